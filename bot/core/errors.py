@@ -1,0 +1,56 @@
+"""What the requester did wrong. The text of each is a whole sentence for that person, and is shown as it is.
+
+UserError
+├── UnknownWorkflow
+├── NotAllowed          by which rule
+├── BadValue            which field, why, what would do
+├── BadPicture          why this file cannot be taken
+├── CannotRun           what the server lacks for this workflow
+└── TooMany             which limit, and when it is over
+
+ConfigError             the operator's: every fault of the settings in one message
+DeliveryFailed          the platform refused or lost the message
+"""
+
+from __future__ import annotations
+
+
+class UserError(Exception):
+    """Something that the requester can put right."""
+
+
+class UnknownWorkflow(UserError):
+    pass
+
+
+class NotAllowed(UserError):
+    pass
+
+
+class BadValue(UserError):
+    """A field's value will not do. `reason` says why and what would do; `field` is the field's name."""
+
+    def __init__(self, field: str, reason: str) -> None:
+        super().__init__(f"{field}: {reason}")
+        self.field = field
+        self.reason = reason
+
+
+class BadPicture(UserError):
+    pass
+
+
+class CannotRun(UserError):
+    pass
+
+
+class TooMany(UserError):
+    pass
+
+
+class ConfigError(Exception):
+    """The settings are at fault; the message has a line for each fault."""
+
+
+class DeliveryFailed(Exception):
+    """The platform did not take the result. The text is a sentence for the requester."""

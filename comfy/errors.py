@@ -1,0 +1,116 @@
+"""What can go wrong between a prompt and its outputs.
+
+    ComfyError
+    ├── ServerUnavailable           cannot be reached, or stopped answering: may be tried again
+    │   ├── PromptLost              the server came back without the prompt (it was restarted)
+    │   └── WorkerWedged            a prompt "runs", but nothing has moved for too long
+    ├── PromptRejected              the prompt is at fault: nothing was executed
+    ├── ExecutionFailed             a node failed while it ran
+    ├── ExecutionInterrupted        somebody stopped it
+    │   └── PromptRemoved           somebody took it out of the queue before it ran
+    └── UnexpectedAnswer            the server said something that ComfyUI would not say
+        ├── FileMissing             /view has no such file
+        └── TooLarge                the server takes no request of this size
+
+Only `ServerUnavailable` is worth trying again as it is. The text of an error is for a log; it never holds tracebacks,
+the server's paths or the values of inputs.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+class ComfyError(Exception):
+    """Anything that this package raises on purpose."""
+
+
+class ServerUnavailable(ComfyError):
+    """The server cannot be reached, closed the connection, or takes too long to answer."""
+
+
+class PromptLost(ServerUnavailable):
+    """The server knows nothing of a prompt that it had taken: it was restarted, or its history was wiped."""
+
+    def __init__(self, prompt_id: str) -> None:
+        super().__init__(f"the server no longer knows prompt {prompt_id}: it was restarted, or its history was cleared")
+        self.prompt_id = prompt_id
+
+
+class WorkerWedged(ServerUnavailable):
+    """The prompt is said to be running, but nothing has moved for longer than `Server.stall_limit`."""
+
+    def __init__(self, prompt_id: str, seconds: float) -> None:
+        super().__init__(f"prompt {prompt_id} has been running for {seconds:.0f} s without any progress")
+        self.prompt_id = prompt_id
+        self.seconds = seconds
+
+
+@dataclass(frozen=True)
+class NodeError:
+    """One fault that validation found at a node: its kind (`type`), and the server's own words for it."""
+
+    node_id: str
+    class_type: str
+    type: str
+    message: str
+    details: str = ""
+    input_name: str | None = None
+
+    def __str__(self) -> str:
+        return f"{self.class_type} (node {self.node_id}): {self.message}" + (
+            f": {self.details}" if self.details else ""
+        )
+
+
+class PromptRejected(ComfyError):
+    """The prompt did not pass validation, here or at the server.
+
+    `type` is ComfyUI's own (`missing_node_type`, `prompt_outputs_failed_validation`, …), or `invalid_structure` when
+    the prompt was not sent at all.
+    """
+
+    def __init__(self, type_: str, message: str, node_errors: tuple[NodeError, ...] = ()) -> None:
+        super().__init__("; ".join([message, *map(str, node_errors)]))
+        self.type = type_
+        self.message = message
+        self.node_errors = node_errors
+
+
+class ExecutionFailed(ComfyError):
+    """A node raised an exception while it ran."""
+
+    def __init__(self, node_id: str, class_type: str, exception_type: str, message: str) -> None:
+        super().__init__(f"{class_type} (node {node_id}) failed: {message.strip()}")
+        self.node_id = node_id
+        self.class_type = class_type
+        self.exception_type = exception_type
+        self.message = message.strip()
+
+
+class ExecutionInterrupted(ComfyError):
+    """The prompt was stopped while it ran, by us or by anyone else with access to the server."""
+
+    def __init__(self, prompt_id: str) -> None:
+        super().__init__(f"prompt {prompt_id} was stopped")
+        self.prompt_id = prompt_id
+
+
+class PromptRemoved(ExecutionInterrupted):
+    """The prompt was taken out of the queue before it ran."""
+
+
+class UnexpectedAnswer(ComfyError):
+    """The server answered with a status or a body that is not ComfyUI's."""
+
+    def __init__(self, message: str, status: int | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class FileMissing(UnexpectedAnswer):
+    """`/view` knows no such file: it was deleted, or it never was written."""
+
+
+class TooLarge(UnexpectedAnswer):
+    """The request is larger than the server accepts (`--max-upload-size`)."""

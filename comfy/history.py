@@ -1,0 +1,115 @@
+"""A `/history` entry becomes a `Record`: how the prompt ended, and all that came out of it (protocol sheet §3, §7)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from comfy.events import ExecutionError, ExecutionInterrupted, ExecutionSuccess, execution_error
+from comfy.files import FileRef, Kind, kind_of
+
+_FOLDER = re.compile(r" ?\[(input|output|temp)\]$")
+
+End: TypeAlias = ExecutionSuccess | ExecutionError | ExecutionInterrupted
+
+
+@dataclass(frozen=True)
+class FileOutput:
+    """A file that a node made, and its media type where the node tells it."""
+
+    node_id: str
+    file: FileRef
+    kind: Kind
+    content_type: str | None = None
+
+
+@dataclass(frozen=True)
+class TextOutput:
+    """A text that a node made."""
+
+    node_id: str
+    text: str
+
+
+Output: TypeAlias = FileOutput | TextOutput
+
+
+@dataclass(frozen=True)
+class Record:
+    """What the server remembers of a prompt that has ended; `outputs` are there even if a later node failed."""
+
+    prompt_id: str
+    end: End
+    outputs: tuple[Output, ...]
+
+    @property
+    def files(self) -> tuple[FileOutput, ...]:
+        return tuple(output for output in self.outputs if isinstance(output, FileOutput))
+
+    @property
+    def texts(self) -> tuple[TextOutput, ...]:
+        return tuple(output for output in self.outputs if isinstance(output, TextOutput))
+
+
+def read_entry(prompt_id: str, entry: dict[str, Any]) -> Record:
+    """Read one entry of `/history`. Raises `ValueError` if it has no form that ComfyUI gives it."""
+    try:
+        outputs = tuple(dict.fromkeys(_outputs(entry.get("outputs") or {})))
+        return Record(prompt_id, _end(prompt_id, entry), outputs)
+    except (KeyError, TypeError, AttributeError, IndexError) as fault:
+        raise ValueError(f"the history of prompt {prompt_id} cannot be read") from fault
+
+
+def _end(prompt_id: str, entry: dict[str, Any]) -> End:
+    """Trust an execution_error among the messages over `status_str`, which can say "success" all the same (§3)."""
+    status = entry.get("status") or {}
+    messages = {str(name): data for name, data in status.get("messages") or ()}
+    if (failure := messages.get("execution_error")) is not None:
+        read = execution_error({"prompt_id": prompt_id, **failure})
+        if isinstance(read, ExecutionError):
+            return read
+    if "execution_interrupted" in messages:
+        return ExecutionInterrupted(prompt_id)
+    if status.get("status_str") == "error":
+        return ExecutionError(prompt_id, "", "", "Exception", "the server gives no reason")
+    return ExecutionSuccess(prompt_id, cached=_all_cached(entry, messages))
+
+
+def _all_cached(entry: dict[str, Any], messages: dict[str, Any]) -> bool:
+    cached = set((messages.get("execution_cached") or {}).get("nodes") or ())
+    outputs_to_execute = entry["prompt"][4]
+    return bool(outputs_to_execute) and cached.issuperset(outputs_to_execute)
+
+
+def _outputs(by_node: dict[str, Any]) -> Iterator[Output]:
+    for node_id, ui in by_node.items():
+        for key, values in (ui or {}).items():
+            if isinstance(values, list):
+                read = _result if key == "result" else _values
+                yield from read(str(node_id), values)
+
+
+def _values(node_id: str, values: list[Any]) -> Iterator[Output]:
+    """Tell files from texts by what they are, not by the key they stand under: every node pack has keys of its own."""
+    texts = [value for value in values if isinstance(value, str)]
+    if len(texts) == len(values) > 1 and all(len(text) == 1 for text in texts):
+        texts = values = ["".join(texts)]  # a node that answered a bare string had it split into characters (§7)
+    for value in values:
+        if isinstance(value, dict) and value.get("filename"):
+            file = FileRef.from_json(value)
+            content_type = value.get("format") if isinstance(value.get("format"), str) else None
+            yield FileOutput(node_id, file, kind_of(file.filename, content_type), content_type)
+        elif isinstance(value, str):
+            yield TextOutput(node_id, value)
+
+
+def _result(node_id: str, values: list[Any]) -> Iterator[Output]:
+    """Preview3D names its file by a path alone, and keeps its camera beside it: "3d/cup.glb [output]" (§7)."""
+    for value in values:
+        if isinstance(value, str) and kind_of(path := _FOLDER.sub("", value)) is not Kind.FILE:
+            folder = _FOLDER.search(value)
+            subfolder, _, filename = path.replace("\\", "/").rpartition("/")
+            file = FileRef(filename, subfolder, folder[1] if folder else "output")
+            yield FileOutput(node_id, file, kind_of(filename))

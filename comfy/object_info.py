@@ -1,0 +1,176 @@
+"""ObjectInfo: what each class_type accepts, with every form of combo read in this one place (protocol sheet §5)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from comfy.prompt import Prompt, is_link
+
+_DYNAMIC = "COMFY_DYNAMICCOMBO_V3"
+_UPLOADS = {"image_upload": "image", "animated_image_upload": "image", "video_upload": "video", "audio_upload": "audio"}
+
+
+@dataclass(frozen=True)
+class InputInfo:
+    """What one input accepts.
+
+    `type` is ComfyUI's ("INT", "FLOAT", "STRING", "BOOLEAN", "COMBO", "IMAGE", …). `choices` is None for anything but
+    a combo, and for a combo whose choices the server does not list. `upload` is "image", "video" or "audio" where the
+    value is the name of an uploaded file.
+    """
+
+    name: str
+    type: str
+    required: bool = True
+    default: Any = None
+    min: float | None = None
+    max: float | None = None
+    step: float | None = None
+    multiline: bool = False
+    choices: tuple[Any, ...] | None = None
+    upload: str | None = None
+    tooltip: str = ""
+
+
+@dataclass(frozen=True)
+class NodeInfo:
+    """One class_type: its inputs by name (those of a dynamic combo as "parent.child") and the types of its outputs."""
+
+    class_type: str
+    display_name: str
+    inputs: Mapping[str, InputInfo]
+    outputs: tuple[str, ...]
+    output_node: bool
+
+
+@dataclass(frozen=True)
+class MissingChoice:
+    """A value that a combo of this server does not have: as a rule a model that is not installed."""
+
+    node_id: str
+    class_type: str
+    input_name: str
+    value: Any
+    choices: tuple[Any, ...]
+
+
+@dataclass(frozen=True)
+class Missing:
+    """What a server lacks to run a prompt; false when it lacks nothing."""
+
+    nodes: tuple[str, ...] = ()
+    choices: tuple[MissingChoice, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.nodes or self.choices)
+
+
+class ObjectInfo:
+    """The answer of `/object_info`; a node is read when it is first asked for."""
+
+    def __init__(self, data: Mapping[str, Any]) -> None:
+        self._data = data
+        self._read: dict[str, NodeInfo] = {}
+
+    def __contains__(self, class_type: object) -> bool:
+        return class_type in self._data
+
+    def __len__(self) -> int:
+        return len(self._data)
+
+    @cached_property
+    def class_types(self) -> frozenset[str]:
+        return frozenset(self._data)
+
+    def node(self, class_type: str) -> NodeInfo | None:
+        """What a class_type accepts; None if the server does not have it."""
+        if class_type not in self._data:
+            return None
+        if class_type not in self._read:
+            self._read[class_type] = _node(class_type, self._data[class_type])
+        return self._read[class_type]
+
+    def input(self, class_type: str, name: str) -> InputInfo | None:
+        """What one input accepts; None if there is no such node or input."""
+        node = self.node(class_type)
+        return node.inputs.get(name) if node else None
+
+    def missing(self, prompt: Prompt) -> Missing:
+        """What this server lacks to run a prompt: class_types, and combo values such as models.
+
+        Names of uploaded files are no part of it: each run brings its own.
+        """
+        unknown = dict.fromkeys(node.class_type for node in prompt if node.class_type not in self)
+        return Missing(tuple(unknown), tuple(self._missing_choices(prompt)))
+
+    def _missing_choices(self, prompt: Prompt) -> Iterator[MissingChoice]:
+        for node in prompt:
+            for name, value in node.inputs.items():
+                accepted = self.input(node.class_type, name)
+                if accepted is None or accepted.choices is None or accepted.upload or is_link(value):
+                    continue
+                if value not in accepted.choices:
+                    yield MissingChoice(node.id, node.class_type, name, value, accepted.choices)
+
+
+def _node(class_type: str, data: Mapping[str, Any]) -> NodeInfo:
+    inputs = {each.name: each for each in _inputs(data.get("input") or {}, "", needed=True)}
+    outputs = tuple(str(output) if isinstance(output, str) else "COMBO" for output in data.get("output") or ())
+    return NodeInfo(
+        class_type, str(data.get("display_name") or class_type), inputs, outputs, bool(data.get("output_node"))
+    )
+
+
+def _inputs(groups: Mapping[str, Any], prefix: str, *, needed: bool) -> Iterator[InputInfo]:
+    for group in ("required", "optional"):
+        for name, spec in (groups.get(group) or {}).items():
+            yield from _input(prefix + name, spec, needed and group == "required")
+
+
+def _input(name: str, spec: Any, required: bool) -> Iterator[InputInfo]:
+    """Read `[TYPE]`, `[TYPE, options]` or `[[choices…], options]`; a dynamic combo brings its options' inputs along."""
+    kind, options = _kind_and_options(spec)
+    if kind == _DYNAMIC:
+        subs = [option for option in options.get("options") or () if isinstance(option, dict)]
+        yield _info(name, "COMBO", options, required, tuple(str(option.get("key")) for option in subs))
+        for option in subs:
+            yield from _inputs(option.get("inputs") or {}, f"{name}.", needed=False)
+    elif isinstance(kind, list):
+        yield _info(name, "COMBO", options, required, tuple(kind))
+    elif kind == "COMBO":
+        listed = options.get("options")
+        yield _info(name, "COMBO", options, required, tuple(listed) if isinstance(listed, list) else None)
+    else:
+        yield _info(name, str(kind), options, required, None)
+
+
+def _kind_and_options(spec: Any) -> tuple[Any, Mapping[str, Any]]:
+    if not isinstance(spec, list) or not spec:
+        return "*", {}
+    return spec[0], spec[1] if len(spec) > 1 and isinstance(spec[1], dict) else {}
+
+
+def _info(
+    name: str, kind: str, options: Mapping[str, Any], required: bool, choices: tuple[Any, ...] | None
+) -> InputInfo:
+    default = options.get("default", choices[0] if choices else None)
+    return InputInfo(
+        name,
+        kind,
+        required,
+        default,
+        _number(options.get("min")),
+        _number(options.get("max")),
+        _number(options.get("step")),
+        options.get("multiline") is True,
+        choices,
+        next((upload for key, upload in _UPLOADS.items() if options.get(key)), None),
+        str(options.get("tooltip") or ""),
+    )
+
+
+def _number(value: Any) -> float | None:
+    return value if isinstance(value, int | float) and not isinstance(value, bool) else None

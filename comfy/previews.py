@@ -1,0 +1,65 @@
+"""A binary websocket frame becomes a preview picture or a line of text (protocol sheet §6, "Binary messages")."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+
+_LEGACY_FORMATS = {1: "image/jpeg", 2: "image/png"}
+
+
+@dataclass(frozen=True)
+class Preview:
+    """A look at a picture in the making. The older form of frame names neither prompt nor node: both are None then."""
+
+    prompt_id: str | None
+    node_id: str | None
+    content_type: str
+    data: bytes = field(repr=False)
+
+
+@dataclass(frozen=True)
+class ProgressText:
+    """A line that a node has to say. It is told to every client and names no prompt."""
+
+    node_id: str
+    text: str
+    prompt_id: str | None = None
+
+
+def parse_frame(frame: bytes) -> Preview | ProgressText | None:
+    """Read a frame; None where its type is unknown or where it is cut short."""
+    try:
+        match _number(frame, 0):
+            case 1:
+                return Preview(None, None, _LEGACY_FORMATS[_number(frame, 4)], frame[8:])
+            case 3:
+                return _progress_text(frame)
+            case 4:
+                return _preview_with_metadata(frame)
+            case _:
+                return None
+    except (ValueError, KeyError, IndexError, TypeError, AttributeError, RecursionError):
+        return None
+
+
+def _progress_text(frame: bytes) -> ProgressText:
+    end = 8 + _number(frame, 4)
+    return ProgressText(_slice(frame, 8, end).decode(), frame[end:].decode())
+
+
+def _preview_with_metadata(frame: bytes) -> Preview:
+    end = 8 + _number(frame, 4)
+    metadata = json.loads(_slice(frame, 8, end))
+    content_type = metadata.get("image_type") or "image/jpeg"
+    return Preview(metadata.get("prompt_id"), metadata.get("display_node_id"), str(content_type), frame[end:])
+
+
+def _number(frame: bytes, at: int) -> int:
+    return int.from_bytes(_slice(frame, at, at + 4), "big")
+
+
+def _slice(frame: bytes, start: int, end: int) -> bytes:
+    if end > len(frame):
+        raise IndexError(end)
+    return frame[start:end]

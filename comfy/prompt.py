@@ -1,0 +1,142 @@
+"""Prompt: a graph in ComfyUI's API format, changed by copy and checked before it travels."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from comfy.errors import NodeError, PromptRejected
+
+
+@dataclass(frozen=True)
+class Node:
+    """One node of a prompt. `title` is the one given in the editor, or the class_type where there is none."""
+
+    id: str
+    class_type: str
+    title: str
+    inputs: Mapping[str, Any]
+
+
+class Prompt:
+    """A checked graph. It never changes: `with_input` answers a changed copy and shares the rest."""
+
+    def __init__(self, graph: Mapping[str, Any]) -> None:
+        """Take a graph as ComfyUI exports it. Raises `PromptRejected` with every fault of its structure."""
+        faults = structure_faults(graph)
+        if faults:
+            raise PromptRejected("invalid_structure", "this is not a prompt in ComfyUI's API format", faults)
+        self._graph: Mapping[str, Any] = graph
+
+    @classmethod
+    def loads(cls, text: str | bytes) -> Prompt:
+        """Read a graph from JSON. Raises `PromptRejected`, also where it is no JSON."""
+        try:
+            return cls(json.loads(text))
+        except (ValueError, RecursionError) as fault:
+            raise PromptRejected("invalid_structure", f"this is not JSON: {fault}") from None
+
+    @classmethod
+    def load(cls, path: str | Path) -> Prompt:
+        """Read a graph from a file exported with "Export (API)". Raises `OSError` and `PromptRejected`."""
+        return cls.loads(Path(path).read_bytes())
+
+    def __iter__(self) -> Iterator[Node]:
+        return (self[node_id] for node_id in self._graph)
+
+    def __len__(self) -> int:
+        return len(self._graph)
+
+    def __contains__(self, node_id: object) -> bool:
+        return node_id in self._graph
+
+    def __getitem__(self, node_id: str) -> Node:
+        node = self._graph[node_id]
+        return Node(node_id, node["class_type"], _title(node), node["inputs"])
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Prompt) and self._graph == other._graph
+
+    __hash__ = None  # type: ignore[assignment]  # equal by content, and content may hold lists
+
+    def __repr__(self) -> str:
+        return f"Prompt({len(self)} nodes)"
+
+    def titled(self, title: str) -> tuple[Node, ...]:
+        """The nodes with this title, in the order of the file."""
+        return tuple(node for node in self if node.title == title)
+
+    def of_class(self, *class_types: str) -> tuple[Node, ...]:
+        """The nodes of any of these class_types, in the order of the file."""
+        return tuple(node for node in self if node.class_type in class_types)
+
+    def with_input(self, node_id: str, name: str, value: Any) -> Prompt:
+        """A copy in which one input has another value; a list is taken for the literal that it is, never for a link.
+
+        Raises `KeyError` for a node that does not exist.
+        """
+        literal = {"__value__": value} if isinstance(value, list) else value
+        node = self._graph[node_id]
+        return Prompt({**self._graph, node_id: {**node, "inputs": {**node["inputs"], name: literal}}})
+
+    def to_json(self) -> Mapping[str, Any]:
+        """The graph as `/prompt` takes it: to be read, not to be changed."""
+        return self._graph
+
+
+def is_link(value: object) -> bool:
+    """Whether an input's value is a link `[node_id, slot]`: the server takes every list for one."""
+    return isinstance(value, list)
+
+
+def structure_faults(graph: object) -> tuple[NodeError, ...]:
+    """Every fault that the server would crash on, hang at, or misunderstand (protocol sheet §2, "Worker killers")."""
+    if not isinstance(graph, Mapping):
+        return (_fault("", "", "the graph must be an object of nodes by id"),)
+    if isinstance(graph.get("nodes"), list) and "links" in graph:
+        return (_fault("", "", 'this is a workflow saved for the editor: export it with "Export (API)"'),)
+    if not graph:
+        return (_fault("", "", "the graph has no nodes"),)
+    return tuple(fault for node_id, node in graph.items() for fault in _node_faults(graph, str(node_id), node))
+
+
+def _node_faults(graph: Mapping[str, Any], node_id: str, node: object) -> Iterator[NodeError]:
+    if not isinstance(node, Mapping):
+        yield _fault(node_id, "", "a node must be an object")
+        return
+    class_type, inputs = node.get("class_type"), node.get("inputs")
+    if not isinstance(class_type, str) or not class_type:
+        yield _fault(node_id, "", "a node must have a class_type, a text")
+        class_type = "?"
+    if not isinstance(inputs, Mapping):
+        yield _fault(node_id, class_type, "a node must have inputs, an object")
+        return
+    for name, value in inputs.items():
+        reason = _input_fault(graph, value)
+        if reason:
+            yield _fault(node_id, class_type, reason, str(name))
+
+
+def _input_fault(graph: Mapping[str, Any], value: object) -> str | None:
+    if not is_link(value):
+        return None
+    match value:
+        case [str(source), int(slot)] if not isinstance(slot, bool):
+            return None if source in graph else f'links to node "{source}", which does not exist'
+        case [int(source), int()]:
+            return f'links to node {source} by a number: ids are texts, "{source}"'
+        case _:
+            return 'a list is taken for a link [node_id, slot]: write a literal list as {"__value__": […]}'
+
+
+def _fault(node_id: str, class_type: str, message: str, input_name: str | None = None) -> NodeError:
+    return NodeError(node_id, class_type, "invalid_structure", message, input_name or "", input_name)
+
+
+def _title(node: Mapping[str, Any]) -> str:
+    meta = node.get("_meta")
+    title = meta.get("title") if isinstance(meta, Mapping) else None
+    return title if isinstance(title, str) and title else str(node["class_type"])
