@@ -1,0 +1,66 @@
+"""ComfyUI for Python: one client for a server's HTTP routes and its websocket, with typed events and errors.
+
+async with ComfyClient("http://127.0.0.1:8188") as comfy:
+    photo = await comfy.upload_image(Path("cat.jpg"))
+    prompt = Prompt.load("workflow.json").with_input("1", "image", photo.input_value)
+    submission = await comfy.submit(prompt)
+    async for event in comfy.follow(submission.prompt_id):
+        print(event)
+    record = await comfy.collect(submission.prompt_id)
+    for output in record.files:
+        await comfy.download(output.file, Path(output.file.filename))
+"""
+
+from comfy.client import ComfyClient
+from comfy.errors import (
+    ComfyError,
+    ExecutionFailed,
+    ExecutionInterrupted,
+    FileMissing,
+    NodeError,
+    PromptLost,
+    PromptRejected,
+    PromptRemoved,
+    ServerUnavailable,
+    TooLarge,
+    UnexpectedAnswer,
+    WorkerWedged,
+)
+from comfy.events import Event
+from comfy.files import FileRef, Kind
+from comfy.history import FileOutput, Output, Record, TextOutput
+from comfy.http import Download, Queue, Submission, SystemStats
+from comfy.object_info import ObjectInfo
+from comfy.prompt import Node, Prompt
+from comfy.server import Server
+
+__all__ = [
+    "ComfyClient",
+    "ComfyError",
+    "Download",
+    "Event",
+    "ExecutionFailed",
+    "ExecutionInterrupted",
+    "FileMissing",
+    "FileOutput",
+    "FileRef",
+    "Kind",
+    "Node",
+    "NodeError",
+    "ObjectInfo",
+    "Output",
+    "Prompt",
+    "PromptLost",
+    "PromptRejected",
+    "PromptRemoved",
+    "Queue",
+    "Record",
+    "Server",
+    "ServerUnavailable",
+    "Submission",
+    "SystemStats",
+    "TextOutput",
+    "TooLarge",
+    "UnexpectedAnswer",
+    "WorkerWedged",
+]

@@ -26,7 +26,12 @@ class ComfyError(Exception):
 
 
 class ServerUnavailable(ComfyError):
-    """The server cannot be reached, closed the connection, or takes too long to answer."""
+    """The server cannot be reached, closed the connection, or takes too long to answer.
+
+    `unsent` says that the request certainly never reached it.
+    """
+
+    unsent = False
 
 
 class PromptLost(ServerUnavailable):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import mimetypes
 from dataclasses import dataclass
 from enum import StrEnum
@@ -62,6 +63,10 @@ class FileRef:
             str(data.get("subfolder") or ""),
             str(data.get("type") or "output"),
         )
+
+    def to_json(self) -> str:
+        """The reference as a form's field takes it (`original_ref` of `/upload/mask`)."""
+        return json.dumps(self.query)
 
     @property
     def kind(self) -> Kind:

@@ -1,0 +1,199 @@
+"""ComfyClient, the front door: submit, follow, collect, cancel; upload and download."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterable, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+from uuid import uuid4
+
+from comfy.errors import PromptLost, ServerUnavailable
+from comfy.events import Event
+from comfy.files import FileRef
+from comfy.follow import follow
+from comfy.history import Record
+from comfy.http import Download, Http, Queue, Submission, SystemStats
+from comfy.lookout import Lookout, Unknown
+from comfy.object_info import ObjectInfo
+from comfy.prompt import Prompt
+from comfy.server import Server
+from comfy.socket import Socket
+
+_POSTS = 3  # attempts to hand over a prompt whose answer was lost
+_LOOKS = 8  # looks for a history entry that comes late: 0.05 s doubled each time, 12 s in all
+_CANCEL_PAUSE, _LONGEST_CANCEL_PAUSE = 0.1, 1.0  # seconds
+
+
+class ComfyClient:
+    """One ComfyUI server. Use it in `async with`; every method may be called from any number of tasks at once.
+
+    All of them raise `ServerUnavailable` where the server cannot be reached, and `UnexpectedAnswer` where what answers is
+    not ComfyUI.
+    """
+
+    def __init__(self, server: Server | str) -> None:
+        self.server = Server(server) if isinstance(server, str) else server
+        self._http = Http(self.server)
+        self._socket = Socket(self._http, self.server)
+        self._lookout = Lookout(self._http, freshness=self.server.look_every / 2)
+        self._object_info: ObjectInfo | None = None
+        self._object_info_lock = asyncio.Lock()
+
+    async def __aenter__(self) -> ComfyClient:
+        await self._http.__aenter__()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self._socket.close()
+        await self._http.__aexit__(kind, error, traceback)
+
+    async def submit(
+        self, prompt: Prompt, *, prompt_id: str | None = None, extra_data: Mapping[str, Any] | None = None
+    ) -> Submission:
+        """Hand a prompt over, under an id that is ours (a canonical UUID) or made here.
+
+        Raises `PromptRejected`. An answer that was lost is looked up before the prompt is sent again, so that it never
+        runs twice.
+        """
+        prompt_id = prompt_id or str(uuid4())
+        await self._socket.open()
+        self._socket.register(prompt_id, ours=True)
+        try:
+            return await self._hand_over(prompt, prompt_id, extra_data or {})
+        except BaseException:
+            self._socket.forget(prompt_id)
+            raise
+
+    async def follow(self, prompt_id: str) -> AsyncGenerator[Event]:
+        """The events of a prompt until its end, also of one that was submitted earlier, or by another process.
+
+        The last event is `ExecutionSuccess`; every other end is raised: `ExecutionFailed`, `ExecutionInterrupted`,
+        `PromptRemoved`, `PromptLost`, `WorkerWedged`, or `ServerUnavailable` when the server is gone. Leaving early cancels
+        nothing, and the prompt may be followed again; one at a time.
+        """
+        await self._socket.open()
+        mailbox = self._socket.register(prompt_id, ours=False)
+        if mailbox.followed:
+            raise RuntimeError(f"prompt {prompt_id} is being followed already")
+        mailbox.followed = True
+        try:
+            async for event in follow(mailbox, self._socket, self._lookout, self.server):
+                yield event
+        except Exception:
+            self._socket.forget(prompt_id)
+            raise
+        else:
+            self._socket.forget(prompt_id)
+        finally:
+            mailbox.followed = False
+
+    async def collect(self, prompt_id: str) -> Record:
+        """All that came out of a prompt that has ended. Raises `PromptLost` if the server knows nothing of it."""
+        for attempt in range(_LOOKS):
+            record = await self._http.history(prompt_id)
+            if record is not None:
+                return record
+            await asyncio.sleep(0.05 * 2**attempt)
+        raise PromptLost(prompt_id)
+
+    async def cancel(self, prompt_id: str) -> None:
+        """Stop a prompt that waits or runs, and return when it has ended; no other prompt is touched.
+
+        A node that does not look up from its work ends first, so a caller with little time should bound the wait.
+        """
+        pause = _CANCEL_PAUSE
+        while not await self._stopped(prompt_id):
+            mailbox = self._socket.mailbox(prompt_id)
+            try:
+                async with asyncio.timeout(pause):
+                    await (mailbox.ended.wait() if mailbox else asyncio.sleep(pause))
+            except TimeoutError:
+                pause = min(pause * 2, _LONGEST_CANCEL_PAUSE)
+
+    async def upload_image(
+        self,
+        source: Path | AsyncIterable[bytes],
+        *,
+        filename: str | None = None,
+        subfolder: str = "",
+        overwrite: bool = False,
+    ) -> FileRef:
+        """Send a picture (or any file that a node loads) to the input folder, streamed.
+
+        The answer holds the name to use, which is another one where the name was taken by other content. `filename` is needed
+        for chunks. Raises `TooLarge`.
+        """
+        fields = {"subfolder": subfolder, "overwrite": "true" if overwrite else "false", "type": "input"}
+        return await self._http.upload("upload/image", source, _name(source, filename), fields)
+
+    async def upload_mask(
+        self,
+        source: Path | AsyncIterable[bytes],
+        original: FileRef,
+        *,
+        filename: str | None = None,
+        subfolder: str = "",
+    ) -> FileRef:
+        """Send a picture whose alpha becomes the mask of `original`, a file that the server has already."""
+        fields = {"subfolder": subfolder, "type": "input", "original_ref": original.to_json()}
+        return await self._http.upload("upload/mask", source, _name(source, filename), fields)
+
+    async def download(self, file: FileRef, path: Path) -> Download:
+        """Fetch a file to `path`, streamed. Raises `FileMissing`; nothing is left at `path` if the transfer breaks."""
+        return await self._http.download(file, path)
+
+    async def object_info(self, *, refresh: bool = False) -> ObjectInfo:
+        """What the server's nodes accept. It is asked once, and again with `refresh`."""
+        async with self._object_info_lock:
+            if self._object_info is None or refresh:
+                self._object_info = await self._http.object_info()
+            return self._object_info
+
+    async def system_stats(self) -> SystemStats:
+        """The server's versions and devices."""
+        return await self._http.system_stats()
+
+    async def queue(self) -> Queue:
+        """What runs and what waits, of everybody."""
+        return await self._http.queue()
+
+    async def history(self, prompt_id: str) -> Record | None:
+        """What the server remembers of a prompt; None while it has not ended, and where it is unknown."""
+        return await self._http.history(prompt_id)
+
+    async def _hand_over(self, prompt: Prompt, prompt_id: str, extra_data: Mapping[str, Any]) -> Submission:
+        for attempt in range(1, _POSTS + 1):
+            try:
+                return await self._http.submit(prompt.to_json(), prompt_id, self._socket.client_id, extra_data)
+            except ServerUnavailable as lost:
+                if lost.unsent or attempt == _POSTS:
+                    raise
+                if not isinstance(await self._lookout.settle(prompt_id, 3, asyncio.sleep), Unknown):
+                    return Submission(prompt_id, 0)
+        raise AssertionError("the last attempt returns or raises")
+
+    async def _stopped(self, prompt_id: str) -> bool:
+        """Ask once for the end of a prompt; whether it has come."""
+        if await self._http.cancel_job(prompt_id) is None:
+            await self._http.dequeue(prompt_id)
+            if prompt_id in (await self._http.queue()).running:
+                await self._http.interrupt(prompt_id)
+        if prompt_id in await self._http.queue():
+            return False
+        mailbox = self._socket.mailbox(prompt_id)
+        if mailbox is not None and await self._http.history(prompt_id) is None:
+            mailbox.removed = True  # nobody is told of a prompt that leaves the queue unexecuted (§3)
+            mailbox.wake()
+        return True
+
+
+def _name(source: Path | AsyncIterable[bytes], filename: str | None) -> str:
+    if filename:
+        return filename
+    if isinstance(source, Path):
+        return source.name
+    raise ValueError("chunks have no name of their own: give a filename")

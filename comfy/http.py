@@ -1,0 +1,347 @@
+"""One method a route of ComfyUI's HTTP interface; statuses and broken answers become errors here and nowhere else."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterable, AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import aiohttp
+from aiohttp import hdrs
+from yarl import URL
+
+from comfy.errors import (
+    FileMissing,
+    NodeError,
+    PromptRejected,
+    ServerUnavailable,
+    TooLarge,
+    UnexpectedAnswer,
+)
+from comfy.files import FileRef
+from comfy.history import Record, read_entry
+from comfy.object_info import ObjectInfo
+from comfy.server import Server
+
+_CHUNK = 256 * 1024  # bytes: large enough that a 40 MB file costs few turns of the loop, small enough to hold many
+
+
+@dataclass(frozen=True)
+class Submission:
+    """The server has taken the prompt. `warnings` are the faults of branches that it leaves out (protocol sheet §2)."""
+
+    prompt_id: str
+    number: float
+    warnings: tuple[NodeError, ...] = ()
+
+
+@dataclass(frozen=True)
+class Queue:
+    """The ids of the prompts that run and of those that wait, the next one first."""
+
+    running: tuple[str, ...]
+    pending: tuple[str, ...]
+
+    def __contains__(self, prompt_id: object) -> bool:
+        return prompt_id in self.running or prompt_id in self.pending
+
+
+@dataclass(frozen=True)
+class Download:
+    """A file that has been fetched. `size` is in bytes."""
+
+    path: Path
+    size: int
+    content_type: str
+
+
+@dataclass(frozen=True)
+class Device:
+    """A device that the server computes on; memory is in bytes."""
+
+    name: str
+    type: str
+    vram_total: int
+    vram_free: int
+
+
+@dataclass(frozen=True)
+class SystemStats:
+    comfyui_version: str
+    python_version: str
+    devices: tuple[Device, ...]
+
+
+class Http:
+    """The routes of one server, over one pool of connections."""
+
+    def __init__(self, server: Server) -> None:
+        self._server = server
+        self._session: aiohttp.ClientSession | None = None
+
+    async def __aenter__(self) -> Http:
+        # No Origin and no cookies: ComfyUI refuses foreign origins, and has no sessions (§1).
+        self._session = aiohttp.ClientSession(
+            headers=self._server.headers,
+            timeout=aiohttp.ClientTimeout(
+                total=None, sock_connect=self._server.connect_timeout, sock_read=self._server.answer_timeout
+            ),
+            connector=aiohttp.TCPConnector(ssl=self._server.verify_tls, limit=0),
+            cookie_jar=aiohttp.DummyCookieJar(),
+        )
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+
+    @property
+    def session(self) -> aiohttp.ClientSession:
+        if self._session is None:
+            raise RuntimeError("the client is not open: use it in `async with`")
+        return self._session
+
+    def url(self, path: str) -> URL:
+        return self._server.base / path
+
+    async def submit(
+        self, prompt: Mapping[str, Any], prompt_id: str, client_id: str, extra_data: Mapping[str, Any]
+    ) -> Submission:
+        """POST /prompt. Raises `PromptRejected` with the nodes' own texts."""
+        body = {"prompt": prompt, "prompt_id": prompt_id, "client_id": client_id, "extra_data": extra_data}
+        try:
+            payload = json.dumps(body, allow_nan=False).encode()
+        except (ValueError, TypeError) as fault:
+            raise PromptRejected("invalid_structure", f"the prompt cannot be written as JSON: {fault}") from None
+        status, answer = await self._json("POST", "prompt", payload, accept=(200, 400))
+        if status == 400:
+            raise _rejection(answer)
+        taken_as = str(answer.get("prompt_id"))
+        if taken_as != prompt_id:
+            raise UnexpectedAnswer("the server took the prompt under another id than ours: update ComfyUI", status)
+        return Submission(taken_as, float(answer.get("number") or 0), _node_errors(answer))
+
+    async def queue(self) -> Queue:
+        """GET /queue, in the order in which the prompts will run: the server lists them in heap order (§3)."""
+        _, answer = await self._json("GET", "queue")
+        try:
+            running = tuple(str(item[1]) for item in answer["queue_running"])
+            waiting = sorted(answer["queue_pending"], key=lambda item: (item[0], item[1]))
+            return Queue(running, tuple(str(item[1]) for item in waiting))
+        except (KeyError, TypeError, IndexError) as fault:
+            raise UnexpectedAnswer("the server's queue has no form that ComfyUI gives it") from fault
+
+    async def history(self, prompt_id: str) -> Record | None:
+        """GET /history of one prompt; None while it has not ended, and where it is unknown."""
+        _, answer = await self._json("GET", f"history/{prompt_id}")
+        entry = answer.get(prompt_id)
+        try:
+            return None if entry is None else read_entry(prompt_id, entry)
+        except ValueError as fault:
+            raise UnexpectedAnswer(str(fault)) from fault
+
+    async def object_info(self) -> ObjectInfo:
+        """GET /object_info: near a megabyte on a real server."""
+        _, answer = await self._json("GET", "object_info")
+        if not answer or not all(isinstance(node, dict) and "input" in node for node in answer.values()):
+            raise UnexpectedAnswer(f"{self._server} answers, but it is not ComfyUI: its /object_info lists no nodes")
+        return ObjectInfo(answer)
+
+    async def system_stats(self) -> SystemStats:
+        """GET /system_stats."""
+        _, answer = await self._json("GET", "system_stats")
+        try:
+            system, devices = answer["system"], answer["devices"]
+            return SystemStats(
+                str(system.get("comfyui_version", "")),
+                str(system.get("python_version", "")),
+                tuple(_device(device) for device in devices),
+            )
+        except (KeyError, TypeError, AttributeError) as fault:
+            raise UnexpectedAnswer(f"{self._server} answers, but it is not ComfyUI") from fault
+
+    async def dequeue(self, prompt_id: str) -> None:
+        """POST /queue: take a waiting prompt out; one that runs, or that is unknown, is left alone."""
+        await self._empty("queue", {"delete": [prompt_id]})
+
+    async def interrupt(self, prompt_id: str) -> None:
+        """POST /interrupt for one prompt: without an id it would stop whatever runs (§3)."""
+        await self._empty("interrupt", {"prompt_id": prompt_id})
+
+    async def cancel_job(self, prompt_id: str) -> bool | None:
+        """POST /api/jobs/{id}/cancel. None where the server is too old to have it (405, 404)."""
+        status, answer = await self._json("POST", f"api/jobs/{prompt_id}/cancel", b"", accept=(200, 404, 405))
+        return bool(answer.get("cancelled")) if status == 200 else None
+
+    async def upload(
+        self,
+        route: str,
+        source: Path | AsyncIterable[bytes],
+        filename: str,
+        fields: Mapping[str, str],
+    ) -> FileRef:
+        """POST /upload/image or /upload/mask, streamed; the name in the answer is the one to use (§4)."""
+        with aiohttp.MultipartWriter("form-data") as form:
+            for name, value in fields.items():
+                form.append(value).set_content_disposition("form-data", name=name)
+            part = form.append(_chunks(source), {hdrs.CONTENT_TYPE: "application/octet-stream"})
+            part.set_content_disposition("form-data", quote_fields=False, name="image", filename=_plain(filename))
+        _, answer = await self._json("POST", route, form)
+        if not answer.get("name"):
+            raise UnexpectedAnswer("the server took the upload but did not say under which name")
+        return FileRef.from_json({"type": "input", **answer})
+
+    async def download(self, file: FileRef, path: Path) -> Download:
+        """GET /view, written to `path` as it arrives; what was written is removed if the transfer breaks."""
+        async with self._answer("GET", "view", params=file.query) as answer:
+            if answer.status == 404:
+                raise FileMissing(f"the server has no file {file.filename!r}", 404)
+            await self._expect(answer, (200,))
+            size = await _write(answer, path)
+            return Download(path, size, answer.content_type)
+
+    async def _empty(self, path: str, body: Mapping[str, Any]) -> None:
+        async with self._answer("POST", path, data=json.dumps(body).encode()) as answer:
+            await self._expect(answer, (200,))
+
+    async def _json(
+        self, method: str, path: str, data: Any = None, accept: tuple[int, ...] = (200,)
+    ) -> tuple[int, dict[str, Any]]:
+        async with self._answer(method, path, data=data) as answer:
+            await self._expect(answer, accept)
+            text = await answer.read()
+        try:
+            parsed = json.loads(text) if text or answer.status == 200 else {}
+        except (ValueError, RecursionError):
+            parsed = {} if answer.status in (404, 405) else None
+        if not isinstance(parsed, dict):
+            raise UnexpectedAnswer(
+                f"{self._server} answers, but it is not ComfyUI: /{path} is not JSON of its form", answer.status
+            )
+        return answer.status, parsed
+
+    async def _expect(self, answer: aiohttp.ClientResponse, accept: tuple[int, ...]) -> None:
+        """Turn a status that was not expected into an error: never assume JSON behind it (§1)."""
+        if answer.status in accept:
+            return
+        where = f"{answer.method} {answer.url.path}"
+        match answer.status:
+            case 413:
+                raise TooLarge(f"{self._server} takes no request of this size", 413)
+            case 502 | 503 | 504:
+                raise ServerUnavailable(f"{self._server} is not reachable behind its proxy ({answer.status})")
+            case 401 | 403:
+                raise UnexpectedAnswer(f"{self._server} refuses us ({answer.status}) at {where}", answer.status)
+            case status:
+                raise UnexpectedAnswer(f"{self._server} answered {where} with {status}", status)
+
+    @asynccontextmanager
+    async def _answer(self, method: str, path: str, **request: Any) -> AsyncIterator[aiohttp.ClientResponse]:
+        """One request; whatever breaks on the way there, on the way back or in between is `ServerUnavailable`."""
+        try:
+            async with self.session.request(method, self.url(path), **request) as answer:
+                yield answer
+        except (aiohttp.ClientConnectionError, aiohttp.ClientPayloadError, TimeoutError, ConnectionError) as fault:
+            unavailable = ServerUnavailable(f"{self._server} {_reason(fault)}")
+            unavailable.unsent = isinstance(fault, aiohttp.ClientConnectorError)
+            raise unavailable from fault
+        except aiohttp.ClientError as fault:
+            raise UnexpectedAnswer(f"{self._server} speaks no proper HTTP") from fault
+
+
+def _reason(fault: BaseException) -> str:
+    match fault:
+        case aiohttp.ClientConnectorCertificateError() | aiohttp.ClientSSLError():
+            return "has a TLS certificate that cannot be verified"
+        case TimeoutError():
+            return "takes too long to answer"
+        case aiohttp.ClientConnectorError():
+            return "cannot be reached"
+        case _:
+            return "closed the connection"
+
+
+def _rejection(answer: Mapping[str, Any]) -> PromptRejected:
+    error = answer.get("error")
+    if not isinstance(error, dict):
+        return PromptRejected("unknown", str(error or "the server rejects the prompt"), _node_errors(answer))
+    message = str(error.get("message") or "the server rejects the prompt")
+    return PromptRejected(str(error.get("type") or "unknown"), message, _node_errors(answer))
+
+
+def _node_errors(answer: Mapping[str, Any]) -> tuple[NodeError, ...]:
+    by_node = answer.get("node_errors")
+    if not isinstance(by_node, dict):
+        return ()
+    return tuple(
+        _node_error(str(node_id), str(node.get("class_type") or ""), error)
+        for node_id, node in by_node.items()
+        if isinstance(node, dict)
+        for error in node.get("errors") or ()
+        if isinstance(error, dict)
+    )
+
+
+def _node_error(node_id: str, class_type: str, error: Mapping[str, Any]) -> NodeError:
+    extra = error.get("extra_info")
+    input_name = extra.get("input_name") if isinstance(extra, dict) else None
+    return NodeError(
+        node_id,
+        class_type,
+        str(error.get("type") or ""),
+        str(error.get("message") or ""),
+        str(error.get("details") or ""),
+        str(input_name) if input_name is not None else None,
+    )
+
+
+def _device(device: Mapping[str, Any]) -> Device:
+    return Device(
+        str(device.get("name", "")),
+        str(device.get("type", "")),
+        int(device.get("vram_total") or 0),
+        int(device.get("vram_free") or 0),
+    )
+
+
+def _plain(filename: str) -> str:
+    """A name without folders, quotes or control characters: the server stores what it is sent, literally (§4)."""
+    name = filename.replace("\\", "/").rpartition("/")[2]
+    return "".join("_" if ord(letter) < 32 or letter in '"%' else letter for letter in name) or "upload"
+
+
+async def _chunks(source: Path | AsyncIterable[bytes]) -> AsyncIterator[bytes]:
+    if not isinstance(source, Path):
+        async for chunk in source:
+            yield chunk
+        return
+    file = await asyncio.to_thread(source.open, "rb")
+    try:
+        while chunk := await asyncio.to_thread(file.read, _CHUNK):
+            yield chunk
+    finally:
+        await asyncio.to_thread(file.close)
+
+
+async def _write(answer: aiohttp.ClientResponse, path: Path) -> int:
+    """Write a body as it comes, the disk in a thread. A body shorter than announced is an error of aiohttp's."""
+    size, done = 0, False
+    file = await asyncio.to_thread(path.open, "wb")
+    try:
+        async for chunk in answer.content.iter_chunked(_CHUNK):
+            await asyncio.to_thread(file.write, chunk)
+            size += len(chunk)
+        done = True
+        return size
+    finally:
+        await asyncio.to_thread(file.close)
+        if not done:
+            await asyncio.to_thread(path.unlink, missing_ok=True)

@@ -1,0 +1,80 @@
+"""Lookout: the slow look over HTTP that makes certain what events only make fast.
+
+One answer of `/queue` serves every prompt that asks at about the same time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from comfy.history import Record
+from comfy.http import Http, Queue
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """The prompt is in the queue; `position` counts from 1, the next to run."""
+
+    position: int
+
+
+@dataclass(frozen=True)
+class Running:
+    """The prompt is being executed."""
+
+
+@dataclass(frozen=True)
+class Ended:
+    """The prompt is in the history."""
+
+    record: Record
+
+
+@dataclass(frozen=True)
+class Unknown:
+    """The prompt is neither in the queue nor in the history."""
+
+
+Sighting: TypeAlias = Waiting | Running | Ended | Unknown
+
+
+class Lookout:
+    """Where a prompt is, as the server's `/queue` and `/history` have it."""
+
+    def __init__(self, http: Http, freshness: float) -> None:
+        """`freshness` is how old, in seconds, an answer of `/queue` may be to be used again."""
+        self._http = http
+        self._freshness = freshness
+        self._lock = asyncio.Lock()
+        self._queue: Queue | None = None
+        self._asked = float("-inf")
+
+    async def look(self, prompt_id: str, *, since: float) -> Sighting:
+        """Where the prompt is. An answer that the server gave before `since` (the loop's clock) does not count."""
+        queue = await self._fresh_queue(since)
+        if prompt_id in queue.running:
+            return Running()
+        if prompt_id in queue.pending:
+            return Waiting(queue.pending.index(prompt_id) + 1)
+        record = await self._http.history(prompt_id)
+        return Unknown() if record is None else Ended(record)
+
+    async def settle(self, prompt_id: str, looks: int, pause: Callable[[float], Awaitable[None]]) -> Sighting:
+        """Look until the prompt is found, at most so many times: an entry of the history can come late (§3)."""
+        sighting: Sighting = Unknown()
+        for attempt in range(looks):
+            sighting = await self.look(prompt_id, since=asyncio.get_running_loop().time())
+            if not isinstance(sighting, Unknown):
+                break
+            await pause(0.05 * 2**attempt)
+        return sighting
+
+    async def _fresh_queue(self, since: float) -> Queue:
+        async with self._lock:
+            now = asyncio.get_running_loop().time()
+            if self._queue is None or self._asked < max(since, now - self._freshness):
+                self._queue, self._asked = await self._http.queue(), now
+            return self._queue

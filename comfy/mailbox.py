@@ -1,0 +1,62 @@
+"""Mailbox: the events of one prompt, from the reader that sorts them to the one who follows the prompt."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+
+from comfy.events import Executing, Message, Progress, ProgressState
+from comfy.previews import Preview
+
+#: Of these only the newest matters, so that a slow follower costs no memory.
+_REPLACEABLE = (Preview, Progress, ProgressState)
+
+
+class Mailbox:
+    """Events in order. `put` never waits, so that the reader never does."""
+
+    def __init__(self, prompt_id: str, connection: int, now: float) -> None:
+        self.prompt_id = prompt_id
+        self.connection = connection  #: the number of the connection that its events come over; 0 for none of ours
+        self.registered = now
+        self.touched = now  #: when an event last came
+        self.followed = False
+        self.removed = False
+        self.ended = asyncio.Event()
+        self._waiting: deque[Message] = deque()
+        self._news = asyncio.Event()
+        self._woken = False
+
+    def put(self, event: Message, now: float) -> None:
+        self.touched = now
+        if isinstance(event, _REPLACEABLE):
+            self._drop(type(event))
+        if isinstance(event, Executing) and event.node is None:
+            self.ended.set()
+        self._waiting.append(event)
+        self._news.set()
+
+    def wake(self) -> None:
+        """Make the follower look for itself: the connection is lost, or the prompt was taken out of the queue."""
+        self._woken = True
+        self._news.set()
+
+    async def get(self, patience: float) -> Message | None:
+        """The next event; None after `patience` seconds without one, or at once when woken."""
+        if not self._waiting and not self._woken:
+            self._news.clear()
+            try:
+                async with asyncio.timeout(patience):
+                    await self._news.wait()
+            except TimeoutError:
+                return None
+        if self._waiting:
+            return self._waiting.popleft()
+        self._woken = False
+        return None
+
+    def _drop(self, kind: type[Message]) -> None:
+        for event in self._waiting:
+            if type(event) is kind:
+                self._waiting.remove(event)
+                return

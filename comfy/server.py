@@ -1,0 +1,48 @@
+"""Server: where a ComfyUI server is, and how patient to be with it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+from yarl import URL
+
+
+@dataclass(frozen=True)
+class Server:
+    """The settings of one connection. Raises `ValueError` for a URL that cannot be one.
+
+    `url` may have a path (a reverse proxy's prefix); `https` makes the websocket `wss`. Times are in seconds:
+    `connect_timeout` and `answer_timeout` bound the wait for a connection and for the next bytes of an answer; `look_every`
+    is how long events may be silent before the client looks over HTTP; `gone_after` is how long a server may be out of
+    reach while one of its prompts is followed; `stall_limit`, where given, is how long a prompt may run without any
+    progress before it counts as wedged.
+    """
+
+    url: str
+    headers: Mapping[str, str] = field(default=MappingProxyType({}), repr=False)
+    verify_tls: bool = True
+    connect_timeout: float = 10.0
+    answer_timeout: float = 60.0
+    look_every: float = 2.0
+    gone_after: float = 10.0
+    stall_limit: float | None = None
+
+    def __post_init__(self) -> None:
+        base = self.base
+        if base.scheme not in ("http", "https") or not base.host:
+            raise ValueError(f"{self.url!r} is no server's address: it should look like http://127.0.0.1:8188")
+
+    @property
+    def base(self) -> URL:
+        url = URL(self.url.strip())
+        return url.with_path(url.path.rstrip("/") or "/").with_query(None).with_fragment(None)
+
+    @property
+    def websocket(self) -> URL:
+        return (self.base / "ws").with_scheme("wss" if self.base.scheme == "https" else "ws")
+
+    def __str__(self) -> str:
+        """The address without the user's name and password that it may hold."""
+        return str(self.base.with_user(None))

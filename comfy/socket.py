@@ -1,0 +1,161 @@
+"""One websocket a server, however many prompts are under way: connect, reconnect, hand each prompt its own events.
+
+The reader only sorts. Nobody depends on it: what it does not deliver is found over HTTP (`comfy.lookout`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from uuid import uuid4
+
+import aiohttp
+
+from comfy.events import Executing, ExecutionStart, Message, parse_binary, parse_text
+from comfy.http import Http
+from comfy.mailbox import Mailbox
+from comfy.previews import Preview, ProgressText
+from comfy.server import Server
+
+_HANDSHAKE = json.dumps({"type": "feature_flags", "data": {"supports_preview_metadata": True}})
+_HEARTBEAT = 30.0  # seconds: a connection that died without a word is noticed after half as much again
+_LONGEST_PAUSE = 5.0  # seconds between attempts to reconnect
+_UNFOLLOWED = 1024  # mailboxes kept for prompts that nobody follows (yet)
+
+_log = logging.getLogger(__name__)
+
+
+class Socket:
+    """The connection and its mailboxes. It opens with the first prompt and reconnects while any is under way."""
+
+    def __init__(self, http: Http, server: Server) -> None:
+        self._http = http
+        self._server = server
+        self._mailboxes: dict[str, Mailbox] = {}
+        self._task: asyncio.Task[None] | None = None
+        self._attempted = asyncio.Event()
+        self._websocket: aiohttp.ClientWebSocketResponse | None = None
+        self._running: str | None = None
+        self.client_id = uuid4().hex
+        self.connection = 0  #: counts the connections made; a prompt's events come only over the one it was sent with
+        self.heard = 0.0  #: when any message last came, on the loop's clock
+
+    @property
+    def is_open(self) -> bool:
+        return self._websocket is not None
+
+    async def open(self) -> None:
+        """Have a connection, or at least have tried: a prompt can be followed without one, by HTTP alone."""
+        if self._task is None or self._task.done():
+            self._attempted.clear()
+            self._task = asyncio.create_task(self._stay_connected(), name=f"websocket of {self._server}")
+        await self._attempted.wait()
+
+    async def close(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+            self._task = None
+
+    def register(self, prompt_id: str, *, ours: bool) -> Mailbox:
+        """The mailbox of a prompt; `ours` says that it is about to be sent under this connection's client_id."""
+        connection = self.connection if ours and self.is_open else 0
+        mailbox = self._mailboxes.get(prompt_id)
+        if mailbox is None:
+            self._make_room()
+            mailbox = Mailbox(prompt_id, connection, _now())
+            self._mailboxes[prompt_id] = mailbox
+        elif ours:
+            mailbox.connection = connection
+        return mailbox
+
+    def forget(self, prompt_id: str) -> None:
+        self._mailboxes.pop(prompt_id, None)
+
+    def mailbox(self, prompt_id: str) -> Mailbox | None:
+        return self._mailboxes.get(prompt_id)
+
+    def hears(self, mailbox: Mailbox) -> bool:
+        """Whether events of this prompt can come: its connection is still the open one."""
+        return self.is_open and mailbox.connection == self.connection
+
+    async def renew(self) -> None:
+        """Leave a connection that has gone deaf; the next one has an id of its own (protocol sheet §8)."""
+        if self._websocket is not None:
+            _log.warning("the websocket of %s is silent while prompts end: connecting anew", self._server)
+            await self._websocket.close()
+
+    async def _stay_connected(self) -> None:
+        pause = 0.1
+        try:
+            while True:
+                if await self._connect():
+                    pause = 0.1
+                if not self._mailboxes:
+                    return
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, _LONGEST_PAUSE)
+        finally:
+            self._attempted.set()
+
+    async def _connect(self) -> bool:
+        """Hold one connection until it ends; whether it was made at all."""
+        self.client_id = uuid4().hex
+        try:
+            url = self._server.websocket.with_query(clientId=self.client_id)
+            timeout = aiohttp.ClientWSTimeout(ws_close=1.0)
+            async with asyncio.timeout(self._server.connect_timeout) as patience:
+                async with self._http.session.ws_connect(
+                    url, max_msg_size=0, heartbeat=_HEARTBEAT, timeout=timeout
+                ) as websocket:
+                    patience.reschedule(None)
+                    await self._listen(websocket)
+                    return True
+        except (aiohttp.ClientError, OSError, TimeoutError) as fault:
+            _log.info("no websocket to %s: %s", self._server, type(fault).__name__)
+            return False
+        finally:
+            self._lost()
+
+    async def _listen(self, websocket: aiohttp.ClientWebSocketResponse) -> None:
+        await websocket.send_str(_HANDSHAKE)
+        self._websocket = websocket
+        self.connection += 1
+        self.heard = _now()
+        self._attempted.set()
+        async for message in websocket:
+            self.heard = _now()
+            if message.type is aiohttp.WSMsgType.TEXT:
+                self._sort(parse_text(message.data))
+            elif message.type is aiohttp.WSMsgType.BINARY:
+                self._sort(parse_binary(message.data))
+
+    def _lost(self) -> None:
+        self._websocket = None
+        self._running = None
+        self._attempted.set()
+        for mailbox in self._mailboxes.values():
+            mailbox.wake()
+
+    def _sort(self, event: Message | None) -> None:
+        prompt_id = getattr(event, "prompt_id", None)
+        match event:
+            case ExecutionStart():
+                self._running = prompt_id
+            case Executing(node=None) if prompt_id == self._running:
+                self._running = None
+            case Preview(prompt_id=None) | ProgressText():
+                prompt_id = self._running  # these name no prompt: they are the running one's, if it is ours
+        mailbox = self._mailboxes.get(prompt_id) if prompt_id else None
+        if mailbox is not None and event is not None:
+            mailbox.put(event, self.heard)
+
+    def _make_room(self) -> None:
+        unfollowed = [box.prompt_id for box in self._mailboxes.values() if not box.followed]
+        for prompt_id in unfollowed[: len(unfollowed) - _UNFOLLOWED + 1]:
+            self.forget(prompt_id)
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
