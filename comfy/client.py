@@ -29,8 +29,8 @@ _CANCEL_PAUSE, _LONGEST_CANCEL_PAUSE = 0.1, 1.0  # seconds
 class ComfyClient:
     """One ComfyUI server. Use it in `async with`; every method may be called from any number of tasks at once.
 
-    All of them raise `ServerUnavailable` where the server cannot be reached, and `UnexpectedAnswer` where what answers is
-    not ComfyUI.
+    All of them raise `ServerUnavailable` where the server cannot be reached, and `UnexpectedAnswer` where what answers
+    is not ComfyUI.
     """
 
     def __init__(self, server: Server | str) -> None:
@@ -72,13 +72,11 @@ class ComfyClient:
         """The events of a prompt until its end, also of one that was submitted earlier, or by another process.
 
         The last event is `ExecutionSuccess`; every other end is raised: `ExecutionFailed`, `ExecutionInterrupted`,
-        `PromptRemoved`, `PromptLost`, `WorkerWedged`, or `ServerUnavailable` when the server is gone. Leaving early cancels
-        nothing, and the prompt may be followed again; one at a time.
+        `PromptRemoved`, `PromptLost`, `WorkerWedged`, or `ServerUnavailable` when the server is gone. Leaving early
+        cancels nothing, and the prompt may be followed again; one at a time.
         """
         await self._socket.open()
         mailbox = self._socket.register(prompt_id, ours=False)
-        if mailbox.followed:
-            raise RuntimeError(f"prompt {prompt_id} is being followed already")
         mailbox.followed = True
         try:
             async for event in follow(mailbox, self._socket, self._lookout, self.server):
@@ -124,8 +122,8 @@ class ComfyClient:
     ) -> FileRef:
         """Send a picture (or any file that a node loads) to the input folder, streamed.
 
-        The answer holds the name to use, which is another one where the name was taken by other content. `filename` is needed
-        for chunks. Raises `TooLarge`.
+        The answer holds the name to use, which is another one where the name was taken by other content. `filename` is
+        needed for chunks. Raises `TooLarge`.
         """
         fields = {"subfolder": subfolder, "overwrite": "true" if overwrite else "false", "type": "input"}
         return await self._http.upload("upload/image", source, _name(source, filename), fields)

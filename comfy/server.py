@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
 
 from yarl import URL
 
@@ -14,14 +13,14 @@ class Server:
     """The settings of one connection. Raises `ValueError` for a URL that cannot be one.
 
     `url` may have a path (a reverse proxy's prefix); `https` makes the websocket `wss`. Times are in seconds:
-    `connect_timeout` and `answer_timeout` bound the wait for a connection and for the next bytes of an answer; `look_every`
-    is how long events may be silent before the client looks over HTTP; `gone_after` is how long a server may be out of
-    reach while one of its prompts is followed; `stall_limit`, where given, is how long a prompt may run without any
-    progress before it counts as wedged.
+    `connect_timeout` and `answer_timeout` bound the wait for a connection and for the next bytes of an answer;
+    `look_every` is how long events may be silent before the client looks over HTTP; `gone_after` is how long a server
+    may be out of reach while one of its prompts is followed; `stall_limit`, where given, is how long a prompt may run
+    without any progress before it counts as wedged.
     """
 
     url: str
-    headers: Mapping[str, str] = field(default=MappingProxyType({}), repr=False)
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False, hash=False)
     verify_tls: bool = True
     connect_timeout: float = 10.0
     answer_timeout: float = 60.0

@@ -35,6 +35,7 @@ class Socket:
         self._mailboxes: dict[str, Mailbox] = {}
         self._task: asyncio.Task[None] | None = None
         self._attempted = asyncio.Event()
+        self._wanted = asyncio.Event()
         self._websocket: aiohttp.ClientWebSocketResponse | None = None
         self._running: str | None = None
         self.client_id = uuid4().hex
@@ -47,8 +48,11 @@ class Socket:
 
     async def open(self) -> None:
         """Have a connection, or at least have tried: a prompt can be followed without one, by HTTP alone."""
+        if self.is_open:
+            return
+        self._attempted.clear()
+        self._wanted.set()
         if self._task is None or self._task.done():
-            self._attempted.clear()
             self._task = asyncio.create_task(self._stay_connected(), name=f"websocket of {self._server}")
         await self._attempted.wait()
 
@@ -94,10 +98,19 @@ class Socket:
                     pause = 0.1
                 if not self._mailboxes:
                     return
-                await asyncio.sleep(pause)
+                await self._rest(pause)
                 pause = min(pause * 2, _LONGEST_PAUSE)
         finally:
             self._attempted.set()
+
+    async def _rest(self, pause: float) -> None:
+        """Wait before the next attempt, unless somebody wants the connection now."""
+        self._wanted.clear()
+        try:
+            async with asyncio.timeout(pause):
+                await self._wanted.wait()
+        except TimeoutError:
+            return
 
     async def _connect(self) -> bool:
         """Hold one connection until it ends; whether it was made at all."""

@@ -1,0 +1,40 @@
+# `make demo` and `make test` need Python 3.11 or later and make, and nothing else.
+PYTHON ?= python3
+BIN := .venv/bin
+STAMP := .venv/.ready
+
+.PHONY: demo test check setup bench lock words clean
+
+demo: $(STAMP)            ## develop a bundled photograph at the terminal, on the built-in engine
+	$(BIN)/darkroom demo
+
+test: check               ## lint, types, import rules and every test
+	$(BIN)/pytest
+
+check: $(STAMP)           ## all of it but the tests
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+setup: $(STAMP)           ## a virtual environment with everything that the lock file names
+
+bench: $(STAMP)           ## the client beside its peers; installs them into an environment of their own
+	./benchmarks/run
+
+$(STAMP): requirements.lock pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Darkroom needs Python 3.11 or later")'
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps -e .
+	touch $@
+
+lock:                     ## pin the newest versions that pyproject.toml admits (needs uv)
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+	  --group test --group build --no-emit-index-url --no-emit-find-links -o requirements.lock pyproject.toml
+
+words: $(STAMP)           ## gather the words shown to people into bot/locale/darkroom.pot
+	$(BIN)/pybabel --quiet extract --no-location --omit-header -k _ -o bot/locale/darkroom.pot bot
+
+clean:                    ## forget the environment
+	rm -rf .venv
