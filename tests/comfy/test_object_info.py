@@ -1,0 +1,66 @@
+"""What the nodes of a real server accept, in every form that it tells it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from comfy import ObjectInfo, Prompt
+
+INFO = ObjectInfo(json.loads((Path(__file__).parent.parent / "data" / "object_info.json").read_text()))
+
+
+@pytest.mark.parametrize("class_type", sorted(INFO.class_types))
+def test_every_node_is_read(class_type: str) -> None:
+    node = INFO.node(class_type)
+    assert node is not None
+    assert node.class_type == class_type
+
+
+def test_both_forms_of_combo() -> None:
+    old, new = INFO.input("ImageScale", "upscale_method"), INFO.input("ImageBlend", "blend_mode")
+    assert old is not None
+    assert new is not None
+    assert old.choices is not None
+    assert "lanczos" in old.choices
+    assert new.choices is not None
+    assert "screen" in new.choices
+
+
+def test_a_dynamic_combo_brings_its_inputs_along() -> None:
+    stats = INFO.input("ColorTransfer", "source_stats")
+    index = INFO.input("ColorTransfer", "source_stats.target_index")
+    assert stats is not None
+    assert index is not None
+    assert stats.choices == ("per_frame", "uniform", "target_frame")
+    assert (index.type, index.min, index.max, index.required) == ("INT", 0, 10000, False)
+
+
+def test_an_upload_is_told_from_a_choice() -> None:
+    image = INFO.input("LoadImage", "image")
+    assert image is not None
+    assert image.upload == "image"
+
+
+def test_bounds() -> None:
+    width = INFO.input("ImageScale", "width")
+    assert width is not None
+    assert (width.type, width.min, width.max, width.default) == ("INT", 0, 16384, 512)
+
+
+def test_what_a_server_lacks() -> None:
+    prompt = Prompt(
+        {
+            "1": {"class_type": "CheckpointLoaderSimple", "inputs": {"ckpt_name": "sdxl.safetensors"}},
+            "2": {"class_type": "LoadImage", "inputs": {"image": "not uploaded yet.png"}},
+            "3": {"class_type": "MyPackNode", "inputs": {"x": ["2", 0]}},
+        }
+    )
+    missing = INFO.missing(prompt)
+    assert missing.nodes == ("MyPackNode",)
+    assert [(choice.class_type, choice.value) for choice in missing.choices] == [
+        ("CheckpointLoaderSimple", "sdxl.safetensors")
+    ]
+    assert not INFO.missing(Prompt({"2": {"class_type": "LoadImage", "inputs": {"image": "x"}}}))
