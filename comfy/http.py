@@ -28,7 +28,8 @@ from comfy.history import Record, read_entry
 from comfy.object_info import ObjectInfo
 from comfy.server import Server
 
-_CHUNK = 256 * 1024  # bytes: large enough that a 40 MB file costs few turns of the loop, small enough to hold many
+_CHUNK = 256 * 1024  # bytes of an upload that are read at once
+_BLOCK = 2 * 2**20  # bytes of a download that go to the disk at once: a visit to a thread costs more than to hold them
 
 
 @dataclass(frozen=True)
@@ -333,15 +334,21 @@ async def _chunks(source: Path | AsyncIterable[bytes]) -> AsyncIterator[bytes]:
 
 async def _write(answer: aiohttp.ClientResponse, path: Path) -> int:
     """Write a body as it comes, the disk in a thread. A body shorter than announced is an error of aiohttp's."""
-    size, done = 0, False
-    file = await asyncio.to_thread(path.open, "wb")
+    size, held, mode = 0, list[bytes](), "wb"
     try:
-        async for chunk in answer.content.iter_chunked(_CHUNK):
-            await asyncio.to_thread(file.write, chunk)
+        async for chunk in answer.content.iter_any():
             size += len(chunk)
-        done = True
-        return size
-    finally:
-        await asyncio.to_thread(file.close)
-        if not done:
-            await asyncio.to_thread(path.unlink, missing_ok=True)
+            held.append(chunk)
+            if sum(map(len, held)) >= _BLOCK:
+                await asyncio.to_thread(_put, path, mode, held)
+                held, mode = [], "ab"
+        await asyncio.to_thread(_put, path, mode, held)
+    except BaseException:
+        await asyncio.to_thread(path.unlink, missing_ok=True)
+        raise
+    return size
+
+
+def _put(path: Path, mode: str, chunks: list[bytes]) -> None:
+    with path.open(mode) as file:
+        file.writelines(chunks)
