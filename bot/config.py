@@ -1,0 +1,180 @@
+"""The settings, from the environment and `.env`: each is declared once, and every fault is told at once."""
+
+from __future__ import annotations
+
+import difflib
+import os
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from bot.core.errors import ConfigError
+from bot.words import _
+
+_PREFIXES = ("DARKROOM_", "COMFYUI_")
+_FOREIGN = ("COMFYUI_URL",)  # names the server of the live tests
+_WORDS = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
+
+
+class Secret:
+    """A text that shows itself only when asked by name."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def reveal(self) -> str:
+        return self._text
+
+    def __repr__(self) -> str:
+        return "Secret(…)"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and other.reveal() == self._text
+
+    def __hash__(self) -> int:
+        return hash(self._text)
+
+
+def _setting(env: str, parse: Callable[[str], Any], default: Any, text: str) -> Any:
+    return field(default=default, metadata={"env": env, "parse": parse, "help": text})
+
+
+def _urls(text: str) -> tuple[str, ...]:
+    return tuple(map(server_url, text.replace(",", " ").split()))
+
+
+def server_url(text: str) -> str:
+    """Check a server's address. Raises `ValueError` with what would do."""
+    example = _("it should look like http://127.0.0.1:8188")
+    try:
+        parts = urlsplit(text.strip())
+        if parts.scheme in ("http", "https") and parts.hostname and parts.port != 0:
+            return text.strip()
+    except ValueError:
+        pass
+    shown = text.rpartition("@")[2]  # whatever stands before it may be a password
+    raise ValueError(_("“{text}” is no server's address: {example}").format(text=shown, example=example))
+
+
+def _secret(text: str) -> Secret:
+    if not text.isprintable() or not text.isascii() or " " in text:
+        raise ValueError(_("it must be printable ASCII characters without spaces"))
+    return Secret(text)
+
+
+def _switch(text: str) -> bool:
+    if text.lower() not in _WORDS:
+        raise ValueError(_("“{text}” is neither yes nor no").format(text=text))
+    return _WORDS[text.lower()]
+
+
+def _seconds(text: str) -> float:
+    return _number(text, 1, 86_400)
+
+
+def _number(text: str, least: float, most: float) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = float("nan")
+    if not least <= number <= most:
+        sentence = _("“{text}” is no number from {least:g} to {most:g}")
+        raise ValueError(sentence.format(text=text, least=least, most=most))
+    return number
+
+
+def _megabytes(text: str) -> float:
+    return _number(text, 0.1, 1000)
+
+
+def _megapixels(text: str) -> float:
+    return _number(text, 0.1, 80)
+
+
+def _folder(text: str) -> Path:
+    folder = Path(text).expanduser()
+    if not folder.is_dir():
+        raise ValueError(_("there is no folder “{text}”").format(text=text))
+    return folder
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything that the operator may set. `Settings()` is what holds when nothing is."""
+
+    urls: tuple[str, ...] = _setting(
+        "COMFYUI_URLS",
+        _urls,
+        (),
+        "Addresses of ComfyUI servers, with commas between; if none, the built-in engine.",
+    )
+    token: Secret | None = _setting(  # noqa: RUF009 - a field
+        "COMFYUI_TOKEN", _secret, None, "A token that the servers ask for, sent as “Authorization: Bearer …”."
+    )
+    verify_tls: bool = _setting(
+        "COMFYUI_VERIFY_TLS", _switch, True, "Whether the certificates of https servers are checked: yes or no."
+    )
+    stall_limit: float | None = _setting(
+        "COMFYUI_STALL_LIMIT", _seconds, None, "Seconds without any progress after which a run is given up; else never."
+    )
+    workflows: Path | None = _setting(  # noqa: RUF009 - a field
+        "DARKROOM_WORKFLOWS", _folder, None, "A folder with workflows of your own, beside the bundled ones."
+    )
+    max_upload_mb: float = _setting(
+        "DARKROOM_MAX_UPLOAD_MB", _megabytes, 20.0, "The largest file that a person may give, in megabytes."
+    )
+    max_megapixels: float = _setting(
+        "DARKROOM_MAX_MEGAPIXELS", _megapixels, 50.0, "The largest picture that a person may give, in megapixels."
+    )
+    keep_metadata: bool = _setting(
+        "DARKROOM_KEEP_METADATA", _switch, False, "Whether results keep the workflow that ComfyUI writes into them."
+    )
+
+    @classmethod
+    def read(cls, environ: Mapping[str, str] | None = None, env_file: Path | None = Path(".env")) -> Settings:
+        """Read all settings; what the environment says goes before the file. Raises `ConfigError` with every fault."""
+        given = {**_from_file(env_file), **(os.environ if environ is None else environ)}
+        faults = list(_unknown(given))
+        values: dict[str, Any] = {}
+        for each in fields(cls):
+            name, text = each.metadata["env"], given.get(each.metadata["env"], "").strip()
+            try:
+                values[each.name] = each.metadata["parse"](text) if text else each.default
+            except ValueError as fault:
+                faults.append(f"{name}: {fault}")
+        if faults:
+            raise ConfigError("\n".join(faults))
+        return cls(**values)
+
+    def server(self, url: str) -> dict[str, Any]:
+        """What `comfy.server.Server` takes for one address."""
+        headers = {"Authorization": f"Bearer {self.token.reveal()}"} if self.token else {}
+        return {"url": url, "headers": headers, "verify_tls": self.verify_tls, "stall_limit": self.stall_limit}
+
+
+def _from_file(env_file: Path | None) -> dict[str, str]:
+    if env_file is None or not env_file.is_file():
+        return {}
+    from dotenv import dotenv_values
+
+    try:
+        return {name: value or "" for name, value in dotenv_values(env_file, interpolate=False).items()}
+    except (OSError, UnicodeDecodeError):
+        raise ConfigError(_("{file} cannot be read as text").format(file=env_file.name)) from None
+
+
+def names() -> tuple[str, ...]:
+    """The name of every setting in the environment."""
+    return tuple(each.metadata["env"] for each in fields(Settings))
+
+
+def _unknown(given: Mapping[str, str]) -> Iterator[str]:
+    for name in sorted(given):
+        if not name.startswith(_PREFIXES) or name in names() or name in _FOREIGN:
+            continue
+        near = difflib.get_close_matches(name, names(), 1)
+        hint = _("did you mean {names}?") if near else _("there are {names}")
+        text = _("{name}: there is no such setting; {hint}")
+        yield text.format(name=name, hint=hint.format(names=", ".join(near or names())))

@@ -1,0 +1,165 @@
+"""The commands of `darkroom`. What a command needs is imported when it runs."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from bot.core.errors import ConfigError, UserError
+from bot.platforms.terminal.opening import Opening
+from bot.platforms.terminal.words import BadRequest
+from bot.words import _
+
+if TYPE_CHECKING:
+    from bot.core.workflow import Workflow
+
+_PACE = 0.5  # seconds that the demo gives each node, so that there is something to watch
+_PHOTO = Path(__file__).parents[2] / "demo" / "coffee.jpg"
+_SERVER_HELP = _("A ComfyUI server; else COMFYUI_URLS, else the built-in engine.")
+_server = click.option("--server", metavar="URL", help=_SERVER_HELP)
+
+
+def _version(ctx: click.Context, _option: click.Parameter, wanted: bool) -> None:
+    """Say the version of what is installed, and leave."""
+    if not wanted:
+        return
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        click.echo(f"darkroom {version('darkroom')}")
+    except PackageNotFoundError:
+        click.echo(_("darkroom, from a checkout that is not installed"))
+    ctx.exit()
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.option(
+    "--version", is_flag=True, is_eager=True, expose_value=False, callback=_version, help=_("Show the version.")
+)
+@click.option("--debug", is_flag=True, help=_("Write the log to stderr."))
+def cli(debug: bool) -> None:
+    """ComfyUI workflows, developed at the terminal."""
+    if debug:
+        logging.basicConfig(level=logging.DEBUG, stream=sys.stderr)
+    else:
+        logging.getLogger().addHandler(logging.NullHandler())
+
+
+class Workflows(click.Group):
+    """A command for each workflow, with its form for options; it is made when it is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted(_catalog(ctx).workflows)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command:
+        try:
+            workflow = _catalog(ctx).get(cmd_name)
+        except UserError as fault:
+            raise BadRequest(str(fault)) from fault
+        return _command(workflow)
+
+
+class WorkflowCommand(click.Command):
+    """A workflow's command: an option that it does not have is a field that it does not have."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        try:
+            return super().parse_args(ctx, args)
+        except click.NoSuchOption as fault:
+            there_are = ", ".join(option.opts[0] for option in self.params)
+            sentence = _("{name}: there is no such field; there are {names}.")
+            raise BadRequest(sentence.format(name=fault.option_name, names=there_are)) from fault
+
+
+def _catalog(ctx: click.Context) -> Any:
+    try:
+        return ctx.find_root().obj.catalog
+    except ConfigError as fault:
+        raise BadRequest(str(fault)) from fault
+
+
+def _command(workflow: Workflow) -> click.Command:
+    from bot.platforms.terminal.request import options
+
+    form = workflow.form(None)
+
+    def callback(output: str | None, server: str | None, force: bool, **typed: Any) -> None:
+        from bot.platforms.terminal.request import request
+
+        _develop(_app(), request(workflow.name, form, typed), output, server, force)
+
+    own: list[click.Parameter] = [
+        click.Option(["-o", "--output"], metavar="PATH", help=_("The file or folder to write to.")),
+        click.Option(["--server"], metavar="URL", help=_SERVER_HELP),
+        click.Option(["--force"], is_flag=True, help=_("Replace files that exist.")),
+    ]
+    short = workflow.title or workflow.name
+    return WorkflowCommand(
+        workflow.name,
+        callback=callback,
+        params=[*options(form), *own],
+        help=workflow.description or short,
+        short_help=short,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+
+
+def _app() -> Any:
+    return click.get_current_context().find_root().obj
+
+
+def _named(server: str | None, app: Opening) -> str | None:
+    """The server to use: the one that was named, or the first of the settings."""
+    try:
+        return server if server is not None else next(iter(app.servers), None)
+    except ConfigError as fault:
+        raise BadRequest(str(fault)) from fault
+
+
+def _develop(
+    app: Opening, request: Any, output: str | None, server: str | None, force: bool, pace: float = 0.0
+) -> None:
+    from bot.platforms.terminal.output import Target
+    from bot.platforms.terminal.sitting import develop
+
+    target = Target.of(output, force=force, numbered=bool(pace))
+    raise SystemExit(develop(app, request, target, server if pace else _named(server, app), pace))
+
+
+cli.add_command(Workflows("run", help=_("Run a workflow: darkroom run WORKFLOW --FIELD VALUE …")))
+
+
+@cli.command()
+@_server
+def workflows(server: str | None) -> None:
+    """List the workflows, their fields, and whether they can run."""
+    from bot.platforms.terminal.sitting import list_workflows
+
+    raise SystemExit(list_workflows(_app(), _named(server, _app())))
+
+
+@cli.command()
+@_server
+def check(server: str | None) -> None:
+    """Check the settings, the workflows and the servers."""
+    from bot.platforms.terminal.sitting import check as look
+
+    _named(server, _app())
+    raise SystemExit(look(_app(), server))
+
+
+@cli.command()
+@click.option("-o", "--output", metavar="PATH", help=_("The file or folder to write to."))
+def demo(output: str | None) -> None:
+    """Develop a bundled photograph on the built-in engine."""
+    from bot.core.chat import Attachment
+    from bot.platforms.terminal.request import demo_request
+
+    app = _app()
+    click.echo(_("A demonstration: a stand-in for ComfyUI, built in, and slowed down so that it can be watched."))
+    request = demo_request(_catalog(click.get_current_context()), Attachment(_PHOTO, _PHOTO.name))
+    _develop(app, request, output, None, False, _PACE)

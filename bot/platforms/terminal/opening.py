@@ -1,0 +1,24 @@
+"""What the terminal needs of the application around it."""
+
+from __future__ import annotations
+
+from contextlib import AbstractAsyncContextManager
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from bot.core.catalog import Catalog
+    from bot.core.desk import Desk
+
+
+class Opening(Protocol):
+    """Reads workflows, and opens the front desk for a server, or for the built-in engine where that is None."""
+
+    @property
+    def catalog(self) -> Catalog: ...
+
+    @property
+    def servers(self) -> tuple[str, ...]: ...
+
+    def label(self, server: str | None) -> str: ...
+
+    def open(self, server: str | None, pace: float = 0.0) -> AbstractAsyncContextManager[Desk]: ...

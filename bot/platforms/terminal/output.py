@@ -1,0 +1,117 @@
+"""Where results go: names known before the run are checked before it, and nothing that exists is lost."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+
+from bot.core.chat import ResultFile
+from bot.core.pictures import convert
+from bot.platforms.terminal.words import BadRequest
+from bot.words import _
+
+_STILLS = (".png", ".jpg", ".jpeg", ".webp")
+
+
+@dataclass(frozen=True)
+class Target:
+    """A folder, and where `-o` gave one, the name of the file in it; `numbered` takes the next name that is free."""
+
+    folder: Path
+    name: str | None = None
+    force: bool = False
+    numbered: bool = False
+
+    @classmethod
+    def of(cls, output: str | None, *, force: bool = False, numbered: bool = False) -> Target:
+        """Read `-o`: a folder or a file. Raises `BadRequest` if nothing could be written there."""
+        path = Path(output or ".").expanduser()
+        is_folder = path.is_dir() or (output or "").endswith(("/", os.sep))
+        target = cls(path, None, force, numbered) if is_folder else cls(path.parent, path.name, force)
+        target.check_folder()
+        if target.name is not None:
+            target.check(target.name)
+        return target
+
+    def check(self, name: str) -> None:
+        """Refuse a name that is taken. Raises `BadRequest`."""
+        path = self.folder / (self.name or name)
+        if path.exists() and not (self.force or self.numbered):
+            raise BadRequest(
+                _("{path} exists already: name another file with -o, or give --force to replace it.").format(path=path)
+            )
+
+    def check_folder(self) -> None:
+        """Refuse a folder that is missing or closed. Raises `BadRequest`."""
+        if not self.folder.is_dir():
+            raise BadRequest(_("-o: there is no folder {folder}; create it first.").format(folder=self.folder))
+        if not os.access(self.folder, os.W_OK | os.X_OK):
+            raise BadRequest(_("-o: the folder {folder} cannot be written to.").format(folder=self.folder))
+
+    async def put(self, file: ResultFile, number: int, total: int) -> Path:
+        """Write a file whole or not at all, in the format that its name says; the path that it got."""
+        wanted = self._name(file, number, total)
+        part = self.folder / f".{wanted}.{os.getpid()}.part"
+        try:
+            if wanted.lower().endswith(_STILLS) and not _same(Path(wanted).suffix, file.path.suffix):
+                wanted = wanted if await self._converted(file, part, wanted) else wanted + file.path.suffix
+            else:
+                shutil.copyfile(file.path, part)
+            return self._publish(part, wanted)
+        finally:
+            part.unlink(missing_ok=True)
+
+    def _name(self, file: ResultFile, number: int, total: int) -> str:
+        if self.name is None:
+            return file.filename
+        name = Path(self.name)
+        suffix = name.suffix or file.path.suffix
+        if not (_same(suffix, file.path.suffix) or _can_convert(file, suffix)):
+            suffix += file.path.suffix  # a name that says what is in it
+        return f"{name.stem}-{number}{suffix}" if total > 1 else f"{name.stem}{suffix}"
+
+    async def _converted(self, file: ResultFile, part: Path, wanted: str) -> bool:
+        shaped = part.with_name(part.name + Path(wanted).suffix)
+        try:
+            if await convert(file.path, shaped):
+                shaped.replace(part)
+                return True
+            shutil.copyfile(file.path, part)
+            return False
+        finally:
+            shaped.unlink(missing_ok=True)
+
+    def _publish(self, part: Path, wanted: str) -> Path:
+        """Give the file its name; where that was taken meanwhile, the next one: a result is never thrown away."""
+        if self.force:
+            return part.replace(self.folder / wanted)
+        for name in _numbered(wanted):
+            path = self.folder / name
+            try:
+                os.link(part, path)
+                return path
+            except FileExistsError:
+                continue
+            except OSError:  # a file system without hard links
+                if not path.exists():
+                    return part.replace(path)
+        raise AssertionError("numbers do not end")
+
+
+def _can_convert(file: ResultFile, suffix: str) -> bool:
+    return file.kind == "image" and suffix.lower() in _STILLS and file.path.suffix.lower() in _STILLS
+
+
+def _same(one: str, other: str) -> bool:
+    jpeg = (".jpg", ".jpeg")
+    return one.lower() == other.lower() or (one.lower() in jpeg and other.lower() in jpeg)
+
+
+def _numbered(name: str) -> Iterator[str]:
+    path = Path(name)
+    yield name
+    yield from (f"{path.stem}-{number}{path.suffix}" for number in count(2))

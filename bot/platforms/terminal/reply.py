@@ -1,0 +1,132 @@
+"""A run at the terminal: a live bar for people, plain lines for a pipe, and the files at the end."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from bot.core.chat import Cancelled, Delivering, Limits, Queued, Result, Running, Status
+from bot.core.errors import DeliveryFailed
+from bot.platforms.terminal.output import Target
+from bot.platforms.terminal.words import seconds
+from bot.words import _
+
+if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
+
+_UNLIMITED = 1 << 62
+
+
+class TerminalReply:
+    """Says each status once; `said_end` tells whether the person has heard how it ended."""
+
+    def __init__(self, target: Target, *, live: bool, clock: Callable[[], float] = time.monotonic) -> None:
+        self._target, self._live, self._clock = target, live, clock
+        self._begun = clock()
+        self._bar: tuple[Progress, TaskID] | None = None
+        self._last = ""
+        self.said_end = False
+
+    @property
+    def limits(self) -> Limits:
+        return Limits(_UNLIMITED, _UNLIMITED, _UNLIMITED, 0.1 if self._live else 1.0)
+
+    async def show(self, status: Status) -> None:
+        line = describe(status)
+        if isinstance(status, Queued | Running | Delivering):
+            self._draw(line, status) if self._live else self._print(line)
+            return
+        self.close()
+        self.said_end = True
+        if isinstance(status, Cancelled):
+            self._print(line)
+
+    async def deliver(self, result: Result) -> None:
+        try:
+            paths = [
+                await self._target.put(file, number, len(result.files)) for number, file in enumerate(result.files, 1)
+            ]
+        except OSError as fault:
+            raise DeliveryFailed(
+                _("The result could not be written: {reason}.").format(reason=fault.strerror or _("no reason given"))
+            ) from fault
+        finally:
+            self.close()
+        for text in result.texts:
+            click.echo(text)
+        for warning in result.warnings:
+            click.echo(warning)
+        click.echo(self._summary(result, paths))
+
+    def close(self) -> None:
+        """Take the bar off the screen."""
+        if self._bar is not None:
+            self._bar[0].stop()
+            self._bar = None
+
+    def _print(self, line: str) -> None:
+        if line and line != self._last:
+            click.echo(line)
+            self._last = line
+
+    def _draw(self, line: str, status: Status) -> None:
+        if self._bar is None:
+            if isinstance(status, Queued) and status.position is None:
+                return  # nothing is on its way yet, and Rich takes its time to load
+            self._bar = _bar()
+        bar, task = self._bar
+        fraction = 1.0 if isinstance(status, Delivering) else getattr(status, "fraction", 0.0)
+        bar.update(task, completed=fraction, description=line)
+
+    def _summary(self, result: Result, paths: list[Path]) -> str:
+        parts = [", ".join(map(str, paths))] if paths else [_("No file")]
+        parts.append(_("{count:.1f} s").format(count=self._clock() - self._begun))
+        if (seed := result.values.get("seed")) is not None:
+            parts.append(_("seed {seed}").format(seed=seed))
+        if result.nothing_new:
+            parts.append(_("nothing new: the server knew this result already"))
+        return " · ".join(parts)
+
+
+def describe(status: Status) -> str:
+    """A status in one line."""
+    match status:
+        case Queued(position=None):
+            return _("Sending…")
+        case Queued(position=position):
+            return _("In line, number {position}").format(position=position)
+        case Running():
+            return _running(status)
+        case Delivering():
+            return _("Fetching the result…")
+        case Cancelled():
+            return _("Cancelled: the server was told to stop.")
+        case _:
+            return ""
+
+
+def _running(status: Running) -> str:
+    parts = [f"{int(status.fraction * 100):3d} %", status.node or _("Starting")]
+    if status.step is not None and status.steps is not None:
+        parts.append(_("step {step} of {steps}").format(step=status.step, steps=status.steps))
+    if status.eta is not None:
+        parts.append(_("about {time} left").format(time=seconds(status.eta)))
+    return " · ".join(parts)
+
+
+def _bar() -> tuple[Progress, TaskID]:
+    from rich.progress import BarColumn, Progress, ProgressColumn, Task
+    from rich.text import Text
+
+    class Line(ProgressColumn):
+        def render(self, task: Task) -> Text:
+            return Text(task.description)
+
+    bar = Progress(BarColumn(bar_width=30), Line(), transient=True)
+    task = bar.add_task("", total=1.0)
+    bar.start()
+    return bar, task

@@ -1,0 +1,82 @@
+"""A workflow's form becomes a command's options, and what was typed becomes a `RunRequest`."""
+
+from __future__ import annotations
+
+import getpass
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+
+from bot.core.catalog import Catalog
+from bot.core.chat import Attachment, Person, Place, RunRequest
+from bot.core.form import Field, FieldKind, Form
+from bot.words import _
+
+
+def options(form: Form) -> list[click.Parameter]:
+    """An option for each field. All take text: the form itself says what will do, at a terminal as in a chat."""
+    return [_option(field) for field in form.fields]
+
+
+def _option(field: Field) -> click.Option:
+    flags = dict.fromkeys((f"--{field.name}", f"--{field.name.replace('_', '-')}"))
+    return click.Option([*flags, _parameter(field.name)], metavar=_metavar(field), help=_help(field))
+
+
+def _parameter(name: str) -> str:
+    return "field_" + "".join(letter if letter.isalnum() else "_" for letter in name)
+
+
+def _metavar(field: Field) -> str:
+    if field.is_media:
+        return "FILE"
+    return {FieldKind.INTEGER: "NUMBER", FieldKind.NUMBER: "NUMBER", FieldKind.TOGGLE: "YES|NO"}.get(field.kind, "TEXT")
+
+
+def _help(field: Field) -> str:
+    parts = [field.help or field.title]
+    if field.minimum is not None and field.maximum is not None:
+        parts.append(_("from {least:g} to {most:g}").format(least=field.minimum, most=field.maximum))
+    if field.choices:
+        parts.append(_("one of {choices}").format(choices=", ".join(map(str, field.choices))))
+    if field.max_length is not None:
+        parts.append(_("at most {count} characters").format(count=field.max_length))
+    if field.seed:
+        parts.append(_("random unless given"))
+    elif field.default is not None and not field.is_media:
+        parts.append(_("{default} unless given").format(default=field.default))
+    elif field.required:
+        parts.append(_("needed"))
+    return "; ".join(part.rstrip(".") for part in parts if part) + "."
+
+
+def request(workflow: str, form: Form, typed: Mapping[str, Any]) -> RunRequest:
+    """What was typed, by field; what was not typed is left out."""
+    given = {field.name: typed.get(_parameter(field.name)) for field in form.fields}
+    media = {field.name for field in form.fields if field.is_media}
+    values = {name: _attachment(text) if name in media else text for name, text in given.items() if text is not None}
+    return RunRequest(workflow, values, _person(), Place("terminal", "terminal"))
+
+
+def _attachment(text: str) -> Attachment:
+    path = Path(text).expanduser()
+    return Attachment(path, path.name)
+
+
+def _person() -> Person:
+    try:
+        name = getpass.getuser()
+    except (KeyError, OSError):
+        name = "terminal"
+    return Person("terminal", name, name)
+
+
+def demo_request(catalog: Catalog, photo: Attachment) -> RunRequest:
+    """A photograph with a caption, or without one where there is no such workflow."""
+    values: dict[str, Any] = {"photo": photo}
+    if "polaroid" in catalog.workflows:
+        values["caption"] = _("Developed by Darkroom")
+    workflow = "polaroid" if "polaroid" in catalog.workflows else "dream"
+    return RunRequest(workflow, values, _person(), Place("terminal", "terminal"))

@@ -1,0 +1,151 @@
+"""One command at work: opens what it needs, does it, and leaves with an exit code; signals cancel it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import sys
+import tempfile
+from collections.abc import Coroutine
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import click
+
+from bot.core.chat import Failed, RunRequest
+from bot.core.desk import Desk
+from bot.core.errors import ConfigError, UserError
+from bot.core.explain import explain
+from bot.platforms.terminal.opening import Opening
+from bot.platforms.terminal.output import Target
+from bot.platforms.terminal.reply import TerminalReply
+from bot.platforms.terminal.words import BadRequest, RunFailed
+from bot.words import _
+
+_log = logging.getLogger(__name__)
+
+
+def develop(app: Opening, request: RunRequest, target: Target, server: str | None, pace: float = 0.0) -> int:
+    """Run a workflow to its end; the exit code."""
+    return attend(_develop(app, request, target, server, pace))
+
+
+def attend(work: Coroutine[Any, Any, int]) -> int:
+    """Do some work as the top of the program: every error becomes one sentence, every signal an exit code."""
+    try:
+        return asyncio.run(_until_signal(work))
+    except (UserError, ConfigError) as fault:
+        raise BadRequest(str(fault)) from fault
+    except click.ClickException:
+        raise
+    except KeyboardInterrupt:
+        return 128 + signal.SIGINT
+    except Exception as error:
+        number = str(uuid4())
+        _log.debug("%s", number, exc_info=error)
+        raise RunFailed(explain(error, number)) from error
+
+
+async def _until_signal(work: Coroutine[Any, Any, int]) -> int:
+    task, signals = asyncio.ensure_future(work), list[int]()
+
+    def stop(number: int) -> None:
+        signals.append(number)
+        task.cancel()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        with suppress(NotImplementedError):  # Windows: Ctrl-C cancels all the same, by asyncio.run
+            asyncio.get_running_loop().add_signal_handler(number, stop, number)
+    try:
+        return await task
+    except asyncio.CancelledError:
+        if not signals:
+            raise
+        return 128 + signals[0]
+
+
+async def _develop(app: Opening, request: RunRequest, target: Target, server: str | None, pace: float) -> int:
+    label = app.label(server)
+    click.echo(_("Server: {address}").format(address=label) if label else _("Engine: built in (no server was named)"))
+    reply = TerminalReply(target, live=sys.stdout.isatty())
+    with tempfile.TemporaryDirectory(prefix="darkroom-") as folder:
+        try:
+            async with app.open(server, pace) as desk:
+                return await _run(desk, request, target, reply, Path(folder))
+        except asyncio.CancelledError:
+            if not reply.said_end:
+                click.echo(_("Cancelled: nothing had been sent yet."))
+            raise
+        finally:
+            reply.close()
+
+
+async def _run(desk: Desk, request: RunRequest, target: Target, reply: TerminalReply, folder: Path) -> int:
+    run = await desk.take(request, folder)
+    target.check(f"{run.stem}.png")
+    end = await desk.develop(run, reply, folder)
+    if isinstance(end, Failed):
+        raise RunFailed(end.sentence)
+    return 0
+
+
+def list_workflows(app: Opening, server: str | None) -> int:
+    """Say what there is, and whether it can run."""
+    return attend(_list(app, server))
+
+
+async def _list(app: Opening, server: str | None) -> int:
+    label = app.label(server)
+    click.echo(_("Server: {address}").format(address=label) if label else _("Engine: built in (no server was named)"))
+    async with app.open(server) as desk:
+        for workflow in desk.catalog.workflows.values():
+            lacks = await desk.lacks(workflow)
+            click.echo(f"\n{workflow.name}: {workflow.description or workflow.title}")
+            form = await desk.form(workflow)
+            click.echo("  " + "  ".join(f"--{each.name}" for each in form.fields))
+            click.echo("  " + (_("cannot run here. {lacks}").format(lacks=lacks) if lacks else _("can run here")))
+    _faults(app)
+    return 0
+
+
+def _faults(app: Opening) -> bool:
+    for fault in app.catalog.faults:
+        click.echo(_("fault: {fault}").format(fault=fault), err=True)
+    return bool(app.catalog.faults)
+
+
+def check(app: Opening, server: str | None) -> int:
+    """Give settings, workflows and servers a verdict each; 1 if any is bad."""
+    return attend(_check(app, server))
+
+
+async def _check(app: Opening, server: str | None) -> int:
+    click.echo(_("settings: good"))
+    bad = _faults(app)
+    count = len(app.catalog.workflows)
+    click.echo(_("workflows: {count} good, {bad} faults").format(count=count, bad=len(app.catalog.faults)))
+    servers: tuple[str | None, ...] = (server,) if server else app.servers or (None,)
+    for each in servers:
+        bad = not await _check_server(app, each) or bad
+    return 1 if bad else 0
+
+
+async def _check_server(app: Opening, server: str | None) -> bool:
+    name = app.label(server) or _("built-in engine")
+    try:
+        async with app.open(server) as desk:
+            lacking = [each.name for each in desk.catalog.workflows.values() if await desk.lacks(each)]
+            verdict = await desk.verdict()
+    except ConfigError:
+        raise
+    except Exception as error:  # noqa: BLE001 - a verdict on whatever is there
+        click.echo(f"{name}: {explain(error, '-')}")
+        return False
+    able = len(desk.catalog.workflows) - len(lacking)
+    click.echo(f"{name}: {verdict}; " + _("{able} workflows can run").format(able=able))
+    if lacking:
+        click.echo("  " + _("cannot run here: {names}").format(names=", ".join(lacking)))
+    return True

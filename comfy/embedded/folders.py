@@ -1,0 +1,91 @@
+"""The server's folders: which file a name means, and the next free name for one that is saved."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from comfy.embedded.node import SavedFile
+
+KINDS = ("input", "output", "temp")
+_SUFFIX = re.compile(r" ?\[(input|output|temp)\]$")
+
+
+@dataclass(frozen=True)
+class Folders:
+    """The three folders under one root."""
+
+    root: Path
+
+    def create(self) -> None:
+        for kind in KINDS:
+            (self.root / kind).mkdir(parents=True, exist_ok=True)
+
+    def folder(self, kind: str) -> Path:
+        return self.root / kind
+
+    def inside(self, kind: str, *parts: str) -> Path:
+        """A path in one of the folders. Raises `ValueError` where it would leave it."""
+        base = self.folder(kind).resolve()
+        path = base.joinpath(*parts).resolve()
+        if not path.is_relative_to(base) or any("\0" in part for part in parts):
+            raise ValueError("the path leaves its folder")
+        return path
+
+    def input_file(self, name: str) -> Path:
+        kind = _SUFFIX.search(name)
+        return self.inside(kind[1] if kind else "input", _SUFFIX.sub("", name))
+
+    def next_files(self, prefix: str, kind: str, count: int, suffix: str) -> list[SavedFile]:
+        """Numbered on from the highest number there is: names of deleted files are used again (protocol sheet §7)."""
+        where = PurePosixPath(_with_date(prefix).replace("\\", "/"))
+        subfolder, stem = ("" if str(where.parent) == "." else str(where.parent)), where.name
+        try:
+            folder = self.inside(kind, subfolder)
+        except ValueError:
+            raise ValueError("**** ERROR: Saving image outside the output folder is not allowed.") from None
+        folder.mkdir(parents=True, exist_ok=True)
+        first = _highest(folder, stem) + 1
+        names = [f"{stem}_{number:05}_{suffix}" for number in range(first, first + count)]
+        return [SavedFile(folder / name, name, subfolder, kind) for name in names]
+
+
+@dataclass(frozen=True)
+class PromptHost:
+    """What a node is lent while one prompt is executed."""
+
+    folders: Folders
+    prompt: Mapping[str, Any] = field(default_factory=dict)
+    extra_pnginfo: Mapping[str, Any] = field(default_factory=dict)
+
+    def folder(self, kind: str) -> Path:
+        return self.folders.folder(kind)
+
+    def input_file(self, name: str) -> Path:
+        return self.folders.input_file(name)
+
+    def next_files(self, prefix: str, kind: str, count: int, suffix: str) -> list[SavedFile]:
+        return self.folders.next_files(prefix, kind, count, suffix)
+
+
+def split_suffix(filename: str) -> tuple[str, str | None]:
+    """A name without the folder that it may carry behind it, and that folder: "a.png [temp]"."""
+    kind = _SUFFIX.search(filename)
+    return (_SUFFIX.sub("", filename), kind[1]) if kind else (filename, None)
+
+
+def _highest(folder: Path, stem: str) -> int:
+    pattern = re.compile(re.escape(stem) + r"_(\d+)_?\..+", re.IGNORECASE)
+    return max((int(found[1]) for path in folder.iterdir() if (found := pattern.fullmatch(path.name))), default=0)
+
+
+def _with_date(prefix: str) -> str:
+    now = time.localtime()
+    tokens = {"year": "%Y", "month": "%m", "day": "%d", "hour": "%H", "minute": "%M", "second": "%S"}
+    for token, code in tokens.items():
+        prefix = prefix.replace(f"%{token}%", time.strftime(code, now).lstrip("0") or "0")
+    return prefix

@@ -1,0 +1,99 @@
+"""The queue of prompts and the history of those that have ended."""
+
+from __future__ import annotations
+
+import asyncio
+import bisect
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+_MOST = 10_000  # entries of the history
+
+
+@dataclass
+class Job:
+    """One prompt on its way. `interrupted` is set by anyone and read by the worker between steps."""
+
+    number: float
+    prompt_id: str
+    graph: Mapping[str, Any]
+    extra_data: dict[str, Any]
+    outputs: tuple[str, ...]
+    interrupted: threading.Event = field(default_factory=threading.Event)
+
+    @property
+    def client_id(self) -> Any:
+        return self.extra_data.get("client_id")
+
+    def as_item(self) -> list[Any]:
+        shown = {key: value for key, value in self.extra_data.items() if key not in _SECRET}
+        return [self.number, self.prompt_id, self.graph, shown, list(self.outputs)]
+
+
+_SECRET = frozenset({"api_key_comfy_org", "auth_token_comfy_org"})
+
+
+class Jobs:
+    """What waits, what runs, what was. `changed` is told of every change in what waits or runs."""
+
+    def __init__(self, changed: Callable[[], None]) -> None:
+        self.pending: list[Job] = []
+        self.running: Job | None = None
+        self.history: dict[str, dict[str, Any]] = {}
+        self.current: str | None = None  #: the node that is being executed
+        self._changed = changed
+        self._available = asyncio.Event()
+        self._counter = 0
+
+    @property
+    def remaining(self) -> int:
+        return len(self.pending) + (self.running is not None)
+
+    def next_number(self) -> int:
+        self._counter += 1
+        return self._counter - 1
+
+    def put(self, job: Job) -> None:
+        bisect.insort(self.pending, job, key=lambda each: (each.number, each.prompt_id))
+        self._available.set()
+        self._changed()
+
+    async def get(self) -> Job:
+        while not self.pending:
+            self._available.clear()
+            await self._available.wait()
+        self.running = self.pending.pop(0)
+        self.running.interrupted.clear()
+        self._changed()
+        return self.running
+
+    def done(self, job: Job, outputs: dict[str, Any], messages: list[Any], *, success: bool, meta: Any) -> None:
+        self.running, self.current = None, None
+        status = {"status_str": "success" if success else "error", "completed": success, "messages": messages}
+        self.history.pop(job.prompt_id, None)
+        self.history[job.prompt_id] = {"prompt": job.as_item(), "outputs": outputs, "status": status, "meta": meta}
+        if len(self.history) > _MOST:
+            del self.history[next(iter(self.history))]
+        self._changed()
+
+    def delete(self, prompt_ids: list[Any]) -> bool:
+        """Take waiting prompts out; nobody is told but by the number of those that remain."""
+        kept = [job for job in self.pending if job.prompt_id not in prompt_ids]
+        removed = len(kept) < len(self.pending)
+        self.pending = kept
+        if removed:
+            self._changed()
+        return removed
+
+    def clear(self) -> None:
+        self.pending = []
+        self._changed()
+
+    def interrupt(self, prompt_id: str | None = None) -> bool:
+        """Stop what runs; with an id, only if it is that prompt."""
+        if self.running is None or (prompt_id is not None and self.running.prompt_id != prompt_id):
+            return False
+        self.running.interrupted.set()
+        return True

@@ -1,0 +1,130 @@
+"""The colours of one picture, given to another."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from comfy.embedded.node import Image, node
+
+_Pixels = npt.NDArray[np.float64]  # [pixels, 3]
+_TO_XYZ = np.array([[0.412453, 0.357580, 0.180423], [0.212671, 0.715160, 0.072169], [0.019334, 0.119193, 0.950227]])
+_WHITE = np.array([0.95047, 1.0, 1.08883])
+_BINS = 256
+
+
+def _mean_and_spread(target: _Pixels, reference: _Pixels, stats: _Pixels) -> _Pixels:
+    scale = reference.std(axis=0) / np.maximum(stats.std(axis=0), 1e-6)
+    return (target - stats.mean(axis=0)) * scale + reference.mean(axis=0)
+
+
+def _covariance(target: _Pixels, reference: _Pixels, stats: _Pixels) -> _Pixels:
+    """The linear map that turns one covariance into the other while moving colours as little as can be."""
+    here, there = np.cov(stats.T) + 1e-6 * np.eye(3), np.cov(reference.T) + 1e-6 * np.eye(3)
+    root = _root(here)
+    inverse = np.linalg.inv(root)
+    change = inverse @ _root(root @ there @ root) @ inverse
+    return (target - stats.mean(axis=0)) @ change.T + reference.mean(axis=0)
+
+
+def _root(matrix: _Pixels) -> _Pixels:
+    values, vectors = np.linalg.eigh(matrix)
+    return np.asarray((vectors * np.sqrt(np.maximum(values, 0))) @ vectors.T)
+
+
+def _histogram(target: _Pixels, reference: _Pixels, stats: _Pixels) -> _Pixels:
+    """Each channel's values are moved so that they are as common as in the other picture."""
+    edges = np.linspace(0, 1, _BINS)
+    result = np.empty_like(target)
+    for channel in range(3):
+        own, other = (_cumulative(pixels[:, channel]) for pixels in (stats, reference))
+        moved = np.interp(own, other, edges)
+        result[:, channel] = np.interp(target[:, channel], edges, moved)
+    return result
+
+
+def _cumulative(values: _Pixels) -> _Pixels:
+    counts = np.bincount(np.clip(np.round(values * (_BINS - 1)), 0, _BINS - 1).astype(int), minlength=_BINS)
+    return np.asarray(np.cumsum(counts) / len(values))
+
+
+_METHODS: dict[str, tuple[Callable[[_Pixels, _Pixels, _Pixels], _Pixels], bool]] = {
+    "reinhard_lab": (_mean_and_spread, True),
+    "mkl_lab": (_covariance, True),
+    "histogram": (_histogram, False),
+}
+
+
+@node(
+    "ColorTransfer",
+    "Transfer Color",
+    category="image/filters",
+    inputs={
+        "image_target": ("IMAGE", {}),
+        "image_ref": ("IMAGE", {}),
+        "method": ("COMBO", {"multiselect": False, "options": list(_METHODS)}),
+        "source_stats": (
+            "COMFY_DYNAMICCOMBO_V3",
+            {
+                "options": [
+                    {"key": "per_frame", "inputs": {"required": {}}},
+                    {"key": "uniform", "inputs": {"required": {}}},
+                    {
+                        "key": "target_frame",
+                        "inputs": {"required": {"target_index": ["INT", {"default": 0, "min": 0, "max": 10000}]}},
+                    },
+                ]
+            },
+        ),
+        "strength": ("FLOAT", {"default": 1.0, "min": 0.0, "max": 10.0, "step": 0.01}),
+    },
+    outputs={"image": "IMAGE"},
+)
+def color_transfer(
+    image_target: Image, image_ref: Image, method: str, source_stats: dict[str, Any] | str, strength: float
+) -> Image:
+    """`source_stats` says which frames tell what the colours of the target are: each its own, all, or one of them."""
+    stats = source_stats if isinstance(source_stats, dict) else {"source_stats": source_stats}
+    frames = [
+        _transferred(frame, image_ref[index % len(image_ref)], _source(image_target, index, stats), method)
+        for index, frame in enumerate(image_target[..., :3])
+    ]
+    result = np.stack(frames)
+    return np.clip(image_target[..., :3] + np.float32(strength) * (result - image_target[..., :3]), 0, 1)
+
+
+def _source(target: Image, index: int, stats: dict[str, Any]) -> Image:
+    match stats["source_stats"]:
+        case "uniform":
+            return target
+        case "target_frame":
+            return target[min(int(stats.get("target_index", 0)), len(target) - 1)]
+        case _:
+            return target[index]
+
+
+def _transferred(frame: Image, reference: Image, source: Image, method: str) -> Image:
+    transfer, in_lab = _METHODS[method]
+    pixels = [each[..., :3].reshape(-1, 3).astype(np.float64) for each in (frame, reference, source)]
+    if not in_lab:
+        return transfer(*pixels).reshape(frame.shape).astype(np.float32)
+    moved = transfer(*(_to_lab(each) for each in pixels))
+    return np.clip(_from_lab(moved), 0, 1).reshape(frame.shape).astype(np.float32)
+
+
+def _to_lab(rgb: _Pixels) -> _Pixels:
+    linear = np.where(rgb > 0.04045, ((rgb + 0.055) / 1.055) ** 2.4, rgb / 12.92)
+    xyz = linear @ _TO_XYZ.T / _WHITE
+    f = np.where(xyz > 0.008856, np.cbrt(xyz), 7.787 * xyz + 4 / 29)
+    return np.stack([116 * f[:, 1] - 16, 500 * (f[:, 0] - f[:, 1]), 200 * (f[:, 1] - f[:, 2])], 1)
+
+
+def _from_lab(lab: _Pixels) -> _Pixels:
+    fy = (lab[:, 0] + 16) / 116
+    f = np.stack([lab[:, 1] / 500 + fy, fy, np.maximum(fy - lab[:, 2] / 200, 0)], 1)
+    xyz = np.where(f > 0.2068966, f**3, (f - 4 / 29) / 7.787) * _WHITE
+    linear = xyz @ np.linalg.inv(_TO_XYZ).T
+    return np.where(linear > 0.0031308, 1.055 * np.maximum(linear, 1e-12) ** (1 / 2.4) - 0.055, 12.92 * linear)

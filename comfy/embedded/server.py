@@ -1,0 +1,220 @@
+"""EmbeddedServer: a ComfyUI-compatible server inside the process, on a port of its own.
+
+It behaves as ComfyUI 0.33 does, on the nodes that need no model. One thing it does not share with the original: a
+prompt with a node that lacks `inputs` is answered with 500 and does no harm, where the real server's worker would die.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import ipaddress
+import logging
+import shutil
+import tempfile
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from types import MappingProxyType, TracebackType
+from typing import Any
+from urllib.parse import urlsplit
+
+from aiohttp import web
+
+from comfy.embedded.executor import Execution, Executor
+from comfy.embedded.folders import Folders
+from comfy.embedded.jobs import Job, Jobs
+from comfy.embedded.node import NODES, NodeType
+from comfy.embedded.routes_files import FileRoutes
+from comfy.embedded.routes_info import InfoRoutes
+from comfy.embedded.routes_prompt import PromptRoutes
+from comfy.embedded.websocket import Sockets
+
+_PREVIEW_SIZE = 512  # pixels of the longer side
+_log = logging.getLogger(__name__)
+_Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+class EmbeddedServer:
+    """Serve from `async with` to its end; `url` is where. `pace` spreads every node's work over so many seconds."""
+
+    def __init__(
+        self,
+        folder: Path | None = None,
+        *,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        pace: float = 0.0,
+        max_upload_size: int = 100 * 2**20,
+        models: Mapping[str, Sequence[str]] = MappingProxyType({}),
+        nodes: Mapping[str, NodeType] | None = None,
+    ) -> None:
+        """`folder` holds input, output and temp; None for one that is removed at the end. `nodes` adds node types."""
+        self._folder, self._host, self._port, self._pace = folder, host, port, pace
+        self._limit, self._models, self._extra_nodes = max_upload_size, models, nodes or {}
+        self._runner: web.AppRunner | None = None
+        self._tasks: list[asyncio.Task[None]] = []
+
+    @property
+    def url(self) -> str:
+        return f"http://{self._host}:{self._port}"
+
+    async def __aenter__(self) -> EmbeddedServer:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self.stop()
+
+    async def start(self) -> None:
+        await asyncio.to_thread(self._prepare)
+        self._loop = asyncio.get_running_loop()
+        features = {
+            "supports_preview_metadata": True,
+            "supports_model_type_tags": True,
+            "max_upload_size": self._limit,
+            "extension": {},
+            "node_replacements": True,
+            "assets": False,
+        }
+        self._sockets = Sockets(features)
+        self._jobs = Jobs(self._tell_status)
+        self._executor = Executor(self._nodes, self._folders, self._pace)
+        self._thread = ThreadPoolExecutor(1, "comfy-embedded")
+        self._runner = web.AppRunner(self._app(features), access_log=None, shutdown_timeout=1.0)
+        await self._runner.setup()
+        await web.TCPSite(self._runner, self._host, self._port).start()
+        self._port = self._runner.addresses[0][1]
+        self._tasks = [asyncio.create_task(self._sockets.publish()), asyncio.create_task(self._work())]
+
+    async def stop(self) -> None:
+        """End what runs, close every socket, and leave no thread, task or temporary file behind."""
+        if self._runner is None:
+            return
+        self._jobs.clear()
+        self._jobs.interrupt()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._sockets.close()
+        await self._runner.cleanup()
+        await asyncio.to_thread(self._thread.shutdown)
+        await asyncio.to_thread(self._tidy)
+        self._runner = None
+
+    def _prepare(self) -> None:
+        import comfy.embedded.nodes  # noqa: F401  # NumPy is loaded only by those who run an engine
+
+        self._nodes = {**NODES, **self._extra_nodes}
+        self._folders = Folders(self._folder or Path(tempfile.mkdtemp(prefix="darkroom-")))
+        self._folders.create()
+
+    def _tidy(self) -> None:
+        doomed = self._folders.folder("temp") if self._folder else self._folders.root
+        shutil.rmtree(doomed, ignore_errors=True)
+
+    def _app(self, features: dict[str, Any]) -> web.Application:
+        prompts = PromptRoutes(self._jobs, self._nodes, self._folders)
+        files = FileRoutes(self._folders, self._limit)
+        info = InfoRoutes(self._nodes, self._folders, self._models, features)
+        table = [*prompts.table(), *files.table(), *info.table(), web.get("/ws", self._ws)]
+        app = web.Application(client_max_size=self._limit, middlewares=[_guard])
+        app.add_routes([*prompts.jobs_table(), web.get("/", _welcome), *table])
+        app.add_routes([web.RouteDef(route.method, f"/api{route.path}", route.handler, {}) for route in table])
+        return app
+
+    async def _ws(self, request: web.Request) -> web.WebSocketResponse:
+        return await self._sockets.serve(request, self._jobs)
+
+    async def _work(self) -> None:
+        while True:
+            job = await self._jobs.get()
+            running = self._loop.run_in_executor(self._thread, self._execute, job)
+            try:
+                execution = await asyncio.shield(running)
+            except asyncio.CancelledError:
+                await asyncio.wait([running])
+                raise
+            self._jobs.done(job, execution.outputs, execution.messages, success=execution.success, meta=execution.meta)
+            self._sockets.tell("executing", {"node": None, "prompt_id": job.prompt_id}, job.client_id)
+
+    def _execute(self, job: Job) -> Execution:
+        """In the worker's thread; what is said goes to the loop in order."""
+
+        def tell(kind: str, data: dict[str, Any]) -> None:
+            self._loop.call_soon_threadsafe(self._tell, kind, data, job)
+
+        def preview(node_id: str, picture: Any) -> None:
+            image = _jpeg(picture)
+            if image is not None:
+                self._loop.call_soon_threadsafe(self._sockets.preview, image, _about(job, node_id), job.client_id)
+
+        return self._executor.execute(job, tell, preview)
+
+    def _tell(self, kind: str, data: dict[str, Any], job: Job) -> None:
+        if kind == "progress_text":
+            self._sockets.text(data["node"], data["text"])
+            return
+        if kind == "executing":
+            self._jobs.current = data["node"]
+        self._sockets.tell(kind, data, job.client_id)
+
+    def _tell_status(self) -> None:
+        self._sockets.tell_all("status", {"status": {"exec_info": {"queue_remaining": self._jobs.remaining}}})
+
+
+def _about(job: Job, node_id: str) -> dict[str, Any]:
+    names = ("node_id", "display_node_id", "real_node_id")
+    return {**dict.fromkeys(names, node_id), "prompt_id": job.prompt_id, "parent_node_id": None}
+
+
+def _jpeg(picture: Any) -> bytes | None:
+    """A preview of the first picture of a batch; None for what is no picture."""
+    from PIL import Image as Pillow  # as NumPy, loaded only where an engine runs
+
+    from comfy.embedded.nodes.resample import to_bytes
+
+    if getattr(picture, "ndim", 0) != 4:
+        return None
+    image = Pillow.fromarray(to_bytes(picture[0, :, :, :3]))
+    image.thumbnail((_PREVIEW_SIZE, _PREVIEW_SIZE))
+    body = io.BytesIO()
+    image.save(body, "JPEG", quality=95)
+    return body.getvalue()
+
+
+async def _welcome(_: web.Request) -> web.Response:
+    return web.Response(
+        text="Darkroom's built-in engine: it speaks ComfyUI's protocol, for workflows without models.\n"
+    )
+
+
+@web.middleware
+async def _guard(request: web.Request, handler: _Handler) -> web.StreamResponse:
+    """Refuse pages of other origins; a request that breaks a handler gets the plain 500 that ComfyUI gives (§1)."""
+    if request.headers.get("Sec-Fetch-Site") == "cross-site" or _is_foreign(request):
+        return web.Response(status=403)
+    try:
+        return await handler(request)
+    except (KeyError, TypeError, ValueError, AttributeError, OSError) as fault:
+        if isinstance(fault, ConnectionError):
+            raise
+        _log.info("%s %s failed: %r", request.method, request.path, fault)
+        return web.Response(status=500, text="500 Internal Server Error\n\nServer got itself in trouble")
+
+
+def _is_foreign(request: web.Request) -> bool:
+    origin = request.headers.get("Origin")
+    if not origin:
+        return False
+    host = urlsplit(f"//{request.host}")
+    return _is_loopback(host.hostname or "") and urlsplit(origin).netloc.lower() != request.host.lower()
+
+
+def _is_loopback(name: str) -> bool:
+    try:
+        return ipaddress.ip_address(name).is_loopback
+    except ValueError:
+        return name == "localhost"

@@ -1,0 +1,114 @@
+"""The sockets of all clients, and the one line in which messages wait their turn (protocol sheet §6, §8)."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from dataclasses import dataclass
+from typing import Any
+from uuid import uuid4
+
+from aiohttp import WSMsgType, web
+
+from comfy.embedded.jobs import Jobs
+
+_PREVIEW, _TEXT, _PREVIEW_WITH_METADATA = 1, 3, 4
+_TO_ALL_WITHOUT_OWNER = frozenset({"progress", "progress_state", "execution_interrupted"})
+
+
+@dataclass
+class _Client:
+    socket: web.WebSocketResponse
+    wants_metadata: bool = False
+
+
+class Sockets:
+    """Hands messages to the owner of a prompt, or to everybody."""
+
+    def __init__(self, features: dict[str, Any]) -> None:
+        self._features = features
+        self._clients: dict[str, _Client] = {}
+        self._messages: asyncio.Queue[tuple[str | None, str | bytes]] = asyncio.Queue()
+
+    async def publish(self) -> None:
+        """Send one message after the other, until cancelled."""
+        while True:
+            sid, message = await self._messages.get()
+            targets = list(self._clients.values()) if sid is None else [self._clients.get(sid)]
+            for client in targets:
+                if client is not None and not client.socket.closed:
+                    await _send(client.socket, message)
+
+    def tell(self, kind: str, data: dict[str, Any], owner: Any) -> None:
+        """A text message for the owner; without one, a few kinds go to everybody and the others to nobody."""
+        if owner is None and kind not in _TO_ALL_WITHOUT_OWNER:
+            return
+        sid = None if owner is None else owner
+        self._messages.put_nowait((sid, json.dumps({"type": kind, "data": data})))
+
+    def tell_all(self, kind: str, data: dict[str, Any]) -> None:
+        self._messages.put_nowait((None, json.dumps({"type": kind, "data": data})))
+
+    def text(self, node_id: str, text: str) -> None:
+        """A line from a node: told to everybody, and of no prompt."""
+        name = node_id.encode()
+        self._messages.put_nowait((None, _u32(_TEXT) + _u32(len(name)) + name + text.encode()))
+
+    def preview(self, image: bytes, metadata: dict[str, Any], owner: Any) -> None:
+        """A JPEG, with its metadata where the owner's connection has asked for that."""
+        client = self._clients.get(owner) if owner is not None else None
+        if client is not None and client.wants_metadata:
+            header = json.dumps({**metadata, "image_type": "image/jpeg"}).encode()
+            frame = _u32(_PREVIEW_WITH_METADATA) + _u32(len(header)) + header + image
+        else:
+            frame = _u32(_PREVIEW) + _u32(1) + image
+        self._messages.put_nowait((owner, frame))
+
+    async def serve(self, request: web.Request, jobs: Jobs) -> web.WebSocketResponse:
+        socket = web.WebSocketResponse()
+        await socket.prepare(request)
+        sid = request.query.get("clientId") or uuid4().hex
+        client = self._clients[sid] = _Client(socket)
+        try:
+            status = {"status": {"exec_info": {"queue_remaining": jobs.remaining}}, "sid": sid}
+            await _send(socket, json.dumps({"type": "status", "data": status}))
+            if jobs.running is not None and jobs.running.client_id == sid and jobs.current is not None:
+                await _send(socket, json.dumps({"type": "executing", "data": {"node": jobs.current}}))
+            await self._listen(client)
+        finally:
+            # By the id and not by the socket, as the real server has it: a newer one under the same id goes deaf.
+            self._clients.pop(sid, None)
+        return socket
+
+    async def close(self) -> None:
+        for client in list(self._clients.values()):
+            await client.socket.close(code=1001)
+
+    async def _listen(self, client: _Client) -> None:
+        first = True
+        async for message in client.socket:
+            if message.type is not WSMsgType.TEXT:
+                continue
+            try:
+                told = json.loads(message.data)
+            except ValueError:
+                continue
+            if first and isinstance(told, dict) and told.get("type") == "feature_flags":
+                data = told.get("data")
+                client.wants_metadata = isinstance(data, dict) and data.get("supports_preview_metadata") is True
+                await _send(client.socket, json.dumps({"type": "feature_flags", "data": self._features}))
+            first = False
+
+
+async def _send(socket: web.WebSocketResponse, message: str | bytes) -> None:
+    try:
+        if isinstance(message, str):
+            await socket.send_str(message)
+        else:
+            await socket.send_bytes(message)
+    except (ConnectionError, RuntimeError):
+        return  # the client has left; its own handler tidies up
+
+
+def _u32(number: int) -> bytes:
+    return number.to_bytes(4, "big")

@@ -1,0 +1,179 @@
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from bot.core.catalog import Catalog, bundled_folder
+from bot.core.chat import (
+    Attachment,
+    Cancelled,
+    Delivering,
+    Done,
+    Failed,
+    Limits,
+    Person,
+    Place,
+    Queued,
+    Result,
+    Running,
+    RunRequest,
+    Status,
+)
+from bot.core.desk import Desk, safe_name
+from bot.core.errors import BadPicture, BadValue, CannotRun, DeliveryFailed, UnknownWorkflow
+from bot.core.pictures import PictureLimits
+from comfy.client import ComfyClient
+from comfy.embedded import EmbeddedServer
+from comfy.server import Server
+
+ANN = Person("test", "1", "Ann")
+
+
+@dataclass
+class RecordingReply:
+    """Remembers a whole run as a list of statuses."""
+
+    limits: Limits = field(default_factory=lambda: Limits(1 << 30, 10, 4000, 0.0))
+    shown: list[Status] = field(default_factory=list)
+    result: Result | None = None
+    refuses: bool = False
+    news: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def show(self, status: Status) -> None:
+        self.shown.append(status)
+        self.news.set()
+        if self.refuses:
+            raise DeliveryFailed("The message is gone.")
+
+    async def deliver(self, result: Result) -> None:
+        self.result = result
+        if self.refuses:
+            raise DeliveryFailed("The message is gone.")
+
+    def kinds(self) -> list[type[Status]]:
+        """The kinds of the statuses in their order, each once."""
+        return list(dict.fromkeys(type(status) for status in self.shown))
+
+
+@asynccontextmanager
+async def opened(pace: float = 0.0, limits: PictureLimits | None = None) -> AsyncIterator[Desk]:
+    async with EmbeddedServer(pace=pace) as engine, ComfyClient(Server(engine.url)) as client:
+        yield Desk(Catalog.read(bundled_folder()), client, limits or PictureLimits())
+
+
+@pytest.fixture
+def photo(tmp_path: Path) -> Attachment:
+    path = tmp_path / "My cat.png"
+    Image.linear_gradient("L").convert("RGB").resize((64, 48)).save(path)
+    return Attachment(path, path.name)
+
+
+def asked(workflow: str, **values: Any) -> RunRequest:
+    return RunRequest(workflow, values, ANN, Place("test", "here"))
+
+
+async def test_from_a_request_to_the_delivered_picture(tmp_path: Path, photo: Attachment) -> None:
+    reply = RecordingReply()
+    async with opened() as desk:
+        run = await desk.take(asked("negative", photo=photo), tmp_path)
+        assert await desk.develop(run, reply, tmp_path) == Done()
+    assert reply.kinds()[0] is Queued
+    assert reply.kinds()[-2:] == [Delivering, Done]
+    assert reply.result is not None
+    (file,) = reply.result.files
+    assert (file.filename, file.kind) == ("My-cat-negative.png", "image")
+    with Image.open(file.path) as picture:
+        assert picture.size == (64, 48)
+        assert "prompt" not in picture.info
+    assert not reply.result.nothing_new
+
+
+async def test_the_same_again_says_that_nothing_is_new(tmp_path: Path, photo: Attachment) -> None:
+    async with opened() as desk:
+        for again in (False, True):
+            reply = RecordingReply()
+            run = await desk.take(asked("negative", photo=photo), tmp_path)
+            await desk.develop(run, reply, tmp_path)
+            assert reply.result is not None
+            assert len(reply.result.files) == 1
+            assert reply.result.nothing_new is again
+
+
+async def test_cancelling_stops_the_server_and_goes_on(tmp_path: Path, photo: Attachment) -> None:
+    reply = RecordingReply()
+    async with opened(pace=5.0) as desk:
+        run = await desk.take(asked("negative", photo=photo), tmp_path)
+        task = asyncio.create_task(desk.develop(run, reply, tmp_path))
+        while Running not in reply.kinds():
+            reply.news.clear()
+            await reply.news.wait()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert reply.shown[-1] == Cancelled(ANN)
+        assert reply.result is None
+
+
+async def test_shows_that_fail_do_not_stop_a_run_but_a_lost_result_is_told(tmp_path: Path, photo: Attachment) -> None:
+    reply = RecordingReply(refuses=True)
+    async with opened() as desk:
+        run = await desk.take(asked("negative", photo=photo), tmp_path)
+        assert await desk.develop(run, reply, tmp_path) == Failed("The message is gone.")
+    assert reply.result is not None
+
+
+async def test_a_server_that_goes_away(tmp_path: Path, photo: Attachment) -> None:
+    reply = RecordingReply()
+    async with EmbeddedServer() as engine:
+        client = ComfyClient(Server(engine.url))
+        await client.__aenter__()
+        desk = Desk(Catalog.read(bundled_folder()), client, PictureLimits())
+        run = await desk.take(asked("negative", photo=photo), tmp_path)
+    end = await desk.develop(run, reply, tmp_path)
+    await client.__aexit__(None, None, None)
+    assert isinstance(end, Failed)
+    assert "cannot be reached" in end.sentence
+    assert reply.shown[-1] == end
+
+
+@pytest.mark.parametrize(
+    ("workflow", "values", "error", "words"),
+    [
+        ("nothing", {}, UnknownWorkflow, "nothing"),
+        ("negative", {}, BadValue, "photo"),
+        ("negative", {"photo": None}, BadValue, "photo"),
+        ("poster", {"photo": ..., "colors": "99"}, BadValue, "2 to 32"),
+        ("poster", {"photo": ..., "colours": "9"}, BadValue, "colours"),
+        ("polaroid", {"photo": ..., "caption": "x" * 61}, BadValue, "60"),
+        ("imagine", {"text": "a cat"}, CannotRun, "cannot run"),
+    ],
+)
+async def test_bad_requests(
+    tmp_path: Path, photo: Attachment, workflow: str, values: dict[str, Any], error: type[Exception], words: str
+) -> None:
+    given = {name: photo if value is ... else value for name, value in values.items()}
+    async with opened() as desk:
+        with pytest.raises(error, match=words):
+            await desk.take(asked(workflow, **given), tmp_path)
+
+
+async def test_a_bad_picture_names_its_field(tmp_path: Path) -> None:
+    path = tmp_path / "words.jpg"
+    path.write_text("words")
+    async with opened() as desk:
+        with pytest.raises(BadPicture, match=r"photo: words\.jpg is not a picture"):
+            await desk.take(asked("negative", photo=Attachment(path, path.name)), tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("text", "name"), [("My cat", "My-cat"), ("../../etc", "etc"), ("a/b\\c:d", "a-b-c-d"), (".x", "x"), ("…", "")]
+)
+def test_safe_names(text: str, name: str) -> None:
+    assert safe_name(text) == name

@@ -1,0 +1,212 @@
+from __future__ import annotations
+
+import http.server
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from PIL import Image
+
+from bot.app import App
+from bot.config import names
+from bot.core.chat import Queued, ResultFile, Running
+from bot.platforms.terminal.commands import cli
+from bot.platforms.terminal.output import Target
+from bot.platforms.terminal.reply import describe
+from bot.platforms.terminal.words import BadRequest
+
+ROOT = Path(__file__).parents[3]
+
+
+@pytest.fixture(autouse=True)
+def desk_top(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder to work in, with one photograph and no settings."""
+    for name in names():
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.chdir(tmp_path)
+    Image.linear_gradient("L").convert("RGB").resize((64, 48)).save("cat.png")
+    return tmp_path
+
+
+def darkroom(*words: str) -> tuple[int, str, str]:
+    result = CliRunner().invoke(cli, list(words), obj=App(), prog_name="darkroom")
+    return result.exit_code, result.stdout, result.stderr
+
+
+class NotComfy(http.server.BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(b"<html>Welcome to nginx!</html>")
+
+    def log_message(self, *args: object) -> None:
+        pass
+
+
+@pytest.fixture
+def not_comfy() -> Iterator[str]:
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), NotComfy) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
+
+
+def test_a_run_on_the_built_in_engine(desk_top: Path) -> None:
+    code, out, err = darkroom("run", "negative", "--photo", "cat.png")
+    assert (code, err) == (0, "")
+    assert out.splitlines()[0].startswith("Engine: built in")
+    assert out.splitlines()[-1].startswith("cat-negative.png · ")
+    with Image.open("cat-negative.png") as picture:
+        assert picture.size == (64, 48)
+    before = Path("cat-negative.png").read_bytes()
+    code, _, err = darkroom("run", "negative", "--photo", "cat.png")
+    assert (code, err.count("\n")) == (2, 1)
+    assert "--force" in err
+    assert darkroom("run", "negative", "--photo", "cat.png", "--force")[0] == 0
+    assert Path("cat-negative.png").read_bytes() == before
+    assert sorted(path.name for path in desk_top.iterdir()) == ["cat-negative.png", "cat.png"]
+
+
+@pytest.mark.parametrize(("name", "kind"), [("a.jpg", "JPEG"), ("a.webp", "WEBP"), ("a.png", "PNG"), ("a", "PNG")])
+def test_the_file_is_what_its_name_says(name: str, kind: str) -> None:
+    assert darkroom("run", "negative", "--photo", "cat.png", "-o", name)[0] == 0
+    with Image.open(name if "." in name else "a.png") as picture:
+        assert picture.format == kind
+
+
+@pytest.mark.parametrize(
+    ("words", "say"),
+    [
+        (("run", "negative"), "photo: a picture is needed"),
+        (("run", "negative", "--photo", "gone.png"), "gone.png cannot be read"),
+        (("run", "negative", "--photo", "notes.txt"), "not a picture"),
+        (("run", "poster", "--photo", "cat.png", "--colors", "99"), "2 to 32"),
+        (("run", "poster", "--photo", "cat.png", "--colors", "many"), "2 to 32"),
+        (("run", "polaroid", "--photo", "cat.png", "--caption", "x" * 61), "60"),
+        (("run", "poster", "--colour", "3"), "there are --photo, --colors"),
+        (("run", "postr"), "Did you mean “poster”?"),
+        (("run", "imagine", "--text", "a cat"), "cannot run on this server"),
+        (("run", "negative", "--photo", "cat.png", "--server", "nonsense"), "http://127.0.0.1:8188"),
+        (("run", "negative", "--photo", "cat.png", "-o", "nowhere/a.png"), "create it first"),
+        (("run", "negative", "--photo", "cat.png", "-o", "cat.png"), "exists already"),
+    ],
+)
+def test_bad_requests(desk_top: Path, words: tuple[str, ...], say: str) -> None:
+    Path("notes.txt").write_text("words")
+    code, _, err = darkroom(*words)
+    assert code == 2
+    assert say in err
+    assert err.count("\n") == 1
+    assert sorted(path.name for path in desk_top.iterdir()) == ["cat.png", "notes.txt"]
+
+
+def test_a_server_that_is_down() -> None:
+    code, out, err = darkroom("run", "negative", "--photo", "cat.png", "--server", "http://me:hush@127.0.0.1:1")
+    assert (code, err.count("\n")) == (1, 1)
+    assert "cannot be reached" in err
+    assert out.startswith("Server: http://127.0.0.1:1")
+
+
+def test_a_server_that_is_not_comfyui(not_comfy: str) -> None:
+    code, _, err = darkroom("run", "negative", "--photo", "cat.png", "--server", not_comfy)
+    assert (code, err.count("\n")) == (1, 1)
+    assert "does not behave like ComfyUI" in err
+
+
+def test_help_needs_no_server() -> None:
+    code, out, _ = darkroom("run", "poster", "--server", "http://127.0.0.1:1", "--help")
+    assert code == 0
+    assert "--colors" in out
+
+
+def test_bad_settings_are_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COMFYUI_URLS", "nonsense")
+    monkeypatch.setenv("DARKROOM_KEEP_METADATA", "maybe")
+    for words in (("run", "negative", "--photo", "cat.png"), ("check",), ("workflows",), ("demo",)):
+        code, _, err = darkroom(*words)
+        assert code == 2
+        assert "COMFYUI_URLS" in err
+        assert "DARKROOM_KEEP_METADATA" in err
+
+
+def test_what_there_is() -> None:
+    code, out, _ = darkroom("workflows")
+    assert code == 0
+    assert "poster: " in out
+    assert "cannot run here" in out
+    code, out, _ = darkroom("check")
+    assert code == 0
+    assert "settings: good" in out
+    assert darkroom("check", "--server", "http://127.0.0.1:1")[0] == 1
+    assert darkroom("--version")[1].startswith("darkroom")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such signals")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_signals_cancel_and_say_so(desk_top: Path, number: signal.Signals) -> None:
+    command = [sys.executable, "-u", "-m", "bot", "demo"]
+    environ = {**os.environ, "PYTHONPATH": str(ROOT)}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environ) as process:
+        assert process.stdout is not None
+        lines = []
+        for line in process.stdout:
+            lines.append(line)
+            if "%" in line:
+                process.send_signal(number)
+                break
+        lines += process.stdout.readlines()
+    assert process.returncode == 128 + number
+    assert "stand-in" in lines[0]
+    assert "Cancelled" in lines[-1]
+    assert [path.name for path in desk_top.iterdir()] == ["cat.png"]
+
+
+def imported(*words: str) -> set[str]:
+    """The modules that a command imports."""
+    program = "import sys; from bot.__main__ import main\ntry: main()\nfinally: print(*sys.modules, file=sys.stderr)"
+    run = subprocess.run(
+        [sys.executable, "-c", program, *words],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
+    return set(run.stderr.splitlines()[-1].split())
+
+
+def test_only_what_is_used_is_imported() -> None:
+    assert not imported("--help") & {"aiohttp", "comfy", "numpy", "PIL", "rich"}
+    before_the_first_request = imported("run", "negative", "--photo", "cat.png", "--server", "http://127.0.0.1:1")
+    assert "aiohttp" in before_the_first_request
+    assert not before_the_first_request & {"numpy", "PIL", "rich", "comfy.embedded"}
+
+
+async def test_a_result_is_never_thrown_away(desk_top: Path) -> None:
+    source = desk_top / "source.png"
+    Image.new("RGB", (4, 4)).save(source)
+    target = Target.of("out.png")
+    paths = [await target.put(ResultFile(source, "x.png", "image"), 1, 1) for _ in range(2)]
+    assert [path.name for path in paths] == ["out.png", "out-2.png"]
+    many = [await target.put(ResultFile(source, "x.png", "image"), number, 2) for number in (1, 2)]
+    assert [path.name for path in many] == ["out-1.png", "out-2-2.png"]
+    video = await Target.of("film.png").put(ResultFile(source.rename("film.mp4"), "x.mp4", "video"), 1, 1)
+    assert video.name == "film.png.mp4"
+
+
+def test_a_folder_that_cannot_be_written_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    with pytest.raises(BadRequest, match="cannot be written"):
+        Target.of("a.png")
+
+
+def test_lines() -> None:
+    assert describe(Queued(3)) == "In line, number 3"
+    assert describe(Running("Blur", 2, 8, 0.25, 100.0)) == " 25 % · Blur · step 2 of 8 · about 2 min left"
