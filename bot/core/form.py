@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import difflib
 import math
-import random
+import re
+import unicodedata
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
+from random import randint
 from typing import TypeAlias
 
 from bot.core.errors import BadValue
@@ -18,6 +20,9 @@ Value: TypeAlias = str | int | float | bool
 _YES = frozenset({"yes", "on", "true", "1", "y"})
 _NO = frozenset({"no", "off", "false", "0", "n"})
 _LISTED = 12  # choices or names in a sentence; more would bury it
+_LARGEST = 1e300  # of any number: what lies beyond is a slip, and breaks arithmetic
+_NUMBER = re.compile(r"[+-]?(\d+([.,]\d*)?|[.,]\d+)(e[+-]?\d+)?", re.IGNORECASE)
+_GROUPED = re.compile(r"[+-]?[1-9]\d{0,2}(,\d{3})+")  # "1,000" is a thousand to some and one to others
 
 
 class FieldKind(StrEnum):
@@ -61,6 +66,12 @@ class Field:
         return self.kind in MEDIA
 
     @property
+    def seeds(self) -> tuple[int, int]:
+        """The smallest and the largest seed that may be drawn."""
+        low = 0 if self.minimum is None else math.ceil(self.minimum)
+        return low, 2**63 - 1 if self.maximum is None else math.floor(self.maximum)
+
+    @property
     def range_text(self) -> str:
         """The bounds in words, such as "2 to 32"; empty where there are none."""
         low, high = _plain(self.minimum), _plain(self.maximum)
@@ -76,64 +87,73 @@ class Field:
 
     def parse(self, given: object) -> Value:
         """The value that a person means, from what they typed or a platform sends. Raises `BadValue`."""
+        if not isinstance(given, str) and not (isinstance(given, int | float) and abs(given) <= _LARGEST):
+            raise self._bad(_("a text or a number belongs here."))
         match self.kind:
             case FieldKind.TEXT:
-                return self._text(given)
+                return self._text(str(given))
             case FieldKind.INTEGER:
                 return self._integer(given)
             case FieldKind.NUMBER:
-                return self._number(given)
+                return float(self._in_range(self._read(given, _("a number")), given))
             case FieldKind.CHOICE:
-                return self._choice(given)
+                return self._choice(str(given))
             case FieldKind.TOGGLE:
-                return self._toggle(given)
+                return self._toggle(str(given))
             case _:
                 raise self._bad(_("a file belongs here."))
 
-    def _text(self, given: object) -> str:
-        text = str(given).replace("\r\n", "\n").replace("\r", "\n")
-        text = "".join(letter for letter in text if letter in "\n\t" or ord(letter) >= 32)
+    def _text(self, given: str) -> str:
+        text = given.replace("\r\n", "\n").replace("\r", "\n")
+        text = "".join(
+            letter for letter in text if letter in "\n\t" or unicodedata.category(letter) not in ("Cc", "Cs")
+        )
         if not self.multiline:
-            text = text.replace("\n", " ")
-        text = text.encode("utf-8", "ignore").decode()  # half of a surrogate pair cannot travel
+            text = text.strip("\n").replace("\n", " ")
         if self.max_length is not None and len(text) > self.max_length:
             words = _("at most {limit} characters fit, and these are {length}.")
             raise self._bad(words.format(limit=self.max_length, length=len(text)))
         return text
 
-    def _integer(self, given: object) -> int:
-        try:
-            number = given if isinstance(given, int) else int(str(given).strip())
-        except ValueError:
-            number = self._whole(given)
-        return int(self._in_range(int(number)))
-
-    def _whole(self, given: object) -> int:
+    def _integer(self, given: str | float) -> int:
         """Also take "7.0" for 7; an integer as long as a seed never passes through a float."""
-        number = self._finite(given, _("a whole number"))
+        number = self._read(given, _("a whole number"))
         if number != int(number):
-            raise self._bad(_("{given} is not a whole number; {hint}").format(given=_shown(given), hint=self._hint()))
-        return int(number)
+            raise self._bad(_("{given} is not a whole number; {hint}").format(given=shown(given), hint=self._hint()))
+        return self._on_step(int(self._in_range(number, given)))
 
-    def _number(self, given: object) -> float:
-        return float(self._in_range(self._finite(given, _("a number"))))
-
-    def _finite(self, given: object, wanted: str) -> float:
-        try:
-            number = float(given if isinstance(given, int | float) else str(given).strip().replace(",", "."))
-        except (ValueError, OverflowError):
+    def _read(self, given: str | float, wanted: str) -> float:
+        text = str(given).strip()
+        if _GROUPED.fullmatch(text):
+            words = _("{given} can be read in two ways; write it without the comma, or with a point.")
+            raise self._bad(words.format(given=shown(text)))
+        if isinstance(given, bool) or (isinstance(given, str) and not _NUMBER.fullmatch(text)):
             number = math.nan
-        if not math.isfinite(number):
+        else:
+            number = _number(text) if isinstance(given, str) else given
+        if not -_LARGEST <= number <= _LARGEST:
             words = _("{given} is not {wanted}; {hint}")
-            raise self._bad(words.format(given=_shown(given), wanted=wanted, hint=self._hint()))
+            raise self._bad(words.format(given=shown(given), wanted=wanted, hint=self._hint()))
         return number
 
-    def _in_range(self, number: float) -> float:
+    def _in_range(self, number: float, given: object) -> float:
         low = self.minimum is not None and number < self.minimum
         high = self.maximum is not None and number > self.maximum
         if low or high:
             words = _("{given} is too small; {hint}") if low else _("{given} is too large; {hint}")
-            raise self._bad(words.format(given=_plain(number), hint=self._hint()))
+            raise self._bad(words.format(given=shown(given), hint=self._hint()))
+        return number
+
+    def _on_step(self, number: int) -> int:
+        """Steps count from the minimum. They bind integers only: with fractions they are a hint for sliders."""
+        step = int(self.step or 1)
+        over = (number - math.ceil(self.minimum or 0)) % step if step > 1 else 0
+        if over:
+            near = number - over
+            if over * 2 > step and (self.maximum is None or near + step <= self.maximum):
+                near += step
+            words = _("{given} lies between the steps of {step}; the nearest that does not is {near}.")
+            raise self._bad(words.format(given=shown(number), step=step, near=near))
         return number
 
     def _hint(self) -> str:
@@ -141,20 +161,24 @@ class Field:
             return _("it takes {range}.").format(range=self.range_text)
         return _("such as {example}.").format(example=_plain(self.default if _is_number(self.default) else 1))
 
-    def _choice(self, given: object) -> str:
-        text = str(given).strip()
+    def _choice(self, given: str) -> str:
+        text = given.strip()
         if self.choices is None or text in self.choices:
             return text
+        if not self.choices:
+            raise self._bad(_("there is nothing to choose from on this server."))
+        if given in self.choices:
+            return given
         folded = [choice for choice in self.choices if choice.casefold() == text.casefold()]
         if len(folded) == 1:
             return folded[0]
         words = _("{given} is not among the choices: {choices}.")
-        raise self._bad(words.format(given=_shown(given), choices=listed(self.choices, like=text)))
+        raise self._bad(words.format(given=shown(given), choices=listed(self.choices, like=text)))
 
-    def _toggle(self, given: object) -> bool:
-        text = str(given).strip().casefold()
+    def _toggle(self, given: str) -> bool:
+        text = given.strip().casefold()
         if text not in _YES | _NO:
-            raise self._bad(_("{given} is neither yes nor no.").format(given=_shown(given)))
+            raise self._bad(_("{given} is neither yes nor no.").format(given=shown(given)))
         return text in _YES
 
     def _bad(self, reason: str) -> BadValue:
@@ -185,9 +209,7 @@ class Form:
                 found.append(fault)
         return (*unknown, *found)
 
-    def check(
-        self, given: Mapping[str, object], *, draw: Callable[[int, int], int] = random.randint
-    ) -> dict[str, object]:
+    def check(self, given: Mapping[str, object], *, random: Callable[[int, int], int] = randint) -> dict[str, object]:
         """The values to run with: parsed, with defaults and a drawn seed filled in; files are passed on untouched.
 
         Raises the first of the `faults`.
@@ -197,19 +219,18 @@ class Form:
         values = {field.name: _value(field, given.get(field.name)) for field in self.fields}
         for field in self.fields:
             if field.seed and values[field.name] is None:
-                values[field.name] = draw(int(field.minimum or 0), int(field.maximum or 2**63 - 1))
+                values[field.name] = random(*field.seeds)
         return {name: value for name, value in values.items() if value is not None}
 
     def _unknown(self, name: str) -> BadValue:
         if not self.fields:
             return BadValue(name, _("there is no such field; this workflow has none."))
-        words = _("there is no such field; there are {fields}.")
-        return BadValue(name, words.format(fields=listed(self.names, like=name)))
-
-    def with_choices(self, name: str, choices: tuple[str, ...]) -> Form:
-        """A copy in which one field offers other choices."""
-        changed = (replace(field, choices=choices) if field.name == name else field for field in self.fields)
-        return Form(tuple(changed))
+        near = difflib.get_close_matches(name.lower(), self.names, n=1)
+        if near:
+            words = _("there is no such field; did you mean “{near}”? There are {fields}.")
+        else:
+            words = _("there is no such field; there are {fields}.")
+        return BadValue(name, words.format(near=near[0] if near else "", fields=listed(self.names, like=name)))
 
 
 def _value(field: Field, given: object) -> object:
@@ -217,8 +238,10 @@ def _value(field: Field, given: object) -> object:
     absent = given is None or (isinstance(given, str) and not given.strip())
     if absent and isinstance(given, str) and field.kind is FieldKind.TEXT and not field.required:
         return field.parse(given)
-    if not absent:
-        return given if field.is_media else field.parse(given)
+    value = None if absent else given if field.is_media else field.parse(given)
+    emptied = isinstance(value, str) and not value.strip()  # it was nothing but control characters
+    if value is not None and not (emptied and field.required):
+        return value
     if field.required:
         raise BadValue(field.name, _missing(field))
     return None if field.seed else field.default
@@ -246,15 +269,21 @@ def listed(names: Iterable[str], like: str = "") -> str:
     return _("{names} and {count} more").format(names=", ".join(shown), count=len(every) - len(shown))
 
 
-def _shown(given: object) -> str:
+def shown(given: object) -> str:
+    """What somebody typed, in quotes, on one line and not too long for a sentence."""
     text = " ".join(str(given).split())
     return f"“{text[:40]}…”" if len(text) > 40 else f"“{text}”"
 
 
+def _number(text: str) -> float:
+    try:
+        return int(text)
+    except ValueError:
+        return float(text.replace(",", "."))
+
+
 def _plain(number: object) -> str:
-    if isinstance(number, float) and number == int(number) and abs(number) < 1e15:
-        return str(int(number))
-    return str(number)
+    return f"{number:.0f}" if isinstance(number, float) and number.is_integer() and abs(number) < 1e15 else str(number)
 
 
 def _is_number(value: object) -> bool:
