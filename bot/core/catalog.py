@@ -11,14 +11,15 @@ from pathlib import Path
 from typing import Any
 
 from bot.core.errors import UnknownWorkflow
-from bot.core.form import listed
+from bot.core.form import listed, shown
 from bot.core.sidecar import Faults, read_sidecar
 from bot.core.workflow import Workflow
 from bot.words import _
-from comfy.errors import PromptRejected
+from comfy.errors import NodeError, PromptRejected
 from comfy.prompt import Prompt
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
+_NAME_RULE = _("a workflow's name has up to 32 small letters, digits and “-”: rename the file")
 _LARGEST = 32 * 2**20  # bytes: the largest graphs that people share are a few megabytes
 
 
@@ -44,18 +45,14 @@ class Catalog:
 
     @classmethod
     def read(cls, *folders: Path) -> Catalog:
-        """Read every workflow of these folders; one in a later folder stands in for its namesake in an earlier one."""
-        workflows: dict[str, Workflow] = {}
-        faults: list[WorkflowFault] = []
-        for folder in folders:
-            for stem in sorted(
-                {path.stem for path in folder.glob("*.json")} | {path.stem for path in folder.glob("*.toml")}
-            ):
-                workflow, found = _read(folder, stem)
-                faults += found
-                if workflow is not None:
-                    workflows[stem] = workflow
-        return cls(dict(sorted(workflows.items())), tuple(faults))
+        """Read every workflow of these folders; one in a later folder stands in for its namesake in an earlier one.
+
+        It does so even where it is faulty: nobody wants to run another workflow than the one they wrote.
+        """
+        read = {stem: _read(folder, stem) for folder in folders for stem in _stems(folder)}
+        good = {stem: workflow for stem, (workflow, _faults) in sorted(read.items()) if workflow is not None}
+        unread = [fault for folder in folders for fault in _unread(folder)]
+        return cls(good, (*unread, *(fault for _workflow, faults in read.values() for fault in faults)))
 
     def get(self, name: str) -> Workflow:
         """The workflow of this name. Raises `UnknownWorkflow`, which says what there is instead."""
@@ -63,17 +60,17 @@ class Catalog:
             return self.workflows[name]
         broken = [fault for fault in self.faults if Path(fault.file).stem == name]
         if broken:
-            raise UnknownWorkflow(
-                _("The workflow “{name}” cannot be used: {fault}.").format(name=name, fault=broken[0])
-            )
+            words = _("The workflow {name} cannot be used: {fault}.")
+            raise UnknownWorkflow(words.format(name=shown(name), fault=broken[0]))
         if not self.workflows:
-            raise UnknownWorkflow(_("There is no workflow “{name}”, and no other either.").format(name=name))
-        near = difflib.get_close_matches(name, self.workflows, n=1)
+            raise UnknownWorkflow(_("There is no workflow {name}, and no other either.").format(name=shown(name)))
+        near = difflib.get_close_matches(name.lower(), self.workflows, n=1)
         if near:
-            words = _("There is no workflow “{name}”. Did you mean “{near}”?")
-            raise UnknownWorkflow(words.format(name=name, near=near[0]))
-        words = _("There is no workflow “{name}”. There are: {names}.")
-        raise UnknownWorkflow(words.format(name=name, names=listed(self.workflows, like=name)))
+            words = _("There is no workflow {name}. Did you mean “{near}”? There are: {names}.")
+        else:
+            words = _("There is no workflow {name}. There are: {names}.")
+        names = listed(self.workflows, like=name)
+        raise UnknownWorkflow(words.format(name=shown(name), near=near[0] if near else "", names=names))
 
 
 def bundled_folder() -> Path:
@@ -82,62 +79,95 @@ def bundled_folder() -> Path:
     return inside if inside.is_dir() else Path(__file__).parent.parent.parent / "workflows"
 
 
+def _stems(folder: Path) -> list[str]:
+    """The names of the workflows in a folder. Hidden files are not meant: some systems leave one beside each file."""
+    try:
+        paths = list(folder.iterdir())
+    except OSError:
+        return []
+    return sorted({path.stem for path in paths if path.suffix in (".json", ".toml") and path.name[0] != "."})
+
+
+def _unread(folder: Path) -> list[WorkflowFault]:
+    try:
+        next(folder.iterdir(), None)
+    except OSError as fault:
+        reason = _("the folder cannot be read: {fault}").format(fault=fault.strerror)
+        return [WorkflowFault(_printable(str(folder)), None, reason)]
+    return []
+
+
 def _read(folder: Path, stem: str) -> tuple[Workflow | None, list[WorkflowFault]]:
+    """A workflow, or all that is wrong with it."""
     graph, sidecar = folder / f"{stem}.json", folder / f"{stem}.toml"
     faults: list[WorkflowFault] = []
     if not _NAME.fullmatch(stem):
-        reason = _("a workflow's name has up to 32 small letters, digits and “-”: rename the file")
-        faults.append(WorkflowFault(graph.name, None, reason))
-    if not graph.exists():
-        reason = _("there is no {file} beside it: export the graph with “Export (API)”").format(file=graph.name)
-        return None, [*faults, WorkflowFault(sidecar.name, None, reason)]
-    prompt = _prompt(graph, faults)
-    data = _toml(sidecar, faults) if sidecar.exists() else {}
+        faults.append(_fault(graph if _is_there(graph) else sidecar, _NAME_RULE))
+    prompt = _prompt(graph, sidecar, faults)
+    data = _toml(sidecar, faults) if _is_there(sidecar) else {}
     if prompt is None or data is None:
         return None, faults
     found = Faults()
     workflow = read_sidecar(stem, prompt, data, found)
-    faults += [WorkflowFault(sidecar.name, field, reason) for field, reason in found.found]
+    faults += [_fault(sidecar, reason, field) for field, reason in found.found]
     return (None if faults else workflow), faults
 
 
-def _prompt(path: Path, faults: list[WorkflowFault]) -> Prompt | None:
+def _is_there(path: Path) -> bool:
+    return path.exists() or path.is_symlink()
+
+
+def _prompt(path: Path, sidecar: Path, faults: list[WorkflowFault]) -> Prompt | None:
+    if not _is_there(path):
+        words = _("there is no {file} beside it: export the graph with “Export (API)”")
+        faults.append(_fault(sidecar, words.format(file=_printable(path.name))))
+        return None
     text = _text(path, faults)
-    if text is None:
-        return None
     try:
-        return Prompt.loads(text)
+        return None if text is None else Prompt.loads(text)
     except PromptRejected as rejected:
-        if not rejected.node_errors:
-            faults.append(WorkflowFault(path.name, None, rejected.message))
-        for error in rejected.node_errors:
-            node = _("node {id}").format(id=error.node_id) if error.node_id else None
-            where = f"{node}, {error.input_name}" if node and error.input_name else node
-            faults.append(WorkflowFault(path.name, where, error.message))
+        faults += [_node_fault(path, error) for error in rejected.node_errors] or [_fault(path, rejected.message)]
         return None
+
+
+def _node_fault(path: Path, error: NodeError) -> WorkflowFault:
+    node = _("node {id}").format(id=error.node_id) if error.node_id else None
+    return _fault(path, error.message, f"{node}, {error.input_name}" if node and error.input_name else node)
 
 
 def _toml(path: Path, faults: list[WorkflowFault]) -> dict[str, Any] | None:
     text = _text(path, faults)
-    if text is None:
-        return None
     try:
-        return tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as fault:
-        faults.append(WorkflowFault(path.name, None, _("this is not TOML: {fault}").format(fault=fault)))
+        return None if text is None else tomllib.loads(text)
+    except (ValueError, RecursionError) as fault:  # a number of 5,000 digits is a plain ValueError
+        faults.append(_fault(path, _("this is not TOML: {fault}").format(fault=fault)))
         return None
 
 
 def _text(path: Path, faults: list[WorkflowFault]) -> str | None:
+    """What is in a file; None, with the reason among the faults, where that cannot be had."""
     try:
+        if not path.is_file():  # a pipe would be waited for, for ever
+            raise OSError(None, _("it is not a file, or a link to nowhere"))
         if path.stat().st_size > _LARGEST:
-            faults.append(WorkflowFault(path.name, None, _("the file is larger than any workflow")))
-            return None
-        return path.read_text(encoding="utf-8-sig")
+            raise OSError(None, _("it is larger than any workflow"))
+        text = path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError:
-        faults.append(WorkflowFault(path.name, None, _("the file is not text in UTF-8")))
+        reason = _("the file is not text in UTF-8: save it as UTF-8")
     except OSError as fault:
-        faults.append(
-            WorkflowFault(path.name, None, _("the file cannot be read: {fault}").format(fault=fault.strerror))
-        )
+        reason = _("the file cannot be read: {fault}").format(fault=fault.strerror)
+    else:
+        if text.strip() or path.suffix == ".toml":
+            return text
+        reason = _("the file is empty: export the graph with “Export (API)”")
+    faults.append(_fault(path, reason))
     return None
+
+
+def _fault(path: Path, reason: str, field: str | None = None) -> WorkflowFault:
+    return WorkflowFault(_printable(path.name), field, reason)
+
+
+def _printable(name: str) -> str:
+    """A file's name may be bytes that are no text."""
+    return name.encode("utf-8", "replace").decode()

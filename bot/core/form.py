@@ -127,10 +127,7 @@ class Field:
         if _GROUPED.fullmatch(text):
             words = _("{given} can be read in two ways; write it without the comma, or with a point.")
             raise self._bad(words.format(given=shown(text)))
-        if isinstance(given, bool) or (isinstance(given, str) and not _NUMBER.fullmatch(text)):
-            number = math.nan
-        else:
-            number = _number(text) if isinstance(given, str) else given
+        number = _number(text)
         if not -_LARGEST <= number <= _LARGEST:
             words = _("{given} is not {wanted}; {hint}")
             raise self._bad(words.format(given=shown(given), wanted=wanted, hint=self._hint()))
@@ -276,6 +273,8 @@ def shown(given: object) -> str:
 
 
 def _number(text: str) -> float:
+    if not _NUMBER.fullmatch(text):
+        return math.nan
     try:
         return int(text)
     except ValueError:

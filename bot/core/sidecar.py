@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import difflib
+import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from bot.core.errors import BadValue
-from bot.core.form import MEDIA, NUMERIC, Field, FieldKind, listed
-from bot.core.workflow import Declared, Target, Workflow
+from bot.core.form import NUMERIC, Field, FieldKind, listed
+from bot.core.workflow import Declared, Target, Workflow, as_number
 from bot.words import _
 from comfy.prompt import Prompt, is_link
 
@@ -39,6 +40,7 @@ _TYPE_WORDS = {
     dict: _("a table"),
     int: _("a whole number"),
 }
+_NUMBER_WORDS = {kind: _("a whole number") if kind is FieldKind.INTEGER else _("a number") for kind in FieldKind}
 
 
 class Faults:
@@ -54,16 +56,37 @@ class Faults:
 def read_sidecar(name: str, prompt: Prompt, data: Mapping[str, Any], faults: Faults) -> Workflow:
     """The workflow that a sidecar describes; not to be used where anything was added to `faults`."""
     good = _checked(None, data, KEYS, faults)
-    fields = good.get("fields", {})
     declared = tuple(
-        read for field, table in fields.items() if (read := _read_field(field, table, prompt, faults)) is not None
+        field
+        for key, table in good.get("fields", {}).items()
+        if (field := _read_field(key, table, prompt, faults)) is not None
     )
     outputs = tuple(node for title in good.get("outputs", ()) for node in _output(title, prompt, faults))
-    workflow = Workflow(name, good.get("title") or name, good.get("description", ""), prompt, declared, tuple(outputs))
-    if not faults.found:
-        for field in workflow.form().fields:
-            _check_sense(field, next(each for each in declared if each.name == field.name), faults)
+    title, description = good.get("title", "").strip() or name, good.get("description", "").strip()
+    workflow = Workflow(name, title, description, prompt, declared, outputs)
+    _check_clashes(declared, prompt, faults)
+    for field, own in zip(workflow.form().fields, declared, strict=True):
+        _check_sense(field, own, faults)
+        _check_default(field, own, workflow, faults)
+        _check_targets(field, own, workflow, faults)
     return workflow
+
+
+def _check_clashes(declared: Iterable[Declared], prompt: Prompt, faults: Faults) -> None:
+    """Two fields that one option, or one input, would have to stand for."""
+    options: dict[str, str] = {}
+    owners: dict[Target, str] = {}
+    for field in declared:
+        other = options.setdefault(field.name.replace("-", "_"), field.name)
+        if other != field.name:
+            faults.add(
+                field.name, _("the field “{other}” differs only in its dash; choose another name").format(other=other)
+            )
+        for target in field.targets:
+            if (owner := owners.setdefault(target, field.name)) != field.name:
+                words = _("“{input}” of “{title}” is set by the field “{owner}” already")
+                title = prompt[target.node_id].title
+                faults.add(field.name, words.format(input=target.input, title=title, owner=owner))
 
 
 def _checked(
@@ -92,9 +115,17 @@ def _read_field(name: str, table: Any, prompt: Prompt, faults: Faults) -> Declar
     good = _checked(name, table, FIELD_KEYS, faults)
     targets = _targets(name, good.pop("target", None), prompt, faults)
     kind = _kind(name, good.pop("kind", None), faults)
-    choices = good.pop("choices", None)
-    texts = tuple(map(str, choices)) if choices is not None else None
-    return Declared(name, targets, kind, choices=texts, **good) if targets else None
+    choices = _choices(name, good.pop("choices", None), faults)
+    return Declared(name, targets, kind, choices=choices, **good) if targets else None
+
+
+def _choices(name: str, given: list[Any] | None, faults: Faults) -> tuple[str, ...] | None:
+    if given is None:
+        return None
+    if not given or not all(isinstance(each, str | int | float) and not isinstance(each, bool) for each in given):
+        faults.add(name, _("choices must be a list of texts or numbers, and not empty"))
+        return None
+    return tuple(dict.fromkeys(str(each) for each in given))
 
 
 def _kind(name: str, kind: str | None, faults: Faults) -> FieldKind | None:
@@ -109,9 +140,8 @@ def _targets(name: str, given: str | list[Any] | None, prompt: Prompt, faults: F
     if not given:
         faults.add(name, _("target is missing: name the node's title and input, such as “Load Image.image”"))
         return ()
-    texts = given if isinstance(given, list) else [given]
-    found = [_target(name, str(text), prompt, faults) for text in texts]
-    return tuple(target for target in found if target is not None) if all(found) else ()
+    found = [_target(name, str(text), prompt, faults) for text in (given if isinstance(given, list) else [given])]
+    return tuple(dict.fromkeys(target for target in found if target is not None)) if all(found) else ()
 
 
 def _target(name: str, text: str, prompt: Prompt, faults: Faults) -> Target | None:
@@ -146,57 +176,109 @@ def _nodes(title: str, prompt: Prompt) -> list[str]:
 
 def _mismatch(title: str, matches: list[tuple[list[str], str]], prompt: Prompt) -> str:
     if not matches:
-        titles = dict.fromkeys(node.title for node in prompt)
-        words = _("no node is titled “{title}”; titles: {titles}")
-        return words.format(title=title, titles=listed(titles, like=title))
+        return _no_node(title, prompt)
     nodes, field = matches[0]
+    node = prompt[nodes[0]]
     if len(nodes) > 1:
         words = _("{count} nodes are titled “{title}”: name one by its id, {ids}")
         ids = _(" or ").join(f"“#{node_id}.{field}”" for node_id in nodes)
-        return words.format(count=len(nodes), title=prompt[nodes[0]].title, ids=ids)
-    node = prompt[nodes[0]]
+        return words.format(count=len(nodes), title=node.title, ids=ids)
     words = _("“{title}” has no input “{field}”; inputs: {inputs}")
-    return words.format(title=node.title, field=field, inputs=listed(node.inputs, like=field) or _("none"))
+    inputs = [name for name, value in node.inputs.items() if not is_link(value)]
+    return words.format(title=node.title, field=field, inputs=listed(inputs, like=field) or _("none that can be set"))
+
+
+def _no_node(title: str, prompt: Prompt) -> str:
+    if title.startswith("#"):
+        words = _("no node has the id “{id}”; ids: {ids}")
+        return words.format(id=title[1:], ids=listed([node.id for node in prompt], like=title[1:]))
+    titles = dict.fromkeys(node.title for node in prompt)
+    words = _("no node is titled “{title}”; titles: {titles}")
+    return words.format(title=title, titles=listed(titles, like=title))
 
 
 def _output(title: Any, prompt: Prompt, faults: Faults) -> list[str]:
     nodes = _nodes(str(title), prompt)
     if not nodes:
-        titles = listed(dict.fromkeys(node.title for node in prompt), like=str(title))
-        words = _("outputs: no node is titled “{title}”; titles: {titles}")
-        faults.add(None, words.format(title=title, titles=titles))
+        faults.add(None, _("outputs: {reason}").format(reason=_no_node(str(title), prompt)))
     return nodes
 
 
-def _check_sense(field: Field, declared: Declared, faults: Faults) -> None:
-    """Contradictions that no value could satisfy, or that say something of the wrong kind of field."""
-    if field.minimum is not None and field.maximum is not None and field.minimum > field.maximum:
+def _check_sense(field: Field, own: Declared, faults: Faults) -> None:
+    """Contradictions that no value could satisfy, and words that mean nothing for this kind of field."""
+    kind = field.kind
+    numbers = [number for number in (own.minimum, own.maximum, own.step) if number is not None]
+    if numbers and kind not in NUMERIC:
+        faults.add(field.name, _("minimum, maximum and step are for numbers, and this is {kind}").format(kind=kind))
+    if not all(_is_plain(number, kind) for number in numbers):
+        faults.add(field.name, _("minimum, maximum and step must be {type}").format(type=_NUMBER_WORDS[kind]))
+    if own.minimum is not None and own.maximum is not None and own.minimum > own.maximum:
         faults.add(field.name, _("minimum is larger than maximum"))
-    bounded = declared.minimum is not None or declared.maximum is not None or declared.step is not None
-    if bounded and field.kind not in NUMERIC:
-        faults.add(
-            field.name, _("minimum, maximum and step are for numbers, and this is {kind}").format(kind=field.kind)
-        )
-    if declared.choices is not None and field.kind is not FieldKind.CHOICE:
-        faults.add(field.name, _("choices need kind = “choice”"))
-    if declared.choices == ():
-        faults.add(field.name, _("choices must not be empty"))
-    if declared.max_length is not None and (field.kind is not FieldKind.TEXT or declared.max_length < 1):
+    if own.step is not None and not own.step > 0:
+        faults.add(field.name, _("step must be more than 0"))
+    if own.choices is not None and kind is not FieldKind.CHOICE:
+        faults.add(field.name, _('choices are for kind = "choice", and this is {kind}').format(kind=kind))
+    if own.max_length is not None and (kind is not FieldKind.TEXT or own.max_length < 1):
         faults.add(field.name, _("max_length is for texts, and at least 1"))
-    if declared.seed and field.kind is not FieldKind.INTEGER:
-        faults.add(field.name, _("a seed must be an integer"))
-    if declared.default is not None:
-        _check_default(field, declared.default, faults)
+    if own.multiline is not None and kind is not FieldKind.TEXT:
+        faults.add(field.name, _("multiline is for texts, and this is {kind}").format(kind=kind))
+    if own.seed and kind is not FieldKind.INTEGER:
+        faults.add(field.name, _("a seed must be an integer, and this is {kind}").format(kind=kind))
 
 
-def _check_default(field: Field, default: Any, faults: Faults) -> None:
-    if field.kind in MEDIA:
-        faults.add(field.name, _("a file has no default"))
+def _check_default(field: Field, own: Declared, workflow: Workflow, faults: Faults) -> None:
+    """What a run gets where nobody fills the field in must do, whether it stands in the sidecar or in the graph."""
+    if own.default is None:
+        value, words = field.default, _("the graph's own value will not do: {reason} (or give a default)")
+    else:
+        value, words = own.default, _("default: {reason}")
+        if field.is_media or field.seed or field.required:
+            faults.add(field.name, _needless(field))
+            return
+    if field.seed and own.required:
+        faults.add(field.name, _("a seed is drawn where it is left out: it cannot be required"))
+    if value is None:
         return
     try:
-        field.parse(default)
+        field.parse(value)
     except BadValue as fault:
-        faults.add(field.name, _("default: {reason}").format(reason=fault.reason.rstrip(".")))
+        faults.add(field.name, words.format(reason=fault.reason.rstrip(".")))
+
+
+def _needless(field: Field) -> str:
+    if field.is_media:
+        return _("a file has no default")
+    if field.seed:
+        return _("a seed has no default: it is drawn where it is left out (seed = false makes it a plain integer)")
+    return _("a required field has no default: drop one of the two")
+
+
+def _check_targets(field: Field, own: Declared, workflow: Workflow, faults: Faults) -> None:
+    for target in own.targets:
+        literal = workflow.literal(target)
+        if not _fits(field, literal):
+            words = _("kind {kind} does not fit “{input}” of “{title}”, which is {literal} in the graph")
+            title = workflow.node(target).title
+            faults.add(field.name, words.format(kind=field.kind, input=target.input, title=title, literal=literal))
+
+
+def _fits(field: Field, literal: Any) -> bool:
+    """A choice of numbers is a number for the node; a number may well be a text for it, but never a truth."""
+    match literal:
+        case bool():
+            return field.kind is FieldKind.TOGGLE
+        case int() | float():
+            texts = [text for text in field.choices or () if isinstance(as_number(text), str)]
+            return field.kind in NUMERIC or (field.kind is FieldKind.CHOICE and not texts)
+        case str():
+            return field.kind is not FieldKind.TOGGLE
+        case _:
+            return True
+
+
+def _is_plain(number: float, kind: FieldKind) -> bool:
+    finite = isinstance(number, int) or math.isfinite(number)
+    return finite and (kind is not FieldKind.INTEGER or number == int(number))
 
 
 def _is_a(value: Any, wanted: type | tuple[type, ...]) -> bool:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from bot.core.form import Field, FieldKind, Form, Value
+from bot.core.errors import BadValue
+from bot.core.form import MEDIA, NUMERIC, Field, FieldKind, Form, Value
 from comfy.object_info import InputInfo, Missing, ObjectInfo
 from comfy.prompt import Node, Prompt
 
@@ -82,40 +84,48 @@ class Workflow:
 
     def missing(self, info: ObjectInfo) -> Missing:
         """What a server lacks to run this. A model that people choose is lacking only where there is none to choose."""
-        chosen = {target for field in self.declared for target in field.targets}
         missing = info.missing(self.prompt)
-        needed = (
-            choice
-            for choice in missing.choices
-            if Target(choice.node_id, choice.input_name) not in chosen or not choice.choices
-        )
+        filled = {
+            target: field
+            for declared, field in zip(self.declared, self.form(info).fields, strict=True)
+            for target in declared.targets
+        }
+        needed = []
+        for choice in missing.choices:
+            field = filled.get(Target(choice.node_id, choice.input_name))
+            if field is None or field.choices == ():
+                needed.append(choice)
         return Missing(missing.nodes, tuple(needed))
 
     def node(self, target: Target) -> Node:
         return self.prompt[target.node_id]
 
+    def literal(self, target: Target) -> Any:
+        """What stands in the graph where a field's value will stand."""
+        return self.node(target).inputs.get(target.input)
+
     def _field(self, declared: Declared, info: ObjectInfo | None) -> Field:
         target = declared.targets[0]
-        literal = self.node(target).inputs.get(target.input)
+        literal = self.literal(target)
         accepted = [self._accepted(each, info) for each in declared.targets]
         known = [each for each in accepted if each is not None]
         kind = declared.kind or self._kind(target, known, literal)
-        seed = declared.seed if declared.seed is not None else target.input in _SEEDS and kind is FieldKind.INTEGER
+        low, high = _bounds(declared, known) if kind in NUMERIC else (None, None)
         field = Field(
             declared.name,
             kind,
             declared.title or declared.name.replace("_", " ").replace("-", " ").capitalize(),
             declared.help or next((each.tooltip for each in known), ""),
-            required=_or(declared.required, kind in (FieldKind.IMAGE, FieldKind.VIDEO, FieldKind.AUDIO)),
-            minimum=_bound(declared.minimum, (each.min for each in known), max),
-            maximum=_bound(declared.maximum, (each.max for each in known), min),
-            step=_or(declared.step, next((each.step for each in known), None)),
-            choices=self._choices(declared, known) if kind is FieldKind.CHOICE else None,
+            required=_or(declared.required, kind in MEDIA),
+            minimum=low,
+            maximum=high,
+            step=declared.step,
+            choices=_choices(declared, known) if kind is FieldKind.CHOICE else None,
             max_length=declared.max_length,
-            multiline=_or(declared.multiline, any(each.multiline for each in known)),
-            seed=seed,
+            multiline=kind is FieldKind.TEXT and _or(declared.multiline, _is_multiline(known, literal)),
+            seed=_or(declared.seed, target.input in _SEEDS and kind is FieldKind.INTEGER),
         )
-        return replace(field, default=_default(declared, field, literal), **_seed_bounds(field))
+        return _with_step(_with_default(_with_seeds(field), declared, literal), known)
 
     def _kind(self, target: Target, known: list[InputInfo], literal: Any) -> FieldKind:
         if known:
@@ -126,20 +136,25 @@ class Workflow:
     def _accepted(self, target: Target, info: ObjectInfo | None) -> InputInfo | None:
         return info.input(self.node(target).class_type, target.input) if info else None
 
-    def _choices(self, declared: Declared, known: list[InputInfo]) -> tuple[str, ...] | None:
-        if declared.choices is not None:
-            return declared.choices
-        return next((tuple(map(str, each.choices)) for each in known if each.choices is not None), None)
-
     def _typed(self, value: Value, target: Target, info: ObjectInfo | None) -> Any:
         """Choices travel as text; where the server's own are numbers, they become numbers again."""
         accepted = self._accepted(target, info)
-        literal = self.node(target).inputs.get(target.input)
         if accepted is not None and accepted.choices is not None:
             return next((choice for choice in accepted.choices if str(choice) == str(value)), value)
+        literal = self.literal(target)
         if isinstance(value, str) and isinstance(literal, int | float) and not isinstance(literal, bool):
-            return type(literal)(value)
+            return as_number(value)
         return value
+
+
+def as_number(text: str) -> str | int | float:
+    """The number that a choice stands for; the text itself where it stands for none."""
+    for number in (int, float):
+        try:
+            return number(text)
+        except ValueError:
+            continue
+    return text
 
 
 def _kind_of(literal: Any) -> FieldKind:
@@ -154,30 +169,72 @@ def _kind_of(literal: Any) -> FieldKind:
             return FieldKind.TEXT
 
 
-def _default(declared: Declared, field: Field, literal: Any) -> Value | None:
+def _with_default(field: Field, declared: Declared, literal: Any) -> Field:
     """The sidecar's, else what stands in the graph; for a choice that the server does not have, its first one."""
-    if field.is_media or field.seed:
-        return declared.default
-    value = declared.default if declared.default is not None else literal
-    if not isinstance(value, str | int | float | bool) or field.required:
-        return declared.default
-    if field.kind is FieldKind.CHOICE:
+    value = literal if declared.default is None else declared.default
+    if field.is_media or field.seed or field.required or not isinstance(value, str | int | float | bool):
+        return field
+    if field.choices is not None:
         text = str(value)
-        return text if field.choices is None or text in field.choices else next(iter(field.choices), None)
-    return value
+        return replace(field, default=text if text in field.choices else next(iter(field.choices), None))
+    try:
+        return replace(field, default=field.parse(_clamped(value, field)))
+    except BadValue:
+        return replace(field, default=value)
 
 
-def _seed_bounds(field: Field) -> dict[str, Any]:
+def _clamped(value: Value, field: Field) -> Value:
+    """A server may take less than the sidecar thought."""
+    if isinstance(value, str | bool):
+        return value
+    above = value if field.minimum is None else max(value, field.minimum)
+    return above if field.maximum is None else min(above, field.maximum)
+
+
+def _with_step(field: Field, known: list[InputInfo]) -> Field:
+    """The server's step, where the sidecar has none; an integer's only if it does not rule out the default."""
+    step = next((each.step for each in known if each.step), None)
+    if field.kind not in NUMERIC or field.seed or field.step is not None or step is None:
+        return field
+    stepped = replace(field, step=step)
+    try:
+        stepped.parse(field.default if field.default is not None else field.minimum or 0)
+    except BadValue:
+        return field
+    return stepped
+
+
+def _with_seeds(field: Field) -> Field:
     if not field.seed:
-        return {}
-    return {"minimum": _or(field.minimum, 0), "maximum": _or(field.maximum, 2**63 - 1)}
+        return field
+    return replace(field, minimum=_or(field.minimum, 0), maximum=_or(field.maximum, 2**63 - 1))
 
 
-def _bound(own: float | None, servers: Iterable[float | None], tightest: Any) -> float | None:
-    if own is not None:
-        return own
-    known = [bound for bound in servers if bound is not None]
-    return tightest(known) if known else None
+def _bounds(declared: Declared, known: list[InputInfo]) -> tuple[float | None, float | None]:
+    """What both the sidecar and the server take; the sidecar's where that would be nothing."""
+    low = max(_finite(declared.minimum, *(each.min for each in known)), default=None)
+    high = min(_finite(declared.maximum, *(each.max for each in known)), default=None)
+    if low is not None and high is not None and low > high:
+        return declared.minimum, declared.maximum
+    return low, high
+
+
+def _finite(*bounds: float | None) -> list[float]:
+    return [bound for bound in bounds if bound is not None and (isinstance(bound, int) or math.isfinite(bound))]
+
+
+def _choices(declared: Declared, known: list[InputInfo]) -> tuple[str, ...] | None:
+    """Those that the sidecar and every node that is set agree on; None where nobody lists any."""
+    lists = [tuple(map(str, each.choices)) for each in known if each.choices is not None]
+    if declared.choices is not None:
+        lists.insert(0, declared.choices)
+    if not lists:
+        return None
+    return tuple(choice for choice in dict.fromkeys(lists[0]) if all(choice in each for each in lists))
+
+
+def _is_multiline(known: Iterable[InputInfo], literal: Any) -> bool:
+    return any(each.multiline for each in known) or (isinstance(literal, str) and "\n" in literal)
 
 
 def _or(own: Any, other: Any) -> Any:

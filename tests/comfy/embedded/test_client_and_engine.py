@@ -1,0 +1,117 @@
+"""The real client against the built-in engine, over sockets: the main job from end to end."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from comfy import ComfyClient, ExecutionFailed, ExecutionInterrupted, Prompt, PromptRejected, PromptRemoved, TooLarge
+from comfy.embedded import EmbeddedServer
+from comfy.events import Executing, ExecutionSuccess
+from comfy.previews import Preview
+
+GRAPH = {
+    "1": {"class_type": "LoadImage", "inputs": {"image": "cat.png"}},
+    "2": {"class_type": "ImageInvert", "inputs": {"image": ["1", 0]}},
+    "3": {"class_type": "SaveImage", "inputs": {"images": ["2", 0], "filename_prefix": "sub folder/out"}},
+}
+
+
+@pytest.fixture
+def photo(tmp_path: Path) -> Path:
+    path = tmp_path / "cat.png"
+    Image.new("RGB", (40, 30), (10, 20, 30)).save(path)
+    return path
+
+
+@pytest.fixture
+async def server(tmp_path: Path) -> AsyncIterator[EmbeddedServer]:
+    async with EmbeddedServer(tmp_path / "engine", max_upload_size=1_000_000) as server:
+        yield server
+
+
+@pytest.fixture
+async def client(server: EmbeddedServer) -> AsyncIterator[ComfyClient]:
+    async with ComfyClient(server.url) as client:
+        yield client
+
+
+async def test_a_picture_goes_in_and_its_negative_comes_out(client: ComfyClient, photo: Path, tmp_path: Path) -> None:
+    file = await client.upload_image(photo)
+    submission = await client.submit(Prompt(GRAPH).with_input("1", "image", file.input_value))
+    events = [event async for event in client.follow(submission.prompt_id)]
+    record = await client.collect(submission.prompt_id)
+    await client.download(record.files[0].file, tmp_path / "out.png")
+    with Image.open(tmp_path / "out.png") as out:
+        assert out.getpixel((0, 0)) == (245, 235, 225)
+        assert set(out.info) >= {"prompt"}
+    assert events[-1] == ExecutionSuccess(submission.prompt_id, cached=False)
+    assert record.files[0].file.subfolder == "sub folder"
+
+
+async def test_the_same_again_is_cached(client: ComfyClient, photo: Path) -> None:
+    await client.upload_image(photo)
+    for cached in (False, True):
+        submission = await client.submit(Prompt(GRAPH))
+        events = [event async for event in client.follow(submission.prompt_id)]
+        assert events[-1] == ExecutionSuccess(submission.prompt_id, cached)
+
+
+async def test_a_name_is_kept_apart_from_other_content(client: ComfyClient, photo: Path) -> None:
+    first = await client.upload_image(photo)
+    again = await client.upload_image(photo)
+    Image.new("RGB", (5, 5)).save(photo)
+    other = await client.upload_image(photo)
+    assert (first.filename, again.filename, other.filename) == ("cat.png", "cat.png", "cat (1).png")
+
+
+async def test_upload_over_the_limit(client: ComfyClient, tmp_path: Path) -> None:
+    (tmp_path / "large.png").write_bytes(b"x" * 1_500_000)
+    with pytest.raises(TooLarge):
+        await client.upload_image(tmp_path / "large.png")
+
+
+async def test_a_node_that_is_not_there(client: ComfyClient) -> None:
+    with pytest.raises(PromptRejected, match="KSampler") as caught:
+        await client.submit(Prompt({"1": {"class_type": "KSampler", "inputs": {}}}))
+    assert caught.value.type == "missing_node_type"
+
+
+async def test_a_file_that_is_no_picture_fails_by_the_nodes_name(client: ComfyClient, tmp_path: Path) -> None:
+    (tmp_path / "cat.png").write_bytes(b"no picture")
+    await client.upload_image(tmp_path / "cat.png")
+    submission = await client.submit(Prompt(GRAPH))
+    with pytest.raises(ExecutionFailed) as caught:
+        async for _ in client.follow(submission.prompt_id):
+            pass
+    assert (caught.value.class_type, caught.value.exception_type) == ("LoadImage", "PIL.UnidentifiedImageError")
+
+
+async def test_progress_previews_and_cancel(tmp_path: Path, photo: Path) -> None:
+    async with EmbeddedServer(tmp_path / "slow", pace=0.05) as server, ComfyClient(server.url) as client:
+        await client.upload_image(photo)
+        submission = await client.submit(Prompt(GRAPH))
+        events = [event async for event in client.follow(submission.prompt_id)]
+        previews = [event for event in events if isinstance(event, Preview)]
+        assert previews
+        assert all(preview.prompt_id == submission.prompt_id for preview in previews)
+    async with EmbeddedServer(tmp_path / "slower", pace=60) as server, ComfyClient(server.url) as client:
+        await client.upload_image(photo)
+        running, waiting = await client.submit(Prompt(GRAPH)), await client.submit(Prompt(GRAPH))
+        events_of_running = client.follow(running.prompt_id)
+        async for event in events_of_running:
+            if isinstance(event, Executing):
+                break
+        await client.cancel(waiting.prompt_id)
+        with pytest.raises(PromptRemoved):
+            async for _ in client.follow(waiting.prompt_id):
+                pass
+        cancelling = asyncio.create_task(client.cancel(running.prompt_id))
+        with pytest.raises(ExecutionInterrupted):
+            async for _ in events_of_running:
+                pass
+        await cancelling
