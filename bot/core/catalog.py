@@ -49,10 +49,10 @@ class Catalog:
 
         It does so even where it is faulty: nobody wants to run another workflow than the one they wrote.
         """
-        read = {stem: _read(folder, stem) for folder in folders for stem in _stems(folder)}
+        faults: list[WorkflowFault] = []
+        read = {stem: _read(folder, stem) for folder in folders for stem in _stems(folder, faults)}
         good = {stem: workflow for stem, (workflow, _faults) in sorted(read.items()) if workflow is not None}
-        unread = [fault for folder in folders for fault in _unread(folder)]
-        return cls(good, (*unread, *(fault for _workflow, faults in read.values() for fault in faults)))
+        return cls(good, (*faults, *(fault for _workflow, found in read.values() for fault in found)))
 
     def get(self, name: str) -> Workflow:
         """The workflow of this name. Raises `UnknownWorkflow`, which says what there is instead."""
@@ -79,22 +79,15 @@ def bundled_folder() -> Path:
     return inside if inside.is_dir() else Path(__file__).parent.parent.parent / "workflows"
 
 
-def _stems(folder: Path) -> list[str]:
+def _stems(folder: Path, faults: list[WorkflowFault]) -> list[str]:
     """The names of the workflows in a folder. Hidden files are not meant: some systems leave one beside each file."""
     try:
         paths = list(folder.iterdir())
-    except OSError:
-        return []
-    return sorted({path.stem for path in paths if path.suffix in (".json", ".toml") and path.name[0] != "."})
-
-
-def _unread(folder: Path) -> list[WorkflowFault]:
-    try:
-        next(folder.iterdir(), None)
     except OSError as fault:
         reason = _("the folder cannot be read: {fault}").format(fault=fault.strerror)
-        return [WorkflowFault(_printable(str(folder)), None, reason)]
-    return []
+        faults.append(WorkflowFault(_printable(str(folder)), None, reason))
+        return []
+    return sorted({path.stem for path in paths if path.suffix in (".json", ".toml") and path.name[0] != "."})
 
 
 def _read(folder: Path, stem: str) -> tuple[Workflow | None, list[WorkflowFault]]:
@@ -147,21 +140,24 @@ def _toml(path: Path, faults: list[WorkflowFault]) -> dict[str, Any] | None:
 def _text(path: Path, faults: list[WorkflowFault]) -> str | None:
     """What is in a file; None, with the reason among the faults, where that cannot be had."""
     try:
-        if not path.is_file():  # a pipe would be waited for, for ever
-            raise OSError(None, _("it is not a file, or a link to nowhere"))
-        if path.stat().st_size > _LARGEST:
-            raise OSError(None, _("it is larger than any workflow"))
-        text = path.read_text(encoding="utf-8-sig")
+        reason = _obstacle(path)
+        text = path.read_text(encoding="utf-8-sig") if reason is None else ""
     except UnicodeDecodeError:
         reason = _("the file is not text in UTF-8: save it as UTF-8")
     except OSError as fault:
         reason = _("the file cannot be read: {fault}").format(fault=fault.strerror)
-    else:
-        if text.strip() or path.suffix == ".toml":
-            return text
+    if reason is None and path.suffix == ".json" and not text.strip():
         reason = _("the file is empty: export the graph with “Export (API)”")
+    if reason is None:
+        return text
     faults.append(_fault(path, reason))
     return None
+
+
+def _obstacle(path: Path) -> str | None:
+    if not path.is_file():  # a pipe would be waited for, for ever
+        return _("this is not a file, or it is a link to nowhere")
+    return _("the file is larger than any workflow") if path.stat().st_size > _LARGEST else None
 
 
 def _fault(path: Path, reason: str, field: str | None = None) -> WorkflowFault:

@@ -57,9 +57,9 @@ def read_sidecar(name: str, prompt: Prompt, data: Mapping[str, Any], faults: Fau
     """The workflow that a sidecar describes; not to be used where anything was added to `faults`."""
     good = _checked(None, data, KEYS, faults)
     declared = tuple(
-        field
+        read
         for key, table in good.get("fields", {}).items()
-        if (field := _read_field(key, table, prompt, faults)) is not None
+        if (read := _read_field(key, table, prompt, faults)) is not None
     )
     outputs = tuple(node for title in good.get("outputs", ()) for node in _output(title, prompt, faults))
     title, description = good.get("title", "").strip() or name, good.get("description", "").strip()
@@ -228,19 +228,22 @@ def _check_sense(field: Field, own: Declared, faults: Faults) -> None:
 
 def _check_default(field: Field, own: Declared, workflow: Workflow, faults: Faults) -> None:
     """What a run gets where nobody fills the field in must do, whether it stands in the sidecar or in the graph."""
-    if own.default is None:
-        value, words = field.default, _("the graph's own value will not do: {reason} (or give a default)")
-    else:
-        value, words = own.default, _("default: {reason}")
-        if field.is_media or field.seed or field.required:
-            faults.add(field.name, _needless(field))
-            return
+    unused = field.is_media or field.seed or field.required
     if field.seed and own.required:
         faults.add(field.name, _("a seed is drawn where it is left out: it cannot be required"))
-    if value is None:
+    if unused and own.default is not None:
+        faults.add(field.name, _needless(field))
+    if unused or (own.default is None and field.kind is FieldKind.CHOICE):
         return
+    value, words = own.default, _("default: {reason}")
+    if value is None:
+        value, words = (
+            workflow.literal(own.targets[0]),
+            _("the graph's own value will not do, so give a default: {reason}"),
+        )
     try:
-        field.parse(value)
+        if isinstance(value, str | int | float):
+            field.parse(value)
     except BadValue as fault:
         faults.add(field.name, words.format(reason=fault.reason.rstrip(".")))
 
