@@ -67,3 +67,20 @@ def test_the_same_picture(name: str, folders: Folders) -> None:
         assert difference.max() == 0
     assert difference.mean() <= 2
     assert np.percentile(difference, 99) <= 8
+
+
+@pytest.mark.parametrize("name", ["Canny-1", "Canny-2", "ImageQuantize-1", "ImageQuantize-2"])
+def test_edges_and_palettes_are_the_same_to_the_pixel(name: str, folders: Folders) -> None:
+    """Their results jump at thresholds: nothing but equality is a measure."""
+    assert np.array_equal(play(name, folders), read(PIXELS / f"{name}.png"))
+
+
+def test_noise_has_the_same_spread(folders: Folders) -> None:
+    """The generators differ, so the pictures do; how far pixels are moved, and where to on the whole, does not."""
+    made, real, before = (
+        play("ImageAddNoise-1", folders),
+        read(PIXELS / "ImageAddNoise-1.png"),
+        read(PIXELS / "in_a.png"),
+    )
+    assert abs(np.std(made - before) - np.std(real - before)) < 1.5
+    assert abs(np.mean(made - before) - np.mean(real - before)) < 1.0
