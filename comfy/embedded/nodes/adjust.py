@@ -137,10 +137,10 @@ def _quantized(picture: Pillow.Image, colors: int, dither: str) -> npt.NDArray[n
 
 def _bayer(picture: Pillow.Image, palette: Pillow.Image, order: int) -> Pillow.Image:
     """Ordered dithering: a regular pattern is added, as wide as the colours of the palette lie apart."""
-    count = len(palette.getcolors() or ()) or 1
+    count = max(1, len(palette.getpalette() or ()) // 3)
     spread = 2 * 256 / count
     pixels = np.asarray(picture, np.float32)
-    pattern = _bayer_matrix(order) * spread / (order * order) - spread / 2
+    pattern = ((_bayer_matrix(order) + 0.5) / (order * order) - 0.5) * spread
     height, width = pixels.shape[:2]
     tiled = np.tile(pattern, (-(-height // order), -(-width // order)))[:height, :width, None]
     shifted = np.clip(np.round(pixels + tiled), 0, 255).astype(np.uint8)

@@ -69,7 +69,7 @@ def test_the_same_picture(name: str, folders: Folders) -> None:
     assert np.percentile(difference, 99) <= 8
 
 
-@pytest.mark.parametrize("name", ["Canny-1", "Canny-2", "ImageQuantize-1", "ImageQuantize-2"])
+@pytest.mark.parametrize("name", ["Canny-1", "Canny-2", "ImageQuantize-1", "ImageQuantize-2", "ImageQuantize-3"])
 def test_edges_and_palettes_are_the_same_to_the_pixel(name: str, folders: Folders) -> None:
     """Their results jump at thresholds: nothing but equality is a measure."""
     assert np.array_equal(play(name, folders), read(PIXELS / f"{name}.png"))
