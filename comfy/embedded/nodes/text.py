@@ -9,7 +9,7 @@ from PIL import ImageColor, ImageDraw, ImageFont
 from comfy.embedded.node import Image, node
 from comfy.embedded.nodes.resample import to_bytes
 
-_MARGIN = 0.02  # of the picture's height, kept free on every side
+_MARGIN = 0.01  # of the picture's height, kept free on every side
 
 
 @node(
