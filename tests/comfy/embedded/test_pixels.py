@@ -87,6 +87,6 @@ def test_noise_has_the_same_spread(folders: Folders) -> None:
 
 
 def test_words_stand_where_the_real_server_puts_them(folders: Folders) -> None:
-    """A letter that is off by one pixel changes its outline by hundreds, so no pixel may differ by more than rounding."""
+    """A letter one pixel off changes its outline by hundreds: nothing may differ by more than rounding."""
     made, real = play("TextOverlay-1", folders), read(PIXELS / "TextOverlay-1.png")
     assert np.abs(made - real).max() <= 1
