@@ -29,7 +29,9 @@ class Folders:
         return self.root / kind
 
     def inside(self, kind: str, *parts: str) -> Path:
-        """A path in one of the folders. Raises `ValueError` where it would leave it."""
+        """A path in one of the folders. Raises `ValueError` where it would leave it, `KeyError` for another kind."""
+        if kind not in KINDS:
+            raise KeyError(kind)
         base = self.folder(kind).resolve()
         path = base.joinpath(*parts).resolve()
         if not path.is_relative_to(base) or any("\0" in part for part in parts):

@@ -16,7 +16,7 @@ import numpy.typing as npt
 from PIL import Image as Pillow
 from PIL import ImageOps, ImageSequence, PngImagePlugin
 
-from comfy.embedded.node import Host, Image, Mask, SavedFile, Shown, Spec, node
+from comfy.embedded.node import Host, Image, Mask, Shown, Spec, node
 from comfy.embedded.nodes.resample import to_bytes
 
 _PICTURES = {".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif"}
@@ -61,7 +61,7 @@ def load_image(image: str, host: Host) -> tuple[Image, Mask]:
 @node(
     "LoadImageMask",
     "Load Image (as Mask)",
-    category="image/mask",
+    category="image",
     inputs={"image": _choices, "channel": (["alpha", "red", "green", "blue"], {})},
     outputs={"MASK": "MASK"},
     check=_check,
@@ -175,16 +175,17 @@ def _metadata(host: Host) -> PngImagePlugin.PngInfo:
 @node(
     "SaveAnimatedWEBP",
     "Save Animated WEBP",
-    category="video",
+    category="image",
     inputs={
         "images": ("IMAGE", {}),
-        "filename_prefix": ("STRING", {"default": "ComfyUI"}),
+        "filename_prefix": ("STRING", {"default": "ComfyUI", "multiline": False}),
         "fps": ("FLOAT", {"default": 6.0, "min": 0.01, "max": 1000.0, "step": 0.01}),
         "lossless": ("BOOLEAN", {"default": True}),
         "quality": ("INT", {"default": 80, "min": 0, "max": 100}),
         "method": ("COMBO", {"multiselect": False, "options": list(_WEBP_METHODS)}),
     },
     hidden=_HIDDEN,
+    outputs={"images": "IMAGE"},
     output_node=True,
 )
 def save_animated_webp(
@@ -202,7 +203,7 @@ def save_animated_webp(
         method=_WEBP_METHODS[method],
         exif=_exif(first, host),
     )
-    return _animated(file)
+    return Shown({"images": [file.as_json()], "animated": [True]}, (images,))
 
 
 def _exif(picture: Pillow.Image, host: Host) -> Pillow.Exif:
@@ -211,7 +212,3 @@ def _exif(picture: Pillow.Image, host: Host) -> Pillow.Exif:
     for tag, (key, value) in zip(range(0x010F, 0, -1), host.extra_pnginfo.items(), strict=False):
         exif[tag] = f"{key}:{json.dumps(value)}"
     return exif
-
-
-def _animated(file: SavedFile) -> Shown:
-    return Shown({"images": [file.as_json()], "animated": [True]})

@@ -36,7 +36,7 @@ def primitive_float(value: float) -> float:
 
 @node(
     "PrimitiveString",
-    "Text String (DEPRECATED)",
+    "Text",
     category="utilities/primitive",
     inputs={"value": ("STRING", {"multiline": False})},
     outputs={"STRING": "STRING"},
@@ -47,7 +47,7 @@ def primitive_string(value: str) -> str:
 
 @node(
     "PrimitiveStringMultiline",
-    "Text",
+    "Text (Multiline)",
     category="utilities/primitive",
     inputs={"value": ("STRING", {"multiline": True})},
     outputs={"STRING": "STRING"},

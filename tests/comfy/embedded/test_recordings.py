@@ -143,6 +143,16 @@ async def test_outputs_of_other_kinds(name: str, nodes: dict[str, Any], watcher:
     ]
 
 
+async def test_four_pictures_in_a_subfolder(watcher: Watcher) -> None:
+    (real_output,) = [told["data"]["output"] for told in recorded("f_SaveImage_batch4") if told["type"] == "executed"]
+    empty = {"class_type": "EmptyImage", "inputs": {"width": 16, "height": 16, "batch_size": 4, "color": 0x336699}}
+    save = {"class_type": "SaveImage", "inputs": {"images": ["1", 0], "filename_prefix": "f/sub dir/ünï [x]"}}
+    await watcher.play({"1": empty, "2": {"class_type": "PreviewImage", "inputs": {"images": ["1", 0]}}})
+    made = await watcher.play({"1": empty, "3": save})
+    assert shapes(made) == shapes(recorded("f_SaveImage_batch4"))
+    assert [told["data"]["output"] for told in made if told["type"] == "executed"] == [real_output]
+
+
 def by_node(messages: list[dict[str, Any]]) -> dict[str, list[str]]:
     """What is said of each node, in order: independent branches come in any order at the real server too (§6)."""
     said: dict[str, list[str]] = {}
