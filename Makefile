@@ -34,6 +34,7 @@ lock:                     ## pin the newest versions that pyproject.toml admits 
 	  --group test --group build --no-emit-index-url --no-emit-find-links -o requirements.lock pyproject.toml
 
 words: $(STAMP)           ## gather the words shown to people into bot/locale/darkroom.pot
+	mkdir -p bot/locale
 	$(BIN)/pybabel --quiet extract --no-location --omit-header -k _ -o bot/locale/darkroom.pot bot
 
 clean:                    ## forget the environment

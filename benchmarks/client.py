@@ -8,17 +8,22 @@ from __future__ import annotations
 import argparse
 import asyncio
 import logging
+import os
 import platform
 import random
 import resource
+import socket
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 from contextlib import AsyncExitStack
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 
 import aiohttp
+from PIL import Image
 
 from benchmarks.peers import Run, installed
 
@@ -39,7 +44,7 @@ LENGTHS = (0.0, 0.1, 0.4)  # seconds of the server's own work
 
 async def main() -> None:
     options = argparse.ArgumentParser(description=__doc__)
-    options.add_argument("--rounds", type=int, default=15)
+    options.add_argument("--rounds", type=int, default=30)
     options.add_argument("--only", nargs="*", default=list(installed()))
     chosen = options.parse_args()
     rounds = chosen.rounds
@@ -55,6 +60,7 @@ async def main() -> None:
             await compare(url, seconds, rounds, chosen.only)
         await many_at_once(url)
         await large_outputs(url)
+        start_up(rounds)
     finally:
         server.kill()
         server.wait()
@@ -124,6 +130,42 @@ async def large_outputs(url: str) -> None:
         before = resident()
         await asyncio.gather(*(run(GRAPH) for _ in range(4)))
         print(f"Four outputs of 40 MB in flight: {(peak() - before) / 2**20:+.0f} MB at the peak")
+
+
+def start_up(rounds: int) -> None:
+    """From the start of `darkroom run` to the first byte of its first request, and of nothing but aiohttp."""
+    with tempfile.TemporaryDirectory() as folder, socket.create_server(("127.0.0.1", 0)) as listener:
+        address = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        photo = Path(folder) / "photo.png"
+        Image.new("RGB", (64, 48)).save(photo)
+        whole = [sys.executable, "-m", "bot", "run", "negative", "--photo", str(photo), "--server", address]
+        bare = [sys.executable, "-c", f"import aiohttp, urllib.request as r; r.urlopen('{address}')"]
+        ours, theirs = [
+            statistics.median(_first_byte(listener, command, folder) for _ in range(rounds))
+            for command in (whole, bare)
+        ]
+    print(f"`darkroom run` from start to first byte on the wire: {ours:.2f} s;", end=" ")
+    print(f"a program that only imports aiohttp and asks: {theirs:.2f} s")
+
+
+def _first_byte(listener: socket.socket, command: list[str], folder: str) -> float:
+    root = str(Path(__file__).parents[1])
+    begun = time.perf_counter()
+    process = subprocess.Popen(
+        command,
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": root},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        connection, _ = listener.accept()
+        with connection:
+            connection.recv(1)
+            return time.perf_counter() - begun
+    finally:
+        process.kill()
+        process.wait()
 
 
 def resident() -> int:

@@ -74,12 +74,14 @@ class StandIn:
         await socket.prepare(request)
         sid = request.query.get("clientId", "")
         self.sockets[sid] = socket
-        status = {"status": {"exec_info": {"queue_remaining": 0}}, "sid": sid}
-        await socket.send_json({"type": "status", "data": status})
+        await socket.send_json({"type": "status", "data": {**self.status(), "sid": sid}})
         async for _ in socket:
             pass
         self.sockets.pop(sid, None)
         return socket
+
+    def status(self) -> dict[str, Any]:
+        return {"status": {"exec_info": {"queue_remaining": len(self.queued)}}}
 
     async def prompt(self, request: web.Request) -> web.Response:
         body = await request.json()

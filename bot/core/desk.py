@@ -86,7 +86,7 @@ class Desk:
     async def _store(self, name: str, file: Attachment, kind: FieldKind, folder: Path) -> Path:
         if kind is FieldKind.IMAGE:
             try:
-                return (await prepare(file.path, folder, self._limits)).path
+                return (await prepare(file.path, folder, self._limits, file.filename)).path
             except BadPicture as fault:
                 raise BadPicture(f"{name}: {fault}") from fault
         size = await asyncio.to_thread(_size, file.path)

@@ -49,9 +49,12 @@ class Prepared:
     height: int
 
 
-async def prepare(path: Path, folder: Path, limits: PictureLimits | None = None) -> Prepared:
-    """Check a picture and put a plain copy into `folder`. Raises `BadPicture` with a sentence that says why."""
-    return await asyncio.to_thread(_prepare, path, folder, limits or PictureLimits())
+async def prepare(path: Path, folder: Path, limits: PictureLimits | None = None, name: str = "") -> Prepared:
+    """Check a picture and put a plain copy into `folder`.
+
+    Raises `BadPicture` with a sentence that says why, and calls the file `name`: where it lies may be called anything.
+    """
+    return await asyncio.to_thread(_prepare, path, folder, limits or PictureLimits(), name or path.name)
 
 
 async def without_metadata(path: Path) -> None:
@@ -64,16 +67,16 @@ async def convert(source: Path, target: Path) -> bool:
     return await asyncio.to_thread(_convert, source, target)
 
 
-def _prepare(path: Path, folder: Path, limits: PictureLimits) -> Prepared:
-    _check_size(path, limits)
+def _prepare(path: Path, folder: Path, limits: PictureLimits, name: str) -> Prepared:
+    _check_size(path, limits, name)
     with _decoding, warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        with _open(path, limits) as picture:
+        with _open(path, limits, name) as picture:
             try:
                 picture.load()
             except _FAULTS as fault:
                 raise BadPicture(
-                    _("{name} is damaged or cut short: please send it again.").format(name=path.name)
+                    _("{name} is damaged or cut short: please send it again.").format(name=name)
                 ) from fault
             copy = _plain_copy(picture, path, folder)
             turned = _turn(picture) in (5, 6, 7, 8)
@@ -81,7 +84,7 @@ def _prepare(path: Path, folder: Path, limits: PictureLimits) -> Prepared:
     return Prepared(_named_by_content(copy), width, height)
 
 
-def _check_size(path: Path, limits: PictureLimits) -> None:
+def _check_size(path: Path, limits: PictureLimits, name: str) -> None:
     try:
         size = path.stat().st_size if path.is_file() else -1
         if size > 0:
@@ -89,47 +92,47 @@ def _check_size(path: Path, limits: PictureLimits) -> None:
     except OSError:
         size = -1
     if size < 0:
-        raise BadPicture(_("{name} cannot be read: is there such a file?").format(name=path.name))
+        raise BadPicture(_("{name} cannot be read: is there such a file?").format(name=name))
     if size == 0:
-        raise BadPicture(_("{name} is empty (zero bytes): please send it again.").format(name=path.name))
+        raise BadPicture(_("{name} is empty (zero bytes): please send it again.").format(name=name))
     if size > limits.max_bytes:
         most = f"{limits.max_bytes / 1e6:g}"
         raise BadPicture(
-            _("{name} has {size:.1f} MB; at most {most} MB will do.").format(name=path.name, size=size / 1e6, most=most)
+            _("{name} has {size:.1f} MB; at most {most} MB will do.").format(name=name, size=size / 1e6, most=most)
         )
 
 
-def _open(path: Path, limits: PictureLimits) -> Image:
+def _open(path: Path, limits: PictureLimits, name: str) -> Image:
     """Read the header only. The type is told by content: a name says nothing."""
     from PIL import Image
 
     try:
         picture = Image.open(path, formats=_FORMATS)
     except Image.DecompressionBombError as bomb:
-        raise BadPicture(_too_many_pixels(path, limits)) from bomb
+        raise BadPicture(_too_many_pixels(name, limits)) from bomb
     except _FAULTS as fault:
-        raise BadPicture(_unreadable(path)) from fault
+        raise BadPicture(_unreadable(path, name)) from fault
     width, height = picture.size
     if width * height > limits.max_pixels:
         picture.close()
-        raise BadPicture(_too_many_pixels(path, limits))
+        raise BadPicture(_too_many_pixels(name, limits))
     return picture
 
 
-def _too_many_pixels(path: Path, limits: PictureLimits) -> str:
+def _too_many_pixels(name: str, limits: PictureLimits) -> str:
     most = f"{limits.max_pixels / 1e6:g}"
-    return _("{name} has too many pixels; at most {most} megapixels will do.").format(name=path.name, most=most)
+    return _("{name} has too many pixels; at most {most} megapixels will do.").format(name=name, most=most)
 
 
-def _unreadable(path: Path) -> str:
+def _unreadable(path: Path, name: str) -> str:
     with path.open("rb") as file:
         head = file.read(16)
     if head[4:8] == b"ftyp" and head[8:12] in (b"heic", b"heix", b"mif1", b"hevc"):
-        return _("{name} is a HEIC picture: please save it as JPEG or PNG.").format(name=path.name)
+        return _("{name} is a HEIC picture: please save it as JPEG or PNG.").format(name=name)
     if head[:3] == b"\xff\xd8\xff" or head[:8] == _PNG_SIGNATURE or head[8:12] == b"WEBP":
-        return _("{name} is damaged or cut short: please send it again.").format(name=path.name)
+        return _("{name} is damaged or cut short: please send it again.").format(name=name)
     return _("{name} is not a picture that can be read: PNG, JPEG, WebP, GIF, BMP, TIFF or AVIF will do.").format(
-        name=path.name
+        name=name
     )
 
 

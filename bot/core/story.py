@@ -67,8 +67,7 @@ class Story:
             await self._reply.deliver(await self._develop())
             end: Status = Done()
         except asyncio.CancelledError:
-            await self._cancel()
-            await self._say(Cancelled(self._run.person))
+            await self._say(await self._cancel())
             raise
         except Exception as error:  # noqa: BLE001 - the end of a run: whatever happened, its person hears of it
             end = self._failure(error)
@@ -146,17 +145,19 @@ class Story:
         name = f"{self._run.stem}-{number}" if count > 1 else self._run.stem
         return ResultFile(path, name + suffix, str(output.kind))
 
-    async def _cancel(self) -> None:
-        """Stop what was sent. What goes wrong here is for the log: the person has turned away."""
+    async def _cancel(self) -> Status:
+        """Stop what was sent; what there is to say of it."""
         if self._submission is None:
-            return
+            return Cancelled(self._run.person)
         stopping = asyncio.create_task(self._stop(self._submission))
         try:
             await asyncio.wait_for(asyncio.shield(stopping), _CANCEL_PATIENCE)
         except (ComfyError, TimeoutError) as error:
             _log.warning("run %s may still be on the server: %s", self._run.id, error)
+            return Failed(_("You cancelled it, but the server could not be told: it may still be at work on it."))
         finally:
             stopping.cancel()
+        return Cancelled(self._run.person)
 
     async def _stop(self, submission: asyncio.Task[Submission]) -> None:
         await asyncio.wait({submission})

@@ -165,11 +165,11 @@ async def test_bad_requests(
 
 
 async def test_a_bad_picture_names_its_field(tmp_path: Path) -> None:
-    path = tmp_path / "words.jpg"
+    path = tmp_path / "a1b2"
     path.write_text("words")
     async with opened() as desk:
         with pytest.raises(BadPicture, match=r"photo: words\.jpg is not a picture"):
-            await desk.take(asked("negative", photo=Attachment(path, path.name)), tmp_path)
+            await desk.take(asked("negative", photo=Attachment(path, "words.jpg")), tmp_path)
 
 
 @pytest.mark.parametrize(
