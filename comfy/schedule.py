@@ -1,0 +1,161 @@
+"""Which server takes which job next: pure decisions from what is known, with no clock and no input or output.
+
+Jobs come in the order of their turns. Each is given, on paper, to the server that would finish it soonest, with what
+that server has to do before and the models that it would have to load. A free server takes the first job that falls
+to it.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from comfy.prompt import Prompt
+
+MOST_PUT_OFF = 3  #: so many later jobs may be drawn before one, for the sake of loaded models; then it is its turn
+_GUESS = 5.0  # seconds: of a job of which nothing is known
+_RELUCTANCE = 3.0  # jobs: what loading other models is thought to cost before it was seen
+_LEARNING = 0.3  # the weight of the newest measurement
+_MODEL_FILES = (".safetensors", ".ckpt", ".pt", ".pth", ".bin", ".gguf", ".sft", ".onnx")
+
+
+@dataclass(frozen=True)
+class Job:
+    """Something that waits. `kind` says what takes about as long; `servers` are those that can run it."""
+
+    id: str
+    kind: str
+    models: frozenset[str]
+    servers: frozenset[str]
+    put_off: int = 0
+
+
+@dataclass(frozen=True)
+class Station:
+    """A server: the models that are loaded, the seconds until it has done what it has, and whether it takes more."""
+
+    name: str
+    loaded: frozenset[str] = frozenset()
+    busy_for: float = 0.0
+    free: bool = True
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A job for a server. `passed` are the ids of those that are put off for it."""
+
+    job: Job
+    server: str
+    passed: tuple[str, ...] = ()
+
+
+@dataclass
+class Estimates:
+    """What jobs of each kind took on each server, and what it cost to load other models; learnt as it goes."""
+
+    _warm: dict[tuple[str, str], float] = field(default_factory=dict)
+    _cold: dict[tuple[str, str], float] = field(default_factory=dict)
+    _switch: dict[str, float] = field(default_factory=dict)
+
+    def learn(self, server: str, kind: str, seconds: float, *, switched: bool) -> None:
+        """Take a measurement in. A job that had to load models says what loading costs, once its own time is known."""
+        measured, known = (server, kind), self._warm.get((server, kind))
+        if switched and known is None:
+            self._cold[measured] = seconds
+            return
+        if not switched:
+            self._warm[measured] = _blend(known, seconds)
+        cold = seconds if switched else self._cold.pop(measured, None)
+        if cold is not None:
+            self._switch[server] = _blend(self._switch.get(server), max(0.0, cold - self._warm[measured]))
+
+    def seconds(self, server: str, kind: str) -> float:
+        """How long a job of this kind takes there; on an unknown server, as long as elsewhere."""
+        known = self._warm.get((server, kind))
+        if known is not None:
+            return known
+        elsewhere = [took for (_, each), took in self._warm.items() if each == kind]
+        if elsewhere:
+            return sum(elsewhere) / len(elsewhere)
+        cold = self._cold.get((server, kind))
+        return _GUESS if cold is None else cold / (1 + _RELUCTANCE)
+
+    def switching(self, server: str, kind: str) -> float:
+        """How long it takes to load other models; where that was never seen, as long as some jobs."""
+        if server in self._switch:
+            return self._switch[server]
+        if self._switch:
+            return sum(self._switch.values()) / len(self._switch)
+        return self.seconds(server, kind) * _RELUCTANCE
+
+    def total(self, station: Station, job: Job) -> float:
+        """The seconds for a job at a server that has nothing else to do."""
+        seconds = self.seconds(station.name, job.kind)
+        return seconds + self.switching(station.name, job.kind) if _switches(station.loaded, job) else seconds
+
+
+def choose(jobs: Sequence[Job], stations: Iterable[Station], estimates: Estimates) -> Choice | None:
+    """The next job for one of the free servers; None where every job had better wait, or can run on none of them."""
+    state = {station.name: station for station in stations}
+    free = {station.name for station in state.values() if station.free}
+    overdue = _overdue(jobs, free, state, estimates)
+    if overdue is not None:
+        return overdue
+    for job, server, _ in assign(jobs, state, estimates):
+        if server in free:
+            return _together(jobs, job, state[server])
+    return None
+
+
+def assign(
+    jobs: Iterable[Job], stations: Mapping[str, Station], estimates: Estimates
+) -> Iterator[tuple[Job, str, float]]:
+    """Give each job, in order, to the server that would finish it soonest: the job, the server, and in how many
+    seconds it starts. Those that can run nowhere are left out.
+    """
+    state = dict(stations)
+    for job in jobs:
+        able = [state[name] for name in job.servers if name in state]
+        if able:
+            best = min(able, key=lambda each: (each.busy_for + estimates.total(each, job), not each.free, each.name))
+            yield job, best.name, best.busy_for
+            end = best.busy_for + estimates.total(best, job)
+            state[best.name] = Station(best.name, job.models or best.loaded, end, free=False)
+
+
+def models_of(prompt: Prompt) -> frozenset[str]:
+    """The models that a prompt names."""
+    values = (value for node in prompt for value in node.inputs.values())
+    return frozenset(value for value in values if isinstance(value, str) and value.lower().endswith(_MODEL_FILES))
+
+
+def _overdue(jobs: Sequence[Job], free: set[str], state: Mapping[str, Station], estimates: Estimates) -> Choice | None:
+    for job in jobs:
+        able = [state[name] for name in job.servers & free] if job.put_off >= MOST_PUT_OFF else []
+        if able:
+            _, server = min((estimates.total(each, job), each.name) for each in able)
+            return Choice(job, server)
+    return None
+
+
+def _together(jobs: Sequence[Job], job: Job, station: Station) -> Choice:
+    """Rather than load other models for a job, the server goes on with the next one that needs none, if there is one.
+
+    Those that fall to another server are not put off by that: they are sooner done there.
+    """
+    if not _switches(station.loaded, job):
+        return Choice(job, station.name)
+    behind = [each for each in itertools.dropwhile(lambda each: each is not job, jobs) if station.name in each.servers]
+    for number, mate in enumerate(behind):
+        if mate.models and mate.models <= station.loaded:
+            return Choice(mate, station.name, tuple(each.id for each in behind[:number]))
+    return Choice(job, station.name)
+
+
+def _switches(loaded: frozenset[str], job: Job) -> bool:
+    return bool(job.models) and not job.models <= loaded
+
+
+def _blend(known: float | None, seconds: float) -> float:
+    return seconds if known is None else known + _LEARNING * (seconds - known)

@@ -1,0 +1,167 @@
+"""Which server takes which job: simulated on a virtual clock."""
+
+from __future__ import annotations
+
+import heapq
+from dataclasses import replace
+from itertools import chain
+from random import Random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from comfy.prompt import Prompt
+from comfy.schedule import MOST_PUT_OFF, Choice, Estimates, Job, Station, assign, choose, models_of
+
+
+class House:
+    """Servers with their true speeds, working through a line; first come, first served where `fcfs`."""
+
+    def __init__(
+        self, speeds: dict[str, float], switch: float = 0.0, *, fcfs: bool = False, seed: int = 0, jitter: float = 0.5
+    ) -> None:
+        self.speeds, self.switch, self.fcfs = speeds, switch, fcfs
+        self.estimates, self.random, self.jitter = Estimates(), Random(seed), jitter
+        self.loaded: dict[str, frozenset[str]] = dict.fromkeys(speeds, frozenset())
+        self.until: dict[str, float] = dict.fromkeys(speeds, 0.0)
+        self.done: dict[str, list[str]] = {name: [] for name in speeds}
+        self.switches, self.most_put_off = 0, 0
+
+    def work(self, jobs: list[Job]) -> float:
+        """Do them all; when the last one ends."""
+        now, ends, waiting = 0.0, list[tuple[float, str]](), list(jobs)
+        while waiting or ends:
+            while (choice := self.pick(waiting, now)) is not None:
+                waiting = [
+                    replace(job, put_off=job.put_off + (job.id in choice.passed))
+                    for job in waiting
+                    if job.id != choice.job.id
+                ]
+                self.most_put_off = max(self.most_put_off, *(job.put_off for job in waiting), 0)
+                heapq.heappush(ends, (self.begin(choice, now), choice.server))
+            if not ends:
+                assert not waiting
+                break
+            now, _ = heapq.heappop(ends)
+        return now
+
+    def pick(self, waiting: list[Job], now: float) -> Choice | None:
+        stations = [
+            Station(name, self.loaded[name], max(0.0, until - now), until <= now) for name, until in self.until.items()
+        ]
+        if self.fcfs:
+            free = [station.name for station in stations if station.free]
+            return Choice(waiting[0], free[0]) if free and waiting else None
+        return choose(waiting[:64], stations, self.estimates)
+
+    def begin(self, choice: Choice, now: float) -> float:
+        job, name = choice.job, choice.server
+        switched = bool(job.models) and not job.models <= self.loaded[name]
+        self.switches += switched
+        seconds = self.speeds[name] * self.random.uniform(1 - self.jitter, 1 + self.jitter) + (
+            self.switch if switched else 0.0
+        )
+        self.estimates.learn(name, job.kind, seconds, switched=switched)
+        self.loaded[name] = job.models or self.loaded[name]
+        self.until[name] = now + seconds
+        self.done[name].append(job.id)
+        return self.until[name]
+
+
+def jobs(count: int, *models: str, servers: str = "abcd") -> list[Job]:
+    chosen = [frozenset({models[number % len(models)]}) if models else frozenset() for number in range(count)]
+    return [
+        Job(str(number), "-".join(chosen[number]) or "x", chosen[number], frozenset(servers)) for number in range(count)
+    ]
+
+
+@pytest.mark.parametrize("count", [10, 40, 101])
+def test_of_four_servers_the_fast_one_does_twice_the_work_and_all_is_done_soon(count: int) -> None:
+    house = House({"a": 1.0, "b": 2.0, "c": 2.0, "d": 2.0}, jitter=0.0)
+    for name in house.speeds:
+        house.estimates.learn(name, "x", house.speeds[name], switched=False)
+    took = house.work(jobs(count))
+    best = next(
+        end for end in (half / 2 for half in range(1, 999)) if sum(end // each for each in (1, 2, 2, 2)) >= count
+    )
+    assert took <= best * 1.1
+    assert len(house.done["a"]) == pytest.approx(2 * len(house.done["b"]), abs=3)
+
+
+def test_two_models_on_two_servers_are_seldom_switched() -> None:
+    waiting = jobs(60, "red.safetensors", "blue.safetensors", servers="ab")
+    switches = {True: 0, False: 0}
+    for seed in range(10):
+        for fcfs in switches:
+            house = House({"a": 1.0, "b": 1.0}, 5.0, fcfs=fcfs, seed=seed)
+            house.work(waiting)
+            switches[fcfs] += house.switches
+            assert house.most_put_off <= MOST_PUT_OFF
+    assert switches[False] <= 0.15 * switches[True]
+
+
+def test_on_one_server_runs_of_one_model_are_drawn_together_but_none_is_put_off_for_long() -> None:
+    house = House({"a": 1.0}, 5.0)
+    house.work(jobs(60, "red.safetensors", "blue.safetensors", servers="a"))
+    assert house.most_put_off == MOST_PUT_OFF
+    assert house.switches <= 0.2 * 60
+
+
+def test_a_job_goes_only_where_it_can_run_and_waits_for_the_fast_server() -> None:
+    estimates = Estimates()
+    estimates.learn("a", "x", 1.0, switched=False)
+    estimates.learn("b", "x", 10.0, switched=False)
+    job = Job("1", "x", frozenset(), frozenset("ab"))
+    busy, free = Station("a", busy_for=0.5, free=False), Station("b")
+    assert choose([job], [busy, free], estimates) is None
+    assert choose([replace(job, servers=frozenset("b"))], [busy, free], estimates) is not None
+    assert choose([replace(job, servers=frozenset("z"))], [busy, free], estimates) is None
+    put_off = choose([replace(job, put_off=MOST_PUT_OFF)], [busy, free], estimates)
+    assert put_off is not None
+    assert put_off.server == "b"
+
+
+def test_when_each_waiting_job_would_start() -> None:
+    estimates = Estimates()
+    estimates.learn("a", "x", 2.0, switched=False)
+    stations = {"a": Station("a", busy_for=1.0, free=False)}
+    assert [start for _, _, start in assign(jobs(3, servers="a"), stations, estimates)] == [1.0, 3.0, 5.0]
+
+
+def test_loading_is_learnt_apart_from_the_work() -> None:
+    estimates = Estimates()
+    job, cold = Job("1", "x", frozenset({"m.ckpt"}), frozenset("a")), Station("a")
+    estimates.learn("a", "x", 2.0, switched=False)
+    assert estimates.total(cold, job) == 8.0  # what loading takes is not known yet
+    estimates.learn("a", "x", 12.0, switched=True)
+    assert estimates.total(cold, job) == 12.0
+    assert estimates.total(replace(cold, loaded=job.models), job) == 2.0
+    assert estimates.seconds("b", "x") == 2.0
+
+
+def test_the_models_of_a_prompt() -> None:
+    graph = {
+        "1": {"class_type": "CheckpointLoaderSimple", "inputs": {"ckpt_name": "Dream.safetensors"}},
+        "2": {"class_type": "CLIPTextEncode", "inputs": {"text": "a cat.", "clip": ["1", 1]}},
+    }
+    assert models_of(Prompt(graph)) == {"Dream.safetensors"}
+
+
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(["", "r.ckpt", "b.ckpt"]), st.sets(st.sampled_from("abc"), min_size=1)), max_size=40
+    ),
+    st.floats(0, 9),
+)
+def test_every_job_is_done_once_whatever_waits(given_jobs: list[tuple[str, set[str]]], switch: float) -> None:
+    waiting = [
+        Job(str(number), model or "x", frozenset({model} - {""}), frozenset(servers))
+        for number, (model, servers) in enumerate(given_jobs)
+    ]
+    house = House({"a": 1.0, "b": 2.5, "c": 0.3}, switch)
+    house.work(waiting)
+    assert sorted(chain(*house.done.values()), key=int) == [job.id for job in waiting]
+    assert house.most_put_off <= MOST_PUT_OFF
+    for name, done in house.done.items():
+        assert all(name in waiting[int(job)].servers for job in done)
