@@ -10,6 +10,7 @@ UserError
 
 ConfigError             the operator's: every fault of the settings in one message
 DeliveryFailed          the platform refused or lost the message
+StorageFailed           a file or a record could not be kept, or is gone
 """
 
 from __future__ import annotations
@@ -54,3 +55,7 @@ class ConfigError(Exception):
 
 class DeliveryFailed(Exception):
     """The platform did not take the result. The text is a sentence for the requester."""
+
+
+class StorageFailed(Exception):
+    """Something could not be kept, or is gone. The text is a sentence for the requester."""

@@ -1,0 +1,125 @@
+"""Database: SQLite in the data folder, or PostgreSQL; upgraded at start, refused where it is newer than the code."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import URL, Connection, event, make_url, text
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from bot.core.errors import ConfigError
+from bot.words import _
+
+_LOCK = 0x6461726B  # PostgreSQL's advisory lock for everything that reads the line in order to change it
+_PATIENCE = 10_000  # milliseconds that SQLite waits for another process to let go
+
+
+class Database:
+    """Use it in `async with`. Raises `ConfigError` where it cannot be opened, read or upgraded."""
+
+    def __init__(self, url: str) -> None:
+        """`url` is `sqlite:///PATH` or `postgresql://USER:PASSWORD@HOST/NAME`."""
+        self.url = _checked(url)
+        driver = "postgresql+psycopg" if self.is_shared else "sqlite+aiosqlite"
+        pool: dict[str, Any] = {"pool_size": 10, "pool_pre_ping": True} if self.is_shared else {"pool_size": 1}
+        self._engine = create_async_engine(self.url.set(drivername=driver), max_overflow=0, **pool)
+        if not self.is_shared:
+            _tune(self._engine)
+
+    @classmethod
+    def in_folder(cls, folder: Path) -> Database:
+        return cls(f"sqlite:///{folder / 'darkroom.db'}")
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether several processes may work on it side by side."""
+        return self.url.get_backend_name() == "postgresql"
+
+    @property
+    def driver_url(self) -> URL:
+        """The address with the driver that is not asynchronous."""
+        return self.url.set(drivername="postgresql+psycopg" if self.is_shared else "sqlite")
+
+    async def __aenter__(self) -> Database:
+        try:
+            async with self.change() as connection:
+                await connection.run_sync(_upgrade)
+        except (DBAPIError, OSError) as fault:
+            await self._engine.dispose()
+            raise ConfigError(_unusable(self.url, fault)) from fault
+        except BaseException:
+            await self._engine.dispose()
+            raise
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self._engine.dispose()
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[AsyncConnection]:
+        """A connection for questions."""
+        async with self._engine.connect() as connection:
+            yield connection
+
+    @asynccontextmanager
+    async def change(self) -> AsyncIterator[AsyncConnection]:
+        """A transaction that none comes between, from no process: what it has read holds until it has written."""
+        async with self._engine.begin() as connection:
+            if self.is_shared:
+                await connection.execute(text(f"SELECT pg_advisory_xact_lock({_LOCK})"))
+            yield connection
+
+
+def _checked(url: str) -> URL:
+    example = _("it should look like postgresql://USER:PASSWORD@HOST/NAME")
+    try:
+        made = make_url(url)
+        if made.get_backend_name() in ("sqlite", "postgresql") and made.database:
+            return made
+    except (ArgumentError, NoSuchModuleError, ValueError):
+        pass
+    raise ConfigError(_("DARKROOM_DATABASE_URL is no database's address: {example}").format(example=example))
+
+
+def _tune(engine: AsyncEngine) -> None:
+    """Let SQLite survive a crash without waiting for the disk at each step, and let us begin transactions ourselves."""
+
+    @event.listens_for(engine.sync_engine, "connect")
+    def connect(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None
+        cursor = connection.cursor()
+        for pragma in ("journal_mode=WAL", "synchronous=NORMAL", f"busy_timeout={_PATIENCE}"):
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
+
+    @event.listens_for(engine.sync_engine, "begin")
+    def begin(connection: Connection) -> None:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def _upgrade(connection: Connection) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config.attributes["connection"] = connection
+    known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
+    current = MigrationContext.configure(connection).get_current_heads()
+    if not known.issuperset(current):
+        raise ConfigError(_("The database was made by a newer Darkroom: update Darkroom, or name another database."))
+    command.upgrade(config, "head")
+
+
+def _unusable(url: URL, fault: Exception) -> str:
+    words = str(getattr(fault, "orig", None) or fault).strip().splitlines()[0]
+    shown = url.render_as_string(hide_password=True)
+    return _("The database {url} cannot be used: {reason}").format(url=shown, reason=words)

@@ -1,0 +1,194 @@
+"""The line that runs wait in: fair turns between people, in every process that shares the database.
+
+Each run is given a turn when it joins: one after the turn that its person's last waiting run has, and no earlier than
+the turn that is being taken now. So the turns of people interleave one by one, however many runs each has; somebody who
+comes new is next within a turn, and nobody is ever overtaken for ever. Where two runs have the same turn, the person
+with fewer runs before it goes first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from time import time
+from typing import Any
+
+from sqlalchemy import and_, func, or_, select, true, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.core.chat import Address, Person, Place
+from bot.core.database import Database
+from bot.core.errors import TooMany
+from bot.core.records import ACTIVE, RunRecord, State, Stored, key_of, note_uses, read_run, stored_json
+from bot.core.schema import line, runs
+from bot.words import ngettext
+
+WINDOW = 64  #: waiting runs that are looked at for the next turn
+_MOST_ATTEMPTS = 4
+
+
+@dataclass(frozen=True)
+class Caps:
+    """How many of a person's runs may be with servers, and how many may wait."""
+
+    running: int = 2
+    waiting: int = 20
+
+
+@dataclass(frozen=True)
+class NewRun:
+    """A checked request whose inputs are stored."""
+
+    id: str
+    workflow: str
+    values: dict[str, Any]
+    inputs: dict[str, Stored]
+    stem: str
+    person: Person
+    place: Place
+    address: Address
+    kind: str
+    models: frozenset[str]
+    priority: int = 0
+
+
+@dataclass(frozen=True)
+class Taken:
+    """The answer of a picker: which run, for which server, and the ids of those that are put off for it."""
+
+    run: RunRecord
+    server: str
+    passed: tuple[str, ...] = ()
+
+
+#: Chooses among the runs at the head of the line; None where none of them can start now.
+Picker = Callable[[Sequence[RunRecord]], Taken | None]
+
+
+class Line:
+    """Who waits, and whose turn it is."""
+
+    def __init__(self, database: Database, caps: Caps, clock: Callable[[], float] = time) -> None:
+        self._database, self._caps, self._clock = database, caps, clock
+
+    async def join(self, run: NewRun) -> None:
+        """Take a run in; when this returns, it is on disk. Raises `TooMany`."""
+        async with self._database.change() as connection:
+            person = key_of(run.person)
+            waiting = and_(runs.c.person == person, runs.c.state == State.WAITING)
+            own = (await connection.execute(select(func.count(), func.max(runs.c.turn)).where(waiting))).one()
+            if own[0] >= self._caps.waiting and run.priority == 0:
+                raise TooMany(_too_many(self._caps.waiting))
+            now = (await connection.execute(select(line.c.turn))).scalar_one()
+            turn = max(now, own[1] or 0) + 1
+            await connection.execute(runs.insert().values(_columns(run, turn, own[0], self._clock())))
+            await note_uses(connection, run.id, [file.key for file in run.inputs.values()])
+
+    async def take(self, worker: str, pick: Picker) -> Taken | None:
+        """Let the picker choose, and give the run to this worker: from then on it is nobody else's."""
+        async with self._database.change() as connection:
+            heads = [read_run(row) for row in await connection.execute(await self._window(connection))]
+            taken = pick(heads) if heads else None
+            if taken is None:
+                return None
+            chosen = runs.c.id == taken.run.id
+            turn = (await connection.execute(select(runs.c.turn).where(chosen))).scalar_one()
+            start = {"state": State.RUNNING, "server": taken.server, "worker": worker, "started_at": self._clock()}
+            await connection.execute(update(runs).where(chosen).values(start))
+            await connection.execute(update(line).where(line.c.turn < turn).values(turn=turn))
+            if taken.passed:
+                passed = runs.c.id.in_(taken.passed)
+                await connection.execute(update(runs).where(passed).values(put_off=runs.c.put_off + 1))
+            return taken
+
+    async def give_back(self, run: RunRecord, reason: str, avoid: str | None) -> bool:
+        """Let a run wait again after an attempt that came to nothing; False where it has had its attempts."""
+        if run.attempt >= _MOST_ATTEMPTS:
+            return False
+        avoided = sorted(run.avoid | {avoid} if avoid else run.avoid)
+        again = {"state": State.WAITING, "attempt": run.attempt + 1, "reason": reason, "avoid": avoided}
+        where = (runs.c.id == run.id, runs.c.attempt == run.attempt, runs.c.state.in_(ACTIVE))
+        async with self._database.change() as connection:
+            freed = {"server": None, "worker": None, "started_at": None, "executed_at": None}
+            await connection.execute(update(runs).where(*where).values(again | freed))
+        return True
+
+    async def hand_over(self, worker: str) -> int:
+        """Let all runs of a worker that is gone wait again; how many there were."""
+        where = (runs.c.worker == worker, runs.c.state.in_(ACTIVE))
+        again = {"state": State.WAITING, "attempt": runs.c.attempt + 1, "server": None, "worker": None}
+        async with self._database.change() as connection:
+            return (await connection.execute(update(runs).where(*where).values(again))).rowcount
+
+    async def waiting(self) -> list[RunRecord]:
+        """All who wait, in the order of their turns."""
+        question = select(runs).where(runs.c.state == State.WAITING).order_by(*_ORDER)
+        async with self._database.read() as connection:
+            return [read_run(row) for row in await connection.execute(question)]
+
+    async def place(self, run_id: str) -> int | None:
+        """A waiting run's place in line, counted from 1; None if it does not wait."""
+        mine = select(runs).where(runs.c.id == run_id, runs.c.state == State.WAITING)
+        async with self._database.read() as connection:
+            own = (await connection.execute(mine)).one_or_none()
+            if own is None:
+                return None
+            before = or_(
+                runs.c.priority > own.priority,
+                and_(runs.c.priority == own.priority, runs.c.turn < own.turn),
+                and_(runs.c.priority == own.priority, runs.c.turn == own.turn, runs.c.depth < own.depth),
+                and_(
+                    runs.c.priority == own.priority,
+                    runs.c.turn == own.turn,
+                    runs.c.depth == own.depth,
+                    runs.c.seq < own.seq,
+                ),
+            )
+            question = select(func.count()).where(runs.c.state == State.WAITING, before)
+            return int((await connection.execute(question)).scalar_one()) + 1
+
+    async def _window(self, connection: AsyncConnection) -> Any:
+        """The head of the line, without those whose people have as many runs with servers as they may."""
+        with_servers = select(runs.c.person).where(runs.c.state == State.RUNNING).group_by(runs.c.person)
+        capped = (await connection.execute(with_servers.having(func.count() >= self._caps.running))).scalars().all()
+        allowed = or_(runs.c.person.not_in(capped), runs.c.priority > 0) if capped else true()
+        return select(runs).where(runs.c.state == State.WAITING, allowed).order_by(*_ORDER).limit(WINDOW)
+
+
+_ORDER = (runs.c.priority.desc(), runs.c.turn, runs.c.depth, runs.c.seq)
+
+
+def _too_many(most: int) -> str:
+    words = ngettext(
+        "You have {count} run waiting already, and no more fit: try again when it has started.",
+        "You have {count} runs waiting already, and no more fit: try again when one of them has started.",
+        most,
+    )
+    return words.format(count=most)
+
+
+def _columns(run: NewRun, turn: int, depth: int, now: float) -> dict[str, Any]:
+    return {
+        "id": run.id,
+        "workflow": run.workflow,
+        "given": run.values,
+        "inputs": {name: stored_json(file) for name, file in run.inputs.items()},
+        "stem": run.stem,
+        "person": key_of(run.person),
+        "person_name": run.person.name,
+        "place": key_of(run.place),
+        "place_name": run.place.name,
+        "chat": run.address.chat,
+        "message": run.address.message,
+        "kind": run.kind,
+        "models": sorted(run.models),
+        "priority": run.priority,
+        "turn": turn,
+        "depth": depth,
+        "put_off": 0,
+        "state": State.WAITING,
+        "attempt": 1,
+        "reason": "",
+        "avoid": [],
+        "asked_at": now,
+    }

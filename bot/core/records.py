@@ -1,0 +1,235 @@
+"""What the database knows of runs, each as a frozen record; and every change of a run once it has left the line."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from time import time
+from typing import Any
+
+from sqlalchemy import Row, delete, func, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.core.chat import Address, Person, Place
+from bot.core.database import Database
+from bot.core.schema import runs, uses
+
+
+class State(StrEnum):
+    WAITING = "waiting"
+    RUNNING = "running"  #: a server has it
+    DELIVERING = "delivering"  #: the server is free again
+    DONE = "done"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+ACTIVE = (State.RUNNING, State.DELIVERING)
+UNFINISHED = (State.WAITING, *ACTIVE)
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A file in the media store, and the name and kind that it has for people."""
+
+    key: str
+    filename: str
+    kind: str = ""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a run has brought, before and after it is delivered."""
+
+    files: tuple[Stored, ...] = ()
+    texts: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+    nothing_new: bool = False
+
+
+@dataclass(frozen=True)
+class RunRecord:
+    """One run. `kind` tells what takes as long and needs the same; `avoid` names servers that failed it."""
+
+    id: str
+    workflow: str
+    values: Mapping[str, Any]
+    inputs: Mapping[str, Stored]
+    stem: str
+    person: Person
+    place: Place
+    address: Address
+    kind: str
+    models: frozenset[str]
+    state: State
+    attempt: int
+    put_off: int
+    reason: str
+    avoid: frozenset[str]
+    server: str | None
+    worker: str | None
+    cancelled_by: str | None
+    outcome: Outcome | None
+    sentence: str | None
+    asked_at: float
+    started_at: float | None
+    executed_at: float | None
+    ended_at: float | None
+
+
+class Records:
+    """Every change names the attempt that it belongs to: a worker that was replaced changes nothing any more."""
+
+    def __init__(self, database: Database, clock: Callable[[], float] = time) -> None:
+        self._database, self._clock = database, clock
+
+    async def get(self, run_id: str) -> RunRecord | None:
+        rows = await self._select(runs.c.id == run_id)
+        return rows[0] if rows else None
+
+    async def last_of(self, person: Person, count: int = 10) -> list[RunRecord]:
+        """A person's latest runs, the newest first."""
+        return await self._select(runs.c.person == key_of(person), order=runs.c.seq.desc(), limit=count)
+
+    async def active_at(self, worker: str) -> list[RunRecord]:
+        """What a worker has in its hands."""
+        return await self._select(runs.c.worker == worker, runs.c.state.in_(ACTIVE), order=runs.c.seq)
+
+    async def measured(self, count: int = 500) -> list[RunRecord]:
+        """The latest runs that were executed, the oldest of them first: what estimates are learnt from."""
+        rows = await self._select(runs.c.state == State.DONE, order=runs.c.seq.desc(), limit=count)
+        return rows[::-1]
+
+    async def counts(self) -> dict[State, int]:
+        """How many runs there are that have not ended, by their state."""
+        question = select(runs.c.state, func.count()).where(runs.c.state.in_(UNFINISHED)).group_by(runs.c.state)
+        async with self._database.read() as connection:
+            return {State(state): count for state, count in await connection.execute(question)}
+
+    async def executed(self, run: RunRecord) -> bool:
+        """Its server has done its part and is free. Whether the run was still this attempt's."""
+        return await self._step(run, (State.RUNNING,), state=State.DELIVERING, executed_at=self._clock())
+
+    async def brought(self, run: RunRecord, outcome: Outcome) -> None:
+        """Note what came out, so that it can be delivered by whoever comes to it."""
+        await self._step(run, ACTIVE, outputs=_outcome_json(outcome))
+        await self._use(run.id, [file.key for file in outcome.files])
+
+    async def end(self, run: RunRecord, state: State, sentence: str | None = None) -> bool:
+        """The end of a run; whether it had not ended before."""
+        return await self._step(run, UNFINISHED, state=state, sentence=sentence, ended_at=self._clock())
+
+    async def ask_to_cancel(self, run_id: str, by: str) -> RunRecord | None:
+        """Note who wants a run to stop. One that waits has ended with that; None if it had ended before."""
+        async with self._database.change() as connection:
+            where = (runs.c.id == run_id, runs.c.state.in_(UNFINISHED))
+            await connection.execute(update(runs).where(*where).values(cancelled_by=by))
+            waits = (runs.c.id == run_id, runs.c.state == State.WAITING)
+            ended = {"state": State.CANCELLED, "ended_at": self._clock()}
+            stopped = (await connection.execute(update(runs).where(*waits).values(ended))).rowcount
+            row = (await connection.execute(select(runs).where(runs.c.id == run_id))).one_or_none()
+        found = read_run(row) if row is not None else None
+        return found if found is not None and (stopped or found.state in UNFINISHED) else None
+
+    async def asked_to_cancel(self, worker: str) -> list[str]:
+        """The ids of a worker's runs that somebody wants to stop."""
+        question = select(runs.c.id).where(
+            runs.c.worker == worker, runs.c.state.in_(ACTIVE), runs.c.cancelled_by.is_not(None)
+        )
+        async with self._database.read() as connection:
+            return list((await connection.execute(question)).scalars())
+
+    async def older_than(self, moment: float, count: int = 500) -> list[str]:
+        """Ids of ended runs that were asked for before a moment."""
+        question = select(runs.c.id).where(runs.c.asked_at < moment, runs.c.state.not_in(UNFINISHED)).limit(count)
+        async with self._database.read() as connection:
+            return list((await connection.execute(question)).scalars())
+
+    async def all_of(self, person: str) -> list[str]:
+        """Ids of all ended runs of a person, as "platform:id"."""
+        question = select(runs.c.id).where(runs.c.person == person, runs.c.state.not_in(UNFINISHED))
+        async with self._database.read() as connection:
+            return list((await connection.execute(question)).scalars())
+
+    async def forget(self, run_ids: Sequence[str]) -> list[str]:
+        """Delete runs; the keys of the files that no other run uses, which can go as well."""
+        async with self._database.change() as connection:
+            keys = set((await connection.execute(select(uses.c.key).where(uses.c.run_id.in_(run_ids)))).scalars())
+            await connection.execute(delete(uses).where(uses.c.run_id.in_(run_ids)))
+            await connection.execute(delete(runs).where(runs.c.id.in_(run_ids)))
+            kept = set((await connection.execute(select(uses.c.key).where(uses.c.key.in_(keys)))).scalars())
+        return sorted(keys - kept)
+
+    async def _use(self, run_id: str, keys: Sequence[str]) -> None:
+        async with self._database.change() as connection:
+            await note_uses(connection, run_id, keys)
+
+    async def _step(self, run: RunRecord, states: Sequence[State], **values: Any) -> bool:
+        where = (runs.c.id == run.id, runs.c.attempt == run.attempt, runs.c.state.in_(states))
+        async with self._database.change() as connection:
+            return (await connection.execute(update(runs).where(*where).values(values))).rowcount > 0
+
+    async def _select(self, *where: Any, order: Any = None, limit: int | None = None) -> list[RunRecord]:
+        question = select(runs).where(*where).order_by(order).limit(limit)
+        async with self._database.read() as connection:
+            return [read_run(row) for row in await connection.execute(question)]
+
+
+async def note_uses(connection: AsyncConnection, run_id: str, keys: Sequence[str]) -> None:
+    """Note that a run uses files, inside somebody's transaction."""
+    known = select(uses.c.key).where(uses.c.run_id == run_id)
+    fresh = set(keys) - set((await connection.execute(known)).scalars())
+    if fresh:
+        await connection.execute(uses.insert(), [{"key": key, "run_id": run_id} for key in sorted(fresh)])
+
+
+def key_of(someone: Person | Place) -> str:
+    """A person or a place in one word."""
+    return f"{someone.platform}:{someone.id}"
+
+
+def stored_json(file: Stored) -> dict[str, str]:
+    return {"key": file.key, "filename": file.filename, "kind": file.kind}
+
+
+def _outcome_json(outcome: Outcome) -> dict[str, Any]:
+    files = [stored_json(file) for file in outcome.files]
+    texts, warnings = list(outcome.texts), list(outcome.warnings)
+    return {"files": files, "texts": texts, "warnings": warnings, "nothing_new": outcome.nothing_new}
+
+
+def _outcome(data: Mapping[str, Any]) -> Outcome:
+    files = tuple(Stored(**file) for file in data["files"])
+    return Outcome(files, tuple(data["texts"]), tuple(data["warnings"]), data["nothing_new"])
+
+
+def read_run(row: Row[Any]) -> RunRecord:
+    """The record that a row of `runs` is."""
+    person, place = row.person.partition(":"), row.place.partition(":")
+    return RunRecord(
+        id=row.id,
+        workflow=row.workflow,
+        values=row.given,
+        inputs={name: Stored(**file) for name, file in row.inputs.items()},
+        stem=row.stem,
+        person=Person(person[0], person[2], row.person_name),
+        place=Place(place[0], place[2], row.place_name),
+        address=Address(person[0], row.chat, row.message),
+        kind=row.kind,
+        models=frozenset(row.models),
+        state=State(row.state),
+        attempt=row.attempt,
+        put_off=row.put_off,
+        reason=row.reason,
+        avoid=frozenset(row.avoid),
+        server=row.server,
+        worker=row.worker,
+        cancelled_by=row.cancelled_by,
+        outcome=_outcome(row.outputs) if row.outputs else None,
+        sentence=row.sentence,
+        asked_at=row.asked_at,
+        started_at=row.started_at,
+        executed_at=row.executed_at,
+        ended_at=row.ended_at,
+    )

@@ -1,0 +1,245 @@
+"""Fair turns, caps and places in line, on SQLite and on PostgreSQL."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from bot.core.chat import Address, Person, Place
+from bot.core.database import Database
+from bot.core.errors import ConfigError, TooMany
+from bot.core.line import Caps, Line, NewRun, Taken
+from bot.core.records import Outcome, Records, RunRecord, State, Stored
+
+CAPS = Caps(running=2, waiting=50)
+
+
+@pytest.fixture
+async def database(database_url: str) -> AsyncIterator[Database]:
+    async with Database(database_url) as database:
+        yield database
+
+
+@pytest.fixture
+def line(database: Database) -> Line:
+    return Line(database, CAPS)
+
+
+@pytest.fixture
+def records(database: Database) -> Records:
+    return Records(database)
+
+
+def new(person: str = "ann", priority: int = 0, inputs: dict[str, Stored] | None = None) -> NewRun:
+    who, where = Person("test", person, person.title()), Place("test", "here")
+    address = Address("test", "chat", "message")
+    models = frozenset({"m.ckpt"})
+    return NewRun(str(uuid4()), "poster", {"n": 1}, inputs or {}, "x", who, where, address, "poster", models, priority)
+
+
+def first(heads: Sequence[RunRecord]) -> Taken:
+    return Taken(heads[0], "gpu")
+
+
+async def join(line: Line, *people: str) -> list[str]:
+    made = [new(person) for person in people]
+    for run in made:
+        await line.join(run)
+    return [run.id for run in made]
+
+
+async def turns(line: Line, records: Records, count: int = 99) -> list[str]:
+    """Whose runs are taken, one after the other, each ending before the next."""
+    people = []
+    while len(people) < count and (taken := await line.take("me", first)) is not None:
+        people.append(taken.run.person.id)
+        run = await records.get(taken.run.id)
+        assert run is not None
+        assert await records.end(run, State.DONE)
+    return people
+
+
+async def test_a_run_comes_back_as_it_went_in(line: Line, records: Records) -> None:
+    photo = Stored("ab/abc.png", "cat.png", "image")
+    run = new(inputs={"photo": photo})
+    await line.join(run)
+    (waiting,) = await line.waiting()
+    assert (waiting.id, waiting.values, waiting.inputs) == (run.id, {"n": 1}, {"photo": photo})
+    assert (waiting.person, waiting.place, waiting.address) == (run.person, run.place, run.address)
+    assert (waiting.state, waiting.attempt, waiting.models) == (State.WAITING, 1, run.models)
+    assert await records.get("nothing") is None
+
+
+async def test_people_take_turns_however_many_runs_each_has(line: Line, records: Records) -> None:
+    await join(line, *["ann"] * 5)
+    assert await turns(line, records, 2) == ["ann", "ann"]
+    await join(line, "ben", "cleo", "cleo")
+    assert await turns(line, records) == ["ben", "cleo", "ann", "cleo", "ann", "ann"]
+
+
+async def test_one_who_comes_new_starts_within_two_runs(line: Line, records: Records) -> None:
+    await join(line, *["ann"] * 50)
+    assert await turns(line, records, 7) == ["ann"] * 7
+    await join(line, "ben")
+    assert "ben" in await turns(line, records, 2)
+
+
+async def test_nobody_waits_for_ever_behind_people_who_come_new(line: Line, records: Records) -> None:
+    await join(line, "ann", "ann")
+    seen = []
+    for number in range(6):
+        await join(line, f"new{number}")
+        seen += await turns(line, records, 1)
+    assert seen.count("ann") == 2
+
+
+async def test_the_operators_own_go_first(line: Line, records: Records) -> None:
+    await join(line, "ann", "ben")
+    await line.join(new("op", priority=1))
+    assert await turns(line, records, 1) == ["op"]
+
+
+async def test_what_a_person_may_have_with_servers_and_in_line(line: Line, records: Records) -> None:
+    await join(line, *["ann"] * 50, "ben")
+    with pytest.raises(TooMany, match="50 runs waiting"):
+        await line.join(new())
+    taken = [await line.take("me", first) for _ in range(4)]
+    assert [each.run.person.id if each else None for each in taken] == ["ann", "ben", "ann", None]
+    run = await records.get(taken[0].run.id) if taken[0] else None
+    assert run is not None
+    await records.executed(run)  # its files are still on their way, but its server is free
+    assert await line.take("me", first) is not None
+
+
+async def test_places_in_line(line: Line, records: Records) -> None:
+    one, two, three = await join(line, "ann", "ann", "ben")
+    assert [await line.place(run) for run in (one, three, two)] == [1, 2, 3]
+    assert [run.id for run in await line.waiting()] == [one, three, two]
+    await line.take("me", first)
+    assert [await line.place(run) for run in (one, three, two)] == [None, 1, 2]
+
+
+async def test_several_workers_never_take_the_same_run(line: Line, database_url: str) -> None:
+    await join(line, *(f"p{number}" for number in range(20)))
+    async with Database(database_url) as other:
+        lines = [line, Line(other, CAPS)]
+        taken = await asyncio.gather(*(lines[number % 2].take(f"w{number % 2}", first) for number in range(30)))
+    ids = [each.run.id for each in taken if each is not None]
+    assert len(ids) == len(set(ids)) == 20
+
+
+async def test_what_is_put_off_is_counted(line: Line) -> None:
+    one, two, _ = await join(line, "ann", "ben", "cleo")
+
+    def third(heads: Sequence[RunRecord]) -> Taken:
+        return Taken(heads[2], "gpu", (one, two))
+
+    assert (await line.take("me", third)) is not None
+    assert {run.id: run.put_off for run in await line.waiting()} == {one: 1, two: 1}
+
+
+async def test_an_attempt_that_failed_waits_again_at_its_turn_and_not_for_ever(line: Line, records: Records) -> None:
+    await join(line, "ann", "ben")
+    for attempt in range(1, 5):
+        taken = await line.take("me", first)
+        assert taken is not None
+        run = await records.get(taken.run.id)
+        assert run is not None
+        assert (run.person.id, run.attempt) == ("ann", attempt)
+        assert await line.give_back(run, "The server is gone.", f"gpu{attempt}") is (attempt < 4)
+        assert await records.executed(run) is (attempt == 4)  # an attempt that is over changes nothing any more
+    last = await records.get(run.id)
+    assert last is not None
+    assert (last.reason, last.avoid) == ("The server is gone.", {"gpu1", "gpu2", "gpu3"})
+
+
+async def test_cancelling_what_waits_and_what_runs(line: Line, records: Records) -> None:
+    one, two = await join(line, "ann", "ben")
+    await line.take("me", first)
+    assert await records.ask_to_cancel("nothing", "test:mod") is None
+    waiting = await records.ask_to_cancel(two, "test:mod")
+    assert waiting is not None
+    assert waiting.state is State.CANCELLED
+    running = await records.ask_to_cancel(one, "test:mod")
+    assert running is not None
+    assert running.state is State.RUNNING
+    assert await records.asked_to_cancel("me") == [one]
+    assert await records.asked_to_cancel("another") == []
+    assert await records.end(running, State.CANCELLED)
+    assert not await records.end(running, State.DONE)
+    assert await records.ask_to_cancel(one, "test:mod") is None
+
+
+async def test_the_runs_of_a_worker_that_is_gone(line: Line, records: Records) -> None:
+    await join(line, "ann", "ben")
+    await line.take("gone", first)
+    (run,) = await records.active_at("gone")
+    assert await line.hand_over("gone") == 1
+    assert len(await line.waiting()) == 2
+    assert not await records.end(run, State.DONE)
+
+
+async def test_what_came_out_is_kept_until_its_last_run_is_forgotten(line: Line, records: Records) -> None:
+    photo = Stored("ab/abc.png", "cat.png", "image")
+    for person in ("ann", "ben"):
+        await line.join(new(person, inputs={"photo": photo}))
+        taken = await line.take("me", first)
+        assert taken is not None
+        outcome = Outcome((Stored(f"cd/{person}.png", "out.png", "image"),), ("text",), ("warning",), True)
+        await records.brought(taken.run, outcome)
+        await records.end(taken.run, State.DONE)
+        run = await records.get(taken.run.id)
+        assert run is not None
+        assert run.outcome == outcome
+    assert await records.forget(await records.all_of("test:ann")) == ["cd/ann.png"]
+    assert await records.forget(await records.older_than(2e9)) == ["ab/abc.png", "cd/ben.png"]
+    assert await records.last_of(Person("test", "ben")) == []
+
+
+async def test_an_old_database_keeps_its_rows_and_a_newer_one_is_refused(database_url: str) -> None:
+    async with Database(database_url) as database:
+        await Line(database, CAPS).join(new())
+    async with Database(database_url) as database:
+        assert len(await Line(database, CAPS).waiting()) == 1
+        async with database.change() as connection:
+            await connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
+    with pytest.raises(ConfigError, match="made by a newer Darkroom"):
+        async with Database(database_url):
+            pass
+
+
+@pytest.mark.parametrize(
+    ("url", "sentence"),
+    [
+        ("mysql://x/y", "DARKROOM_DATABASE_URL is no database's address"),
+        ("nonsense", "DARKROOM_DATABASE_URL is no database's address"),
+        ("postgresql://ann:secret@127.0.0.1:1/x", r"postgresql://ann:\*\*\*@127.0.0.1:1/x cannot be used"),
+    ],
+)
+async def test_a_database_that_cannot_be_used(url: str, sentence: str) -> None:
+    with pytest.raises(ConfigError, match=sentence):
+        async with Database(url):
+            pass
+
+
+async def test_a_database_that_is_a_folder_or_no_database(tmp_path: Path) -> None:
+    (tmp_path / "junk.db").write_bytes(b"junk" * 1000)
+    for path in (tmp_path, tmp_path / "junk.db", tmp_path / "none" / "x.db"):
+        with pytest.raises(ConfigError, match="cannot be used"):
+            async with Database(f"sqlite:///{path}"):
+                pass
+
+
+async def test_a_database_that_another_process_holds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bot.core.database._PATIENCE", 50)
+    holder = sqlite3.connect(tmp_path / "held.db", isolation_level=None)
+    holder.execute("BEGIN EXCLUSIVE")
+    with pytest.raises(ConfigError, match="locked"):
+        async with Database(f"sqlite:///{tmp_path / 'held.db'}"):
+            pass
+    holder.close()
