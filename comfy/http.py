@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, BinaryIO
 
 import aiohttp
 from aiohttp import hdrs
@@ -193,9 +193,10 @@ class Http:
         with aiohttp.MultipartWriter("form-data") as form:
             for name, value in fields.items():
                 form.append(value).set_content_disposition("form-data", name=name)
-            part = form.append(_chunks(source), {hdrs.CONTENT_TYPE: "application/octet-stream"})
-            part.set_content_disposition("form-data", quote_fields=False, name="image", filename=_plain(filename))
-        _, answer = await self._json("POST", route, form)
+            async with _opened(source) as chunks:
+                part = form.append(chunks, {hdrs.CONTENT_TYPE: "application/octet-stream"})
+                part.set_content_disposition("form-data", quote_fields=False, name="image", filename=_plain(filename))
+                _, answer = await self._json("POST", route, form)
         if not answer.get("name"):
             raise UnexpectedAnswer("the server took the upload but did not say under which name")
         return FileRef.from_json({"type": "input", **answer})
@@ -319,17 +320,29 @@ def _plain(filename: str) -> str:
     return "".join("_" if ord(letter) < 32 or letter in '"%' else letter for letter in name) or "upload"
 
 
-async def _chunks(source: Path | AsyncIterable[bytes]) -> AsyncIterator[bytes]:
+@asynccontextmanager
+async def _opened(source: Path | AsyncIterable[bytes]) -> AsyncIterator[AsyncIterable[bytes]]:
+    """The chunks of a source. A file is closed at the end even where a refusal has come before all of it was sent."""
     if not isinstance(source, Path):
-        async for chunk in source:
-            yield chunk
+        yield source
         return
     file = await asyncio.to_thread(source.open, "rb")
     try:
-        while chunk := await asyncio.to_thread(file.read, _CHUNK):
-            yield chunk
+        yield _chunks(file)
     finally:
         await asyncio.to_thread(file.close)
+
+
+async def _chunks(file: BinaryIO) -> AsyncIterator[bytes]:
+    while chunk := await asyncio.to_thread(_read, file):
+        yield chunk
+
+
+def _read(file: BinaryIO) -> bytes:
+    try:
+        return file.read(_CHUNK)
+    except ValueError:  # closed meanwhile: nobody wants the rest
+        return b""
 
 
 async def _write(answer: aiohttp.ClientResponse, path: Path) -> int:
