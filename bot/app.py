@@ -10,12 +10,13 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from bot.config import Settings, server_url
+from bot.config import Settings
 from bot.core.errors import ConfigError
+from bot.servers import server_url
 
 if TYPE_CHECKING:
+    from bot.core.bench import Bench
     from bot.core.catalog import Catalog
-    from bot.core.desk import Desk
     from comfy.client import ComfyClient
     from comfy.server import Server
 
@@ -46,9 +47,9 @@ class App:
         return "" if server is None else str(self._server(server))
 
     @asynccontextmanager
-    async def open(self, server: str | None, pace: float = 0.0) -> AsyncIterator[Desk]:
-        """The front desk for a server, or for the built-in engine where there is none."""
-        from bot.core.desk import Desk
+    async def open(self, server: str | None, pace: float = 0.0) -> AsyncIterator[Bench]:
+        """The bench for a server, or for the built-in engine where there is none."""
+        from bot.core.bench import Bench
         from bot.core.pictures import PictureLimits
         from comfy.server import Server
 
@@ -62,7 +63,7 @@ class App:
             else:
                 target = self._server(server)
             client = await stack.enter_async_context(_client(target))
-            yield Desk(self.catalog, client, limits, keep_metadata=settings.keep_metadata)
+            yield Bench(self.catalog, client, limits, keep_metadata=settings.keep_metadata)
 
     def _server(self, url: str) -> Server:
         from comfy.server import Server

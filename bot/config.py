@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from bot.core.errors import ConfigError
+from bot.servers import NamedServer, servers
 from bot.words import _
 
 _PREFIXES = ("DARKROOM_", "COMFYUI_")
@@ -39,23 +39,6 @@ class Secret:
 
 def _setting(env: str, parse: Callable[[str], Any], default: Any, text: str) -> Any:
     return field(default=default, metadata={"env": env, "parse": parse, "help": text})
-
-
-def _urls(text: str) -> tuple[str, ...]:
-    return tuple(map(server_url, text.replace(",", " ").split()))
-
-
-def server_url(text: str) -> str:
-    """Check a server's address. Raises `ValueError` with what would do."""
-    example = _("it should look like http://127.0.0.1:8188")
-    try:
-        parts = urlsplit(text.strip())
-        if parts.scheme in ("http", "https") and parts.hostname and parts.port != 0:
-            return text.strip()
-    except ValueError:
-        pass
-    shown = text.rpartition("@")[2]  # whatever stands before it may be a password
-    raise ValueError(_("“{text}” is no server's address: {example}").format(text=shown, example=example))
 
 
 def _secret(text: str) -> Secret:
@@ -93,6 +76,22 @@ def _megapixels(text: str) -> float:
     return _number(text, 0.1, 80)
 
 
+def _days(text: str) -> float:
+    return _number(text, 0.01, 36_500)
+
+
+def _count(text: str) -> int:
+    return int(_number(text, 1, 10_000))
+
+
+def _people(text: str) -> tuple[str, ...]:
+    people = tuple(text.replace(",", " ").split())
+    wrong = [person for person in people if not person.partition(":")[0] or not person.partition(":")[2]]
+    if wrong:
+        raise ValueError(_("“{text}” is nobody: it should look like discord:1234").format(text=wrong[0]))
+    return people
+
+
 def _folder(text: str) -> Path:
     folder = Path(text).expanduser()
     if not folder.is_dir():
@@ -104,11 +103,8 @@ def _folder(text: str) -> Path:
 class Settings:
     """Everything that the operator may set. `Settings()` is what holds when nothing is."""
 
-    urls: tuple[str, ...] = _setting(
-        "COMFYUI_URLS",
-        _urls,
-        (),
-        "Addresses of ComfyUI servers, with commas between; if none, the built-in engine.",
+    servers: tuple[NamedServer, ...] = _setting(
+        "COMFYUI_URLS", servers, (), "ComfyUI servers as NAME=URL*COUNT, or a .toml file; if none, the built-in engine."
     )
     token: Secret | None = _setting(  # noqa: RUF009 - a field
         "COMFYUI_TOKEN", _secret, None, "A token that the servers ask for, sent as “Authorization: Bearer …”."
@@ -131,6 +127,27 @@ class Settings:
     keep_metadata: bool = _setting(
         "DARKROOM_KEEP_METADATA", _switch, False, "Whether results keep the workflow that ComfyUI writes into them."
     )
+    data_dir: Path = _setting(  # noqa: RUF009 - a field
+        "DARKROOM_DATA_DIR", Path, Path("~/.darkroom"), "The folder that keeps runs and their files."
+    )
+    database: Secret | None = _setting(  # noqa: RUF009 - a field
+        "DARKROOM_DATABASE_URL", _secret, None, "A PostgreSQL that several processes share; else SQLite in that folder."
+    )
+    media: Secret | None = _setting(  # noqa: RUF009 - a field
+        "DARKROOM_MEDIA_URL", _secret, None, "An object store for the files, such as s3://bucket; else that folder."
+    )
+    retention_days: float = _setting(
+        "DARKROOM_RETENTION_DAYS", _days, 30.0, "How many days runs and their files are kept."
+    )
+    running_per_person: int = _setting(
+        "DARKROOM_RUNNING_PER_PERSON", _count, 2, "How many runs of one person may be with servers at a time."
+    )
+    waiting_per_person: int = _setting(
+        "DARKROOM_WAITING_PER_PERSON", _count, 20, "How many runs of one person may wait."
+    )
+    operators: tuple[str, ...] = _setting(
+        "DARKROOM_OPERATORS", _people, (), "People whose runs go first, as discord:ID or telegram:ID."
+    )
 
     @classmethod
     def read(cls, environ: Mapping[str, str] | None = None, env_file: Path | None = Path(".env")) -> Settings:
@@ -148,10 +165,20 @@ class Settings:
             raise ConfigError("\n".join(faults))
         return cls(**values)
 
+    @property
+    def urls(self) -> tuple[str, ...]:
+        return tuple(server.url for server in self.servers)
+
     def server(self, url: str) -> dict[str, Any]:
         """What `comfy.server.Server` takes for one address."""
+        own = next((server.headers for server in self.servers if server.url == url), {})
         headers = {"Authorization": f"Bearer {self.token.reveal()}"} if self.token else {}
-        return {"url": url, "headers": headers, "verify_tls": self.verify_tls, "stall_limit": self.stall_limit}
+        return {
+            "url": url,
+            "headers": {**headers, **own},
+            "verify_tls": self.verify_tls,
+            "stall_limit": self.stall_limit,
+        }
 
 
 def _from_file(env_file: Path | None) -> dict[str, str]:

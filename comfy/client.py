@@ -163,6 +163,10 @@ class ComfyClient:
         """What the server remembers of a prompt; None while it has not ended, and where it is unknown."""
         return await self._http.history(prompt_id)
 
+    async def knows(self, prompt_id: str) -> bool:
+        """Whether the server has a prompt: waiting, running or ended."""
+        return not isinstance(await self._lookout.settle(prompt_id, 3, asyncio.sleep), Unknown)
+
     async def _hand_over(self, prompt: Prompt, prompt_id: str, extra_data: Mapping[str, Any]) -> Submission:
         for attempt in range(1, _POSTS + 1):
             try:
@@ -170,7 +174,7 @@ class ComfyClient:
             except ServerUnavailable as lost:
                 if lost.unsent or attempt == _POSTS:
                     raise
-                if not isinstance(await self._lookout.settle(prompt_id, 3, asyncio.sleep), Unknown):
+                if await self.knows(prompt_id):
                     return Submission(prompt_id, 0)
         raise AssertionError("the last attempt returns or raises")
 

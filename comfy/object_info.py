@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -75,6 +75,18 @@ class ObjectInfo:
         self._data = data
         self._read: dict[str, NodeInfo] = {}
 
+    @classmethod
+    def union(cls, infos: Iterable[ObjectInfo]) -> ObjectInfo:
+        """What at least one of several servers accepts: all their class_types, and of each combo all their choices."""
+        several = list(infos)
+        if len(several) == 1:
+            return several[0]
+        made = cls({name: data for info in reversed(several) for name, data in info._data.items()})  # noqa: SLF001
+        for name in made._data:
+            nodes = [node for info in several if (node := info.node(name)) is not None]
+            made._read[name] = replace(nodes[0], inputs=_joined(nodes))
+        return made
+
     def __contains__(self, class_type: object) -> bool:
         return class_type in self._data
 
@@ -114,6 +126,16 @@ class ObjectInfo:
                     continue
                 if value not in accepted.choices:
                     yield MissingChoice(node.id, node.class_type, name, value, accepted.choices)
+
+
+def _joined(nodes: Sequence[NodeInfo]) -> dict[str, InputInfo]:
+    inputs = dict(nodes[0].inputs)
+    for node in nodes[1:]:
+        for name, other in node.inputs.items():
+            own = inputs.get(name)
+            if own is not None and own.choices is not None and other.choices is not None:
+                inputs[name] = replace(own, choices=tuple(dict.fromkeys((*own.choices, *other.choices))))
+    return inputs
 
 
 def _node(class_type: str, data: Mapping[str, Any]) -> NodeInfo:

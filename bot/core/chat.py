@@ -68,10 +68,13 @@ class Limits:
 
 @dataclass(frozen=True)
 class Queued:
-    """The run waits. `position` counts from 1, the next to run; None where it is not known yet."""
+    """The run waits. `position` counts from 1, the next to run; None where it is not known yet. `eta` is the seconds
+    until it starts, and `reason` says why it waits again after it had started.
+    """
 
     position: int | None = None
     eta: float | None = None
+    reason: str = ""
 
 
 @dataclass(frozen=True)
@@ -89,6 +92,11 @@ class Running:
 @dataclass(frozen=True)
 class Delivering:
     """The server has finished, and the files are on their way."""
+
+
+@dataclass(frozen=True)
+class Paused:
+    """The program stops for a while; the run goes on when it is back."""
 
 
 @dataclass(frozen=True)
@@ -110,7 +118,7 @@ class Cancelled:
     by: Person | None = None
 
 
-Status: TypeAlias = Queued | Running | Delivering | Done | Failed | Cancelled
+Status: TypeAlias = Queued | Running | Delivering | Paused | Done | Failed | Cancelled
 
 
 @dataclass(frozen=True)
@@ -136,7 +144,10 @@ class Result:
 
 
 class Reply(Protocol):
-    """The one message that a run is to its person. Both methods raise `DeliveryFailed`."""
+    """The one message that a run is to its person. Both methods raise `DeliveryFailed`.
+
+    After a crash either may be asked for again: a message that shows a run's result already is left as it is.
+    """
 
     @property
     def limits(self) -> Limits: ...

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -16,7 +16,7 @@ from sqlalchemy import URL, Connection, event, make_url, text
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
-from bot.core.errors import ConfigError
+from bot.core.errors import ConfigError, StorageFailed
 from bot.words import _
 
 _LOCK = 0x6461726B  # PostgreSQL's advisory lock for everything that reads the line in order to change it
@@ -53,9 +53,9 @@ class Database:
         try:
             async with self.change() as connection:
                 await connection.run_sync(_upgrade)
-        except (DBAPIError, OSError) as fault:
+        except StorageFailed as fault:
             await self._engine.dispose()
-            raise ConfigError(_unusable(self.url, fault)) from fault
+            raise ConfigError(_unusable(self.url, fault.__cause__ or fault)) from fault
         except BaseException:
             await self._engine.dispose()
             raise
@@ -69,16 +69,18 @@ class Database:
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
         """A connection for questions."""
-        async with self._engine.connect() as connection:
-            yield connection
+        with _in_words():
+            async with self._engine.connect() as connection:
+                yield connection
 
     @asynccontextmanager
     async def change(self) -> AsyncIterator[AsyncConnection]:
         """A transaction that none comes between, from no process: what it has read holds until it has written."""
-        async with self._engine.begin() as connection:
-            if self.is_shared:
-                await connection.execute(text(f"SELECT pg_advisory_xact_lock({_LOCK})"))
-            yield connection
+        with _in_words():
+            async with self._engine.begin() as connection:
+                if self.is_shared:
+                    await connection.execute(text(f"SELECT pg_advisory_xact_lock({_LOCK})"))
+                yield connection
 
 
 def _checked(url: str) -> URL:
@@ -98,10 +100,12 @@ def _tune(engine: AsyncEngine) -> None:
     @event.listens_for(engine.sync_engine, "connect")
     def connect(connection: Any, _record: Any) -> None:
         connection.isolation_level = None
-        cursor = connection.cursor()
-        for pragma in ("journal_mode=WAL", "synchronous=NORMAL", f"busy_timeout={_PATIENCE}"):
-            cursor.execute(f"PRAGMA {pragma}")
-        cursor.close()
+        try:
+            for pragma in (f"busy_timeout={_PATIENCE}", "journal_mode=WAL", "synchronous=NORMAL"):
+                connection.execute(f"PRAGMA {pragma}")
+        except BaseException:
+            connection.close()  # or its thread would outlive it
+            raise
 
     @event.listens_for(engine.sync_engine, "begin")
     def begin(connection: Connection) -> None:
@@ -119,7 +123,15 @@ def _upgrade(connection: Connection) -> None:
     command.upgrade(config, "head")
 
 
-def _unusable(url: URL, fault: Exception) -> str:
+@contextmanager
+def _in_words() -> Iterator[None]:
+    try:
+        yield
+    except (DBAPIError, OSError) as fault:
+        raise StorageFailed(_("The records of runs cannot be read or written just now.")) from fault
+
+
+def _unusable(url: URL, fault: BaseException) -> str:
     words = str(getattr(fault, "orig", None) or fault).strip().splitlines()[0]
     shown = url.render_as_string(hide_password=True)
     return _("The database {url} cannot be used: {reason}").format(url=shown, reason=words)

@@ -8,6 +8,7 @@ with fewer runs before it goes first.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from time import time
@@ -123,8 +124,12 @@ class Line:
     async def waiting(self) -> list[RunRecord]:
         """All who wait, in the order of their turns."""
         question = select(runs).where(runs.c.state == State.WAITING).order_by(*_ORDER)
+        found: list[RunRecord] = []
         async with self._database.read() as connection:
-            return [read_run(row) for row in await connection.execute(question)]
+            async for rows in (await connection.stream(question)).partitions(100):
+                found += map(read_run, rows)
+                await asyncio.sleep(0)  # however many wait, others have their turn of the loop
+        return found
 
     async def place(self, run_id: str) -> int | None:
         """A waiting run's place in line, counted from 1; None if it does not wait."""

@@ -6,14 +6,15 @@ import asyncio
 import logging
 import re
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import aclosing
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import uuid5
 
 from bot.core.chat import Cancelled, Delivering, Done, Failed, Queued, Reply, Result, ResultFile, Status
-from bot.core.errors import DeliveryFailed, UserError
+from bot.core.errors import DeliveryFailed, StorageFailed, UserError
 from bot.core.explain import explain, warning, without_paths
 from bot.core.pictures import without_metadata
 from bot.core.progress import Progress
@@ -28,110 +29,109 @@ from comfy.http import Submission
 from comfy.prompt import Prompt
 
 if TYPE_CHECKING:
-    from bot.core.desk import Run
+    from bot.core.check import Checked
 
 _log = logging.getLogger(__name__)
 _CANCEL_PATIENCE = 10.0  # seconds for the server to end a prompt that was cancelled
 
 
+@dataclass(frozen=True)
+class Ended:
+    """The prompt has run to its end. `nothing_new` says that the server knew every result already."""
+
+    nothing_new: bool = False
+    warnings: tuple[str, ...] = ()
+
+
 class Story:
-    """Each step has an effect that may be asked for again without harm: uploads are named by their content, and the
-    prompt's id is derived from the run's.
+    """One run on one server, step by step. Each step may be asked for again without harm: uploads are named by their
+    content, and the prompt's id is derived from the run's id and the attempt.
     """
 
     def __init__(
         self,
         client: ComfyClient,
-        run: Run,
-        reply: Reply,
+        run: Checked,
         folder: Path,
         *,
+        attempt: int = 1,
         keep_metadata: bool = False,
         clock: Callable[[], float] = time.monotonic,
-        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
-        self._client, self._run, self._reply, self._folder = client, run, reply, folder
-        self._keep_metadata, self._clock, self._sleep = keep_metadata, clock, sleep
-        self._prompt: Prompt | None = None
+        """`folder` keeps files on their way; it is the caller's to empty."""
+        self.run = run
+        self.prompt_id = str(uuid5(run.id, str(attempt)))
+        self.prompt: Prompt | None = None
+        self._client, self._folder = client, folder
+        self._keep_metadata, self._clock = keep_metadata, clock
         self._submission: asyncio.Task[Submission] | None = None
-        self._warnings: list[str] = []
-        self._nothing_new = False
 
-    @property
-    def prompt_id(self) -> str:
-        return str(uuid5(self._run.id, str(self._run.attempt)))
-
-    async def tell(self) -> Status:
-        """The whole story; its end is what the reply shows last. When cancelled, so is the prompt."""
-        try:
-            await self._reply.deliver(await self._develop())
-            end: Status = Done()
-        except asyncio.CancelledError:
-            await self._say(await self._cancel())
-            raise
-        except Exception as error:  # noqa: BLE001 - the end of a run: whatever happened, its person hears of it
-            end = self._failure(error)
-        await self._say(end)
-        return end
-
-    async def _develop(self) -> Result:
-        throttle = Throttle(self._reply.show, self._reply.limits.interval, clock=self._clock, sleep=self._sleep)
-        async with throttle:
-            throttle.offer(Queued())
-            prompt = self._prompt = await self._fill()
-            await self._submit(prompt)
-            await self._follow(prompt, throttle)
-            throttle.offer(Delivering())
-            return await self._collect()
-
-    async def _fill(self) -> Prompt:
-        values = {**self._run.values, **await self._upload()}
-        return self._run.workflow.fill(values, await self._client.object_info())
-
-    async def _upload(self) -> dict[str, str]:
+    async def upload(self) -> dict[str, str]:
+        """Send the run's files; the name of each at the server, by field."""
         names: dict[Path, str] = {}
-        for path in self._run.media.values():
-            if path not in names:
-                names[path] = (await self._client.upload_image(path)).input_value
-        return {field: names[path] for field, path in self._run.media.items()}
+        for given in self.run.media.values():
+            if given.path not in names:
+                names[given.path] = (await self._client.upload_image(given.path)).input_value
+        return {field: names[given.path] for field, given in self.run.media.items()}
 
-    async def _submit(self, prompt: Prompt) -> None:
-        """Sent to its end even when cancelled meanwhile, so that it is known what there is to cancel."""
+    async def submit(self, names: Mapping[str, str]) -> tuple[str, ...]:
+        """Hand the filled prompt over; warnings. `names` are those of the files at the server.
+
+        It is sent to its end even when cancelled meanwhile, so that it is known what there is to cancel.
+        """
+        prompt = await self.fill(names)
         self._submission = asyncio.create_task(self._client.submit(prompt, prompt_id=self.prompt_id))
         submission = await asyncio.shield(self._submission)
-        self._warnings += [warning(fault, prompt) for fault in submission.warnings]
+        return tuple(warning(fault, prompt) for fault in submission.warnings)
 
-    async def _follow(self, prompt: Prompt, throttle: Throttle) -> None:
-        progress = Progress(prompt, self._clock)
+    async def fill(self, names: Mapping[str, str]) -> Prompt:
+        """The prompt with the run's values in it."""
+        info = await self._client.object_info()
+        self.prompt = self.run.workflow.fill({**self.run.values, **names}, info)
+        return self.prompt
+
+    async def follow(self, offer: Callable[[Status], None]) -> Ended:
+        """Wait for the prompt's end, and offer every status on the way."""
+        progress = Progress(self.prompt or self.run.workflow.prompt, self._clock)
+        warnings, nothing_new = list[str](), False
         events: AsyncGenerator[Event] = self._client.follow(self.prompt_id)
         async with aclosing(events):
             async for event in events:
-                self._note(event)
+                if isinstance(event, ExecutionBlocked):
+                    warnings.append(without_paths(event.message) or _("A part of the workflow was blocked."))
+                elif isinstance(event, ExecutionSuccess):
+                    nothing_new = event.cached
                 if (status := progress.fold(event)) is not None:
-                    throttle.offer(status)
+                    offer(status)
+        return Ended(nothing_new, tuple(warnings))
 
-    def _note(self, event: Event) -> None:
-        if isinstance(event, ExecutionBlocked):
-            self._warnings.append(without_paths(event.message) or _("A part of the workflow was blocked."))
-        elif isinstance(event, ExecutionSuccess):
-            self._nothing_new = event.cached
-
-    async def _collect(self) -> Result:
+    async def collect(self) -> Result:
+        """Fetch all that came out."""
         record = await self._client.collect(self.prompt_id)
         chosen = self._chosen(record)
         files = [await self._fetch(output, number, len(chosen)) for number, output in enumerate(chosen, 1)]
         texts = tuple(output.text for output in record.texts)
-        if not files and not texts:
-            self._warnings.append(_("The workflow ran, but made no file and no text."))
-        run = self._run
-        return Result(
-            str(run.id), run.workflow.name, run.values, tuple(files), texts, tuple(self._warnings), self._nothing_new
-        )
+        nothing = () if files or texts else (_("The workflow ran, but made no file and no text."),)
+        return Result(str(self.run.id), self.run.workflow.name, self.run.values, tuple(files), texts, nothing)
+
+    async def cancel(self, *, whatever: bool = False) -> bool:
+        """Stop what was sent; whether that is certain. `whatever`: also what an earlier process may have sent."""
+        if self._submission is None and not whatever:
+            return True
+        stopping = asyncio.create_task(self._stop(self._submission))
+        try:
+            await asyncio.wait_for(asyncio.shield(stopping), _CANCEL_PATIENCE)
+        except (ComfyError, TimeoutError) as error:
+            _log.warning("run %s may still be on the server: %s", self.run.id, error)
+            return False
+        finally:
+            stopping.cancel()
+        return True
 
     def _chosen(self, record: Record) -> list[FileOutput]:
         """The outputs that the workflow names; else what was saved; else what was only previewed."""
-        if self._run.workflow.outputs:
-            return [output for output in record.files if output.node_id in self._run.workflow.outputs]
+        if self.run.workflow.outputs:
+            return [output for output in record.files if output.node_id in self.run.workflow.outputs]
         saved = [output for output in record.files if output.file.type == "output"]
         return saved or [output for output in record.files if output.file.type == "temp"]
 
@@ -142,40 +142,66 @@ class Story:
         await self._client.download(output.file, path)
         if output.kind is Kind.IMAGE and not self._keep_metadata:
             await without_metadata(path)
-        name = f"{self._run.stem}-{number}" if count > 1 else self._run.stem
+        name = f"{self.run.stem}-{number}" if count > 1 else self.run.stem
         return ResultFile(path, name + suffix, str(output.kind))
 
-    async def _cancel(self) -> Status:
-        """Stop what was sent; what there is to say of it."""
-        if self._submission is None:
-            return Cancelled(self._run.person)
-        stopping = asyncio.create_task(self._stop(self._submission))
-        try:
-            await asyncio.wait_for(asyncio.shield(stopping), _CANCEL_PATIENCE)
-        except (ComfyError, TimeoutError) as error:
-            _log.warning("run %s may still be on the server: %s", self._run.id, error)
-            return Failed(_("You cancelled it, but the server could not be told: it may still be at work on it."))
-        finally:
-            stopping.cancel()
-        return Cancelled(self._run.person)
+    async def _stop(self, submission: asyncio.Task[Submission] | None) -> None:
+        if submission is not None:
+            await asyncio.wait({submission})
+            if submission.cancelled() or submission.exception() is not None:
+                return
+        await self._client.cancel(self.prompt_id)
 
-    async def _stop(self, submission: asyncio.Task[Submission]) -> None:
-        await asyncio.wait({submission})
-        if not submission.cancelled() and submission.exception() is None:
-            await self._client.cancel(self.prompt_id)
 
-    def _failure(self, error: Exception) -> Failed:
-        if not isinstance(error, ComfyError | UserError | DeliveryFailed):
-            _log.error("run %s failed", self._run.id, exc_info=error)
-        else:
-            _log.info("run %s: %s", self._run.id, error)
-        return Failed(explain(error, str(self._run.id), self._prompt))
+async def tell(
+    story: Story,
+    reply: Reply,
+    *,
+    clock: Callable[[], float] = time.monotonic,
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+) -> Status:
+    """A whole story at once; its end is what the reply shows last. When cancelled, so is the prompt."""
+    try:
+        await reply.deliver(
+            await _develop(story, Throttle(reply.show, reply.limits.interval, clock=clock, sleep=sleep))
+        )
+        end: Status = Done()
+    except asyncio.CancelledError:
+        sure = await story.cancel()
+        unsure = _("You cancelled it, but the server could not be told: it may still be at work on it.")
+        await say(reply, Cancelled(story.run.person) if sure else Failed(unsure))
+        raise
+    except Exception as error:  # noqa: BLE001 - the end of a run: whatever happened, its person hears of it
+        end = failure(error, story)
+    await say(reply, end)
+    return end
 
-    async def _say(self, status: Status) -> None:
-        try:
-            await self._reply.show(status)
-        except DeliveryFailed as failure:
-            _log.info("the end of run %s was not shown: %s", self._run.id, failure)
+
+async def _develop(story: Story, throttle: Throttle) -> Result:
+    async with throttle:
+        throttle.offer(Queued())
+        warnings = await story.submit(await story.upload())
+        ended = await story.follow(throttle.offer)
+        throttle.offer(Delivering())
+        result = await story.collect()
+    return replace(result, warnings=(*warnings, *ended.warnings, *result.warnings), nothing_new=ended.nothing_new)
+
+
+def failure(error: Exception, story: Story) -> Failed:
+    """What to say of an error that ended a run; a bug of ours is logged whole."""
+    if not isinstance(error, ComfyError | UserError | DeliveryFailed | StorageFailed):
+        _log.error("run %s failed", story.run.id, exc_info=error)
+    else:
+        _log.info("run %s: %s", story.run.id, error)
+    return Failed(explain(error, str(story.run.id), story.prompt))
+
+
+async def say(reply: Reply, status: Status) -> None:
+    """Show a status; one that cannot be shown is for the log."""
+    try:
+        await reply.show(status)
+    except DeliveryFailed as fault:
+        _log.info("a status was not shown: %s", fault)
 
 
 def _suffix(filename: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -82,6 +83,11 @@ class Workflow:
                     prompt = prompt.with_input(target.node_id, target.input, value)
         return prompt
 
+    def kind(self, values: Mapping[str, Any]) -> str:
+        """In a word, what takes about as long and needs the same of a server: the workflow, and what was chosen."""
+        chosen = {field.name: values[field.name] for field in self.form().fields if _is_chosen(field, values)}
+        return f"{self.name} {json.dumps(chosen, sort_keys=True)}"
+
     def missing(self, info: ObjectInfo) -> Missing:
         """What a server lacks to run this. A model that people choose is lacking only where there is none to choose."""
         missing = info.missing(self.prompt)
@@ -145,6 +151,15 @@ class Workflow:
         if isinstance(value, str) and isinstance(literal, int | float) and not isinstance(literal, bool):
             return as_number(value)
         return value
+
+
+def choices_of(kind: str) -> dict[str, Any]:
+    """What was chosen, from the word that `Workflow.kind` made."""
+    return dict(json.loads(kind.partition(" ")[2]))
+
+
+def _is_chosen(field: Field, values: Mapping[str, Any]) -> bool:
+    return field.kind is FieldKind.CHOICE and field.name in values
 
 
 def as_number(text: str) -> str | int | float:

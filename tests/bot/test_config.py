@@ -7,6 +7,7 @@ import pytest
 
 from bot.config import Secret, Settings, names
 from bot.core.errors import ConfigError
+from bot.servers import NamedServer, servers
 
 EXAMPLE = Path(__file__).parents[2] / ".env.example"
 
@@ -24,7 +25,7 @@ def test_nothing_set() -> None:
 def test_everything_set(tmp_path: Path) -> None:
     settings = Settings.read(
         {
-            "COMFYUI_URLS": "http://a:1, https://b/comfy",
+            "COMFYUI_URLS": "http://a:1, big=https://b/comfy*2",
             "COMFYUI_TOKEN": "hush",
             "COMFYUI_VERIFY_TLS": "no",
             "COMFYUI_STALL_LIMIT": "60",
@@ -32,10 +33,33 @@ def test_everything_set(tmp_path: Path) -> None:
             "DARKROOM_MAX_UPLOAD_MB": "5",
             "DARKROOM_MAX_MEGAPIXELS": "2.5",
             "DARKROOM_KEEP_METADATA": "Yes",
+            "DARKROOM_DATA_DIR": str(tmp_path),
+            "DARKROOM_DATABASE_URL": "postgresql://me:hush@db/x",
+            "DARKROOM_MEDIA_URL": "s3://bucket",
+            "DARKROOM_RETENTION_DAYS": "7",
+            "DARKROOM_RUNNING_PER_PERSON": "3",
+            "DARKROOM_WAITING_PER_PERSON": "5",
+            "DARKROOM_OPERATORS": "discord:1, telegram:2",
         },
         None,
     )
-    assert settings == Settings(("http://a:1", "https://b/comfy"), Secret("hush"), False, 60, tmp_path, 5, 2.5, True)
+    assert settings == Settings(
+        servers=(NamedServer("a:1", "http://a:1"), NamedServer("big", "https://b/comfy", 2)),
+        token=Secret("hush"),
+        verify_tls=False,
+        stall_limit=60,
+        workflows=tmp_path,
+        max_upload_mb=5,
+        max_megapixels=2.5,
+        keep_metadata=True,
+        data_dir=tmp_path,
+        database=Secret("postgresql://me:hush@db/x"),
+        media=Secret("s3://bucket"),
+        retention_days=7,
+        running_per_person=3,
+        waiting_per_person=5,
+        operators=("discord:1", "telegram:2"),
+    )
     assert settings.server("http://a:1")["headers"] == {"Authorization": "Bearer hush"}
 
 
@@ -68,6 +92,11 @@ def test_every_fault_in_one_message() -> None:
         ("COMFYUI_URLS", "ftp://a", "http://127.0.0.1:8188"),
         ("COMFYUI_URLS", "http://a:99999", "no server's address"),
         ("COMFYUI_URLS", "http://", "no server's address"),
+        ("COMFYUI_URLS", "http://a http://a", "two servers are called “a”"),
+        ("COMFYUI_URLS", "http://a*99", "1 to 16"),
+        ("COMFYUI_URLS", "none.toml", "no file"),
+        ("DARKROOM_OPERATORS", "ann", "discord:1234"),
+        ("DARKROOM_RETENTION_DAYS", "0", "from 0.01"),
         ("COMFYUI_TOKEN", "two words", "without spaces"),
         ("COMFYUI_STALL_LIMIT", "-1", "from 1"),
         ("COMFYUI_STALL_LIMIT", "nan", "from 1"),
@@ -94,3 +123,26 @@ def test_secrets_show_nowhere() -> None:
 def test_the_example_lists_exactly_the_settings(tmp_path: Path) -> None:
     text = EXAMPLE.read_text()
     assert tuple(re.findall(r"^# ?([A-Z_]+)=", text, re.MULTILINE)) == names()
+
+
+def test_servers_in_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "servers.toml"
+    file.write_text(
+        '[big]\nurl = "http://big:1"\nat_once = 2\nheaders = {"X-Key" = "hush"}\n[small]\nurl = "http://small:1"'
+    )
+    big, small = servers(str(file))
+    assert (big.name, big.at_once, big.headers) == ("big", 2, {"X-Key": "hush"})
+    assert small == NamedServer("small", "http://small:1")
+    assert "hush" not in repr(big)
+    settings = Settings.read({"COMFYUI_URLS": str(file), "COMFYUI_TOKEN": "token"}, None)
+    assert settings.server("http://big:1")["headers"] == {"Authorization": "Bearer token", "X-Key": "hush"}
+
+
+_GOOD = "[a]\nurl = 'http://a'\n"
+
+
+@pytest.mark.parametrize("text", ["[", "x = 1", "[a]", f"{_GOOD}uri = 1", f"{_GOOD}headers = 1", f"{_GOOD}at_once = 0"])
+def test_a_faulty_file_of_servers(text: str, tmp_path: Path) -> None:
+    file = tmp_path / "servers.toml"
+    file.write_text(text)
+    assert faults(COMFYUI_URLS=str(file))[0].startswith("COMFYUI_URLS: ")

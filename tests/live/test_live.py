@@ -13,9 +13,9 @@ import numpy.typing as npt
 import pytest
 from PIL import Image
 
+from bot.core.bench import Bench
 from bot.core.catalog import Catalog, bundled_folder
 from bot.core.chat import Attachment, Done
-from bot.core.desk import Desk
 from bot.core.pictures import PictureLimits
 from comfy import ComfyClient, ExecutionInterrupted, Prompt, PromptRejected, PromptRemoved
 from comfy.embedded import EmbeddedServer
@@ -30,9 +30,9 @@ async def develop(url: str, workflow: str, folder: Path, **values: object) -> np
     reply = RecordingReply()
     folder.mkdir()
     async with ComfyClient(url) as client:
-        desk = Desk(Catalog.read(bundled_folder()), client, PictureLimits())
-        run = await desk.take(asked(workflow, **values), folder)
-        assert await desk.develop(run, reply, folder) == Done(), reply.shown
+        bench = Bench(Catalog.read(bundled_folder()), client, PictureLimits())
+        run = await bench.take(asked(workflow, **values), folder)
+        assert await bench.develop(run, reply, folder) == Done(), reply.shown
     assert reply.result is not None
     with Image.open(reply.result.files[0].path) as out:
         return np.asarray(out.convert("RGB"), np.int16)

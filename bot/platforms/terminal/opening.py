@@ -6,12 +6,12 @@ from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from bot.core.bench import Bench
     from bot.core.catalog import Catalog
-    from bot.core.desk import Desk
 
 
 class Opening(Protocol):
-    """Reads workflows, and opens the front desk for a server, or for the built-in engine where that is None."""
+    """Reads workflows, and opens the bench for a server, or for the built-in engine where that is None."""
 
     @property
     def catalog(self) -> Catalog: ...
@@ -21,4 +21,4 @@ class Opening(Protocol):
 
     def label(self, server: str | None) -> str: ...
 
-    def open(self, server: str | None, pace: float = 0.0) -> AbstractAsyncContextManager[Desk]: ...
+    def open(self, server: str | None, pace: float = 0.0) -> AbstractAsyncContextManager[Bench]: ...

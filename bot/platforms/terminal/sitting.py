@@ -15,8 +15,8 @@ from uuid import uuid4
 
 import click
 
+from bot.core.bench import Bench
 from bot.core.chat import Failed, RunRequest
-from bot.core.desk import Desk
 from bot.core.errors import ConfigError, UserError
 from bot.core.explain import explain
 from bot.platforms.terminal.opening import Opening
@@ -73,8 +73,8 @@ async def _develop(app: Opening, request: RunRequest, target: Target, server: st
     reply = TerminalReply(target, live=sys.stdout.isatty())
     with tempfile.TemporaryDirectory(prefix="darkroom-") as folder:
         try:
-            async with app.open(server, pace) as desk:
-                return await _run(desk, request, target, reply, Path(folder))
+            async with app.open(server, pace) as bench:
+                return await _run(bench, request, target, reply, Path(folder))
         except asyncio.CancelledError:
             if not reply.said_end:
                 click.echo(_("Cancelled: nothing had been sent yet."))
@@ -83,10 +83,10 @@ async def _develop(app: Opening, request: RunRequest, target: Target, server: st
             reply.close()
 
 
-async def _run(desk: Desk, request: RunRequest, target: Target, reply: TerminalReply, folder: Path) -> int:
-    run = await desk.take(request, folder)
+async def _run(bench: Bench, request: RunRequest, target: Target, reply: TerminalReply, folder: Path) -> int:
+    run = await bench.take(request, folder)
     target.check(f"{run.stem}.png")
-    end = await desk.develop(run, reply, folder)
+    end = await bench.develop(run, reply, folder)
     if isinstance(end, Failed):
         raise RunFailed(end.sentence)
     return 0
@@ -100,11 +100,11 @@ def list_workflows(app: Opening, server: str | None) -> int:
 async def _list(app: Opening, server: str | None) -> int:
     label = app.label(server)
     click.echo(_("Server: {address}").format(address=label) if label else _("Engine: built in (no server was named)"))
-    async with app.open(server) as desk:
-        for workflow in desk.catalog.workflows.values():
-            lacks = await desk.lacks(workflow)
+    async with app.open(server) as bench:
+        for workflow in bench.catalog.workflows.values():
+            lacks = await bench.lacks(workflow)
             click.echo(f"\n{workflow.name}: {workflow.description or workflow.title}")
-            form = await desk.form(workflow)
+            form = await bench.form(workflow)
             click.echo("  " + "  ".join(f"--{each.name}" for each in form.fields))
             click.echo("  " + (_("cannot run here. {lacks}").format(lacks=lacks) if lacks else _("can run here")))
     _faults(app)
@@ -136,15 +136,15 @@ async def _check(app: Opening, server: str | None) -> int:
 async def _check_server(app: Opening, server: str | None) -> bool:
     name = app.label(server) or _("built-in engine")
     try:
-        async with app.open(server) as desk:
-            lacking = [each.name for each in desk.catalog.workflows.values() if await desk.lacks(each)]
-            verdict = await desk.verdict()
+        async with app.open(server) as bench:
+            lacking = [each.name for each in bench.catalog.workflows.values() if await bench.lacks(each)]
+            verdict = await bench.verdict()
     except ConfigError:
         raise
     except Exception as error:  # noqa: BLE001 - a verdict on whatever is there
         click.echo(f"{name}: {explain(error, '-')}")
         return False
-    able = len(desk.catalog.workflows) - len(lacking)
+    able = len(bench.catalog.workflows) - len(lacking)
     click.echo(f"{name}: {verdict}; " + _("{able} workflows can run").format(able=able))
     if lacking:
         click.echo("  " + _("cannot run here: {names}").format(names=", ".join(lacking)))

@@ -26,9 +26,9 @@ def photo(tmp_path: Path) -> Attachment:
 
 async def develop(workflow: str, folder: Path, **values: Any) -> npt.NDArray[np.int16]:
     reply = RecordingReply()
-    async with opened() as desk:
-        run = await desk.take(asked(workflow, **values), folder)
-        assert await desk.develop(run, reply, folder) == Done(), reply.shown
+    async with opened() as bench:
+        run = await bench.take(asked(workflow, **values), folder)
+        assert await bench.develop(run, reply, folder) == Done(), reply.shown
     assert reply.result is not None
     (file,) = reply.result.files
     with Image.open(file.path) as out:
@@ -90,6 +90,6 @@ async def test_polaroid_has_a_white_frame_and_words_below(photo: Attachment, tmp
 
 @pytest.mark.parametrize("name", ["imagine", "restyle", "upscale"])
 async def test_what_needs_models_says_so(name: str, photo: Attachment, tmp_path: Path) -> None:
-    async with opened() as desk:
+    async with opened() as bench:
         with pytest.raises(CannotRun, match=f"“{name}” cannot run on this server. It lacks the nodes "):
-            await desk.take(asked(name, photo=photo, text="a cat"), tmp_path)
+            await bench.take(asked(name, photo=photo, text="a cat"), tmp_path)

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from bot.core.bench import Bench
 from bot.core.catalog import Catalog, bundled_folder
 from bot.core.chat import (
     Attachment,
@@ -26,7 +27,7 @@ from bot.core.chat import (
     RunRequest,
     Status,
 )
-from bot.core.desk import Desk, safe_name
+from bot.core.check import safe_name
 from bot.core.errors import BadPicture, BadValue, CannotRun, DeliveryFailed, UnknownWorkflow
 from bot.core.pictures import PictureLimits
 from comfy.client import ComfyClient
@@ -63,9 +64,9 @@ class RecordingReply:
 
 
 @asynccontextmanager
-async def opened(pace: float = 0.0, limits: PictureLimits | None = None) -> AsyncIterator[Desk]:
+async def opened(pace: float = 0.0, limits: PictureLimits | None = None) -> AsyncIterator[Bench]:
     async with EmbeddedServer(pace=pace) as engine, ComfyClient(Server(engine.url)) as client:
-        yield Desk(Catalog.read(bundled_folder()), client, limits or PictureLimits())
+        yield Bench(Catalog.read(bundled_folder()), client, limits or PictureLimits())
 
 
 @pytest.fixture
@@ -81,9 +82,9 @@ def asked(workflow: str, **values: Any) -> RunRequest:
 
 async def test_from_a_request_to_the_delivered_picture(tmp_path: Path, photo: Attachment) -> None:
     reply = RecordingReply()
-    async with opened() as desk:
-        run = await desk.take(asked("negative", photo=photo), tmp_path)
-        assert await desk.develop(run, reply, tmp_path) == Done()
+    async with opened() as bench:
+        run = await bench.take(asked("negative", photo=photo), tmp_path)
+        assert await bench.develop(run, reply, tmp_path) == Done()
     assert reply.kinds()[0] is Queued
     assert reply.kinds()[-2:] == [Delivering, Done]
     assert reply.result is not None
@@ -96,11 +97,11 @@ async def test_from_a_request_to_the_delivered_picture(tmp_path: Path, photo: At
 
 
 async def test_the_same_again_says_that_nothing_is_new(tmp_path: Path, photo: Attachment) -> None:
-    async with opened() as desk:
+    async with opened() as bench:
         for again in (False, True):
             reply = RecordingReply()
-            run = await desk.take(asked("negative", photo=photo), tmp_path)
-            await desk.develop(run, reply, tmp_path)
+            run = await bench.take(asked("negative", photo=photo), tmp_path)
+            await bench.develop(run, reply, tmp_path)
             assert reply.result is not None
             assert len(reply.result.files) == 1
             assert reply.result.nothing_new is again
@@ -108,9 +109,9 @@ async def test_the_same_again_says_that_nothing_is_new(tmp_path: Path, photo: At
 
 async def test_cancelling_stops_the_server_and_goes_on(tmp_path: Path, photo: Attachment) -> None:
     reply = RecordingReply()
-    async with opened(pace=5.0) as desk:
-        run = await desk.take(asked("negative", photo=photo), tmp_path)
-        task = asyncio.create_task(desk.develop(run, reply, tmp_path))
+    async with opened(pace=5.0) as bench:
+        run = await bench.take(asked("negative", photo=photo), tmp_path)
+        task = asyncio.create_task(bench.develop(run, reply, tmp_path))
         while Running not in reply.kinds():
             reply.news.clear()
             await reply.news.wait()
@@ -123,9 +124,9 @@ async def test_cancelling_stops_the_server_and_goes_on(tmp_path: Path, photo: At
 
 async def test_shows_that_fail_do_not_stop_a_run_but_a_lost_result_is_told(tmp_path: Path, photo: Attachment) -> None:
     reply = RecordingReply(refuses=True)
-    async with opened() as desk:
-        run = await desk.take(asked("negative", photo=photo), tmp_path)
-        assert await desk.develop(run, reply, tmp_path) == Failed("The message is gone.")
+    async with opened() as bench:
+        run = await bench.take(asked("negative", photo=photo), tmp_path)
+        assert await bench.develop(run, reply, tmp_path) == Failed("The message is gone.")
     assert reply.result is not None
 
 
@@ -134,9 +135,9 @@ async def test_a_server_that_goes_away(tmp_path: Path, photo: Attachment) -> Non
     async with EmbeddedServer() as engine:
         client = ComfyClient(Server(engine.url))
         await client.__aenter__()
-        desk = Desk(Catalog.read(bundled_folder()), client, PictureLimits())
-        run = await desk.take(asked("negative", photo=photo), tmp_path)
-    end = await desk.develop(run, reply, tmp_path)
+        bench = Bench(Catalog.read(bundled_folder()), client, PictureLimits())
+        run = await bench.take(asked("negative", photo=photo), tmp_path)
+    end = await bench.develop(run, reply, tmp_path)
     await client.__aexit__(None, None, None)
     assert isinstance(end, Failed)
     assert "cannot be reached" in end.sentence
@@ -159,17 +160,17 @@ async def test_bad_requests(
     tmp_path: Path, photo: Attachment, workflow: str, values: dict[str, Any], error: type[Exception], words: str
 ) -> None:
     given = {name: photo if value is ... else value for name, value in values.items()}
-    async with opened() as desk:
+    async with opened() as bench:
         with pytest.raises(error, match=words):
-            await desk.take(asked(workflow, **given), tmp_path)
+            await bench.take(asked(workflow, **given), tmp_path)
 
 
 async def test_a_bad_picture_names_its_field(tmp_path: Path) -> None:
     path = tmp_path / "a1b2"
     path.write_text("words")
-    async with opened() as desk:
+    async with opened() as bench:
         with pytest.raises(BadPicture, match=r"photo: words\.jpg is not a picture"):
-            await desk.take(asked("negative", photo=Attachment(path, "words.jpg")), tmp_path)
+            await bench.take(asked("negative", photo=Attachment(path, "words.jpg")), tmp_path)
 
 
 @pytest.mark.parametrize(

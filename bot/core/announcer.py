@@ -1,0 +1,107 @@
+"""The announcer: tells each who waits their place in line, and when it should be their turn, as both change."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from bot.core.catalog import Catalog
+from bot.core.chat import Failed, Platform, Queued
+from bot.core.errors import StorageFailed, UnknownWorkflow
+from bot.core.line import Line
+from bot.core.records import Records, RunRecord, State
+from bot.core.story import say
+
+_log = logging.getLogger(__name__)
+_EVERY = 1.0  # seconds
+_AT_ONCE = 16  # messages that are edited side by side
+_NOTICEABLE = 0.1  # of a place or an estimate: smaller changes are not worth an edit
+
+#: When each of these runs should start, in seconds; those of which nothing is known are left out.
+Plan = Callable[[Sequence[RunRecord]], Mapping[str, float]]
+
+
+@dataclass(frozen=True)
+class _Told:
+    status: Queued
+    at: float
+
+
+class Announcer:
+    """Speaks for the platforms of this process. Use it in `async with`."""
+
+    def __init__(
+        self,
+        line: Line,
+        records: Records,
+        catalog: Catalog,
+        platforms: Mapping[str, Platform],
+        plan: Plan,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._line, self._records, self._catalog = line, records, catalog
+        self._platforms, self._plan, self._clock = platforms, plan, clock
+        self._told: dict[str, _Told] = {}
+        self._task: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> Announcer:
+        self._task = asyncio.create_task(self._work(), name="announcer")
+        return self
+
+    async def __aexit__(self, *_exit: object) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    async def announce(self) -> None:
+        """Tell everybody whose place or time has changed noticeably."""
+        waiting = await self._line.waiting()
+        starts = await asyncio.to_thread(self._plan, waiting)
+        self._told = {run.id: told for run in waiting if (told := self._told.get(run.id)) is not None}
+        slots = asyncio.Semaphore(_AT_ONCE)
+
+        async def tell(run: RunRecord, position: int) -> None:
+            async with slots:
+                await self._tell(run, Queued(position, starts.get(run.id), run.reason))
+
+        mine = [(run, place) for place, run in enumerate(waiting, 1) if run.address.platform in self._platforms]
+        news = [(run, place) for run, place in mine if self._is_news(run, place, starts.get(run.id))]
+        await asyncio.gather(*(tell(run, place) for run, place in news))
+
+    async def _work(self) -> None:
+        while True:
+            begun = self._clock()
+            try:
+                await self.announce()
+            except StorageFailed as fault:
+                _log.warning("nobody is told their place: %s", fault)
+            await asyncio.sleep(max(_EVERY, 10 * (self._clock() - begun)))
+
+    async def _tell(self, run: RunRecord, status: Queued) -> None:
+        reply = self._platforms[run.address.platform].reply(run.address)
+        told = self._told.get(run.id)
+        if told is not None and self._clock() - told.at < reply.limits.interval:
+            return
+        try:
+            self._catalog.get(run.workflow)
+        except UnknownWorkflow as gone:
+            await self._records.end(run, State.FAILED, str(gone))
+            await say(reply, Failed(str(gone)))
+            return
+        self._told[run.id] = _Told(status, self._clock())
+        await say(reply, status)
+
+    def _is_news(self, run: RunRecord, position: int, start: float | None) -> bool:
+        told = self._told.get(run.id)
+        if told is None or told.status.reason != run.reason:
+            return True
+        return _differs(told.status.position, position, 0) or _differs(told.status.eta, start, 2.0)
+
+
+def _differs(told: float | None, now: float | None, least: float) -> bool:
+    if told is None or now is None:
+        return told is not now
+    return abs(told - now) > max(least, _NOTICEABLE * min(told, now)) or (now == 1) is not (told == 1)

@@ -1,0 +1,218 @@
+"""One attempt to develop a run that must not be lost: a story whose steps are remembered, from lease to delivery."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from uuid import UUID
+
+from bot.core.catalog import Catalog
+from bot.core.chat import Cancelled, Delivering, Done, Failed, Paused, Person, Platform, Result, ResultFile
+from bot.core.check import Checked, Given
+from bot.core.engine import Step
+from bot.core.form import FieldKind
+from bot.core.line import Line
+from bot.core.media import Media
+from bot.core.records import Outcome, Records, RunRecord, State, Stored
+from bot.core.story import Story, failure, say
+from bot.core.throttle import Throttle
+from bot.words import _
+from comfy.client import ComfyClient
+from comfy.errors import PromptRejected, PromptRemoved, ServerUnavailable
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class House:
+    """What every attempt needs of the process that it runs in."""
+
+    catalog: Catalog
+    records: Records
+    line: Line
+    media: Media
+    platforms: Mapping[str, Platform]
+    keep_metadata: bool = False
+
+
+class Uploads:
+    """The names that one server gave to our files, so that the same file is not sent to it twice."""
+
+    def __init__(self) -> None:
+        self._names: dict[str, str] = {}
+
+    def name(self, key: str) -> str | None:
+        return self._names.get(key)
+
+    def note(self, key: str, name: str) -> None:
+        self._names[key] = name
+
+    def forget(self) -> None:
+        self._names.clear()
+
+
+class Attempt:
+    """`freed` is called as soon as the server has done its part. `resumed` says that an earlier process may have begun
+    the attempt, and that the prompt may be at the server already.
+    """
+
+    def __init__(
+        self,
+        house: House,
+        run: RunRecord,
+        client: ComfyClient,
+        uploads: Uploads,
+        step: Step,
+        freed: Callable[[], None],
+        *,
+        resumed: bool,
+    ) -> None:
+        self._house, self._run, self._client, self._uploads = house, run, client, uploads
+        self._step, self._freed = step, freed
+        self._reply = house.platforms[run.address.platform].reply(run.address)
+        self._resumed = resumed
+
+    async def make(self) -> bool:
+        """Go through the steps, from wherever an earlier process came to, to the end of the attempt.
+
+        False where its server gave trouble, and the run waits for another attempt.
+        """
+        with tempfile.TemporaryDirectory(prefix="darkroom-", ignore_cleanup_errors=True) as folder:
+            story = Story(
+                self._client,
+                self._checked(),
+                Path(folder),
+                attempt=self._run.attempt,
+                keep_metadata=self._house.keep_metadata,
+            )
+            try:
+                await self._develop(story, Path(folder))
+            except asyncio.CancelledError:
+                await self._stopped(story)
+            except Exception as error:  # noqa: BLE001 - the end of a run: whatever happened, its person hears of it
+                return await self._failed(error, story)
+        return True
+
+    async def _develop(self, story: Story, folder: Path) -> None:
+        outcome = self._run.outcome
+        if outcome is None:
+            async with Throttle(self._reply.show, self._reply.limits.interval, clock=time.monotonic) as throttle:
+                warnings = json.loads(await self._step("submit", partial(self._submit, story, folder)))
+                ended = json.loads(await self._step("follow", partial(self._follow, story, throttle)))
+                self._freed()
+                if not await self._house.records.executed(self._run) and not await self._is_ours():
+                    return
+                throttle.offer(Delivering())
+                outcome = await self._collect(story, [*warnings, *ended["warnings"]], ended["nothing_new"])
+        else:
+            self._freed()
+        await self._deliver(outcome, folder)
+        if await self._house.records.end(self._run, State.DONE):
+            await say(self._reply, Done())
+
+    async def _submit(self, story: Story, folder: Path) -> str:
+        if self._resumed and await self._client.knows(story.prompt_id):
+            return json.dumps([])
+        try:
+            warnings = await story.submit(await self._upload(folder))
+        except PromptRejected:
+            if not self._run.inputs:
+                raise
+            self._uploads.forget()  # the server's folder may have been emptied
+            warnings = await story.submit(await self._upload(folder))
+        return json.dumps(warnings)
+
+    async def _upload(self, folder: Path) -> dict[str, str]:
+        names = {}
+        for field, stored in self._run.inputs.items():
+            name = self._uploads.name(stored.key)
+            if name is None:
+                path = await self._house.media.fetch(stored.key, folder / Path(stored.key).name)
+                name = (await self._client.upload_image(path)).input_value
+                self._uploads.note(stored.key, name)
+            names[field] = name
+        return names
+
+    async def _follow(self, story: Story, throttle: Throttle) -> str:
+        if story.prompt is None:
+            await story.fill({})
+        try:
+            ended = await story.follow(throttle.offer)
+        except PromptRemoved as removed:
+            if not self._resumed:
+                raise
+            raise ServerUnavailable(str(removed)) from removed  # it was lost while nobody here looked
+        return json.dumps({"nothing_new": ended.nothing_new, "warnings": ended.warnings})
+
+    async def _collect(self, story: Story, warnings: list[str], nothing_new: bool) -> Outcome:
+        """Put what came out where it outlives this process, and note it."""
+        result = await story.collect()
+        files = [Stored(await self._house.media.keep(file.path), file.filename, file.kind) for file in result.files]
+        outcome = Outcome(tuple(files), result.texts, (*warnings, *result.warnings), nothing_new)
+        await self._house.records.brought(self._run, outcome)
+        return outcome
+
+    async def _deliver(self, outcome: Outcome, folder: Path) -> None:
+        files = [
+            ResultFile(
+                await self._house.media.fetch(file.key, folder / f"result-{number}{Path(file.key).suffix}"),
+                file.filename,
+                file.kind,
+            )
+            for number, file in enumerate(outcome.files, 1)
+        ]
+        run = self._run
+        result = Result(
+            run.id, run.workflow, run.values, tuple(files), outcome.texts, outcome.warnings, outcome.nothing_new
+        )
+        await self._reply.deliver(result)
+
+    async def _stopped(self, story: Story) -> None:
+        """Cancelled by somebody, or only put aside because this process ends."""
+        by = await self._cancelled_by()
+        if by is None:
+            await say(self._reply, Paused())
+            raise asyncio.CancelledError
+        sure = await story.cancel(whatever=True)
+        self._freed()
+        unsure = _("It was cancelled, but the server could not be told: it may still be at work on it.")
+        if await self._house.records.end(self._run, State.CANCELLED):
+            await say(self._reply, Cancelled(by) if sure else Failed(unsure))
+
+    async def _failed(self, error: Exception, story: Story) -> bool:
+        self._freed()
+        said, run = failure(error, story), self._run
+        if isinstance(error, ServerUnavailable) and await self._house.line.give_back(run, said.sentence, run.server):
+            return False
+        if await self._house.records.end(run, State.FAILED, said.sentence):
+            await say(self._reply, said)
+        return True
+
+    async def _cancelled_by(self) -> Person | None:
+        run = await self._house.records.get(self._run.id)
+        return person_of(run.cancelled_by) if run is not None and run.cancelled_by else None
+
+    async def _is_ours(self) -> bool:
+        """Whether the run is still this attempt's: it may have been handed over, or have come this far before."""
+        run = await self._house.records.get(self._run.id)
+        return run is not None and run.attempt == self._run.attempt and run.state is State.DELIVERING
+
+    def _checked(self) -> Checked:
+        run = self._run
+        workflow = self._house.catalog.get(run.workflow)
+        media = {name: Given(Path(file.key), file.filename, FieldKind(file.kind)) for name, file in run.inputs.items()}
+        return Checked(workflow, run.values, media, run.stem, run.person, UUID(run.id))
+
+
+def person_of(text: str) -> Person:
+    """The person that "platform:id:name" means."""
+    platform, _colon, rest = text.partition(":")
+    number, _colon, name = rest.partition(":")
+    return Person(platform, number, name)

@@ -1,0 +1,108 @@
+"""Durable execution, on DBOS: what a step has answered is on disk, and after a crash it is not asked for again.
+
+DBOS knows one engine a process; it runs what it is given on our own event loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Protocol
+
+from dbos import DBOS, SetWorkflowID
+from sqlalchemy.exc import DBAPIError
+
+from bot.core.database import Database
+from bot.core.errors import ConfigError
+from bot.words import _
+
+_VERSION = "1"  # of the steps: the same for all processes, or they would not take up each other's runs
+_TIDY_EVERY = 60.0  # seconds
+
+
+class Step(Protocol):
+    """Does a piece of work once and remembers its answer, which is text; a failure is not remembered."""
+
+    async def __call__(self, name: str, work: Callable[[], Coroutine[Any, Any, str]]) -> str: ...
+
+
+#: An attempt to develop a run: its id, which attempt, and how to do a step of it.
+Attempt = Callable[[str, int, Step], Coroutine[Any, Any, None]]
+
+
+class Engine:
+    """Use it in `async with`; attempts that an earlier process of the same worker left behind go on at once."""
+
+    def __init__(self, database: Database, folder: Path, worker: str, attempt: Attempt) -> None:
+        """`folder` holds the engine's own tables where the database is not a server."""
+        self._url = (
+            database.driver_url if database.is_shared else database.driver_url.set(database=str(folder / "engine.db"))
+        )
+        self._worker, self._attempt = worker, attempt
+        self._tasks: dict[asyncio.Task[Any], str] = {}
+        self._ended: list[str] = []
+        self._tidying: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> Engine:
+        logging.getLogger("dbos").setLevel(logging.ERROR)
+        self._workflow = DBOS.workflow(name="develop")(self._develop)
+        DBOS(
+            config={
+                "name": "darkroom",
+                "system_database_url": self._url.render_as_string(hide_password=False),
+                "application_version": _VERSION,
+                "executor_id": self._worker,
+                "log_level": "ERROR",
+            }
+        )
+        try:
+            DBOS.launch()  # on the loop's own thread, so that it finds the loop
+        except (DBAPIError, OSError) as fault:
+            await asyncio.to_thread(DBOS.destroy, destroy_registry=True)
+            raise ConfigError(_("The engine's tables cannot be used: {reason}").format(reason=fault)) from fault
+        self._tidying = asyncio.create_task(self._tidy(), name="engine tidies up")
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Let go of what is under way: it goes on when a process of this worker starts again."""
+        if self._tidying is not None:
+            self._tidying.cancel()
+            await asyncio.gather(self._tidying, return_exceptions=True)
+        while self._tasks:
+            for task in self._tasks:
+                task.cancel()
+            await asyncio.wait(self._tasks)
+        await asyncio.to_thread(DBOS.destroy, destroy_registry=True)
+
+    async def start(self, run_id: str, attempt: int) -> None:
+        """Begin an attempt; when this returns it is on disk, and one that was begun before is not begun again."""
+        with SetWorkflowID(f"{run_id}/{attempt}"):
+            await DBOS.start_workflow_async(self._workflow, run_id, attempt)
+
+    async def _develop(self, run_id: str, attempt: int) -> None:
+        task = asyncio.create_task(self._attempt(run_id, attempt, _step), name=f"run {run_id}")
+        self._tasks[task] = run_id
+        try:
+            await task
+        finally:
+            if not task.done():
+                task.cancel()
+            del self._tasks[task]
+        self._ended.append(f"{run_id}/{attempt}")
+
+    async def _tidy(self) -> None:
+        """Forget attempts that have ended: what there is to know of them stands in the records."""
+        while True:
+            await asyncio.sleep(_TIDY_EVERY)
+            ended, self._ended = self._ended[:1000], self._ended[1000:]
+            if ended:
+                await DBOS.delete_workflows_async(ended)
+
+
+async def _step(name: str, work: Callable[[], Coroutine[Any, Any, str]]) -> str:
+    return await DBOS.run_step_async({"name": name}, work)

@@ -1,0 +1,243 @@
+"""The worker: gives its servers the runs whose turn it is, and sees each through to its end."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+from bot.core import engine as durable
+from bot.core.attempt import Attempt, House, Uploads
+from bot.core.chat import Failed
+from bot.core.engine import Engine, Step
+from bot.core.errors import StorageFailed, UnknownWorkflow
+from bot.core.explain import explain
+from bot.core.line import Taken
+from bot.core.records import RunRecord, State
+from bot.core.story import say
+from bot.core.workflow import choices_of
+from comfy.fleet import Fleet
+from comfy.schedule import Estimates, Job, Station, choose
+
+_log = logging.getLogger(__name__)
+_TICK = 0.25  # seconds between two looks at what other processes have put into the line, or want cancelled
+_GROWING = 1.5  # a run that is overdue is thought to take so many times as long as it has taken
+
+
+@dataclass
+class Bay:
+    """What one server is doing: when each of its runs began, and how long it was thought to take."""
+
+    at_once: int
+    loaded: frozenset[str] = frozenset()
+    begun: dict[str, tuple[float, float]] = field(default_factory=dict)
+    switched: set[str] = field(default_factory=set)
+    uploads: Uploads = field(default_factory=Uploads)
+
+    def busy_for(self, now: float) -> float:
+        """The seconds until it has done what it has: one after the other."""
+        left, first = 0.0, True
+        for begun, expected in self.begun.values():
+            elapsed = now - begun
+            left += (expected - elapsed if elapsed < expected else elapsed * (_GROWING - 1)) if first else expected
+            first = False
+        return left
+
+
+class Worker:
+    """Serves from `async with` to its end. Runs that are under way then go on when a worker of this name is back."""
+
+    def __init__(
+        self,
+        name: str,
+        house: House,
+        fleet: Fleet,
+        engine: Callable[[durable.Attempt], Engine],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.name = name
+        self._house, self._fleet, self._clock = house, fleet, clock
+        self._engine = engine(self._attempt)
+        self.estimates = Estimates()
+        self._bays = {name: Bay(member.at_once) for name, member in fleet.members.items()}
+        self._fresh: set[tuple[str, int]] = set()
+        self._under_way: dict[str, asyncio.Task[None]] = {}
+        self._news = asyncio.Event()
+        self._tasks: list[asyncio.Task[None]] = []
+        self._where = lru_cache(10_000)(self._able)
+
+    async def __aenter__(self) -> Worker:
+        for run in await self._house.records.measured():
+            self._learn_from(run)
+        for run in await self._house.records.active_at(self.name):
+            if run.state is State.RUNNING and run.server in self._bays:
+                self._begin(run, run.server)
+        await self._engine.__aenter__()
+        self._tasks = [
+            asyncio.create_task(self._take_turns(), name="turns"),
+            asyncio.create_task(self._watch_cancels(), name="cancels"),
+        ]
+        return self
+
+    async def __aexit__(self, *_exit: object) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._engine.__aexit__(None, None, None)
+
+    def wake(self) -> None:
+        """Say that there may be something to do: a run joined the line, or a server came back."""
+        self._news.set()
+
+    def cancel(self, run_id: str) -> None:
+        """Stop a run that is under way here; why stands in its record already."""
+        if (task := self._under_way.get(run_id)) is not None:
+            task.cancel()
+
+    def stations(self) -> dict[str, Station]:
+        """The servers that are up, as the schedule sees them."""
+        now = self._clock()
+        return {
+            name: Station(name, bay.loaded, bay.busy_for(now), len(bay.begun) < bay.at_once)
+            for name, bay in self._bays.items()
+            if name in self._fleet.up
+        }
+
+    def job(self, run: RunRecord) -> Job:
+        """A run as the schedule sees it: the servers that failed it are left out while there are others."""
+        able = self._where(run.kind, run.workflow, self._fleet.version)
+        return Job(run.id, run.kind, run.models, (able - run.avoid) or able, run.put_off)
+
+    async def _take_turns(self) -> None:
+        while True:
+            self._news.clear()
+            try:
+                while any(station.free for station in self.stations().values()):
+                    taken = await self._house.line.take(self.name, self._pick)
+                    if taken is None:
+                        break
+                    await self._start(taken)
+            except StorageFailed as fault:
+                _log.error("no turn can be taken: %s", fault, exc_info=fault)
+                await asyncio.sleep(_TICK)
+            await _news_or_tick(self._news)
+
+    def _pick(self, heads: Sequence[RunRecord]) -> Taken | None:
+        jobs = {run.id: self.job(run) for run in heads}
+        choice = choose(list(jobs.values()), self.stations().values(), self.estimates)
+        if choice is None:
+            return None
+        run = next(run for run in heads if run.id == choice.job.id)
+        return Taken(run, choice.server, choice.passed)
+
+    async def _start(self, taken: Taken) -> None:
+        run = taken.run
+        self._begin(run, taken.server)
+        self._fresh.add((run.id, run.attempt))
+        await self._engine.start(run.id, run.attempt)
+
+    def _begin(self, run: RunRecord, server: str) -> None:
+        bay = self._bays[server]
+        station = Station(server, bay.loaded)
+        expected = self.estimates.total(station, Job(run.id, run.kind, run.models, frozenset({server})))
+        if run.models and not run.models <= bay.loaded:
+            bay.switched.add(run.id)
+            bay.loaded = run.models
+        bay.begun[run.id] = (self._clock(), expected)
+
+    async def _attempt(self, run_id: str, attempt: int, step: Step) -> None:
+        run = await self._house.records.get(run_id)
+        resumed = (run_id, attempt) not in self._fresh
+        self._fresh.discard((run_id, attempt))
+        if run is None or run.attempt != attempt or run.worker != self.name or run.ended_at is not None:
+            return  # it was handed over, or has ended
+        task = asyncio.current_task()
+        if task is not None:
+            self._under_way[run_id] = task
+        try:
+            await self._make(run, step, resumed=resumed)
+        finally:
+            self._under_way.pop(run_id, None)
+            self._free(run, learn=False)
+
+    async def _make(self, run: RunRecord, step: Step, *, resumed: bool) -> None:
+        server = run.server or ""
+        if server not in self._bays:  # it is no longer among the settings
+            await self._house.line.give_back(run, "", None)
+            return
+        try:
+            attempt = Attempt(
+                self._house,
+                run,
+                self._fleet.client(server),
+                self._bays[server].uploads,
+                step,
+                lambda: self._free(run, learn=True),
+                resumed=resumed,
+            )
+            if run.cancelled_by:
+                self.cancel(run.id)
+            if not await attempt.make():
+                self._fleet.doubt(server)
+        except Exception as error:  # noqa: BLE001 - the end of a run, where even that could not be written down
+            _log.error("run %s could not be ended", run.id, exc_info=error)
+            await self._end(run, explain(error, run.id))
+
+    async def _end(self, run: RunRecord, sentence: str) -> None:
+        """Tell the person at once, and write it down as soon as that is possible."""
+        await say(self._house.platforms[run.address.platform].reply(run.address), Failed(sentence))
+        while True:
+            try:
+                await self._house.records.end(run, State.FAILED, sentence)
+                return
+            except StorageFailed:
+                await asyncio.sleep(_TICK * 4)
+
+    def _free(self, run: RunRecord, *, learn: bool) -> None:
+        bay = self._bays.get(run.server or "")
+        begun = bay.begun.pop(run.id, None) if bay is not None else None
+        if bay is None or begun is None:
+            return
+        switched = run.id in bay.switched
+        bay.switched.discard(run.id)
+        if learn and bay.at_once == 1:
+            self.estimates.learn(run.server or "", run.kind, self._clock() - begun[0], switched=switched)
+        self._news.set()
+
+    def _learn_from(self, run: RunRecord) -> None:
+        """What a finished run took, from its record."""
+        if run.server in self._bays and run.started_at is not None and run.executed_at is not None:
+            bay = self._bays[run.server]
+            switched = bool(run.models) and not run.models <= bay.loaded
+            self.estimates.learn(run.server, run.kind, run.executed_at - run.started_at, switched=switched)
+            bay.loaded = run.models or bay.loaded
+
+    def _able(self, kind: str, workflow: str, _version: int) -> frozenset[str]:
+        """The servers that have all that runs of a kind need; asked anew when the fleet has changed."""
+        try:
+            wanted = self._house.catalog.get(workflow)
+        except UnknownWorkflow:
+            return frozenset()
+        values = choices_of(kind)
+        known = self._fleet.known.items()
+        return frozenset(name for name, info in known if not info.missing(wanted.fill(values, info)))
+
+    async def _watch_cancels(self) -> None:
+        while True:
+            await asyncio.sleep(_TICK)
+            try:
+                for run_id in await self._house.records.asked_to_cancel(self.name):
+                    self.cancel(run_id)
+            except StorageFailed as fault:
+                _log.warning("cancels cannot be read: %s", fault)
+
+
+async def _news_or_tick(news: asyncio.Event) -> None:
+    try:
+        async with asyncio.timeout(_TICK):
+            await news.wait()
+    except TimeoutError:
+        return

@@ -1,0 +1,221 @@
+"""Serving: the platforms, the line and the servers of one process, from its start to a shutdown that loses nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import time
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from bot.config import Settings
+from bot.core.announcer import Announcer
+from bot.core.attempt import House
+from bot.core.catalog import Catalog
+from bot.core.chat import Platform
+from bot.core.check import Checker, Known
+from bot.core.database import Database
+from bot.core.desk import Desk
+from bot.core.engine import Engine
+from bot.core.errors import ConfigError, StorageFailed
+from bot.core.line import Caps, Line
+from bot.core.media import Media
+from bot.core.pictures import PictureLimits
+from bot.core.records import Records, RunRecord
+from bot.core.worker import Worker
+from bot.words import _
+from comfy.embedded import EmbeddedServer
+from comfy.fleet import Fleet, Member
+from comfy.object_info import ObjectInfo
+from comfy.schedule import assign
+from comfy.server import Server
+
+_log = logging.getLogger(__name__)
+_SWEEP_EVERY = 3600.0  # seconds
+
+
+@dataclass(frozen=True)
+class Role:
+    """What a process does: speak to the platforms, or work with servers under a name, or both."""
+
+    chat: bool = True
+    worker: str | None = "darkroom"
+
+
+@dataclass(frozen=True)
+class Store:
+    """Where runs and their files are kept."""
+
+    database: Database
+    media: Media
+    records: Records
+    line: Line
+
+
+@asynccontextmanager
+async def opened(settings: Settings) -> AsyncIterator[Store]:
+    """The store that the settings name. Raises `ConfigError` where it cannot be read and written."""
+    folder = await asyncio.to_thread(_folder, settings)
+    database = Database(settings.database.reveal()) if settings.database else Database.in_folder(folder)
+    media = Media.open(settings.media.reveal() if settings.media else folder / "media")
+    async with database:
+        caps = Caps(settings.running_per_person, settings.waiting_per_person)
+        yield Store(database, media, Records(database), Line(database, caps))
+
+
+@asynccontextmanager
+async def serving(
+    settings: Settings, catalog: Catalog, platforms: Mapping[str, Platform], role: Role
+) -> AsyncIterator[Desk]:
+    """Everything that one process does, until the context is left. Raises `ConfigError`."""
+    async with AsyncExitStack() as stack:
+        store = await stack.enter_async_context(opened(settings))
+        members = await stack.enter_async_context(_members(settings))
+        worker: Worker | None = None
+
+        def wake() -> None:
+            if worker is not None:
+                worker.wake()
+
+        fleet = await stack.enter_async_context(Fleet(members, wake))
+        if role.worker is not None:
+            house = House(catalog, store.records, store.line, store.media, platforms, settings.keep_metadata)
+            worker = Worker(role.worker, house, fleet, _engine(store, settings, role.worker))
+            await stack.enter_async_context(worker)
+        if role.chat:
+            announcer = Announcer(store.line, store.records, catalog, platforms, _plan(worker))
+            await stack.enter_async_context(announcer)
+        await stack.enter_async_context(_swept(store, settings.retention_days))
+        checker = Checker(catalog, _known(fleet), _limits(settings))
+        stop = worker.cancel if worker is not None else _nobody
+        desk = Desk(
+            checker,
+            store.line,
+            store.records,
+            store.media,
+            platforms,
+            operators=settings.operators,
+            wake=wake,
+            stop=stop,
+        )
+        try:
+            yield desk
+        finally:
+            desk.open = False
+
+
+async def until_signalled(work: Callable[[], asyncio.Task[None]]) -> None:
+    """Do some work until SIGTERM or SIGINT; a second SIGINT ends the process at once."""
+    loop, ended = asyncio.get_running_loop(), asyncio.Event()
+
+    def stop() -> None:
+        ended.set()
+        loop.remove_signal_handler(signal.SIGINT)  # the next one is Python's own
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop)
+    task = work()
+    waiting = asyncio.create_task(ended.wait())
+    await asyncio.wait({task, waiting}, return_when=asyncio.FIRST_COMPLETED)
+    waiting.cancel()
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    if not task.cancelled() and (fault := task.exception()) is not None:
+        raise fault
+
+
+async def forget(settings: Settings, person: str) -> int:
+    """Delete all ended runs of a person, and their files; how many there were."""
+    async with opened(settings) as store:
+        ids = await store.records.all_of(person)
+        await _delete(store, ids)
+        return len(ids)
+
+
+async def hand_over(settings: Settings, worker: str) -> int:
+    """Let other workers take the runs of one that is gone; how many there were."""
+    async with opened(settings) as store:
+        return await store.line.hand_over(worker)
+
+
+def _folder(settings: Settings) -> Path:
+    folder = settings.data_dir.expanduser()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe = folder / ".probe"
+        probe.write_bytes(b"x" * 4096)
+        probe.unlink()
+    except OSError as fault:
+        words = _("DARKROOM_DATA_DIR: {folder} cannot be written: {reason}")
+        raise ConfigError(words.format(folder=folder, reason=fault.strerror)) from fault
+    return folder
+
+
+@asynccontextmanager
+async def _members(settings: Settings) -> AsyncIterator[Sequence[Member]]:
+    if settings.servers:
+        yield [Member(each.name, Server(**settings.server(each.url)), each.at_once) for each in settings.servers]
+        return
+    async with EmbeddedServer(settings.data_dir.expanduser() / "engine") as engine:
+        yield [Member(_("built-in"), Server(engine.url))]
+
+
+def _engine(store: Store, settings: Settings, worker: str) -> Callable[[object], Engine]:
+    return lambda attempt: Engine(store.database, settings.data_dir.expanduser(), worker, attempt)  # type: ignore[arg-type]
+
+
+def _known(fleet: Fleet) -> Known:
+    async def known() -> Mapping[str, ObjectInfo]:
+        await fleet.looked()
+        return fleet.known
+
+    return known
+
+
+def _limits(settings: Settings) -> PictureLimits:
+    return PictureLimits(int(settings.max_upload_mb * 1e6), int(settings.max_megapixels * 1e6))
+
+
+def _plan(worker: Worker | None) -> Callable[[Sequence[RunRecord]], Mapping[str, float]]:
+    """When waiting runs should start, as the worker of this process sees it."""
+
+    def plan(waiting: Sequence[RunRecord]) -> Mapping[str, float]:
+        if worker is None:
+            return {}
+        jobs = map(worker.job, waiting)
+        return {job.id: start for job, _server, start in assign(jobs, worker.stations(), worker.estimates)}
+
+    return plan
+
+
+@asynccontextmanager
+async def _swept(store: Store, days: float) -> AsyncIterator[None]:
+    task = asyncio.create_task(_sweep(store, days), name="sweep")
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def _sweep(store: Store, days: float) -> None:
+    """Delete what is older than the settings keep it."""
+    while True:
+        try:
+            while ids := await store.records.older_than(time.time() - days * 86_400):
+                await _delete(store, ids)
+        except StorageFailed as fault:
+            _log.warning("old runs cannot be deleted: %s", fault)
+        await asyncio.sleep(_SWEEP_EVERY)
+
+
+async def _delete(store: Store, ids: Sequence[str]) -> None:
+    for first in range(0, len(ids), 500):
+        await store.media.forget(await store.records.forget(ids[first : first + 500]))
+
+
+def _nobody(_run_id: str) -> None:
+    """A process without servers leaves it to the workers to see who wants what cancelled."""

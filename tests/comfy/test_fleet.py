@@ -1,0 +1,71 @@
+"""A fleet over real sockets: servers that are there, go, and come back with other nodes."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from comfy.embedded import EmbeddedServer
+from comfy.fleet import Fleet, Member
+from comfy.object_info import ObjectInfo
+from comfy.server import Server
+
+
+async def until(fleet: Fleet, changes: asyncio.Event, *up: str) -> None:
+    while fleet.up != set(up):
+        changes.clear()
+        await changes.wait()
+
+
+async def test_servers_go_and_come_back(tmp_path: Path, unused_tcp_port: int) -> None:
+    changes = asyncio.Event()
+    async with EmbeddedServer(tmp_path / "one") as one:
+        members = [
+            Member("one", Server(one.url)),
+            Member("two", Server(f"http://127.0.0.1:{unused_tcp_port}", connect_timeout=1.0)),
+        ]
+        async with Fleet(members, changes.set) as fleet:
+            await fleet.looked()
+            assert fleet.up == {"one"}
+            assert list(fleet.known) == ["one"]
+            two = EmbeddedServer(tmp_path / "two", port=unused_tcp_port, models={"checkpoints": ["x.ckpt"]})
+            async with two:
+                await until(fleet, changes, "one", "two")
+                assert "SaveImage" in fleet.known["two"]
+            fleet.doubt("two")
+            assert fleet.up == {"one"}
+            before = fleet.version
+            async with EmbeddedServer(tmp_path / "two", port=unused_tcp_port):
+                await until(fleet, changes, "one", "two")
+            assert fleet.version > before
+
+
+async def test_a_server_in_doubt_that_answers_is_used_again(tmp_path: Path) -> None:
+    changes = asyncio.Event()
+    async with EmbeddedServer(tmp_path) as one, Fleet([Member("one", Server(one.url))], changes.set) as fleet:
+        await fleet.looked()
+        fleet.doubt("one")
+        assert fleet.up == frozenset()
+        await until(fleet, changes, "one")
+
+
+def node(*choices: str) -> dict[str, object]:
+    return {"input": {"required": {"name": [list(choices), {}], "size": ["INT", {}]}}, "output": ["MODEL"]}
+
+
+def test_what_several_servers_have_together() -> None:
+    first, second = ObjectInfo({"Load": node("a", "b"), "One": node()}), ObjectInfo({"Load": node("b", "c")})
+    both = ObjectInfo.union([first, second])
+    assert both.class_types == {"Load", "One"}
+    loaded = both.input("Load", "name")
+    assert loaded is not None
+    assert loaded.choices == ("a", "b", "c")
+    assert both.input("Load", "size") == first.input("Load", "size")
+
+
+@pytest.mark.parametrize("count", [0, 1])
+def test_a_union_of_few(count: int) -> None:
+    info = ObjectInfo({"Load": node("a")})
+    assert len(ObjectInfo.union([info] * count)) == count
