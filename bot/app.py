@@ -8,15 +8,21 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bot.config import Settings
 from bot.core.errors import ConfigError
 from bot.servers import server_url
+from bot.words import _
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from bot.core.bench import Bench
     from bot.core.catalog import Catalog
+    from bot.core.chat import Platform
+    from bot.serve import Role
     from comfy.client import ComfyClient
     from comfy.server import Server
 
@@ -32,10 +38,9 @@ class App:
     @cached_property
     def catalog(self) -> Catalog:
         """The bundled workflows, and the operator's own."""
-        from bot.core.catalog import Catalog, bundled_folder
+        from bot.core.catalog import Catalog
 
-        own = [self.settings.workflows] if self.settings.workflows else []
-        return Catalog.read(bundled_folder(), *own)
+        return Catalog.read(*self._folders())
 
     @property
     def servers(self) -> tuple[str, ...]:
@@ -64,6 +69,42 @@ class App:
                 target = self._server(server)
             client = await stack.enter_async_context(_client(target))
             yield Bench(self.catalog, client, limits, keep_metadata=settings.keep_metadata)
+
+    async def start(self, role: Role, announce: Callable[[str], None]) -> None:
+        """Serve the platforms that are switched on, until a signal. Raises `ConfigError`."""
+        from bot.core.shelf import Shelf
+        from bot.serve import serve, until_signalled
+
+        platforms = self.platforms()
+        if not platforms:
+            raise ConfigError(_("No platform is switched on: .env.example names the settings that do it."))
+
+        async def work() -> None:
+            async with Shelf(*self._folders()) as shelf:
+                await serve(self.settings, shelf, platforms, role, announce)
+
+        await until_signalled(work)
+
+    async def hand_over(self, worker: str) -> int:
+        """Let other workers take the runs of one that is gone; how many there were."""
+        from bot.serve import hand_over
+
+        return await hand_over(self.settings, worker)
+
+    async def forget(self, person: str) -> int:
+        """Delete all that is kept of a person, as "platform:id"; how many runs there were."""
+        from bot.serve import forget
+
+        return await forget(self.settings, person)
+
+    def platforms(self) -> list[Platform]:
+        """The platforms that the settings switch on. Here, and nowhere else, each is named."""
+        return []
+
+    def _folders(self) -> list[Path]:
+        from bot.core.catalog import bundled_folder
+
+        return [bundled_folder(), *([self.settings.workflows] if self.settings.workflows else [])]
 
     def _server(self, url: str) -> Server:
         from comfy.server import Server

@@ -6,15 +6,16 @@ import asyncio
 import logging
 import signal
 import time
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from bot.config import Settings
 from bot.core.announcer import Announcer
 from bot.core.attempt import House
-from bot.core.catalog import Catalog
+from bot.core.catalog import Workflows
 from bot.core.chat import Platform
 from bot.core.check import Checker, Known
 from bot.core.database import Database
@@ -35,6 +36,7 @@ from comfy.server import Server
 
 _log = logging.getLogger(__name__)
 _SWEEP_EVERY = 3600.0  # seconds
+_FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 60.0  # seconds before a platform that failed is started again
 
 
 @dataclass(frozen=True)
@@ -68,7 +70,7 @@ async def opened(settings: Settings) -> AsyncIterator[Store]:
 
 @asynccontextmanager
 async def serving(
-    settings: Settings, catalog: Catalog, platforms: Mapping[str, Platform], role: Role
+    settings: Settings, catalog: Workflows, platforms: Mapping[str, Platform], role: Role
 ) -> AsyncIterator[Desk]:
     """Everything that one process does, until the context is left. Raises `ConfigError`."""
     async with AsyncExitStack() as stack:
@@ -86,7 +88,8 @@ async def serving(
             worker = Worker(role.worker, house, fleet, _engine(store, settings, role.worker))
             await stack.enter_async_context(worker)
         if role.chat:
-            announcer = Announcer(store.line, store.records, catalog, platforms, _plan(worker))
+            farewell = worker is not None
+            announcer = Announcer(store.line, store.records, catalog, platforms, _plan(worker), farewell=farewell)
             await stack.enter_async_context(announcer)
         await stack.enter_async_context(_swept(store, settings.retention_days))
         checker = Checker(catalog, _known(fleet), _limits(settings))
@@ -107,7 +110,36 @@ async def serving(
             desk.open = False
 
 
-async def until_signalled(work: Callable[[], asyncio.Task[None]]) -> None:
+async def serve(
+    settings: Settings, catalog: Workflows, platforms: Sequence[Platform], role: Role, announce: Callable[[str], None]
+) -> None:
+    """Work in this role until cancelled. Raises `ConfigError`. `announce` is told when it can be used."""
+    async with AsyncExitStack() as stack:
+        for platform in platforms:
+            await stack.enter_async_context(platform)
+        named = {platform.name: platform for platform in platforms}
+        desk = await stack.enter_async_context(serving(settings, catalog, named, role))
+        chatting = [_attended(platform, desk) for platform in platforms] if role.chat else [asyncio.Event().wait()]
+        announce(_("Ready: {platforms}").format(platforms=", ".join(named)))
+        await asyncio.gather(*chatting)
+
+
+async def _attended(platform: Platform, desk: Desk) -> None:
+    """Serve a platform, and again whenever it fails: what happens on one stops no other."""
+    pause = _FIRST_PAUSE
+    while True:
+        begun = time.monotonic()
+        try:
+            await platform.serve(desk)
+        except ConfigError:
+            raise
+        except Exception as error:  # noqa: BLE001 - the top of a platform
+            _log.error("%s failed, and is started again in %.0f s", platform.name, pause, exc_info=error)
+        await asyncio.sleep(pause)
+        pause = _FIRST_PAUSE if time.monotonic() - begun > _LONGEST_PAUSE else min(pause * 2, _LONGEST_PAUSE)
+
+
+async def until_signalled(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
     """Do some work until SIGTERM or SIGINT; a second SIGINT ends the process at once."""
     loop, ended = asyncio.get_running_loop(), asyncio.Event()
 
@@ -117,7 +149,7 @@ async def until_signalled(work: Callable[[], asyncio.Task[None]]) -> None:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop)
-    task = work()
+    task = asyncio.create_task(work())
     waiting = asyncio.create_task(ended.wait())
     await asyncio.wait({task, waiting}, return_when=asyncio.FIRST_COMPLETED)
     waiting.cancel()

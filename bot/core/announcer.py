@@ -6,10 +6,11 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
-from bot.core.catalog import Catalog
-from bot.core.chat import Failed, Platform, Queued
+from bot.core.catalog import Workflows, title_of
+from bot.core.chat import Failed, Paused, Platform, Queued, Reply
 from bot.core.errors import StorageFailed, UnknownWorkflow
 from bot.core.line import Line
 from bot.core.records import Records, RunRecord, State
@@ -17,6 +18,7 @@ from bot.core.story import say
 
 _log = logging.getLogger(__name__)
 _EVERY = 1.0  # seconds
+_FAREWELL = 3.0  # seconds: a shutdown waits no longer for chats
 _AT_ONCE = 16  # messages that are edited side by side
 _NOTICEABLE = 0.1  # of a place or an estimate: smaller changes are not worth an edit
 
@@ -37,11 +39,15 @@ class Announcer:
         self,
         line: Line,
         records: Records,
-        catalog: Catalog,
+        catalog: Workflows,
         platforms: Mapping[str, Platform],
         plan: Plan,
         clock: Callable[[], float] = time.monotonic,
+        *,
+        farewell: bool = False,
     ) -> None:
+        """`farewell`: on the way out, tell those who wait that it goes on later."""
+        self._farewell = farewell
         self._line, self._records, self._catalog = line, records, catalog
         self._platforms, self._plan, self._clock = platforms, plan, clock
         self._told: dict[str, _Told] = {}
@@ -55,6 +61,21 @@ class Announcer:
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
+        if self._farewell:
+            with suppress(TimeoutError, StorageFailed):
+                async with asyncio.timeout(_FAREWELL):
+                    await self._say_farewell()
+
+    async def _say_farewell(self) -> None:
+        """Nobody takes turns until the program is back: those who know of their place hear so."""
+        waiting = [run for run in await self._line.waiting() if run.id in self._told]
+        slots = asyncio.Semaphore(_AT_ONCE)
+
+        async def tell(run: RunRecord) -> None:
+            async with slots:
+                await say(self._reply(run), Paused())
+
+        await asyncio.gather(*map(tell, waiting))
 
     async def announce(self) -> None:
         """Tell everybody whose place or time has changed noticeably."""
@@ -81,7 +102,7 @@ class Announcer:
             await asyncio.sleep(max(_EVERY, 10 * (self._clock() - begun)))
 
     async def _tell(self, run: RunRecord, status: Queued) -> None:
-        reply = self._platforms[run.address.platform].reply(run.address)
+        reply = self._reply(run)
         told = self._told.get(run.id)
         if told is not None and self._clock() - told.at < reply.limits.interval:
             return
@@ -93,6 +114,10 @@ class Announcer:
             return
         self._told[run.id] = _Told(status, self._clock())
         await say(reply, status)
+
+    def _reply(self, run: RunRecord) -> Reply:
+        brief = run.brief(title_of(self._catalog, run.workflow))
+        return self._platforms[run.address.platform].reply(run.address, brief)
 
     def _is_news(self, run: RunRecord, position: int, start: float | None) -> bool:
         told = self._told.get(run.id)

@@ -8,19 +8,32 @@ import logging
 import tempfile
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from uuid import UUID
 
-from bot.core.catalog import Catalog
-from bot.core.chat import Cancelled, Delivering, Done, Failed, Paused, Person, Platform, Result, ResultFile
+from bot.core.catalog import Workflows, title_of
+from bot.core.chat import (
+    Cancelled,
+    Delivering,
+    Done,
+    Failed,
+    Paused,
+    Person,
+    Platform,
+    Reply,
+    Result,
+    ResultFile,
+    Stored,
+)
 from bot.core.check import Checked, Given
 from bot.core.engine import Step
 from bot.core.form import FieldKind
 from bot.core.line import Line
 from bot.core.media import Media
-from bot.core.records import Outcome, Records, RunRecord, State, Stored
+from bot.core.records import Outcome, Records, RunRecord, State
 from bot.core.story import Story, failure, say
 from bot.core.throttle import Throttle
 from bot.words import _
@@ -28,18 +41,23 @@ from comfy.client import ComfyClient
 from comfy.errors import PromptRejected, PromptRemoved, ServerUnavailable
 
 _log = logging.getLogger(__name__)
+_FAREWELL = 3.0  # seconds: a shutdown waits no longer for a chat
 
 
 @dataclass(frozen=True)
 class House:
     """What every attempt needs of the process that it runs in."""
 
-    catalog: Catalog
+    catalog: Workflows
     records: Records
     line: Line
     media: Media
     platforms: Mapping[str, Platform]
     keep_metadata: bool = False
+
+    def reply(self, run: RunRecord) -> Reply:
+        """The message of a run, rebuilt from its record."""
+        return self.platforms[run.address.platform].reply(run.address, run.brief(title_of(self.catalog, run.workflow)))
 
 
 class Uploads:
@@ -76,7 +94,7 @@ class Attempt:
     ) -> None:
         self._house, self._run, self._client, self._uploads = house, run, client, uploads
         self._step, self._freed = step, freed
-        self._reply = house.platforms[run.address.platform].reply(run.address)
+        self._reply = house.reply(run)
         self._resumed = resumed
 
     async def make(self) -> bool:
@@ -168,9 +186,17 @@ class Attempt:
             )
             for number, file in enumerate(outcome.files, 1)
         ]
-        run = self._run
+        run = await self._house.records.get(self._run.id) or self._run  # with the times that it has by now
         result = Result(
-            run.id, run.workflow, run.values, tuple(files), outcome.texts, outcome.warnings, outcome.nothing_new
+            run.id,
+            run.workflow,
+            run.values,
+            tuple(files),
+            outcome.texts,
+            outcome.warnings,
+            outcome.nothing_new,
+            run.waited,
+            run.took,
         )
         await self._reply.deliver(result)
 
@@ -178,7 +204,9 @@ class Attempt:
         """Cancelled by somebody, or only put aside because this process ends."""
         by = await self._cancelled_by()
         if by is None:
-            await say(self._reply, Paused())
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_FAREWELL):
+                    await say(self._reply, Paused())
             raise asyncio.CancelledError
         sure = await story.cancel(whatever=True)
         self._freed()

@@ -8,7 +8,7 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from bot.core.errors import UnknownWorkflow
 from bot.core.form import listed, shown
@@ -36,12 +36,29 @@ class WorkflowFault:
         return f"{where}: {self.reason}"
 
 
+class Workflows(Protocol):
+    """What there is to run, by name, as it is now; `version` grows when that changes."""
+
+    @property
+    def workflows(self) -> Mapping[str, Workflow]: ...
+
+    @property
+    def faults(self) -> tuple[WorkflowFault, ...]: ...
+
+    @property
+    def version(self) -> int: ...
+
+    def get(self, name: str) -> Workflow:
+        """The workflow of this name. Raises `UnknownWorkflow`, which says what there is instead."""
+
+
 @dataclass(frozen=True)
 class Catalog:
-    """What there is to run, by name."""
+    """What there is to run, as it was read."""
 
     workflows: Mapping[str, Workflow]
     faults: tuple[WorkflowFault, ...] = ()
+    version: int = 0
 
     @classmethod
     def read(cls, *folders: Path) -> Catalog:
@@ -55,7 +72,7 @@ class Catalog:
         return cls(good, (*faults, *(fault for _workflow, found in read.values() for fault in found)))
 
     def get(self, name: str) -> Workflow:
-        """The workflow of this name. Raises `UnknownWorkflow`, which says what there is instead."""
+        """See `Workflows.get`."""
         if name in self.workflows:
             return self.workflows[name]
         broken = [fault for fault in self.faults if Path(fault.file).stem == name]
@@ -71,6 +88,12 @@ class Catalog:
             words = _("There is no workflow {name}. There are: {names}.")
         names = listed(self.workflows, like=name)
         raise UnknownWorkflow(words.format(name=shown(name), near=near[0] if near else "", names=names))
+
+
+def title_of(workflows: Workflows, name: str) -> str:
+    """What people call a workflow: its name where it is gone or has no title."""
+    found = workflows.workflows.get(name)
+    return (found.title if found is not None else "") or name
 
 
 def bundled_folder() -> Path:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import TracebackType
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 if TYPE_CHECKING:
@@ -13,20 +14,25 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Person:
-    """Who asks; `id` is the platform's own."""
+    """Who asks; `id` is the platform's own. `roles` and `moderator` are what they are in the place where they ask."""
 
     platform: str
     id: str
     name: str = ""
+    roles: frozenset[str] = frozenset()
+    moderator: bool = False
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where it was asked: a channel, a chat, a terminal."""
+    """Where it was asked: a channel, a chat, a terminal. `community` is the server or group that it is a part of, and
+    empty where it is nobody's but the person's own.
+    """
 
     platform: str
     id: str
     name: str = ""
+    community: str = ""
 
 
 @dataclass(frozen=True)
@@ -47,8 +53,19 @@ class Attachment:
 
 
 @dataclass(frozen=True)
+class Stored:
+    """A file in the media store, and the name and kind that it has for people."""
+
+    key: str
+    filename: str
+    kind: str = ""
+
+
+@dataclass(frozen=True)
 class RunRequest:
-    """What a person wants. `values` holds texts as they were typed, and an `Attachment` for each media field."""
+    """What a person wants. `values` holds texts as they were typed, and for each media field an `Attachment`, or a file
+    of an earlier run as it is `Stored`.
+    """
 
     workflow: str
     values: Mapping[str, Any]
@@ -122,6 +139,19 @@ Status: TypeAlias = Queued | Running | Delivering | Paused | Done | Failed | Can
 
 
 @dataclass(frozen=True)
+class Brief:
+    """What a message says of its run, whatever the run has come to. `inputs` are the names of the files given."""
+
+    run_id: str
+    workflow: str
+    title: str
+    person: Person
+    place: Place
+    values: Mapping[str, Any] = field(default_factory=dict)
+    inputs: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class ResultFile:
     """A file of a result: where it lies, and a name that a person would give it; `kind` is "image", "video", …"""
 
@@ -132,7 +162,10 @@ class ResultFile:
 
 @dataclass(frozen=True)
 class Result:
-    """All that came out of a run. `values` are those used, the seed among them; `nothing_new` says nothing was run."""
+    """All that came out of a run. `values` are those used, the seed among them; `nothing_new` says nothing was run.
+
+    `waited` and `took` are seconds: in line, and at the server; None where nobody counted.
+    """
 
     run_id: str
     workflow: str
@@ -141,6 +174,8 @@ class Result:
     texts: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     nothing_new: bool = False
+    waited: float | None = None
+    took: float | None = None
 
 
 class Reply(Protocol):
@@ -158,13 +193,22 @@ class Reply(Protocol):
 
 
 class Platform(Protocol):
-    """A place that people chat at."""
+    """A place that people chat at. Use it in `async with`: that opens what replies need, and sends nothing yet.
+
+    `serve` is called once at a time, and again after it has failed: one that is away for a while stops no other.
+    """
 
     @property
     def name(self) -> str: ...
 
-    async def serve(self, desk: Desk) -> None:
-        """Take requests until cancelled."""
+    async def __aenter__(self) -> Platform: ...
 
-    def reply(self, address: Address) -> Reply:
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None: ...
+
+    async def serve(self, desk: Desk) -> None:
+        """Take requests until cancelled. A process that only works with servers never calls it."""
+
+    def reply(self, address: Address, brief: Brief) -> Reply:
         """Rebuild a reply from data alone."""

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
-from bot.core.catalog import Catalog
+from bot.core.catalog import Workflows
 from bot.core.chat import Attachment, Person, RunRequest
 from bot.core.errors import BadPicture, BadValue, CannotRun
 from bot.core.form import FieldKind, Form
@@ -50,7 +50,7 @@ class Given:
 class Checker:
     """Checks requests against the workflows and what the servers have."""
 
-    def __init__(self, catalog: Catalog, known: Known, limits: PictureLimits) -> None:
+    def __init__(self, catalog: Workflows, known: Known, limits: PictureLimits) -> None:
         self.catalog = catalog
         self._known, self._limits = known, limits
 

@@ -4,17 +4,30 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
-from bot.core.chat import Address, Cancelled, Person, Platform, RunRequest
+from bot.core.catalog import Workflows, title_of
+from bot.core.chat import Address, Attachment, Cancelled, Person, Place, Platform, RunRequest, Stored
 from bot.core.check import Checked, Checker
-from bot.core.errors import UserError
+from bot.core.errors import NotAllowed, UserError
+from bot.core.form import Form
 from bot.core.line import Line, NewRun
 from bot.core.media import Media
-from bot.core.records import Records, RunRecord, State, Stored, key_of
+from bot.core.records import Records, RunRecord, State, key_of
 from bot.core.story import say
+from bot.core.workflow import Workflow
 from bot.words import _
 from comfy.schedule import models_of
+
+
+@dataclass(frozen=True)
+class Offer:
+    """A workflow that a person may run in a place; `lacks` says why it cannot run just now, in words."""
+
+    workflow: Workflow
+    lacks: str | None = None
 
 
 class Desk:
@@ -33,27 +46,55 @@ class Desk:
         stop: Callable[[str], None] = lambda run_id: None,
     ) -> None:
         """`operators` are people as "platform:id"; theirs go first."""
-        self.checker, self.records, self.line = checker, records, line
-        self._media, self._platforms = media, platforms
+        self.checker, self.records, self.line, self.media = checker, records, line, media
+        self._platforms = platforms
         self._operators, self._wake, self._stop = frozenset(operators), wake, stop
         self.open = True
+
+    @property
+    def catalog(self) -> Workflows:
+        return self.checker.catalog
+
+    async def offers(self, person: Person, place: Place) -> list[Offer]:
+        """The workflows that a person may run in a place."""
+        return [Offer(each, await self.checker.lacks(each)) for each in self.catalog.workflows.values()]
+
+    async def form(self, workflow: str, person: Person, place: Place) -> Form:
+        """What a person fills in there. Raises `UnknownWorkflow`."""
+        return await self.checker.form(self.catalog.get(workflow))
 
     async def take(self, request: RunRequest, address: Address) -> str:
         """Take a request in, whose message is at `address`; the run's id. Raises `UserError` and `StorageFailed`."""
         if not self.open:
             raise UserError(_("I am being restarted. Please try again in a minute."))
         with tempfile.TemporaryDirectory(prefix="darkroom-") as folder:
-            checked = await self.checker.check(request, Path(folder))
+            checked = await self.checker.check(await self._with_files(request, Path(folder)), Path(folder))
             inputs = {
-                name: Stored(await self._media.keep(given.path), given.filename, given.kind)
+                name: Stored(await self.media.keep(given.path), given.filename, given.kind)
                 for name, given in checked.media.items()
             }
         await self.line.join(self._new(checked, inputs, request, address))
         self._wake()
         return str(checked.id)
 
+    async def again(self, run_id: str, person: Person, place: Place, changes: Mapping[str, Any]) -> RunRequest:
+        """The request that a run was, for somebody who wants it again: with these changes, and with a new seed unless
+        they give one. Raises `UserError` where the run is forgotten.
+        """
+        run = await self.records.get(run_id)
+        if run is None:
+            raise UserError(_("This run has been deleted. Please ask for it anew."))
+        form = await self.form(run.workflow, person, place)
+        seeds = {field.name for field in form.fields if field.seed}
+        kept = {name: value for name, value in run.values.items() if name in form.names and name not in seeds}
+        files = {name: file for name, file in run.inputs.items() if name in form.names}
+        return RunRequest(run.workflow, {**kept, **files, **changes}, person, place)
+
     async def cancel(self, run_id: str, by: Person) -> bool:
-        """Stop a run, wherever it waits or is executed; whether there was anything to stop."""
+        """Stop a run, wherever it waits or is executed; whether there was anything to stop. Raises `NotAllowed`."""
+        run = await self.records.get(run_id)
+        if run is not None and not self.may_change(by, run):
+            raise NotAllowed(_("Only the one who asked for this run, or a moderator, can do that."))
         run = await self.records.ask_to_cancel(run_id, f"{key_of(by)}:{by.name}")
         if run is None:
             return False
@@ -62,9 +103,51 @@ class Desk:
         self._stop(run_id)
         return True
 
+    def may_change(self, person: Person, run: RunRecord) -> bool:
+        """Whether somebody may cancel or delete a run: their own; and moderators those of their place.
+
+        A platform says in `Person.moderator` what somebody is in the place where the run's message stands.
+        """
+        own = key_of(person) == key_of(run.person)
+        return own or self.is_operator(person) or (person.moderator and person.platform == run.person.platform)
+
+    def is_operator(self, person: Person) -> bool:
+        return key_of(person) in self._operators
+
+    def title(self, workflow: str) -> str:
+        """What people call a workflow."""
+        return title_of(self.catalog, workflow)
+
+    async def delete(self, run_id: str, by: Person) -> None:
+        """Delete a run that has ended, and its files. Raises `NotAllowed`, and `UserError` while it has not ended."""
+        run = await self.records.get(run_id)
+        if run is None:
+            return
+        if not self.may_change(by, run):
+            raise NotAllowed(_("Only the one who asked for this run, or a moderator, can do that."))
+        if run.ended_at is None:
+            raise UserError(_("This run has not ended yet: cancel it first."))
+        await self.media.forget(await self.records.forget([run_id]))
+
+    async def forget(self, person: Person) -> int:
+        """Delete all ended runs of a person, and their files; how many there were."""
+        ids = await self.records.all_of(key_of(person))
+        for first in range(0, len(ids), 500):
+            await self.media.forget(await self.records.forget(ids[first : first + 500]))
+        return len(ids)
+
+    async def _with_files(self, request: RunRequest, folder: Path) -> RunRequest:
+        """The request with the files that it names from earlier runs brought back."""
+        values = dict(request.values)
+        for number, (name, value) in enumerate(request.values.items()):
+            if isinstance(value, Stored):
+                path = await self.media.fetch(value.key, folder / f"given-{number}{Path(value.key).suffix}")
+                values[name] = Attachment(path, value.filename)
+        return replace(request, values=values)
+
     async def _say_cancelled(self, run: RunRecord, by: Person) -> None:
         if (platform := self._platforms.get(run.address.platform)) is not None:
-            await say(platform.reply(run.address), Cancelled(by))
+            await say(platform.reply(run.address, run.brief(self.title(run.workflow))), Cancelled(by))
 
     def _new(self, checked: Checked, inputs: dict[str, Stored], request: RunRequest, address: Address) -> NewRun:
         workflow = checked.workflow
@@ -79,5 +162,5 @@ class Desk:
             address=address,
             kind=workflow.kind(checked.values),
             models=models_of(workflow.fill(checked.values)),
-            priority=1 if key_of(request.person) in self._operators else 0,
+            priority=1 if self.is_operator(request.person) else 0,
         )

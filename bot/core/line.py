@@ -17,10 +17,10 @@ from typing import Any
 from sqlalchemy import and_, func, or_, select, true, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.core.chat import Address, Person, Place
+from bot.core.chat import Address, Person, Place, Stored
 from bot.core.database import Database
 from bot.core.errors import TooMany
-from bot.core.records import ACTIVE, RunRecord, State, Stored, key_of, note_uses, read_run, stored_json
+from bot.core.records import ACTIVE, RunRecord, State, key_of, note_uses, read_run, stored_json
 from bot.core.schema import line, runs
 from bot.words import ngettext
 
@@ -183,6 +183,7 @@ def _columns(run: NewRun, turn: int, depth: int, now: float) -> dict[str, Any]:
         "person_name": run.person.name,
         "place": key_of(run.place),
         "place_name": run.place.name,
+        "community": f"{run.place.platform}:{run.place.community}",
         "chat": run.address.chat,
         "message": run.address.message,
         "kind": run.kind,

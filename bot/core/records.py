@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Row, delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.core.chat import Address, Person, Place
+from bot.core.chat import Address, Brief, Person, Place, Stored
 from bot.core.database import Database
 from bot.core.schema import runs, uses
 
@@ -27,15 +27,6 @@ class State(StrEnum):
 
 ACTIVE = (State.RUNNING, State.DELIVERING)
 UNFINISHED = (State.WAITING, *ACTIVE)
-
-
-@dataclass(frozen=True)
-class Stored:
-    """A file in the media store, and the name and kind that it has for people."""
-
-    key: str
-    filename: str
-    kind: str = ""
 
 
 @dataclass(frozen=True)
@@ -77,6 +68,22 @@ class RunRecord:
     executed_at: float | None
     ended_at: float | None
 
+    def brief(self, title: str = "") -> Brief:
+        """What its message says of it; `title` is the workflow's, its name where it has none."""
+        inputs = {name: file.filename for name, file in self.inputs.items()}
+        return Brief(self.id, self.workflow, title or self.workflow, self.person, self.place, self.values, inputs)
+
+    @property
+    def waited(self) -> float | None:
+        """Seconds in line."""
+        return None if self.started_at is None else max(0.0, self.started_at - self.asked_at)
+
+    @property
+    def took(self) -> float | None:
+        """Seconds at the server."""
+        known = self.started_at is not None and self.executed_at is not None
+        return max(0.0, self.executed_at - self.started_at) if known else None  # type: ignore[operator]
+
 
 class Records:
     """Every change names the attempt that it belongs to: a worker that was replaced changes nothing any more."""
@@ -91,6 +98,12 @@ class Records:
     async def last_of(self, person: Person, count: int = 10) -> list[RunRecord]:
         """A person's latest runs, the newest first."""
         return await self._select(runs.c.person == key_of(person), order=runs.c.seq.desc(), limit=count)
+
+    async def unfinished_in(self, community: str, count: int = 50) -> list[RunRecord]:
+        """What runs and waits in a community, as "platform:id", the oldest first."""
+        return await self._select(
+            runs.c.community == community, runs.c.state.in_(UNFINISHED), order=runs.c.seq, limit=count
+        )
 
     async def active_at(self, worker: str) -> list[RunRecord]:
         """What a worker has in its hands."""
@@ -214,7 +227,7 @@ def read_run(row: Row[Any]) -> RunRecord:
         inputs={name: Stored(**file) for name, file in row.inputs.items()},
         stem=row.stem,
         person=Person(person[0], person[2], row.person_name),
-        place=Place(place[0], place[2], row.place_name),
+        place=Place(place[0], place[2], row.place_name, row.community.partition(":")[2]),
         address=Address(person[0], row.chat, row.message),
         kind=row.kind,
         models=frozenset(row.models),

@@ -21,6 +21,7 @@ runs = Table(
     Column("person_name", Text, nullable=False),
     Column("place", String(128), nullable=False),
     Column("place_name", Text, nullable=False),
+    Column("community", String(128), nullable=False),
     Column("chat", Text, nullable=False),
     Column("message", Text, nullable=False),
     Column("kind", Text, nullable=False),
@@ -44,6 +45,7 @@ runs = Table(
     Column("ended_at", Float),
     Index("runs_in_line", "state", "priority", "turn", "depth", "seq"),
     Index("runs_of_person", "person", "state", "seq"),
+    Index("runs_of_community", "community", "state", "seq"),
     Index("runs_of_worker", "worker", "state"),
     Index("runs_by_age", "asked_at"),
 )

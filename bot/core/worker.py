@@ -108,7 +108,7 @@ class Worker:
 
     def job(self, run: RunRecord) -> Job:
         """A run as the schedule sees it: the servers that failed it are left out while there are others."""
-        able = self._where(run.kind, run.workflow, self._fleet.version)
+        able = self._where(run.kind, run.workflow, (self._fleet.version, self._house.catalog.version))
         return Job(run.id, run.kind, run.models, (able - run.avoid) or able, run.put_off)
 
     async def _take_turns(self) -> None:
@@ -188,7 +188,7 @@ class Worker:
 
     async def _end(self, run: RunRecord, sentence: str) -> None:
         """Tell the person at once, and write it down as soon as that is possible."""
-        await say(self._house.platforms[run.address.platform].reply(run.address), Failed(sentence))
+        await say(self._house.reply(run), Failed(sentence))
         while True:
             try:
                 await self._house.records.end(run, State.FAILED, sentence)
@@ -215,8 +215,10 @@ class Worker:
             self.estimates.learn(run.server, run.kind, run.executed_at - run.started_at, switched=switched)
             bay.loaded = run.models or bay.loaded
 
-    def _able(self, kind: str, workflow: str, _version: int) -> frozenset[str]:
-        """The servers that have all that runs of a kind need; asked anew when the fleet has changed."""
+    def _able(self, kind: str, workflow: str, _version: tuple[int, int]) -> frozenset[str]:
+        """The servers that have all that runs of a kind need; asked anew when the fleet or the workflows have
+        changed.
+        """
         try:
             wanted = self._house.catalog.get(workflow)
         except UnknownWorkflow:

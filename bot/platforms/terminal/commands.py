@@ -15,6 +15,7 @@ from bot.platforms.terminal.words import BadRequest
 from bot.words import _
 
 if TYPE_CHECKING:
+    from bot.config import Settings
     from bot.core.workflow import Workflow
 
 _PACE = 0.5  # seconds that the demo gives each node, so that there is something to watch
@@ -112,6 +113,13 @@ def _app() -> Any:
     return click.get_current_context().find_root().obj
 
 
+def _settings(app: Opening) -> Settings:
+    try:
+        return app.settings
+    except ConfigError as fault:
+        raise BadRequest(str(fault)) from fault
+
+
 def _named(server: str | None, app: Opening) -> str | None:
     """The server to use: the one that was named, or the first of the settings."""
     try:
@@ -163,3 +171,37 @@ def demo(output: str | None) -> None:
     click.echo(_("A demonstration: a stand-in for ComfyUI, built in, and slowed down so that it can be watched."))
     request = demo_request(_catalog(click.get_current_context()), Attachment(_PHOTO, _PHOTO.name))
     _develop(app, request, output, None, False, _PACE)
+
+
+@cli.command()
+@click.option("--chat", "only_chat", is_flag=True, help=_("Only the platforms: the servers are other processes' work."))
+@click.option("--worker", metavar="NAME", help=_("Only the servers, under a name that no other worker has."))
+def start(only_chat: bool, worker: str | None) -> None:
+    """Serve the chats until SIGTERM or Ctrl-C."""
+    from bot.platforms.terminal.sitting import start as serve
+    from bot.serve import Role
+
+    if only_chat and worker:
+        raise BadRequest(_("Give --chat or --worker; leave out both to have everything in one process."))
+    role = Role(chat=not worker, worker=None if only_chat else worker or Role().worker)
+    if (only_chat or worker) and not _settings(_app()).database:
+        raise BadRequest(_("--chat and --worker need a database that they share: set DARKROOM_DATABASE_URL."))
+    raise SystemExit(serve(_app(), role))
+
+
+@cli.command("hand-over")
+@click.argument("name")
+def hand_over(name: str) -> None:
+    """Let other workers take the runs of a worker NAME that is gone for good."""
+    from bot.platforms.terminal.sitting import hand_over as give
+
+    raise SystemExit(give(_app(), name))
+
+
+@cli.command()
+@click.argument("person")
+def forget(person: str) -> None:
+    """Delete all ended runs of a PERSON, such as discord:1234, and their files."""
+    from bot.platforms.terminal.sitting import forget as delete
+
+    raise SystemExit(delete(_app(), person))

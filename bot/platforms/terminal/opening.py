@@ -6,8 +6,12 @@ from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from bot.config import Settings
     from bot.core.bench import Bench
     from bot.core.catalog import Catalog
+    from bot.serve import Role
 
 
 class Opening(Protocol):
@@ -17,8 +21,17 @@ class Opening(Protocol):
     def catalog(self) -> Catalog: ...
 
     @property
+    def settings(self) -> Settings: ...
+
+    @property
     def servers(self) -> tuple[str, ...]: ...
 
     def label(self, server: str | None) -> str: ...
+
+    async def start(self, role: Role, announce: Callable[[str], None]) -> None: ...
+
+    async def hand_over(self, worker: str) -> int: ...
+
+    async def forget(self, person: str) -> int: ...
 
     def open(self, server: str | None, pace: float = 0.0) -> AbstractAsyncContextManager[Bench]: ...

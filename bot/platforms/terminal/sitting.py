@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Coroutine
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import click
@@ -24,6 +24,9 @@ from bot.platforms.terminal.output import Target
 from bot.platforms.terminal.reply import TerminalReply
 from bot.platforms.terminal.words import BadRequest, RunFailed
 from bot.words import _
+
+if TYPE_CHECKING:
+    from bot.serve import Role
 
 _log = logging.getLogger(__name__)
 
@@ -149,3 +152,31 @@ async def _check_server(app: Opening, server: str | None) -> bool:
     if lacking:
         click.echo("  " + _("cannot run here: {names}").format(names=", ".join(lacking)))
     return True
+
+
+def start(app: Opening, role: Role) -> int:
+    """Serve until a signal; the exit code."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s: %(message)s", stream=sys.stderr)
+    logging.getLogger("bot").setLevel(logging.INFO)
+    try:
+        asyncio.run(app.start(role, click.echo))
+    except ConfigError as fault:
+        raise BadRequest(str(fault)) from fault
+    except KeyboardInterrupt:
+        return 128 + signal.SIGINT
+    return 0
+
+
+def hand_over(app: Opening, worker: str) -> int:
+    """Say how many runs of a worker wait again."""
+    return attend(_say(app.hand_over(worker), _("{count} runs wait for another worker.")))
+
+
+def forget(app: Opening, person: str) -> int:
+    """Say how many runs of a person were deleted."""
+    return attend(_say(app.forget(person), _("{count} runs deleted.")))
+
+
+async def _say(work: Coroutine[Any, Any, int], sentence: str) -> int:
+    click.echo(sentence.format(count=await work))
+    return 0

@@ -10,11 +10,11 @@ from uuid import uuid4
 
 import pytest
 
-from bot.core.chat import Address, Person, Place
+from bot.core.chat import Address, Person, Place, Stored
 from bot.core.database import Database
 from bot.core.errors import ConfigError, TooMany
 from bot.core.line import Caps, Line, NewRun, Taken
-from bot.core.records import Outcome, Records, RunRecord, State, Stored
+from bot.core.records import Outcome, Records, RunRecord, State
 
 CAPS = Caps(running=2, waiting=50)
 
@@ -36,7 +36,7 @@ def records(database: Database) -> Records:
 
 
 def new(person: str = "ann", priority: int = 0, inputs: dict[str, Stored] | None = None) -> NewRun:
-    who, where = Person("test", person, person.title()), Place("test", "here")
+    who, where = Person("test", person, person.title()), Place("test", "here", "Here", "guild")
     address = Address("test", "chat", "message")
     models = frozenset({"m.ckpt"})
     return NewRun(str(uuid4()), "poster", {"n": 1}, inputs or {}, "x", who, where, address, "poster", models, priority)

@@ -23,6 +23,7 @@ def upgrade() -> None:
         sa.Column("person_name", sa.Text, nullable=False),
         sa.Column("place", sa.String(128), nullable=False),
         sa.Column("place_name", sa.Text, nullable=False),
+        sa.Column("community", sa.String(128), nullable=False),
         sa.Column("chat", sa.Text, nullable=False),
         sa.Column("message", sa.Text, nullable=False),
         sa.Column("kind", sa.Text, nullable=False),
@@ -47,6 +48,7 @@ def upgrade() -> None:
     )
     op.create_index("runs_in_line", "runs", ["state", "priority", "turn", "depth", "seq"])
     op.create_index("runs_of_person", "runs", ["person", "state", "seq"])
+    op.create_index("runs_of_community", "runs", ["community", "state", "seq"])
     op.create_index("runs_of_worker", "runs", ["worker", "state"])
     op.create_index("runs_by_age", "runs", ["asked_at"])
     op.create_table(
