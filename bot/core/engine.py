@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol
@@ -48,7 +49,11 @@ class Engine:
 
     async def __aenter__(self) -> Engine:
         logging.getLogger("dbos").setLevel(logging.ERROR)
-        self._workflow = DBOS.workflow(name="develop")(self._develop)
+
+        async def develop(run_id: str, attempt: int) -> None:
+            await self._develop(run_id, attempt)
+
+        self._workflow = DBOS.workflow(name="develop")(develop)
         DBOS(
             config={
                 "name": "darkroom",
@@ -78,6 +83,8 @@ class Engine:
                 task.cancel()
             await asyncio.wait(self._tasks)
         await asyncio.to_thread(DBOS.destroy, destroy_registry=True)
+        # It had put its own threads in the place of the loop's, and they are gone now.
+        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor())
 
     async def start(self, run_id: str, attempt: int) -> None:
         """Begin an attempt; when this returns it is on disk, and one that was begun before is not begun again."""
