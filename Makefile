@@ -9,7 +9,7 @@ demo: $(STAMP)            ## develop a bundled photograph at the terminal, on th
 	$(BIN)/darkroom demo
 
 test: check               ## lint, types, import rules and every test
-	$(BIN)/pytest
+	$(BIN)/pytest -n auto
 
 check: $(STAMP)           ## all of it but the tests
 	$(BIN)/ruff check .
