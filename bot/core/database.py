@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import sqlite3
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
@@ -50,6 +52,8 @@ class Database:
         return self.url.set(drivername="postgresql+psycopg" if self.is_shared else "sqlite")
 
     async def __aenter__(self) -> Database:
+        if not self.is_shared:
+            await asyncio.to_thread(_probe, self.url)
         try:
             async with self.change() as connection:
                 await connection.run_sync(_upgrade)
@@ -81,6 +85,14 @@ class Database:
                 if self.is_shared:
                     await connection.execute(text(f"SELECT pg_advisory_xact_lock({_LOCK})"))
                 yield connection
+
+
+def _probe(url: URL) -> None:
+    """Open the file once: where that fails, aiosqlite would leave a thread behind that speaks to a closed loop."""
+    try:
+        sqlite3.connect(str(url.database)).close()
+    except sqlite3.Error as fault:
+        raise ConfigError(_unusable(url, fault)) from fault
 
 
 def _checked(url: str) -> URL:
