@@ -1,4 +1,4 @@
-"""A whole house for tests: the desk, the line, a worker and real servers in this process, and a platform that remembers.
+"""A whole house for tests: desk, line, worker and real servers in this process, and a platform that remembers.
 
 One at a time in a process; one after another in the same folder is a restart.
 """
@@ -177,7 +177,7 @@ class House:
 async def until(condition: Callable[[], Awaitable[bool]]) -> None:
     """Ask again and again until it is so."""
     async with asyncio.timeout(_PATIENCE):
-        while not await condition():
+        while not await condition():  # noqa: ASYNC110 - what other processes do rings no bell here
             await asyncio.sleep(0.02)
 
 

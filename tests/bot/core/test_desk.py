@@ -83,12 +83,6 @@ async def test_cancelling_what_waits_and_what_runs(tmp_path: Path) -> None:
         assert states == [State.CANCELLED] * 2
         assert not await home.desk.cancel(first, ANN)
         assert not await home.desk.cancel("nothing", ANN)
-        third, _ = await home.ask()
-        await home.platform.until(
-            lambda: any(isinstance(each.last, Running) for each in home.platform.messages.values())
-        )
-        assert await home.desk.cancel(third, ANN)
-        await home.ended(third)
 
 
 async def test_deleting_and_forgetting(tmp_path: Path) -> None:
