@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from bot.core.chat import Address, Cancelled, Delivering, Done, Failed, Person, Queued, Running, RunRequest, Stored
+from bot.core.chat import Address, Cancelled, Delivering, Done, Failed, Person, Queued, RunRequest, Stored
 from bot.core.errors import BadValue, CannotRun, NotAllowed, TooMany, UnknownWorkflow, UserError
 from bot.core.records import State
 from comfy.embedded import EmbeddedServer
