@@ -41,10 +41,14 @@ _FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 60.0  # seconds before a platform that faile
 
 @dataclass(frozen=True)
 class Role:
-    """What a process does: speak to the platforms, or work with servers under a name, or both."""
+    """What a process does: speak to the platforms, or work with servers under a name, or both.
+
+    `pace` are the seconds that the built-in engine gives each node, so that there is something to watch.
+    """
 
     chat: bool = True
     worker: str | None = "darkroom"
+    pace: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -75,7 +79,7 @@ async def serving(
     """Everything that one process does, until the context is left. Raises `ConfigError`."""
     async with AsyncExitStack() as stack:
         store = await stack.enter_async_context(opened(settings))
-        members = await stack.enter_async_context(_members(settings))
+        members = await stack.enter_async_context(_members(settings, role.pace))
         worker: Worker | None = None
 
         def wake() -> None:
@@ -101,6 +105,7 @@ async def serving(
             store.media,
             platforms,
             operators=settings.operators,
+            servers=lambda: {name: name in fleet.up for name in fleet.members},
             wake=wake,
             stop=stop,
         )
@@ -187,11 +192,11 @@ def _folder(settings: Settings) -> Path:
 
 
 @asynccontextmanager
-async def _members(settings: Settings) -> AsyncIterator[Sequence[Member]]:
+async def _members(settings: Settings, pace: float) -> AsyncIterator[Sequence[Member]]:
     if settings.servers:
         yield [Member(each.name, Server(**settings.server(each.url)), each.at_once) for each in settings.servers]
         return
-    async with EmbeddedServer(settings.data_dir.expanduser() / "engine") as engine:
+    async with EmbeddedServer(settings.data_dir.expanduser() / "engine", pace=pace) as engine:
         yield [Member(_("built-in"), Server(engine.url))]
 
 

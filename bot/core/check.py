@@ -98,7 +98,7 @@ class Checker:
             try:
                 return (await prepare(file.path, folder, self._limits, file.filename)).path
             except BadPicture as fault:
-                raise BadPicture(f"{name}: {fault}") from fault
+                raise BadPicture(fault.reason, name) from fault
         size = await asyncio.to_thread(_size, file.path)
         if not 0 < size <= self._limits.max_bytes:
             most = f"{self._limits.max_bytes / 1e6:g}"

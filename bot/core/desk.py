@@ -42,10 +42,12 @@ class Desk:
         platforms: Mapping[str, Platform],
         *,
         operators: Collection[str] = (),
+        servers: Callable[[], Mapping[str, bool]] = dict,
         wake: Callable[[], None] = lambda: None,
         stop: Callable[[str], None] = lambda run_id: None,
     ) -> None:
-        """`operators` are people as "platform:id"; theirs go first."""
+        """`operators` are people as "platform:id"; theirs go first. `servers` tells by name which can be reached."""
+        self.servers = servers
         self.checker, self.records, self.line, self.media = checker, records, line, media
         self._platforms = platforms
         self._operators, self._wake, self._stop = frozenset(operators), wake, stop

@@ -38,7 +38,12 @@ class BadValue(UserError):
 
 
 class BadPicture(UserError):
-    pass
+    """A picture that cannot be taken. `field` is the field that it was given for, where that is known."""
+
+    def __init__(self, reason: str, field: str = "") -> None:
+        super().__init__(f"{field}: {reason}" if field else reason)
+        self.field = field
+        self.reason = reason
 
 
 class CannotRun(UserError):

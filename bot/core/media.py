@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hashlib
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
 from pathlib import Path
 
 import obstore
@@ -14,6 +14,8 @@ from obstore.store import LocalStore, ObjectStore, from_url
 
 from bot.core.errors import ConfigError, StorageFailed
 from bot.words import _
+
+_PIECE = 256 * 1024  # bytes of a file that are read ahead of whoever takes them
 
 
 class Media:
@@ -57,6 +59,22 @@ class Media:
         except (BaseError, OSError) as fault:
             raise StorageFailed(_("A file of this run is gone. Please send the request again.")) from fault
         return path
+
+    async def size(self, key: str) -> int:
+        """How many bytes a stored file has. Raises `StorageFailed`."""
+        try:
+            return int((await obstore.head_async(self._store, key))["size"])
+        except (BaseError, OSError) as fault:
+            raise StorageFailed(_("A file of this run is gone. Please send the request again.")) from fault
+
+    async def stream(self, key: str, start: int, end: int) -> AsyncIterator[bytes]:
+        """The bytes of a stored file from `start` to before `end`, a piece at a time. Raises `StorageFailed`."""
+        try:
+            found = await obstore.get_async(self._store, key, options={"range": (start, end)})
+            async for chunk in found.stream(_PIECE):
+                yield bytes(chunk)
+        except (BaseError, OSError) as fault:
+            raise StorageFailed(_("A file of this run is gone. Please send the request again.")) from fault
 
     async def has(self, key: str) -> bool:
         try:

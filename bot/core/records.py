@@ -159,6 +159,10 @@ class Records:
         async with self._database.read() as connection:
             return list((await connection.execute(question)).scalars())
 
+    async def ended_since(self, moment: float) -> list[RunRecord]:
+        """Runs that came to their end after a moment, the earliest first, whichever process saw it."""
+        return await self._select(runs.c.ended_at > moment, order=runs.c.ended_at)
+
     async def all_of(self, person: str) -> list[str]:
         """Ids of all ended runs of a person, as "platform:id"."""
         question = select(runs.c.id).where(runs.c.person == person, runs.c.state.not_in(UNFINISHED))

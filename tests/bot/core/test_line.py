@@ -243,3 +243,16 @@ async def test_a_database_that_another_process_holds(tmp_path: Path, monkeypatch
         async with Database(f"sqlite:///{tmp_path / 'held.db'}"):
             pass
     holder.close()
+
+
+async def test_what_ended_lately(database: Database, line: Line) -> None:
+    now = [100.0]
+    records = Records(database, lambda: now[0])
+    for run_id in await join(line, "ann", "bob", "cid"):
+        run = await records.get(run_id)
+        assert run is not None
+        now[0] += 10
+        if run.person.id != "cid":
+            await records.end(run, State.DONE)
+    assert [run.person.id for run in await records.ended_since(0)] == ["ann", "bob"]
+    assert [run.person.id for run in await records.ended_since(110)] == ["bob"]

@@ -169,8 +169,9 @@ async def test_a_bad_picture_names_its_field(tmp_path: Path) -> None:
     path = tmp_path / "a1b2"
     path.write_text("words")
     async with opened() as bench:
-        with pytest.raises(BadPicture, match=r"photo: words\.jpg is not a picture"):
+        with pytest.raises(BadPicture, match=r"photo: words\.jpg is not a picture") as caught:
             await bench.take(asked("negative", photo=Attachment(path, "words.jpg")), tmp_path)
+    assert caught.value.field == "photo"
 
 
 @pytest.mark.parametrize(
