@@ -22,6 +22,7 @@ from bot.core.database import Database
 from bot.core.desk import Desk
 from bot.core.engine import Engine
 from bot.core.errors import ConfigError, StorageFailed
+from bot.core.floor import Floor
 from bot.core.line import Caps, Line
 from bot.core.media import Media
 from bot.core.pictures import PictureLimits
@@ -86,14 +87,17 @@ async def serving(
             if worker is not None:
                 worker.wake()
 
+        floor = Floor()
         fleet = await stack.enter_async_context(Fleet(members, wake))
         if role.worker is not None:
-            house = House(catalog, store.records, store.line, store.media, platforms, settings.keep_metadata)
+            house = House(catalog, store.records, store.line, store.media, platforms, settings.keep_metadata, floor)
             worker = Worker(role.worker, house, fleet, _engine(store, settings, role.worker))
             await stack.enter_async_context(worker)
         if role.chat:
             farewell = worker is not None
-            announcer = Announcer(store.line, store.records, catalog, platforms, _plan(worker), farewell=farewell)
+            announcer = Announcer(
+                store.line, store.records, catalog, platforms, _plan(worker), floor, farewell=farewell
+            )
             await stack.enter_async_context(announcer)
         await stack.enter_async_context(_swept(store, settings.retention_days))
         checker = Checker(catalog, _known(fleet), _limits(settings))
@@ -104,6 +108,7 @@ async def serving(
             store.records,
             store.media,
             platforms,
+            floor=floor,
             operators=settings.operators,
             servers=lambda: {name: name in fleet.up for name in fleet.members},
             wake=wake,

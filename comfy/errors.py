@@ -18,11 +18,16 @@ the server's paths or the values of inputs.
 
 from __future__ import annotations
 
+import copyreg
 from dataclasses import dataclass
+from typing import Any
 
 
 class ComfyError(Exception):
-    """Anything that this package raises on purpose."""
+    """Anything that this package raises on purpose. It can be pickled, whatever its class is made from."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return copyreg.__newobj__, (type(self), *self.args), self.__dict__  # type: ignore[attr-defined]
 
 
 class ServerUnavailable(ComfyError):

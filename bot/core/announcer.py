@@ -10,8 +10,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from bot.core.catalog import Workflows, title_of
-from bot.core.chat import Failed, Paused, Platform, Queued, Reply
+from bot.core.chat import Failed, Paused, Platform, Queued, Reply, Status
 from bot.core.errors import StorageFailed, UnknownWorkflow
+from bot.core.floor import Floor
 from bot.core.line import Line
 from bot.core.records import Records, RunRecord, State
 from bot.core.story import say
@@ -42,6 +43,7 @@ class Announcer:
         catalog: Workflows,
         platforms: Mapping[str, Platform],
         plan: Plan,
+        floor: Floor,
         clock: Callable[[], float] = time.monotonic,
         *,
         farewell: bool = False,
@@ -49,7 +51,7 @@ class Announcer:
         """`farewell`: on the way out, tell those who wait that it goes on later."""
         self._farewell = farewell
         self._line, self._records, self._catalog = line, records, catalog
-        self._platforms, self._plan, self._clock = platforms, plan, clock
+        self._platforms, self._plan, self._floor, self._clock = platforms, plan, floor, clock
         self._told: dict[str, _Told] = {}
         self._task: asyncio.Task[None] | None = None
 
@@ -73,7 +75,7 @@ class Announcer:
 
         async def tell(run: RunRecord) -> None:
             async with slots:
-                await say(self._reply(run), Paused())
+                await self._say(run, Paused())
 
         await asyncio.gather(*map(tell, waiting))
 
@@ -113,7 +115,13 @@ class Announcer:
             await say(reply, Failed(str(gone)))
             return
         self._told[run.id] = _Told(status, self._clock())
-        await say(reply, status)
+        await self._say(run, status)
+
+    async def _say(self, run: RunRecord, status: Status) -> None:
+        """Say something of a run that waits, if it still does."""
+        async with self._floor.of(run.id):
+            if await self._line.waits(run.id):
+                await say(self._reply(run), status)
 
     def _reply(self, run: RunRecord) -> Reply:
         brief = run.brief(title_of(self._catalog, run.workflow))

@@ -9,7 +9,7 @@ import tempfile
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from uuid import UUID
@@ -23,6 +23,7 @@ from bot.core.chat import (
     Paused,
     Person,
     Platform,
+    Queued,
     Reply,
     Result,
     ResultFile,
@@ -30,8 +31,10 @@ from bot.core.chat import (
 )
 from bot.core.check import Checked, Given
 from bot.core.engine import Step
+from bot.core.explain import trouble
+from bot.core.floor import Floor
 from bot.core.form import FieldKind
-from bot.core.line import Line
+from bot.core.line import MOST_ATTEMPTS, Line
 from bot.core.media import Media
 from bot.core.records import Outcome, Records, RunRecord, State
 from bot.core.story import Story, failure, say
@@ -54,6 +57,7 @@ class House:
     media: Media
     platforms: Mapping[str, Platform]
     keep_metadata: bool = False
+    floor: Floor = field(default_factory=Floor)
 
     def reply(self, run: RunRecord) -> Reply:
         """The message of a run, rebuilt from its record."""
@@ -77,8 +81,9 @@ class Uploads:
 
 
 class Attempt:
-    """`freed` is called as soon as the server has done its part. `resumed` says that an earlier process may have begun
-    the attempt, and that the prompt may be at the server already.
+    """`freed` is called as soon as the server has done its part, and `troubled` before that where it gave trouble.
+
+    `resumed` says that an earlier process may have begun the attempt, and that the prompt may be at the server already.
     """
 
     def __init__(
@@ -89,19 +94,18 @@ class Attempt:
         uploads: Uploads,
         step: Step,
         freed: Callable[[], None],
+        troubled: Callable[[], None],
         *,
         resumed: bool,
     ) -> None:
         self._house, self._run, self._client, self._uploads = house, run, client, uploads
-        self._step, self._freed = step, freed
+        self._step, self._freed, self._troubled = step, freed, troubled
         self._reply = house.reply(run)
         self._resumed = resumed
 
-    async def make(self) -> bool:
-        """Go through the steps, from wherever an earlier process came to, to the end of the attempt.
-
-        False where its server gave trouble, and the run waits for another attempt.
-        """
+    async def make(self) -> None:
+        """Go through the steps, from wherever an earlier process came to, to the end of the attempt."""
+        await self._house.floor.taken(self._run.id)
         with tempfile.TemporaryDirectory(prefix="darkroom-", ignore_cleanup_errors=True) as folder:
             story = Story(
                 self._client,
@@ -115,8 +119,7 @@ class Attempt:
             except asyncio.CancelledError:
                 await self._stopped(story)
             except Exception as error:  # noqa: BLE001 - the end of a run: whatever happened, its person hears of it
-                return await self._failed(error, story)
-        return True
+                await self._failed(error, story)
 
     async def _develop(self, story: Story, folder: Path) -> None:
         outcome = self._run.outcome
@@ -149,13 +152,13 @@ class Attempt:
 
     async def _upload(self, folder: Path) -> dict[str, str]:
         names = {}
-        for field, stored in self._run.inputs.items():
-            name = self._uploads.name(stored.key)
-            if name is None:
+        for name, stored in self._run.inputs.items():
+            sent = self._uploads.name(stored.key)
+            if sent is None:
                 path = await self._house.media.fetch(stored.key, folder / Path(stored.key).name)
-                name = (await self._client.upload_image(path)).input_value
-                self._uploads.note(stored.key, name)
-            names[field] = name
+                sent = (await self._client.upload_image(path)).input_value
+                self._uploads.note(stored.key, sent)
+            names[name] = sent
         return names
 
     async def _follow(self, story: Story, throttle: Throttle) -> str:
@@ -208,20 +211,35 @@ class Attempt:
                 async with asyncio.timeout(_FAREWELL):
                     await say(self._reply, Paused())
             raise asyncio.CancelledError
+        await self._cancel(story, by)
+
+    async def _cancel(self, story: Story, by: Person) -> None:
         sure = await story.cancel(whatever=True)
         self._freed()
         unsure = _("It was cancelled, but the server could not be told: it may still be at work on it.")
         if await self._house.records.end(self._run, State.CANCELLED):
             await say(self._reply, Cancelled(by) if sure else Failed(unsure))
 
-    async def _failed(self, error: Exception, story: Story) -> bool:
+    async def _failed(self, error: Exception, story: Story) -> None:
+        if isinstance(error, ServerUnavailable):
+            self._troubled()
         self._freed()
-        said, run = failure(error, story), self._run
-        if isinstance(error, ServerUnavailable) and await self._house.line.give_back(run, said.sentence, run.server):
+        if (by := await self._cancelled_by()) is not None:
+            await self._cancel(story, by)
+        elif not isinstance(error, ServerUnavailable) or not await self._again(error):
+            said = failure(error, story)
+            if await self._house.records.end(self._run, State.FAILED, said.sentence):
+                await say(self._reply, said)
+
+    async def _again(self, error: ServerUnavailable) -> bool:
+        """Say why, and let the run wait for another attempt; False where this was the last."""
+        run = self._run
+        if run.attempt >= MOST_ATTEMPTS:
             return False
-        if await self._house.records.end(run, State.FAILED, said.sentence):
-            await say(self._reply, said)
-        return True
+        _log.info("run %s, attempt %s, on %s: %s", run.id, run.attempt, run.server, error)
+        reason = trouble(error, run.server or "")
+        await say(self._reply, Queued(reason=reason))
+        return await self._house.line.give_back(run, reason, run.server)
 
     async def _cancelled_by(self) -> Person | None:
         run = await self._house.records.get(self._run.id)

@@ -12,6 +12,7 @@ from bot.core.catalog import Workflows, title_of
 from bot.core.chat import Address, Attachment, Cancelled, Person, Place, Platform, RunRequest, Stored
 from bot.core.check import Checked, Checker
 from bot.core.errors import NotAllowed, UserError
+from bot.core.floor import Floor
 from bot.core.form import Form
 from bot.core.line import Line, NewRun
 from bot.core.media import Media
@@ -41,6 +42,7 @@ class Desk:
         media: Media,
         platforms: Mapping[str, Platform],
         *,
+        floor: Floor | None = None,
         operators: Collection[str] = (),
         servers: Callable[[], Mapping[str, bool]] = dict,
         wake: Callable[[], None] = lambda: None,
@@ -49,7 +51,7 @@ class Desk:
         """`operators` are people as "platform:id"; theirs go first. `servers` tells by name which can be reached."""
         self.servers = servers
         self.checker, self.records, self.line, self.media = checker, records, line, media
-        self._platforms = platforms
+        self._platforms, self._floor = platforms, floor or Floor()
         self._operators, self._wake, self._stop = frozenset(operators), wake, stop
         self.open = True
 
@@ -149,7 +151,8 @@ class Desk:
 
     async def _say_cancelled(self, run: RunRecord, by: Person) -> None:
         if (platform := self._platforms.get(run.address.platform)) is not None:
-            await say(platform.reply(run.address, run.brief(self.title(run.workflow))), Cancelled(by))
+            async with self._floor.of(run.id):
+                await say(platform.reply(run.address, run.brief(self.title(run.workflow))), Cancelled(by))
 
     def _new(self, checked: Checked, inputs: dict[str, Stored], request: RunRequest, address: Address) -> NewRun:
         workflow = checked.workflow

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol
@@ -17,15 +18,16 @@ from dbos import DBOS, SetWorkflowID
 from sqlalchemy.exc import DBAPIError
 
 from bot.core.database import Database
-from bot.core.errors import ConfigError
+from bot.core.errors import ConfigError, StorageFailed
 from bot.words import _
 
+_log = logging.getLogger(__name__)
 _VERSION = "1"  # of the steps: the same for all processes, or they would not take up each other's runs
 _TIDY_EVERY = 60.0  # seconds
 
 
 class Step(Protocol):
-    """Does a piece of work once and remembers its answer, which is text; a failure is not remembered."""
+    """Does a piece of work once and remembers its answer, which is text, or how it failed."""
 
     async def __call__(self, name: str, work: Callable[[], Coroutine[Any, Any, str]]) -> str: ...
 
@@ -53,7 +55,7 @@ class Engine:
         async def develop(run_id: str, attempt: int) -> None:
             await self._develop(run_id, attempt)
 
-        self._workflow = DBOS.workflow(name="develop")(develop)
+        self._workflow = DBOS.workflow(name="develop", max_recovery_attempts=None)(develop)
         DBOS(
             config={
                 "name": "darkroom",
@@ -61,6 +63,7 @@ class Engine:
                 "application_version": _VERSION,
                 "executor_id": self._worker,
                 "log_level": "ERROR",
+                "notification_listener_polling_interval_sec": 0.1,  # its thread sleeps as long at the end
             }
         )
         try:
@@ -87,8 +90,11 @@ class Engine:
         asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor())
 
     async def start(self, run_id: str, attempt: int) -> None:
-        """Begin an attempt; when this returns it is on disk, and one that was begun before is not begun again."""
-        with SetWorkflowID(f"{run_id}/{attempt}"):
+        """Begin an attempt; when this returns it is on disk, and one that was begun before is not begun again.
+
+        Raises `StorageFailed`.
+        """
+        with _in_words(), SetWorkflowID(f"{run_id}/{attempt}"):
             await DBOS.start_workflow_async(self._workflow, run_id, attempt)
 
     async def _develop(self, run_id: str, attempt: int) -> None:
@@ -107,9 +113,21 @@ class Engine:
         while True:
             await asyncio.sleep(_TIDY_EVERY)
             ended, self._ended = self._ended[:1000], self._ended[1000:]
-            if ended:
-                await DBOS.delete_workflows_async(ended)
+            try:
+                if ended:
+                    await DBOS.delete_workflows_async(ended)
+            except DBAPIError as fault:
+                _log.warning("attempts that have ended are not forgotten: %s", fault)
 
 
 async def _step(name: str, work: Callable[[], Coroutine[Any, Any, str]]) -> str:
-    return await DBOS.run_step_async({"name": name}, work)
+    with _in_words():
+        return await DBOS.run_step_async({"name": name}, work)
+
+
+@contextmanager
+def _in_words() -> Iterator[None]:
+    try:
+        yield
+    except DBAPIError as fault:
+        raise StorageFailed(_("How far this run is cannot be written down: the disk may be full.")) from fault

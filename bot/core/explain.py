@@ -47,6 +47,18 @@ def explain(error: BaseException, run_id: str, prompt: Prompt | None = None) -> 
             )
 
 
+def trouble(error: ServerUnavailable, server: str) -> str:
+    """Why a run waits again."""
+    match error:
+        case PromptLost():
+            words = _("The server {server} was restarted, and has lost the run.")
+        case WorkerWedged():
+            words = _("The server {server} seems stuck.")
+        case _:
+            words = _("The server {server} cannot be reached.")
+    return words.format(server=server)
+
+
 def _by_class(error: ComfyError) -> str:
     match error:
         case PromptRemoved():

@@ -25,7 +25,7 @@ from bot.core.schema import line, runs
 from bot.words import ngettext
 
 WINDOW = 64  #: waiting runs that are looked at for the next turn
-_MOST_ATTEMPTS = 4
+MOST_ATTEMPTS = 4  #: of a run, each on whatever server is there for it
 
 
 @dataclass(frozen=True)
@@ -103,21 +103,24 @@ class Line:
             return taken
 
     async def give_back(self, run: RunRecord, reason: str, avoid: str | None) -> bool:
-        """Let a run wait again after an attempt that came to nothing; False where it has had its attempts."""
-        if run.attempt >= _MOST_ATTEMPTS:
+        """Let a run wait again after an attempt that came to nothing; False where it has had its attempts, or is wanted
+        no more.
+        """
+        if run.attempt >= MOST_ATTEMPTS:
             return False
         avoided = sorted(run.avoid | {avoid} if avoid else run.avoid)
         again = {"state": State.WAITING, "attempt": run.attempt + 1, "reason": reason, "avoid": avoided}
-        where = (runs.c.id == run.id, runs.c.attempt == run.attempt, runs.c.state.in_(ACTIVE))
+        ours = (runs.c.id == run.id, runs.c.attempt == run.attempt, runs.c.state.in_(ACTIVE))
+        freed = {"server": None, "worker": None, "started_at": None, "executed_at": None}
+        change = update(runs).where(*ours, runs.c.cancelled_by.is_(None)).values(again | freed)
         async with self._database.change() as connection:
-            freed = {"server": None, "worker": None, "started_at": None, "executed_at": None}
-            await connection.execute(update(runs).where(*where).values(again | freed))
-        return True
+            return (await connection.execute(change)).rowcount > 0
 
     async def hand_over(self, worker: str) -> int:
         """Let all runs of a worker that is gone wait again; how many there were."""
         where = (runs.c.worker == worker, runs.c.state.in_(ACTIVE))
-        again = {"state": State.WAITING, "attempt": runs.c.attempt + 1, "server": None, "worker": None}
+        freed = {"server": None, "worker": None, "started_at": None, "executed_at": None}
+        again = {"state": State.WAITING, "attempt": runs.c.attempt + 1, **freed}
         async with self._database.change() as connection:
             return (await connection.execute(update(runs).where(*where).values(again))).rowcount
 
@@ -130,6 +133,12 @@ class Line:
                 found += map(read_run, rows)
                 await asyncio.sleep(0)  # however many wait, others have their turn of the loop
         return found
+
+    async def waits(self, run_id: str) -> bool:
+        """Whether a run is still in line."""
+        mine = select(runs.c.id).where(runs.c.id == run_id, runs.c.state == State.WAITING)
+        async with self._database.read() as connection:
+            return (await connection.execute(mine)).one_or_none() is not None
 
     async def place(self, run_id: str) -> int | None:
         """A waiting run's place in line, counted from 1; None if it does not wait."""

@@ -19,6 +19,7 @@ from bot.core.line import Taken
 from bot.core.records import RunRecord, State
 from bot.core.story import say
 from bot.core.workflow import choices_of
+from bot.words import _
 from comfy.fleet import Fleet
 from comfy.schedule import Estimates, Job, Station, choose
 
@@ -64,6 +65,7 @@ class Worker:
         self.estimates = Estimates()
         self._bays = {name: Bay(member.at_once) for name, member in fleet.members.items()}
         self._fresh: set[tuple[str, int]] = set()
+        self._unbegun: list[RunRecord] = []  # ours by the records, but perhaps not yet known to the engine
         self._under_way: dict[str, asyncio.Task[None]] = {}
         self._news = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
@@ -72,9 +74,10 @@ class Worker:
     async def __aenter__(self) -> Worker:
         for run in await self._house.records.measured():
             self._learn_from(run)
-        for run in await self._house.records.active_at(self.name):
+        self._unbegun = await self._house.records.active_at(self.name)
+        for run in self._unbegun:
             if run.state is State.RUNNING and run.server in self._bays:
-                self._begin(run, run.server)
+                self._occupy(run, run.server)
         await self._engine.__aenter__()
         self._tasks = [
             asyncio.create_task(self._take_turns(), name="turns"),
@@ -93,8 +96,8 @@ class Worker:
         self._news.set()
 
     def cancel(self, run_id: str) -> None:
-        """Stop a run that is under way here; why stands in its record already."""
-        if (task := self._under_way.get(run_id)) is not None:
+        """Stop a run that is under way here, once; why stands in its record already."""
+        if (task := self._under_way.pop(run_id, None)) is not None:
             task.cancel()
 
     def stations(self) -> dict[str, Station]:
@@ -109,17 +112,21 @@ class Worker:
     def job(self, run: RunRecord) -> Job:
         """A run as the schedule sees it: the servers that failed it are left out while there are others."""
         able = self._where(run.kind, run.workflow, (self._fleet.version, self._house.catalog.version))
-        return Job(run.id, run.kind, run.models, (able - run.avoid) or able, run.put_off)
+        return Job(run.id, run.kind, run.models, (able & self._fleet.up) - run.avoid or able, run.put_off)
 
     async def _take_turns(self) -> None:
         while True:
             self._news.clear()
             try:
+                await self._begin()
                 while any(station.free for station in self.stations().values()):
                     taken = await self._house.line.take(self.name, self._pick)
                     if taken is None:
                         break
-                    await self._start(taken)
+                    self._occupy(taken.run, taken.server)
+                    self._fresh.add((taken.run.id, taken.run.attempt))
+                    self._unbegun.append(taken.run)
+                    await self._begin()
             except StorageFailed as fault:
                 _log.error("no turn can be taken: %s", fault, exc_info=fault)
                 await asyncio.sleep(_TICK)
@@ -133,13 +140,13 @@ class Worker:
         run = next(run for run in heads if run.id == choice.job.id)
         return Taken(run, choice.server, choice.passed)
 
-    async def _start(self, taken: Taken) -> None:
-        run = taken.run
-        self._begin(run, taken.server)
-        self._fresh.add((run.id, run.attempt))
-        await self._engine.start(run.id, run.attempt)
+    async def _begin(self) -> None:
+        """Begin what was taken, by an earlier process too: it may have ended before its engine knew of a run."""
+        while self._unbegun:
+            await self._engine.start(self._unbegun[0].id, self._unbegun[0].attempt)
+            del self._unbegun[0]
 
-    def _begin(self, run: RunRecord, server: str) -> None:
+    def _occupy(self, run: RunRecord, server: str) -> None:
         bay = self._bays[server]
         station = Station(server, bay.loaded)
         expected = self.estimates.total(station, Job(run.id, run.kind, run.models, frozenset({server})))
@@ -149,7 +156,7 @@ class Worker:
         bay.begun[run.id] = (self._clock(), expected)
 
     async def _attempt(self, run_id: str, attempt: int, step: Step) -> None:
-        run = await self._house.records.get(run_id)
+        run = await self._record(run_id)
         resumed = (run_id, attempt) not in self._fresh
         self._fresh.discard((run_id, attempt))
         if run is None or run.attempt != attempt or run.worker != self.name or run.ended_at is not None:
@@ -163,12 +170,21 @@ class Worker:
             self._under_way.pop(run_id, None)
             self._free(run, learn=False)
 
+    async def _record(self, run_id: str) -> RunRecord | None:
+        """What is recorded of a run, as soon as that can be read."""
+        while True:
+            try:
+                return await self._house.records.get(run_id)
+            except StorageFailed as fault:
+                _log.warning("run %s waits for its record: %s", run_id, fault)
+                await asyncio.sleep(_TICK * 4)
+
     async def _make(self, run: RunRecord, step: Step, *, resumed: bool) -> None:
         server = run.server or ""
-        if server not in self._bays:  # it is no longer among the settings
-            await self._house.line.give_back(run, "", None)
-            return
         try:
+            if server not in self._bays:
+                await self._homeless(run)
+                return
             attempt = Attempt(
                 self._house,
                 run,
@@ -176,15 +192,21 @@ class Worker:
                 self._bays[server].uploads,
                 step,
                 lambda: self._free(run, learn=True),
+                lambda: self._fleet.doubt(server),
                 resumed=resumed,
             )
             if run.cancelled_by:
                 self.cancel(run.id)
-            if not await attempt.make():
-                self._fleet.doubt(server)
+            await attempt.make()
         except Exception as error:  # noqa: BLE001 - the end of a run, where even that could not be written down
             _log.error("run %s could not be ended", run.id, exc_info=error)
             await self._end(run, explain(error, run.id))
+
+    async def _homeless(self, run: RunRecord) -> None:
+        """Its server is no longer among the settings."""
+        sentence = _("Its server has been taken away.")
+        if not await self._house.line.give_back(run, sentence, None):
+            await self._end(run, sentence)
 
     async def _end(self, run: RunRecord, sentence: str) -> None:
         """Tell the person at once, and write it down as soon as that is possible."""

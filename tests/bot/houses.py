@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -15,6 +16,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from aiohttp import web
 from PIL import Image
 
 from bot.config import Settings
@@ -238,6 +240,45 @@ def write_workflows(folder: Path) -> Path:
         (made / f"{name}.json").write_text(json.dumps(graph))
         (made / f"{name}.toml").write_text(f'title = "{name.title()}"\n{tables}')
     return made
+
+
+class WatchedServer(EmbeddedServer):
+    """Counts what it is asked, and answers as late, or breaks off as many answers, as a test says."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.calls: Counter[str] = Counter()
+        self.delay = 0.0
+        self.breaks = 0
+
+    @property
+    def prompts(self) -> list[str]:
+        """The ids of all that it has executed."""
+        return list(self._jobs.history)
+
+    async def drop_sockets(self) -> None:
+        """Lose every websocket, as a flaky network does."""
+        for socket in list(self._sockets._sockets.values()):
+            await socket.close()
+
+    def _app(self, features: dict[str, Any]) -> web.Application:
+        app = super()._app(features)
+        app.middlewares.append(self._watch())
+        return app
+
+    def _watch(self) -> Any:
+        @web.middleware
+        async def watch(request: web.Request, handler: Any) -> web.StreamResponse:
+            self.calls[f"{request.method} {request.path}"] += 1
+            await asyncio.sleep(self.delay)
+            answer: web.StreamResponse = await handler(request)
+            if self.breaks and request.path != "/ws":
+                self.breaks -= 1
+                assert request.transport is not None
+                request.transport.abort()
+            return answer
+
+        return watch
 
 
 class Gates:

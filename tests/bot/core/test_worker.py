@@ -1,0 +1,177 @@
+"""Runs in the worker's hands: servers that go and come back, and restarts of the house, in which nothing is lost."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from pathlib import Path
+
+from bot.core.chat import Cancelled, Done, Failed, Paused, Running
+from bot.core.database import Database
+from bot.core.line import Caps, Line, Taken
+from bot.core.records import Records, State
+from bot.serve import Role
+from bot.servers import NamedServer
+from comfy.embedded import EmbeddedServer
+from tests.bot.houses import ANN, BEN, Gates, RecordingPlatform, WatchedServer, failing, house, picture, running
+
+
+async def test_a_run_goes_on_after_a_restart_where_the_server_is(tmp_path: Path) -> None:
+    platform = RecordingPlatform()
+    async with WatchedServer(pace=0.5) as server:
+        async with house(tmp_path, platform, [server]) as home:
+            first, shown = await home.ask()
+            await platform.until(running(shown))
+            second, waiting = await home.ask(person=BEN)
+            await platform.until(lambda: bool(waiting.statuses))
+        assert (shown.last, waiting.last) == (Paused(), Paused())
+        async with house(tmp_path, platform, [server]) as home:
+            runs = await home.ended(first, second)
+        assert [(run.state, run.attempt) for run in runs] == [(State.DONE, 1)] * 2
+        assert [message.last for message in (shown, waiting)] == [Done(), Done()]
+        assert [len(message.results) for message in (shown, waiting)] == [1, 1]
+        assert len(server.prompts) == 2
+
+
+async def test_a_prompt_that_its_server_lost_meanwhile_is_submitted_anew(tmp_path: Path) -> None:
+    platform = RecordingPlatform()
+    server = WatchedServer(pace=60)
+    async with server, house(tmp_path, platform, [server]) as home:
+        run_id, shown = await home.ask()
+        await platform.until(running(shown))
+    async with (
+        WatchedServer(port=int(server.url.rpartition(":")[2])) as again,
+        house(tmp_path, platform, [again]) as home,
+    ):
+        (run,) = await home.ended(run_id)
+        assert (run.state, run.attempt) == (State.DONE, 2)
+        assert len(shown.results) == len(again.prompts) == 1
+
+
+async def test_a_run_whose_server_goes_is_retried_on_another_and_says_why(tmp_path: Path) -> None:
+    async with (
+        WatchedServer(pace=60) as one,
+        house(tmp_path, servers=[one, WatchedServer()]) as home,
+    ):
+        run_id, shown = await home.ask()
+        await home.platform.until(running(shown))
+        await one.stop()
+        (run,) = await home.ended(run_id)
+        assert (run.state, run.server, run.attempt, run.avoid) == (State.DONE, "two", 2, {"one"})
+        assert shown.reasons()
+        assert "Please" not in shown.reasons()[0]
+        assert len(shown.results) == 1
+
+
+async def test_a_run_waits_for_its_only_server_and_a_server_that_is_back_is_used(tmp_path: Path) -> None:
+    server = WatchedServer(pace=60)
+    async with server, house(tmp_path, servers=[server]) as home:
+        run_id, shown = await home.ask()
+        await home.platform.until(running(shown))
+        await server.stop()
+        await home.platform.until(lambda: bool(shown.reasons()))
+        async with WatchedServer(port=int(server.url.rpartition(":")[2])):
+            (run,) = await home.ended(run_id)
+        assert (run.state, run.server) == (State.DONE, "one")
+
+
+async def test_what_was_rejected_or_failed_is_not_tried_again(tmp_path: Path) -> None:
+    async with house(tmp_path, servers=[EmbeddedServer(nodes=failing()), EmbeddedServer(nodes=failing())]) as home:
+        run_id, shown = await home.ask("gated", gate="x")
+        (run,) = await home.ended(run_id)
+        assert (run.state, run.attempt, shown.last) == (State.FAILED, 1, Failed(run.sentence or ""))
+        assert "there is no such gate: x" in (run.sentence or "")
+
+
+async def test_a_run_is_given_up_after_its_attempts(tmp_path: Path) -> None:
+    server = WatchedServer(pace=60)
+    async with server, house(tmp_path, servers=[server]) as home:
+        run_id, shown = await home.ask()
+        for _ in range(4):
+            count = len(shown.statuses)
+            await home.platform.until(lambda: any(isinstance(each, Running) for each in shown.statuses[count:]))  # noqa: B023
+            await server.stop()
+            await server.start()
+        (run,) = await home.ended(run_id)
+        assert (run.state, run.attempt, shown.last) == (State.FAILED, 4, Failed(run.sentence or ""))
+        assert shown.results == []
+
+
+async def test_the_same_input_is_not_sent_twice_to_a_server(tmp_path: Path) -> None:
+    server = WatchedServer()
+    photo = picture(tmp_path / "given")
+    async with house(tmp_path, servers=[server]) as home:
+        for workflow in ("negative", "poster"):
+            run_id, _ = await home.ask(workflow, photo=photo)
+            await home.ended(run_id)
+        assert server.calls["POST /upload/image"] == 1
+        for file in server._folders.folder("input").iterdir():
+            file.unlink()
+        run_id, _ = await home.ask("sketch", photo=photo)
+        (run,) = await home.ended(run_id)
+        assert run.state is State.DONE
+        assert server.calls["POST /upload/image"] == 2
+
+
+async def test_a_shutdown_is_no_cancel_and_a_cancel_outlives_a_shutdown(tmp_path: Path) -> None:
+    platform = RecordingPlatform()
+    async with WatchedServer(pace=60) as server:
+        async with house(tmp_path, platform, [server]) as home:
+            run_id, shown = await home.ask()
+            await platform.until(running(shown))
+        assert shown.last == Paused()
+        async with Database.in_folder(tmp_path) as database:
+            assert await Records(database).ask_to_cancel(run_id, "test:1:Ann") is not None
+        async with house(tmp_path, platform, [server]) as home:
+            (run,) = await home.ended(run_id)
+            await platform.until(lambda: shown.last == Cancelled(ANN))
+        assert run.state is State.CANCELLED
+        assert server._jobs.running is None
+
+
+async def test_a_run_that_was_taken_but_not_begun_when_the_process_died(tmp_path: Path) -> None:
+    platform = RecordingPlatform()
+    async with WatchedServer() as server:
+        async with house(tmp_path, platform, [server], Role(worker=None)) as home:
+            run_id, shown = await home.ask()
+        async with Database.in_folder(tmp_path) as database:
+            line = Line(database, Caps())
+            assert await line.take("darkroom", lambda heads: Taken(heads[0], "one")) is not None
+        async with house(tmp_path, platform, [server]) as home:
+            (run,) = await home.ended(run_id)
+        assert (run.state, len(shown.results)) == (State.DONE, 1)
+
+
+async def test_runs_of_a_server_that_was_taken_away_go_to_another(tmp_path: Path) -> None:
+    platform = RecordingPlatform()
+    async with WatchedServer(pace=60) as server, house(tmp_path, platform, [server]) as home:
+        run_id, shown = await home.ask()
+        await platform.until(running(shown))
+    async with WatchedServer() as other, house(tmp_path, platform, [NamedServer("other", other.url)]) as home:
+        (run,) = await home.ended(run_id)
+    assert (run.state, run.server, len(shown.results)) == (State.DONE, "other", 1)
+
+
+async def test_files_that_were_lost_end_in_a_sentence(tmp_path: Path) -> None:
+    gates = Gates()
+    async with house(tmp_path, servers=[EmbeddedServer(nodes=gates.nodes())]) as home:
+        first, shown = await home.ask("gated")
+        await home.platform.until(running(shown))
+        second, waiting = await home.ask("negative", BEN, photo=picture(tmp_path / "given"))
+        await asyncio.to_thread(shutil.rmtree, tmp_path / "media")
+        gates.open()
+        runs = await home.ended(first, second)
+        assert [run.state for run in runs] == [State.DONE, State.FAILED]
+        assert waiting.last == Failed("A file of this run is gone. Please send the request again.")
+
+
+async def test_a_message_that_is_gone_ends_its_run_and_no_other(tmp_path: Path) -> None:
+    async with house(tmp_path) as home:
+        home.platform.refuses = True
+        run_id, _ = await home.ask()
+        (run,) = await home.ended(run_id)
+        assert run.state is State.FAILED
+        home.platform.refuses = False
+        run_id, shown = await home.ask()
+        (run,) = await home.ended(run_id)
+        assert (run.state, len(shown.results)) == (State.DONE, 1)
