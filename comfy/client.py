@@ -172,10 +172,12 @@ class ComfyClient:
             try:
                 return await self._http.submit(prompt.to_json(), prompt_id, self._socket.client_id, extra_data)
             except ServerUnavailable as lost:
-                if lost.unsent or attempt == _POSTS:
+                if lost.unsent:
                     raise
                 if await self.knows(prompt_id):
                     return Submission(prompt_id, 0)
+                if attempt == _POSTS:
+                    raise
         raise AssertionError("the last attempt returns or raises")
 
     async def _stopped(self, prompt_id: str) -> bool:

@@ -150,7 +150,7 @@ def parse_text(text: str) -> Message | None:
     try:
         message = json.loads(text)
         return _parse(message["type"], message["data"])
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
         return None
 
 

@@ -11,6 +11,7 @@ from comfy.errors import (
     PromptLost,
     PromptRemoved,
     ServerUnavailable,
+    UnexpectedAnswer,
     WorkerWedged,
 )
 from comfy.events import (
@@ -96,8 +97,8 @@ class _Course:
             raise PromptRemoved(self._mailbox.prompt_id)
         try:
             sighting = await self._lookout.look(self._mailbox.prompt_id, since=self._mailbox.registered)
-        except ServerUnavailable:
-            self._bear_absence()
+        except (ServerUnavailable, UnexpectedAnswer) as fault:
+            self._bear_absence(fault)
             return None
         self._gone_since = None
         match sighting:
@@ -130,10 +131,13 @@ class _Course:
                 raise PromptRemoved(self._mailbox.prompt_id)
             raise PromptLost(self._mailbox.prompt_id)
 
-    def _bear_absence(self) -> None:
+    def _bear_absence(self, fault: ServerUnavailable | UnexpectedAnswer) -> None:
+        """A server that starts, or the proxy before it, may answer anything for a while."""
         now = _now()
         self._gone_since = self._gone_since or now
         if now - self._gone_since >= self._server.gone_after:
+            if isinstance(fault, UnexpectedAnswer):
+                raise fault
             raise ServerUnavailable(f"{self._server} is gone: it has not answered for {now - self._gone_since:.0f} s")
 
     def _check_stall(self) -> None:

@@ -79,7 +79,7 @@ def _end(prompt_id: str, entry: dict[str, Any]) -> End:
 
 def _all_cached(entry: dict[str, Any], messages: dict[str, Any]) -> bool:
     cached = set((messages.get("execution_cached") or {}).get("nodes") or ())
-    outputs_to_execute = entry["prompt"][4]
+    outputs_to_execute = [node_id for ids in (entry.get("prompt") or [])[4:5] for node_id in ids]
     return bool(outputs_to_execute) and cached.issuperset(outputs_to_execute)
 
 
@@ -88,7 +88,18 @@ def _outputs(by_node: dict[str, Any]) -> Iterator[Output]:
         for key, values in (ui or {}).items():
             if isinstance(values, list):
                 read = _result if key == "result" else _values
-                yield from read(str(node_id), values)
+                yield from read(str(node_id), list(_flat(values)))
+
+
+def _flat(values: list[Any]) -> Iterator[Any]:
+    """The values of a list, and those of the lists in it."""
+    todo = values[::-1]
+    while todo:
+        value = todo.pop()
+        if isinstance(value, list):
+            todo += value[::-1]
+        else:
+            yield value
 
 
 def _values(node_id: str, values: list[Any]) -> Iterator[Output]:

@@ -29,6 +29,7 @@ from comfy.object_info import ObjectInfo
 from comfy.server import Server
 
 _CHUNK = 256 * 1024  # bytes of an upload that are read at once
+_ABSENT = frozenset({502, 503, 504, *range(520, 531)})  # a proxy, or a CDN, that does not reach the server behind it
 _BLOCK = 2 * 2**20  # bytes of a download that go to the disk at once: a visit to a thread costs more than to hold them
 
 
@@ -238,7 +239,7 @@ class Http:
         match answer.status:
             case 413:
                 raise TooLarge(f"{self._server} takes no request of this size", 413)
-            case 502 | 503 | 504:
+            case status if status in _ABSENT:
                 raise ServerUnavailable(f"{self._server} is not reachable behind its proxy ({answer.status})")
             case 401 | 403:
                 raise UnexpectedAnswer(f"{self._server} refuses us ({answer.status}) at {where}", answer.status)

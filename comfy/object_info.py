@@ -134,16 +134,34 @@ def _joined(nodes: Sequence[NodeInfo]) -> dict[str, InputInfo]:
         for name, other in node.inputs.items():
             own = inputs.get(name)
             if own is not None and own.choices is not None and other.choices is not None:
-                inputs[name] = replace(own, choices=tuple(dict.fromkeys((*own.choices, *other.choices))))
+                inputs[name] = replace(own, choices=_all_choices(own, other))
     return inputs
 
 
 def _node(class_type: str, data: Mapping[str, Any]) -> NodeInfo:
-    inputs = {each.name: each for each in _inputs(data.get("input") or {}, "", needed=True)}
+    inputs: dict[str, InputInfo] = {}
+    for each in _inputs(data.get("input") or {}, "", needed=True):
+        inputs[each.name] = _either(inputs[each.name], each) if each.name in inputs else each
     outputs = tuple(str(output) if isinstance(output, str) else "COMBO" for output in data.get("output") or ())
     return NodeInfo(
         class_type, str(data.get("display_name") or class_type), inputs, outputs, bool(data.get("output_node"))
     )
+
+
+def _either(one: InputInfo, other: InputInfo) -> InputInfo:
+    """What two options of a dynamic combo accept under the same name: which of them holds is for the server to say."""
+    return replace(
+        one,
+        min=None if one.min is None or other.min is None else min(one.min, other.min),
+        max=None if one.max is None or other.max is None else max(one.max, other.max),
+        choices=_all_choices(one, other),
+    )
+
+
+def _all_choices(one: InputInfo, other: InputInfo) -> tuple[Any, ...] | None:
+    if one.choices is None or other.choices is None:
+        return None
+    return tuple(dict.fromkeys((*one.choices, *other.choices)))
 
 
 def _inputs(groups: Mapping[str, Any], prefix: str, *, needed: bool) -> Iterator[InputInfo]:

@@ -52,7 +52,12 @@ def _preview_with_metadata(frame: bytes) -> Preview:
     end = 8 + _number(frame, 4)
     metadata = json.loads(_slice(frame, 8, end))
     content_type = metadata.get("image_type") or "image/jpeg"
-    return Preview(metadata.get("prompt_id"), metadata.get("display_node_id"), str(content_type), frame[end:])
+    node_id = metadata.get("display_node_id") or metadata.get("node_id")
+    return Preview(_text(metadata.get("prompt_id")), _text(node_id), str(content_type), frame[end:])
+
+
+def _text(value: object) -> str | None:
+    return None if value is None else str(value)
 
 
 def _number(frame: bytes, at: int) -> int:

@@ -80,13 +80,19 @@ class FileRoutes:
         """The form's fields, and its file streamed to the disk; the size is bounded on the way."""
         if (request.content_length or 0) > self._limit:
             raise web.HTTPRequestEntityTooLarge(self._limit, request.content_length or 0)
+        if not request.content_type.startswith("multipart/"):
+            if "image" in await request.post():
+                raise TypeError("image must be a file, and is a text")
+            return {}, None
         fields: dict[str, str] = {}
         upload: Path | None = None
         async for part in await request.multipart():
             if not isinstance(part, BodyPartReader):
                 continue
             if part.name == "image":
-                fields["filename"] = part.filename or ""
+                if part.filename is None:
+                    raise TypeError("image must be a file, and is a text")
+                fields["filename"] = part.filename
                 upload = await self._store(part)
             else:
                 fields[part.name or ""] = await part.text()

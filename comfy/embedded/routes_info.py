@@ -34,6 +34,7 @@ MODEL_FOLDERS = [
     "photomaker",
     "classifiers",
 ]
+_OLD_NAMES = {"clip": "text_encoders", "unet": "diffusion_models"}
 
 
 class InfoRoutes:
@@ -72,7 +73,7 @@ class InfoRoutes:
         return web.json_response(list(self._models))
 
     async def models_of(self, request: web.Request) -> web.Response:
-        folder = request.match_info["folder"]
+        folder = _OLD_NAMES.get(request.match_info["folder"], request.match_info["folder"])
         return web.json_response(list(self._models[folder])) if folder in self._models else web.Response(status=404)
 
     async def embeddings(self, _: web.Request) -> web.Response:

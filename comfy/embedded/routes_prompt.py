@@ -7,6 +7,7 @@ import copy
 import json
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
 
@@ -73,9 +74,9 @@ class PromptRoutes:
         return web.json_response({"prompt_id": job.prompt_id, "number": number, "node_errors": verdict.node_errors})
 
     def _number(self, body: Mapping[str, Any]) -> float:
-        counted = self._jobs.next_number()
         if "number" in body:
             return float(body["number"])
+        counted = self._jobs.next_number()
         return -counted if body.get("front") else counted
 
     async def queue(self, _: web.Request) -> web.Response:
@@ -124,20 +125,15 @@ class PromptRoutes:
         return web.Response()
 
     async def list_jobs(self, request: web.Request) -> web.Response:
-        wanted = [state for state in request.query.get("status", "").split(",") if state]
-        unknown = [state for state in wanted if state not in _STATES]
-        if unknown:
-            valid = ", ".join(_STATES)
-            return _error(f"Invalid status value(s): {', '.join(unknown)}. Valid values: {valid}")
-        limit, offset = request.query.get("limit"), int(request.query.get("offset", 0))
-        if limit is not None and (not limit.lstrip("-").isdigit() or int(limit) < 1):
-            return _error("limit must be a positive integer")
-        jobs = [job for job in self._all() if not wanted or job["status"] in wanted]
-        jobs.sort(key=lambda job: job.get("create_time", 0), reverse=request.query.get("sort_order", "desc") == "desc")
-        page = jobs[offset : offset + int(limit)] if limit else jobs[offset:]
-        more = offset + len(page) < len(jobs)
-        pagination = {"offset": offset, "limit": int(limit) if limit else None, "total": len(jobs), "has_more": more}
-        return web.json_response({"jobs": page, "pagination": pagination})
+        try:
+            wanted = _Wanted.of(request.query)
+        except ValueError as wrong:
+            return _error(str(wrong))
+        jobs = [job for job in self._all() if wanted.takes(job)]
+        jobs.sort(key=wanted.place, reverse=wanted.newest_first)
+        end = len(jobs) if wanted.limit is None else wanted.offset + wanted.limit
+        pagination = {"offset": wanted.offset, "limit": wanted.limit, "total": len(jobs), "has_more": end < len(jobs)}
+        return web.json_response({"jobs": jobs[wanted.offset : end], "pagination": pagination})
 
     async def job(self, request: web.Request) -> web.Response:
         prompt_id = request.match_info["id"]
@@ -173,9 +169,66 @@ class PromptRoutes:
         return waiting + running + [_finished(*item) for item in self._jobs.history.items()]
 
 
+@dataclass(frozen=True)
+class _Wanted:
+    """What a request to `/api/jobs` asks for."""
+
+    states: tuple[str, ...]
+    workflow_id: str | None
+    by_duration: bool
+    newest_first: bool
+    limit: int | None
+    offset: int
+
+    @classmethod
+    def of(cls, query: Mapping[str, str]) -> _Wanted:
+        """Raises `ValueError` in the words of the real server."""
+        states = tuple(state.strip().lower() for state in query.get("status", "").split(",") if state.strip())
+        if unknown := [state for state in states if state not in _STATES]:
+            raise ValueError(f"Invalid status value(s): {', '.join(unknown)}. Valid values: {', '.join(_STATES)}")
+        key, order = query.get("sort_by", "created_at").lower(), query.get("sort_order", "desc").lower()
+        if key not in ("created_at", "execution_duration"):
+            raise ValueError("sort_by must be 'created_at' or 'execution_duration'")
+        if order not in ("asc", "desc"):
+            raise ValueError("sort_order must be 'asc' or 'desc'")
+        limit = _integer(query, "limit")
+        if limit is not None and limit < 1:
+            raise ValueError("limit must be a positive integer")
+        offset = max(_integer(query, "offset") or 0, 0)
+        return cls(states, query.get("workflow_id"), key == "execution_duration", order == "desc", limit, offset)
+
+    def takes(self, job: Mapping[str, Any]) -> bool:
+        named = self.workflow_id is None or job.get("workflow_id") == self.workflow_id
+        return named and (not self.states or job["status"] in self.states)
+
+    def place(self, job: Mapping[str, Any]) -> float:
+        if self.by_duration:
+            return float(job.get("execution_end_time", 0)) - float(job.get("execution_start_time", 0))
+        return float(job.get("create_time", 0))
+
+
+def _integer(query: Mapping[str, str], name: str) -> int | None:
+    try:
+        return int(query[name]) if name in query else None
+    except ValueError:
+        raise ValueError(f"{name} must be an integer") from None
+
+
 def _unfinished(job: Job, status: str) -> dict[str, Any]:
-    created = job.extra_data.get("create_time")
-    return {"id": job.prompt_id, "status": status, "priority": job.number, "create_time": created, "outputs_count": 0}
+    return {
+        "id": job.prompt_id,
+        "status": status,
+        "priority": job.number,
+        "create_time": job.extra_data.get("create_time"),
+        "outputs_count": 0,
+        **_workflow_id(job.extra_data),
+    }
+
+
+def _workflow_id(extra_data: Mapping[str, Any]) -> dict[str, Any]:
+    workflow = (extra_data.get("extra_pnginfo") or {}).get("workflow")
+    workflow_id = workflow.get("id") if isinstance(workflow, dict) else None
+    return {} if workflow_id is None else {"workflow_id": workflow_id}
 
 
 def _finished(prompt_id: str, entry: dict[str, Any]) -> dict[str, Any]:
@@ -204,6 +257,7 @@ def _finished(prompt_id: str, entry: dict[str, Any]) -> dict[str, Any]:
         "previewable_outputs_count": len(files),
         "preview_output": next((file for file in reversed(files) if file.get("type") == "output"), None)
         or (files[0] if files else None),
+        **_workflow_id(entry["prompt"][3]),
     }
     return {key: value for key, value in summary.items() if value is not None}
 

@@ -123,6 +123,7 @@ class EmbeddedServer:
         app = web.Application(client_max_size=self._limit, middlewares=[_guard])
         app.add_routes([*prompts.jobs_table(), web.get("/", _welcome), *table])
         app.add_routes([web.RouteDef(route.method, f"/api{route.path}", route.handler, {}) for route in table])
+        app.add_routes([web.get("/{path:.*}", _nothing)])
         return app
 
     async def _ws(self, request: web.Request) -> web.WebSocketResponse:
@@ -191,11 +192,18 @@ async def _welcome(_: web.Request) -> web.Response:
     )
 
 
+async def _nothing(_: web.Request) -> web.Response:
+    """Where the real server keeps its pages: so an unknown GET is 404, and anything else unknown 405 (§1)."""
+    raise web.HTTPNotFound
+
+
 @web.middleware
 async def _guard(request: web.Request, handler: _Handler) -> web.StreamResponse:
     """Refuse pages of other origins; a request that breaks a handler gets the plain 500 that ComfyUI gives (§1)."""
     if request.headers.get("Sec-Fetch-Site") == "cross-site" or _is_foreign(request):
         return web.Response(status=403)
+    if request.method == "OPTIONS":
+        return web.Response()
     try:
         return await handler(request)
     except (KeyError, TypeError, ValueError, AttributeError, OSError) as fault:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
@@ -11,6 +11,8 @@ from comfy.embedded.node import Host, NodeType, Spec
 
 Graph: TypeAlias = Mapping[str, Any]
 Fault: TypeAlias = dict[str, Any]
+#: Judges something; yields the id of a node whose own verdict it needs first.
+Verdicts: TypeAlias = Generator[str, bool, bool]
 
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 _CONVERT = {"INT": int, "FLOAT": float, "STRING": str, "BOOLEAN": bool}
@@ -121,7 +123,7 @@ class _Validation:
 
     def _validate_output(self, node_id: str) -> bool:
         try:
-            return self._validate(node_id)
+            return self._walk(node_id)
         except (KeyError, IndexError, TypeError, ValueError) as error:
             extra = {"exception_type": type(error).__name__, "traceback": []}
             self._add(
@@ -129,15 +131,36 @@ class _Validation:
             )
             return False
 
-    def _validate(self, node_id: str) -> bool:
+    def _walk(self, node_id: str) -> bool:
+        """Judge a node and those above it, on a stack of our own: a graph may be deeper than Python's."""
+        stack, verdict, error = [self._validate(node_id)], None, None
+        while stack:
+            try:
+                source = stack[-1].send(verdict) if error is None else stack[-1].throw(error)  # type: ignore[arg-type]
+            except StopIteration as done:
+                stack.pop()
+                verdict, error = done.value, None
+            except (KeyError, IndexError, TypeError, ValueError) as fault:
+                stack.pop()
+                verdict, error = None, fault
+            else:
+                stack.append(self._validate(source))
+                verdict, error = None, None
+        if error is not None:
+            raise error
+        return bool(verdict)
+
+    def _validate(self, node_id: str) -> Verdicts:
         if node_id in self._good:
             return self._good[node_id]
         if node_id in self._path:
             return self._cycle(node_id)
         self._path.append(node_id)
         try:
-            verdicts = [self._input(node_id, *each) for each in self._inputs(node_id)]  # all faults, not the first
-            good = all(verdicts) and self._custom(node_id)
+            good = True
+            for each in self._inputs(node_id):  # all faults, not the first
+                good = (yield from self._input(node_id, *each)) and good
+            good = good and self._custom(node_id)
         finally:
             self._path.pop()
         self._good[node_id] = good = good and node_id not in self._faults
@@ -150,7 +173,7 @@ class _Validation:
             if spec[0] == _DYNAMIC:
                 yield from _sub_inputs(name, spec, given.get(name))
 
-    def _input(self, node_id: str, name: str, spec: Spec, required: bool) -> bool:
+    def _input(self, node_id: str, name: str, spec: Spec, required: bool) -> Verdicts:
         given = self._graph[node_id]["inputs"]
         if name not in given:
             if required:
@@ -159,12 +182,12 @@ class _Validation:
             return True
         value = given[name]
         if isinstance(value, list):
-            return self._link(node_id, name, spec, value)
+            return (yield from self._link(node_id, name, spec, value))
         if isinstance(value, dict) and "__value__" in value:
             value = given[name] = value["__value__"]
         return self._literal(node_id, name, spec, value)
 
-    def _link(self, node_id: str, name: str, spec: Spec, value: list[Any]) -> bool:
+    def _link(self, node_id: str, name: str, spec: Spec, value: list[Any]) -> Verdicts:
         config = list(spec)
         if len(value) != 2:
             message = "Bad linked input, must be a length-2 list of [node_id, slot_index]"
@@ -178,7 +201,7 @@ class _Validation:
             message = "Return type mismatch between linked nodes"
             return self._add(node_id, fault("return_type_mismatch", message, details, **extra))
         try:
-            return self._validate(source)
+            return (yield source)
         except (KeyError, IndexError, TypeError, ValueError) as error:
             extra = {"input_name": name, "input_config": config, "exception_message": str(error)}
             extra |= {"exception_type": type(error).__name__, "traceback": [], "linked_node": value}

@@ -28,13 +28,13 @@ class Sockets:
     def __init__(self, features: dict[str, Any]) -> None:
         self._features = features
         self._clients: dict[str, _Client] = {}
-        self._messages: asyncio.Queue[tuple[str | None, str | bytes]] = asyncio.Queue()
+        self._messages: asyncio.Queue[tuple[Any, str | bytes]] = asyncio.Queue()
 
     async def publish(self) -> None:
         """Send one message after the other, until cancelled."""
         while True:
             sid, message = await self._messages.get()
-            targets = list(self._clients.values()) if sid is None else [self._clients.get(sid)]
+            targets = list(self._clients.values()) if sid is None else [self._client(sid)]
             for client in targets:
                 if client is not None and not client.socket.closed:
                     await _send(client.socket, message)
@@ -56,13 +56,17 @@ class Sockets:
 
     def preview(self, image: bytes, metadata: dict[str, Any], owner: Any) -> None:
         """A JPEG, with its metadata where the owner's connection has asked for that."""
-        client = self._clients.get(owner) if owner is not None else None
+        client = self._client(owner)
         if client is not None and client.wants_metadata:
             header = json.dumps({**metadata, "image_type": "image/jpeg"}).encode()
             frame = _u32(_PREVIEW_WITH_METADATA) + _u32(len(header)) + header + image
         else:
             frame = _u32(_PREVIEW) + _u32(1) + image
         self._messages.put_nowait((owner, frame))
+
+    def _client(self, sid: Any) -> _Client | None:
+        """A prompt's client_id may be any JSON; only texts belong to somebody."""
+        return self._clients.get(sid) if isinstance(sid, str) else None
 
     async def serve(self, request: web.Request, jobs: Jobs) -> web.WebSocketResponse:
         socket = web.WebSocketResponse()

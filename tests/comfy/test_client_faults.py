@@ -290,6 +290,23 @@ async def test_post_that_never_arrived_is_sent_again(server: Unruly, client: Com
     assert len(server.posted) == 1
 
 
+async def test_the_last_answer_of_post_is_looked_up_as_well(server: Unruly, client: ComfyClient) -> None:
+    posts = 0
+
+    async def drop(request: web.Request) -> web.StreamResponse | None:
+        nonlocal posts
+        posts += request.path == "/prompt"
+        if request.path == "/prompt" and posts < 3:
+            assert request.transport is not None
+            request.transport.abort()
+            return web.Response()
+        return None
+
+    server.intercept, server.lose_post_answer = drop, 1
+    assert isinstance((await run(client))[-1], ExecutionSuccess)
+    assert (posts, len(server.posted)) == (3, 1)
+
+
 async def test_upload_over_the_limit(server: Unruly, client: ComfyClient, tmp_path: Path) -> None:
     large = tmp_path / "large.png"
     large.write_bytes(b"x" * 2_000_000)
@@ -311,6 +328,45 @@ async def test_500_with_text(server: Unruly, client: ComfyClient) -> None:
     server.intercept = broken
     with pytest.raises(UnexpectedAnswer, match="500"):
         await client.submit(PROMPT)
+
+
+@pytest.mark.parametrize("status", [404, 500, 502, 522])
+async def test_a_server_that_answers_nonsense_for_a_while(server: Unruly, client: ComfyClient, status: int) -> None:
+    """As a proxy does while the server behind it starts, or a server that has stumbled."""
+    looks, enough = 0, asyncio.Event()
+
+    async def stumble(request: web.Request) -> web.StreamResponse | None:
+        nonlocal looks
+        looks += request.path == "/queue"
+        if looks == 3:
+            enough.set()
+        return web.Response(status=status, text="<html>") if request.path == "/queue" and looks < 3 else None
+
+    async def silent(server: Unruly, job: Job) -> None:
+        await enough.wait()
+        await server.finish(job, events=False)
+
+    server.script, server.intercept = silent, stumble
+    assert isinstance((await run(client))[-1], ExecutionSuccess)
+
+
+async def test_a_server_that_answers_nonsense_for_good(server: Unruly, client: ComfyClient) -> None:
+    async def stumble(request: web.Request) -> web.StreamResponse | None:
+        return web.Response(status=500, text="no") if request.path == "/queue" else None
+
+    server.script, server.intercept = until_cancelled, stumble
+    with pytest.raises(UnexpectedAnswer, match="500"):
+        await run(client)
+
+
+@pytest.mark.parametrize("status", [502, 503, 504, 520, 522, 530])
+async def test_a_proxy_that_does_not_reach_the_server(server: Unruly, client: ComfyClient, status: int) -> None:
+    async def proxy(_: web.Request) -> web.StreamResponse | None:
+        return web.Response(status=status, text="<html>")
+
+    server.intercept = proxy
+    with pytest.raises(ServerUnavailable, match=str(status)):
+        await client.queue()
 
 
 async def test_a_page_in_place_of_comfyui(server: Unruly, client: ComfyClient) -> None:

@@ -73,3 +73,10 @@ def test_no_text_is_an_exception(kind: str, data: object) -> None:
 @given(st.text())
 def test_no_garbage_is_an_exception(text: str) -> None:
     parse_text(text)
+
+
+def test_what_custom_nodes_send_under_known_names_is_passed_over_or_made_plain() -> None:
+    assert parse_text('{"type":"status","data":{"status":{"exec_info":{"queue_remaining":Infinity}}}}') is None
+    header = json.dumps({"prompt_id": ["x"], "node_id": 7}).encode()
+    preview = parse_binary(b"\0\0\0\4" + len(header).to_bytes(4, "big") + header + b"jpeg")
+    assert preview == Preview("['x']", "7", "image/jpeg", b"jpeg")

@@ -130,3 +130,18 @@ def test_anything_else_is_one_clear_error(data: Any) -> None:
 @given(st.dictionaries(st.text(max_size=5), json_values, max_size=3))
 def test_no_ui_is_lost_to_an_exception(ui: dict[str, Any]) -> None:
     outputs_of(ui)
+
+
+def test_lists_in_lists_are_taken_apart() -> None:
+    ui = {"text": [["one text", "another"], "third"], "images": [[{"filename": "a.png"}], None, []]}
+    found = outputs_of(ui)
+    assert [output.text for output in found if isinstance(output, TextOutput)] == ["one text", "another", "third"]
+    assert [output.file.filename for output in found if isinstance(output, FileOutput)] == ["a.png"]
+
+
+@pytest.mark.parametrize("prompt", [{}, {"prompt": None}, {"prompt": [0, "id", {}]}])
+def test_an_entry_without_its_prompt_still_has_outputs(prompt: dict[str, Any]) -> None:
+    entry = {"outputs": {"2": {"text": ["words"]}}, "status": {"status_str": "success", "messages": []}, **prompt}
+    record = read_entry("id", entry)
+    assert record.end == ExecutionSuccess("id", cached=False)
+    assert record.texts == (TextOutput("2", "words"),)

@@ -64,3 +64,18 @@ def test_what_a_server_lacks() -> None:
         ("CheckpointLoaderSimple", "sdxl.safetensors")
     ]
     assert not INFO.missing(Prompt({"2": {"class_type": "LoadImage", "inputs": {"image": "x"}}}))
+
+
+def test_a_name_in_several_options_of_a_dynamic_combo_takes_what_any_of_them_takes() -> None:
+    depth = INFO.input("SaveImageAdvanced", "format.bit_depth")
+    assert depth is not None
+    assert depth.choices == ("8-bit", "16-bit", "32-bit float")
+    graph = {"1": {"class_type": "SaveImageAdvanced", "inputs": {"format": "png", "format.bit_depth": "8-bit"}}}
+    assert not INFO.missing(Prompt(graph))
+    width = {"required": {"width": ["INT", {"min": 8, "max": 64}]}}
+    tall = {"required": {"width": ["INT", {"min": 16, "max": 4096}]}}
+    options = [{"key": "small", "inputs": width}, {"key": "large", "inputs": tall}]
+    data = {"input": {"required": {"size": ["COMFY_DYNAMICCOMBO_V3", {"options": options}]}}}
+    both = ObjectInfo({"Resize": data}).input("Resize", "size.width")
+    assert both is not None
+    assert (both.min, both.max) == (8, 4096)

@@ -169,6 +169,13 @@ def test_signals_cancel_and_say_so(desk_top: Path, number: signal.Signals) -> No
     assert [path.name for path in desk_top.iterdir()] == ["cat.png"]
 
 
+#: What serves chats, keeps runs or counts them takes seconds to load: no command that runs a workflow may wait for it.
+ONLY_FOR_CHATS = {
+    *("aiohttp_sse", "aiosqlite", "alembic", "dbos", "discord", "obstore", "prometheus_client", "psycopg"),
+    *("pydantic", "regex", "sqlalchemy", "telegram", "watchfiles", "bot.serve", "bot.core.records"),
+}
+
+
 def imported(*words: str) -> set[str]:
     """The modules that a command imports."""
     program = "import sys; from bot.__main__ import main\ntry: main()\nfinally: print(*sys.modules, file=sys.stderr)"
@@ -186,7 +193,9 @@ def test_only_what_is_used_is_imported() -> None:
     assert not imported("--help") & {"aiohttp", "comfy", "numpy", "PIL", "rich"}
     before_the_first_request = imported("run", "negative", "--photo", "cat.png", "--server", "http://127.0.0.1:1")
     assert "aiohttp" in before_the_first_request
-    assert not before_the_first_request & {"numpy", "PIL", "rich", "comfy.embedded"}
+    assert not before_the_first_request & {"numpy", "PIL", "rich", "comfy.embedded", *ONLY_FOR_CHATS}
+    assert not imported("run", "negative", "--photo", "cat.png") & ONLY_FOR_CHATS
+    assert Path("cat-negative.png").exists()
 
 
 async def test_a_result_is_never_thrown_away(desk_top: Path) -> None:

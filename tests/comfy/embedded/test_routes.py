@@ -186,3 +186,90 @@ def test_no_name_leaves_its_folder(name: str, tmp_path: Path) -> None:
     except ValueError:
         return
     assert path.resolve().is_relative_to((tmp_path / "input").resolve())
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/nothing", 404),
+        ("GET", "/jobs", 404),
+        ("POST", "/nothing", 405),
+        ("POST", "/api/nothing", 405),
+        ("PUT", "/prompt", 405),
+        ("OPTIONS", "/prompt", 200),
+        ("OPTIONS", "/nothing", 200),
+        ("HEAD", "/object_info", 200),
+        ("GET", "/models/unet", 200),
+        ("POST", "/upload/image", 400),
+    ],
+)
+async def test_statuses_of_what_nobody_should_ask(
+    method: str, path: str, status: int, session: aiohttp.ClientSession
+) -> None:
+    async with session.request(method, path) as answer:
+        assert answer.status == status
+
+
+async def test_a_picture_sent_as_text_breaks_the_upload_as_it_does_at_the_real_server(
+    session: aiohttp.ClientSession,
+) -> None:
+    multipart = aiohttp.FormData(default_to_multipart=True)
+    multipart.add_field("image", "text")
+    for data in (multipart, {"image": "text"}):
+        async with session.post("/upload/image", data=data) as answer:
+            assert answer.status == 500
+
+
+@pytest.mark.parametrize(
+    ("query", "error"),
+    [
+        ("status=asleep", "Invalid status value(s): asleep. Valid values: "),
+        ("sort_by=name", "sort_by must be 'created_at' or 'execution_duration'"),
+        ("sort_order=up", "sort_order must be 'asc' or 'desc'"),
+        ("limit=few", "limit must be an integer"),
+        ("limit=0", "limit must be a positive integer"),
+        ("offset=x", "offset must be an integer"),
+    ],
+)
+async def test_jobs_cannot_be_asked_for_in_any_way(query: str, error: str, session: aiohttp.ClientSession) -> None:
+    async with session.get(f"/api/jobs?{query}") as answer:
+        assert answer.status == 400
+        assert (await answer.json())["error"].startswith(error)
+
+
+EMPTY = {"class_type": "EmptyImage", "inputs": {"width": 8, "height": 8, "batch_size": 1, "color": 0}}
+
+
+async def test_jobs_by_workflow_order_and_page(session: aiohttp.ClientSession) -> None:
+    async with session.ws_connect("/ws?clientId=me") as socket:
+        for number in range(3):
+            graph = {"1": EMPTY, "2": {"class_type": "PreviewImage", "inputs": {"images": ["1", 0]}}}
+            extra = {"extra_pnginfo": {"workflow": {"id": f"w{number % 2}"}}}
+            await session.post("/prompt", json={"prompt": graph, "client_id": "me", "extra_data": extra})
+        ends = 0
+        while ends < 3:
+            message = json.loads((await socket.receive_str()))
+            ends += message["type"] == "executing" and message["data"]["node"] is None
+
+    async def ask(query: str) -> tuple[int, bool, list[int]]:
+        async with session.get(f"/api/jobs?{query}") as answer:
+            body = await answer.json()
+            page = body["pagination"]
+            return page["total"], page["has_more"], [job["priority"] for job in body["jobs"]]
+
+    assert await ask("sort_order=asc") == (3, False, [0, 1, 2])
+    assert await ask("sort_order=asc&workflow_id=w0") == (2, False, [0, 2])
+    assert await ask("sort_order=asc&limit=1&offset=1") == (3, True, [1])
+    assert (await ask("status=completed&sort_by=execution_duration"))[0] == 3
+    assert await ask("status=failed,pending") == (0, False, [])
+
+
+@pytest.mark.parametrize("client_id", [{"a": 1}, [1], 7, True, None])
+async def test_a_client_id_that_is_no_text_makes_nobody_deaf(client_id: Any, session: aiohttp.ClientSession) -> None:
+    graph = {"1": EMPTY, "2": {"class_type": "PreviewImage", "inputs": {"images": ["1", 0]}}}
+    async with session.ws_connect("/ws?clientId=me") as socket:
+        for owner in (client_id, "me"):
+            async with session.post("/prompt", json={"prompt": graph, "client_id": owner}) as answer:
+                assert answer.status == 200
+        while json.loads(await socket.receive_str())["type"] != "execution_success":
+            pass

@@ -98,3 +98,24 @@ async def test_what_may_stand_beside_the_prompt(
         assert answer.status == status
         if kind:
             assert (await answer.json())["error"]["type"] == kind
+
+
+async def test_a_graph_may_be_deeper_than_pythons_stack(session: aiohttp.ClientSession) -> None:
+    inverts = {str(n): {"class_type": "ImageInvert", "inputs": {"image": [str(n - 1), 0]}} for n in range(2, 1500)}
+    last = {"class_type": "PreviewImage", "inputs": {"images": ["1499", 0]}}
+    broken = {"class_type": "LoadImage", "inputs": {"image": "gone.png"}}
+    async with session.post("/prompt", json={"prompt": {"1": broken, **inverts, "last": last}}) as answer:
+        assert answer.status == 400
+        assert list((await answer.json())["node_errors"]) == ["1"]
+    async with session.post("/prompt", json={"prompt": {"1": GRAPH["1"], **inverts, "last": last}}) as answer:
+        assert answer.status == 200
+        ours = (await answer.json())["prompt_id"]
+    await session.post(f"/api/jobs/{ours}/cancel")
+
+
+async def test_only_prompts_without_a_number_are_counted(session: aiohttp.ClientSession) -> None:
+    numbers = []
+    for extra in ({}, {"number": 70}, {}, {"front": True}):
+        async with session.post("/prompt", json={"prompt": GRAPH, **extra}) as answer:
+            numbers.append((await answer.json())["number"])
+    assert numbers == [0, 70, 1, -2]
