@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from bot.core.errors import ConfigError
 from bot.servers import NamedServer, servers
@@ -172,7 +173,8 @@ class Settings:
     def server(self, url: str) -> dict[str, Any]:
         """What `comfy.server.Server` takes for one address."""
         own = next((server.headers for server in self.servers if server.url == url), {})
-        headers = {"Authorization": f"Bearer {self.token.reveal()}"} if self.token else {}
+        token = None if "@" in urlsplit(url).netloc else self.token  # an address's own user and password go before it
+        headers = {"Authorization": f"Bearer {token.reveal()}"} if token else {}
         return {
             "url": url,
             "headers": {**headers, **own},

@@ -13,6 +13,7 @@ async with ComfyClient("http://127.0.0.1:8188") as comfy:
 
 from comfy.client import ComfyClient
 from comfy.errors import (
+    CertificateRefused,
     ComfyError,
     ExecutionFailed,
     ExecutionInterrupted,
@@ -35,6 +36,7 @@ from comfy.prompt import Node, Prompt
 from comfy.server import Server
 
 __all__ = [
+    "CertificateRefused",
     "ComfyClient",
     "ComfyError",
     "Download",

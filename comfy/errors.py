@@ -2,6 +2,7 @@
 
     ComfyError
     ├── ServerUnavailable           cannot be reached, or stopped answering: may be tried again
+    │   ├── CertificateRefused      its TLS certificate cannot be verified
     │   ├── PromptLost              the server came back without the prompt (it was restarted)
     │   └── WorkerWedged            a prompt "runs", but nothing has moved for too long
     ├── PromptRejected              the prompt is at fault: nothing was executed
@@ -37,6 +38,10 @@ class ServerUnavailable(ComfyError):
     """
 
     unsent = False
+
+
+class CertificateRefused(ServerUnavailable):
+    """The server may be there, but its TLS certificate cannot be verified: see `Server.verify_tls`."""
 
 
 class PromptLost(ServerUnavailable):

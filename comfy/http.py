@@ -16,6 +16,7 @@ from aiohttp import hdrs
 from yarl import URL
 
 from comfy.errors import (
+    CertificateRefused,
     FileMissing,
     NodeError,
     PromptRejected,
@@ -253,8 +254,10 @@ class Http:
             async with self.session.request(method, self.url(path), **request) as answer:
                 yield answer
         except (aiohttp.ClientConnectionError, aiohttp.ClientPayloadError, TimeoutError, ConnectionError) as fault:
-            unavailable = ServerUnavailable(f"{self._server} {_reason(fault)}")
-            unavailable.unsent = isinstance(fault, aiohttp.ClientConnectorError)
+            refused = isinstance(fault, aiohttp.ClientConnectorCertificateError)
+            kind = CertificateRefused if refused else ServerUnavailable
+            unavailable = kind(f"{self._server} {_reason(fault)}")
+            unavailable.unsent = refused or isinstance(fault, aiohttp.ClientConnectorError)
             raise unavailable from fault
         except aiohttp.ClientError as fault:
             raise UnexpectedAnswer(f"{self._server} speaks no proper HTTP") from fault
@@ -262,8 +265,10 @@ class Http:
 
 def _reason(fault: BaseException) -> str:
     match fault:
-        case aiohttp.ClientConnectorCertificateError() | aiohttp.ClientSSLError():
+        case aiohttp.ClientConnectorCertificateError():
             return "has a TLS certificate that cannot be verified"
+        case aiohttp.ClientSSLError():
+            return "speaks no proper TLS: is it http, and not https?"
         case TimeoutError():
             return "takes too long to answer"
         case aiohttp.ClientConnectorError():

@@ -12,7 +12,8 @@ from yarl import URL
 class Server:
     """The settings of one connection. Raises `ValueError` for a URL that cannot be one.
 
-    `url` may have a path (a reverse proxy's prefix); `https` makes the websocket `wss`. Times are in seconds:
+    `url` may have a path (a reverse proxy's prefix); `https` makes the websocket `wss`. Where `headers` authorize us, a
+    user and password in `url` are left out. Times are in seconds:
     `connect_timeout` and `answer_timeout` bound the wait for a connection and for the next bytes of an answer;
     `look_every` is how long events may be silent before the client looks over HTTP; `gone_after` is how long a server
     may be out of reach while one of its prompts is followed; `stall_limit`, where given, is how long a prompt may run
@@ -36,6 +37,8 @@ class Server:
     @property
     def base(self) -> URL:
         url = URL(self.url.strip())
+        if any(name.lower() == "authorization" for name in self.headers):
+            url = url.with_user(None)  # aiohttp takes one or the other
         return url.with_path(url.path.rstrip("/") or "/").with_query(None).with_fragment(None)
 
     @property

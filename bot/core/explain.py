@@ -7,6 +7,7 @@ import re
 from bot.core.errors import ConfigError, DeliveryFailed, StorageFailed, UserError
 from bot.words import _
 from comfy.errors import (
+    CertificateRefused,
     ComfyError,
     ExecutionFailed,
     ExecutionInterrupted,
@@ -71,6 +72,9 @@ def _by_class(error: ComfyError) -> str:
             return _("The server has made no progress for {seconds:.0f} seconds; it seems stuck.").format(
                 seconds=error.seconds
             )
+        case CertificateRefused():
+            words = _("The ComfyUI server's certificate cannot be verified: check it, or set {setting} where safe.")
+            return words.format(setting="COMFYUI_VERIFY_TLS=no")
         case ServerUnavailable():
             return _("The ComfyUI server cannot be reached just now. Please try again later.")
         case TooLarge():

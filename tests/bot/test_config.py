@@ -61,6 +61,7 @@ def test_everything_set(tmp_path: Path) -> None:
         operators=("discord:1", "telegram:2"),
     )
     assert settings.server("http://a:1")["headers"] == {"Authorization": "Bearer hush"}
+    assert settings.server("http://me:own@a:1")["headers"] == {}
 
 
 def test_the_environment_goes_before_the_file(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ def every(kind: type[BaseException]) -> set[type[BaseException]]:
 SAMPLES: list[BaseException] = [
     errors.ComfyError("http://10.0.0.1:8188 says /srv/x"),
     errors.ServerUnavailable("http://10.0.0.1:8188 cannot be reached"),
+    errors.CertificateRefused("https://10.0.0.1:8188 has a certificate"),
     errors.PromptLost("abc"),
     errors.WorkerWedged("abc", 60),
     errors.PromptRejected("x", "no", (FAULT,)),

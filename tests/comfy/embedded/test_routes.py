@@ -248,7 +248,7 @@ async def test_jobs_by_workflow_order_and_page(session: aiohttp.ClientSession) -
             await session.post("/prompt", json={"prompt": graph, "client_id": "me", "extra_data": extra})
         ends = 0
         while ends < 3:
-            message = json.loads((await socket.receive_str()))
+            message = json.loads(await socket.receive_str())
             ends += message["type"] == "executing" and message["data"]["node"] is None
 
     async def ask(query: str) -> tuple[int, bool, list[int]]:
