@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -67,8 +67,12 @@ class Desk:
         """What a person fills in there. Raises `UnknownWorkflow`."""
         return await self.checker.form(self.catalog.get(workflow))
 
-    async def take(self, request: RunRequest, address: Address) -> str:
-        """Take a request in, whose message is at `address`; the run's id. Raises `UserError` and `StorageFailed`."""
+    async def take(self, request: RunRequest, address: Address | Callable[[str], Awaitable[Address]]) -> str:
+        """Take a request in, whose message is at `address`; the run's id. Raises `UserError` and `StorageFailed`.
+
+        A function as the address is asked once the request has been checked, and is given the run's id: so a platform
+        need not send a message for a request that is refused.
+        """
         if not self.open:
             raise UserError(_("I am being restarted. Please try again in a minute."))
         with tempfile.TemporaryDirectory(prefix="darkroom-") as folder:
@@ -77,7 +81,8 @@ class Desk:
                 name: Stored(await self.media.keep(given.path), given.filename, given.kind)
                 for name, given in checked.media.items()
             }
-        await self.line.join(self._new(checked, inputs, request, address))
+        where = address if isinstance(address, Address) else await address(str(checked.id))
+        await self.line.join(self._new(checked, inputs, request, where))
         self._wake()
         return str(checked.id)
 
