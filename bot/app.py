@@ -99,7 +99,12 @@ class App:
 
     def platforms(self) -> list[Platform]:
         """The platforms that the settings switch on. Here, and nowhere else, each is named."""
-        return []
+        platforms: list[Platform] = []
+        if self.settings.discord_token is not None:
+            from bot.platforms.discord.adapter import Discord
+
+            platforms.append(Discord(self.settings))
+        return platforms
 
     def _folders(self) -> list[Path]:
         from bot.core.catalog import bundled_folder

@@ -14,7 +14,7 @@ from bot.core.errors import ConfigError
 from bot.servers import NamedServer, servers
 from bot.words import _
 
-_PREFIXES = ("DARKROOM_", "COMFYUI_")
+_PREFIXES = ("DARKROOM_", "COMFYUI_", "DISCORD_")
 _FOREIGN = ("COMFYUI_URL",)  # names the server of the live tests
 _WORDS = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
 
@@ -148,6 +148,18 @@ class Settings:
     )
     operators: tuple[str, ...] = _setting(
         "DARKROOM_OPERATORS", _people, (), "People whose runs go first, as discord:ID or telegram:ID."
+    )
+    discord_token: Secret | None = _setting(  # noqa: RUF009 - a field
+        "DISCORD_TOKEN", _secret, None, "The token of a Discord bot; it switches Discord on."
+    )
+    discord_previews: bool = _setting(
+        "DISCORD_PREVIEWS", _switch, True, "Whether messages on Discord show the picture while it develops: yes or no."
+    )
+    discord_api_base: str = _setting(
+        "DISCORD_API_BASE", str, "", "Another address for Discord's API, for tests and proxies."
+    )
+    discord_gateway_url: str = _setting(
+        "DISCORD_GATEWAY_URL", str, "", "Another address for Discord's gateway, for tests and proxies."
     )
 
     @classmethod

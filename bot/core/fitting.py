@@ -59,3 +59,22 @@ def _encode(picture: Image, stem: Path, quality: int) -> Path:
         target = stem.with_name(stem.name + "-fitted.webp")
         picture.save(target, "WEBP", quality=quality, method=2)
     return target
+
+
+async def lossless(path: Path, folder: Path) -> Path | None:
+    """The same pixels in less room, as a WebP; None where that cannot be."""
+    return await asyncio.to_thread(_lossless, path, folder / f"{path.stem}-lossless.webp")
+
+
+def _lossless(path: Path, target: Path) -> Path | None:
+    from PIL import Image
+
+    try:
+        with _encoding, Image.open(path) as picture:
+            exact = picture.mode in ("L", "P", "RGB", "RGBA") and max(picture.size) <= _WEBP_SIDE
+            if not exact or getattr(picture, "is_animated", False):
+                return None
+            picture.save(target, "WEBP", lossless=True, exact=True, method=2)
+            return target
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
+        return None

@@ -40,6 +40,10 @@ def test_everything_set(tmp_path: Path) -> None:
             "DARKROOM_RUNNING_PER_PERSON": "3",
             "DARKROOM_WAITING_PER_PERSON": "5",
             "DARKROOM_OPERATORS": "discord:1, telegram:2",
+            "DISCORD_TOKEN": "hush",
+            "DISCORD_PREVIEWS": "no",
+            "DISCORD_API_BASE": "http://127.0.0.1:1/api",
+            "DISCORD_GATEWAY_URL": "ws://127.0.0.1:1",
         },
         None,
     )
@@ -59,6 +63,10 @@ def test_everything_set(tmp_path: Path) -> None:
         running_per_person=3,
         waiting_per_person=5,
         operators=("discord:1", "telegram:2"),
+        discord_token=Secret("hush"),
+        discord_previews=False,
+        discord_api_base="http://127.0.0.1:1/api",
+        discord_gateway_url="ws://127.0.0.1:1",
     )
     assert settings.server("http://a:1")["headers"] == {"Authorization": "Bearer hush"}
     assert settings.server("http://me:own@a:1")["headers"] == {}

@@ -1,0 +1,95 @@
+"""Discord as a platform: replies over REST alone, and a bot at the gateway where people are to be heard."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from types import TracebackType
+
+import discord
+
+from bot.config import Settings
+from bot.core.chat import Address, Brief
+from bot.core.desk import Desk
+from bot.core.errors import ConfigError
+from bot.platforms.discord.asking import Front
+from bot.platforms.discord.bot import Bot
+from bot.platforms.discord.menu import Menu
+from bot.platforms.discord.registrar import Ledger
+from bot.platforms.discord.reply import DiscordReply
+from bot.platforms.discord.spot import PLATFORM, Spot
+from bot.platforms.discord.wire import Wire, pointed_at
+from bot.words import _
+
+#: What the bot asks a server for: to see, speak, attach, in threads too, and to read the message that is answered.
+PERMISSIONS = discord.Permissions(
+    view_channel=True,
+    send_messages=True,
+    send_messages_in_threads=True,
+    attach_files=True,
+    embed_links=True,
+    read_message_history=True,
+)
+
+
+class Discord:
+    """The platform. Raises `ConfigError` from `serve` where Discord does not know the token."""
+
+    def __init__(self, settings: Settings) -> None:
+        if settings.discord_token is None:
+            raise ConfigError(_("DISCORD_TOKEN is not set."))
+        self._settings, self._token = settings, settings.discord_token.reveal()
+        self._wire = Wire(self._token)
+        self._open = ExitStack()
+        self._known = False
+
+    @property
+    def name(self) -> str:
+        return PLATFORM
+
+    async def __aenter__(self) -> Discord:
+        self._open.enter_context(pointed_at(self._settings.discord_api_base, self._settings.discord_gateway_url))
+        await self._wire.__aenter__()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self._wire.__aexit__(kind, error, traceback)
+        self._open.close()
+
+    async def serve(self, desk: Desk) -> None:
+        settings = self._settings
+        front = Front(desk, Menu(desk), int(settings.max_upload_mb * 1e6), settings.retention_days)
+        ledger = Ledger(settings.data_dir / "discord-commands.json")
+        try:
+            async with Bot(front, ledger, 1 if settings.discord_gateway_url else None) as bot:
+                await bot.login(self._token)
+                self._known = True
+                await bot.connect()
+        except discord.LoginFailure as fault:
+            if self._known:
+                raise
+            raise ConfigError(_("DISCORD_TOKEN: Discord does not know this token.")) from fault
+
+    def reply(self, address: Address, brief: Brief) -> DiscordReply:
+        return DiscordReply(self._wire, Spot.at(address), brief, previews=self._settings.discord_previews)
+
+
+async def introduce(settings: Settings) -> tuple[str, str]:
+    """The bot's name at Discord, and the link that invites it. Raises `ConfigError`."""
+    if settings.discord_token is None:
+        raise ConfigError(_("DISCORD_TOKEN is not set."))
+    with pointed_at(settings.discord_api_base, settings.discord_gateway_url):
+        try:
+            async with Wire(settings.discord_token.reveal()) as wire:
+                client = await wire.client()
+                return str(client.user), invitation(client.application_id or 0)
+        except discord.LoginFailure as fault:
+            raise ConfigError(_("DISCORD_TOKEN: Discord does not know this token.")) from fault
+        except (discord.HTTPException, OSError, TimeoutError) as fault:
+            raise ConfigError(_("Discord cannot be reached: {reason}").format(reason=fault)) from fault
+
+
+def invitation(application: int) -> str:
+    """The link with which somebody takes the bot into a server."""
+    return discord.utils.oauth_url(application, permissions=PERMISSIONS, scopes=("bot", "applications.commands"))

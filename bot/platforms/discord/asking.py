@@ -1,0 +1,141 @@
+"""Asking: from an interaction to a run in line, with one public message; refusals are told to the person alone."""
+
+from __future__ import annotations
+
+import logging
+import tempfile
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeAlias
+from uuid import uuid4
+
+import discord
+
+from bot.core.chat import Address, Brief, Queued, RunRequest
+from bot.core.desk import Desk
+from bot.core.errors import DeliveryFailed, NotAllowed, StorageFailed, UserError
+from bot.core.records import RunRecord
+from bot.platforms.discord.menu import Menu
+from bot.platforms.discord.rendering import cut, plain, status_text
+from bot.platforms.discord.request import asker, fetched, is_member, lacking, place_of
+from bot.platforms.discord.row import WAITING, row
+from bot.platforms.discord.spot import TOKEN_LIFE, Spot
+from bot.platforms.discord.wire import NO_MENTIONS
+from bot.words import _
+
+_log = logging.getLogger(__name__)
+_EXPIRED = 10062  # nobody answered this interaction within three seconds
+
+Click: TypeAlias = discord.Interaction[Any]
+
+
+@dataclass(frozen=True)
+class Front:
+    """What everything that answers people on Discord needs. `most` is the largest file that may be given, in bytes."""
+
+    desk: Desk
+    menu: Menu
+    most: int
+    kept_days: float
+    page: str = ""
+
+
+async def ask(front: Front, click: Click, workflow: str, values: Mapping[str, Any], *, spoiler: bool = False) -> None:
+    """Have a workflow run. The interaction is answered first, whatever else is slow. Raises `UserError`."""
+    await click.response.defer(ephemeral=True, thinking=True)
+    if missing := lacking(click):
+        words = _("I may not work in this channel. Whoever runs this server can give me: {permissions}.")
+        raise NotAllowed(words.format(permissions=", ".join(missing)))
+    posted: list[discord.WebhookMessage] = []
+    with tempfile.TemporaryDirectory(prefix="darkroom-") as folder:
+        given = await fetched(values, Path(folder), front.most)
+        request = RunRequest(workflow, given, asker(click), place_of(click))
+
+        async def post(run_id: str) -> Address:
+            posted.append(await _post(front, click, request, run_id))
+            return _spot(click, posted[0].id, spoiler=spoiler).address
+
+        try:
+            await front.desk.take(request, post)
+        except (UserError, StorageFailed):
+            for message in posted:
+                await message.delete()
+            raise
+    with suppress(discord.HTTPException):
+        await click.delete_original_response()
+
+
+async def ask_again(front: Front, click: Click, run: RunRecord, changes: Mapping[str, Any]) -> None:
+    """Have a run made anew for whoever clicks. Raises `UserError`."""
+    request = await front.desk.again(run.id, asker(click), place_of(click), changes)
+    await ask(front, click, request.workflow, request.values, spoiler=Spot.at(run.address).spoiler)
+
+
+async def _post(front: Front, click: Click, request: RunRequest, run_id: str) -> discord.WebhookMessage:
+    """The public message of a run. What answers the interaction itself must be filled first: the next would fill it."""
+    shown = {name: value for name, value in request.values.items() if isinstance(value, str | int | float)}
+    brief = Brief(run_id, request.workflow, front.desk.title(request.workflow), request.person, request.place, shown)
+    try:
+        await click.edit_original_response(content=_("On its way…"))
+        return await click.followup.send(
+            status_text(brief, Queued()),
+            view=row(run_id, WAITING),
+            allowed_mentions=NO_MENTIONS,
+            suppress_embeds=True,
+            wait=True,
+        )
+    except discord.HTTPException as fault:
+        raise DeliveryFailed(_("Discord did not let me write here: {reason}").format(reason=fault.text)) from fault
+
+
+def _spot(click: Click, message: int, *, spoiler: bool) -> Spot:
+    until = time.time() + TOKEN_LIFE
+    return Spot(
+        click.channel_id or 0,
+        message,
+        click.token,
+        until,
+        click.filesize_limit,
+        is_member(click),
+        spoiler,
+    )
+
+
+async def guarded(click: Click, work: Callable[[], Awaitable[None]]) -> None:
+    """The top of everything that answers people: whatever happens in there, the person hears of it."""
+    try:
+        await work()
+    except (UserError, StorageFailed, DeliveryFailed) as refusal:
+        await tell(click, str(refusal))
+    except discord.NotFound as fault:
+        if fault.code != _EXPIRED:
+            await _tell_bug(click, fault)
+            return
+        _log.warning("an interaction was answered too late")
+    except Exception as error:  # noqa: BLE001 - the top of a platform
+        await _tell_bug(click, error)
+
+
+async def tell(click: Click, text: str, **more: Any) -> None:
+    """Say something to the one who clicked alone. Where that is no longer possible, it is for the log."""
+    text = cut(plain(text))
+    try:
+        if click.type is discord.InteractionType.autocomplete:
+            return
+        if not click.response.is_done():
+            await click.response.send_message(text, ephemeral=True, allowed_mentions=NO_MENTIONS, **more)
+        elif click.response.type is discord.InteractionResponseType.deferred_channel_message:
+            await click.edit_original_response(content=text, allowed_mentions=NO_MENTIONS, **more)
+        else:
+            await click.followup.send(text, ephemeral=True, allowed_mentions=NO_MENTIONS, **more)
+    except discord.HTTPException as fault:
+        _log.info("somebody could not be answered: %s", fault)
+
+
+async def _tell_bug(click: Click, error: Exception) -> None:
+    number = uuid4().hex[:8]
+    _log.error("error %s in an interaction", number, exc_info=error)
+    await tell(click, _("Something went wrong here. The operator finds it in the log as {id}.").format(id=number))

@@ -1,0 +1,88 @@
+"""The bot at Discord's gateway: hears of interactions, messages and servers, and hands them on."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from typing import Any
+
+import discord
+
+from bot.platforms.discord.asking import Click, Front, guarded
+from bot.platforms.discord.buttons import Press
+from bot.platforms.discord.commands import Tree
+from bot.platforms.discord.lists import FORGET, forget
+from bot.platforms.discord.mention import answer
+from bot.platforms.discord.presence import keep_presence
+from bot.platforms.discord.registrar import Ledger, Registrar
+
+_log = logging.getLogger(__name__)
+
+
+class Forget(discord.ui.DynamicItem[discord.ui.Button[Any]], template=FORGET):
+    """The button of /about that deletes somebody's data."""
+
+    @classmethod
+    async def from_custom_id(cls, _click: Click, item: Any, _match: Any, /) -> Forget:
+        return cls(item)
+
+    async def callback(self, click: Click) -> None:
+        await guarded(click, lambda: forget(click.client.front, click))
+
+
+class Bot(discord.AutoShardedClient):
+    """Use it once: after a failure a new one is made."""
+
+    def __init__(self, front: Front, ledger: Ledger, shards: int | None = None) -> None:
+        intents = discord.Intents.none()
+        intents.guilds = intents.guild_messages = intents.dm_messages = True
+        super().__init__(
+            intents=intents,
+            shard_count=shards,
+            max_messages=None,
+            chunk_guilds_at_startup=False,
+            member_cache_flags=discord.MemberCacheFlags.none(),
+            allowed_mentions=discord.AllowedMentions.none(),
+        )
+        self.front = front
+        self.tree = Tree(self, front)
+        self.registrar = Registrar(self, self.tree, front.desk, front.menu, ledger)
+        self._work: list[asyncio.Task[None]] = []
+
+    async def setup_hook(self) -> None:
+        self.add_dynamic_items(Press, Forget)
+
+    async def on_ready(self) -> None:
+        _log.info("Discord: %s is in %d servers", self.user, len(self.guilds))
+        if not self._work:
+            self._work = [
+                asyncio.create_task(self._kept(self.registrar.work), name="discord-commands"),
+                asyncio.create_task(keep_presence(self, self.front.desk.records), name="discord-presence"),
+            ]
+        self.registrar.wake()
+
+    async def on_guild_join(self, guild: discord.Guild) -> None:
+        self.registrar.joined(guild.id)
+
+    async def on_message(self, message: discord.Message) -> None:
+        await answer(self.front, self, message)
+
+    async def on_error(self, event_method: str, /, *_args: Any, **_kwargs: Any) -> None:
+        _log.exception("in %s", event_method)
+
+    async def close(self) -> None:
+        for task in self._work:
+            task.cancel()
+        await asyncio.gather(*self._work, return_exceptions=True)
+        with contextlib.suppress(ConnectionError):
+            await super().close()
+
+    async def _kept(self, work: Any) -> None:
+        """The registrar, started again whenever Discord or the disk fails it."""
+        while True:
+            try:
+                await work()
+            except (discord.DiscordException, OSError, TimeoutError) as fault:
+                _log.warning("commands could not be registered: %s", fault)
+            await asyncio.sleep(10)

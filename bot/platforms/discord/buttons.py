@@ -1,0 +1,150 @@
+"""Buttons: what a click under a run's message does, for whom; a click names its run, and nothing else is believed."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import discord
+
+from bot.core.chat import Stored
+from bot.core.errors import NotAllowed, UserError
+from bot.core.fitting import lossless
+from bot.core.records import RunRecord
+from bot.platforms.discord.asking import Click, Front, ask_again, guarded, tell
+from bot.platforms.discord.picking import pick
+from bot.platforms.discord.pieces import Piece, batches
+from bot.platforms.discord.request import asker, place_of
+from bot.platforms.discord.row import TEMPLATE, Verb
+from bot.platforms.discord.spot import Spot
+from bot.platforms.discord.windows import Sheet, open_window
+from bot.words import _
+
+
+class Press(discord.ui.DynamicItem[discord.ui.Button[Any]], template=TEMPLATE):
+    """A click on any button of any run, whenever it was sent."""
+
+    def __init__(self, button: discord.ui.Button[Any], verb: str, run_id: str) -> None:
+        super().__init__(button)
+        self._verb, self._run_id = verb, run_id
+
+    @classmethod
+    async def from_custom_id(
+        cls, _click: discord.Interaction[Any], item: discord.ui.Item[Any], match: re.Match[str], /
+    ) -> Press:
+        assert isinstance(item, discord.ui.Button)  # noqa: S101 - the template is a button's
+        return cls(item, match["verb"], match["run"])
+
+    async def callback(self, click: Click) -> None:
+        front: Front = click.client.front
+        await guarded(click, lambda: press(front, click, self._verb, self._run_id))
+
+
+async def press(front: Front, click: Click, verb: str, run_id: str) -> None:
+    """Do what a button says. Raises `UserError`."""
+    run = await front.desk.records.get(run_id)
+    if run is None:
+        raise UserError(_("This run has been deleted. Please ask for it anew."))
+    _check_place(click, run)
+    match verb:
+        case Verb.CANCEL:
+            await _cancel(front, click, run)
+        case Verb.AGAIN:
+            await ask_again(front, click, run, {})
+        case Verb.CHANGE:
+            await _change(front, click, run)
+        case Verb.USE:
+            await pick(front, click, _picture(run))
+        case Verb.ORIGINAL:
+            await _original(front, click, run)
+        case Verb.DELETE:
+            await _delete(front, click, run)
+        case _:
+            raise UserError(_("There is no such button."))
+
+
+def _check_place(click: Click, run: RunRecord) -> None:
+    """A button works where its message stands, and anywhere for the one whose run it is."""
+    here = run.place.platform == "discord" and run.place.id == str(click.channel_id)
+    own = run.person.platform == "discord" and run.person.id == str(click.user.id)
+    if not here and not own:
+        raise NotAllowed(_("This button belongs to another channel."))
+
+
+async def _cancel(front: Front, click: Click, run: RunRecord) -> None:
+    await click.response.defer(ephemeral=True, thinking=True)
+    stopped = await front.desk.cancel(run.id, asker(click, run))
+    await tell(click, _("It is being stopped.") if stopped else _("It has ended already."))
+
+
+async def _change(front: Front, click: Click, run: RunRecord) -> None:
+    """The form with the values of the run; a seed is drawn anew unless somebody gives one."""
+    request = await front.desk.again(run.id, asker(click), place_of(click), {})
+    dish = await front.menu.dish(run.workflow, request.person, request.place)
+    await open_window(front, click, Sheet(dish, dict(request.values), spoiler=Spot.at(run.address).spoiler))
+
+
+def _picture(run: RunRecord) -> Stored:
+    files = run.outcome.files if run.outcome is not None else ()
+    picture = next((file for file in files if file.kind == "image"), None)
+    if picture is None:
+        raise UserError(_("There is no picture in this result."))
+    return picture
+
+
+async def _original(front: Front, click: Click, run: RunRecord) -> None:
+    """All files as they were made, to the one who asks alone."""
+    await click.response.defer(ephemeral=True, thinking=True)
+    with tempfile.TemporaryDirectory(prefix="darkroom-") as folder:
+        pieces, notes = list[Piece](), list[str]()
+        for number, file in enumerate(run.outcome.files if run.outcome is not None else ()):
+            path = await front.desk.media.fetch(file.key, Path(folder) / f"{number}{Path(file.key).suffix}")
+            piece = await _whole(path, file, click.filesize_limit)
+            if piece is not None:
+                pieces.append(piece)
+            else:
+                notes.append(_too_large(file, path, front))
+        await tell(click, "\n".join(notes) or _("As it was made:"))
+        for batch in batches(pieces):
+            await click.followup.send(files=[piece.open() for piece in batch], ephemeral=True)
+
+
+async def _whole(path: Path, file: Stored, most: int) -> Piece | None:
+    """A file with nothing lost: as it is, or the same pixels in less room."""
+    if await asyncio.to_thread(_size, path) <= most:
+        return Piece(path, file.filename)
+    packed = await lossless(path, path.parent) if file.kind == "image" else None
+    if packed is None or await asyncio.to_thread(_size, packed) > most:
+        return None
+    return Piece(packed, Path(file.filename).stem + packed.suffix)
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size
+
+
+def _too_large(file: Stored, path: Path, front: Front) -> str:
+    words = _("{name} has {size:.1f} MB, more than Discord takes here.")
+    more = _("It is kept for {days:g} days at {page}.") if front.page else ""
+    said = words.format(name=file.filename, size=_size(path) / 2**20)
+    return f"{said} {more.format(days=front.kept_days, page=front.page)}".strip()
+
+
+async def _delete(front: Front, click: Click, run: RunRecord) -> None:
+    await click.response.defer()
+    await front.desk.delete(run.id, asker(click, run))
+    with suppress(discord.NotFound):
+        await _remove(click)
+
+
+async def _remove(click: Click) -> None:
+    """The message that was clicked: as the bot's own where it is in the channel, else as what was clicked."""
+    try:
+        if click.message is not None:
+            await click.message.delete()
+    except discord.Forbidden:
+        await click.delete_original_response()

@@ -1,0 +1,138 @@
+"""Commands: those that are the same everywhere, and the workflows' own, which each server has as it needs them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import discord
+from discord import app_commands
+
+from bot.core.errors import UserError
+from bot.core.form import Field
+from bot.platforms.discord import lists
+from bot.platforms.discord.asking import Click, Front, ask, guarded
+from bot.platforms.discord.declaration import SPOILER, has_spoiler, matching
+from bot.platforms.discord.picking import pick
+from bot.platforms.discord.rendering import cut
+from bot.platforms.discord.request import asker, option_values, pictures_in, place_of, typed
+from bot.platforms.discord.windows import Sheet, open_window
+from bot.words import _
+
+if TYPE_CHECKING:
+    from discord.app_commands import Command
+
+_CHOICES = 25
+
+
+class Tree(app_commands.CommandTree[Any]):
+    """The library's tree for the commands that are everywhere; what only a server has is answered before it looks."""
+
+    def __init__(self, client: discord.Client, front: Front) -> None:
+        super().__init__(
+            client,
+            allowed_contexts=app_commands.AppCommandContext(guild=True, dm_channel=True, private_channel=True),
+            allowed_installs=app_commands.AppInstallationType(guild=True, user=True),
+        )
+        self._front = front
+        for command in everywhere(front):
+            self.add_command(command)
+
+    async def interaction_check(self, click: Click, /) -> bool:
+        data: Any = click.data or {}
+        if not data.get("guild_id"):
+            return True
+        if click.type is discord.InteractionType.autocomplete:
+            await guarded(click, lambda: complete(self._front, click))
+        else:
+            await guarded(click, lambda: run_command(self._front, click))
+        return False
+
+    async def on_error(self, click: Click, error: app_commands.AppCommandError, /) -> None:
+        async def again() -> None:
+            raise getattr(error, "original", error)
+
+        await guarded(click, again)
+
+
+async def run_command(front: Front, click: Click) -> None:
+    """A workflow's own command: its options are the values."""
+    data: Any = click.data
+    name = str(data["name"])
+    values = option_values(click)
+    dish = await front.menu.dish(name, asker(click), place_of(click))
+    spoiler = bool(values.pop(SPOILER, False)) if has_spoiler(dish.form) else False
+    await ask(front, click, name, typed(values, dish.form), spoiler=spoiler)
+
+
+async def complete(front: Front, click: Click) -> None:
+    """What could be meant by what has been typed into an option so far."""
+    data: Any = click.data
+    focused = next((option for option in data.get("options", []) if option.get("focused")), None)
+    dish = await front.menu.dish(str(data["name"]), asker(click), place_of(click))
+    if focused is None or focused["name"] not in dish.form.names:
+        return
+    await click.response.autocomplete(_suggested(dish.form[focused["name"]], str(focused.get("value", ""))))
+
+
+def _suggested(field: Field, text: str) -> list[app_commands.Choice[str]]:
+    return [app_commands.Choice(**each) for each in matching(field.choices or (), text)]
+
+
+def everywhere(front: Front) -> list[Command[Any, ..., Any] | app_commands.ContextMenu]:
+    """The commands that every server, direct message and person has."""
+
+    @app_commands.command(description=_("Run any workflow: a form opens."))
+    @app_commands.describe(workflow=_("Which one"))
+    async def run(click: Click, workflow: str) -> None:
+        await guarded(click, lambda: open_form(front, click, workflow))
+
+    @run.autocomplete("workflow")
+    async def _workflows(click: Click, current: str) -> list[app_commands.Choice[str]]:
+        return await offered(front, click, current)
+
+    @app_commands.command(description=_("What runs and waits here."))
+    async def queue(click: Click) -> None:
+        await guarded(click, lambda: lists.show_queue(front, click))
+
+    @app_commands.command(description=_("Your last results."))
+    async def mine(click: Click) -> None:
+        await guarded(click, lambda: lists.show_mine(front, click))
+
+    @app_commands.command(description=_("What there is to run."))
+    async def workflows(click: Click) -> None:
+        await guarded(click, lambda: lists.show_workflows(front, click))
+
+    @app_commands.command(name="help", description=_("How to ask for a picture."))
+    async def help_(click: Click) -> None:
+        await guarded(click, lambda: lists.show_help(front, click))
+
+    @app_commands.command(description=_("What I keep of you, for how long, and how to delete it."))
+    async def about(click: Click) -> None:
+        await guarded(click, lambda: lists.show_about(front, click))
+
+    @app_commands.context_menu(name=_("Use this picture"))
+    async def use(click: Click, message: discord.Message) -> None:
+        await guarded(click, lambda: use_picture(front, click, message))
+
+    return [run, queue, mine, workflows, help_, about, use]
+
+
+async def open_form(front: Front, click: Click, workflow: str) -> None:
+    dish = await front.menu.dish(workflow.strip(), asker(click), place_of(click))
+    await open_window(front, click, Sheet(dish))
+
+
+async def offered(front: Front, click: Click, text: str) -> list[app_commands.Choice[str]]:
+    """The workflows that could be meant, by their names and titles."""
+    offers = await front.menu.offers(asker(click), place_of(click))
+    names = {offer.workflow.name: f"{offer.workflow.name} · {offer.workflow.title}" for offer in offers}
+    shown = {title: name for name, title in names.items()}
+    found = [each["name"] for each in matching(list(shown), text)]
+    return [app_commands.Choice(name=cut(title, 100), value=shown[title]) for title in found if title in shown]
+
+
+async def use_picture(front: Front, click: Click, message: discord.Message) -> None:
+    picture = next(pictures_in(message), None)
+    if picture is None:
+        raise UserError(_("There is no picture in this message."))
+    await pick(front, click, picture)

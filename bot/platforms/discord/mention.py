@@ -1,0 +1,120 @@
+"""Mentions: a message that names a workflow, as the answer to a picture or with one attached."""
+
+from __future__ import annotations
+
+import logging
+import re
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import discord
+
+from bot.core.chat import Address, Brief, Place, Queued, RunRequest
+from bot.core.errors import BadPicture, DeliveryFailed, StorageFailed, UserError
+from bot.core.form import FieldKind
+from bot.platforms.discord.asking import Front
+from bot.platforms.discord.menu import Dish
+from bot.platforms.discord.rendering import cut, plain, status_text
+from bot.platforms.discord.request import fetched, person_of, pictures_in
+from bot.platforms.discord.row import WAITING, row
+from bot.platforms.discord.spot import FILE_BYTES, PLATFORM, Spot
+from bot.platforms.discord.wire import NO_MENTIONS
+from bot.words import _
+
+_log = logging.getLogger(__name__)
+_MENTION = re.compile(r"<@!?\d+>")
+
+
+async def answer(front: Front, client: discord.Client, message: discord.Message) -> None:
+    """Run what a message asks for, where it is meant for the bot; whatever happens, its writer hears of it."""
+    if message.author.bot or not _is_for(client, message):
+        return
+    try:
+        await _run(front, message)
+    except (UserError, StorageFailed, DeliveryFailed) as refusal:
+        await _say(message, str(refusal))
+    except discord.Forbidden as fault:
+        _log.info("a message could not be answered: %s", fault)
+    except Exception as error:  # noqa: BLE001 - the top of a platform
+        number = uuid4().hex[:8]
+        _log.error("error %s in a message", number, exc_info=error)
+        await _say(message, _("Something went wrong here. The operator finds it in the log as {id}.").format(id=number))
+
+
+def _is_for(client: discord.Client, message: discord.Message) -> bool:
+    return (
+        message.guild is None
+        or any(user.id == client.application_id for user in message.mentions)
+        or (client.user is not None and client.user.mentioned_in(message) and not message.mention_everyone)
+    )
+
+
+async def _run(front: Front, message: discord.Message) -> None:
+    text = _MENTION.sub("", message.content).strip().lstrip("/")
+    name, _space, rest = text.partition(" ")
+    person, place = _asker(message), _place(message)
+    if name.lower() not in front.desk.catalog.workflows:
+        names = ", ".join(f"`{each}`" for each in sorted(front.desk.catalog.workflows)[:30])
+        raise UserError(_("Begin with the name of a workflow: {names}. Or use /run.").format(names=names))
+    dish = await front.menu.dish(name.lower(), person, place)
+    with tempfile.TemporaryDirectory(prefix="darkroom-") as folder:
+        values = await fetched(_values(dish, rest.strip(), message), Path(folder), front.most)
+        await _take(front, RunRequest(dish.workflow.name, values, person, place), message)
+
+
+async def _take(front: Front, request: RunRequest, message: discord.Message) -> None:
+    posted: list[discord.Message] = []
+
+    async def post(run_id: str) -> Address:
+        posted.append(await message.reply(**_first(front, request, run_id)))
+        most = message.guild.filesize_limit if message.guild is not None else FILE_BYTES
+        return Spot(message.channel.id, posted[0].id, bytes=most).address
+
+    try:
+        await front.desk.take(request, post)
+    except (UserError, StorageFailed):
+        for each in posted:
+            await each.delete()
+        raise
+
+
+def _first(front: Front, request: RunRequest, run_id: str) -> dict[str, Any]:
+    shown = {name: value for name, value in request.values.items() if isinstance(value, str | int | float)}
+    brief = Brief(run_id, request.workflow, front.desk.title(request.workflow), request.person, request.place, shown)
+    text = status_text(brief, Queued())
+    return {"content": text, "view": row(run_id, WAITING), "allowed_mentions": NO_MENTIONS, "suppress_embeds": True}
+
+
+def _values(dish: Dish, words: str, message: discord.Message) -> Mapping[str, Any]:
+    """The pictures of the message, then of the one that it answers, into the fields for pictures; the words into the
+    first field for text.
+    """
+    answered = message.reference.resolved if message.reference is not None else None
+    pictures = [*pictures_in(message), *(pictures_in(answered) if isinstance(answered, discord.Message) else ())]
+    fields = sorted(dish.form.fields, key=lambda field: not field.required)
+    images = [field.name for field in fields if field.kind is FieldKind.IMAGE]
+    texts = [field.name for field in fields if field.kind is FieldKind.TEXT]
+    if images and not pictures:
+        raise BadPicture(_("Attach a picture, or answer a message that has one."))
+    values: dict[str, Any] = dict(zip(images, pictures, strict=False))
+    return values | ({texts[0]: words} if texts and words else {})
+
+
+def _asker(message: discord.Message) -> Any:
+    rights = getattr(message.author, "guild_permissions", None)
+    return person_of(message.author, rights)
+
+
+def _place(message: discord.Message) -> Place:
+    name = str(getattr(message.channel, "name", None) or "")
+    return Place(PLATFORM, str(message.channel.id), name, str(message.guild.id) if message.guild else "")
+
+
+async def _say(message: discord.Message, text: str) -> None:
+    try:
+        await message.reply(cut(plain(text)), allowed_mentions=NO_MENTIONS)
+    except discord.HTTPException as fault:
+        _log.info("a message could not be answered: %s", fault)

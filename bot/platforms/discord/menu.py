@@ -1,0 +1,62 @@
+"""The menu: the workflows and their forms, kept at hand so that a window opens within Discord's three seconds."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+
+from bot.core.chat import Person, Place
+from bot.core.desk import Desk, Offer
+from bot.core.form import FieldKind, Form
+from bot.core.workflow import Workflow
+
+_PATIENCE = 2.0  # seconds: a form is drawn without what the servers add when they are slower
+
+
+@dataclass(frozen=True)
+class Dish:
+    """A workflow that is offered, and its form."""
+
+    workflow: Workflow
+    form: Form
+
+    @property
+    def takes_picture(self) -> bool:
+        return self.picture_field is not None
+
+    @property
+    def picture_field(self) -> str | None:
+        """The first field that takes a picture."""
+        fields = sorted(self.form.fields, key=lambda field: not field.required)
+        return next((field.name for field in fields if field.kind is FieldKind.IMAGE), None)
+
+
+class Menu:
+    """What a person may order in a place."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self._forms: dict[str, Form] = {}
+
+    async def dish(self, name: str, person: Person, place: Place) -> Dish:
+        """A workflow and its form there. Raises `UnknownWorkflow`."""
+        workflow = self._desk.catalog.get(name)
+        try:
+            async with asyncio.timeout(_PATIENCE):
+                form = self._forms[name] = await self._desk.form(name, person, place)
+        except TimeoutError:
+            form = self._forms.get(name) or workflow.form()
+        return Dish(workflow, form)
+
+    async def offers(self, person: Person, place: Place) -> list[Offer]:
+        """What there is to order; where the servers are slow to answer, all that is on the shelf."""
+        try:
+            async with asyncio.timeout(_PATIENCE):
+                return await self._desk.offers(person, place)
+        except TimeoutError:
+            return [Offer(each) for each in self._desk.catalog.workflows.values()]
+
+    async def dishes(self, person: Person, place: Place) -> list[Dish]:
+        """All that there is, with the forms."""
+        offers = await self.offers(person, place)
+        return [await self.dish(offer.workflow.name, person, place) for offer in offers]

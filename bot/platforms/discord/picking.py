@@ -1,0 +1,55 @@
+"""Picking: which workflow a picture that is there already shall go through."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import discord
+
+from bot.core.chat import Stored
+from bot.core.errors import UserError
+from bot.platforms.discord.asking import Click, Front, guarded
+from bot.platforms.discord.menu import Dish
+from bot.platforms.discord.rendering import cut
+from bot.platforms.discord.request import asker, place_of
+from bot.platforms.discord.windows import Sheet, open_window
+from bot.words import _
+
+_OPTIONS = 25
+_LIFE = 900.0
+
+
+async def pick(front: Front, click: Click, picture: discord.Attachment | Stored) -> None:
+    """Let the person choose among the workflows that take a picture. Raises `UserError`."""
+    dishes = [dish for dish in await front.menu.dishes(asker(click), place_of(click)) if dish.takes_picture]
+    if not dishes:
+        raise UserError(_("There is no workflow here that takes a picture."))
+    words = _("What shall become of {name}?").format(name=cut(picture.filename, 100))
+    await click.response.send_message(words, view=Picking(front, dishes[:_OPTIONS], picture), ephemeral=True)
+
+
+class Picking(discord.ui.View):
+    def __init__(self, front: Front, dishes: list[Dish], picture: discord.Attachment | Stored) -> None:
+        super().__init__(timeout=_LIFE)
+        self._front, self._picture = front, picture
+        self._dishes = {dish.workflow.name: dish for dish in dishes}
+        self._select: discord.ui.Select[Any] = discord.ui.Select(
+            placeholder=_("A workflow"), options=[_option(dish) for dish in dishes]
+        )
+        self._select.callback = self._chosen  # type: ignore[method-assign, assignment]
+        self.add_item(self._select)
+
+    async def _chosen(self, click: Click) -> None:
+        await guarded(click, lambda: self._open(click))
+
+    async def _open(self, click: Click) -> None:
+        dish = self._dishes[self._select.values[0]]
+        field = dish.picture_field or ""
+        await open_window(self._front, click, Sheet(dish, {field: self._picture}, skipped=frozenset({field})))
+
+
+def _option(dish: Dish) -> discord.SelectOption:
+    workflow = dish.workflow
+    return discord.SelectOption(
+        label=cut(workflow.title, 100), value=workflow.name, description=cut(workflow.description, 100) or None
+    )

@@ -1,0 +1,48 @@
+"""Presence: what is going on, in the line under the bot's name."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping
+
+import discord
+
+from bot.core.errors import StorageFailed
+from bot.core.records import Records, State
+from bot.words import _
+
+_log = logging.getLogger(__name__)
+_EVERY = 5.0  # seconds: Discord takes five changes in twenty seconds
+
+
+async def keep_presence(client: discord.Client, records: Records) -> None:
+    """Say what is going on whenever that changes, until cancelled."""
+    said = ""
+    while True:
+        try:
+            words = presence(await records.counts())
+        except StorageFailed as fault:
+            _log.warning("nobody knows what is going on: %s", fault)
+            words = said
+        if words != said and not client.is_closed():
+            await _say(client, words)
+            said = words
+        await asyncio.sleep(_EVERY)
+
+
+def presence(counts: Mapping[State, int]) -> str:
+    """Such as "2 developing, 5 waiting"; empty where nothing is."""
+    developing = counts.get(State.RUNNING, 0) + counts.get(State.DELIVERING, 0)
+    waiting = counts.get(State.WAITING, 0)
+    parts = [_("{count} developing").format(count=developing)] if developing else []
+    if waiting:
+        parts.append(_("{count} waiting").format(count=waiting))
+    return ", ".join(parts)
+
+
+async def _say(client: discord.Client, words: str) -> None:
+    try:
+        await client.change_presence(activity=discord.CustomActivity(words) if words else None)
+    except (ConnectionError, discord.DiscordException) as fault:
+        _log.info("the presence was not changed: %s", fault)

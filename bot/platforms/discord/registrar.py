@@ -1,0 +1,152 @@
+"""The registrar: keeps each server's commands as they should be, and sends Discord only what has changed."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import discord
+from discord.app_commands import CommandTree
+
+from bot.core.chat import Person, Place
+from bot.core.desk import Desk
+from bot.platforms.discord.declaration import declarable, declare, digest
+from bot.platforms.discord.menu import Menu
+from bot.platforms.discord.spot import PLATFORM
+
+_log = logging.getLogger(__name__)
+_LOOK_EVERY = 1.0  # seconds between two looks at what is on the shelf
+_DRAW_EVERY = 30.0  # seconds after which forms are drawn again: a server may have a new model
+_AT_ONCE = 4
+_EVERYWHERE = "everywhere"
+
+
+class Ledger:
+    """What Discord was told, by server: a file, so that a start tells nothing twice."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path.expanduser()
+        self._told: dict[str, str] = {}
+
+    async def read(self, application: int) -> None:
+        known = await asyncio.to_thread(_read, self._path)
+        self._told = dict(known["told"]) if known.get("application") == application else {}
+        self._application = application
+
+    def knows(self, where: str, mark: str) -> bool:
+        return self._told.get(where) == mark
+
+    def note(self, where: str, mark: str) -> None:
+        self._told[where] = mark
+
+    def forget(self, where: str) -> None:
+        self._told.pop(where, None)
+
+    async def write(self) -> None:
+        text = json.dumps({"application": self._application, "told": self._told})
+        await asyncio.to_thread(_write, self._path, text)
+
+
+class Registrar:
+    """Works until cancelled; `wake` when a server was joined."""
+
+    def __init__(self, client: discord.Client, tree: CommandTree[Any], desk: Desk, menu: Menu, ledger: Ledger) -> None:
+        self._client, self._tree, self._desk, self._menu, self._ledger = client, tree, desk, menu, ledger
+        self._news = asyncio.Event()
+        self._version = -1
+
+    def wake(self) -> None:
+        self._news.set()
+
+    def joined(self, guild: int) -> None:
+        """Whatever Discord was told of a server before, it has forgotten."""
+        self._ledger.forget(str(guild))
+        self.wake()
+
+    async def work(self) -> None:
+        await self._ledger.read(self._client.application_id or 0)
+        loop = asyncio.get_running_loop()
+        drawn = 0.0
+        while True:
+            due = self._news.is_set() or self._version != self._desk.catalog.version
+            if due or loop.time() - drawn > _DRAW_EVERY:
+                self._news.clear()
+                self._version, drawn = self._desk.catalog.version, loop.time()
+                await self.register()
+            await _wait(self._news, _LOOK_EVERY)
+
+    async def register(self) -> None:
+        """Tell Discord what it does not know yet."""
+        own = [command.to_dict(self._tree) for command in self._tree.get_commands()]
+        changed = await self._tell_everywhere(own)
+        taken = [each["name"] for each in own]
+        slots = asyncio.Semaphore(_AT_ONCE)
+        drawn: dict[tuple[str, ...], list[dict[str, Any]]] = {}
+
+        async def tell(guild: int) -> bool:
+            async with slots:
+                return await self._tell(guild, await self._declared(guild, taken, drawn))
+
+        told = await asyncio.gather(*(tell(guild.id) for guild in list(self._client.guilds)))
+        if changed or any(told):
+            await self._ledger.write()
+
+    async def _declared(
+        self, guild: int, taken: list[str], drawn: dict[tuple[str, ...], list[dict[str, Any]]]
+    ) -> list[dict[str, Any]]:
+        """The commands of a server; servers that have the same are drawn once."""
+        person, place = Person(PLATFORM, ""), Place(PLATFORM, "", community=str(guild))
+        offers = await self._menu.offers(person, place)
+        workflows = declarable((offer.workflow for offer in offers), taken)
+        key = tuple(each.name for each in workflows)
+        if key not in drawn:
+            dishes = [await self._menu.dish(name, person, place) for name in key]
+            drawn[key] = [declare(dish.workflow, dish.form) for dish in dishes]
+        return drawn[key]
+
+    async def _tell_everywhere(self, payload: list[Any]) -> bool:
+        mark = digest(payload)
+        if self._ledger.knows(_EVERYWHERE, mark):
+            return False
+        await self._client.http.bulk_upsert_global_commands(self._client.application_id or 0, payload)
+        self._ledger.note(_EVERYWHERE, mark)
+        return True
+
+    async def _tell(self, guild: int, payload: list[Any]) -> bool:
+        mark = digest(payload)
+        if self._ledger.knows(str(guild), mark):
+            return False
+        try:
+            await self._client.http.bulk_upsert_guild_commands(self._client.application_id or 0, guild, payload)
+        except discord.Forbidden:
+            _log.warning("server %s: I may not have commands there; invite me with the link of darkroom check", guild)
+        except discord.HTTPException as fault:
+            _log.error("server %s: its commands were refused: %s", guild, fault)
+        self._ledger.note(str(guild), mark)
+        return True
+
+
+async def _wait(news: asyncio.Event, seconds: float) -> None:
+    try:
+        async with asyncio.timeout(seconds):
+            await news.wait()
+    except TimeoutError:
+        return
+
+
+def _read(path: Path) -> Mapping[str, Any]:
+    try:
+        known = json.loads(path.read_text())
+    except (OSError, ValueError):
+        return {}
+    return known if isinstance(known, dict) and isinstance(known.get("told"), dict) else {}
+
+
+def _write(path: Path, text: str) -> None:
+    part = path.with_suffix(".part")
+    part.write_text(text)
+    part.replace(path)

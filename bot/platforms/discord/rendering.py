@@ -1,0 +1,53 @@
+"""What Discord shows of a run: text in its markup, within its two thousand characters."""
+
+from __future__ import annotations
+
+from discord.utils import escape_markdown
+
+from bot.core.chat import Brief, Result, Status
+from bot.core.telling import asked, caption, describe
+
+TEXT = 2000  # characters of a message
+_INLINE = 1200  # characters of a result's own text that are still read in the message
+
+
+def cut(text: str, most: int = TEXT) -> str:
+    """The text, with an ellipsis where it was too long."""
+    return text if len(text) <= most else text[: most - 1].rstrip() + "…"
+
+
+def plain(text: str) -> str:
+    """A text of somebody else's, so that nothing in it is taken for markup."""
+    return escape_markdown(text)
+
+
+def status_text(brief: Brief, status: Status) -> str:
+    """The message while its run has not come to a result."""
+    lines = [f"**{plain(brief.title)}** · {plain(brief.person.name or brief.person.id)}"]
+    if words := asked(brief):
+        lines.append(cut(plain(words), 900))
+    return cut("\n".join([*lines, cut(plain(describe(status)), 900)]))
+
+
+def result_text(brief: Brief, result: Result, notes: tuple[str, ...]) -> str:
+    """The message under a result: the caption, what had to be changed, and the texts that came out."""
+    first, *rest = caption(result, brief).split("\n")
+    head = cut("\n".join([f"**{plain(first)}**", *map(plain, rest), *map(plain, notes)]), 1500)
+    inline = [quoted(text) for text in result.texts] if not long_texts(result) else []
+    return cut("\n".join([head, *inline]))
+
+
+def quoted(text: str) -> str:
+    """A text set apart as it is; it cannot end its own frame."""
+    return "```\n" + text.replace("```", "`\u200b`\u200b`") + "\n```"
+
+
+def long_texts(result: Result) -> bool:
+    """Whether the texts that came out are better read in a file."""
+    return sum(map(len, result.texts)) > _INLINE - 500 or len(result.texts) > 5
+
+
+def alt_text(brief: Brief) -> str:
+    """What a picture shows, for those who cannot see it."""
+    words = asked(brief)
+    return cut(f"{brief.title}: {words}" if words else brief.title, 1024)

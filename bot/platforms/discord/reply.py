@@ -1,0 +1,168 @@
+"""A run's message on Discord, rebuilt from data alone: statuses while it runs, then the result, whatever happened."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+
+import discord
+
+from bot.core.chat import Brief, Cancelled, Done, Failed, Limits, Paused, Result, Running, Status
+from bot.core.errors import DeliveryFailed
+from bot.platforms.discord.pieces import FILES, Piece, pack
+from bot.platforms.discord.rendering import TEXT, result_text, status_text
+from bot.platforms.discord.row import ENDED, delivered, row
+from bot.platforms.discord.spot import Spot
+from bot.platforms.discord.wire import AWAY, Draft, Wire
+from bot.words import _
+
+_log = logging.getLogger(__name__)
+_INTERVAL = 2.0  # seconds between two edits
+_PATIENCE = 2.0  # seconds that a status may take: afterwards it is stale
+_PAUSES = (0.5, 1, 2, 4, 8, 15, 30)  # seconds before a result is tried again while Discord is away
+_TOKEN_DEAD = (50027, 10015)  # an interaction's token has expired, or is not known
+_GONE = 10008  # a message was deleted
+
+
+class DiscordReply:
+    """Edits go through the interaction's token while it is fresh, then through the channel."""
+
+    def __init__(
+        self, wire: Wire, spot: Spot, brief: Brief, *, previews: bool = True, clock: Callable[[], float] = time.time
+    ) -> None:
+        self._wire, self._spot, self._brief = wire, spot, brief
+        self._previews, self._clock = previews, clock
+        self._by_token = bool(spot.token)
+        self._lost = False
+
+    @property
+    def limits(self) -> Limits:
+        return Limits(self._spot.bytes, FILES, TEXT, _INTERVAL)
+
+    async def show(self, status: Status) -> None:
+        match status:
+            case Done():
+                return  # the result says so
+            case Failed() | Cancelled():
+                await self._end(Draft(status_text(self._brief, status), (), row(self._brief.run_id, ENDED)))
+            case _:
+                await self._pass(status)
+
+    async def deliver(self, result: Result) -> None:
+        try:
+            await self._end(await self._drawn(result, self._spot.bytes))
+        except _TooLargeHere:
+            await self._end(await self._drawn(result, self._spot.bytes // 3))
+
+    async def _drawn(self, result: Result, most: int) -> Draft:
+        packed = await pack(result, self._brief, most, spoiler=self._spot.spoiler)
+        picture = any(file.kind == "image" for file in result.files)
+        buttons = row(self._brief.run_id, delivered(picture=picture, reduced=packed.reduced))
+        return Draft(result_text(self._brief, result, packed.notes), packed.pieces, buttons)
+
+    async def _pass(self, status: Status) -> None:
+        """Show a status that others follow; none that comes late or waits for long."""
+        lock = self._wire.lock(self._spot.message)
+        busy = lock.locked() and not isinstance(status, Paused)
+        if busy or self._lost or self._wire.has_ended(self._spot.message) or not self._is_due():
+            return
+        draft = Draft(status_text(self._brief, status), self._preview(status))
+        try:
+            async with asyncio.timeout(_PATIENCE), lock:
+                if not self._wire.has_ended(self._spot.message):
+                    await self._edit(draft)
+        except discord.HTTPException as fault:
+            self._lost = fault.code == _GONE
+            raise DeliveryFailed(str(fault)) from fault
+        except AWAY as fault:
+            raise DeliveryFailed(_("Discord cannot be reached.")) from fault
+
+    async def _end(self, draft: Draft) -> None:
+        """Show what stays: tried again while Discord is away, and sent anew where the message is gone."""
+        self._wire.end(self._spot.message)
+        async with self._wire.lock(self._spot.message):
+            for pause in _PAUSES:
+                try:
+                    await self._land(draft)
+                    return
+                except AWAY as fault:
+                    _log.info("Discord is away, and is tried again in %s s: %s", pause, fault)
+                    await asyncio.sleep(pause)
+                except discord.HTTPException as fault:
+                    if fault.status != 429:
+                        raise _refused(fault) from fault
+                    await asyncio.sleep(max(pause, _told_to_wait(fault)))
+        raise DeliveryFailed(_("Discord could not be reached."))
+
+    async def _land(self, draft: Draft) -> None:
+        try:
+            await self._edit(draft)
+        except (discord.NotFound, discord.Forbidden) as fault:
+            _log.info("run %s: its message cannot be edited: %s", self._brief.run_id, fault)
+            await self._send_anew(draft)
+
+    async def _edit(self, draft: Draft) -> None:
+        if self._by_token and self._clock() < self._spot.until:
+            try:
+                await self._wire.edit_by_token(self._spot, draft)
+                return
+            except discord.HTTPException as fault:
+                if fault.code not in _TOKEN_DEAD and fault.status != 401:
+                    raise
+                self._by_token = False
+        await self._wire.edit_in_channel(self._spot, draft)
+
+    async def _send_anew(self, draft: Draft) -> None:
+        """In the channel, where its person still sees it; else to the person alone."""
+        nonce = self._brief.run_id.replace("-", "")[:25]
+        try:
+            if await self._is_welcome():
+                await self._wire.send(self._spot.channel, draft, nonce)
+                return
+        except (discord.Forbidden, discord.NotFound) as fault:
+            _log.info("run %s: its channel is closed to me: %s", self._brief.run_id, fault)
+        await self._wire.send_to(int(self._brief.person.id), draft, nonce)
+
+    async def _is_welcome(self) -> bool:
+        """Whether a new message can stand in the channel, and be seen by whom it is for."""
+        community = self._brief.place.community
+        if not self._spot.member or not community:
+            return self._spot.member
+        return await self._wire.can_see(int(self._brief.person.id), int(community), self._spot.channel)
+
+    def _preview(self, status: Status) -> tuple[Piece, ...] | None:
+        if not self._previews or not isinstance(status, Running) or not status.preview:
+            return None
+        suffix = "png" if status.preview.startswith(b"\x89PNG") else "jpg"
+        return (Piece(status.preview, f"preview.{suffix}", spoiler=self._spot.spoiler),)
+
+    def _is_due(self) -> bool:
+        """All messages of a channel share its edits: statuses there keep a second apart."""
+        if self._by_token and self._clock() < self._spot.until:
+            return True
+        now, paces = asyncio.get_running_loop().time(), self._wire.paces
+        if now < paces.get(self._spot.channel, 0.0):
+            return False
+        paces[self._spot.channel] = now + 1.0
+        return True
+
+
+class _TooLargeHere(DeliveryFailed):
+    """Discord takes less here than it told."""
+
+
+def _refused(fault: discord.HTTPException) -> DeliveryFailed:
+    if fault.status == 413:
+        return _TooLargeHere(_("The result is too large for Discord."))
+    if isinstance(fault, discord.Forbidden | discord.NotFound):
+        return DeliveryFailed(_("Discord does not let me show the result any more."))
+    return DeliveryFailed(_("Discord did not take the result: {reason}").format(reason=fault.text or fault.status))
+
+
+def _told_to_wait(fault: discord.HTTPException) -> float:
+    try:
+        return min(60.0, float(fault.response.headers.get("Retry-After", 0)))
+    except ValueError:
+        return 0.0

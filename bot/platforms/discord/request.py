@@ -1,0 +1,112 @@
+"""From an interaction or a message to what the desk takes: who asks, where, and with which values."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import discord
+from discord.app_commands import Namespace
+
+from bot.core.chat import Attachment, Person, Place
+from bot.core.errors import BadPicture, BadValue
+from bot.core.form import Form
+from bot.core.records import RunRecord
+from bot.platforms.discord.declaration import choice_meant
+from bot.platforms.discord.spot import PLATFORM
+from bot.words import _
+
+#: What the bot needs in a channel, and what people call it.
+_NEEDED = {
+    "view_channel": _("View Channel"),
+    "send_messages": _("Send Messages"),
+    "send_messages_in_threads": _("Send Messages in Threads"),
+    "attach_files": _("Attach Files"),
+}
+
+
+def person_of(user: discord.User | discord.Member, rights: discord.Permissions | None = None) -> Person:
+    """Who somebody is in the place where they ask; `rights` are theirs there."""
+    roles = frozenset(str(role.id) for role in getattr(user, "roles", ()))
+    moderator = rights is not None and (rights.manage_messages or rights.manage_guild or rights.administrator)
+    return Person(PLATFORM, str(user.id), user.display_name, roles, moderator)
+
+
+def asker(interaction: discord.Interaction[Any], run: RunRecord | None = None) -> Person:
+    """Who sent an interaction. Rights count in a server alone, and over its own runs."""
+    foreign = run is not None and run.place.community != str(interaction.guild_id)
+    rights = None if interaction.guild_id is None or foreign else interaction.permissions
+    return person_of(interaction.user, rights)
+
+
+def place_of(interaction: discord.Interaction[Any]) -> Place:
+    name = str(getattr(interaction.channel, "name", None) or "")
+    return Place(PLATFORM, str(interaction.channel_id), name, str(interaction.guild_id or ""))
+
+
+def is_member(interaction: discord.Interaction[Any]) -> bool:
+    """Whether the bot is in the place itself, and not only brought along by the person."""
+    return interaction.is_guild_integration() if interaction.guild_id else interaction.context.dm_channel
+
+
+def lacking(interaction: discord.Interaction[Any]) -> list[str]:
+    """The permissions that the bot would need in this place and does not have, as Discord's settings call them."""
+    if not interaction.guild_id:
+        return []
+    has = interaction.app_permissions
+    in_thread = isinstance(interaction.channel, discord.Thread)
+    spoken = "send_messages_in_threads" if in_thread else "send_messages"
+    needed = ["view_channel", spoken, "attach_files"] if is_member(interaction) else ["attach_files"]
+    return [_NEEDED[name] for name in needed if not getattr(has, name)]
+
+
+def option_values(interaction: discord.Interaction[Any]) -> dict[str, Any]:
+    """The options of a slash command by name; files as the library's attachments."""
+    data: Mapping[str, Any] = interaction.data or {}
+    return dict(iter(Namespace(interaction, data.get("resolved", {}), data.get("options", []))))
+
+
+def typed(values: Mapping[str, Any], form: Form) -> dict[str, Any]:
+    """The values as a form reads them; long choices travel under short names."""
+    fields = {field.name: field for field in form.fields}
+    found = {}
+    for name, value in values.items():
+        field = fields.get(name)
+        if field is not None and field.choices and isinstance(value, str):
+            value = choice_meant(field.choices, value)
+        found[name] = str(value).lower() if isinstance(value, bool) else value
+    return found
+
+
+async def fetched(values: Mapping[str, Any], folder: Path, most: int) -> dict[str, Any]:
+    """The values with the files of Discord in `folder`: their addresses expire. Raises `UserError`."""
+    found = dict(values)
+    for number, (name, value) in enumerate(values.items()):
+        if isinstance(value, discord.Attachment):
+            found[name] = await _fetch(name, value, folder / f"given-{number}{Path(value.filename).suffix[:9]}", most)
+    return found
+
+
+async def _fetch(name: str, file: discord.Attachment, path: Path, most: int) -> Attachment:
+    if file.size > most:
+        words = _("{name} has {size:.1f} MB; at most {most:g} MB will do.")
+        raise BadValue(name, words.format(name=file.filename, size=file.size / 1e6, most=most / 1e6))
+    try:
+        content = await file.read()
+    except discord.HTTPException as fault:
+        raise BadPicture(_("{name} cannot be fetched: please send it again.").format(name=file.filename)) from fault
+    await asyncio.to_thread(path.write_bytes, content)
+    return Attachment(path, file.filename)
+
+
+def pictures_in(message: discord.Message) -> Iterator[discord.Attachment]:
+    """The pictures attached to a message, the forwarded ones among them."""
+    snapshots = getattr(message, "message_snapshots", ())
+    for each in [*message.attachments, *(file for snapshot in snapshots for file in snapshot.attachments)]:
+        if (each.content_type or "").startswith("image/") or Path(each.filename).suffix.lower() in _SUFFIXES:
+            yield each
+
+
+_SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif"}

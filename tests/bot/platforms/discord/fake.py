@@ -1,0 +1,709 @@
+"""A small Discord of our own: REST and gateway over real sockets, strict where the real one is."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import json
+import re
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from aiohttp import WSMsgType, web
+
+from tests.bot.platforms.discord.rules import command_faults, message_faults
+
+APPLICATION = 4242
+ALL = str((1 << 53) - 1)
+_EPHEMERAL = 64
+
+
+@dataclass
+class Post:
+    """A message as it is now; `files` are its attachments' bytes by name, `edits` what it looked like each time."""
+
+    id: int
+    channel: int
+    content: str = ""
+    files: dict[str, bytes] = field(default_factory=dict)
+    alt: dict[str, str] = field(default_factory=dict)
+    components: list[Any] = field(default_factory=list)
+    flags: int = 0
+    token: str = ""
+    edits: list[tuple[float, str]] = field(default_factory=list)
+    by_token: list[bool] = field(default_factory=list)
+
+    @property
+    def labels(self) -> list[str]:
+        return [button["label"] for row in self.components for button in row["components"] if "label" in button]
+
+    def custom_id(self, label: str) -> str:
+        return str(
+            next(
+                button["custom_id"]
+                for row in self.components
+                for button in row["components"]
+                if button.get("label") == label
+            )
+        )
+
+
+@dataclass
+class Asked:
+    """An interaction that was sent to the bot, and its first answer: kind, data and the seconds that it took."""
+
+    id: int
+    token: str
+    channel: int
+    user: int
+    message: int | None
+    begun: float
+    answer: asyncio.Future[tuple[int, dict[str, Any]]]
+    original: int | None = None
+    took: float = 0.0
+    expired: bool = False
+
+
+@dataclass
+class Fault:
+    """The next so many requests that match are answered like this."""
+
+    method: str
+    path: str
+    status: int
+    body: dict[str, Any]
+    headers: dict[str, str]
+    times: int = 1
+
+
+class FakeDiscord:
+    """Use it in `async with`; `api_base` and `gateway_url` say where it is."""
+
+    def __init__(self, *, file_limit: int = 10 * 2**20, port: int = 0) -> None:
+        self.token, self.file_limit, self.port = "token", file_limit, port
+        self._ids = itertools.count(10_000)
+        self.guilds: dict[int, dict[str, Any]] = {}
+        self.channels: dict[int, int] = {}  # to its guild; 0 for a direct message
+        self.members: dict[int, set[int]] = {}
+        self.posts: dict[int, Post] = {}
+        self.asked: dict[str, Asked] = {}
+        self.commands: dict[str, list[dict[str, Any]]] = {}
+        self.cdn: dict[str, bytes] = {}
+        self.requests: list[tuple[str, str, int]] = []
+        self.faults: list[Fault] = []
+        self.sockets: list[web.WebSocketResponse] = []
+        self.hellos: list[str] = []  # identify and resume, as they came
+        self.presences: list[str] = []
+        self.refuse_gateway = 0
+        self.changed = asyncio.Event()
+        self._sequence = itertools.count(1)
+        self._missed: list[dict[str, Any]] = []
+
+    # ------------------------------------------------------------------ its life
+
+    async def __aenter__(self) -> FakeDiscord:
+        app = web.Application(client_max_size=1 << 30)
+        app.router.add_get("/gateway", self._gateway)
+        app.router.add_get("/cdn/{name}", self._file)
+        app.router.add_route("*", "/api/v10/{path:.*}", self._rest)
+        self._runner = web.AppRunner(app, shutdown_timeout=0.1)
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, "127.0.0.1", self.port)
+        await site.start()
+        self.port = self._runner.addresses[0][1]
+        return self
+
+    async def __aexit__(self, *_exit: object) -> None:
+        for socket in self.sockets:
+            await socket.close()
+        await self._runner.cleanup()
+
+    @property
+    def api_base(self) -> str:
+        return f"http://127.0.0.1:{self.port}/api/v10"
+
+    @property
+    def gateway_url(self) -> str:
+        return f"ws://127.0.0.1:{self.port}/gateway"
+
+    # ------------------------------------------------------------------ the world
+
+    def new_id(self) -> int:
+        return next(self._ids)
+
+    def add_guild(self, *members: int) -> int:
+        guild = self.new_id()
+        self.guilds[guild] = {
+            "id": str(guild),
+            "name": f"guild {guild}",
+            "owner_id": "1",
+            "roles": [_role(guild)],
+            "emojis": [],
+            "features": [],
+            "premium_tier": 0,
+            "verification_level": 0,
+            "default_message_notifications": 0,
+            "explicit_content_filter": 0,
+            "mfa_level": 0,
+            "nsfw_level": 0,
+            "system_channel_flags": 0,
+            "preferred_locale": "en-US",
+            "afk_timeout": 0,
+            "stickers": [],
+        }
+        self.members[guild] = set(members)
+        return guild
+
+    def add_channel(self, guild: int = 0) -> int:
+        channel = self.new_id()
+        self.channels[channel] = guild
+        return channel
+
+    def fail(self, method: str, path: str, status: int, body: Mapping[str, Any] | None = None, times: int = 1) -> None:
+        headers = {"Via": "1.1 google", "Retry-After": "0.2"} if status == 429 else {}
+        self.faults.append(Fault(method, path, status, dict(body or {}), headers, times))
+
+    def expire_tokens(self) -> None:
+        for asked in self.asked.values():
+            asked.expired = True
+
+    async def until(self, true: Callable[[], Any], seconds: float = 20.0) -> Any:
+        """Wait for something to be so."""
+        async with asyncio.timeout(seconds):
+            while not (found := true()):
+                self.changed.clear()
+                try:
+                    async with asyncio.timeout(0.05):
+                        await self.changed.wait()
+                except TimeoutError:
+                    continue
+        return found
+
+    @property
+    def public(self) -> list[Post]:
+        return [post for post in self.posts.values() if not post.flags & _EPHEMERAL]
+
+    def whispers(self, asked: Asked) -> list[str]:
+        """What the one who asked was told alone."""
+        return [post.content for post in self.posts.values() if post.token == asked.token and post.flags & _EPHEMERAL]
+
+    # ------------------------------------------------------------------ people
+
+    async def slash(
+        self, user: int, channel: int, name: str, values: Mapping[str, Any] | None = None, **more: Any
+    ) -> Asked:
+        """A slash command: values by name; bytes are a file."""
+        guild = self.channels[channel]
+        scope = str(guild) if any(each["name"] == name for each in self.commands.get(str(guild), [])) else "global"
+        command = next(each for each in self.commands[scope] if each["name"] == name and each.get("type", 1) == 1)
+        kinds = {option["name"]: option["type"] for option in command.get("options", [])}
+        files: dict[str, Any] = {}
+        options = []
+        for key, value in (values or {}).items():
+            if isinstance(value, bytes):
+                file = self.upload(f"{key}.png", value)
+                files[file["id"]] = file
+                value = file["id"]
+            options.append({"name": key, "type": kinds[key], "value": value})
+        data: dict[str, Any] = {"id": "77", "name": name, "type": 1, "options": options}
+        if files:
+            data["resolved"] = {"attachments": files}
+        if scope != "global":
+            data["guild_id"] = scope
+        return await self.ask(2, data, user, channel, **more)
+
+    async def click(self, user: int, post: Post, label: str, **more: Any) -> Asked:
+        return await self.press(user, post, post.custom_id(label), **more)
+
+    async def press(self, user: int, post: Post, custom_id: str, **more: Any) -> Asked:
+        data = {"component_type": 2, "custom_id": custom_id}
+        return await self.ask(3, data, user, post.channel, message=post, **more)
+
+    async def submit(self, user: int, shown: Asked, values: Mapping[str, Any]) -> Asked:
+        """Fill in the window that an interaction was answered with."""
+        _kind, window = await shown.answer
+        components, files = [], {}
+        for label in window["components"]:
+            item = label["component"]
+            value = values.get(item["custom_id"])
+            part: dict[str, Any] = {"type": item["type"], "custom_id": item["custom_id"], "id": 1}
+            if item["type"] == 4:
+                part["value"] = item.get("value", "") if value is None else str(value)
+            elif isinstance(value, bytes):
+                file = self.upload("given.png", value)
+                files[file["id"]] = file
+                part["values"] = [file["id"]]
+            else:
+                chosen = [each["value"] for each in item.get("options", []) if each.get("default")]
+                part["values"] = chosen if value is None else [value]
+            components.append({"type": 18, "id": 1, "component": part})
+        data = {"custom_id": window["custom_id"], "components": components, "resolved": {"attachments": files}}
+        return await self.ask(5, data, user, shown.channel)
+
+    async def say(self, user: int, channel: int, text: str, *, answers: Post | None = None) -> None:
+        """A message of a person, who mentions the bot."""
+        message = self._message(Post(self.new_id(), channel, text)) | {"author": _user(user)}
+        message["mentions"] = [_user(APPLICATION) | {"bot": True}]
+        if guild := self.channels[channel]:
+            message |= {"guild_id": str(guild), "member": _member()}
+        if answers is not None:
+            message |= {
+                "type": 19,
+                "message_reference": {"message_id": str(answers.id), "channel_id": str(channel)},
+                "referenced_message": self._message(answers),
+            }
+        await self.dispatch("MESSAGE_CREATE", message)
+
+    async def ask(
+        self,
+        kind: int,
+        data: dict[str, Any],
+        user: int,
+        channel: int,
+        *,
+        message: Post | None = None,
+        permissions: str = ALL,
+        own_permissions: str = "0",
+        installed: bool = True,
+        limit: int | None = None,
+    ) -> Asked:
+        """Send an interaction. `permissions` are the bot's, `own_permissions` the person's."""
+        asked = Asked(
+            self.new_id(),
+            f"tok-{self.new_id()}",
+            channel,
+            user,
+            message.id if message else None,
+            time.monotonic(),
+            asyncio.get_running_loop().create_future(),
+        )
+        self.asked[asked.token] = asked
+        guild = self.channels[channel]
+        payload: dict[str, Any] = {
+            "id": str(asked.id),
+            "application_id": str(APPLICATION),
+            "type": kind,
+            "token": asked.token,
+            "version": 1,
+            "data": data,
+            "channel_id": str(channel),
+            "channel": {"id": str(channel), "type": 0 if guild else 1, "name": "general", "permissions": ALL},
+            "app_permissions": permissions,
+            "locale": "en-US",
+            "entitlements": [],
+            "attachment_size_limit": limit or self.file_limit,
+            "context": 0 if guild else 1,
+            "authorizing_integration_owners": {"0": str(guild)} if installed else {"1": str(user)},
+        }
+        if guild:
+            payload |= {"guild_id": str(guild), "guild": {"id": str(guild), "features": [], "locale": "en-US"}}
+            payload["member"] = _member() | {"user": _user(user), "permissions": own_permissions}
+        else:
+            payload["user"] = _user(user)
+        if message is not None:
+            payload["message"] = self._message(message)
+        await self.dispatch("INTERACTION_CREATE", payload)
+        return asked
+
+    def upload(self, name: str, content: bytes) -> dict[str, Any]:
+        """A file at the content network, as Discord describes it."""
+        number = self.new_id()
+        self.cdn[f"{number}-{name}"] = content
+        url = f"http://127.0.0.1:{self.port}/cdn/{number}-{name}"
+        return {
+            "id": str(number),
+            "filename": name,
+            "size": len(content),
+            "url": url,
+            "proxy_url": url,
+            "content_type": "image/png",
+        }
+
+    # ------------------------------------------------------------------ the gateway
+
+    async def dispatch(self, event: str, data: Any) -> None:
+        frame = {"op": 0, "t": event, "s": next(self._sequence), "d": data}
+        live = [socket for socket in self.sockets if not socket.closed]
+        if not live:
+            self._missed.append(frame)
+        for socket in live:
+            await socket.send_json(frame)
+
+    async def drop(self, code: int = 4000) -> None:
+        """Close every connection; what happens meanwhile is sent when it is resumed."""
+        for socket in list(self.sockets):
+            await socket.close(code=code)
+
+    async def _gateway(self, request: web.Request) -> web.StreamResponse:
+        if self.refuse_gateway > 0:
+            self.refuse_gateway -= 1
+            return web.Response(status=503)
+        socket = web.WebSocketResponse()
+        await socket.prepare(request)
+        await socket.send_json({"op": 10, "d": {"heartbeat_interval": 41_250}})
+        async for frame in socket:
+            if frame.type is WSMsgType.TEXT:
+                await self._heard(socket, json.loads(frame.data))
+        if socket in self.sockets:
+            self.sockets.remove(socket)
+        self.changed.set()
+        return socket
+
+    async def _heard(self, socket: web.WebSocketResponse, frame: dict[str, Any]) -> None:
+        match frame["op"]:
+            case 1:
+                await socket.send_json({"op": 11})
+            case 2:
+                self.hellos.append("identify")
+                await self._welcome(socket, frame["d"]["token"])
+            case 6:
+                self.hellos.append("resume")
+                self.sockets.append(socket)
+                for missed in self._missed:
+                    await socket.send_json(missed)
+                self._missed.clear()
+                await socket.send_json({"op": 0, "t": "RESUMED", "s": next(self._sequence), "d": {}})
+            case 3:
+                activities = frame["d"]["activities"]
+                self.presences.append(activities[0].get("state", "") if activities else "")
+        self.changed.set()
+
+    async def _welcome(self, socket: web.WebSocketResponse, token: str) -> None:
+        if token != self.token:
+            await socket.close(code=4004)
+            return
+        ready = {
+            "v": 10,
+            "user": _user(APPLICATION) | {"bot": True},
+            "guilds": [{"id": str(guild), "unavailable": True} for guild in self.guilds],
+            "session_id": "session",
+            "resume_gateway_url": self.gateway_url,
+            "application": {"id": str(APPLICATION), "flags": 0},
+            "shard": [0, 1],
+        }
+        self.sockets.append(socket)
+        await socket.send_json({"op": 0, "t": "READY", "s": next(self._sequence), "d": ready})
+        for guild in list(self.guilds):
+            await socket.send_json(
+                {"op": 0, "t": "GUILD_CREATE", "s": next(self._sequence), "d": self.guild_create(guild)}
+            )
+        for missed in self._missed:
+            await socket.send_json(missed)
+        self._missed.clear()
+
+    def guild_create(self, guild: int) -> dict[str, Any]:
+        channels = [
+            {"id": str(channel), "type": 0, "name": "general", "position": 0, "permission_overwrites": []}
+            for channel, where in self.channels.items()
+            if where == guild
+        ]
+        return self.guilds[guild] | {
+            "channels": channels,
+            "threads": [],
+            "members": [],
+            "presences": [],
+            "voice_states": [],
+            "stage_instances": [],
+            "guild_scheduled_events": [],
+            "soundboard_sounds": [],
+            "member_count": 3,
+            "large": False,
+        }
+
+    # ------------------------------------------------------------------ REST
+
+    async def _file(self, request: web.Request) -> web.Response:
+        content = self.cdn.get(request.match_info["name"])
+        return web.Response(body=content) if content is not None else web.Response(status=404)
+
+    async def _rest(self, request: web.Request) -> web.Response:
+        path = "/" + request.match_info["path"]
+        answer = await self._answered(request, path)
+        self.requests.append((request.method, path, answer.status))
+        self.changed.set()
+        return answer
+
+    async def _answered(self, request: web.Request, path: str) -> web.Response:
+        for fault in self.faults:
+            if fault.times > 0 and fault.method == request.method and re.search(fault.path, path):
+                await request.read()
+                fault.times -= 1
+                body = {"retry_after": 0.2, "global": False, "message": "no", "code": 0} | fault.body
+                return _json(body, fault.status, fault.headers)
+        for method, pattern, answer in self._routes():
+            found = re.fullmatch(pattern, path)
+            if found and method == request.method:
+                needs = not path.startswith(("/interactions/", "/webhooks/"))
+                if needs and request.headers.get("Authorization") != f"Bot {self.token}":
+                    return _error(401, 0, "401: Unauthorized")
+                return await answer(request, *found.groups())
+        return _error(404, 0, f"no such route: {request.method} {path}")
+
+    def _routes(self) -> list[tuple[str, str, Any]]:
+        hook = rf"/webhooks/{APPLICATION}/([^/]+)"
+        return [
+            ("GET", "/users/@me", self._me),
+            ("GET", "/oauth2/applications/@me", self._application),
+            ("GET", "/gateway/bot", self._gateway_bot),
+            ("PUT", rf"/applications/{APPLICATION}/commands", self._put_commands),
+            ("PUT", rf"/applications/{APPLICATION}/guilds/(\d+)/commands", self._put_commands),
+            ("POST", r"/interactions/(\d+)/([^/]+)/callback", self._callback),
+            ("POST", hook, self._follow_up),
+            ("PATCH", hook + "/messages/(@original|\\d+)", self._edit_by_token),
+            ("DELETE", hook + "/messages/(@original|\\d+)", self._delete_by_token),
+            ("POST", r"/channels/(\d+)/messages", self._send),
+            ("PATCH", r"/channels/(\d+)/messages/(\d+)", self._edit),
+            ("DELETE", r"/channels/(\d+)/messages/(\d+)", self._delete),
+            ("POST", "/users/@me/channels", self._direct),
+            ("GET", r"/guilds/(\d+)", self._guild),
+            ("GET", r"/channels/(\d+)", self._channel),
+            ("GET", r"/guilds/(\d+)/members/(\d+)", self._get_member),
+        ]
+
+    async def _me(self, _request: web.Request) -> web.Response:
+        return _json(_user(APPLICATION) | {"bot": True})
+
+    async def _application(self, _request: web.Request) -> web.Response:
+        return _json(
+            {
+                "id": str(APPLICATION),
+                "name": "Darkroom",
+                "icon": None,
+                "description": "",
+                "bot_public": True,
+                "bot_require_code_grant": False,
+                "verify_key": "",
+                "flags": 0,
+                "owner": _user(1),
+                "team": None,
+            }
+        )
+
+    async def _gateway_bot(self, _request: web.Request) -> web.Response:
+        limit = {"total": 1000, "remaining": 999, "reset_after": 0, "max_concurrency": 1}
+        return _json({"url": self.gateway_url, "shards": 1, "session_start_limit": limit})
+
+    async def _put_commands(self, request: web.Request, guild: str = "global") -> web.Response:
+        payload = await request.json()
+        if faults := command_faults(payload):
+            return _error(400, 50035, "; ".join(faults))
+        self.commands[guild] = payload
+        return _json([{"id": str(self.new_id()), "application_id": str(APPLICATION), **each} for each in payload])
+
+    async def _callback(self, request: web.Request, number: str, token: str) -> web.Response:
+        asked = self.asked.get(token)
+        payload, files, alt = await _payload(request)
+        if asked is None or str(asked.id) != number:
+            return _error(404, 10062, "Unknown interaction")
+        if asked.answer.done():
+            return _error(400, 40060, "Interaction has already been acknowledged.")
+        kind, data = payload["type"], payload.get("data") or {}
+        if faults := message_faults(data) if kind == 4 else []:
+            return _error(400, 50035, "; ".join(faults))
+        asked.took = time.monotonic() - asked.begun
+        if kind == 4:
+            asked.original = self._put(Post(self.new_id(), asked.channel, token=token), data, files, alt).id
+        elif kind == 5:
+            post = Post(self.new_id(), asked.channel, token=token, flags=data.get("flags", 0))
+            self.posts[post.id] = post
+            asked.original = post.id
+        elif kind in (6, 7):
+            asked.original = asked.message
+        asked.answer.set_result((kind, data))
+        about = {"interaction": {"id": number, "type": 2, "response_message_id": str(asked.original or 0)}}
+        if kind in (4, 5):
+            about["resource"] = {"type": kind, "message": self._message(self.posts[asked.original or 0])}
+        return _json(about)
+
+    async def _follow_up(self, request: web.Request, token: str) -> web.Response:
+        payload, files, alt = await _payload(request)
+        asked = self.asked.get(token)
+        if asked is None or asked.expired:
+            return _error(401, 50027, "Invalid Webhook Token")
+        waiting = self.posts.get(asked.original or 0)
+        if waiting is not None and not waiting.content and waiting.token == token and not waiting.edits:
+            return self._changed(waiting, payload, files, alt, by_token=True)  # as the real one: it fills the first
+        return self._created(Post(self.new_id(), asked.channel, token=token), payload, files, alt)
+
+    async def _edit_by_token(self, request: web.Request, token: str, which: str) -> web.Response:
+        payload, files, alt = await _payload(request)
+        asked = self.asked.get(token)
+        if asked is None or asked.expired:
+            return _error(401, 50027, "Invalid Webhook Token")
+        post = self.posts.get((asked.original or 0) if which == "@original" else int(which))
+        if post is None:
+            return _error(404, 10008, "Unknown Message")
+        return self._changed(post, payload, files, alt, by_token=True)
+
+    async def _delete_by_token(self, _request: web.Request, token: str, which: str) -> web.Response:
+        asked = self.asked.get(token)
+        if asked is None or asked.expired:
+            return _error(401, 50027, "Invalid Webhook Token")
+        return self._deleted((asked.original or 0) if which == "@original" else int(which))
+
+    async def _send(self, request: web.Request, channel: str) -> web.Response:
+        payload, files, alt = await _payload(request)
+        if int(channel) not in self.channels:
+            return _error(404, 10003, "Unknown Channel")
+        nonce = payload.get("nonce")
+        for post in self.posts.values():
+            if nonce is not None and post.token == f"nonce-{nonce}":
+                return _json(self._message(post))
+        token = f"nonce-{nonce}" if nonce is not None else ""
+        return self._created(Post(self.new_id(), int(channel), token=token), payload, files, alt)
+
+    async def _edit(self, request: web.Request, channel: str, message: str) -> web.Response:
+        payload, files, alt = await _payload(request)
+        post = self.posts.get(int(message))
+        if post is None or str(post.channel) != channel:
+            return _error(404, 10008, "Unknown Message")
+        return self._changed(post, payload, files, alt, by_token=False)
+
+    async def _delete(self, _request: web.Request, _channel: str, message: str) -> web.Response:
+        return self._deleted(int(message))
+
+    async def _direct(self, request: web.Request) -> web.Response:
+        user = int((await request.json())["recipient_id"])
+        channel = self.add_channel()
+        return _json({"id": str(channel), "type": 1, "recipients": [_user(user)], "last_message_id": None})
+
+    async def _guild(self, _request: web.Request, guild: str) -> web.Response:
+        return _json(self.guilds[int(guild)])
+
+    async def _channel(self, _request: web.Request, channel: str) -> web.Response:
+        guild = self.channels.get(int(channel))
+        if guild is None:
+            return _error(404, 10003, "Unknown Channel")
+        return _json(
+            {
+                "id": channel,
+                "guild_id": str(guild),
+                "type": 0,
+                "name": "general",
+                "position": 0,
+                "permission_overwrites": [],
+            }
+        )
+
+    async def _get_member(self, _request: web.Request, guild: str, user: str) -> web.Response:
+        if int(user) not in self.members[int(guild)]:
+            return _error(404, 10007, "Unknown Member")
+        return _json(_member() | {"user": _user(int(user))})
+
+    # ------------------------------------------------------------------ messages
+
+    def _created(self, post: Post, data: dict[str, Any], files: dict[str, bytes], alt: dict[str, str]) -> web.Response:
+        if refused := self._refused(data, files):
+            return refused
+        return _json(self._message(self._put(post, data, files, alt)))
+
+    def _changed(
+        self, post: Post, data: dict[str, Any], files: dict[str, bytes], alt: dict[str, str], *, by_token: bool
+    ) -> web.Response:
+        if refused := self._refused(data, files):
+            return refused
+        self._put(post, data, files, alt)
+        post.by_token.append(by_token)
+        return _json(self._message(post))
+
+    def _refused(self, data: dict[str, Any], files: dict[str, bytes]) -> web.Response | None:
+        if any(len(content) > self.file_limit for content in files.values()):
+            return _error(413, 40005, "Request entity too large")
+        if faults := message_faults(data):
+            return _error(400, 50035, "; ".join(faults))
+        return None
+
+    def _put(self, post: Post, data: dict[str, Any], files: dict[str, bytes], alt: dict[str, str]) -> Post:
+        if data.get("content") is not None:
+            post.content = data["content"]
+        if "components" in data:
+            post.components = data["components"]
+        if "attachments" in data or files:
+            kept = {str(each["id"]) for each in data.get("attachments", [])}
+            post.files = {name: content for name, content in post.files.items() if name in kept} | files
+            post.alt = alt
+        post.flags |= data.get("flags") or 0
+        post.edits.append((time.monotonic(), post.content))
+        self.posts[post.id] = post
+        self.changed.set()
+        return post
+
+    def _deleted(self, message: int) -> web.Response:
+        if self.posts.pop(message, None) is None:
+            return _error(404, 10008, "Unknown Message")
+        return web.Response(status=204)
+
+    def _message(self, post: Post) -> dict[str, Any]:
+        return {
+            "id": str(post.id),
+            "channel_id": str(post.channel),
+            "content": post.content,
+            "author": _user(APPLICATION) | {"bot": True},
+            "attachments": [self.upload(name, content) for name, content in post.files.items()],
+            "components": post.components,
+            "embeds": [],
+            "mentions": [],
+            "mention_roles": [],
+            "mention_everyone": False,
+            "pinned": False,
+            "tts": False,
+            "type": 0,
+            "flags": post.flags,
+            "timestamp": "2026-01-01T00:00:00+00:00",
+            "edited_timestamp": None,
+        }
+
+
+async def _payload(request: web.Request) -> tuple[dict[str, Any], dict[str, bytes], dict[str, str]]:
+    """What a request says, and its files and their descriptions by name."""
+    if not request.content_type.startswith("multipart/"):
+        return (json.loads(await request.text() or "{}"), {}, {})
+    payload: dict[str, Any] = {}
+    files: dict[str, bytes] = {}
+    async for part in await request.multipart():
+        if part.name == "payload_json":
+            payload = json.loads(await part.text())
+        else:
+            files[part.filename or ""] = bytes(await part.read())
+    about = {each.get("filename", ""): each.get("description") or "" for each in payload.get("attachments", [])}
+    return payload, files, about
+
+
+def _json(data: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> web.Response:
+    body = json.dumps(data).encode()
+    return web.Response(body=body, status=status, headers={"Content-Type": "application/json", **(headers or {})})
+
+
+def _error(status: int, code: int, message: str) -> web.Response:
+    return _json({"code": code, "message": message}, status)
+
+
+def _user(number: int) -> dict[str, Any]:
+    return {
+        "id": str(number),
+        "username": f"user{number}",
+        "discriminator": "0",
+        "avatar": None,
+        "global_name": f"User {number}",
+    }
+
+
+def _member() -> dict[str, Any]:
+    return {"roles": [], "joined_at": "2026-01-01T00:00:00+00:00", "deaf": False, "mute": False, "flags": 0}
+
+
+def _role(guild: int) -> dict[str, Any]:
+    return {
+        "id": str(guild),
+        "name": "@everyone",
+        "permissions": ALL,
+        "position": 0,
+        "color": 0,
+        "colors": {"primary_color": 0, "secondary_color": None, "tertiary_color": None},
+        "hoist": False,
+        "managed": False,
+        "mentionable": False,
+        "flags": 0,
+    }
