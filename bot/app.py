@@ -104,6 +104,11 @@ class App:
             from bot.platforms.discord.adapter import Discord
 
             platforms.append(Discord(self.settings))
+        if self.settings.telegram_token is not None:
+            from bot.platforms.telegram.adapter import TelegramPlatform
+            from bot.serve import database
+
+            platforms.append(TelegramPlatform(self.settings, database(self.settings)))
         return platforms
 
     def _folders(self) -> list[Path]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -14,7 +15,7 @@ from bot.core.errors import ConfigError
 from bot.servers import NamedServer, servers
 from bot.words import _
 
-_PREFIXES = ("DARKROOM_", "COMFYUI_", "DISCORD_")
+_PREFIXES = ("DARKROOM_", "COMFYUI_", "DISCORD_", "TELEGRAM_")
 _FOREIGN = ("COMFYUI_URL",)  # names the server of the live tests
 _WORDS = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
 
@@ -45,6 +46,12 @@ def _setting(env: str, parse: Callable[[str], Any], default: Any, text: str) -> 
 def _secret(text: str) -> Secret:
     if not text.isprintable() or not text.isascii() or " " in text:
         raise ValueError(_("it must be printable ASCII characters without spaces"))
+    return Secret(text)
+
+
+def _hook_secret(text: str) -> Secret:
+    if not re.fullmatch(r"[A-Za-z0-9_-]{1,256}", text):
+        raise ValueError(_("it must be 1 to 256 letters, digits, “_” and “-”"))
     return Secret(text)
 
 
@@ -91,6 +98,21 @@ def _people(text: str) -> tuple[str, ...]:
     if wrong:
         raise ValueError(_("“{text}” is nobody: it should look like discord:1234").format(text=wrong[0]))
     return people
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in text.split(",") if name.strip())
+
+
+def _address(text: str) -> str:
+    parts = urlsplit(text)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError(_("“{text}” is no address: it should look like https://host").format(text=text))
+    return text.rstrip("/")
+
+
+def _port(text: str) -> int:
+    return int(_number(text, 0, 65_535))
 
 
 def _folder(text: str) -> Path:
@@ -160,6 +182,33 @@ class Settings:
     )
     discord_gateway_url: str = _setting(
         "DISCORD_GATEWAY_URL", str, "", "Another address for Discord's gateway, for tests and proxies."
+    )
+    telegram_token: Secret | None = _setting(  # noqa: RUF009 - a field
+        "TELEGRAM_TOKEN", _secret, None, "The token of a Telegram bot, from @BotFather; it switches Telegram on."
+    )
+    telegram_allowed: tuple[str, ...] = _setting(
+        "TELEGRAM_ALLOWED", _names, (), "Who is served: ids or names of people and chats, or * for everybody."
+    )
+    telegram_api_url: str = _setting(
+        "TELEGRAM_API_URL", _address, "https://api.telegram.org", "The Bot API server, where you run one of your own."
+    )
+    telegram_local: bool = _setting(
+        "TELEGRAM_LOCAL", _switch, False, "Whether that server runs with --local, and shares this machine's files."
+    )
+    telegram_previews: bool = _setting(
+        "TELEGRAM_PREVIEWS", _switch, True, "Whether a message shows the picture while it develops: yes or no."
+    )
+    telegram_webhook_url: str | None = _setting(
+        "TELEGRAM_WEBHOOK_URL", _address, None, "Where Telegram reaches this bot, such as https://host/telegram."
+    )
+    telegram_webhook_secret: Secret | None = _setting(  # noqa: RUF009 - a field
+        "TELEGRAM_WEBHOOK_SECRET", _hook_secret, None, "What Telegram must say there; else it is drawn from the token."
+    )
+    telegram_webhook_host: str = _setting(
+        "TELEGRAM_WEBHOOK_HOST", str, "127.0.0.1", "The address of this machine that is listened on for it."
+    )
+    telegram_webhook_port: int = _setting(
+        "TELEGRAM_WEBHOOK_PORT", _port, 8443, "The port that is listened on for it, behind your proxy."
     )
 
     @classmethod

@@ -66,11 +66,18 @@ class Store:
 async def opened(settings: Settings) -> AsyncIterator[Store]:
     """The store that the settings name. Raises `ConfigError` where it cannot be read and written."""
     folder = await asyncio.to_thread(_folder, settings)
-    database = Database(settings.database.reveal()) if settings.database else Database.in_folder(folder)
+    kept = await asyncio.to_thread(database, settings)
     media = Media.open(settings.media.reveal() if settings.media else folder / "media")
-    async with database:
+    async with kept:
         caps = Caps(settings.running_per_person, settings.waiting_per_person)
-        yield Store(database, media, Records(database), Line(database, caps))
+        yield Store(kept, media, Records(kept), Line(kept, caps))
+
+
+def database(settings: Settings) -> Database:
+    """The database that the settings name, not yet opened. Raises `ConfigError`."""
+    if settings.database is not None:
+        return Database(settings.database.reveal())
+    return Database.in_folder(_folder(settings))
 
 
 @asynccontextmanager

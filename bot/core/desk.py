@@ -120,6 +120,11 @@ class Desk:
         own = key_of(person) == key_of(run.person)
         return own or self.is_operator(person) or (person.moderator and person.platform == run.person.platform)
 
+    @property
+    def operators(self) -> frozenset[str]:
+        """The people whose bot it is, as "platform:id"."""
+        return self._operators
+
     def is_operator(self, person: Person) -> bool:
         return key_of(person) in self._operators
 

@@ -67,6 +67,31 @@ async def convert(source: Path, target: Path) -> bool:
     return await asyncio.to_thread(_convert, source, target)
 
 
+@dataclass(frozen=True)
+class Shape:
+    """How large a picture is, in pixels, and whether it moves."""
+
+    width: int
+    height: int
+    animated: bool
+
+
+async def measure(path: Path) -> Shape | None:
+    """What the header of a picture says; None where it is no picture that can be read."""
+    return await asyncio.to_thread(_measure, path)
+
+
+def _measure(path: Path) -> Shape | None:
+    from PIL import Image
+
+    try:
+        with warnings.catch_warnings(), Image.open(path, formats=_FORMATS) as picture:
+            warnings.simplefilter("ignore")
+            return Shape(*picture.size, getattr(picture, "is_animated", False))
+    except (*_FAULTS, Image.DecompressionBombError):
+        return None
+
+
 def _prepare(path: Path, folder: Path, limits: PictureLimits, name: str) -> Prepared:
     _check_size(path, limits, name)
     with _decoding, warnings.catch_warnings():

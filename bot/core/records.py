@@ -95,6 +95,13 @@ class Records:
         rows = await self._select(runs.c.id == run_id)
         return rows[0] if rows else None
 
+    async def at(self, address: Address) -> RunRecord | None:
+        """The latest run whose message this is."""
+        where = (runs.c.chat == address.chat, runs.c.message == address.message)
+        own = runs.c.person.startswith(f"{address.platform}:", autoescape=True)
+        rows = await self._select(*where, own, order=runs.c.seq.desc(), limit=1)
+        return rows[0] if rows else None
+
     async def last_of(self, person: Person, count: int = 10) -> list[RunRecord]:
         """A person's latest runs, the newest first."""
         return await self._select(runs.c.person == key_of(person), order=runs.c.seq.desc(), limit=count)
@@ -104,6 +111,10 @@ class Records:
         return await self._select(
             runs.c.community == community, runs.c.state.in_(UNFINISHED), order=runs.c.seq, limit=count
         )
+
+    async def unfinished_at(self, place: Place) -> list[RunRecord]:
+        """What runs and waits in a place, the oldest first."""
+        return await self._select(runs.c.place == key_of(place), runs.c.state.in_(UNFINISHED), order=runs.c.seq)
 
     async def active_at(self, worker: str) -> list[RunRecord]:
         """What a worker has in its hands."""

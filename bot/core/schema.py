@@ -48,6 +48,7 @@ runs = Table(
     Index("runs_of_community", "community", "state", "seq"),
     Index("runs_of_worker", "worker", "state"),
     Index("runs_by_age", "asked_at"),
+    Index("runs_by_message", "chat", "message"),
 )
 
 #: Which run uses which file of the media store: a file goes when its last run does.
@@ -61,3 +62,12 @@ uses = Table(
 
 #: One row: the turn that was taken last, which is where a newcomer joins the line.
 line = Table("line", metadata, Column("id", Integer, primary_key=True), Column("turn", _Count, nullable=False))
+
+#: What platforms remember: how far a conversation has come, which messages an album became.
+notes = Table(
+    "notes",
+    metadata,
+    Column("name", String(200), primary_key=True),
+    Column("value", JSON, nullable=False),
+    Column("at", Float, nullable=False),
+)

@@ -1,0 +1,121 @@
+"""Telegram as a platform: opened for replies in every process, and served from one."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from contextlib import AsyncExitStack
+from types import TracebackType
+
+from telegram.error import InvalidToken
+
+from bot.config import Settings
+from bot.core.chat import Address, Brief
+from bot.core.database import Database
+from bot.core.desk import Desk
+from bot.core.errors import ConfigError
+from bot.core.notes import Notes
+from bot.platforms.telegram import remembered
+from bot.platforms.telegram.access import Access
+from bot.platforms.telegram.busy import Busy
+from bot.platforms.telegram.counter import Counter
+from bot.platforms.telegram.faces import Faces
+from bot.platforms.telegram.inbox import Inbox
+from bot.platforms.telegram.menu import Menu
+from bot.platforms.telegram.pacing import Pace
+from bot.platforms.telegram.places import NAME
+from bot.platforms.telegram.polling import poll
+from bot.platforms.telegram.reception import Reception
+from bot.platforms.telegram.reply import Studio, TelegramReply
+from bot.platforms.telegram.webhook import Hook, listen, secret_of
+from bot.platforms.telegram.wire import Wire, connect, disconnect
+from bot.words import _
+
+_log = logging.getLogger(__name__)
+_LOOK_EVERY = 2.0  # seconds between two looks at whether there are other workflows
+
+
+class TelegramPlatform:
+    """See `bot.core.chat.Platform`. `database` keeps its notes: that of the runs, so that all processes see them."""
+
+    name = NAME
+
+    def __init__(self, settings: Settings, database: Database) -> None:
+        if settings.telegram_token is None:
+            raise ConfigError(_("TELEGRAM_TOKEN is not set."))
+        self._token = settings.telegram_token.reveal()
+        self._settings, self._database = settings, database
+        self._stack = AsyncExitStack()
+        self._greeted = False
+
+    async def __aenter__(self) -> TelegramPlatform:
+        async with AsyncExitStack() as stack:
+            await stack.enter_async_context(self._database)
+            settings, local = self._settings, self._settings.telegram_local
+            bot = connect(self._token, settings.telegram_api_url, local=local)
+            stack.push_async_callback(disconnect, bot)
+            self._notes = Notes(self._database)
+            self._wire = Wire(bot, Pace(), local=local, on_migrated=self._migrated)
+            busy = Busy(self._wire)
+            self._studio = Studio(self._wire, self._notes, Faces(), busy, settings.telegram_previews)
+            working = asyncio.create_task(busy.work(), name="telegram is busy")
+            stack.push_async_callback(_stop, working)
+            self._stack = stack.pop_all()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self._stack.aclose()
+
+    def reply(self, address: Address, brief: Brief) -> TelegramReply:
+        """See `Platform.reply`."""
+        return TelegramReply(self._studio, address, brief)
+
+    async def serve(self, desk: Desk) -> None:
+        """See `Platform.serve`. Raises `ConfigError` where Telegram does not know the token."""
+        bot = self._wire.bot
+        try:
+            me = await bot.get_me()
+        except InvalidToken as fault:
+            if self._greeted:
+                raise
+            raise ConfigError(_("TELEGRAM_TOKEN: Telegram does not know this token; @BotFather has it.")) from fault
+        self._greeted = True
+        _log.info("Telegram knows this bot as @%s", me.username)
+        access = Access(self._settings.telegram_allowed, self._wire, self._notes)
+        counter = Counter(desk, self._wire, self._notes, access, me)
+        inbox = Inbox(self._notes)
+        await inbox.resume(bot)
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(Reception(counter, inbox).work(), name="telegram reception")
+            tasks.create_task(_keep_published(Menu(counter), desk), name="telegram menu")
+            hook = self._hook()
+            tasks.create_task(listen(bot, inbox, hook) if hook else poll(bot, inbox), name="telegram updates")
+
+    def _hook(self) -> Hook | None:
+        """Where Telegram is to call us; None for asking it."""
+        settings = self._settings
+        if settings.telegram_webhook_url is None:
+            return None
+        own = settings.telegram_webhook_secret
+        secret = own.reveal() if own else secret_of(self._token)
+        return Hook(settings.telegram_webhook_url, secret, settings.telegram_webhook_host, settings.telegram_webhook_port)
+
+    async def _migrated(self, old: int, new: int) -> None:
+        await self._notes.put(remembered.migrated(new), old)
+
+
+async def _keep_published(menu: Menu, desk: Desk) -> None:
+    """Set the commands again whenever there are other workflows."""
+    version = None
+    while True:
+        if version != desk.catalog.version:
+            version = desk.catalog.version
+            await menu.publish()
+        await asyncio.sleep(_LOOK_EVERY)
+
+
+async def _stop(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)

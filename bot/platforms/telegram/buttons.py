@@ -1,0 +1,142 @@
+"""The buttons of runs: what each does, and who may press it."""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import replace
+from io import BytesIO
+from pathlib import Path
+
+from telegram.error import TelegramError
+
+from bot.core.chat import ResultFile, RunRequest, Stored
+from bot.core.errors import NotAllowed, UserError
+from bot.core.records import RunRecord
+from bot.core.telling import seconds
+from bot.platforms.telegram import captions, remembered
+from bot.platforms.telegram.asking import Asking
+from bot.platforms.telegram.counter import Counter, Guest
+from bot.platforms.telegram.draft import Draft
+from bot.platforms.telegram.keys import Act, Press
+from bot.platforms.telegram.outgoing import LOCAL_UPLOAD, UPLOAD, Parcel, Way, size_of, too_large
+from bot.platforms.telegram.places import Chat, address_of
+from bot.words import _
+
+
+class Buttons:
+    """Does what the buttons of a run say."""
+
+    def __init__(self, counter: Counter, asking: Asking) -> None:
+        self._counter, self._desk, self._asking = counter, counter.desk, asking
+
+    async def run(self, guest: Guest, press: Press) -> RunRecord | None:
+        """The run that a button is of."""
+        if press.run_id:
+            return await self._desk.records.get(press.run_id)
+        return await self._desk.records.at(address_of(guest.chat, guest.message or 0))
+
+    def check(self, guest: Guest, press: Press, run: RunRecord | None) -> RunRecord:
+        """The run, if it is there and this guest may do that to it. Raises `UserError`."""
+        if run is None:
+            raise UserError(_("This run is not kept any more."))
+        if press.act in (Act.CANCEL, Act.CHANGE, Act.DELETE) and not self._desk.may_change(guest.person, run):
+            raise NotAllowed(_("Only the one who asked for this run, or an administrator, can do that."))
+        return run
+
+    async def press(self, guest: Guest, press: Press, run: RunRecord) -> None:
+        """Do it. Raises `UserError`."""
+        match press.act:
+            case Act.CANCEL:
+                await self._desk.cancel(run.id, guest.person)
+            case Act.AGAIN:
+                await self._counter.open(guest, await self._again(guest, run), hidden=await self._is_hidden(run))
+            case Act.CHANGE:
+                draft = Draft.of(await self._again(guest, run))
+                await self._asking.begin(guest, replace(draft, hidden=await self._is_hidden(run)))
+            case Act.USE:
+                await self._asking.begin(guest, Draft(spare=_pictures(run)))
+            case Act.ORIGINAL:
+                await self._send_originals(guest, run)
+            case Act.DETAILS:
+                await self._tell_details(guest, run)
+            case Act.DELETE:
+                await self._delete(guest, run)
+
+    async def _again(self, guest: Guest, run: RunRecord) -> RunRequest:
+        return await self._desk.again(run.id, guest.person, guest.place, {})
+
+    async def _is_hidden(self, run: RunRecord) -> bool:
+        name = remembered.spoiler(Chat.read(run.address.chat), int(run.address.message))
+        return bool(await self._counter.notes.get(name))
+
+    async def _send_originals(self, guest: Guest, run: RunRecord) -> None:
+        files = run.outcome.files if run.outcome is not None else ()
+        most = LOCAL_UPLOAD if self._counter.wire.local else UPLOAD
+        with tempfile.TemporaryDirectory(prefix="darkroom-") as folder:
+            for number, file in enumerate(files, 1):
+                path = Path(folder) / f"{number}{Path(file.key).suffix}"
+                found = ResultFile(await self._desk.media.fetch(file.key, path), file.filename, file.kind)
+                if (size := await size_of(found.path)) > most:
+                    await self._counter.say(guest, captions.plain(too_large(found, size, most)))
+                else:
+                    await self._send_original(guest, found)
+
+    async def _send_original(self, guest: Guest, file: ResultFile) -> None:
+        wire, topic, below = self._counter.wire, guest.chat.topic, guest.message
+        parcel = Parcel(file, Way.DOCUMENT)
+        await wire.ask(
+            guest.chat, lambda chat: parcel.post(wire.bot, chat, topic=topic, reply_to=below, local=wire.local)
+        )
+
+    async def _tell_details(self, guest: Guest, run: RunRecord) -> None:
+        text = "\n".join(_details(run, self._desk.title(run.workflow)))
+        if captions.units(text) <= captions.TEXT:
+            await self._counter.say(guest, captions.lines(text, captions.TEXT))
+            return
+        wire = self._counter.wire
+        await wire.ask(
+            guest.chat,
+            lambda chat: wire.bot.send_document(
+                chat, BytesIO(text.encode()), filename="details.txt", message_thread_id=guest.chat.topic
+            ),
+        )
+
+    async def _delete(self, guest: Guest, run: RunRecord) -> None:
+        """Delete a run and its messages; where Telegram keeps one, as it does after two days, its words go."""
+        await self._desk.delete(run.id, guest.person)
+        name = remembered.album(run.id)
+        for group in await self._counter.notes.get(name) or ():
+            for message in group:
+                await self._counter.remove(guest.chat, message)
+        await self._counter.notes.drop(name)
+        if guest.message is not None:
+            await self._remove(guest, guest.message)
+
+    async def _remove(self, guest: Guest, message: int) -> None:
+        bot, gone = self._counter.wire.bot, captions.plain(_("Deleted."))
+        try:
+            await bot.delete_message(guest.chat.id, message)
+        except TelegramError:
+            try:
+                await bot.edit_message_caption(guest.chat.id, message, caption=gone)
+            except TelegramError:
+                await self._counter.edit(guest.chat, message, gone)
+
+
+def _pictures(run: RunRecord) -> tuple[Stored, ...]:
+    files = run.outcome.files if run.outcome is not None else ()
+    return tuple(file for file in files if file.kind == "image")
+
+
+def _details(run: RunRecord, title: str) -> list[str]:
+    """Everything that is known of a run, a line each."""
+    lines = [_("{title} for {name}").format(title=title, name=run.person.name or run.person.id)]
+    lines += [f"{name}: {value}" for name, value in run.values.items()]
+    lines += [f"{name}: {file.filename}" for name, file in run.inputs.items()]
+    if run.took is not None:
+        lines.append(_("took {time}").format(time=seconds(run.took)))
+    if run.waited is not None:
+        lines.append(_("waited {time}").format(time=seconds(run.waited)))
+    if run.outcome is not None:
+        lines += [*run.outcome.texts, *run.outcome.warnings, *(file.filename for file in run.outcome.files)]
+    return [*lines, run.id]

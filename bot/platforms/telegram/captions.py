@@ -1,0 +1,48 @@
+"""Words for Telegram: HTML, escaped, and cut to what a text or a caption holds in UTF-16 units."""
+
+from __future__ import annotations
+
+from html import escape
+
+from bot.core.chat import Brief, Result, Status
+from bot.core.telling import asked, caption, describe
+from bot.words import _
+
+TEXT, CAPTION = 4096, 1024  # UTF-16 units, counted after the tags are read
+
+
+def units(text: str) -> int:
+    """The length of a text as Telegram counts it."""
+    return len(text.encode("utf-16-le", "surrogatepass")) // 2
+
+
+def cut(text: str, most: int) -> str:
+    """A text of at most so many UTF-16 units, never with half a character at its end."""
+    if units(text) <= most:
+        return text
+    data = text.encode("utf-16-le", "surrogatepass")[: 2 * (most - 1)]
+    return data.decode("utf-16-le", "ignore").rstrip() + "…"
+
+
+def lines(text: str, most: int) -> str:
+    """Plain lines as HTML, the first of them bold."""
+    first, newline, rest = cut(text, most).partition("\n")
+    return f"<b>{escape(first, quote=False)}</b>{newline}{escape(rest, quote=False)}"
+
+
+def of_status(status: Status, brief: Brief, most: int) -> str:
+    """What a message says while its run has not come to a result."""
+    told = describe(status)
+    head = _("{title} for {name}").format(title=brief.title, name=brief.person.name or brief.person.id)
+    values = cut(asked(brief), max(0, most - units(head) - units(told) - 3))
+    return lines("\n".join(part for part in (head, values, told) if part), most)
+
+
+def of_result(result: Result, brief: Brief, most: int, *more: str) -> str:
+    """A result's caption: whatever does not fit stands in Details."""
+    return lines("\n".join([caption(result, brief), *more]), most)
+
+
+def plain(text: str, most: int = TEXT) -> str:
+    """A sentence, for HTML."""
+    return escape(cut(text, most), quote=False)

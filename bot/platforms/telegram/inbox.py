@@ -1,0 +1,42 @@
+"""The inbox: an update is on disk before Telegram hears that it was taken, and until it is done with."""
+
+from __future__ import annotations
+
+import asyncio
+
+from telegram import Bot, Update
+
+from bot.core.notes import Notes
+from bot.platforms.telegram import remembered
+
+_KEPT = 86_400.0  # seconds: as long as Telegram keeps an update that nobody takes
+_FORGOTTEN = 7 * 86_400.0  # seconds after which nobody goes on with a draft
+
+
+class Inbox:
+    """Updates, each handed out once in this process, and again after a crash if it was not done with."""
+
+    def __init__(self, notes: Notes) -> None:
+        self._notes = notes
+        self._waiting: asyncio.Queue[Update] = asyncio.Queue()
+
+    async def put(self, update: Update) -> None:
+        """Take an update in; one that was taken before is left out."""
+        if await self._notes.add(remembered.update(update.update_id), update.to_dict()):
+            self._waiting.put_nowait(update)
+
+    async def get(self) -> Update:
+        return await self._waiting.get()
+
+    async def done(self, update: Update) -> None:
+        """It need not be handed out any more."""
+        await self._notes.put(remembered.update(update.update_id), {})
+
+    async def resume(self, bot: Bot) -> None:
+        """Hand out what an earlier process was not done with, and forget what is old."""
+        for prefix in (remembered.UPDATE, remembered.OPENED):
+            await self._notes.sweep(prefix, _KEPT)
+        await self._notes.sweep(remembered.DRAFT, _FORGOTTEN)
+        for data in (await self._notes.starting(remembered.UPDATE)).values():
+            if data and (update := Update.de_json(data, bot)) is not None:
+                self._waiting.put_nowait(update)

@@ -1,0 +1,88 @@
+"""Buttons as data: what each means fits into 64 bytes, so that it still does after a restart."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from uuid import UUID
+
+from telegram import InlineKeyboardButton, InlineKeyboardMarkup
+
+from bot.words import _
+
+
+class Act(StrEnum):
+    """What a button of a run does."""
+
+    CANCEL = "x"
+    AGAIN = "a"
+    CHANGE = "c"
+    USE = "u"
+    ORIGINAL = "o"
+    DELETE = "d"
+    DETAILS = "i"
+
+
+@dataclass(frozen=True)
+class Press:
+    """A button of a run; `run_id` is empty where the run is the one whose message it is."""
+
+    act: Act
+    run_id: str = ""
+
+    @property
+    def data(self) -> str:
+        short = base64.urlsafe_b64encode(UUID(self.run_id).bytes).decode().rstrip("=") if self.run_id else ""
+        return f"r:{self.act}:{short}"
+
+    @classmethod
+    def read(cls, data: str) -> Press | None:
+        """What a button of ours says; None where it is not a run's."""
+        try:
+            kind, act, short = data.split(":")
+            run_id = str(UUID(bytes=base64.urlsafe_b64decode(short + "=="))) if short else ""
+            return cls(Act(act), run_id) if kind == "r" else None
+        except ValueError:
+            return None
+
+
+def waiting(run_id: str = "") -> InlineKeyboardMarkup:
+    """The buttons of a run that is under way."""
+    return InlineKeyboardMarkup([[_run_button(Act.CANCEL, run_id)]])
+
+
+def ended(run_id: str) -> InlineKeyboardMarkup:
+    """The buttons of a run that came to nothing."""
+    return InlineKeyboardMarkup([[_run_button(act, run_id) for act in (Act.AGAIN, Act.CHANGE, Act.DELETE)]])
+
+
+def delivered(run_id: str, *, picture: bool, original: bool) -> InlineKeyboardMarkup:
+    """The buttons of a result: one with a picture can be built on, a photo can be had as the file that it was."""
+    first = [Act.AGAIN, Act.CHANGE, *([Act.USE] if picture else [])]
+    second = [*([Act.ORIGINAL] if original else []), Act.DETAILS, Act.DELETE]
+    return InlineKeyboardMarkup([[_run_button(act, run_id) for act in row] for row in (first, second)])
+
+
+def rows(buttons: Iterable[InlineKeyboardButton], width: int) -> list[Sequence[InlineKeyboardButton]]:
+    """Buttons in rows of a width."""
+    every = list(buttons)
+    return [every[first : first + width] for first in range(0, len(every), width)]
+
+
+def button(text: str, data: str) -> InlineKeyboardButton:
+    return InlineKeyboardButton(text, callback_data=data)
+
+
+def _run_button(act: Act, run_id: str) -> InlineKeyboardButton:
+    words = {
+        Act.CANCEL: _("Cancel"),
+        Act.AGAIN: _("Again"),
+        Act.CHANGE: _("Change"),
+        Act.USE: _("Use as input"),
+        Act.ORIGINAL: _("Original"),
+        Act.DELETE: _("Delete"),
+        Act.DETAILS: _("Details"),
+    }
+    return button(words[act], Press(act, run_id).data)

@@ -1,0 +1,144 @@
+"""Pacing: no oftener than Telegram bears it, in each chat and in all; what matters goes before progress.
+
+A group bears 20 messages a minute, edits among them; a private chat one a second and a few in a burst; all chats
+together 30 a second. The edits of one message stand a second apart, and three in groups.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import time
+from collections import deque
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+_PRIVATE_GAP, _GROUP_GAP = 1.05, 3.05  # seconds between two edits of a message, with some for the way there
+_IDLE = 120.0  # seconds after which a chat is forgotten
+_TIDY_AT = 1000  # chats
+
+
+@dataclass(frozen=True)
+class Rule:
+    """So many requests in so many seconds."""
+
+    most: int
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What is borne, and what of it progress may take."""
+
+    all: tuple[Rule, ...]
+    progress: tuple[Rule, ...]
+
+
+OVERALL = Rules((Rule(30, 1.05),), (Rule(22, 1.05),))
+PRIVATE = Rules((Rule(4, 4.2),), (Rule(1, 1.05), Rule(3, 4.2)))
+GROUP = Rules((Rule(20, 60.5),), (Rule(14, 60.5),))
+
+
+@dataclass
+class Window:
+    """When the latest requests under some rules went out."""
+
+    rules: Rules
+    sent: deque[float] = field(default_factory=deque)
+    held_until: float = -math.inf
+    urgent: int = 0
+
+    def wait(self, now: float, cost: int, *, optional: bool) -> float:
+        """Seconds until there is room for so many."""
+        waits = [0.0, self.held_until - now]
+        for rule in self.rules.all + (self.rules.progress if optional else ()):
+            over = len(self.sent) + min(cost, rule.most) - rule.most
+            if over > 0:
+                waits.append(self.sent[over - 1] + rule.seconds - now)
+        return max(waits)
+
+    def note(self, now: float, cost: int) -> None:
+        self.sent.extend([now] * cost)
+        longest = max(rule.seconds for rule in self.rules.all)
+        while self.sent and self.sent[0] <= now - longest:
+            self.sent.popleft()
+
+
+class Pace:
+    """Says when a request to a chat may go out."""
+
+    def __init__(
+        self,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._clock, self._sleep = clock, sleep
+        self._all = Window(OVERALL)
+        self._chats: dict[int, Window] = {}
+        self._edited: dict[tuple[int, int], float] = {}
+
+    def hold(self, chat: int, seconds: float) -> None:
+        """Telegram wants nothing from us in a chat for so long; the others go on."""
+        window = self._window(chat)
+        window.held_until = max(window.held_until, self._clock() + seconds)
+
+    @asynccontextmanager
+    async def turn(
+        self, chat: int, message: int | None = None, *, cost: int = 1, patience: float = math.inf
+    ) -> AsyncIterator[bool]:
+        """Wait for a turn, at most `patience` seconds; whether there was one. `message` is one that is to be edited.
+
+        Whoever's patience ends is progress: it leaves room for answers and results, and stands back while they wait.
+        """
+        granted = await self._wait(chat, message, cost, patience)
+        try:
+            yield granted
+        finally:
+            if granted and message is not None:
+                self._edited[chat, message] = self._clock()
+
+    async def _wait(self, chat: int, message: int | None, cost: int, patience: float) -> bool:
+        window, optional = self._window(chat), patience < math.inf
+        until = self._clock() + patience
+        window.urgent += not optional
+        try:
+            while (wait := self._wait_for(window, chat, message, cost, optional=optional)) > 0:
+                if self._clock() + wait > until:
+                    return False
+                await self._sleep(wait)
+        finally:
+            window.urgent -= not optional
+        self._note(window, chat, message, cost)
+        return True
+
+    def _wait_for(self, window: Window, chat: int, message: int | None, cost: int, *, optional: bool) -> float:
+        if optional and window.urgent:
+            return math.inf
+        now = self._clock()
+        waits = [window.wait(now, cost, optional=optional), self._all.wait(now, cost, optional=optional)]
+        if message is not None and (last := self._edited.get((chat, message))) is not None:
+            waits.append(last + (_PRIVATE_GAP if chat > 0 else _GROUP_GAP) - now)
+        return max(waits)
+
+    def _note(self, window: Window, chat: int, message: int | None, cost: int) -> None:
+        now = self._clock()
+        window.note(now, cost)
+        self._all.note(now, cost)
+        if message is not None:
+            self._edited[chat, message] = now
+
+    def _window(self, chat: int) -> Window:
+        if chat not in self._chats:
+            if len(self._chats) > _TIDY_AT:
+                self._tidy()
+            self._chats[chat] = Window(PRIVATE if chat > 0 else GROUP)
+        return self._chats[chat]
+
+    def _tidy(self) -> None:
+        """Forget what cannot matter any more."""
+        old = self._clock() - _IDLE
+        for chat, window in list(self._chats.items()):
+            if not window.urgent and window.held_until < old and (not window.sent or window.sent[-1] < old):
+                del self._chats[chat]
+        self._edited = {key: at for key, at in self._edited.items() if at > old}

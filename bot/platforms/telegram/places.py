@@ -1,0 +1,73 @@
+"""Chats and people: Telegram's as the core knows them, and back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from telegram import CallbackQuery, Message, User
+from telegram import Chat as TelegramChat
+
+from bot.core.chat import Address, Person, Place
+
+NAME = "telegram"
+
+
+@dataclass(frozen=True)
+class Chat:
+    """A chat by its id, and the topic in it, where it has topics."""
+
+    id: int
+    topic: int | None = None
+
+    @classmethod
+    def read(cls, text: str) -> Chat:
+        """What `str` has written."""
+        number, _slash, topic = text.partition("/")
+        return cls(int(number), int(topic) if topic else None)
+
+    def __str__(self) -> str:
+        return str(self.id) if self.topic is None else f"{self.id}/{self.topic}"
+
+    @property
+    def is_private(self) -> bool:
+        return self.id > 0
+
+
+def chat_of(message: Message) -> Chat:
+    return Chat(message.chat.id, message.message_thread_id if message.is_topic_message else None)
+
+
+def address_of(chat: Chat, message_id: int) -> Address:
+    return Address(NAME, str(chat), str(message_id))
+
+
+def place_of(chat: TelegramChat) -> Place:
+    """A private chat is nobody's community but the person's own; a group with all its topics is one place."""
+    community = "" if chat.type == TelegramChat.PRIVATE else str(chat.id)
+    return Place(NAME, str(chat.id), chat.title or chat.full_name or "", community)
+
+
+def asker(message: Message) -> Person:
+    """Who wrote a message: a person; or a chat, where its administrators write in its name, or it is a channel."""
+    if message.sender_chat is not None and (message.from_user is None or message.from_user.is_bot):
+        return Person(NAME, str(message.sender_chat.id), message.sender_chat.title or "")
+    if message.from_user is None:
+        return Person(NAME, str(message.chat.id), message.chat.title or "")
+    return _person(message.from_user)
+
+
+def presser(query: CallbackQuery) -> Person:
+    return _person(query.from_user)
+
+
+def speaks_for_chat(message: Message) -> bool:
+    """Whether it was written in the chat's own name, which only its administrators can."""
+    return message.sender_chat is not None and message.sender_chat.id == message.chat.id
+
+
+def as_moderator(person: Person, moderator: bool) -> Person:
+    return replace(person, moderator=moderator)
+
+
+def _person(user: User) -> Person:
+    return Person(NAME, str(user.id), user.full_name)
