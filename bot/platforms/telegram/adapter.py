@@ -100,7 +100,9 @@ class TelegramPlatform:
             return None
         own = settings.telegram_webhook_secret
         secret = own.reveal() if own else secret_of(self._token)
-        return Hook(settings.telegram_webhook_url, secret, settings.telegram_webhook_host, settings.telegram_webhook_port)
+        return Hook(
+            settings.telegram_webhook_url, secret, settings.telegram_webhook_host, settings.telegram_webhook_port
+        )
 
     async def _migrated(self, old: int, new: int) -> None:
         await self._notes.put(remembered.migrated(new), old)
