@@ -78,7 +78,7 @@ class Catalog:
         broken = [fault for fault in self.faults if Path(fault.file).stem == name]
         if broken:
             words = _("The workflow {name} cannot be used: {fault}.")
-            raise UnknownWorkflow(words.format(name=shown(name), fault=broken[0]))
+            raise UnknownWorkflow(words.format(name=shown(name), fault=str(broken[0]).rstrip("?.")))
         if not self.workflows:
             raise UnknownWorkflow(_("There is no workflow {name}, and no other either.").format(name=shown(name)))
         near = difflib.get_close_matches(name.lower(), self.workflows, n=1)

@@ -205,5 +205,5 @@ async def say(reply: Reply, status: Status) -> None:
 
 
 def _suffix(filename: str) -> str:
-    found = re.search(r"\.[A-Za-z0-9]{1,8}$", filename)
+    found = re.search(r"\.[A-Za-z0-9]{1,16}$", filename)
     return found[0].lower() if found else ""

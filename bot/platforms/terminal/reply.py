@@ -7,12 +7,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import click
-
 from bot.core.chat import Cancelled, Delivering, Limits, Queued, Result, Running, Status
 from bot.core.errors import DeliveryFailed
 from bot.platforms.terminal.output import Target
-from bot.platforms.terminal.words import seconds
+from bot.platforms.terminal.words import say, seconds
 from bot.words import _
 
 if TYPE_CHECKING:
@@ -22,10 +20,17 @@ _UNLIMITED = 1 << 62
 
 
 class TerminalReply:
-    """Says each status once; `said_end` tells whether the person has heard how it ended."""
+    """Says each status once, and at the end the `seeds` used; `said_end` tells whether the person has heard the end."""
 
-    def __init__(self, target: Target, *, live: bool, clock: Callable[[], float] = time.monotonic) -> None:
-        self._target, self._live, self._clock = target, live, clock
+    def __init__(
+        self,
+        target: Target,
+        *,
+        live: bool,
+        seeds: tuple[str, ...] = (),
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._target, self._live, self._seeds, self._clock = target, live, seeds, clock
         self._begun = clock()
         self._bar: tuple[Progress, TaskID] | None = None
         self._last = ""
@@ -57,10 +62,10 @@ class TerminalReply:
         finally:
             self.close()
         for text in result.texts:
-            click.echo(text)
+            say(text)
         for warning in result.warnings:
-            click.echo(warning)
-        click.echo(self._summary(result, paths))
+            say(warning)
+        say(self._summary(result, paths))
 
     def close(self) -> None:
         """Take the bar off the screen."""
@@ -70,7 +75,7 @@ class TerminalReply:
 
     def _print(self, line: str) -> None:
         if line and line != self._last:
-            click.echo(line)
+            say(line)
             self._last = line
 
     def _draw(self, line: str, status: Status) -> None:
@@ -85,8 +90,7 @@ class TerminalReply:
     def _summary(self, result: Result, paths: list[Path]) -> str:
         parts = [", ".join(map(str, paths))] if paths else [_("No file")]
         parts.append(_("{count:.1f} s").format(count=self._clock() - self._begun))
-        if (seed := result.values.get("seed")) is not None:
-            parts.append(_("seed {seed}").format(seed=seed))
+        parts += [f"{name} {result.values[name]}" for name in self._seeds if name in result.values]
         if result.nothing_new:
             parts.append(_("nothing new: the server knew this result already"))
         return " · ".join(parts)
@@ -120,13 +124,15 @@ def _running(status: Running) -> str:
 
 def _bar() -> tuple[Progress, TaskID]:
     from rich.progress import BarColumn, Progress, ProgressColumn, Task
+    from rich.table import Column
     from rich.text import Text
 
     class Line(ProgressColumn):
         def render(self, task: Task) -> Text:
             return Text(task.description)
 
-    bar = Progress(BarColumn(bar_width=30), Line(), transient=True)
+    one_line = Column(no_wrap=True, overflow="ellipsis")
+    bar = Progress(BarColumn(bar_width=30), Line(one_line), transient=True)
     task = bar.add_task("", total=1.0)
     bar.start()
     return bar, task

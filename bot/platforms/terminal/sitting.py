@@ -22,7 +22,7 @@ from bot.core.explain import explain
 from bot.platforms.terminal.opening import Opening
 from bot.platforms.terminal.output import Target
 from bot.platforms.terminal.reply import TerminalReply
-from bot.platforms.terminal.words import BadRequest, RunFailed
+from bot.platforms.terminal.words import BadRequest, RunFailed, say
 from bot.words import _
 
 if TYPE_CHECKING:
@@ -72,15 +72,16 @@ async def _until_signal(work: Coroutine[Any, Any, int]) -> int:
 
 async def _develop(app: Opening, request: RunRequest, target: Target, server: str | None, pace: float) -> int:
     label = app.label(server)
-    click.echo(_("Server: {address}").format(address=label) if label else _("Engine: built in (no server was named)"))
-    reply = TerminalReply(target, live=sys.stdout.isatty())
+    say(_("Server: {address}").format(address=label) if label else _("Engine: built in (no server was named)"))
+    seeds = tuple(field.name for field in app.catalog.get(request.workflow).form().fields if field.seed)
+    reply = TerminalReply(target, live=sys.stdout.isatty(), seeds=seeds)
     with tempfile.TemporaryDirectory(prefix="darkroom-") as folder:
         try:
             async with app.open(server, pace) as bench:
                 return await _run(bench, request, target, reply, Path(folder))
         except asyncio.CancelledError:
             if not reply.said_end:
-                click.echo(_("Cancelled: nothing had been sent yet."))
+                say(_("Cancelled: nothing had been sent yet."))
             raise
         finally:
             reply.close()
@@ -102,14 +103,14 @@ def list_workflows(app: Opening, server: str | None) -> int:
 
 async def _list(app: Opening, server: str | None) -> int:
     label = app.label(server)
-    click.echo(_("Server: {address}").format(address=label) if label else _("Engine: built in (no server was named)"))
+    say(_("Server: {address}").format(address=label) if label else _("Engine: built in (no server was named)"))
     async with app.open(server) as bench:
         for workflow in bench.catalog.workflows.values():
             lacks = await bench.lacks(workflow)
-            click.echo(f"\n{workflow.name}: {workflow.description or workflow.title}")
+            say(f"\n{workflow.name}: {workflow.description or workflow.title}")
             form = await bench.form(workflow)
-            click.echo("  " + "  ".join(f"--{each.name}" for each in form.fields))
-            click.echo("  " + (_("cannot run here. {lacks}").format(lacks=lacks) if lacks else _("can run here")))
+            say("  " + "  ".join(f"--{each.name}" for each in form.fields))
+            say("  " + (_("cannot run here. {lacks}").format(lacks=lacks) if lacks else _("can run here")))
     _faults(app)
     return 0
 
@@ -126,10 +127,10 @@ def check(app: Opening, server: str | None) -> int:
 
 
 async def _check(app: Opening, server: str | None) -> int:
-    click.echo(_("settings: good"))
+    say(_("settings: good"))
     bad = _faults(app)
     count = len(app.catalog.workflows)
-    click.echo(_("workflows: {count} good, {bad} faults").format(count=count, bad=len(app.catalog.faults)))
+    say(_("workflows: {count} good, {bad} faults").format(count=count, bad=len(app.catalog.faults)))
     servers: tuple[str | None, ...] = (server,) if server else app.servers or (None,)
     for each in servers:
         bad = not await _check_server(app, each) or bad
@@ -145,12 +146,12 @@ async def _check_server(app: Opening, server: str | None) -> bool:
     except ConfigError:
         raise
     except Exception as error:  # noqa: BLE001 - a verdict on whatever is there
-        click.echo(f"{name}: {explain(error, '-')}")
+        say(f"{name}: {explain(error, '-')}")
         return False
     able = len(bench.catalog.workflows) - len(lacking)
-    click.echo(f"{name}: {verdict}; " + _("{able} workflows can run").format(able=able))
+    say(f"{name}: {verdict}; " + _("{able} workflows can run").format(able=able))
     if lacking:
-        click.echo("  " + _("cannot run here: {names}").format(names=", ".join(lacking)))
+        say("  " + _("cannot run here: {names}").format(names=", ".join(lacking)))
     return True
 
 
@@ -159,7 +160,7 @@ def start(app: Opening, role: Role) -> int:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s: %(message)s", stream=sys.stderr)
     logging.getLogger("bot").setLevel(logging.INFO)
     try:
-        asyncio.run(app.start(role, click.echo))
+        asyncio.run(app.start(role, say))
     except ConfigError as fault:
         raise BadRequest(str(fault)) from fault
     except KeyboardInterrupt:
@@ -178,5 +179,5 @@ def forget(app: Opening, person: str) -> int:
 
 
 async def _say(work: Coroutine[Any, Any, int], sentence: str) -> int:
-    click.echo(sentence.format(count=await work))
+    say(sentence.format(count=await work))
     return 0

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import sys
+
 import click
 
 from bot.words import _
@@ -17,6 +20,16 @@ class RunFailed(click.ClickException):
     """The request was good, and came to nothing."""
 
     exit_code = 1
+
+
+def say(line: str) -> None:
+    """A line on stdout. Where nobody reads on (`| head`), the work goes on in silence: its files are wanted."""
+    try:
+        click.echo(line)
+    except BrokenPipeError:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
 
 
 def seconds(value: float) -> str:

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import http.server
+import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -167,6 +169,43 @@ def test_signals_cancel_and_say_so(desk_top: Path, number: signal.Signals) -> No
     assert "stand-in" in lines[0]
     assert "Cancelled" in lines[-1]
     assert [path.name for path in desk_top.iterdir()] == ["cat.png"]
+
+
+NOISE = {
+    "1": {"class_type": "EmptyImage", "inputs": {"width": 8, "height": 8, "batch_size": 1, "color": 99}},
+    "2": {"class_type": "ImageAddNoise", "inputs": {"image": ["1", 0], "seed": 7, "strength": 0.5}},
+    "3": {"class_type": "ImageAddNoise", "inputs": {"image": ["2", 0], "seed": 7, "strength": 0.5}},
+    "4": {"class_type": "SaveImage", "inputs": {"images": ["3", 0], "filename_prefix": "x"}},
+}
+
+
+def test_every_seed_that_was_used_is_told_whatever_its_field_is_called(
+    desk_top: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = desk_top / "mine"
+    folder.mkdir()
+    (folder / "noise.json").write_text(json.dumps(NOISE))
+    (folder / "noise.toml").write_text('[fields.grain]\ntarget = "#2.seed"\n[fields.other]\ntarget = "#3.seed"\n')
+    monkeypatch.setenv("DARKROOM_WORKFLOWS", str(folder))
+    code, out, _ = darkroom("run", "noise", "--grain", "0")
+    found = re.fullmatch(r"noise-0\.png · [\d.]+ s · grain 0 · other (\d+)", out.splitlines()[-1])
+    assert code == 0
+    assert found is not None
+    assert darkroom("run", "noise", "--grain", "0", "--other", found[1], "-o", "again.png")[0] == 0
+    assert Path("again.png").read_bytes() == Path("noise-0.png").read_bytes()
+
+
+def test_a_reader_that_leaves_does_not_cost_the_result() -> None:
+    command = [sys.executable, "-u", "-m", "bot", "run", "negative", "--photo", "cat.png"]
+    environ = {**os.environ, "PYTHONPATH": str(ROOT)}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        assert process.stdout.readline().startswith("Engine")
+        process.stdout.close()
+        assert process.stderr.read() == ""
+    assert process.returncode == 0
+    assert Path("cat-negative.png").exists()
 
 
 #: What serves chats, keeps runs or counts them takes seconds to load: no command that runs a workflow may wait for it.
