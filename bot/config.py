@@ -228,6 +228,11 @@ class Settings:
         return cls(**values)
 
     @property
+    def folder(self) -> Path:
+        """Where all that is kept lies."""
+        return self.data_dir.expanduser()
+
+    @property
     def urls(self) -> tuple[str, ...]:
         return tuple(server.url for server in self.servers)
 

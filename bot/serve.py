@@ -191,7 +191,7 @@ async def hand_over(settings: Settings, worker: str) -> int:
 
 
 def _folder(settings: Settings) -> Path:
-    folder = settings.data_dir.expanduser()
+    folder = settings.folder
     try:
         folder.mkdir(parents=True, exist_ok=True)
         probe = folder / ".probe"
@@ -208,12 +208,12 @@ async def _members(settings: Settings, pace: float) -> AsyncIterator[Sequence[Me
     if settings.servers:
         yield [Member(each.name, Server(**settings.server(each.url)), each.at_once) for each in settings.servers]
         return
-    async with EmbeddedServer(settings.data_dir.expanduser() / "engine", pace=pace) as engine:
+    async with EmbeddedServer(settings.folder / "engine", pace=pace) as engine:
         yield [Member(_("built-in"), Server(engine.url))]
 
 
 def _engine(store: Store, settings: Settings, worker: str) -> Callable[[object], Engine]:
-    return lambda attempt: Engine(store.database, settings.data_dir.expanduser(), worker, attempt)  # type: ignore[arg-type]
+    return lambda attempt: Engine(store.database, settings.folder, worker, attempt)  # type: ignore[arg-type]
 
 
 def _known(fleet: Fleet) -> Known:

@@ -60,7 +60,7 @@ class Discord:
     async def serve(self, desk: Desk) -> None:
         settings = self._settings
         front = Front(desk, Menu(desk), int(settings.max_upload_mb * 1e6), settings.retention_days)
-        ledger = Ledger(settings.data_dir / "discord-commands.json")
+        ledger = Ledger(settings.folder / "discord-commands.json")
         try:
             async with Bot(front, ledger, 1 if settings.discord_gateway_url else None) as bot:
                 await bot.login(self._token)
