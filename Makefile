@@ -5,7 +5,7 @@ STAMP := .venv/.ready
 
 .PHONY: demo test check setup bench lock words clean
 
-demo: $(STAMP)            ## develop a bundled photograph at the terminal, on the built-in engine
+demo: $(STAMP)            ## the page in the browser, on the built-in engine
 	$(BIN)/darkroom demo
 
 test: check               ## lint, types, import rules and every test

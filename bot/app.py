@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from bot.config import Settings
@@ -22,9 +24,16 @@ if TYPE_CHECKING:
     from bot.core.bench import Bench
     from bot.core.catalog import Catalog
     from bot.core.chat import Platform
+    from bot.platforms.web.server import Options
     from bot.serve import Role
     from comfy.client import ComfyClient
     from comfy.server import Server
+
+_DEMO_NOTE = _(
+    "This is a demonstration, slowed down so that it can be watched. The page, the line, the workflows and the way to "
+    "a ComfyUI server are the real ones; in the server's place stands a small built-in engine that needs no model. "
+    "Nothing is kept when it is stopped."
+)
 
 
 class App:
@@ -52,7 +61,7 @@ class App:
         return "" if server is None else str(self._server(server))
 
     @asynccontextmanager
-    async def open(self, server: str | None, pace: float = 0.0) -> AsyncIterator[Bench]:
+    async def open(self, server: str | None) -> AsyncIterator[Bench]:
         """The bench for a server, or for the built-in engine where there is none."""
         from bot.core.bench import Bench
         from bot.core.pictures import PictureLimits
@@ -64,7 +73,7 @@ class App:
             if server is None:
                 from comfy.embedded import EmbeddedServer
 
-                target = Server((await stack.enter_async_context(EmbeddedServer(pace=pace))).url)
+                target = Server((await stack.enter_async_context(EmbeddedServer())).url)
             else:
                 target = self._server(server)
             client = await stack.enter_async_context(_client(target))
@@ -109,7 +118,44 @@ class App:
             from bot.serve import database
 
             platforms.append(TelegramPlatform(self.settings, database(self.settings)))
+        if self.settings.web:
+            from bot.platforms.web.adapter import WebPlatform
+
+            platforms.append(WebPlatform(self._page()))
         return platforms
+
+    async def demo(self, announce: Callable[[str], None], pace: float) -> None:
+        """Serve the page alone, on the built-in engine, and keep nothing. `announce` is told its address.
+
+        Raises `ConfigError`.
+        """
+        from bot.core.shelf import Shelf
+        from bot.platforms.web.adapter import WebPlatform
+        from bot.serve import Role, serve, until_signalled
+
+        port = self.settings.web_port
+        options = replace(self._page(), ports=range(port, port + 100), note=_DEMO_NOTE)
+        page = WebPlatform(options, announce)
+
+        async def work() -> None:
+            with TemporaryDirectory(prefix="darkroom-", ignore_cleanup_errors=True) as folder:
+                settings = replace(self.settings, servers=(), database=None, media=None, data_dir=Path(folder))
+                async with Shelf(*self._folders()) as shelf:
+                    await serve(settings, shelf, [page], Role(pace=pace), lambda _ready: None)
+
+        await until_signalled(work)
+
+    def _page(self) -> Options:
+        from bot.platforms.web.server import Options
+
+        settings = self.settings
+        return Options(
+            settings.web_host,
+            (settings.web_port,),
+            settings.web_token,
+            int(settings.max_upload_mb * 1e6),
+            [settings.workflows] if settings.workflows else [],
+        )
 
     def _folders(self) -> list[Path]:
         from bot.core.catalog import bundled_folder

@@ -92,6 +92,10 @@ def _count(text: str) -> int:
     return int(_number(text, 1, 10_000))
 
 
+def _port(text: str) -> int:
+    return int(_number(text, 0, 65_535))
+
+
 def _people(text: str) -> tuple[str, ...]:
     people = tuple(text.replace(",", " ").split())
     wrong = [person for person in people if not person.partition(":")[0] or not person.partition(":")[2]]
@@ -209,6 +213,15 @@ class Settings:
     )
     telegram_webhook_port: int = _setting(
         "TELEGRAM_WEBHOOK_PORT", _port, 8443, "The port that is listened on for it, behind your proxy."
+    )
+
+    web: bool = _setting("DARKROOM_WEB", _switch, False, "Whether the page in the browser is served: on or off.")
+    web_host: str = _setting(
+        "DARKROOM_WEB_HOST", str, "127.0.0.1", "Where the page listens; beyond this computer it needs the token."
+    )
+    web_port: int = _setting("DARKROOM_WEB_PORT", _port, 8420, "The port that the page listens at.")
+    web_token: Secret | None = _setting(  # noqa: RUF009 - a field
+        "DARKROOM_WEB_TOKEN", _secret, None, "A token that visitors of the page must show."
     )
 
     @classmethod

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -18,8 +17,7 @@ if TYPE_CHECKING:
     from bot.config import Settings
     from bot.core.workflow import Workflow
 
-_PACE = 0.5  # seconds that the demo gives each node, so that there is something to watch
-_PHOTO = Path(__file__).parents[2] / "demo" / "coffee.jpg"
+_PACE = 1.0  # seconds that the demo gives each node, so that there is something to watch
 _SERVER_HELP = _("A ComfyUI server; else COMFYUI_URLS, else the built-in engine.")
 _server = click.option("--server", metavar="URL", help=_SERVER_HELP)
 
@@ -128,14 +126,11 @@ def _named(server: str | None, app: Opening) -> str | None:
         raise BadRequest(str(fault)) from fault
 
 
-def _develop(
-    app: Opening, request: Any, output: str | None, server: str | None, force: bool, pace: float = 0.0
-) -> None:
+def _develop(app: Opening, request: Any, output: str | None, server: str | None, force: bool) -> None:
     from bot.platforms.terminal.output import Target
     from bot.platforms.terminal.sitting import develop
 
-    target = Target.of(output, force=force, numbered=bool(pace))
-    raise SystemExit(develop(app, request, target, server if pace else _named(server, app), pace))
+    raise SystemExit(develop(app, request, Target.of(output, force=force), _named(server, app)))
 
 
 cli.add_command(Workflows("run", help=_("Run a workflow: darkroom run WORKFLOW --FIELD VALUE …")))
@@ -161,16 +156,13 @@ def check(server: str | None) -> None:
 
 
 @cli.command()
-@click.option("-o", "--output", metavar="PATH", help=_("The file or folder to write to."))
-def demo(output: str | None) -> None:
-    """Develop a bundled photograph on the built-in engine."""
-    from bot.core.chat import Attachment
-    from bot.platforms.terminal.request import demo_request
+@click.option("--no-browser", is_flag=True, help=_("Do not open the page in the browser."))
+def demo(no_browser: bool) -> None:
+    """Try it in the browser: the bundled workflows on the built-in engine."""
+    from bot.platforms.terminal.sitting import demo as show
 
-    app = _app()
-    click.echo(_("A demonstration: a stand-in for ComfyUI, built in, and slowed down so that it can be watched."))
-    request = demo_request(_catalog(click.get_current_context()), Attachment(_PHOTO, _PHOTO.name))
-    _develop(app, request, output, None, False, _PACE)
+    _settings(_app())
+    raise SystemExit(show(_app(), _PACE, browser=not no_browser))
 
 
 @cli.command()

@@ -19,19 +19,18 @@ _STILLS = (".png", ".jpg", ".jpeg", ".webp")
 
 @dataclass(frozen=True)
 class Target:
-    """A folder, and where `-o` gave one, the name of the file in it; `numbered` takes the next name that is free."""
+    """A folder, and where `-o` gave one, the name of the file in it."""
 
     folder: Path
     name: str | None = None
     force: bool = False
-    numbered: bool = False
 
     @classmethod
-    def of(cls, output: str | None, *, force: bool = False, numbered: bool = False) -> Target:
+    def of(cls, output: str | None, *, force: bool = False) -> Target:
         """Read `-o`: a folder or a file. Raises `BadRequest` if nothing could be written there."""
         path = Path(output or ".").expanduser()
         is_folder = path.is_dir() or (output or "").endswith(("/", os.sep))
-        target = cls(path, None, force, numbered) if is_folder else cls(path.parent, path.name, force)
+        target = cls(path, None, force) if is_folder else cls(path.parent, path.name, force)
         target.check_folder()
         if target.name is not None:
             target.check(target.name)
@@ -40,7 +39,7 @@ class Target:
     def check(self, name: str) -> None:
         """Refuse a name that is taken. Raises `BadRequest`."""
         path = self.folder / (self.name or name)
-        if path.exists() and not (self.force or self.numbered):
+        if path.exists() and not self.force:
             raise BadRequest(
                 _("{path} exists already: name another file with -o, or give --force to replace it.").format(path=path)
             )

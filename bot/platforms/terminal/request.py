@@ -9,7 +9,6 @@ from typing import Any
 
 import click
 
-from bot.core.catalog import Catalog
 from bot.core.chat import Attachment, Person, Place, RunRequest
 from bot.core.form import Field, FieldKind, Form
 from bot.words import _
@@ -71,12 +70,3 @@ def _person() -> Person:
     except (KeyError, OSError):
         name = "terminal"
     return Person("terminal", name, name)
-
-
-def demo_request(catalog: Catalog, photo: Attachment) -> RunRequest:
-    """A photograph with a caption, or without one where there is no such workflow."""
-    values: dict[str, Any] = {"photo": photo}
-    if "polaroid" in catalog.workflows:
-        values["caption"] = _("Developed by Darkroom")
-    workflow = "polaroid" if "polaroid" in catalog.workflows else "dream"
-    return RunRequest(workflow, values, _person(), Place("terminal", "terminal"))

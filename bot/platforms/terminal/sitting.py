@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import signal
 import sys
 import tempfile
+import threading
+import webbrowser
 from collections.abc import Coroutine
 from contextlib import suppress
 from pathlib import Path
@@ -31,9 +34,9 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 
-def develop(app: Opening, request: RunRequest, target: Target, server: str | None, pace: float = 0.0) -> int:
+def develop(app: Opening, request: RunRequest, target: Target, server: str | None) -> int:
     """Run a workflow to its end; the exit code."""
-    return attend(_develop(app, request, target, server, pace))
+    return attend(_develop(app, request, target, server))
 
 
 def attend(work: Coroutine[Any, Any, int]) -> int:
@@ -70,14 +73,14 @@ async def _until_signal(work: Coroutine[Any, Any, int]) -> int:
         return 128 + signals[0]
 
 
-async def _develop(app: Opening, request: RunRequest, target: Target, server: str | None, pace: float) -> int:
+async def _develop(app: Opening, request: RunRequest, target: Target, server: str | None) -> int:
     label = app.label(server)
     say(_("Server: {address}").format(address=label) if label else _("Engine: built in (no server was named)"))
     seeds = tuple(field.name for field in app.catalog.get(request.workflow).form().fields if field.seed)
     reply = TerminalReply(target, live=sys.stdout.isatty(), seeds=seeds)
     with tempfile.TemporaryDirectory(prefix="darkroom-") as folder:
         try:
-            async with app.open(server, pace) as bench:
+            async with app.open(server) as bench:
                 return await _run(bench, request, target, reply, Path(folder))
         except asyncio.CancelledError:
             if not reply.said_end:
@@ -166,6 +169,38 @@ def start(app: Opening, role: Role) -> int:
     except KeyboardInterrupt:
         return 128 + signal.SIGINT
     return 0
+
+
+def demo(app: Opening, pace: float, *, browser: bool) -> int:
+    """Serve the demonstration until a signal; the exit code."""
+
+    def announce(address: str) -> None:
+        click.echo(address)
+        click.echo(_("This is a demonstration: open that address in a browser. Ctrl-C ends it."))
+        click.echo(_("Real: the page, the line, the workflows, and the way to a ComfyUI server."))
+        click.echo(_("Stands in: in ComfyUI's place a small engine that needs no model, slowed down to be watched."))
+        click.echo(_("Nothing is kept when it ends. “darkroom start” serves it for good: see .env.example."))
+        if browser and _has_browser():
+            threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
+
+    try:
+        asyncio.run(app.demo(announce, pace))
+    except ConfigError as fault:
+        raise BadRequest(str(fault)) from fault
+    except KeyboardInterrupt:
+        return 128 + signal.SIGINT
+    return 0
+
+
+def _has_browser() -> bool:
+    """Whether there is one to open: on a machine without a screen it would be one in this very terminal."""
+    if sys.platform not in ("win32", "darwin") and not {"DISPLAY", "WAYLAND_DISPLAY", "BROWSER"} & os.environ.keys():
+        return False
+    try:
+        webbrowser.get()
+    except webbrowser.Error:
+        return False
+    return True
 
 
 def hand_over(app: Opening, worker: str) -> int:

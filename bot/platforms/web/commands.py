@@ -1,0 +1,103 @@
+"""The page itself, its door, and what there is to run."""
+
+from __future__ import annotations
+
+import asyncio
+import html
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from string import Template
+from typing import Any
+
+from aiohttp import web
+
+from bot.core.desk import Desk
+from bot.platforms.web.files import TYPES
+from bot.platforms.web.request import place_of
+from bot.platforms.web.security import VISITOR, Gate, introduce
+from bot.platforms.web.views import offer_view, visitor_of
+from bot.platforms.web.words import page_words, words
+
+STATIC = Path(__file__).parent / "static"
+_PICTURES = (".jpg", ".jpeg", ".png", ".webp")
+
+
+class Commands:
+    """`pictures` are folders with a picture NAME.jpg beside a workflow, and `note` is said at the top of the page."""
+
+    def __init__(self, desk: Desk, gate: Gate, upload_bytes: int, pictures: Sequence[Path], note: str) -> None:
+        self._desk, self._gate, self._upload_bytes = desk, gate, upload_bytes
+        self._pictures, self._note = (*reversed(pictures), STATIC / "cards"), note
+
+    def routes(self) -> list[web.RouteDef]:
+        return [
+            web.get("/", self._page),
+            web.post("/login", self._login),
+            web.get("/workflows", self._workflows),
+            web.get("/cards/{name}", self._card),
+        ]
+
+    async def _page(self, request: web.Request) -> web.Response:
+        if not self._gate.is_in(request):
+            return await self._door(request)
+        visitor = request[VISITOR] or ""
+        boot = {
+            "words": words(),
+            "workflows": await self._offers(visitor),
+            "upload": self._upload_bytes,
+            "note": self._note,
+        }
+        page = await self._filled("index.html", boot=_data(boot))
+        introduce(request, page)
+        return page
+
+    async def _login(self, request: web.Request) -> web.Response:
+        given = str((await request.post()).get("token", ""))
+        if request[VISITOR] is None or not self._gate.enter(request, given.strip()):
+            return await self._door(request, wrong=True)
+        answer = web.Response(status=303, headers={"Location": "./"})
+        self._gate.stamp(request, answer)
+        return answer
+
+    async def _door(self, request: web.Request, *, wrong: bool = False) -> web.Response:
+        page = await self._filled("door.html", fault=html.escape(page_words()["wrong"]) if wrong else "")
+        page.set_status(401)
+        introduce(request, page)
+        return page
+
+    async def _workflows(self, request: web.Request) -> web.Response:
+        return web.json_response(await self._offers(request[VISITOR]))
+
+    async def _offers(self, visitor: str) -> list[dict[str, Any]]:
+        person, place = visitor_of(visitor), place_of(visitor)
+        offers = await self._desk.offers(person, place)
+        views = [offer_view(offer, await self._desk.form(offer.workflow.name, person, place)) for offer in offers]
+        for view in views:
+            view["picture"] = self._picture(view["name"]) is not None
+        return sorted(views, key=lambda view: view["lacks"] is not None)
+
+    async def _card(self, request: web.Request) -> web.StreamResponse:
+        """The picture of a workflow; only names that the catalog knows are looked for."""
+        path = self._picture(request.match_info["name"])
+        if path is None:
+            raise web.HTTPNotFound
+        headers = {"Cache-Control": "private, max-age=3600", "Content-Type": TYPES[path.suffix]}
+        return web.FileResponse(path, headers=headers)
+
+    def _picture(self, name: str) -> Path | None:
+        if name not in self._desk.catalog.workflows:
+            return None
+        paths = (folder / f"{name}{suffix}" for folder in self._pictures for suffix in _PICTURES)
+        return next((path for path in paths if path.is_file()), None)
+
+    async def _filled(self, name: str, **parts: str) -> web.Response:
+        """A page with its words put in; `parts` are HTML already."""
+        text = await asyncio.to_thread((STATIC / name).read_text, encoding="utf-8")
+        escaped = {key: html.escape(value) for key, value in page_words().items()}
+        return web.Response(text=Template(text).substitute(escaped | parts), content_type="text/html")
+
+
+def _data(boot: dict[str, Any]) -> str:
+    """JSON that can stand in a page: nothing in it can end the element that it stands in."""
+    return json.dumps(boot, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")

@@ -1,0 +1,88 @@
+"""Files of runs, to their own visitor: in parts where a player asks for parts, and never as anything that could act."""
+
+from __future__ import annotations
+
+from pathlib import PurePosixPath
+from urllib.parse import quote
+
+from aiohttp import web
+
+from bot.core.chat import Stored
+from bot.core.errors import StorageFailed
+from bot.core.media import Media
+
+#: What a browser may show in place; all else is a download.
+TYPES = {
+    ".png": "image/png",
+    ".jpg": "image/jpeg",
+    ".jpeg": "image/jpeg",
+    ".webp": "image/webp",
+    ".gif": "image/gif",
+    ".avif": "image/avif",
+    ".mp4": "video/mp4",
+    ".webm": "video/webm",
+    ".mov": "video/quicktime",
+    ".mp3": "audio/mpeg",
+    ".wav": "audio/wav",
+    ".flac": "audio/flac",
+    ".ogg": "audio/ogg",
+    ".opus": "audio/ogg",
+    ".m4a": "audio/mp4",
+}
+
+
+async def send(request: web.Request, media: Media, file: Stored) -> web.StreamResponse:
+    """Send a stored file; with `?download`, under the name that it has for people."""
+    key = file.key
+    etag = PurePosixPath(key).stem
+    if request.if_none_match and any(each.value == etag for each in request.if_none_match):
+        return web.Response(status=304)
+    try:
+        size = await media.size(key)
+    except StorageFailed as gone:
+        raise web.HTTPNotFound from gone
+    start, end = _range(request, size)
+    response = web.StreamResponse(status=206 if (start, end) != (0, size) else 200, headers=_headers(request, file))
+    response.etag = etag
+    response.content_length = end - start
+    if response.status == 206:
+        response.headers["Content-Range"] = f"bytes {start}-{end - 1}/{size}"
+    await response.prepare(request)
+    if request.method != "HEAD" and end > start:
+        async for piece in media.stream(key, start, end):
+            await response.write(piece)
+    await response.write_eof()
+    return response
+
+
+def preview(data: bytes) -> web.Response:
+    """A live preview: whatever the server sent, named by what it is."""
+    kind = "image/png" if data.startswith(b"\x89PNG") else "image/webp" if data[8:12] == b"WEBP" else "image/jpeg"
+    return web.Response(body=data, content_type=kind)
+
+
+def _headers(request: web.Request, file: Stored) -> dict[str, str]:
+    kind = TYPES.get(PurePosixPath(file.key).suffix)
+    inline = kind is not None and "download" not in request.query
+    disposition = "inline" if inline else "attachment"
+    return {
+        "Content-Type": kind or "application/octet-stream",
+        "Content-Disposition": f"{disposition}; filename*=UTF-8''{quote(file.filename)}",
+        "Accept-Ranges": "bytes",
+        "Cache-Control": "private, no-cache",
+        "Content-Security-Policy": "default-src 'none'; sandbox",
+    }
+
+
+def _range(request: web.Request, size: int) -> tuple[int, int]:
+    """The part that is asked for. Raises `HTTPRequestRangeNotSatisfiable`."""
+    try:
+        wanted = request.http_range
+    except ValueError:
+        return 0, size
+    start, end, _step = wanted.indices(size)
+    if wanted.start is None and wanted.stop is None:
+        return 0, size
+    if start >= end:
+        raise web.HTTPRequestRangeNotSatisfiable(headers={"Content-Range": f"bytes */{size}"})
+    return start, end

@@ -1,0 +1,98 @@
+"""The web server: every route behind the gate, listening for as long as the platform serves."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from aiohttp import web
+from aiohttp.typedefs import Handler, Middleware
+
+from bot.config import Secret
+from bot.core.desk import Desk
+from bot.core.errors import ConfigError
+from bot.platforms.web.buttons import Buttons, explained
+from bot.platforms.web.commands import STATIC, Commands
+from bot.platforms.web.hub import Hub
+from bot.platforms.web.probes import Probes
+from bot.platforms.web.security import VISITOR, Gate, is_loopback, protect
+from bot.platforms.web.stream import streaming
+from bot.words import _
+
+_PUBLIC = ("/static/", "/healthz", "/readyz", "/metrics")
+_FAREWELL = 2.0  # seconds that answers under way have when it stops
+
+
+@dataclass(frozen=True)
+class Options:
+    """Where the page is, and what it takes. Of `ports` the first that is free is listened on.
+
+    Raises `ConfigError` where others than this computer could reach it without a token.
+    """
+
+    host: str = "127.0.0.1"
+    ports: Sequence[int] = (8420,)
+    token: Secret | None = None
+    upload_bytes: int = 20_000_000
+    pictures: Sequence[Path] = ()
+    note: str = ""
+
+    def __post_init__(self) -> None:
+        if self.token is None and not is_loopback(self.host):
+            words = _("DARKROOM_WEB_HOST: others could reach the page at {host}; set DARKROOM_WEB_TOKEN as well.")
+            raise ConfigError(words.format(host=self.host))
+
+
+@asynccontextmanager
+async def listening(desk: Desk, hub: Hub, options: Options) -> AsyncIterator[str]:
+    """Serve the page until the context is left; its address. Raises `ConfigError` where no port is free."""
+    runner = web.AppRunner(application(desk, hub, options), access_log=None, shutdown_timeout=_FAREWELL)
+    await runner.setup()
+    try:
+        port = await _listen(runner, options)
+        host = f"[{options.host}]" if ":" in options.host else options.host
+        yield f"http://{host}:{port}"
+    finally:
+        hub.hang_up()
+        await runner.cleanup()
+
+
+def application(desk: Desk, hub: Hub, options: Options) -> web.Application:
+    """The page and all that it asks for."""
+    gate = Gate(options.token)
+    app = web.Application(middlewares=[gate.middleware(), _members_only(gate), explained])
+    app.on_response_prepare.append(protect)
+    app.add_routes(Commands(desk, gate, options.upload_bytes, options.pictures, options.note).routes())
+    app.add_routes(Buttons(desk, hub, options.upload_bytes).routes())
+    app.add_routes(Probes(desk, gate).routes())
+    app.add_routes([web.get("/stream", streaming(desk, hub)), web.static("/static", STATIC)])
+    return app
+
+
+def _members_only(gate: Gate) -> Middleware:
+    """All but the page, its door and the probes is for visitors who have a cookie and, where it is asked, the token."""
+
+    @web.middleware
+    async def members_only(request: web.Request, handler: Handler) -> web.StreamResponse:
+        free = request.path in ("/", "/login") or request.path.startswith(_PUBLIC)
+        if not free and (request[VISITOR] is None or not gate.is_in(request)):
+            raise web.HTTPUnauthorized(text=_("Please load the page first."))
+        return await handler(request)
+
+    return members_only
+
+
+async def _listen(runner: web.AppRunner, options: Options) -> int:
+    for port in options.ports:
+        try:
+            await web.TCPSite(runner, options.host, port).start()
+        except OSError as fault:
+            if fault.errno == errno.EADDRINUSE and port != options.ports[-1]:
+                continue
+            words = _("The page cannot listen at {host}:{port}: {reason}. DARKROOM_WEB_PORT names another port.")
+            raise ConfigError(words.format(host=options.host, port=port, reason=fault.strerror)) from fault
+        return int(runner.addresses[0][1])
+    raise AssertionError("there is always a port")

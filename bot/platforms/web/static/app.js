@@ -1,0 +1,80 @@
+// Puts the page together: a card chooses a workflow, its form sends a request, and the stream tells what becomes of it.
+
+import { ask, boot, say, word } from "./dom.js";
+import { Cards } from "./cards.js";
+import { Form } from "./form.js";
+import { Runs } from "./runs.js";
+import { listen } from "./stream.js";
+
+const LAST = "darkroom.workflow";
+const form = new Form(document.getElementById("form"));
+const cards = new Cards(document.getElementById("cards"), choose);
+const runs = new Runs(document.getElementById("runs"), { change, use });
+
+function choose(workflow) {
+  remember(workflow.name);
+  form.show(workflow);
+}
+
+/** Fill the form in as a run was. */
+function change(run) {
+  const workflow = cards.get(run.workflow);
+  if (!workflow) return say(word("nowhere"));
+  cards.select(workflow.name);
+  form.show(workflow, { values: run.values, files: run.inputs });
+  form.focus();
+}
+
+/** Put a result into the form that is open, or into the first that takes one of its kind. */
+function use(file) {
+  const takes = (workflow) => workflow && !workflow.lacks && workflow.fields.find((each) => each.kind === file.kind);
+  const workflow = [form.workflow, ...boot.workflows].find(takes);
+  if (!workflow) return say(word("nowhere"));
+  if (workflow.name !== form.workflow?.name) {
+    cards.select(workflow.name);
+    choose(workflow);
+  }
+  const field = takes(workflow);
+  form.put(field.name, file);
+  form.focus(field.name);
+  say(word("put_into", { field: field.title, title: workflow.title }));
+}
+
+async function refresh() {
+  boot.workflows = await ask("GET", "workflows");
+  cards.draw(boot.workflows);
+  const workflow = cards.get(form.workflow?.name);
+  if (workflow && !workflow.lacks) cards.select(workflow.name);
+  else start();
+}
+
+function start() {
+  const able = boot.workflows.filter((workflow) => !workflow.lacks);
+  const first = able.find((workflow) => workflow.name === remembered()) ?? able[0];
+  if (!first) return form.clear(word("no_workflows"));
+  cards.select(first.name);
+  form.show(first);
+}
+
+function remember(name) {
+  try {
+    localStorage.setItem(LAST, name);
+  } catch {
+    // a browser that keeps nothing starts with the first
+  }
+}
+
+function remembered() {
+  try {
+    return localStorage.getItem(LAST);
+  } catch {
+    return null;
+  }
+}
+
+const note = document.getElementById("note");
+note.textContent = boot.note;
+note.hidden = !boot.note;
+cards.draw(boot.workflows);
+start();
+listen(runs, () => refresh().catch((fault) => say(fault.message)));

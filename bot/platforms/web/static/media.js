@@ -1,0 +1,81 @@
+// A field for a file: dropped, pasted, chosen, or taken from an earlier run; with a preview.
+
+import { boot, icon, make, word } from "./dom.js";
+
+const PLUS = "M12 5v14M5 12h14";
+
+export class MediaField {
+  constructor(field, id, changed) {
+    this.field = field;
+    this.changed = changed;
+    this.file = null;
+    this.control = make("input", { id, type: "file", accept: `${field.kind}/*`, class: "unseen" });
+    this.control.addEventListener("change", () => this.control.files[0] && this.set(this.control.files[0]));
+    this.view = make("span", { class: "view" });
+    this.remove = make("button", { type: "button", class: "quiet", onclick: () => this.clear() }, word("remove"));
+    this.zone = make("label", { class: "drop", for: id }, this.control, this.view);
+    for (const name of ["dragenter", "dragover", "dragleave", "drop"]) {
+      this.zone.addEventListener(name, (event) => this.drag(event));
+    }
+    this.parts = [this.zone, this.remove];
+    this.draw();
+  }
+
+  accepts(file) {
+    return !file.type || file.type.startsWith(`${this.field.kind}/`);
+  }
+
+  /** A `File`, or a file of an earlier run as the server tells of it. */
+  set(file) {
+    if (!file) return this.clear();
+    if (file instanceof File && !this.accepts(file)) return this.refuse(word("wrong_kind", { name: file.name }));
+    if (file instanceof File && file.size > boot.upload) {
+      return this.refuse(word("too_large", { name: file.name, most: boot.upload / 1e6 }));
+    }
+    this.file = file instanceof File ? { file, kind: this.field.kind, filename: file.name } : file;
+    this.changed();
+    this.draw();
+  }
+
+  value() {
+    return this.file?.file ?? this.file?.ref ?? "";
+  }
+
+  clear() {
+    this.file = null;
+    this.control.value = "";
+    this.draw();
+    this.control.focus();
+  }
+
+  refuse(reason) {
+    this.control.value = "";
+    this.blame(reason);
+  }
+
+  drag(event) {
+    event.preventDefault();
+    this.zone.classList.toggle("over", event.type === "dragenter" || event.type === "dragover");
+    if (event.type === "drop" && event.dataTransfer.files[0]) this.set(event.dataTransfer.files[0]);
+  }
+
+  draw() {
+    if (this.url) URL.revokeObjectURL(this.url);
+    this.url = this.file?.file ? URL.createObjectURL(this.file.file) : null;
+    this.remove.hidden = !this.file;
+    this.zone.classList.toggle("full", Boolean(this.file));
+    this.view.replaceChildren(...(this.file ? this.shown(this.url ?? this.file.url) : this.invitation()));
+  }
+
+  invitation() {
+    const name = { video: "drop_video", audio: "drop_audio" }[this.field.kind] ?? "drop";
+    return [icon(PLUS), make("span", {}, word(name))];
+  }
+
+  shown(source) {
+    const tags = { image: "img", video: "video", audio: "audio" };
+    const attributes = this.field.kind === "image" ? { alt: "" } : { controls: true, preload: "metadata" };
+    const shown = make(tags[this.field.kind], { src: source, ...attributes });
+    return [shown, make("span", { class: "filename" }, this.file.filename), make("span", {}, word("replace"))];
+  }
+}

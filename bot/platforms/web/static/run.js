@@ -1,0 +1,175 @@
+// One run: a message that turns from its place in line, through a bar and a preview, into the result.
+
+import { ask, make, say, word } from "./dom.js";
+import { view as viewer } from "./viewer.js";
+
+const UNDER_WAY = ["waiting", "running", "delivering", "paused"];
+const SURE = 5000; // milliseconds in which a second press deletes
+
+export class Run {
+  constructor(view, actions) {
+    this.actions = actions;
+    this.element = make("li", { "data-run": view.id });
+    this.show(view, true);
+  }
+
+  /** Show a run whole. `quiet`: it did not just now come to its end before somebody's eyes. */
+  show(view, quiet) {
+    if (this.view && JSON.stringify(this.view) === JSON.stringify(view)) return;
+    const developed = !quiet && this.view && this.view.state !== "done" && view.state === "done";
+    const focused = this.element.contains(document.activeElement) ? document.activeElement.dataset.act : undefined;
+    const held = focused === undefined && this.element.contains(document.activeElement);
+    this.view = view;
+    const time = new Date(view.asked * 1000);
+    const clock = time.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
+    const today = time.toDateString() === new Date().toDateString();
+    const when = today ? clock : `${time.toLocaleDateString([], { day: "numeric", month: "short" })}, ${clock}`;
+    this.pill = make("span", { class: "pill" });
+    this.line = make("p", { class: "now" });
+    this.develops = make("div", { class: "develops" });
+    const label = word("asked", { title: view.title, time: when });
+    const heading = make("div", { class: "head" }, make("h3", {}, view.title), make("time", { datetime: time.toISOString() }, when), this.pill);
+    this.article = make("article", { "aria-label": label, tabindex: "-1", class: developed ? "fresh" : null });
+    this.article.append(heading, ...this.asked(), this.develops, ...this.results(), this.line, ...this.warnings(), this.buttons());
+    this.element.replaceChildren(this.article);
+    this.status(view);
+    if (focused) (this.element.querySelector(`[data-act="${focused}"]`) ?? this.article).focus();
+    else if (held) this.article.focus();
+  }
+
+  /** Show what changes while it is under way. */
+  status({ state, line, fraction, preview }) {
+    Object.assign(this.view, { state, line, fraction, preview });
+    this.article.dataset.state = state;
+    this.pill.textContent = word(`state_${state}`);
+    this.line.textContent = line;
+    this.line.classList.toggle("fault", state === "failed");
+    this.line.hidden = !line;
+    const running = state === "running" || state === "delivering";
+    this.develops.hidden = !running;
+    if (!running) return this.develops.replaceChildren();
+    this.progress(fraction);
+    this.glimpse(preview);
+  }
+
+  progress(fraction) {
+    if (!this.develops.contains(this.bar)) {
+      this.fill = make("span");
+      const name = word("progress", { title: this.view.title });
+      const values = { role: "progressbar", "aria-label": name, "aria-valuemin": 0, "aria-valuemax": 100 };
+      this.bar = make("div", { class: "bar", ...values }, this.fill);
+      this.develops.append(this.bar);
+    }
+    this.bar.classList.toggle("unknown", fraction === null);
+    if (fraction === null) return this.bar.removeAttribute("aria-valuenow");
+    const percent = Math.round(fraction * 100);
+    this.bar.setAttribute("aria-valuenow", percent);
+    this.fill.style.inlineSize = `${percent}%`;
+  }
+
+  /** The newest preview, once the one before has arrived: however slow the line, it is never behind. */
+  glimpse(url) {
+    if (!url) return;
+    this.wanted = url;
+    if (this.loading) return;
+    const image = new Image();
+    this.loading = true;
+    const done = (good) => {
+      this.loading = false;
+      if (good && this.develops.isConnected && !this.develops.hidden) this.see(image.src);
+      if (this.wanted !== url) this.glimpse(this.wanted);
+    };
+    image.onload = () => done(true);
+    image.onerror = () => done(false);
+    image.src = url;
+  }
+
+  see(source) {
+    let image = this.develops.querySelector("img");
+    if (!image) {
+      image = make("img", { class: "preview", alt: word("preview", { title: this.view.title }) });
+      this.develops.append(image);
+    }
+    image.src = source;
+  }
+
+  asked() {
+    const { inputs, said } = this.view;
+    if (!inputs.length && !said) return [];
+    const given = inputs.map((file) => {
+      if (file.kind !== "image") return make("span", { class: "chip" }, file.filename);
+      const label = word("given", { name: file.filename });
+      const image = make("img", { src: file.url, alt: label, loading: "lazy", decoding: "async" });
+      return make("button", { type: "button", class: "given", onclick: () => viewer(file) }, image);
+    });
+    return [make("div", { class: "asked" }, ...given, said ? make("p", {}, said) : null)];
+  }
+
+  results() {
+    const { files, texts } = this.view;
+    const shown = files.map((file) => this.result(file));
+    const group = make("div", { class: files.length > 1 ? "prints many" : "prints" }, ...shown);
+    return [...(files.length ? [group] : []), ...texts.map((text) => make("pre", { tabindex: "0" }, text))];
+  }
+
+  result(file) {
+    const label = word("result", { title: this.view.title, said: this.view.said || file.filename });
+    const shown = {
+      image: () =>
+        make(
+          "button",
+          { type: "button", class: "print", "data-act": `open ${file.ref}`, "aria-label": word("open", { name: file.filename }), onclick: () => viewer(file, label) },
+          make("img", { src: file.url, alt: label, loading: "lazy", decoding: "async" }),
+        ),
+      video: () => make("video", { src: file.url, controls: true, loop: true, preload: "metadata", playsinline: true, "aria-label": label }),
+      audio: () => make("audio", { src: file.url, controls: true, preload: "metadata", "aria-label": label }),
+    }[file.kind];
+    const name = file.filename;
+    const links = make("div", { class: "links" }, make("a", { href: `${file.url}?download`, download: name, class: "button", "data-act": `save ${file.ref}` }, word("download")));
+    if (shown) links.append(this.button("use", () => this.actions.use(file)));
+    else links.prepend(make("span", { class: "chip" }, name));
+    return make("div", { class: "result" }, shown?.(), links);
+  }
+
+  warnings() {
+    return this.view.warnings.map((text) => make("p", { class: "warning" }, text));
+  }
+
+  buttons() {
+    const { id, state } = this.view;
+    const row = make("div", { class: "buttons" });
+    if (UNDER_WAY.includes(state)) {
+      row.append(this.button("cancel", () => this.ask("POST", `runs/${id}/cancel`)));
+      return row;
+    }
+    row.append(
+      this.button("again", () => this.ask("POST", `runs/${id}/again`)),
+      this.button("change", () => this.actions.change(this.view)),
+      this.button("delete", (event) => this.erase(event.currentTarget)),
+    );
+    return row;
+  }
+
+  button(act, onclick) {
+    return make("button", { type: "button", class: `button ${act}`, "data-act": act, onclick }, word(act));
+  }
+
+  /** Deleting takes two presses, so that a slip does no harm. */
+  erase(button) {
+    if (button.dataset.sure) return this.ask("DELETE", `runs/${this.view.id}`);
+    button.dataset.sure = "yes";
+    button.textContent = word("sure");
+    setTimeout(() => {
+      delete button.dataset.sure;
+      button.textContent = word("delete");
+    }, SURE);
+  }
+
+  async ask(method, url) {
+    try {
+      await ask(method, url);
+    } catch (fault) {
+      say(word("failed", { reason: fault.message }));
+    }
+  }
+}

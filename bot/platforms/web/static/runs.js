@@ -1,0 +1,81 @@
+// The conversation: every run a message, the newest first.
+
+import { say, word } from "./dom.js";
+import { Run } from "./run.js";
+
+const MORE = 50;
+
+export class Runs {
+  constructor(element, { change, use }) {
+    this.element = element;
+    this.actions = { change, use };
+    this.runs = new Map();
+    this.count = 0;
+    this.empty = document.getElementById("empty");
+    this.empty.textContent = word("empty");
+    this.earlier = document.getElementById("earlier");
+    this.earlier.textContent = word("earlier");
+    this.earlier.addEventListener("click", () => {
+      this.count = this.runs.size + MORE;
+      this.reopen();
+    });
+  }
+
+  /** The whole conversation, as the server knows it. */
+  all(views, more) {
+    const ids = new Set(views.map((view) => view.id));
+    for (const id of [...this.runs.keys()].filter((id) => !ids.has(id))) this.drop(id);
+    for (const view of views) this.update(view, true);
+    this.element.append(...views.map((view) => this.runs.get(view.id).element));
+    this.earlier.hidden = !more;
+    this.look();
+  }
+
+  /** One run, whole. */
+  put(view) {
+    const before = this.runs.get(view.id)?.view.state;
+    this.update(view, false);
+    this.look();
+    if (before && before !== view.state) announce(view);
+  }
+
+  /** What changed of a run that is under way. */
+  status(status) {
+    this.runs.get(status.id)?.status(status);
+  }
+
+  remove(id) {
+    const run = this.runs.get(id);
+    if (!run) return;
+    const focused = run.element.contains(document.activeElement);
+    const next = run.element.nextElementSibling ?? run.element.previousElementSibling;
+    this.drop(id);
+    this.look();
+    if (focused) (next?.querySelector("article") ?? document.getElementById("conversation")).focus();
+    say(word("deleted"));
+  }
+
+  update(view, quiet) {
+    const known = this.runs.get(view.id);
+    if (known) return known.show(view, quiet);
+    const run = new Run(view, this.actions);
+    this.runs.set(view.id, run);
+    this.element.prepend(run.element);
+  }
+
+  drop(id) {
+    this.runs.get(id)?.element.remove();
+    this.runs.delete(id);
+  }
+
+  look() {
+    this.empty.hidden = this.runs.size > 0;
+  }
+}
+
+function announce(view) {
+  if (view.state === "done") say(word("ended", { title: view.title }));
+  if (view.state === "failed" || view.state === "cancelled") {
+    say(word("ended_badly", { title: view.title, line: view.line }));
+  }
+}

@@ -1,0 +1,83 @@
+"""The words of the page that its scripts need, in the language of this process."""
+
+from __future__ import annotations
+
+from bot.words import _
+
+
+def words() -> dict[str, str]:
+    """Each by the name that the scripts call it by; `{…}` is filled in there."""
+    return {
+        "workflows": _("Workflows"),
+        "conversation": _("Your pictures"),
+        "cannot": _("Cannot run here"),
+        "run": _("Develop"),
+        "sending": _("Sending…"),
+        "required": _("needed"),
+        "optional": _("optional"),
+        "drop": _("Drop a picture here, paste one, or choose it"),
+        "drop_video": _("Drop a video here, or choose it"),
+        "drop_audio": _("Drop a sound file here, or choose it"),
+        "replace": _("Choose another"),
+        "remove": _("Remove"),
+        "too_large": _("{name} is too large: {most} MB is the most that is taken."),
+        "wrong_kind": _("{name} is not a file of the kind that belongs here."),
+        "seed": _("Random unless given"),
+        "die": _("Roll a new seed"),
+        "count": _("{count} of {most} characters"),
+        "default": _("As the server has it"),
+        "yes": _("Yes"),
+        "again": _("Again"),
+        "change": _("Change"),
+        "cancel": _("Cancel"),
+        "use": _("Use as input"),
+        "download": _("Download"),
+        "delete": _("Delete"),
+        "sure": _("Delete for good?"),
+        "open": _("Open {name} in full"),
+        "close": _("Close"),
+        "actual": _("Actual size"),
+        "fit": _("Fit to the window"),
+        "asked": _("{title}, asked at {time}"),
+        "given": _("Given: {name}"),
+        "result": _("{title}: {said}"),
+        "progress": _("Progress of {title}"),
+        "preview": _("Live preview of {title}"),
+        "empty": _("Nothing here yet. Pick a workflow, give it what it asks for, and watch it develop."),
+        "earlier": _("Show earlier ones"),
+        "lost": _("The connection is gone; trying to get it back…"),
+        "back": _("Connected again."),
+        "failed": _("This did not work: {reason}"),
+        "unreachable": _("Darkroom cannot be reached just now."),
+        "ended": _("{title} is done."),
+        "ended_badly": _("{title}: {line}"),
+        "put_into": _("Put into “{field}” of {title}."),
+        "nowhere": _("No workflow here takes a file of this kind."),
+        "deleted": _("Deleted."),
+        "copied": _("Copied."),
+        "copy": _("Copy"),
+        "state_waiting": _("In line"),
+        "state_running": _("Developing"),
+        "state_delivering": _("Fetching"),
+        "state_paused": _("Paused"),
+        "state_done": _("Done"),
+        "state_failed": _("Failed"),
+        "state_cancelled": _("Cancelled"),
+        "no_workflows": _("There are no workflows here yet."),
+    }
+
+
+def page_words() -> dict[str, str]:
+    """The words that stand in the page before any script has run."""
+    return {
+        "title": _("Darkroom"),
+        "tagline": _("Workflows, developed before your eyes"),
+        "skip": _("Skip to your pictures"),
+        "needs_scripts": _("This page needs JavaScript."),
+        "workflows": _("Workflows"),
+        "conversation": _("Your pictures"),
+        "door": _("This page asks for its token. Whoever runs it has it."),
+        "token": _("Token"),
+        "enter": _("Come in"),
+        "wrong": _("That is not the token."),
+    }
