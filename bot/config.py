@@ -92,10 +92,6 @@ def _count(text: str) -> int:
     return int(_number(text, 1, 10_000))
 
 
-def _port(text: str) -> int:
-    return int(_number(text, 0, 65_535))
-
-
 def _people(text: str) -> tuple[str, ...]:
     people = tuple(text.replace(",", " ").split())
     wrong = [person for person in people if not person.partition(":")[0] or not person.partition(":")[2]]

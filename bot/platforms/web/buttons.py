@@ -16,8 +16,8 @@ from bot.core.form import Form
 from bot.platforms.web import files
 from bot.platforms.web.hub import Hub
 from bot.platforms.web.request import Parcel, owned, place_of, requested, stored_in, unpack
-from bot.platforms.web.security import VISITOR
-from bot.platforms.web.views import visitor_of
+from bot.platforms.web.security import whose
+from bot.platforms.web.views import person_of
 
 
 class Buttons:
@@ -35,7 +35,7 @@ class Buttons:
         ]
 
     async def _run(self, request: web.Request) -> web.Response:
-        person, name = visitor_of(request[VISITOR]), request.match_info["name"]
+        person, name = person_of(whose(request)), request.match_info["name"]
         place = place_of(person.id)
         form = await self._desk.form(name, person, place)
         with tempfile.TemporaryDirectory(prefix="darkroom-") as folder:
@@ -45,9 +45,9 @@ class Buttons:
             return await self._take(await requested(parcel, name, form, self._desk.records, person, place))
 
     async def _again(self, request: web.Request) -> web.Response:
-        visitor = request[VISITOR]
+        visitor = whose(request)
         run = await owned(self._desk.records, request.match_info["id"], visitor)
-        return await self._take(await self._desk.again(run.id, visitor_of(visitor), place_of(visitor), {}))
+        return await self._take(await self._desk.again(run.id, person_of(visitor), place_of(visitor), {}))
 
     async def _take(self, request: RunRequest) -> web.Response:
         visitor = request.person.id
@@ -56,28 +56,28 @@ class Buttons:
         return web.json_response({"id": run_id}, status=201)
 
     async def _cancel(self, request: web.Request) -> web.Response:
-        run = await owned(self._desk.records, request.match_info["id"], request[VISITOR])
-        stopped = await self._desk.cancel(run.id, visitor_of(request[VISITOR]))
-        self._hub.tell(request[VISITOR], run.id)
+        run = await owned(self._desk.records, request.match_info["id"], whose(request))
+        stopped = await self._desk.cancel(run.id, person_of(whose(request)))
+        self._hub.tell(whose(request), run.id)
         return web.json_response({"stopped": stopped})
 
     async def _delete(self, request: web.Request) -> web.Response:
-        run = await owned(self._desk.records, request.match_info["id"], request[VISITOR])
-        await self._desk.delete(run.id, visitor_of(request[VISITOR]))
+        run = await owned(self._desk.records, request.match_info["id"], whose(request))
+        await self._desk.delete(run.id, person_of(whose(request)))
         self._hub.forget(run.id)
-        self._hub.tell(request[VISITOR], run.id)
+        self._hub.tell(whose(request), run.id)
         return web.json_response({})
 
     async def _preview(self, request: web.Request) -> web.StreamResponse:
         word = self._hub.word(request.match_info["id"])
-        if word is None or word.visitor != request[VISITOR] or not isinstance(word.status, Running):
+        if word is None or word.visitor != whose(request) or not isinstance(word.status, Running):
             raise web.HTTPNotFound
         if word.status.preview is None:
             raise web.HTTPNotFound
         return files.preview(word.status.preview)
 
     async def _file(self, request: web.Request) -> web.StreamResponse:
-        run = await owned(self._desk.records, request.match_info["id"], request[VISITOR])
+        run = await owned(self._desk.records, request.match_info["id"], whose(request))
         file = stored_in(run, request.match_info["where"], request.match_info["which"])
         if file is None:
             raise web.HTTPNotFound

@@ -15,8 +15,8 @@ from aiohttp import web
 from bot.core.desk import Desk
 from bot.platforms.web.files import TYPES
 from bot.platforms.web.request import place_of
-from bot.platforms.web.security import VISITOR, Gate, introduce
-from bot.platforms.web.views import offer_view, visitor_of
+from bot.platforms.web.security import Gate, introduce, whose
+from bot.platforms.web.views import offer_view, person_of
 from bot.platforms.web.words import page_words, words
 
 STATIC = Path(__file__).parent / "static"
@@ -41,7 +41,7 @@ class Commands:
     async def _page(self, request: web.Request) -> web.Response:
         if not self._gate.is_in(request):
             return await self._door(request)
-        visitor = request[VISITOR] or ""
+        visitor = whose(request)
         boot = {
             "words": words(),
             "workflows": await self._offers(visitor),
@@ -54,7 +54,7 @@ class Commands:
 
     async def _login(self, request: web.Request) -> web.Response:
         given = str((await request.post()).get("token", ""))
-        if request[VISITOR] is None or not self._gate.enter(request, given.strip()):
+        if not whose(request) or not self._gate.enter(request, given.strip()):
             return await self._door(request, wrong=True)
         answer = web.Response(status=303, headers={"Location": "./"})
         self._gate.stamp(request, answer)
@@ -67,10 +67,10 @@ class Commands:
         return page
 
     async def _workflows(self, request: web.Request) -> web.Response:
-        return web.json_response(await self._offers(request[VISITOR]))
+        return web.json_response(await self._offers(whose(request)))
 
     async def _offers(self, visitor: str) -> list[dict[str, Any]]:
-        person, place = visitor_of(visitor), place_of(visitor)
+        person, place = person_of(visitor), place_of(visitor)
         offers = await self._desk.offers(person, place)
         views = [offer_view(offer, await self._desk.form(offer.workflow.name, person, place)) for offer in offers]
         for view in views:

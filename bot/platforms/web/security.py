@@ -17,7 +17,6 @@ from aiohttp.typedefs import Handler, Middleware
 from bot.config import Secret
 from bot.words import _
 
-VISITOR = "visitor"  #: where a request keeps its visitor's id
 _COOKIE, _SESSION = "darkroom", "darkroom_session"
 _LASTS = 400 * 86_400  # seconds: as long as browsers keep a cookie
 _OPEN = frozenset({"/healthz", "/readyz"})  # say nothing that anybody may not know
@@ -52,7 +51,6 @@ class Gate:
         @web.middleware
         async def gate(request: web.Request, handler: Handler) -> web.StreamResponse:
             self._check(request)
-            request[VISITOR] = visitor_of(request)
             return await handler(request)
 
         return gate
@@ -107,15 +105,15 @@ class Gate:
             raise web.HTTPForbidden(text=_("Another site cannot use this page."))
 
 
-def visitor_of(request: web.Request) -> str | None:
-    """The id of whoever holds the cookie: made from it, so that no record gives the cookie away."""
+def whose(request: web.Request) -> str:
+    """The id of whoever holds the cookie, made from it, so that no record gives the cookie away; else empty."""
     secret = request.cookies.get(_COOKIE, "")
-    return hashlib.sha256(secret.encode()).hexdigest()[:32] if len(secret) >= 32 else None
+    return hashlib.sha256(secret.encode()).hexdigest()[:32] if len(secret) >= 32 else ""
 
 
 def introduce(request: web.Request, response: web.StreamResponse) -> None:
     """Give a new visitor a cookie that nobody can guess."""
-    if request[VISITOR] is None:
+    if not whose(request):
         _set(request, response, _COOKIE, secrets.token_urlsafe(32))
 
 

@@ -18,7 +18,7 @@ from bot.platforms.web.buttons import Buttons, explained
 from bot.platforms.web.commands import STATIC, Commands
 from bot.platforms.web.hub import Hub
 from bot.platforms.web.probes import Probes
-from bot.platforms.web.security import VISITOR, Gate, is_loopback, protect
+from bot.platforms.web.security import Gate, is_loopback, protect, whose
 from bot.platforms.web.stream import streaming
 from bot.words import _
 
@@ -78,7 +78,7 @@ def _members_only(gate: Gate) -> Middleware:
     @web.middleware
     async def members_only(request: web.Request, handler: Handler) -> web.StreamResponse:
         free = request.path in ("/", "/login") or request.path.startswith(_PUBLIC)
-        if not free and (request[VISITOR] is None or not gate.is_in(request)):
+        if not free and (not whose(request) or not gate.is_in(request)):
             raise web.HTTPUnauthorized(text=_("Please load the page first."))
         return await handler(request)
 

@@ -16,8 +16,8 @@ from bot.core.desk import Desk
 from bot.core.errors import StorageFailed
 from bot.core.records import UNFINISHED, RunRecord
 from bot.platforms.web.hub import Hub, Inbox
-from bot.platforms.web.security import VISITOR
-from bot.platforms.web.views import run_view, status_view, visitor_of
+from bot.platforms.web.security import whose
+from bot.platforms.web.views import person_of, run_view, status_view
 
 _LOOK_EVERY = 2.0  # seconds between two looks at the records: other processes may develop runs
 _PING_EVERY = 15.0  # seconds
@@ -88,7 +88,7 @@ class Stream:
                     await self._tell_record(run)
 
     async def _latest(self) -> list[RunRecord]:
-        return await self._desk.records.last_of(visitor_of(self._visitor), self._count)
+        return await self._desk.records.last_of(person_of(self._visitor), self._count)
 
     def _offer(self) -> object:
         return self._desk.catalog.version, dict(self._desk.servers())
@@ -104,7 +104,7 @@ def streaming(desk: Desk, hub: Hub) -> Callable[[web.Request], Any]:
     """The route that pages listen at."""
 
     async def stream(request: web.Request) -> web.StreamResponse:
-        visitor = request[VISITOR]
+        visitor = whose(request)
         given = request.query.get("count", "")
         count = min(_MOST, max(_FIRST, int(given))) if given.isdecimal() else _FIRST
         with hub.listen(visitor) as inbox:

@@ -85,7 +85,7 @@ def offer_view(offer: Offer, form: Form) -> dict[str, Any]:
     }
 
 
-def visitor_of(person_id: str) -> Person:
+def person_of(person_id: str) -> Person:
     """The person that a visitor is. They have no name: whoever holds the cookie is the one."""
     return Person("web", person_id, _("a visitor of the page"))
 

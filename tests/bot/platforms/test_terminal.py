@@ -5,9 +5,11 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import threading
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -154,19 +156,24 @@ def test_what_there_is() -> None:
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no such signals")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_signals_cancel_and_say_so(desk_top: Path, number: signal.Signals) -> None:
-    command = [sys.executable, "-u", "-m", "bot", "demo"]
     environ = {**os.environ, "PYTHONPATH": str(ROOT)}
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environ) as process:
-        assert process.stdout is not None
-        lines = []
-        for line in process.stdout:
-            lines.append(line)
-            if "%" in line:
-                process.send_signal(number)
-                break
-        lines += process.stdout.readlines()
+    python = [sys.executable, "-u", "-m"]
+    engine = [*python, "comfy.embedded", "--port", "0", "--pace", "0.5"]
+    command = [*python, "bot", "run", "polaroid", "--photo", "cat.png", "--server"]
+    with subprocess.Popen(engine, stdout=subprocess.PIPE, text=True, env=environ) as server:
+        assert server.stdout is not None
+        url = server.stdout.readline().strip()
+        with subprocess.Popen([*command, url], stdout=subprocess.PIPE, text=True, env=environ) as process:
+            assert process.stdout is not None
+            lines = []
+            for line in process.stdout:
+                lines.append(line)
+                if "%" in line:
+                    process.send_signal(number)
+                    break
+            lines += process.stdout.readlines()
+        server.terminate()
     assert process.returncode == 128 + number
-    assert "stand-in" in lines[0]
     assert "Cancelled" in lines[-1]
     assert [path.name for path in desk_top.iterdir()] == ["cat.png"]
 
@@ -206,6 +213,37 @@ def test_a_reader_that_leaves_does_not_cost_the_result() -> None:
         assert process.stderr.read() == ""
     assert process.returncode == 0
     assert Path("cat-negative.png").exists()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such signals")
+def test_the_demo_says_its_address_first_and_takes_the_next_free_port(desk_top: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        environ = {**os.environ, "PYTHONPATH": str(ROOT), "DARKROOM_WEB_PORT": str(port)}
+        command = [sys.executable, "-u", "-m", "bot", "demo", "--no-browser"]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environ) as process:
+            assert process.stdout is not None
+            address = process.stdout.readline().strip()
+            lines = [process.stdout.readline() for _ in range(4)]
+            with urllib.request.urlopen(address) as answer:  # noqa: S310 - our own
+                assert b"Polaroid" in answer.read()
+            process.send_signal(signal.SIGTERM)
+    assert process.returncode == 0
+    assert address.startswith("http://127.0.0.1:")
+    assert int(address.rpartition(":")[2]) > port
+    assert any("Real:" in line for line in lines)
+    assert any("Stands in:" in line for line in lines)
+    assert [path.name for path in desk_top.iterdir()] == ["cat.png"]
+
+
+def test_a_page_that_others_could_reach_needs_a_token(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DARKROOM_WEB", "on")
+    monkeypatch.setenv("DARKROOM_WEB_HOST", "0.0.0.0")  # noqa: S104 - refused
+    code, _, err = darkroom("start")
+    assert code == 2
+    assert "DARKROOM_WEB_TOKEN" in err
 
 
 #: What serves chats, keeps runs or counts them takes seconds to load: no command that runs a workflow may wait for it.

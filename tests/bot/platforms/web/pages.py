@@ -1,0 +1,151 @@
+"""The page as it is served, in this process: its address, the desk behind it, and engines that wait for a word."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+from PIL import Image, ImageOps
+
+from bot.core.catalog import bundled_folder
+from bot.core.desk import Desk
+from bot.core.shelf import Shelf
+from bot.platforms.web.adapter import WebPlatform
+from bot.platforms.web.server import Options
+from bot.serve import Role, serving
+from comfy.embedded import EmbeddedServer
+from tests.bot.houses import Gates, QuickSettings, write_workflows
+
+PHOTO = Path(__file__).parents[4] / "bot" / "demo" / "coffee.jpg"
+
+
+@dataclass
+class Page:
+    """A page that is being served; runs of the workflow `gated` wait until `gates` are opened."""
+
+    url: str
+    desk: Desk
+    gates: Gates
+
+    @property
+    def port(self) -> int:
+        return int(self.url.rpartition(":")[2])
+
+
+@asynccontextmanager
+async def page(folder: Path, role: Role | None = None, pace: float = 0.0, **options: Any) -> AsyncIterator[Page]:
+    """Serve the page from a data folder; opened again in the same one, it is a restart."""
+    gates = Gates()
+    opened: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+    platform = WebPlatform(Options(**{"ports": (0,), **options}), opened.set_result)
+    async with AsyncExitStack() as stack:
+        engine = await stack.enter_async_context(EmbeddedServer(nodes=gates.nodes(), pace=pace))
+        stack.callback(gates.open)
+        settings = QuickSettings.read({"COMFYUI_URLS": f"one={engine.url}", "DARKROOM_DATA_DIR": str(folder)}, None)
+        shelf = await stack.enter_async_context(Shelf(bundled_folder(), write_workflows(folder)))
+        desk = await stack.enter_async_context(serving(settings, shelf, {"web": platform}, role or Role()))
+        serve = asyncio.create_task(platform.serve(desk))
+        stack.push_async_callback(_cancelled, serve)
+        await asyncio.wait({serve, opened}, return_when=asyncio.FIRST_COMPLETED)
+        yield Page(opened.result(), desk, gates)
+
+
+async def _cancelled(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+class Visitor:
+    """Somebody at the page, without a browser. Use it in `async with`."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.session = aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar(unsafe=True))
+
+    async def __aenter__(self) -> Visitor:
+        async with self.session.get(self.url) as answer:
+            self.html = await answer.text()
+        return self
+
+    async def __aexit__(self, *_exit: object) -> None:
+        await self.session.close()
+
+    async def ask(self, workflow: str, **values: Any) -> tuple[int, dict[str, Any]]:
+        """Send a form; bytes are files."""
+        form = aiohttp.FormData(quote_fields=False, default_to_multipart=True)
+        for name, value in values.items():
+            if isinstance(value, bytes):
+                form.add_field(name, BytesIO(value), filename="My cat.png", content_type="image/png")
+            else:
+                form.add_field(name, str(value))
+        return await self.call("POST", f"workflows/{workflow}/runs", data=form)
+
+    async def call(self, method: str, path: str, **kwargs: Any) -> tuple[int, dict[str, Any]]:
+        async with self.session.request(method, f"{self.url}/{path}", **kwargs) as answer:
+            text = await answer.text()
+            return answer.status, json.loads(text) if answer.content_type == "application/json" else {"text": text}
+
+    async def get(self, path: str, **headers: str) -> tuple[int, bytes, Any]:
+        async with self.session.get(f"{self.url}/{path}", headers=headers) as answer:
+            return answer.status, await answer.read(), answer.headers
+
+    @asynccontextmanager
+    async def listening(self) -> AsyncIterator[AsyncIterator[tuple[str, dict[str, Any]]]]:
+        """The events of a stream, as they come."""
+        async with self.session.get(f"{self.url}/stream") as answer:
+            assert answer.status == 200
+            yield _events(answer)
+
+    async def until(self, run_id: str, *states: str) -> dict[str, Any]:
+        """Follow a run to one of these states; how it looks then."""
+        async with asyncio.timeout(20), self.listening() as events:
+            async for name, data in events:
+                runs = data["runs"] if name == "state" else [data]
+                for run in runs:
+                    if run.get("id") == run_id and run.get("state") in states:
+                        return run
+        raise AssertionError("the stream ended")
+
+
+async def _events(answer: aiohttp.ClientResponse) -> AsyncIterator[tuple[str, dict[str, Any]]]:
+    name = ""
+    async for raw in answer.content:
+        line = raw.decode().rstrip("\r\n")
+        if line.startswith("event: "):
+            name = line[7:]
+        elif line.startswith("data: "):
+            yield name, json.loads(line[6:])
+
+
+def png(size: tuple[int, int] = (64, 48)) -> bytes:
+    """A photograph to give."""
+    buffer = BytesIO()
+    Image.linear_gradient("L").convert("RGB").resize(size).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def pixels(data: bytes) -> bytes:
+    with Image.open(BytesIO(data)) as picture:
+        return picture.convert("RGB").tobytes()
+
+
+def differ(one: bytes, other: bytes) -> int:
+    """By how much two pictures of the same size differ, at most: the engine cuts fractions off."""
+    first, second = pixels(one), pixels(other)
+    assert len(first) == len(second)
+    return max(abs(a - b) for a, b in zip(first, second, strict=True))
+
+
+def negative(data: bytes) -> bytes:
+    """What the workflow of this name should make of a picture."""
+    buffer = BytesIO()
+    with Image.open(BytesIO(data)) as picture:
+        ImageOps.invert(picture.convert("RGB")).save(buffer, "PNG")
+    return buffer.getvalue()

@@ -1,0 +1,285 @@
+"""The page over HTTP: what it offers, takes, tells and keeps."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from PIL import Image
+from yarl import URL
+
+from bot.core.chat import Address, Brief, Delivering, Done, Failed, Queued, Running
+from bot.core.errors import ConfigError
+from bot.core.meters import rate_limited
+from bot.platforms.web.adapter import WebPlatform
+from bot.platforms.web.hub import Hub
+from bot.platforms.web.request import place_of
+from bot.platforms.web.server import Options
+from bot.platforms.web.views import person_of
+from tests.bot.houses import until
+from tests.bot.platforms.web.pages import Visitor, differ, negative, page, pixels, png
+
+
+async def test_a_picture_goes_in_and_its_negative_comes_out(tmp_path: Path) -> None:
+    async with page(tmp_path) as web, Visitor(web.url) as ann:
+        status, taken = await ann.ask("negative", photo=png())
+        assert status == 201
+        run = await ann.until(taken["id"], "done")
+        assert (run["title"], [file["filename"] for file in run["files"]]) == ("Negative", ["My-cat-negative.png"])
+        assert [file["filename"] for file in run["inputs"]] == ["My cat.png"]
+        _status, result, headers = await ann.get(run["files"][0]["url"])
+        assert differ(result, negative(png())) <= 1
+        assert headers["Content-Type"] == "image/png"
+        _status, _data, headers = await ann.get(run["files"][0]["url"] + "?download")
+        assert headers["Content-Disposition"] == "attachment; filename*=UTF-8''My-cat-negative.png"
+
+
+async def test_what_is_offered_and_what_cannot_run_here(tmp_path: Path) -> None:
+    async with page(tmp_path) as web, Visitor(web.url) as ann:
+        _status, offers = await ann.call("GET", "workflows")
+        by_name = {offer["name"]: offer for offer in offers}  # type: ignore[call-overload, index]
+        assert by_name["polaroid"]["lacks"] is None
+        assert "CheckpointLoaderSimple" in by_name["imagine"]["lacks"]
+        fields = {field["name"]: field for field in by_name["polaroid"]["fields"]}
+        assert (fields["photo"]["kind"], fields["photo"]["required"], fields["caption"]["length"]) == (
+            "image",
+            True,
+            60,
+        )
+        for name, offer in by_name.items():
+            status, _data, headers = await ann.get(f"cards/{name}")
+            assert (status == 200) is offer["picture"] is (name in _PICTURED)
+            assert status == 404 or headers["Content-Type"] == "image/webp"
+        assert (await ann.get("cards/..%2F..%2Fviews.py"))[0] == 404
+
+
+_PICTURED = {"dream", "match-colors", "negative", "polaroid", "poster", "sketch"}
+
+
+async def test_an_authors_own_picture_stands_on_the_card(tmp_path: Path) -> None:
+    Image.new("RGB", (4, 3), "red").save(tmp_path / "plain.png")
+    async with page(tmp_path, pictures=[tmp_path]) as web, Visitor(web.url) as ann:
+        status, data, headers = await ann.get("cards/plain")
+        assert (status, headers["Content-Type"]) == (200, "image/png")
+        assert pixels(data) == pixels((tmp_path / "plain.png").read_bytes())
+
+
+async def test_every_fault_is_told_at_once_and_by_its_field(tmp_path: Path) -> None:
+    async with page(tmp_path) as web, Visitor(web.url) as ann:
+        status, told = await ann.ask("poster", colors="99", contrast="much", photo="")
+        assert status == 422
+        assert [fault["field"] for fault in told["faults"]] == ["photo", "colors", "contrast"]
+        assert "2 to 32" in told["faults"][1]["reason"]
+        status, told = await ann.ask("negative", photo=b"words")
+        assert (status, told["faults"][0]["field"]) == (422, "photo")
+        assert "not a picture" in told["faults"][0]["reason"]
+        assert (await ann.ask("imagine", text="a cat"))[0] == 422
+        assert (await ann.ask("nothing"))[0] == 404
+        status, told = await ann.call("POST", "workflows/plain/runs", json={"color": 1})
+        assert (status, "multipart" in told["error"]) == (422, True)
+        status, _told = await ann.ask("plain", color=b"a file where a number belongs")
+        assert status == 422
+
+
+async def test_a_large_file_is_refused_while_it_comes(tmp_path: Path) -> None:
+    async with page(tmp_path, upload_bytes=100_000) as web, Visitor(web.url) as ann:
+        status, told = await ann.ask("negative", photo=b"x" * 3_000_000)
+        assert (status, told["faults"][0]["field"]) == (422, "photo")
+        assert "0.1 MB" in told["faults"][0]["reason"]
+        status, told = await ann.ask("polaroid", photo=png(), caption="x" * 300_000)
+        assert (status, told["faults"][0]["field"]) == (422, "caption")
+        assert (await ann.ask("negative", photo=png()))[0] == 201
+
+
+async def test_the_stream_begins_with_everything_and_goes_on(tmp_path: Path) -> None:
+    async with page(tmp_path) as web, Visitor(web.url) as ann:
+        _status, first = await ann.ask("gated", gate="first")
+        await ann.until(first["id"], "running")
+        async with asyncio.timeout(20), ann.listening() as events, ann.listening() as second_tab:
+            name, data = await anext(events)
+            assert (name, [run["id"] for run in data["runs"]]) == ("state", [first["id"]])
+            _status, second = await ann.ask("gated", gate="second")
+            seen = [await _next(tab, second["id"]) for tab in (events, second_tab)]
+            assert {name for name, _data in seen} == {"run"}
+            web.gates.open()
+            states = {run_id: await _last(events, run_id) for run_id in (first["id"], second["id"])}
+            assert {view["state"] for view in states.values()} == {"done"}
+
+
+async def _next(events: Any, run_id: str) -> tuple[str, dict[str, Any]]:
+    async for name, data in events:
+        if data.get("id") == run_id:
+            return name, data
+    raise AssertionError("the stream ended")
+
+
+async def _last(events: Any, run_id: str) -> dict[str, Any]:
+    while True:
+        _name, data = await _next(events, run_id)
+        if data["state"] == "done":
+            return data
+
+
+async def test_again_keeps_what_was_given(tmp_path: Path) -> None:
+    async with page(tmp_path) as web, Visitor(web.url) as ann:
+        _status, taken = await ann.ask("poster", photo=png(), colors="5")
+        await ann.until(taken["id"], "done")
+        status, anew = await ann.call("POST", f"runs/{taken['id']}/again")
+        assert status == 201
+        run = await ann.until(anew["id"], "done")
+        assert (run["values"]["colors"], run["inputs"][0]["filename"]) == (5, "My cat.png")
+
+
+async def test_a_result_is_the_next_ones_input(tmp_path: Path) -> None:
+    async with page(tmp_path) as web, Visitor(web.url) as ann, Visitor(web.url) as ben:
+        _status, taken = await ann.ask("negative", photo=png())
+        run = await ann.until(taken["id"], "done")
+        reference = run["files"][0]["ref"]
+        _status, next_one = await ann.ask("negative", photo=reference)
+        run = await ann.until(next_one["id"], "done")
+        _status, result, _headers = await ann.get(run["files"][0]["url"])
+        assert differ(result, png()) <= 2
+        for bad in (reference, f"{taken['id']}/files/7", "../../etc/passwd", f"{uuid4()}/inputs/photo"):
+            visitor = ben if bad == reference else ann
+            status, told = await visitor.ask("negative", photo=bad)
+            assert (status, told["faults"][0]["field"]) == (422, "photo")
+
+
+async def test_cancelling_and_deleting(tmp_path: Path) -> None:
+    async with page(tmp_path) as web, Visitor(web.url) as ann:
+        _status, taken = await ann.ask("gated", gate="never")
+        run_id = taken["id"]
+        await ann.until(run_id, "running")
+        status, told = await ann.call("DELETE", f"runs/{run_id}")
+        assert (status, "cancel it first" in told["error"]) == (422, True)
+        assert await ann.call("POST", f"runs/{run_id}/cancel") == (200, {"stopped": True})
+        web.gates.open()
+        await ann.until(run_id, "cancelled")
+        async with asyncio.timeout(20), ann.listening() as events:
+            await anext(events)
+            assert (await ann.call("DELETE", f"runs/{run_id}"))[0] == 200
+            assert await _next(events, run_id) == ("gone", {"id": run_id})
+        assert (await ann.call("POST", f"runs/{run_id}/cancel"))[0] == 404
+
+
+async def test_a_restart_finds_the_conversation_as_it_was(tmp_path: Path) -> None:
+    async with page(tmp_path) as web, Visitor(web.url) as ann:
+        cookies = ann.session.cookie_jar.filter_cookies(URL(web.url))
+        _status, taken = await ann.ask("polaroid", photo=png(), caption="So it was")
+        before = await ann.until(taken["id"], "done")
+    async with page(tmp_path) as web:
+        ann = Visitor(web.url)
+        ann.session.cookie_jar.update_cookies(cookies)
+        async with ann:
+            assert await ann.until(taken["id"], "done") == before
+            assert (await ann.get(before["files"][0]["url"]))[0] == 200
+
+
+async def test_a_run_that_another_process_develops_is_found_in_the_records(tmp_path: Path) -> None:
+    """The page's own hub hears nothing of it: as with `--worker`."""
+    async with page(tmp_path) as web, Visitor(web.url) as ann:
+        _status, taken = await ann.ask("plain", color="7")
+        run = await ann.until(taken["id"], "done")
+        other = WebPlatform(Options())
+        record = await web.desk.records.get(taken["id"])
+        assert record is not None
+        await other.reply(record.address, record.brief()).show(Done())
+        assert run["files"]
+
+
+async def test_parts_of_a_file_are_sent_to_players(tmp_path: Path) -> None:
+    async with page(tmp_path) as web, Visitor(web.url) as ann:
+        _status, taken = await ann.ask("negative", photo=png())
+        url = (await ann.until(taken["id"], "done"))["files"][0]["url"]
+        _status, whole, headers = await ann.get(url)
+        status, part, of = await ann.get(url, Range="bytes=10-19")
+        assert (status, part, of["Content-Range"]) == (206, whole[10:20], f"bytes 10-19/{len(whole)}")
+        assert (await ann.get(url, Range="bytes=-4"))[1] == whole[-4:]
+        assert (await ann.get(url, Range=f"bytes={len(whole)}-"))[0] == 416
+        assert (await ann.get(url, **{"If-None-Match": headers["ETag"]}))[0] == 304
+
+
+async def test_health_and_figures(tmp_path: Path) -> None:
+    async with page(tmp_path) as web, Visitor(web.url) as ann:
+        assert (await ann.get("healthz"))[0] == 200
+        assert (await ann.get("readyz"))[:2] == (200, b"ok\n")
+        _status, taken = await ann.ask("plain", color="7")
+        await ann.until(taken["id"], "done")
+        _status, stuck = await ann.ask("gated", gate="never")
+        await ann.until(stuck["id"], "running")
+        rate_limited("web")
+        figures = await _figures(ann)
+        assert figures['darkroom_runs_ended_total{outcome="done",workflow="plain"}'] == 1
+        assert figures['darkroom_phase_seconds_count{phase="executed",workflow="plain"}'] == 1
+        assert figures['darkroom_runs{state="running"}'] == 1
+        assert figures['darkroom_server_up{server="one"}'] == 1
+        assert figures['darkroom_chat_edits_total{platform="web"}'] > 0
+        assert figures['darkroom_chat_rate_limits_total{platform="web"}'] >= 1
+        assert (await _figures(ann))['darkroom_runs_ended_total{outcome="done",workflow="plain"}'] == 1
+        web.desk.open = False
+        assert (await ann.get("readyz"))[0] == 503
+        web.desk.open = True
+
+
+async def _figures(visitor: Visitor) -> dict[str, float]:
+    _status, data, _headers = await visitor.get("metrics")
+    lines = [line.rpartition(" ") for line in data.decode().splitlines() if not line.startswith("#")]
+    return {name: float(value) for name, _space, value in lines}
+
+
+async def test_a_port_that_is_taken_is_a_fault_of_the_settings(tmp_path: Path) -> None:
+    async with page(tmp_path) as web:
+        with pytest.raises(ConfigError, match=f"{web.port}.*DARKROOM_WEB_PORT"):
+            await WebPlatform(Options(ports=(web.port,))).serve(web.desk)
+
+
+async def test_the_latest_word_wins() -> None:
+    hub = Hub()
+    reply = WebPlatform(Options()).reply(Address("web", "v", "m"), _brief("r"))
+    assert reply.limits.interval > 0
+    with hub.listen("v") as inbox, hub.listen("other") as others:
+        for status in (Queued(2), Running("Blur", preview=b"1"), Running("Blur", preview=b"2"), Delivering()):
+            hub.say("v", "r", status)
+        assert await inbox.take(1) == ["r"]
+        assert await others.take(0) == []
+        word = hub.word("r")
+        assert word is not None
+        assert (word.status, word.previews) == (Delivering(), 2)
+        hub.say("v", "r", Done())
+        assert hub.word("r") is None
+
+
+async def test_last_words_that_nobody_came_for_are_dropped() -> None:
+    now = [0.0]
+    hub = Hub(lambda: now[0])
+    hub.say("v", "failed", Failed("No."))
+    hub.say("v", "runs", Running())
+    now[0] = 10_000.0
+    hub.tidy()
+    assert (hub.word("failed"), hub.word("runs") is not None) == (None, True)
+
+
+def _brief(run_id: str) -> Brief:
+    return Brief(run_id, "plain", "Plain", person_of("v"), place_of("v"))
+
+
+async def test_the_last_runs_are_shown_and_earlier_ones_on_demand(tmp_path: Path) -> None:
+    async with page(tmp_path) as web, Visitor(web.url) as ann:
+        for _number in range(12):
+            taken = [(await ann.ask("plain"))[1]["id"] for _run in range(5)]
+
+            async def are_done(ids: list[str] = taken) -> bool:
+                return all([(run := await web.desk.records.get(each)) and run.ended_at for each in ids])
+
+            await until(are_done)
+        async with asyncio.timeout(20), ann.listening() as events:
+            _name, data = await anext(events)
+            assert (len(data["runs"]), data["more"]) == (50, True)
+        _status, body = 0, b""
+        async with ann.session.get(f"{web.url}/stream?count=100") as answer:
+            while b"\n" not in body or b"data" not in body:
+                body += await answer.content.readline()
+        assert body.count(b'"workflow":"plain"') == 60

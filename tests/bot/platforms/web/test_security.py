@@ -1,0 +1,135 @@
+"""The gate: other names, other sites, other visitors, and the token."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+
+from bot.config import Secret
+from bot.core.errors import ConfigError
+from bot.platforms.web.security import Gate
+from bot.platforms.web.server import Options
+from tests.bot.platforms.web.pages import Visitor, page, png
+
+TOKEN = Secret("s3cret-token")
+
+
+async def status(visitor: Visitor, method: str, path: str, **headers: str) -> int:
+    async with visitor.session.request(method, f"{visitor.url}/{path}", headers=headers) as answer:
+        await answer.read()
+        return answer.status
+
+
+async def test_other_names_and_other_sites_are_refused(tmp_path: Path) -> None:
+    async with page(tmp_path) as web, Visitor(web.url) as ann:
+        _status, taken = await ann.ask("plain")
+        again = f"runs/{taken['id']}/again"
+        for path in ("", "workflows", "stream", "metrics", "static/app.js"):
+            assert await status(ann, "GET", path, Host="evil.example") == 421
+            assert await status(ann, "GET", path, Host=f"evil.example:{web.port}") == 421
+        assert await status(ann, "GET", "workflows", Host=f"localhost:{web.port}") == 200
+        assert await status(ann, "POST", again, Origin="http://evil.example") == 403
+        assert await status(ann, "POST", again, Origin="null") == 403
+        assert await status(ann, "POST", again, Origin=f"http://127.0.0.1:{web.port + 1}") == 403
+        assert await status(ann, "POST", again, **{"Sec-Fetch-Site": "cross-site"}) == 403
+        assert await status(ann, "GET", "workflows", **{"Sec-Fetch-Site": "same-site"}) == 403
+        visit = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"}
+        assert await status(ann, "GET", "", **visit) == 200  # a link from elsewhere
+        assert await status(ann, "POST", again, Origin=web.url) == 201
+
+
+async def test_anothers_runs_and_files_are_not_there(tmp_path: Path) -> None:
+    async with page(tmp_path) as web, Visitor(web.url) as ann, Visitor(web.url) as ben:
+        _status, taken = await ann.ask("negative", photo=png())
+        run = await ann.until(taken["id"], "done")
+        own = [run["files"][0]["url"], run["inputs"][0]["url"]]
+        for path in (*own, f"runs/{run['id']}/files/9", f"runs/{run['id']}/inputs/x", "runs/%2e%2e/files/0"):
+            assert await status(ann, "GET", path) == (200 if path in own else 404)
+            assert await status(ben, "GET", path) == 404
+        for method, path in (("POST", "again"), ("POST", "cancel"), ("DELETE", "")):
+            assert await status(ben, method, f"runs/{run['id']}/{path}".rstrip("/")) == 404
+        async with ben.listening() as events:
+            assert await anext(events) == ("state", {"runs": [], "more": False})
+
+
+async def test_a_preview_is_its_visitors_alone(tmp_path: Path) -> None:
+    async with page(tmp_path, pace=0.5) as web, Visitor(web.url) as ann, Visitor(web.url) as ben:
+        _status, taken = await ann.ask("polaroid", photo=png())
+        async with ann.listening() as events:
+            url = await _preview(events)
+        got, data, headers = await ann.get(url)
+        assert (got, headers["Content-Type"].startswith("image/"), len(data) > 100) == (200, True, True)
+        assert (await ben.get(url))[0] == 404
+        await ann.call("POST", f"runs/{taken['id']}/cancel")
+
+
+async def _preview(events: Any) -> str:
+    async for _name, data in events:
+        if data.get("preview"):
+            return str(data["preview"])
+    raise AssertionError("there was none")
+
+
+async def test_the_cookie_is_nobodys_to_read_and_the_headers_are_strict(tmp_path: Path) -> None:
+    async with page(tmp_path) as web, aiohttp.ClientSession() as session:
+        async with session.get(web.url) as answer:
+            cookie = answer.headers["Set-Cookie"]
+            policy = answer.headers["Content-Security-Policy"]
+        assert all(part in cookie for part in ("HttpOnly", "SameSite=Lax", "Path=/"))
+        assert policy.startswith("default-src 'self';")
+        for path in ("workflows", "stream", "runs/x/preview"):
+            async with session.get(f"{web.url}/{path}", cookies={"darkroom": "short"}) as answer:
+                assert answer.status == 401
+
+
+async def test_a_text_cannot_end_the_script_that_it_stands_in(tmp_path: Path) -> None:
+    sly = "</script><script>alert(1)</script>"
+    async with page(tmp_path, note=sly) as web, Visitor(web.url) as ann:
+        assert sly not in ann.html
+        assert "\\u003c/script>" in ann.html
+
+
+async def test_results_that_could_act_are_only_downloads(tmp_path: Path) -> None:
+    async with page(tmp_path) as web, Visitor(web.url) as ann:
+        _status, taken = await ann.ask("negative", photo=png())
+        run = await ann.until(taken["id"], "done")
+        _status, _data, headers = await ann.get(run["files"][0]["url"])
+        assert headers["Content-Security-Policy"] == "default-src 'none'; sandbox"
+        assert headers["X-Content-Type-Options"] == "nosniff"
+
+
+async def test_the_token_opens_the_door(tmp_path: Path) -> None:
+    async with page(tmp_path, token=TOKEN) as web, Visitor(web.url) as ann:
+        assert "Token" in ann.html
+        assert "Polaroid" not in ann.html
+        for path in ("workflows", "stream", "metrics"):
+            assert await status(ann, "GET", path) == 401
+        assert await status(ann, "GET", "healthz", Host="10.1.2.3:8420") == 200
+        assert (await ann.call("POST", "login", data={"token": "wrong"}))[0] == 401
+        _status, told = await ann.call("POST", "login", data={"token": TOKEN.reveal()})
+        assert "Polaroid" in told["text"]
+        assert (await ann.ask("plain"))[0] == 201
+        assert await status(ann, "GET", "metrics", Authorization=f"Bearer {TOKEN.reveal()}") == 200
+        stolen = {each.key: each.value for each in ann.session.cookie_jar if each.key == "darkroom_session"}
+        async with Visitor(web.url) as ben:
+            ben.session.cookie_jar.update_cookies(stolen)
+            assert await status(ben, "GET", "workflows") == 401  # it is stamped for Ann
+
+
+async def test_tokens_cannot_be_tried_for_ever(tmp_path: Path) -> None:
+    async with page(tmp_path, token=TOKEN) as web, Visitor(web.url) as eve:
+        tries = [(await eve.call("POST", "login", data={"token": str(number)}))[0] for number in range(12)]
+        assert tries == [401] * 10 + [429] * 2
+
+
+def test_beyond_this_computer_there_must_be_a_token() -> None:
+    for host in ("0.0.0.0", "::", "10.0.0.7", "darkroom.example"):  # noqa: S104 - refused
+        with pytest.raises(ConfigError, match="DARKROOM_WEB_TOKEN"):
+            Options(host=host)
+        assert Options(host=host, token=TOKEN).host == host
+    for host in ("127.0.0.1", "127.1.2.3", "::1", "localhost"):
+        assert not Gate(None).locked
+        assert Options(host=host).host == host
