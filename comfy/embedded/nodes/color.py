@@ -10,27 +10,45 @@ import numpy.typing as npt
 
 from comfy.embedded.node import Image, node
 
-_Pixels = npt.NDArray[np.float64]  # [pixels, 3]
-_TO_XYZ = np.array([[0.412453, 0.357580, 0.180423], [0.212671, 0.715160, 0.072169], [0.019334, 0.119193, 0.950227]])
-_WHITE = np.array([0.95047, 1.0, 1.08883])
+_Pixels = npt.NDArray[np.float32]  # [pixels, 3]
+_TO_XYZ = np.array(
+    [[0.412453, 0.357580, 0.180423], [0.212671, 0.715160, 0.072169], [0.019334, 0.119193, 0.950227]], np.float32
+)
+_FROM_XYZ = np.linalg.inv(_TO_XYZ)
+_WHITE = np.array([0.95047, 1.0, 1.08883], np.float32)
+_BLOCK = 2**16  # pixels whose colours are converted at a time: photographs are large, and every step makes a copy
 _BINS = 256
+_Matrix = npt.NDArray[np.float64]
 
 
 def _mean_and_spread(target: _Pixels, reference: _Pixels, stats: _Pixels) -> _Pixels:
-    scale = reference.std(axis=0) / np.maximum(stats.std(axis=0), 1e-6)
-    return (target - stats.mean(axis=0)) * scale + reference.mean(axis=0)
+    scale = (_deviation(reference) / np.maximum(_deviation(stats), 1e-6)).astype(np.float32)
+    return (target - _mean(stats)) * scale + _mean(reference)
+
+
+def _mean(pixels: _Pixels) -> _Pixels:
+    return pixels.mean(axis=0, dtype=np.float64).astype(np.float32)
+
+
+def _deviation(pixels: _Pixels) -> _Matrix:
+    return pixels.std(axis=0, dtype=np.float64)
 
 
 def _covariance(target: _Pixels, reference: _Pixels, stats: _Pixels) -> _Pixels:
     """The linear map that turns one covariance into the other while moving colours as little as can be."""
-    here, there = np.cov(stats.T) + 1e-6 * np.eye(3), np.cov(reference.T) + 1e-6 * np.eye(3)
+    here, there = _spread(stats), _spread(reference)
     root = _root(here)
     inverse = np.linalg.inv(root)
-    change = inverse @ _root(root @ there @ root) @ inverse
-    return (target - stats.mean(axis=0)) @ change.T + reference.mean(axis=0)
+    change = (inverse @ _root(root @ there @ root) @ inverse).astype(np.float32)
+    return np.asarray((target - _mean(stats)) @ change.T + _mean(reference), np.float32)
 
 
-def _root(matrix: _Pixels) -> _Pixels:
+def _spread(pixels: _Pixels) -> _Matrix:
+    """The covariance of the three channels; a picture of one pixel has none."""
+    return np.cov(pixels.T, ddof=min(1, len(pixels) - 1)) + 1e-6 * np.eye(3)
+
+
+def _root(matrix: _Matrix) -> _Matrix:
     values, vectors = np.linalg.eigh(matrix)
     return np.asarray((vectors * np.sqrt(np.maximum(values, 0))) @ vectors.T)
 
@@ -89,30 +107,37 @@ def color_transfer(
     """`source_stats` says which frames tell what the colours of the target are: each its own, all, or one of them."""
     stats = source_stats if isinstance(source_stats, dict) else {"source_stats": source_stats}
     frames = [
-        _transferred(frame, image_ref[index % len(image_ref)], _source(image_target, index, stats), method)
+        _transferred(frame, image_ref[index % len(image_ref)], _source(image_target, frame, stats), method)
         for index, frame in enumerate(image_target[..., :3])
     ]
     result = np.stack(frames)
     return np.clip(image_target[..., :3] + np.float32(strength) * (result - image_target[..., :3]), 0, 1)
 
 
-def _source(target: Image, index: int, stats: dict[str, Any]) -> Image:
+def _source(target: Image, frame: Image, stats: dict[str, Any]) -> Image:
     match stats["source_stats"]:
         case "uniform":
             return target
         case "target_frame":
             return target[min(int(stats.get("target_index", 0)), len(target) - 1)]
         case _:
-            return target[index]
+            return frame
 
 
 def _transferred(frame: Image, reference: Image, source: Image, method: str) -> Image:
     transfer, in_lab = _METHODS[method]
-    pixels = [each[..., :3].reshape(-1, 3).astype(np.float64) for each in (frame, reference, source)]
-    if not in_lab:
-        return transfer(*pixels).reshape(frame.shape).astype(np.float32)
-    moved = transfer(*(_to_lab(each) for each in pixels))
-    return np.clip(_from_lab(moved), 0, 1).reshape(frame.shape).astype(np.float32)
+    read = _to_lab if in_lab else np.asarray
+    own, other = (_blockwise(read, each[..., :3].reshape(-1, 3)) for each in (frame, reference))
+    stats = own if source is frame else _blockwise(read, source[..., :3].reshape(-1, 3))
+    moved = transfer(own, other, stats)
+    return (_blockwise(_from_lab, moved) if in_lab else moved).reshape(frame.shape)
+
+
+def _blockwise(change: Callable[[_Pixels], _Pixels], pixels: _Pixels) -> _Pixels:
+    result = np.empty_like(pixels)
+    for start in range(0, len(pixels), _BLOCK):
+        result[start : start + _BLOCK] = change(pixels[start : start + _BLOCK])
+    return result
 
 
 def _to_lab(rgb: _Pixels) -> _Pixels:
@@ -126,5 +151,6 @@ def _from_lab(lab: _Pixels) -> _Pixels:
     fy = (lab[:, 0] + 16) / 116
     f = np.stack([lab[:, 1] / 500 + fy, fy, np.maximum(fy - lab[:, 2] / 200, 0)], 1)
     xyz = np.where(f > 0.2068966, f**3, (f - 4 / 29) / 7.787) * _WHITE
-    linear = xyz @ np.linalg.inv(_TO_XYZ).T
-    return np.where(linear > 0.0031308, 1.055 * np.maximum(linear, 1e-12) ** (1 / 2.4) - 0.055, 12.92 * linear)
+    linear = xyz @ _FROM_XYZ.T
+    rgb = np.where(linear > 0.0031308, 1.055 * np.maximum(linear, 1e-12) ** (1 / 2.4) - 0.055, 12.92 * linear)
+    return np.clip(rgb, 0, 1)

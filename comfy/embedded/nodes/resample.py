@@ -48,7 +48,11 @@ def _center(image: Image, width: int, height: int) -> Image:
 
 def _lanczos(image: Image, width: int, height: int) -> Image:
     frames = [
-        np.asarray(Pillow.fromarray(frame.squeeze()).resize((width, height), Pillow.Resampling.LANCZOS))
+        np.asarray(
+            Pillow.fromarray(frame[..., 0] if frame.shape[2] == 1 else frame).resize(
+                (width, height), Pillow.Resampling.LANCZOS
+            )
+        )
         for frame in to_bytes(image)
     ]
     return (np.stack(frames).astype(np.float32) / 255.0).reshape(len(image), height, width, image.shape[3])

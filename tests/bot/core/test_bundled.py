@@ -88,6 +88,28 @@ async def test_polaroid_has_a_white_frame_and_words_below(photo: Attachment, tmp
     assert changed[:, 0].min() > plain.shape[0] * 0.75
 
 
+@pytest.mark.parametrize("size", [(1, 1), (1, 90), (90, 1), (3, 2)], ids=str)
+@pytest.mark.parametrize(
+    ("workflow", "values"),
+    [
+        ("negative", {}),
+        ("poster", {"colors": "32", "contrast": "2"}),
+        ("dream", {"glow": "31"}),
+        ("sketch", {"line": "15"}),
+        ("match-colors", {"strength": "2"}),
+        ("polaroid", {"caption": "x" * 60}),
+    ],
+)
+async def test_a_picture_of_any_size_will_do(
+    workflow: str, values: dict[str, str], size: tuple[int, int], tmp_path: Path
+) -> None:
+    Image.new("RGB", size, (200, 100, 50)).save(tmp_path / "small.png")
+    small = Attachment(tmp_path / "small.png", "small.png")
+    pictures = {"photo": small, **({"style": small} if workflow == "match-colors" else {})}
+    made = await develop(workflow, tmp_path, **pictures, **values)
+    assert made.shape == (size[1], size[0], 3) or workflow == "polaroid"
+
+
 @pytest.mark.parametrize("name", ["imagine", "restyle", "upscale"])
 async def test_what_needs_models_says_so(name: str, photo: Attachment, tmp_path: Path) -> None:
     async with opened() as bench:

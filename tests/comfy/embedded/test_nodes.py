@@ -128,3 +128,29 @@ def test_a_channel_as_a_mask(tmp_path: Path) -> None:
     (mask,) = load(tmp_path / "blue.png", tmp_path / "engine", "LoadImageMask", channel="green")
     assert mask.shape == (1, 8, 8)
     assert mask.mean() == pytest.approx(0.4)
+
+
+@pytest.mark.parametrize(
+    ("method", "shape"),
+    [
+        *((method, (1, 300, 301, 3)) for method in ("reinhard_lab", "mkl_lab", "histogram")),
+        *((method, (2, 5, 4, 3)) for method in ("reinhard_lab", "mkl_lab")),
+        *((method, (1, 1, 1, 3)) for method in ("reinhard_lab", "mkl_lab")),
+    ],
+)
+def test_a_pictures_own_colours_change_nothing(method: str, shape: tuple[int, ...], tmp_path: Path) -> None:
+    image = np.random.default_rng(1).random(shape, np.float32)
+    values = {"image_target": image, "image_ref": image, "method": method, "strength": 1.0}
+    for stats in ("per_frame", "uniform") if len(image) == 1 else ("per_frame",):
+        run = NODES["ColorTransfer"].run(PromptHost(Folders(tmp_path)), {**values, "source_stats": stats})
+        assert np.abs(run.outputs[0] - image).max() < 2 / 255
+
+
+@pytest.mark.parametrize("height", [1, 31, 32, 33, 100])
+def test_a_blur_has_no_seams(height: int, tmp_path: Path) -> None:
+    image = np.random.default_rng(1).random((1, height, 50, 3), np.float32)
+    blur, host = NODES["ImageBlur"], PromptHost(Folders(tmp_path))
+    down = blur.run(host, {"image": image, "blur_radius": 9, "sigma": 0.5}).outputs[0]
+    across = blur.run(host, {"image": image.swapaxes(1, 2), "blur_radius": 9, "sigma": 0.5}).outputs[0]
+    assert np.abs(down - across.swapaxes(1, 2)).max() < 1e-5
+    assert down.mean() == pytest.approx(image.mean(), abs=0.02)
