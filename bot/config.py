@@ -169,7 +169,19 @@ class Settings:
         "DARKROOM_WAITING_PER_PERSON", _count, 20, "How many runs of one person may wait."
     )
     operators: tuple[str, ...] = _setting(
-        "DARKROOM_OPERATORS", _people, (), "People whose runs go first, as discord:ID or telegram:ID."
+        "DARKROOM_OPERATORS", _people, (), "People whose runs go first, and who decide everywhere, as discord:ID."
+    )
+    trusted: tuple[str, ...] = _setting(
+        "DARKROOM_TRUSTED", _people, (), "People who may add workflows in the chat, as discord:ID or telegram:ID."
+    )
+    default_workflows: str = _setting(
+        "DARKROOM_DEFAULT_WORKFLOWS", str, "all", "What may be run where nothing is decided: all, none, or names."
+    )
+    allowed_nodes: tuple[str, ...] = _setting(
+        "DARKROOM_ALLOWED_NODES",
+        _names,
+        (),
+        "Packs of custom nodes that workflows from the chat may use.",
     )
     discord_token: Secret | None = _setting(  # noqa: RUF009 - a field
         "DISCORD_TOKEN", _secret, None, "The token of a Discord bot; it switches Discord on."

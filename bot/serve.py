@@ -15,6 +15,8 @@ from typing import Any
 from bot.config import Settings
 from bot.core.announcer import Announcer
 from bot.core.attempt import House
+from bot.core.audit import Audit
+from bot.core.authority import Authority
 from bot.core.catalog import Workflows
 from bot.core.chat import Platform
 from bot.core.check import Checker, Known
@@ -23,10 +25,15 @@ from bot.core.desk import Desk
 from bot.core.engine import Engine
 from bot.core.errors import ConfigError, StorageFailed
 from bot.core.floor import Floor
+from bot.core.gate import Gate
 from bot.core.line import Caps, Line
 from bot.core.media import Media
+from bot.core.moderation import Moderation
 from bot.core.pictures import PictureLimits
+from bot.core.policy import Default
 from bot.core.records import Records, RunRecord
+from bot.core.reviews import Reviews
+from bot.core.rulebook import Rulebook
 from bot.core.worker import Worker
 from bot.words import _
 from comfy.embedded import EmbeddedServer
@@ -106,8 +113,16 @@ async def serving(
                 store.line, store.records, catalog, platforms, _plan(worker), floor, farewell=farewell
             )
             await stack.enter_async_context(announcer)
-        await stack.enter_async_context(_swept(store, settings.retention_days))
+        audit = Audit(store.database)
+        await stack.enter_async_context(_swept(store, audit, settings.retention_days))
         checker = Checker(catalog, _known(fleet), _limits(settings))
+        book = await stack.enter_async_context(Rulebook(store.database, audit))
+        gate = Gate(book, audit, Default.read(settings.default_workflows))
+        authority = Authority(audit, settings.operators, settings.trusted)
+        reviews = Reviews(store.records, store.media, platforms, catalog, audit, authority, wake)
+        if role.chat:
+            await stack.enter_async_context(reviews)
+        moderation = Moderation(gate, audit, authority, checker, store.line, reviews)
         stop = worker.cancel if worker is not None else _nobody
         desk = Desk(
             checker,
@@ -115,6 +130,7 @@ async def serving(
             store.records,
             store.media,
             platforms,
+            moderation,
             floor=floor,
             operators=settings.operators,
             servers=lambda: {name: name in fleet.up for name in fleet.members},
@@ -241,8 +257,8 @@ def _plan(worker: Worker | None) -> Callable[[Sequence[RunRecord]], Mapping[str,
 
 
 @asynccontextmanager
-async def _swept(store: Store, days: float) -> AsyncIterator[None]:
-    task = asyncio.create_task(_sweep(store, days), name="sweep")
+async def _swept(store: Store, audit: Audit, days: float) -> AsyncIterator[None]:
+    task = asyncio.create_task(_sweep(store, audit, days), name="sweep")
     try:
         yield
     finally:
@@ -250,12 +266,14 @@ async def _swept(store: Store, days: float) -> AsyncIterator[None]:
         await asyncio.gather(task, return_exceptions=True)
 
 
-async def _sweep(store: Store, days: float) -> None:
+async def _sweep(store: Store, audit: Audit, days: float) -> None:
     """Delete what is older than the settings keep it."""
     while True:
         try:
             while ids := await store.records.older_than(time.time() - days * 86_400):
                 await _delete(store, ids)
+            await audit.sweep(time.time() - days * 86_400)
+            await store.line.sweep()
         except StorageFailed as fault:
             _log.warning("old runs cannot be deleted: %s", fault)
         await asyncio.sleep(_SWEEP_EVERY)

@@ -9,7 +9,7 @@ import tempfile
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from uuid import UUID
@@ -20,6 +20,7 @@ from bot.core.chat import (
     Delivering,
     Done,
     Failed,
+    Held,
     Paused,
     Person,
     Platform,
@@ -27,6 +28,8 @@ from bot.core.chat import (
     Reply,
     Result,
     ResultFile,
+    Running,
+    Status,
     Stored,
 )
 from bot.core.check import Checked, Given
@@ -126,7 +129,7 @@ class Attempt:
         if outcome is None:
             async with Throttle(self._reply.show, self._reply.limits.interval, clock=time.monotonic) as throttle:
                 warnings = json.loads(await self._step("submit", partial(self._submit, story, folder)))
-                ended = json.loads(await self._step("follow", partial(self._follow, story, throttle)))
+                ended = json.loads(await self._step("follow", partial(self._follow, story, self._offer(throttle))))
                 self._freed()
                 if not await self._house.records.executed(self._run) and not await self._is_ours():
                     return
@@ -134,6 +137,10 @@ class Attempt:
                 outcome = await self._collect(story, [*warnings, *ended["warnings"]], ended["nothing_new"])
         else:
             self._freed()
+        if self._run.review:
+            if await self._house.records.hold(self._run):
+                await say(self._reply, Held())
+            return
         await self._deliver(outcome, folder)
         if await self._house.records.end(self._run, State.DONE):
             await say(self._reply, Done())
@@ -161,16 +168,22 @@ class Attempt:
             names[name] = sent
         return names
 
-    async def _follow(self, story: Story, throttle: Throttle) -> str:
+    async def _follow(self, story: Story, offer: Callable[[Status], None]) -> str:
         if story.prompt is None:
             await story.fill({})
         try:
-            ended = await story.follow(throttle.offer)
+            ended = await story.follow(offer)
         except PromptRemoved as removed:
             if not self._resumed:
                 raise
             raise ServerUnavailable(str(removed)) from removed  # it was lost while nobody here looked
         return json.dumps({"nothing_new": ended.nothing_new, "warnings": ended.warnings})
+
+    def _offer(self, throttle: Throttle) -> Callable[[Status], None]:
+        """Where moderators want no previews, or look at the result first, nobody is shown any."""
+        if self._run.brief().previews:
+            return throttle.offer
+        return lambda status: throttle.offer(replace(status, preview=None) if isinstance(status, Running) else status)
 
     async def _collect(self, story: Story, warnings: list[str], nothing_new: bool) -> Outcome:
         """Put what came out where it outlives this process, and note it."""

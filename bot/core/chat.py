@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, runtime_checkable
 
 if TYPE_CHECKING:
     from bot.core.desk import Desk
@@ -14,25 +14,30 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Person:
-    """Who asks; `id` is the platform's own. `roles` and `moderator` are what they are in the place where they ask."""
+    """Who asks; `id` is the platform's own. `roles`, `moderator` and `owner` are what they are in the place where they
+    ask: a member of its community, one who decides in it, and the one to whom it belongs.
+    """
 
     platform: str
     id: str
     name: str = ""
     roles: frozenset[str] = frozenset()
     moderator: bool = False
+    owner: bool = False
 
 
 @dataclass(frozen=True)
 class Place:
     """Where it was asked: a channel, a chat, a terminal. `community` is the server or group that it is a part of, and
-    empty where it is nobody's but the person's own.
+    empty where it is nobody's but the person's own. `parents` are ids of the places that it lies in, the nearest first:
+    a thread's channel, and the category of that.
     """
 
     platform: str
     id: str
     name: str = ""
     community: str = ""
+    parents: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -112,6 +117,11 @@ class Delivering:
 
 
 @dataclass(frozen=True)
+class Held:
+    """A moderator has to say yes first: to the request, or to the result. It goes on, or ends, when one has decided."""
+
+
+@dataclass(frozen=True)
 class Paused:
     """The program stops for a while; the run goes on when it is back."""
 
@@ -135,12 +145,15 @@ class Cancelled:
     by: Person | None = None
 
 
-Status: TypeAlias = Queued | Running | Delivering | Paused | Done | Failed | Cancelled
+Status: TypeAlias = Queued | Running | Delivering | Held | Paused | Done | Failed | Cancelled
 
 
 @dataclass(frozen=True)
 class Brief:
-    """What a message says of its run, whatever the run has come to. `inputs` are the names of the files given."""
+    """What a message says of its run, whatever the run has come to. `inputs` are the names of the files given.
+
+    `spoiler`: the result is covered until somebody wants to see it. Without `previews`, no `Running` has any.
+    """
 
     run_id: str
     workflow: str
@@ -149,6 +162,8 @@ class Brief:
     place: Place
     values: Mapping[str, Any] = field(default_factory=dict)
     inputs: Mapping[str, str] = field(default_factory=dict)
+    spoiler: bool = False
+    previews: bool = True
 
 
 @dataclass(frozen=True)
@@ -212,3 +227,15 @@ class Platform(Protocol):
 
     def reply(self, address: Address, brief: Brief) -> Reply:
         """Rebuild a reply from data alone."""
+
+
+@runtime_checkable
+class Reviewing(Protocol):
+    """A platform that can ask its moderators about a run that waits for their yes."""
+
+    async def ask(self, brief: Brief, result: Result | None, channel: str) -> None:
+        """Show them a run with ways to approve and refuse it, which `desk.moderation.reviews` then does: its result,
+        or its request where there is none yet. `channel` is where they want to be asked; empty where they have not
+        said, and then it is in the place of the run, if only moderators see it there, or nowhere: `reviews.held` lists
+        all. Raises `DeliveryFailed`.
+        """

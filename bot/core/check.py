@@ -15,6 +15,7 @@ from bot.core.chat import Attachment, Person, RunRequest
 from bot.core.errors import BadPicture, BadValue, CannotRun
 from bot.core.form import FieldKind, Form
 from bot.core.pictures import PictureLimits, prepare
+from bot.core.restriction import Restriction
 from bot.core.workflow import Workflow
 from bot.words import _
 from comfy.object_info import Missing, ObjectInfo
@@ -71,7 +72,12 @@ class Checker:
         named = list(missing.items())[:_MOST]
         return " ".join(words.format(server=name, what=_(" and ").join(_parts(each))) for name, each in named)
 
-    async def check(self, request: RunRequest, folder: Path) -> Checked:
+    async def check(
+        self,
+        request: RunRequest,
+        folder: Path,
+        restriction: Restriction = Restriction(),  # noqa: B008 - it is frozen
+    ) -> Checked:
         """Check a request, and put the files that it will need into `folder`. Raises `UserError`."""
         workflow = self.catalog.get(request.workflow)
         form = await self.form(workflow)
@@ -82,7 +88,7 @@ class Checker:
                 else _("“{workflow}” cannot run on any of the servers. {lacks}")
             )
             raise CannotRun(words.format(workflow=workflow.name, lacks=lacks))
-        values = form.check(_texts(request.values))
+        values = restriction.check(form, _texts(request.values))
         files = {each.name: request.values.get(each.name) for each in form.fields if each.is_media}
         given = {name: file for name, file in files.items() if isinstance(file, Attachment)}
         kinds = {each.name: each.kind for each in form.fields}

@@ -11,13 +11,17 @@ from typing import Any
 from bot.core.catalog import Workflows, title_of
 from bot.core.chat import Address, Attachment, Cancelled, Person, Place, Platform, RunRequest, Stored
 from bot.core.check import Checked, Checker
-from bot.core.errors import NotAllowed, UserError
+from bot.core.errors import NotAllowed, TooMany, UserError
 from bot.core.floor import Floor
 from bot.core.form import Form
 from bot.core.line import Line, NewRun
 from bot.core.media import Media
+from bot.core.moderation import Moderation
+from bot.core.policy import Decision
 from bot.core.records import Records, RunRecord, State, key_of
+from bot.core.rules import Manner
 from bot.core.story import say
+from bot.core.tally import Standing
 from bot.core.workflow import Workflow
 from bot.words import _
 from comfy.schedule import models_of
@@ -41,6 +45,7 @@ class Desk:
         records: Records,
         media: Media,
         platforms: Mapping[str, Platform],
+        moderation: Moderation,
         *,
         floor: Floor | None = None,
         operators: Collection[str] = (),
@@ -51,6 +56,7 @@ class Desk:
         """`operators` are people as "platform:id"; theirs go first. `servers` tells by name which can be reached."""
         self.servers = servers
         self.checker, self.records, self.line, self.media = checker, records, line, media
+        self.moderation, self._gate = moderation, moderation.gate
         self._platforms, self._floor = platforms, floor or Floor()
         self._operators, self._wake, self._stop = frozenset(operators), wake, stop
         self.open = True
@@ -61,11 +67,29 @@ class Desk:
 
     async def offers(self, person: Person, place: Place) -> list[Offer]:
         """The workflows that a person may run in a place."""
-        return [Offer(each, await self.checker.lacks(each)) for each in self.catalog.workflows.values()]
+        allowed = [each for each in self.catalog.workflows.values() if self.decide(person, place, each.name).allowed]
+        return [Offer(each, await self.checker.lacks(each)) for each in allowed]
+
+    def decide(self, person: Person, place: Place, workflow: str) -> Decision:
+        """Whether a person may run a workflow in a place, and which rule says so; nothing is asked of the database."""
+        return self._gate.decide(person, place, workflow)
+
+    def manner(self, person: Person, place: Place, workflow: str) -> Manner:
+        """How the run of a workflow is to be shown there: where its message goes, which a platform asks before it posts
+        one; previews and spoilers stand in its `Brief`.
+        """
+        return self._gate.terms(person, place, workflow).manner
+
+    async def allowance(self, person: Person, place: Place, workflow: str) -> list[Standing]:
+        """How a person stands with the limits there: as text, each says what it is, what is left, and until when."""
+        return await self.line.standings(key_of(person), self._gate.terms(person, place, workflow).limits)
 
     async def form(self, workflow: str, person: Person, place: Place) -> Form:
-        """What a person fills in there. Raises `UnknownWorkflow`."""
-        return await self.checker.form(self.catalog.get(workflow))
+        """What a person fills in there. Raises `UnknownWorkflow`, and `NotAllowed` with the rule in words."""
+        wanted = self.catalog.get(workflow)
+        if not (decision := self.decide(person, place, workflow)).allowed:
+            raise NotAllowed(decision.why)
+        return self._gate.restriction(person, place, wanted).shown(await self.checker.form(wanted))
 
     async def take(self, request: RunRequest, address: Address | Callable[[str], Awaitable[Address]]) -> str:
         """Take a request in, whose message is at `address`; the run's id. Raises `UserError` and `StorageFailed`.
@@ -75,14 +99,25 @@ class Desk:
         """
         if not self.open:
             raise UserError(_("I am being restarted. Please try again in a minute."))
+        try:
+            return await self._take(request, address)
+        except (NotAllowed, TooMany) as fault:
+            await self._gate.refused(request, fault)
+            raise
+
+    async def _take(self, request: RunRequest, address: Address | Callable[[str], Awaitable[Address]]) -> str:
+        workflow = self.catalog.get(request.workflow)
+        terms = await self._gate.admit(request)
+        restriction = self._gate.restriction(request.person, request.place, workflow)
         with tempfile.TemporaryDirectory(prefix="darkroom-") as folder:
-            checked = await self.checker.check(await self._with_files(request, Path(folder)), Path(folder))
+            whole = await self._with_files(request, Path(folder))
+            checked = await self.checker.check(whole, Path(folder), restriction)
             inputs = {
                 name: Stored(await self.media.keep(given.path), given.filename, given.kind)
                 for name, given in checked.media.items()
             }
         where = address if isinstance(address, Address) else await address(str(checked.id))
-        await self.line.join(self._new(checked, inputs, request, where))
+        await self.line.join(replace(self._new(checked, inputs, request, where), terms=terms))
         self._wake()
         return str(checked.id)
 
@@ -144,10 +179,15 @@ class Desk:
         await self.media.forget(await self.records.forget([run_id]))
 
     async def forget(self, person: Person) -> int:
-        """Delete all ended runs of a person, and their files; how many there were."""
+        """Cancel what somebody has asked for, delete all their ended runs, with the files, and take their name out of
+        the audit; how many runs there were. A run that is being executed ends first, and is deleted within the hour.
+        """
+        for run in await self.records.unfinished_of(key_of(person)):
+            await self.cancel(run.id, person)
         ids = await self.records.all_of(key_of(person))
         for first in range(0, len(ids), 500):
             await self.media.forget(await self.records.forget(ids[first : first + 500]))
+        await self.moderation.forget(key_of(person))
         return len(ids)
 
     async def _with_files(self, request: RunRequest, folder: Path) -> RunRequest:

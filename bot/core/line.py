@@ -10,18 +10,22 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from time import time
 from typing import Any
 
-from sqlalchemy import and_, func, or_, select, true, update
+from sqlalchemy import and_, func, not_, or_, select, true, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from bot.core import tally
 from bot.core.chat import Address, Person, Place, Stored
 from bot.core.database import Database
 from bot.core.errors import TooMany
+from bot.core.policy import NO_TERMS, Terms
 from bot.core.records import ACTIVE, RunRecord, State, key_of, note_uses, read_run, stored_json
+from bot.core.rules import Limit, Measure, Rule
 from bot.core.schema import line, runs
+from bot.core.tally import Standing
 from bot.words import ngettext
 
 WINDOW = 64  #: waiting runs that are looked at for the next turn
@@ -51,6 +55,7 @@ class NewRun:
     kind: str
     models: frozenset[str]
     priority: int = 0
+    terms: Terms = NO_TERMS
 
 
 @dataclass(frozen=True)
@@ -80,10 +85,18 @@ class Line:
             own = (await connection.execute(select(func.count(), func.max(runs.c.turn)).where(waiting))).one()
             if own[0] >= self._caps.waiting and run.priority == 0:
                 raise TooMany(_too_many(self._caps.waiting))
+            await tally.check(connection, person, run.terms.limits, asked_at := self._clock())
             now = (await connection.execute(select(line.c.turn))).scalar_one()
             turn = max(now, own[1] or 0) + 1
-            await connection.execute(runs.insert().values(_columns(run, turn, own[0], self._clock())))
+            await connection.execute(runs.insert().values(_columns(run, turn, own[0], asked_at)))
+            await tally.charge(connection, run.id, person, run.workflow, run.terms.spots, asked_at)
             await note_uses(connection, run.id, [file.key for file in run.inputs.values()])
+
+    async def standings(self, person: str, limits: Sequence[Rule]) -> list[Standing]:
+        """How a person, as "platform:id", stands with limits."""
+        now = self._clock()
+        async with self._database.read() as connection:
+            return tally.standings(limits, await tally.charged(connection, person, now), now)
 
     async def take(self, worker: str, pick: Picker) -> Taken | None:
         """Let the picker choose, and give the run to this worker: from then on it is nobody else's."""
@@ -161,11 +174,19 @@ class Line:
             question = select(func.count()).where(runs.c.state == State.WAITING, before)
             return int((await connection.execute(question)).scalar_one()) + 1
 
+    async def sweep(self) -> None:
+        """Forget what no limit counts any more."""
+        async with self._database.change() as connection:
+            await tally.sweep(connection, self._clock())
+
     async def _window(self, connection: AsyncConnection) -> Any:
         """The head of the line, without those whose people have as many runs with servers as they may."""
-        with_servers = select(runs.c.person).where(runs.c.state == State.RUNNING).group_by(runs.c.person)
-        capped = (await connection.execute(with_servers.having(func.count() >= self._caps.running))).scalars().all()
-        allowed = or_(runs.c.person.not_in(capped), runs.c.priority > 0) if capped else true()
+        with_servers = select(runs.c.person, func.count()).where(runs.c.state == State.RUNNING).group_by(runs.c.person)
+        most, capped = self._caps.running, []
+        for person, count in await connection.execute(with_servers):
+            full = true() if count >= most else func.coalesce(runs.c.most_running, most) <= count
+            capped.append(and_(runs.c.person == person, runs.c.priority == 0, full))
+        allowed = not_(or_(*capped)) if capped else true()
         return select(runs).where(runs.c.state == State.WAITING, allowed).order_by(*_ORDER).limit(WINDOW)
 
 
@@ -206,4 +227,12 @@ def _columns(run: NewRun, turn: int, depth: int, now: float) -> dict[str, Any]:
         "reason": "",
         "avoid": [],
         "asked_at": now,
+        "review": int(run.terms.review.on),
+        "review_in": run.terms.review.channel,
+        "manner": asdict(run.terms.manner),
+        "most_running": min(_running_limits(run.terms), default=None),
     }
+
+
+def _running_limits(terms: Terms) -> list[int]:
+    return [rule.body.most for rule in terms.limits if rule.name == Measure.RUNNING and isinstance(rule.body, Limit)]

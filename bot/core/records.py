@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 from time import time
 from typing import Any
 
 from sqlalchemy import Row, delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from bot.core import tally
 from bot.core.chat import Address, Brief, Person, Place, Stored
 from bot.core.database import Database
+from bot.core.rules import Manner
 from bot.core.schema import runs, uses
 
 
@@ -20,13 +23,14 @@ class State(StrEnum):
     WAITING = "waiting"
     RUNNING = "running"  #: a server has it
     DELIVERING = "delivering"  #: the server is free again
+    HELD = "held"  #: a moderator has to say yes: to the request, or to what came out
     DONE = "done"
     FAILED = "failed"
     CANCELLED = "cancelled"
 
 
 ACTIVE = (State.RUNNING, State.DELIVERING)
-UNFINISHED = (State.WAITING, *ACTIVE)
+UNFINISHED = (State.WAITING, *ACTIVE, State.HELD)
 
 
 @dataclass(frozen=True)
@@ -37,6 +41,9 @@ class Outcome:
     texts: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     nothing_new: bool = False
+
+
+_PLAIN = Manner()
 
 
 @dataclass(frozen=True)
@@ -67,11 +74,24 @@ class RunRecord:
     started_at: float | None
     executed_at: float | None
     ended_at: float | None
+    review: bool = False
+    review_in: str = ""
+    manner: Manner = _PLAIN
 
     def brief(self, title: str = "") -> Brief:
         """What its message says of it; `title` is the workflow's, its name where it has none."""
         inputs = {name: file.filename for name, file in self.inputs.items()}
-        return Brief(self.id, self.workflow, title or self.workflow, self.person, self.place, self.values, inputs)
+        return Brief(
+            self.id,
+            self.workflow,
+            title or self.workflow,
+            self.person,
+            self.place,
+            self.values,
+            inputs,
+            spoiler=bool(self.manner.spoilers),
+            previews=self.manner.previews is not False and not self.review,
+        )
 
     @property
     def waited(self) -> float | None:
@@ -116,6 +136,10 @@ class Records:
         """What runs and waits in a place, the oldest first."""
         return await self._select(runs.c.place == key_of(place), runs.c.state.in_(UNFINISHED), order=runs.c.seq)
 
+    async def unfinished_of(self, person: str) -> list[RunRecord]:
+        """What of a person, as "platform:id", waits, runs or is held."""
+        return await self._select(runs.c.person == person, runs.c.state.in_(UNFINISHED), order=runs.c.seq)
+
     async def active_at(self, worker: str) -> list[RunRecord]:
         """What a worker has in its hands."""
         return await self._select(runs.c.worker == worker, runs.c.state.in_(ACTIVE), order=runs.c.seq)
@@ -133,7 +157,9 @@ class Records:
 
     async def executed(self, run: RunRecord) -> bool:
         """Its server has done its part and is free. Whether the run was still this attempt's."""
-        return await self._step(run, (State.RUNNING,), state=State.DELIVERING, executed_at=self._clock())
+        now = self._clock()
+        charge = partial(tally.settle, run_id=run.id, took=now - (run.started_at or now))
+        return await self._step(run, (State.RUNNING,), charge, state=State.DELIVERING, executed_at=now)
 
     async def brought(self, run: RunRecord, outcome: Outcome) -> None:
         """Note what came out, so that it can be delivered by whoever comes to it."""
@@ -142,16 +168,80 @@ class Records:
 
     async def end(self, run: RunRecord, state: State, sentence: str | None = None) -> bool:
         """The end of a run; whether it had not ended before."""
-        return await self._step(run, UNFINISHED, state=state, sentence=sentence, ended_at=self._clock())
+        now, charge = self._clock(), None
+        if state is not State.DONE:
+            used = state is State.CANCELLED and run.started_at is not None
+            charge = partial(tally.settle, run_id=run.id, took=now - (run.started_at or now) if used else None)
+        return await self._step(run, UNFINISHED, charge, state=state, sentence=sentence, ended_at=now)
+
+    async def hold(self, run: RunRecord) -> bool:
+        """Let a run that has brought its outcome wait for a moderator, in nobody's hands."""
+        return await self._step(run, (State.DELIVERING,), state=State.HELD, worker=None)
+
+    async def approve(self, run_id: str) -> RunRecord | None:
+        """Let a held run go on: into the line, or, with what it has brought, to whoever delivers it. None if it was
+        not held.
+        """
+        held = (runs.c.id == run_id, runs.c.state == State.HELD)
+        async with self._database.change() as connection:
+            row = (await connection.execute(select(runs).where(*held))).one_or_none()
+            if row is None:
+                return None
+            onward = {"state": State.WAITING} if not row.outputs else {"state": State.DELIVERING, "review": 0}
+            await connection.execute(update(runs).where(*held).values(attempt=runs.c.attempt + 1, **onward))
+        return await self.get(run_id)
+
+    async def discard(self, run: RunRecord, sentence: str) -> list[str] | None:
+        """End a held run without showing what it has brought; keys of files that can go, None if it was not held."""
+        gone = {"state": State.FAILED, "sentence": sentence, "ended_at": self._clock(), "outputs": None}
+        if not await self._step(run, (State.HELD,), partial(tally.settle, run_id=run.id, took=None), **gone):
+            return None
+        keys = [file.key for file in run.outcome.files] if run.outcome is not None else []
+        inputs = {file.key for file in run.inputs.values()}
+        async with self._database.change() as connection:
+            mine = (uses.c.run_id == run.id, uses.c.key.in_(set(keys) - inputs))
+            await connection.execute(delete(uses).where(*mine))
+            kept = set((await connection.execute(select(uses.c.key).where(uses.c.key.in_(keys)))).scalars())
+        return sorted(set(keys) - kept)
+
+    async def held_in(self, community: str, count: int = 50) -> list[RunRecord]:
+        """What waits for the moderators of a community, as "platform:id", the oldest first."""
+        return await self._select(
+            runs.c.community == community, runs.c.state == State.HELD, order=runs.c.seq, limit=count
+        )
+
+    async def claim_approved(self, worker: str) -> RunRecord | None:
+        """Take an approved run to deliver it; None where there is none."""
+        free = select(runs.c.id).where(runs.c.state == State.DELIVERING, runs.c.worker.is_(None)).limit(1)
+        async with self._database.read() as connection:
+            run_id = (await connection.execute(free)).scalar_one_or_none()
+        if run_id is None:
+            return None
+        mine = (runs.c.id == run_id, runs.c.state == State.DELIVERING, runs.c.worker.is_(None))
+        async with self._database.change() as connection:
+            taken = (await connection.execute(update(runs).where(*mine).values(worker=worker))).rowcount
+        return await self.get(run_id) if taken else None
+
+    async def claim_to_ask(self, platforms: Collection[str]) -> RunRecord | None:
+        """A held run whose moderators have not been asked yet; from now on they count as asked."""
+        held = (runs.c.state == State.HELD, runs.c.review_asked_at.is_(None))
+        waiting = [run for run in await self._select(*held, order=runs.c.seq) if run.person.platform in platforms]
+        for run in waiting[:1]:
+            mine = update(runs).where(runs.c.id == run.id, *held).values(review_asked_at=self._clock())
+            async with self._database.change() as connection:
+                return run if (await connection.execute(mine)).rowcount else None
+        return None
 
     async def ask_to_cancel(self, run_id: str, by: str) -> RunRecord | None:
         """Note who wants a run to stop. One that waits has ended with that; None if it had ended before."""
         async with self._database.change() as connection:
             where = (runs.c.id == run_id, runs.c.state.in_(UNFINISHED))
             await connection.execute(update(runs).where(*where).values(cancelled_by=by))
-            waits = (runs.c.id == run_id, runs.c.state == State.WAITING)
+            waits = (runs.c.id == run_id, runs.c.state.in_((State.WAITING, State.HELD)))
             ended = {"state": State.CANCELLED, "ended_at": self._clock()}
             stopped = (await connection.execute(update(runs).where(*waits).values(ended))).rowcount
+            if stopped:
+                await tally.settle(connection, run_id, None)
             row = (await connection.execute(select(runs).where(runs.c.id == run_id))).one_or_none()
         found = read_run(row) if row is not None else None
         return found if found is not None and (stopped or found.state in UNFINISHED) else None
@@ -193,10 +283,19 @@ class Records:
         async with self._database.change() as connection:
             await note_uses(connection, run_id, keys)
 
-    async def _step(self, run: RunRecord, states: Sequence[State], **values: Any) -> bool:
+    async def _step(
+        self,
+        run: RunRecord,
+        states: Sequence[State],
+        also: Callable[[AsyncConnection], Any] | None = None,
+        **values: Any,
+    ) -> bool:
         where = (runs.c.id == run.id, runs.c.attempt == run.attempt, runs.c.state.in_(states))
         async with self._database.change() as connection:
-            return (await connection.execute(update(runs).where(*where).values(values))).rowcount > 0
+            stepped = (await connection.execute(update(runs).where(*where).values(values))).rowcount > 0
+            if stepped and also is not None:
+                await also(connection)
+        return stepped
 
     async def _select(self, *where: Any, order: Any = None, limit: int | None = None) -> list[RunRecord]:
         question = select(runs).where(*where).order_by(order).limit(limit)
@@ -260,4 +359,7 @@ def read_run(row: Row[Any]) -> RunRecord:
         started_at=row.started_at,
         executed_at=row.executed_at,
         ended_at=row.ended_at,
+        review=bool(row.review),
+        review_in=row.review_in,
+        manner=Manner(**row.manner) if row.manner else Manner(),
     )

@@ -43,6 +43,11 @@ runs = Table(
     Column("started_at", Float),
     Column("executed_at", Float),
     Column("ended_at", Float),
+    Column("review", Integer, nullable=False, server_default="0"),  # 1: a moderator sees the result first
+    Column("review_in", Text, nullable=False, server_default=""),
+    Column("review_asked_at", Float),
+    Column("manner", JSON),
+    Column("most_running", Integer),
     Index("runs_in_line", "state", "priority", "turn", "depth", "seq"),
     Index("runs_of_person", "person", "state", "seq"),
     Index("runs_of_community", "community", "state", "seq"),
@@ -70,4 +75,65 @@ notes = Table(
     Column("name", String(200), primary_key=True),
     Column("value", JSON, nullable=False),
     Column("at", Float, nullable=False),
+)
+
+#: What moderators have decided, one row for each thing that there is to decide.
+rules = Table(
+    "rules",
+    metadata,
+    Column("seq", _Count, primary_key=True, autoincrement=True),
+    Column("kind", String(16), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("community", String(128), nullable=False),
+    Column("place", String(128), nullable=False),
+    Column("who", String(160), nullable=False),
+    Column("workflow", String(64), nullable=False),
+    Column("place_name", Text, nullable=False),
+    Column("who_name", Text, nullable=False),
+    Column("body", JSON, nullable=False),
+    Index("rules_of_community", "community", "kind"),
+)
+
+#: Which reading of its rules a community is at: they grow over all communities together, so that a look at what is
+#: larger than the last one seen finds every change.
+editions = Table(
+    "editions",
+    metadata,
+    Column("community", String(128), primary_key=True),
+    Column("edition", _Count, nullable=False, index=True),
+)
+
+#: Who decided what, and who was refused by which rule.
+audit = Table(
+    "audit",
+    metadata,
+    Column("seq", _Count, primary_key=True, autoincrement=True),
+    Column("at", Float, nullable=False),
+    Column("community", String(128), nullable=False),
+    Column("place", String(128), nullable=False),
+    Column("place_name", Text, nullable=False),
+    Column("person", String(128), nullable=False),
+    Column("person_name", Text, nullable=False),
+    Column("act", String(32), nullable=False),
+    Column("words", Text, nullable=False),
+    Column("changes", JSON, nullable=False),
+    Column("undone", Integer, nullable=False),
+    Index("audit_of_community", "community", "seq"),
+    Index("audit_of_person", "person", "seq"),
+    Index("audit_by_act", "act", "at"),
+)
+
+#: What each run counts for limits. It outlives a run that is deleted, or limits could be emptied by deleting.
+charges = Table(
+    "charges",
+    metadata,
+    Column("run_id", String(36), primary_key=True),
+    Column("person", String(128), nullable=False),
+    Column("spots", Text, nullable=False),  # "|community|community/place|…"
+    Column("workflow", String(64), nullable=False),
+    Column("at", Float, nullable=False),
+    Column("seconds", Float, nullable=False),
+    Index("charges_of_person", "person", "at"),
+    Index("charges_by_age", "at"),
+    Index("charges_of_workflow", "workflow", "at"),
 )

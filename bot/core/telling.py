@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from bot.core.chat import Brief, Cancelled, Delivering, Done, Failed, Paused, Queued, Result, Running, Status
+from bot.core.chat import Brief, Cancelled, Delivering, Done, Failed, Held, Paused, Queued, Result, Running, Status
 from bot.words import _, ngettext
 
 _BAR = 12  # characters
@@ -39,6 +39,8 @@ def describe(status: Status) -> str:
             return _running(status)
         case Delivering():
             return _("Fetching the result…")
+        case Held():
+            return _("Waiting for a moderator to say yes.")
         case Paused():
             return _("I am being restarted; this goes on in a moment.")
         case Done():

@@ -118,6 +118,7 @@ class Worker:
         while True:
             self._news.clear()
             try:
+                await self._take_approved()
                 await self._begin()
                 while any(station.free for station in self.stations().values()):
                     taken = await self._house.line.take(self.name, self._pick)
@@ -131,6 +132,11 @@ class Worker:
                 _log.error("no turn can be taken: %s", fault, exc_info=fault)
                 await asyncio.sleep(_TICK)
             await _news_or_tick(self._news)
+
+    async def _take_approved(self) -> None:
+        """What a moderator has said yes to needs no server any more, only somebody who delivers it."""
+        while (run := await self._house.records.claim_approved(self.name)) is not None:
+            self._unbegun.append(run)
 
     def _pick(self, heads: Sequence[RunRecord]) -> Taken | None:
         jobs = {run.id: self.job(run) for run in heads}

@@ -116,6 +116,7 @@ def _state(state: State) -> str:
         State.WAITING: _("waits"),
         State.RUNNING: _("is developing"),
         State.DELIVERING: _("is on its way"),
+        State.HELD: _("waits for a moderator"),
         State.DONE: _("done"),
         State.FAILED: _("failed"),
         State.CANCELLED: _("cancelled"),

@@ -1,0 +1,58 @@
+"""The gate: what moderators have decided, asked at the front desk; every refusal is written to the audit."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from bot.core import policy
+from bot.core.audit import Audit
+from bot.core.chat import Person, Place, RunRequest
+from bot.core.errors import NotAllowed, UserError
+from bot.core.policy import EVERY_WORKFLOW, Decision, Default, Terms
+from bot.core.restriction import Restriction
+from bot.core.rulebook import Rulebook
+from bot.core.rules import Rule
+from bot.core.scope import Facts, community_of
+from bot.core.workflow import Workflow
+
+
+class Gate:
+    """Decides from the rulebook in memory."""
+
+    def __init__(
+        self, book: Rulebook, audit: Audit, default: Default = EVERY_WORKFLOW, clock: Callable[[], float] = time.time
+    ) -> None:
+        self.book, self._audit, self._default, self._clock = book, audit, default, clock
+
+    def decide(self, person: Person, place: Place, workflow: str) -> Decision:
+        """May this person run this workflow in this place?"""
+        facts = Facts.of(person, place, workflow)
+        return policy.decide(self.book.of(facts.community), facts, self._default, self._clock())
+
+    def restriction(self, person: Person, place: Place, workflow: Workflow) -> Restriction:
+        """What this person's form of a workflow is narrowed to there."""
+        facts = Facts.of(person, place, workflow.name)
+        names = [field.name for field in workflow.declared]
+        return Restriction(tuple(policy.narrowings(self.book.of(facts.community), facts, names)))
+
+    def terms(self, person: Person, place: Place, workflow: str) -> Terms:
+        """What holds of a run that is asked for there."""
+        facts = Facts.of(person, place, workflow)
+        return policy.terms(self.book.of(facts.community), facts)
+
+    async def admit(self, request: RunRequest) -> Terms:
+        """Let a request in, on these terms. Raises `NotAllowed` with the rule in words."""
+        await self.book.refresh()
+        decision = self.decide(request.person, request.place, request.workflow)
+        if not decision.allowed:
+            raise NotAllowed(decision.why)
+        return self.terms(request.person, request.place, request.workflow)
+
+    async def refused(self, request: RunRequest, fault: UserError) -> None:
+        """Note a refusal of the moderators' making."""
+        await self._audit.refused(request.person, request.place, f"{request.workflow}: {fault}")
+
+    def rules_of(self, place: Place) -> list[Rule]:
+        """All rules that hold in the community of a place, its own and the operator's."""
+        return list(self.book.of(community_of(place)))

@@ -1,0 +1,314 @@
+"""Moderation: the desk of moderators, with one method for each thing that they do.
+
+Every act names the `Person` who does it and the `Place` where, or for which, it is done: the group that is meant,
+where a panel is used in private. The platform says in `Person.moderator` whether they are a moderator of that very
+place, and in `Person.owner` whether it is theirs. Whoever is neither is refused with `NotAllowed`, and that stands in
+the audit; so a forged button does no harm as long as the person and the place are the platform's own.
+
+What is decided holds at once, and for good. Every act answers with a sentence for the moderator.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from bot.core import restriction, tally
+from bot.core.audit import Audit, Entry
+from bot.core.authority import EVERYTHING, Aim, Authority
+from bot.core.chat import Person, Place
+from bot.core.check import Checker
+from bot.core.decisions import (
+    describe,
+    entry_json,
+    exported,
+    imported,
+    manner_words,
+    narrowing_words,
+    parsed,
+    what_of,
+)
+from bot.core.errors import BadValue, UserError
+from bot.core.gate import Gate
+from bot.core.line import Line
+from bot.core.policy import Decision
+from bot.core.records import key_of
+from bot.core.reviews import Reviews
+from bot.core.rulebook import By, Change
+from bot.core.rules import Access, Block, Limit, Manner, Measure, Moderators, Narrowing, Review, Rule, WordList
+from bot.core.scope import Scope, Who, Whom, community_of
+from bot.core.telling import seconds
+from bot.words import _
+
+_MOST = 1_000_000  # of any limit
+
+
+@dataclass(frozen=True)
+class Row:
+    """A workflow in the overview: whether everyone may run it in a place, and why."""
+
+    name: str
+    title: str
+    decision: Decision
+
+
+@dataclass(frozen=True)
+class Overview:
+    """The state of a place at a glance: each workflow, and what else is decided, in words and as rules."""
+
+    rows: tuple[Row, ...]
+    rules: tuple[Rule, ...]
+    lines: tuple[str, ...]
+
+
+class Moderation:
+    """`gate` is what the front desk asks; `authority` knows who may do what; `reviews` are the runs that wait for a
+    moderator's yes, to be listed, looked at, approved and refused.
+    """
+
+    def __init__(
+        self,
+        gate: Gate,
+        audit: Audit,
+        authority: Authority,
+        checker: Checker,
+        line: Line,
+        reviews: Reviews,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.reviews = reviews
+        self.gate, self.book, self.audit, self.authority = gate, gate.book, audit, authority
+        self._checker, self._line, self._clock = checker, line, clock
+
+    def is_moderator(self, person: Person, place: Place) -> bool:
+        """Whether somebody may moderate a place: for a platform to decide what it shows."""
+        return self.authority.is_moderator(person, place)
+
+    def moderator_roles(self, place: Place) -> frozenset[str]:
+        """The roles that make a moderator in the community of a place, as its owner has named them; empty where they
+        have not, and the platform's own rule holds. A platform sets `Person.moderator` by them.
+        """
+        found = next(iter(self.book.of(community_of(place)).of(Moderators)), None)
+        return frozenset(found.body.roles) if found is not None and isinstance(found.body, Moderators) else frozenset()
+
+    async def allow(self, by: Person, here: Place, aim: Aim = EVERYTHING) -> str:
+        """Let a workflow be run, or all of them."""
+        return await self._access(by, here, "allow", aim, Access(allow=True))
+
+    async def deny(self, by: Person, here: Place, aim: Aim = EVERYTHING) -> str:
+        """Let a workflow not be run, or none of them."""
+        return await self._access(by, here, "deny", aim, Access(allow=False))
+
+    async def clear(self, by: Person, here: Place, aim: Aim = EVERYTHING) -> str:
+        """Take an allowance or a denial of exactly this aim back: wider decisions hold again."""
+        scope = await self.authority.scope(by, here, "clear", aim)
+        words = _("Nothing is decided any more about {what} {scope}.").format(what=what_of(scope), scope=scope)
+        return await self._put(by, here, "clear", words, Rule(scope, Access(allow=True)), remove=True)
+
+    async def limit(self, by: Person, here: Place, measure: str, most: int | None, aim: Aim = EVERYTHING) -> str:
+        """Let each person have so much, by one of the `Measure`s; None takes the limit away."""
+        scope = await self._scope(by, here, "limit", aim)
+        if measure not in list(Measure):
+            raise UserError(
+                _("There is no limit “{name}”; there are {names}.").format(name=measure, names=", ".join(Measure))
+            )
+        if most is not None and not 0 <= most <= _MOST:
+            raise UserError(_("A limit is a number from 0 to {most}.").format(most=_MOST))
+        rule = Rule(scope, Limit(most or 0), measure)
+        words = _("The limit holds: {limit}.") if most is not None else _("The limit is gone: {measure} {scope}.")
+        words = words.format(limit=tally.limit_words(rule), measure=measure, scope=scope)
+        return await self._put(by, here, "limit", words, rule, remove=most is None)
+
+    async def field(self, by: Person, here: Place, name: str, to: Narrowing | None, aim: Aim) -> str:
+        """Narrow a field of the workflow that the aim names; None opens it again. Raises `BadValue`."""
+        scope = await self._scope(by, here, "field", aim)
+        form = await self._checker.form(self._checker.catalog.get(scope.workflow))
+        if to is not None:
+            if name not in form.names:
+                raise BadValue(
+                    name, _("there is no such field; there are {names}.").format(names=", ".join(form.names))
+                )
+            if (fault := restriction.faults(form[name], to)) is not None:
+                raise BadValue(name, fault)
+            to = parsed(form[name], to)
+        words = _("The field “{name}” of {what} {scope}: {to}.")
+        words = words.format(name=name, what=what_of(scope), scope=scope, to=narrowing_words(to))
+        return await self._put(by, here, "field", words, Rule(scope, to or Narrowing(), name), remove=to is None)
+
+    async def words(self, by: Person, here: Place, name: str, to: WordList | None, aim: Aim = EVERYTHING) -> str:
+        """Set a list of what may not be asked for, by its name; None deletes it. Raises `UserError` for a pattern that
+        cannot be read, or is too slow to be used.
+        """
+        scope = await self._scope(by, here, "words", aim)
+        words = (
+            _("The list “{name}” of words holds {scope}.") if to else _("The list “{name}” of words is gone {scope}.")
+        )
+        rule = Rule(scope, to or WordList(), name)
+        return await self._put(by, here, "words", words.format(name=name, scope=scope), rule, remove=to is None)
+
+    async def review(self, by: Person, here: Place, on: bool | None, channel: str = "", aim: Aim = EVERYTHING) -> str:
+        """Whether results wait for a moderator's yes, asked for in a channel; None leaves it to wider decisions."""
+        scope = await self._scope(by, here, "review", aim)
+        words = {
+            True: _("A moderator looks at results first: {what} {scope}."),
+            False: _("Results are shown at once: {what} {scope}."),
+            None: _("Nothing is decided any more about looking at results first: {what} {scope}."),
+        }[on].format(what=what_of(scope), scope=scope)
+        return await self._put(by, here, "review", words, Rule(scope, Review(bool(on), channel)), remove=on is None)
+
+    async def block(
+        self,
+        by: Person,
+        here: Place,
+        person: Person,
+        reason: str = "",
+        lasting: float | None = None,
+        aim: Aim = EVERYTHING,
+    ) -> str:
+        """Let a person run nothing, for so many seconds or for good."""
+        scope = await self._scope(by, here, "block", replace(aim, who=Who.person(person)))
+        until = None if lasting is None else self._clock() + lasting
+        lasts = _("for good") if lasting is None else _("for {time}").format(time=seconds(lasting))
+        words = _("{who} is blocked {where} {lasts}.").format(who=scope.who, where=scope.where, lasts=lasts)
+        return await self._put(by, here, "block", words, Rule(scope, Block(reason[:500], until)))
+
+    async def unblock(self, by: Person, here: Place, person: Person, aim: Aim = EVERYTHING) -> str:
+        """Take a block back."""
+        scope = await self._scope(by, here, "unblock", replace(aim, who=Who.person(person)))
+        words = _("{who} is not blocked {where} any more.").format(who=scope.who, where=scope.where)
+        return await self._put(by, here, "unblock", words, Rule(scope, Block()), remove=True)
+
+    async def where(self, by: Person, here: Place, to: Manner, aim: Aim = EVERYTHING) -> str:
+        """Where results go, and whether previews are shown and results covered; what is None stays as it is."""
+        scope = await self._scope(by, here, "where", aim)
+        old = self.book.of(scope.community).get(Rule(scope, to).slot)
+        before = old.body if old is not None and isinstance(old.body, Manner) else Manner()
+        merged = Manner(
+            before.results if to.results is None else to.results,
+            before.previews if to.previews is None else to.previews,
+            before.spoilers if to.spoilers is None else to.spoilers,
+        )
+        words = _("Results {scope}: {manner}.").format(scope=scope, manner=manner_words(merged))
+        return await self._put(by, here, "where", words, Rule(scope, merged))
+
+    async def moderators(self, by: Person, here: Place, roles: Sequence[str]) -> str:
+        """Name the roles that make a moderator; none gives it back to the platform's own rule. The owner's to say."""
+        await self.authority.owner(by, here, "moderators")
+        rule = Rule(Scope(community_of(here)), Moderators(tuple(roles)))
+        words = (
+            _("Moderators are now those with {count} roles.") if roles else _("Moderators are those of the platform.")
+        )
+        return await self._put(by, here, "moderators", words.format(count=len(roles)), rule, remove=not roles)
+
+    async def why(self, by: Person, here: Place, person: Person, workflow: str = "", place: Place | None = None) -> str:
+        """What somebody may do in a place, and which rules say so: a line each, for one workflow or for all."""
+        await self.authority.moderator(by, here, "why")
+        lines = []
+        for name in [workflow] if workflow else self._checker.catalog.workflows:
+            decision = self.gate.decide(person, place or here, name)
+            lines.append(f"{'✓' if decision.allowed else '✗'} {name}: {decision.why}")
+            if decision.allowed:
+                limits = self.gate.terms(person, place or here, name).limits
+                lines += [f"   {each}" for each in await self._line.standings(key_of(person), limits)]
+        return "\n".join(lines)
+
+    async def overview(self, by: Person, here: Place) -> Overview:
+        """The state of a place at a glance, for a panel."""
+        await self.authority.moderator(by, here, "overview")
+        everyone = Person(here.platform, "")
+        flows = self._checker.catalog.workflows.values()
+        rows = tuple(Row(each.name, each.title, self.gate.decide(everyone, here, each.name)) for each in flows)
+        rules = tuple(self.book.of(community_of(here)))
+        return Overview(rows, rules, tuple(map(describe, rules)))
+
+    async def log(self, by: Person, here: Place, count: int = 20, before: int | None = None) -> list[Entry]:
+        """The audit of a place's community, the newest first; what is older than the entry of this number."""
+        await self.authority.moderator(by, here, "log")
+        return await self.audit.last_in(community_of(here), count, before)
+
+    async def log_file(self, by: Person, here: Place) -> bytes:
+        """The whole audit of a community, a line of JSON each, the newest first."""
+        entries = await self.log(by, here, 100_000)
+        return "".join(json.dumps(entry_json(each), ensure_ascii=False) + "\n" for each in entries).encode()
+
+    async def undo(self, by: Person, here: Place, *, everywhere: bool = False) -> str:
+        """Take the last decision that has not been taken back; again, the one before it."""
+        await (self.authority.operator if everywhere else self.authority.moderator)(by, here, "undo")
+        community = "" if everywhere else community_of(here)
+        last = await self.book.last_decision(community)
+        if last is not None and last.act == "moderators":
+            await self.authority.owner(by, here, "undo")
+        entry = await self.book.undo(community, By(by, here, "undo", ""), last)
+        if entry is None:
+            return _("There is nothing to take back.")
+        return _("Taken back: {words}").format(words=entry.words)
+
+    async def export(self, by: Person, here: Place) -> str:
+        """All that is decided in a community, to read, to keep or to import elsewhere."""
+        await self.authority.moderator(by, here, "export")
+        return exported(community_of(here), self.book.own(community_of(here)))
+
+    async def import_(self, by: Person, here: Place, text: str) -> str:
+        """Decide all that an export says; what else is decided here stays. Raises `UserError` with what is wrong in it.
+
+        From another community, what is about its places, roles and moderators is left out.
+        """
+        scope = await self._scope(by, here, "import", EVERYTHING)
+        rules, origin = imported(text, scope.community)
+        foreign = origin != scope.community
+        kept = [rule for rule in rules if self._may_import(rule, by, here, foreign=foreign)]
+        words = _("{count} decisions imported, {left} left out.").format(count=len(kept), left=len(rules) - len(kept))
+        await self.book.change(scope.community, By(by, here, "import", words), [Change.put(rule) for rule in kept])
+        return words
+
+    async def moved(self, old: str, new: str) -> None:
+        """A community, as "platform:id", goes on under another id, as a group does that becomes a supergroup."""
+        await self.book.move(old, new)
+
+    async def left(self, community: str) -> None:
+        """The bot has left a community: what was decided there is forgotten, and the audit stays."""
+        await self.book.drop(community, _by_itself(community, _("The bot has left this community.")))
+
+    async def role_deleted(self, community: str, role: str) -> None:
+        """Forget what was decided for a role that there is no more."""
+        words = _("The role {role} has been deleted.").format(role=role)
+        gone = Who.role(role)
+        await self.book.drop(community, _by_itself(community, words), lambda rule: rule.scope.who == gone)
+
+    async def place_deleted(self, community: str, place: str) -> None:
+        """Forget what was decided for a channel or topic that there is no more."""
+        words = _("The place {place} has been deleted.").format(place=place)
+        await self.book.drop(community, _by_itself(community, words), lambda rule: rule.scope.place == place)
+
+    async def forget(self, person: str) -> None:
+        """Take the name of a person, as "platform:id", out of all that is kept for the audit."""
+        await self.audit.forget(person)
+        await self.book.forget(person)
+
+    async def _access(self, by: Person, here: Place, act: str, aim: Aim, access: Access) -> str:
+        scope = await self._scope(by, here, act, aim)
+        words = _("{what} is allowed {scope}.") if access.allow else _("{what} is denied {scope}.")
+        return await self._put(by, here, act, words.format(what=what_of(scope), scope=scope), Rule(scope, access))
+
+    async def _scope(self, by: Person, here: Place, act: str, aim: Aim) -> Scope:
+        scope = await self.authority.scope(by, here, act, aim)
+        if scope.workflow:
+            self._checker.catalog.get(scope.workflow)  # raises UnknownWorkflow
+        return scope
+
+    async def _put(self, by: Person, here: Place, act: str, words: str, rule: Rule, *, remove: bool = False) -> str:
+        change = Change(rule.slot, None if remove else rule)
+        await self.book.change(rule.scope.community, By(by, here, act, words), [change])
+        return words
+
+    def _may_import(self, rule: Rule, by: Person, here: Place, *, foreign: bool) -> bool:
+        if isinstance(rule.body, Moderators):
+            return not foreign and (by.owner or self.authority.is_operator(by))
+        return not foreign or (not rule.scope.place and rule.scope.who.whom is not Whom.ROLE)
+
+
+def _by_itself(community: str, words: str) -> By:
+    platform, _colon, number = community.partition(":")
+    return By(Person(platform, ""), Place(platform, number, community=number), "tidy", words)

@@ -1,0 +1,223 @@
+"""Limits: windows that slide, what counts and what is given back, and that no two requests have the same last one."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from bot.core.chat import Address, Person, Place
+from bot.core.database import Database
+from bot.core.errors import TooMany
+from bot.core.line import Caps, Line, NewRun, Taken
+from bot.core.policy import Terms
+from bot.core.records import Records, State
+from bot.core.rules import Limit, Measure, Rule
+from bot.core.scope import Facts, Scope
+from bot.core.tally import Charge, standings
+
+GUILD = "test:guild"
+CHANNEL = Place("test", "channel", "#channel", "guild")
+
+
+class Clock:
+    now = 1_000_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+async def database(database_url: str) -> AsyncIterator[Database]:
+    async with Database(database_url) as database:
+        yield database
+
+
+@pytest.fixture
+def line(database: Database, clock: Clock) -> Line:
+    return Line(database, Caps(2, 1000), clock)
+
+
+@pytest.fixture
+def records(database: Database, clock: Clock) -> Records:
+    return Records(database, clock)
+
+
+def limit(measure: Measure, most: int, place: str = "", workflow: str = "") -> Rule:
+    return Rule(Scope(GUILD, place, workflow=workflow), Limit(most), measure)
+
+
+def new(*limits: Rule, workflow: str = "poster", place: Place = CHANNEL, person: str = "ann") -> NewRun:
+    who = Person("test", person)
+    terms = Terms(tuple(limits), spots=Facts.of(who, place).spots)
+    made = NewRun(
+        str(uuid4()), workflow, {}, {}, "x", who, place, Address("test", "c", "m"), workflow, frozenset(), terms=terms
+    )
+    return replace(made, priority=0)
+
+
+async def refused(line: Line, run: NewRun) -> str:
+    with pytest.raises(TooMany) as fault:
+        await line.join(run)
+    return str(fault.value)
+
+
+@pytest.mark.parametrize(("measure", "window"), [(Measure.HOUR, 3600), (Measure.DAY, 86_400)])
+async def test_a_window_slides(line: Line, clock: Clock, measure: Measure, window: int) -> None:
+    most = limit(measure, 3)
+    for _ in range(3):
+        await line.join(new(most))
+        clock.now += 60
+    assert "You can ask again in" in await refused(line, new(most))
+    clock.now += window - 180
+    await line.join(new(most))  # the first has left the window, and the second has not
+    await refused(line, new(most))
+    await line.join(new(most, person="ben"))
+
+
+async def test_a_hundred_at_once_start_exactly_as_many_as_are_left(line: Line) -> None:
+    most = limit(Measure.HOUR, 5)
+    for _ in range(2):
+        await line.join(new(most))
+    answers = await asyncio.gather(*(line.join(new(most)) for _ in range(100)), return_exceptions=True)
+    assert answers.count(None) == 3
+    assert sum(isinstance(answer, TooMany) for answer in answers) == 97
+
+
+_ASK = """
+import asyncio, sys
+from bot.core.database import Database
+from bot.core.errors import TooMany
+from bot.core.line import Caps, Line
+from bot.core.rules import Measure
+from tests.bot.core.test_limits import limit, new
+
+async def main():
+    async with Database(sys.argv[1]) as database:
+        line = Line(database, Caps(2, 1000))
+        asks = (line.join(new(limit(Measure.HOUR, 3))) for _ in range(50))
+        print(list(await asyncio.gather(*asks, return_exceptions=True)).count(None))
+
+asyncio.run(main())
+"""
+
+
+async def test_a_hundred_at_once_from_two_processes(database_url: str, database: Database, tmp_path: Path) -> None:
+    root = Path(__file__).parents[3]
+
+    async def ask() -> int:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-c", _ASK, database_url, cwd=root, stdout=subprocess.PIPE
+        )
+        answer, _nothing = await process.communicate()
+        return int(answer)
+
+    assert sum(await asyncio.gather(ask(), ask())) == 3
+
+
+async def test_places_and_workflows_count_apart(line: Line) -> None:
+    here, flow = limit(Measure.DAY, 1, place="channel"), limit(Measure.DAY, 1, workflow="poster")
+    other = replace(CHANNEL, id="other")
+    await line.join(new(workflow="negative", place=other))
+    await line.join(new(here))
+    assert "1 run a day in channel" in await refused(line, new(here))
+    await refused(line, new(flow, workflow="poster", place=other))
+    thread = replace(CHANNEL, id="thread", parents=("channel",))
+    await refused(line, new(here, place=thread))  # a thread is its channel's
+
+
+async def test_what_fails_or_never_starts_uses_nothing_up(line: Line, records: Records) -> None:
+    most = limit(Measure.DAY, 1)
+    for end in ("cancel", "fail"):
+        run = new(most)
+        await line.join(run)
+        await refused(line, new(most))
+        if end == "cancel":
+            await records.ask_to_cancel(run.id, "test:ann:Ann")
+        else:
+            found = await records.get(run.id)
+            assert found is not None
+            await records.end(found, State.FAILED, "It failed.")
+    await line.join(new(most))
+
+
+async def test_what_is_deleted_still_counts(line: Line, records: Records) -> None:
+    most, run = limit(Measure.DAY, 1), new(limit(Measure.DAY, 1))
+    await line.join(run)
+    found = await records.get(run.id)
+    assert found is not None
+    await records.end(found, State.DONE)
+    await records.forget([run.id])
+    await refused(line, new(most))
+
+
+async def test_seconds_of_servers(line: Line, records: Records, clock: Clock) -> None:
+    most = limit(Measure.SECONDS, 100)
+    for took in (70.0, 40.0):
+        run = new(most)
+        await line.join(run)
+        taken = await line.take("me", lambda heads: Taken(heads[0], "gpu"))
+        assert taken is not None
+        clock.now += took
+        started = await records.get(run.id)
+        assert started is not None
+        await records.executed(started)
+        await records.end(started, State.DONE)
+    assert "2 min of a server a day" in await refused(line, new(most))
+    clock.now += 86_400 - 100
+    await line.join(new(most))
+
+
+async def test_seconds_are_reserved_by_runs_that_wait(line: Line) -> None:
+    most = limit(Measure.SECONDS, 35)
+    answers = await asyncio.gather(*(line.join(new(most)) for _ in range(10)), return_exceptions=True)
+    assert answers.count(None) == 4  # each is thought to take ten seconds while nothing is known
+
+
+async def test_what_waits_and_how_soon_after_another(line: Line, clock: Clock) -> None:
+    waiting, cooldown = limit(Measure.WAITING, 1), limit(Measure.COOLDOWN, 30)
+    await line.join(new(waiting))
+    assert "1 run in line at a time" in await refused(line, new(waiting))
+    assert await line.take("me", lambda heads: Taken(heads[0], "gpu"))
+    await line.join(new(waiting))
+    assert "30 s between two runs" in await refused(line, new(cooldown))
+    clock.now += 31
+    await line.join(new(cooldown))
+
+
+async def test_how_many_are_with_servers(line: Line) -> None:
+    one = limit(Measure.RUNNING, 1)
+    for _ in range(2):
+        await line.join(new(one))
+    await line.join(new(person="ben"))
+    taken = [await line.take("me", lambda heads: Taken(heads[0], "gpu")) for _ in range(3)]
+    assert [each.run.person.id if each else None for each in taken] == ["ann", "ben", None]
+
+
+async def test_a_person_is_told_what_is_left(line: Line, clock: Clock) -> None:
+    most = limit(Measure.HOUR, 2)
+    await line.join(new(most))
+    (standing,) = await line.standings("test:ann", [most])
+    assert str(standing) == "2 runs an hour in all places here, 1 left"
+    await line.join(new(most))
+    clock.now += 1200
+    (standing,) = await line.standings("test:ann", [most])
+    assert str(standing) == "2 runs an hour in all places here, 0 left, more in 40 min"
+
+
+def test_a_limit_of_nothing() -> None:
+    (standing,) = standings([limit(Measure.DAY, 0)], [], 0.0)
+    assert standing.is_reached
+    (spent,) = standings([limit(Measure.HOUR, 1)], [Charge(0.0, 1.0, "poster", f"|{GUILD}|")], 3600.0)
+    assert not spent.is_reached
