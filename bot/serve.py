@@ -178,7 +178,8 @@ async def until_signalled(work: Callable[[], Coroutine[Any, Any, None]]) -> None
 
     def stop() -> None:
         ended.set()
-        loop.remove_signal_handler(signal.SIGINT)  # the next one is Python's own
+        loop.remove_signal_handler(signal.SIGINT)
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # the next one waits for nothing: nothing is lost by it
 
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop)

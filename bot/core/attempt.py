@@ -44,9 +44,10 @@ from bot.core.story import Story, failure, say
 from bot.core.throttle import Throttle
 from bot.words import _
 from comfy.client import ComfyClient
-from comfy.errors import PromptRejected, PromptRemoved, ServerUnavailable
+from comfy.errors import FileMissing, PromptRejected, PromptRemoved, ServerUnavailable
 
 _log = logging.getLogger(__name__)
+_MAY_PASS = (ServerUnavailable, FileMissing)  # the next attempt may do better, on another server above all
 _FAREWELL = 3.0  # seconds: a shutdown waits no longer for a chat
 
 
@@ -234,17 +235,17 @@ class Attempt:
             await say(self._reply, Cancelled(by) if sure else Failed(unsure))
 
     async def _failed(self, error: Exception, story: Story) -> None:
-        if isinstance(error, ServerUnavailable):
+        if isinstance(error, _MAY_PASS):
             self._troubled()
         self._freed()
         if (by := await self._cancelled_by()) is not None:
             await self._cancel(story, by)
-        elif not isinstance(error, ServerUnavailable) or not await self._again(error):
+        elif not isinstance(error, _MAY_PASS) or not await self._again(error):
             said = failure(error, story)
             if await self._house.records.end(self._run, State.FAILED, said.sentence):
                 await say(self._reply, said)
 
-    async def _again(self, error: ServerUnavailable) -> bool:
+    async def _again(self, error: ServerUnavailable | FileMissing) -> bool:
         """Say why, and let the run wait for another attempt; False where this was the last."""
         run = self._run
         if run.attempt >= MOST_ATTEMPTS:

@@ -48,13 +48,15 @@ def explain(error: BaseException, run_id: str, prompt: Prompt | None = None) -> 
             )
 
 
-def trouble(error: ServerUnavailable, server: str) -> str:
+def trouble(error: ServerUnavailable | FileMissing, server: str) -> str:
     """Why a run waits again."""
     match error:
         case PromptLost():
             words = _("The server {server} was restarted, and has lost the run.")
         case WorkerWedged():
             words = _("The server {server} seems stuck.")
+        case FileMissing():
+            words = _("The server {server} has lost the result.")
         case _:
             words = _("The server {server} cannot be reached.")
     return words.format(server=server)

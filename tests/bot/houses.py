@@ -258,8 +258,17 @@ class WatchedServer(EmbeddedServer):
 
     async def drop_sockets(self) -> None:
         """Lose every websocket, as a flaky network does."""
-        for socket in list(self._sockets._sockets.values()):
-            await socket.close()
+        for client in list(self._sockets._clients.values()):
+            await client.socket.close()
+
+    async def restart(self) -> None:
+        """Forget everything, as a server that was killed and started again."""
+        await self.stop()
+        await self.start()
+
+    async def break_answers(self) -> None:
+        """Break the next answers off."""
+        self.breaks = 3
 
     def _app(self, features: dict[str, Any]) -> web.Application:
         app = super()._app(features)

@@ -1,0 +1,130 @@
+"""A bot in a process of its own, to be killed: `python -m tests.bot.survivor FOLDER ROLE`.
+
+FOLDER/survivor.json has its settings, FOLDER/requests.jsonl what people ask for; each message is a file in
+FOLDER/messages, and shows a result once, as a message that is edited does.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from bot.config import Secret
+from bot.core.catalog import bundled_folder
+from bot.core.chat import Address, Brief, Limits, Person, Place, Result, RunRequest, Status
+from bot.core.desk import Desk
+from bot.core.errors import StorageFailed
+from bot.core.shelf import Shelf
+from bot.serve import Role, serve, until_signalled
+from bot.servers import NamedServer
+from tests.bot.houses import PLAIN, QuickSettings, write_workflows
+
+PLACE = Place("test", "here")
+
+
+@dataclass(frozen=True)
+class FileReply:
+    path: Path
+
+    @property
+    def limits(self) -> Limits:
+        return Limits(10**9, 10, 4000, 0.1)
+
+    async def show(self, status: Status) -> None:
+        note(self.path, {"status": type(status).__name__, "reason": getattr(status, "reason", "")})
+
+    async def deliver(self, result: Result) -> None:
+        if any("result" in entry for entry in shown(self.path)):
+            return
+        digests = [hashlib.sha256(file.path.read_bytes()).hexdigest() for file in result.files]
+        note(self.path, {"result": result.run_id, "color": result.values["color"], "files": digests})
+
+
+class FilePlatform:
+    name = "test"
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    async def __aenter__(self) -> FilePlatform:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        return
+
+    async def serve(self, desk: Desk) -> None:
+        """Take every request that is not in the records, and what is cancelled."""
+        for asked in entries(self._folder / "requests.jsonl"):
+            person = Person("test", asked["person"], asked["person"])
+            known = {run.address.message for run in await desk.records.last_of(person, 1000)}
+            if asked["message"] not in known:
+                request = RunRequest(asked.get("workflow", PLAIN), {"color": str(asked["color"])}, person, PLACE)
+                await _until_taken(desk, request, Address("test", "chat", asked["message"]))
+        seen = 0
+        while True:
+            wanted = entries(self._folder / "cancels.jsonl")
+            for each in wanted[seen:]:
+                await desk.cancel(each["run"], Person("test", each["person"], each["person"]))
+            seen = len(wanted)
+            await asyncio.sleep(0.05)
+
+    def reply(self, address: Address, brief: Brief) -> FileReply:
+        return FileReply(self._folder / "messages" / f"{address.message}.jsonl")
+
+
+async def _until_taken(desk: Desk, request: RunRequest, address: Address) -> None:
+    while True:
+        try:
+            await desk.take(request, address)
+            return
+        except StorageFailed:
+            await asyncio.sleep(0.1)
+
+
+def note(path: Path, entry: dict[str, Any]) -> None:
+    with path.open("a") as file:
+        file.write(json.dumps(entry) + "\n")
+
+
+def entries(path: Path) -> list[Any]:
+    if not path.exists():
+        return []
+    return [json.loads(line) for line in path.read_text().splitlines(keepends=True) if line.endswith("\n")]
+
+
+def shown(path: Path) -> list[Any]:
+    return entries(path)
+
+
+async def _main(folder: Path, role: Role) -> None:
+    given = json.loads((folder / "survivor.json").read_text())
+    database = Secret(given["database"]) if given["database"] else None
+    chosen = {name: NamedServer(name, url) for name, url in given["servers"].items()}
+    mine = given.get("at", {}).get(role.worker or "", list(chosen))
+    settings = QuickSettings(
+        data_dir=folder / "data",
+        database=database,
+        servers=tuple(chosen[name] for name in mine),
+        waiting_per_person=1000,
+        running_per_person=given.get("running", 3),
+    )
+    async with Shelf(bundled_folder(), write_workflows(folder)) as shelf:
+        await serve(settings, shelf, [FilePlatform(folder)], role, lambda words: print(words, flush=True))  # noqa: T201
+
+
+def main() -> None:
+    folder, role = Path(sys.argv[1]), sys.argv[2]
+    kinds = {"all": Role(), "chat": Role(worker=None)}
+    asyncio.run(until_signalled(lambda: _main(folder, kinds.get(role) or Role(chat=False, worker=role))))
+
+
+if __name__ == "__main__":
+    main()

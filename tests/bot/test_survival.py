@@ -1,0 +1,261 @@
+"""The whole bot, killed at any moment, its servers killed, its network flaky: every run ends in one result, once."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+import signal
+import sys
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bot.config import Secret
+from bot.core.chat import Person
+from bot.core.database import Database
+from bot.core.records import Records, RunRecord, State
+from bot.serve import hand_over
+from tests.bot.databases import new_postgres
+from tests.bot.houses import QuickSettings, WatchedServer
+from tests.bot.survivor import entries, note
+
+PEOPLE = 20
+_PATIENCE = 50.0  # seconds
+
+
+@dataclass
+class Bot:
+    """A process that is running."""
+
+    process: asyncio.subprocess.Process
+
+    async def kill(self) -> None:
+        self.process.kill()
+        await self.process.wait()
+
+    async def end(self, number: int = signal.SIGTERM) -> int:
+        """Send a signal, and wait as long as an operator would; the exit code."""
+        self.process.send_signal(number)
+        async with asyncio.timeout(10):
+            return await self.process.wait()
+
+
+@dataclass
+class Stage:
+    """A folder, some servers, and what the messages show."""
+
+    folder: Path
+    servers: dict[str, WatchedServer]
+    stack: AsyncExitStack
+
+    async def start(self, role: str = "all") -> Bot:
+        """Start a bot, and wait until it is ready."""
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "tests.bot.survivor", str(self.folder), role),
+            stdout=asyncio.subprocess.PIPE,
+            cwd=Path(__file__).parents[2],
+        )
+        self.stack.push_async_callback(_gone, process)
+        assert process.stdout is not None
+        assert b"Ready" in await process.stdout.readline()
+        return Bot(process)
+
+    def ask(self, count: int, people: int = PEOPLE, **more: Any) -> None:
+        for number in range(count):
+            asked = {"message": f"m{number}", "person": f"p{number % people}", "color": number + 1, **more}
+            note(self.folder / "requests.jsonl", asked)
+
+    def messages(self) -> dict[str, list[Any]]:
+        return {path.stem: entries(path) for path in (self.folder / "messages").iterdir()}
+
+    def delivered(self) -> int:
+        return sum(any("result" in entry for entry in message) for message in self.messages().values())
+
+    async def until(self, condition: Callable[[], bool]) -> None:
+        async with asyncio.timeout(_PATIENCE):
+            while not condition():  # noqa: ASYNC110 - another process makes it so
+                await asyncio.sleep(0.05)
+
+    async def runs(self) -> list[RunRecord]:
+        database = json.loads((self.folder / "survivor.json").read_text())["database"]
+        async with Database(database) if database else Database.in_folder(self.folder / "data") as opened:
+            records = Records(opened)
+            found = [
+                await records.get(run)
+                for person in range(PEOPLE)
+                for run in [each.id for each in await records.last_of(_person(person), 1000)]
+            ]
+        return [run for run in found if run is not None]
+
+    async def has_delivered_all(self, count: int) -> None:
+        """Every message shows the result that was asked for, once, and nothing after it but that it is done."""
+        messages = self.messages()
+        assert len(messages) == count
+        for name, message in messages.items():
+            results = [entry for entry in message if "result" in entry]
+            assert [(entry["color"], len(entry["files"])) for entry in results] == [(int(name[1:]) + 1, 1)], message
+            behind = message[message.index(results[0]) + 1 :]
+            assert {entry["status"] for entry in behind} <= {"Delivering", "Done", "Paused"}, message
+        assert Counter(run.state for run in await self.runs()) == {State.DONE: count}
+
+
+def _person(number: int) -> Person:
+    return Person("test", f"p{number}")
+
+
+async def _gone(process: asyncio.subprocess.Process) -> None:
+    if process.returncode is None:
+        process.kill()
+        await process.wait()
+
+
+@asynccontextmanager
+async def stage(folder: Path, database: str, servers: int = 3, pace: float = 0.03, **more: Any) -> AsyncIterator[Stage]:
+    async with AsyncExitStack() as stack:
+        (folder / "messages").mkdir()
+        named = {f"s{number}": WatchedServer(folder / f"s{number}", pace=pace) for number in range(servers)}
+        for server in named.values():
+            await stack.enter_async_context(server)
+        urls = {name: server.url for name, server in named.items()}
+        (folder / "survivor.json").write_text(json.dumps({"database": database, "servers": urls, **more}))
+        yield Stage(folder, named, stack)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request: pytest.FixtureRequest) -> str:
+    return "" if request.param == "sqlite" else new_postgres(request.getfixturevalue("postgres"))
+
+
+async def test_a_bot_that_is_killed_delivers_every_run_once(tmp_path: Path, database: str) -> None:
+    await killed_again_and_again(tmp_path, database, runs=60, kills=4)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize("seed", range(3))
+async def test_a_bot_that_is_killed_ten_times_delivers_every_run_once(tmp_path: Path, database: str, seed: int) -> None:
+    await killed_again_and_again(tmp_path, database, runs=200, kills=10, seed=seed)
+
+
+async def killed_again_and_again(folder: Path, database: str, *, runs: int, kills: int, seed: int = 7) -> None:
+    chance = random.Random(seed)
+    async with stage(folder, database) as here:
+        here.ask(runs)
+        for _ in range(kills):
+            bot = await here.start()
+            await asyncio.sleep(chance.uniform(0.0, 0.8))
+            assert here.delivered() < runs
+            await bot.kill()
+        bot = await here.start()
+        await here.until(lambda: here.delivered() == runs)
+        assert await bot.end() == 0
+        await here.has_delivered_all(runs)
+        executed = [prompt for server in here.servers.values() for prompt in server.prompts]
+        assert len(executed) == len(set(executed)) == runs  # each was taken up where it was
+
+
+async def test_servers_that_are_killed_and_a_network_that_is_flaky_lose_no_run(tmp_path: Path, database: str) -> None:
+    await troubled(tmp_path, database, runs=60, troubles=6)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(120)
+async def test_much_trouble_with_servers_loses_no_run(tmp_path: Path, database: str) -> None:
+    await troubled(tmp_path, database, runs=200, troubles=30)
+
+
+async def troubled(folder: Path, database: str, *, runs: int, troubles: int) -> None:
+    """Servers are killed and restarted in turn, sockets dropped, answers delayed and broken off."""
+    chance = random.Random(11)
+    async with stage(folder, database) as here:
+        here.ask(runs)
+        bot = await here.start()
+        for number in range(troubles):
+            server = list(here.servers.values())[number % len(here.servers)]
+            server.delay = chance.uniform(0.0, 0.05)
+            await asyncio.sleep(chance.uniform(0.1, 0.5))
+            await chance.choice((server.drop_sockets, server.restart, server.restart, server.break_answers))()
+        await here.until(lambda: here.delivered() == runs)
+        assert await bot.end() == 0
+        await here.has_delivered_all(runs)
+
+
+async def test_sigterm_says_so_exits_in_time_and_loses_nothing(tmp_path: Path, database: str) -> None:
+    async with stage(tmp_path, database, servers=1, pace=0.5) as here:
+        here.ask(6)
+        bot = await here.start()
+        await here.until(lambda: len(here.messages()) == 6)
+        assert await bot.end(signal.SIGTERM) == 0
+        lasts = {name: message[-1]["status"] for name, message in here.messages().items()}
+        assert set(lasts.values()) <= {"Paused", "Done"}
+        assert "Paused" in lasts.values()
+        for server in here.servers.values():
+            server._executor._pace = 0.0
+        bot = await here.start()
+        await here.until(lambda: here.delivered() == 6)
+        assert await bot.end(signal.SIGINT) == 0
+        await here.has_delivered_all(6)
+
+
+async def test_a_second_sigint_leaves_at_once(tmp_path: Path) -> None:
+    async with stage(tmp_path, "", servers=1, pace=30) as here:
+        here.ask(1)
+        bot = await here.start()
+        await here.until(lambda: any(entry["status"] == "Running" for entry in here.messages().get("m0", [])))
+        bot.process.send_signal(signal.SIGINT)
+        await here.until(lambda: here.messages()["m0"][-1]["status"] == "Paused")
+        assert await bot.end(signal.SIGINT) == -signal.SIGINT
+
+
+async def test_two_workers_share_the_work_and_one_that_is_gone_is_replaced(tmp_path: Path, postgres: str) -> None:
+    at = {"left": ["s0"], "right": ["s1"]}
+    async with stage(tmp_path, new_postgres(postgres), servers=2, at=at) as here:
+        here.ask(30)
+        chat, left, right = await asyncio.gather(*map(here.start, ("chat", "left", "right")))
+        await here.until(lambda: all(len(server.prompts) >= 3 for server in here.servers.values()))
+        await left.kill()
+        left = await here.start("left")
+        await here.until(lambda: here.delivered() == 30)
+        assert [await bot.end() for bot in (chat, left, right)] == [0, 0, 0]
+        await here.has_delivered_all(30)
+        workers = Counter(run.worker for run in await here.runs())
+        assert set(workers) == {"left", "right"}
+
+
+async def test_the_runs_of_a_worker_that_is_gone_for_good_are_handed_over(tmp_path: Path, postgres: str) -> None:
+    database = new_postgres(postgres)
+    at = {"left": ["s0"], "right": ["s1"]}
+    async with stage(tmp_path, database, servers=2, pace=30, at=at) as here:
+        here.ask(2)
+        chat, left = await here.start("chat"), await here.start("left")
+        await here.until(lambda: here.servers["s0"]._jobs.running is not None)
+        await left.kill()
+        here.servers["s1"]._executor._pace = 0.0
+        right = await here.start("right")
+        settings = QuickSettings(data_dir=tmp_path / "data", database=Secret(database))
+        assert await hand_over(settings, "left") == 1
+        await here.until(lambda: here.delivered() == 2)
+        assert [await bot.end() for bot in (chat, right)] == [0, 0]
+        await here.has_delivered_all(2)
+        assert {run.worker for run in await here.runs()} == {"right"}
+
+
+async def test_a_cancel_reaches_another_process(tmp_path: Path, postgres: str) -> None:
+    async with stage(tmp_path, new_postgres(postgres), servers=1, pace=30, at={"far": ["s0"]}) as here:
+        here.ask(1)
+        chat, far = await here.start("chat"), await here.start("far")
+        await here.until(lambda: any(entry.get("status") == "Running" for entry in here.messages().get("m0", [])))
+        (run,) = await here.runs()
+        note(tmp_path / "cancels.jsonl", {"run": run.id, "person": "p0"})
+        async with asyncio.timeout(1.5):  # what the issue promises
+            await here.until(lambda: here.messages()["m0"][-1].get("status") == "Cancelled")
+        (run,) = await here.runs()
+        assert run.state is State.CANCELLED
+        assert here.servers["s0"]._jobs.running is None
+        assert [await bot.end() for bot in (chat, far)] == [0, 0]
