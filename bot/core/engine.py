@@ -22,7 +22,7 @@ from bot.core.errors import ConfigError, StorageFailed
 from bot.words import _
 
 _log = logging.getLogger(__name__)
-_VERSION = "1"  # of the steps: the same for all processes, or they would not take up each other's runs
+_VERSION = "1"  # of the steps
 _TIDY_EVERY = 60.0  # seconds
 
 
@@ -60,7 +60,8 @@ class Engine:
             config={
                 "name": "darkroom",
                 "system_database_url": self._url.render_as_string(hide_password=False),
-                "application_version": _VERSION,
+                # Any process of a version takes up what another one of it left behind: so each worker is a version.
+                "application_version": f"{_VERSION} {self._worker}",
                 "executor_id": self._worker,
                 "log_level": "ERROR",
                 "notification_listener_polling_interval_sec": 0.1,  # its thread sleeps as long at the end
