@@ -23,6 +23,7 @@ from telegram import (
 from telegram.constants import ParseMode
 
 from bot.core.chat import ResultFile
+from bot.core.fitting import fit
 from bot.core.pictures import measure
 from bot.platforms.telegram.wire import replying
 from bot.words import _
@@ -108,6 +109,21 @@ class Parcel:
         return Parcel(self.file, Way.DOCUMENT)
 
 
+async def packed(files: Sequence[ResultFile], most: int, folder: Path) -> tuple[list[Parcel], list[str]]:
+    """The files as they can be sent; a sentence for each that is too large: reduced into `folder`, or left out."""
+    parcels, sentences = [], []
+    for file in files:
+        size, sent = await size_of(file.path), file
+        if size > most:
+            smaller = await fit(file.path, folder, most) if file.kind == "image" else None
+            sentences.append(too_large(file, size, most) if smaller is None else _reduced(file, size))
+            if smaller is None:
+                continue
+            sent = ResultFile(smaller, Path(file.filename).with_suffix(smaller.suffix).name, file.kind)
+        parcels.append(await parcel(sent))
+    return parcels, sentences
+
+
 async def parcel(file: ResultFile) -> Parcel:
     """The way that a file goes."""
     suffix = file.path.suffix.lower()
@@ -130,6 +146,10 @@ def albums(parcels: Sequence[Parcel]) -> list[list[Parcel]]:
 def too_large(file: ResultFile, size: int, most: int) -> str:
     words = _("{name} has {size:.1f} MB, and at most {most:g} MB can be sent here.")
     return words.format(name=file.filename, size=size / 1e6, most=most / 1e6)
+
+
+def _reduced(file: ResultFile, size: int) -> str:
+    return _("{name} has {size:.1f} MB: this is a smaller copy of it.").format(name=file.filename, size=size / 1e6)
 
 
 async def size_of(path: Path) -> int:

@@ -36,7 +36,7 @@ class Rules:
 
 
 OVERALL = Rules((Rule(30, 1.05),), (Rule(22, 1.05),))
-PRIVATE = Rules((Rule(4, 4.2),), (Rule(1, 1.05), Rule(3, 4.2)))
+PRIVATE = Rules((Rule(6, 6.3),), (Rule(1, 1.05), Rule(5, 6.3)))
 GROUP = Rules((Rule(20, 60.5),), (Rule(14, 60.5),))
 
 

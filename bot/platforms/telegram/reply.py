@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from telegram import InlineKeyboardMarkup, InputMediaPhoto, Message
@@ -29,7 +31,7 @@ from bot.core.notes import Notes
 from bot.platforms.telegram import captions, keys, remembered
 from bot.platforms.telegram.busy import Busy
 from bot.platforms.telegram.faces import Face, Faces
-from bot.platforms.telegram.outgoing import ALBUM, LOCAL_UPLOAD, UPLOAD, Parcel, Way, albums, parcel, size_of, too_large
+from bot.platforms.telegram.outgoing import ALBUM, LOCAL_UPLOAD, UPLOAD, Parcel, Way, albums, packed
 from bot.platforms.telegram.places import Chat
 from bot.platforms.telegram.wire import Ask, Gone, Unchanged, Unsuitable, Wire, refusal, replying
 from bot.words import _
@@ -85,28 +87,17 @@ class TelegramReply:
     async def deliver(self, result: Result) -> None:
         """See `Reply.deliver`."""
         self._supersede(final=True)
-        async with self._face.lock:
-            parcels, warnings = await self._parcels(result)
-            result = replace(result, warnings=(*result.warnings, *warnings))
-            if len(parcels) == 1:
-                await self._deliver_one(parcels[0], result)
-            elif parcels:
-                await self._deliver_album(parcels, result)
-            else:
-                await self._set_words(
-                    captions.of_result(result, self._brief, captions.TEXT, *result.texts), _keyboard(result, ())
-                )
-
-    async def _parcels(self, result: Result) -> tuple[list[Parcel], list[str]]:
-        """The files that can be sent, and a sentence for each that cannot."""
-        parcels, sentences, most = [], [], self.limits.file_bytes
-        for file in result.files:
-            size = await size_of(file.path)
-            if size > most:
-                sentences.append(too_large(file, size, most))
-            else:
-                parcels.append(await parcel(file))
-        return parcels, sentences
+        with tempfile.TemporaryDirectory(prefix="darkroom-") as folder:
+            async with self._face.lock:
+                parcels, warnings = await packed(result.files, self.limits.file_bytes, Path(folder))
+                result = replace(result, warnings=(*result.warnings, *warnings))
+                if len(parcels) == 1:
+                    await self._deliver_one(parcels[0], result)
+                elif parcels:
+                    await self._deliver_album(parcels, result)
+                else:
+                    text = captions.of_result(result, self._brief, captions.TEXT, *result.texts)
+                    await self._set_words(text, _keyboard(result, ()))
 
     async def _progress(self, status: Status, patience: float) -> None:
         """Show something that may as well not be shown: nothing where a later wish or a result is on its way."""

@@ -46,8 +46,10 @@ def read(text: str, form: Form) -> Typed:
         rest.append(text[at : found.start()])
         at = end
     words = "".join([*rest, text[at:]]).strip()
-    if words and main is not None:
-        values.setdefault(main.name, words)
+    if words and main is not None and main.name in values:
+        unknown.append(BadValue(main.name, _("it is there twice, by its name and without.")))
+    elif words and main is not None:
+        values[main.name] = words
     elif words:
         unknown.append(BadValue(_one_line(words), _("words belong to no field here; give them as name=value.")))
     return Typed(values, (*unknown, *_faults(form, values)), hidden)

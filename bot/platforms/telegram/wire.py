@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
@@ -147,6 +148,7 @@ class Wire:
 
 def connect(token: str, api: str, *, local: bool = False) -> Bot:
     """A bot that is ready to be asked, at a Bot API server. Close it with `disconnect`."""
+    os.environ.setdefault("PTB_TIMEDELTA", "true")  # or each flood limit is a warning of python-telegram-bot's
     for name in ("httpx", "httpcore", "telegram"):
         logging.getLogger(name).setLevel(logging.WARNING)  # they write the token into their logs
     return Bot(

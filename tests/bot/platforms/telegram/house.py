@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import os
 import signal
 import sys
@@ -10,13 +11,14 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 from PIL import Image
 
 from bot.app import App
 from bot.config import Settings
 from bot.serve import Role
-from tests.bot.platforms.telegram.server import TOKEN, BotApi
+from tests.bot.platforms.telegram.server import TOKEN, BotApi, Kept
 
 ROOT = Path(__file__).parents[4]
 
@@ -35,9 +37,7 @@ def settings(api: BotApi, folder: Path, **more: str) -> dict[str, str]:
 @asynccontextmanager
 async def serving(api: BotApi, folder: Path, **more: str) -> AsyncIterator[App]:
     """The application in this process, until the context is left."""
-    app = App()
-    app.__dict__["settings"] = Settings.read(settings(api, folder, **more), None)
-    ready = asyncio.Event()
+    app, ready = _app(api, folder, **more), asyncio.Event()
     task = asyncio.create_task(_serve(app, ready))
     try:
         waiting = asyncio.create_task(ready.wait())
@@ -51,6 +51,18 @@ async def serving(api: BotApi, folder: Path, **more: str) -> AsyncIterator[App]:
         await asyncio.gather(task, return_exceptions=True)
     if not task.cancelled() and (fault := task.exception()) is not None:
         raise fault
+
+
+async def serve(api: BotApi, folder: Path) -> None:
+    """The application until it ends by itself."""
+    async with asyncio.timeout(20):
+        await _serve(_app(api, folder), asyncio.Event())
+
+
+def _app(api: BotApi, folder: Path, **more: str) -> App:
+    app = App()
+    app.__dict__["settings"] = Settings.read(settings(api, folder, **more), None)
+    return app
 
 
 async def _serve(app: App, ready: asyncio.Event) -> None:
@@ -81,3 +93,75 @@ def picture(color: str = "teal", size: tuple[int, int] = (64, 48), kind: str = "
     data = BytesIO()
     Image.new("RGB", size, color).save(data, kind)
     return data.getvalue()
+
+
+_people = itertools.count(1000)
+
+
+class Conversation:
+    """What somebody says to the bot in a chat that nobody else uses, and what it answers."""
+
+    def __init__(self, api: BotApi, chat: dict[str, Any] | None = None, user: int | None = None) -> None:
+        self.api = api
+        self.user = user or next(_people)
+        self.chat = chat or api.private(self.user)
+
+    @property
+    def id(self) -> int:
+        return int(self.chat["id"])
+
+    async def write(self, text: str = "", **more: Any) -> int:
+        return await self.api.write(text, user=self.user, chat=self.chat, **more)
+
+    async def press(self, message: Kept, label: str, user: int | None = None) -> str:
+        return await self.api.press(message, label, user=user or self.user, chat=self.chat)
+
+    @property
+    def messages(self) -> list[Kept]:
+        return self.api.of_bot(self.id)
+
+    @property
+    def last(self) -> Kept:
+        return self.messages[-1]
+
+    async def answer(self, *words: str, button: str = "") -> Kept:
+        """Wait for a message of the bot's with these words and this button in it, which must come to be the last."""
+
+        def found() -> Kept | None:
+            fitting = [
+                each
+                for each in self.messages
+                if all(word in each.text for word in words)
+                and (not button or any(label.startswith(button) for label in each.buttons()))
+            ]
+            return fitting[-1] if fitting else None
+
+        try:
+            return await self.api.until(found)
+        except TimeoutError:
+            shown = [(each.kind, each.text, list(each.buttons())) for each in self.messages]
+            raise AssertionError(f"no answer with {words} {button}: {shown}") from None
+
+    async def result(self, count: int = 1) -> Kept:
+        """Wait for so many results in this chat; the last."""
+
+        def found() -> Kept | None:
+            done = [each for each in self.messages if "Again" in each.buttons() and "Details" in each.buttons()]
+            return done[-1] if len(done) >= count else None
+
+        try:
+            return await self.api.until(found)
+        except TimeoutError:
+            shown = [(each.kind, each.text, list(each.buttons())) for each in self.messages]
+            raise AssertionError(f"no result: {shown}") from None
+
+    async def notice(self, query: str) -> str:
+        """What was said to the one who pressed a button."""
+        await self.api.until(
+            lambda: [c for c in self.api.made("answerCallbackQuery") if c.data["callback_query_id"] == query]
+        )
+        return next(
+            call.data.get("text", "")
+            for call in self.api.made("answerCallbackQuery")
+            if call.data["callback_query_id"] == query
+        )

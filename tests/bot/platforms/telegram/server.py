@@ -91,7 +91,8 @@ class BotApi:
         self.webhook: dict[str, Any] = {}
         self.refuse: dict[str, list[Refused]] = defaultdict(list)
         self.migrated: dict[int, int] = {}
-        self.gates: dict[str, asyncio.Event] = {}
+        self.gates: dict[str, asyncio.Event] = {}  # what is not begun before they open
+        self.hangs: dict[str, asyncio.Event] = {}  # what is done at once and not answered before they open
         self.token = TOKEN
         self._ids, self._update_ids, self._file_ids = itertools.count(1000), itertools.count(1), itertools.count(1)
         self._updates: deque[dict[str, Any]] = deque()
@@ -123,7 +124,8 @@ class BotApi:
     ) -> int:
         """Somebody writes a message; its id."""
         place = chat or self.private(user)
-        message = self._message(place, {"from": self.person(user, f"User{user}"), **more})
+        own = {} if place["type"] == "channel" else {"from": self.person(user, f"User{user}")}
+        message = self._message(place, own | more)
         caption = photo is not None or document is not None
         if text:
             message["caption" if caption else "text"] = text
@@ -183,7 +185,7 @@ class BotApi:
 
     # What the bot has done.
 
-    async def until(self, condition: Callable[[], Any], seconds: float = 20.0) -> Any:
+    async def until(self, condition: Callable[[], Any], seconds: float = 10.0) -> Any:
         """Wait until something that the bot did makes it true."""
         async with asyncio.timeout(seconds), self._news:
             return await self._news.wait_for(condition)
@@ -200,6 +202,8 @@ class BotApi:
 
     async def answer(self, method: str, data: dict[str, Any]) -> Any:
         if (gate := self.gates.get(method)) is not None:
+            async with self._news:
+                self._news.notify_all()
             await gate.wait()
         if self.refuse[method]:
             raise self.refuse[method].pop(0)
@@ -476,6 +480,8 @@ class BotApi:
                 answer["parameters"] = refused.parameters
         async with self._news:
             self._news.notify_all()
+        if (hang := self.hangs.get(method)) is not None:
+            await hang.wait()
         return _json(call.status, answer)
 
     async def give(self, request: web.Request) -> web.Response:

@@ -1,0 +1,192 @@
+"""What people say, and what becomes of it."""
+
+from __future__ import annotations
+
+from io import BytesIO
+
+import pytest
+from PIL import Image
+
+from tests.bot.platforms.telegram.house import Conversation, picture
+from tests.bot.platforms.telegram.server import BotApi, Kept
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+def color(message: Kept) -> tuple[int, ...]:
+    return Image.open(BytesIO(message.media or b"")).convert("RGB").getpixel((3, 3))  # type: ignore[return-value]
+
+
+async def test_an_image_sent_as_a_file(chat: Conversation) -> None:
+    await chat.write("/negative", document=("night.png", picture("black", kind="PNG"), "image/png"))
+    done = await chat.result()
+    assert color(done) == (255, 255, 255)
+    assert len(chat.messages) == 1
+
+
+async def test_values_are_set_by_name_and_shown(chat: Conversation) -> None:
+    await chat.write("/polaroid Caption=“by the sea”", photo=picture())
+    assert "by the sea" in (await chat.result()).text
+    await chat.write('/polaroid a day caption="by the sea"', photo=picture())
+    await chat.answer("it is there twice")
+
+
+async def test_words_fill_the_main_field(chat: Conversation) -> None:
+    await chat.write("/polaroid by the sea", photo=picture())
+    assert "by the sea" in (await chat.result()).text
+
+
+async def test_a_fault_says_the_field_the_reason_and_an_example_that_works(chat: Conversation) -> None:
+    await chat.write("/poster colors=900", photo=picture())
+    answer = await chat.answer("colors")
+    assert "too large" in answer.text
+    example = answer.text.partition("For example: ")[2]
+    await chat.write(example, photo=picture())
+    await chat.result()
+
+
+async def test_an_unknown_field_is_named(chat: Conversation) -> None:
+    await chat.write("/poster colours=4", photo=picture())
+    assert "did you mean “colors”" in (await chat.answer("colours")).text
+
+
+async def test_an_album_fills_the_picture_fields_in_order(chat: Conversation) -> None:
+    await chat.write("/match_colors", photo=picture("red"), media_group_id=f"a{chat.user}")
+    await chat.write(photo=picture("blue"), media_group_id=f"a{chat.user}")
+    red, _green, blue = color(await chat.result())
+    assert blue > red
+
+
+async def test_a_reply_to_a_picture(chat: Conversation) -> None:
+    shown = await chat.write(photo=picture("black"))
+    await chat.answer("What would you like?")
+    await chat.write("/negative", reply_to=shown)
+    assert color(await chat.result()) == (255, 255, 255)
+
+
+async def test_a_reply_to_a_result(chat: Conversation) -> None:
+    await chat.write("/negative", photo=picture("black"))
+    first = await chat.result()
+    await chat.write("/negative", reply_to=first.id)
+    assert color(await chat.result(2)) == (0, 0, 0)
+
+
+async def test_too_many_pictures(chat: Conversation) -> None:
+    for caption in ("/negative", ""):
+        await chat.write(caption, photo=picture(), media_group_id=f"b{chat.user}")
+    await chat.answer("2 files")
+
+
+async def test_what_is_missing_is_asked_for(chat: Conversation) -> None:
+    await chat.write("/negative")
+    question = await chat.answer("Photo", button="Cancel")
+    await chat.write(photo=picture("black"))
+    assert color(await chat.result()) == (255, 255, 255)
+    assert question.deleted
+    assert len(chat.messages) == 1
+
+
+async def test_all_fields_as_buttons(chat: Conversation) -> None:
+    await chat.write("/poster")
+    await chat.press(await chat.answer("Photo", button="All fields"), "All fields")
+    await chat.press(await chat.answer(button="Run"), "Colors")
+    await chat.answer("Poster: Colors", button="Back")
+    await chat.write("99")
+    await chat.answer("too large")
+    await chat.write("3")
+    await chat.press(await chat.answer("Colors: 3", button="Run"), "Run")
+    await chat.answer("Photo", button="Cancel")
+    await chat.write(photo=picture())
+    assert "colors 3" in (await chat.result()).text
+
+
+async def test_a_way_out(chat: Conversation) -> None:
+    await chat.write("/negative")
+    question = await chat.answer(button="Cancel")
+    await chat.press(question, "Cancel")
+    await chat.answer("Cancelled")
+    await chat.write("/cancel")
+    await chat.answer("nothing to cancel")
+
+
+async def test_a_picture_alone_is_asked_about(chat: Conversation) -> None:
+    await chat.write(photo=picture("black"))
+    await chat.press(await chat.answer("What would you like?", button="Negative"), "Negative")
+    assert color(await chat.result()) == (255, 255, 255)
+    assert len(chat.messages) == 1
+
+
+async def test_two_people_in_one_group(api: BotApi) -> None:
+    group = api.group(-100777)
+    ann, ben = Conversation(api, group), Conversation(api, group)
+    await ann.write("/negative@darkroom_bot")
+    hers = await ann.answer("Photo")
+    await ben.write("/negative")
+    await api.until(lambda: len(ben.messages) == 2)
+    his = ben.messages[-1]
+    assert "somebody else's" in await ben.notice(await ben.press(hers, "Cancel"))
+    await ben.write(photo=picture("white"), reply_to=hers.id)  # not his to answer
+    await ann.write("chatter about the weather")
+    await ann.write(photo=picture("black"), reply_to=hers.id)
+    done = await ann.result()
+    assert color(done) == (255, 255, 255)
+    assert f"User{ann.user}" in done.text
+    await ben.write(photo=picture("white"), reply_to=his.id)
+    assert color(await ben.result(2)) == (0, 0, 0)
+
+
+async def test_a_command_for_another_bot_is_not_ours(chat: Conversation) -> None:
+    await chat.write("/negative@other_bot")
+    await chat.write("/negative@Darkroom_Bot")
+    await chat.answer("Photo")
+    assert len(chat.messages) == 1
+
+
+async def test_a_topic_is_answered_in(api: BotApi) -> None:
+    chat = Conversation(api, api.group(-100778, is_forum=True))
+    await chat.write("/negative", photo=picture(), message_thread_id=7, is_topic_message=True)
+    assert (await chat.result()).data["message_thread_id"] == 7
+
+
+async def test_a_channel(api: BotApi) -> None:
+    channel = {"id": -100779, "type": "channel", "title": "News"}
+    await api.write("/negative", chat=channel, photo=picture(), sender_chat=channel)
+    await Conversation(api, channel).result()
+
+
+async def test_commands_that_are_no_workflows(chat: Conversation) -> None:
+    await chat.write("/help")
+    await chat.answer("/match_colors")
+    await chat.write("/workflows")
+    await chat.answer("What would you like?", button="Poster")
+    await chat.write("/queue")
+    await chat.answer("under way")
+    await chat.write("/mine")
+    await chat.answer("nothing yet")
+    await chat.write("/nagative")
+    await chat.answer("Did you mean “negative”?")
+
+
+async def test_a_first_run_is_offered(chat: Conversation) -> None:
+    await chat.write("/start")
+    await chat.press(await chat.answer(button="Show me"), "Show me")
+    await chat.result()
+    await chat.write("/mine")
+    await chat.answer("done")
+
+
+async def test_ones_data_can_be_deleted(chat: Conversation) -> None:
+    await chat.write("/negative", photo=picture())
+    done = await chat.result()
+    await chat.write("/about")
+    await chat.press(await chat.answer(button="Delete my data"), "Delete my data")
+    await chat.press(await chat.answer(button="Yes"), "Yes")
+    await chat.answer("1 run deleted")
+    assert "not kept" in await chat.notice(await chat.press(done, "Again"))
+
+
+async def test_the_commands_are_listed(api: BotApi) -> None:
+    await api.until(lambda: len(api.commands) == 3)
+    for commands in api.commands.values():
+        names = [each["command"] for each in commands]
+        assert {"match_colors", "imagine", "help", "queue", "about"} <= set(names)

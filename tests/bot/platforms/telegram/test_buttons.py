@@ -1,0 +1,88 @@
+"""The buttons of a run, and who may press them."""
+
+from __future__ import annotations
+
+from io import BytesIO
+
+import pytest
+from PIL import Image
+
+from tests.bot.platforms.telegram.house import Conversation, picture
+from tests.bot.platforms.telegram.server import BotApi, Kept
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+async def poster(chat: Conversation) -> Kept:
+    await chat.write("/poster colors=3", photo=picture())
+    return await chat.result()
+
+
+async def test_again(chat: Conversation) -> None:
+    first = await poster(chat)
+    assert await chat.notice(await chat.press(first, "Again")) == ""
+    again = await chat.result(2)
+    assert again.id != first.id
+    assert "colors 3" in again.text
+
+
+async def test_change(chat: Conversation) -> None:
+    await chat.press(await poster(chat), "Change")
+    await chat.press(await chat.answer("Colors: 3", button="Run"), "Colors")
+    await chat.answer("Poster: Colors")
+    await chat.write("5")
+    await chat.press(await chat.answer("Colors: 5", button="Run"), "Run")
+    assert "colors 5" in (await chat.result(2)).text
+
+
+async def test_use_as_input(chat: Conversation) -> None:
+    await chat.write("/negative", photo=picture("black"))
+    await chat.press(await chat.result(), "Use")
+    await chat.press(await chat.answer("What would you like?", button="Negative"), "Negative")
+    done = await chat.result(2)
+    assert Image.open(BytesIO(done.media or b"")).convert("RGB").getpixel((2, 2)) == (0, 0, 0)
+
+
+async def test_the_original_is_the_file_itself(chat: Conversation) -> None:
+    done = await poster(chat)
+    await chat.press(done, "Original")
+    original = await chat.api.until(lambda: next((each for each in chat.messages if each.kind == "document"), None))
+    assert original.media == done.media
+
+
+async def test_details(chat: Conversation) -> None:
+    await chat.press(await poster(chat), "Details")
+    assert "contrast: 1.3" in (await chat.answer("colors: 3", "contrast")).text
+
+
+async def test_delete(chat: Conversation) -> None:
+    done = await poster(chat)
+    await chat.press(done, "Delete")
+    await chat.api.until(lambda: done.deleted)
+    await chat.write("/mine")
+    await chat.answer("nothing yet")
+
+
+async def test_only_the_asker_and_administrators_change_or_delete(api: BotApi) -> None:
+    group = api.group(-100600)
+    ann, ben, mod = (Conversation(api, group) for _each in range(3))
+    done = await poster(ann)
+    api.administrators.add((-100600, mod.user))
+    for label in ("Change", "Delete"):
+        assert "administrator" in await ann.notice(await ben.press(done, label))
+    await ben.press(done, "Again")
+    assert f"User{ben.user}" in (await ben.result(2)).text
+    asked = len(api.made("getChatMember", -100600))
+    await ben.press(done, "Delete")
+    await mod.press(done, "Delete")
+    await api.until(lambda: done.deleted)
+    members = [int(call.data["user_id"]) for call in api.made("getChatMember", -100600)]
+    assert members.count(ben.user) == 1  # and remembered for a minute
+    assert len(members) == asked + 1
+
+
+async def test_a_button_of_a_run_that_is_gone(chat: Conversation) -> None:
+    done = await poster(chat)
+    await chat.press(done, "Delete")
+    await chat.api.until(lambda: done.deleted)
+    assert "not kept" in await chat.notice(await chat.press(done, "Details"))

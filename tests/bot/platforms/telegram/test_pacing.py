@@ -1,0 +1,145 @@
+"""Pacing on a clock of our own: nobody waits in these tests."""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+import itertools
+import math
+from collections import defaultdict
+
+from bot.platforms.telegram.pacing import Pace
+
+
+class Clock:
+    """Time that goes on when everybody sleeps."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self._sleepers: list[tuple[float, int, asyncio.Future[None]]] = []
+        self._count = itertools.count()
+
+    def __call__(self) -> float:
+        return self.now
+
+    async def sleep(self, seconds: float) -> None:
+        future = asyncio.get_running_loop().create_future()
+        heapq.heappush(self._sleepers, (self.now + seconds, next(self._count), future))
+        await future
+
+    async def run(self, until: float) -> None:
+        """Let time pass, from one who wakes to the next."""
+        while True:
+            for _turn in range(8):
+                await asyncio.sleep(0)
+            while self._sleepers and self._sleepers[0][2].done():
+                heapq.heappop(self._sleepers)
+            if not self._sleepers or self._sleepers[0][0] > until:
+                self.now = until
+                return
+            self.now, _number, future = heapq.heappop(self._sleepers)
+            future.set_result(None)
+
+
+async def take(pace: Pace, chat: int, message: int | None = None, patience: float = math.inf, cost: int = 1) -> bool:
+    async with pace.turn(chat, message, patience=patience, cost=cost) as granted:
+        return granted
+
+
+async def test_edits_of_a_message_stand_apart() -> None:
+    for chat, gap in ((5, 1.0), (-5, 3.0)):
+        clock = Clock()
+        pace = Pace(clock, clock.sleep)
+        times = []
+
+        async def edit(chat: int = chat, pace: Pace = pace, clock: Clock = clock, times: list[float] = times) -> None:
+            for _number in range(4):
+                async with pace.turn(chat, 7):
+                    times.append(clock())
+
+        task = asyncio.create_task(edit())
+        await clock.run(60)
+        await task
+        assert all(later - earlier >= gap for earlier, later in itertools.pairwise(times))
+
+
+async def test_progress_gives_way_and_is_dropped() -> None:
+    clock = Clock()
+    pace = Pace(clock, clock.sleep)
+    assert await take(pace, -5, 1, patience=0)
+    assert not await take(pace, -5, 1, patience=0)  # too soon
+    for message in range(2, 20):
+        await take(pace, -5, message, patience=0)
+    assert await take(pace, -5, 30)  # there is room left for what matters
+    for message in range(31, 36):
+        assert await take(pace, -5, message)
+    last = asyncio.create_task(take(pace, -5, 40))
+    await asyncio.sleep(0)
+    clock.now = 60.0
+    assert not await take(pace, -5, 50, patience=0)  # a result waits, so progress does not come before it
+    await clock.run(61)
+    assert await last
+
+
+async def test_a_hold_stops_one_chat_only() -> None:
+    clock = Clock()
+    pace = Pace(clock, clock.sleep)
+    pace.hold(5, 30)
+    assert not await take(pace, 5, 1, patience=1)
+    assert await take(pace, 6, 1, patience=0)
+    held = asyncio.create_task(take(pace, 5, 1))
+    await clock.run(29)
+    assert not held.done()
+    await clock.run(31)
+    assert await held
+
+
+async def test_an_hour_of_load_within_the_documented_limits() -> None:
+    """Twenty private chats and four groups, all of whose runs send, show progress every second, and deliver."""
+    clock = Clock()
+    pace = Pace(clock, clock.sleep)
+    sent: dict[int, list[float]] = defaultdict(list)
+    edits: dict[tuple[int, int], list[float]] = defaultdict(list)
+    waits: list[float] = []
+
+    async def ask(chat: int, message: int | None, patience: float = math.inf, cost: int = 1) -> None:
+        async with pace.turn(chat, message, patience=patience, cost=cost) as granted:
+            if granted:
+                sent[chat] += [clock()] * cost
+                if message is not None:
+                    edits[chat, message].append(clock())
+
+    async def person(chat: int, number: int) -> None:
+        for run in range(60):
+            message = number * 1000 + run
+            await ask(chat, None)
+            for _second in range(10 + number % 7):
+                await clock.sleep(1.0)
+                await ask(chat, message, 0.0)
+            ended = clock()
+            await ask(chat, message, cost=1 if run % 5 else 4)
+            waits.append(clock() - ended)
+            await clock.sleep(30.0)
+
+    chats = [*range(1, 21), *(-chat for chat in range(1, 5))]
+    tasks = [asyncio.create_task(person(chat, number)) for number, chat in enumerate(chats)]
+    await clock.run(3600)
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+    assert all(most_in(times, 60) <= (20 if chat < 0 else 60) for chat, times in sent.items())
+    assert most_in(sorted(time for times in sent.values() for time in times), 1.0) <= 30
+    for (chat, _message), times in edits.items():
+        assert all(later - earlier >= (3 if chat < 0 else 1) for earlier, later in itertools.pairwise(times))
+    assert sorted(waits)[len(waits) // 2] < 1.5
+
+
+def most_in(times: list[float], seconds: float) -> int:
+    """The most of these moments that lie within so many seconds."""
+    most = first = 0
+    for last, time in enumerate(times):
+        while times[first] <= time - seconds:
+            first += 1
+        most = max(most, last - first + 1)
+    return most

@@ -1,0 +1,249 @@
+"""A run's message, through a real bot to a server that refuses what Telegram refuses."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from PIL import Image
+
+from bot.core.chat import Brief, Cancelled, Failed, Paused, Person, Place, Queued, Result, ResultFile, Running
+from bot.core.database import Database
+from bot.core.errors import DeliveryFailed
+from bot.core.notes import Notes
+from bot.platforms.telegram.busy import Busy
+from bot.platforms.telegram.faces import Faces
+from bot.platforms.telegram.outgoing import Way, packed, parcel
+from bot.platforms.telegram.pacing import Pace
+from bot.platforms.telegram.places import Chat, address_of
+from bot.platforms.telegram.reply import Studio, TelegramReply
+from bot.platforms.telegram.wire import Wire, connect, disconnect
+from tests.bot.platforms.telegram.house import picture
+from tests.bot.platforms.telegram.server import TOKEN, BotApi, Kept, Refused, bot_api
+
+ANN = Person("telegram", "5", "Ann <&> Co")
+
+
+@dataclass
+class Stage:
+    """A message of the bot's in a chat, and what edits it."""
+
+    api: BotApi
+    studio: Studio
+    folder: Path
+    chat: Chat
+
+    async def sent(self) -> Kept:
+        message = await self.studio.wire.send(self.chat, "In line…")
+        return self.api.messages[self.chat.id, message.message_id]
+
+    def reply(self, message: Kept, title: str = "Poster") -> TelegramReply:
+        place = Place("telegram", str(self.chat.id))
+        brief = Brief(str(uuid4()), "poster", title, ANN, place, {"colors": 8, "text": "a <b> & c"})
+        return TelegramReply(self.studio, address_of(self.chat, message.id), brief)
+
+    def file(self, name: str, data: bytes | None = None) -> ResultFile:
+        path = self.folder / f"{uuid4().hex}{Path(name).suffix}"
+        path.write_bytes(picture(kind="PNG") if data is None else data)
+        return ResultFile(path, name, "image" if name.endswith(("png", "jpg", "webp")) else "video")
+
+    def result(self, *files: ResultFile, **more: object) -> Result:
+        return replace(Result(str(uuid4()), "poster", {}, files), **more)  # type: ignore[arg-type]
+
+
+@asynccontextmanager
+async def stage(folder: Path, chat: int = 5, previews: bool = True) -> AsyncIterator[Stage]:
+    async with bot_api() as api, Database.in_folder(folder) as database:
+        bot = connect(TOKEN, api.url)
+        clock = _Steps()
+        try:
+            wire = Wire(bot, Pace(clock, clock.sleep), sleep=clock.sleep)
+            yield Stage(api, Studio(wire, Notes(database), Faces(), Busy(wire), previews), folder, Chat(chat))
+        finally:
+            await disconnect(bot)
+
+
+class _Steps:
+    """A clock that goes on by itself, so that nobody waits."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+    async def sleep(self, seconds: float) -> None:
+        self.now += seconds
+        await asyncio.sleep(0)
+
+
+async def test_words_then_previews_then_the_result(tmp_path: Path) -> None:
+    async with stage(tmp_path) as on:
+        message = await on.sent()
+        reply = on.reply(message)
+        await reply.show(Queued(3, 40.0))
+        assert "2 runs before" in message.text
+        assert message.buttons().keys() == {"Cancel"}
+        await on.studio.wire.pace._sleep(5)
+        await reply.show(Running("KSampler", 2, 9, 0.3, 20.0, picture()))
+        assert message.kind == "photo"
+        await on.studio.wire.pace._sleep(5)
+        await reply.show(Running("KSampler", 3, 9, 0.4, 19.0))
+        assert "step 3 of 9" in message.text
+        await reply.deliver(on.result(on.file("poster.png"), took=3.0))
+        assert "Ann <&> Co" in message.text
+        assert "took 3 s" in message.text
+        before = message.text
+        await on.studio.wire.pace._sleep(5)
+        await reply.show(Queued(1))  # comes too late
+        assert message.text == before
+
+
+async def test_without_previews_no_picture_is_sent(tmp_path: Path) -> None:
+    async with stage(tmp_path, previews=False) as on:
+        message = await on.sent()
+        await on.studio.wire.pace._sleep(5)
+        await on.reply(message).show(Running("KSampler", 2, 9, 0.3, 20.0, picture()))
+        assert (message.kind, on.api.made("editMessageMedia")) == ("text", [])
+
+
+async def test_an_album_is_sent_once_whatever_happens(tmp_path: Path) -> None:
+    async with stage(tmp_path) as on:
+        message = await on.sent()
+        reply = on.reply(message)
+        result = on.result(*(on.file(f"{number}.png", picture(size=(40 + number, 40))) for number in range(12)))
+        on.api.refuse["editMessageText"].append(Refused(403, "Forbidden: bot was kicked"))
+        with pytest.raises(DeliveryFailed):
+            await reply.deliver(result)
+        await reply.deliver(result)
+        groups = {each.group for each in on.api.of_bot() if each.group}
+        assert [len([each for each in on.api.of_bot() if each.group == group]) for group in groups] in (
+            [10, 2],
+            [2, 10],
+        )
+        assert {"Again", "Original", "Delete"} <= message.buttons().keys()
+
+
+async def test_pictures_that_are_no_photos_go_as_documents(tmp_path: Path) -> None:
+    async with stage(tmp_path) as on:
+        narrow, wide = picture(size=(10, 400), kind="PNG"), picture(size=(9000, 1200), kind="PNG")
+        noise = Image.effect_noise((2000, 1700), 90).convert("RGB")
+        noise.save(tmp_path / "noise.png", compress_level=0)
+        large = ResultFile(tmp_path / "noise.png", "noise.png", "image")
+        for file in (on.file("narrow.png", narrow), on.file("wide.png", wide), large):
+            assert (await parcel(file)).way is Way.DOCUMENT
+        message = await on.sent()
+        await on.reply(message).deliver(on.result(on.file("narrow.png", narrow)))
+        assert message.kind == "document"
+        assert "Original" not in message.buttons()
+        small = await packed([large], 900_000, tmp_path)
+        assert (await asyncio.to_thread(small[0][0].file.path.stat)).st_size <= 900_000
+        assert "smaller copy" in small[1][0]
+        video = on.file("clip.mp4", b"x" * 2_000)
+        assert "at most" in (await packed([video], 1_000, tmp_path))[1][0]
+
+
+async def test_what_telegram_cannot_show_goes_as_a_document(tmp_path: Path) -> None:
+    async with stage(tmp_path) as on:
+        message = await on.sent()
+        on.api.refuse["editMessageMedia"].append(Refused(400, "Bad Request: IMAGE_PROCESS_FAILED"))
+        await on.reply(message).deliver(on.result(on.file("a.png")))
+        assert message.kind == "document"
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"), [("a.gif", "animation"), ("a.mp4", "video"), ("a.mp3", "audio"), ("a.wav", "document")]
+)
+async def test_each_kind_goes_its_way(name: str, kind: str, tmp_path: Path) -> None:
+    async with stage(tmp_path) as on:
+        message = await on.sent()
+        await on.reply(message).deliver(on.result(on.file(name, b"data")))
+        assert message.kind == kind
+
+
+async def test_asked_again_it_stays_as_it_is(tmp_path: Path) -> None:
+    async with stage(tmp_path) as on:
+        message = await on.sent()
+        reply, result = on.reply(message), on.result(on.file("a.png"))
+        await reply.deliver(result)
+        await reply.deliver(result)  # "message is not modified"
+        assert len(on.api.of_bot()) == 1
+
+
+async def test_a_message_that_was_deleted_is_sent_anew_and_once(tmp_path: Path) -> None:
+    async with stage(tmp_path) as on:
+        message = await on.sent()
+        message.deleted = True
+        result = on.result(on.file("a.png"))
+        reply = on.reply(message)
+        await reply.deliver(result)
+        await replace_faces(on).reply(message).deliver(result)  # as another process would
+        (other,) = on.api.of_bot()
+        assert other.kind == "photo"
+
+
+async def test_texts_are_cut_and_escaped(tmp_path: Path) -> None:
+    async with stage(tmp_path) as on:
+        message = await on.sent()
+        await on.reply(message, "<Poster> 😀").deliver(on.result(on.file("a.png"), texts=("😀" * 2000,)))
+        assert message.text.startswith("<Poster> 😀")
+        assert len(message.text.encode("utf-16-le")) // 2 <= 1024
+        words = await on.sent()
+        await on.reply(words).deliver(on.result(texts=("five < six " * 900,)))
+        assert "five < six" in words.text
+
+
+async def test_ends_without_a_result(tmp_path: Path) -> None:
+    async with stage(tmp_path) as on:
+        for status, words in ((Failed("It <broke>."), "It <broke>."), (Cancelled(ANN), "Cancelled by Ann")):
+            message = await on.sent()
+            await on.reply(message).show(status)
+            assert words in message.text
+            assert {"Again", "Change", "Delete"} == message.buttons().keys()
+        waiting = await on.sent()
+        await on.studio.wire.pace._sleep(9)
+        await on.reply(waiting).show(Paused())
+        assert "restarted" in waiting.text
+
+
+async def test_blocked_and_kicked(tmp_path: Path) -> None:
+    async with stage(tmp_path) as on:
+        message = await on.sent()
+        on.api.refuse["editMessageMedia"].append(Refused(403, "Forbidden: bot was blocked by the user"))
+        with pytest.raises(DeliveryFailed, match="may not write"):
+            await on.reply(message).deliver(on.result(on.file("a.png")))
+
+
+async def test_a_flood_limit_of_one_chat(tmp_path: Path) -> None:
+    async with stage(tmp_path) as on:
+        message = await on.sent()
+        on.api.refuse["editMessageMedia"].append(Refused(429, "Too Many Requests: retry after 7", retry_after=7))
+        await on.reply(message).deliver(on.result(on.file("a.png")))
+        assert message.kind == "photo"
+        assert on.studio.wire.pace._clock() >= 7
+
+
+async def test_a_group_that_became_a_supergroup(tmp_path: Path) -> None:
+    async with stage(tmp_path, chat=-40) as on:
+        message = await on.sent()
+        on.api.migrated[-40] = -10040
+        await on.reply(message).deliver(on.result(on.file("a.png")))
+        (moved,) = on.api.of_bot(-10040)  # its messages have other numbers there, so it is sent anew
+        assert moved.kind == "photo"
+
+
+async def test_spoilers(tmp_path: Path) -> None:
+    async with stage(tmp_path) as on:
+        message = await on.sent()
+        await on.studio.notes.put(f"telegram:spoiler:5:{message.id}", True)
+        await on.reply(message).deliver(on.result(on.file("a.png")))
+        assert message.data["has_media_spoiler"] is True
+
+
+def replace_faces(on: Stage) -> Stage:
+    return replace(on, studio=replace(on.studio, faces=Faces()))

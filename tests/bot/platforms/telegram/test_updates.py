@@ -1,0 +1,95 @@
+"""How updates come in: asked for, or called with; refused, repeated, and in order."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from pathlib import Path
+
+import pytest
+
+from bot.core.errors import ConfigError
+from tests.bot.platforms.telegram.house import Conversation, picture, serve, serving
+from tests.bot.platforms.telegram.server import Refused, bot_api
+
+
+def free_port() -> int:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        return int(taken.getsockname()[1])
+
+
+async def test_a_webhook(tmp_path: Path) -> None:
+    port = free_port()
+    hook = {
+        "TELEGRAM_WEBHOOK_URL": "https://darkroom.example/telegram",
+        "TELEGRAM_WEBHOOK_SECRET": "hush",
+        "TELEGRAM_WEBHOOK_PORT": str(port),
+    }
+    async with bot_api() as api:
+        api.webhook["target"] = f"http://127.0.0.1:{port}/telegram"
+        async with serving(api, tmp_path, **hook):
+            await api.until(lambda: api.made("setWebhook"))
+            assert api.webhook["secret_token"] == "hush"  # noqa: S105
+            forged = await api.call_webhook({"update_id": 1}, **{"X-Telegram-Bot-Api-Secret-Token": "guess"})
+            assert forged == 403
+            assert await api.call_webhook({"nonsense": 1}) == 400
+            chat = Conversation(api)
+            await chat.write("/negative", photo=picture())
+            await chat.result()
+            assert not api.made("getUpdates")
+
+
+async def test_another_poller_is_explained_and_waited_for(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    async with bot_api() as api:
+        api.refuse["getUpdates"].append(Refused(409, "Conflict: terminated by other getUpdates request"))
+        async with serving(api, tmp_path):
+            chat = Conversation(api)
+            await chat.write("/help")
+            await chat.answer("/poster")
+    assert "Another program uses this token" in caplog.text
+    assert api.token not in caplog.text
+
+
+async def test_a_token_that_telegram_does_not_know(tmp_path: Path) -> None:
+    async with bot_api() as api:
+        api.token = "other"  # noqa: S105
+        with pytest.raises(ConfigError, match="TELEGRAM_TOKEN"):
+            await serve(api, tmp_path)
+
+
+async def test_what_one_person_says_is_answered_in_order_and_others_meanwhile(tmp_path: Path) -> None:
+    async with bot_api() as api, serving(api, tmp_path):
+        slow, quick = Conversation(api), Conversation(api)
+        api.gates["getFile"] = asyncio.Event()
+        await slow.write("/negative", photo=picture("black"))
+        await slow.write("/mine")
+        await quick.write("/help")
+        await quick.answer("/poster")
+        assert len(slow.messages) == 1
+        api.gates.pop("getFile").set()
+        await slow.answer("Your latest runs")
+
+
+async def test_telegram_away_for_a_while(tmp_path: Path) -> None:
+    async with bot_api() as api:
+        api.refuse["getMe"].append(Refused(502, "Bad Gateway"))
+        async with serving(api, tmp_path):
+            api.refuse["editMessageMedia"].append(Refused(502, "Bad Gateway"))
+            chat = Conversation(api)
+            await chat.write("/negative", photo=picture())
+            await chat.result()
+            assert len(chat.messages) == 1
+
+
+async def test_sent_away_from_a_group(tmp_path: Path) -> None:
+    async with bot_api() as api, serving(api, tmp_path):
+        chat = Conversation(api, api.group(-100333))
+        await chat.write("/negative", photo=picture())
+        await chat.result()
+        api.refuse["sendMessage"].append(Refused(403, "Forbidden: bot was kicked from the supergroup chat"))
+        await chat.write("/negative", photo=picture())
+        await api.until(lambda: not api.refuse["sendMessage"])
+        other = Conversation(api)
+        await other.write("/help")
+        await other.answer("/poster")
