@@ -9,26 +9,14 @@ from typing import Any
 
 import discord
 
-from bot.platforms.discord.asking import Click, Front, guarded
-from bot.platforms.discord.buttons import Press
+from bot.platforms.discord.asking import Click, Front
+from bot.platforms.discord.buttons import pressed
 from bot.platforms.discord.commands import Tree
-from bot.platforms.discord.lists import FORGET, forget
 from bot.platforms.discord.mention import answer
 from bot.platforms.discord.presence import keep_presence
 from bot.platforms.discord.registrar import Ledger, Registrar
 
 _log = logging.getLogger(__name__)
-
-
-class Forget(discord.ui.DynamicItem[discord.ui.Button[Any]], template=FORGET):
-    """The button of /about that deletes somebody's data."""
-
-    @classmethod
-    async def from_custom_id(cls, _click: Click, item: Any, _match: Any, /) -> Forget:
-        return cls(item)
-
-    async def callback(self, click: Click) -> None:
-        await guarded(click, lambda: forget(click.client.front, click))
 
 
 class Bot(discord.AutoShardedClient):
@@ -50,9 +38,6 @@ class Bot(discord.AutoShardedClient):
         self.registrar = Registrar(self, self.tree, front.desk, front.menu, ledger)
         self._work: list[asyncio.Task[None]] = []
 
-    async def setup_hook(self) -> None:
-        self.add_dynamic_items(Press, Forget)
-
     async def on_ready(self) -> None:
         _log.info("Discord: %s is in %d servers", self.user, len(self.guilds))
         if not self._work:
@@ -64,6 +49,10 @@ class Bot(discord.AutoShardedClient):
 
     async def on_guild_join(self, guild: discord.Guild) -> None:
         self.registrar.joined(guild.id)
+
+    async def on_interaction(self, click: Click) -> None:
+        if click.type is discord.InteractionType.component:
+            await pressed(self.front, click)
 
     async def on_message(self, message: discord.Message) -> None:
         await answer(self.front, self, message)

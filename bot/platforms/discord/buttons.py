@@ -16,6 +16,7 @@ from bot.core.errors import NotAllowed, UserError
 from bot.core.fitting import lossless
 from bot.core.records import RunRecord
 from bot.platforms.discord.asking import Click, Front, ask_again, guarded, tell
+from bot.platforms.discord.lists import FORGET, forget
 from bot.platforms.discord.picking import pick
 from bot.platforms.discord.pieces import Piece, batches
 from bot.platforms.discord.request import asker, place_of
@@ -25,23 +26,22 @@ from bot.platforms.discord.windows import Sheet, open_window
 from bot.words import _
 
 
-class Press(discord.ui.DynamicItem[discord.ui.Button[Any]], template=TEMPLATE):
-    """A click on any button of any run, whenever it was sent."""
+async def pressed(front: Front, click: Click) -> None:
+    """Answer a click on a button of ours, by its name alone: so it works whenever and by whomever it was sent, and one
+    that was forged is refused. Others belong to views that wait for them.
+    """
+    data: Any = click.data
+    custom_id = str(data.get("custom_id", ""))
+    if custom_id == FORGET:
+        await guarded(click, lambda: forget(front, click))
+    elif match := re.fullmatch(TEMPLATE, custom_id):
+        await guarded(click, lambda: press(front, click, match["verb"], match["run"]))
+    elif custom_id.startswith("darkroom:"):
+        await guarded(click, _refuse)
 
-    def __init__(self, button: discord.ui.Button[Any], verb: str, run_id: str) -> None:
-        super().__init__(button)
-        self._verb, self._run_id = verb, run_id
 
-    @classmethod
-    async def from_custom_id(
-        cls, _click: discord.Interaction[Any], item: discord.ui.Item[Any], match: re.Match[str], /
-    ) -> Press:
-        assert isinstance(item, discord.ui.Button)  # noqa: S101 - the template is a button's
-        return cls(item, match["verb"], match["run"])
-
-    async def callback(self, click: Click) -> None:
-        front: Front = click.client.front
-        await guarded(click, lambda: press(front, click, self._verb, self._run_id))
+async def _refuse() -> None:
+    raise UserError(_("There is no such button."))
 
 
 async def press(front: Front, click: Click, verb: str, run_id: str) -> None:

@@ -31,7 +31,7 @@ def delivered(*, picture: bool, reduced: bool) -> tuple[Verb, ...]:
 
 
 def row(run_id: str, verbs: tuple[Verb, ...]) -> discord.ui.View:
-    """The buttons as a view that has ended already: the library keeps none of it, and `Press` answers every click."""
+    """The buttons as a view that has ended already: the library keeps none of it, and `pressed` answers every click."""
     return still(*(button(verb, run_id) for verb in verbs))
 
 

@@ -289,7 +289,7 @@ class FakeDiscord:
             "version": 1,
             "data": data,
             "channel_id": str(channel),
-            "channel": {"id": str(channel), "type": 0 if guild else 1, "name": "general", "permissions": ALL},
+            "channel": _channel(channel, guild) | {"permissions": ALL},
             "app_permissions": permissions,
             "locale": "en-US",
             "entitlements": [],
@@ -394,11 +394,7 @@ class FakeDiscord:
         self._missed.clear()
 
     def guild_create(self, guild: int) -> dict[str, Any]:
-        channels = [
-            {"id": str(channel), "type": 0, "name": "general", "position": 0, "permission_overwrites": []}
-            for channel, where in self.channels.items()
-            if where == guild
-        ]
+        channels = [_channel(channel, guild) for channel, where in self.channels.items() if where == guild]
         return self.guilds[guild] | {
             "channels": channels,
             "threads": [],
@@ -576,16 +572,7 @@ class FakeDiscord:
         guild = self.channels.get(int(channel))
         if guild is None:
             return _error(404, 10003, "Unknown Channel")
-        return _json(
-            {
-                "id": channel,
-                "guild_id": str(guild),
-                "type": 0,
-                "name": "general",
-                "position": 0,
-                "permission_overwrites": [],
-            }
-        )
+        return _json(_channel(int(channel), guild))
 
     async def _get_member(self, _request: web.Request, guild: str, user: str) -> web.Response:
         if int(user) not in self.members[int(guild)]:
@@ -688,6 +675,11 @@ def _user(number: int) -> dict[str, Any]:
         "avatar": None,
         "global_name": f"User {number}",
     }
+
+
+def _channel(number: int, guild: int) -> dict[str, Any]:
+    about = {"id": str(number), "type": 0 if guild else 1, "name": "general", "position": 0}
+    return about | {"permission_overwrites": [], "recipients": []} | ({"guild_id": str(guild)} if guild else {})
 
 
 def _member() -> dict[str, Any]:

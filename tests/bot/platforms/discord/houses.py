@@ -1,13 +1,18 @@
-"""The whole bot in this process, at a fake Discord: platform, line, worker and the built-in engine."""
+"""The whole bot at a fake Discord: in this process, or in one of its own that can be killed."""
 
 from __future__ import annotations
 
 import asyncio
 import io
+import json
+import os
+import signal
+import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import numpy as np
 from PIL import Image
 
 from bot.config import Settings
@@ -15,7 +20,9 @@ from bot.core.catalog import bundled_folder
 from bot.core.shelf import Shelf
 from bot.platforms.discord.adapter import Discord
 from bot.serve import Role, serve
-from tests.bot.platforms.discord.fake import FakeDiscord
+from tests.bot.platforms.discord.fake import FakeDiscord, Post
+
+ALICE, BOB, MO = 501, 502, 503
 
 
 def environ(fake: FakeDiscord, folder: Path, **more: str) -> dict[str, str]:
@@ -37,9 +44,7 @@ async def house(
     async with Shelf(bundled_folder(), *([workflows] if workflows else [])) as shelf:
         work = asyncio.create_task(serve(read, shelf, [Discord(read)], Role(), lambda _text: None))
         try:
-            await fake.until(
-                lambda: work.done() or (fake.sockets and all(str(g) in fake.commands for g in fake.guilds))
-            )
+            await fake.until(lambda: work.done() or ready(fake))
             if work.done():
                 work.result()
             yield
@@ -48,11 +53,97 @@ async def house(
             await asyncio.gather(work, return_exceptions=True)
 
 
+def ready(fake: FakeDiscord) -> bool:
+    return bool(fake.sockets) and all(str(guild) in fake.commands for guild in fake.guilds)
+
+
+class Process:
+    """`darkroom start` as a process of its own. Use it in `async with`."""
+
+    def __init__(self, fake: FakeDiscord, folder: Path, **settings: str) -> None:
+        self._fake, self._folder = fake, folder
+        self._environ = {**os.environ, **environ(fake, folder, **settings)}
+
+    async def __aenter__(self) -> Process:
+        self._identified = len(self._fake.hellos)
+        self._process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "bot",
+            "start",
+            env=self._environ,
+            cwd=Path(__file__).parents[4],
+            stdout=asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.DEVNULL,
+        )
+        await self._fake.until(lambda: len(self._fake.hellos) > self._identified and ready(self._fake), 40)
+        return self
+
+    async def __aexit__(self, *_exit: object) -> None:
+        if self._process.returncode is None:
+            await self.end(signal.SIGKILL)
+
+    async def end(self, number: signal.Signals) -> int:
+        """Send a signal, and wait for the process to end; its exit status."""
+        self._process.send_signal(number)
+        status = await asyncio.wait_for(self._process.wait(), 15)
+        await self._fake.until(lambda: not self._fake.sockets)
+        return status
+
+
+async def results(fake: FakeDiscord, channel: int, count: int = 1) -> list[Post]:
+    """The messages of a channel that show a result, once there are so many."""
+
+    def shown() -> list[Post]:
+        return [post for post in fake.public if post.channel == channel and "Again" in post.labels]
+
+    await fake.until(lambda: len(shown()) >= count)
+    return shown()
+
+
 def picture(width: int = 64, height: int = 48, color: str = "orange") -> bytes:
     file = io.BytesIO()
     Image.new("RGB", (width, height), color).save(file, "PNG")
     return file.getvalue()
 
 
+def noise(width: int, height: int) -> bytes:
+    """A picture that no format makes small."""
+    file = io.BytesIO()
+    pixels = np.random.default_rng(1).integers(0, 256, (height, width, 3), np.uint8)
+    Image.fromarray(pixels).save(file, "PNG")
+    return file.getvalue()
+
+
 def opened(content: bytes) -> Image.Image:
     return Image.open(io.BytesIO(content))
+
+
+def first_file(post: Post) -> bytes:
+    return next(iter(post.files.values()))
+
+
+def write_wide(folder: Path) -> None:
+    """A workflow with eight fields, of every kind, one of them with forty choices."""
+    kinds = {
+        "text": ("PrimitiveStringMultiline", "", 'kind = "text"\nrequired = true\nmax_length = 500'),
+        "avoid": ("PrimitiveString", "", 'kind = "text"'),
+        "model": ("PrimitiveString", "model-07", f'kind = "choice"\nchoices = {json.dumps(models())}'),
+        "size": ("PrimitiveString", "small", 'kind = "choice"\nchoices = ["small", "large"]'),
+        "steps": ("PrimitiveInt", 20, 'kind = "integer"\nminimum = 1\nmaximum = 50'),
+        "strength": ("PrimitiveFloat", 0.5, 'kind = "number"\nminimum = 0.0\nmaximum = 1.0'),
+        "tiling": ("PrimitiveBoolean", False, 'kind = "toggle"'),
+        "seed": ("PrimitiveInt", 0, 'kind = "integer"\nseed = true'),
+    }
+    graph: dict[str, object] = {}
+    lines = ['title = "Wide"', 'description = "Every kind of field."']
+    for number, (name, (node, value, more)) in enumerate(kinds.items(), 1):
+        graph[str(number)] = {"class_type": node, "inputs": {"value": value}, "_meta": {"title": name.title()}}
+        lines += [f"[fields.{name}]", f'target = "{name.title()}.value"', more]
+    graph["20"] = {"class_type": "PreviewAny", "inputs": {"source": ["1", 0]}, "_meta": {"title": "Show"}}
+    (folder / "wide.json").write_text(json.dumps(graph))
+    (folder / "wide.toml").write_text("\n".join(lines))
+
+
+def models() -> list[str]:
+    return [f"model-{number:02}" for number in range(40)]

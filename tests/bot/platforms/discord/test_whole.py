@@ -3,39 +3,334 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from pathlib import Path
+from typing import Any
 
 import pytest
+import pytest_asyncio
 
-from tests.bot.platforms.discord.fake import FakeDiscord, Post
-from tests.bot.platforms.discord.houses import house, opened, picture
+from tests.bot.platforms.discord.fake import FakeDiscord
+from tests.bot.platforms.discord.houses import (
+    ALICE,
+    BOB,
+    MO,
+    first_file,
+    house,
+    models,
+    noise,
+    opened,
+    picture,
+    results,
+    write_wide,
+)
 
-ALICE, BOB = 501, 502
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+NO_RIGHTS, MANAGE_MESSAGES = "0", str(1 << 13)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def fake(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[FakeDiscord]:
+    """A Discord with one server, and the bot at it."""
+    folder = tmp_path_factory.mktemp("house")
+    (own := folder / "workflows").mkdir()
+    write_wide(own)
+    async with FakeDiscord() as fake:
+        fake.add_guild(ALICE, BOB, MO)
+        async with house(fake, folder, workflows=own):
+            yield fake
 
 
 @pytest.fixture
-async def fake() -> AsyncIterator[FakeDiscord]:
-    async with FakeDiscord() as fake:
-        yield fake
+def channel(fake: FakeDiscord) -> int:
+    return fake.add_channel(next(iter(fake.guilds)))
 
 
-async def result(fake: FakeDiscord, count: int = 1) -> Post:
-    """The last message, once so many show a result."""
-    await fake.until(lambda: sum(1 for post in fake.public if "Again" in post.labels) >= count)
-    return [post for post in fake.public if "Again" in post.labels][-1]
+def registered(fake: FakeDiscord, name: str) -> dict[str, Any]:
+    return next(each for each in fake.commands[str(next(iter(fake.guilds)))] if each["name"] == name)
 
 
-async def test_a_slash_command_becomes_a_picture(fake: FakeDiscord, tmp_path: Path) -> None:
-    channel = fake.add_channel(fake.add_guild(ALICE))
-    async with house(fake, tmp_path):
-        asked = await fake.slash(ALICE, channel, "negative", {"photo": picture()})
-        post = await result(fake)
-        assert (await asked.answer)[0] == 5
-        assert (await asked.answer)[1]["flags"] == 64
-        assert opened(next(iter(post.files.values()))).getpixel((5, 5)) == (0, 89, 255)
-        assert "Negative" in post.content
-        assert "User 501" in post.content
-        assert next(iter(post.alt.values())).startswith("Negative")
-        assert post.labels == ["Again", "Change", "Use as input", "Delete"]
-        assert len(fake.public) == 1
-        assert fake.whispers(asked) == []
+async def test_a_slash_command_becomes_a_picture(fake: FakeDiscord, channel: int) -> None:
+    asked = await fake.slash(ALICE, channel, "negative", {"photo": picture()})
+    (post,) = await results(fake, channel)
+    assert (await asked.answer) == (5, {"flags": 64})
+    assert opened(first_file(post)).getpixel((5, 5)) == (0, 89, 255)
+    assert "Negative for User 501" in post.content
+    assert "took" in post.content
+    assert next(iter(post.alt.values())).startswith("Negative")
+    assert post.labels == ["Again", "Change", "Use as input", "Delete"]
+    await fake.until(lambda: not fake.whispers(asked))
+    assert [each for each in fake.public if each.channel == channel] == [post]
+
+
+async def test_what_is_registered(fake: FakeDiscord) -> None:
+    options = {each["name"]: each for each in registered(fake, "wide")["options"]}
+    assert next(iter(options)) == "text"  # what must be given comes first
+    assert options["text"] | {"description": ""} == {
+        "name": "text",
+        "description": "",
+        "type": 3,
+        "required": True,
+        "min_length": 1,
+        "max_length": 500,
+    }
+    assert (options["steps"]["type"], options["steps"]["min_value"], options["steps"]["max_value"]) == (4, 1, 50)
+    assert (options["strength"]["type"], options["strength"]["max_value"]) == (10, 1.0)
+    assert [each["value"] for each in options["size"]["choices"]] == ["small", "large"]
+    assert options["model"]["autocomplete"]
+    assert options["tiling"]["type"] == 5
+    assert options["seed"]["type"] == 3  # it has more digits than Discord's numbers
+    assert {"run", "queue", "mine", "workflows", "help", "about", "Use this picture"} == {
+        each["name"] for each in fake.commands["global"]
+    }
+
+
+@pytest.mark.parametrize(("typed", "first"), [("model-3", "model-30"), ("39", "model-39"), ("mdel-12", "model-12")])
+async def test_choices_are_found_by_typing(fake: FakeDiscord, channel: int, typed: str, first: str) -> None:
+    option = {"name": "model", "type": 3, "value": typed, "focused": True}
+    data = {"id": "7", "name": "wide", "type": 1, "guild_id": str(fake.channels[channel]), "options": [option]}
+    asked = await fake.ask(4, data, ALICE, channel)
+    kind, answer = await asked.answer
+    assert kind == 8
+    assert answer["choices"][0]["value"] == first
+    assert len(answer["choices"]) <= 25
+
+
+async def test_all_forty_choices_can_be_reached(fake: FakeDiscord, channel: int) -> None:
+    found = set()
+    for digit in "0123":
+        option = {"name": "model", "type": 3, "value": f"model-{digit}", "focused": True}
+        data = {"id": "7", "name": "wide", "type": 1, "guild_id": str(fake.channels[channel]), "options": [option]}
+        _kind, answer = await (await fake.ask(4, data, ALICE, channel)).answer
+        found |= {each["value"] for each in answer["choices"]}
+    assert found == set(models())
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [({"photo": b"no picture"}, "not a picture"), ({"photo": picture(), "colors": 99}, "it takes 2 to 32")],
+)
+async def test_a_refusal_is_told_to_the_person_alone(
+    fake: FakeDiscord, channel: int, values: dict[str, Any], words: str
+) -> None:
+    asked = await fake.slash(ALICE, channel, "poster", values)
+    await fake.until(lambda: any(words in text for text in fake.whispers(asked)))
+    assert not [post for post in fake.public if post.channel == channel]
+
+
+async def test_missing_permissions_are_named(fake: FakeDiscord, channel: int) -> None:
+    view_only = str(1 << 10)
+    asked = await fake.slash(ALICE, channel, "negative", {"photo": picture()}, permissions=view_only)
+    await fake.until(lambda: any("Send Messages, Attach Files" in text for text in fake.whispers(asked)))
+    assert not [post for post in fake.public if post.channel == channel]
+
+
+async def test_a_picture_too_large_is_made_to_fit_and_the_original_can_be_had(fake: FakeDiscord, channel: int) -> None:
+    await fake.slash(ALICE, channel, "negative", {"photo": noise(300, 200)}, limit=100_000)
+    (post,) = await results(fake, channel)
+    assert len(first_file(post)) <= 100_000
+    assert opened(first_file(post)).format == "WEBP"
+    assert "smaller than it was made" in post.content
+    assert "Original" in post.labels
+    asked = await fake.click(BOB, post, "Original")
+    given = await fake.until(lambda: next((p for p in fake.posts.values() if p.token == asked.token and p.files), None))
+    whole = opened(first_file(given))
+    assert (whole.format, whole.size) == ("PNG", (300, 200))
+
+
+async def test_discord_takes_less_than_it_told(fake: FakeDiscord, channel: int) -> None:
+    fake.file_limit = 150_000
+    try:
+        await fake.slash(ALICE, channel, "negative", {"photo": noise(300, 200)}, limit=300_000)
+        (post,) = await results(fake, channel)
+    finally:
+        fake.file_limit = 10 * 2**20
+    assert 0 < len(first_file(post)) <= 150_000
+
+
+async def test_a_rate_limit_is_waited_for(fake: FakeDiscord, channel: int) -> None:
+    fake.fail("PATCH", "/webhooks/.*/messages/\\d+", 429, times=2)
+    await fake.slash(ALICE, channel, "negative", {"photo": picture()})
+    (post,) = await results(fake, channel)
+    assert post.files
+
+
+async def test_a_text_result_is_in_the_message(fake: FakeDiscord, channel: int) -> None:
+    await fake.slash(ALICE, channel, "wide", {"text": "a *starry* night", "seed": "9007199254740995"})
+    (post,) = await results(fake, channel)
+    assert "```\na *starry* night\n```" in post.content
+    assert "seed 9007199254740995" in post.content
+
+
+async def test_a_spoiler_is_one(fake: FakeDiscord, channel: int) -> None:
+    await fake.slash(ALICE, channel, "negative", {"photo": picture(), "spoiler": True})
+    (post,) = await results(fake, channel)
+    assert next(iter(post.files)).startswith("SPOILER_")
+
+
+async def test_anybody_may_ask_for_it_again(fake: FakeDiscord, channel: int) -> None:
+    await fake.slash(ALICE, channel, "wide", {"text": "tulips", "seed": "5"})
+    (post,) = await results(fake, channel)
+    await fake.click(BOB, post, "Again")
+    again = (await results(fake, channel, 2))[-1]
+    assert "User 502" in again.content
+    assert "tulips" in again.content
+    assert "seed 5\n" not in again.content
+
+
+async def test_change_opens_the_form_with_the_values(fake: FakeDiscord, channel: int) -> None:
+    await fake.slash(ALICE, channel, "poster", {"photo": picture(), "colors": 4})
+    (post,) = await results(fake, channel)
+    shown = await fake.click(BOB, post, "Change")
+    kind, window = await shown.answer
+    items = {label["component"]["custom_id"]: label["component"] for label in window["components"]}
+    assert kind == 9
+    assert items["colors"]["value"] == "4"
+    assert not items["photo"]["required"]  # the same picture, unless another is given
+    await fake.submit(BOB, shown, {"colors": "2"})
+    changed = (await results(fake, channel, 2))[-1]
+    assert "colors 2" in changed.content
+    assert changed.files
+
+
+async def test_a_long_form_goes_on_in_steps(fake: FakeDiscord, channel: int) -> None:
+    data = {
+        "id": "7",
+        "name": "run",
+        "type": 1,
+        "options": [{"name": "workflow", "type": 3, "value": "wide"}],
+    }
+    shown = await fake.ask(2, data, ALICE, channel)
+    assert (await shown.answer)[0] == 9
+    assert len((await shown.answer)[1]["components"]) == 5
+    stepped = await fake.submit(ALICE, shown, {"text": "a house", "size": "large"})
+    await stepped.answer
+    between = fake.posts[stepped.original or 0]
+    assert between.labels == ["Go on", "Run it now"]
+    second = await fake.click(ALICE, between, "Go on")
+    assert len((await second.answer)[1]["components"]) == 3
+    await fake.submit(ALICE, second, {"tiling": "true", "seed": "11"})
+    (post,) = await results(fake, channel)
+    assert "size large" in post.content
+    assert "tiling yes" in post.content
+    assert "seed 11" in post.content
+
+
+async def test_a_file_can_be_given_in_the_form(fake: FakeDiscord, channel: int) -> None:
+    data = {"id": "7", "name": "run", "type": 1, "options": [{"name": "workflow", "type": 3, "value": "negative"}]}
+    shown = await fake.ask(2, data, ALICE, channel)
+    await fake.submit(ALICE, shown, {"photo": picture()})
+    (post,) = await results(fake, channel)
+    assert post.files
+
+
+async def test_a_result_becomes_an_input(fake: FakeDiscord, channel: int) -> None:
+    await fake.slash(ALICE, channel, "negative", {"photo": picture()})
+    (post,) = await results(fake, channel)
+    picking = await fake.click(BOB, post, "Use as input")
+    await picking.answer
+    menu = fake.posts[picking.original or 0].components[0]["components"][0]
+    assert "negative" in [option["value"] for option in menu["options"]]
+    assert "wide" not in [option["value"] for option in menu["options"]]
+    data = {"component_type": 3, "custom_id": menu["custom_id"], "values": ["negative"]}
+    await fake.ask(3, data, BOB, channel, message=fake.posts[picking.original or 0])
+    back = (await results(fake, channel, 2))[-1]
+    assert opened(first_file(back)).getpixel((5, 5)) == (255, 165, 0)  # orange again
+
+
+async def test_a_picture_of_any_message_can_be_used(fake: FakeDiscord, channel: int) -> None:
+    await fake.slash(ALICE, channel, "negative", {"photo": picture()})
+    (post,) = await results(fake, channel)
+    message = fake._message(post)
+    data = {
+        "id": "8",
+        "name": "Use this picture",
+        "type": 3,
+        "target_id": str(post.id),
+        "resolved": {"messages": {str(post.id): message}},
+    }
+    picking = await fake.ask(2, data, BOB, channel)
+    await picking.answer
+    menu = fake.posts[picking.original or 0].components[0]["components"][0]
+    pick = {"component_type": 3, "custom_id": menu["custom_id"], "values": ["poster"]}
+    shown = await fake.ask(3, pick, BOB, channel, message=fake.posts[picking.original or 0])
+    await fake.submit(BOB, shown, {"colors": "3"})
+    assert "colors 3" in (await results(fake, channel, 2))[-1].content
+
+
+async def test_only_its_person_and_moderators_delete_a_run(fake: FakeDiscord, channel: int) -> None:
+    for _run in range(2):
+        await fake.slash(ALICE, channel, "negative", {"photo": picture()})
+    first, second = await results(fake, channel, 2)
+    refused = await fake.click(BOB, first, "Delete", own_permissions=NO_RIGHTS)
+    await fake.until(lambda: any("Only the one who asked" in text for text in fake.whispers(refused)))
+    await fake.click(MO, first, "Delete", own_permissions=MANAGE_MESSAGES)
+    await fake.click(ALICE, second, "Delete")
+    await fake.until(lambda: not {first.id, second.id} & set(fake.posts))
+
+
+async def test_a_moderator_of_another_server_has_no_say(fake: FakeDiscord, channel: int) -> None:
+    await fake.slash(ALICE, channel, "negative", {"photo": picture()})
+    (post,) = await results(fake, channel)
+    elsewhere = fake.add_channel(fake.add_guild(MO))
+    forged = fake.posts[fake._put(type(post)(fake.new_id(), elsewhere), {"content": "x"}, {}, {}).id]
+    refused = await fake.press(MO, forged, post.custom_id("Delete"), own_permissions=MANAGE_MESSAGES)
+    await fake.until(lambda: any("another channel" in text for text in fake.whispers(refused)))
+    assert post.id in fake.posts
+
+
+@pytest.mark.parametrize("forged", ["darkroom:delete:" + "0" * 36, "darkroom:launch:" + "f" * 36])
+async def test_forged_buttons_are_answered(fake: FakeDiscord, channel: int, forged: str) -> None:
+    await fake.slash(ALICE, channel, "negative", {"photo": picture()})
+    (post,) = await results(fake, channel)
+    refused = await fake.press(BOB, post, forged)
+    await fake.until(lambda: any("has been deleted" in text for text in fake.whispers(refused)))
+
+
+async def test_a_direct_message_has_the_form(fake: FakeDiscord) -> None:
+    direct = fake.add_channel()
+    data = {"id": "7", "name": "run", "type": 1, "options": [{"name": "workflow", "type": 3, "value": "negative"}]}
+    shown = await fake.ask(2, data, ALICE, direct)
+    await fake.submit(ALICE, shown, {"photo": picture()})
+    assert (await results(fake, direct))[0].files
+
+
+async def test_a_picture_is_answered_with_the_name_of_a_workflow(fake: FakeDiscord, channel: int) -> None:
+    await fake.slash(ALICE, channel, "negative", {"photo": picture()})
+    (post,) = await results(fake, channel)
+    await fake.say(BOB, channel, "<@4242> negative", answers=post)
+    back = (await results(fake, channel, 2))[-1]
+    assert opened(first_file(back)).getpixel((5, 5)) == (255, 165, 0)
+    await fake.say(BOB, channel, "<@4242> make it nicer", answers=post)
+    await fake.until(lambda: any("Begin with the name of a workflow" in each.content for each in fake.public))
+
+
+async def test_lists(fake: FakeDiscord, channel: int) -> None:
+    await fake.slash(ALICE, channel, "wide", {"text": "find me"})
+    await results(fake, channel)
+    mine = await fake.slash(ALICE, channel, "mine")
+    await fake.until(lambda: any("find me" in text and "/channels/" in text for text in fake.whispers(mine)))
+    queue = await fake.slash(ALICE, channel, "queue")
+    await fake.until(lambda: any("Nothing runs" in text for text in fake.whispers(queue)))
+    shelf = await fake.slash(ALICE, channel, "workflows")
+    await fake.until(lambda: any("`polaroid`" in text for text in fake.whispers(shelf)))
+    assert (await (await fake.slash(ALICE, channel, "help")).answer)[0] == 4
+
+
+async def test_ones_data_can_be_deleted(fake: FakeDiscord, channel: int) -> None:
+    eve = 777
+    await fake.slash(eve, channel, "wide", {"text": "forget me"})
+    await results(fake, channel)
+    about = await fake.slash(eve, channel, "about")
+    _kind, said = await about.answer
+    assert "30 days" in said["content"]
+    forgotten = await fake.press(eve, fake.posts[about.original or 0], "darkroom:forget")
+    await fake.until(lambda: fake.whispers(forgotten) == ["1 run is deleted."])
+    mine = await fake.slash(eve, channel, "mine")
+    await fake.until(lambda: any("not run anything" in text for text in fake.whispers(mine)))
+
+
+async def test_what_cannot_be_reached_is_an_error_with_a_number(
+    fake: FakeDiscord, channel: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    fake.fail("POST", "/webhooks/", 400, {"code": 50035, "message": "Invalid Form Body"})
+    asked = await fake.slash(ALICE, channel, "negative", {"photo": picture()})
+    await fake.until(lambda: any("did not let me write" in text for text in fake.whispers(asked)))

@@ -1,0 +1,157 @@
+"""What happens while a run is under way: cancels, lost messages, dead tokens, lost connections, changes of the menu."""
+
+from __future__ import annotations
+
+import itertools
+import shutil
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from bot.core.catalog import bundled_folder
+from comfy.embedded import EmbeddedServer
+from tests.bot.platforms.discord.fake import FakeDiscord, Post
+from tests.bot.platforms.discord.houses import ALICE, BOB, house, picture, results
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+PACE = 1.0  # seconds a node
+_colors = itertools.count(0x102030, 0x070503)
+
+
+def fresh() -> bytes:
+    """A picture that the server has never seen: it knows the others' results already."""
+    return picture(color=f"#{next(_colors):06x}")
+
+
+@pytest.fixture(scope="module")
+def own(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("own")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def fake(own: Path, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[FakeDiscord]:
+    """A Discord with a server, and the bot at it, whose ComfyUI takes its time; the first connection is refused."""
+    async with FakeDiscord() as fake, EmbeddedServer(pace=PACE) as server:
+        fake.refuse_gateway = 1
+        fake.add_guild(ALICE, BOB)
+        settings = {"COMFYUI_URLS": server.url}
+        async with house(fake, tmp_path_factory.mktemp("house"), workflows=own, settings=settings):
+            yield fake
+
+
+@pytest.fixture
+def channel(fake: FakeDiscord) -> int:
+    return fake.add_channel(next(iter(fake.guilds)))
+
+
+async def under_way(fake: FakeDiscord, channel: int) -> Post:
+    """The message of the run in a channel, once it is seen to develop."""
+
+    def shown() -> Post | None:
+        return next((each for each in fake.public if each.channel == channel and "%" in each.content), None)
+
+    post = await fake.until(shown)
+    assert isinstance(post, Post)
+    return post
+
+
+async def test_the_first_connection_was_tried_again(fake: FakeDiscord) -> None:
+    assert fake.refuse_gateway == 0
+    assert fake.sockets
+
+
+async def test_one_message_develops_into_the_picture(fake: FakeDiscord, channel: int) -> None:
+    await fake.slash(ALICE, channel, "negative", {"photo": fresh()})
+    post = await under_way(fake, channel)
+    assert post.labels == ["Cancel"]
+    await fake.until(lambda: any(name.startswith("preview") for name in post.files))
+    (done,) = await results(fake, channel)
+    assert done.id == post.id
+    assert list(done.files) == ["negative-negative.png"] or len(done.files) == 1
+    assert all(done.by_token)
+    begun = [at for at, content in done.edits if "%" in content]
+    assert all(later - earlier >= 1.9 for earlier, later in itertools.pairwise(begun))
+
+
+async def test_the_presence_says_what_is_going_on(fake: FakeDiscord, channel: int) -> None:
+    await fake.slash(ALICE, channel, "negative", {"photo": fresh()})
+    await fake.until(lambda: any("1 developing" in words for words in fake.presences))
+    await results(fake, channel)
+
+
+async def test_its_person_can_cancel_it_and_nobody_else(fake: FakeDiscord, channel: int) -> None:
+    await fake.slash(ALICE, channel, "negative", {"photo": fresh()})
+    post = await under_way(fake, channel)
+    refused = await fake.click(BOB, post, "Cancel")
+    await fake.until(lambda: any("Only the one who asked" in text for text in fake.whispers(refused)))
+    await fake.click(ALICE, post, "Cancel")
+    await fake.until(lambda: "Cancelled by User 501" in post.content)
+    assert post.labels == ["Again", "Change", "Delete"]
+    assert not post.files
+
+
+async def test_a_token_that_dies_in_the_middle(fake: FakeDiscord, channel: int) -> None:
+    await fake.slash(ALICE, channel, "negative", {"photo": fresh()})
+    post = await under_way(fake, channel)
+    fake.expire_tokens()
+    (done,) = await results(fake, channel)
+    assert done.id == post.id
+    assert done.files
+    assert done.by_token[-1] is False
+
+
+async def test_a_message_deleted_in_the_middle_is_sent_anew(fake: FakeDiscord, channel: int) -> None:
+    await fake.slash(ALICE, channel, "negative", {"photo": fresh()})
+    post = await under_way(fake, channel)
+    del fake.posts[post.id]
+    (done,) = await results(fake, channel)
+    assert done.id != post.id
+    assert done.files
+
+
+async def test_nothing_is_sent_where_its_person_cannot_see_it(fake: FakeDiscord, channel: int) -> None:
+    guild = fake.channels[channel]
+    await fake.slash(BOB, channel, "negative", {"photo": fresh()})
+    post = await under_way(fake, channel)
+    del fake.posts[post.id]
+    fake.members[guild].discard(BOB)
+    try:
+        done = await fake.until(lambda: next((each for each in fake.public if not fake.channels[each.channel]), None))
+    finally:
+        fake.members[guild].add(BOB)
+    assert done.files  # to them alone
+    assert not [each for each in fake.public if each.channel == channel]
+
+
+async def test_a_lost_connection_loses_nothing(fake: FakeDiscord, channel: int) -> None:
+    await fake.slash(ALICE, channel, "negative", {"photo": fresh()})
+    await under_way(fake, channel)
+    await fake.drop()
+    other = fake.add_channel(next(iter(fake.guilds)))
+    await fake.slash(ALICE, other, "negative", {"photo": fresh()})
+    assert (await results(fake, channel))[0].files
+    assert (await results(fake, other))[0].files
+    assert fake.hellos[-1] == "resume"
+
+
+async def test_a_rate_limit_in_front_of_the_result(fake: FakeDiscord, channel: int) -> None:
+    await fake.slash(ALICE, channel, "negative", {"photo": fresh()})
+    post = await under_way(fake, channel)
+    fake.fail("PATCH", f"/messages/{post.id}", 429, times=3)
+    assert (await results(fake, channel))[0].files
+
+
+async def test_servers_hear_of_a_new_workflow(fake: FakeDiscord, own: Path) -> None:
+    guild = next(iter(fake.guilds))
+    for suffix in (".json", ".toml"):
+        shutil.copyfile(bundled_folder() / f"negative{suffix}", own / f"brand-new{suffix}")
+    await fake.until(lambda: any(each["name"] == "brand-new" for each in fake.commands[str(guild)]))
+
+
+async def test_a_server_that_is_joined_gets_its_commands(fake: FakeDiscord) -> None:
+    guild = fake.add_guild(ALICE)
+    await fake.dispatch("GUILD_CREATE", fake.guild_create(guild))
+    commands = await fake.until(lambda: fake.commands.get(str(guild)))
+    assert "polaroid" in [each["name"] for each in commands]

@@ -1,0 +1,54 @@
+"""The bot as a process that is ended and killed in the middle of a run: the same message ends with the result."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from comfy.embedded import EmbeddedServer
+from tests.bot.platforms.discord.fake import FakeDiscord
+from tests.bot.platforms.discord.houses import ALICE, Process, opened, picture, results
+
+
+@pytest.fixture
+async def fake() -> AsyncIterator[FakeDiscord]:
+    async with FakeDiscord() as fake:
+        fake.add_guild(ALICE)
+        yield fake
+
+
+def puts(fake: FakeDiscord) -> int:
+    return sum(1 for method, path, _status in fake.requests if method == "PUT" and path.endswith("/commands"))
+
+
+async def test_a_run_through_kills_and_a_shutdown(fake: FakeDiscord, tmp_path: Path) -> None:
+    """Killed as soon as it is in line, killed while it develops, shut down, and killed with the result delivered."""
+    channel = fake.add_channel(next(iter(fake.guilds)))
+    async with EmbeddedServer(pace=2.0) as server:
+        settings = {"COMFYUI_URLS": server.url}
+        async with Process(fake, tmp_path, **settings) as process:
+            asked = await fake.slash(ALICE, channel, "negative", {"photo": picture()})
+            await fake.until(lambda: asked.answer.done() and not fake.whispers(asked) and fake.public)
+            await process.end(signal.SIGKILL)
+        (post,) = fake.public
+        registered = puts(fake)
+        async with Process(fake, tmp_path, **settings) as process:
+            await fake.until(lambda: "%" in post.content)
+            assert await process.end(signal.SIGTERM) == 0
+        assert "restarted" in post.content
+        async with Process(fake, tmp_path, **settings) as process:
+            await fake.until(lambda: "restarted" not in post.content)
+            await process.end(signal.SIGKILL)
+        async with Process(fake, tmp_path, **settings) as process:
+            (done,) = await results(fake, channel)
+            await process.end(signal.SIGKILL)
+        async with Process(fake, tmp_path, **settings):
+            await fake.slash(ALICE, channel, "negative", {"photo": picture()})  # the server knows it: it comes at once
+            await results(fake, channel, 2)
+        assert done.id == post.id
+        assert [opened(content).getpixel((5, 5)) for content in done.files.values()] == [(0, 89, 255)]
+        assert len(fake.public) == 2
+        assert puts(fake) == registered  # nothing has changed, and so nothing is registered again
