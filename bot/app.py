@@ -124,6 +124,17 @@ class App:
             platforms.append(WebPlatform(self._page()))
         return platforms
 
+    async def platform_verdicts(self) -> list[tuple[str, bool]]:
+        """A line on each platform that can be asked whether it is set up well, and whether it is."""
+        if self.settings.discord_token is None:
+            return []
+        from bot.platforms.discord.adapter import introduce
+
+        try:
+            return [(await introduce(self.settings), True)]
+        except ConfigError as fault:
+            return [(str(fault), False)]
+
     async def demo(self, announce: Callable[[str], None], pace: float) -> None:
         """Serve the page alone, on the built-in engine, and keep nothing. `announce` is told its address.
 

@@ -75,7 +75,7 @@ class Discord:
         return DiscordReply(self._wire, Spot.at(address), brief, previews=self._settings.discord_previews)
 
 
-async def introduce(settings: Settings) -> tuple[str, str]:
+async def introduce(settings: Settings) -> str:
     """The bot's name at Discord, and the link that invites it. Raises `ConfigError`."""
     if settings.discord_token is None:
         raise ConfigError(_("DISCORD_TOKEN is not set."))
@@ -83,11 +83,12 @@ async def introduce(settings: Settings) -> tuple[str, str]:
         try:
             async with Wire(settings.discord_token.reveal()) as wire:
                 client = await wire.client()
-                return str(client.user), invitation(client.application_id or 0)
         except discord.LoginFailure as fault:
             raise ConfigError(_("DISCORD_TOKEN: Discord does not know this token.")) from fault
         except (discord.HTTPException, OSError, TimeoutError) as fault:
             raise ConfigError(_("Discord cannot be reached: {reason}").format(reason=fault)) from fault
+    link = invitation(client.application_id or 0)
+    return _("Discord: good, as {name}. Invite it to a server: {link}").format(name=client.user, link=link)
 
 
 def invitation(application: int) -> str:

@@ -28,6 +28,9 @@ class Opening(Protocol):
 
     def label(self, server: str | None) -> str: ...
 
+    async def platform_verdicts(self) -> list[tuple[str, bool]]:
+        """A line on each platform that can be asked whether it is set up well, and whether it is."""
+
     async def start(self, role: Role, announce: Callable[[str], None]) -> None: ...
 
     async def demo(self, announce: Callable[[str], None], pace: float) -> None: ...

@@ -137,6 +137,9 @@ async def _check(app: Opening, server: str | None) -> int:
     servers: tuple[str | None, ...] = (server,) if server else app.servers or (None,)
     for each in servers:
         bad = not await _check_server(app, each) or bad
+    for verdict, good in await app.platform_verdicts():
+        say(verdict)
+        bad = not good or bad
     return 1 if bad else 0
 
 

@@ -24,6 +24,7 @@ def puts(fake: FakeDiscord) -> int:
     return sum(1 for method, path, _status in fake.requests if method == "PUT" and path.endswith("/commands"))
 
 
+@pytest.mark.timeout(180)
 async def test_a_run_through_kills_and_a_shutdown(fake: FakeDiscord, tmp_path: Path) -> None:
     """Killed as soon as it is in line, killed while it develops, shut down, and killed with the result delivered."""
     channel = fake.add_channel(next(iter(fake.guilds)))
