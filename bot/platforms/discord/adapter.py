@@ -8,16 +8,17 @@ from types import TracebackType
 import discord
 
 from bot.config import Settings
-from bot.core.chat import Address, Brief
+from bot.core.chat import Address, Brief, Result
 from bot.core.desk import Desk
-from bot.core.errors import ConfigError
+from bot.core.errors import ConfigError, DeliveryFailed
 from bot.platforms.discord.asking import Front
 from bot.platforms.discord.bot import Bot
 from bot.platforms.discord.menu import Menu
+from bot.platforms.discord.panel import question
 from bot.platforms.discord.registrar import Ledger
 from bot.platforms.discord.reply import DiscordReply
-from bot.platforms.discord.spot import PLATFORM, Spot
-from bot.platforms.discord.wire import Wire, pointed_at
+from bot.platforms.discord.spot import FILE_BYTES, PLATFORM, Spot
+from bot.platforms.discord.wire import AWAY, Wire, pointed_at
 from bot.words import _
 
 #: What the bot asks a server for: to see, speak, attach, in threads too, and to read the message that is answered.
@@ -70,6 +71,16 @@ class Discord:
             if self._known:
                 raise
             raise ConfigError(_("DISCORD_TOKEN: Discord does not know this token.")) from fault
+
+    async def ask(self, brief: Brief, result: Result | None, channel: str) -> None:
+        """Show moderators a run that waits for their yes; see `bot.core.chat.Reviewing`."""
+        if not channel:
+            raise DeliveryFailed(_("No channel is named in which moderators are asked."))
+        try:
+            draft = await question(brief, result, FILE_BYTES)
+            await self._wire.send(int(channel), draft, brief.run_id.replace("-", "")[:24])
+        except (*AWAY, discord.HTTPException) as fault:
+            raise DeliveryFailed(str(fault)) from fault
 
     def reply(self, address: Address, brief: Brief) -> DiscordReply:
         return DiscordReply(self._wire, Spot.at(address), brief, previews=self._settings.discord_previews)

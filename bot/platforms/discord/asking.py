@@ -49,13 +49,19 @@ async def ask(front: Front, click: Click, workflow: str, values: Mapping[str, An
     if missing := lacking(click):
         words = _("I may not work in this channel. Whoever runs this server can give me: {permissions}.")
         raise NotAllowed(words.format(permissions=", ".join(missing)))
-    posted: list[discord.WebhookMessage] = []
+    posted: list[discord.Message] = []
     with tempfile.TemporaryDirectory(prefix="darkroom-") as folder:
         given = await fetched(values, Path(folder), front.most)
         request = RunRequest(workflow, given, asker(click), place_of(click))
 
         async def post(run_id: str) -> Address:
-            posted.append(await _post(front, click, request, run_id))
+            text = first_text(front, request, run_id)
+            where = await destination(front, click.client, click.channel, request) if is_member(click) else None
+            if where is not None:
+                posted.append(await where.send(text, **first_parts(run_id)))
+                await click.edit_original_response(content=_("It develops in {place}.").format(place=where.jump_url))
+                return Spot(where.id, posted[0].id, bytes=click.filesize_limit, spoiler=spoiler).address
+            posted.append(await _post(click, text, run_id))
             return _spot(click, posted[0].id, spoiler=spoiler).address
 
         try:
@@ -64,8 +70,9 @@ async def ask(front: Front, click: Click, workflow: str, values: Mapping[str, An
             for message in posted:
                 await message.delete()
             raise
-    with suppress(discord.HTTPException):
-        await click.delete_original_response()
+    if isinstance(posted[0], discord.WebhookMessage):
+        with suppress(discord.HTTPException):
+            await click.delete_original_response()
 
 
 async def ask_again(front: Front, click: Click, run: RunRecord, changes: Mapping[str, Any]) -> None:
@@ -74,19 +81,37 @@ async def ask_again(front: Front, click: Click, run: RunRecord, changes: Mapping
     await ask(front, click, request.workflow, request.values, spoiler=Spot.at(run.address).spoiler)
 
 
-async def _post(front: Front, click: Click, request: RunRequest, run_id: str) -> discord.WebhookMessage:
-    """The public message of a run. What answers the interaction itself must be filled first: the next would fill it."""
+def first_text(front: Front, request: RunRequest, run_id: str) -> str:
+    """What a run's message says before anything is known of its place in line."""
     shown = {name: value for name, value in request.values.items() if isinstance(value, str | int | float)}
     brief = Brief(run_id, request.workflow, front.desk.title(request.workflow), request.person, request.place, shown)
+    return status_text(brief, Queued())
+
+
+def first_parts(run_id: str) -> dict[str, Any]:
+    return {"view": row(run_id, WAITING), "allowed_mentions": NO_MENTIONS, "suppress_embeds": True}
+
+
+async def destination(front: Front, client: discord.Client, channel: Any, request: RunRequest) -> Any:
+    """The thread or channel that moderators want the message in; None where it stays where it is asked for."""
+    results = front.desk.manner(request.person, request.place, request.workflow).results or "here"
+    try:
+        if results == "thread" and not isinstance(channel, discord.Thread) and hasattr(channel, "create_thread"):
+            title = f"{front.desk.title(request.workflow)} · {request.person.name}"
+            return await channel.create_thread(name=cut(title, 100), type=discord.ChannelType.public_thread)
+        if results.isdigit() and results != request.place.id:
+            return client.get_channel(int(results)) or await client.fetch_channel(int(results))
+    except discord.HTTPException as fault:
+        words = _("Results go to a place here that I cannot write in: {reason}")
+        raise DeliveryFailed(words.format(reason=fault.text)) from fault
+    return None
+
+
+async def _post(click: Click, text: str, run_id: str) -> discord.WebhookMessage:
+    """The public message of a run. What answers the interaction itself must be filled first: the next would fill it."""
     try:
         await click.edit_original_response(content=_("On its way…"))
-        return await click.followup.send(
-            status_text(brief, Queued()),
-            view=row(run_id, WAITING),
-            allowed_mentions=NO_MENTIONS,
-            suppress_embeds=True,
-            wait=True,
-        )
+        return await click.followup.send(text, **first_parts(run_id), wait=True)
     except discord.HTTPException as fault:
         raise DeliveryFailed(_("Discord did not let me write here: {reason}").format(reason=fault.text)) from fault
 

@@ -15,6 +15,7 @@ from bot.platforms.discord.commands import Tree
 from bot.platforms.discord.mention import answer
 from bot.platforms.discord.presence import keep_presence
 from bot.platforms.discord.registrar import Ledger, Registrar
+from bot.platforms.discord.spot import PLATFORM
 
 _log = logging.getLogger(__name__)
 
@@ -49,6 +50,18 @@ class Bot(discord.AutoShardedClient):
 
     async def on_guild_join(self, guild: discord.Guild) -> None:
         self.registrar.joined(guild.id)
+
+    async def on_guild_remove(self, guild: discord.Guild) -> None:
+        await self.front.desk.moderation.left(f"{PLATFORM}:{guild.id}")
+
+    async def on_guild_role_delete(self, role: discord.Role) -> None:
+        await self.front.desk.moderation.role_deleted(f"{PLATFORM}:{role.guild.id}", str(role.id))
+
+    async def on_guild_channel_delete(self, channel: discord.abc.GuildChannel) -> None:
+        await self.front.desk.moderation.place_deleted(f"{PLATFORM}:{channel.guild.id}", str(channel.id))
+
+    async def on_raw_thread_delete(self, thread: discord.RawThreadDeleteEvent) -> None:
+        await self.front.desk.moderation.place_deleted(f"{PLATFORM}:{thread.guild_id}", str(thread.thread_id))
 
     async def on_interaction(self, click: Click) -> None:
         if click.type is discord.InteractionType.component:

@@ -17,6 +17,7 @@ from bot.core.fitting import lossless
 from bot.core.records import RunRecord
 from bot.platforms.discord.asking import Click, Front, ask_again, guarded, tell
 from bot.platforms.discord.lists import FORGET, forget
+from bot.platforms.discord.panel import decide, see
 from bot.platforms.discord.picking import pick
 from bot.platforms.discord.pieces import Piece, batches
 from bot.platforms.discord.request import asker, place_of
@@ -46,9 +47,15 @@ async def _refuse() -> None:
 
 async def press(front: Front, click: Click, verb: str, run_id: str) -> None:
     """Do what a button says. Raises `UserError`."""
+    if verb in (Verb.APPROVE, Verb.REFUSE):
+        await decide(front, click, run_id, approve=verb == Verb.APPROVE)
+        return
     run = await front.desk.records.get(run_id)
     if run is None:
         raise UserError(_("This run has been deleted. Please ask for it anew."))
+    if verb == Verb.SEE:
+        await see(front, click, run)
+        return
     _check_place(click, run)
     match verb:
         case Verb.CANCEL:
@@ -69,7 +76,7 @@ async def press(front: Front, click: Click, verb: str, run_id: str) -> None:
 
 def _check_place(click: Click, run: RunRecord) -> None:
     """A button works where its message stands, and anywhere for the one whose run it is."""
-    here = run.place.platform == "discord" and run.place.id == str(click.channel_id)
+    here = run.place.platform == "discord" and str(click.channel_id) in (run.place.id, run.address.chat)
     own = run.person.platform == "discord" and run.person.id == str(click.user.id)
     if not here and not own:
         raise NotAllowed(_("This button belongs to another channel."))

@@ -11,7 +11,8 @@ from bot.core.errors import UserError
 from bot.core.form import Field
 from bot.platforms.discord import lists
 from bot.platforms.discord.asking import Click, Front, ask, guarded
-from bot.platforms.discord.declaration import SPOILER, has_spoiler, matching
+from bot.platforms.discord.declaration import SPOILER, matching
+from bot.platforms.discord.moderation import Moderate
 from bot.platforms.discord.picking import pick
 from bot.platforms.discord.rendering import cut
 from bot.platforms.discord.request import asker, option_values, pictures_in, place_of, typed
@@ -36,6 +37,7 @@ class Tree(app_commands.CommandTree[Any]):
         self._front = front
         for command in everywhere(front):
             self.add_command(command)
+        self.add_command(Moderate(front))
 
     async def interaction_check(self, click: Click, /) -> bool:
         data: Any = click.data or {}
@@ -59,9 +61,9 @@ async def run_command(front: Front, click: Click) -> None:
     data: Any = click.data
     name = str(data["name"])
     values = option_values(click)
-    dish = await front.menu.dish(name, asker(click), place_of(click))
-    spoiler = bool(values.pop(SPOILER, False)) if has_spoiler(dish.form) else False
-    await ask(front, click, name, typed(values, dish.form), spoiler=spoiler)
+    form = await front.menu.whole(name)  # what is not allowed is for the desk to refuse, and to write down
+    spoiler = SPOILER not in form.names and bool(values.pop(SPOILER, False))
+    await ask(front, click, name, typed(values, form), spoiler=spoiler)
 
 
 async def complete(front: Front, click: Click) -> None:

@@ -114,6 +114,7 @@ def _line(front: Front, run: RunRecord) -> str:
 def _state(state: State) -> str:
     return {
         State.WAITING: _("waits"),
+        State.HELD: _("waits for a moderator"),
         State.RUNNING: _("is developing"),
         State.DELIVERING: _("is on its way"),
         State.HELD: _("waits for a moderator"),

@@ -12,14 +12,13 @@ from uuid import uuid4
 
 import discord
 
-from bot.core.chat import Address, Brief, Place, Queued, RunRequest
+from bot.core.chat import Address, Place, RunRequest
 from bot.core.errors import BadPicture, DeliveryFailed, StorageFailed, UserError
 from bot.core.form import FieldKind
-from bot.platforms.discord.asking import Front
+from bot.platforms.discord.asking import Front, destination, first_parts, first_text
 from bot.platforms.discord.menu import Dish
-from bot.platforms.discord.rendering import cut, plain, status_text
-from bot.platforms.discord.request import fetched, person_of, pictures_in
-from bot.platforms.discord.row import WAITING, row
+from bot.platforms.discord.rendering import cut, plain
+from bot.platforms.discord.request import fetched, parents_of, person_of, pictures_in
 from bot.platforms.discord.spot import FILE_BYTES, PLATFORM, Spot
 from bot.platforms.discord.wire import NO_MENTIONS
 from bot.words import _
@@ -33,7 +32,7 @@ async def answer(front: Front, client: discord.Client, message: discord.Message)
     if message.author.bot or not _is_for(client, message):
         return
     try:
-        await _run(front, message)
+        await _run(front, client, message)
     except (UserError, StorageFailed, DeliveryFailed) as refusal:
         await _say(message, str(refusal))
     except discord.Forbidden as fault:
@@ -52,7 +51,7 @@ def _is_for(client: discord.Client, message: discord.Message) -> bool:
     )
 
 
-async def _run(front: Front, message: discord.Message) -> None:
+async def _run(front: Front, client: discord.Client, message: discord.Message) -> None:
     text = _MENTION.sub("", message.content).strip().lstrip("/")
     name, _space, rest = text.partition(" ")
     person, place = _asker(message), _place(message)
@@ -62,16 +61,19 @@ async def _run(front: Front, message: discord.Message) -> None:
     dish = await front.menu.dish(name.lower(), person, place)
     with tempfile.TemporaryDirectory(prefix="darkroom-") as folder:
         values = await fetched(_values(dish, rest.strip(), message), Path(folder), front.most)
-        await _take(front, RunRequest(dish.workflow.name, values, person, place), message)
+        await _take(front, client, RunRequest(dish.workflow.name, values, person, place), message)
 
 
-async def _take(front: Front, request: RunRequest, message: discord.Message) -> None:
+async def _take(front: Front, client: discord.Client, request: RunRequest, message: discord.Message) -> None:
     posted: list[discord.Message] = []
 
     async def post(run_id: str) -> Address:
-        posted.append(await message.reply(**_first(front, request, run_id)))
+        text = first_text(front, request, run_id)
+        where = await destination(front, client, message.channel, request) if message.guild is not None else None
+        send = message.reply if where is None else where.send
+        posted.append(await send(text, **first_parts(run_id)))
         most = message.guild.filesize_limit if message.guild is not None else FILE_BYTES
-        return Spot(message.channel.id, posted[0].id, bytes=most).address
+        return Spot(posted[0].channel.id, posted[0].id, bytes=most).address
 
     try:
         await front.desk.take(request, post)
@@ -79,13 +81,6 @@ async def _take(front: Front, request: RunRequest, message: discord.Message) -> 
         for each in posted:
             await each.delete()
         raise
-
-
-def _first(front: Front, request: RunRequest, run_id: str) -> dict[str, Any]:
-    shown = {name: value for name, value in request.values.items() if isinstance(value, str | int | float)}
-    brief = Brief(run_id, request.workflow, front.desk.title(request.workflow), request.person, request.place, shown)
-    text = status_text(brief, Queued())
-    return {"content": text, "view": row(run_id, WAITING), "allowed_mentions": NO_MENTIONS, "suppress_embeds": True}
 
 
 def _values(dish: Dish, words: str, message: discord.Message) -> Mapping[str, Any]:
@@ -110,7 +105,8 @@ def _asker(message: discord.Message) -> Any:
 
 def _place(message: discord.Message) -> Place:
     name = str(getattr(message.channel, "name", None) or "")
-    return Place(PLATFORM, str(message.channel.id), name, str(message.guild.id) if message.guild else "")
+    community = str(message.guild.id) if message.guild else ""
+    return Place(PLATFORM, str(message.channel.id), name, community, parents_of(message.channel))
 
 
 async def _say(message: discord.Message, text: str) -> None:

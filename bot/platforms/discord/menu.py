@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from bot.core.chat import Person, Place
 from bot.core.desk import Desk, Offer
 from bot.core.form import FieldKind, Form
+from bot.core.rules import Access
 from bot.core.workflow import Workflow
 
 _PATIENCE = 2.0  # seconds: a form is drawn without what the servers add when they are slower
@@ -47,6 +48,28 @@ class Menu:
         except TimeoutError:
             form = self._forms.get(name) or workflow.form()
         return Dish(workflow, form)
+
+    async def whole(self, name: str) -> Form:
+        """A workflow's form as nobody has narrowed it. Raises `UnknownWorkflow`."""
+        workflow = self._desk.catalog.get(name)
+        try:
+            async with asyncio.timeout(_PATIENCE):
+                return await self._desk.checker.form(workflow)
+        except TimeoutError:
+            return workflow.form()
+
+    async def declared(self, community: Place) -> list[Dish]:
+        """What somebody in a community may run somewhere there: allowed to all, or to some by a decision."""
+        everyone = Person(community.platform, "")
+        rules = self._desk.moderation.gate.rules_of(community)
+        granted = {rule.scope.workflow for rule in rules if isinstance(rule.body, Access) and rule.body.allow}
+        dishes = []
+        for name, workflow in self._desk.catalog.workflows.items():
+            if self._desk.decide(everyone, community, name).allowed:
+                dishes.append(await self.dish(name, everyone, community))
+            elif granted & {name, ""}:
+                dishes.append(Dish(workflow, await self.whole(name)))
+        return dishes
 
     async def offers(self, person: Person, place: Place) -> list[Offer]:
         """What there is to order; where the servers are slow to answer, all that is on the shelf."""

@@ -12,8 +12,9 @@ from typing import Any
 import discord
 from discord.app_commands import CommandTree
 
-from bot.core.chat import Person, Place
+from bot.core.chat import Place
 from bot.core.desk import Desk
+from bot.core.scope import community_of
 from bot.platforms.discord.declaration import declarable, declare, digest
 from bot.platforms.discord.menu import Menu
 from bot.platforms.discord.spot import PLATFORM
@@ -58,9 +59,13 @@ class Registrar:
         self._client, self._tree, self._desk, self._menu, self._ledger = client, tree, desk, menu, ledger
         self._news = asyncio.Event()
         self._version = -1
+        desk.moderation.book.on_change(self._decided)
 
     def wake(self) -> None:
         self._news.set()
+
+    def _decided(self, _community: str) -> None:
+        self.wake()
 
     def joined(self, guild: int) -> None:
         """Whatever Discord was told of a server before, it has forgotten."""
@@ -85,28 +90,27 @@ class Registrar:
         changed = await self._tell_everywhere(own)
         taken = [each["name"] for each in own]
         slots = asyncio.Semaphore(_AT_ONCE)
-        drawn: dict[tuple[str, ...], list[dict[str, Any]]] = {}
+        alike: dict[Any, list[dict[str, Any]]] = {}
 
         async def tell(guild: int) -> bool:
             async with slots:
-                return await self._tell(guild, await self._declared(guild, taken, drawn))
+                return await self._tell(guild, await self._declared(guild, taken, alike))
 
         told = await asyncio.gather(*(tell(guild.id) for guild in list(self._client.guilds)))
         if changed or any(told):
             await self._ledger.write()
 
     async def _declared(
-        self, guild: int, taken: list[str], drawn: dict[tuple[str, ...], list[dict[str, Any]]]
+        self, guild: int, taken: list[str], alike: dict[Any, list[dict[str, Any]]]
     ) -> list[dict[str, Any]]:
-        """The commands of a server; servers that have the same are drawn once."""
-        person, place = Person(PLATFORM, ""), Place(PLATFORM, "", community=str(guild))
-        offers = await self._menu.offers(person, place)
-        workflows = declarable((offer.workflow for offer in offers), taken)
-        key = tuple(each.name for each in workflows)
-        if key not in drawn:
-            dishes = [await self._menu.dish(name, person, place) for name in key]
-            drawn[key] = [declare(dish.workflow, dish.form) for dish in dishes]
-        return drawn[key]
+        """The commands of a server; those servers that decided nothing of their own have the same."""
+        place = Place(PLATFORM, "", community=str(guild))
+        key = () if not self._desk.moderation.book.own(community_of(place)) else guild
+        if key not in alike:
+            dishes = {dish.workflow.name: dish for dish in await self._menu.declared(place)}
+            chosen = declarable((dish.workflow for dish in dishes.values()), taken)
+            alike[key] = [declare(each, dishes[each.name].form) for each in chosen]
+        return alike[key]
 
     async def _tell_everywhere(self, payload: list[Any]) -> bool:
         mark = digest(payload)

@@ -57,7 +57,7 @@ class DiscordReply:
             await self._end(await self._drawn(result, self._spot.bytes // 3))
 
     async def _drawn(self, result: Result, most: int) -> Draft:
-        packed = await pack(result, self._brief, most, spoiler=self._spot.spoiler)
+        packed = await pack(result, self._brief, most, spoiler=self._spot.spoiler or self._brief.spoiler)
         picture = any(file.kind == "image" for file in result.files)
         buttons = row(self._brief.run_id, delivered(picture=picture, reduced=packed.reduced))
         return Draft(result_text(self._brief, result, packed.notes), packed.pieces, buttons)
@@ -136,7 +136,7 @@ class DiscordReply:
         if not self._previews or not isinstance(status, Running) or not status.preview:
             return None
         suffix = "png" if status.preview.startswith(b"\x89PNG") else "jpg"
-        return (Piece(status.preview, f"preview.{suffix}", spoiler=self._spot.spoiler),)
+        return (Piece(status.preview, f"preview.{suffix}", spoiler=self._spot.spoiler or self._brief.spoiler),)
 
     def _is_due(self) -> bool:
         """All messages of a channel share its edits: statuses there keep a second apart."""

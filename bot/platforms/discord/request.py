@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from discord.app_commands import Namespace
 from bot.core.chat import Attachment, Person, Place
 from bot.core.errors import BadPicture, BadValue
 from bot.core.form import Form
+from bot.core.moderation import Moderation
 from bot.core.records import RunRecord
 from bot.platforms.discord.declaration import choice_meant
 from bot.platforms.discord.spot import PLATFORM
@@ -41,9 +43,33 @@ def asker(interaction: discord.Interaction[Any], run: RunRecord | None = None) -
     return person_of(interaction.user, rights)
 
 
+def moderator(moderation: Moderation, interaction: discord.Interaction[Any]) -> Person:
+    """Who sent an interaction, as one who may moderate: by the roles that the owner named, else by Manage Server."""
+    person, place = person_of(interaction.user), place_of(interaction)
+    named = moderation.moderator_roles(place)
+    rights = interaction.permissions
+    may = bool(named & person.roles) if named else rights.manage_guild or rights.administrator
+    owner = interaction.guild is not None and interaction.guild.owner_id == interaction.user.id
+    return replace(person, moderator=interaction.guild_id is not None and (may or owner), owner=owner)
+
+
 def place_of(interaction: discord.Interaction[Any]) -> Place:
-    name = str(getattr(interaction.channel, "name", None) or "")
-    return Place(PLATFORM, str(interaction.channel_id), name, str(interaction.guild_id or ""))
+    channel = interaction.channel
+    name = str(getattr(channel, "name", None) or "")
+    return Place(PLATFORM, str(interaction.channel_id), name, str(interaction.guild_id or ""), parents_of(channel))
+
+
+def parents_of(channel: Any) -> tuple[str, ...]:
+    """What a place lies in: a thread's channel, and the category of that."""
+    above = getattr(channel, "parent_id", None)
+    parent = getattr(channel, "parent", None) if above else channel
+    category = getattr(parent, "category_id", None)
+    return tuple(str(each) for each in (above, category) if each)
+
+
+def place_named(channel: int, name: str, guild: int | None) -> Place:
+    """A channel that somebody chose."""
+    return Place(PLATFORM, str(channel), name, str(guild or ""))
 
 
 def is_member(interaction: discord.Interaction[Any]) -> bool:

@@ -16,11 +16,15 @@ class Verb(StrEnum):
     USE = "use"
     ORIGINAL = "original"
     DELETE = "delete"
+    SEE = "see"
+    APPROVE = "approve"
+    REFUSE = "refuse"
 
 
 TEMPLATE = r"darkroom:(?P<verb>[a-z]+):(?P<run>[0-9a-f-]{36})"
 
 WAITING = (Verb.CANCEL,)
+HELD = (Verb.APPROVE, Verb.REFUSE)
 ENDED = (Verb.AGAIN, Verb.CHANGE, Verb.DELETE)
 
 
@@ -36,7 +40,7 @@ def row(run_id: str, verbs: tuple[Verb, ...]) -> discord.ui.View:
 
 
 def button(verb: Verb, run_id: str, label: str = "") -> discord.ui.Button[discord.ui.View]:
-    style = discord.ButtonStyle.danger if verb is Verb.DELETE else discord.ButtonStyle.secondary
+    style = discord.ButtonStyle.danger if verb in (Verb.DELETE, Verb.REFUSE) else discord.ButtonStyle.secondary
     return discord.ui.Button(style=style, label=(label or _label(verb))[:80], custom_id=f"darkroom:{verb}:{run_id}")
 
 
@@ -56,4 +60,7 @@ def _label(verb: Verb) -> str:
         Verb.USE: _("Use as input"),
         Verb.ORIGINAL: _("Original"),
         Verb.DELETE: _("Delete"),
+        Verb.SEE: _("See it"),
+        Verb.APPROVE: _("Approve"),
+        Verb.REFUSE: _("Refuse"),
     }[verb]

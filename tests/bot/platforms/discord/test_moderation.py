@@ -1,0 +1,191 @@
+"""/moderate: what moderators decide holds at once, in the commands too; and nobody else decides anything."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from tests.bot.platforms.discord.fake import Asked, FakeDiscord, Post, _member, _role, _user
+from tests.bot.platforms.discord.houses import ALICE, BOB, MO, first_file, house, opened, picture, results
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+NOTHING, MANAGE_SERVER, MANAGE_MESSAGES = "0", str(1 << 5), str(1 << 13)
+_KINDS = {str: 3, int: 4, bool: 5, float: 10}
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def fake(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[FakeDiscord]:
+    async with FakeDiscord() as fake:
+        fake.add_guild(ALICE, BOB, MO)
+        async with house(fake, tmp_path_factory.mktemp("house")):
+            yield fake
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def channel(fake: FakeDiscord) -> int:
+    """A channel of a server of its own, which has its commands."""
+    guild = fake.add_guild(ALICE, BOB, MO)
+    channel = fake.add_channel(guild)
+    await fake.dispatch("GUILD_CREATE", fake.guild_create(guild))
+    await fake.until(lambda: str(guild) in fake.commands)
+    return channel
+
+
+async def moderate(
+    fake: FakeDiscord,
+    channel: int,
+    act: str,
+    values: Mapping[str, Any] | None = None,
+    *,
+    by: int = MO,
+    rights: str = MANAGE_SERVER,
+    resolved: Mapping[str, Any] | None = None,
+    kinds: Mapping[str, int] | None = None,
+) -> Asked:
+    options = [
+        {"name": name, "type": (kinds or {}).get(name) or _KINDS[type(value)], "value": value}
+        for name, value in (values or {}).items()
+    ]
+    data = {"id": "9", "name": "moderate", "type": 1, "options": [{"name": act, "type": 1, "options": options}]}
+    return await fake.ask(2, data | {"resolved": resolved or {}}, by, channel, own_permissions=rights)
+
+
+async def told(fake: FakeDiscord, asked: Asked, words: str) -> None:
+    await fake.until(lambda: any(words in text for text in fake.whispers(asked)))
+
+
+def commands(fake: FakeDiscord, channel: int) -> list[str]:
+    return [each["name"] for each in fake.commands[str(fake.channels[channel])]]
+
+
+async def test_a_denied_workflow_is_refused_and_its_command_goes(fake: FakeDiscord, channel: int) -> None:
+    assert "negative" in commands(fake, channel)
+    await told(fake, await moderate(fake, channel, "deny", {"workflow": "negative"}), "denied")
+    stale = {"id": "7", "name": "negative", "type": 1, "guild_id": str(fake.channels[channel]), "options": []}
+    await told(fake, await fake.ask(2, stale, ALICE, channel), "negative")
+    await fake.until(lambda: "negative" not in commands(fake, channel))
+    log = await moderate(fake, channel, "log")
+    await told(fake, log, "User 501: negative:")  # the refusal is in the audit
+    await told(fake, await moderate(fake, channel, "undo"), "Taken back")
+    await fake.until(lambda: "negative" in commands(fake, channel))
+
+
+@pytest.mark.parametrize("act", ["panel", "undo", "export", "held", "log"])
+@pytest.mark.parametrize("rights", [NOTHING, MANAGE_MESSAGES])
+async def test_nobody_else_decides(fake: FakeDiscord, channel: int, act: str, rights: str) -> None:
+    await told(fake, await moderate(fake, channel, act, by=BOB, rights=rights), "Only moderators of this place")
+
+
+async def test_a_limit_counts(fake: FakeDiscord, channel: int) -> None:
+    await told(fake, await moderate(fake, channel, "limit", {"measure": "hour", "most": 1}), "The limit holds")
+    await fake.slash(ALICE, channel, "negative", {"photo": picture()})
+    await results(fake, channel)
+    refused = await fake.slash(ALICE, channel, "negative", {"photo": picture()})
+    await fake.until(lambda: any(text and "way" not in text for text in fake.whispers(refused)))
+    assert len([post for post in fake.public if post.channel == channel]) == 1
+
+
+async def test_a_field_is_narrowed(fake: FakeDiscord, channel: int) -> None:
+    values = {"workflow": "poster", "field": "colors", "maximum": 5.0}
+    await told(fake, await moderate(fake, channel, "field", values), "The field “colors”")
+
+    def most() -> Any:
+        poster = next(each for each in fake.commands[str(fake.channels[channel])] if each["name"] == "poster")
+        return next(each for each in poster["options"] if each["name"] == "colors")["max_value"]
+
+    await fake.until(lambda: most() == 5)
+
+
+async def test_somebody_is_blocked(fake: FakeDiscord, channel: int) -> None:
+    who = {"users": {str(BOB): _user(BOB)}, "members": {str(BOB): _member() | {"permissions": "0"}}}
+    values = {"member": str(BOB), "reason": "noise"}
+    blocked = await moderate(fake, channel, "block", values, resolved=who, kinds={"member": 6})
+    await told(fake, blocked, "is blocked")
+    await told(fake, await fake.slash(BOB, channel, "negative", {"photo": picture()}), "noise")
+    why = await moderate(fake, channel, "why", {"member": str(BOB)}, resolved=who, kinds={"member": 6})
+    await told(fake, why, "✗ negative")
+    await told(
+        fake,
+        await moderate(fake, channel, "unblock", {"member": str(BOB)}, resolved=who, kinds={"member": 6}),
+        "not blocked",
+    )
+
+
+async def test_the_panel_changes_what_is_allowed(fake: FakeDiscord, channel: int) -> None:
+    shown = await moderate(fake, channel, "panel")
+    await told(fake, shown, "Workflows here")
+    post = fake.posts[shown.original or 0]
+    menu = post.components[0]["components"][0]
+    kept = [each["value"] for each in menu["options"] if each["value"] != "polaroid"]
+    pick = {"component_type": 3, "custom_id": menu["custom_id"], "values": kept}
+    await fake.ask(3, pick, MO, channel, message=post, own_permissions=MANAGE_SERVER)
+    await fake.until(lambda: "⛔ Polaroid" in post.content)
+    await fake.until(lambda: "polaroid" not in commands(fake, channel))
+
+
+async def test_a_result_waits_for_a_yes(fake: FakeDiscord, channel: int) -> None:
+    desk = fake.add_channel(fake.channels[channel])
+    about = {"channels": {str(desk): {"id": str(desk), "type": 0, "name": "desk", "permissions": "0"}}}
+    values = {"on": "on", "ask": str(desk)}
+    asked = await moderate(fake, channel, "review", values, resolved=about, kinds={"ask": 7})
+    await told(fake, asked, "A moderator looks")
+    for color in ("teal", "maroon"):
+        await fake.slash(ALICE, channel, "negative", {"photo": picture(color=color)})
+
+    def questions() -> list[Post]:
+        return [post for post in fake.public if post.channel == desk and post.files]
+
+    first, second = await fake.until(lambda: questions() if len(questions()) == 2 else None)
+    assert first.labels == ["Approve", "Refuse"]
+    assert not any(post.files for post in fake.public if post.channel == channel)
+    forged = await fake.click(BOB, first, "Approve", own_permissions=MANAGE_MESSAGES)
+    await told(fake, forged, "Only moderators")
+    await fake.click(MO, first, "Approve", own_permissions=MANAGE_SERVER)
+    await fake.click(MO, second, "Refuse", own_permissions=MANAGE_SERVER)
+    posts = await results(fake, channel, 2)
+    assert sorted(len(post.files) for post in posts) == [0, 1]
+    await fake.until(lambda: first.labels == [] and "Approved by User 503" in first.content)
+
+
+async def test_results_go_to_another_channel(fake: FakeDiscord, channel: int) -> None:
+    gallery = fake.add_channel(fake.channels[channel])
+    about = {"channels": {str(gallery): {"id": str(gallery), "type": 0, "name": "gallery", "permissions": "0"}}}
+    values = {"to": str(gallery), "spoilers": True}
+    await told(fake, await moderate(fake, channel, "where", values, resolved=about, kinds={"to": 7}), "Results")
+    await fake.slash(ALICE, channel, "negative", {"photo": picture()})
+    (post,) = await results(fake, gallery)
+    assert next(iter(post.files)).startswith("SPOILER_")
+    assert opened(first_file(post)).size == (64, 48)
+    assert not [each for each in fake.public if each.channel == channel]
+    await fake.click(BOB, post, "Again")
+    await results(fake, gallery, 2)
+
+
+async def test_decisions_are_exported_and_imported(fake: FakeDiscord, channel: int) -> None:
+    await told(fake, await moderate(fake, channel, "deny", {"workflow": "dream"}), "denied")
+    given = await moderate(fake, channel, "export")
+    await told(fake, given, "Here it is")
+    content = first_file(fake.posts[given.original or 0])
+    elsewhere = fake.add_channel(fake.add_guild(MO))
+    file = fake.upload("rules.json", content)
+    taken = await moderate(
+        fake,
+        elsewhere,
+        "import",
+        {"file": file["id"]},
+        resolved={"attachments": {file["id"]: file}},
+        kinds={"file": 11},
+    )
+    await told(fake, taken, "1 decisions imported")
+
+
+async def test_only_the_owner_names_moderators(fake: FakeDiscord, channel: int) -> None:
+    role = _role(90_001) | {"name": "Keepers"}
+    values = {"first": "90001"}
+    refused = await moderate(
+        fake, channel, "moderators", values, resolved={"roles": {"90001": role}}, kinds={"first": 8}
+    )
+    await told(fake, refused, "Only the one to whom this place belongs")
