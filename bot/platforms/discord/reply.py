@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import discord
 
-from bot.core.chat import Brief, Cancelled, Done, Failed, Limits, Paused, Result, Running, Status
+from bot.core.chat import Brief, Cancelled, Delivering, Done, Failed, Limits, Paused, Result, Running, Status
 from bot.core.errors import DeliveryFailed
 from bot.platforms.discord.pieces import FILES, Piece, pack
 from bot.platforms.discord.rendering import TEXT, result_text, status_text
@@ -43,8 +43,8 @@ class DiscordReply:
 
     async def show(self, status: Status) -> None:
         match status:
-            case Done():
-                return  # the result says so
+            case Done() | Delivering():
+                return  # the result says so: nothing shall stand in front of it
             case Failed() | Cancelled():
                 await self._end(Draft(status_text(self._brief, status), (), row(self._brief.run_id, ENDED)))
             case _:

@@ -83,6 +83,11 @@ class Process:
         if self._process.returncode is None:
             await self.end(signal.SIGKILL)
 
+    def memory(self) -> float:
+        """Megabytes that the process has in memory."""
+        status = Path(f"/proc/{self._process.pid}/status").read_text()
+        return int(status.partition("VmRSS:")[2].split()[0]) / 1024
+
     async def end(self, number: signal.Signals) -> int:
         """Send a signal, and wait for the process to end; its exit status."""
         self._process.send_signal(number)
