@@ -19,7 +19,7 @@ from bot.platforms.discord.wire import AWAY, Draft, Wire
 from bot.words import _
 
 _log = logging.getLogger(__name__)
-_INTERVAL = 2.0  # seconds between two edits
+_INTERVAL = 2.1  # seconds between two edits
 _PATIENCE = 2.0  # seconds that a status may take: afterwards it is stale
 _PAUSES = (0.5, 1, 2, 4, 8, 15, 30)  # seconds before a result is tried again while Discord is away
 _TOKEN_DEAD = (50027, 10015)  # an interaction's token has expired, or is not known
