@@ -78,7 +78,7 @@ async def test_what_is_registered(fake: FakeDiscord) -> None:
     assert options["model"]["autocomplete"]
     assert options["tiling"]["type"] == 5
     assert options["seed"]["type"] == 3  # it has more digits than Discord's numbers
-    assert {"run", "queue", "mine", "workflows", "help", "about", "Use this picture"} == {
+    assert {"run", "queue", "mine", "workflows", "help", "about", "moderate", "Use this picture"} == {
         each["name"] for each in fake.commands["global"]
     }
 
