@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 import discord
 
+from bot.core.errors import StorageFailed
 from bot.platforms.discord.asking import Click, Front
 from bot.platforms.discord.buttons import pressed
 from bot.platforms.discord.commands import Tree
@@ -18,6 +20,7 @@ from bot.platforms.discord.registrar import Ledger, Registrar
 from bot.platforms.discord.spot import PLATFORM
 
 _log = logging.getLogger(__name__)
+_PAUSE = 10.0  # seconds before work that failed is begun again
 
 
 class Bot(discord.AutoShardedClient):
@@ -44,9 +47,12 @@ class Bot(discord.AutoShardedClient):
         if not self._work:
             self._work = [
                 asyncio.create_task(self._kept(self.registrar.work), name="discord-commands"),
-                asyncio.create_task(keep_presence(self, self.front.desk.records), name="discord-presence"),
+                asyncio.create_task(self._kept(self._say_presence), name="discord-presence"),
             ]
         self.registrar.wake()
+
+    async def _say_presence(self) -> None:
+        await keep_presence(self, self.front.desk.records)
 
     async def on_guild_join(self, guild: discord.Guild) -> None:
         self.registrar.joined(guild.id)
@@ -80,11 +86,13 @@ class Bot(discord.AutoShardedClient):
         with contextlib.suppress(ConnectionError):
             await super().close()
 
-    async def _kept(self, work: Any) -> None:
-        """The registrar, started again whenever Discord or the disk fails it."""
+    async def _kept(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Work that goes on for as long as the bot does, begun again whenever something fails it."""
         while True:
             try:
                 await work()
-            except (discord.DiscordException, OSError, TimeoutError) as fault:
-                _log.warning("commands could not be registered: %s", fault)
-            await asyncio.sleep(10)
+            except (discord.DiscordException, OSError, TimeoutError, StorageFailed) as fault:
+                _log.warning("%s: %s", asyncio.current_task(), fault)
+            except Exception:  # noqa: BLE001 - the top of a platform
+                _log.exception("%s failed, and is begun again", asyncio.current_task())
+            await asyncio.sleep(_PAUSE)

@@ -21,7 +21,7 @@ from bot.platforms.discord.pieces import Piece
 from bot.platforms.discord.spot import Spot
 
 #: What goes wrong on the way to Discord, and may go right in a moment.
-AWAY = (aiohttp.ClientError, OSError, TimeoutError, discord.DiscordServerError)
+AWAY = (aiohttp.ClientError, OSError, TimeoutError, discord.DiscordServerError, discord.LoginFailure)
 _REMEMBERED = 10_000  # messages that have ended
 
 NO_MENTIONS = discord.AllowedMentions.none()

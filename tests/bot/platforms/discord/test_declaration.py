@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.core.form import Field, FieldKind, Form
+from bot.core.workflow import Workflow
+from bot.platforms.discord.declaration import (
+    COMMANDS,
+    choice_meant,
+    declarable,
+    declare,
+    digest,
+    has_spoiler,
+    matching,
+)
+from comfy.prompt import Prompt
+from tests.bot.platforms.discord.rules import command_faults
+
+NAMES = st.from_regex(r"[a-z0-9][a-z0-9_-]{0,31}", fullmatch=True)
+WORDS = st.text(max_size=300)
+
+
+def workflow(name: str = "flow", description: str = "What it does.") -> Workflow:
+    return Workflow(name, name, description, Prompt({"1": {"class_type": "PreviewAny", "inputs": {}}}))
+
+
+def fields(name: str) -> st.SearchStrategy[Field]:
+    number = st.floats(-1e18, 1e18)
+    return st.builds(
+        Field,
+        st.just(name),
+        st.sampled_from(FieldKind),
+        title=st.text(max_size=60),
+        help=WORDS,
+        required=st.booleans(),
+        minimum=st.none() | number,
+        maximum=st.none() | number,
+        choices=st.none() | st.lists(st.text(min_size=1, max_size=150), max_size=40, unique=True).map(tuple),
+        max_length=st.none() | st.integers(1, 10_000),
+    )
+
+
+FORMS = st.lists(NAMES, max_size=30, unique=True).flatmap(lambda names: st.tuples(*map(fields, names))).map(Form)
+
+
+@given(FORMS, WORDS)
+def test_whatever_the_form_discord_takes_the_command(form: Form, description: str) -> None:
+    assert command_faults([declare(workflow(description=description), form)]) == []
+
+
+def test_a_hundred_workflows_are_more_than_fit() -> None:
+    flows = [workflow(f"flow-{number}") for number in range(100)]
+    chosen = declarable([workflow("queue"), *flows], ["run", "queue"])
+    assert len(chosen) == COMMANDS
+    assert "queue" not in [each.name for each in chosen]
+
+
+def test_long_choices_are_found_again() -> None:
+    long = ["models/" + "x" * 120 + f"-{number}" for number in range(30)]
+    (found,) = matching(long, "-17")
+    assert len(found["name"]) <= 100
+    assert len(found["value"]) <= 100
+    assert choice_meant(long, found["value"]) == long[17]
+
+
+def test_long_lists_together_are_suggested_instead() -> None:
+    lists = tuple(
+        Field(f"list-{number}", FieldKind.CHOICE, choices=tuple(f"choice {each} " + "y" * 80 for each in range(25)))
+        for number in range(10)
+    )
+    command = declare(workflow(), Form(lists))
+    assert len(json.dumps(command)) <= 8000
+    assert all(option.get("autocomplete") for option in command["options"] if option["name"] != "spoiler")
+
+
+def test_the_spoiler_makes_way() -> None:
+    many = tuple(Field(f"f{number}", FieldKind.TEXT) for number in range(25))
+    assert not has_spoiler(Form(many))
+    assert not has_spoiler(Form((Field("spoiler", FieldKind.TEXT),)))
+    assert has_spoiler(Form(many[:24]))
+
+
+def test_a_digest_tells_commands_apart() -> None:
+    one: list[dict[str, Any]] = [declare(workflow(), Form(()))]
+    assert digest(one) == digest([declare(workflow(), Form(()))])
+    assert digest(one) != digest([declare(workflow(description="Else."), Form(()))])

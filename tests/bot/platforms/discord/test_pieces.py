@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+from bot.core.chat import Brief, Person, Place, Queued, Result, ResultFile
+from bot.core.records import State
+from bot.platforms.discord.pieces import pack
+from bot.platforms.discord.presence import presence
+from bot.platforms.discord.rendering import result_text, status_text
+from bot.platforms.discord.spot import Spot
+from tests.bot.platforms.discord.houses import noise
+
+BRIEF = Brief("run", "flow", "Flow *", Person("discord", "1", "Al_ice_"), Place("discord", "2"), {"text": "a\n**b**"})
+
+
+def result(*files: ResultFile, texts: tuple[str, ...] = ()) -> Result:
+    return Result("run", "flow", BRIEF.values, files, texts, took=3.0)
+
+
+def file(folder: Path, name: str, content: bytes, kind: str = "image") -> ResultFile:
+    path = folder / name
+    path.write_bytes(content)
+    return ResultFile(path, name, kind)
+
+
+async def test_ten_files_fit_and_the_others_are_counted(tmp_path: Path) -> None:
+    files = [file(tmp_path, f"{number}.png", b"x") for number in range(12)]
+    packed = await pack(result(*files), BRIEF, 1000)
+    assert len(packed.pieces) == 10
+    assert packed.notes == ("2 more files did not fit here.",)
+    assert packed.reduced
+
+
+async def test_a_video_too_large_is_named_with_its_size(tmp_path: Path) -> None:
+    packed = await pack(result(file(tmp_path, "film.mp4", b"x" * 3 * 2**20, "video")), BRIEF, 2 * 2**20)
+    assert packed.pieces == ()
+    assert packed.notes == ("film.mp4 has 3.0 MB, and Discord takes 2 MB here.",)
+
+
+async def test_a_picture_too_large_is_made_smaller(tmp_path: Path) -> None:
+    packed = await pack(result(file(tmp_path, "big.png", noise(300, 200))), BRIEF, 60_000, spoiler=True)
+    (piece,) = packed.pieces
+    assert piece.filename == "big.webp"
+    assert isinstance(piece.source, Path)
+    assert piece.source.stat().st_size <= 60_000
+    assert piece.spoiler
+    assert piece.description.startswith("Flow *: ")
+
+
+async def test_a_long_text_is_a_file(tmp_path: Path) -> None:
+    text = "word " * 1000
+    packed = await pack(result(texts=(text,)), BRIEF, 10_000)
+    (piece,) = packed.pieces
+    assert (piece.filename, piece.source) == ("flow.txt", text.encode())
+    assert len(result_text(BRIEF, result(texts=(text,)), packed.notes)) <= 2000
+
+
+def test_what_people_wrote_is_no_markup() -> None:
+    assert "\\*\\*b\\*\\*" in status_text(BRIEF, Queued(3))
+    assert "Al\\_ice\\_" in result_text(BRIEF, result(), ())
+    assert result_text(BRIEF, result(texts=("```evil",)), ()).count("```") == 2
+
+
+def test_a_spot_is_an_address_and_back() -> None:
+    spot = Spot(1, 2, "token", 3.5, 10, False, True)
+    assert Spot.at(spot.address) == spot
+    assert spot.link("9") == "https://discord.com/channels/9/1/2"
+
+
+def test_presence() -> None:
+    assert presence({State.RUNNING: 1, State.DELIVERING: 1, State.WAITING: 5}) == "2 developing, 5 waiting"
+    assert presence({}) == ""
