@@ -206,8 +206,11 @@ class Http:
     async def download(self, file: FileRef, path: Path) -> Download:
         """GET /view, written to `path` as it arrives; what was written is removed if the transfer breaks."""
         async with self._answer("GET", "view", params=file.query) as answer:
-            if answer.status == 404:
-                raise FileMissing(f"the server has no file {file.filename!r}", 404)
+            if answer.status in (
+                400,
+                404,
+            ):  # 400 for a name that the server makes, but does not hand out: "a..b.png" (§4)
+                raise FileMissing(f"the server has no file {file.filename!r}", answer.status)
             await self._expect(answer, (200,))
             size = await _write(answer, path)
             return Download(path, size, answer.content_type)

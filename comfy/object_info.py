@@ -140,9 +140,9 @@ def _joined(nodes: Sequence[NodeInfo]) -> dict[str, InputInfo]:
 
 def _node(class_type: str, data: Mapping[str, Any]) -> NodeInfo:
     inputs: dict[str, InputInfo] = {}
-    for each in _inputs(data.get("input") or {}, "", needed=True):
+    for each in _inputs(_mapping(data.get("input")), "", needed=True):
         inputs[each.name] = _either(inputs[each.name], each) if each.name in inputs else each
-    outputs = tuple(str(output) if isinstance(output, str) else "COMBO" for output in data.get("output") or ())
+    outputs = tuple(output if isinstance(output, str) else "COMBO" for output in _list(data.get("output")))
     return NodeInfo(
         class_type, str(data.get("display_name") or class_type), inputs, outputs, bool(data.get("output_node"))
     )
@@ -161,12 +161,12 @@ def _either(one: InputInfo, other: InputInfo) -> InputInfo:
 def _all_choices(one: InputInfo, other: InputInfo) -> tuple[Any, ...] | None:
     if one.choices is None or other.choices is None:
         return None
-    return tuple(dict.fromkeys((*one.choices, *other.choices)))
+    return (*one.choices, *(choice for choice in other.choices if choice not in one.choices))
 
 
 def _inputs(groups: Mapping[str, Any], prefix: str, *, needed: bool) -> Iterator[InputInfo]:
     for group in ("required", "optional"):
-        for name, spec in (groups.get(group) or {}).items():
+        for name, spec in _mapping(groups.get(group)).items():
             yield from _input(prefix + name, spec, needed and group == "required")
 
 
@@ -174,10 +174,10 @@ def _input(name: str, spec: Any, required: bool) -> Iterator[InputInfo]:
     """Read `[TYPE]`, `[TYPE, options]` or `[[choices…], options]`; a dynamic combo brings its options' inputs along."""
     kind, options = _kind_and_options(spec)
     if kind == _DYNAMIC:
-        subs = [option for option in options.get("options") or () if isinstance(option, dict)]
+        subs = [option for option in _list(options.get("options")) if isinstance(option, dict)]
         yield _info(name, "COMBO", options, required, tuple(str(option.get("key")) for option in subs))
         for option in subs:
-            yield from _inputs(option.get("inputs") or {}, f"{name}.", needed=False)
+            yield from _inputs(_mapping(option.get("inputs")), f"{name}.", needed=False)
     elif isinstance(kind, list):
         yield _info(name, "COMBO", options, required, tuple(kind))
     elif kind == "COMBO":
@@ -210,6 +210,15 @@ def _info(
         next((upload for key, upload in _UPLOADS.items() if options.get(key)), None),
         str(options.get("tooltip") or ""),
     )
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    """What should be an object: a node of some pack that says otherwise must not cost us all the others."""
+    return value if isinstance(value, Mapping) else {}
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
 
 
 def _number(value: Any) -> float | None:

@@ -69,7 +69,8 @@ class Field:
     def seeds(self) -> tuple[int, int]:
         """The smallest and the largest seed that may be drawn."""
         low = 0 if self.minimum is None else math.ceil(self.minimum)
-        return low, 2**63 - 1 if self.maximum is None else math.floor(self.maximum)
+        high = 2**63 - 1 if self.maximum is None else math.floor(self.maximum)
+        return min(low, high), high
 
     @property
     def range_text(self) -> str:

@@ -6,8 +6,11 @@ import json
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from comfy import ObjectInfo, Prompt
+from tests.comfy.test_events import json_values
 
 INFO = ObjectInfo(json.loads((Path(__file__).parent.parent / "data" / "object_info.json").read_text()))
 
@@ -79,3 +82,23 @@ def test_a_name_in_several_options_of_a_dynamic_combo_takes_what_any_of_them_tak
     both = ObjectInfo({"Resize": data}).input("Resize", "size.width")
     assert both is not None
     assert (both.min, both.max) == (8, 4096)
+
+
+KINDS = st.sampled_from(["INT", "COMBO", "COMFY_DYNAMICCOMBO_V3", "COMFY_AUTOGROW_V3", "FLOAT,INT", "*"]) | json_values
+
+
+@given(kind=KINDS, options=json_values, anything=json_values)
+def test_no_declaration_is_an_exception(kind: object, options: object, anything: object) -> None:
+    """A server has hundreds of nodes from dozens of packs: an odd one must not take away the others."""
+    dynamic = {"options": [{"key": kind, "inputs": {"required": {"x": [kind, options]}}} for _ in range(2)]}
+    for declared in (
+        {"required": {"x": [kind, options], "y": kind, "z": ["COMFY_DYNAMICCOMBO_V3", dynamic]}, "optional": anything},
+        {"required": {"x": ["COMFY_DYNAMICCOMBO_V3", {"options": anything}]}},
+        {"required": {"x": ["COMFY_DYNAMICCOMBO_V3", {"options": [{"key": kind, "inputs": anything}]}]}},
+        anything,
+    ):
+        info = ObjectInfo({"N": {"input": declared, "output": options}})
+        node = info.node("N")
+        assert node is not None
+        info.missing(Prompt({"1": {"class_type": "N", "inputs": dict.fromkeys(node.inputs, 5)}}))
+        ObjectInfo.union([info, info]).node("N")

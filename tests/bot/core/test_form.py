@@ -132,7 +132,7 @@ def test_a_seed_left_empty_is_drawn(nothing: object) -> None:
     ("field", "bounds"),
     [
         (Field("seed", FieldKind.INTEGER, seed=True), (0, 2**63 - 1)),
-        (Field("seed", FieldKind.INTEGER, seed=True, minimum=1, maximum=0), (1, 0)),
+        (Field("seed", FieldKind.INTEGER, seed=True, minimum=1, maximum=0), (0, 0)),
         (Field("seed", FieldKind.INTEGER, seed=True, minimum=-5.0, maximum=0.0), (-5, 0)),
     ],
 )
@@ -253,3 +253,10 @@ def test_a_form_raises_just_where_it_has_faults(field: Field, typed: dict[str, A
             form.check(typed)
     else:
         assert form.check(typed).keys() <= {"it"}
+
+
+@pytest.mark.parametrize(("low", "high"), [(None, None), (None, -1), (-5, -1), (0, 0), (0.5, 9.5), (-1, 2**64 - 1)])
+def test_a_seed_is_drawn_within_its_bounds(low: float | None, high: float | None) -> None:
+    seed = Field("seed", FieldKind.INTEGER, minimum=low, maximum=high, seed=True)
+    drawn = [Form((seed,)).check({})["seed"] for _ in range(20)]
+    assert all(isinstance(each, int) and seed.parse(each) == each for each in drawn)

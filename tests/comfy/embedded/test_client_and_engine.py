@@ -9,7 +9,16 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from comfy import ComfyClient, ExecutionFailed, ExecutionInterrupted, Prompt, PromptRejected, PromptRemoved, TooLarge
+from comfy import (
+    ComfyClient,
+    ExecutionFailed,
+    ExecutionInterrupted,
+    FileMissing,
+    Prompt,
+    PromptRejected,
+    PromptRemoved,
+    TooLarge,
+)
 from comfy.embedded import EmbeddedServer
 from comfy.events import Executing, ExecutionSuccess
 from comfy.previews import Preview
@@ -115,3 +124,13 @@ async def test_progress_previews_and_cancel(tmp_path: Path, photo: Path) -> None
             async for _ in events_of_running:
                 pass
         await cancelling
+
+
+async def test_a_name_that_view_does_not_hand_out_is_a_missing_file(client: ComfyClient, photo: Path) -> None:
+    await client.upload_image(photo)
+    submission = await client.submit(Prompt(GRAPH).with_input("3", "filename_prefix", "a..b"))
+    assert [event async for event in client.follow(submission.prompt_id)]
+    (output,) = (await client.collect(submission.prompt_id)).files
+    with pytest.raises(FileMissing):
+        await client.download(output.file, photo.with_name("out.png"))
+    assert not photo.with_name("out.png").exists()
