@@ -6,6 +6,7 @@ import asyncio
 import importlib.util
 import json
 import os
+import socket
 import tempfile
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
@@ -118,14 +119,16 @@ async def comfy_sdk(url: str, stack: AsyncExitStack) -> Run:
     """comfy-sdk speaks to ComfyUI only through comfy-api-proxy, whose time is therefore part of its own."""
     from comfy_sdk import AsyncComfy
 
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
     proxy = await asyncio.create_subprocess_exec(
-        *("comfy-api-proxy", "--comfyui", url, "--port", "18189"),
+        *("comfy-api-proxy", "--comfyui", url, "--port", str(port)),
         stdout=asyncio.subprocess.DEVNULL,
         stderr=asyncio.subprocess.DEVNULL,
     )
     stack.callback(proxy.kill)
-    os.environ["COMFY_BASE_URL"] = "http://127.0.0.1:18189"
-    await _answers("http://127.0.0.1:18189")
+    os.environ["COMFY_BASE_URL"] = f"http://127.0.0.1:{port}"
+    await _answers(os.environ["COMFY_BASE_URL"])
     client = await stack.enter_async_context(AsyncComfy())
 
     async def run(graph: dict[str, Any]) -> int:
