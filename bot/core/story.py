@@ -110,7 +110,8 @@ class Story:
         record = await self._client.collect(self.prompt_id)
         chosen = self._chosen(record)
         files = [await self._fetch(output, number, len(chosen)) for number, output in enumerate(chosen, 1)]
-        texts = tuple(output.text for output in record.texts)
+        named = self.run.workflow.outputs
+        texts = tuple(output.text for output in record.texts if not named or output.node_id in named)
         nothing = () if files or texts else (_("The workflow ran, but made no file and no text."),)
         return Result(str(self.run.id), self.run.workflow.name, self.run.values, tuple(files), texts, nothing)
 

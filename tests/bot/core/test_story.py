@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -179,3 +180,33 @@ async def test_a_bad_picture_names_its_field(tmp_path: Path) -> None:
 )
 def test_safe_names(text: str, name: str) -> None:
     assert safe_name(text) == name
+
+
+SIZES = {
+    "1": {"class_type": "EmptyImage", "inputs": {"width": 8, "height": 6, "batch_size": 1, "color": 0}},
+    "2": {"class_type": "GetImageSize", "inputs": {"image": ["1", 0]}},
+    "3": {"class_type": "PreviewAny", "inputs": {"source": ["2", 0]}, "_meta": {"title": "Width"}},
+    "4": {"class_type": "PreviewAny", "inputs": {"source": ["2", 1]}, "_meta": {"title": "Height"}},
+    "5": {
+        "class_type": "SaveImage",
+        "inputs": {"images": ["1", 0], "filename_prefix": "x"},
+        "_meta": {"title": "Save"},
+    },
+}
+
+
+@pytest.mark.parametrize(
+    ("outputs", "texts", "files"), [([], ["6", "8"], 1), (["Height"], ["6"], 0), (["Save"], [], 1)]
+)
+async def test_only_the_outputs_that_a_workflow_names_are_delivered(
+    outputs: list[str], texts: list[str], files: int, tmp_path: Path
+) -> None:
+    (tmp_path / "sizes.json").write_text(json.dumps(SIZES))
+    (tmp_path / "sizes.toml").write_text(f"outputs = {json.dumps(outputs)}")
+    reply = RecordingReply()
+    async with EmbeddedServer() as engine, ComfyClient(engine.url) as client:
+        bench = Bench(Catalog.read(tmp_path), client, PictureLimits())
+        assert await bench.develop(await bench.take(asked("sizes"), tmp_path), reply, tmp_path) == Done()
+    assert reply.result is not None
+    assert sorted(reply.result.texts) == texts
+    assert len(reply.result.files) == files
