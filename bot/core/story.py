@@ -21,7 +21,7 @@ from bot.core.progress import Progress
 from bot.core.throttle import Throttle
 from bot.words import _
 from comfy.client import ComfyClient
-from comfy.errors import ComfyError
+from comfy.errors import ComfyError, FileMissing
 from comfy.events import Event, ExecutionBlocked, ExecutionSuccess
 from comfy.files import Kind
 from comfy.history import FileOutput, Record
@@ -108,8 +108,11 @@ class Story:
     async def collect(self) -> Result:
         """Fetch all that came out."""
         record = await self._client.collect(self.prompt_id)
-        chosen = self._chosen(record)
-        files = [await self._fetch(output, number, len(chosen)) for number, output in enumerate(chosen, 1)]
+        try:
+            files = await self._fetch_all(record)
+        except FileMissing:
+            record = await self._made_anew()
+            files = await self._fetch_all(record)
         named = self.run.workflow.outputs
         texts = tuple(output.text for output in record.texts if not named or output.node_id in named)
         nothing = () if files or texts else (_("The workflow ran, but made no file and no text."),)
@@ -128,6 +131,27 @@ class Story:
         finally:
             stopping.cancel()
         return True
+
+    async def _made_anew(self) -> Record:
+        """The server remembers a result whose file somebody has deleted: have the outputs written once more.
+
+        It does so for nodes that differ from those before, be it by an input that they do not have.
+        """
+        if self.prompt is None or self._submission is None:
+            raise FileMissing("the server no longer has a file that it made")
+        info, prompt = await self._client.object_info(), self.prompt
+        for node in self.prompt:
+            declared = info.node(node.class_type)
+            if declared is not None and declared.output_node:
+                prompt = prompt.with_input(node.id, "written_for", self.prompt_id)
+        again = await self._client.submit(prompt, prompt_id=str(uuid5(self.run.id, f"{self.prompt_id} anew")))
+        async for _event in self._client.follow(again.prompt_id):
+            pass
+        return await self._client.collect(again.prompt_id)
+
+    async def _fetch_all(self, record: Record) -> list[ResultFile]:
+        chosen = self._chosen(record)
+        return [await self._fetch(output, number, len(chosen)) for number, output in enumerate(chosen, 1)]
 
     def _chosen(self, record: Record) -> list[FileOutput]:
         """The outputs that the workflow names; else what was saved; else what was only previewed."""

@@ -108,12 +108,13 @@ class Execution:
             parts: dict[str, Any] = {"class_type": node.class_type}
             literals = {}
             for name, value in sorted(given.items()):
-                if not self._is_declared(node_id, name):
-                    continue
                 if isinstance(value, list) and len(value) == 2:
-                    parts[name] = [known[value[0]], value[1]]
-                else:
-                    parts[name] = literals[name] = value
+                    if self._is_declared(node_id, name):
+                        parts[name] = [known[value[0]], value[1]]
+                    continue
+                parts[name] = value  # also what the node does not know: the real server takes it for a difference
+                if self._is_declared(node_id, name):
+                    literals[name] = value
             if node.fingerprint is not None:
                 parts["fingerprint"] = node.fingerprint(self._host, **literals)
             text = json.dumps([node_id if node.output_node else "", parts], default=str)

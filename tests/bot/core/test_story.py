@@ -210,3 +210,18 @@ async def test_only_the_outputs_that_a_workflow_names_are_delivered(
     assert reply.result is not None
     assert sorted(reply.result.texts) == texts
     assert len(reply.result.files) == files
+
+
+async def test_a_remembered_result_whose_file_is_gone_is_made_anew(photo: Attachment, tmp_path: Path) -> None:
+    async with EmbeddedServer(tmp_path / "engine") as engine, ComfyClient(engine.url) as client:
+        bench = Bench(Catalog.read(bundled_folder()), client, PictureLimits())
+        results = []
+        for _ in range(2):
+            reply = RecordingReply()
+            run = await bench.take(asked("negative", photo=photo), tmp_path)
+            assert await bench.develop(run, reply, tmp_path) == Done()
+            assert reply.result is not None
+            results.append((reply.result.files[0].path.read_bytes(), reply.result.nothing_new))
+            for path in (tmp_path / "engine" / "output").rglob("*.png"):
+                path.unlink()
+    assert results == [(results[0][0], nothing_new) for nothing_new in (False, True)]
