@@ -1,0 +1,204 @@
+"""The house under load: from a request to the wire, a thousand runs that wait, and a million that have been.
+
+.venv/bin/python -m benchmarks.runs wire waiting cancel million [--database postgresql://…]
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import gc
+import os
+import statistics
+import tempfile
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from sqlalchemy import insert
+
+from bot.core.chat import Address, Cancelled, Person, Running
+from bot.core.database import Database
+from bot.core.line import Caps, Line, NewRun, Taken, _columns
+from bot.core.records import Records, State
+from bot.core.schema import runs
+from tests.bot.houses import ANN, HERE, PLAIN, RecordingPlatform, WatchedServer, house
+
+WAITING, MILLION, ROUNDS = 1000, 1_000_000, 60
+
+
+async def wire(folder: Path) -> None:
+    """From the request to the prompt at the server, with nothing else waiting."""
+    server = _Clocked()
+    async with house(folder, servers=[server]) as home:
+        times = []
+        for number in range(ROUNDS):
+            begun = time.perf_counter()
+            run_id, _ = await home.ask(color=str(number + 1))
+            await home.ended(run_id)
+            times.append((server.posted - begun) * 1e3)
+    print(f"request to wire: p50 {statistics.median(times):.1f} ms, p90 {sorted(times)[int(ROUNDS * 0.9)]:.1f} ms")
+
+
+async def waiting(folder: Path) -> None:
+    """A thousand runs in line: starting with them, their memory, the loop, and a request that comes on top."""
+    async with Database.in_folder(folder) as database:
+        line = Line(database, Caps(waiting=10**6))
+        for number in range(WAITING):
+            await line.join(_new(number))
+    base = await _memory(folder / "empty")
+    platform, server = RecordingPlatform(), WatchedServer(pace=600)
+    async with server:
+        begun = time.perf_counter()
+        async with house(folder, platform, [server], waiting_per_person=10**6) as home:
+            started = time.perf_counter() - begun
+            async with _held() as held:
+                await platform.until(lambda: sum(bool(each.statuses) for each in platform.messages.values()) >= WAITING)
+                told = time.perf_counter() - begun
+                took = []
+                for number in range(20):
+                    asked = time.perf_counter()
+                    await home.ask(color=str(number))
+                    took.append((time.perf_counter() - asked) * 1e3)
+                await asyncio.sleep(3)
+            grown = (_rss() - base) / WAITING
+    print(
+        f"{WAITING} waiting: started in {started:.2f} s, everybody told after {told:.2f} s, {grown / 1e3:.1f} kB a run"
+    )
+    print(f"  the loop was held for {max(held):.0f} ms at most; a new request took {statistics.median(took):.0f} ms,")
+    print(f"  {max(took):.0f} ms at most")
+
+
+async def cancel(folder: Path) -> None:
+    """From "cancel" to the message that says so, while the run is executed."""
+    times = []
+    async with house(folder, servers=[WatchedServer(pace=600)]) as home:
+        for _ in range(10):
+            run_id, message = await home.ask()
+            await home.platform.until(lambda: isinstance(message.last, Running))  # noqa: B023
+            begun = time.perf_counter()
+            await home.desk.cancel(run_id, ANN)
+            await home.platform.until(lambda: isinstance(message.last, Cancelled))  # noqa: B023
+            times.append((time.perf_counter() - begun) * 1e3)
+    print(f"cancel of a run that is executed: p50 {statistics.median(times):.0f} ms, {max(times):.0f} ms at most")
+
+
+async def million(folder: Path, url: str) -> None:
+    """What is asked of the database all the time, where it holds a million runs that have ended."""
+    async with Database(url) if url else Database.in_folder(folder) as database:
+        await _fill(database)
+        line, records = Line(database, Caps(waiting=100)), Records(database)
+        last = [await _joined(line, number) for number in range(200)][-1]
+        person = Person("test", "7")
+        print(f"{MILLION:,} runs that have ended, 200 that wait, {database.url.get_backend_name()}:")
+        print("  milliseconds at p50 and at most")
+        await _timed("place in line", lambda: line.place(last))
+        await _timed("a person's last runs", lambda: records.last_of(person))
+        await _timed("joining, with caps", lambda: _joined(line, int(time.time() * 1e6)))
+        await _timed("taking a turn", lambda: line.take("bench", lambda heads: Taken(heads[0], "gpu")))
+        await _timed("what estimates are learnt from", records.measured, rounds=5)
+        await _timed("counts for the operator", records.counts)
+        await _timed("what is too old", lambda: records.older_than(0.0))
+
+
+async def _timed(name: str, question: Any, rounds: int = 40) -> None:
+    times = []
+    for _ in range(rounds):
+        begun = time.perf_counter()
+        await question()
+        times.append((time.perf_counter() - begun) * 1e3)
+    print(f"  {name}: {statistics.median(times):.1f}, {max(times):.1f}")
+
+
+async def _joined(line: Line, number: int) -> str:
+    run = _new(number)
+    await line.join(run)
+    return run.id
+
+
+def _new(number: int) -> NewRun:
+    who = Person("test", str(number % 50), f"Person {number % 50}")
+    address = Address("test", "chat", f"w{number}")
+    return NewRun(str(uuid4()), PLAIN, {"color": 1}, {}, PLAIN, who, HERE, address, f"{PLAIN} {{}}", frozenset())
+
+
+async def _fill(database: Database) -> None:
+    now, begun = time.time(), time.perf_counter()
+    for first in range(0, MILLION, 5000):
+        rows = []
+        for number in range(first, first + 5000):
+            row = _columns(replace(_new(number), person=Person("test", str(number % 5000))), number, 0, now - 10**6)
+            ended = {"state": State.DONE, "server": "gpu", "worker": "darkroom", "ended_at": now - 10**6 + 9}
+            rows.append({**row, **ended, "started_at": now - 10**6 + 3, "executed_at": now - 10**6 + 8})
+        async with database.change() as connection:
+            await connection.execute(insert(runs), rows)
+    print(f"(filled in {time.perf_counter() - begun:.0f} s)")
+
+
+class _Clocked(WatchedServer):
+    """Notes when the last prompt came."""
+
+    posted = 0.0
+
+    def _watch(self) -> Any:
+        from aiohttp import web
+
+        @web.middleware
+        async def watch(request: web.Request, handler: Any) -> web.StreamResponse:
+            if request.path == "/prompt" and request.method == "POST":
+                self.posted = time.perf_counter()
+            answer: web.StreamResponse = await handler(request)
+            return answer
+
+        return watch
+
+
+@asynccontextmanager
+async def _held() -> AsyncIterator[list[float]]:
+    """How long the loop was held, in milliseconds: how late it came to a timer, as far as it was we who worked."""
+    late: list[float] = [0.0]
+
+    async def watch() -> None:
+        while True:
+            begun, worked = time.perf_counter(), time.thread_time()
+            await asyncio.sleep(0.005)
+            late.append(min(time.perf_counter() - begun - 0.005, time.thread_time() - worked) * 1e3)
+
+    task = asyncio.create_task(watch())
+    try:
+        yield late
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def _memory(folder: Path) -> float:
+    """What a house without runs takes."""
+    async with house(folder, servers=[WatchedServer(pace=600)]) as home:
+        _run, message = await home.ask()
+        await home.platform.until(lambda: isinstance(message.last, Running))
+        return _rss()
+
+
+def _rss() -> float:
+    gc.collect()
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGESIZE")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("what", nargs="+", choices=["wire", "waiting", "cancel", "million"])
+    parser.add_argument("--database", default="", help="for million: an empty database instead of SQLite")
+    options = parser.parse_args()
+    for what in options.what:
+        with tempfile.TemporaryDirectory() as folder:
+            work = {"wire": wire, "waiting": waiting, "cancel": cancel}.get(what)
+            asyncio.run(work(Path(folder)) if work else million(Path(folder), options.database))
+
+
+if __name__ == "__main__":
+    main()
