@@ -1,6 +1,6 @@
 """The house under load: from a request to the wire, a thousand runs that wait, and a million that have been.
 
-.venv/bin/python -m benchmarks.runs wire waiting cancel million [--database postgresql://…]
+.venv/bin/python -m benchmarks.runs wire idle waiting cancel million [--database postgresql://…]
 """
 
 from __future__ import annotations
@@ -42,6 +42,17 @@ async def wire(folder: Path) -> None:
             await home.ended(run_id)
             times.append((server.posted - begun) * 1e3)
     print(f"request to wire: p50 {statistics.median(times):.1f} ms, p90 {sorted(times)[int(ROUNDS * 0.9)]:.1f} ms")
+
+
+async def idle(folder: Path) -> None:
+    """How long a server on loopback has nothing to do between two runs, while others wait."""
+    server = _Clocked(pace=0.05)
+    async with house(folder, servers=[server], waiting_per_person=1000, running_per_person=10) as home:
+        ids = [(await home.ask(color=str(number)))[0] for number in range(ROUNDS)]
+        await home.ended(*ids)
+    rests = sorted(server.idle[2:])
+    half, most = rests[len(rests) // 2], rests[len(rests) * 9 // 10]
+    print(f"a server between two runs: idle for p50 {half:.1f} ms, p90 {most:.1f} ms")
 
 
 async def waiting(folder: Path) -> None:
@@ -140,9 +151,18 @@ async def _fill(database: Database) -> None:
 
 
 class _Clocked(WatchedServer):
-    """Notes when the last prompt came."""
+    """Notes when the last prompt came, and how long there had been nothing to do by then, in milliseconds."""
 
-    posted = 0.0
+    posted, rested = 0.0, 0.0
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.idle: list[float] = []
+
+    def _tell_status(self) -> None:
+        if not self._jobs.remaining:
+            self.rested = time.perf_counter()
+        super()._tell_status()
 
     def _watch(self) -> Any:
         from aiohttp import web
@@ -151,6 +171,7 @@ class _Clocked(WatchedServer):
         async def watch(request: web.Request, handler: Any) -> web.StreamResponse:
             if request.path == "/prompt" and request.method == "POST":
                 self.posted = time.perf_counter()
+                self.idle.append((self.posted - self.rested) * 1e3)
             answer: web.StreamResponse = await handler(request)
             return answer
 
@@ -191,12 +212,12 @@ def _rss() -> float:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("what", nargs="+", choices=["wire", "waiting", "cancel", "million"])
+    parser.add_argument("what", nargs="+", choices=["wire", "idle", "waiting", "cancel", "million"])
     parser.add_argument("--database", default="", help="for million: an empty database instead of SQLite")
     options = parser.parse_args()
     for what in options.what:
         with tempfile.TemporaryDirectory() as folder:
-            work = {"wire": wire, "waiting": waiting, "cancel": cancel}.get(what)
+            work = {"wire": wire, "idle": idle, "waiting": waiting, "cancel": cancel}.get(what)
             asyncio.run(work(Path(folder)) if work else million(Path(folder), options.database))
 
 

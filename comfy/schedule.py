@@ -57,6 +57,8 @@ class Estimates:
     _warm: dict[tuple[str, str], float] = field(default_factory=dict)
     _cold: dict[tuple[str, str], float] = field(default_factory=dict)
     _switch: dict[str, float] = field(default_factory=dict)
+    _usual: dict[str, float] = field(default_factory=dict)  # by kind, on the servers that are known for it
+    _usual_switch: float | None = None
 
     def learn(self, server: str, kind: str, seconds: float, *, switched: bool) -> None:
         """Take a measurement in. A job that had to load models says what loading costs, once its own time is known."""
@@ -66,18 +68,19 @@ class Estimates:
             return
         if not switched:
             self._warm[measured] = _blend(known, seconds)
+            self._usual[kind] = _mean([took for (_, each), took in self._warm.items() if each == kind])
         cold = seconds if switched else self._cold.pop(measured, None)
         if cold is not None:
             self._switch[server] = _blend(self._switch.get(server), max(0.0, cold - self._warm[measured]))
+            self._usual_switch = _mean(list(self._switch.values()))
 
     def seconds(self, server: str, kind: str) -> float:
         """How long a job of this kind takes there; on an unknown server, as long as elsewhere."""
         known = self._warm.get((server, kind))
         if known is not None:
             return known
-        elsewhere = [took for (_, each), took in self._warm.items() if each == kind]
-        if elsewhere:
-            return sum(elsewhere) / len(elsewhere)
+        if kind in self._usual:
+            return self._usual[kind]
         cold = self._cold.get((server, kind))
         return _GUESS if cold is None else cold / (1 + _RELUCTANCE)
 
@@ -85,8 +88,8 @@ class Estimates:
         """How long it takes to load other models; where that was never seen, as long as some jobs."""
         if server in self._switch:
             return self._switch[server]
-        if self._switch:
-            return sum(self._switch.values()) / len(self._switch)
+        if self._usual_switch is not None:
+            return self._usual_switch
         return self.seconds(server, kind) * _RELUCTANCE
 
     def total(self, station: Station, job: Job) -> float:
@@ -155,6 +158,10 @@ def _together(jobs: Sequence[Job], job: Job, station: Station) -> Choice:
 
 def _switches(loaded: frozenset[str], job: Job) -> bool:
     return bool(job.models) and not job.models <= loaded
+
+
+def _mean(numbers: Sequence[float]) -> float:
+    return sum(numbers) / len(numbers)
 
 
 def _blend(known: float | None, seconds: float) -> float:

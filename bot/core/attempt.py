@@ -131,7 +131,7 @@ class Attempt:
             async with Throttle(self._reply.show, self._reply.limits.interval, clock=time.monotonic) as throttle:
                 warnings = json.loads(await self._step("submit", partial(self._submit, story, folder)))
                 ended = json.loads(await self._step("follow", partial(self._follow, story, self._offer(throttle))))
-                self._freed()
+                self._freed()  # where it was an earlier process that followed it
                 if not await self._house.records.executed(self._run) and not await self._is_ours():
                     return
                 throttle.offer(Delivering())
@@ -178,6 +178,7 @@ class Attempt:
             if not self._resumed:
                 raise
             raise ServerUnavailable(str(removed)) from removed  # it was lost while nobody here looked
+        self._freed()
         return json.dumps({"nothing_new": ended.nothing_new, "warnings": ended.warnings})
 
     def _offer(self, throttle: Throttle) -> Callable[[Status], None]:

@@ -22,6 +22,7 @@ from bot.core.errors import ConfigError, StorageFailed
 from bot.words import _
 
 _LOCK = 0x6461726B  # PostgreSQL's advisory lock for everything that reads the line in order to change it
+_READERS = 3
 _PATIENCE = 10_000  # milliseconds that SQLite waits for another process to let go
 
 
@@ -31,11 +32,12 @@ class Database:
     def __init__(self, url: str) -> None:
         """`url` is `sqlite:///PATH` or `postgresql://USER:PASSWORD@HOST/NAME`."""
         self.url = _checked(url)
-        driver = "postgresql+psycopg" if self.is_shared else "sqlite+aiosqlite"
-        pool: dict[str, Any] = {"pool_size": 10, "pool_pre_ping": True} if self.is_shared else {"pool_size": 1}
-        self._engine = create_async_engine(self.url.set(drivername=driver), max_overflow=0, **pool)
-        if not self.is_shared:
-            _tune(self._engine)
+        if self.is_shared:
+            self._engine = self._readers = _engine(self.url, "postgresql+psycopg", 10)
+        else:  # SQLite has one writer at a time, whom those who read need not wait for
+            self._engine, self._readers = (_engine(self.url, "sqlite+aiosqlite", size) for size in (1, _READERS))
+            _tune(self._engine, "BEGIN IMMEDIATE")
+            _tune(self._readers, "BEGIN")
 
     @classmethod
     def in_folder(cls, folder: Path) -> Database:
@@ -58,23 +60,27 @@ class Database:
             async with self.change() as connection:
                 await connection.run_sync(_upgrade)
         except StorageFailed as fault:
-            await self._engine.dispose()
+            await self._dispose()
             raise ConfigError(_unusable(self.url, fault.__cause__ or fault)) from fault
         except BaseException:
-            await self._engine.dispose()
+            await self._dispose()
             raise
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
+        await self._dispose()
+
+    async def _dispose(self) -> None:
         await self._engine.dispose()
+        await self._readers.dispose()
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
         """A connection for questions."""
         with _in_words():
-            async with self._engine.connect() as connection:
+            async with self._readers.connect() as connection:
                 yield connection
 
     @asynccontextmanager
@@ -106,7 +112,13 @@ def _checked(url: str) -> URL:
     raise ConfigError(_("DARKROOM_DATABASE_URL is no database's address: {example}").format(example=example))
 
 
-def _tune(engine: AsyncEngine) -> None:
+def _engine(url: URL, driver: str, size: int) -> AsyncEngine:
+    return create_async_engine(
+        url.set(drivername=driver), max_overflow=0, pool_size=size, pool_pre_ping=size > _READERS
+    )
+
+
+def _tune(engine: AsyncEngine, how: str) -> None:
     """Let SQLite survive a crash without waiting for the disk at each step, and let us begin transactions ourselves."""
 
     @event.listens_for(engine.sync_engine, "connect")
@@ -121,7 +133,7 @@ def _tune(engine: AsyncEngine) -> None:
 
     @event.listens_for(engine.sync_engine, "begin")
     def begin(connection: Connection) -> None:
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        connection.exec_driver_sql(how)
 
 
 def _upgrade(connection: Connection) -> None:

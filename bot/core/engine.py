@@ -15,6 +15,8 @@ from types import TracebackType
 from typing import Any, Protocol
 
 from dbos import DBOS, SetWorkflowID
+from sqlalchemy import URL, create_engine, event
+from sqlalchemy import Engine as SyncEngine
 from sqlalchemy.exc import DBAPIError
 
 from bot.core.database import Database
@@ -44,6 +46,7 @@ class Engine:
         self._url = (
             database.driver_url if database.is_shared else database.driver_url.set(database=str(folder / "engine.db"))
         )
+        self._sqlite = None if database.is_shared else _quick(self._url)
         self._worker, self._attempt = worker, attempt
         self._tasks: dict[asyncio.Task[Any], str] = {}
         self._ended: list[str] = []
@@ -62,6 +65,7 @@ class Engine:
                 "system_database_url": self._url.render_as_string(hide_password=False),
                 # Any process of a version takes up what another one of it left behind: so each worker is a version.
                 "application_version": f"{_VERSION} {self._worker}",
+                "system_database_engine": self._sqlite,
                 "executor_id": self._worker,
                 "log_level": "ERROR",
                 "notification_listener_polling_interval_sec": 0.1,  # its thread sleeps as long at the end
@@ -70,7 +74,7 @@ class Engine:
         try:
             DBOS.launch()  # on the loop's own thread, so that it finds the loop
         except (DBAPIError, OSError) as fault:
-            await asyncio.to_thread(DBOS.destroy, destroy_registry=True)
+            await self._close()
             raise ConfigError(_("The engine's tables cannot be used: {reason}").format(reason=fault)) from fault
         self._tidying = asyncio.create_task(self._tidy(), name="engine tidies up")
         return self
@@ -86,9 +90,14 @@ class Engine:
             for task in self._tasks:
                 task.cancel()
             await asyncio.wait(self._tasks)
-        await asyncio.to_thread(DBOS.destroy, destroy_registry=True)
+        await self._close()
         # It had put its own threads in the place of the loop's, and they are gone now.
         asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor())
+
+    async def _close(self) -> None:
+        await asyncio.to_thread(DBOS.destroy, destroy_registry=True)
+        if self._sqlite is not None:
+            self._sqlite.dispose()
 
     async def start(self, run_id: str, attempt: int) -> None:
         """Begin an attempt; when this returns it is on disk, and one that was begun before is not begun again.
@@ -119,6 +128,19 @@ class Engine:
                     await DBOS.delete_workflows_async(ended)
             except DBAPIError as fault:
                 _log.warning("attempts that have ended are not forgotten: %s", fault)
+
+
+def _quick(url: URL) -> SyncEngine:
+    """SQLite as DBOS has it, but for that it survives a crash without waiting for the disk at each step."""
+    engine = create_engine(url)
+
+    @event.listens_for(engine, "connect")
+    def connect(connection: Any, _record: Any) -> None:
+        connection.isolation_level = "IMMEDIATE"
+        for pragma in ("busy_timeout=30000", "foreign_keys=ON", "journal_mode=WAL", "synchronous=NORMAL"):
+            connection.execute(f"PRAGMA {pragma}")
+
+    return engine
 
 
 async def _step(name: str, work: Callable[[], Coroutine[Any, Any, str]]) -> str:

@@ -145,9 +145,9 @@ class Records:
         return await self._select(runs.c.worker == worker, runs.c.state.in_(ACTIVE), order=runs.c.seq)
 
     async def measured(self, count: int = 500) -> list[RunRecord]:
-        """The latest runs that were executed, the oldest of them first: what estimates are learnt from."""
-        rows = await self._select(runs.c.state == State.DONE, order=runs.c.seq.desc(), limit=count)
-        return rows[::-1]
+        """Those of the latest runs that were executed, the oldest first: what estimates are learnt from."""
+        rows = await self._select(order=runs.c.seq.desc(), limit=count)  # by state, it would sort all there ever were
+        return [row for row in rows[::-1] if row.state is State.DONE]
 
     async def counts(self) -> dict[State, int]:
         """How many runs there are that have not ended, by their state."""

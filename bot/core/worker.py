@@ -118,7 +118,6 @@ class Worker:
         while True:
             self._news.clear()
             try:
-                await self._take_approved()
                 await self._begin()
                 while any(station.free for station in self.stations().values()):
                     taken = await self._house.line.take(self.name, self._pick)
@@ -128,6 +127,7 @@ class Worker:
                     self._fresh.add((taken.run.id, taken.run.attempt))
                     self._unbegun.append(taken.run)
                     await self._begin()
+                await self._take_approved()
             except StorageFailed as fault:
                 _log.error("no turn can be taken: %s", fault, exc_info=fault)
                 await asyncio.sleep(_TICK)
@@ -137,6 +137,7 @@ class Worker:
         """What a moderator has said yes to needs no server any more, only somebody who delivers it."""
         while (run := await self._house.records.claim_approved(self.name)) is not None:
             self._unbegun.append(run)
+            await self._begin()
 
     def _pick(self, heads: Sequence[RunRecord]) -> Taken | None:
         jobs = {run.id: self.job(run) for run in heads}
