@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from bot.core.catalog import Workflows, title_of
-from bot.core.chat import Address, Attachment, Cancelled, Person, Place, Platform, RunRequest, Stored
+from bot.core.chat import Address, Attachment, Cancelled, Held, Person, Place, Platform, RunRequest, Status, Stored
 from bot.core.check import Checked, Checker
 from bot.core.errors import NotAllowed, TooMany, UserError
 from bot.core.floor import Floor
@@ -108,18 +108,23 @@ class Desk:
     async def _take(self, request: RunRequest, address: Address | Callable[[str], Awaitable[Address]]) -> str:
         workflow = self.catalog.get(request.workflow)
         terms = await self._gate.admit(request)
+        await self.line.ask(key_of(request.person), terms.limits)
         restriction = self._gate.restriction(request.person, request.place, workflow)
         with tempfile.TemporaryDirectory(prefix="darkroom-") as folder:
             whole = await self._with_files(request, Path(folder))
             checked = await self.checker.check(whole, Path(folder), restriction)
+            held = await self._gate.reads(request, checked.values)
             inputs = {
                 name: Stored(await self.media.keep(given.path), given.filename, given.kind)
                 for name, given in checked.media.items()
             }
         where = address if isinstance(address, Address) else await address(str(checked.id))
-        await self.line.join(replace(self._new(checked, inputs, request, where), terms=terms))
+        new = replace(self._new(checked, inputs, request, where), terms=terms, held=held)
+        await self.line.join(new)
+        if held:
+            await self._say(new.id, Held())
         self._wake()
-        return str(checked.id)
+        return new.id
 
     async def again(self, run_id: str, person: Person, place: Place, changes: Mapping[str, Any]) -> RunRequest:
         """The request that a run was, for somebody who wants it again: with these changes, and with a new seed unless
@@ -198,6 +203,11 @@ class Desk:
                 path = await self.media.fetch(value.key, folder / f"given-{number}{Path(value.key).suffix}")
                 values[name] = Attachment(path, value.filename)
         return replace(request, values=values)
+
+    async def _say(self, run_id: str, status: Status) -> None:
+        run = await self.records.get(run_id)
+        if run is not None and (platform := self._platforms.get(run.address.platform)) is not None:
+            await say(platform.reply(run.address, run.brief(self.title(run.workflow))), status)
 
     async def _say_cancelled(self, run: RunRecord, by: Person) -> None:
         if (platform := self._platforms.get(run.address.platform)) is not None:

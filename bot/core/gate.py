@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
-from bot.core import policy
+from bot.core import policy, wording
 from bot.core.audit import Audit
 from bot.core.chat import Person, Place, RunRequest
 from bot.core.errors import NotAllowed, UserError
 from bot.core.policy import EVERY_WORKFLOW, Decision, Default, Terms
 from bot.core.restriction import Restriction
 from bot.core.rulebook import Rulebook
-from bot.core.rules import Rule
+from bot.core.rules import Rule, WordList
 from bot.core.scope import Facts, community_of
 from bot.core.workflow import Workflow
+from bot.words import _
 
 
 class Gate:
@@ -48,6 +50,23 @@ class Gate:
         if not decision.allowed:
             raise NotAllowed(decision.why)
         return self.terms(request.person, request.place, request.workflow)
+
+    async def reads(self, request: RunRequest, values: Mapping[str, object]) -> bool:
+        """Look for words that may not be asked for there; whether a moderator has to decide. Raises `NotAllowed`."""
+        facts = Facts.of(request.person, request.place, request.workflow)
+        lists = policy.word_lists(self.book.of(facts.community), facts)
+        text = "\n".join(value for value in values.values() if isinstance(value, str))
+        held = False
+        for rule in lists if text else ():
+            if isinstance(rule.body, WordList):
+                found = await asyncio.to_thread(wording.says, rule.body, text)
+                if found is None:
+                    raise NotAllowed(_("What you wrote could not be read in time: please write less."))
+                if found and not rule.body.hold:
+                    words = _("What you wrote may not be asked for {where}: the list “{name}” says so.")
+                    raise NotAllowed(words.format(where=rule.scope.where, name=rule.name))
+                held |= found
+        return held
 
     async def refused(self, request: RunRequest, fault: UserError) -> None:
         """Note a refusal of the moderators' making."""

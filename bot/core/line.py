@@ -42,7 +42,7 @@ class Caps:
 
 @dataclass(frozen=True)
 class NewRun:
-    """A checked request whose inputs are stored."""
+    """A checked request whose inputs are stored. `held`: a moderator has to let it into the line."""
 
     id: str
     workflow: str
@@ -56,6 +56,7 @@ class NewRun:
     models: frozenset[str]
     priority: int = 0
     terms: Terms = NO_TERMS
+    held: bool = False
 
 
 @dataclass(frozen=True)
@@ -91,6 +92,11 @@ class Line:
             await connection.execute(runs.insert().values(_columns(run, turn, own[0], asked_at)))
             await tally.charge(connection, run.id, person, run.workflow, run.terms.spots, asked_at)
             await note_uses(connection, run.id, [file.key for file in run.inputs.values()])
+
+    async def ask(self, person: str, limits: Sequence[Rule]) -> None:
+        """Whether a request of a person, as "platform:id", would be taken in just now. Raises `TooMany`."""
+        async with self._database.read() as connection:
+            await tally.check(connection, person, limits, self._clock())
 
     async def standings(self, person: str, limits: Sequence[Rule]) -> list[Standing]:
         """How a person, as "platform:id", stands with limits."""
@@ -222,7 +228,7 @@ def _columns(run: NewRun, turn: int, depth: int, now: float) -> dict[str, Any]:
         "turn": turn,
         "depth": depth,
         "put_off": 0,
-        "state": State.WAITING,
+        "state": State.HELD if run.held else State.WAITING,
         "attempt": 1,
         "reason": "",
         "avoid": [],

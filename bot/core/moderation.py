@@ -10,12 +10,13 @@ What is decided holds at once, and for good. Every act answers with a sentence f
 
 from __future__ import annotations
 
+import asyncio
 import json
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from bot.core import restriction, tally
+from bot.core import restriction, tally, wording
 from bot.core.audit import Audit, Entry
 from bot.core.authority import EVERYTHING, Aim, Authority
 from bot.core.chat import Person, Place
@@ -142,6 +143,8 @@ class Moderation:
         cannot be read, or is too slow to be used.
         """
         scope = await self._scope(by, here, "words", aim)
+        if to is not None and (fault := await asyncio.to_thread(wording.faults, to)) is not None:
+            raise UserError(_("Nothing was changed: {fault}.").format(fault=fault))
         words = (
             _("The list “{name}” of words holds {scope}.") if to else _("The list “{name}” of words is gone {scope}.")
         )
@@ -257,6 +260,10 @@ class Moderation:
         """
         scope = await self._scope(by, here, "import", EVERYTHING)
         rules, origin = imported(text, scope.community)
+        for rule in rules:
+            fault = await asyncio.to_thread(wording.faults, rule.body) if isinstance(rule.body, WordList) else None
+            if fault is not None:
+                raise UserError(_("Nothing was imported: {faults}.").format(faults=fault))
         foreign = origin != scope.community
         kept = [rule for rule in rules if self._may_import(rule, by, here, foreign=foreign)]
         words = _("{count} decisions imported, {left} left out.").format(count=len(kept), left=len(rules) - len(kept))

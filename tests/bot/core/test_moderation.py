@@ -12,13 +12,13 @@ import pytest
 
 from bot.core.audit import REFUSED
 from bot.core.authority import Aim
-from bot.core.chat import Done, Failed, Held, Person, Place, Running
+from bot.core.chat import Cancelled, Done, Failed, Held, Person, Place, Running
 from bot.core.errors import BadValue, NotAllowed, TooMany, UnknownWorkflow, UserError
 from bot.core.records import State
-from bot.core.rules import Manner, Narrowing
+from bot.core.rules import Manner, Narrowing, WordList
 from bot.core.scope import Who
 from comfy.embedded import EmbeddedServer
-from tests.bot.houses import ANN, BEN, HERE, MOD, PLAIN, Gates, House, house, running
+from tests.bot.houses import ANN, BEN, HERE, MOD, PLAIN, Gates, House, house, picture, running
 
 GENERAL = Place("test", "general", "#general", "guild")
 THREAD = Place("test", "thread", "a thread", "guild", parents=("general",))
@@ -229,6 +229,32 @@ async def test_a_held_result_survives_a_restart_and_a_refusal_deletes_it(tmp_pat
         assert len(other.results) == 1
         await home.desk.moderation.review(MOD, HERE, on=None)
         await home.ended((await home.ask())[0])  # what was refused used nothing up
+
+
+async def test_words_are_refused_or_held(tmp_path: Path) -> None:
+    async with house(tmp_path) as home:
+        acts, given = home.desk.moderation, picture(tmp_path / "given")
+        await acts.words(MOD, HERE, "rude", WordList(("naughty",)))
+        await acts.words(MOD, HERE, "maybe", WordList(("perhaps",), hold=True), Aim(place=GENERAL))
+        with pytest.raises(NotAllowed, match=r"may not be asked for in all places here: the list “rude” says so"):
+            await home.ask("polaroid", photo=given, caption="so n\u0430ughty")
+        (last, *_rest) = await acts.log(MOD, HERE)
+        assert "naughty" not in last.words
+        await home.ended((await home.ask("polaroid", photo=given, caption="perhaps"))[0])
+        run_id, message = await home.ask("polaroid", photo=given, caption="perhaps", place=THREAD)
+        assert message.last == Held()
+        (held,) = await acts.reviews.held(MOD, HERE)
+        assert (held.id, held.outcome, held.server) == (run_id, None, None)
+        async with acts.reviews.result(MOD, HERE, run_id) as result:
+            assert result is None
+        assert await acts.reviews.approve(MOD, HERE, run_id)
+        await home.ended(run_id)
+        assert len(message.results) == 1
+        cancelled, shown = await home.ask("polaroid", photo=given, caption="perhaps", place=GENERAL)
+        assert await home.desk.cancel(cancelled, ANN)
+        assert shown.last == Cancelled(ANN)
+        with pytest.raises(UserError, match="takes too long"):
+            await acts.words(MOD, HERE, "slow", WordList(patterns=("(a+)+$",)))
 
 
 async def test_no_previews_where_moderators_want_none(tmp_path: Path) -> None:
