@@ -5,6 +5,7 @@ It imports a part where it builds it, so that a command waits for nothing that i
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
@@ -89,6 +90,8 @@ class App:
             raise ConfigError(_("No platform is switched on: .env.example names the settings that do it."))
 
         async def work() -> None:
+            if self.settings.workflows is None:
+                await asyncio.to_thread(self._added.mkdir, parents=True, exist_ok=True)
             async with Shelf(*self._folders()) as shelf:
                 await serve(self.settings, shelf, platforms, role, announce)
 
@@ -168,10 +171,16 @@ class App:
             [settings.workflows] if settings.workflows else [],
         )
 
+    @property
+    def _added(self) -> Path:
+        """Where workflows from the chat are kept, if the operator has no folder of their own."""
+        return self.settings.data_dir.expanduser() / "workflows"
+
     def _folders(self) -> list[Path]:
         from bot.core.catalog import bundled_folder
 
-        return [bundled_folder(), *([self.settings.workflows] if self.settings.workflows else [])]
+        own = self.settings.workflows or (self._added if self._added.is_dir() else None)
+        return [bundled_folder(), *([own] if own else [])]
 
     def _server(self, url: str) -> Server:
         from comfy.server import Server

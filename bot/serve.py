@@ -17,9 +17,9 @@ from bot.core.announcer import Announcer
 from bot.core.attempt import House
 from bot.core.audit import Audit
 from bot.core.authority import Authority
-from bot.core.catalog import Workflows
 from bot.core.chat import Platform
 from bot.core.check import Checker, Known
+from bot.core.contributions import Contributions
 from bot.core.database import Database
 from bot.core.desk import Desk
 from bot.core.engine import Engine
@@ -34,6 +34,7 @@ from bot.core.policy import Default
 from bot.core.records import Records, RunRecord
 from bot.core.reviews import Reviews
 from bot.core.rulebook import Rulebook
+from bot.core.shelf import Shelf
 from bot.core.worker import Worker
 from bot.words import _
 from comfy.embedded import EmbeddedServer
@@ -89,7 +90,7 @@ def database(settings: Settings) -> Database:
 
 @asynccontextmanager
 async def serving(
-    settings: Settings, catalog: Workflows, platforms: Mapping[str, Platform], role: Role
+    settings: Settings, catalog: Shelf, platforms: Mapping[str, Platform], role: Role
 ) -> AsyncIterator[Desk]:
     """Everything that one process does, until the context is left. Raises `ConfigError`."""
     async with AsyncExitStack() as stack:
@@ -122,7 +123,9 @@ async def serving(
         reviews = Reviews(store.records, store.media, platforms, catalog, audit, authority, wake)
         if role.chat:
             await stack.enter_async_context(reviews)
-        moderation = Moderation(gate, audit, authority, checker, store.line, reviews)
+        added = settings.workflows or settings.data_dir.expanduser() / "workflows"
+        contributions = Contributions(added, catalog, checker, audit, authority, settings.allowed_nodes)
+        moderation = Moderation(gate, audit, authority, checker, store.line, store.records, reviews, contributions)
         stop = worker.cancel if worker is not None else _nobody
         desk = Desk(
             checker,
@@ -144,7 +147,7 @@ async def serving(
 
 
 async def serve(
-    settings: Settings, catalog: Workflows, platforms: Sequence[Platform], role: Role, announce: Callable[[str], None]
+    settings: Settings, catalog: Shelf, platforms: Sequence[Platform], role: Role, announce: Callable[[str], None]
 ) -> None:
     """Work in this role until cancelled. Raises `ConfigError`. `announce` is told when it can be used."""
     async with AsyncExitStack() as stack:

@@ -97,6 +97,14 @@ class ObjectInfo:
     def class_types(self) -> frozenset[str]:
         return frozenset(self._data)
 
+    def pack(self, class_type: str) -> str:
+        """The pack of custom nodes that a class_type belongs to; empty for ComfyUI's own, but for those that call
+        services on the network.
+        """
+        module = str(self._data.get(class_type, {}).get("python_module") or "")
+        first, _dot, rest = module.partition(".")
+        return rest.partition(".")[0] if first == "custom_nodes" else first if first == "comfy_api_nodes" else ""
+
     def node(self, class_type: str) -> NodeInfo | None:
         """What a class_type accepts; None if the server does not have it."""
         if class_type not in self._data:

@@ -55,6 +55,10 @@ class Checker:
         self.catalog = catalog
         self._known, self._limits = known, limits
 
+    async def known(self) -> Mapping[str, ObjectInfo]:
+        """What each server that can be asked has."""
+        return await self._known()
+
     async def form(self, workflow: Workflow) -> Form:
         """The workflow's form with what the servers add to it, such as their models."""
         known = await self._known()

@@ -21,6 +21,7 @@ from bot.core.audit import Audit, Entry
 from bot.core.authority import EVERYTHING, Aim, Authority
 from bot.core.chat import Person, Place
 from bot.core.check import Checker
+from bot.core.contributions import Contributions
 from bot.core.decisions import (
     describe,
     entry_json,
@@ -35,7 +36,7 @@ from bot.core.errors import BadValue, UserError
 from bot.core.gate import Gate
 from bot.core.line import Line
 from bot.core.policy import Decision
-from bot.core.records import key_of
+from bot.core.records import Ran, Records, key_of
 from bot.core.reviews import Reviews
 from bot.core.rulebook import By, Change
 from bot.core.rules import Access, Block, Limit, Manner, Measure, Moderators, Narrowing, Review, Rule, WordList
@@ -66,7 +67,7 @@ class Overview:
 
 class Moderation:
     """`gate` is what the front desk asks; `authority` knows who may do what; `reviews` are the runs that wait for a
-    moderator's yes, to be listed, looked at, approved and refused.
+    moderator's yes, to be listed, looked at, approved and refused; `workflows` those that trusted people add.
     """
 
     def __init__(
@@ -76,10 +77,12 @@ class Moderation:
         authority: Authority,
         checker: Checker,
         line: Line,
+        records: Records,
         reviews: Reviews,
+        contributions: Contributions,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self.reviews = reviews
+        self.reviews, self.workflows, self._records = reviews, contributions, records
         self.gate, self.book, self.audit, self.authority = gate, gate.book, audit, authority
         self._checker, self._line, self._clock = checker, line, clock
 
@@ -236,6 +239,17 @@ class Moderation:
         entries = await self.log(by, here, 100_000)
         return "".join(json.dumps(entry_json(each), ensure_ascii=False) + "\n" for each in entries).encode()
 
+    async def stats(self, by: Person, here: Place, days: int = 30, name: str = "") -> bytes:
+        """A picture, as a PNG, of what a community runs, when, how long people wait, and what is refused; `name` is the
+        community's, to stand above it.
+        """
+        await self.authority.moderator(by, here, "stats")
+        community, now, days = community_of(here), self._clock(), max(1, min(days, 90))
+        since = (now // 86_400 - days + 1) * 86_400
+        runs = await self._records.lately(community, since)
+        refused = await self.audit.refusals_since(community, since)
+        return await asyncio.to_thread(_drawn, name or here.name, runs, refused, now, days)
+
     async def undo(self, by: Person, here: Place, *, everywhere: bool = False) -> str:
         """Take the last decision that has not been taken back; again, the one before it."""
         await (self.authority.operator if everywhere else self.authority.moderator)(by, here, "undo")
@@ -314,6 +328,14 @@ class Moderation:
         if isinstance(rule.body, Moderators):
             return not foreign and (by.owner or self.authority.is_operator(by))
         return not foreign or (not rule.scope.place and rule.scope.who.whom is not Whom.ROLE)
+
+
+def _drawn(name: str, runs: Sequence[Ran], refused: Sequence[Entry], now: float, days: int) -> bytes:
+    """The picture; Pillow is not imported before somebody asks for one."""
+    from bot.core.chart import draw
+    from bot.core.statistics import summarize
+
+    return draw(summarize(name, runs, refused, now, days))
 
 
 def _by_itself(community: str, words: str) -> By:

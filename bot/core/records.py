@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -105,6 +106,27 @@ class RunRecord:
         return max(0.0, self.executed_at - self.started_at) if known else None  # type: ignore[operator]
 
 
+@dataclass(frozen=True)
+class Ran:
+    """When a run was asked for, and how it went."""
+
+    workflow: str
+    person: str
+    state: str
+    asked_at: float
+    started_at: float | None = None
+    executed_at: float | None = None
+
+    @property
+    def waited(self) -> float | None:
+        return None if self.started_at is None else max(0.0, self.started_at - self.asked_at)
+
+    @property
+    def took(self) -> float:
+        known = self.started_at is not None and self.executed_at is not None
+        return max(0.0, self.executed_at - self.started_at) if known else 0.0  # type: ignore[operator]
+
+
 class Records:
     """Every change names the attempt that it belongs to: a worker that was replaced changes nothing any more."""
 
@@ -148,6 +170,17 @@ class Records:
         """Those of the latest runs that were executed, the oldest first: what estimates are learnt from."""
         rows = await self._select(order=runs.c.seq.desc(), limit=count)  # by state, it would sort all there ever were
         return [row for row in rows[::-1] if row.state is State.DONE]
+
+    async def lately(self, community: str, since: float) -> list[Ran]:
+        """What a community, as "platform:id", has asked for since then: no more of it than statistics need."""
+        columns = (runs.c.workflow, runs.c.person, runs.c.state, runs.c.asked_at, runs.c.started_at, runs.c.executed_at)
+        question = select(*columns).where(runs.c.community == community, runs.c.asked_at >= since)
+        found: list[Ran] = []
+        async with self._database.read() as connection:
+            async for rows in (await connection.stream(question)).partitions(1000):
+                found += [Ran(*row) for row in rows]
+                await asyncio.sleep(0)  # others have their turn of the loop
+        return found
 
     async def counts(self) -> dict[State, int]:
         """How many runs there are that have not ended, by their state."""

@@ -153,6 +153,11 @@ class Workflow:
         return value
 
 
+def loader_kind(class_type: str, name: str) -> FieldKind | None:
+    """What a person brings for an input of a node, where that is a file."""
+    return _LOADERS.get((class_type, name))
+
+
 def choices_of(kind: str) -> dict[str, Any]:
     """What was chosen, from the word that `Workflow.kind` made."""
     return dict(json.loads(kind.partition(" ")[2]))

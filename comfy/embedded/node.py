@@ -97,6 +97,7 @@ class NodeType:
     check: Callable[..., str | None] | None = None
     fingerprint: Callable[..., str] | None = None
     wants: frozenset[str] = field(default=frozenset())
+    module: str = "nodes"
 
     def run(self, host: Host, values: Mapping[str, Any]) -> Shown:
         """Do the node's work with resolved input values; every answer is turned into a `Shown`."""

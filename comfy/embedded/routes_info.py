@@ -124,7 +124,7 @@ class InfoRoutes:
             "name": node.class_type,
             "display_name": node.display_name,
             "description": "",
-            "python_module": "nodes",
+            "python_module": node.module,
             "category": node.category,
             "output_node": node.output_node,
             "has_intermediate_output": node.intermediate_output,
