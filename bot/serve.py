@@ -201,6 +201,9 @@ async def forget(settings: Settings, person: str) -> int:
     async with opened(settings) as store:
         ids = await store.records.all_of(person)
         await _delete(store, ids)
+        audit = Audit(store.database)
+        await audit.forget(person)
+        await Rulebook(store.database, audit).forget(person)
         return len(ids)
 
 

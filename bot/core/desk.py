@@ -11,7 +11,7 @@ from typing import Any
 from bot.core.catalog import Workflows, title_of
 from bot.core.chat import Address, Attachment, Cancelled, Held, Person, Place, Platform, RunRequest, Status, Stored
 from bot.core.check import Checked, Checker
-from bot.core.errors import NotAllowed, TooMany, UserError
+from bot.core.errors import BadValue, NotAllowed, TooMany, UserError
 from bot.core.floor import Floor
 from bot.core.form import Form
 from bot.core.line import Line, NewRun
@@ -104,6 +104,10 @@ class Desk:
         except (NotAllowed, TooMany) as fault:
             await self._gate.refused(request, fault)
             raise
+        except BadValue as fault:
+            if self._gate.has_narrowed(request, fault.field):
+                await self._gate.refused(request, fault)
+            raise
 
     async def _take(self, request: RunRequest, address: Address | Callable[[str], Awaitable[Address]]) -> str:
         workflow = self.catalog.get(request.workflow)
@@ -189,6 +193,7 @@ class Desk:
         """
         for run in await self.records.unfinished_of(key_of(person)):
             await self.cancel(run.id, person)
+        await self.records.let_go(key_of(person))
         ids = await self.records.all_of(key_of(person))
         for first in range(0, len(ids), 500):
             await self.media.forget(await self.records.forget(ids[first : first + 500]))

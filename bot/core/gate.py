@@ -68,6 +68,11 @@ class Gate:
                 held |= found
         return held
 
+    def has_narrowed(self, request: RunRequest, field: str) -> bool:
+        """Whether moderators have decided something about a field there."""
+        facts = Facts.of(request.person, request.place, request.workflow)
+        return any(policy.narrowings(self.book.of(facts.community), facts, [field]))
+
     async def refused(self, request: RunRequest, fault: UserError) -> None:
         """Note a refusal of the moderators' making."""
         await self._audit.refused(request.person, request.place, f"{request.workflow}: {fault}")

@@ -86,6 +86,12 @@ class Moderation:
         self.gate, self.book, self.audit, self.authority = gate, gate.book, audit, authority
         self._checker, self._line, self._clock = checker, line, clock
 
+    def on_change(self, listener: Callable[[str], None]) -> None:
+        """Have a function called with each community, as "platform:id", where something is decided, from whichever
+        process, within a second; with "" where it holds everywhere. It is for menus that people see, such as commands.
+        """
+        self.book.on_change(listener)
+
     def is_moderator(self, person: Person, place: Place) -> bool:
         """Whether somebody may moderate a place: for a platform to decide what it shows."""
         return self.authority.is_moderator(person, place)

@@ -303,6 +303,12 @@ class Records:
         async with self._database.read() as connection:
             return list((await connection.execute(question)).scalars())
 
+    async def let_go(self, person: str) -> None:
+        """Take the name from what a person still has under way, and let it be deleted with the oldest once it ends."""
+        mine = update(runs).where(runs.c.person == person, runs.c.state.in_(UNFINISHED))
+        async with self._database.change() as connection:
+            await connection.execute(mine.values(person_name="", asked_at=0.0))
+
     async def forget(self, run_ids: Sequence[str]) -> list[str]:
         """Delete runs; the keys of the files that no other run uses, which can go as well."""
         async with self._database.change() as connection:

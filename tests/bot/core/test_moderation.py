@@ -156,6 +156,8 @@ async def test_a_field_is_narrowed_fixed_and_hidden(tmp_path: Path) -> None:
         assert (color.minimum, color.maximum, color.default) == (5, 9, 5)
         with pytest.raises(BadValue, match="it takes 5 to 9"):
             await home.ask(color="10")
+        (last, *_rest) = await acts.log(MOD, HERE)
+        assert (last.act, last.words) == (REFUSED, "plain: color: “10” is too large; it takes 5 to 9.")
         await acts.field(MOD, HERE, "color", Narrowing(fixed="7"), aim)
         assert (await home.desk.form(PLAIN, ANN, HERE)).fields == ()
         with pytest.raises(BadValue, match="moderators have decided this"):
@@ -356,6 +358,20 @@ async def test_a_person_who_is_forgotten_leaves_no_name(tmp_path: Path) -> None:
         assert [json.loads(line)["act"] for line in log.splitlines()] == ["block"]
         assert '"Mo"' not in log
         assert "is blocked" in log
+
+
+async def test_what_is_under_way_is_forgotten_as_well(tmp_path: Path) -> None:
+    gates = Gates()
+    async with house(tmp_path, servers=[EmbeddedServer(nodes=gates.nodes())]) as home:
+        one, shown = await home.ask("gated", gate="x")
+        two, _other = await home.ask("gated", gate="y")
+        await home.platform.until(running(shown))
+        assert await home.desk.forget(ANN) == 1
+        gates.open()
+        (run,) = await home.ended(one)
+        assert (run.state, run.person.name, run.asked_at) == (State.CANCELLED, "", 0.0)
+        assert await home.desk.records.get(two) is None
+        assert await home.desk.records.older_than(1.0) == [one]
 
 
 async def test_a_panel_sees_the_state_at_a_glance(tmp_path: Path) -> None:

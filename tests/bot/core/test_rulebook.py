@@ -1,0 +1,75 @@
+"""The rulebook: decided in one process, it holds in another; and nothing is asked to decide."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+from sqlalchemy import event
+
+from bot.core.audit import Audit
+from bot.core.chat import Person, Place
+from bot.core.database import Database
+from bot.core.gate import Gate
+from bot.core.policy import decide
+from bot.core.rulebook import By, Change, Rulebook
+from bot.core.rules import Access, Rule
+from bot.core.scope import Facts, Scope
+from tests.bot.houses import ANN, HERE, MOD, until
+
+BY = By(MOD, HERE, "deny", "It is denied.")
+GUILD = "test:guild"
+
+
+@pytest.fixture
+async def databases(database_url: str) -> AsyncIterator[tuple[Database, Database]]:
+    async with Database(database_url) as one, Database(database_url) as other:
+        yield one, other
+
+
+def denial(workflow: str, community: str = GUILD) -> Change:
+    return Change.put(Rule(Scope(community, workflow=workflow), Access(allow=False)))
+
+
+async def test_what_is_decided_in_one_process_holds_in_another(databases: tuple[Database, Database]) -> None:
+    one, other = (Rulebook(database, Audit(database)) for database in databases)
+    heard: list[str] = []
+    other.on_change(heard.append)
+    async with one, other:
+        await one.change(GUILD, BY, [denial("poster")])
+        await one.change("", BY, [denial("dream", "")])
+
+        async def seen() -> bool:
+            return len(other.of(GUILD)) == 2
+
+        await until(seen)
+        assert len(other.of("test:another")) == 1
+        assert set(heard) == {GUILD, ""}
+
+
+async def test_changes_at_once_from_two_processes_are_all_kept(databases: tuple[Database, Database]) -> None:
+    one, other = (Rulebook(database, Audit(database)) for database in databases)
+    async with one, other:
+        changes = [(book, f"flow-{number}") for number, book in enumerate((one, other) * 10)]
+        await asyncio.gather(*(book.change(GUILD, BY, [denial(name)]) for book, name in changes))
+        await one.refresh()
+        await other.refresh()
+        assert len(one.own(GUILD)) == len(other.own(GUILD)) == 20
+        entries = await Audit(databases[0]).last_in(GUILD, 100)
+        assert len(entries) == 20
+
+
+async def test_to_decide_by_a_thousand_rules_nothing_is_asked(databases: tuple[Database, Database]) -> None:
+    database, _other = databases
+    audit = Audit(database)
+    async with Rulebook(database, audit) as book:
+        await book.change(GUILD, BY, [denial(f"flow-{number}") for number in range(1000)])
+        asked: list[str] = []
+        event.listen(database._engine.sync_engine, "before_cursor_execute", lambda *given: asked.append(given[2]))
+        gate = Gate(book, audit)
+        facts = Facts.of(ANN, HERE, "flow-7")
+        assert not decide(book.of(GUILD), facts, gate._default, 0.0).allowed
+        assert not gate.decide(ANN, HERE, "flow-999").allowed
+        assert gate.decide(Person("test", "2"), Place("test", "x", "", "guild"), "else").allowed
+        assert [text for text in asked if "editions" not in text] == []
