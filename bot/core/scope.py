@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cached_property
 from typing import TypeAlias
 
 from bot.core.chat import Person, Place
@@ -131,7 +132,7 @@ class Facts:
             for workflow in dict.fromkeys((self.workflow, "")):
                 yield tuple((*spot, who, workflow) for who in whom)
 
-    @property
+    @cached_property
     def whom(self) -> tuple[tuple[str, ...], ...]:
         """Whom a decision about this person may be for, the narrowest first; several roles have the same rank."""
         administrators = (str(Whom.ADMINISTRATORS),) if self.administrator else ()
