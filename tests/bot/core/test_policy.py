@@ -48,6 +48,7 @@ CASES = [
     ("a place goes before whom it is for", [rule(YES, who=HER), rule(NO, "channel")], "all", False),
     ("a role goes before everyone", [rule(NO), rule(YES, who=ARTISTS)], "all", True),
     ("a denial goes first among roles", [rule(NO, who=MEMBERS), rule(YES, who=ARTISTS)], "all", False),
+    ("whichever role it is", [rule(YES, who=MEMBERS), rule(NO, who=ARTISTS)], "all", False),
     ("a person goes before roles", [rule(NO, who=ARTISTS), rule(YES, who=HER)], "all", True),
     ("whom it is for goes before the workflow", [rule(NO, workflow="poster"), rule(YES, who=ARTISTS)], "all", True),
     ("administrators' rules are not for members", [rule(NO), rule(YES, who=ADMINISTRATORS)], "all", False),

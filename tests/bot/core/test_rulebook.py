@@ -37,6 +37,7 @@ async def test_what_is_decided_in_one_process_holds_in_another(databases: tuple[
     heard: list[str] = []
     other.on_change(heard.append)
     async with one, other:
+        assert len(other.of("test:another")) == 0
         await one.change(GUILD, BY, [denial("poster")])
         await one.change("", BY, [denial("dream", "")])
 
