@@ -20,11 +20,12 @@ from bot.servers import server_url
 from bot.words import _
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
     from bot.core.bench import Bench
     from bot.core.catalog import Catalog
     from bot.core.chat import Platform
+    from bot.core.operating import Operating
     from bot.platforms.web.server import Options
     from bot.serve import Role
     from comfy.client import ComfyClient
@@ -108,6 +109,18 @@ class App:
         from bot.serve import forget
 
         return await forget(self.settings, person)
+
+    async def operate(self, work: Callable[[Operating], Awaitable[str]]) -> str:
+        """Do something with what is decided, in the database that the settings name. Raises `ConfigError`."""
+        from bot.core.audit import Audit
+        from bot.core.operating import Operating
+        from bot.core.rulebook import Rulebook
+        from bot.serve import opened
+
+        async with opened(self.settings) as store:
+            audit = Audit(store.database)
+            async with Rulebook(store.database, audit) as book:
+                return await work(Operating(book, audit, self.catalog))
 
     def platforms(self) -> list[Platform]:
         """The platforms that the settings switch on. Here, and nowhere else, each is named."""

@@ -277,6 +277,7 @@ async def _sweep(store: Store, audit: Audit, days: float) -> None:
     """Delete what is older than the settings keep it."""
     while True:
         try:
+            await store.records.expire(time.time() - days * 86_400)
             while ids := await store.records.older_than(time.time() - days * 86_400):
                 await _delete(store, ids)
             await audit.sweep(time.time() - days * 86_400)

@@ -287,6 +287,12 @@ class Records:
         async with self._database.read() as connection:
             return list((await connection.execute(question)).scalars())
 
+    async def expire(self, moment: float) -> None:
+        """End held runs from before a moment: nobody has decided."""
+        old = (runs.c.state == State.HELD, runs.c.asked_at < moment)
+        async with self._database.change() as connection:
+            await connection.execute(update(runs).where(*old).values(state=State.FAILED, ended_at=self._clock()))
+
     async def older_than(self, moment: float, count: int = 500) -> list[str]:
         """Ids of ended runs that were asked for before a moment."""
         question = select(runs.c.id).where(runs.c.asked_at < moment, runs.c.state.not_in(UNFINISHED)).limit(count)

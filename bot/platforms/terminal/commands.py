@@ -197,3 +197,23 @@ def forget(person: str) -> None:
     from bot.platforms.terminal.sitting import forget as delete
 
     raise SystemExit(delete(_app(), person))
+
+
+class Later(click.Group):
+    """A group whose commands are imported when one of them is called for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return self._group().list_commands(ctx)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        return self._group().get_command(ctx, cmd_name)
+
+    def _group(self) -> click.Group:
+        from bot.platforms.terminal.moderating import moderate
+
+        return moderate
+
+
+@cli.group(cls=Later)
+def moderate() -> None:
+    """Decide for all places at once, and see what is decided."""

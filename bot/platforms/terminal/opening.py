@@ -6,11 +6,12 @@ from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
     from bot.config import Settings
     from bot.core.bench import Bench
     from bot.core.catalog import Catalog
+    from bot.core.operating import Operating
     from bot.serve import Role
 
 
@@ -38,5 +39,8 @@ class Opening(Protocol):
     async def hand_over(self, worker: str) -> int: ...
 
     async def forget(self, person: str) -> int: ...
+
+    async def operate(self, work: Callable[[Operating], Awaitable[str]]) -> str:
+        """Do something with what is decided, in the database that the settings name."""
 
     def open(self, server: str | None) -> AbstractAsyncContextManager[Bench]: ...

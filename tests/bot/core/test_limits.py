@@ -216,6 +216,16 @@ async def test_a_person_is_told_what_is_left(line: Line, clock: Clock) -> None:
     assert str(standing) == "2 runs an hour in all places here, 0 left, more in 40 min"
 
 
+async def test_what_nobody_decides_ends_with_the_oldest(line: Line, records: Records, clock: Clock) -> None:
+    held, fresh = replace(new(), held=True), replace(new(), held=True)
+    await line.join(held)
+    clock.now += 100
+    await line.join(fresh)
+    await records.expire(clock.now)
+    assert await records.older_than(clock.now) == [held.id]
+    assert [run.id for run in await records.held_in(GUILD)] == [fresh.id]
+
+
 def test_a_limit_of_nothing() -> None:
     (standing,) = standings([limit(Measure.DAY, 0)], [], 0.0)
     assert standing.is_reached

@@ -296,3 +296,19 @@ def test_a_folder_that_cannot_be_written_to(monkeypatch: pytest.MonkeyPatch) -> 
 def test_lines() -> None:
     assert describe(Queued(3)) == "In line, number 3"
     assert describe(Running("Blur", 2, 8, 0.25, 100.0)) == " 25 % · Blur · step 2 of 8 · about 2 min left"
+
+
+def test_the_operator_decides_everywhere(desk_top: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DARKROOM_DATA_DIR", str(desk_top / "data"))
+    assert darkroom("moderate", "rules")[:2] == (0, "Nothing is decided.\n")
+    code, said, _errors = darkroom("moderate", "deny", "poster")
+    assert (code, said) == (0, "It holds everywhere: “poster” is denied everywhere.\n")
+    assert darkroom("moderate", "block", "discord:7", "--reason", "spam")[0] == 0
+    assert "discord:7 is blocked everywhere for good: spam" in darkroom("moderate", "rules")[1]
+    assert darkroom("moderate", "unblock", "discord:7")[0] == 0
+    assert darkroom("moderate", "clear", "poster")[0] == 0
+    assert darkroom("moderate", "rules")[1] == "Nothing is decided.\n"
+    log = darkroom("moderate", "log")[1].splitlines()
+    assert [line.split("  ")[2] for line in log] == ["clear", "unblock", "block", "deny"]
+    assert darkroom("moderate", "deny", "postr")[0] == 2
+    assert darkroom("moderate", "block", "nobody")[0] == 2

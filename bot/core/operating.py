@@ -1,0 +1,70 @@
+"""Operating: what the operator decides for all places at once, from the computer that the bot runs on."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from bot.core.audit import Audit
+from bot.core.catalog import Workflows
+from bot.core.chat import Person, Place
+from bot.core.decisions import describe
+from bot.core.rulebook import By, Change, Rulebook
+from bot.core.rules import Access, Block, Rule
+from bot.core.scope import Scope, Who
+from bot.words import _
+
+OPERATOR, HERE = Person("terminal", "operator", "operator"), Place("terminal", "", "terminal")
+
+
+class Operating:
+    """Processes that serve the chats take each decision up within a second."""
+
+    def __init__(
+        self, book: Rulebook, audit: Audit, catalog: Workflows, clock: Callable[[], float] = time.time
+    ) -> None:
+        self._book, self._audit, self._catalog, self._clock = book, audit, catalog, clock
+
+    async def access(self, workflow: str, allow: bool | None) -> str:
+        """Allow or deny a workflow everywhere, or every one where it is empty. Raises `UnknownWorkflow`."""
+        if workflow:
+            self._catalog.get(workflow)
+        rule = Rule(Scope(workflow=workflow), Access(bool(allow)))
+        if allow is None:
+            return await self._put("clear", replace(rule, body=Access(allow=True)), remove=True)
+        return await self._put("allow" if allow else "deny", rule)
+
+    async def block(self, person: str, reason: str, days: float | None) -> str:
+        """Block a person, as "platform:id", everywhere."""
+        until = None if days is None else self._clock() + days * 86_400
+        return await self._put("block", Rule(Scope(who=_who(person)), Block(reason, until)))
+
+    async def unblock(self, person: str) -> str:
+        return await self._put("unblock", Rule(Scope(who=_who(person)), Block()), remove=True)
+
+    def rules(self, community: str) -> Iterator[str]:
+        """What is decided in a community, as "platform:id", or everywhere where that is empty; a line each."""
+        return map(describe, self._book.own(community))
+
+    async def log(self, community: str, count: int) -> list[str]:
+        """The latest lines of the audit of a community, or of what was decided everywhere, the newest first."""
+        lines = []
+        for entry in await self._audit.last_in(community, count):
+            at = datetime.fromtimestamp(entry.at, UTC).strftime("%Y-%m-%d %H:%M")
+            who = f"{entry.person.platform}:{entry.person.id}"
+            lines.append(f"{at}  {who} {entry.person.name}  {entry.act}  {entry.words}")
+        return lines
+
+    async def _put(self, act: str, rule: Rule, *, remove: bool = False) -> str:
+        told = describe(rule)
+        words = _("Nothing is decided any more: {rule}.") if remove else _("It holds everywhere: {rule}.")
+        words = words.format(rule=told)
+        await self._book.change("", By(OPERATOR, HERE, act, words), [Change(rule.slot, None if remove else rule)])
+        return words
+
+
+def _who(person: str) -> Who:
+    platform, _colon, number = person.partition(":")
+    return Who.person(Person(platform, number))
