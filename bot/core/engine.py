@@ -86,6 +86,8 @@ class Engine:
         if self._tidying is not None:
             self._tidying.cancel()
             await asyncio.gather(self._tidying, return_exceptions=True)
+        # Its own threads stand in the place of the loop's, and end with it: others may need some meanwhile.
+        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor())
         while self._tasks:
             for task in self._tasks:
                 task.cancel()
