@@ -113,6 +113,8 @@ class Desk:
         workflow = self.catalog.get(request.workflow)
         terms = await self._gate.admit(request)
         await self.line.ask(key_of(request.person), terms.limits)
+        if workflow.spoiler:
+            terms = replace(terms, manner=replace(terms.manner, spoilers=True))
         restriction = self._gate.restriction(request.person, request.place, workflow)
         with tempfile.TemporaryDirectory(prefix="darkroom-") as folder:
             whole = await self._with_files(request, Path(folder))

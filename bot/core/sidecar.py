@@ -15,7 +15,13 @@ from bot.words import _
 from comfy.prompt import Prompt, is_link
 
 #: Every key of a sidecar, and of a field in it, with the type that it takes: docs/workflows.md explains each.
-KEYS: Mapping[str, type | tuple[type, ...]] = {"title": str, "description": str, "outputs": list, "fields": dict}
+KEYS: Mapping[str, type | tuple[type, ...]] = {
+    "title": str,
+    "description": str,
+    "outputs": list,
+    "spoiler": bool,
+    "fields": dict,
+}
 FIELD_KEYS: Mapping[str, type | tuple[type, ...]] = {
     "target": (str, list),
     "kind": str,
@@ -63,7 +69,7 @@ def read_sidecar(name: str, prompt: Prompt, data: Mapping[str, Any], faults: Fau
     )
     outputs = tuple(node for title in good.get("outputs", ()) for node in _output(title, prompt, faults))
     title, description = good.get("title", "").strip() or name, good.get("description", "").strip()
-    workflow = Workflow(name, title, description, prompt, declared, outputs)
+    workflow = Workflow(name, title, description, prompt, declared, outputs, good.get("spoiler", False))
     _check_clashes(declared, prompt, faults)
     for field, own in zip(workflow.form().fields, declared, strict=True):
         _check_sense(field, own, faults)

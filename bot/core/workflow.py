@@ -60,7 +60,10 @@ class Declared:
 
 @dataclass(frozen=True)
 class Workflow:
-    """A graph that people can run. `outputs` are the nodes whose outputs are delivered; empty for all."""
+    """A graph that people can run. `outputs` are the nodes whose outputs are delivered; empty for all.
+
+    `spoiler`: in chats, results are covered until somebody wants to see them.
+    """
 
     name: str
     title: str
@@ -68,6 +71,7 @@ class Workflow:
     prompt: Prompt
     declared: tuple[Declared, ...] = ()
     outputs: tuple[str, ...] = ()
+    spoiler: bool = False
 
     def form(self, info: ObjectInfo | None = None) -> Form:
         """What to fill in: by the sidecar, else by what the server accepts, else by what stands in the graph."""

@@ -150,5 +150,12 @@ def write_wide(folder: Path) -> None:
     (folder / "wide.toml").write_text("\n".join(lines))
 
 
+def write_shy(folder: Path) -> None:
+    """A workflow whose results are covered."""
+    for suffix in (".json", ".toml"):
+        text = (bundled_folder() / f"negative{suffix}").read_text()
+        (folder / f"shy{suffix}").write_text(text if suffix == ".json" else f"spoiler = true\n{text}")
+
+
 def models() -> list[str]:
     return [f"model-{number:02}" for number in range(40)]

@@ -20,6 +20,7 @@ from tests.bot.platforms.discord.houses import (
     opened,
     picture,
     results,
+    write_shy,
     write_wide,
 )
 
@@ -33,6 +34,7 @@ async def fake(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[FakeDi
     folder = tmp_path_factory.mktemp("house")
     (own := folder / "workflows").mkdir()
     write_wide(own)
+    write_shy(own)
     async with FakeDiscord() as fake:
         fake.add_guild(ALICE, BOB, MO)
         async with house(fake, folder, workflows=own):
@@ -162,6 +164,12 @@ async def test_a_text_result_is_in_the_message(fake: FakeDiscord, channel: int) 
 
 async def test_a_spoiler_is_one(fake: FakeDiscord, channel: int) -> None:
     await fake.slash(ALICE, channel, "negative", {"photo": picture(), "spoiler": True})
+    (post,) = await results(fake, channel)
+    assert next(iter(post.files)).startswith("SPOILER_")
+
+
+async def test_a_workflow_may_ask_for_spoilers(fake: FakeDiscord, channel: int) -> None:
+    await fake.slash(ALICE, channel, "shy", {"photo": picture()})
     (post,) = await results(fake, channel)
     assert next(iter(post.files)).startswith("SPOILER_")
 
