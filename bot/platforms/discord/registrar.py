@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from bot.core.scope import community_of
 from bot.platforms.discord.declaration import declarable, declare, digest
 from bot.platforms.discord.menu import Menu
 from bot.platforms.discord.spot import PLATFORM
+from bot.platforms.discord.wire import AWAY
 
 _log = logging.getLogger(__name__)
 _LOOK_EVERY = 1.0  # seconds between two looks at what is on the shelf
@@ -59,6 +60,7 @@ class Registrar:
         self._client, self._tree, self._desk, self._menu, self._ledger = client, tree, desk, menu, ledger
         self._news = asyncio.Event()
         self._version = -1
+        self._refused: dict[str, str] = {}
         desk.moderation.book.on_change(self._decided)
 
     def wake(self) -> None:
@@ -70,10 +72,11 @@ class Registrar:
     def joined(self, guild: int) -> None:
         """Whatever Discord was told of a server before, it has forgotten."""
         self._ledger.forget(str(guild))
+        self._refused.pop(str(guild), None)
         self.wake()
 
     async def work(self) -> None:
-        await self._ledger.read(self._client.application_id or 0)
+        await self._ledger.read(self._application)
         loop = asyncio.get_running_loop()
         drawn = 0.0
         while True:
@@ -113,25 +116,38 @@ class Registrar:
         return alike[key]
 
     async def _tell_everywhere(self, payload: list[Any]) -> bool:
-        mark = digest(payload)
-        if self._ledger.knows(_EVERYWHERE, mark):
-            return False
-        await self._client.http.bulk_upsert_global_commands(self._client.application_id or 0, payload)
-        self._ledger.note(_EVERYWHERE, mark)
-        return True
+        send = self._client.http.bulk_upsert_global_commands
+        return await self._told(_EVERYWHERE, payload, lambda: send(self._application, payload))
 
     async def _tell(self, guild: int, payload: list[Any]) -> bool:
+        send = self._client.http.bulk_upsert_guild_commands
+        return await self._told(str(guild), payload, lambda: send(self._application, guild, payload))
+
+    async def _told(self, where: str, payload: list[Any], send: Callable[[], Awaitable[Any]]) -> bool:
+        """Send commands unless Discord knows them; whether it knows them only now. What it refuses is sent again when
+        it has changed, or after a restart; what did not arrive, the next time that commands are drawn.
+        """
         mark = digest(payload)
-        if self._ledger.knows(str(guild), mark):
+        if self._ledger.knows(where, mark) or self._refused.get(where) == mark:
             return False
         try:
-            await self._client.http.bulk_upsert_guild_commands(self._client.application_id or 0, guild, payload)
+            await send()
         except discord.Forbidden:
-            _log.warning("server %s: I may not have commands there; invite me with the link of darkroom check", guild)
+            _log.warning("server %s: I may not have commands there; invite me with the link of darkroom check", where)
+            self._refused[where] = mark
+        except AWAY as fault:
+            _log.warning("the commands of %s did not arrive: %s", where, fault)
         except discord.HTTPException as fault:
-            _log.error("server %s: its commands were refused: %s", guild, fault)
-        self._ledger.note(str(guild), mark)
-        return True
+            _log.error("the commands of %s were refused: %s", where, fault)
+            self._refused[where] = mark
+        else:
+            self._ledger.note(where, mark)
+            return True
+        return False
+
+    @property
+    def _application(self) -> int:
+        return self._client.application_id or 0
 
 
 async def _wait(news: asyncio.Event, seconds: float) -> None:

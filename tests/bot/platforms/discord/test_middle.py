@@ -155,3 +155,13 @@ async def test_a_server_that_is_joined_gets_its_commands(fake: FakeDiscord) -> N
     await fake.dispatch("GUILD_CREATE", fake.guild_create(guild))
     commands = await fake.until(lambda: fake.commands.get(str(guild)))
     assert "polaroid" in [each["name"] for each in commands]
+
+
+async def test_a_server_that_refuses_commands_stops_no_other(fake: FakeDiscord) -> None:
+    closed, open_ = fake.add_guild(ALICE), fake.add_guild(ALICE)
+    fake.fail("PUT", f"/guilds/{closed}/commands", 403, {"code": 50001, "message": "Missing Access"}, times=99)
+    for guild in (closed, open_):
+        await fake.dispatch("GUILD_CREATE", fake.guild_create(guild))
+    await fake.until(lambda: fake.commands.get(str(open_)))
+    await fake.until(lambda: any(f"/guilds/{closed}/" in path for _method, path, _status in fake.requests))
+    assert str(closed) not in fake.commands
