@@ -31,6 +31,7 @@ def run_view(run: RunRecord, title: str, word: Word | None) -> dict[str, Any]:
         "files": [_file_view(run, f"files/{number}", file) for number, file in enumerate(outcome.files)],
         "texts": outcome.texts,
         "warnings": outcome.warnings,
+        "cancelling": run.cancelled_by is not None and run.ended_at is None,
         **status_view(run.id, status_of(run, word), word),
         **({"line": _times(run)} if run.state is State.DONE else {}),
     }

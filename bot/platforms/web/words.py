@@ -30,6 +30,7 @@ def words() -> dict[str, str]:
         "again": _("Again"),
         "change": _("Change"),
         "cancel": _("Cancel"),
+        "cancelling": _("Cancelling…"),
         "use": _("Use as input"),
         "download": _("Download"),
         "delete": _("Delete"),

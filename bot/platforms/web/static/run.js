@@ -139,7 +139,9 @@ export class Run {
     const { id, state } = this.view;
     const row = make("div", { class: "buttons" });
     if (UNDER_WAY.includes(state)) {
-      row.append(this.button("cancel", () => this.ask("POST", `runs/${id}/cancel`)));
+      const cancel = this.button("cancel", () => this.cancel(cancel));
+      if (this.view.cancelling) held(cancel);
+      row.append(cancel);
       return row;
     }
     row.append(
@@ -148,6 +150,13 @@ export class Run {
       this.button("delete", (event) => this.erase(event.currentTarget)),
     );
     return row;
+  }
+
+  /** It may take the server a moment to let go. */
+  async cancel(button) {
+    if (button.getAttribute("aria-disabled") || !(await this.ask("POST", `runs/${this.view.id}/cancel`))) return;
+    this.view.cancelling = true;
+    held(button);
   }
 
   button(act, onclick) {
@@ -168,8 +177,15 @@ export class Run {
   async ask(method, url) {
     try {
       await ask(method, url);
+      return true;
     } catch (fault) {
       say(word("failed", { reason: fault.message }));
+      return false;
     }
   }
+}
+
+function held(button) {
+  button.setAttribute("aria-disabled", "true");
+  button.textContent = word("cancelling");
 }

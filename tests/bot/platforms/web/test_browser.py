@@ -1,0 +1,344 @@
+"""The page in a real browser: Debian's Chromium, driven by Playwright."""
+
+from __future__ import annotations
+
+import base64
+import shutil
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+import pytest_asyncio
+from axe_playwright_python.async_playwright import Axe
+from playwright.async_api import Browser, Locator, Response, async_playwright, expect
+from playwright.async_api import Page as Tab
+
+from bot.config import Secret
+from tests.bot.platforms.web.pages import PHOTO, Page, differ, negative, page
+
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+ARTIFACTS = Path(__file__).parents[4] / "build"
+PHONE: Any = {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True, "device_scale_factor": 2}
+_FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
+
+pytestmark = [
+    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium: apt-get install chromium"),
+    pytest.mark.asyncio(loop_scope="module"),
+]
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def browser() -> AsyncIterator[Browser]:
+    expect.set_options(timeout=20_000)
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=_FLAGS)
+        async with browser:
+            yield browser
+
+
+@asynccontextmanager
+async def opened(browser: Browser, folder: Path, pace: float = 0.0, **options: Any) -> AsyncIterator[tuple[Page, Tab]]:
+    """The page, and a browser's tab that shows it; whatever its scripts complain of fails the test."""
+    async with AsyncExitStack() as stack:
+        web = await stack.enter_async_context(page(folder, pace=pace))
+        context = await stack.enter_async_context(await browser.new_context(**options))
+        tab = await context.new_page()
+        faults: list[str] = []
+        tab.on("pageerror", lambda error: faults.append(str(error)))
+        tab.on("console", lambda line: faults.append(line.text) if "Content Security" in line.text else None)
+        await tab.goto(web.url)
+        yield web, tab
+        assert faults == []
+
+
+async def choose(tab: Tab, title: str) -> None:
+    await tab.get_by_role("radio", name=title).check()
+    await expect(tab.locator("#form h2")).to_have_text(title)
+
+
+async def develop(tab: Tab) -> None:
+    await tab.get_by_role("button", name="Develop").click()
+
+
+def message(tab: Tab, number: int = 0) -> Locator:
+    """A run; the newest is the first."""
+    return tab.locator("#runs article").nth(number)
+
+
+async def reaches(message: Locator, state: str) -> None:
+    await expect(message).to_have_attribute("data-state", state)
+
+
+async def drop(tab: Tab, path: Path) -> None:
+    """Drop a file where it is asked for."""
+    script = """([text, name]) => {
+        const bytes = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+        const transfer = new DataTransfer();
+        transfer.items.add(new File([bytes], name, { type: "image/jpeg" }));
+        return transfer;
+    }"""
+    text = base64.b64encode(path.read_bytes()).decode()
+    transfer = await tab.evaluate_handle(script, [text, path.name])
+    await tab.locator(".drop").dispatch_event("drop", {"dataTransfer": transfer})
+
+
+async def test_a_photograph_is_dropped_develops_and_is_downloaded(browser: Browser, tmp_path: Path) -> None:
+    async with opened(browser, tmp_path, pace=0.6, accept_downloads=True, color_scheme="dark") as (_web, tab):
+        await tab.evaluate("""() => {
+            window.seen = [];
+            new MutationObserver((changes) => changes.forEach(({ target }) => {
+                const now = Number(target.getAttribute("aria-valuenow"));
+                if (now && now !== window.seen.at(-1)) window.seen.push(now);
+            })).observe(document.body, { subtree: true, attributeFilter: ["aria-valuenow"] });
+        }""")
+        await choose(tab, "Negative")
+        await drop(tab, PHOTO)
+        await expect(tab.locator(".drop img")).to_be_visible()
+        await develop(tab)
+        await expect(message(tab).get_by_role("progressbar")).to_be_visible()
+        await expect(message(tab).locator(".preview")).to_be_visible()
+        await reaches(message(tab), "done")
+        await expect(tab.get_by_role("status")).to_have_text("Negative is done.")
+        seen = await tab.evaluate("window.seen")
+        assert len(seen) >= 3
+        assert seen == sorted(seen)
+        async with tab.expect_download() as download:
+            await message(tab).get_by_role("link", name="Download").click()
+        saved = await download.value
+        assert saved.suggested_filename == "coffee-negative.png"
+        await saved.save_as(tmp_path / "saved.png")
+        assert differ((tmp_path / "saved.png").read_bytes(), negative(PHOTO.read_bytes())) <= 1
+        ARTIFACTS.mkdir(exist_ok=True)
+        await tab.screenshot(path=ARTIFACTS / "page.png")
+
+
+async def test_cancelling(browser: Browser, tmp_path: Path) -> None:
+    async with opened(browser, tmp_path) as (web, tab):
+        await choose(tab, "Gated")
+        await develop(tab)
+        await develop(tab)
+        await reaches(message(tab, 1), "running")
+        await message(tab, 1).get_by_role("button", name="Cancel").click()
+        await expect(message(tab, 1).get_by_role("button", name="Cancelling…")).to_be_visible()
+        web.gates.open("")
+        await reaches(message(tab, 1), "cancelled")
+        await reaches(message(tab, 0), "done")
+
+
+async def test_a_fault_stands_by_its_field(browser: Browser, tmp_path: Path) -> None:
+    async with opened(browser, tmp_path) as (_web, tab):
+        await choose(tab, "Poster")
+        await tab.locator("[data-field=colors] input[inputmode]").fill("99")
+        await develop(tab)
+        await expect(tab.locator("[data-field=photo] .fault")).to_have_text("A picture is needed here.")
+        await expect(tab.locator("[data-field=colors] .fault")).to_contain_text("2 to 32")
+        await expect(tab.locator("[data-field=photo] input")).to_be_focused()
+        await expect(tab.locator("[data-field=photo] input")).to_have_attribute("aria-invalid", "true")
+        await tab.locator("[data-field=photo] input").set_input_files(PHOTO)
+        await expect(tab.locator("[data-field=photo] .fault")).to_be_empty()
+        await tab.get_by_role("slider", name="Colors").fill("7")
+        await develop(tab)
+        await reaches(message(tab), "done")
+        await expect(message(tab)).to_contain_text("colors 7")
+
+
+async def test_a_reload_and_a_second_tab_find_what_is_under_way(browser: Browser, tmp_path: Path) -> None:
+    async with opened(browser, tmp_path) as (web, tab):
+        await choose(tab, "Gated")
+        await develop(tab)
+        await reaches(message(tab), "running")
+        await tab.reload()
+        await reaches(message(tab), "running")
+        await expect(tab.get_by_role("radio", name="Gated")).to_be_checked()
+        second = await tab.context.new_page()
+        await second.goto(web.url)
+        await reaches(message(second), "running")
+        web.gates.open()
+        for each in (tab, second):
+            await reaches(message(each), "done")
+            await expect(message(each).locator(".print img")).to_be_visible()
+
+
+async def test_two_visitors_see_their_own(browser: Browser, tmp_path: Path) -> None:
+    async with opened(browser, tmp_path) as (web, ann):
+        ben = await browser.new_page()
+        await ben.goto(web.url)
+        await choose(ann, "Plain")
+        await develop(ann)
+        await reaches(message(ann), "done")
+        await expect(ben.locator("#empty")).to_be_visible()
+        url = await message(ann).locator(".print img").get_attribute("src")
+        assert (await ann.request.get(f"{web.url}/{url}")).status == 200
+        assert (await ben.request.get(f"{web.url}/{url}")).status == 404
+
+
+async def test_a_restart_in_the_middle(browser: Browser, tmp_path: Path) -> None:
+    async with page(tmp_path) as web:
+        port = web.port
+        tab = await browser.new_page()
+        await tab.goto(web.url)
+        await choose(tab, "Polaroid")
+        await tab.locator("input[type=file]").set_input_files(PHOTO)
+        await develop(tab)
+        await reaches(message(tab), "done")
+        await choose(tab, "Gated")
+        await develop(tab)
+        await reaches(message(tab), "running")
+    await expect(tab.get_by_role("status")).to_contain_text("The connection is gone")
+    async with page(tmp_path, ports=(port,)) as web:
+        await expect(tab.get_by_role("status")).to_have_text("Connected again.")
+        web.gates.open()
+        await reaches(message(tab), "done")
+        await expect(tab.locator("#runs article h3")).to_have_text(["Gated", "Polaroid"])
+        await message(tab, 1).get_by_role("button", name="Again").click()
+        await reaches(message(tab), "done")
+        await expect(message(tab).locator("h3")).to_have_text("Polaroid")
+
+
+async def test_again_change_use_and_delete(browser: Browser, tmp_path: Path) -> None:
+    async with opened(browser, tmp_path) as (_web, tab):
+        await choose(tab, "Polaroid")
+        await tab.locator("input[type=file]").set_input_files(PHOTO)
+        await tab.get_by_label("Caption").fill("First")
+        await expect(tab.locator(".counter")).to_have_text("5 of 60 characters")
+        await develop(tab)
+        await reaches(message(tab), "done")
+        await choose(tab, "Plain")
+        await message(tab).get_by_role("button", name="Change").click()
+        await expect(tab.locator("#form h2")).to_have_text("Polaroid")
+        await expect(tab.get_by_label("Caption")).to_have_value("First")
+        await expect(tab.locator(".drop .filename")).to_have_text("coffee.jpg")
+        await tab.get_by_label("Caption").fill("Second")
+        await develop(tab)
+        await expect(message(tab)).to_contain_text("Second")
+        await reaches(message(tab), "done")
+        await choose(tab, "Sketch")
+        await message(tab).get_by_role("button", name="Use as input").click()
+        await expect(tab.locator("#form h2")).to_have_text("Sketch")
+        await expect(tab.locator(".drop .filename")).to_have_text("coffee-polaroid.png")
+        await develop(tab)
+        await expect(message(tab).locator("h3")).to_have_text("Sketch")
+        await reaches(message(tab), "done")
+        await message(tab).get_by_role("button", name="Delete").click()
+        await message(tab).get_by_role("button", name="Delete for good?").click()
+        await expect(tab.locator("#runs article")).to_have_count(2)
+
+
+async def test_a_phone(browser: Browser, tmp_path: Path) -> None:
+    async with opened(browser, tmp_path, **PHONE) as (_web, tab):
+        await choose(tab, "Polaroid")
+        await tab.locator("input[type=file]").set_input_files(PHOTO)
+        await develop(tab)
+        await reaches(message(tab), "done")
+        await expect(message(tab).locator("h3")).to_be_in_viewport()
+        assert await tab.evaluate("document.documentElement.scrollWidth") == 390
+        box = await message(tab).locator(".print").bounding_box()
+        assert box is not None
+        assert box["x"] >= 0
+        assert box["x"] + box["width"] <= 390
+        await message(tab).locator(".print").tap()
+        await expect(tab.get_by_role("dialog")).to_be_visible()
+        ARTIFACTS.mkdir(exist_ok=True)
+        await tab.get_by_role("button", name="Close").tap()
+        await tab.screenshot(path=ARTIFACTS / "page-phone.png")
+
+
+async def test_the_keyboard_alone(browser: Browser, tmp_path: Path) -> None:
+    async with opened(browser, tmp_path, reduced_motion="reduce") as (_web, tab):
+        await tab.keyboard.press("Tab")
+        await expect(tab.locator(".skip")).to_be_focused()
+        await tab.keyboard.press("Tab")
+        await expect(tab.get_by_role("radio", checked=True)).to_be_focused()
+        while not await tab.get_by_role("radio", name="Polaroid").is_checked():
+            await tab.keyboard.press("ArrowDown")
+        await tab.keyboard.press("Tab")
+        await expect(tab.locator("input[type=file]")).to_be_focused()
+        async with tab.expect_file_chooser() as chooser:
+            await tab.keyboard.press("Enter")
+        await (await chooser.value).set_files(PHOTO)
+        await _tab_to(tab, tab.get_by_label("Caption"))
+        await tab.keyboard.type("By hand")
+        await _tab_to(tab, tab.get_by_role("button", name="Develop"))
+        await tab.keyboard.press("Enter")
+        await reaches(message(tab), "done")
+        await _tab_to(tab, message(tab).locator(".print"))
+        await tab.keyboard.press("Enter")
+        await expect(tab.get_by_role("dialog")).to_be_visible()
+        await tab.keyboard.press("Escape")
+        await expect(tab.get_by_role("dialog")).to_have_count(0)
+        await expect(message(tab).locator(".print")).to_be_focused()
+        await _tab_to(tab, message(tab).get_by_role("button", name="Delete"))
+        await tab.keyboard.press("Enter")
+        await tab.keyboard.press("Enter")
+        await expect(tab.locator("#empty")).to_be_visible()
+        await expect(tab.locator("#conversation")).to_be_focused()
+
+
+async def _tab_to(tab: Tab, target: Locator) -> None:
+    for _press in range(30):
+        await tab.keyboard.press("Tab")
+        if await target.evaluate("(element) => element === document.activeElement"):
+            return
+    raise AssertionError(f"Tab does not reach {target}")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+async def test_nothing_stands_in_anybodys_way(browser: Browser, tmp_path: Path, scheme: Any) -> None:
+    async with opened(browser, tmp_path, color_scheme=scheme, reduced_motion="reduce") as (_web, tab):
+        await expect(tab.locator("#empty")).to_be_visible()
+        await _is_accessible(tab)
+        await choose(tab, "Poster")
+        await develop(tab)
+        await expect(tab.locator("[data-field=photo] .fault")).to_be_visible()
+        await _is_accessible(tab)
+        await tab.locator("input[type=file]").set_input_files(PHOTO)
+        await develop(tab)
+        await reaches(message(tab), "done")
+        await choose(tab, "Gated")
+        await develop(tab)
+        await reaches(message(tab), "running")
+        for count in (3, 4):
+            await develop(tab)
+            await expect(tab.locator("#runs article")).to_have_count(count)
+        await message(tab, 0).get_by_role("button", name="Cancel").click()
+        await reaches(message(tab, 0), "cancelled")
+        await reaches(message(tab, 1), "waiting")
+        await _is_accessible(tab)
+        await tab.locator(".print").first.click()
+        await expect(tab.get_by_role("dialog")).to_be_visible()
+        await _is_accessible(tab)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+async def test_the_door(browser: Browser, tmp_path: Path, scheme: Any) -> None:
+    async with page(tmp_path, token=Secret("open-sesame")) as web:
+        tab = await (await browser.new_context(color_scheme=scheme)).new_page()
+        await tab.goto(web.url)
+        await tab.get_by_label("Token").fill("wrong")
+        await tab.keyboard.press("Enter")
+        await expect(tab.get_by_role("alert")).to_have_text("That is not the token.")
+        await _is_accessible(tab)
+        await tab.get_by_label("Token").fill("open-sesame")
+        await tab.keyboard.press("Enter")
+        await expect(tab.get_by_role("radio", name="Polaroid")).to_be_enabled()
+        await expect(tab.locator("#empty")).to_be_visible()
+
+
+async def _is_accessible(tab: Tab) -> None:
+    results = await Axe().run(tab)
+    assert results.violations_count == 0, results.generate_report()
+
+
+async def test_the_page_is_light_and_quick(browser: Browser, tmp_path: Path) -> None:
+    async with page(tmp_path) as web:
+        tab = await browser.new_page()
+        answers: list[Response] = []
+        tab.on("response", lambda answer: answers.append(answer))
+        await tab.goto(web.url)
+        await expect(tab.locator("#empty")).to_be_visible()
+        own = [answer for answer in answers if not answer.url.endswith("/stream")]
+        assert sum([len(await answer.body()) for answer in own]) < 100_000
+        assert {urlsplit(answer.url).netloc for answer in answers} == {f"127.0.0.1:{web.port}"}
