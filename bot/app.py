@@ -26,11 +26,12 @@ if TYPE_CHECKING:
     from bot.core.catalog import Catalog
     from bot.core.chat import Platform
     from bot.core.operating import Operating
-    from bot.platforms.web.server import Options
+    from bot.platforms.web.options import Options
     from bot.serve import Role
     from comfy.client import ComfyClient
     from comfy.server import Server
 
+_SAMPLE = Path(__file__).parent / "demo" / "coffee.jpg"
 _DEMO_NOTE = _(
     "This is a demonstration, slowed down so that it can be watched. The page, the line, the workflows and the way to "
     "a ComfyUI server are the real ones; in the server's place stands a small built-in engine that needs no model. "
@@ -161,7 +162,7 @@ class App:
         from bot.serve import Role, serve, until_signalled
 
         port = self.settings.web_port
-        options = replace(self._page(), ports=range(port, port + 100), note=_DEMO_NOTE)
+        options = replace(self._page(), ports=range(port, port + 100), note=_DEMO_NOTE, sample=_SAMPLE)
         page = WebPlatform(options, announce)
 
         async def work() -> None:
@@ -173,7 +174,7 @@ class App:
         await until_signalled(work)
 
     def _page(self) -> Options:
-        from bot.platforms.web.server import Options
+        from bot.platforms.web.options import Options
 
         settings = self.settings
         return Options(

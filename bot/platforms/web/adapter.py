@@ -10,8 +10,9 @@ from types import TracebackType
 from bot.core.chat import Address, Brief, Reply
 from bot.core.desk import Desk
 from bot.platforms.web.hub import Hub
+from bot.platforms.web.options import Options
 from bot.platforms.web.reply import WebReply
-from bot.platforms.web.server import Options, listening
+from bot.platforms.web.server import listening
 
 _log = logging.getLogger(__name__)
 _TIDY_EVERY = 60.0  # seconds

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import html
 import json
-from collections.abc import Sequence
 from pathlib import Path
 from string import Template
 from typing import Any
@@ -14,6 +13,7 @@ from aiohttp import web
 
 from bot.core.desk import Desk
 from bot.platforms.web.files import TYPES
+from bot.platforms.web.options import Options
 from bot.platforms.web.request import place_of
 from bot.platforms.web.security import Gate, introduce, whose
 from bot.platforms.web.views import offer_view, person_of
@@ -24,11 +24,9 @@ _PICTURES = (".jpg", ".jpeg", ".png", ".webp")
 
 
 class Commands:
-    """`pictures` are folders with a picture NAME.jpg beside a workflow, and `note` is said at the top of the page."""
-
-    def __init__(self, desk: Desk, gate: Gate, upload_bytes: int, pictures: Sequence[Path], note: str) -> None:
-        self._desk, self._gate, self._upload_bytes = desk, gate, upload_bytes
-        self._pictures, self._note = (*reversed(pictures), STATIC / "cards"), note
+    def __init__(self, desk: Desk, gate: Gate, options: Options) -> None:
+        self._desk, self._gate, self._options = desk, gate, options
+        self._pictures = (*reversed(options.pictures), STATIC / "cards")
 
     def routes(self) -> list[web.RouteDef]:
         return [
@@ -36,6 +34,7 @@ class Commands:
             web.post("/login", self._login),
             web.get("/workflows", self._workflows),
             web.get("/cards/{name}", self._card),
+            web.get("/sample", self._sample),
         ]
 
     async def _page(self, request: web.Request) -> web.Response:
@@ -45,8 +44,9 @@ class Commands:
         boot = {
             "words": words(),
             "workflows": await self._offers(visitor),
-            "upload": self._upload_bytes,
-            "note": self._note,
+            "upload": self._options.upload_bytes,
+            "note": self._options.note,
+            "sample": self._options.sample.name if self._options.sample else None,
         }
         page = await self._filled("index.html", boot=_data(boot))
         introduce(request, page)
@@ -84,6 +84,11 @@ class Commands:
             raise web.HTTPNotFound
         headers = {"Cache-Control": "private, max-age=3600", "Content-Type": TYPES[path.suffix]}
         return web.FileResponse(path, headers=headers)
+
+    async def _sample(self, _request: web.Request) -> web.StreamResponse:
+        if self._options.sample is None:
+            raise web.HTTPNotFound
+        return web.FileResponse(self._options.sample)
 
     def _picture(self, name: str) -> Path | None:
         if name not in self._desk.catalog.workflows:

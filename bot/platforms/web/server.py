@@ -3,47 +3,25 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from pathlib import Path
 
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
-from bot.config import Secret
 from bot.core.desk import Desk
 from bot.core.errors import ConfigError
 from bot.platforms.web.buttons import Buttons, explained
 from bot.platforms.web.commands import STATIC, Commands
 from bot.platforms.web.hub import Hub
+from bot.platforms.web.options import Options
 from bot.platforms.web.probes import Probes
-from bot.platforms.web.security import Gate, is_loopback, protect, whose
+from bot.platforms.web.security import Gate, protect, whose
 from bot.platforms.web.stream import streaming
 from bot.words import _
 
 _PUBLIC = ("/static/", "/healthz", "/readyz", "/metrics")
 _FAREWELL = 2.0  # seconds that answers under way have when it stops
-
-
-@dataclass(frozen=True)
-class Options:
-    """Where the page is, and what it takes. Of `ports` the first that is free is listened on.
-
-    Raises `ConfigError` where others than this computer could reach it without a token.
-    """
-
-    host: str = "127.0.0.1"
-    ports: Sequence[int] = (8420,)
-    token: Secret | None = None
-    upload_bytes: int = 20_000_000
-    pictures: Sequence[Path] = ()
-    note: str = ""
-
-    def __post_init__(self) -> None:
-        if self.token is None and not is_loopback(self.host):
-            words = _("DARKROOM_WEB_HOST: others could reach the page at {host}; set DARKROOM_WEB_TOKEN as well.")
-            raise ConfigError(words.format(host=self.host))
 
 
 @asynccontextmanager
@@ -65,7 +43,7 @@ def application(desk: Desk, hub: Hub, options: Options) -> web.Application:
     gate = Gate(options.token)
     app = web.Application(middlewares=[gate.middleware(), _members_only(gate), explained])
     app.on_response_prepare.append(protect)
-    app.add_routes(Commands(desk, gate, options.upload_bytes, options.pictures, options.note).routes())
+    app.add_routes(Commands(desk, gate, options).routes())
     app.add_routes(Buttons(desk, hub, options.upload_bytes).routes())
     app.add_routes(Probes(desk, gate).routes())
     app.add_routes([web.get("/stream", streaming(desk, hub)), web.static("/static", STATIC)])

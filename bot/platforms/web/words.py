@@ -19,6 +19,7 @@ def words() -> dict[str, str]:
         "drop_video": _("Drop a video here, or choose it"),
         "drop_audio": _("Drop a sound file here, or choose it"),
         "replace": _("Choose another"),
+        "sample": _("Use a sample picture"),
         "remove": _("Remove"),
         "too_large": _("{name} is too large: {most} MB is the most that is taken."),
         "wrong_kind": _("{name} is not a file of the kind that belongs here."),

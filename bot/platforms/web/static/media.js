@@ -17,7 +17,9 @@ export class MediaField {
     for (const name of ["dragenter", "dragover", "dragleave", "drop"]) {
       this.zone.addEventListener(name, (event) => this.drag(event));
     }
-    this.parts = [this.zone, this.remove];
+    const has = boot.sample && field.kind === "image";
+    this.sample = has ? make("button", { type: "button", class: "quiet", onclick: () => this.try() }, word("sample")) : null;
+    this.parts = [this.zone, this.remove, ...(has ? [this.sample] : [])];
     this.draw();
   }
 
@@ -35,6 +37,15 @@ export class MediaField {
     this.file = file instanceof File ? { file, kind: this.field.kind, filename: file.name } : file;
     this.changed();
     this.draw();
+  }
+
+  /** Take the picture that a demonstration has for those who bring none. */
+  async try() {
+    const answer = await fetch("sample").catch(() => null);
+    if (!answer?.ok) return this.blame(word("unreachable"));
+    const blob = await answer.blob();
+    this.set(new File([blob], boot.sample, { type: blob.type }));
+    this.control.focus();
   }
 
   value() {
@@ -63,6 +74,7 @@ export class MediaField {
     if (this.url) URL.revokeObjectURL(this.url);
     this.url = this.file?.file ? URL.createObjectURL(this.file.file) : null;
     this.remove.hidden = !this.file;
+    if (this.sample) this.sample.hidden = Boolean(this.file);
     this.zone.classList.toggle("full", Boolean(this.file));
     this.view.replaceChildren(...(this.file ? this.shown(this.url ?? this.file.url) : this.invitation()));
   }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from io import BytesIO
@@ -18,9 +18,10 @@ from bot.core.catalog import bundled_folder
 from bot.core.desk import Desk
 from bot.core.shelf import Shelf
 from bot.platforms.web.adapter import WebPlatform
-from bot.platforms.web.server import Options
+from bot.platforms.web.options import Options
 from bot.serve import Role, serving
 from comfy.embedded import EmbeddedServer
+from comfy.embedded.node import NodeType
 from tests.bot.houses import Gates, QuickSettings, write_workflows
 
 PHOTO = Path(__file__).parents[4] / "bot" / "demo" / "coffee.jpg"
@@ -33,6 +34,7 @@ class Page:
     url: str
     desk: Desk
     gates: Gates
+    engine: EmbeddedServer
 
     @property
     def port(self) -> int:
@@ -40,21 +42,29 @@ class Page:
 
 
 @asynccontextmanager
-async def page(folder: Path, role: Role | None = None, pace: float = 0.0, **options: Any) -> AsyncIterator[Page]:
+async def page(
+    folder: Path,
+    role: Role | None = None,
+    pace: float = 0.0,
+    database: str = "",
+    nodes: Mapping[str, NodeType] | None = None,
+    **options: Any,
+) -> AsyncIterator[Page]:
     """Serve the page from a data folder; opened again in the same one, it is a restart."""
     gates = Gates()
     opened: asyncio.Future[str] = asyncio.get_running_loop().create_future()
     platform = WebPlatform(Options(**{"ports": (0,), **options}), opened.set_result)
     async with AsyncExitStack() as stack:
-        engine = await stack.enter_async_context(EmbeddedServer(nodes=gates.nodes(), pace=pace))
+        engine = await stack.enter_async_context(EmbeddedServer(nodes=nodes or gates.nodes(), pace=pace))
         stack.callback(gates.open)
-        settings = QuickSettings.read({"COMFYUI_URLS": f"one={engine.url}", "DARKROOM_DATA_DIR": str(folder)}, None)
+        environ = {"COMFYUI_URLS": f"one={engine.url}", "DARKROOM_DATA_DIR": str(folder)}
+        settings = QuickSettings.read({**environ, "DARKROOM_DATABASE_URL": database}, None)
         shelf = await stack.enter_async_context(Shelf(bundled_folder(), write_workflows(folder)))
         desk = await stack.enter_async_context(serving(settings, shelf, {"web": platform}, role or Role()))
         serve = asyncio.create_task(platform.serve(desk))
         stack.push_async_callback(_cancelled, serve)
         await asyncio.wait({serve, opened}, return_when=asyncio.FIRST_COMPLETED)
-        yield Page(opened.result(), desk, gates)
+        yield Page(opened.result(), desk, gates, engine)
 
 
 async def _cancelled(task: asyncio.Task[None]) -> None:

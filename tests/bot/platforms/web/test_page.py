@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import sys
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -16,11 +18,15 @@ from bot.core.errors import ConfigError
 from bot.core.meters import rate_limited
 from bot.platforms.web.adapter import WebPlatform
 from bot.platforms.web.hub import Hub
+from bot.platforms.web.options import Options
 from bot.platforms.web.request import place_of
-from bot.platforms.web.server import Options
 from bot.platforms.web.views import person_of
-from tests.bot.houses import until
-from tests.bot.platforms.web.pages import Visitor, differ, negative, page, pixels, png
+from bot.serve import Role
+from tests.bot.databases import new_postgres
+from tests.bot.houses import failing, until
+from tests.bot.platforms.web.pages import PHOTO, Visitor, differ, negative, page, pixels, png
+
+ROOT = Path(__file__).parents[4]
 
 
 async def test_a_picture_goes_in_and_its_negative_comes_out(tmp_path: Path) -> None:
@@ -178,16 +184,46 @@ async def test_a_restart_finds_the_conversation_as_it_was(tmp_path: Path) -> Non
             assert (await ann.get(before["files"][0]["url"]))[0] == 200
 
 
-async def test_a_run_that_another_process_develops_is_found_in_the_records(tmp_path: Path) -> None:
-    """The page's own hub hears nothing of it: as with `--worker`."""
-    async with page(tmp_path) as web, Visitor(web.url) as ann:
-        _status, taken = await ann.ask("plain", color="7")
-        run = await ann.until(taken["id"], "done")
-        other = WebPlatform(Options())
-        record = await web.desk.records.get(taken["id"])
-        assert record is not None
-        await other.reply(record.address, record.brief()).show(Done())
-        assert run["files"]
+async def test_a_run_that_another_process_develops_is_found_in_the_records(tmp_path: Path, postgres: str) -> None:
+    """As with `--chat` here and `--worker` there: this page's own hub hears nothing of it."""
+    url = new_postgres(postgres)
+    async with page(tmp_path, role=Role(worker=None), database=url) as web, Visitor(web.url) as ann:
+        _status, taken = await ann.ask("negative", photo=png())
+        environ = {
+            **{name: text for name, text in os.environ.items() if not name.startswith(("DARKROOM_", "COMFYUI_"))},
+            "DARKROOM_DATABASE_URL": url,
+            "DARKROOM_DATA_DIR": str(tmp_path),
+            "DARKROOM_WEB": "on",
+            "COMFYUI_URLS": web.engine.url,
+            "PYTHONPATH": str(ROOT),
+        }
+        command = [sys.executable, "-m", "bot", "start", "--worker", "elsewhere"]
+        worker = await asyncio.create_subprocess_exec(
+            *command, env=environ, cwd=tmp_path, stderr=asyncio.subprocess.PIPE
+        )
+        try:
+            run = await ann.until(taken["id"], "done")
+        finally:
+            worker.terminate()
+            await worker.communicate()
+        assert differ((await ann.get(run["files"][0]["url"]))[1], negative(png())) <= 1
+
+
+async def test_a_run_that_fails_says_why(tmp_path: Path) -> None:
+    async with page(tmp_path, nodes=failing()) as web, Visitor(web.url) as ann:
+        _status, taken = await ann.ask("gated", gate="none")
+        run = await ann.until(taken["id"], "failed")
+        assert "there is no such gate: none" in run["line"]
+        _status, again = await ann.call("POST", f"runs/{taken['id']}/again")
+        await ann.until(again["id"], "failed")
+
+
+async def test_a_demonstration_has_a_sample(tmp_path: Path) -> None:
+    async with page(tmp_path / "with", sample=PHOTO) as web, Visitor(web.url) as ann:
+        assert '"sample":"coffee.jpg"' in ann.html
+        assert (await ann.get("sample"))[1] == PHOTO.read_bytes()
+    async with page(tmp_path / "without") as web, Visitor(web.url) as ann:
+        assert (await ann.get("sample"))[0] == 404
 
 
 async def test_parts_of_a_file_are_sent_to_players(tmp_path: Path) -> None:

@@ -10,8 +10,8 @@ import pytest
 
 from bot.config import Secret
 from bot.core.errors import ConfigError
+from bot.platforms.web.options import Options
 from bot.platforms.web.security import Gate
-from bot.platforms.web.server import Options
 from tests.bot.platforms.web.pages import Visitor, page, png
 
 TOKEN = Secret("s3cret-token")
