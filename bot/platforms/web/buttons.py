@@ -39,7 +39,7 @@ class Buttons:
         place = place_of(person.id)
         form = await self._desk.form(name, person, place)
         with tempfile.TemporaryDirectory(prefix="darkroom-") as folder:
-            parcel = await unpack(request, Path(folder), self._upload_bytes)
+            parcel = await unpack(request, form, Path(folder), self._upload_bytes)
             if faults := _faults(form, parcel):
                 return _faulty(faults)
             return await self._take(await requested(parcel, name, form, self._desk.records, person, place))

@@ -15,12 +15,11 @@ from aiohttp import BodyPartReader, web
 from bot.core.chat import Attachment, Person, Place, RunRequest, Stored
 from bot.core.errors import BadValue, StorageFailed, UserError
 from bot.core.form import Form
-from bot.core.records import Records, RunRecord
+from bot.core.records import Records, RunRecord, State
 from bot.words import _
 
 _PIECE = 256 * 1024  # bytes
 _TEXT_LIMIT = 256 * 1024  # bytes of all texts together
-_MOST_PARTS = 100
 _REFERENCE = re.compile(r"(?P<run>[0-9a-f-]{36})/(?P<where>files|inputs)/(?P<which>[\w-]{1,64})")
 
 
@@ -31,8 +30,9 @@ class Parcel:
     values: Mapping[str, str | Attachment]
 
 
-async def unpack(request: web.Request, folder: Path, file_limit: int) -> Parcel:
-    """Read a multipart body, with its files written to `folder`. Raises `UserError`."""
+async def unpack(request: web.Request, form: Form, folder: Path, file_limit: int) -> Parcel:
+    """Read a multipart body, with the files that the form asks for written to `folder`. Raises `UserError`."""
+    media = {field.name for field in form.fields if field.is_media}
     if request.content_type != "multipart/form-data":
         raise UserError(_("A request comes as multipart/form-data."))
     values: dict[str, str | Attachment] = {}
@@ -40,11 +40,13 @@ async def unpack(request: web.Request, folder: Path, file_limit: int) -> Parcel:
     try:
         reader = await request.multipart()
         async for part in reader:
-            if not isinstance(part, BodyPartReader) or not part.name or len(values) >= _MOST_PARTS:
+            if not isinstance(part, BodyPartReader) or not part.name or part.name in values:
                 raise UserError(_("The request is not of the form that this page sends."))
             if part.filename is None:
-                values[part.name] = await _text(part, room)
-                room -= len(values[part.name])  # type: ignore[arg-type]
+                text = await _text(part, room)
+                values[part.name], room = text, room - len(text) - 1
+            elif part.name not in media:
+                raise BadValue(part.name, _("no file belongs here."))
             else:
                 values[part.name] = await _file(part, folder / f"upload-{len(values)}", file_limit)
     except (ValueError, AssertionError) as fault:
@@ -61,10 +63,8 @@ async def requested(
     for name, given in parcel.values.items():
         if name in media and isinstance(given, str) and given:
             values[name] = await _earlier(name, given, records, person)
-        elif name in media or isinstance(given, str):
-            values[name] = given or None
         else:
-            raise BadValue(name, _("no file belongs here."))
+            values[name] = given or None
     return RunRequest(workflow, values, person, place)
 
 
@@ -123,10 +123,10 @@ async def _earlier(name: str, text: str, records: Records, person: Person) -> St
 
 
 def stored_in(run: RunRecord, where: str, which: str) -> Stored | None:
-    """A file of a run: an input by its field, or a result by its number."""
+    """A file of a run: an input by its field, or a result by its number, once that has been delivered."""
     if where == "inputs":
         return run.inputs.get(which)
-    files = run.outcome.files if run.outcome is not None else ()
+    files = run.outcome.files if run.outcome is not None and run.state is State.DONE else ()
     return files[int(which)] if which.isdecimal() and int(which) < len(files) else None
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from bot.core import telling
-from bot.core.chat import Cancelled, Delivering, Failed, Paused, Person, Queued, Result, Running, Status, Stored
+from bot.core.chat import Cancelled, Delivering, Failed, Held, Paused, Person, Queued, Result, Running, Status, Stored
 from bot.core.desk import Offer
 from bot.core.form import Field, Form
 from bot.core.records import Outcome, RunRecord, State
@@ -46,6 +46,8 @@ def status_of(run: RunRecord, word: Word | None) -> Status | None:
             return Failed(run.sentence or "")
         case State.CANCELLED:
             return Cancelled()
+        case State.HELD:
+            return Held()
     if word is not None and not (run.state is State.WAITING and isinstance(word.status, Running | Delivering)):
         return word.status
     if run.state is State.WAITING:
@@ -65,6 +67,8 @@ def status_view(run_id: str, status: Status | None, word: Word | None) -> dict[s
                 view["preview"] = f"runs/{run_id}/preview?{word.previews}"
         case Delivering():
             view |= {"state": "delivering", "line": telling.describe(status), "fraction": 1.0}
+        case Held():
+            view |= {"state": "held", "line": telling.describe(status)}
         case Paused():
             view |= {"state": "paused", "line": telling.describe(status)}
         case Failed(sentence=sentence):

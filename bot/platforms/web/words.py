@@ -61,6 +61,7 @@ def words() -> dict[str, str]:
         "state_waiting": _("In line"),
         "state_running": _("Developing"),
         "state_delivering": _("Fetching"),
+        "state_held": _("Held"),
         "state_paused": _("Paused"),
         "state_done": _("Done"),
         "state_failed": _("Failed"),

@@ -3,7 +3,7 @@
 import { ask, make, say, word } from "./dom.js";
 import { view as viewer } from "./viewer.js";
 
-const UNDER_WAY = ["waiting", "running", "delivering", "paused"];
+const UNDER_WAY = ["waiting", "running", "delivering", "held", "paused"];
 const SURE = 5000; // milliseconds in which a second press deletes
 
 export class Run {

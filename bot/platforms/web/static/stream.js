@@ -4,6 +4,7 @@ import { say, word } from "./dom.js";
 
 const SHORTEST = 500; // milliseconds before it is tried again
 const LONGEST = 8000;
+const HIDDEN = 30000; // milliseconds after which a tab that nobody sees gives its connection back: a browser has few
 
 /** Tell `runs` all that the server says; `workflows` is called when others can run. */
 export function listen(runs, workflows) {
@@ -50,7 +51,13 @@ export function listen(runs, workflows) {
   }
 
   runs.reopen = open;
-  addEventListener("pagehide", () => source?.close());
+  let rest = 0;
+  document.addEventListener("visibilitychange", () => {
+    clearTimeout(rest);
+    if (document.hidden) rest = setTimeout(() => source.close(), HIDDEN);
+    else if (source.readyState === EventSource.CLOSED && !lost) open();
+  });
+  addEventListener("pagehide", () => source.close());
   addEventListener("pageshow", (event) => event.persisted && open());
   open();
 }

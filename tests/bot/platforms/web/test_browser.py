@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import shutil
 from collections.abc import AsyncIterator
@@ -13,7 +14,7 @@ from urllib.parse import urlsplit
 import pytest
 import pytest_asyncio
 from axe_playwright_python.async_playwright import Axe
-from playwright.async_api import Browser, Locator, Response, async_playwright, expect
+from playwright.async_api import Browser, FileChooser, Locator, Response, async_playwright, expect
 from playwright.async_api import Page as Tab
 
 from bot.config import Secret
@@ -248,6 +249,10 @@ async def test_a_phone(browser: Browser, tmp_path: Path) -> None:
 
 async def test_the_keyboard_alone(browser: Browser, tmp_path: Path) -> None:
     async with opened(browser, tmp_path, reduced_motion="reduce") as (_web, tab):
+        chosen: asyncio.Future[FileChooser] = asyncio.get_running_loop().create_future()
+        tab.on(
+            "filechooser", lambda chooser: chosen.set_result(chooser)
+        )  # from the start: it takes the browser a moment to heed it
         await tab.keyboard.press("Tab")
         await expect(tab.locator(".skip")).to_be_focused()
         await tab.keyboard.press("Tab")
@@ -256,9 +261,8 @@ async def test_the_keyboard_alone(browser: Browser, tmp_path: Path) -> None:
             await tab.keyboard.press("ArrowDown")
         await tab.keyboard.press("Tab")
         await expect(tab.locator("input[type=file]")).to_be_focused()
-        async with tab.expect_file_chooser() as chooser:
-            await tab.keyboard.press("Enter")
-        await (await chooser.value).set_files(PHOTO)
+        await tab.keyboard.press("Enter")
+        await (await asyncio.wait_for(chosen, 20)).set_files(PHOTO)
         await _tab_to(tab, tab.get_by_label("Caption"))
         await tab.keyboard.type("By hand")
         await _tab_to(tab, tab.get_by_role("button", name="Develop"))
