@@ -17,6 +17,7 @@ import yarl
 from discord.gateway import DiscordWebSocket
 from discord.http import Route
 
+from bot.core import meters
 from bot.platforms.discord.pieces import Piece
 from bot.platforms.discord.spot import Spot
 
@@ -83,7 +84,7 @@ class Wire:
         """The client, logged in. Raises what the library raises, and `AWAY`."""
         async with self._entering:
             if self._client is None:
-                client = discord.Client(intents=discord.Intents(guilds=True), max_messages=None)
+                client = discord.Client(intents=discord.Intents(guilds=True), max_messages=None, http_trace=_trace())
                 try:
                     await client.login(self._token)
                 except BaseException:
@@ -96,16 +97,19 @@ class Wire:
         client = await self.client()
         hook = discord.Webhook.partial(client.application_id or 0, spot.token, client=client)
         await hook.edit_message(spot.message, **draft.parts())
+        meters.edited("discord")
 
     async def edit_in_channel(self, spot: Spot, draft: Draft) -> None:
         channel = (await self.client()).get_partial_messageable(spot.channel)
         await channel.get_partial_message(spot.message).edit(**draft.parts())
+        meters.edited("discord")
 
     async def send(self, channel: int, draft: Draft, nonce: str) -> None:
         """A message of its own; asked for again soon with the same nonce, Discord sends none."""
         parts = draft.parts()
         files = parts.pop("attachments", [])
         await (await self.client()).get_partial_messageable(channel).send(**parts, files=files, nonce=nonce)
+        meters.edited("discord")
 
     async def send_to(self, person: int, draft: Draft, nonce: str) -> None:
         """A message to somebody alone."""
@@ -135,3 +139,15 @@ class Wire:
 
     def has_ended(self, message: int) -> bool:
         return message in self._ended
+
+
+def _trace() -> aiohttp.TraceConfig:
+    """Counts how often Discord asks to wait: its library does so without a word."""
+
+    async def ended(_session: object, _context: object, params: aiohttp.TraceRequestEndParams) -> None:
+        if params.response.status == 429:
+            meters.rate_limited("discord")
+
+    trace = aiohttp.TraceConfig()
+    trace.on_request_end.append(ended)
+    return trace

@@ -13,6 +13,7 @@ from telegram.constants import ChatAction, ParseMode
 from telegram.error import BadRequest, ChatMigrated, Forbidden, NetworkError, RetryAfter, TelegramError, TimedOut
 from telegram.request import HTTPXRequest
 
+from bot.core import meters
 from bot.core.errors import DeliveryFailed
 from bot.platforms.telegram.pacing import Pace
 from bot.platforms.telegram.places import Chat
@@ -63,7 +64,9 @@ class Wire:
             number = self._moved.get(chat.id, chat.id)
             async with self.pace.turn(number, message, cost=cost):
                 try:
-                    return await work(number)
+                    answer = await work(number)
+                    meters.edited("telegram")
+                    return answer
                 except TelegramError as fault:
                     again = await self._again_after(fault, number, pauses)
             await self._sleep(again)
@@ -77,7 +80,10 @@ class Wire:
             if not granted:
                 return None
             try:
-                return await work(number)
+                answer = await work(number)
+                if message is not None:
+                    meters.edited("telegram")
+                return answer
             except TelegramError as fault:
                 await self._again_after(fault, number, iter(_PAUSES))
                 return None
@@ -115,6 +121,7 @@ class Wire:
         try:
             await say(chat.id)
         except RetryAfter as fault:
+            meters.rate_limited("telegram")
             self.pace.hold(chat.id, _seconds(fault))
         except TelegramError as fault:
             _log.debug("no chat action: %s", fault)
@@ -123,6 +130,7 @@ class Wire:
         """The seconds after which a request is worth repeating; else raise what its failure means."""
         match fault:
             case RetryAfter():
+                meters.rate_limited("telegram")
                 _log.info("Telegram wants a pause of %s in chat %s", fault.retry_after, chat)
                 self.pace.hold(chat, _seconds(fault))
                 return 0.0

@@ -12,6 +12,7 @@ from uuid import uuid4
 import pytest
 from PIL import Image
 
+from bot.core import meters
 from bot.core.chat import Brief, Cancelled, Failed, Paused, Person, Place, Queued, Result, ResultFile, Running
 from bot.core.database import Database
 from bot.core.errors import DeliveryFailed
@@ -222,9 +223,11 @@ async def test_blocked_and_kicked(tmp_path: Path) -> None:
 async def test_a_flood_limit_of_one_chat(tmp_path: Path) -> None:
     async with stage(tmp_path) as on:
         message = await on.sent()
+        edits, limits = meters.edits["telegram"], meters.rate_limits["telegram"]
         on.api.refuse["editMessageMedia"].append(Refused(429, "Too Many Requests: retry after 7", retry_after=7))
         await on.reply(message).deliver(on.result(on.file("a.png")))
         assert message.kind == "photo"
+        assert (meters.edits["telegram"], meters.rate_limits["telegram"]) == (edits + 1, limits + 1)
         assert on.studio.wire.pace._clock() >= 7
 
 
