@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import shutil
+import wave
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -18,6 +19,10 @@ from playwright.async_api import Browser, FileChooser, Locator, Response, async_
 from playwright.async_api import Page as Tab
 
 from bot.config import Secret
+from bot.core.chat import Stored
+from bot.core.line import Taken
+from bot.core.records import Outcome, State
+from bot.serve import Role
 from tests.bot.platforms.web.pages import PHOTO, Page, differ, negative, page
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -226,6 +231,41 @@ async def test_again_change_use_and_delete(browser: Browser, tmp_path: Path) -> 
         await message(tab).get_by_role("button", name="Delete").click()
         await message(tab).get_by_role("button", name="Delete for good?").click()
         await expect(tab.locator("#runs article")).to_have_count(2)
+
+
+async def test_a_picture_is_pasted(browser: Browser, tmp_path: Path) -> None:
+    async with opened(browser, tmp_path) as (_web, tab):
+        await choose(tab, "Negative")
+        script = """(text) => {
+            const bytes = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+            const clipboardData = new DataTransfer();
+            clipboardData.items.add(new File([bytes], "clip.jpg", { type: "image/jpeg" }));
+            document.dispatchEvent(new ClipboardEvent("paste", { clipboardData, cancelable: true }));
+        }"""
+        await tab.evaluate(script, base64.b64encode(PHOTO.read_bytes()).decode())
+        await expect(tab.locator(".drop .filename")).to_have_text("clip.jpg")
+        await develop(tab)
+        await reaches(message(tab), "done")
+
+
+async def test_sounds_are_played_and_texts_read_in_place(browser: Browser, tmp_path: Path) -> None:
+    with wave.open(str(tmp_path / "tone.wav"), "wb") as tone:
+        tone.setparams((1, 2, 8000, 0, "NONE", ""))
+        tone.writeframes(bytes(2 * 8000))
+    async with page(tmp_path, role=Role(worker=None)) as web, await browser.new_context() as context:
+        tab = await context.new_page()
+        await tab.goto(web.url)
+        await choose(tab, "Plain")
+        await develop(tab)
+        await reaches(message(tab), "waiting")
+        taken = await web.desk.line.take("a test", lambda heads: Taken(heads[0], "one"))
+        assert taken is not None
+        sound = Stored(await web.desk.media.keep(tmp_path / "tone.wav"), "tone.wav", "audio")
+        await web.desk.records.brought(taken.run, Outcome((sound,), ("Some words.",)))
+        await web.desk.records.end(taken.run, State.DONE)
+        await reaches(message(tab), "done")
+        await expect(message(tab).locator("pre")).to_have_text("Some words.")
+        await expect(message(tab).locator("audio")).to_have_js_property("duration", 1)
 
 
 async def test_a_phone(browser: Browser, tmp_path: Path) -> None:
