@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from bot.servers import NamedServer, servers
 from bot.words import _
 
 _PREFIXES = ("DARKROOM_", "COMFYUI_", "DISCORD_", "TELEGRAM_")
-_FOREIGN = ("COMFYUI_URL",)  # names the server of the live tests
+_FOREIGN = ("COMFYUI_URL",)  # names the server of the live tests, in the environment; in the file it is a slip
 _WORDS = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
 
 
@@ -235,8 +235,9 @@ class Settings:
     @classmethod
     def read(cls, environ: Mapping[str, str] | None = None, env_file: Path | None = Path(".env")) -> Settings:
         """Read all settings; what the environment says goes before the file. Raises `ConfigError` with every fault."""
-        given = {**_from_file(env_file), **(os.environ if environ is None else environ)}
-        faults = list(_unknown(given))
+        file = _from_file(env_file)
+        given = {**file, **(os.environ if environ is None else environ)}
+        faults = list(_unknown(name for name in given if name in file or name not in _FOREIGN))
         values: dict[str, Any] = {}
         for each in fields(cls):
             name, text = each.metadata["env"], given.get(each.metadata["env"], "").strip()
@@ -286,9 +287,9 @@ def names() -> tuple[str, ...]:
     return tuple(each.metadata["env"] for each in fields(Settings))
 
 
-def _unknown(given: Mapping[str, str]) -> Iterator[str]:
+def _unknown(given: Iterable[str]) -> Iterator[str]:
     for name in sorted(given):
-        if not name.startswith(_PREFIXES) or name in names() or name in _FOREIGN:
+        if not name.startswith(_PREFIXES) or name in names():
             continue
         near = difflib.get_close_matches(name, names(), 1)
         hint = _("did you mean {names}?") if near else _("there are {names}")

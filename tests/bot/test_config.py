@@ -176,3 +176,10 @@ def test_a_faulty_file_of_servers(text: str, tmp_path: Path) -> None:
     file = tmp_path / "servers.toml"
     file.write_text(text)
     assert faults(COMFYUI_URLS=str(file))[0].startswith("COMFYUI_URLS: ")
+
+
+def test_the_name_of_a_setting_cut_short_is_a_slip_in_the_file(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("COMFYUI_URL=http://127.0.0.1:8188")
+    with pytest.raises(ConfigError, match="did you mean COMFYUI_URLS"):
+        Settings.read({}, tmp_path / ".env")
+    assert Settings.read({"COMFYUI_URL": "http://127.0.0.1:8188"}, None) == Settings()
