@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from types import TracebackType
@@ -101,7 +101,7 @@ class Rulebook:
     async def change(self, community: str, by: By, changes: Sequence[Change]) -> None:
         """Decide: all of it or nothing, with a line in the audit."""
         async with self._database.change() as connection:
-            noted = [await _apply(connection, change) for change in changes]
+            noted = await _apply(connection, community, changes)
             await self._audit.note(connection, by.person, by.place, by.act, by.words, noted, community)
             await _next_edition(connection, community)
         await self.refresh()
@@ -117,10 +117,7 @@ class Rulebook:
             entry = await self._audit.to_undo(connection, community)
             if entry is None or entry != expected:
                 return None
-            for noted in entry.changes:
-                before = noted["before"]
-                rule = Rule.from_json(before, community) if before is not None else None
-                await _apply(connection, Change(_slot(noted, community), rule))
+            await _apply(connection, community, [_back(noted, community) for noted in entry.changes])
             back = [{"before": noted["after"], "after": noted["before"]} for noted in entry.changes]
             await self._audit.mark_undone(connection, entry)
             await self._audit.note(connection, by.person, by.place, by.act, entry.words, back, community)
@@ -179,25 +176,27 @@ class Rulebook:
                 listener(community)
 
 
-async def _apply(connection: AsyncConnection, change: Change) -> dict[str, Any]:
-    """Put a rule in the place of what was there; both, for the audit."""
-    where = _where(change.slot)
-    row = (await connection.execute(select(rules).where(*where))).one_or_none()
-    await connection.execute(delete(rules).where(*where))
-    if change.rule is not None:
-        await connection.execute(rules.insert().values(_columns(change.rule)))
-    before = _rule(row).to_json() if row is not None else None
-    return {"before": before, "after": change.rule.to_json() if change.rule is not None else None}
+async def _apply(connection: AsyncConnection, community: str, changes: Iterable[Change]) -> list[dict[str, Any]]:
+    """Put rules in the place of what was there; both, for the audit."""
+    wanted = {change.slot: change.rule for change in changes}
+    found = await connection.execute(select(rules).where(rules.c.community == community))
+    before = {rule.slot: (row.seq, rule) for row in found if (rule := _rule(row)).slot in wanted}
+    gone = [seq for seq, _rule in before.values()]
+    for first in range(0, len(gone), 500):
+        await connection.execute(delete(rules).where(rules.c.seq.in_(gone[first : first + 500])))
+    if fresh := [_columns(rule) for rule in wanted.values() if rule is not None]:
+        await connection.execute(rules.insert(), fresh)
+    return [
+        {"before": before[slot][1].to_json() if slot in before else None, "after": rule.to_json() if rule else None}
+        for slot, rule in wanted.items()
+        if slot in before or rule is not None
+    ]
 
 
-def _where(slot: Slot) -> tuple[Any, ...]:
-    kind, name, (community, place, who, workflow) = slot
-    found = (rules.c.community == community, rules.c.kind == kind, rules.c.name == name)
-    return (*found, rules.c.place == place, rules.c.who == who, rules.c.workflow == workflow)
-
-
-def _slot(noted: Any, community: str) -> Slot:
-    return Rule.from_json(noted["after"] or noted["before"], community).slot
+def _back(noted: Mapping[str, Any], community: str) -> Change:
+    """The change that takes one of the audit back."""
+    slot = Rule.from_json(noted["after"] or noted["before"], community).slot
+    return Change(slot, Rule.from_json(noted["before"], community) if noted["before"] else None)
 
 
 def _columns(rule: Rule) -> dict[str, Any]:

@@ -11,6 +11,7 @@ import time
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
+from math import prod
 from typing import Any
 
 import regex  # type: ignore[import-untyped]
@@ -21,6 +22,8 @@ from bot.words import _
 PATIENCE = 0.01  #: seconds that a pattern may take
 _TOGETHER = 0.1  # seconds that all patterns of a list may take
 _MOST = 1000  # words and patterns of a list
+_LONGEST = 200  # characters of a word or a pattern
+_REPEATS = 10_000  # of all that a pattern repeats, multiplied: to be read, each repetition takes memory
 _HOSTILE = 4000  # characters that a pattern is tried on before it is taken
 
 #: Patterns by names that moderators can use in the place of their own.
@@ -31,6 +34,7 @@ BUNDLED = {
     ":phones": r"(?<!\d)\+?\d(?:[ ()./-]{0,2}\d){8,14}(?!\d)",
 }
 
+_COUNTS = regex.compile(r"\{\s*(\d*)\s*,?\s*(\d*)\s*\}")
 _TOKEN = regex.compile(r"[^\W_]+")
 _UNSPACED = regex.compile(r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}]")
 _ACCENTS = regex.compile(r"[\u0300-\u036f]")
@@ -53,7 +57,11 @@ def faults(to: WordList) -> str | None:
     """What is wrong with a list, in words: a pattern that cannot be read, or that somebody could make too slow."""
     if len(to.words) + len(to.patterns) > _MOST:
         return _("a list has at most {count} words and patterns").format(count=_MOST)
+    if long := [each for each in (*to.words, *to.patterns) if len(each) > _LONGEST]:
+        return _("“{word}…” is longer than {count} characters").format(word=long[0][:20], count=_LONGEST)
     for pattern in to.patterns:
+        if prod(max(map(int, filter(None, found)), default=1) or 1 for found in _COUNTS.findall(pattern)) > _REPEATS:
+            return _("the pattern “{pattern}” repeats too much").format(pattern=pattern)
         if pattern.startswith(":") and pattern not in BUNDLED:
             return _("there is no pattern {name}; there are {names}").format(name=pattern, names=", ".join(BUNDLED))
         try:

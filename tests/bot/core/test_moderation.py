@@ -280,6 +280,7 @@ async def test_undo_takes_decisions_back_one_by_one(tmp_path: Path) -> None:
         await acts.deny(MOD, HERE, Aim(workflow=PLAIN))
         await acts.allow(MOD, HERE, Aim(workflow=PLAIN))
         await acts.limit(MOD, HERE, "hour", 0)
+        await acts.clear(MOD, HERE, Aim(workflow="sketch"))  # about which nothing was decided
         assert await acts.undo(MOD, HERE) == "Taken back: The limit holds: 0 runs an hour in all places here."
         await home.ended((await home.ask())[0])
         await acts.undo(MOD, HERE)
