@@ -163,7 +163,9 @@ async def _check_server(app: Opening, server: str | None) -> bool:
 
 def start(app: Opening, role: Role) -> int:
     """Serve until a signal; the exit code."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s: %(message)s", stream=sys.stderr)
+    level = logging.DEBUG if logging.getLogger().isEnabledFor(logging.DEBUG) else logging.WARNING
+    words = "%(asctime)s %(name)s: %(message)s"
+    logging.basicConfig(level=level, format=words, stream=sys.stderr, force=True)  # the command's own handler is silent
     logging.getLogger("bot").setLevel(logging.INFO)
     try:
         asyncio.run(app.start(role, say))

@@ -238,6 +238,23 @@ def test_the_demo_says_its_address_first_and_takes_the_next_free_port(desk_top: 
     assert [path.name for path in desk_top.iterdir()] == ["cat.png"]
 
 
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such signals")
+def test_the_log_of_darkroom_start_says_where_the_page_is(desk_top: Path) -> None:
+    settings = {"DARKROOM_WEB": "on", "DARKROOM_WEB_PORT": "0", "DARKROOM_DATA_DIR": str(desk_top / "data")}
+    environ = {**os.environ, "PYTHONPATH": str(ROOT), **settings}
+    command = [sys.executable, "-u", "-m", "bot", "start"]
+    with subprocess.Popen(
+        command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env=environ
+    ) as process:
+        assert process.stderr is not None
+        line = next(line for line in process.stderr if "the page is at" in line)
+        with urllib.request.urlopen(line.split()[-1]) as answer:  # noqa: S310 - our own
+            assert answer.status == 200
+        process.send_signal(signal.SIGTERM)
+        process.stderr.read()
+    assert process.returncode == 0
+
+
 def test_a_page_that_others_could_reach_needs_a_token(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DARKROOM_WEB", "on")
     monkeypatch.setenv("DARKROOM_WEB_HOST", "0.0.0.0")  # noqa: S104 - refused
