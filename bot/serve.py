@@ -137,6 +137,7 @@ async def serving(
             floor=floor,
             operators=settings.operators,
             servers=lambda: {name: name in fleet.up for name in fleet.members},
+            version=lambda: fleet.version,
             wake=wake,
             stop=stop,
         )

@@ -50,11 +50,14 @@ class Desk:
         floor: Floor | None = None,
         operators: Collection[str] = (),
         servers: Callable[[], Mapping[str, bool]] = dict,
+        version: Callable[[], int] = lambda: 0,
         wake: Callable[[], None] = lambda: None,
         stop: Callable[[str], None] = lambda run_id: None,
     ) -> None:
-        """`operators` are people as "platform:id"; theirs go first. `servers` tells by name which can be reached."""
-        self.servers = servers
+        """`operators` are people as "platform:id"; theirs go first. `servers` tells by name which can be reached;
+        `version` is another whenever one of them has other nodes or models.
+        """
+        self.servers, self.version = servers, version
         self.checker, self.records, self.line, self.media = checker, records, line, media
         self.moderation, self._gate = moderation, moderation.gate
         self._platforms, self._floor = platforms, floor or Floor()

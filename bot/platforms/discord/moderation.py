@@ -25,6 +25,7 @@ Text: TypeAlias = app_commands.Range[str, 1, 100]
 Choices: TypeAlias = list[app_commands.Choice[str]]
 _Measure: TypeAlias = Literal["hour", "day", "seconds", "waiting", "running", "cooldown"]
 _LARGEST = 1_000_000  # bytes of an import
+_LARGEST_GRAPH = 8 * 2**20  # bytes of a workflow
 _DAY = 86_400.0
 
 
@@ -279,6 +280,33 @@ class Moderate(app_commands.Group):
 
         await guarded(click, work)
 
+    @app_commands.command(description=_("What is run here, when, and how long people wait, as a picture."))
+    async def stats(self, click: Click, days: app_commands.Range[int, 1, 90] = 30) -> None:
+        async def work() -> None:
+            await click.response.defer(ephemeral=True, thinking=True)
+            by, here = moderator(self._moderation, click), place_of(click)
+            name = click.guild.name if click.guild is not None else ""
+            await _hand(click, await self._moderation.stats(by, here, days, name), "stats.png")
+
+        await guarded(click, work)
+
+    @app_commands.command(description=_("Add a workflow: the file that ComfyUI's “Export (API)” writes."))
+    async def add(self, click: Click, name: Text, file: discord.Attachment) -> None:
+        async def act(by: Any, here: Any) -> str:
+            return await self._moderation.workflows.add(by, here, name, await _bytes(file, _LARGEST_GRAPH))
+
+        await self._do(click, act)
+
+    @app_commands.command(description=_("Rename a workflow that was added here."))
+    @app_commands.autocomplete(workflow=workflow_names)
+    async def rename(self, click: Click, workflow: str, name: Text) -> None:
+        await self._do(click, lambda by, here: self._moderation.workflows.rename(by, here, workflow, name))
+
+    @app_commands.command(description=_("Remove a workflow that was added here."))
+    @app_commands.autocomplete(workflow=workflow_names)
+    async def remove(self, click: Click, workflow: str) -> None:
+        await self._do(click, lambda by, here: self._moderation.workflows.remove(by, here, workflow))
+
     @app_commands.command(description=_("Take the last decision back."))
     async def undo(self, click: Click) -> None:
         await self._do(click, self._moderation.undo)
@@ -301,11 +329,18 @@ class Moderate(app_commands.Group):
 
 
 async def _read(file: discord.Attachment) -> str:
-    if file.size > _LARGEST:
-        raise UserError(_("This is no file of decisions: it is too large."))
     try:
-        return (await file.read()).decode()
-    except (discord.HTTPException, UnicodeDecodeError) as fault:
+        return (await _bytes(file, _LARGEST)).decode()
+    except UnicodeDecodeError as fault:
+        raise BadPicture(_("{name} cannot be read.").format(name=file.filename)) from fault
+
+
+async def _bytes(file: discord.Attachment, most: int) -> bytes:
+    if file.size > most:
+        raise UserError(_("{name} is too large.").format(name=file.filename))
+    try:
+        return await file.read()
+    except discord.HTTPException as fault:
         raise BadPicture(_("{name} cannot be read.").format(name=file.filename)) from fault
 
 

@@ -16,6 +16,7 @@ from bot.platforms.discord.windows import Sheet, open_window
 from bot.words import _
 
 _OPTIONS = 25
+_SELECTS = 5
 _LIFE = 900.0
 
 
@@ -25,25 +26,36 @@ async def pick(front: Front, click: Click, picture: discord.Attachment | Stored)
     if not dishes:
         raise UserError(_("There is no workflow here that takes a picture."))
     words = _("What shall become of {name}?").format(name=cut(picture.filename, 100))
-    await click.response.send_message(words, view=Picking(front, dishes[:_OPTIONS], picture), ephemeral=True)
+    await click.response.send_message(
+        words, view=Picking(front, dishes[: _SELECTS * _OPTIONS], picture), ephemeral=True
+    )
 
 
 class Picking(discord.ui.View):
+    """A select for every 25 workflows."""
+
     def __init__(self, front: Front, dishes: list[Dish], picture: discord.Attachment | Stored) -> None:
         super().__init__(timeout=_LIFE)
         self._front, self._picture = front, picture
         self._dishes = {dish.workflow.name: dish for dish in dishes}
-        self._select: discord.ui.Select[Any] = discord.ui.Select(
-            placeholder=_("A workflow"), options=[_option(dish) for dish in dishes]
+        for first in range(0, len(dishes), _OPTIONS):
+            self._add(dishes[first : first + _OPTIONS])
+
+    def _add(self, dishes: list[Dish]) -> None:
+        named = _("A workflow: {first} to {last}") if len(self._dishes) > _OPTIONS else _("A workflow")
+        title = named.format(first=dishes[0].workflow.title, last=dishes[-1].workflow.title)
+        select: discord.ui.Select[Any] = discord.ui.Select(
+            placeholder=cut(title, 150), options=[_option(dish) for dish in dishes]
         )
-        self._select.callback = self._chosen  # type: ignore[method-assign, assignment]
-        self.add_item(self._select)
 
-    async def _chosen(self, click: Click) -> None:
-        await guarded(click, lambda: self._open(click))
+        async def chosen(click: Click) -> None:
+            await guarded(click, lambda: self._open(click, select.values[0]))
 
-    async def _open(self, click: Click) -> None:
-        dish = self._dishes[self._select.values[0]]
+        select.callback = chosen  # type: ignore[method-assign, assignment]
+        self.add_item(select)
+
+    async def _open(self, click: Click, name: str) -> None:
+        dish = self._dishes[name]
         field = dish.picture_field or ""
         await open_window(self._front, click, Sheet(dish, {field: self._picture}, skipped=frozenset({field})))
 

@@ -21,8 +21,8 @@ from bot.platforms.discord.spot import PLATFORM
 from bot.platforms.discord.wire import AWAY
 
 _log = logging.getLogger(__name__)
-_LOOK_EVERY = 1.0  # seconds between two looks at what is on the shelf
-_DRAW_EVERY = 30.0  # seconds after which forms are drawn again: a server may have a new model
+_LOOK_EVERY = 1.0  # seconds between two looks at what is on the shelf and the servers
+_DRAW_EVERY = 30.0  # seconds after which forms are drawn again, and what did not arrive is sent again
 _AT_ONCE = 4
 _EVERYWHERE = "everywhere"
 
@@ -59,7 +59,7 @@ class Registrar:
     def __init__(self, client: discord.Client, tree: CommandTree[Any], desk: Desk, menu: Menu, ledger: Ledger) -> None:
         self._client, self._tree, self._desk, self._menu, self._ledger = client, tree, desk, menu, ledger
         self._news = asyncio.Event()
-        self._version = -1
+        self._version = (-1, -1)
         self._refused: dict[str, str] = {}
         desk.moderation.book.on_change(self._decided)
 
@@ -80,12 +80,16 @@ class Registrar:
         loop = asyncio.get_running_loop()
         drawn = 0.0
         while True:
-            due = self._news.is_set() or self._version != self._desk.catalog.version
+            due = self._news.is_set() or self._version != self._now()
             if due or loop.time() - drawn > _DRAW_EVERY:
                 self._news.clear()
-                self._version, drawn = self._desk.catalog.version, loop.time()
+                self._version, drawn = self._now(), loop.time()
                 await self.register()
             await _wait(self._news, _LOOK_EVERY)
+
+    def _now(self) -> tuple[int, int]:
+        """Another one whenever workflows or servers have changed."""
+        return self._desk.catalog.version, self._desk.version()
 
     async def register(self) -> None:
         """Tell Discord what it does not know yet."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
@@ -20,7 +21,9 @@ _KINDS = {str: 3, int: 4, bool: 5, float: 10}
 async def fake(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[FakeDiscord]:
     async with FakeDiscord() as fake:
         fake.add_guild(ALICE, BOB, MO)
-        async with house(fake, tmp_path_factory.mktemp("house")):
+        folder = tmp_path_factory.mktemp("house")
+        (added := folder / "data" / "workflows").mkdir(parents=True)
+        async with house(fake, folder, workflows=added, settings={"DARKROOM_TRUSTED": f"discord:{MO}"}):
             yield fake
 
 
@@ -189,3 +192,26 @@ async def test_only_the_owner_names_moderators(fake: FakeDiscord, channel: int) 
         fake, channel, "moderators", values, resolved={"roles": {"90001": role}}, kinds={"first": 8}
     )
     await told(fake, refused, "Only the one to whom this place belongs")
+
+
+async def test_statistics_are_a_picture(fake: FakeDiscord, channel: int) -> None:
+    given = await moderate(fake, channel, "stats", {"days": 7})
+    await told(fake, given, "Here it is")
+    assert opened(first_file(fake.posts[given.original or 0])).format == "PNG"
+    await told(fake, await moderate(fake, channel, "stats", by=BOB, rights=NOTHING), "Only moderators")
+
+
+async def test_trusted_people_add_a_workflow(fake: FakeDiscord, channel: int) -> None:
+    graph = {
+        "1": {"class_type": "EmptyImage", "inputs": {"width": 16, "height": 16, "batch_size": 1, "color": 7}},
+        "2": {"class_type": "SaveImage", "inputs": {"images": ["1", 0], "filename_prefix": "x"}},
+    }
+    file = fake.upload("blank.json", json.dumps(graph).encode())
+    resolved = {"attachments": {file["id"]: file}}
+    values = {"name": "blank", "file": file["id"]}
+    refused = await moderate(fake, channel, "add", values, by=BOB, resolved=resolved, kinds={"file": 11})
+    await told(fake, refused, "trusts")
+    added = await moderate(fake, channel, "add", values, resolved=resolved, kinds={"file": 11})
+    await fake.until(lambda: any(fake.whispers(added)))
+    assert "is here now" in "".join(fake.whispers(added))
+    await told(fake, await moderate(fake, channel, "remove", {"workflow": "blank"}), "was removed")
