@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from html import escape
 
 from telegram import Chat as TelegramChat
@@ -22,6 +23,14 @@ _KNOWN = 5000  # people
 _ADMINISTRATORS = (ChatMember.OWNER, ChatMember.ADMINISTRATOR)
 
 
+@dataclass(frozen=True)
+class Rights:
+    """What somebody is in a group: one of its administrators, and the one to whom it belongs."""
+
+    moderator: bool = False
+    owner: bool = False
+
+
 class Access:
     """Knows the guest list. `allowed` are ids and @names of people and chats, or `*`; operators always are."""
 
@@ -30,7 +39,7 @@ class Access:
     ) -> None:
         self._allowed = frozenset(name.casefold().removeprefix("@") for name in allowed)
         self._wire, self._notes, self._clock = wire, notes, clock
-        self._administrators: dict[tuple[int, int], tuple[bool, float]] = {}
+        self._members: dict[tuple[int, int], tuple[Rights, float]] = {}
 
     async def admits(self, chat: TelegramChat, user: User | None) -> bool:
         """Whether somebody is served in a chat: one of the two has to be named."""
@@ -42,20 +51,21 @@ class Access:
         before = await self._notes.get(remembered.migrated(chat.id)) if chat.id < 0 else None
         return before is not None and str(before) in self._allowed
 
-    async def administers(self, chat: int, user: int) -> bool:
-        """Whether somebody is an administrator of a group."""
+    async def rights(self, chat: int, user: int) -> Rights:
+        """What somebody is in a group."""
         now = self._clock()
-        known = self._administrators.get((chat, user))
+        known = self._members.get((chat, user))
         if known is not None and now - known[1] < _FRESH:
             return known[0]
         try:
             member = await self._wire.bot.get_chat_member(chat, user)
         except TelegramError:
-            return False
-        if len(self._administrators) > _KNOWN:
-            self._administrators.clear()
-        self._administrators[chat, user] = (member.status in _ADMINISTRATORS, now)
-        return self._administrators[chat, user][0]
+            return Rights()
+        if len(self._members) > _KNOWN:
+            self._members.clear()
+        rights = Rights(member.status in _ADMINISTRATORS, member.status == ChatMember.OWNER)
+        self._members[chat, user] = (rights, now)
+        return rights
 
 
 def refusal(message: Message, person: Person, operators: Iterable[str]) -> str:

@@ -11,13 +11,14 @@ from telegram import InlineKeyboardMarkup
 from bot.core.chat import Attachment, RunRequest
 from bot.core.desk import Offer
 from bot.core.form import FieldKind
-from bot.core.records import UNFINISHED, RunRecord, State, key_of
+from bot.core.records import UNFINISHED, RunRecord, State
 from bot.core.telling import seconds
 from bot.platforms.telegram import captions, remembered
 from bot.platforms.telegram.asking import Asking
 from bot.platforms.telegram.counter import Counter, Guest, command_of
 from bot.platforms.telegram.draft import Draft
 from bot.platforms.telegram.keys import button
+from bot.platforms.telegram.places import NAME
 from bot.words import _, ngettext
 
 _SHOWN = 10  # runs in a list
@@ -91,7 +92,7 @@ class Commands:
             + ngettext("{count} in line", "{count} in line", waiting).format(count=waiting)
         ]
         if guest.place.community:
-            here = await self._desk.records.unfinished_in(key_of(guest.place), _SHOWN)
+            here = await self._desk.records.unfinished_in(f"{NAME}:{guest.place.community}", _SHOWN)
             lines += [await self._line(run, named=True) for run in here]
         else:
             lines += [await self._line(run) for run in await self._own(guest)]

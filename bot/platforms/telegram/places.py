@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from telegram import CallbackQuery, Message, User
 from telegram import Chat as TelegramChat
@@ -41,8 +41,15 @@ def address_of(chat: Chat, message_id: int) -> Address:
     return Address(NAME, str(chat), str(message_id))
 
 
-def place_of(chat: TelegramChat) -> Place:
-    """A private chat is nobody's community but the person's own; a group with all its topics is one place."""
+def place_of(message: Message) -> Place:
+    """A private chat is nobody's community but the person's own; a topic is a place that lies in its group's."""
+    chat, spot = message.chat, chat_of(message)
+    name, community = chat.title or chat.full_name or "", whole_group(chat).community
+    return Place(NAME, str(spot), name, community, () if spot.topic is None else (str(chat.id),))
+
+
+def whole_group(chat: TelegramChat) -> Place:
+    """A chat with all its topics."""
     community = "" if chat.type == TelegramChat.PRIVATE else str(chat.id)
     return Place(NAME, str(chat.id), chat.title or chat.full_name or "", community)
 
@@ -63,10 +70,6 @@ def presser(query: CallbackQuery) -> Person:
 def speaks_for_chat(message: Message) -> bool:
     """Whether it was written in the chat's own name, which only its administrators can."""
     return message.sender_chat is not None and message.sender_chat.id == message.chat.id
-
-
-def as_moderator(person: Person, moderator: bool) -> Person:
-    return replace(person, moderator=moderator)
 
 
 def _person(user: User) -> Person:

@@ -24,12 +24,13 @@ from bot.platforms.telegram.inbox import Inbox
 from bot.platforms.telegram.keys import Press
 from bot.platforms.telegram.menu import Menu
 from bot.platforms.telegram.places import (
-    as_moderator,
+    NAME,
     asker,
     chat_of,
     place_of,
     presser,
     speaks_for_chat,
+    whole_group,
 )
 from bot.platforms.telegram.questions import Step
 from bot.platforms.telegram.request import Command, Requests, words_of
@@ -37,6 +38,7 @@ from bot.platforms.telegram.wire import Gone, Unsuitable
 from bot.words import _
 
 _log = logging.getLogger(__name__)
+_MOST = 1000  # runs that are cancelled where the bot was sent away
 _FAREWELL = 3.0  # seconds: a shutdown waits no longer for answers
 _ALBUM_QUIET = 0.7  # seconds after which an album is thought to be whole: its pictures come as messages of their own
 
@@ -146,7 +148,7 @@ class Reception:
     async def _hear(self, update: Update, messages: Sequence[Message]) -> None:
         message = messages[0]
         if message.migrate_from_chat_id is not None:
-            await self._counter.notes.put(remembered.migrated(message.chat.id), message.migrate_from_chat_id)
+            await self._migrate(message.migrate_from_chat_id, message.chat.id)
             return
         if message.from_user is not None and message.from_user.is_bot and message.sender_chat is None:
             return
@@ -157,7 +159,7 @@ class Reception:
             and command.bot.casefold() != (self._counter.me.username or "").casefold()
         ):
             return
-        guest = Guest(asker(message), place_of(message.chat), chat_of(message), update.update_id, message.message_id)
+        guest = Guest(asker(message), place_of(message), chat_of(message), update.update_id, message.message_id)
         if not (self._desk.is_operator(guest.person) or await self._admits(message)):
             if guest.is_private or (command is not None and (command.bot or self._means_us(command))):
                 await self._counter.say(guest, refusal(message, guest.person, self._desk.operators))
@@ -197,12 +199,13 @@ class Reception:
         if not isinstance(message, Message):
             await self._reply(query, _("This message is too old for its buttons."))
             return
-        guest = Guest(presser(query), place_of(message.chat), chat_of(message), update.update_id, message.message_id)
+        guest = Guest(presser(query), place_of(message), chat_of(message), update.update_id, message.message_id)
         if not (
             self._desk.is_operator(guest.person) or await self._counter.access.admits(message.chat, query.from_user)
         ):
             await self._reply(query, _("I do not serve you here yet: ask the operator of this bot."))
             return
+        guest = await self._as_member(guest, query.from_user.id)
         try:
             if (press := Press.read(data)) is not None:
                 await self._press_run(guest, query, press)
@@ -216,10 +219,7 @@ class Reception:
             _log.info("a button was refused: %s", fault)
 
     async def _press_run(self, guest: Guest, query: CallbackQuery, press: Press) -> None:
-        own = await self._buttons.run(guest, press)
-        if own is None or key_of(own.person) != key_of(guest.person):
-            guest = await self._as_member(guest, query.from_user.id)
-        run = self._buttons.check(guest, press, own)
+        run = self._buttons.check(guest, press, await self._buttons.run(guest, press))
         await self._reply(query)
         try:
             await self._buttons.press(guest, press, run)
@@ -232,26 +232,41 @@ class Reception:
             await self._reply(query, _("This form is somebody else's, or it is over."))
             return
         await self._reply(query)
-        await self._asking.press(guest, draft, step)
+        try:
+            await self._asking.press(guest, draft, step)
+        except UserError as fault:
+            await self._counter.say(guest, captions.plain(str(fault)))
 
     async def _moved(self, change: ChatMemberUpdated) -> None:
         """Where the bot was blocked or sent away, nobody sees what is still to run there."""
         if change.new_chat_member.status not in (ChatMember.BANNED, ChatMember.LEFT):
             return
-        for run in await self._desk.records.unfinished_at(place_of(change.chat)):
+        place = whole_group(change.chat)
+        group = bool(place.community)
+        records = self._desk.records
+        for run in await (records.unfinished_in(key_of(place), _MOST) if group else records.unfinished_at(place)):
             await self._desk.cancel(run.id, run.person)
+        if group:
+            await self._desk.moderation.left(key_of(place))
+
+    async def _migrate(self, old: int, new: int) -> None:
+        """A group has another id now; what was decided for it still holds."""
+        await self._counter.notes.put(remembered.migrated(new), old)
+        await self._desk.moderation.moved(f"{NAME}:{old}", f"{NAME}:{new}")
 
     async def _admits(self, message: Message) -> bool:
         return await self._counter.access.admits(message.chat, message.from_user)
 
     async def _with_rights(self, guest: Guest, message: Message) -> Guest:
         if guest.is_private or message.from_user is None or speaks_for_chat(message):
-            return replace(guest, person=as_moderator(guest.person, speaks_for_chat(message)))
+            return replace(guest, person=replace(guest.person, moderator=speaks_for_chat(message)))
         return await self._as_member(guest, message.from_user.id)
 
     async def _as_member(self, guest: Guest, user: int) -> Guest:
-        moderator = not guest.is_private and await self._counter.access.administers(guest.chat.id, user)
-        return replace(guest, person=as_moderator(guest.person, moderator))
+        if guest.is_private:
+            return guest
+        rights = await self._counter.access.rights(guest.chat.id, user)
+        return replace(guest, person=replace(guest.person, moderator=rights.moderator, owner=rights.owner))
 
     def _means_us(self, command: Command) -> bool:
         return self._commands.knows(command.name) or self._requests.workflow(command.name) is not None

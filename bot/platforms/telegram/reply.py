@@ -19,6 +19,7 @@ from bot.core.chat import (
     Delivering,
     Done,
     Failed,
+    Held,
     Limits,
     Paused,
     Queued,
@@ -78,7 +79,7 @@ class TelegramReply:
                     await self._progress(status, 0.0)
             case Queued():
                 await self._progress(status, _PATIENCE)
-            case Paused():
+            case Held() | Paused():
                 await self._progress(status, _PATIENCE)
                 self._studio.busy.end(self._chat, self._message)
             case Failed() | Cancelled():
@@ -124,10 +125,10 @@ class TelegramReply:
 
     async def _edit_progress(self, chat: int, status: Status, keyboard: InlineKeyboardMarkup) -> None:
         text = captions.of_status(status, self._brief, captions.CAPTION)
-        preview = status.preview if isinstance(status, Running) and self._studio.previews else None
+        preview = status.preview if isinstance(status, Running) and self._previews else None
         if preview is not None and await self._show_preview(chat, InputMediaPhoto(preview, text, _HTML), keyboard):
             return
-        await self._edit_words(chat, text, keyboard, or_caption=self._studio.previews)
+        await self._edit_words(chat, text, keyboard, or_caption=self._previews)
 
     async def _show_preview(self, chat: int, media: InputMediaPhoto, keyboard: InlineKeyboardMarkup) -> bool:
         """Whether Telegram took the picture."""
@@ -231,7 +232,13 @@ class TelegramReply:
 
     async def _is_hidden(self) -> bool:
         """Whether the result is to be covered until it is touched."""
+        if self._brief.spoiler:
+            return True
         return bool(await self._notes.get(remembered.spoiler(self._chat, self._message)))
+
+    @property
+    def _previews(self) -> bool:
+        return self._studio.previews and self._brief.previews
 
     async def _put(self, edit: Ask[None], send: Ask[Message]) -> None:
         """Edit the message for good; where it is gone, send another in its place, and remember which."""

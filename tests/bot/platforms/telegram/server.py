@@ -33,11 +33,12 @@ class Refused(Exception):
 
 @dataclass
 class Call:
-    """One request, and when it came."""
+    """One request: when it was whole, and when it began (in seconds since 1970)."""
 
     method: str
     data: dict[str, Any]
     at: float
+    begun: float = 0.0
     status: int = 200
 
     @property
@@ -468,8 +469,9 @@ class BotApi:
         token, method = request.match_info["token"], request.match_info["method"]
         if token != self.token:
             return _json(401, {"ok": False, "error_code": 401, "description": "Unauthorized"})
+        begun = time.time()
         data = await _read(request)
-        call = Call(method, data, self.clock())
+        call = Call(method, data, self.clock(), begun)
         self.calls.append(call)
         try:
             answer = {"ok": True, "result": await self.answer(method, data)}

@@ -1,10 +1,11 @@
-"""The program is killed in every phase of a run, and the run's one message ends with the result all the same."""
+"""The program is killed with runs in every phase, and each run's one message ends with its result all the same."""
 
 from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Callable
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from io import BytesIO
 from pathlib import Path
 
@@ -15,58 +16,72 @@ from comfy.embedded import EmbeddedServer
 from tests.bot.platforms.telegram.house import Conversation, picture, start, stop
 from tests.bot.platforms.telegram.server import BotApi, bot_api
 
-Phase = Callable[[BotApi, Conversation], object]
+_SLOW = 30.0  # seconds: a program starts while others have the processor
 
 
-def asked(method: str) -> Phase:
-    """Telegram has a request that it has not answered."""
-    return lambda api, chat: api.made(method, chat.id) or (method == "getFile" and api.made(method))
-
-
-def running(api: BotApi, chat: Conversation) -> object:
-    """The message shows that a node is at work."""
+def is_running(api: BotApi, chat: Conversation) -> bool:
+    """Whether the message has shown that a node is at work."""
     return any("%" in call.data.get("text", "") for call in api.made("editMessageText", chat.id))
 
 
-KILL, TERM = signal.SIGKILL, signal.SIGTERM
-PHASES: dict[str, tuple[signal.Signals, str, str, Phase]] = {
-    "before the answer": (KILL, "gates", "sendMessage", asked("sendMessage")),
-    "while its picture is fetched": (KILL, "gates", "getFile", asked("getFile")),
-    "while it runs": (KILL, "", "", running),
-    "while it runs, and told to end": (TERM, "", "", running),
-    "while the result is sent": (KILL, "gates", "editMessageMedia", asked("editMessageMedia")),
-    "after the result was sent": (KILL, "hangs", "editMessageMedia", asked("editMessageMedia")),
-}
+@asynccontextmanager
+async def kept(held: dict[str, asyncio.Event], method: str) -> AsyncIterator[None]:
+    """Whatever asks for a method meanwhile is kept waiting, for good."""
+    held[method] = asyncio.Event()
+    try:
+        yield
+    finally:
+        del held[method]
 
 
-@pytest.mark.timeout(120)
-async def test_killed_in_every_phase(tmp_path: Path) -> None:
+async def poster(chat: Conversation, number: int) -> None:
+    await chat.write("/poster", photo=picture(f"#{number}00000"))
+
+
+async def in_every_phase(api: BotApi) -> list[Conversation]:
+    """People whose runs are each in another phase."""
+    done, sent, runs, fetched, heard = chats = [Conversation(api) for _phase in range(5)]
+    async with kept(api.hangs, "editMessageMedia"):  # the result is there, and Telegram has not said so
+        await poster(done, 1)
+        await api.until(lambda: api.made("editMessageMedia", done.id), _SLOW)
+    async with kept(api.gates, "editMessageMedia"):  # the result is on its way
+        await poster(sent, 2)
+        await api.until(lambda: api.made("editMessageMedia", sent.id), _SLOW)
+    await poster(runs, 3)
+    await api.until(lambda: is_running(api, runs), _SLOW)
+    before = len(api.made("getFile"))
+    async with kept(api.gates, "getFile"):  # its picture is being fetched
+        await poster(fetched, 4)
+        await api.until(lambda: len(api.made("getFile")) > before, _SLOW)
+    async with kept(api.gates, "sendMessage"):  # nobody has been answered
+        await poster(heard, 5)
+        await api.until(lambda: api.made("sendMessage", heard.id), _SLOW)
+    return chats
+
+
+@pytest.mark.timeout(150)
+async def test_killed_in_every_phase_and_told_to_end(tmp_path: Path) -> None:
     async with bot_api() as api, EmbeddedServer(tmp_path / "engine", pace=0.8) as engine:
         environ = {"COMFYUI_URLS": engine.url, "TELEGRAM_PREVIEWS": "no"}
         process = await start(api, tmp_path, **environ)
         patient = Conversation(api)
         await patient.write("/negative")
-        await patient.answer("Photo", button="Cancel")
-        for number, (how, kind, method, reached) in enumerate(PHASES.values()):
-            chat = Conversation(api)
-            gate = asyncio.Event()
-            if kind:
-                getattr(api, kind)[method] = gate
-            await chat.write("/poster", photo=picture(f"#{number}00000"))
-            await api.until(lambda reached=reached, chat=chat: reached(api, chat), 20)
-            code = await stop(process, how)
-            if how is TERM:
-                assert code == 0
-                assert "restarted" in chat.last.text
-            api.gates.clear()
-            api.hangs.clear()
-            before = len(api.made("editMessageMedia", chat.id))
-            process = await start(api, tmp_path, **environ)
-            await api.until(lambda chat=chat, before=before: len(api.made("editMessageMedia", chat.id)) > before, 20)
-            await chat.result()
-            (only,) = chat.messages
-            assert Image.open(BytesIO(only.media or b"")).size == (64, 48)
-        await patient.write(photo=picture())  # what was asked before goes on
+        await api.until(lambda: patient.messages, _SLOW)
+        chats = await in_every_phase(api)
+        await stop(process, signal.SIGKILL)
+        process = await start(api, tmp_path, **environ)
+        await api.until(lambda: all(len(chat.messages) == 1 and chat.last.kind == "photo" for chat in chats), _SLOW)
+        await api.until(lambda: len(api.made("editMessageMedia", chats[0].id)) == 2, _SLOW)  # asked for again
+        assert all(Image.open(BytesIO(chat.last.media or b"")).size == (64, 48) for chat in chats)
+
+        last = Conversation(api)
+        await poster(last, 6)
+        await api.until(lambda: is_running(api, last), _SLOW)
+        assert await stop(process) == 0
+        assert "restarted" in last.last.text
+        process = await start(api, tmp_path, **environ)
+        await api.until(lambda: last.last.kind == "photo", _SLOW)
+        await patient.write(photo=picture())  # what was asked before both goes on
         await patient.result()
-        assert len(patient.messages) == 1
+        assert (len(last.messages), len(patient.messages)) == (1, 1)
         assert await stop(process) == 0
