@@ -10,7 +10,7 @@ from types import TracebackType
 from telegram.error import InvalidToken
 
 from bot.config import Settings
-from bot.core.chat import Address, Brief
+from bot.core.chat import Address, Brief, Result
 from bot.core.database import Database
 from bot.core.desk import Desk
 from bot.core.errors import ConfigError
@@ -23,10 +23,11 @@ from bot.platforms.telegram.faces import Faces
 from bot.platforms.telegram.inbox import Inbox
 from bot.platforms.telegram.menu import Menu
 from bot.platforms.telegram.pacing import Pace
-from bot.platforms.telegram.places import NAME
+from bot.platforms.telegram.places import NAME, Chat
 from bot.platforms.telegram.polling import poll
 from bot.platforms.telegram.reception import Reception
 from bot.platforms.telegram.reply import Studio, TelegramReply
+from bot.platforms.telegram.reviewing import ask
 from bot.platforms.telegram.webhook import Hook, listen, secret_of
 from bot.platforms.telegram.wire import Wire, connect, disconnect
 from bot.words import _
@@ -71,6 +72,11 @@ class TelegramPlatform:
     def reply(self, address: Address, brief: Brief) -> TelegramReply:
         """See `Platform.reply`."""
         return TelegramReply(self._studio, address, brief)
+
+    async def ask(self, brief: Brief, result: Result | None, channel: str) -> None:
+        """See `Reviewing.ask`: in the chat that moderators have named; `/moderate held` lists what waits besides."""
+        if channel:
+            await ask(self._wire, Chat.read(channel), brief, result)
 
     async def serve(self, desk: Desk) -> None:
         """See `Platform.serve`. Raises `ConfigError` where Telegram does not know the token."""

@@ -10,19 +10,24 @@ from collections.abc import Sequence
 from telegram import (
     BotCommand,
     BotCommandScope,
+    BotCommandScopeAllChatAdministrators,
     BotCommandScopeAllGroupChats,
     BotCommandScopeAllPrivateChats,
     BotCommandScopeChat,
+    BotCommandScopeChatAdministrators,
     BotCommandScopeDefault,
 )
 from telegram.error import TelegramError
 
+from bot.core.chat import Person, Place
 from bot.core.workflow import Workflow
 from bot.platforms.telegram import captions, remembered
-from bot.platforms.telegram.counter import Counter, Guest, command_of
+from bot.platforms.telegram.counter import Counter, command_of
+from bot.platforms.telegram.places import NAME
 from bot.words import _
 
 _log = logging.getLogger(__name__)
+MODERATE = "moderate"
 _MOST, _LONGEST = 100, 256  # commands, and characters of a description
 
 
@@ -37,19 +42,22 @@ class Menu:
         workflows = list(self._counter.desk.catalog.workflows.values())
         for scope in (BotCommandScopeDefault(), BotCommandScopeAllPrivateChats(), BotCommandScopeAllGroupChats()):
             await self._set(scope, str(scope.type), workflows)
+        await self._set(BotCommandScopeAllChatAdministrators(), "administrators", workflows, moderator=True)
 
-    async def publish_in(self, guest: Guest) -> None:
+    async def publish_in(self, chat: int, place: Place) -> None:
         """Give a chat a list of its own where it may run other workflows than those of the common list."""
-        offers = await self._counter.desk.offers(guest.person, guest.place)
-        offered = [offer.workflow for offer in offers]
-        name = f"chat {guest.chat.id}"
+        offered = [offer.workflow for offer in await self._counter.desk.offers(Person(NAME, ""), place)]
+        name = f"chat {chat}"
         usual = {each.name for each in offered} == set(self._counter.desk.catalog.workflows)
         if usual and await self._notes.get(remembered.commands(name)) is None:
             return
-        await self._set(BotCommandScopeChat(guest.chat.id), name, offered)
+        await self._set(BotCommandScopeChat(chat), name, offered)
+        await self._set(BotCommandScopeChatAdministrators(chat), f"administrators of {name}", offered, moderator=True)
 
-    async def _set(self, scope: BotCommandScope, name: str, workflows: Sequence[Workflow]) -> None:
-        commands = _commands(workflows)
+    async def _set(
+        self, scope: BotCommandScope, name: str, workflows: Sequence[Workflow], *, moderator: bool = False
+    ) -> None:
+        commands = _commands(workflows, moderator=moderator)
         digest = hashlib.sha256(json.dumps(commands).encode()).hexdigest()
         if await self._notes.get(remembered.commands(name)) == digest:
             return
@@ -61,8 +69,9 @@ class Menu:
         await self._notes.put(remembered.commands(name), digest)
 
 
-def _commands(workflows: Sequence[Workflow]) -> list[tuple[str, str]]:
+def _commands(workflows: Sequence[Workflow], *, moderator: bool) -> list[tuple[str, str]]:
     own = [
+        *([(MODERATE, _("Decide what may be run here"))] if moderator else []),
         ("workflows", _("What there is to run")),
         ("queue", _("What runs and waits")),
         ("mine", _("Your latest runs")),
@@ -70,7 +79,7 @@ def _commands(workflows: Sequence[Workflow]) -> list[tuple[str, str]]:
         ("help", _("How to ask for things")),
         ("about", _("What this is, and your data")),
     ]
-    taken = {name for name, _text in own} | {"start"}
+    taken = {name for name, _text in own} | {"start", MODERATE}
     named = [(command_of(each.name), each.description or each.title or each.name) for each in workflows]
     fitting = [(name, captions.cut(text, _LONGEST)) for name, text in named if name not in taken]
     return [*fitting[: _MOST - len(own)], *own]

@@ -12,6 +12,7 @@ from typing import Any
 from telegram import CallbackQuery, ChatMember, ChatMemberUpdated, Message, Update
 from telegram.error import TelegramError
 
+from bot.core.chat import Place
 from bot.core.errors import DeliveryFailed, StorageFailed, UserError
 from bot.core.records import key_of
 from bot.platforms.telegram import captions, remembered
@@ -22,7 +23,9 @@ from bot.platforms.telegram.commands import Commands
 from bot.platforms.telegram.counter import Counter, Guest
 from bot.platforms.telegram.inbox import Inbox
 from bot.platforms.telegram.keys import Press
-from bot.platforms.telegram.menu import Menu
+from bot.platforms.telegram.menu import MODERATE, Menu
+from bot.platforms.telegram.moderation import Moderating
+from bot.platforms.telegram.panel import Click
 from bot.platforms.telegram.places import (
     NAME,
     asker,
@@ -63,6 +66,7 @@ class Reception:
         self._commands = Commands(counter, self._asking)
         self._buttons = Buttons(counter, self._asking)
         self._menu = Menu(counter)
+        self._moderating = Moderating(counter)
         self._albums: dict[str, list[Update]] = {}
         self._lines: dict[tuple[int, int], _Line] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -184,15 +188,17 @@ class Reception:
             await self._requests.offer(guest, messages)
 
     async def _command(self, guest: Guest, command: Command, messages: Sequence[Message]) -> None:
-        if not guest.is_private:
-            await self._menu.publish_in(guest)
         workflow = self._requests.workflow(command.name)
-        if self._commands.knows(command.name):
+        if command.name == MODERATE:
+            await self._moderating.answer(guest, command.rest, messages)
+        elif self._commands.knows(command.name):
             await self._commands.answer(guest, command.name)
         elif workflow is not None:
             await self._requests.ask(guest, workflow, command.rest, messages)
         elif guest.is_private or command.bot:
             await self._requests.unknown(guest, command.name)
+        if not guest.is_private:
+            await self._menu.publish_in(guest.chat.id, guest.place)
 
     async def _press(self, update: Update, query: CallbackQuery) -> None:
         message, data = query.message, query.data or ""
@@ -200,6 +206,9 @@ class Reception:
             await self._reply(query, _("This message is too old for its buttons."))
             return
         guest = Guest(presser(query), place_of(message), chat_of(message), update.update_id, message.message_id)
+        if (click := Click.read(data)) is not None:
+            await self._press_panel(guest, query, click)
+            return
         if not (
             self._desk.is_operator(guest.person) or await self._counter.access.admits(message.chat, query.from_user)
         ):
@@ -237,6 +246,16 @@ class Reception:
         except UserError as fault:
             await self._counter.say(guest, captions.plain(str(fault)))
 
+    async def _press_panel(self, guest: Guest, query: CallbackQuery, click: Click) -> None:
+        """The core decides who may press it, in the group that it is about."""
+        try:
+            words = await self._moderating.press(guest, query, click)
+        except (UserError, StorageFailed) as fault:
+            words = str(fault)
+        await self._reply(query, words)
+        group = int(click.spot)
+        await self._menu.publish_in(group, Place(NAME, str(group), community=str(group)))
+
     async def _moved(self, change: ChatMemberUpdated) -> None:
         """Where the bot was blocked or sent away, nobody sees what is still to run there."""
         if change.new_chat_member.status not in (ChatMember.BANNED, ChatMember.LEFT):
@@ -269,7 +288,8 @@ class Reception:
         return replace(guest, person=replace(guest.person, moderator=rights.moderator, owner=rights.owner))
 
     def _means_us(self, command: Command) -> bool:
-        return self._commands.knows(command.name) or self._requests.workflow(command.name) is not None
+        ours = command.name == MODERATE or self._commands.knows(command.name)
+        return ours or self._requests.workflow(command.name) is not None
 
     async def _reply(self, query: CallbackQuery, text: str = "") -> None:
         """Answer a press at once, or its button seems to hang; one that is too old wants no answer any more."""

@@ -1,0 +1,287 @@
+"""`/moderate` on Telegram: a panel with buttons, and words for what has no button. The core decides who may do what."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from io import BytesIO
+
+from telegram import CallbackQuery, Message
+from telegram.error import TelegramError
+
+from bot.core.authority import Aim
+from bot.core.chat import Person, Place
+from bot.core.errors import DeliveryFailed, UserError
+from bot.core.rules import Manner, Narrowing, WordList
+from bot.core.scope import ADMINISTRATORS, EVERYONE
+from bot.platforms.telegram import captions, panel
+from bot.platforms.telegram.counter import Counter, Guest
+from bot.platforms.telegram.panel import Click
+from bot.platforms.telegram.places import NAME, Chat, address_of, asker
+from bot.words import _
+
+_TIMES = {"m": 60.0, "h": 3600.0, "d": 86_400.0}
+_NONE = ("none", "off", "no")
+_LARGEST = 1_000_000  # bytes of an import
+
+
+@dataclass(frozen=True)
+class Order:
+    """What a moderator has typed: an act, words behind it, and what it is for. `about` is the message replied to."""
+
+    by: Person
+    here: Place
+    act: str
+    words: tuple[str, ...]
+    aim: Aim
+    about: Message | None = None
+
+    @property
+    def first(self) -> str:
+        return self.words[0].lower() if self.words else ""
+
+
+class Moderating:
+    """Draws the core's moderation. Rights are asked of Telegram for the group that is meant, also in private."""
+
+    def __init__(self, counter: Counter) -> None:
+        self._counter, self._desk = counter, counter.desk
+        self._core = counter.desk.moderation
+
+    async def answer(self, guest: Guest, rest: str, messages: Sequence[Message]) -> None:
+        """Do what was typed behind the command; alone, show the panel. Raises `UserError`."""
+        if not guest.place.community:
+            raise UserError(_("Write /moderate in the group that you moderate; a button there brings it here."))
+        if not rest.strip():
+            here = _whole(guest.place)
+            html, keyboard = panel.draw(await self._core.overview(guest.person, here), here.id)
+            await self._counter.say(guest, html, keyboard)
+            return
+        order = self._read(guest, rest.split(), messages[0].reply_to_message)
+        if order.act in ("log", "export"):
+            await self._send_file(guest, order)
+        elif order.act == "held":
+            await self._list_held(guest, order)
+        else:
+            await self._counter.say(guest, captions.plain(await self._do(guest, order, messages)))
+
+    async def press(self, guest: Guest, query: CallbackQuery, click: Click) -> str:
+        """Do what a button of the panel says; a sentence for the one who pressed."""
+        group = Chat.read(click.spot).id
+        rights = await self._counter.access.rights(group, query.from_user.id)
+        by = replace(guest.person, moderator=rights.moderator, owner=rights.owner)
+        here = Place(NAME, str(group), guest.place.name if guest.chat.id == group else "", str(group))
+        if click.act == "private":
+            return await self._bring(query, by, here)
+        if click.act in ("approve", "refuse"):
+            return await self._review(guest, by, here, click)
+        words = await self._click(by, here, click)
+        html, keyboard = panel.draw(await self._core.overview(by, here), here.id, click.page)
+        await self._counter.edit(guest.chat, guest.message or 0, html, keyboard)
+        return words
+
+    async def _click(self, by: Person, here: Place, click: Click) -> str:
+        aim = Aim(workflow=click.text)
+        match click.act:
+            case "allow":
+                return await self._core.allow(by, here, aim)
+            case "deny":
+                return await self._core.deny(by, here, aim)
+            case "day":
+                return await self._core.limit(by, here, "day", int(click.text) if click.text else None)
+            case "review":
+                return await self._core.review(by, here, click.text == "on")
+            case "previews":
+                return await self._core.where(by, here, Manner(previews=click.text == "on"))
+            case "spoilers":
+                return await self._core.where(by, here, Manner(spoilers=click.text == "on"))
+            case "undo":
+                return await self._core.undo(by, here)
+        return ""
+
+    async def _bring(self, query: CallbackQuery, by: Person, here: Place) -> str:
+        """The panel in a chat with the moderator alone."""
+        html, keyboard = panel.draw(await self._core.overview(by, here), here.id)
+        try:
+            await self._counter.wire.send(Chat(query.from_user.id), html, keyboard)
+        except DeliveryFailed:
+            return _("I may not write to you first: send me /start in private, and press again.")
+        return _("You have it in private.")
+
+    async def _review(self, guest: Guest, by: Person, here: Place, click: Click) -> str:
+        decide = self._core.reviews.approve if click.act == "approve" else self._core.reviews.refuse
+        done = await decide(by, here, click.text)
+        words = _("Approved by {name}.") if click.act == "approve" else _("Refused by {name}.")
+        words = words.format(name=by.name or by.id) if done else _("Somebody has decided already.")
+        await self._counter.edit(guest.chat, guest.message or 0, captions.plain(words))
+        return ""
+
+    async def _do(self, guest: Guest, order: Order, messages: Sequence[Message]) -> str:
+        """The acts that are answered with a sentence."""
+        core, by, here, aim = self._core, order.by, order.here, order.aim
+        match order.act:
+            case "allow":
+                return await core.allow(by, here, self._of_workflow(order))
+            case "deny":
+                return await core.deny(by, here, self._of_workflow(order))
+            case "clear":
+                return await core.clear(by, here, self._of_workflow(order))
+            case "limit" if len(order.words) >= 2:
+                return await self._limit(order)
+            case "field" if len(order.words) >= 3:
+                to = _narrowing(order.words[2:])
+                return await core.field(by, here, order.words[1], to, replace(aim, workflow=_name(order.words[0])))
+            case "words" if order.words:
+                return await core.words(by, here, order.words[0], _word_list(order.words[1:]), aim)
+            case "review" if order.first:
+                on = {"on": True, "off": False}.get(order.first)
+                return await core.review(by, here, on, " ".join(order.words[1:2]), aim)
+            case "previews" if order.first:
+                return await core.where(by, here, Manner(previews=order.first == "on"), aim)
+            case "spoilers" if order.first:
+                return await core.where(by, here, Manner(spoilers=order.first == "on"), aim)
+            case "block":
+                return await self._block(guest, order)
+            case "unblock":
+                return await core.unblock(by, here, (await self._meant(guest, order))[0], aim)
+            case "why":
+                person, words = await self._meant(guest, order)
+                return await core.why(by, here, person, _name(words[0]) if words else "", guest.place)
+            case "undo":
+                return await core.undo(by, here)
+            case "import":
+                return await core.import_(by, here, await self._text(messages, order))
+        raise UserError(_usage())
+
+    def _read(self, guest: Guest, words: Sequence[str], about: Message | None) -> Order:
+        """Sort out “here” and “admins”, which any act may have."""
+        plain = [word for word in words[1:] if word.lower() not in ("here", "admins")]
+        said = {word.lower() for word in words[1:]} - set(plain)
+        who = ADMINISTRATORS if "admins" in said else EVERYONE
+        aim = Aim(place=guest.place if "here" in said else None, who=who)
+        return Order(guest.person, _whole(guest.place), words[0].lower(), tuple(plain), aim, about)
+
+    def _of_workflow(self, order: Order) -> Aim:
+        return replace(order.aim, workflow=_name(order.words[0])) if order.words else order.aim
+
+    async def _limit(self, order: Order) -> str:
+        most = order.words[1].lower()
+        if most not in _NONE and not most.isdecimal():
+            raise UserError(_usage())
+        aim = replace(order.aim, workflow=_name(order.words[2])) if len(order.words) > 2 else order.aim
+        number = None if most in _NONE else int(most[:9])
+        return await self._core.limit(order.by, order.here, order.first, number, aim)
+
+    async def _block(self, guest: Guest, order: Order) -> str:
+        person, words = await self._meant(guest, order)
+        lasting = _seconds(words[0]) if words else None
+        reason = " ".join(words[1:] if lasting is not None else words)
+        return await self._core.block(order.by, order.here, person, reason, lasting, order.aim)
+
+    async def _meant(self, guest: Guest, order: Order) -> tuple[Person, tuple[str, ...]]:
+        """Whom an act is about: an id, the author of the message replied to, or who asked for the run that it shows."""
+        if order.words and order.words[0].lstrip("-").isdecimal():
+            return Person(NAME, order.words[0]), order.words[1:]
+        if order.about is None:
+            raise UserError(_("Reply to a message of the person who is meant, or give their id."))
+        run = await self._desk.records.at(address_of(guest.chat, order.about.message_id))
+        return (run.person if run is not None else asker(order.about)), order.words
+
+    async def _text(self, messages: Sequence[Message], order: Order) -> str:
+        """The text of a file that came along, or that was replied to."""
+        file = messages[0].document or (order.about.document if order.about is not None else None)
+        if file is None or (file.file_size or 0) > _LARGEST:
+            raise UserError(_("Send the file of an export with this as its caption, or reply to one."))
+        try:
+            data = await (await self._counter.wire.bot.get_file(file.file_id)).download_as_bytearray()
+            return data.decode()
+        except (TelegramError, UnicodeDecodeError) as fault:
+            raise UserError(_("This file cannot be read.")) from fault
+
+    async def _send_file(self, guest: Guest, order: Order) -> None:
+        if order.act == "log" and order.first != "file":
+            entries = await self._core.log(order.by, order.here)
+            lines = [f"{_when(each.at)} {each.person.name or each.person.id}: {each.words}" for each in entries]
+            text = "\n".join([_("What was decided and refused"), *lines])
+            await self._counter.say(guest, captions.lines(text, captions.TEXT))
+            return
+        if order.act == "log":
+            name, data = "log.jsonl", await self._core.log_file(order.by, order.here)
+        else:
+            name, data = "decisions.json", (await self._core.export(order.by, order.here)).encode()
+        bot, topic = self._counter.wire.bot, guest.chat.topic
+        await self._counter.wire.ask(
+            guest.chat,
+            lambda chat: bot.send_document(chat, BytesIO(data), filename=name, message_thread_id=topic),
+        )
+
+    async def _list_held(self, guest: Guest, order: Order) -> None:
+        runs = await self._core.reviews.held(order.by, order.here)
+        if not runs:
+            await self._counter.say(guest, captions.plain(_("Nothing waits for a moderator.")))
+        for run in runs[:10]:
+            keyboard = panel.reviewing(run.id, order.here.id)
+            brief = run.brief(self._desk.title(run.workflow))
+            await self._counter.say(guest, panel.request(brief), keyboard)
+
+
+def _whole(place: Place) -> Place:
+    """The group that a topic lies in."""
+    return replace(place, id=place.community, parents=())
+
+
+def _name(command: str) -> str:
+    """A workflow's name, also where it was typed as its command."""
+    return command.lstrip("/").replace("_", "-").lower()
+
+
+def _seconds(text: str) -> float | None:
+    """“30m”, “12h” or “3d”; None for what is no time."""
+    number, unit = text[:-1], text[-1:].lower()
+    return int(number[:6]) * _TIMES[unit] if number.isdecimal() and unit in _TIMES else None
+
+
+def _narrowing(words: Sequence[str]) -> Narrowing | None:
+    """What `min=1 max=9 default=4 fixed=4 choices=a,b hidden=yes` mean; None for “open”. Raises `UserError`."""
+    if words[0].lower() == "open":
+        return None
+    pairs = dict(word.partition("=")[::2] for word in words)
+    if unknown := set(pairs) - {"min", "max", "default", "fixed", "choices", "hidden"}:
+        raise UserError(_("“{name}” narrows nothing.").format(name=sorted(unknown)[0]) + "\n" + _usage())
+    try:
+        low, high = (float(pairs[name]) if name in pairs else None for name in ("min", "max"))
+    except ValueError:
+        raise UserError(_("Bounds are numbers.")) from None
+    choices = tuple(pairs["choices"].split(",")) if "choices" in pairs else None
+    hidden = pairs.get("hidden", "no").lower() in ("yes", "on", "true")
+    return Narrowing(low, high, pairs.get("default"), pairs.get("fixed"), choices, hidden)
+
+
+def _word_list(words: Sequence[str]) -> WordList | None:
+    """Words with commas between; “hold” before them has a moderator decide; a pattern stands between slashes."""
+    hold = bool(words) and words[0].lower() == "hold"
+    listed = [word.strip() for word in " ".join(words[1:] if hold else words).split(",") if word.strip()]
+    if not listed or listed[0].lower() in _NONE:
+        return None
+    patterns = tuple(word[1:-1] for word in listed if len(word) > 2 and word[0] == word[-1] == "/")
+    return WordList(tuple(word for word in listed if word[0] != "/"), patterns, hold)
+
+
+def _when(moment: float) -> str:
+    return time.strftime("%Y-%m-%d %H:%M", time.gmtime(moment))
+
+
+def _usage() -> str:
+    lines = (
+        "/moderate",
+        "/moderate allow|deny|clear [WORKFLOW] [here] [admins]",
+        "/moderate limit hour|day|seconds|waiting|running|cooldown NUMBER|none [WORKFLOW] [here] [admins]",
+        "/moderate field WORKFLOW FIELD [min=…] [max=…] [default=…] [fixed=…] [choices=a,b] [hidden=yes] | open",
+        "/moderate words LIST [hold] word, word, /pattern/ | none",
+        "/moderate review on|off|clear [CHAT ID] [here]",
+        "/moderate previews|spoilers on|off [here]",
+        "/moderate block [30m|12h|3d] [REASON], unblock, why [WORKFLOW]: " + _("as a reply, or with an id first"),
+        "/moderate held, log [file], undo, export, import",
+    )
+    return "\n".join([_("This is how:"), *lines])

@@ -1,0 +1,39 @@
+"""Asking moderators about a run that waits for their yes."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+from telegram import Message
+
+from bot.core.chat import Brief, Result
+from bot.core.errors import DeliveryFailed
+from bot.platforms.telegram import panel
+from bot.platforms.telegram.outgoing import LOCAL_UPLOAD, UPLOAD, Parcel, packed
+from bot.platforms.telegram.places import Chat
+from bot.platforms.telegram.wire import Gone, Unsuitable, Wire
+
+
+async def ask(wire: Wire, chat: Chat, brief: Brief, result: Result | None) -> None:
+    """Show a run's files, covered, and what was asked for, with the ways to approve and refuse it."""
+    try:
+        for parcel in await _parcels(wire, result):
+            await _post(wire, chat, parcel)
+        await wire.send(chat, panel.request(brief), panel.reviewing(brief.run_id, brief.place.community))
+    except (Gone, Unsuitable) as fault:
+        raise DeliveryFailed(str(fault)) from fault
+
+
+async def _parcels(wire: Wire, result: Result | None) -> list[Parcel]:
+    """What can be sent as it is: a moderator need not see a file that the chat could not."""
+    if result is None:
+        return []
+    with tempfile.TemporaryDirectory(prefix="darkroom-") as folder:
+        parcels, _left_out = await packed(result.files, LOCAL_UPLOAD if wire.local else UPLOAD, Path(folder))
+    return [each for each in parcels if any(each.file is file for file in result.files)]
+
+
+async def _post(wire: Wire, chat: Chat, parcel: Parcel) -> Message:
+    topic, local = chat.topic, wire.local
+    return await wire.ask(chat, lambda number: parcel.post(wire.bot, number, topic=topic, local=local, spoiler=True))

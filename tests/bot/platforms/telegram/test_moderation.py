@@ -1,0 +1,112 @@
+"""Moderators decide in the group, with buttons and with words; nobody else does, whatever they send."""
+
+from __future__ import annotations
+
+from itertools import count
+
+import pytest
+
+from bot.platforms.telegram.panel import Click
+from tests.bot.platforms.telegram.house import Conversation, picture
+from tests.bot.platforms.telegram.server import BotApi
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+_groups = count(-100_800_000, -1)
+
+
+def group(api: BotApi) -> tuple[Conversation, Conversation]:
+    """A member and a moderator of a group of their own."""
+    place = api.group(next(_groups))
+    member, moderator = Conversation(api, place), Conversation(api, place)
+    api.administrators.add((member.id, moderator.user))
+    return member, moderator
+
+
+async def test_a_click_denies_and_allows_a_workflow(api: BotApi) -> None:
+    member, moderator = group(api)
+    await moderator.write("/moderate")
+    panel = await moderator.answer("Allowed here", button="✓ Negative")
+    await moderator.press(panel, "✓ Negative")
+    await moderator.answer(button="✗ Negative")
+    await member.write("/negative", photo=picture())
+    await member.answer("denied")
+    await api.until(lambda: any(f'"chat_id": {member.id}' in scope for scope in api.commands))
+    own = next(commands for scope, commands in api.commands.items() if f'"chat_id": {member.id}' in scope)
+    assert "negative" not in [each["command"] for each in own]
+    await moderator.press(panel, "✗ Negative")
+    await moderator.answer(button="✓ Negative")
+    await member.write("/negative", photo=picture())
+    await member.result()
+
+
+async def test_members_decide_nothing_and_it_is_in_the_audit(api: BotApi) -> None:
+    member, moderator = group(api)
+    await member.write("/moderate deny negative")
+    await member.answer("Only moderators")
+    await moderator.write("/moderate")
+    panel = await moderator.answer(button="✓ Negative")
+    assert "Only moderators" in await member.notice(await member.press(panel, "✓ Negative"))
+    stranger, _other = group(api)  # forged: a button of another group, pressed in one's own
+    panel.reply_markup = {
+        "inline_keyboard": [[{"text": "x", "callback_data": Click(str(stranger.id), "deny", "negative").data}]]
+    }
+    assert "Only moderators" in await moderator.notice(await moderator.press(panel, "x"))
+    await moderator.write("/moderate log")
+    await moderator.answer("deny: Only moderators")
+
+
+async def test_limits_blocks_and_why(api: BotApi) -> None:
+    member, moderator = group(api)
+    await moderator.write("/moderate limit day 1")
+    await moderator.answer("The limit holds")
+    asked = await member.write("/negative", photo=picture())
+    await member.result()
+    await member.write("/negative", photo=picture("red"))
+    await member.answer("day")
+    await moderator.write("/moderate why negative", reply_to=asked)
+    await moderator.answer("✓ negative")
+    await moderator.write("/moderate block 3d too loud", reply_to=asked)
+    await moderator.answer("is blocked", "for 72 h")
+    await member.write("/poster", photo=picture())
+    await member.answer("too loud")
+    await moderator.write("/moderate undo")
+    await moderator.answer("Taken back")
+    await moderator.write("/moderate nonsense")
+    await moderator.answer("This is how")
+
+
+async def test_results_wait_for_a_yes(api: BotApi) -> None:
+    member, moderator = group(api)
+    await moderator.write("/moderate review on")
+    await moderator.answer("looks at results first")
+    await member.write("/negative", photo=picture())
+    await member.answer("Waiting for a moderator")
+    await moderator.write("/moderate held")
+    asked = await moderator.answer("waits for a yes", button="Approve")
+    assert "Only moderators" in await member.notice(await member.press(asked, "Approve"))
+    await moderator.press(asked, "Approve")
+    await member.result()
+
+
+async def test_the_panel_in_private(api: BotApi) -> None:
+    member, moderator = group(api)
+    await moderator.write("/moderate")
+    await moderator.press(await moderator.answer(button="In private"), "In private")
+    alone = Conversation(api, user=moderator.user)
+    await alone.press(await alone.answer(button="✓ Sketch"), "✓ Sketch")
+    await alone.answer(button="✗ Sketch")
+    await member.write("/sketch", photo=picture())
+    await member.answer("denied")
+
+
+async def test_an_export_is_imported_elsewhere(api: BotApi) -> None:
+    _member, moderator = group(api)
+    await moderator.write("/moderate deny sketch")
+    await moderator.answer("denied")
+    await moderator.write("/moderate export")
+    file = await api.until(lambda: next((each for each in moderator.messages if each.kind == "document"), None))
+    member, other = group(api)
+    await other.write("/moderate import", document=("decisions.json", file.media, "application/json"))
+    await other.answer("1 decisions imported")
+    await member.write("/sketch", photo=picture())
+    await member.answer("denied")
