@@ -1,7 +1,8 @@
 """Pacing: no oftener than Telegram bears it, in each chat and in all; what matters goes before progress.
 
-A group bears 20 messages a minute, edits among them; a private chat one a second and a few in a burst; all chats
-together 30 a second. The edits of one message stand a second apart, and three in groups.
+A group bears 20 messages a minute, edits among them; a private chat one a second, and now and then two: a result need
+not wait for the second after the message that it takes the place of. All chats together bear 30 a second. The edits of
+one message stand a second apart, and three in groups.
 """
 
 from __future__ import annotations
@@ -29,15 +30,19 @@ class Rule:
 
 @dataclass(frozen=True)
 class Rules:
-    """What is borne, and what of it progress may take."""
+    """What is borne, what of it progress may take, and what is borne for once, of a result."""
 
     all: tuple[Rule, ...]
     progress: tuple[Rule, ...]
+    result: tuple[Rule, ...]
+
+    def of(self, *, optional: bool, result: bool) -> tuple[Rule, ...]:
+        return self.result if result else self.all + (self.progress if optional else ())
 
 
-OVERALL = Rules((Rule(30, 1.05),), (Rule(22, 1.05),))
-PRIVATE = Rules((Rule(6, 6.3),), (Rule(1, 1.05), Rule(5, 6.3)))
-GROUP = Rules((Rule(20, 60.5),), (Rule(14, 60.5),))
+OVERALL = Rules((Rule(30, 1.05),), (Rule(22, 1.05),), (Rule(30, 1.05),))
+PRIVATE = Rules((Rule(1, 1.05),), (), (Rule(2, 1.05),))
+GROUP = Rules((Rule(20, 60.5),), (Rule(14, 60.5),), (Rule(20, 60.5),))
 
 
 @dataclass
@@ -49,10 +54,10 @@ class Window:
     held_until: float = -math.inf
     urgent: int = 0
 
-    def wait(self, now: float, cost: int, *, optional: bool) -> float:
+    def wait(self, now: float, cost: int, *, optional: bool, result: bool) -> float:
         """Seconds until there is room for so many."""
         waits = [0.0, self.held_until - now]
-        for rule in self.rules.all + (self.rules.progress if optional else ()):
+        for rule in self.rules.of(optional=optional, result=result):
             over = len(self.sent) + min(cost, rule.most) - rule.most
             if over > 0:
                 waits.append(self.sent[over - 1] + rule.seconds - now)
@@ -85,25 +90,31 @@ class Pace:
 
     @asynccontextmanager
     async def turn(
-        self, chat: int, message: int | None = None, *, cost: int = 1, patience: float = math.inf
+        self,
+        chat: int,
+        message: int | None = None,
+        *,
+        cost: int = 1,
+        patience: float = math.inf,
+        result: bool = False,
     ) -> AsyncIterator[bool]:
         """Wait for a turn, at most `patience` seconds; whether there was one. `message` is one that is to be edited.
 
         Whoever's patience ends is progress: it leaves room for answers and results, and stands back while they wait.
         """
-        granted = await self._wait(chat, message, cost, patience)
+        granted = await self._wait(chat, message, cost, patience, result=result)
         try:
             yield granted
         finally:
             if granted and message is not None:
                 self._edited[chat, message] = self._clock()
 
-    async def _wait(self, chat: int, message: int | None, cost: int, patience: float) -> bool:
+    async def _wait(self, chat: int, message: int | None, cost: int, patience: float, *, result: bool) -> bool:
         window, optional = self._window(chat), patience < math.inf
         until = self._clock() + patience
         window.urgent += not optional
         try:
-            while (wait := self._wait_for(window, chat, message, cost, optional=optional)) > 0:
+            while (wait := self._wait_for(window, chat, message, cost, optional=optional, result=result)) > 0:
                 if self._clock() + wait > until:
                     return False
                 await self._sleep(wait)
@@ -112,11 +123,13 @@ class Pace:
         self._note(window, chat, message, cost)
         return True
 
-    def _wait_for(self, window: Window, chat: int, message: int | None, cost: int, *, optional: bool) -> float:
+    def _wait_for(
+        self, window: Window, chat: int, message: int | None, cost: int, *, optional: bool, result: bool
+    ) -> float:
         if optional and window.urgent:
             return math.inf
         now = self._clock()
-        waits = [window.wait(now, cost, optional=optional), self._all.wait(now, cost, optional=optional)]
+        waits = [each.wait(now, cost, optional=optional, result=result) for each in (window, self._all)]
         if message is not None and (last := self._edited.get((chat, message))) is not None:
             waits.append(last + (_PRIVATE_GAP if chat > 0 else _GROUP_GAP) - now)
         return max(waits)

@@ -223,7 +223,7 @@ class TelegramReply:
             return await bot.send_media_group(chat, media, message_thread_id=topic, reply_parameters=below)
 
         try:
-            messages = await self._wire.ask(self._chat, send, cost=len(group))
+            messages = await self._wire.ask(self._chat, send, cost=len(group), result=True)
         except Unsuitable as fault:
             if all(each.way is Way.DOCUMENT for each in group):
                 raise DeliveryFailed(_refusal(fault)) from fault
@@ -243,7 +243,7 @@ class TelegramReply:
     async def _put(self, edit: Ask[None], send: Ask[Message]) -> None:
         """Edit the message for good; where it is gone, send another in its place, and remember which."""
         try:
-            await self._wire.ask(self._chat, edit, message=self._target)
+            await self._wire.ask(self._chat, edit, message=self._target, result=True)
         except Unchanged:
             pass
         except Gone:

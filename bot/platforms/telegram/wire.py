@@ -54,15 +54,18 @@ class Wire:
         self._sleep, self._on_migrated = sleep, on_migrated
         self._moved: dict[int, int] = {}
 
-    async def ask(self, chat: Chat, work: Ask[_Answer], *, message: int | None = None, cost: int = 1) -> _Answer:
-        """Have a request answered, however long its turn takes to come; `message` is the one that it edits.
+    async def ask(
+        self, chat: Chat, work: Ask[_Answer], *, message: int | None = None, cost: int = 1, result: bool = False
+    ) -> _Answer:
+        """Have a request answered, however long its turn takes to come; `message` is the one that it edits, and
+        `result` says that it brings what somebody waits for.
 
         Raises `Unchanged`, `Gone`, `Unsuitable` and `DeliveryFailed`.
         """
         pauses = iter(_PAUSES)
         while True:
             number = self._moved.get(chat.id, chat.id)
-            async with self.pace.turn(number, message, cost=cost):
+            async with self.pace.turn(number, message, cost=cost, result=result):
                 try:
                     answer = await work(number)
                     meters.edited("telegram")
