@@ -134,7 +134,7 @@ class App:
             from bot.platforms.telegram.adapter import TelegramPlatform
             from bot.serve import database
 
-            platforms.append(TelegramPlatform(self.settings, database(self.settings)))
+            platforms.append(TelegramPlatform(self.settings, database(self.settings, "telegram")))
         if self.settings.web:
             from bot.platforms.web.adapter import WebPlatform
 

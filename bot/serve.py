@@ -81,11 +81,13 @@ async def opened(settings: Settings) -> AsyncIterator[Store]:
         yield Store(kept, media, Records(kept), Line(kept, caps))
 
 
-def database(settings: Settings) -> Database:
-    """The database that the settings name, not yet opened. Raises `ConfigError`."""
+def database(settings: Settings, name: str = "darkroom") -> Database:
+    """The database that the settings name, not yet opened; in the data folder, the file of this name, so that those who
+    write often do not wait for each other. Raises `ConfigError`.
+    """
     if settings.database is not None:
         return Database(settings.database.reveal())
-    return Database.in_folder(_folder(settings))
+    return Database.in_folder(_folder(settings), name)
 
 
 @asynccontextmanager

@@ -40,8 +40,8 @@ class Database:
             _tune(self._readers, "BEGIN")
 
     @classmethod
-    def in_folder(cls, folder: Path) -> Database:
-        return cls(f"sqlite:///{folder / 'darkroom.db'}")
+    def in_folder(cls, folder: Path, name: str = "darkroom") -> Database:
+        return cls(f"sqlite:///{folder / name}.db")
 
     @property
     def is_shared(self) -> bool:

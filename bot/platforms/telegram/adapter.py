@@ -37,7 +37,7 @@ _LOOK_EVERY = 2.0  # seconds between two looks at whether there are other workfl
 
 
 class TelegramPlatform:
-    """See `bot.core.chat.Platform`. `database` keeps its notes: that of the runs, so that all processes see them."""
+    """See `bot.core.chat.Platform`. `database` keeps its notes, for all processes to see."""
 
     name = NAME
 

@@ -13,7 +13,9 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from html.parser import HTMLParser
 from io import BytesIO
+from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 import aiohttp
 from aiohttp import web
@@ -95,6 +97,7 @@ class BotApi:
         self.gates: dict[str, asyncio.Event] = {}  # what is not begun before they open
         self.hangs: dict[str, asyncio.Event] = {}  # what is done at once and not answered before they open
         self.token = TOKEN
+        self.local: Path | None = None  # the folder of a server that was started with --local
         self._ids, self._update_ids, self._file_ids = itertools.count(1000), itertools.count(1), itertools.count(1)
         self._updates: deque[dict[str, Any]] = deque()
         self._pollers = 0
@@ -372,9 +375,13 @@ class BotApi:
     async def _do_get_file(self, data: dict[str, Any]) -> Any:
         if data["file_id"] not in self.files:
             raise Refused(400, "Bad Request: wrong file_id or the file is temporarily unavailable")
-        if len(self.files[data["file_id"]]) > 20_000_000:
+        if self.local is None and len(self.files[data["file_id"]]) > 20_000_000:
             raise Refused(400, "Bad Request: file is too big")
-        return {"file_id": data["file_id"], "file_unique_id": "u", "file_path": f"files/{data['file_id']}.bin"}
+        path = f"files/{data['file_id']}.bin"
+        if self.local is not None:
+            (self.local / data["file_id"]).write_bytes(self.files[data["file_id"]])
+            path = str(self.local / data["file_id"])
+        return {"file_id": data["file_id"], "file_unique_id": "u", "file_path": path}
 
     async def _do_get_chat_member(self, data: dict[str, Any]) -> Any:
         admin = (int(data["chat_id"]), int(data["user_id"])) in self.administrators
@@ -456,6 +463,8 @@ class BotApi:
             return bytes(data[str(value).removeprefix("attach://")])
         if value in self.files:
             return self.files[value]
+        if self.local is not None and str(value).startswith("file://"):
+            return Path(unquote(urlsplit(value).path)).read_bytes()
         raise Refused(400, "Bad Request: wrong file identifier/HTTP URL specified")
 
     def _keep(self, content: bytes) -> str:

@@ -48,7 +48,7 @@ async def in_every_phase(api: BotApi) -> list[Conversation]:
         await poster(sent, 2)
         await api.until(lambda: api.made("editMessageMedia", sent.id), _SLOW)
     await poster(runs, 3)
-    await api.until(lambda: is_running(api, runs), _SLOW)
+    await api.until(lambda: is_running(api, runs) and api.made("sendChatAction", runs.id), _SLOW)
     before = len(api.made("getFile"))
     async with kept(api.gates, "getFile"):  # its picture is being fetched
         await poster(fetched, 4)

@@ -82,6 +82,24 @@ async def test_telegram_away_for_a_while(tmp_path: Path) -> None:
             assert len(chat.messages) == 1
 
 
+async def test_a_server_that_shares_our_files(tmp_path: Path) -> None:
+    async with bot_api() as api:
+        api.local = tmp_path
+        async with serving(api, tmp_path, TELEGRAM_LOCAL="yes"):
+            chat = Conversation(api)
+            await chat.write("/negative", photo=picture())
+            assert (await chat.result()).media
+        assert all(isinstance(call.data["media"], str) for call in api.made("editMessageMedia"))
+        assert "file:///" in api.made("editMessageMedia")[-1].data["media"]
+
+
+async def test_a_file_that_is_too_large_to_be_fetched(tmp_path: Path) -> None:
+    async with bot_api() as api, serving(api, tmp_path):
+        chat = Conversation(api)
+        await chat.write("/negative", document=("huge.png", b"x" * 20_000_001, "image/png"))
+        await chat.answer("huge.png is too large", "20 MB")
+
+
 async def test_sent_away_from_a_group(tmp_path: Path) -> None:
     async with bot_api() as api, serving(api, tmp_path):
         chat = Conversation(api, api.group(-100333))
