@@ -75,7 +75,11 @@ class Reception:
         """Serve until cancelled; what is being answered then may still be answered, if it does not take long."""
         try:
             while True:
-                self._take(await self._inbox.get())
+                update = await self._inbox.get()
+                if _migrates(update):
+                    await self._serve([update])  # before anybody speaks in the new group
+                else:
+                    self._take(update)
         finally:
             if self._tasks:
                 await asyncio.wait(self._tasks, timeout=_FAREWELL)
@@ -295,3 +299,8 @@ class Reception:
         """Answer a press at once, or its button seems to hang; one that is too old wants no answer any more."""
         with suppress(TelegramError):
             await query.answer(captions.cut(text, 200) or None, show_alert=bool(text))
+
+
+def _migrates(update: Update) -> bool:
+    message = update.effective_message
+    return isinstance(message, Message) and message.migrate_from_chat_id is not None
