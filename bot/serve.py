@@ -31,6 +31,7 @@ from bot.core.media import Media
 from bot.core.moderation import Moderation
 from bot.core.pictures import PictureLimits
 from bot.core.policy import Default
+from bot.core.post import held
 from bot.core.records import Records, RunRecord
 from bot.core.reviews import Reviews
 from bot.core.rulebook import Rulebook
@@ -97,6 +98,8 @@ async def serving(
     """Everything that one process does, until the context is left. Raises `ConfigError`."""
     async with AsyncExitStack() as stack:
         store = await stack.enter_async_context(opened(settings))
+        if role.worker is not None:
+            await stack.enter_async_context(held(store.database, settings.data_dir.expanduser(), role.worker))
         members = await stack.enter_async_context(_members(settings, role.pace))
         worker: Worker | None = None
 

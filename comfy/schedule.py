@@ -118,13 +118,29 @@ def assign(
     seconds it starts. Those that can run nowhere are left out.
     """
     state = dict(stations)
+    alike: dict[tuple[str, frozenset[str], frozenset[str]], tuple[Job, dict[str, float]]] = {}
     for job in jobs:
-        able = [state[name] for name in job.servers if name in state]
-        if able:
-            best = min(able, key=lambda each: (each.busy_for + estimates.total(each, job), not each.free, each.name))
-            yield job, best.name, best.busy_for
-            end = best.busy_for + estimates.total(best, job)
-            state[best.name] = Station(best.name, job.models or best.loaded, end, free=False)
+        key = (job.kind, job.models, job.servers)
+        if key not in alike:
+            alike[key] = job, {name: estimates.total(state[name], job) for name in job.servers if name in state}
+        took = alike[key][1]
+        if took:
+            name = _soonest(took, state)
+            station = state[name]
+            yield job, name, station.busy_for
+            loaded = job.models or station.loaded
+            state[name] = Station(name, loaded, station.busy_for + took[name], free=False)
+            if loaded != station.loaded:
+                for other, known in alike.values():
+                    if name in known:
+                        known[name] = estimates.total(state[name], other)
+
+
+def _soonest(took: Mapping[str, float], state: Mapping[str, Station]) -> str:
+    """The server that would finish first; of several, one that is free."""
+    end = min(state[name].busy_for + seconds for name, seconds in took.items())
+    first = [name for name, seconds in took.items() if state[name].busy_for + seconds <= end]
+    return min(first, key=lambda name: (not state[name].free, name))
 
 
 def models_of(prompt: Prompt) -> frozenset[str]:

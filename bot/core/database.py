@@ -83,6 +83,11 @@ class Database:
             async with self._readers.connect() as connection:
                 yield connection
 
+    async def session(self) -> AsyncConnection:
+        """A connection of one's own for as long as one likes, without transactions; the caller closes it."""
+        connection = await self._readers.connect()
+        return await connection.execution_options(isolation_level="AUTOCOMMIT")
+
     @asynccontextmanager
     async def change(self) -> AsyncIterator[AsyncConnection]:
         """A transaction that none comes between, from no process: what it has read holds until it has written."""

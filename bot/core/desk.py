@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 from bot.core.catalog import Workflows, title_of
 from bot.core.chat import Address, Attachment, Cancelled, Held, Person, Place, Platform, RunRequest, Status, Stored
 from bot.core.check import Checked, Checker
-from bot.core.errors import BadValue, NotAllowed, TooMany, UserError
+from bot.core.errors import BadValue, NotAllowed, StorageFailed, TooMany, UserError
 from bot.core.floor import Floor
 from bot.core.form import Form
 from bot.core.line import Line, NewRun
@@ -119,7 +120,7 @@ class Desk:
         if workflow.spoiler:
             terms = replace(terms, manner=replace(terms.manner, spoilers=True))
         restriction = self._gate.restriction(request.person, request.place, workflow)
-        with tempfile.TemporaryDirectory(prefix="darkroom-") as folder:
+        with _room(), tempfile.TemporaryDirectory(prefix="darkroom-") as folder:
             whole = await self._with_files(request, Path(folder))
             checked = await self.checker.check(whole, Path(folder), restriction)
             held = await self._gate.reads(request, checked.values)
@@ -239,3 +240,12 @@ class Desk:
             models=models_of(workflow.fill(checked.values)),
             priority=1 if self.is_operator(request.person) else 0,
         )
+
+
+@contextmanager
+def _room() -> Iterator[None]:
+    try:
+        yield
+    except OSError as fault:
+        sentence = _("There is no room to keep the files of this run, or they cannot be written.")
+        raise StorageFailed(sentence) from fault

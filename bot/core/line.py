@@ -29,6 +29,7 @@ from bot.core.tally import Standing
 from bot.words import ngettext
 
 WINDOW = 64  #: waiting runs that are looked at for the next turn
+_FARTHEST = 16 * WINDOW  # where the heads of the line are all for the servers of others
 MOST_ATTEMPTS = 4  #: of a run, each on whatever server is there for it
 
 
@@ -107,8 +108,7 @@ class Line:
     async def take(self, worker: str, pick: Picker) -> Taken | None:
         """Let the picker choose, and give the run to this worker: from then on it is nobody else's."""
         async with self._database.change() as connection:
-            heads = [read_run(row) for row in await connection.execute(await self._window(connection))]
-            taken = pick(heads) if heads else None
+            taken = await self._picked(connection, pick)
             if taken is None:
                 return None
             chosen = runs.c.id == taken.run.id
@@ -184,6 +184,16 @@ class Line:
         """Forget what no limit counts any more."""
         async with self._database.change() as connection:
             await tally.sweep(connection, self._clock())
+
+    async def _picked(self, connection: AsyncConnection, pick: Picker) -> Taken | None:
+        """What is picked of the head of the line; of those behind it, where nothing there is for these servers."""
+        window = await self._window(connection)
+        for first in range(0, _FARTHEST, WINDOW):
+            heads = [read_run(row) for row in await connection.execute(window.offset(first))]
+            taken = pick(heads) if heads else None
+            if taken is not None or len(heads) < WINDOW:
+                return taken
+        return None
 
     async def _window(self, connection: AsyncConnection) -> Any:
         """The head of the line, without those whose people have as many runs with servers as they may."""

@@ -133,6 +133,18 @@ async def test_several_workers_never_take_the_same_run(line: Line, database_url:
     assert len(ids) == len(set(ids)) == 20
 
 
+async def test_a_line_whose_head_is_for_others_leaves_nobody_idle(line: Line) -> None:
+    await join(line, *(f"p{number}" for number in range(100)), "ben")
+
+    def bens(heads: Sequence[RunRecord]) -> Taken | None:
+        return next((Taken(run, "gpu") for run in heads if run.person.id == "ben"), None)
+
+    taken = await line.take("me", bens)
+    assert taken is not None
+    assert taken.run.person.id == "ben"
+    assert await line.take("me", bens) is None
+
+
 async def test_what_is_put_off_is_counted(line: Line) -> None:
     one, two, _ = await join(line, "ann", "ben", "cleo")
 

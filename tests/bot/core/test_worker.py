@@ -5,10 +5,15 @@ from __future__ import annotations
 import asyncio
 import shutil
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 from bot.core.chat import Cancelled, Done, Failed, Paused, Running
 from bot.core.database import Database
+from bot.core.errors import ConfigError
 from bot.core.line import Caps, Line, Taken
+from bot.core.post import held
 from bot.core.records import Records, State
 from bot.serve import Role
 from bot.servers import NamedServer
@@ -175,3 +180,16 @@ async def test_a_message_that_is_gone_ends_its_run_and_no_other(tmp_path: Path) 
         run_id, shown = await home.ask()
         (run,) = await home.ended(run_id)
         assert (run.state, len(shown.results)) == (State.DONE, 1)
+
+
+async def test_two_processes_cannot_have_one_name(database_url: str, tmp_path: Path, monkeypatch: Any) -> None:
+    monkeypatch.setattr("bot.core.post._PAUSE", 0.01)
+    async with Database(database_url) as database, Database(database_url) as other:
+        async with held(database, tmp_path, "garage"):
+            with pytest.raises(ConfigError, match="A worker called “garage” is at work already"):
+                async with held(other, tmp_path, "garage"):
+                    pass
+            async with held(other, tmp_path, "attic"):
+                pass
+        async with held(other, tmp_path, "garage"):
+            pass

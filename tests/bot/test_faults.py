@@ -1,0 +1,103 @@
+"""Full disks, locked databases, folders that cannot be written: a clear sentence, and no run dropped."""
+
+from __future__ import annotations
+
+import resource
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from bot.config import Settings
+from bot.core.chat import Failed
+from bot.core.errors import ConfigError, StorageFailed
+from bot.core.records import State
+from bot.serve import opened
+from comfy.embedded import EmbeddedServer
+from tests.bot.houses import Gates, house, picture, running
+
+
+@contextmanager
+def full_disk(most: int = 0) -> Iterator[None]:
+    """No file grows beyond so many bytes."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (most, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+@contextmanager
+def locked(database: Path) -> Iterator[None]:
+    """Another program holds the database."""
+    holder = sqlite3.connect(database, isolation_level=None, timeout=10)
+    holder.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+    finally:
+        holder.close()
+
+
+async def test_a_data_folder_that_cannot_be_written_is_refused_at_start(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(ConfigError, match=r"DARKROOM_DATA_DIR: .* cannot be written"):
+        async with opened(Settings(data_dir=tmp_path / "file" / "data")):
+            pass
+
+
+async def test_a_full_disk_is_said_at_start(tmp_path: Path) -> None:
+    with full_disk(), pytest.raises(ConfigError, match="cannot be written: File too large"):
+        async with opened(Settings(data_dir=tmp_path)):
+            pass
+
+
+async def test_a_full_disk_refuses_requests_in_words_and_keeps_no_half_of_them(tmp_path: Path) -> None:
+    async with house(tmp_path) as home:
+        photo = picture(tmp_path / "given", size=(640, 480))
+        with full_disk(), pytest.raises(StorageFailed, match="no room"):
+            await home.ask("negative", photo=photo)
+        assert await home.desk.line.waiting() == []
+        run_id, shown = await home.ask("negative", photo=photo)
+        (run,) = await home.ended(run_id)
+        assert (run.state, len(shown.results)) == (State.DONE, 1)
+
+
+async def test_a_disk_that_is_full_while_a_run_is_under_way_ends_it_in_words(tmp_path: Path) -> None:
+    gates = Gates()
+    async with house(tmp_path, servers=[EmbeddedServer(nodes=gates.nodes())]) as home:
+        run_id, shown = await home.ask("gated")
+        await home.platform.until(running(shown))
+        with full_disk(64):
+            gates.open()
+            await home.platform.until(lambda: isinstance(shown.last, Failed))
+        assert isinstance(shown.last, Failed)
+        assert "Something broke" not in shown.last.sentence
+        (run,) = await home.ended(run_id)
+        assert run.state is State.FAILED
+        run_id, shown = await home.ask()
+        await home.ended(run_id)
+        assert len(shown.results) == 1
+
+
+async def test_a_database_that_is_locked_is_said_and_used_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.core.database._PATIENCE", 100)
+    gates = Gates()
+    async with house(tmp_path, servers=[EmbeddedServer(nodes=gates.nodes())]) as home:
+        first, shown = await home.ask("gated")
+        await home.platform.until(running(shown))
+        with locked(tmp_path / "darkroom.db"):
+            with pytest.raises(StorageFailed, match="cannot be read or written just now"):
+                await home.ask()
+            gates.open()
+            await home.platform.until(lambda: isinstance(shown.last, Failed))
+        assert shown.last == Failed("The records of runs cannot be read or written just now.")
+        (run,) = await home.ended(first)
+        assert run.state is State.FAILED
+        second, shown = await home.ask()
+        await home.ended(second)
+        assert len(shown.results) == 1
