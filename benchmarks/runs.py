@@ -24,7 +24,8 @@ from sqlalchemy import insert
 from bot.core.chat import Address, Cancelled, Person, Running
 from bot.core.database import Database
 from bot.core.line import Caps, Line, NewRun, Taken, _columns
-from bot.core.records import Records, State
+from bot.core.records import Records
+from bot.core.run import State
 from bot.core.schema import runs
 from tests.bot.houses import ANN, HERE, PLAIN, RecordingPlatform, WatchedServer, house
 

@@ -32,9 +32,10 @@ from bot.core.moderation import Moderation
 from bot.core.pictures import PictureLimits
 from bot.core.policy import Default
 from bot.core.post import held
-from bot.core.records import Records, RunRecord
+from bot.core.records import Records
 from bot.core.reviews import Reviews
 from bot.core.rulebook import Rulebook
+from bot.core.run import RunRecord
 from bot.core.shelf import Shelf
 from bot.core.worker import Worker
 from bot.words import _

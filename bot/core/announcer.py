@@ -14,7 +14,8 @@ from bot.core.chat import Failed, Paused, Platform, Queued, Reply, Status
 from bot.core.errors import StorageFailed, UnknownWorkflow
 from bot.core.floor import Floor
 from bot.core.line import Line
-from bot.core.records import Records, RunRecord, State
+from bot.core.records import Records
+from bot.core.run import RunRecord, State
 from bot.core.story import say
 
 _log = logging.getLogger(__name__)

@@ -39,7 +39,8 @@ from bot.core.floor import Floor
 from bot.core.form import FieldKind
 from bot.core.line import MOST_ATTEMPTS, Line
 from bot.core.media import Media
-from bot.core.records import Outcome, Records, RunRecord, State
+from bot.core.records import Records
+from bot.core.run import Outcome, RunRecord, State
 from bot.core.story import Story, failure, say
 from bot.core.throttle import Throttle
 from bot.words import _

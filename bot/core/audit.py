@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.core.chat import Person, Place
 from bot.core.database import Database
-from bot.core.records import key_of
+from bot.core.run import key_of
 from bot.core.schema import audit
 from bot.core.scope import community_of
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from bot.core.audit import Audit
 from bot.core.chat import Person, Place
 from bot.core.errors import NotAllowed
-from bot.core.records import key_of
+from bot.core.run import key_of
 from bot.core.scope import EVERYONE, Scope, Who, community_of
 from bot.words import _
 

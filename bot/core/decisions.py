@@ -12,7 +12,6 @@ from bot.core import tally
 from bot.core.audit import Entry
 from bot.core.errors import UserError
 from bot.core.form import Field
-from bot.core.records import key_of
 from bot.core.rules import (
     Access,
     Block,
@@ -24,6 +23,7 @@ from bot.core.rules import (
     Rule,
     WordList,
 )
+from bot.core.run import key_of
 from bot.core.scope import Scope
 from bot.words import _
 

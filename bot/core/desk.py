@@ -19,8 +19,9 @@ from bot.core.line import Line, NewRun
 from bot.core.media import Media
 from bot.core.moderation import Moderation
 from bot.core.policy import Decision
-from bot.core.records import Records, RunRecord, State, key_of
+from bot.core.records import Records
 from bot.core.rules import Manner
+from bot.core.run import RunRecord, State, key_of
 from bot.core.story import say
 from bot.core.tally import Standing
 from bot.core.workflow import Workflow

@@ -22,8 +22,9 @@ from bot.core.chat import Address, Person, Place, Stored
 from bot.core.database import Database
 from bot.core.errors import TooMany
 from bot.core.policy import NO_TERMS, Terms
-from bot.core.records import ACTIVE, RunRecord, State, key_of, note_uses, read_run, stored_json
+from bot.core.records import note_uses
 from bot.core.rules import Limit, Measure, Rule
+from bot.core.run import ACTIVE, RunRecord, State, key_of, read_run, stored_json
 from bot.core.schema import line, runs
 from bot.core.tally import Standing
 from bot.words import ngettext

@@ -36,10 +36,11 @@ from bot.core.errors import BadValue, UserError
 from bot.core.gate import Gate
 from bot.core.line import Line
 from bot.core.policy import Decision
-from bot.core.records import Ran, Records, key_of
+from bot.core.records import Records
 from bot.core.reviews import Reviews
 from bot.core.rulebook import By, Change
 from bot.core.rules import Access, Block, Limit, Manner, Measure, Moderators, Narrowing, Review, Rule, WordList
+from bot.core.run import Ran, key_of
 from bot.core.scope import Scope, Who, Whom, community_of
 from bot.core.telling import seconds
 from bot.words import _

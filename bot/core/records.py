@@ -1,130 +1,21 @@
-"""What the database knows of runs, each as a frozen record; and every change of a run once it has left the line."""
+"""What the database knows of runs; and every change of a run once it has left the line."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
-from enum import StrEnum
+from collections.abc import Callable, Collection, Sequence
 from functools import partial
 from time import time
 from typing import Any
 
-from sqlalchemy import Row, delete, func, select, update
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.core import tally
-from bot.core.chat import Address, Brief, Person, Place, Stored
+from bot.core.chat import Address, Person, Place
 from bot.core.database import Database
-from bot.core.rules import Manner
+from bot.core.run import ACTIVE, UNFINISHED, Outcome, Ran, RunRecord, State, key_of, outcome_json, read_run
 from bot.core.schema import runs, uses
-
-
-class State(StrEnum):
-    WAITING = "waiting"
-    RUNNING = "running"  #: a server has it
-    DELIVERING = "delivering"  #: the server is free again
-    HELD = "held"  #: a moderator has to say yes: to the request, or to what came out
-    DONE = "done"
-    FAILED = "failed"
-    CANCELLED = "cancelled"
-
-
-ACTIVE = (State.RUNNING, State.DELIVERING)
-UNFINISHED = (State.WAITING, *ACTIVE, State.HELD)
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What a run has brought, before and after it is delivered."""
-
-    files: tuple[Stored, ...] = ()
-    texts: tuple[str, ...] = ()
-    warnings: tuple[str, ...] = ()
-    nothing_new: bool = False
-
-
-_PLAIN = Manner()
-
-
-@dataclass(frozen=True)
-class RunRecord:
-    """One run. `kind` tells what takes as long and needs the same; `avoid` names servers that failed it."""
-
-    id: str
-    workflow: str
-    values: Mapping[str, Any]
-    inputs: Mapping[str, Stored]
-    stem: str
-    person: Person
-    place: Place
-    address: Address
-    kind: str
-    models: frozenset[str]
-    state: State
-    attempt: int
-    put_off: int
-    reason: str
-    avoid: frozenset[str]
-    server: str | None
-    worker: str | None
-    cancelled_by: str | None
-    outcome: Outcome | None
-    sentence: str | None
-    asked_at: float
-    started_at: float | None
-    executed_at: float | None
-    ended_at: float | None
-    review: bool = False
-    review_in: str = ""
-    manner: Manner = _PLAIN
-
-    def brief(self, title: str = "") -> Brief:
-        """What its message says of it; `title` is the workflow's, its name where it has none."""
-        inputs = {name: file.filename for name, file in self.inputs.items()}
-        return Brief(
-            self.id,
-            self.workflow,
-            title or self.workflow,
-            self.person,
-            self.place,
-            self.values,
-            inputs,
-            spoiler=bool(self.manner.spoilers),
-            previews=self.manner.previews is not False and not self.review,
-        )
-
-    @property
-    def waited(self) -> float | None:
-        """Seconds in line."""
-        return None if self.started_at is None else max(0.0, self.started_at - self.asked_at)
-
-    @property
-    def took(self) -> float | None:
-        """Seconds at the server."""
-        known = self.started_at is not None and self.executed_at is not None
-        return max(0.0, self.executed_at - self.started_at) if known else None  # type: ignore[operator]
-
-
-@dataclass(frozen=True)
-class Ran:
-    """When a run was asked for, and how it went."""
-
-    workflow: str
-    person: str
-    state: str
-    asked_at: float
-    started_at: float | None = None
-    executed_at: float | None = None
-
-    @property
-    def waited(self) -> float | None:
-        return None if self.started_at is None else max(0.0, self.started_at - self.asked_at)
-
-    @property
-    def took(self) -> float:
-        known = self.started_at is not None and self.executed_at is not None
-        return max(0.0, self.executed_at - self.started_at) if known else 0.0  # type: ignore[operator]
 
 
 class Records:
@@ -196,7 +87,7 @@ class Records:
 
     async def brought(self, run: RunRecord, outcome: Outcome) -> None:
         """Note what came out, so that it can be delivered by whoever comes to it."""
-        await self._step(run, ACTIVE, outputs=_outcome_json(outcome))
+        await self._step(run, ACTIVE, outputs=outcome_json(outcome))
         await self._use(run.id, [file.key for file in outcome.files])
 
     async def end(self, run: RunRecord, state: State, sentence: str | None = None) -> bool:
@@ -354,57 +245,3 @@ async def note_uses(connection: AsyncConnection, run_id: str, keys: Sequence[str
     fresh = set(keys) - set((await connection.execute(known)).scalars())
     if fresh:
         await connection.execute(uses.insert(), [{"key": key, "run_id": run_id} for key in sorted(fresh)])
-
-
-def key_of(someone: Person | Place) -> str:
-    """A person or a place in one word."""
-    return f"{someone.platform}:{someone.id}"
-
-
-def stored_json(file: Stored) -> dict[str, str]:
-    return {"key": file.key, "filename": file.filename, "kind": file.kind}
-
-
-def _outcome_json(outcome: Outcome) -> dict[str, Any]:
-    files = [stored_json(file) for file in outcome.files]
-    texts, warnings = list(outcome.texts), list(outcome.warnings)
-    return {"files": files, "texts": texts, "warnings": warnings, "nothing_new": outcome.nothing_new}
-
-
-def _outcome(data: Mapping[str, Any]) -> Outcome:
-    files = tuple(Stored(**file) for file in data["files"])
-    return Outcome(files, tuple(data["texts"]), tuple(data["warnings"]), data["nothing_new"])
-
-
-def read_run(row: Row[Any]) -> RunRecord:
-    """The record that a row of `runs` is."""
-    person, place = row.person.partition(":"), row.place.partition(":")
-    return RunRecord(
-        id=row.id,
-        workflow=row.workflow,
-        values=row.given,
-        inputs={name: Stored(**file) for name, file in row.inputs.items()},
-        stem=row.stem,
-        person=Person(person[0], person[2], row.person_name),
-        place=Place(place[0], place[2], row.place_name, row.community.partition(":")[2]),
-        address=Address(person[0], row.chat, row.message),
-        kind=row.kind,
-        models=frozenset(row.models),
-        state=State(row.state),
-        attempt=row.attempt,
-        put_off=row.put_off,
-        reason=row.reason,
-        avoid=frozenset(row.avoid),
-        server=row.server,
-        worker=row.worker,
-        cancelled_by=row.cancelled_by,
-        outcome=_outcome(row.outputs) if row.outputs else None,
-        sentence=row.sentence,
-        asked_at=row.asked_at,
-        started_at=row.started_at,
-        executed_at=row.executed_at,
-        ended_at=row.ended_at,
-        review=bool(row.review),
-        review_in=row.review_in,
-        manner=Manner(**row.manner) if row.manner else Manner(),
-    )

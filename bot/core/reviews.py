@@ -16,7 +16,8 @@ from bot.core.catalog import Workflows, title_of
 from bot.core.chat import Failed, Held, Person, Place, Platform, Queued, Result, ResultFile, Reviewing
 from bot.core.errors import DeliveryFailed, NotAllowed, StorageFailed, UserError
 from bot.core.media import Media
-from bot.core.records import Records, RunRecord, State
+from bot.core.records import Records
+from bot.core.run import RunRecord, State
 from bot.core.scope import community_of
 from bot.core.story import say
 from bot.words import _

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
 from bot.core.audit import Entry
-from bot.core.records import Ran, State
+from bot.core.run import Ran, State
 from bot.words import _
 
 _MOST = 5  # workflows, and rules, that have a color or a line of their own

@@ -16,7 +16,7 @@ from bot.core.engine import Engine, Step
 from bot.core.errors import StorageFailed, UnknownWorkflow
 from bot.core.explain import explain
 from bot.core.line import Taken
-from bot.core.records import RunRecord, State
+from bot.core.run import RunRecord, State
 from bot.core.story import say
 from bot.core.workflow import choices_of
 from bot.words import _

@@ -36,7 +36,7 @@ from bot.core.chat import (
 )
 from bot.core.desk import Desk
 from bot.core.errors import DeliveryFailed
-from bot.core.records import RunRecord
+from bot.core.run import RunRecord
 from bot.core.shelf import Shelf
 from bot.serve import Role, serving
 from bot.servers import NamedServer

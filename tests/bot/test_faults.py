@@ -13,7 +13,7 @@ import pytest
 from bot.config import Settings
 from bot.core.chat import Failed
 from bot.core.errors import ConfigError, StorageFailed
-from bot.core.records import State
+from bot.core.run import State
 from bot.serve import opened
 from comfy.embedded import EmbeddedServer
 from tests.bot.houses import Gates, house, picture, running

@@ -19,7 +19,8 @@ import pytest
 from bot.config import Secret
 from bot.core.chat import Person
 from bot.core.database import Database
-from bot.core.records import Records, RunRecord, State
+from bot.core.records import Records
+from bot.core.run import RunRecord, State
 from bot.serve import hand_over
 from tests.bot.databases import new_postgres
 from tests.bot.houses import QuickSettings, WatchedServer

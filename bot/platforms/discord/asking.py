@@ -17,7 +17,7 @@ import discord
 from bot.core.chat import Address, Brief, Queued, RunRequest
 from bot.core.desk import Desk
 from bot.core.errors import DeliveryFailed, NotAllowed, StorageFailed, UserError
-from bot.core.records import RunRecord
+from bot.core.run import RunRecord
 from bot.platforms.discord.menu import Menu
 from bot.platforms.discord.rendering import cut, plain, status_text
 from bot.platforms.discord.request import asker, fetched, is_member, lacking, place_of

@@ -14,7 +14,7 @@ import discord
 from bot.core.chat import Stored
 from bot.core.errors import NotAllowed, UserError
 from bot.core.fitting import lossless
-from bot.core.records import RunRecord
+from bot.core.run import RunRecord
 from bot.platforms.discord.asking import Click, Front, ask_again, guarded, tell
 from bot.platforms.discord.lists import FORGET, forget
 from bot.platforms.discord.panel import decide, see

@@ -5,7 +5,7 @@ from __future__ import annotations
 import discord
 
 from bot.core.desk import Offer
-from bot.core.records import RunRecord, State
+from bot.core.run import RunRecord, State
 from bot.core.telling import asked
 from bot.platforms.discord.asking import Click, Front
 from bot.platforms.discord.declaration import COMMANDS

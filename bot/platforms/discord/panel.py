@@ -9,7 +9,7 @@ import discord
 from bot.core.authority import Aim
 from bot.core.chat import Brief, Held, Result
 from bot.core.moderation import Overview
-from bot.core.records import RunRecord, key_of
+from bot.core.run import RunRecord, key_of
 from bot.platforms.discord.asking import Click, Front, guarded, tell
 from bot.platforms.discord.pieces import pack
 from bot.platforms.discord.rendering import cut, plain, result_text, status_text

@@ -9,7 +9,8 @@ from collections.abc import Mapping
 import discord
 
 from bot.core.errors import StorageFailed
-from bot.core.records import Records, State
+from bot.core.records import Records
+from bot.core.run import State
 from bot.words import _
 
 _log = logging.getLogger(__name__)

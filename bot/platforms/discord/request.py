@@ -15,7 +15,7 @@ from bot.core.chat import Attachment, Person, Place
 from bot.core.errors import BadPicture, BadValue
 from bot.core.form import Form
 from bot.core.moderation import Moderation
-from bot.core.records import RunRecord
+from bot.core.run import RunRecord
 from bot.platforms.discord.declaration import choice_meant
 from bot.platforms.discord.spot import PLATFORM
 from bot.words import _

@@ -11,7 +11,7 @@ from telegram.error import TelegramError
 
 from bot.core.chat import ResultFile, RunRequest, Stored
 from bot.core.errors import NotAllowed, UserError
-from bot.core.records import RunRecord
+from bot.core.run import RunRecord
 from bot.core.telling import seconds
 from bot.platforms.telegram import captions, remembered
 from bot.platforms.telegram.asking import Asking

@@ -11,7 +11,7 @@ from telegram import InlineKeyboardMarkup
 from bot.core.chat import Attachment, RunRequest
 from bot.core.desk import Offer
 from bot.core.form import FieldKind
-from bot.core.records import UNFINISHED, RunRecord, State
+from bot.core.run import UNFINISHED, RunRecord, State
 from bot.core.telling import seconds
 from bot.platforms.telegram import captions, remembered
 from bot.platforms.telegram.asking import Asking

@@ -14,7 +14,7 @@ from telegram.error import TelegramError
 
 from bot.core.chat import Place
 from bot.core.errors import DeliveryFailed, StorageFailed, UserError
-from bot.core.records import key_of
+from bot.core.run import key_of
 from bot.platforms.telegram import captions, remembered
 from bot.platforms.telegram.access import refusal
 from bot.platforms.telegram.asking import Asking

@@ -13,7 +13,7 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from bot.core import meters
 from bot.core.desk import Desk
 from bot.core.errors import StorageFailed
-from bot.core.records import UNFINISHED, RunRecord, State
+from bot.core.run import UNFINISHED, RunRecord, State
 from bot.platforms.web.security import Gate
 from bot.words import _
 

@@ -15,7 +15,8 @@ from aiohttp import BodyPartReader, web
 from bot.core.chat import Attachment, Person, Place, RunRequest, Stored
 from bot.core.errors import BadValue, StorageFailed, UserError
 from bot.core.form import Form
-from bot.core.records import Records, RunRecord, State
+from bot.core.records import Records
+from bot.core.run import RunRecord, State
 from bot.words import _
 
 _PIECE = 256 * 1024  # bytes

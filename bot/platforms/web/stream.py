@@ -14,7 +14,7 @@ from aiohttp_sse import EventSourceResponse, sse_response
 from bot.core.chat import Delivering, Paused, Queued, Running
 from bot.core.desk import Desk
 from bot.core.errors import StorageFailed
-from bot.core.records import UNFINISHED, RunRecord
+from bot.core.run import UNFINISHED, RunRecord
 from bot.platforms.web.hub import Hub, Inbox
 from bot.platforms.web.security import whose
 from bot.platforms.web.views import person_of, run_view, status_view

@@ -9,7 +9,7 @@ from bot.core import telling
 from bot.core.chat import Cancelled, Delivering, Failed, Held, Paused, Person, Queued, Result, Running, Status, Stored
 from bot.core.desk import Offer
 from bot.core.form import Field, Form
-from bot.core.records import Outcome, RunRecord, State
+from bot.core.run import Outcome, RunRecord, State
 from bot.platforms.web.hub import Word
 from bot.words import _
 

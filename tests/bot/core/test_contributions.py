@@ -12,7 +12,7 @@ import pytest
 from bot.core.chat import Person
 from bot.core.contributions import suggested, toml
 from bot.core.errors import NotAllowed, UnknownWorkflow, UserError
-from bot.core.records import State
+from bot.core.run import State
 from comfy.embedded import EmbeddedServer
 from comfy.prompt import Prompt
 from tests.bot.houses import ANN, HERE, MOD, PLAIN, Gates, House, house

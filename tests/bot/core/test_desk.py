@@ -11,7 +11,7 @@ from PIL import Image
 
 from bot.core.chat import Address, Cancelled, Delivering, Done, Failed, Person, Queued, RunRequest, Stored
 from bot.core.errors import BadValue, CannotRun, NotAllowed, TooMany, UnknownWorkflow, UserError
-from bot.core.records import State
+from bot.core.run import State
 from comfy.embedded import EmbeddedServer
 from tests.bot.houses import ANN, BEN, HERE, MOD, PLAIN, Gates, failing, house, picture, running
 

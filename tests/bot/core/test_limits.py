@@ -17,8 +17,9 @@ from bot.core.database import Database
 from bot.core.errors import TooMany
 from bot.core.line import Caps, Line, NewRun, Taken
 from bot.core.policy import Terms
-from bot.core.records import Records, State
+from bot.core.records import Records
 from bot.core.rules import Limit, Measure, Rule
+from bot.core.run import State
 from bot.core.scope import Facts, Scope
 from bot.core.tally import Charge, standings
 

@@ -14,7 +14,8 @@ from bot.core.chat import Address, Person, Place, Stored
 from bot.core.database import Database
 from bot.core.errors import ConfigError, TooMany
 from bot.core.line import Caps, Line, NewRun, Taken
-from bot.core.records import Outcome, Records, RunRecord, State
+from bot.core.records import Records
+from bot.core.run import Outcome, RunRecord, State
 
 CAPS = Caps(running=2, waiting=50)
 

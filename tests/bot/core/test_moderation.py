@@ -14,8 +14,8 @@ from bot.core.audit import REFUSED
 from bot.core.authority import Aim
 from bot.core.chat import Cancelled, Done, Failed, Held, Person, Place, Running
 from bot.core.errors import BadValue, NotAllowed, TooMany, UnknownWorkflow, UserError
-from bot.core.records import State
 from bot.core.rules import Manner, Narrowing, WordList
+from bot.core.run import State
 from bot.core.scope import Who
 from comfy.embedded import EmbeddedServer
 from tests.bot.houses import ANN, BEN, HERE, MOD, PLAIN, Gates, House, house, picture, running

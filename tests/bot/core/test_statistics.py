@@ -13,7 +13,7 @@ from bot.core.audit import Entry
 from bot.core.chart import draw
 from bot.core.chat import Person, Place
 from bot.core.errors import NotAllowed
-from bot.core.records import Ran
+from bot.core.run import Ran
 from bot.core.statistics import summarize
 from tests.bot.houses import ANN, HERE, MOD, house
 

@@ -14,7 +14,8 @@ from bot.core.database import Database
 from bot.core.errors import ConfigError
 from bot.core.line import Caps, Line, Taken
 from bot.core.post import held
-from bot.core.records import Records, State
+from bot.core.records import Records
+from bot.core.run import State
 from bot.serve import Role
 from bot.servers import NamedServer
 from comfy.embedded import EmbeddedServer

@@ -3,7 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from bot.core.chat import Brief, Person, Place, Queued, Result, ResultFile
-from bot.core.records import State
+from bot.core.run import State
 from bot.platforms.discord.pieces import pack
 from bot.platforms.discord.presence import presence
 from bot.platforms.discord.rendering import result_text, status_text

@@ -21,7 +21,7 @@ from playwright.async_api import Page as Tab
 from bot.config import Secret
 from bot.core.chat import Stored
 from bot.core.line import Taken
-from bot.core.records import Outcome, State
+from bot.core.run import Outcome, State
 from bot.serve import Role
 from tests.bot.platforms.web.pages import PHOTO, Page, differ, negative, page
 

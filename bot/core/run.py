@@ -1,0 +1,176 @@
+"""One run as it is kept: what is known of it, and how a row of the database becomes that."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import Row
+
+from bot.core.chat import Address, Brief, Person, Place, Stored
+from bot.core.rules import Manner
+
+
+class State(StrEnum):
+    WAITING = "waiting"
+    RUNNING = "running"  #: a server has it
+    DELIVERING = "delivering"  #: the server is free again
+    HELD = "held"  #: a moderator has to say yes: to the request, or to what came out
+    DONE = "done"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+ACTIVE = (State.RUNNING, State.DELIVERING)
+UNFINISHED = (State.WAITING, *ACTIVE, State.HELD)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a run has brought, before and after it is delivered."""
+
+    files: tuple[Stored, ...] = ()
+    texts: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+    nothing_new: bool = False
+
+
+_PLAIN = Manner()
+
+
+@dataclass(frozen=True)
+class RunRecord:
+    """One run. `kind` tells what takes as long and needs the same; `avoid` names servers that failed it."""
+
+    id: str
+    workflow: str
+    values: Mapping[str, Any]
+    inputs: Mapping[str, Stored]
+    stem: str
+    person: Person
+    place: Place
+    address: Address
+    kind: str
+    models: frozenset[str]
+    state: State
+    attempt: int
+    put_off: int
+    reason: str
+    avoid: frozenset[str]
+    server: str | None
+    worker: str | None
+    cancelled_by: str | None
+    outcome: Outcome | None
+    sentence: str | None
+    asked_at: float
+    started_at: float | None
+    executed_at: float | None
+    ended_at: float | None
+    review: bool = False
+    review_in: str = ""
+    manner: Manner = _PLAIN
+
+    def brief(self, title: str = "") -> Brief:
+        """What its message says of it; `title` is the workflow's, its name where it has none."""
+        inputs = {name: file.filename for name, file in self.inputs.items()}
+        return Brief(
+            self.id,
+            self.workflow,
+            title or self.workflow,
+            self.person,
+            self.place,
+            self.values,
+            inputs,
+            spoiler=bool(self.manner.spoilers),
+            previews=self.manner.previews is not False and not self.review,
+        )
+
+    @property
+    def waited(self) -> float | None:
+        """Seconds in line."""
+        return _between(self.asked_at, self.started_at)
+
+    @property
+    def took(self) -> float | None:
+        """Seconds at the server."""
+        return _between(self.started_at, self.executed_at)
+
+
+@dataclass(frozen=True)
+class Ran:
+    """When a run was asked for, and how it went."""
+
+    workflow: str
+    person: str
+    state: str
+    asked_at: float
+    started_at: float | None = None
+    executed_at: float | None = None
+
+    @property
+    def waited(self) -> float | None:
+        return _between(self.asked_at, self.started_at)
+
+    @property
+    def took(self) -> float:
+        return _between(self.started_at, self.executed_at) or 0.0
+
+
+def key_of(someone: Person | Place) -> str:
+    """A person or a place in one word."""
+    return f"{someone.platform}:{someone.id}"
+
+
+def stored_json(file: Stored) -> dict[str, str]:
+    return {"key": file.key, "filename": file.filename, "kind": file.kind}
+
+
+def outcome_json(outcome: Outcome) -> dict[str, Any]:
+    files = [stored_json(file) for file in outcome.files]
+    texts, warnings = list(outcome.texts), list(outcome.warnings)
+    return {"files": files, "texts": texts, "warnings": warnings, "nothing_new": outcome.nothing_new}
+
+
+def _outcome(data: Mapping[str, Any]) -> Outcome:
+    files = tuple(Stored(**file) for file in data["files"])
+    return Outcome(files, tuple(data["texts"]), tuple(data["warnings"]), data["nothing_new"])
+
+
+def read_run(row: Row[Any]) -> RunRecord:
+    """The record that a row of `runs` is."""
+    person, place = row.person.partition(":"), row.place.partition(":")
+    return RunRecord(
+        id=row.id,
+        workflow=row.workflow,
+        values=row.given,
+        inputs={name: Stored(**file) for name, file in row.inputs.items()},
+        stem=row.stem,
+        person=Person(person[0], person[2], row.person_name),
+        place=Place(place[0], place[2], row.place_name, row.community.partition(":")[2]),
+        address=Address(person[0], row.chat, row.message),
+        kind=row.kind,
+        models=frozenset(row.models),
+        state=State(row.state),
+        attempt=row.attempt,
+        put_off=row.put_off,
+        reason=row.reason,
+        avoid=frozenset(row.avoid),
+        server=row.server,
+        worker=row.worker,
+        cancelled_by=row.cancelled_by,
+        outcome=_outcome(row.outputs) if row.outputs else None,
+        sentence=row.sentence,
+        asked_at=row.asked_at,
+        started_at=row.started_at,
+        executed_at=row.executed_at,
+        ended_at=row.ended_at,
+        review=bool(row.review),
+        review_in=row.review_in,
+        manner=Manner(**row.manner) if row.manner else Manner(),
+    )
+
+
+def _between(begun: float | None, ended: float | None) -> float | None:
+    return None if begun is None or ended is None else max(0.0, ended - begun)
