@@ -19,12 +19,14 @@ from bot.core.audit import Audit
 from bot.core.authority import Authority
 from bot.core.chat import Platform
 from bot.core.check import Checker, Known
+from bot.core.chore import Chore
 from bot.core.contributions import Contributions
 from bot.core.database import Database
 from bot.core.desk import Desk
 from bot.core.engine import Engine
 from bot.core.errors import ConfigError, StorageFailed
 from bot.core.floor import Floor
+from bot.core.forgetting import delete_runs, forget_person
 from bot.core.gate import Gate
 from bot.core.line import Caps, Line
 from bot.core.media import Media
@@ -204,14 +206,12 @@ async def until_signalled(work: Callable[[], Coroutine[Any, Any, None]]) -> None
 
 
 async def forget(settings: Settings, person: str) -> int:
-    """Delete all ended runs of a person, and their files; how many there were."""
+    """Cancel what a person has under way, and delete all that is kept of them; how many runs there were."""
     async with opened(settings) as store:
-        ids = await store.records.all_of(person)
-        await _delete(store, ids)
+        for run in await store.records.unfinished_of(person):
+            await store.records.ask_to_cancel(run.id, f"{person}:")
         audit = Audit(store.database)
-        await audit.forget(person)
-        await Rulebook(store.database, audit).forget(person)
-        return len(ids)
+        return await forget_person(person, store.records, store.media, audit, Rulebook(store.database, audit))
 
 
 async def hand_over(settings: Settings, worker: str) -> int:
@@ -272,12 +272,12 @@ def _plan(worker: Worker | None) -> Callable[[Sequence[RunRecord]], Mapping[str,
 
 @asynccontextmanager
 async def _swept(store: Store, audit: Audit, days: float) -> AsyncIterator[None]:
-    task = asyncio.create_task(_sweep(store, audit, days), name="sweep")
+    chore = Chore("sweep")
+    chore.start(_sweep(store, audit, days))
     try:
         yield
     finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+        await chore.stop()
 
 
 async def _sweep(store: Store, audit: Audit, days: float) -> None:
@@ -286,17 +286,12 @@ async def _sweep(store: Store, audit: Audit, days: float) -> None:
         try:
             await store.records.expire(time.time() - days * 86_400)
             while ids := await store.records.older_than(time.time() - days * 86_400):
-                await _delete(store, ids)
+                await delete_runs(ids, store.records, store.media)
             await audit.sweep(time.time() - days * 86_400)
             await store.line.sweep()
         except StorageFailed as fault:
             _log.warning("old runs cannot be deleted: %s", fault)
         await asyncio.sleep(_SWEEP_EVERY)
-
-
-async def _delete(store: Store, ids: Sequence[str]) -> None:
-    for first in range(0, len(ids), 500):
-        await store.media.forget(await store.records.forget(ids[first : first + 500]))
 
 
 def _nobody(_run_id: str) -> None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from bot.core.catalog import Workflows, title_of
 from bot.core.chat import Failed, Paused, Platform, Queued, Reply, Status
+from bot.core.chore import Chore
 from bot.core.errors import StorageFailed, UnknownWorkflow
 from bot.core.floor import Floor
 from bot.core.line import Line
@@ -54,16 +55,14 @@ class Announcer:
         self._line, self._records, self._catalog = line, records, catalog
         self._platforms, self._plan, self._floor, self._clock = platforms, plan, floor, clock
         self._told: dict[str, _Told] = {}
-        self._task: asyncio.Task[None] | None = None
+        self._chore = Chore("announcer")
 
     async def __aenter__(self) -> Announcer:
-        self._task = asyncio.create_task(self._work(), name="announcer")
+        self._chore.start(self._work())
         return self
 
     async def __aexit__(self, *_exit: object) -> None:
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+        await self._chore.stop()
         if self._farewell:
             with suppress(TimeoutError, StorageFailed):
                 async with asyncio.timeout(_FAREWELL):

@@ -14,6 +14,7 @@ from bot.core.chat import Address, Attachment, Cancelled, Held, Person, Place, P
 from bot.core.check import Checked, Checker
 from bot.core.errors import BadValue, NotAllowed, StorageFailed, TooMany, UserError
 from bot.core.floor import Floor
+from bot.core.forgetting import delete_runs, forget_person
 from bot.core.form import Form
 from bot.core.line import Line, NewRun
 from bot.core.media import Media
@@ -192,7 +193,7 @@ class Desk:
             raise NotAllowed(_("Only the one who asked for this run, or a moderator, can do that."))
         if run.ended_at is None:
             raise UserError(_("This run has not ended yet: cancel it first."))
-        await self.media.forget(await self.records.forget([run_id]))
+        await delete_runs([run_id], self.records, self.media)
 
     async def forget(self, person: Person) -> int:
         """Cancel what somebody has asked for, delete all their ended runs, with the files, and take their name out of
@@ -200,12 +201,8 @@ class Desk:
         """
         for run in await self.records.unfinished_of(key_of(person)):
             await self.cancel(run.id, person)
-        await self.records.let_go(key_of(person))
-        ids = await self.records.all_of(key_of(person))
-        for first in range(0, len(ids), 500):
-            await self.media.forget(await self.records.forget(ids[first : first + 500]))
-        await self.moderation.forget(key_of(person))
-        return len(ids)
+        audit, book = self.moderation.audit, self.moderation.book
+        return await forget_person(key_of(person), self.records, self.media, audit, book)
 
     async def _with_files(self, request: RunRequest, folder: Path) -> RunRequest:
         """The request with the files that it names from earlier runs brought back."""

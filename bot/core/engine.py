@@ -19,6 +19,7 @@ from sqlalchemy import URL, create_engine, event
 from sqlalchemy import Engine as SyncEngine
 from sqlalchemy.exc import DBAPIError
 
+from bot.core.chore import Chore
 from bot.core.database import Database
 from bot.core.errors import ConfigError, StorageFailed
 from bot.words import _
@@ -50,7 +51,7 @@ class Engine:
         self._worker, self._attempt = worker, attempt
         self._tasks: dict[asyncio.Task[Any], str] = {}
         self._ended: list[str] = []
-        self._tidying: asyncio.Task[None] | None = None
+        self._tidying = Chore("engine tidies up")
 
     async def __aenter__(self) -> Engine:
         logging.getLogger("dbos").setLevel(logging.ERROR)
@@ -76,16 +77,14 @@ class Engine:
         except (DBAPIError, OSError) as fault:
             await self._close()
             raise ConfigError(_("The engine's tables cannot be used: {reason}").format(reason=fault)) from fault
-        self._tidying = asyncio.create_task(self._tidy(), name="engine tidies up")
+        self._tidying.start(self._tidy())
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         """Let go of what is under way: it goes on when a process of this worker starts again."""
-        if self._tidying is not None:
-            self._tidying.cancel()
-            await asyncio.gather(self._tidying, return_exceptions=True)
+        await self._tidying.stop()
         # Its own threads stand in the place of the loop's, and end with it: others may need some meanwhile.
         asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor())
         while self._tasks:

@@ -310,11 +310,6 @@ class Moderation:
         words = _("The place {place} has been deleted.").format(place=place)
         await self.book.drop(community, _by_itself(community, words), lambda rule: rule.scope.place == place)
 
-    async def forget(self, person: str) -> None:
-        """Take the name of a person, as "platform:id", out of all that is kept for the audit."""
-        await self.audit.forget(person)
-        await self.book.forget(person)
-
     async def _access(self, by: Person, here: Place, act: str, aim: Aim, access: Access) -> str:
         scope = await self._scope(by, here, act, aim)
         words = _("{what} is allowed {scope}.") if access.allow else _("{what} is denied {scope}.")

@@ -14,6 +14,7 @@ from bot.core.audit import Audit
 from bot.core.authority import Authority
 from bot.core.catalog import Workflows, title_of
 from bot.core.chat import Failed, Held, Person, Place, Platform, Queued, Result, ResultFile, Reviewing
+from bot.core.chore import Chore
 from bot.core.errors import DeliveryFailed, NotAllowed, StorageFailed, UserError
 from bot.core.media import Media
 from bot.core.records import Records
@@ -44,19 +45,17 @@ class Reviews:
         self._records, self._media, self._platforms, self._catalog = records, media, platforms, catalog
         self._audit, self._authority, self._wake = audit, authority, wake
         self._asked = {name: each for name, each in platforms.items() if isinstance(each, Reviewing)}
-        self._task: asyncio.Task[None] | None = None
+        self._chore = Chore("reviews")
 
     async def __aenter__(self) -> Reviews:
         if self._asked:
-            self._task = asyncio.create_task(self._ask_all(), name="reviews")
+            self._chore.start(self._ask_all())
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+        await self._chore.stop()
 
     async def held(self, by: Person, here: Place) -> list[RunRecord]:
         """What waits for the moderators of a place's community, the oldest first."""

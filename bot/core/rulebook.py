@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.core.audit import Audit, Entry
 from bot.core.chat import Person, Place
+from bot.core.chore import Chore
 from bot.core.database import Database
 from bot.core.errors import StorageFailed
 from bot.core.rules import Rule, Rules, Slot
@@ -58,19 +59,17 @@ class Rulebook:
         self._seen = 0
         self._listeners: list[Callable[[str], None]] = []
         self._reading = asyncio.Lock()
-        self._task: asyncio.Task[None] | None = None
+        self._chore = Chore("rulebook")
 
     async def __aenter__(self) -> Rulebook:
         await self.refresh()
-        self._task = asyncio.create_task(self._watch(), name="rulebook")
+        self._chore.start(self._watch())
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+        await self._chore.stop()
 
     def of(self, community: str) -> Rules:
         """The rules that hold in a community, with those that hold everywhere."""

@@ -12,6 +12,7 @@ from functools import lru_cache
 from bot.core import engine as durable
 from bot.core.attempt import Attempt, House, Uploads
 from bot.core.chat import Failed
+from bot.core.chore import Chore
 from bot.core.engine import Engine, Step
 from bot.core.errors import StorageFailed, UnknownWorkflow
 from bot.core.explain import explain
@@ -68,7 +69,7 @@ class Worker:
         self._unbegun: list[RunRecord] = []  # ours by the records, but perhaps not yet known to the engine
         self._under_way: dict[str, asyncio.Task[None]] = {}
         self._news = asyncio.Event()
-        self._tasks: list[asyncio.Task[None]] = []
+        self._turns, self._cancels = Chore("turns"), Chore("cancels")
         self._where = lru_cache(10_000)(self._able)
 
     async def __aenter__(self) -> Worker:
@@ -79,16 +80,13 @@ class Worker:
             if run.state is State.RUNNING and run.server in self._bays:
                 self._occupy(run, run.server)
         await self._engine.__aenter__()
-        self._tasks = [
-            asyncio.create_task(self._take_turns(), name="turns"),
-            asyncio.create_task(self._watch_cancels(), name="cancels"),
-        ]
+        self._turns.start(self._take_turns())
+        self._cancels.start(self._watch_cancels())
         return self
 
     async def __aexit__(self, *_exit: object) -> None:
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._turns.stop()
+        await self._cancels.stop()
         await self._engine.__aexit__(None, None, None)
 
     def wake(self) -> None:
