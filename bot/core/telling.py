@@ -36,7 +36,7 @@ def describe(status: Status) -> str:
         case Queued():
             return _queued(status)
         case Running():
-            return _running(status)
+            return f"{bar(status.fraction)} {int(status.fraction * 100)} % · {running(status)}"
         case Delivering():
             return _("Fetching the result…")
         case Held():
@@ -88,8 +88,9 @@ def _queued(status: Queued) -> str:
     return f"{status.reason}\n{line}" if status.reason else line
 
 
-def _running(status: Running) -> str:
-    parts = [f"{bar(status.fraction)} {int(status.fraction * 100)} %", status.node or _("Starting")]
+def running(status: Running) -> str:
+    """Node, step and time left, in a line."""
+    parts = [status.node or _("Starting")]
     if status.step is not None and status.steps is not None:
         parts.append(_("step {step} of {steps}").format(step=status.step, steps=status.steps))
     if status.eta is not None:

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 from bot.core.chat import Cancelled, Delivering, Limits, Queued, Result, Running, Status
 from bot.core.errors import DeliveryFailed
+from bot.core.telling import running
 from bot.platforms.terminal.output import Target
-from bot.platforms.terminal.words import say, seconds
+from bot.platforms.terminal.words import say
 from bot.words import _
 
 if TYPE_CHECKING:
@@ -104,22 +105,13 @@ def describe(status: Status) -> str:
         case Queued(position=position):
             return _("In line, number {position}").format(position=position)
         case Running():
-            return _running(status)
+            return f"{int(status.fraction * 100):3d} % · {running(status)}"
         case Delivering():
             return _("Fetching the result…")
         case Cancelled():
             return _("Cancelled: the server was told to stop.")
         case _:
             return ""
-
-
-def _running(status: Running) -> str:
-    parts = [f"{int(status.fraction * 100):3d} %", status.node or _("Starting")]
-    if status.step is not None and status.steps is not None:
-        parts.append(_("step {step} of {steps}").format(step=status.step, steps=status.steps))
-    if status.eta is not None:
-        parts.append(_("about {time} left").format(time=seconds(status.eta)))
-    return " · ".join(parts)
 
 
 def _bar() -> tuple[Progress, TaskID]:

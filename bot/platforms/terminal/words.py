@@ -7,8 +7,6 @@ import sys
 
 import click
 
-from bot.words import _
-
 
 class BadRequest(click.ClickException):
     """The request is at fault: nothing was run."""
@@ -30,10 +28,3 @@ def say(line: str) -> None:
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, sys.stdout.fileno())
         os.close(nowhere)
-
-
-def seconds(value: float) -> str:
-    """A duration as people say it."""
-    if value < 90:
-        return _("{count} s").format(count=max(1, round(value)))
-    return _("{count} min").format(count=round(value / 60))
