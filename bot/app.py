@@ -85,15 +85,14 @@ class App:
     async def start(self, role: Role, announce: Callable[[str], None]) -> None:
         """Serve the platforms that are switched on, until a signal. Raises `ConfigError`."""
         from bot.core.shelf import Shelf
-        from bot.serve import serve, until_signalled
+        from bot.serve import data_folder, serve, until_signalled
 
         platforms = self.platforms()
         if not platforms:
             raise ConfigError(_("No platform is switched on: .env.example names the settings that do it."))
 
         async def work() -> None:
-            if self.settings.workflows is None:
-                await asyncio.to_thread(self._added.mkdir, parents=True, exist_ok=True)
+            await asyncio.to_thread(data_folder, self.settings)
             async with Shelf(*self._folders()) as shelf:
                 await serve(self.settings, shelf, platforms, role, announce)
 
@@ -185,16 +184,11 @@ class App:
             [settings.workflows] if settings.workflows else [],
         )
 
-    @property
-    def _added(self) -> Path:
-        """Where workflows from the chat are kept, if the operator has no folder of their own."""
-        return self.settings.data_dir.expanduser() / "workflows"
-
     def _folders(self) -> list[Path]:
         from bot.core.catalog import bundled_folder
 
-        own = self.settings.workflows or (self._added if self._added.is_dir() else None)
-        return [bundled_folder(), *([own] if own else [])]
+        own = self.settings.own_workflows
+        return [bundled_folder(), *([own] if own.is_dir() else [])]
 
     def _server(self, url: str) -> Server:
         from comfy.server import Server

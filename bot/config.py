@@ -255,6 +255,11 @@ class Settings:
         return self.data_dir.expanduser()
 
     @property
+    def own_workflows(self) -> Path:
+        """Where the operator's workflows lie, and those that people add in the chat."""
+        return self.workflows or self.folder / "workflows"
+
+    @property
     def urls(self) -> tuple[str, ...]:
         return tuple(server.url for server in self.servers)
 

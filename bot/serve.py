@@ -77,7 +77,7 @@ class Store:
 @asynccontextmanager
 async def opened(settings: Settings) -> AsyncIterator[Store]:
     """The store that the settings name. Raises `ConfigError` where it cannot be read and written."""
-    folder = await asyncio.to_thread(_folder, settings)
+    folder = await asyncio.to_thread(data_folder, settings)
     kept = await asyncio.to_thread(database, settings)
     media = Media.open(settings.media.reveal() if settings.media else folder / "media")
     async with kept:
@@ -91,7 +91,7 @@ def database(settings: Settings, name: str = "darkroom") -> Database:
     """
     if settings.database is not None:
         return Database(settings.database.reveal())
-    return Database.in_folder(_folder(settings), name)
+    return Database.in_folder(data_folder(settings), name)
 
 
 @asynccontextmanager
@@ -102,7 +102,7 @@ async def serving(
     async with AsyncExitStack() as stack:
         store = await stack.enter_async_context(opened(settings))
         if role.worker is not None:
-            await stack.enter_async_context(held(store.database, settings.data_dir.expanduser(), role.worker))
+            await stack.enter_async_context(held(store.database, settings.folder, role.worker))
         members = await stack.enter_async_context(_members(settings, role.pace))
         worker: Worker | None = None
 
@@ -114,27 +114,16 @@ async def serving(
         fleet = await stack.enter_async_context(Fleet(members, wake))
         if role.worker is not None:
             house = House(catalog, store.records, store.line, store.media, platforms, settings.keep_metadata, floor)
-            worker = Worker(role.worker, house, fleet, _engine(store, settings, role.worker))
-            await stack.enter_async_context(worker)
+            worker = await stack.enter_async_context(_worker(role.worker, house, fleet, store, settings))
         if role.chat:
-            farewell = worker is not None
-            announcer = Announcer(
-                store.line, store.records, catalog, platforms, _plan(worker), floor, farewell=farewell
-            )
+            plan, farewell = _plan(worker), worker is not None
+            announcer = Announcer(store.line, store.records, catalog, platforms, plan, floor, farewell=farewell)
             await stack.enter_async_context(announcer)
-        audit = Audit(store.database)
-        await stack.enter_async_context(_swept(store, audit, settings.retention_days))
         checker = Checker(catalog, _known(fleet), _limits(settings))
-        book = await stack.enter_async_context(Rulebook(store.database, audit))
-        gate = Gate(book, audit, Default.read(settings.default_workflows))
-        authority = Authority(audit, settings.operators, settings.trusted)
-        reviews = Reviews(store.records, store.media, platforms, catalog, audit, authority, wake)
-        if role.chat:
-            await stack.enter_async_context(reviews)
-        added = settings.workflows or settings.data_dir.expanduser() / "workflows"
-        contributions = Contributions(added, catalog, checker, audit, authority, settings.allowed_nodes)
-        moderation = Moderation(gate, audit, authority, checker, store.line, store.records, reviews, contributions)
-        stop = worker.cancel if worker is not None else _nobody
+        moderation = await stack.enter_async_context(
+            _moderated(settings, store, catalog, checker, platforms, role, wake)
+        )
+        await stack.enter_async_context(_swept(store, moderation.audit, settings.retention_days))
         desk = Desk(
             checker,
             store.line,
@@ -147,12 +136,36 @@ async def serving(
             servers=lambda: {name: name in fleet.up for name in fleet.members},
             version=lambda: fleet.version,
             wake=wake,
-            stop=stop,
+            stop=worker.cancel if worker is not None else _nobody,
         )
         try:
             yield desk
         finally:
             desk.open = False
+
+
+@asynccontextmanager
+async def _moderated(
+    settings: Settings,
+    store: Store,
+    catalog: Shelf,
+    checker: Checker,
+    platforms: Mapping[str, Platform],
+    role: Role,
+    wake: Callable[[], None],
+) -> AsyncIterator[Moderation]:
+    """The moderators' desk, and all that it decides with."""
+    audit = Audit(store.database)
+    async with AsyncExitStack() as stack:
+        book = await stack.enter_async_context(Rulebook(store.database, audit))
+        gate = Gate(book, audit, Default.read(settings.default_workflows))
+        authority = Authority(audit, settings.operators, settings.trusted)
+        reviews = Reviews(store.records, store.media, platforms, catalog, audit, authority, wake)
+        if role.chat:
+            await stack.enter_async_context(reviews)
+        own, nodes = settings.own_workflows, settings.allowed_nodes
+        contributions = Contributions(own, catalog, checker, audit, authority, nodes)
+        yield Moderation(gate, audit, authority, checker, store.line, store.records, reviews, contributions)
 
 
 async def serve(
@@ -220,10 +233,13 @@ async def hand_over(settings: Settings, worker: str) -> int:
         return await store.line.hand_over(worker)
 
 
-def _folder(settings: Settings) -> Path:
+def data_folder(settings: Settings) -> Path:
+    """The folder for data, made where it is missing, with room in it for workflows. Raises `ConfigError` where it
+    cannot be written.
+    """
     folder = settings.folder
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "workflows").mkdir(parents=True, exist_ok=True)
         probe = folder / ".probe"
         probe.write_bytes(b"x" * 4096)
         probe.unlink()
@@ -242,8 +258,8 @@ async def _members(settings: Settings, pace: float) -> AsyncIterator[Sequence[Me
         yield [Member(_("built-in"), Server(engine.url))]
 
 
-def _engine(store: Store, settings: Settings, worker: str) -> Callable[[object], Engine]:
-    return lambda attempt: Engine(store.database, settings.folder, worker, attempt)  # type: ignore[arg-type]
+def _worker(name: str, house: House, fleet: Fleet, store: Store, settings: Settings) -> Worker:
+    return Worker(name, house, fleet, lambda attempt: Engine(store.database, settings.folder, name, attempt))
 
 
 def _known(fleet: Fleet) -> Known:

@@ -329,3 +329,11 @@ def test_the_operator_decides_everywhere(desk_top: Path, monkeypatch: pytest.Mon
     assert [line.split("  ")[2] for line in log] == ["clear", "unblock", "block", "deny"]
     assert darkroom("moderate", "deny", "postr")[0] == 2
     assert darkroom("moderate", "block", "nobody")[0] == 2
+
+
+def test_a_data_folder_that_cannot_be_made_is_told_in_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DARKROOM_DATA_DIR", "cat.png/data")
+    monkeypatch.setenv("DARKROOM_WEB", "on")
+    code, _said, complained = darkroom("start")
+    assert code == 2
+    assert "DARKROOM_DATA_DIR: cat.png/data cannot be written" in complained
