@@ -22,7 +22,7 @@ from comfy.server import Server
 _log = logging.getLogger(__name__)
 _CALM = 30.0  # seconds between two looks at a server that is up
 _FIRST, _LONGEST = 0.25, 15.0  # seconds between two looks at one that is down
-_STALE = 20  # looks, after which a server is asked anew for its nodes and models
+_STALE = 2  # looks, after which a server is asked anew for its nodes and models
 
 
 @dataclass(frozen=True)
@@ -104,14 +104,20 @@ class Fleet:
         try:
             await client.system_stats()
             if refresh or name not in self._up:
-                self._infos[name] = await client.object_info(refresh=True)
-                self.version += 1
+                self._note(name, await client.object_info(refresh=True))
         except ComfyError as fault:
             _log.info("server %s: %s", name, fault)
             self._set(name, up=False)
             return False
         self._set(name, up=True)
         return True
+
+    def _note(self, name: str, info: ObjectInfo) -> None:
+        """Keep what a server has; others hear of it where that is news."""
+        known, self._infos[name] = self._infos.get(name), info
+        if known is None or not info.is_same(known):
+            self.version += 1
+            self._changed()
 
     def _set(self, name: str, *, up: bool) -> None:
         if (name in self._up) is up:

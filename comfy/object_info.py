@@ -97,6 +97,13 @@ class ObjectInfo:
     def class_types(self) -> frozenset[str]:
         return frozenset(self._data)
 
+    def is_same(self, other: ObjectInfo) -> bool:
+        """Whether another reading says the same of nodes, models and bounds; files come and go with each upload."""
+        if self._data.keys() != other._data.keys():
+            return False
+        changed = (name for name, data in self._data.items() if data != other._data[name])
+        return all(_without_files(self.node(name)) == _without_files(other.node(name)) for name in changed)
+
     def pack(self, class_type: str) -> str:
         """The pack of custom nodes that a class_type belongs to; empty for ComfyUI's own, but for those that call
         services on the network.
@@ -134,6 +141,15 @@ class ObjectInfo:
                     continue
                 if value not in accepted.choices:
                     yield MissingChoice(node.id, node.class_type, name, value, accepted.choices)
+
+
+def _without_files(node: NodeInfo | None) -> NodeInfo | None:
+    if node is None:
+        return None
+    inputs = {
+        name: replace(each, choices=None, default=None) if each.upload else each for name, each in node.inputs.items()
+    }
+    return replace(node, inputs=inputs)
 
 
 def _joined(nodes: Sequence[NodeInfo]) -> dict[str, InputInfo]:

@@ -6,6 +6,8 @@ import asyncio
 from pathlib import Path
 
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
 
 from comfy.embedded import EmbeddedServer
 from comfy.fleet import Fleet, Member
@@ -49,6 +51,34 @@ async def test_a_server_in_doubt_that_answers_is_used_again(tmp_path: Path) -> N
         fleet.doubt("one")
         assert fleet.up == frozenset()
         await until(fleet, changes, "one")
+
+
+async def test_a_model_that_comes_is_news_and_the_same_again_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("comfy.fleet._CALM", 0.01)
+    models, looks, changes = ["a.ckpt"], asyncio.Queue[None](), asyncio.Event()
+
+    async def object_info(_request: web.Request) -> web.Response:
+        looks.put_nowait(None)
+        return web.json_response({"Load": node(*models)})
+
+    async def system_stats(_request: web.Request) -> web.Response:
+        return web.json_response({"system": {}, "devices": []})
+
+    app = web.Application()
+    app.add_routes([web.get("/object_info", object_info), web.get("/system_stats", system_stats)])
+    async with (
+        TestServer(app) as server,
+        Fleet([Member("one", Server(str(server.make_url("/"))))], changes.set) as fleet,
+    ):
+        await until(fleet, changes, "one")
+        before = fleet.version
+        for _ in range(4):
+            await looks.get()
+        assert fleet.version == before
+        changes.clear()
+        models.append("b.ckpt")
+        await changes.wait()
+        assert fleet.version > before
 
 
 def node(*choices: str) -> dict[str, object]:

@@ -102,3 +102,16 @@ def test_no_declaration_is_an_exception(kind: object, options: object, anything:
         assert node is not None
         info.missing(Prompt({"1": {"class_type": "N", "inputs": dict.fromkeys(node.inputs, 5)}}))
         ObjectInfo.union([info, info]).node("N")
+
+
+def test_another_reading_is_the_same_unless_nodes_models_or_bounds_differ() -> None:
+    def reading(model: str = "a.ckpt", file: str = "cat.png", most: int = 9) -> ObjectInfo:
+        load = {"input": {"required": {"image": [[file], {"image_upload": True}]}}, "output": ["IMAGE"]}
+        model_node = {"input": {"required": {"name": [[model], {}], "n": ["INT", {"max": most}]}}, "output": ["MODEL"]}
+        return ObjectInfo({"LoadImage": load, "Model": model_node})
+
+    assert reading().is_same(reading())
+    assert reading().is_same(reading(file="dog.png"))
+    assert not reading().is_same(reading(model="b.ckpt"))
+    assert not reading().is_same(reading(most=10))
+    assert not reading().is_same(ObjectInfo({}))
