@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import shlex
 import tempfile
 import tomllib
 from collections.abc import Collection, Mapping, Sequence
@@ -41,6 +42,35 @@ class Input:
 
     target: str
     value: str
+
+
+def settings_from(text: str) -> dict[str, Any]:
+    """What `target=KSampler.steps minimum=1 help="More is slower"` sets of a field, with the types that a sidecar has.
+
+    Lists have commas between. Raises `UserError`.
+    """
+    try:
+        said = shlex.split(text)
+    except ValueError as fault:
+        raise UserError(_("A quote is not closed.")) from fault
+    found = {}
+    for word in said:
+        key, equals, value = word.partition("=")
+        if not equals or key not in FIELD_KEYS:
+            words = _("“{word}” is not NAME=VALUE; there are {names}.")
+            raise UserError(words.format(word=word, names=", ".join(FIELD_KEYS)))
+        several = key == "choices" or (key == "target" and "," in value)
+        found[key] = [each.strip() for each in value.split(",")] if several else _typed(key, value)
+    return found
+
+
+def _typed(key: str, value: str) -> Any:
+    if FIELD_KEYS[key] is str:
+        return value
+    try:
+        return tomllib.loads(f"value = {value}")["value"]
+    except tomllib.TOMLDecodeError:
+        return value
 
 
 class Contributions:

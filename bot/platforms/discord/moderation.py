@@ -3,35 +3,27 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Awaitable, Callable
 from typing import Any, Literal, Optional, TypeAlias, Union
 
 import discord
 from discord import app_commands
 
 from bot.core.authority import Aim
-from bot.core.errors import BadPicture, UserError
+from bot.core.errors import BadPicture
 from bot.core.moderation import Moderation
 from bot.core.rules import Manner, Measure, Narrowing, WordList
 from bot.core.scope import EVERYONE, Who
 from bot.platforms.discord.asking import Click, Front, guarded, tell
+from bot.platforms.discord.contributing import Act, Choices, Contributing, Text, read_file, workflow_names
 from bot.platforms.discord.declaration import matching
 from bot.platforms.discord.panel import list_held, show_panel
 from bot.platforms.discord.request import moderator, person_of, place_named, place_of
 from bot.words import _
 
 Channel: TypeAlias = Union[app_commands.AppCommandChannel, app_commands.AppCommandThread]  # noqa: UP007 - read at run time
-Text: TypeAlias = app_commands.Range[str, 1, 100]
-Choices: TypeAlias = list[app_commands.Choice[str]]
 _Measure: TypeAlias = Literal["hour", "day", "seconds", "waiting", "running", "cooldown"]
 _LARGEST = 1_000_000  # bytes of an import
-_LARGEST_GRAPH = 8 * 2**20  # bytes of a workflow
 _DAY = 86_400.0
-
-
-async def workflow_names(click: Click, text: str) -> Choices:
-    names = list(click.client.front.desk.catalog.workflows)
-    return [app_commands.Choice(**each) for each in matching(names, text)]
 
 
 async def field_names(click: Click, text: str) -> Choices:
@@ -68,12 +60,13 @@ class Moderate(app_commands.Group):
             default_permissions=discord.Permissions(manage_guild=True),
         )
         self._front = front
+        self.add_command(Contributing(front, self._do))
 
     @property
     def _moderation(self) -> Moderation:
         return self._front.desk.moderation
 
-    async def _do(self, click: Click, act: Callable[[Any, Any], Awaitable[str]]) -> None:
+    async def _do(self, click: Click, act: Act) -> None:
         """Do something as the one who asks, and tell them what became of it."""
 
         async def work() -> None:
@@ -290,23 +283,6 @@ class Moderate(app_commands.Group):
 
         await guarded(click, work)
 
-    @app_commands.command(description=_("Add a workflow: the file that ComfyUI's “Export (API)” writes."))
-    async def add(self, click: Click, name: Text, file: discord.Attachment) -> None:
-        async def act(by: Any, here: Any) -> str:
-            return await self._moderation.workflows.add(by, here, name, await _bytes(file, _LARGEST_GRAPH))
-
-        await self._do(click, act)
-
-    @app_commands.command(description=_("Rename a workflow that was added here."))
-    @app_commands.autocomplete(workflow=workflow_names)
-    async def rename(self, click: Click, workflow: str, name: Text) -> None:
-        await self._do(click, lambda by, here: self._moderation.workflows.rename(by, here, workflow, name))
-
-    @app_commands.command(description=_("Remove a workflow that was added here."))
-    @app_commands.autocomplete(workflow=workflow_names)
-    async def remove(self, click: Click, workflow: str) -> None:
-        await self._do(click, lambda by, here: self._moderation.workflows.remove(by, here, workflow))
-
     @app_commands.command(description=_("Take the last decision back."))
     async def undo(self, click: Click) -> None:
         await self._do(click, self._moderation.undo)
@@ -330,17 +306,8 @@ class Moderate(app_commands.Group):
 
 async def _read(file: discord.Attachment) -> str:
     try:
-        return (await _bytes(file, _LARGEST)).decode()
+        return (await read_file(file, _LARGEST)).decode()
     except UnicodeDecodeError as fault:
-        raise BadPicture(_("{name} cannot be read.").format(name=file.filename)) from fault
-
-
-async def _bytes(file: discord.Attachment, most: int) -> bytes:
-    if file.size > most:
-        raise UserError(_("{name} is too large.").format(name=file.filename))
-    try:
-        return await file.read()
-    except discord.HTTPException as fault:
         raise BadPicture(_("{name} cannot be read.").format(name=file.filename)) from fault
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from io import BytesIO
 
 from telegram import CallbackQuery, Message
@@ -16,6 +17,7 @@ from bot.core.errors import DeliveryFailed, UserError
 from bot.core.rules import Manner, Narrowing, WordList
 from bot.core.scope import ADMINISTRATORS, EVERYONE
 from bot.platforms.telegram import captions, panel
+from bot.platforms.telegram.contributing import LARGEST, contribute
 from bot.platforms.telegram.counter import Counter, Guest
 from bot.platforms.telegram.panel import Click
 from bot.platforms.telegram.places import NAME, Chat, address_of, asker
@@ -28,7 +30,9 @@ _LARGEST = 1_000_000  # bytes of an import
 
 @dataclass(frozen=True)
 class Order:
-    """What a moderator has typed: an act, words behind it, and what it is for. `about` is the message replied to."""
+    """What a moderator has typed: an act, words behind it, and what it is for. `about` is the message replied to, and
+    `said` all that stands behind the act.
+    """
 
     by: Person
     here: Place
@@ -36,6 +40,7 @@ class Order:
     words: tuple[str, ...]
     aim: Aim
     about: Message | None = None
+    said: str = ""
 
     @property
     def first(self) -> str:
@@ -58,8 +63,8 @@ class Moderating:
             html, keyboard = panel.draw(await self._core.overview(guest.person, here), here.id)
             await self._counter.say(guest, html, keyboard)
             return
-        order = self._read(guest, rest.split(), messages[0].reply_to_message)
-        if order.act in ("log", "export"):
+        order = self._read(guest, rest, messages[0].reply_to_message)
+        if order.act in ("log", "export", "stats"):
             await self._send_file(guest, order)
         elif order.act == "held":
             await self._list_held(guest, order)
@@ -152,15 +157,19 @@ class Moderating:
                 return await core.undo(by, here)
             case "import":
                 return await core.import_(by, here, await self._text(messages, order))
+            case "workflow":
+                file = partial(self._file, messages, order, LARGEST)
+                return await contribute(core.workflows, by, here, order.said, file)
         raise UserError(_usage())
 
-    def _read(self, guest: Guest, words: Sequence[str], about: Message | None) -> Order:
+    def _read(self, guest: Guest, rest: str, about: Message | None) -> Order:
         """Sort out “here” and “admins”, which any act may have."""
+        words, said = rest.split(), rest.strip().partition(" ")[2]
         plain = [word for word in words[1:] if word.lower() not in ("here", "admins")]
-        said = {word.lower() for word in words[1:]} - set(plain)
-        who = ADMINISTRATORS if "admins" in said else EVERYONE
-        aim = Aim(place=guest.place if "here" in said else None, who=who)
-        return Order(guest.person, _whole(guest.place), words[0].lower(), tuple(plain), aim, about)
+        marks = {word.lower() for word in words[1:]} - set(plain)
+        who = ADMINISTRATORS if "admins" in marks else EVERYONE
+        aim = Aim(place=guest.place if "here" in marks else None, who=who)
+        return Order(guest.person, _whole(guest.place), words[0].lower(), tuple(plain), aim, about, said)
 
     def _of_workflow(self, order: Order) -> Aim:
         return replace(order.aim, workflow=_name(order.words[0])) if order.words else order.aim
@@ -189,14 +198,19 @@ class Moderating:
         return (run.person if run is not None else asker(order.about)), order.words
 
     async def _text(self, messages: Sequence[Message], order: Order) -> str:
-        """The text of a file that came along, or that was replied to."""
-        file = messages[0].document or (order.about.document if order.about is not None else None)
-        if file is None or (file.file_size or 0) > _LARGEST:
-            raise UserError(_("Send the file of an export with this as its caption, or reply to one."))
         try:
-            data = await (await self._counter.wire.bot.get_file(file.file_id)).download_as_bytearray()
-            return data.decode()
-        except (TelegramError, UnicodeDecodeError) as fault:
+            return (await self._file(messages, order, _LARGEST)).decode()
+        except UnicodeDecodeError as fault:
+            raise UserError(_("This file cannot be read.")) from fault
+
+    async def _file(self, messages: Sequence[Message], order: Order, most: int) -> bytes:
+        """A file that came along, or that was replied to."""
+        file = messages[0].document or (order.about.document if order.about is not None else None)
+        if file is None or (file.file_size or 0) > most:
+            raise UserError(_("Send the file with this as its caption, or reply to one; it must not be too large."))
+        try:
+            return bytes(await (await self._counter.wire.bot.get_file(file.file_id)).download_as_bytearray())
+        except TelegramError as fault:
             raise UserError(_("This file cannot be read.")) from fault
 
     async def _send_file(self, guest: Guest, order: Order) -> None:
@@ -206,7 +220,10 @@ class Moderating:
             text = "\n".join([_("What was decided and refused"), *lines])
             await self._counter.say(guest, captions.lines(text, captions.TEXT))
             return
-        if order.act == "log":
+        if order.act == "stats":
+            days = int(order.first[:3]) if order.first.isdecimal() else 30
+            name, data = "stats.png", await self._core.stats(order.by, order.here, days, guest.place.name)
+        elif order.act == "log":
             name, data = "log.jsonl", await self._core.log_file(order.by, order.here)
         else:
             name, data = "decisions.json", (await self._core.export(order.by, order.here)).encode()
@@ -282,6 +299,6 @@ def _usage() -> str:
         "/moderate review on|off|clear [CHAT ID] [here]",
         "/moderate previews|spoilers on|off [here]",
         "/moderate block [30m|12h|3d] [REASON], unblock, why [WORKFLOW]: " + _("as a reply, or with an id first"),
-        "/moderate held, log [file], undo, export, import",
+        "/moderate held, log [file], stats [DAYS], undo, export, import, workflow",
     )
     return "\n".join([_("This is how:"), *lines])

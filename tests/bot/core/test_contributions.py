@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from bot.core.chat import Person
-from bot.core.contributions import suggested, toml
+from bot.core.contributions import settings_from, suggested, toml
 from bot.core.errors import NotAllowed, UnknownWorkflow, UserError
 from bot.core.run import State
 from comfy.embedded import EmbeddedServer
@@ -128,3 +128,22 @@ def test_sidecars_come_back_as_they_were_written() -> None:
         "fields": {"a-b": {"target": odd, "default": 1.5, "required": True}},
     }
     assert tomllib.loads(toml(sidecar)) == sidecar
+
+
+def test_settings_of_a_field_have_the_types_of_a_sidecar() -> None:
+    said = 'target=A.x,B.y minimum=1 maximum=2.5 required=true choices="red, deep blue" help="How wide" default=7'
+    assert settings_from(said) == {
+        "target": ["A.x", "B.y"],
+        "minimum": 1,
+        "maximum": 2.5,
+        "required": True,
+        "choices": ["red", "deep blue"],
+        "help": "How wide",
+        "default": 7,
+    }
+
+
+@pytest.mark.parametrize(("said", "sentence"), [("wide=7", "wide=7"), ("target", "target"), ('help="x', "quote")])
+def test_settings_that_say_nothing_are_refused(said: str, sentence: str) -> None:
+    with pytest.raises(UserError, match=sentence):
+        settings_from(said)

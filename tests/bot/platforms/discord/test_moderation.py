@@ -47,12 +47,16 @@ async def moderate(
     rights: str = MANAGE_SERVER,
     resolved: Mapping[str, Any] | None = None,
     kinds: Mapping[str, int] | None = None,
+    group: str = "",
 ) -> Asked:
-    options = [
+    options: list[dict[str, Any]] = [
         {"name": name, "type": (kinds or {}).get(name) or _KINDS[type(value)], "value": value}
         for name, value in (values or {}).items()
     ]
-    data = {"id": "9", "name": "moderate", "type": 1, "options": [{"name": act, "type": 1, "options": options}]}
+    acts = [{"name": act, "type": 1, "options": options}]
+    if group:
+        acts = [{"name": group, "type": 2, "options": acts}]
+    data = {"id": "9", "name": "moderate", "type": 1, "options": acts}
     return await fake.ask(2, data | {"resolved": resolved or {}}, by, channel, own_permissions=rights)
 
 
@@ -209,9 +213,21 @@ async def test_trusted_people_add_a_workflow(fake: FakeDiscord, channel: int) ->
     file = fake.upload("blank.json", json.dumps(graph).encode())
     resolved = {"attachments": {file["id"]: file}}
     values = {"name": "blank", "file": file["id"]}
-    refused = await moderate(fake, channel, "add", values, by=BOB, resolved=resolved, kinds={"file": 11})
+    kinds = {"file": 11}
+    refused = await moderate(fake, channel, "add", values, by=BOB, resolved=resolved, kinds=kinds, group="workflow")
     await told(fake, refused, "trusts")
-    added = await moderate(fake, channel, "add", values, resolved=resolved, kinds={"file": 11})
-    await fake.until(lambda: any(fake.whispers(added)))
-    assert "is here now" in "".join(fake.whispers(added))
-    await told(fake, await moderate(fake, channel, "remove", {"workflow": "blank"}), "was removed")
+    added = await moderate(fake, channel, "add", values, resolved=resolved, kinds=kinds, group="workflow")
+    await told(fake, added, "is here now")
+    blank = {"workflow": "blank"}
+    await told(fake, await moderate(fake, channel, "inputs", blank, group="workflow"), "EmptyImage.width = 16")
+    settings = {**blank, "field": "width", "settings": "target=EmptyImage.width maximum=64"}
+    await told(fake, await moderate(fake, channel, "field", settings, group="workflow"), "was set")
+
+    def widest() -> list[Any]:
+        blanks = [each for each in fake.commands[str(fake.channels[channel])] if each["name"] == "blank"]
+        return [option.get("max_value") for each in blanks for option in each["options"] if option["name"] == "width"]
+
+    await fake.until(lambda: widest() == [64])
+    renamed = await moderate(fake, channel, "rename", {**blank, "name": "plain"}, group="workflow")
+    await told(fake, renamed, "plain")
+    await told(fake, await moderate(fake, channel, "remove", {"workflow": "plain"}, group="workflow"), "was removed")

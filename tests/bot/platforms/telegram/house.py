@@ -67,8 +67,9 @@ def _app(api: BotApi, folder: Path, **more: str) -> App:
 
 async def _serve(app: App, ready: asyncio.Event) -> None:
     from bot.core.shelf import Shelf
-    from bot.serve import serve
+    from bot.serve import data_folder, serve
 
+    await asyncio.to_thread(data_folder, app.settings)
     async with Shelf(*app._folders()) as shelf:
         await serve(app.settings, shelf, app.platforms(), Role(), lambda _line: ready.set())
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
+from io import BytesIO
 from itertools import count
 
 import pytest
+from PIL import Image
 
 from bot.platforms.telegram.panel import Click
+from tests.bot.platforms.telegram.conftest import TRUSTED
 from tests.bot.platforms.telegram.house import Conversation, picture
 from tests.bot.platforms.telegram.server import BotApi
 
@@ -110,3 +114,42 @@ async def test_an_export_is_imported_elsewhere(api: BotApi) -> None:
     await other.answer("1 decisions imported")
     await member.write("/sketch", photo=picture())
     await member.answer("denied")
+
+
+async def test_statistics_are_a_picture(api: BotApi) -> None:
+    member, moderator = group(api)
+    await member.write("/moderate stats")
+    await member.answer("Only moderators")
+    await moderator.write("/moderate stats 7")
+    file = await api.until(lambda: next((each for each in moderator.messages if each.kind == "document"), None))
+    with Image.open(BytesIO(file.media)) as drawn:
+        assert drawn.format == "PNG"
+
+
+async def test_trusted_people_add_a_workflow_and_name_its_fields(api: BotApi) -> None:
+    member, moderator = group(api)
+    graph = {
+        "1": {"class_type": "EmptyImage", "inputs": {"width": 16, "height": 16, "batch_size": 1, "color": 7}},
+        "2": {"class_type": "SaveImage", "inputs": {"images": ["1", 0], "filename_prefix": "x"}},
+    }
+    file = ("blank.json", json.dumps(graph).encode(), "application/json")
+    await moderator.write("/moderate workflow add blank", document=file)
+    await moderator.answer("trusts")
+    trusted = Conversation(api, api.group(member.id), user=TRUSTED)
+    api.administrators.add((member.id, TRUSTED))
+    await trusted.write("/moderate workflow add blank", document=file)
+    await trusted.answer("is here now")
+    await trusted.write("/moderate workflow inputs blank")
+    await trusted.answer("EmptyImage.width = 16")
+    await trusted.write('/moderate workflow field blank width target=EmptyImage.width maximum=64 help="How wide it is"')
+    await trusted.answer("“width” of “blank” was set")
+    await member.write("/blank width=65")
+    await member.answer("65")
+    await trusted.write("/moderate workflow field blank width wide=7")
+    await trusted.answer("wide=7")
+    await trusted.write("/moderate workflow rename blank plain")
+    await trusted.answer("plain")
+    await trusted.write("/moderate workflow remove plain")
+    await trusted.answer("was removed")
+    await trusted.write("/moderate workflow")
+    await trusted.answer("This is how")
