@@ -191,6 +191,8 @@ async def _attended(platform: Platform, desk: Desk) -> None:
             await platform.serve(desk)
         except ConfigError:
             raise
+        except (OSError, TimeoutError) as fault:
+            _log.warning("%s cannot be reached, and is tried again in %.0f s: %s", platform.name, pause, fault)
         except Exception as error:  # noqa: BLE001 - the top of a platform
             _log.error("%s failed, and is started again in %.0f s", platform.name, pause, exc_info=error)
         await asyncio.sleep(pause)
