@@ -230,11 +230,12 @@ class Attempt:
         await self._cancel(story, by)
 
     async def _cancel(self, story: Story, by: Person) -> None:
+        await say(self._reply, Cancelled(by))  # at once: a node that does not listen may keep its server for long
         sure = await story.cancel(whatever=True)
         self._freed()
-        unsure = _("It was cancelled, but the server could not be told: it may still be at work on it.")
-        if await self._house.records.end(self._run, State.CANCELLED):
-            await say(self._reply, Cancelled(by) if sure else Failed(unsure))
+        if await self._house.records.end(self._run, State.CANCELLED) and not sure:
+            unsure = _("It was cancelled, but the server could not be told: it may still be at work on it.")
+            await say(self._reply, Failed(unsure))
 
     async def _failed(self, error: Exception, story: Story) -> None:
         if isinstance(error, _MAY_PASS):

@@ -85,6 +85,21 @@ async def test_cancelling_what_waits_and_what_runs(tmp_path: Path) -> None:
         assert not await home.desk.cancel("nothing", ANN)
 
 
+async def test_whoever_cancels_hears_of_it_although_a_node_does_not_listen(tmp_path: Path) -> None:
+    gates = Gates()
+    async with house(tmp_path, servers=[EmbeddedServer(nodes=gates.nodes())]) as home:
+        run_id, shown = await home.ask("gated", gate="shut")
+        await home.platform.until(running(shown))
+        assert await home.desk.cancel(run_id, ANN)
+        await home.platform.until(lambda: shown.last == Cancelled(ANN))
+        assert gates.passed == []
+        gates.open()
+        (run,) = await home.ended(run_id)
+        assert run.state is State.CANCELLED
+        assert shown.last == Cancelled(ANN)
+        assert not shown.results
+
+
 async def test_deleting_and_forgetting(tmp_path: Path) -> None:
     photo = picture(tmp_path / "given")
     async with house(tmp_path, servers=[EmbeddedServer(pace=0.1)]) as home:
