@@ -114,14 +114,16 @@ class Announcer:
             await self._records.end(run, State.FAILED, str(gone))
             await say(reply, Failed(str(gone)))
             return
-        self._told[run.id] = _Told(status, self._clock())
-        await self._say(run, status)
+        self._told[run.id] = _Told(status, self._clock())  # before it is said: a shutdown may come in between
+        if not await self._say(run, status):
+            self._told.pop(run.id, None)
 
-    async def _say(self, run: RunRecord, status: Status) -> None:
-        """Say something of a run that waits, if it still does."""
+    async def _say(self, run: RunRecord, status: Status) -> bool:
+        """Say something of a run that waits, if it still does; false where that has to wait for room."""
         async with self._floor.of(run.id):
             if await self._line.waits(run.id):
-                await say(self._reply(run), status)
+                return await say(self._reply(run), status)
+        return True
 
     def _reply(self, run: RunRecord) -> Reply:
         brief = run.brief(title_of(self._catalog, run.workflow))

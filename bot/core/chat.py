@@ -89,6 +89,11 @@ class Limits:
 
 
 @dataclass(frozen=True)
+class Received:
+    """The request has been heard, and is not on disk yet: nothing is promised."""
+
+
+@dataclass(frozen=True)
 class Queued:
     """The run waits. `position` counts from 1, the next to run; None where it is not known yet. `eta` is the seconds
     until it starts, and `reason` says why it waits again after it had started.
@@ -145,7 +150,7 @@ class Cancelled:
     by: Person | None = None
 
 
-Status: TypeAlias = Queued | Running | Delivering | Held | Paused | Done | Failed | Cancelled
+Status: TypeAlias = Received | Queued | Running | Delivering | Held | Paused | Done | Failed | Cancelled
 
 
 @dataclass(frozen=True)
@@ -194,7 +199,8 @@ class Result:
 
 
 class Reply(Protocol):
-    """The one message that a run is to its person. Both methods raise `DeliveryFailed`.
+    """The one message that a run is to its person. Both methods raise `DeliveryFailed`, and `show` its `NotNow`, where
+    the platform's pace leaves no room for a status at the moment.
 
     After a crash either may be asked for again: a message that shows a run's result already is left as it is.
     """

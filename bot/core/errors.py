@@ -10,6 +10,7 @@ UserError
 
 ConfigError             the operator's: every fault of the settings in one message
 DeliveryFailed          the platform refused or lost the message
+└── NotNow              there was no room for a status just now
 StorageFailed           a file or a record could not be kept, or is gone
 """
 
@@ -60,6 +61,10 @@ class ConfigError(Exception):
 
 class DeliveryFailed(Exception):
     """The platform did not take the result. The text is a sentence for the requester."""
+
+
+class NotNow(DeliveryFailed):
+    """A platform has no room for a status just now; the same may be shown in a moment."""
 
 
 class StorageFailed(Exception):

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from uuid import uuid5
 
 from bot.core.chat import Cancelled, Delivering, Done, Failed, Queued, Reply, Result, ResultFile, Status
-from bot.core.errors import DeliveryFailed, StorageFailed, UserError
+from bot.core.errors import DeliveryFailed, NotNow, StorageFailed, UserError
 from bot.core.explain import explain, warning, without_paths
 from bot.core.pictures import without_metadata
 from bot.core.progress import Progress
@@ -221,12 +221,15 @@ def failure(error: Exception, story: Story) -> Failed:
     return Failed(explain(error, str(story.run.id), story.prompt))
 
 
-async def say(reply: Reply, status: Status) -> None:
-    """Show a status; one that cannot be shown is for the log."""
+async def say(reply: Reply, status: Status) -> bool:
+    """Show a status; one that cannot be shown is for the log. False where there was only no room for it just now."""
     try:
         await reply.show(status)
+    except NotNow:
+        return False
     except DeliveryFailed as fault:
         _log.info("a status was not shown: %s", fault)
+    return True
 
 
 def _suffix(filename: str) -> str:

@@ -5,7 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from bot.core.chat import Brief, Cancelled, Delivering, Done, Failed, Held, Paused, Queued, Result, Running, Status
+from bot.core.chat import (
+    Brief,
+    Cancelled,
+    Delivering,
+    Done,
+    Failed,
+    Held,
+    Paused,
+    Queued,
+    Received,
+    Result,
+    Running,
+    Status,
+)
 from bot.words import _, ngettext
 
 _BAR = 12  # characters
@@ -33,6 +46,8 @@ def bar(fraction: float) -> str:
 def describe(status: Status) -> str:
     """A status in a line or two."""
     match status:
+        case Received():
+            return _("One moment…")
         case Queued():
             return _queued(status)
         case Running():

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from types import TracebackType
 
 from bot.core.chat import Status
-from bot.core.errors import DeliveryFailed
+from bot.core.errors import DeliveryFailed, NotNow
 
 _log = logging.getLogger(__name__)
 
@@ -80,6 +80,9 @@ class Throttle:
             try:
                 await self._show(status)
                 self._shown = status
+            except NotNow:
+                if self._latest is None:  # it is still the news, and is said when there is room
+                    self.offer(status)
             except DeliveryFailed as failure:
                 _log.info("a status was not shown: %s", failure)
             self._next = self._clock() + self._interval

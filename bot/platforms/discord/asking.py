@@ -14,7 +14,7 @@ from uuid import uuid4
 
 import discord
 
-from bot.core.chat import Address, Brief, Queued, RunRequest
+from bot.core.chat import Address, Brief, Received, RunRequest
 from bot.core.desk import Desk
 from bot.core.errors import DeliveryFailed, NotAllowed, StorageFailed, UserError
 from bot.core.run import RunRecord
@@ -85,7 +85,7 @@ def first_text(front: Front, request: RunRequest, run_id: str) -> str:
     """What a run's message says before anything is known of its place in line."""
     shown = {name: value for name, value in request.values.items() if isinstance(value, str | int | float)}
     brief = Brief(run_id, request.workflow, front.desk.title(request.workflow), request.person, request.place, shown)
-    return status_text(brief, Queued())
+    return status_text(brief, Received())
 
 
 def first_parts(run_id: str) -> dict[str, Any]:

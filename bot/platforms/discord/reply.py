@@ -10,7 +10,7 @@ from collections.abc import Callable
 import discord
 
 from bot.core.chat import Brief, Cancelled, Delivering, Done, Failed, Limits, Paused, Result, Running, Status
-from bot.core.errors import DeliveryFailed
+from bot.core.errors import DeliveryFailed, NotNow
 from bot.platforms.discord.pieces import FILES, Piece, pack
 from bot.platforms.discord.rendering import TEXT, result_text, status_text
 from bot.platforms.discord.row import ENDED, delivered, row
@@ -66,8 +66,10 @@ class DiscordReply:
         """Show a status that others follow; none that comes late or waits for long."""
         lock = self._wire.lock(self._spot.message)
         busy = lock.locked() and not isinstance(status, Paused)
-        if busy or self._lost or self._wire.has_ended(self._spot.message) or not self._is_due():
+        if self._lost or self._wire.has_ended(self._spot.message):
             return
+        if busy or not self._is_due():
+            raise NotNow
         draft = Draft(status_text(self._brief, status), self._preview(status))
         try:
             async with asyncio.timeout(_PATIENCE), lock:
@@ -77,7 +79,7 @@ class DiscordReply:
             self._lost = fault.code == _GONE
             raise DeliveryFailed(str(fault)) from fault
         except AWAY as fault:
-            raise DeliveryFailed(_("Discord cannot be reached.")) from fault
+            raise NotNow(_("Discord cannot be reached.")) from fault
 
     async def _end(self, draft: Draft) -> None:
         """Show what stays: tried again while Discord is away, and sent anew where the message is gone."""

@@ -13,12 +13,12 @@ from telegram import User
 from telegram.constants import ParseMode
 from telegram.error import TelegramError
 
-from bot.core.chat import Person, Place, Queued, RunRequest
+from bot.core.chat import Person, Place, Received, RunRequest
 from bot.core.desk import Desk
 from bot.core.errors import BadValue, StorageFailed, UserError
 from bot.core.notes import Notes
 from bot.core.telling import describe
-from bot.platforms.telegram import captions, keys, remembered
+from bot.platforms.telegram import captions, remembered
 from bot.platforms.telegram.access import Access
 from bot.platforms.telegram.incoming import Sent, fetch
 from bot.platforms.telegram.places import Chat, address_of
@@ -113,10 +113,10 @@ class Counter:
         words = _("{title} for {name}").format(
             title=self.desk.title(request.workflow), name=guest.person.name or guest.person.id
         )
-        html = captions.lines(f"{words}\n{describe(Queued())}", captions.CAPTION)
+        html = captions.lines(f"{words}\n{describe(Received())}", captions.CAPTION)
         if message is None:
-            return await self.say(guest, html, keys.waiting())
-        await self.edit(guest.chat, message, html, keys.waiting())
+            return await self.say(guest, html)
+        await self.edit(guest.chat, message, html)
         return message
 
     async def _fetched(self, values: Mapping[str, Any], folder: Path) -> dict[str, Any]:

@@ -48,7 +48,7 @@ class Press:
             return None
 
 
-def waiting(run_id: str = "") -> InlineKeyboardMarkup:
+def waiting(run_id: str) -> InlineKeyboardMarkup:
     """The buttons of a run that is under way."""
     return InlineKeyboardMarkup([[_run_button(Act.CANCEL, run_id)]])
 

@@ -27,7 +27,7 @@ from bot.core.chat import (
     Running,
     Status,
 )
-from bot.core.errors import DeliveryFailed
+from bot.core.errors import DeliveryFailed, NotNow
 from bot.core.notes import Notes
 from bot.platforms.telegram import captions, keys, remembered
 from bot.platforms.telegram.busy import Busy
@@ -62,6 +62,7 @@ class TelegramReply:
         self._wire, self._notes = studio.wire, studio.notes
         self._chat, self._message = Chat.read(address.chat), int(address.message)
         self._face: Face = studio.faces.of(self._chat, self._message)
+        self._left = False
 
     @property
     def limits(self) -> Limits:
@@ -75,8 +76,8 @@ class TelegramReply:
                 return
             case Running():
                 self._studio.busy.begin(self._chat, self._message)
-                if status.eta is None or status.eta > _SOON:
-                    await self._progress(status, 0.0)
+                self._let_end(status)
+                await self._progress(status, 0.0)
             case Queued():
                 await self._progress(status, _PATIENCE)
             case Held() | Paused():
@@ -100,6 +101,13 @@ class TelegramReply:
                     text = captions.of_result(result, self._brief, captions.TEXT, *result.texts)
                     await self._set_words(text, _keyboard(result, ()))
 
+    def _let_end(self, status: Running) -> None:
+        """Leave what should end at once the time to do so: where it has not, a status comes again."""
+        soon = status.eta is not None and status.eta <= _SOON
+        self._left = soon and not self._left
+        if self._left:
+            raise NotNow
+
     async def _progress(self, status: Status, patience: float) -> None:
         """Show something that may as well not be shown: nothing where a later wish or a result is on its way."""
         if self._face.is_final:
@@ -115,7 +123,8 @@ class TelegramReply:
                     await self._edit_progress(chat, status, keyboard)
 
         try:
-            await self._wire.offer(self._chat, edit, message=self._target, patience=patience)
+            if not await self._wire.offer(self._chat, edit, message=self._target, patience=patience):
+                raise NotNow
         except Unchanged:
             pass
         except Gone:

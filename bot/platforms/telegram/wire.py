@@ -6,7 +6,7 @@ import asyncio
 import logging
 import os
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from telegram import Bot, InlineKeyboardMarkup, Message, ReplyParameters
 from telegram.constants import ChatAction, ParseMode
@@ -74,22 +74,20 @@ class Wire:
                     again = await self._again_after(fault, number, pauses)
             await self._sleep(again)
 
-    async def offer(
-        self, chat: Chat, work: Ask[_Answer], *, message: int | None = None, patience: float = 0.0
-    ) -> _Answer | None:
-        """Have a request answered if its turn comes soon; None where it did not, or Telegram was not to be had."""
+    async def offer(self, chat: Chat, work: Ask[Any], *, message: int | None = None, patience: float = 0.0) -> bool:
+        """Have a request answered if its turn comes soon; false where it did not, or Telegram was not to be had."""
         number = self._moved.get(chat.id, chat.id)
         async with self.pace.turn(number, message, patience=patience) as granted:
             if not granted:
-                return None
+                return False
             try:
-                answer = await work(number)
-                if message is not None:
-                    meters.edited("telegram")
-                return answer
+                await work(number)
             except TelegramError as fault:
                 await self._again_after(fault, number, iter(_PAUSES))
-                return None
+                return False
+            if message is not None:
+                meters.edited("telegram")
+            return True
 
     async def send(
         self,

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from bot.core.chat import Queued, Status
-from bot.core.errors import DeliveryFailed
+from bot.core.errors import DeliveryFailed, NotNow
 from bot.core.throttle import Throttle
 
 
@@ -109,3 +109,28 @@ async def test_what_has_been_shown_is_not_shown_again() -> None:
             throttle.offer(Queued(2))
             await turns()
     assert shown == [Queued(2)]
+
+
+async def test_what_there_is_no_room_for_is_shown_later_unless_there_is_newer() -> None:
+    time, tried, room = Time(), list[Status](), False
+
+    async def show(status: Status) -> None:
+        tried.append(status)
+        if not room:
+            raise NotNow
+
+    async with Throttle(show, 1.0, clock=time, sleep=time.sleep) as throttle:
+        time.open.clear()
+        throttle.offer(Queued(2))
+        await turns()
+        assert tried == [Queued(2)]
+        time.open.set()
+        room = True
+        await turns()
+        assert tried == [Queued(2), Queued(2)]
+        await turns()
+        assert len(tried) == 2
+        time.open.clear()
+        room = False
+        throttle.offer(Queued(1))
+        await turns()
