@@ -37,7 +37,7 @@ async def test_three_platforms_share_one_engine_and_no_trouble(tmp_path: Path, u
         chat = Conversation(api)
         await chat.write("/gated gate=chat")
         asked = await chat.answer(button="Cancel")
-        assert "One moment" in api.made("sendMessage", chat.id)[0].data["text"]  # nothing is queued before it is on disk
+        assert "One moment" in api.made("sendMessage", chat.id)[0].data["text"]
         await fake.slash(discord.ALICE, channel, "gated", {"gate": "guild"})
         _status, taken = await ann.ask("gated", gate="page")
         await ann.until(taken["id"], "waiting")
