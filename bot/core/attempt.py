@@ -135,6 +135,7 @@ class Attempt:
                 self._freed()  # where it was an earlier process that followed it
                 if not await self._house.records.executed(self._run) and not await self._is_ours():
                     return
+                self._freed()  # by the records too: its person may have another run started now
                 throttle.offer(Delivering())
                 outcome = await self._collect(story, [*warnings, *ended["warnings"]], ended["nothing_new"])
         else:

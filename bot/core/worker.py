@@ -224,6 +224,7 @@ class Worker:
                 await asyncio.sleep(_TICK * 4)
 
     def _free(self, run: RunRecord, *, learn: bool) -> None:
+        self._news.set()
         bay = self._bays.get(run.server or "")
         begun = bay.begun.pop(run.id, None) if bay is not None else None
         if bay is None or begun is None:
@@ -232,7 +233,6 @@ class Worker:
         bay.switched.discard(run.id)
         if learn and bay.at_once == 1:
             self.estimates.learn(run.server or "", run.kind, self._clock() - begun[0], switched=switched)
-        self._news.set()
 
     def _learn_from(self, run: RunRecord) -> None:
         """What a finished run took, from its record."""
