@@ -158,7 +158,7 @@ def check(server: str | None) -> None:
 @cli.command()
 @click.option("--no-browser", is_flag=True, help=_("Do not open the page in the browser."))
 def demo(no_browser: bool) -> None:
-    """Try it in the browser: the bundled workflows on the built-in engine."""
+    """Try it in the browser, with nothing set up."""
     from bot.platforms.terminal.sitting import demo as show
 
     _settings(_app())

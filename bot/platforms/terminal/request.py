@@ -36,8 +36,8 @@ def _metavar(field: Field) -> str:
 
 def _help(field: Field) -> str:
     parts = [field.help or field.title]
-    if field.minimum is not None and field.maximum is not None:
-        parts.append(_("from {least:g} to {most:g}").format(least=field.minimum, most=field.maximum))
+    if not field.seed:  # what any 64 bits hold tells nobody anything
+        parts.append(field.range_text)
     if field.choices:
         parts.append(_("one of {choices}").format(choices=", ".join(map(str, field.choices))))
     if field.max_length is not None:
