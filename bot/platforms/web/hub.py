@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
-from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from bot.core.chat import Cancelled, Done, Failed, Running, Status
+from bot.core.chat import Cancelled, Delivering, Done, Failed, Paused, Queued, Running, Status
+from bot.platforms.web.journal import Inbox, Journal
 
-_KEPT = 600.0  # seconds that the last word on a run is kept, should its record be late
+_KEPT = 600.0  # seconds that the last word on a run is kept, should its record be late; and a journal nobody reads
 
 
 @dataclass(frozen=True)
@@ -24,53 +23,28 @@ class Word:
     previews: int = 0
 
 
-class Inbox:
-    """What one open page has not been told yet: the ids of runs. However slow it is, each is there but once."""
-
-    def __init__(self) -> None:
-        self.closed = False
-        self._fresh: dict[str, None] = {}
-        self._news = asyncio.Event()
-
-    def put(self, run_id: str) -> None:
-        self._fresh[run_id] = None
-        self._news.set()
-
-    def close(self) -> None:
-        self.closed = True
-        self._news.set()
-
-    async def take(self, patience: float) -> list[str]:
-        """The runs of which there is news; none where that takes longer than `patience`."""
-        try:
-            async with asyncio.timeout(patience):
-                await self._news.wait()
-        except TimeoutError:
-            pass
-        self._news.clear()
-        fresh, self._fresh = list(self._fresh), {}
-        return fresh
-
-
 class Hub:
     """Knows the open pages of this process, and the latest word on every run that has not ended."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._inboxes: defaultdict[str, set[Inbox]] = defaultdict(set)
+        self._journals: dict[str, Journal] = {}
+        self._left: dict[str, float] = {}  # when the last page of a visitor was closed
         self._words: dict[str, Word] = {}
 
     @contextmanager
-    def listen(self, visitor: str) -> Iterator[Inbox]:
-        """An inbox for one open page, while the context lasts."""
-        inbox = Inbox()
-        self._inboxes[visitor].add(inbox)
+    def listen(self, visitor: str, last_event: str = "") -> Iterator[tuple[Journal, Inbox]]:
+        """A visitor's journal, and an inbox for one open page that goes on after an event, while the context lasts."""
+        journal = self._journals.setdefault(visitor, Journal())
+        self._left.pop(visitor, None)
+        inbox = journal.inbox(last_event)
+        journal.inboxes.add(inbox)
         try:
-            yield inbox
+            yield journal, inbox
         finally:
-            self._inboxes[visitor].discard(inbox)
-            if not self._inboxes[visitor]:
-                del self._inboxes[visitor]
+            journal.inboxes.discard(inbox)
+            if not journal.inboxes:
+                self._left[visitor] = self._clock()
 
     def say(self, visitor: str, run_id: str, status: Status) -> None:
         """Pass on what there is to say of a run."""
@@ -81,12 +55,11 @@ class Hub:
             self._words[run_id] = Word(visitor, status, self._clock(), previews + fresh)
         else:
             self._words.pop(run_id, None)  # its record says all
-        self.tell(visitor, run_id)
+        self._note(visitor, run_id, whole=not isinstance(status, Queued | Running | Delivering | Paused))
 
     def tell(self, visitor: str, run_id: str) -> None:
         """Have a visitor's pages look at a run again."""
-        for inbox in self._inboxes.get(visitor, ()):
-            inbox.put(run_id)
+        self._note(visitor, run_id, whole=True)
 
     def word(self, run_id: str) -> Word | None:
         return self._words.get(run_id)
@@ -96,17 +69,22 @@ class Hub:
         self._words.pop(run_id, None)
 
     def tidy(self) -> None:
-        """Drop last words that nobody came for, and words of runs that have gone on elsewhere."""
-        now = self._clock()
-        old = [run_id for run_id, word in self._words.items() if now - word.at > _KEPT and _is_last(word)]
-        for run_id in old:
+        """Drop last words that nobody came for, and journals that nobody comes back to."""
+        long_ago = self._clock() - _KEPT
+        for run_id in [run_id for run_id, word in self._words.items() if word.at < long_ago and _is_last(word)]:
             del self._words[run_id]
+        for visitor in [visitor for visitor, at in self._left.items() if at < long_ago]:
+            del self._left[visitor], self._journals[visitor]
 
     def hang_up(self) -> None:
         """Close every inbox: the page is going down."""
-        for inboxes in self._inboxes.values():
-            for inbox in inboxes:
+        for journal in self._journals.values():
+            for inbox in journal.inboxes:
                 inbox.close()
+
+    def _note(self, visitor: str, run_id: str, *, whole: bool) -> None:
+        if (journal := self._journals.get(visitor)) is not None:
+            journal.note(run_id, whole=whole)
 
 
 def _preview(word: Word | None) -> bytes | None:

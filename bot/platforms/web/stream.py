@@ -1,4 +1,4 @@
-"""Server-sent events: one stream a page, which begins with everything, so that nothing is lost between two of them."""
+"""Server-sent events: one stream a page. It begins with everything, or goes on after the last event that was heard."""
 
 from __future__ import annotations
 
@@ -11,81 +11,87 @@ from typing import Any
 from aiohttp import web
 from aiohttp_sse import EventSourceResponse, sse_response
 
-from bot.core.chat import Delivering, Paused, Queued, Running
 from bot.core.desk import Desk
 from bot.core.errors import StorageFailed
 from bot.core.run import UNFINISHED, RunRecord
-from bot.platforms.web.hub import Hub, Inbox
+from bot.platforms.web.hub import Hub
+from bot.platforms.web.journal import Inbox, Journal, News
 from bot.platforms.web.security import whose
 from bot.platforms.web.views import person_of, run_view, status_view
 
 _LOOK_EVERY = 2.0  # seconds between two looks at the records: other processes may develop runs
 _PING_EVERY = 15.0  # seconds
+_RETRY = 1000  # milliseconds after which a browser comes back by itself
 _FIRST, _MOST = 50, 1000  # runs that a page shows at first, and at most
 
 
 class Stream:
-    """What one open page knows already, and what it has yet to hear."""
+    """What one open page is told: every event has an id, after which another stream can go on."""
 
     def __init__(self, desk: Desk, hub: Hub, visitor: str, count: int, response: EventSourceResponse) -> None:
         self._desk, self._hub, self._visitor, self._count = desk, hub, visitor, count
         self._response = response
-        self._known: dict[str, RunRecord] = {}
         self._offered: object = None
-        self._looked = monotonic()
+        self._told: dict[str, dict[str, Any]] = {}  # runs that were told whole, as the page shows them
 
-    async def tell(self, inbox: Inbox) -> None:
-        """Tell everything, then all that changes, until the page is gone or the program stops."""
-        await self._tell_everything()
-        while not inbox.closed and self._response.is_connected():
-            for run_id in (fresh := await inbox.take(_LOOK_EVERY)):
-                await self._tell_run(run_id)
-            if not fresh or self._is_unheard_of():
-                await self._look()
-
-    async def _tell_everything(self) -> None:
+    async def tell(self, journal: Journal, inbox: Inbox) -> None:
+        """Tell everything, or what was missed, then all that changes, until the page is gone or the program stops."""
         self._offered = self._offer()
+        if inbox.resumed:
+            await self._look(journal)
+        else:
+            await self._tell_everything(journal, inbox.id)
+        while not inbox.closed and self._response.is_connected():
+            for each in (news := await inbox.take(_LOOK_EVERY)):
+                await self._tell(journal, each)
+            if not news or self._is_unheard_of(journal):
+                await self._look(journal)
+
+    async def _tell_everything(self, journal: Journal, event: str) -> None:
         latest = await self._latest()
-        self._known = {run.id: run for run in latest}
-        await self._send("state", {"runs": [self._view(run) for run in latest], "more": len(latest) == self._count})
+        journal.known |= {run.id: run for run in latest}
+        data = {"runs": [self._view(run) for run in latest], "more": len(latest) == self._count}
+        await self._send("state", data, event, retry=_RETRY)
 
-    async def _tell_run(self, run_id: str) -> None:
-        """Send what changed: while a run is under way only that, without a look at the database."""
-        word, known = self._hub.word(run_id), self._known.get(run_id)
-        if word is not None and known is not None and isinstance(word.status, Queued | Running | Delivering | Paused):
-            await self._send("status", {"id": run_id, **status_view(run_id, word.status, word)})
+    async def _tell(self, journal: Journal, news: News) -> None:
+        """Send what changed: of a run that is under way only its status, without a look at the database."""
+        word = self._hub.word(news.run_id)
+        if not news.whole and word is not None:
+            status = status_view(news.run_id, word.status, word)
+            self._told.pop(news.run_id, None)
+            await self._send("status", {"id": news.run_id, **status}, news.id)
             return
-        run = await self._desk.records.get(run_id)
+        run = await self._desk.records.get(news.run_id)
         if run is None:
-            self._known.pop(run_id, None)
-            await self._send("gone", {"id": run_id})
+            journal.known.pop(news.run_id, None)
+            await self._send("gone", {"id": news.run_id}, news.id)
             return
-        await self._tell_record(run)
-
-    async def _tell_record(self, run: RunRecord) -> None:
-        self._known[run.id] = run
+        journal.known[run.id] = run
         if run.ended_at is not None:
             self._hub.forget(run.id)
-        await self._send("run", self._view(run))
+        if (view := self._view(run)) != self._told.get(run.id):  # it may end in a record and in a word
+            self._told[run.id] = view
+            await self._send("run", view, news.id)
 
-    def _is_unheard_of(self) -> bool:
+    def _is_unheard_of(self, journal: Journal) -> bool:
         """Whether there is a run under way of which this process knows nothing, and it is time to look."""
         now = monotonic()
-        if now - self._looked < _LOOK_EVERY:
+        if now - journal.looked < _LOOK_EVERY:
             return False
-        unfinished = (run.id for run in self._known.values() if run.state in UNFINISHED)
+        unfinished = (run.id for run in journal.known.values() if run.state in UNFINISHED)
         return any((word := self._hub.word(run_id)) is None or now - word.at > _LOOK_EVERY for run_id in unfinished)
 
-    async def _look(self) -> None:
+    async def _look(self, journal: Journal) -> None:
         """See what other processes have brought about meanwhile, and whether other workflows can run."""
-        self._looked = monotonic()
+        journal.looked = monotonic()
         if (offer := self._offer()) != self._offered:
             self._offered = offer
             await self._send("workflows", {})
-        if any(run.state in UNFINISHED for run in self._known.values()):
+        if any(run.state in UNFINISHED for run in journal.known.values()):
             for run in await self._latest():
-                if run != self._known.get(run.id):
-                    await self._tell_record(run)
+                if run != journal.known.get(run.id):
+                    journal.known[run.id] = run
+                    self._hub.tell(self._visitor, run.id)
 
     async def _latest(self) -> list[RunRecord]:
         return await self._desk.records.last_of(person_of(self._visitor), self._count)
@@ -96,21 +102,26 @@ class Stream:
     def _view(self, run: RunRecord) -> dict[str, Any]:
         return run_view(run, self._desk.title(run.workflow), self._hub.word(run.id))
 
-    async def _send(self, event: str, data: dict[str, Any]) -> None:
-        await self._response.send(json.dumps(data, ensure_ascii=False, separators=(",", ":")), event=event)
+    async def _send(
+        self, event: str, data: dict[str, Any], number: str | None = None, retry: int | None = None
+    ) -> None:
+        text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
+        await self._response.send(text, id=number, event=event, retry=retry)
 
 
 def streaming(desk: Desk, hub: Hub) -> Callable[[web.Request], Any]:
-    """The route that pages listen at."""
+    """The route that pages listen at. A browser that comes back by itself says in a header what it heard last; a page
+    that opens a new stream says so in `after`, and in `count` how many runs it shows.
+    """
 
     async def stream(request: web.Request) -> web.StreamResponse:
-        visitor = whose(request)
-        given = request.query.get("count", "")
+        visitor, given = whose(request), request.query.get("count", "")
         count = min(_MOST, max(_FIRST, int(given))) if given.isdecimal() else _FIRST
-        with hub.listen(visitor) as inbox:
+        last_event = request.headers.get("Last-Event-ID") or request.query.get("after", "")
+        with hub.listen(visitor, last_event) as (journal, inbox):
             async with sse_response(request, ping_interval=_PING_EVERY) as response:
-                with suppress(ConnectionResetError, StorageFailed):  # the page comes again, and is told everything
-                    await Stream(desk, hub, visitor, count, response).tell(inbox)
+                with suppress(ConnectionResetError, StorageFailed):  # the page comes again, and hears what it missed
+                    await Stream(desk, hub, visitor, count, response).tell(journal, inbox)
             return response
 
     return stream

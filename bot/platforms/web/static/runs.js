@@ -59,8 +59,13 @@ export class Runs {
     const known = this.runs.get(view.id);
     if (known) return known.show(view, quiet);
     const run = new Run(view, this.actions);
+    const older = [...this.element.children].find((each) => this.shown(each).asked <= view.asked);
     this.runs.set(view.id, run);
-    this.element.prepend(run.element);
+    this.element.insertBefore(run.element, older ?? null);
+  }
+
+  shown(element) {
+    return this.runs.get(element.dataset.run).view;
   }
 
   drop(id) {

@@ -1,8 +1,8 @@
-// The stream of server-sent events. It begins with everything each time, so that a break loses nothing.
+// The stream of server-sent events. It begins with everything; after a break it goes on where it was.
 
 import { say, word } from "./dom.js";
 
-const SHORTEST = 500; // milliseconds before it is tried again
+const SHORTEST = 500; // milliseconds before it is tried again where the browser does not do so by itself
 const LONGEST = 8000;
 const HIDDEN = 30000; // milliseconds after which a tab that nobody sees gives its connection back: a browser has few
 
@@ -11,34 +11,42 @@ export function listen(runs, workflows) {
   let pause = SHORTEST;
   let lost = false;
   let source = null;
+  let heard = "";
 
-  function open() {
+  /** Open a stream: after what was heard last, or with everything. */
+  function open(after = heard) {
     source?.close();
-    source = new EventSource(runs.count ? `stream?count=${runs.count}` : "stream");
-    on("state", (data) => {
-      pause = SHORTEST;
-      if (lost) say(word("back"));
-      if (lost) workflows();
-      lost = false;
-      document.body.classList.remove("lost");
-      runs.all(data.runs, data.more);
-    });
+    source = new EventSource(`stream?${new URLSearchParams({ count: runs.count, after })}`);
+    on("state", (data) => runs.all(data.runs, data.more));
     on("run", (data) => runs.put(data));
     on("status", (data) => runs.status(data));
     on("gone", (data) => runs.remove(data.id));
     on("workflows", workflows);
+    source.onopen = found;
     source.onerror = broken;
   }
 
   function on(name, take) {
-    source.addEventListener(name, (event) => take(JSON.parse(event.data)));
+    source.addEventListener(name, (event) => {
+      heard = event.lastEventId;
+      take(JSON.parse(event.data));
+    });
+  }
+
+  function found() {
+    pause = SHORTEST;
+    if (!lost) return;
+    lost = false;
+    document.body.classList.remove("lost");
+    say(word("back"));
+    workflows();
   }
 
   function broken() {
-    source.close();
     if (!lost) say(word("lost"), { stays: true });
     lost = true;
     document.body.classList.add("lost");
+    if (source.readyState !== EventSource.CLOSED) return; // the browser comes back by itself
     setTimeout(again, pause);
     pause = Math.min(pause * 2, LONGEST);
   }
@@ -50,7 +58,7 @@ export function listen(runs, workflows) {
     else open();
   }
 
-  runs.reopen = open;
+  runs.reopen = () => open("");
   let rest = 0;
   document.addEventListener("visibilitychange", () => {
     clearTimeout(rest);

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -77,6 +77,7 @@ class Visitor:
 
     def __init__(self, url: str) -> None:
         self.url = url
+        self.heard = ""  # the id of the event that was read last
         self.session = aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar(unsafe=True))
 
     async def __aenter__(self) -> Visitor:
@@ -107,11 +108,12 @@ class Visitor:
             return answer.status, await answer.read(), answer.headers
 
     @asynccontextmanager
-    async def listening(self) -> AsyncIterator[AsyncIterator[tuple[str, dict[str, Any]]]]:
-        """The events of a stream, as they come."""
-        async with self.session.get(f"{self.url}/stream") as answer:
+    async def listening(self, last_event: str = "") -> AsyncIterator[AsyncIterator[tuple[str, dict[str, Any]]]]:
+        """The events of a stream, as they come: all, or those after one. At the end the connection is broken."""
+        headers = {"Last-Event-ID": last_event} if last_event else {}
+        async with self.session.get(f"{self.url}/stream", headers=headers) as answer:
             assert answer.status == 200
-            yield _events(answer)
+            yield self._events(answer)
 
     async def until(self, run_id: str, *states: str) -> dict[str, Any]:
         """Follow a run to one of these states; how it looks then."""
@@ -123,15 +125,57 @@ class Visitor:
                         return run
         raise AssertionError("the stream ended")
 
+    async def _events(self, answer: aiohttp.ClientResponse) -> AsyncIterator[tuple[str, dict[str, Any]]]:
+        name = ""
+        async for raw in answer.content:
+            line = raw.decode().rstrip("\r\n")
+            if line.startswith("id: "):
+                self.heard = line[4:]
+            elif line.startswith("event: "):
+                name = line[7:]
+            elif line.startswith("data: "):
+                yield name, json.loads(line[6:])
 
-async def _events(answer: aiohttp.ClientResponse) -> AsyncIterator[tuple[str, dict[str, Any]]]:
-    name = ""
-    async for raw in answer.content:
-        line = raw.decode().rstrip("\r\n")
-        if line.startswith("event: "):
-            name = line[7:]
-        elif line.startswith("data: "):
-            yield name, json.loads(line[6:])
+
+@dataclass
+class Relay:
+    """A wire to a server that can be cut; `sent` is all that came over it from the browser."""
+
+    port: int
+    sent: bytearray
+    writers: set[asyncio.StreamWriter]
+
+    def cut(self) -> None:
+        for writer in self.writers:
+            writer.transport.abort()
+
+
+@asynccontextmanager
+async def relay(port: int) -> AsyncIterator[Relay]:
+    """A port that leads to another one, through which a browser asks, so that its connections can be broken."""
+    tasks = asyncio.TaskGroup()
+    made = Relay(0, bytearray(), set())
+
+    async def carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, copy: bytearray) -> None:
+        made.writers.add(writer)
+        with suppress(ConnectionError):
+            while data := await reader.read(65_536):
+                copy += data
+                writer.write(data)
+                await writer.drain()
+        made.writers.discard(writer)
+        writer.close()
+
+    async def join(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        there, back = await asyncio.open_connection("127.0.0.1", port)
+        tasks.create_task(carry(reader, back, made.sent))
+        tasks.create_task(carry(there, writer, bytearray()))
+
+    async with tasks, await asyncio.start_server(join, "127.0.0.1", 0) as server:
+        made.port = server.sockets[0].getsockname()[1]
+        yield made
+        server.close()
+        made.cut()
 
 
 def png(size: tuple[int, int] = (64, 48)) -> bytes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import re
 import shutil
 import wave
 from collections.abc import AsyncIterator
@@ -23,7 +24,8 @@ from bot.core.chat import Stored
 from bot.core.line import Taken
 from bot.core.run import Outcome, State
 from bot.serve import Role
-from tests.bot.platforms.web.pages import PHOTO, Page, differ, negative, page
+from tests.bot.houses import until
+from tests.bot.platforms.web.pages import PHOTO, Page, differ, negative, page, relay
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 ARTIFACTS = Path(__file__).parents[4] / "build"
@@ -166,6 +168,60 @@ async def test_a_reload_and_a_second_tab_find_what_is_under_way(browser: Browser
         for each in (tab, second):
             await reaches(message(each), "done")
             await expect(message(each).locator(".print img")).to_be_visible()
+
+
+async def test_a_connection_that_breaks_in_the_middle(browser: Browser, tmp_path: Path) -> None:
+    async with page(tmp_path) as web, relay(web.port) as wire, await browser.new_context() as context:
+        tab = await context.new_page()
+        await tab.goto(f"http://127.0.0.1:{wire.port}")
+        await choose(tab, "Plain")
+        await develop(tab)
+        await reaches(message(tab), "done")
+        await choose(tab, "Gated")
+        await develop(tab)
+        await reaches(message(tab), "running")
+        await message(tab, 1).evaluate("(article) => (article.dataset.untouched = 'yes')")
+        wire.cut()
+        web.gates.open()
+        await expect(tab.get_by_role("status")).to_have_text(re.compile("Connected again.|Gated is done."))
+        await reaches(message(tab), "done")
+        await expect(tab.locator("#runs article")).to_have_count(2)
+        assert b"last-event-id: " in wire.sent.lower()
+        await expect(message(tab, 1)).to_have_attribute("data-untouched", "yes")
+
+
+async def test_a_hidden_tab_gives_its_stream_up_and_catches_up(browser: Browser, tmp_path: Path) -> None:
+    async with opened(browser, tmp_path) as (web, tab):
+        await tab.clock.install()
+        await tab.reload()
+        await choose(tab, "Gated")
+        await develop(tab)
+        await reaches(message(tab), "running")
+        await _turn(tab, hidden=True)
+        await tab.clock.fast_forward(31_000)
+        web.gates.open()
+        await _ended(web)
+        await reaches(message(tab), "running")
+        async with tab.expect_request(lambda request: "after=" in request.url) as request:
+            await _turn(tab, hidden=False)
+        assert re.search(r"after=[0-9a-f]{16}-\d+$", (await request.value).url)
+        await reaches(message(tab), "done")
+
+
+async def _turn(tab: Tab, *, hidden: bool) -> None:
+    """Have a tab think that it is hidden, or seen again."""
+    script = """(hidden) => {
+        Object.defineProperty(document, "hidden", { value: hidden, configurable: true });
+        document.dispatchEvent(new Event("visibilitychange"));
+    }"""
+    await tab.evaluate(script, hidden)
+
+
+async def _ended(web: Page) -> None:
+    async def is_done() -> bool:
+        return not await web.desk.records.counts()
+
+    await until(is_done)
 
 
 async def test_two_visitors_see_their_own(browser: Browser, tmp_path: Path) -> None:

@@ -18,13 +18,14 @@ from bot.core.errors import ConfigError
 from bot.core.meters import rate_limited
 from bot.platforms.web.adapter import WebPlatform
 from bot.platforms.web.hub import Hub
+from bot.platforms.web.journal import Journal
 from bot.platforms.web.options import Options
 from bot.platforms.web.request import place_of
 from bot.platforms.web.views import person_of
 from bot.serve import Role
 from tests.bot.databases import new_postgres
 from tests.bot.houses import failing, until
-from tests.bot.platforms.web.pages import PHOTO, Visitor, differ, negative, page, pixels, png
+from tests.bot.platforms.web.pages import PHOTO, Page, Visitor, differ, negative, page, pixels, png
 
 ROOT = Path(__file__).parents[4]
 
@@ -127,6 +128,47 @@ async def _last(events: Any, run_id: str) -> dict[str, Any]:
         _name, data = await _next(events, run_id)
         if data["state"] == "done":
             return data
+
+
+async def test_after_a_break_only_what_was_missed_is_told(tmp_path: Path) -> None:
+    async with page(tmp_path) as web, Visitor(web.url) as ann:
+        ids = [(await ann.ask("gated", gate=gate))[1]["id"] for gate in ("first", "second")]
+        for gate, run_id in zip(("first", "second"), ids, strict=True):
+            async with asyncio.timeout(20), ann.listening() as events:  # broken as soon as it has begun
+                await anext(events)
+            web.gates.open(gate)
+            await _ended(web, run_id)
+        _status, third = await ann.ask("plain")
+        await _ended(web, third["id"])
+        async with asyncio.timeout(20), ann.listening(ann.heard) as events:
+            told = [await anext(events) for _each in (ids[1], third["id"])]
+            assert {(name, data["id"], data["state"]) for name, data in told} == {
+                ("run", ids[1], "done"),
+                ("run", third["id"], "done"),
+            }
+            await ann.call("DELETE", f"runs/{ids[0]}")
+            assert await anext(events) == ("gone", {"id": ids[0]})
+        async with asyncio.timeout(20), ann.listening(ann.heard) as events:
+            await ann.call("DELETE", f"runs/{ids[1]}")
+            assert await anext(events) == ("gone", {"id": ids[1]})
+
+
+async def test_where_what_was_missed_is_not_kept_everything_is_told(tmp_path: Path) -> None:
+    async with page(tmp_path / "one") as web, Visitor(web.url) as ann, Visitor(web.url) as ben:
+        async with asyncio.timeout(20), ann.listening() as events:
+            await anext(events)
+        for last_event in (ann.heard, f"{ann.heard}9", "nonsense-1", "0123456789abcdef-0"):
+            visitor = ben if last_event == ann.heard else ann  # another's journal is of no use to anybody
+            async with asyncio.timeout(20), visitor.listening(last_event) as events:
+                assert (await anext(events))[0] == "state"
+
+
+async def _ended(web: Page, run_id: str) -> None:
+    async def is_done() -> bool:
+        run = await web.desk.records.get(run_id)
+        return run is not None and run.ended_at is not None
+
+    await until(is_done)
 
 
 async def test_again_keeps_what_was_given(tmp_path: Path) -> None:
@@ -276,26 +318,50 @@ async def test_the_latest_word_wins() -> None:
     hub = Hub()
     reply = WebPlatform(Options()).reply(Address("web", "v", "m"), _brief("r"))
     assert reply.limits.interval > 0
-    with hub.listen("v") as inbox, hub.listen("other") as others:
+    with hub.listen("v") as (_journal, inbox), hub.listen("other") as (_others, others):
         for status in (Queued(2), Running("Blur", preview=b"1"), Running("Blur", preview=b"2"), Delivering()):
             hub.say("v", "r", status)
-        assert await inbox.take(1) == ["r"]
+        assert [(news.run_id, news.whole) for news in await inbox.take(1)] == [("r", False)]
         assert await others.take(0) == []
         word = hub.word("r")
         assert word is not None
         assert (word.status, word.previews) == (Delivering(), 2)
         hub.say("v", "r", Done())
         assert hub.word("r") is None
+        assert [(news.run_id, news.whole) for news in await inbox.take(1)] == [("r", True)]
 
 
-async def test_last_words_that_nobody_came_for_are_dropped() -> None:
+def test_a_journal_keeps_the_order_and_drops_the_oldest() -> None:
+    journal = Journal()
+    start = journal.id(0)
+    for run_id in ("a", "b", "a"):
+        journal.note(run_id, whole=run_id == "a")
+    journal.note("a", whole=False)
+    assert [(each.run_id, each.whole) for each in journal.since(0)] == [("b", False), ("a", True)]
+    assert [(each.run_id, each.whole) for each in journal.since(3)] == [("a", False)]
+    assert journal.inbox(start).resumed
+    for number in range(1000):
+        journal.note(f"run {number}", whole=True)
+    assert not journal.inbox(start).resumed
+    assert journal.inbox(journal.id(4)).resumed
+
+
+async def test_words_and_journals_that_nobody_comes_for_are_dropped() -> None:
     now = [0.0]
     hub = Hub(lambda: now[0])
-    hub.say("v", "failed", Failed("No."))
-    hub.say("v", "runs", Running())
-    now[0] = 10_000.0
-    hub.tidy()
+    with hub.listen("v") as (_journal, inbox):
+        hub.say("v", "failed", Failed("No."))
+        hub.say("v", "runs", Running())
+        heard = [news.id for news in await inbox.take(1)]
+        now[0] = 1000.0
+        hub.tidy()
     assert (hub.word("failed"), hub.word("runs") is not None) == (None, True)
+    with hub.listen("v", heard[0]) as (_journal, inbox):
+        assert inbox.resumed
+    now[0] = 2000.0
+    hub.tidy()
+    with hub.listen("v", heard[0]) as (_journal, inbox):
+        assert not inbox.resumed
 
 
 def _brief(run_id: str) -> Brief:
