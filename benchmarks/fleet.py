@@ -17,7 +17,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from bot.core.line import WINDOW, Caps
+from bot.core.caps import Caps
+from bot.core.line import WINDOW
 from comfy.schedule import Estimates, Job, Station, choose
 
 MODELS = [frozenset({f"model-{number}.safetensors"}) for number in range(6)]

@@ -21,9 +21,10 @@ from uuid import uuid4
 
 from sqlalchemy import insert
 
+from bot.core.caps import Caps
 from bot.core.chat import Address, Cancelled, Person, Running
 from bot.core.database import Database
-from bot.core.line import Caps, Line, NewRun, Taken, _columns
+from bot.core.line import Line, NewRun, Taken, _columns
 from bot.core.records import Records
 from bot.core.run import State
 from bot.core.schema import runs

@@ -17,6 +17,7 @@ from bot.core.announcer import Announcer
 from bot.core.attempt import House
 from bot.core.audit import Audit
 from bot.core.authority import Authority
+from bot.core.caps import Caps
 from bot.core.chat import Platform
 from bot.core.check import Checker, Known
 from bot.core.chore import Chore
@@ -28,7 +29,7 @@ from bot.core.errors import ConfigError, StorageFailed
 from bot.core.floor import Floor
 from bot.core.forgetting import delete_runs, forget_person
 from bot.core.gate import Gate
-from bot.core.line import Caps, Line
+from bot.core.line import Line
 from bot.core.media import Media
 from bot.core.moderation import Moderation
 from bot.core.pictures import PictureLimits

@@ -8,13 +8,13 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from bot.core import tally
 from bot.core.audit import Entry
 from bot.core.errors import UserError
 from bot.core.form import Field
 from bot.core.rules import (
     Access,
     Block,
+    Budget,
     Limit,
     Manner,
     Moderators,
@@ -25,6 +25,7 @@ from bot.core.rules import (
 )
 from bot.core.run import key_of
 from bot.core.scope import Scope
+from bot.core.standing import limit_words
 from bot.words import _
 
 _LARGEST = 1_000_000  # characters of an import
@@ -38,8 +39,8 @@ def describe(rule: Rule) -> str:
         case Access(allow=allow):
             words = _("{what} is allowed {scope}") if allow else _("{what} is denied {scope}")
             return words.format(what=what, scope=scope)
-        case Limit():
-            return tally.limit_words(rule)
+        case Limit() | Budget():
+            return limit_words(rule)
         case Narrowing() as to:
             words = _("“{name}” of {what} {scope}: {to}")
             return words.format(name=rule.name, what=what, scope=scope, to=narrowing_words(to))

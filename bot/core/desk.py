@@ -23,8 +23,8 @@ from bot.core.policy import Decision
 from bot.core.records import Records
 from bot.core.rules import Manner
 from bot.core.run import RunRecord, State, key_of
+from bot.core.standing import Standing
 from bot.core.story import say
-from bot.core.tally import Standing
 from bot.core.workflow import Workflow
 from bot.words import _
 from comfy.schedule import models_of
@@ -88,7 +88,8 @@ class Desk:
 
     async def allowance(self, person: Person, place: Place, workflow: str) -> list[Standing]:
         """How a person stands with the limits there: as text, each says what it is, what is left, and until when."""
-        return await self.line.standings(key_of(person), self._gate.terms(person, place, workflow).limits)
+        limits = self._gate.terms(person, place, workflow).limits
+        return await self.line.standings(key_of(person), workflow, limits)
 
     async def form(self, workflow: str, person: Person, place: Place) -> Form:
         """What a person fills in there. Raises `UnknownWorkflow`, and `NotAllowed` with the rule in words."""
@@ -118,7 +119,7 @@ class Desk:
     async def _take(self, request: RunRequest, address: Address | Callable[[str], Awaitable[Address]]) -> str:
         workflow = self.catalog.get(request.workflow)
         terms = await self._gate.admit(request)
-        await self.line.ask(key_of(request.person), terms.limits)
+        await self.line.ask(key_of(request.person), workflow.name, terms.limits)
         if workflow.spoiler:
             terms = replace(terms, manner=replace(terms.manner, spoilers=True))
         restriction = self._gate.restriction(request.person, request.place, workflow)

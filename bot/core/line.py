@@ -17,29 +17,23 @@ from typing import Any
 from sqlalchemy import and_, func, not_, or_, select, true, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.core import tally
+from bot.core import caps, tally
+from bot.core.caps import Busy, Caps
 from bot.core.chat import Address, Person, Place, Stored
 from bot.core.database import Database
 from bot.core.errors import TooMany
 from bot.core.policy import NO_TERMS, Terms
 from bot.core.records import note_uses
-from bot.core.rules import Limit, Measure, Rule
+from bot.core.rules import Rule
 from bot.core.run import ACTIVE, RunRecord, State, key_of, read_run, stored_json
-from bot.core.schema import line, runs
-from bot.core.tally import Standing
+from bot.core.schema import charges, line, runs
+from bot.core.scope import Facts
+from bot.core.standing import Standing
 from bot.words import ngettext
 
 WINDOW = 64  #: waiting runs that are looked at for the next turn
 _FARTHEST = 16 * WINDOW  # where the heads of the line are all for the servers of others
 MOST_ATTEMPTS = 4  #: of a run, each on whatever server is there for it
-
-
-@dataclass(frozen=True)
-class Caps:
-    """How many of a person's runs may be with servers, and how many may wait."""
-
-    running: int = 2
-    waiting: int = 20
 
 
 @dataclass(frozen=True)
@@ -77,8 +71,8 @@ Picker = Callable[[Sequence[RunRecord]], Taken | None]
 class Line:
     """Who waits, and whose turn it is."""
 
-    def __init__(self, database: Database, caps: Caps, clock: Callable[[], float] = time) -> None:
-        self._database, self._caps, self._clock = database, caps, clock
+    def __init__(self, database: Database, most: Caps, clock: Callable[[], float] = time) -> None:
+        self._database, self._caps, self._clock = database, most, clock
 
     async def join(self, run: NewRun) -> None:
         """Take a run in; when this returns, it is on disk. Raises `TooMany`."""
@@ -88,23 +82,22 @@ class Line:
             own = (await connection.execute(select(func.count(), func.max(runs.c.turn)).where(waiting))).one()
             if own[0] >= self._caps.waiting and run.priority == 0:
                 raise TooMany(_too_many(self._caps.waiting))
-            await tally.check(connection, person, run.terms.limits, asked_at := self._clock())
+            await tally.check(connection, person, run.workflow, run.terms.limits, asked_at := self._clock())
             now = (await connection.execute(select(line.c.turn))).scalar_one()
             turn = max(now, own[1] or 0) + 1
             await connection.execute(runs.insert().values(_columns(run, turn, own[0], asked_at)))
-            await tally.charge(connection, run.id, person, run.workflow, run.terms.spots, asked_at)
+            await tally.charge(connection, run.id, Facts.of(run.person, run.place, run.workflow), asked_at)
             await note_uses(connection, run.id, [file.key for file in run.inputs.values()])
 
-    async def ask(self, person: str, limits: Sequence[Rule]) -> None:
+    async def ask(self, person: str, workflow: str, limits: Sequence[Rule]) -> None:
         """Whether a request of a person, as "platform:id", would be taken in just now. Raises `TooMany`."""
         async with self._database.read() as connection:
-            await tally.check(connection, person, limits, self._clock())
+            await tally.check(connection, person, workflow, limits, self._clock())
 
-    async def standings(self, person: str, limits: Sequence[Rule]) -> list[Standing]:
-        """How a person, as "platform:id", stands with limits."""
-        now = self._clock()
+    async def standings(self, person: str, workflow: str, limits: Sequence[Rule]) -> list[Standing]:
+        """How a person, as "platform:id", who would run a workflow stands with limits."""
         async with self._database.read() as connection:
-            return tally.standings(limits, await tally.charged(connection, person, now), now)
+            return await tally.standings(connection, person, workflow, limits, self._clock())
 
     async def take(self, worker: str, pick: Picker) -> Taken | None:
         """Let the picker choose, and give the run to this worker: from then on it is nobody else's."""
@@ -197,14 +190,26 @@ class Line:
         return None
 
     async def _window(self, connection: AsyncConnection) -> Any:
-        """The head of the line, without those whose people have as many runs with servers as they may."""
-        with_servers = select(runs.c.person, func.count()).where(runs.c.state == State.RUNNING).group_by(runs.c.person)
-        most, capped = self._caps.running, []
-        for person, count in await connection.execute(with_servers):
-            full = true() if count >= most else func.coalesce(runs.c.most_running, most) <= count
-            capped.append(and_(runs.c.person == person, runs.c.priority == 0, full))
-        allowed = not_(or_(*capped)) if capped else true()
+        """The head of the line, without those who have as many runs with servers as they may."""
+        allowed = not_(and_(runs.c.priority == 0, await self._capped(connection)))
         return select(runs).where(runs.c.state == State.WAITING, allowed).order_by(*_ORDER).limit(WINDOW)
+
+    async def _capped(self, connection: AsyncConnection) -> Any:
+        """Which runs have to wait for others of their person, their place or their workflow."""
+        charged = runs.outerjoin(charges, charges.c.run_id == runs.c.id)
+        columns = (runs.c.person, runs.c.workflow, func.coalesce(charges.c.spots, ""))
+        busy = select(*columns).select_from(charged).where(runs.c.state == State.RUNNING)
+        by_person: dict[str, list[Busy]] = {}
+        for row in await connection.execute(busy):
+            by_person.setdefault(row.person, []).append(Busy(*row))
+        kept = select(runs.c.caps).where(runs.c.state == State.WAITING, runs.c.caps != "").distinct()
+        texts = list((await connection.execute(kept)).scalars())
+        everybody = [run for own in by_person.values() for run in own]
+        capped: list[Any] = [runs.c.caps.in_(caps.full_for_all(texts, everybody))]
+        for person, own in by_person.items():
+            full = true() if len(own) >= self._caps.running else runs.c.caps.in_(caps.full_for_person(texts, own))
+            capped.append(and_(runs.c.person == person, full))
+        return or_(*capped)
 
 
 _ORDER = (runs.c.priority.desc(), runs.c.turn, runs.c.depth, runs.c.seq)
@@ -247,9 +252,8 @@ def _columns(run: NewRun, turn: int, depth: int, now: float) -> dict[str, Any]:
         "review": int(run.terms.review.on),
         "review_in": run.terms.review.channel,
         "manner": asdict(run.terms.manner),
-        "most_running": min(_running_limits(run.terms), default=None),
+        "roles": sorted(run.person.roles),
+        "administrator": int(run.person.moderator),
+        "parents": list(run.place.parents),
+        "caps": caps.written(run.terms.limits),
     }
-
-
-def _running_limits(terms: Terms) -> list[int]:
-    return [rule.body.most for rule in terms.limits if rule.name == Measure.RUNNING and isinstance(rule.body, Limit)]

@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from bot.core import restriction, tally, wording
+from bot.core import restriction, wording
 from bot.core.audit import Audit, Entry
 from bot.core.authority import EVERYTHING, Aim, Authority
 from bot.core.chat import Person, Place
@@ -39,9 +39,10 @@ from bot.core.policy import Decision
 from bot.core.records import Records
 from bot.core.reviews import Reviews
 from bot.core.rulebook import By, Change
-from bot.core.rules import Access, Block, Limit, Manner, Measure, Moderators, Narrowing, Review, Rule, WordList
+from bot.core.rules import Access, Block, Budget, Limit, Manner, Measure, Moderators, Narrowing, Review, Rule, WordList
 from bot.core.run import Ran, key_of
-from bot.core.scope import Scope, Who, Whom, community_of
+from bot.core.scope import EVERYONE, Scope, Who, Whom, community_of
+from bot.core.standing import limit_words
 from bot.core.telling import seconds
 from bot.words import _
 
@@ -118,18 +119,25 @@ class Moderation:
         words = _("Nothing is decided any more about {what} {scope}.").format(what=what_of(scope), scope=scope)
         return await self._put(by, here, "clear", words, Rule(scope, Access(allow=True)), remove=True)
 
-    async def limit(self, by: Person, here: Place, measure: str, most: int | None, aim: Aim = EVERYTHING) -> str:
-        """Let each person have so much, by one of the `Measure`s; None takes the limit away."""
+    async def limit(
+        self,
+        by: Person,
+        here: Place,
+        measure: str,
+        most: int | None,
+        aim: Aim = EVERYTHING,
+        *,
+        together: bool = False,
+    ) -> str:
+        """Let each person have so much, by one of the `Measure`s, or all people `together`; None takes the limit
+        away.
+        """
         scope = await self._scope(by, here, "limit", aim)
-        if measure not in list(Measure):
-            raise UserError(
-                _("There is no limit “{name}”; there are {names}.").format(name=measure, names=", ".join(Measure))
-            )
-        if most is not None and not 0 <= most <= _MOST:
-            raise UserError(_("A limit is a number from 0 to {most}.").format(most=_MOST))
-        rule = Rule(scope, Limit(most or 0), measure)
+        if (fault := _limit_fault(measure, most, scope, together=together)) is not None:
+            raise UserError(fault)
+        rule = Rule(scope, (Budget if together else Limit)(most or 0), measure)
         words = _("The limit holds: {limit}.") if most is not None else _("The limit is gone: {measure} {scope}.")
-        words = words.format(limit=tally.limit_words(rule), measure=measure, scope=scope)
+        words = words.format(limit=limit_words(rule), measure=measure, scope=scope)
         return await self._put(by, here, "limit", words, rule, remove=most is None)
 
     async def field(self, by: Person, here: Place, name: str, to: Narrowing | None, aim: Aim) -> str:
@@ -224,7 +232,7 @@ class Moderation:
             lines.append(f"{'✓' if decision.allowed else '✗'} {name}: {decision.why}")
             if decision.allowed:
                 limits = self.gate.terms(person, place or here, name).limits
-                lines += [f"   {each}" for each in await self._line.standings(key_of(person), limits)]
+                lines += [f"   {each}" for each in await self._line.standings(key_of(person), name, limits)]
         return "\n".join(lines)
 
     async def overview(self, by: Person, here: Place) -> Overview:
@@ -330,6 +338,18 @@ class Moderation:
         if isinstance(rule.body, Moderators):
             return not foreign and (by.owner or self.authority.is_operator(by))
         return not foreign or (not rule.scope.place and rule.scope.who.whom is not Whom.ROLE)
+
+
+def _limit_fault(measure: str, most: int | None, scope: Scope, *, together: bool) -> str | None:
+    """What is wrong with a limit, in words."""
+    if measure not in list(Measure):
+        return _("There is no limit “{name}”; there are {names}.").format(name=measure, names=", ".join(Measure))
+    least = 1 if measure in (Measure.WAITING, Measure.RUNNING) else 0
+    if most is not None and not least <= most <= _MOST:
+        return _("This limit is a number from {least} to {most}.").format(least=least, most=_MOST)
+    if together and scope.who != EVERYONE:
+        return _("What all have together holds for everyone: name no role, and no administrators.")
+    return None
 
 
 def _drawn(name: str, runs: Sequence[Ran], refused: Sequence[Entry], now: float, days: int) -> bytes:

@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from bot.core.rules import Access, Block, Limit, Manner, Measure, Narrowing, Review, Rule, Rules, WordList
+from bot.core.rules import Access, Block, Budget, Limit, Manner, Measure, Narrowing, Review, Rule, Rules, WordList
 from bot.core.scope import Facts
 from bot.words import _
 
@@ -53,12 +53,11 @@ NO_REVIEW, PLAIN = Review(on=False), Manner("here", previews=True, spoilers=Fals
 
 @dataclass(frozen=True)
 class Terms:
-    """What holds of one run from when it is taken in. `spots` are the places that it counts for."""
+    """What holds of one run from when it is taken in."""
 
     limits: tuple[Rule, ...] = ()
     review: Review = NO_REVIEW
     manner: Manner = PLAIN
-    spots: tuple[tuple[str, str], ...] = ()
 
 
 NO_TERMS = Terms()
@@ -66,7 +65,7 @@ NO_TERMS = Terms()
 
 def terms(rules: Rules, facts: Facts) -> Terms:
     """What holds of a run that is asked for so."""
-    return Terms(tuple(limits(rules, facts)), review(rules, facts), manner(rules, facts), facts.spots)
+    return Terms(tuple(limits(rules, facts)), review(rules, facts), manner(rules, facts))
 
 
 EVERY_WORKFLOW = Default()
@@ -87,16 +86,18 @@ def decide(rules: Rules, facts: Facts, default: Default, now: float) -> Decision
 
 
 def limits(rules: Rules, facts: Facts) -> list[Rule]:
-    """The limits that hold: for each measure one a place, and one each for the workflow and for all.
+    """The limits that hold: for each measure one a place, and one each for the workflow and for all; and the budgets,
+    which count for everyone together.
 
     In one place the narrower of whom it is for goes first; of several roles, the one that allows more.
     """
-    found: dict[tuple[str, str, str], Rule] = {}
+    found: dict[tuple[str, str, str, str], Rule] = {}
     for name in Measure:
+        widest = min if name is Measure.COOLDOWN else max
         for spot in facts.spots:
-            for tier in rules.at(Limit, facts, spot, name):
-                best = (min if name is Measure.COOLDOWN else max)(tier, key=_most)
-                found.setdefault((name, "/".join(spot), best.scope.workflow), best)
+            for tier in (*rules.at(Limit, facts, spot, name), *rules.at(Budget, facts, spot, name)):
+                best = widest(tier, key=lambda rule: rule.most)
+                found.setdefault((best.kind, name, "/".join(spot), best.scope.workflow), best)
     return list(found.values())
 
 
@@ -160,10 +161,6 @@ def _denied_everywhere(rules: Rules, facts: Facts) -> Rule | None:
     """What the operator has denied, whatever they have allowed besides."""
     found = [rule for tier in rules.at(Access, facts, ("", "")) for rule in tier]
     return next((rule for rule in found if rule.body == Access(allow=False)), None)
-
-
-def _most(rule: Rule) -> int:
-    return rule.body.most if isinstance(rule.body, Limit) else 0
 
 
 def _told(rule: Rule) -> str:

@@ -82,7 +82,7 @@ class Records:
     async def executed(self, run: RunRecord) -> bool:
         """Its server has done its part and is free. Whether the run was still this attempt's."""
         now = self._clock()
-        charge = partial(tally.settle, run_id=run.id, took=now - (run.started_at or now))
+        charge = partial(tally.settle, run_id=run.id, now=now, took=now - (run.started_at or now))
         return await self._step(run, (State.RUNNING,), charge, state=State.DELIVERING, executed_at=now)
 
     async def brought(self, run: RunRecord, outcome: Outcome) -> None:
@@ -92,10 +92,10 @@ class Records:
 
     async def end(self, run: RunRecord, state: State, sentence: str | None = None) -> bool:
         """The end of a run; whether it had not ended before."""
-        now, charge = self._clock(), None
-        if state is not State.DONE:
-            used = state is State.CANCELLED and run.started_at is not None
-            charge = partial(tally.settle, run_id=run.id, took=now - (run.started_at or now) if used else None)
+        now = self._clock()
+        charge = partial(tally.settle, run_id=run.id, now=now, took=now - (run.started_at or now))
+        if state is State.FAILED or (state is State.CANCELLED and run.started_at is None):
+            charge = partial(tally.give_back, run_ids=[run.id])
         return await self._step(run, UNFINISHED, charge, state=state, sentence=sentence, ended_at=now)
 
     async def hold(self, run: RunRecord) -> bool:
@@ -118,7 +118,7 @@ class Records:
     async def discard(self, run: RunRecord, sentence: str) -> list[str] | None:
         """End a held run without showing what it has brought; keys of files that can go, None if it was not held."""
         gone = {"state": State.FAILED, "sentence": sentence, "ended_at": self._clock(), "outputs": None}
-        if not await self._step(run, (State.HELD,), partial(tally.settle, run_id=run.id, took=None), **gone):
+        if not await self._step(run, (State.HELD,), partial(tally.give_back, run_ids=[run.id]), **gone):
             return None
         keys = [file.key for file in run.outcome.files] if run.outcome is not None else []
         inputs = {file.key for file in run.inputs.values()}
@@ -165,7 +165,7 @@ class Records:
             ended = {"state": State.CANCELLED, "ended_at": self._clock()}
             stopped = (await connection.execute(update(runs).where(*waits).values(ended))).rowcount
             if stopped:
-                await tally.settle(connection, run_id, None)
+                await tally.give_back(connection, [run_id])
             row = (await connection.execute(select(runs).where(runs.c.id == run_id))).one_or_none()
         found = read_run(row) if row is not None else None
         return found if found is not None and (stopped or found.state in UNFINISHED) else None
@@ -182,7 +182,9 @@ class Records:
         """End held runs from before a moment: nobody has decided."""
         old = (runs.c.state == State.HELD, runs.c.asked_at < moment)
         async with self._database.change() as connection:
+            ids = list((await connection.execute(select(runs.c.id).where(*old))).scalars())
             await connection.execute(update(runs).where(*old).values(state=State.FAILED, ended_at=self._clock()))
+            await tally.give_back(connection, ids)
 
     async def older_than(self, moment: float, count: int = 500) -> list[str]:
         """Ids of ended runs that were asked for before a moment."""

@@ -127,13 +127,15 @@ class Rulebook:
     async def move(self, old: str, new: str) -> None:
         """A community goes on under another id: its rules, its audit and its runs with it."""
         async with self._database.change() as connection:
-            for table in (rules, audit, runs):
+            for table in (rules, audit, runs, charges):
                 moved = update(table).where(table.c.community == old).values(community=new)
                 await connection.execute(moved)
             old_id, new_id = old.partition(":")[2], new.partition(":")[2]
             for table in (rules, audit):  # where a community is a place of itself, as a group is
                 here = update(table).where(table.c.community == new, table.c.place == old_id)
                 await connection.execute(here.values(place=new_id))
+            asked = update(runs).where(runs.c.community == new, runs.c.place == old)
+            await connection.execute(asked.values(place=new))
             for end in "|/":
                 spots = func.replace(charges.c.spots, f"|{old}{end}", f"|{new}{end}")
                 counted = update(charges).where(charges.c.spots.contains(f"|{old}{end}", autoescape=True))

@@ -15,7 +15,7 @@ LONGEST = 500  #: characters of a reason, a word or a pattern
 
 
 class Measure(StrEnum):
-    """What a limit counts, for one person."""
+    """What a limit counts."""
 
     HOUR = "hour"  #: runs in any 60 minutes
     DAY = "day"  #: runs in any 24 hours
@@ -35,6 +35,13 @@ class Access:
 @dataclass(frozen=True)
 class Limit:
     """How much each person may have. The rule's name is the measure."""
+
+    most: int
+
+
+@dataclass(frozen=True)
+class Budget:
+    """How much all people may have together. The rule's name is the measure."""
 
     most: int
 
@@ -95,9 +102,9 @@ class Moderators:
     roles: tuple[str, ...] = ()
 
 
-Body: TypeAlias = Access | Limit | Narrowing | WordList | Review | Block | Manner | Moderators
+Body: TypeAlias = Access | Limit | Budget | Narrowing | WordList | Review | Block | Manner | Moderators
 Slot: TypeAlias = tuple[str, str, Key]
-_Body = TypeVar("_Body", Access, Limit, Narrowing, WordList, Review, Block, Manner, Moderators)
+_Body = TypeVar("_Body", Access, Limit, Budget, Narrowing, WordList, Review, Block, Manner, Moderators)
 
 KINDS: Mapping[str, type[Body]] = {each.__name__.lower(): each for each in get_args(Body)}
 
@@ -113,6 +120,11 @@ class Rule:
     @property
     def kind(self) -> str:
         return type(self.body).__name__.lower()
+
+    @property
+    def most(self) -> int:
+        """What a limit or a budget allows; nothing where it is neither."""
+        return self.body.most if isinstance(self.body, Limit | Budget) else 0
 
     @property
     def slot(self) -> Slot:
@@ -149,7 +161,7 @@ class Rule:
             raise ValueError(_("“{who}” is nobody").format(who=texts["who"])) from None
         scope = Scope(community, texts["place"], who, texts["workflow"], texts["place_name"])
         rule = cls(scope, _body(KINDS[data["kind"]], data["body"]), texts["name"])
-        if isinstance(rule.body, Limit) and rule.name not in list(Measure):
+        if isinstance(rule.body, Limit | Budget) and rule.name not in list(Measure):
             raise ValueError(_("there is no limit “{name}”").format(name=rule.name))
         return rule
 

@@ -42,7 +42,9 @@ _PLAIN = Manner()
 
 @dataclass(frozen=True)
 class RunRecord:
-    """One run. `kind` tells what takes as long and needs the same; `avoid` names servers that failed it."""
+    """One run. `kind` tells what takes as long and needs the same; `avoid` names servers that failed it. The person is
+    what they were when they asked.
+    """
 
     id: str
     workflow: str
@@ -147,8 +149,8 @@ def read_run(row: Row[Any]) -> RunRecord:
         values=row.given,
         inputs={name: Stored(**file) for name, file in row.inputs.items()},
         stem=row.stem,
-        person=Person(person[0], person[2], row.person_name),
-        place=Place(place[0], place[2], row.place_name, row.community.partition(":")[2]),
+        person=Person(person[0], person[2], row.person_name, frozenset(row.roles), bool(row.administrator)),
+        place=Place(place[0], place[2], row.place_name, row.community.partition(":")[2], tuple(row.parents)),
         address=Address(person[0], row.chat, row.message),
         kind=row.kind,
         models=frozenset(row.models),

@@ -47,8 +47,12 @@ runs = Table(
     Column("review_in", Text, nullable=False, server_default=""),
     Column("review_asked_at", Float),
     Column("manner", JSON),
-    Column("most_running", Integer),
+    Column("roles", JSON, nullable=False, server_default="[]"),  # what the person was in the place when they asked
+    Column("administrator", Integer, nullable=False, server_default="0"),
+    Column("parents", JSON, nullable=False, server_default="[]"),  # of the place
+    Column("caps", Text, nullable=False, server_default=""),  # what keeps it in line, as `line.Cap`s in JSON
     Index("runs_in_line", "state", "priority", "turn", "depth", "seq"),
+    Index("runs_by_caps", "state", "caps"),
     Index("runs_of_person", "person", "state", "seq"),
     Index("runs_of_community", "community", "state", "seq"),
     Index("runs_of_worker", "worker", "state"),
@@ -129,11 +133,14 @@ charges = Table(
     metadata,
     Column("run_id", String(36), primary_key=True),
     Column("person", String(128), nullable=False),
+    Column("community", String(128), nullable=False, server_default=""),
     Column("spots", Text, nullable=False),  # "|community|community/place|…"
     Column("workflow", String(64), nullable=False),
     Column("at", Float, nullable=False),
-    Column("seconds", Float, nullable=False),
+    Column("seconds", Float, nullable=False),  # reserved until it is settled what they were
+    Column("settled_at", Float),
     Index("charges_of_person", "person", "at"),
+    Index("charges_of_community", "community", "at"),
     Index("charges_by_age", "at"),
     Index("charges_of_workflow", "workflow", "at"),
 )

@@ -144,3 +144,8 @@ class Facts:
 def community_of(place: Place) -> str:
     """The community of a place, as "platform:id"; empty where it is nobody's but the person's own."""
     return f"{place.platform}:{place.community}" if place.community else ""
+
+
+def spot(community: str, place: str) -> str:
+    """A community, or a place in it, in one word."""
+    return f"{community}/{place}" if place else community

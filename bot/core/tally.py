@@ -1,204 +1,146 @@
-"""The tally: what each person's runs count for limits, in windows that slide; asked in the transaction that takes a run
-in, so that no two requests, from whichever processes, can have the same last one.
+"""The tally: what runs count for limits, in windows that slide; asked in the transaction that takes a run in, so that
+no two requests, from whichever processes, can have the same last one.
 
-A charge is made when a run is taken in, with the seconds that such runs have taken; they become its own when its
-server has done its part. A run that fails, or is cancelled before it starts, gives its charge back.
+A run is charged when it is taken in. Its seconds are reserved then, as many as such runs have taken, and one is let in
+only where they have room; they become its own when its server has done its part. What remains is that a run which takes
+longer than was reserved oversteps a limit by the difference, which those after it wait for. A run that fails, or is
+cancelled before it starts, gives its charge back.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+from typing import Any
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import delete, func, literal_column, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.core.errors import TooMany
-from bot.core.rules import Limit, Measure, Rule
+from bot.core.rules import Budget, Measure, Rule
 from bot.core.schema import charges, runs
-from bot.core.telling import seconds
-from bot.words import _, ngettext
+from bot.core.scope import Facts, spot
+from bot.core.standing import Standing
 
 HOUR, DAY = 3600.0, 86_400.0
 _GUESS = 10.0  # seconds that a run is thought to take while nothing is known of its workflow
 _SAMPLE = 20  # runs that the guess is made from otherwise
+_ONE: Any = literal_column("1.0")
 
 
-@dataclass(frozen=True)
-class Charge:
-    """What one run counts: `state` is empty once the run is deleted."""
-
-    at: float
-    seconds: float
-    workflow: str
-    spots: str
-    state: str = ""
+async def standings(
+    connection: AsyncConnection, person: str, workflow: str, limits: Sequence[Rule], now: float
+) -> list[Standing]:
+    """How a person, as "platform:id", who would run a workflow stands with each limit."""
+    needs = await _reserved(connection, workflow) if any(rule.name == Measure.SECONDS for rule in limits) else 0.0
+    return [await _standing(connection, rule, person, needs, now) for rule in limits]
 
 
-@dataclass(frozen=True)
-class Standing:
-    """How a person stands with a limit: what is used of it, and in how many seconds there is more; None where that
-    hangs on runs that wait.
-    """
-
-    rule: Rule
-    used: float
-    free_in: float | None = 0.0
-
-    @property
-    def most(self) -> int:
-        return self.rule.body.most if isinstance(self.rule.body, Limit) else 0
-
-    @property
-    def left(self) -> float:
-        return max(0.0, self.most - self.used)
-
-    @property
-    def is_reached(self) -> bool:
-        return self.used > 0 if self.rule.name == Measure.COOLDOWN else self.used >= self.most
-
-    def __str__(self) -> str:
-        """The limit, what is left of it, and when there is more."""
-        if self.rule.name == Measure.COOLDOWN:
-            parts = [limit_words(self.rule)]
-        else:
-            left = f"{self.left:.0f}" if self.rule.name != Measure.SECONDS or not self.left else seconds(self.left)
-            parts = [limit_words(self.rule), _("{left} left").format(left=left)]
-        if self.is_reached and self.free_in:
-            parts.append(_("more in {time}").format(time=seconds(self.free_in)))
-        return ", ".join(parts)
-
-
-def standings(limits: Iterable[Rule], charged: Sequence[Charge], now: float) -> list[Standing]:
-    """How one person stands with each limit, by what their runs have been charged. Pure."""
-    return [_standing(rule, [each for each in charged if _counts(rule, each)], now) for rule in limits]
-
-
-async def check(connection: AsyncConnection, person: str, limits: Sequence[Rule], now: float) -> None:
+async def check(connection: AsyncConnection, person: str, workflow: str, limits: Sequence[Rule], now: float) -> None:
     """Raises `TooMany`, which says which limit is reached and when it is over."""
-    if not limits:
-        return
-    for standing in standings(limits, await charged(connection, person, now), now):
-        if standing.is_reached and standing.rule.name != Measure.RUNNING:  # that one is for the line to keep
-            raise TooMany(refusal(standing))
+    for standing in await standings(connection, person, workflow, limits, now):
+        if standing.is_reached and not standing.is_kept_in_line:
+            raise TooMany(standing.refusal)
 
 
-async def charged(connection: AsyncConnection, person: str, now: float) -> list[Charge]:
-    """What a person's runs have been charged within a day, the oldest first; all that have not ended besides."""
-    joined = charges.outerjoin(runs, runs.c.id == charges.c.run_id)
-    columns = (charges.c.at, charges.c.seconds, charges.c.workflow, charges.c.spots, func.coalesce(runs.c.state, ""))
-    recent = (charges.c.at > now - DAY) | runs.c.state.in_(("waiting", "held", "running"))
-    question = select(*columns).select_from(joined).where(charges.c.person == person, recent).order_by(charges.c.at)
-    return [Charge(*row) for row in await connection.execute(question)]
-
-
-async def charge(
-    connection: AsyncConnection, run_id: str, person: str, workflow: str, spots: Iterable[tuple[str, str]], now: float
-) -> None:
+async def charge(connection: AsyncConnection, run_id: str, facts: Facts, now: float) -> None:
     """Count a run that is taken in."""
-    last = select(charges.c.seconds).where(charges.c.workflow == workflow).order_by(charges.c.at.desc()).limit(_SAMPLE)
-    known = (await connection.execute(select(func.avg(last.subquery().c.seconds)))).scalar_one()
     values = {
         "run_id": run_id,
-        "person": person,
-        "workflow": workflow,
-        "spots": "".join(f"|{spot(*each)}" for each in spots if each[0]) + "|",
+        "person": facts.person,
+        "workflow": facts.workflow,
+        "community": facts.community,
+        "spots": "".join(f"|{spot(*each)}" for each in facts.spots if each[0]) + "|",
         "at": now,
-        "seconds": _GUESS if known is None else known,
+        "seconds": await _reserved(connection, facts.workflow),
     }
     await connection.execute(charges.insert().values(values))
 
 
-async def settle(connection: AsyncConnection, run_id: str, took: float | None) -> None:
-    """Charge a run what it took; give the charge back where it has brought nothing."""
-    mine = charges.c.run_id == run_id
-    if took is None:
-        await connection.execute(delete(charges).where(mine))
-    else:
-        await connection.execute(update(charges).where(mine).values(seconds=took))
+async def settle(connection: AsyncConnection, run_id: str, now: float, took: float) -> None:
+    """Charge a run what it took, once."""
+    mine = (charges.c.run_id == run_id, charges.c.settled_at.is_(None))
+    await connection.execute(update(charges).where(*mine).values(seconds=took, settled_at=now))
+
+
+async def give_back(connection: AsyncConnection, run_ids: Collection[str]) -> None:
+    """Give back what runs were charged that have brought nothing."""
+    await connection.execute(delete(charges).where(charges.c.run_id.in_(run_ids)))
 
 
 async def sweep(connection: AsyncConnection, now: float) -> None:
     """Forget what no limit counts any more."""
     unfinished = select(runs.c.id).where(runs.c.ended_at.is_(None))
-    old = (charges.c.at < now - DAY, charges.c.run_id.not_in(unfinished))
+    left = func.coalesce(charges.c.settled_at, charges.c.at)
+    old = (charges.c.at < now - DAY, left < now - DAY, charges.c.run_id.not_in(unfinished))
     await connection.execute(delete(charges).where(*old))
 
 
-def spot(community: str, place: str) -> str:
-    """A place in one word."""
-    return f"{community}/{place}" if place else community
+async def _reserved(connection: AsyncConnection, workflow: str) -> float:
+    """What a run of a workflow takes, by those that have been."""
+    mine = (charges.c.workflow == workflow, charges.c.settled_at.is_not(None))
+    last = select(charges.c.seconds).where(*mine).order_by(charges.c.at.desc()).limit(_SAMPLE).subquery()
+    known = (await connection.execute(select(func.avg(last.c.seconds)))).scalar_one()
+    return _GUESS if known is None else float(known)
 
 
-def refusal(standing: Standing) -> str:
-    """What to tell somebody who has reached a limit."""
-    words = _("There is a limit here: {limit}.").format(limit=limit_words(standing.rule))
-    if standing.rule.name == Measure.WAITING:
-        return words + " " + _("Try again when one of yours has started.")
-    if standing.rule.name != Measure.COOLDOWN:
-        words += " " + _("You have used all of it.")
-    return words + " " + _("You can ask again in {time}.").format(time=seconds(standing.free_in or 1))
-
-
-def limit_words(rule: Rule) -> str:
-    """A limit in words: “5 runs of “poster” an hour, in #general”."""
-    most = rule.body.most if isinstance(rule.body, Limit) else 0
-    runs_of = _named(rule, most)
+async def _standing(connection: AsyncConnection, rule: Rule, person: str, needs: float, now: float) -> Standing:
     match Measure(rule.name):
         case Measure.HOUR:
-            words = _("{runs} an hour {scope}")
+            return await _in_window(connection, Standing(rule, 0), person, charges.c.at, _ONE, HOUR, now)
         case Measure.DAY:
-            words = _("{runs} a day {scope}")
+            return await _in_window(connection, Standing(rule, 0), person, charges.c.at, _ONE, DAY, now)
         case Measure.SECONDS:
-            words = _("{time} of a server a day {scope}")
-        case Measure.WAITING:
-            words = _("{runs} in line at a time {scope}")
-        case Measure.RUNNING:
-            words = _("{runs} at work at a time {scope}")
+            asked = Standing(rule, 0, min(needs, rule.most))  # a limit denies nobody who has used nothing of it
+            return await _in_window(connection, asked, person, charges.c.settled_at, charges.c.seconds, DAY, now)
         case Measure.COOLDOWN:
-            words = _("{time} between two runs {scope}")
-    return words.format(runs=runs_of, time=seconds(most), scope=rule.scope)
-
-
-def _named(rule: Rule, most: int) -> str:
-    if rule.scope.workflow:
-        words = ngettext("{count} run of “{workflow}”", "{count} runs of “{workflow}”", most)
-        return words.format(count=most, workflow=rule.scope.workflow)
-    return ngettext("{count} run", "{count} runs", most).format(count=most)
-
-
-def _counts(rule: Rule, charge: Charge) -> bool:
-    scope = rule.scope
-    here = not scope.community or f"|{spot(scope.community, scope.place)}|" in charge.spots
-    return here and scope.workflow in ("", charge.workflow)
-
-
-def _standing(rule: Rule, charged: Sequence[Charge], now: float) -> Standing:
-    most = rule.body.most if isinstance(rule.body, Limit) else 0
-    match Measure(rule.name):
-        case Measure.HOUR:
-            return _in_window(rule, [(each.at, 1.0) for each in charged], most, HOUR, now)
-        case Measure.DAY:
-            return _in_window(rule, [(each.at, 1.0) for each in charged], most, DAY, now)
-        case Measure.SECONDS:
-            return _in_window(rule, [(each.at, each.seconds) for each in charged], most, DAY, now)
-        case Measure.COOLDOWN:
-            last = max((each.at for each in charged), default=-float("inf"))
-            return Standing(rule, float(last + most > now), max(0.0, last + most - now))
+            question = select(func.max(charges.c.at)).where(*_counted(rule, person))
+            last = (await connection.execute(question)).scalar_one()
+            wait = 0.0 if last is None else max(0.0, last + rule.most - now)
+            return Standing(rule, float(wait > 0), free_in=wait or None)
         case Measure.WAITING:
-            return Standing(rule, sum(each.state in ("waiting", "held") for each in charged), None)
+            return Standing(rule, await _in_states(connection, rule, person, ("waiting", "held")))
         case Measure.RUNNING:
-            return Standing(rule, sum(each.state == "running" for each in charged), None)
+            return Standing(rule, await _in_states(connection, rule, person, ("running",)))
 
 
-def _in_window(rule: Rule, counted: Sequence[tuple[float, float]], most: int, window: float, now: float) -> Standing:
-    """What was used in a window that ends now, and when enough of it has left the window for one more."""
-    inside = [(at, amount) for at, amount in counted if at > now - window]
-    used = left = sum(amount for _at, amount in inside)
-    for at, amount in inside:
-        if left < most:
-            break
-        left -= amount
-        if left < most:
-            return Standing(rule, used, at + window - now)
-    return Standing(rule, used)
+async def _in_window(
+    connection: AsyncConnection, asked: Standing, person: str, leaves: Any, amount: Any, window: float, now: float
+) -> Standing:
+    """What was used in a window that ends now, and when enough of it has left the window for one more. What has no time
+    yet at which it `leaves` is inside.
+    """
+    inside = (*_counted(asked.rule, person), or_(leaves.is_(None), leaves > now - window))
+    used = float((await connection.execute(select(func.coalesce(func.sum(amount), 0)).where(*inside))).scalar_one())
+    standing = replace(asked, used=used)
+    if not standing.is_reached:
+        return standing
+    gone = func.sum(amount).over(order_by=leaves).label("gone")
+    leaving = select(leaves.label("at"), gone).where(*inside, leaves.is_not(None)).subquery()
+    enough = leaving.c.gone >= used + standing.needs - standing.room - 1e-6
+    first = (await connection.execute(select(func.min(leaving.c.at)).where(enough))).scalar_one()
+    return standing if first is None or not standing.room else replace(standing, free_in=first + window - now)
+
+
+async def _in_states(connection: AsyncConnection, rule: Rule, person: str, states: Sequence[str]) -> int:
+    whose = [runs.c.person == person]
+    if isinstance(rule.body, Budget):
+        whose = [runs.c.community == rule.scope.community] if rule.scope.community else []
+    joined = runs.join(charges, charges.c.run_id == runs.c.id)
+    where = (runs.c.state.in_(states), *whose, *_counted(rule, person))
+    question = select(func.count()).select_from(joined).where(*where)
+    return int((await connection.execute(question)).scalar_one())
+
+
+def _counted(rule: Rule, person: str) -> list[Any]:
+    """The charges that a limit counts: those of one person, or all where it is shared."""
+    scope, where = rule.scope, list[Any]()
+    if not isinstance(rule.body, Budget):
+        where.append(charges.c.person == person)
+    elif scope.community:
+        where.append(charges.c.community == scope.community)  # found by its index, as the next is not
+    if scope.community:
+        where.append(charges.c.spots.contains(f"|{spot(scope.community, scope.place)}|", autoescape=True))
+    if scope.workflow:
+        where.append(charges.c.workflow == scope.workflow)
+    return where

@@ -11,7 +11,7 @@ from discord import app_commands
 from bot.core.authority import Aim
 from bot.core.errors import BadPicture
 from bot.core.moderation import Moderation
-from bot.core.rules import Manner, Measure, Narrowing, WordList
+from bot.core.rules import Manner, Narrowing, WordList
 from bot.core.scope import EVERYONE, Who
 from bot.platforms.discord.asking import Click, Front, guarded, tell
 from bot.platforms.discord.contributing import Act, Choices, Contributing, Text, read_file, workflow_names
@@ -118,9 +118,10 @@ class Moderate(app_commands.Group):
         aim = aim_of(workflow, channel, role, member)
         await self._do(click, lambda by, here: self._moderation.clear(by, here, aim))
 
-    @app_commands.command(description=_("How much each person may have; without a number, no limit."))
+    @app_commands.command(description=_("How much each person, or all together, may have; without a number, no limit."))
     @app_commands.describe(
-        measure=_("runs an hour or a day, server seconds a day, runs waiting or running, seconds between two")
+        measure=_("runs an hour or a day, server seconds a day, runs waiting or running, seconds between two"),
+        together=_("so much for all people together, instead of for each"),
     )
     @app_commands.autocomplete(workflow=workflow_names)
     async def limit(
@@ -131,9 +132,10 @@ class Moderate(app_commands.Group):
         workflow: Optional[str] = None,  # noqa: UP045
         channel: Optional[Channel] = None,  # noqa: UP045
         role: Optional[discord.Role] = None,  # noqa: UP045
+        together: bool = False,
     ) -> None:
         aim = aim_of(workflow, channel, role)
-        await self._do(click, lambda by, here: self._moderation.limit(by, here, Measure(measure), most, aim))
+        await self._do(click, lambda by, here: self._moderation.limit(by, here, measure, most, aim, together=together))
 
     @app_commands.command(description=_("Narrow a field of a workflow; with nothing but its name, open it again."))
     @app_commands.autocomplete(workflow=workflow_names, field=field_names)

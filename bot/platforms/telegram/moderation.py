@@ -132,7 +132,7 @@ class Moderating:
                 return await core.deny(by, here, self._of_workflow(order))
             case "clear":
                 return await core.clear(by, here, self._of_workflow(order))
-            case "limit" if len(order.words) >= 2:
+            case "limit" if order.words:
                 return await self._limit(order)
             case "field" if len(order.words) >= 3:
                 to = _narrowing(order.words[2:])
@@ -175,12 +175,16 @@ class Moderating:
         return replace(order.aim, workflow=_name(order.words[0])) if order.words else order.aim
 
     async def _limit(self, order: Order) -> str:
+        together = order.words[-1].lower() == "together"
+        order = replace(order, words=order.words[:-1]) if together else order
+        if len(order.words) < 2:
+            raise UserError(_usage())
         most = order.words[1].lower()
         if most not in _NONE and not most.isdecimal():
             raise UserError(_usage())
         aim = replace(order.aim, workflow=_name(order.words[2])) if len(order.words) > 2 else order.aim
         number = None if most in _NONE else int(most[:9])
-        return await self._core.limit(order.by, order.here, order.first, number, aim)
+        return await self._core.limit(order.by, order.here, order.first, number, aim, together=together)
 
     async def _block(self, guest: Guest, order: Order) -> str:
         person, words = await self._meant(guest, order)
@@ -293,7 +297,7 @@ def _usage() -> str:
     lines = (
         "/moderate",
         "/moderate allow|deny|clear [WORKFLOW] [here] [admins]",
-        "/moderate limit hour|day|seconds|waiting|running|cooldown NUMBER|none [WORKFLOW] [here] [admins]",
+        "/moderate limit hour|day|seconds|waiting|running|cooldown NUMBER|none [WORKFLOW] [together] [here] [admins]",
         "/moderate field WORKFLOW FIELD [min=…] [max=…] [default=…] [fixed=…] [choices=a,b] [hidden=yes] | open",
         "/moderate words LIST [hold] word, word, /pattern/ | none",
         "/moderate review on|off|clear [CHAT ID] [here]",

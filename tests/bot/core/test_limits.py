@@ -5,73 +5,18 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import sys
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
-from uuid import uuid4
 
 import pytest
 
-from bot.core.chat import Address, Person, Place
 from bot.core.database import Database
 from bot.core.errors import TooMany
-from bot.core.line import Caps, Line, NewRun, Taken
-from bot.core.policy import Terms
+from bot.core.line import Line, Taken
 from bot.core.records import Records
-from bot.core.rules import Limit, Measure, Rule
+from bot.core.rules import Measure
 from bot.core.run import State
-from bot.core.scope import Facts, Scope
-from bot.core.tally import Charge, standings
-
-GUILD = "test:guild"
-CHANNEL = Place("test", "channel", "#channel", "guild")
-
-
-class Clock:
-    now = 1_000_000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-async def database(database_url: str) -> AsyncIterator[Database]:
-    async with Database(database_url) as database:
-        yield database
-
-
-@pytest.fixture
-def line(database: Database, clock: Clock) -> Line:
-    return Line(database, Caps(2, 1000), clock)
-
-
-@pytest.fixture
-def records(database: Database, clock: Clock) -> Records:
-    return Records(database, clock)
-
-
-def limit(measure: Measure, most: int, place: str = "", workflow: str = "") -> Rule:
-    return Rule(Scope(GUILD, place, workflow=workflow), Limit(most), measure)
-
-
-def new(*limits: Rule, workflow: str = "poster", place: Place = CHANNEL, person: str = "ann") -> NewRun:
-    who = Person("test", person)
-    terms = Terms(tuple(limits), spots=Facts.of(who, place).spots)
-    made = NewRun(
-        str(uuid4()), workflow, {}, {}, "x", who, place, Address("test", "c", "m"), workflow, frozenset(), terms=terms
-    )
-    return replace(made, priority=0)
-
-
-async def refused(line: Line, run: NewRun) -> str:
-    with pytest.raises(TooMany) as fault:
-        await line.join(run)
-    return str(fault.value)
+from tests.bot.core.counting import CHANNEL, GUILD, Clock, elsewhere, limit, new, refused
 
 
 @pytest.mark.parametrize(("measure", "window"), [(Measure.HOUR, 3600), (Measure.DAY, 86_400)])
@@ -100,38 +45,42 @@ _ASK = """
 import asyncio, sys
 from bot.core.database import Database
 from bot.core.errors import TooMany
-from bot.core.line import Caps, Line
+from bot.core.caps import Caps
+from bot.core.line import Line
 from bot.core.rules import Measure
-from tests.bot.core.test_limits import limit, new
+from tests.bot.core.counting import budget, limit, new
 
 async def main():
     async with Database(sys.argv[1]) as database:
-        line = Line(database, Caps(2, 1000))
-        asks = (line.join(new(limit(Measure.HOUR, 3))) for _ in range(50))
+        line, most = Line(database, Caps(2, 1000)), budget if sys.argv[2] == "together" else limit
+        asks = (line.join(new(most(Measure.HOUR, 3), person=sys.argv[3])) for _ in range(50))
         print(list(await asyncio.gather(*asks, return_exceptions=True)).count(None))
 
 asyncio.run(main())
 """
 
 
-async def test_a_hundred_at_once_from_two_processes(database_url: str, database: Database, tmp_path: Path) -> None:
+@pytest.mark.parametrize("whose", ["own", "together"])
+async def test_a_hundred_at_once_from_two_processes(
+    database_url: str, database: Database, tmp_path: Path, whose: str
+) -> None:
     root = Path(__file__).parents[3]
 
-    async def ask() -> int:
+    async def ask(person: str) -> int:
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-c", _ASK, database_url, cwd=root, stdout=subprocess.PIPE
+            sys.executable, "-c", _ASK, database_url, whose, person, cwd=root, stdout=subprocess.PIPE
         )
         answer, _nothing = await process.communicate()
         return int(answer)
 
-    assert sum(await asyncio.gather(ask(), ask())) == 3
+    assert sum(await asyncio.gather(ask("ann"), ask("ben" if whose == "together" else "ann"))) == 3
 
 
 async def test_places_and_workflows_count_apart(line: Line) -> None:
     here, flow = limit(Measure.DAY, 1, place="channel"), limit(Measure.DAY, 1, workflow="poster")
-    other = replace(CHANNEL, id="other")
+    other = elsewhere()
     await line.join(new(workflow="negative", place=other))
-    await line.join(new(here))
+    await line.join(new(here, flow))
     assert "1 run a day in channel" in await refused(line, new(here))
     await refused(line, new(flow, workflow="poster", place=other))
     thread = replace(CHANNEL, id="thread", parents=("channel",))
@@ -163,29 +112,6 @@ async def test_what_is_deleted_still_counts(line: Line, records: Records) -> Non
     await refused(line, new(most))
 
 
-async def test_seconds_of_servers(line: Line, records: Records, clock: Clock) -> None:
-    most = limit(Measure.SECONDS, 100)
-    for took in (70.0, 40.0):
-        run = new(most)
-        await line.join(run)
-        taken = await line.take("me", lambda heads: Taken(heads[0], "gpu"))
-        assert taken is not None
-        clock.now += took
-        started = await records.get(run.id)
-        assert started is not None
-        await records.executed(started)
-        await records.end(started, State.DONE)
-    assert "2 min of a server a day" in await refused(line, new(most))
-    clock.now += 86_400 - 100
-    await line.join(new(most))
-
-
-async def test_seconds_are_reserved_by_runs_that_wait(line: Line) -> None:
-    most = limit(Measure.SECONDS, 35)
-    answers = await asyncio.gather(*(line.join(new(most)) for _ in range(10)), return_exceptions=True)
-    assert answers.count(None) == 4  # each is thought to take ten seconds while nothing is known
-
-
 async def test_what_waits_and_how_soon_after_another(line: Line, clock: Clock) -> None:
     waiting, cooldown = limit(Measure.WAITING, 1), limit(Measure.COOLDOWN, 30)
     await line.join(new(waiting))
@@ -209,11 +135,11 @@ async def test_how_many_are_with_servers(line: Line) -> None:
 async def test_a_person_is_told_what_is_left(line: Line, clock: Clock) -> None:
     most = limit(Measure.HOUR, 2)
     await line.join(new(most))
-    (standing,) = await line.standings("test:ann", [most])
+    (standing,) = await line.standings("test:ann", "poster", [most])
     assert str(standing) == "2 runs an hour in all places here, 1 left"
     await line.join(new(most))
     clock.now += 1200
-    (standing,) = await line.standings("test:ann", [most])
+    (standing,) = await line.standings("test:ann", "poster", [most])
     assert str(standing) == "2 runs an hour in all places here, 0 left, more in 40 min"
 
 
@@ -224,11 +150,6 @@ async def test_what_nobody_decides_ends_with_the_oldest(line: Line, records: Rec
     await line.join(fresh)
     await records.expire(clock.now)
     assert await records.older_than(clock.now) == [held.id]
+    (standing,) = await line.standings("test:ann", "poster", [limit(Measure.DAY, 9)])
+    assert standing.used == 1
     assert [run.id for run in await records.held_in(GUILD)] == [fresh.id]
-
-
-def test_a_limit_of_nothing() -> None:
-    (standing,) = standings([limit(Measure.DAY, 0)], [], 0.0)
-    assert standing.is_reached
-    (spent,) = standings([limit(Measure.HOUR, 1)], [Charge(0.0, 1.0, "poster", f"|{GUILD}|")], 3600.0)
-    assert not spent.is_reached

@@ -10,10 +10,11 @@ from uuid import uuid4
 
 import pytest
 
+from bot.core.caps import Caps
 from bot.core.chat import Address, Person, Place, Stored
 from bot.core.database import Database
 from bot.core.errors import ConfigError, TooMany
-from bot.core.line import Caps, Line, NewRun, Taken
+from bot.core.line import Line, NewRun, Taken
 from bot.core.records import Records
 from bot.core.run import Outcome, RunRecord, State
 

@@ -9,10 +9,11 @@ from typing import Any
 
 import pytest
 
+from bot.core.caps import Caps
 from bot.core.chat import Cancelled, Done, Failed, Paused, Running
 from bot.core.database import Database
 from bot.core.errors import ConfigError
-from bot.core.line import Caps, Line, Taken
+from bot.core.line import Line, Taken
 from bot.core.post import held
 from bot.core.records import Records
 from bot.core.run import State
