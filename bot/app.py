@@ -136,8 +136,10 @@ class App:
             platforms.append(TelegramPlatform(self.settings, database(self.settings, "telegram")))
         if self.settings.web:
             from bot.platforms.web.adapter import WebPlatform
+            from bot.serve import database
 
-            platforms.append(WebPlatform(self._page()))
+            shared = database(self.settings) if self.settings.database is not None else None
+            platforms.append(WebPlatform(self._page(), shared=shared))
         return platforms
 
     async def platform_verdicts(self) -> list[tuple[str, bool]]:

@@ -5,47 +5,87 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
+from contextlib import AsyncExitStack
 from types import TracebackType
 
 from bot.core.chat import Address, Brief, Reply
+from bot.core.chore import Chore
+from bot.core.database import Database
 from bot.core.desk import Desk
+from bot.core.errors import StorageFailed
+from bot.core.notes import Notes
 from bot.platforms.web.hub import Hub
 from bot.platforms.web.options import Options
-from bot.platforms.web.reply import WebReply
+from bot.platforms.web.reply import FarReply, WebReply
 from bot.platforms.web.server import listening
+from bot.platforms.web.wire import Wire
 
 _log = logging.getLogger(__name__)
 _TIDY_EVERY = 60.0  # seconds
+_LISTEN_EVERY = 1.0
 
 
 class WebPlatform:
-    """A process that only works with servers never listens: its replies speak to pages that it does not have."""
+    """A process that only works with servers never listens: what it says reaches the page over the database."""
 
     name = "web"
 
-    def __init__(self, options: Options, opened: Callable[[str], None] | None = None) -> None:
-        """`opened` is told the address as soon as the page can be opened."""
-        self._options, self._opened = options, opened or _note
+    def __init__(
+        self, options: Options, opened: Callable[[str], None] | None = None, shared: Database | None = None
+    ) -> None:
+        """`opened` is told the address as soon as the page can be opened; `shared` is the database of all processes,
+        where there are several.
+        """
+        self._options, self._opened, self._shared = options, opened or _note, shared
         self._hub = Hub()
+        self._wire = Wire(Notes(shared)) if shared is not None else None
+        self._stack = AsyncExitStack()
+        self._listens = False
 
     async def __aenter__(self) -> WebPlatform:
+        if self._shared is not None:
+            await self._stack.enter_async_context(self._shared)
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        return None
+        await self._stack.aclose()
 
     async def serve(self, desk: Desk) -> None:
         """Serve the page until cancelled. Raises `ConfigError` where it cannot listen."""
         async with listening(desk, self._hub, self._options) as address:
+            self._listens = True
+            hearing = Chore("what workers say")
+            if self._wire is not None:
+                hearing.start(self._hear(self._wire))
             self._opened(address)
-            while True:
-                await asyncio.sleep(_TIDY_EVERY)
-                self._hub.tidy()
+            try:
+                while True:
+                    await asyncio.sleep(_TIDY_EVERY)
+                    self._hub.tidy()
+            finally:
+                self._listens = False
+                await hearing.stop()
 
     def reply(self, address: Address, brief: Brief) -> Reply:
-        return WebReply(self._hub, address.chat, brief)
+        if self._listens or self._wire is None:
+            return WebReply(self._hub, address.chat, brief)
+        return FarReply(self._wire, address.chat, brief)
+
+    async def _hear(self, wire: Wire) -> None:
+        """Pass on what other processes say of runs, to pages that are open."""
+        tidied = False
+        while True:
+            try:
+                if not tidied:
+                    await wire.tidy()
+                    tidied = True
+                if self._hub.has_pages:
+                    await wire.hear(self._hub)
+            except StorageFailed as fault:
+                _log.warning("nobody sees what workers do: %s", fault)
+            await asyncio.sleep(_LISTEN_EVERY)
 
 
 def _note(address: str) -> None:

@@ -46,12 +46,20 @@ class Hub:
             if not journal.inboxes:
                 self._left[visitor] = self._clock()
 
+    @property
+    def has_pages(self) -> bool:
+        return len(self._journals) > len(self._left)
+
+    def is_open(self, visitor: str) -> bool:
+        """Whether a visitor has a page open."""
+        return visitor in self._journals and visitor not in self._left
+
     def say(self, visitor: str, run_id: str, status: Status) -> None:
         """Pass on what there is to say of a run."""
         if not isinstance(status, Done | Cancelled):
             before = self._words.get(run_id)
             previews = before.previews if before is not None else 0
-            fresh = isinstance(status, Running) and status.preview is not _preview(before)
+            fresh = isinstance(status, Running) and status.preview != _preview(before)
             self._words[run_id] = Word(visitor, status, self._clock(), previews + fresh)
         else:
             self._words.pop(run_id, None)  # its record says all

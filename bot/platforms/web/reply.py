@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from bot.core import meters
 from bot.core.chat import Brief, Delivering, Limits, Result, Status
+from bot.core.errors import DeliveryFailed, StorageFailed
 from bot.platforms.web.hub import Hub
+from bot.platforms.web.wire import Wire
 
 _UNLIMITED = 1 << 62
-_INTERVAL = 0.2  # seconds between two looks at a run's progress
+_INTERVAL, _FAR = 0.2, 1.0  # seconds between two looks at a run's progress, here and in another process
 
 
 class WebReply:
@@ -25,3 +27,22 @@ class WebReply:
     async def deliver(self, result: Result) -> None:
         meters.edited("web")
         self._hub.say(self._visitor, result.run_id, Delivering())
+
+
+class FarReply:
+    """The same from a process that has no page."""
+
+    limits = Limits(_UNLIMITED, _UNLIMITED, _UNLIMITED, _FAR)
+
+    def __init__(self, wire: Wire, visitor: str, brief: Brief) -> None:
+        self._wire, self._visitor, self._brief = wire, visitor, brief
+
+    async def show(self, status: Status) -> None:
+        meters.edited("web")
+        try:
+            await self._wire.say(self._visitor, self._brief.run_id, status)
+        except StorageFailed as fault:
+            raise DeliveryFailed(str(fault)) from fault
+
+    async def deliver(self, result: Result) -> None:
+        await self.show(Delivering())

@@ -48,8 +48,7 @@ def status_of(run: RunRecord, word: Word | None) -> Status | None:
             return Cancelled()
         case State.HELD:
             return Held()
-    late = (Running, Delivering) if run.state is State.WAITING else Queued
-    if word is not None and not isinstance(word.status, late):
+    if word is not None and not (run.state is State.WAITING and isinstance(word.status, Running | Delivering)):
         return word.status
     if run.state is State.WAITING:
         return Queued(reason=run.reason)

@@ -15,6 +15,7 @@ import aiohttp
 from PIL import Image, ImageOps
 
 from bot.core.catalog import bundled_folder
+from bot.core.database import Database
 from bot.core.desk import Desk
 from bot.core.shelf import Shelf
 from bot.platforms.web.adapter import WebPlatform
@@ -53,8 +54,10 @@ async def page(
     """Serve the page from a data folder; opened again in the same one, it is a restart."""
     gates = Gates()
     opened: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-    platform = WebPlatform(Options(**{"ports": (0,), **options}), opened.set_result)
+    shared = Database(database) if database else None
+    platform = WebPlatform(Options(**{"ports": (0,), **options}), opened.set_result, shared)
     async with AsyncExitStack() as stack:
+        await stack.enter_async_context(platform)
         engine = await stack.enter_async_context(EmbeddedServer(nodes=nodes or gates.nodes(), pace=pace))
         stack.callback(gates.open)
         environ = {"COMFYUI_URLS": f"one={engine.url}", "DARKROOM_DATA_DIR": str(folder)}

@@ -5,6 +5,9 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -14,8 +17,10 @@ from PIL import Image
 from yarl import URL
 
 from bot.core.chat import Address, Brief, Delivering, Done, Failed, Queued, Running
+from bot.core.database import Database
 from bot.core.errors import ConfigError
 from bot.core.meters import rate_limited
+from bot.core.notes import Notes
 from bot.platforms.web.adapter import WebPlatform
 from bot.platforms.web.hub import Hub
 from bot.platforms.web.journal import Journal
@@ -226,29 +231,47 @@ async def test_a_restart_finds_the_conversation_as_it_was(tmp_path: Path) -> Non
             assert (await ann.get(before["files"][0]["url"]))[0] == 200
 
 
-async def test_a_run_that_another_process_develops_is_found_in_the_records(tmp_path: Path, postgres: str) -> None:
-    """As with `--chat` here and `--worker` there: this page's own hub hears nothing of it."""
+async def test_a_run_that_another_process_develops_is_watched(tmp_path: Path, postgres: str) -> None:
+    """As with `--chat` here and `--worker` there: this page's own hub hears of it over the database alone."""
     url = new_postgres(postgres)
-    async with page(tmp_path, role=Role(worker=None), database=url) as web, Visitor(web.url) as ann:
+    role = Role(worker=None)
+    async with page(tmp_path, role=role, database=url, pace=1.5) as web, Visitor(web.url) as ann:
         _status, taken = await ann.ask("negative", photo=png())
-        environ = {
-            **{name: text for name, text in os.environ.items() if not name.startswith(("DARKROOM_", "COMFYUI_"))},
-            "DARKROOM_DATABASE_URL": url,
-            "DARKROOM_DATA_DIR": str(tmp_path),
-            "DARKROOM_WEB": "on",
-            "COMFYUI_URLS": web.engine.url,
-            "PYTHONPATH": str(ROOT),
-        }
-        command = [sys.executable, "-m", "bot", "start", "--worker", "elsewhere"]
-        worker = await asyncio.create_subprocess_exec(
-            *command, env=environ, cwd=tmp_path, stderr=asyncio.subprocess.PIPE
-        )
-        try:
-            run = await ann.until(taken["id"], "done")
-        finally:
-            worker.terminate()
-            await worker.communicate()
-        assert differ((await ann.get(run["files"][0]["url"]))[1], negative(png())) <= 1
+        async with asyncio.timeout(40), _worker(tmp_path, url, web.engine.url), ann.listening() as events:
+            async for _name, data in events:
+                if data.get("preview"):
+                    break
+            assert (data["state"], 0 < data["fraction"] < 1, data["line"] != "") == ("running", True, True)
+            status, preview, headers = await ann.get(data["preview"])
+            assert (status, headers["Content-Type"][:6], len(preview) > 100) == (200, "image/", True)
+            result = await _last(events, taken["id"])
+            await until(partial(_nothing_is_left, url))
+        assert differ((await ann.get(result["files"][0]["url"]))[1], negative(png())) <= 1
+
+
+async def _nothing_is_left(url: str) -> bool:
+    async with Database(url) as database:
+        return not await Notes(database).starting("web ")
+
+
+@asynccontextmanager
+async def _worker(folder: Path, database: str, server: str) -> AsyncIterator[None]:
+    """Another process that works with a server."""
+    environ = {
+        **{name: text for name, text in os.environ.items() if not name.startswith(("DARKROOM_", "COMFYUI_"))},
+        "DARKROOM_DATABASE_URL": database,
+        "DARKROOM_DATA_DIR": str(folder),
+        "DARKROOM_WEB": "on",
+        "COMFYUI_URLS": server,
+        "PYTHONPATH": str(ROOT),
+    }
+    command = [sys.executable, "-m", "bot", "start", "--worker", "elsewhere"]
+    worker = await asyncio.create_subprocess_exec(*command, env=environ, cwd=folder, stderr=asyncio.subprocess.PIPE)
+    try:
+        yield
+    finally:
+        worker.terminate()
+        await worker.communicate()
 
 
 async def test_a_run_that_fails_says_why(tmp_path: Path) -> None:
