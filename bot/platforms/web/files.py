@@ -41,11 +41,12 @@ async def send(request: web.Request, media: Media, file: Stored) -> web.StreamRe
         size = await media.size(key)
     except StorageFailed as gone:
         raise web.HTTPNotFound from gone
-    start, end = _range(request, size)
-    response = web.StreamResponse(status=206 if (start, end) != (0, size) else 200, headers=_headers(request, file))
+    part = _range(request, size)
+    start, end = part or (0, size)
+    response = web.StreamResponse(status=206 if part else 200, headers=_headers(request, file))
     response.etag = etag
     response.content_length = end - start
-    if response.status == 206:
+    if part:
         response.headers["Content-Range"] = f"bytes {start}-{end - 1}/{size}"
     await response.prepare(request)
     if request.method != "HEAD" and end > start:
@@ -74,15 +75,15 @@ def _headers(request: web.Request, file: Stored) -> dict[str, str]:
     }
 
 
-def _range(request: web.Request, size: int) -> tuple[int, int]:
-    """The part that is asked for. Raises `HTTPRequestRangeNotSatisfiable`."""
+def _range(request: web.Request, size: int) -> tuple[int, int] | None:
+    """The part that is asked for, be it all of it; None for no part. Raises `HTTPRequestRangeNotSatisfiable`."""
     try:
         wanted = request.http_range
     except ValueError:
-        return 0, size
-    start, end, _step = wanted.indices(size)
+        return None
     if wanted.start is None and wanted.stop is None:
-        return 0, size
+        return None
+    start, end, _step = wanted.indices(size)
     if start >= end:
         raise web.HTTPRequestRangeNotSatisfiable(headers={"Content-Range": f"bytes */{size}"})
     return start, end

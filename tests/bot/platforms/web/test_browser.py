@@ -20,12 +20,9 @@ from playwright.async_api import Browser, FileChooser, Locator, Response, async_
 from playwright.async_api import Page as Tab
 
 from bot.config import Secret
-from bot.core.chat import Stored
-from bot.core.line import Taken
-from bot.core.run import Outcome, State
-from bot.serve import Role
 from tests.bot.houses import until
 from tests.bot.platforms.web.pages import PHOTO, Page, differ, negative, page, relay
+from tests.bot.platforms.web.reel import CLIP, reel, write_reel
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 ARTIFACTS = Path(__file__).parents[4] / "build"
@@ -304,24 +301,46 @@ async def test_a_picture_is_pasted(browser: Browser, tmp_path: Path) -> None:
         await reaches(message(tab), "done")
 
 
-async def test_sounds_are_played_and_texts_read_in_place(browser: Browser, tmp_path: Path) -> None:
+async def test_films_and_sounds_are_given_and_played_and_texts_read_in_place(browser: Browser, tmp_path: Path) -> None:
+    write_reel(tmp_path)
     with wave.open(str(tmp_path / "tone.wav"), "wb") as tone:
         tone.setparams((1, 2, 8000, 0, "NONE", ""))
         tone.writeframes(bytes(2 * 8000))
-    async with page(tmp_path, role=Role(worker=None)) as web, await browser.new_context() as context:
+    async with page(tmp_path, nodes=reel()) as web, await browser.new_context(accept_downloads=True) as context:
         tab = await context.new_page()
+        parts: list[int] = []
+        tab.on("response", lambda answer: parts.append(answer.status) if "/files/" in answer.url else None)
         await tab.goto(web.url)
-        await choose(tab, "Plain")
+        await choose(tab, "Reel")
+        film = tab.locator("[data-field=film]")
+        await film.locator("input").set_input_files(tmp_path / "tone.wav")
+        await expect(film.locator(".fault")).to_contain_text("tone.wav")
+        await film.locator("input").set_input_files(CLIP)
+        await expect(film.locator("video")).to_have_js_property("duration", 2)
+        await tab.locator("[data-field=sound] input").set_input_files(tmp_path / "tone.wav")
+        await expect(tab.locator("[data-field=sound] audio")).to_have_js_property("duration", 1)
+        await tab.get_by_role("textbox", name="Words").fill("Roll it")
+        await tab.get_by_role("combobox", name="Style").select_option("wild")
+        await tab.get_by_role("slider", name="Speed").fill("1.5")
+        await tab.get_by_role("switch", name="Loop").check()
+        await tab.get_by_role("button", name="Roll a new seed").click()
+        await _is_accessible(tab)
         await develop(tab)
-        await reaches(message(tab), "waiting")
-        taken = await web.desk.line.take("a test", lambda heads: Taken(heads[0], "one"))
-        assert taken is not None
-        sound = Stored(await web.desk.media.keep(tmp_path / "tone.wav"), "tone.wav", "audio")
-        await web.desk.records.brought(taken.run, Outcome((sound,), ("Some words.",)))
-        await web.desk.records.end(taken.run, State.DONE)
         await reaches(message(tab), "done")
-        await expect(message(tab).locator("pre")).to_have_text("Some words.")
+        await expect(message(tab).locator("pre")).to_contain_text("Roll it True")
+        await expect(message(tab).locator("pre")).to_contain_text("1.5 wild 1")
         await expect(message(tab).locator("audio")).to_have_js_property("duration", 1)
+        video = message(tab).locator("video")
+        await expect(video).to_have_js_property("duration", 2)
+        await video.evaluate("(video) => { video.muted = true; video.currentTime = 1.5; return video.play(); }")
+        await expect(video).to_have_js_property("readyState", 4)
+        assert await video.evaluate("(video) => [video.paused, video.videoWidth]") == [False, 96]
+        assert set(parts) == {206}
+        await _is_accessible(tab)
+        async with tab.expect_download() as download:
+            await message(tab).get_by_role("link", name="Download").first.click()
+        await (await download.value).save_as(tmp_path / "saved.webm")
+        assert (tmp_path / "saved.webm").read_bytes() == CLIP.read_bytes()
 
 
 async def test_a_phone(browser: Browser, tmp_path: Path) -> None:

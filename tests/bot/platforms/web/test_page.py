@@ -299,6 +299,7 @@ async def test_parts_of_a_file_are_sent_to_players(tmp_path: Path) -> None:
         status, part, of = await ann.get(url, Range="bytes=10-19")
         assert (status, part, of["Content-Range"]) == (206, whole[10:20], f"bytes 10-19/{len(whole)}")
         assert (await ann.get(url, Range="bytes=-4"))[1] == whole[-4:]
+        assert (await ann.get(url, Range="bytes=0-"))[:2] == (206, whole)  # how players see whether they may seek
         assert (await ann.get(url, Range=f"bytes={len(whole)}-"))[0] == 416
         assert (await ann.get(url, **{"If-None-Match": headers["ETag"]}))[0] == 304
 
