@@ -90,6 +90,12 @@ class RunRecord:
         )
 
     @property
+    def files(self) -> tuple[Stored, ...]:
+        """The files that came out, as far as its person may have them: none that a moderator has not let through."""
+        shown = self.state is State.DONE or (self.state in (State.DELIVERING, State.FAILED) and not self.review)
+        return self.outcome.files if shown and self.outcome is not None else ()
+
+    @property
     def waited(self) -> float | None:
         """Seconds in line."""
         return _between(self.asked_at, self.started_at)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import tempfile
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,16 +46,14 @@ class Front:
 async def ask(front: Front, click: Click, workflow: str, values: Mapping[str, Any], *, spoiler: bool = False) -> None:
     """Have a workflow run. The interaction is answered first, whatever else is slow. Raises `UserError`."""
     await click.response.defer(ephemeral=True, thinking=True)
-    if missing := lacking(click):
-        words = _("I may not work in this channel. Whoever runs this server can give me: {permissions}.")
-        raise NotAllowed(words.format(permissions=", ".join(missing)))
+    check_rights(lacking(click))
     posted: list[discord.Message] = []
     with tempfile.TemporaryDirectory(prefix="darkroom-") as folder:
         given = await fetched(values, Path(folder), front.most)
         request = RunRequest(workflow, given, asker(click), place_of(click))
 
         async def post(run_id: str) -> Address:
-            text = first_text(front, request, run_id)
+            text = first_text(front, request, run_id, None if is_member(click) else time.time() + TOKEN_LIFE)
             where = await destination(front, click.client, click.channel, request) if is_member(click) else None
             if where is not None:
                 posted.append(await where.send(text, **first_parts(run_id)))
@@ -81,11 +79,18 @@ async def ask_again(front: Front, click: Click, run: RunRecord, changes: Mapping
     await ask(front, click, request.workflow, request.values, spoiler=Spot.at(run.address).spoiler)
 
 
-def first_text(front: Front, request: RunRequest, run_id: str) -> str:
+def check_rights(missing: Sequence[str]) -> None:
+    """Raises `NotAllowed` where the bot lacks permissions, with their names."""
+    if missing:
+        words = _("I may not work in this channel. Whoever runs this server can give me: {permissions}.")
+        raise NotAllowed(words.format(permissions=", ".join(missing)))
+
+
+def first_text(front: Front, request: RunRequest, run_id: str, until: float | None = None) -> str:
     """What a run's message says before anything is known of its place in line."""
     shown = {name: value for name, value in request.values.items() if isinstance(value, str | int | float)}
     brief = Brief(run_id, request.workflow, front.desk.title(request.workflow), request.person, request.place, shown)
-    return status_text(brief, Received())
+    return status_text(brief, Received(), until)
 
 
 def first_parts(run_id: str) -> dict[str, Any]:

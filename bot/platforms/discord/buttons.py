@@ -20,7 +20,7 @@ from bot.platforms.discord.lists import FORGET, forget
 from bot.platforms.discord.panel import decide, see
 from bot.platforms.discord.picking import pick
 from bot.platforms.discord.pieces import Piece, batches
-from bot.platforms.discord.request import asker, place_of
+from bot.platforms.discord.request import asker, is_member, place_of
 from bot.platforms.discord.row import TEMPLATE, Verb
 from bot.platforms.discord.spot import Spot
 from bot.platforms.discord.windows import Sheet, open_window
@@ -96,8 +96,7 @@ async def _change(front: Front, click: Click, run: RunRecord) -> None:
 
 
 def _picture(run: RunRecord) -> Stored:
-    files = run.outcome.files if run.outcome is not None else ()
-    picture = next((file for file in files if file.kind == "image"), None)
+    picture = next((file for file in run.files if file.kind == "image"), None)
     if picture is None:
         raise UserError(_("There is no picture in this result."))
     return picture
@@ -105,10 +104,12 @@ def _picture(run: RunRecord) -> Stored:
 
 async def _original(front: Front, click: Click, run: RunRecord) -> None:
     """All files as they were made, to the one who asks alone."""
+    if not run.files:
+        raise UserError(_("There are no files of this run."))
     await click.response.defer(ephemeral=True, thinking=True)
     with tempfile.TemporaryDirectory(prefix="darkroom-") as folder:
         pieces, notes = list[Piece](), list[str]()
-        for number, file in enumerate(run.outcome.files if run.outcome is not None else ()):
+        for number, file in enumerate(run.files):
             path = await front.desk.media.fetch(file.key, Path(folder) / f"{number}{Path(file.key).suffix}")
             piece = await _whole(path, file, click.filesize_limit)
             if piece is not None:
@@ -150,8 +151,8 @@ async def _delete(front: Front, click: Click, run: RunRecord) -> None:
 
 async def _remove(click: Click) -> None:
     """The message that was clicked: as the bot's own where it is in the channel, else as what was clicked."""
-    try:
-        if click.message is not None:
+    if click.message is not None and is_member(click):
+        with suppress(discord.Forbidden):
             await click.message.delete()
-    except discord.Forbidden:
-        await click.delete_original_response()
+            return
+    await click.delete_original_response()

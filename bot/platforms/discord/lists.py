@@ -37,11 +37,20 @@ async def show_queue(front: Front, click: Click) -> None:
 
 
 async def show_mine(front: Front, click: Click) -> None:
-    """One's last results, with links."""
+    """One's last results, with links; the files of each at a click, wherever its message went."""
     await click.response.defer(ephemeral=True, thinking=True)
     runs = [run for run in await front.desk.records.last_of(asker(click)) if run.address.platform == PLATFORM]
-    lines = [f"{_line(front, run)} · {Spot.at(run.address).link(run.place.community)}" for run in runs]
-    await _say(click, lines or [_("You have not run anything yet: /run begins.")], None)
+    lines = [
+        f"{number}. {_line(front, run)} · {Spot.at(run.address).link(run.place.community)}"
+        for number, run in enumerate(runs, 1)
+    ]
+    buttons = [
+        button(Verb.ORIGINAL, run.id, _("Files of {number}").format(number=number))
+        for number, run in enumerate(runs, 1)
+        if run.files
+    ]
+    view = still(*buttons[:_BUTTONS]) if buttons else None
+    await _say(click, lines or [_("You have not run anything yet: /run begins.")], view)
 
 
 async def show_workflows(front: Front, click: Click) -> None:

@@ -15,10 +15,10 @@ import discord
 from bot.core.chat import Address, Place, RunRequest
 from bot.core.errors import BadPicture, DeliveryFailed, StorageFailed, UserError
 from bot.core.form import FieldKind
-from bot.platforms.discord.asking import Front, destination, first_parts, first_text
+from bot.platforms.discord.asking import Front, check_rights, destination, first_parts, first_text
 from bot.platforms.discord.menu import Dish
 from bot.platforms.discord.rendering import cut, plain
-from bot.platforms.discord.request import fetched, parents_of, person_of, pictures_in
+from bot.platforms.discord.request import fetched, needed_in, parents_of, person_of, pictures_in, unmet
 from bot.platforms.discord.spot import FILE_BYTES, PLATFORM, Spot
 from bot.platforms.discord.wire import NO_MENTIONS
 from bot.words import _
@@ -59,9 +59,19 @@ async def _run(front: Front, client: discord.Client, message: discord.Message) -
         names = ", ".join(f"`{each}`" for each in sorted(front.desk.catalog.workflows)[:30])
         raise UserError(_("Begin with the name of a workflow: {names}. Or use /run.").format(names=names))
     dish = await front.menu.dish(name.lower(), person, place)
+    _check_rights(message)
     with tempfile.TemporaryDirectory(prefix="darkroom-") as folder:
         values = await fetched(_values(dish, rest.strip(), message), Path(folder), front.most)
         await _take(front, client, RunRequest(dish.workflow.name, values, person, place), message)
+
+
+def _check_rights(message: discord.Message) -> None:
+    """Raises `NotAllowed` where the bot could not answer with a result."""
+    channel = message.channel
+    known = channel.parent if isinstance(channel, discord.Thread) else isinstance(channel, discord.abc.GuildChannel)
+    if message.guild is not None and known:
+        has = channel.permissions_for(message.guild.me)
+        check_rights(unmet(has, [*needed_in(channel), "read_message_history"]))
 
 
 async def _take(front: Front, client: discord.Client, request: RunRequest, message: discord.Message) -> None:
@@ -93,9 +103,16 @@ def _values(dish: Dish, words: str, message: discord.Message) -> Mapping[str, An
     images = [field.name for field in fields if field.kind is FieldKind.IMAGE]
     texts = [field.name for field in fields if field.kind is FieldKind.TEXT]
     if images and not pictures:
-        raise BadPicture(_("Attach a picture, or answer a message that has one."))
+        raise BadPicture(_unseen(answered, message))
     values: dict[str, Any] = dict(zip(images, pictures, strict=False))
     return values | ({texts[0]: words} if texts and words else {})
+
+
+def _unseen(answered: object, message: discord.Message) -> str:
+    """Why no picture was found: Discord shows a bot what others have sent only where they mention it."""
+    if isinstance(answered, discord.Message) and answered.author.id != message.author.id and not answered.author.bot:
+        return _("Discord does not show me what others post. On that message choose Apps → Use this picture.")
+    return _("Attach a picture, or answer a message of mine that has one.")
 
 
 def _asker(message: discord.Message) -> Any:

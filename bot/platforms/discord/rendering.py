@@ -6,6 +6,7 @@ from discord.utils import escape_markdown
 
 from bot.core.chat import Brief, Result, Status
 from bot.core.telling import asked, caption, describe
+from bot.words import _
 
 TEXT = 2000  # characters of a message
 _INLINE = 1200  # characters of a result's own text that are still read in the message
@@ -21,12 +22,16 @@ def plain(text: str) -> str:
     return escape_markdown(text)
 
 
-def status_text(brief: Brief, status: Status) -> str:
-    """The message while its run has not come to a result."""
+def status_text(brief: Brief, status: Status, until: float | None = None) -> str:
+    """The message while its run has not come to a result; `until` is when it can be reached no more, if it ever is."""
     lines = [f"**{plain(brief.title)}** · {plain(brief.person.name or brief.person.id)}"]
     if words := asked(brief):
         lines.append(cut(plain(words), 900))
-    return cut("\n".join([*lines, cut(plain(describe(status)), 900)]))
+    lines.append(cut(plain(describe(status)), 900))
+    if until is not None:
+        words = _("What comes later than {time} comes to you as a direct message.")
+        lines.append("-# " + words.format(time=f"<t:{until:.0f}:t>"))
+    return cut("\n".join(lines))
 
 
 def result_text(brief: Brief, result: Result, notes: tuple[str, ...]) -> str:

@@ -24,6 +24,8 @@ _PATIENCE = 2.0  # seconds that a status may take: afterwards it is stale
 _PAUSES = (0.5, 1, 2, 4, 8, 15, 30)  # seconds before a result is tried again while Discord is away
 _TOKEN_DEAD = (50027, 10015)  # an interaction's token has expired, or is not known
 _GONE = 10008  # a message was deleted
+_ARCHIVED = 50083  # a thread was put away
+_CLOSED = 50007  # somebody takes no direct messages
 
 
 class DiscordReply:
@@ -70,13 +72,13 @@ class DiscordReply:
             return
         if busy or not self._is_due():
             raise NotNow
-        draft = Draft(status_text(self._brief, status), self._preview(status))
+        draft = Draft(status_text(self._brief, status, self._spot.closes), self._preview(status))
         try:
             async with asyncio.timeout(_PATIENCE), lock:
                 if not self._wire.has_ended(self._spot.message):
                     await self._edit(draft)
         except discord.HTTPException as fault:
-            self._lost = fault.code == _GONE
+            self._lost = fault.code in (_GONE, _ARCHIVED) or isinstance(fault, discord.Forbidden)
             raise DeliveryFailed(str(fault)) from fault
         except AWAY as fault:
             raise NotNow(_("Discord cannot be reached.")) from fault
@@ -100,13 +102,23 @@ class DiscordReply:
 
     async def _land(self, draft: Draft) -> None:
         try:
-            await self._edit(draft)
-        except (discord.NotFound, discord.Forbidden) as fault:
+            await self._edit_anywhere(draft)
+        except (discord.NotFound, discord.Forbidden, _OutOfReach) as fault:
             _log.info("run %s: its message cannot be edited: %s", self._brief.run_id, fault)
             await self._send_anew(draft)
 
+    async def _edit_anywhere(self, draft: Draft) -> None:
+        """Also in a thread that was put away."""
+        try:
+            await self._edit(draft)
+        except discord.HTTPException as fault:
+            if fault.code != _ARCHIVED:
+                raise
+            await self._wire.bring_back(self._spot.channel)
+            await self._edit(draft)
+
     async def _edit(self, draft: Draft) -> None:
-        if self._by_token and self._clock() < self._spot.until:
+        if self._is_fresh:
             try:
                 await self._wire.edit_by_token(self._spot, draft)
                 return
@@ -114,6 +126,8 @@ class DiscordReply:
                 if fault.code not in _TOKEN_DEAD and fault.status != 401:
                     raise
                 self._by_token = False
+        if not self._spot.member:
+            raise _OutOfReach(_("The message can be reached no more."))
         await self._wire.edit_in_channel(self._spot, draft)
 
     async def _send_anew(self, draft: Draft) -> None:
@@ -134,6 +148,11 @@ class DiscordReply:
             return self._spot.member
         return await self._wire.can_see(int(self._brief.person.id), int(community), self._spot.channel)
 
+    @property
+    def _is_fresh(self) -> bool:
+        """Whether the interaction's token still holds."""
+        return self._by_token and self._clock() < self._spot.until
+
     def _preview(self, status: Status) -> tuple[Piece, ...] | None:
         if not self._previews or not isinstance(status, Running) or not status.preview:
             return None
@@ -142,13 +161,17 @@ class DiscordReply:
 
     def _is_due(self) -> bool:
         """All messages of a channel share its edits: statuses there keep a second apart."""
-        if self._by_token and self._clock() < self._spot.until:
+        if self._is_fresh:
             return True
         now, paces = asyncio.get_running_loop().time(), self._wire.paces
         if now < paces.get(self._spot.channel, 0.0):
             return False
         paces[self._spot.channel] = now + 1.0
         return True
+
+
+class _OutOfReach(DeliveryFailed):
+    """The interaction's token has expired where there was no other way."""
 
 
 class _TooLargeHere(DeliveryFailed):
@@ -158,6 +181,8 @@ class _TooLargeHere(DeliveryFailed):
 def _refused(fault: discord.HTTPException) -> DeliveryFailed:
     if fault.status == 413:
         return _TooLargeHere(_("The result is too large for Discord."))
+    if fault.code == _CLOSED:
+        return DeliveryFailed(_("The result cannot be shown here any more, and you take no direct messages from me."))
     if isinstance(fault, discord.Forbidden | discord.NotFound):
         return DeliveryFailed(_("Discord does not let me show the result any more."))
     return DeliveryFailed(_("Discord did not take the result: {reason}").format(reason=fault.text or fault.status))

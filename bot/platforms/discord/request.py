@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,7 @@ _NEEDED = {
     "send_messages": _("Send Messages"),
     "send_messages_in_threads": _("Send Messages in Threads"),
     "attach_files": _("Attach Files"),
+    "read_message_history": _("Read Message History"),
 }
 
 
@@ -81,10 +82,17 @@ def lacking(interaction: discord.Interaction[Any]) -> list[str]:
     """The permissions that the bot would need in this place and does not have, as Discord's settings call them."""
     if not interaction.guild_id:
         return []
-    has = interaction.app_permissions
-    in_thread = isinstance(interaction.channel, discord.Thread)
-    spoken = "send_messages_in_threads" if in_thread else "send_messages"
-    needed = ["view_channel", spoken, "attach_files"] if is_member(interaction) else ["attach_files"]
+    needed = needed_in(interaction.channel) if is_member(interaction) else ["attach_files"]
+    return unmet(interaction.app_permissions, needed)
+
+
+def needed_in(channel: Any) -> list[str]:
+    """The permissions that the bot needs for a run's message in a channel."""
+    spoken = "send_messages_in_threads" if isinstance(channel, discord.Thread) else "send_messages"
+    return ["view_channel", spoken, "attach_files"]
+
+
+def unmet(has: discord.Permissions, needed: Sequence[str]) -> list[str]:
     return [_NEEDED[name] for name in needed if not getattr(has, name)]
 
 

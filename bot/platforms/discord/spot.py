@@ -25,6 +25,11 @@ class Spot:
     spoiler: bool = False
 
     @property
+    def closes(self) -> float | None:
+        """When the message can be reached no more; None where the bot is in the channel itself."""
+        return None if self.member else self.until
+
+    @property
     def address(self) -> Address:
         kept = {name: value for name, value in asdict(self).items() if name != "channel"}
         return Address(PLATFORM, str(self.channel), json.dumps(kept))

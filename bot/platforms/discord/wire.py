@@ -104,6 +104,10 @@ class Wire:
         await channel.get_partial_message(spot.message).edit(**draft.parts())
         meters.edited("discord")
 
+    async def bring_back(self, thread: int) -> None:
+        """Take a thread out of the archive."""
+        await (await self.client()).http.edit_channel(thread, archived=False)
+
     async def send(self, channel: int, draft: Draft, nonce: str) -> None:
         """A message of its own; asked for again soon with the same nonce, Discord sends none."""
         parts = draft.parts()

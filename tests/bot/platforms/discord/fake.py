@@ -8,7 +8,7 @@ import json
 import re
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from aiohttp import WSMsgType, web
@@ -18,6 +18,7 @@ from tests.bot.platforms.discord.rules import command_faults, message_faults
 APPLICATION = 4242
 ALL = str((1 << 53) - 1)
 _EPHEMERAL = 64
+_ADMINISTRATOR = 8
 
 
 @dataclass
@@ -32,6 +33,7 @@ class Post:
     components: list[Any] = field(default_factory=list)
     flags: int = 0
     token: str = ""
+    author: int = APPLICATION
     edits: list[tuple[float, str]] = field(default_factory=list)
     by_token: list[bool] = field(default_factory=list)
 
@@ -86,6 +88,13 @@ class FakeDiscord:
         self._ids = itertools.count(10_000)
         self.guilds: dict[int, dict[str, Any]] = {}
         self.channels: dict[int, int] = {}  # to its guild; 0 for a direct message
+        self.threads: dict[int, int] = {}  # to the channel or forum that each is in
+        self.forums: set[int] = set()
+        self.archived: set[int] = set()  # threads that were put away
+        self.strange: set[int] = set()  # guilds, and direct messages of others, that the bot is not in
+        self.directs: dict[int, int] = {}  # direct messages that the bot has opened, to whom
+        self.hermits: set[int] = set()  # people who take no direct messages
+        self.permissions: dict[int, str] = {}  # of the bot in a channel; else all
         self.members: dict[int, set[int]] = {}
         self.posts: dict[int, Post] = {}
         self.asked: dict[str, Asked] = {}
@@ -133,8 +142,11 @@ class FakeDiscord:
     def new_id(self) -> int:
         return next(self._ids)
 
-    def add_guild(self, *members: int) -> int:
+    def add_guild(self, *members: int, strange: bool = False) -> int:
+        """A server; a strange one has not invited the bot."""
         guild = self.new_id()
+        if strange:
+            self.strange.add(guild)
         self.guilds[guild] = {
             "id": str(guild),
             "name": f"guild {guild}",
@@ -156,10 +168,42 @@ class FakeDiscord:
         self.members[guild] = set(members)
         return guild
 
-    def add_channel(self, guild: int = 0) -> int:
+    def add_channel(self, guild: int = 0, *, forum: bool = False, strange: bool = False) -> int:
+        """A channel of a server, or a direct message; a strange one is between others."""
         channel = self.new_id()
         self.channels[channel] = guild
+        if forum:
+            self.forums.add(channel)
+        if strange:
+            self.strange.add(channel)
         return channel
+
+    async def add_thread(self, parent: int) -> int:
+        """A thread in a channel, or a post in a forum."""
+        thread = self.add_channel(self.channels[parent])
+        self.threads[thread] = parent
+        await self.dispatch("CHANNEL_CREATE", self.channel_data(parent))
+        await self.dispatch("THREAD_CREATE", self.channel_data(thread) | {"newly_created": True})
+        return thread
+
+    def is_closed(self, channel: int) -> bool:
+        """Whether the bot is not in a channel."""
+        return bool({channel, self.channels[channel]} & self.strange)
+
+    def channel_data(self, channel: int) -> dict[str, Any]:
+        guild = self.channels[channel]
+        kind = 11 if channel in self.threads else 15 if channel in self.forums else 0 if guild else 1
+        about: dict[str, Any] = {"id": str(channel), "type": kind, "name": "general", "position": 0}
+        about |= {"permission_overwrites": _overwrites(self.permissions.get(channel)), "recipients": []}
+        if guild:
+            about["guild_id"] = str(guild)
+        if channel in self.threads:
+            state = {"archived": channel in self.archived, "auto_archive_duration": 60, "locked": False}
+            about |= {"parent_id": str(self.threads[channel]), "owner_id": "1", "message_count": 1, "member_count": 1}
+            about["thread_metadata"] = state | {"archive_timestamp": "2026-01-01T00:00:00+00:00"}
+        if channel in self.forums:
+            about |= {"available_tags": [], "default_reaction_emoji": None}
+        return about
 
     def fail(self, method: str, path: str, status: int, body: Mapping[str, Any] | None = None, times: int = 1) -> None:
         headers = {"Via": "1.1 google", "Retry-After": "0.2"} if status == 429 else {}
@@ -242,9 +286,17 @@ class FakeDiscord:
         data = {"custom_id": window["custom_id"], "components": components, "resolved": {"attachments": files}}
         return await self.ask(5, data, user, shown.channel)
 
-    async def say(self, user: int, channel: int, text: str, *, answers: Post | None = None) -> None:
-        """A message of a person, who mentions the bot."""
-        message = self._message(Post(self.new_id(), channel, text)) | {"author": _user(user)}
+    async def say(
+        self,
+        user: int,
+        channel: int,
+        text: str,
+        *,
+        answers: Post | None = None,
+        files: Mapping[str, bytes] | None = None,
+    ) -> None:
+        """A message of a person, who mentions the bot. What others have sent, the bot is not shown."""
+        message = self.message(Post(self.new_id(), channel, text, dict(files or {}), author=user))
         message["mentions"] = [_user(APPLICATION) | {"bot": True}]
         if guild := self.channels[channel]:
             message |= {"guild_id": str(guild), "member": _member()}
@@ -252,7 +304,7 @@ class FakeDiscord:
             message |= {
                 "type": 19,
                 "message_reference": {"message_id": str(answers.id), "channel_id": str(channel)},
-                "referenced_message": self._message(answers),
+                "referenced_message": self.message(answers if answers.author == APPLICATION else _stripped(answers)),
             }
         await self.dispatch("MESSAGE_CREATE", message)
 
@@ -264,7 +316,7 @@ class FakeDiscord:
         channel: int,
         *,
         message: Post | None = None,
-        permissions: str = ALL,
+        permissions: str = "",
         own_permissions: str = "0",
         installed: bool = True,
         limit: int | None = None,
@@ -281,6 +333,7 @@ class FakeDiscord:
         )
         self.asked[asked.token] = asked
         guild = self.channels[channel]
+        installed = installed and not self.is_closed(channel)
         payload: dict[str, Any] = {
             "id": str(asked.id),
             "application_id": str(APPLICATION),
@@ -289,12 +342,12 @@ class FakeDiscord:
             "version": 1,
             "data": data,
             "channel_id": str(channel),
-            "channel": _channel(channel, guild) | {"permissions": ALL},
-            "app_permissions": permissions,
+            "channel": self.channel_data(channel) | {"permissions": ALL},
+            "app_permissions": permissions or self.permissions.get(channel, ALL),
             "locale": "en-US",
             "entitlements": [],
             "attachment_size_limit": limit or self.file_limit,
-            "context": 0 if guild else 1,
+            "context": 0 if guild else 2 if channel in self.strange else 1,
             "authorizing_integration_owners": {"0": str(guild)} if installed else {"1": str(user)},
         }
         if guild:
@@ -303,7 +356,7 @@ class FakeDiscord:
         else:
             payload["user"] = _user(user)
         if message is not None:
-            payload["message"] = self._message(message)
+            payload["message"] = self.message(message)
         await self.dispatch("INTERACTION_CREATE", payload)
         return asked
 
@@ -377,7 +430,7 @@ class FakeDiscord:
         ready = {
             "v": 10,
             "user": _user(APPLICATION) | {"bot": True},
-            "guilds": [{"id": str(guild), "unavailable": True} for guild in self.guilds],
+            "guilds": [{"id": str(guild), "unavailable": True} for guild in self.guilds if guild not in self.strange],
             "session_id": "session",
             "resume_gateway_url": self.gateway_url,
             "application": {"id": str(APPLICATION), "flags": 0},
@@ -385,7 +438,7 @@ class FakeDiscord:
         }
         self.sockets.append(socket)
         await socket.send_json({"op": 0, "t": "READY", "s": next(self._sequence), "d": ready})
-        for guild in list(self.guilds):
+        for guild in [each for each in self.guilds if each not in self.strange]:
             await socket.send_json(
                 {"op": 0, "t": "GUILD_CREATE", "s": next(self._sequence), "d": self.guild_create(guild)}
             )
@@ -394,11 +447,11 @@ class FakeDiscord:
         self._missed.clear()
 
     def guild_create(self, guild: int) -> dict[str, Any]:
-        channels = [_channel(channel, guild) for channel, where in self.channels.items() if where == guild]
+        here = [channel for channel, where in self.channels.items() if where == guild]
         return self.guilds[guild] | {
-            "channels": channels,
-            "threads": [],
-            "members": [],
+            "channels": [self.channel_data(each) for each in here if each not in self.threads],
+            "threads": [self.channel_data(each) for each in here if each in self.threads],
+            "members": [_member() | {"user": _user(APPLICATION) | {"bot": True}}],
             "presences": [],
             "voice_states": [],
             "stage_instances": [],
@@ -455,6 +508,7 @@ class FakeDiscord:
             ("POST", "/users/@me/channels", self._direct),
             ("GET", r"/guilds/(\d+)", self._guild),
             ("GET", r"/channels/(\d+)", self._channel),
+            ("PATCH", r"/channels/(\d+)", self._change_channel),
             ("GET", r"/guilds/(\d+)/members/(\d+)", self._get_member),
         ]
 
@@ -510,7 +564,7 @@ class FakeDiscord:
         asked.answer.set_result((kind, data))
         about = {"interaction": {"id": number, "type": 2, "response_message_id": str(asked.original or 0)}}
         if kind in (4, 5):
-            about["resource"] = {"type": kind, "message": self._message(self.posts[asked.original or 0])}
+            about["resource"] = {"type": kind, "message": self.message(self.posts[asked.original or 0])}
         return _json(about)
 
     async def _follow_up(self, request: web.Request, token: str) -> web.Response:
@@ -541,38 +595,58 @@ class FakeDiscord:
 
     async def _send(self, request: web.Request, channel: str) -> web.Response:
         payload, files, alt = await _payload(request)
-        if int(channel) not in self.channels:
-            return _error(404, 10003, "Unknown Channel")
+        if refused := self._shut(int(channel)):
+            return refused
+        self.archived.discard(int(channel))
         nonce = payload.get("nonce")
         for post in self.posts.values():
             if nonce is not None and post.token == f"nonce-{nonce}":
-                return _json(self._message(post))
+                return _json(self.message(post))
         token = f"nonce-{nonce}" if nonce is not None else ""
         return self._created(Post(self.new_id(), int(channel), token=token), payload, files, alt)
 
     async def _edit(self, request: web.Request, channel: str, message: str) -> web.Response:
         payload, files, alt = await _payload(request)
+        if refused := self._shut(int(channel)):
+            return refused
         post = self.posts.get(int(message))
-        if post is None or str(post.channel) != channel:
+        if post is None or str(post.channel) != channel or post.flags & _EPHEMERAL:
             return _error(404, 10008, "Unknown Message")
+        if post.channel in self.archived:
+            return _error(400, 50083, "Thread is archived")
         return self._changed(post, payload, files, alt, by_token=False)
 
-    async def _delete(self, _request: web.Request, _channel: str, message: str) -> web.Response:
-        return self._deleted(int(message))
+    async def _delete(self, _request: web.Request, channel: str, message: str) -> web.Response:
+        return self._shut(int(channel)) or self._deleted(int(message))
+
+    def _shut(self, channel: int) -> web.Response | None:
+        """How the bot is turned away from a channel."""
+        if channel not in self.channels:
+            return _error(404, 10003, "Unknown Channel")
+        if self.is_closed(channel):
+            return _error(403, 50001, "Missing Access")
+        if self.directs.get(channel) in self.hermits:
+            return _error(403, 50007, "Cannot send messages to this user")
+        return None
 
     async def _direct(self, request: web.Request) -> web.Response:
         user = int((await request.json())["recipient_id"])
         channel = self.add_channel()
+        self.directs[channel] = user
         return _json({"id": str(channel), "type": 1, "recipients": [_user(user)], "last_message_id": None})
 
     async def _guild(self, _request: web.Request, guild: str) -> web.Response:
+        if int(guild) in self.strange:
+            return _error(403, 50001, "Missing Access")
         return _json(self.guilds[int(guild)])
 
     async def _channel(self, _request: web.Request, channel: str) -> web.Response:
-        guild = self.channels.get(int(channel))
-        if guild is None:
-            return _error(404, 10003, "Unknown Channel")
-        return _json(_channel(int(channel), guild))
+        return self._shut(int(channel)) or _json(self.channel_data(int(channel)))
+
+    async def _change_channel(self, request: web.Request, channel: str) -> web.Response:
+        if (await request.json()) == {"archived": False}:
+            self.archived.discard(int(channel))
+        return self._shut(int(channel)) or _json(self.channel_data(int(channel)))
 
     async def _get_member(self, _request: web.Request, guild: str, user: str) -> web.Response:
         if int(user) not in self.members[int(guild)]:
@@ -584,7 +658,7 @@ class FakeDiscord:
     def _created(self, post: Post, data: dict[str, Any], files: dict[str, bytes], alt: dict[str, str]) -> web.Response:
         if refused := self._refused(data, files):
             return refused
-        return _json(self._message(self._put(post, data, files, alt)))
+        return _json(self.message(self._put(post, data, files, alt)))
 
     def _changed(
         self, post: Post, data: dict[str, Any], files: dict[str, bytes], alt: dict[str, str], *, by_token: bool
@@ -593,7 +667,7 @@ class FakeDiscord:
             return refused
         self._put(post, data, files, alt)
         post.by_token.append(by_token)
-        return _json(self._message(post))
+        return _json(self.message(post))
 
     def _refused(self, data: dict[str, Any], files: dict[str, bytes]) -> web.Response | None:
         if any(len(content) > self.file_limit for content in files.values()):
@@ -622,12 +696,12 @@ class FakeDiscord:
             return _error(404, 10008, "Unknown Message")
         return web.Response(status=204)
 
-    def _message(self, post: Post) -> dict[str, Any]:
+    def message(self, post: Post) -> dict[str, Any]:
         return {
             "id": str(post.id),
             "channel_id": str(post.channel),
             "content": post.content,
-            "author": _user(APPLICATION) | {"bot": True},
+            "author": _user(post.author) | {"bot": post.author == APPLICATION},
             "attachments": [self.upload(name, content) for name, content in post.files.items()],
             "components": post.components,
             "embeds": [],
@@ -677,9 +751,16 @@ def _user(number: int) -> dict[str, Any]:
     }
 
 
-def _channel(number: int, guild: int) -> dict[str, Any]:
-    about = {"id": str(number), "type": 0 if guild else 1, "name": "general", "position": 0}
-    return about | {"permission_overwrites": [], "recipients": []} | ({"guild_id": str(guild)} if guild else {})
+def _stripped(post: Post) -> Post:
+    """A message of somebody else as a bot sees it that is not mentioned in it."""
+    return replace(post, content="", files={}, components=[])
+
+
+def _overwrites(permissions: str | None) -> list[dict[str, Any]]:
+    """What takes all but these permissions from the bot."""
+    if permissions is None:
+        return []
+    return [{"id": str(APPLICATION), "type": 1, "allow": "0", "deny": str(int(ALL) & ~int(permissions))}]
 
 
 def _member() -> dict[str, Any]:
@@ -690,7 +771,7 @@ def _role(guild: int) -> dict[str, Any]:
     return {
         "id": str(guild),
         "name": "@everyone",
-        "permissions": ALL,
+        "permissions": str(int(ALL) & ~_ADMINISTRATOR),
         "position": 0,
         "color": 0,
         "colors": {"primary_color": 0, "secondary_color": None, "tertiary_color": None},

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import itertools
 import json
 import os
 import signal
@@ -23,6 +24,7 @@ from bot.serve import Role, serve
 from tests.bot.platforms.discord.fake import FakeDiscord, Post
 
 ALICE, BOB, MO = 501, 502, 503
+_colors = itertools.count(0x102030, 0x070503)
 
 
 def environ(fake: FakeDiscord, folder: Path, **more: str) -> dict[str, str]:
@@ -54,7 +56,7 @@ async def house(
 
 
 def ready(fake: FakeDiscord) -> bool:
-    return bool(fake.sockets) and all(str(guild) in fake.commands for guild in fake.guilds)
+    return bool(fake.sockets) and all(str(guild) in fake.commands for guild in fake.guilds if guild not in fake.strange)
 
 
 class Process:
@@ -104,6 +106,22 @@ async def results(fake: FakeDiscord, channel: int, count: int = 1) -> list[Post]
 
     await fake.until(lambda: len(shown()) >= count)
     return shown()
+
+
+async def under_way(fake: FakeDiscord, channel: int) -> Post:
+    """The message of the run in a channel, once it is seen to develop."""
+
+    def shown() -> Post | None:
+        return next((each for each in fake.public if each.channel == channel and "%" in each.content), None)
+
+    post = await fake.until(shown)
+    assert isinstance(post, Post)
+    return post
+
+
+def fresh() -> bytes:
+    """A picture that the server has never seen: it knows the others' results already."""
+    return picture(color=f"#{next(_colors):06x}")
 
 
 def picture(width: int = 64, height: int = 48, color: str = "orange") -> bytes:

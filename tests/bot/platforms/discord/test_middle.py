@@ -13,17 +13,11 @@ import pytest_asyncio
 from bot.core import meters
 from bot.core.catalog import bundled_folder
 from comfy.embedded import EmbeddedServer
-from tests.bot.platforms.discord.fake import FakeDiscord, Post
-from tests.bot.platforms.discord.houses import ALICE, BOB, house, picture, results
+from tests.bot.platforms.discord.fake import FakeDiscord
+from tests.bot.platforms.discord.houses import ALICE, BOB, fresh, house, results, under_way
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 PACE = 1.0  # seconds a node
-_colors = itertools.count(0x102030, 0x070503)
-
-
-def fresh() -> bytes:
-    """A picture that the server has never seen: it knows the others' results already."""
-    return picture(color=f"#{next(_colors):06x}")
 
 
 @pytest.fixture(scope="module")
@@ -45,17 +39,6 @@ async def fake(own: Path, tmp_path_factory: pytest.TempPathFactory) -> AsyncIter
 @pytest.fixture
 def channel(fake: FakeDiscord) -> int:
     return fake.add_channel(next(iter(fake.guilds)))
-
-
-async def under_way(fake: FakeDiscord, channel: int) -> Post:
-    """The message of the run in a channel, once it is seen to develop."""
-
-    def shown() -> Post | None:
-        return next((each for each in fake.public if each.channel == channel and "%" in each.content), None)
-
-    post = await fake.until(shown)
-    assert isinstance(post, Post)
-    return post
 
 
 async def test_the_first_connection_was_tried_again(fake: FakeDiscord) -> None:

@@ -247,7 +247,7 @@ async def test_a_result_becomes_an_input(fake: FakeDiscord, channel: int) -> Non
 async def test_a_picture_of_any_message_can_be_used(fake: FakeDiscord, channel: int) -> None:
     await fake.slash(ALICE, channel, "negative", {"photo": picture()})
     (post,) = await results(fake, channel)
-    message = fake._message(post)
+    message = fake.message(post)
     data = {
         "id": "8",
         "name": "Use this picture",
