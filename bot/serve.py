@@ -159,13 +159,13 @@ async def _moderated(
     audit = Audit(store.database)
     async with AsyncExitStack() as stack:
         book = await stack.enter_async_context(Rulebook(store.database, audit))
-        gate = Gate(book, audit, Default.read(settings.default_workflows))
+        gate = Gate(book, audit, Default.read(settings.default_workflows), settings.operators)
         authority = Authority(audit, settings.operators, settings.trusted)
         reviews = Reviews(store.records, store.media, platforms, catalog, audit, authority, wake)
         if role.chat:
             await stack.enter_async_context(reviews)
         own, nodes = settings.own_workflows, settings.allowed_nodes
-        contributions = Contributions(own, catalog, checker, audit, authority, nodes)
+        contributions = Contributions(own, catalog, checker, book, audit, authority, nodes)
         yield Moderation(gate, audit, authority, checker, store.line, store.records, reviews, contributions)
 
 

@@ -86,8 +86,11 @@ class Audit:
             return [_entry(row) for row in await connection.execute(select(audit).where(*where).order_by(audit.c.seq))]
 
     async def to_undo(self, connection: AsyncConnection, community: str) -> Entry | None:
-        """The last decision of a community that changed rules and has not been taken back."""
-        where = (audit.c.community == community, audit.c.undone == 0, audit.c.act.not_in((REFUSED, "undo")))
+        """The last decision of a community that changed rules and has not been taken back; what was done to workflows
+        themselves is not among them.
+        """
+        acts = (audit.c.act.not_in((REFUSED, "undo")), audit.c.act.not_like("workflow %"))
+        where = (audit.c.community == community, audit.c.undone == 0, *acts)
         question = select(audit).where(*where).order_by(audit.c.seq.desc()).limit(200)
         found = (_entry(row) for row in await connection.execute(question))
         return next((entry for entry in found if entry.changes), None)

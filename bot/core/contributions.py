@@ -12,7 +12,7 @@ import shlex
 import tempfile
 import tomllib
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,10 @@ from bot.core.chat import Person, Place
 from bot.core.check import Checker
 from bot.core.errors import UserError
 from bot.core.form import listed
+from bot.core.rulebook import By, Change, Rulebook
+from bot.core.rules import Rule, Trial
+from bot.core.run import key_of
+from bot.core.scope import Scope, community_of
 from bot.core.shelf import Shelf
 from bot.core.sidecar import FIELD_KEYS
 from bot.core.workflow import loader_kind
@@ -77,17 +81,25 @@ class Contributions:
     """Keeps the workflows of trusted people in a folder, which the shelf reads."""
 
     def __init__(
-        self, folder: Path, shelf: Shelf, checker: Checker, audit: Audit, authority: Authority, packs: Collection[str]
+        self,
+        folder: Path,
+        shelf: Shelf,
+        checker: Checker,
+        book: Rulebook,
+        audit: Audit,
+        authority: Authority,
+        packs: Collection[str],
     ) -> None:
         """`packs` are the packs of custom nodes that may be used."""
         self._folder, self._shelf, self._checker = folder, shelf, checker
-        self._audit, self._authority = audit, authority
+        self._book, self._audit, self._authority = book, audit, authority
         self._packs = frozenset(pack.casefold() for pack in packs)
         self._one_by_one = asyncio.Lock()
 
     async def add(self, by: Person, here: Place, name: str, data: bytes) -> str:
         """Add a workflow as ComfyUI exported it, “Export (API)”, with fields for what people usually fill in; what it
-        needs, in words. It can be tried at once, where it is allowed. Raises `UserError` with all that is wrong.
+        needs, in words. The one who adds it can try it at once, and nobody else before they `open` it. Raises
+        `UserError` with all that is wrong.
         """
         await self._authority.trusted(by, here, "workflow add")
         prompt = await asyncio.to_thread(_prompt, data)
@@ -95,12 +107,33 @@ class Contributions:
         async with self._one_by_one:
             if name in self._shelf.workflows or self._paths(name)[0].exists():
                 raise UserError(_("There is a workflow “{name}” already: remove or rename it first.").format(name=name))
-            await self._write(name, {"title": name.capitalize(), "fields": suggested(prompt)}, prompt)
-        await self._note(by, here, "workflow add", _("“{name}” was added.").format(name=name))
+            sidecar = {"title": name.capitalize(), "fields": suggested(prompt)}
+            await asyncio.to_thread(_try, name, self._files(name, sidecar, prompt))
+            await self._begin_trial(by, here, name)
+            await self._write(name, sidecar, prompt)
         lacks = await self._checker.lacks(self._shelf.get(name))
         fields = listed(self._shelf.get(name).form().names) or _("none")
-        words = _("“{name}” is here now. People fill in: {fields}.").format(name=name, fields=fields)
+        words = _("“{name}” is here now, for you to try; “workflow open” lets others run it. People fill in: {fields}.")
+        words = words.format(name=name, fields=fields)
         return f"{words} {lacks}" if lacks else words
+
+    async def open(self, by: Person, here: Place, name: str) -> str:
+        """Let a workflow that was tried be run in a community, by whoever is allowed to; in private, an operator opens
+        it everywhere. Only the one who added it and operators may. Raises `NotAllowed`.
+        """
+        await self._authority.trusted(by, here, "workflow open")
+        self._shelf.get(name)
+        everywhere = Rule(Scope(workflow=name), Trial(open=True))
+        trial = self._book.of("").get(everywhere.slot)
+        if trial is None or not isinstance(trial.body, Trial) or trial.body.open:
+            raise UserError(_("“{name}” is not being tried.").format(name=name))
+        if trial.body.by != key_of(by) or not here.community:
+            await self._authority.operator(by, here, "workflow open")
+        opened = replace(everywhere, scope=Scope(community_of(here), workflow=name))
+        words = _("“{name}” is open {where}: whoever is allowed to may run it.")
+        words = words.format(name=name, where=opened.scope.where)
+        await self._book.change(opened.scope.community, By(by, here, "workflow open", words), [Change.put(opened)])
+        return words
 
     async def inputs(self, by: Person, here: Place, name: str) -> list[Input]:
         """All that could be a field of a workflow, and what stands there now."""
@@ -135,9 +168,12 @@ class Contributions:
             sidecar, prompt = await self._read(old)
             if new in self._shelf.workflows:
                 raise UserError(_("There is a workflow “{name}” already: remove or rename it first.").format(name=new))
+            await asyncio.to_thread(_try, new, self._files(new, sidecar, prompt))
+            await self._book.copy(old, new)  # neither name is ever there without what is decided about it
             await self._write(new, sidecar, prompt)
             await asyncio.to_thread(_delete, self._paths(old))
             await self._shelf.refresh()
+            await self._book.forget_workflow(old)
         words = _("“{old}” is called “{new}” now.").format(old=old, new=new)
         return await self._note(by, here, "workflow rename", words)
 
@@ -148,6 +184,7 @@ class Contributions:
             await self._read(name)
             await asyncio.to_thread(_delete, self._paths(name))
             await self._shelf.refresh()
+            await self._book.forget_workflow(name, trial=True)
         return await self._note(by, here, "workflow remove", _("“{name}” was removed.").format(name=name))
 
     async def _check(self, prompt: Prompt) -> None:
@@ -180,10 +217,21 @@ class Contributions:
 
     async def _write(self, name: str, sidecar: Mapping[str, Any], prompt: Prompt) -> None:
         """Write both files, once they can be read. Raises `UserError` with the faults, and changes nothing then."""
-        files = dict(zip(self._paths(name), (json.dumps(prompt.to_json(), indent=1), toml(sidecar)), strict=True))
+        files = self._files(name, sidecar, prompt)
         await asyncio.to_thread(_try, name, files)
         await asyncio.to_thread(_put, files)
         await self._shelf.refresh()
+
+    async def _begin_trial(self, by: Person, here: Place, name: str) -> None:
+        """Let nobody else run what is about to be there."""
+        await self._book.forget_workflow(name, trial=True)  # of one that had this name before
+        trial = Rule(Scope(workflow=name), Trial(key_of(by)))
+        words = _("“{name}” was added, and is being tried.").format(name=name)
+        await self._book.change("", By(by, here, "workflow add", words), [Change.put(trial)])
+        await self._note(by, here, "workflow add", words)
+
+    def _files(self, name: str, sidecar: Mapping[str, Any], prompt: Prompt) -> dict[Path, str]:
+        return dict(zip(self._paths(name), (json.dumps(prompt.to_json(), indent=1), toml(sidecar)), strict=True))
 
     def _paths(self, name: str) -> tuple[Path, Path]:
         safe = Path(name).name  # a name is checked when it is read, and no other is ever looked for

@@ -21,6 +21,7 @@ from bot.core.rules import (
     Narrowing,
     Review,
     Rule,
+    Trial,
     WordList,
 )
 from bot.core.run import key_of
@@ -56,6 +57,9 @@ def describe(rule: Rule) -> str:
             return block_words(rule)
         case Manner() as manner:
             return _("results {scope}: {manner}").format(scope=scope, manner=manner_words(manner))
+        case Trial(open=is_open):
+            words = _("{what} is open {scope}") if is_open else _("{what} is being tried by the one who added it")
+            return words.format(what=what, scope=scope)
         case Moderators(roles=roles):
             return _("moderators are those with the roles {roles}").format(roles=", ".join(roles))
 

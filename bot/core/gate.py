@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import replace
 
 from bot.core import policy, wording
 from bot.core.audit import Audit
@@ -14,6 +15,7 @@ from bot.core.policy import EVERY_WORKFLOW, Decision, Default, Terms
 from bot.core.restriction import Restriction
 from bot.core.rulebook import Rulebook
 from bot.core.rules import Rule, WordList
+from bot.core.run import key_of
 from bot.core.scope import Facts, community_of
 from bot.core.workflow import Workflow
 from bot.words import _
@@ -23,14 +25,25 @@ class Gate:
     """Decides from the rulebook in memory."""
 
     def __init__(
-        self, book: Rulebook, audit: Audit, default: Default = EVERY_WORKFLOW, clock: Callable[[], float] = time.time
+        self,
+        book: Rulebook,
+        audit: Audit,
+        default: Default = EVERY_WORKFLOW,
+        operators: Collection[str] = (),
+        clock: Callable[[], float] = time.time,
     ) -> None:
+        self._operators = frozenset(operators)
         self.book, self._audit, self._default, self._clock = book, audit, default, clock
 
     def decide(self, person: Person, place: Place, workflow: str) -> Decision:
         """May this person run this workflow in this place?"""
-        facts = Facts.of(person, place, workflow)
+        facts = replace(Facts.of(person, place, workflow), operator=key_of(person) in self._operators)
         return policy.decide(self.book.of(facts.community), facts, self._default, self._clock())
+
+    def on_trial(self, place: Place, workflow: str) -> bool:
+        """Whether a workflow has not been opened in the community of a place by the one who added it."""
+        facts = Facts.of(Person(place.platform, ""), place, workflow)
+        return policy.trial_of(self.book.of(facts.community), facts) is not None
 
     def restriction(self, person: Person, place: Place, workflow: Workflow) -> Restriction:
         """What this person's form of a workflow is narrowed to there."""

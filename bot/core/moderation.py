@@ -39,7 +39,20 @@ from bot.core.policy import Decision
 from bot.core.records import Records
 from bot.core.reviews import Reviews
 from bot.core.rulebook import By, Change
-from bot.core.rules import Access, Block, Budget, Limit, Manner, Measure, Moderators, Narrowing, Review, Rule, WordList
+from bot.core.rules import (
+    Access,
+    Block,
+    Budget,
+    Limit,
+    Manner,
+    Measure,
+    Moderators,
+    Narrowing,
+    Review,
+    Rule,
+    Trial,
+    WordList,
+)
 from bot.core.run import Ran, key_of
 from bot.core.scope import EVERYONE, Scope, Who, Whom, community_of
 from bot.core.standing import limit_words
@@ -320,6 +333,9 @@ class Moderation:
 
     async def _access(self, by: Person, here: Place, act: str, aim: Aim, access: Access) -> str:
         scope = await self._scope(by, here, act, aim)
+        if access.allow and scope.workflow and self.gate.on_trial(here, scope.workflow):
+            words = _("“{name}” is still being tried: first the one who added it opens it, with “workflow open”.")
+            raise UserError(words.format(name=scope.workflow))
         words = _("{what} is allowed {scope}.") if access.allow else _("{what} is denied {scope}.")
         return await self._put(by, here, act, words.format(what=what_of(scope), scope=scope), Rule(scope, access))
 
@@ -335,6 +351,8 @@ class Moderation:
         return words
 
     def _may_import(self, rule: Rule, by: Person, here: Place, *, foreign: bool) -> bool:
+        if isinstance(rule.body, Trial):
+            return False
         if isinstance(rule.body, Moderators):
             return not foreign and (by.owner or self.authority.is_operator(by))
         return not foreign or (not rule.scope.place and rule.scope.who.whom is not Whom.ROLE)

@@ -4,7 +4,8 @@ a decision with its reason out.
 The narrower place goes first, as it does with permissions in chats: a thread before its channel, that before the
 community, and the community before everywhere. In the same place a rule for a person goes before one for
 administrators, that before one for a role, and that before one for everyone; then a rule for one workflow before one
-for all; then a denial before an allowance. Two things no rule overrides: what is denied everywhere, and a block.
+for all; then a denial before an allowance. Three things no rule overrides: what is denied everywhere, a block, and that
+a workflow is only being tried.
 """
 
 from __future__ import annotations
@@ -13,7 +14,20 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from bot.core.rules import Access, Block, Budget, Limit, Manner, Measure, Narrowing, Review, Rule, Rules, WordList
+from bot.core.rules import (
+    Access,
+    Block,
+    Budget,
+    Limit,
+    Manner,
+    Measure,
+    Narrowing,
+    Review,
+    Rule,
+    Rules,
+    Trial,
+    WordList,
+)
 from bot.core.scope import Facts
 from bot.words import _
 
@@ -77,12 +91,24 @@ def decide(rules: Rules, facts: Facts, default: Default, now: float) -> Decision
         return Decision(allowed=False, why=told_block(block), rule=block)
     if (denial := _denied_everywhere(rules, facts)) is not None:
         return Decision(allowed=False, why=_told(denial), rule=denial)
+    trial = trial_of(rules, facts)
+    if trial is not None and not _tries(facts, trial):
+        words = _("“{workflow}” is still being tried by the one who added it.")
+        return Decision(allowed=False, why=words.format(workflow=facts.workflow), rule=trial)
     for tier in rules.tiers(Access, facts):
         rule = next((each for each in tier if each.body == Access(allow=False)), tier[0])
         return Decision(allowed=rule.body == Access(allow=True), why=_told(rule), rule=rule)
     if default.allows(facts.workflow):
         return Decision(allowed=True, why=_("Nobody has decided anything about it, and so it is allowed."))
+    if trial is not None:
+        return Decision(allowed=True, why=_("You may try it before it is opened."), rule=trial)
     return Decision(allowed=False, why=_("It has not been allowed here: a moderator can do that."))
+
+
+def trial_of(rules: Rules, facts: Facts) -> Rule | None:
+    """The trial that a workflow is on there, if it is not open."""
+    found = rules.narrowest(Trial, facts)
+    return found if found is not None and isinstance(found.body, Trial) and not found.body.open else None
 
 
 def limits(rules: Rules, facts: Facts) -> list[Rule]:
@@ -161,6 +187,10 @@ def _denied_everywhere(rules: Rules, facts: Facts) -> Rule | None:
     """What the operator has denied, whatever they have allowed besides."""
     found = [rule for tier in rules.at(Access, facts, ("", "")) for rule in tier]
     return next((rule for rule in found if rule.body == Access(allow=False)), None)
+
+
+def _tries(facts: Facts, trial: Rule) -> bool:
+    return facts.operator or (isinstance(trial.body, Trial) and trial.body.by == facts.person)
 
 
 def _told(rule: Rule) -> str:

@@ -144,6 +144,27 @@ class Rulebook:
             await _next_edition(connection, new)
         await self.refresh()
 
+    async def copy(self, old: str, new: str) -> None:
+        """Let everything that is decided about a workflow, in every community, hold for another name as well."""
+        async with self._database.change() as connection:
+            found = [_rule(row) for row in await connection.execute(select(rules).where(rules.c.workflow == old))]
+            await connection.execute(delete(rules).where(rules.c.workflow == new))
+            if fresh := [_columns(rule) | {"workflow": new} for rule in found]:
+                await connection.execute(rules.insert(), fresh)
+            for community in {rule.scope.community for rule in found}:
+                await _next_edition(connection, community)
+        await self.refresh()
+
+    async def forget_workflow(self, workflow: str, *, trial: bool = False) -> None:
+        """Forget what is decided about a workflow, or only that it is on `trial`, in every community."""
+        about = (rules.c.workflow == workflow, *((rules.c.kind == "trial",) if trial else ()))
+        async with self._database.change() as connection:
+            places = set((await connection.execute(select(rules.c.community).where(*about))).scalars())
+            await connection.execute(delete(rules).where(*about))
+            for community in places:
+                await _next_edition(connection, community)
+        await self.refresh()
+
     async def drop(self, community: str, by: By, whose: Callable[[Rule], bool] = lambda rule: True) -> int:
         """Forget rules that have lost their meaning; how many there were. The audit has them still."""
         gone = [Change(rule.slot, None) for rule in self.own(community) if whose(rule)]

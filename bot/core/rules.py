@@ -102,9 +102,19 @@ class Moderators:
     roles: tuple[str, ...] = ()
 
 
-Body: TypeAlias = Access | Limit | Budget | Narrowing | WordList | Review | Block | Manner | Moderators
+@dataclass(frozen=True)
+class Trial:
+    """A workflow that was added in the chat: until it is `open` somewhere, only the person who added it, as
+    "platform:id", and operators may run it there.
+    """
+
+    by: str = ""
+    open: bool = False
+
+
+Body: TypeAlias = Access | Limit | Budget | Narrowing | WordList | Review | Block | Manner | Moderators | Trial
 Slot: TypeAlias = tuple[str, str, Key]
-_Body = TypeVar("_Body", Access, Limit, Budget, Narrowing, WordList, Review, Block, Manner, Moderators)
+_Body = TypeVar("_Body", Access, Limit, Budget, Narrowing, WordList, Review, Block, Manner, Moderators, Trial)
 
 KINDS: Mapping[str, type[Body]] = {each.__name__.lower(): each for each in get_args(Body)}
 

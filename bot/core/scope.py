@@ -96,7 +96,9 @@ class Scope:
 
 @dataclass(frozen=True)
 class Facts:
-    """Who asks for which workflow, where. `places` are the place and what it lies in, the nearest first."""
+    """Who asks for which workflow, where. `places` are the place and what it lies in, the nearest first; an `operator`
+    is one whose bot it is.
+    """
 
     community: str
     places: tuple[str, ...]
@@ -104,6 +106,7 @@ class Facts:
     roles: frozenset[str] = frozenset()
     administrator: bool = False
     workflow: str = ""
+    operator: bool = False
 
     @classmethod
     def of(cls, person: Person, place: Place, workflow: str = "") -> Facts:

@@ -84,6 +84,11 @@ class Contributing(app_commands.Group):
     async def describe(self, click: Click, workflow: str, title: Text, description: str = "") -> None:
         await self._do(click, lambda by, here: self._workflows.describe(by, here, workflow, title, description))
 
+    @app_commands.command(description=_("Let others run here what you have added and tried."))
+    @app_commands.autocomplete(workflow=workflow_names)
+    async def open(self, click: Click, workflow: str) -> None:
+        await self._do(click, lambda by, here: self._workflows.open(by, here, workflow))
+
     @app_commands.command(description=_("Rename a workflow that was added here."))
     @app_commands.autocomplete(workflow=workflow_names)
     async def rename(self, click: Click, workflow: str, name: Text) -> None:

@@ -67,7 +67,7 @@ class Menu:
         for name, workflow in self._desk.catalog.workflows.items():
             if self._desk.decide(everyone, community, name).allowed:
                 dishes.append(await self.dish(name, everyone, community))
-            elif granted & {name, ""}:
+            elif granted & {name, ""} and not self._desk.moderation.gate.on_trial(community, name):
                 dishes.append(Dish(workflow, await self.whole(name)))
         return dishes
 

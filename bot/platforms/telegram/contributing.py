@@ -31,6 +31,8 @@ async def contribute(
         case "describe" if more:
             title, _bar, description = more.partition("|")
             return await workflows.describe(by, here, name, title.strip(), description.strip())
+        case "open" if name:
+            return await workflows.open(by, here, name)
         case "rename" if more:
             return await workflows.rename(by, here, name, more.strip())
         case "remove" if name:
@@ -44,6 +46,6 @@ def usage() -> str:
         "/moderate workflow inputs NAME",
         "/moderate workflow field NAME FIELD target=… [minimum=…] [help=…] | none",
         "/moderate workflow describe NAME TITLE | DESCRIPTION",
-        "/moderate workflow rename NAME NEW, remove NAME",
+        "/moderate workflow open NAME, rename NAME NEW, remove NAME",
     )
     return "\n".join([_("This is how:"), *lines])

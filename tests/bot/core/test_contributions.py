@@ -9,15 +9,17 @@ from pathlib import Path
 
 import pytest
 
-from bot.core.chat import Person
+from bot.core.authority import Aim
+from bot.core.chat import Person, Place
 from bot.core.contributions import settings_from, suggested, toml
 from bot.core.errors import NotAllowed, UnknownWorkflow, UserError
+from bot.core.rules import Trial
 from bot.core.run import State
 from comfy.embedded import EmbeddedServer
 from comfy.prompt import Prompt
 from tests.bot.houses import ANN, HERE, MOD, PLAIN, Gates, House, house
 
-TRUSTED = Person("test", "77", "Tru")
+TRUSTED, OTHER = Person("test", "77", "Tru"), Person("test", "78", "Oth")
 GRAPH = {
     "1": {"class_type": "EmptyImage", "inputs": {"width": 16, "height": 16, "batch_size": 1, "color": 7}},
     "2": {"class_type": "SaveImage", "inputs": {"images": ["1", 0], "filename_prefix": "x"}},
@@ -31,14 +33,16 @@ async def add(home: House, name: str = "blank", graph: object = GRAPH, by: Perso
 async def test_from_a_file_to_a_run_with_a_named_field(tmp_path: Path) -> None:
     async with house(tmp_path, trusted=("test:77",)) as home:
         workflows = home.desk.moderation.workflows
-        assert await add(home) == "“blank” is here now. People fill in: none."
+        assert await add(home) == (
+            "“blank” is here now, for you to try; “workflow open” lets others run it. People fill in: none."
+        )
         targets = {each.target: each.value for each in await workflows.inputs(TRUSTED, HERE, "blank")}
         assert targets["EmptyImage.color"] == "7"
         settings = {"target": "EmptyImage.color", "title": 'A "colour"', "minimum": 0, "maximum": 9, "help": None}
         await workflows.field(TRUSTED, HERE, "blank", "color", settings)
-        (color,) = (await home.desk.form("blank", ANN, HERE)).fields
+        (color,) = (await home.desk.form("blank", TRUSTED, HERE)).fields
         assert (color.title, color.maximum, color.default) == ('A "colour"', 9, 7)
-        (run,) = await home.ended((await home.ask("blank", color="3"))[0])
+        (run,) = await home.ended((await home.ask("blank", person=TRUSTED, color="3"))[0])
         assert (run.state, run.values) == (State.DONE, {"color": 3})
         await workflows.describe(TRUSTED, HERE, "blank", "Blank sheet", "Nothing\non it.")
         await workflows.rename(TRUSTED, HERE, "blank", "sheet")
@@ -46,7 +50,7 @@ async def test_from_a_file_to_a_run_with_a_named_field(tmp_path: Path) -> None:
         with pytest.raises(UnknownWorkflow):
             home.desk.catalog.get("blank")
         await workflows.field(TRUSTED, HERE, "sheet", "color", None)
-        assert (await home.desk.form("sheet", ANN, HERE)).fields == ()
+        assert (await home.desk.form("sheet", TRUSTED, HERE)).fields == ()
         await workflows.remove(TRUSTED, HERE, "sheet")
         assert not list((tmp_path / "workflows").glob("*sheet*"))
         log = [entry.act for entry in await home.desk.moderation.log(MOD, HERE)]
@@ -85,7 +89,7 @@ async def test_files_that_are_no_workflow_and_faulty_fields_change_nothing(tmp_p
         for settings in ({}, {"target": "Nothing.color"}, {"target": "EmptyImage.color", "kind": "toggle"}):
             with pytest.raises(UserError):
                 await workflows.field(TRUSTED, HERE, "blank", "color", settings)
-        assert (await home.desk.form("blank", ANN, HERE)).fields == ()
+        assert (await home.desk.form("blank", TRUSTED, HERE)).fields == ()
         with pytest.raises(UserError, match="only the operator can change it"):
             await workflows.remove(TRUSTED, HERE, "negative")
 
@@ -147,3 +151,64 @@ def test_settings_of_a_field_have_the_types_of_a_sidecar() -> None:
 def test_settings_that_say_nothing_are_refused(said: str, sentence: str) -> None:
     with pytest.raises(UserError, match=sentence):
         settings_from(said)
+
+
+OPERATOR = Person("test", "99", "Op")
+ELSEWHERE = replace(HERE, community="another")
+
+
+async def who_may(home: House, name: str = "blank", place: Place = HERE) -> list[str]:
+    """Which of all kinds of people may run a workflow."""
+    people = (ANN, MOD, TRUSTED, OTHER, OPERATOR)
+    return [each.name for each in people if home.desk.decide(each, place, name).allowed]
+
+
+async def test_what_was_added_is_tried_before_others_may_run_it(tmp_path: Path) -> None:
+    trusted = ("test:77", "test:78")
+    async with house(tmp_path, trusted=trusted, operators=("test:99",), default_workflows="none") as home:
+        acts = home.desk.moderation
+        await add(home)
+        assert await who_may(home) == ["Tru", "Op"]
+        with pytest.raises(NotAllowed, match="“blank” is still being tried by the one who added it"):
+            await home.ask("blank")
+        await acts.allow(MOD, HERE)
+        assert await who_may(home) == ["Tru", "Op"]  # an allowance of everything is none of what is being tried
+        with pytest.raises(UserError, match="first the one who added it opens it"):
+            await acts.allow(MOD, HERE, Aim(workflow="blank"))
+        for who in (MOD, OTHER):
+            with pytest.raises(NotAllowed):
+                await acts.workflows.open(who, HERE, "blank")
+        assert (await acts.log(MOD, HERE))[0].words.startswith("workflow open: ")
+        await acts.workflows.open(TRUSTED, HERE, "blank")
+        assert await who_may(home) == ["Ann", "Mo", "Tru", "Oth", "Op"]
+        assert await who_may(home, place=ELSEWHERE) == ["Tru", "Op"]
+        await acts.deny(MOD, HERE, Aim(workflow="blank"))
+        assert await who_may(home) == []
+        with pytest.raises(NotAllowed):  # nobody's own place
+            await acts.workflows.open(TRUSTED, replace(HERE, community=""), "blank")
+        await acts.workflows.open(OPERATOR, replace(HERE, community=""), "blank")
+        with pytest.raises(UserError, match="is not being tried"):
+            await acts.workflows.open(TRUSTED, ELSEWHERE, "blank")
+    async with house(tmp_path, default_workflows="all") as home:
+        assert await who_may(home, place=ELSEWHERE) == ["Ann", "Mo", "Tru", "Oth", "Op"]
+
+
+async def test_decisions_go_with_a_new_name_and_nothing_is_open_that_was_taken_away(tmp_path: Path) -> None:
+    async with house(tmp_path, trusted=("test:77",)) as home:
+        acts = home.desk.moderation
+        await add(home)
+        await acts.workflows.open(TRUSTED, HERE, "blank")
+        await acts.deny(MOD, HERE, Aim(place=HERE, workflow="blank"))
+        await acts.workflows.rename(TRUSTED, HERE, "blank", "sheet")
+        assert await who_may(home, "sheet") == []
+        assert await who_may(home, "sheet", replace(HERE, id="beside")) == ["Ann", "Mo", "Tru", "Oth", "Op"]
+        assert await who_may(home, "sheet", ELSEWHERE) == ["Tru"]
+        await acts.workflows.remove(TRUSTED, HERE, "sheet")
+        assert not [rule for rule in acts.book.of("test:guild") if isinstance(rule.body, Trial)]
+        await add(home, "sheet")
+        assert await who_may(home, "sheet", replace(HERE, id="beside")) == ["Tru"]
+        await acts.workflows.open(TRUSTED, ELSEWHERE, "sheet")
+        opened = (await acts.export(MOD, ELSEWHERE)).replace("test:another", "test:guild")
+        await acts.import_(MOD, HERE, opened)  # which opens nothing
+        assert await who_may(home, "sheet", replace(HERE, id="beside")) == ["Tru"]
+        assert await acts.undo(MOD, ELSEWHERE) == "There is nothing to take back."

@@ -11,7 +11,20 @@ from hypothesis import strategies as st
 
 from bot.core.chat import Person, Place
 from bot.core.policy import Default, decide, limits, manner, review
-from bot.core.rules import Access, Block, Limit, Manner, Measure, Narrowing, Review, Rule, Rules, WordList
+from bot.core.rules import (
+    Access,
+    Block,
+    Budget,
+    Limit,
+    Manner,
+    Measure,
+    Narrowing,
+    Review,
+    Rule,
+    Rules,
+    Trial,
+    WordList,
+)
 from bot.core.scope import ADMINISTRATORS, EVERYONE, Facts, Scope, Who
 
 GUILD, NOW = "test:guild", 1000.0
@@ -170,6 +183,16 @@ def test_no_allowance_lets_in_whom_the_operator_has_denied(rules: list[Rule], pe
 
 
 @settings(deadline=None)
+@given(st.lists(accesses, max_size=12), people)
+def test_no_allowance_opens_what_is_being_tried(rules: list[Rule], person: Person) -> None:
+    trial, opened = (rule(each, workflow="poster", community="") for each in (Trial("test:1"), Trial(open=True)))
+    assert not may(*rules, trial, person=replace(person, id="2"))
+    assert may(*rules, opened, person=person) is may(*rules, person=person)
+    hers = replace(person, id="1")
+    assert may(*rules, trial, person=hers, default="none") is may(*rules, person=hers)
+
+
+@settings(deadline=None)
 @given(st.lists(accesses, max_size=12), people, st.sampled_from(["all", "none"]))
 def test_a_denial_in_the_place_of_an_allowance_lets_nobody_in(rules: list[Rule], person: Person, default: str) -> None:
     for scope in {each.scope for each in rules}:
@@ -196,12 +219,14 @@ BODIES = [
     Review(on=False, channel="1"),
     Block("spam", 12.5),
     Manner("thread", previews=False),
+    Budget(3),
+    Trial("test:1"),
 ]
 
 
 @pytest.mark.parametrize("body", BODIES, ids=[type(body).__name__ for body in BODIES])
 def test_rules_come_back_from_data_as_they_were(body: Any) -> None:
-    before = rule(body, "channel", ARTISTS, "poster", "hour" if isinstance(body, Limit) else "a name")
+    before = rule(body, "channel", ARTISTS, "poster", "hour" if isinstance(body, Limit | Budget) else "a name")
     after = Rule.from_json(before.to_json(), GUILD)
     assert after == before
     assert (after.scope.place_name, after.scope.who.name) == ("#channel", "artists")
