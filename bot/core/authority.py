@@ -12,6 +12,9 @@ from bot.core.run import key_of
 from bot.core.scope import EVERYONE, Scope, Who, community_of
 from bot.words import _
 
+#: Whoever is at the computer that the bot runs on: no chat has anybody of this key.
+OPERATOR = Person("terminal", "operator", "operator")
+
 
 @dataclass(frozen=True)
 class Aim:
@@ -34,7 +37,7 @@ class Authority:
 
     def __init__(self, audit: Audit, operators: Collection[str] = (), trusted: Collection[str] = ()) -> None:
         self._audit = audit
-        self._operators, self._trusted = frozenset(operators), frozenset(trusted)
+        self._operators, self._trusted = frozenset({key_of(OPERATOR), *operators}), frozenset(trusted)
 
     def is_operator(self, person: Person) -> bool:
         return key_of(person) in self._operators

@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from bot.core.audit import Audit
+from bot.core.authority import OPERATOR
 from bot.core.catalog import Workflows
 from bot.core.chat import Person, Place
 from bot.core.decisions import describe
@@ -16,7 +17,7 @@ from bot.core.rules import Access, Block, Rule
 from bot.core.scope import Scope, Who
 from bot.words import _
 
-OPERATOR, HERE = Person("terminal", "operator", "operator"), Place("terminal", "", "terminal")
+HERE = Place("terminal", "", "terminal")
 
 
 class Operating:

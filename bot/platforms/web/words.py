@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bot.words import _
+from bot.words import _, language
 
 
 def words() -> dict[str, str]:
@@ -73,6 +73,7 @@ def words() -> dict[str, str]:
 def page_words() -> dict[str, str]:
     """The words that stand in the page before any script has run."""
     return {
+        "language": language,
         "title": _("Darkroom"),
         "tagline": _("Workflows, developed before your eyes"),
         "skip": _("Skip to your pictures"),

@@ -13,6 +13,8 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from babel.messages import Catalog
+from babel.messages.mofile import write_mo
 from PIL import Image
 from yarl import URL
 
@@ -28,6 +30,7 @@ from bot.platforms.web.options import Options
 from bot.platforms.web.request import place_of
 from bot.platforms.web.views import person_of
 from bot.serve import Role
+from bot.words import language, language_of, translated
 from tests.bot.databases import new_postgres
 from tests.bot.houses import failing, until
 from tests.bot.platforms.web.pages import PHOTO, Page, Visitor, differ, negative, page, pixels, png
@@ -69,6 +72,19 @@ async def test_what_is_offered_and_what_cannot_run_here(tmp_path: Path) -> None:
 
 
 _PICTURED = {"dream", "match-colors", "negative", "polaroid", "poster", "sketch"}
+
+
+async def test_the_page_says_which_language_it_is_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with page(tmp_path) as web, Visitor(web.url) as ann:
+        assert f'<html lang="{language}">' in ann.html
+    folder = tmp_path / "pt_BR" / "LC_MESSAGES"
+    folder.mkdir(parents=True)
+    with (folder / "darkroom.mo").open("wb") as file:
+        write_mo(file, Catalog(locale="pt_BR"))
+    monkeypatch.setenv("LANGUAGE", "pt_BR")
+    assert language_of(translated(tmp_path)) == "pt-BR"
+    monkeypatch.setenv("LANGUAGE", "xx")
+    assert language_of(translated(tmp_path)) == "en"
 
 
 async def test_an_authors_own_picture_stands_on_the_card(tmp_path: Path) -> None:

@@ -9,6 +9,8 @@ import aiohttp
 import pytest
 
 from bot.config import Secret
+from bot.core.authority import OPERATOR, Aim
+from bot.core.chat import Place
 from bot.core.errors import ConfigError
 from bot.platforms.web.options import Options
 from bot.platforms.web.security import Gate
@@ -71,6 +73,22 @@ async def _preview(events: Any) -> str:
         if data.get("preview"):
             return str(data["preview"])
     raise AssertionError("there was none")
+
+
+async def test_a_held_result_is_nobodys_before_the_yes(tmp_path: Path) -> None:
+    async with page(tmp_path) as web, Visitor(web.url) as ann, Visitor(web.url) as ben:
+        everywhere = Place("web", "")
+        await web.desk.moderation.review(OPERATOR, everywhere, True, aim=Aim(everywhere=True))
+        _status, taken = await ann.ask("negative", photo=png())
+        run = await ann.until(taken["id"], "held")
+        assert (run["files"], run["preview"]) == ([], None)
+        result, given = f"runs/{run['id']}/files/0", run["inputs"][0]["url"]
+        assert [await status(each, "GET", result) for each in (ann, ben)] == [404, 404]
+        assert [await status(each, "GET", given) for each in (ann, ben)] == [200, 404]
+        assert (await ann.ask("negative", photo=f"{run['id']}/files/0"))[0] == 422
+        assert await web.desk.moderation.reviews.approve(OPERATOR, everywhere, run["id"])
+        await ann.until(run["id"], "done")
+        assert [await status(each, "GET", result) for each in (ann, ben)] == [200, 404]
 
 
 async def test_the_cookie_is_nobodys_to_read_and_the_headers_are_strict(tmp_path: Path) -> None:
