@@ -30,10 +30,9 @@ class Buttons:
         self._counter, self._desk, self._asking = counter, counter.desk, asking
 
     async def run(self, guest: Guest, press: Press) -> RunRecord | None:
-        """The run that a button is of."""
-        if press.run_id:
-            return await self._desk.records.get(press.run_id)
-        return await self._desk.records.at(address_of(guest.chat, guest.message or 0))
+        """The run that a button is of; else the one whose message it stands below."""
+        named = await self._desk.records.get(press.run_id) if press.run_id else None
+        return named or await self._desk.records.at(address_of(guest.chat, guest.message or 0))
 
     def check(self, guest: Guest, press: Press, run: RunRecord | None) -> RunRecord:
         """The run, if it is there and this guest may do that to it. Raises `UserError`."""

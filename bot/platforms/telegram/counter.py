@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from telegram import User
+from telegram import InlineKeyboardMarkup, User
 from telegram.constants import ParseMode
 from telegram.error import TelegramError
 
@@ -18,24 +18,27 @@ from bot.core.desk import Desk
 from bot.core.errors import BadValue, StorageFailed, UserError
 from bot.core.notes import Notes
 from bot.core.telling import describe
-from bot.platforms.telegram import captions, remembered
+from bot.platforms.telegram import captions, keys, remembered
 from bot.platforms.telegram.access import Access
 from bot.platforms.telegram.incoming import Sent, fetch
 from bot.platforms.telegram.places import Chat, address_of
 from bot.platforms.telegram.typed import example
-from bot.platforms.telegram.wire import Unchanged, Wire
+from bot.platforms.telegram.wire import Gone, Unchanged, Unsuitable, Wire, replying
 from bot.words import _
+
+_NEAR = 5  # messages after a request among which its answer is looked for
 
 
 @dataclass(frozen=True)
 class Guest:
-    """Who wants something, where, and in which of Telegram's updates."""
+    """Who wants something, where, and in which of Telegram's updates. `again`: an earlier process may have answered."""
 
     person: Person
     place: Place
     chat: Chat
     update: int
     message: int | None = None
+    again: bool = False
 
     @property
     def is_private(self) -> bool:
@@ -62,7 +65,8 @@ class Counter:
     ) -> None:
         """Have a run taken in, whose message is a new one, or one that stood for its draft.
 
-        An update that is handled again after a crash finds the message that it has opened, and the run if there is one.
+        An update that is handled again after a crash finds the message that it has opened, and the run if there is one:
+        also a message that Telegram took and that we did not come to note, if it is one of the next few in its chat.
         """
         opened = remembered.opened(guest.update)
         known = await self.notes.get(opened)
@@ -113,11 +117,55 @@ class Counter:
         words = _("{title} for {name}").format(
             title=self.desk.title(request.workflow), name=guest.person.name or guest.person.id
         )
-        html = captions.lines(f"{words}\n{describe(Received())}", captions.CAPTION)
+        html, keyboard = captions.lines(f"{words}\n{describe(Received())}", captions.CAPTION), keys.opened(guest.update)
         if message is None:
-            return await self.say(guest, html)
-        await self.edit(guest.chat, message, html)
+            return await self._send_once(guest, html, keyboard)
+        await self.edit(guest.chat, message, html, keyboard)
         return message
+
+    async def _send_once(self, guest: Guest, html: str, keyboard: InlineKeyboardMarkup) -> int:
+        """Send a message that nobody else sends; its id, also where an earlier try has sent it and was not told so."""
+        tried = guest.again
+
+        async def work(chat: int) -> int:
+            nonlocal tried
+            if tried and (known := await self._find(guest, keyboard)) is not None:
+                return known
+            tried = True
+            sent = await self.wire.bot.send_message(
+                chat,
+                html,
+                ParseMode.HTML,
+                message_thread_id=guest.chat.topic,
+                reply_markup=keyboard,
+                reply_parameters=replying(guest.message),
+            )
+            return sent.message_id
+
+        return await self.wire.ask(guest.chat, work)
+
+    async def _find(self, guest: Guest, keyboard: InlineKeyboardMarkup) -> int | None:
+        """A message with these buttons, which no other has, among the next after a guest's.
+
+        Telegram tells bots nothing of their messages, but refuses to give one the buttons that it has already.
+        """
+        for number in range((guest.message or 0) + 1, (guest.message or 0) + 1 + _NEAR):
+            if await self.desk.records.at(address_of(guest.chat, number)) is not None:
+                continue
+            try:
+                await self._mark(guest.chat, number, keyboard)
+            except Unchanged:
+                return number
+            except (Gone, Unsuitable):
+                continue
+            await self._mark(guest.chat, number, None)  # another message of ours, which had none
+        return None
+
+    async def _mark(self, chat: Chat, message: int, keyboard: InlineKeyboardMarkup | None) -> None:
+        async def work(number: int) -> None:
+            await self.wire.bot.edit_message_reply_markup(number, message, reply_markup=keyboard)
+
+        await self.wire.ask(chat, work)
 
     async def _fetched(self, values: Mapping[str, Any], folder: Path) -> dict[str, Any]:
         return {

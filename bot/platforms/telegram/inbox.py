@@ -19,6 +19,7 @@ class Inbox:
     def __init__(self, notes: Notes) -> None:
         self._notes = notes
         self._waiting: asyncio.Queue[Update] = asyncio.Queue()
+        self._resumed: set[int] = set()
 
     async def put(self, update: Update) -> None:
         """Take an update in; one that was taken before is left out."""
@@ -32,6 +33,10 @@ class Inbox:
         """It need not be handed out any more."""
         await self._notes.put(remembered.update(update.update_id), {})
 
+    def again(self, update: Update) -> bool:
+        """Whether an earlier process may have answered it."""
+        return update.update_id in self._resumed
+
     async def resume(self, bot: Bot) -> None:
         """Hand out what an earlier process was not done with, and forget what is old."""
         for prefix in (remembered.UPDATE, remembered.OPENED):
@@ -39,4 +44,5 @@ class Inbox:
         await self._notes.sweep(remembered.DRAFT, _FORGOTTEN)
         for data in (await self._notes.starting(remembered.UPDATE)).values():
             if data and (update := Update.de_json(data, bot)) is not None:
+                self._resumed.add(update.update_id)
                 self._waiting.put_nowait(update)

@@ -6,11 +6,13 @@ import base64
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from uuid import UUID
+from uuid import UUID, uuid5
 
 from telegram import InlineKeyboardButton, InlineKeyboardMarkup
 
 from bot.words import _
+
+_UPDATES = UUID("7d1c3a0e-5f0b-4b6e-9a51-6c2f6f1f6d10")
 
 
 class Act(StrEnum):
@@ -46,6 +48,11 @@ class Press:
             return cls(Act(act), run_id) if kind == "r" else None
         except ValueError:
             return None
+
+
+def opened(update: int) -> InlineKeyboardMarkup:
+    """The buttons of a message that an update has opened for a run, which has no id yet: no other message has them."""
+    return waiting(str(uuid5(_UPDATES, str(update))))
 
 
 def waiting(run_id: str) -> InlineKeyboardMarkup:

@@ -12,7 +12,7 @@ from typing import Any
 from telegram import CallbackQuery, ChatMember, ChatMemberUpdated, Message, Update
 from telegram.error import TelegramError
 
-from bot.core.chat import Place
+from bot.core.chat import Person, Place
 from bot.core.errors import DeliveryFailed, StorageFailed, UserError
 from bot.core.run import key_of
 from bot.platforms.telegram import captions, remembered
@@ -167,7 +167,7 @@ class Reception:
             and command.bot.casefold() != (self._counter.me.username or "").casefold()
         ):
             return
-        guest = Guest(asker(message), place_of(message), chat_of(message), update.update_id, message.message_id)
+        guest = self._guest(asker(message), message, update)
         if not (self._desk.is_operator(guest.person) or await self._admits(message)):
             if guest.is_private or (command is not None and (command.bot or self._means_us(command))):
                 await self._counter.say(guest, refusal(message, guest.person, self._desk.operators))
@@ -209,7 +209,7 @@ class Reception:
         if not isinstance(message, Message):
             await self._reply(query, _("This message is too old for its buttons."))
             return
-        guest = Guest(presser(query), place_of(message), chat_of(message), update.update_id, message.message_id)
+        guest = self._guest(presser(query), message, update)
         if (click := Click.read(data)) is not None:
             await self._press_panel(guest, query, click)
             return
@@ -276,6 +276,10 @@ class Reception:
         """A group has another id now; what was decided for it still holds."""
         await self._counter.notes.put(remembered.migrated(new), old)
         await self._desk.moderation.moved(f"{NAME}:{old}", f"{NAME}:{new}")
+
+    def _guest(self, person: Person, message: Message, update: Update) -> Guest:
+        again, where = self._inbox.again(update), chat_of(message)
+        return Guest(person, place_of(message), where, update.update_id, message.message_id, again)
 
     async def _admits(self, message: Message) -> bool:
         return await self._counter.access.admits(message.chat, message.from_user)

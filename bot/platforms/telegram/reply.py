@@ -207,8 +207,8 @@ class TelegramReply:
     async def _deliver_album(self, parcels: Sequence[Parcel], result: Result) -> None:
         """The files below the message, which keeps the words and the buttons.
 
-        What has been sent is noted, so that nothing is sent twice after a crash; only one between Telegram's taking an
-        album and the note of it does that.
+        What has been sent is noted, so that it is not sent again after a crash. Of an album that Telegram had taken
+        without our having come to note it nothing can be known: it is sent again rather than lost.
         """
         name = remembered.album(self._brief.run_id)
         sent: list[list[int]] = await self._notes.get(name) or []

@@ -96,6 +96,7 @@ class BotApi:
         self.migrated: dict[int, int] = {}
         self.gates: dict[str, asyncio.Event] = {}  # what is not begun before they open
         self.hangs: dict[str, asyncio.Event] = {}  # what is done at once and not answered before they open
+        self.cuts: set[str] = set()  # what is done once more, and then the connection is lost
         self.token = TOKEN
         self.local: Path | None = None  # the folder of a server that was started with --local
         self._ids, self._update_ids, self._file_ids = itertools.count(1000), itertools.count(1), itertools.count(1)
@@ -493,6 +494,9 @@ class BotApi:
             self._news.notify_all()
         if (hang := self.hangs.get(method)) is not None:
             await hang.wait()
+        if method in self.cuts and request.transport is not None:
+            self.cuts.remove(method)
+            request.transport.abort()
         return _json(call.status, answer)
 
     async def give(self, request: web.Request) -> web.Response:

@@ -40,7 +40,7 @@ async def poster(chat: Conversation, number: int) -> None:
 
 async def in_every_phase(api: BotApi) -> list[Conversation]:
     """People whose runs are each in another phase."""
-    done, sent, runs, fetched, heard = chats = [Conversation(api) for _phase in range(5)]
+    done, sent, runs, fetched, heard, answered = chats = [Conversation(api) for _phase in range(6)]
     async with kept(api.hangs, "editMessageMedia"):  # the result is there, and Telegram has not said so
         await poster(done, 1)
         await api.until(lambda: api.made("editMessageMedia", done.id), _SLOW)
@@ -56,6 +56,9 @@ async def in_every_phase(api: BotApi) -> list[Conversation]:
     async with kept(api.gates, "sendMessage"):  # nobody has been answered
         await poster(heard, 5)
         await api.until(lambda: api.made("sendMessage", heard.id), _SLOW)
+    async with kept(api.hangs, "sendMessage"):  # the answer is there, and Telegram has not said so
+        await poster(answered, 6)
+        await api.until(lambda: answered.messages, _SLOW)
     return chats
 
 

@@ -80,6 +80,11 @@ async def test_telegram_away_for_a_while(tmp_path: Path) -> None:
             await chat.write("/negative", photo=picture())
             await chat.result()
             assert len(chat.messages) == 1
+            api.cuts.add("sendMessage")  # it is there, and Telegram's answer was lost
+            other = Conversation(api)
+            await other.write("/negative", photo=picture())
+            await other.result()
+            assert len(other.messages) == 1
 
 
 async def test_a_server_that_shares_our_files(tmp_path: Path) -> None:
