@@ -272,7 +272,7 @@ class Attempt:
         run = self._run
         workflow = self._house.catalog.get(run.workflow)
         media = {name: Given(Path(file.key), file.filename, FieldKind(file.kind)) for name, file in run.inputs.items()}
-        return Checked(workflow, run.values, media, run.stem, run.person, UUID(run.id))
+        return Checked(workflow, run.values, media, run.stem, run.kind, run.person, UUID(run.id))
 
 
 def person_of(text: str) -> Person:

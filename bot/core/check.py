@@ -29,12 +29,15 @@ Known = Callable[[], Awaitable[Mapping[str, ObjectInfo]]]
 
 @dataclass(frozen=True)
 class Checked:
-    """A request that can be run. `media` are the files to upload, by field; `stem` is what its results are called."""
+    """A request that can be run. `media` are the files to upload, by field; `stem` is what its results are called;
+    `kind` says in a word what takes about as long and needs the same of a server.
+    """
 
     workflow: Workflow
     values: Mapping[str, Any]
     media: Mapping[str, Given]
     stem: str
+    kind: str
     person: Person
     id: UUID = field(default_factory=uuid4)
 
@@ -101,7 +104,8 @@ class Checker:
             for name, file in given.items()
         }
         shown = {name: value for name, value in values.items() if name not in files}
-        return Checked(workflow, shown, media, _stem(workflow, form, values, given), request.person)
+        stem, kind = _stem(workflow, form, values, given), workflow.kind(form, shown)
+        return Checked(workflow, shown, media, stem, kind, request.person)
 
     async def _store(self, name: str, file: Attachment, kind: FieldKind, folder: Path) -> Path:
         if kind is FieldKind.IMAGE:

@@ -235,7 +235,7 @@ class Desk:
             person=request.person,
             place=request.place,
             address=address,
-            kind=workflow.kind(checked.values),
+            kind=checked.kind,
             models=models_of(workflow.fill(checked.values)),
             priority=1 if self.is_operator(request.person) else 0,
         )

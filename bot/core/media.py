@@ -50,12 +50,9 @@ class Media:
         """Write a stored file to `path`. Raises `StorageFailed`."""
         try:
             found = await obstore.get_async(self._store, key)
-            file = await asyncio.to_thread(path.open, "wb")
-            try:
-                async for chunk in found.stream():
-                    await asyncio.to_thread(file.write, chunk)
-            finally:
-                await asyncio.to_thread(file.close)
+            await asyncio.to_thread(path.write_bytes, b"")
+            async for chunk in found.stream():
+                await asyncio.to_thread(_append, path, chunk)
         except (BaseError, OSError) as fault:
             raise StorageFailed(_("A file of this run is gone. Please send the request again.")) from fault
         return path
@@ -94,6 +91,12 @@ def _key(path: Path) -> str:
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     return f"{digest[:2]}/{digest}{path.suffix.lower()}"
+
+
+def _append(path: Path, chunk: bytes) -> None:
+    """Opened and closed in one go: a file left open would be nobody's where whoever waits for it is cancelled."""
+    with path.open("ab") as file:
+        file.write(chunk)
 
 
 def _first_line(fault: Exception) -> str:

@@ -87,9 +87,11 @@ class Workflow:
                     prompt = prompt.with_input(target.node_id, target.input, value)
         return prompt
 
-    def kind(self, values: Mapping[str, Any]) -> str:
-        """In a word, what takes about as long and needs the same of a server: the workflow, and what was chosen."""
-        chosen = {field.name: values[field.name] for field in self.form().fields if _is_chosen(field, values)}
+    def kind(self, form: Form, values: Mapping[str, Any]) -> str:
+        """In a word, what takes about as long and needs the same of a server: the workflow, and what was chosen. The
+        form is the one that was filled in: often only the servers say that a field is a choice.
+        """
+        chosen = {field.name: values[field.name] for field in form.fields if _is_chosen(field, values)}
         return f"{self.name} {json.dumps(chosen, sort_keys=True)}"
 
     def missing(self, info: ObjectInfo) -> Missing:

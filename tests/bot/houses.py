@@ -169,11 +169,14 @@ class House:
     async def ended(self, *run_ids: str) -> list[RunRecord]:
         """Wait until runs have ended; what is recorded of them then."""
 
-        async def have_ended() -> bool:
-            return all([(await self.run(run_id)).ended_at for run_id in run_ids])
+        return [await self._end_of(run_id) for run_id in run_ids]
 
-        await until(have_ended)
-        return [await self.run(run_id) for run_id in run_ids]
+    async def _end_of(self, run_id: str) -> RunRecord:
+        async def has_ended() -> bool:
+            return (await self.run(run_id)).ended_at is not None
+
+        await until(has_ended)
+        return await self.run(run_id)
 
 
 async def until(condition: Callable[[], Awaitable[bool]]) -> None:
@@ -321,16 +324,38 @@ class Gates:
         return {"Gate": _node("Gate", wait, inputs)}
 
 
-def painter(models: Sequence[str], painted: Callable[[str], None] = lambda _model: None) -> dict[str, NodeType]:
-    """What a server needs to have these models for the workflow `paint`; `painted` hears of each, in the thread."""
+def painter(models: Sequence[str], paint: Callable[[str, int], None]) -> dict[str, NodeType]:
+    """What a server needs to have these models for the workflow `paint`; `paint` is the work, in a thread."""
     from comfy.embedded.nodes.transform import empty_image
 
-    def paint(model: str, color: int) -> Any:
-        painted(model)
+    def painted(model: str, color: int) -> Any:
+        paint(model, color)
         return empty_image(16, 16, 1, color)
 
     inputs: dict[str, Any] = {"model": (list(models), {}), "color": ("INT", {"default": 0, "min": 0, "max": 0xFFFFFF})}
-    return {"Paint": _node("Paint", paint, inputs)}
+    return {"Paint": _node("Paint", painted, inputs)}
+
+
+class Studio(EmbeddedServer):
+    """A server for the workflow `paint` that holds one model at a time: each picture takes it `seconds` by its colour,
+    and another model as much again as `switch`. `painted` are the colours, in the order in which it began them.
+    """
+
+    def __init__(
+        self, models: Sequence[str], seconds: Callable[[int], float] = lambda _color: 0.0, switch: float = 0.0
+    ) -> None:
+        super().__init__(nodes=painter(models, self._paint))
+        self._seconds, self._switch = seconds, switch
+        self._loaded = ""
+        self.painted: list[int] = []
+        self.switches = 0
+
+    def _paint(self, model: str, color: int) -> None:
+        self.painted.append(color)
+        switched, self._loaded = model != self._loaded, model
+        self.switches += switched
+        if (job := self._jobs.running) is not None:
+            job.interrupted.wait(self._seconds(color) + self._switch * switched)
 
 
 def failing() -> dict[str, NodeType]:

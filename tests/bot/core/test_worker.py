@@ -20,7 +20,18 @@ from bot.core.run import State
 from bot.serve import Role
 from bot.servers import NamedServer
 from comfy.embedded import EmbeddedServer
-from tests.bot.houses import ANN, BEN, Gates, RecordingPlatform, WatchedServer, failing, house, picture, running
+from tests.bot.houses import (
+    ANN,
+    BEN,
+    Gates,
+    RecordingPlatform,
+    Studio,
+    WatchedServer,
+    failing,
+    house,
+    picture,
+    running,
+)
 
 
 async def test_a_run_goes_on_after_a_restart_where_the_server_is(tmp_path: Path) -> None:
@@ -102,6 +113,14 @@ async def test_a_run_is_given_up_after_its_attempts(tmp_path: Path) -> None:
         (run,) = await home.ended(run_id)
         assert (run.state, run.attempt, shown.last) == (State.FAILED, 4, Failed(run.sentence or ""))
         assert shown.results == []
+
+
+async def test_a_run_goes_where_the_chosen_model_is(tmp_path: Path) -> None:
+    left, right = Studio(["a.ckpt"]), Studio(["a.ckpt", "b.ckpt"])
+    async with house(tmp_path, servers=[left, right]) as home:
+        asked = [await home.ask("paint", color=str(color), model="b.ckpt") for color in range(3)]
+        runs = await home.ended(*(run_id for run_id, _ in asked))
+    assert {(run.state, run.server) for run in runs} == {(State.DONE, "two")}
 
 
 async def test_the_same_input_is_not_sent_twice_to_a_server(tmp_path: Path) -> None:
