@@ -24,7 +24,7 @@ from sqlalchemy import insert
 from bot.core.caps import Caps
 from bot.core.chat import Address, Cancelled, Person, Running
 from bot.core.database import Database
-from bot.core.line import Line, NewRun, Taken, _columns
+from bot.core.line import Line, NewRun, Pick, _columns
 from bot.core.records import Records
 from bot.core.run import State
 from bot.core.schema import runs
@@ -112,7 +112,7 @@ async def million(folder: Path, url: str) -> None:
         await _timed("place in line", lambda: line.place(last))
         await _timed("a person's last runs", lambda: records.last_of(person))
         await _timed("joining, with caps", lambda: _joined(line, int(time.time() * 1e6)))
-        await _timed("taking a turn", lambda: line.take("bench", lambda heads: Taken(heads[0], "gpu")))
+        await _timed("taking a turn", lambda: line.take("bench", lambda heads: Pick(heads[0].id, "gpu")))
         await _timed("what estimates are learnt from", records.measured, rounds=5)
         await _timed("counts for the operator", records.counts)
         await _timed("what is too old", lambda: records.older_than(0.0))

@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from time import time
 from typing import Any
 
-from sqlalchemy import and_, func, not_, or_, select, true, update
+from sqlalchemy import and_, func, not_, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.core import caps, tally
@@ -25,7 +25,7 @@ from bot.core.errors import TooMany
 from bot.core.policy import NO_TERMS, Terms
 from bot.core.records import note_uses
 from bot.core.rules import Rule
-from bot.core.run import ACTIVE, RunRecord, State, key_of, read_run, stored_json
+from bot.core.run import ACTIVE, Head, RunRecord, State, key_of, read_head, read_run, stored_json
 from bot.core.schema import charges, line, runs
 from bot.core.scope import Facts
 from bot.core.standing import Standing
@@ -56,16 +56,16 @@ class NewRun:
 
 
 @dataclass(frozen=True)
-class Taken:
-    """The answer of a picker: which run, for which server, and the ids of those that are put off for it."""
+class Pick:
+    """A run, by its id, for a server; and the ids of those that are put off for it."""
 
-    run: RunRecord
+    run_id: str
     server: str
     passed: tuple[str, ...] = ()
 
 
 #: Chooses among the runs at the head of the line; None where none of them can start now.
-Picker = Callable[[Sequence[RunRecord]], Taken | None]
+Picker = Callable[[Sequence[Head]], Pick | None]
 
 
 class Line:
@@ -99,21 +99,20 @@ class Line:
         async with self._database.read() as connection:
             return await tally.standings(connection, person, workflow, limits, self._clock())
 
-    async def take(self, worker: str, pick: Picker) -> Taken | None:
+    async def take(self, worker: str, pick: Picker) -> RunRecord | None:
         """Let the picker choose, and give the run to this worker: from then on it is nobody else's."""
         async with self._database.change() as connection:
-            taken = await self._picked(connection, pick)
-            if taken is None:
+            picked = await self._picked(connection, pick)
+            if picked is None:
                 return None
-            chosen = runs.c.id == taken.run.id
-            turn = (await connection.execute(select(runs.c.turn).where(chosen))).scalar_one()
-            start = {"state": State.RUNNING, "server": taken.server, "worker": worker, "started_at": self._clock()}
-            await connection.execute(update(runs).where(chosen).values(start))
-            await connection.execute(update(line).where(line.c.turn < turn).values(turn=turn))
-            if taken.passed:
-                passed = runs.c.id.in_(taken.passed)
+            start = {"state": State.RUNNING, "server": picked.server, "worker": worker, "started_at": self._clock()}
+            change = update(runs).where(runs.c.id == picked.run_id).values(start).returning(*runs.c)
+            row = (await connection.execute(change)).one()
+            await connection.execute(update(line).where(line.c.turn < row.turn).values(turn=row.turn))
+            if picked.passed:
+                passed = runs.c.id.in_(picked.passed)
                 await connection.execute(update(runs).where(passed).values(put_off=runs.c.put_off + 1))
-            return taken
+            return read_run(row)
 
     async def give_back(self, run: RunRecord, reason: str, avoid: str | None) -> bool:
         """Let a run wait again after an attempt that came to nothing; False where it has had its attempts, or is wanted
@@ -179,20 +178,20 @@ class Line:
         async with self._database.change() as connection:
             await tally.sweep(connection, self._clock())
 
-    async def _picked(self, connection: AsyncConnection, pick: Picker) -> Taken | None:
+    async def _picked(self, connection: AsyncConnection, pick: Picker) -> Pick | None:
         """What is picked of the head of the line; of those behind it, where nothing there is for these servers."""
         window = await self._window(connection)
         for first in range(0, _FARTHEST, WINDOW):
-            heads = [read_run(row) for row in await connection.execute(window.offset(first))]
-            taken = pick(heads) if heads else None
-            if taken is not None or len(heads) < WINDOW:
-                return taken
+            heads = [read_head(row) for row in await connection.execute(window.offset(first))]
+            picked = pick(heads) if heads else None
+            if picked is not None or len(heads) < WINDOW:
+                return picked
         return None
 
     async def _window(self, connection: AsyncConnection) -> Any:
         """The head of the line, without those who have as many runs with servers as they may."""
         allowed = not_(and_(runs.c.priority == 0, await self._capped(connection)))
-        return select(runs).where(runs.c.state == State.WAITING, allowed).order_by(*_ORDER).limit(WINDOW)
+        return select(*_HEAD).where(runs.c.state == State.WAITING, allowed).order_by(*_ORDER).limit(WINDOW)
 
     async def _capped(self, connection: AsyncConnection) -> Any:
         """Which runs have to wait for others of their person, their place or their workflow."""
@@ -202,16 +201,19 @@ class Line:
         by_person: dict[str, list[Busy]] = {}
         for row in await connection.execute(busy):
             by_person.setdefault(row.person, []).append(Busy(*row))
-        kept = select(runs.c.caps).where(runs.c.state == State.WAITING, runs.c.caps != "").distinct()
-        texts = list((await connection.execute(kept)).scalars())
-        everybody = [run for own in by_person.values() for run in own]
-        capped: list[Any] = [runs.c.caps.in_(caps.full_for_all(texts, everybody))]
-        for person, own in by_person.items():
-            full = true() if len(own) >= self._caps.running else runs.c.caps.in_(caps.full_for_person(texts, own))
-            capped.append(and_(runs.c.person == person, full))
+        at_most = [person for person, own in by_person.items() if len(own) >= self._caps.running]
+        capped: list[Any] = [runs.c.person.in_(at_most)]
+        kept = select(runs.c.caps).where(runs.c.state == State.WAITING, runs.c.caps > "").distinct()
+        if texts := list((await connection.execute(kept)).scalars()):
+            everybody = [run for own in by_person.values() for run in own]
+            capped.append(runs.c.caps.in_(caps.full_for_all(texts, everybody)))
+            for person, own in by_person.items():
+                full = runs.c.caps.in_(caps.full_for_person(texts, own))
+                capped.append(and_(runs.c.person == person, full))
         return or_(*capped)
 
 
+_HEAD = [runs.c[each.name] for each in fields(Head)]
 _ORDER = (runs.c.priority.desc(), runs.c.turn, runs.c.depth, runs.c.seq)
 
 

@@ -41,26 +41,32 @@ _PLAIN = Manner()
 
 
 @dataclass(frozen=True)
-class RunRecord:
-    """One run. `kind` tells what takes as long and needs the same; `avoid` names servers that failed it. The person is
-    what they were when they asked.
+class Head:
+    """What of a run at the head of the line decides where it goes. `kind` tells what takes as long and needs the same;
+    `avoid` names servers that failed it, and `put_off` says how often another was drawn before it.
     """
 
     id: str
     workflow: str
+    kind: str
+    models: frozenset[str]
+    avoid: frozenset[str]
+    put_off: int
+
+
+@dataclass(frozen=True)
+class RunRecord(Head):
+    """One run. The person is what they were when they asked."""
+
     values: Mapping[str, Any]
     inputs: Mapping[str, Stored]
     stem: str
     person: Person
     place: Place
     address: Address
-    kind: str
-    models: frozenset[str]
     state: State
     attempt: int
-    put_off: int
     reason: str
-    avoid: frozenset[str]
     server: str | None
     worker: str | None
     cancelled_by: str | None
@@ -144,6 +150,11 @@ def outcome_json(outcome: Outcome) -> dict[str, Any]:
 def _outcome(data: Mapping[str, Any]) -> Outcome:
     files = tuple(Stored(**file) for file in data["files"])
     return Outcome(files, tuple(data["texts"]), tuple(data["warnings"]), data["nothing_new"])
+
+
+def read_head(row: Row[Any]) -> Head:
+    """As much of the record as is wanted for a choice."""
+    return Head(row.id, row.workflow, row.kind, frozenset(row.models), frozenset(row.avoid), row.put_off)
 
 
 def read_run(row: Row[Any]) -> RunRecord:

@@ -16,8 +16,8 @@ from bot.core.chore import Chore
 from bot.core.engine import Engine, Step
 from bot.core.errors import StorageFailed, UnknownWorkflow
 from bot.core.explain import explain
-from bot.core.line import Taken
-from bot.core.run import RunRecord, State
+from bot.core.line import Pick
+from bot.core.run import Head, RunRecord, State
 from bot.core.story import say
 from bot.core.workflow import choices_of
 from bot.words import _
@@ -65,7 +65,7 @@ class Worker:
         self._engine = engine(self._attempt)
         self.estimates = Estimates()
         self._bays = {name: Bay(member.at_once) for name, member in fleet.members.items()}
-        self._fresh: set[tuple[str, int]] = set()
+        self._fresh: dict[tuple[str, int], RunRecord] = {}  # taken by this process, and not begun before
         self._unbegun: list[RunRecord] = []  # ours by the records, but perhaps not yet known to the engine
         self._under_way: dict[str, asyncio.Task[None]] = {}
         self._news = asyncio.Event()
@@ -107,7 +107,7 @@ class Worker:
             if name in self._fleet.up
         }
 
-    def job(self, run: RunRecord) -> Job:
+    def job(self, run: Head) -> Job:
         """A run as the schedule sees it: the servers that failed it are left out while there are others."""
         able = self._where(run.kind, run.workflow, (self._fleet.version, self._house.catalog.version))
         return Job(run.id, run.kind, run.models, (able & self._fleet.up) - run.avoid or able, run.put_off)
@@ -118,12 +118,12 @@ class Worker:
             try:
                 await self._begin()
                 while any(station.free for station in self.stations().values()):
-                    taken = await self._house.line.take(self.name, self._pick)
-                    if taken is None:
+                    run = await self._house.line.take(self.name, self._pick)
+                    if run is None:
                         break
-                    self._occupy(taken.run, taken.server)
-                    self._fresh.add((taken.run.id, taken.run.attempt))
-                    self._unbegun.append(taken.run)
+                    self._occupy(run, run.server or "")
+                    self._fresh[run.id, run.attempt] = run
+                    self._unbegun.append(run)
                     await self._begin()
                 await self._take_approved()
             except StorageFailed as fault:
@@ -137,13 +137,9 @@ class Worker:
             self._unbegun.append(run)
             await self._begin()
 
-    def _pick(self, heads: Sequence[RunRecord]) -> Taken | None:
-        jobs = {run.id: self.job(run) for run in heads}
-        choice = choose(list(jobs.values()), self.stations().values(), self.estimates)
-        if choice is None:
-            return None
-        run = next(run for run in heads if run.id == choice.job.id)
-        return Taken(run, choice.server, choice.passed)
+    def _pick(self, heads: Sequence[Head]) -> Pick | None:
+        choice = choose(list(map(self.job, heads)), self.stations().values(), self.estimates)
+        return Pick(choice.job.id, choice.server, choice.passed) if choice is not None else None
 
     async def _begin(self) -> None:
         """Begin what was taken, by an earlier process too: it may have ended before its engine knew of a run."""
@@ -161,16 +157,15 @@ class Worker:
         bay.begun[run.id] = (self._clock(), expected)
 
     async def _attempt(self, run_id: str, attempt: int, step: Step) -> None:
-        run = await self._record(run_id)
-        resumed = (run_id, attempt) not in self._fresh
-        self._fresh.discard((run_id, attempt))
+        fresh = self._fresh.pop((run_id, attempt), None)
+        run = fresh or await self._record(run_id)
         if run is None or run.attempt != attempt or run.worker != self.name or run.ended_at is not None:
             return  # it was handed over, or has ended
         task = asyncio.current_task()
         if task is not None:
             self._under_way[run_id] = task
         try:
-            await self._make(run, step, resumed=resumed)
+            await self._make(run, step, resumed=fresh is None)
         finally:
             self._under_way.pop(run_id, None)
             self._free(run, learn=False)

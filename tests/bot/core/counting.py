@@ -9,7 +9,7 @@ import pytest
 
 from bot.core.chat import Address, Person, Place
 from bot.core.errors import TooMany
-from bot.core.line import Line, NewRun, Taken
+from bot.core.line import Line, NewRun, Pick
 from bot.core.policy import Terms
 from bot.core.records import Records
 from bot.core.rules import Budget, Limit, Measure, Rule
@@ -56,8 +56,7 @@ async def refused(line: Line, run: NewRun) -> str:
 
 async def started(line: Line) -> RunRecord | None:
     """The next run is given to a server."""
-    taken = await line.take("me", lambda heads: Taken(heads[0], "gpu"))
-    return taken.run if taken is not None else None
+    return await line.take("me", lambda heads: Pick(heads[0].id, "gpu"))
 
 
 async def spend(line: Line, records: Records, clock: Clock, run: NewRun, took: float) -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from bot.core.database import Database
 from bot.core.errors import TooMany
-from bot.core.line import Line, Taken
+from bot.core.line import Line, Pick
 from bot.core.records import Records
 from bot.core.rules import Measure
 from bot.core.run import State
@@ -116,7 +116,7 @@ async def test_what_waits_and_how_soon_after_another(line: Line, clock: Clock) -
     waiting, cooldown = limit(Measure.WAITING, 1), limit(Measure.COOLDOWN, 30)
     await line.join(new(waiting))
     assert "1 run in line at a time" in await refused(line, new(waiting))
-    assert await line.take("me", lambda heads: Taken(heads[0], "gpu"))
+    assert await line.take("me", lambda heads: Pick(heads[0].id, "gpu"))
     await line.join(new(waiting))
     assert "30 s between two runs" in await refused(line, new(cooldown))
     clock.now += 31
@@ -128,8 +128,8 @@ async def test_how_many_are_with_servers(line: Line) -> None:
     for _ in range(2):
         await line.join(new(one))
     await line.join(new(person="ben"))
-    taken = [await line.take("me", lambda heads: Taken(heads[0], "gpu")) for _ in range(3)]
-    assert [each.run.person.id if each else None for each in taken] == ["ann", "ben", None]
+    taken = [await line.take("me", lambda heads: Pick(heads[0].id, "gpu")) for _ in range(3)]
+    assert [each.person.id if each else None for each in taken] == ["ann", "ben", None]
 
 
 async def test_a_person_is_told_what_is_left(line: Line, clock: Clock) -> None:

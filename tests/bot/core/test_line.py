@@ -14,9 +14,9 @@ from bot.core.caps import Caps
 from bot.core.chat import Address, Person, Place, Stored
 from bot.core.database import Database
 from bot.core.errors import ConfigError, TooMany
-from bot.core.line import Line, NewRun, Taken
+from bot.core.line import Line, NewRun, Pick
 from bot.core.records import Records
-from bot.core.run import Outcome, RunRecord, State
+from bot.core.run import Head, Outcome, State
 
 CAPS = Caps(running=2, waiting=50)
 
@@ -44,8 +44,8 @@ def new(person: str = "ann", priority: int = 0, inputs: dict[str, Stored] | None
     return NewRun(str(uuid4()), "poster", {"n": 1}, inputs or {}, "x", who, where, address, "poster", models, priority)
 
 
-def first(heads: Sequence[RunRecord]) -> Taken:
-    return Taken(heads[0], "gpu")
+def first(heads: Sequence[Head]) -> Pick:
+    return Pick(heads[0].id, "gpu")
 
 
 async def join(line: Line, *people: str) -> list[str]:
@@ -59,8 +59,8 @@ async def turns(line: Line, records: Records, count: int = 99) -> list[str]:
     """Whose runs are taken, one after the other, each ending before the next."""
     people = []
     while len(people) < count and (taken := await line.take("me", first)) is not None:
-        people.append(taken.run.person.id)
-        run = await records.get(taken.run.id)
+        people.append(taken.person.id)
+        run = await records.get(taken.id)
         assert run is not None
         assert await records.end(run, State.DONE)
     return people
@@ -111,8 +111,8 @@ async def test_what_a_person_may_have_with_servers_and_in_line(line: Line, recor
     with pytest.raises(TooMany, match="50 runs waiting"):
         await line.join(new())
     taken = [await line.take("me", first) for _ in range(4)]
-    assert [each.run.person.id if each else None for each in taken] == ["ann", "ben", "ann", None]
-    run = await records.get(taken[0].run.id) if taken[0] else None
+    assert [each.person.id if each else None for each in taken] == ["ann", "ben", "ann", None]
+    run = await records.get(taken[0].id) if taken[0] else None
     assert run is not None
     await records.executed(run)  # its files are still on their way, but its server is free
     assert await line.take("me", first) is not None
@@ -131,27 +131,27 @@ async def test_several_workers_never_take_the_same_run(line: Line, database_url:
     async with Database(database_url) as other:
         lines = [line, Line(other, CAPS)]
         taken = await asyncio.gather(*(lines[number % 2].take(f"w{number % 2}", first) for number in range(30)))
-    ids = [each.run.id for each in taken if each is not None]
+    ids = [each.id for each in taken if each is not None]
     assert len(ids) == len(set(ids)) == 20
 
 
 async def test_a_line_whose_head_is_for_others_leaves_nobody_idle(line: Line) -> None:
-    await join(line, *(f"p{number}" for number in range(100)), "ben")
+    *_, last = await join(line, *(f"p{number}" for number in range(100)), "ben")
 
-    def bens(heads: Sequence[RunRecord]) -> Taken | None:
-        return next((Taken(run, "gpu") for run in heads if run.person.id == "ben"), None)
+    def bens(heads: Sequence[Head]) -> Pick | None:
+        return next((Pick(run.id, "gpu") for run in heads if run.id == last), None)
 
     taken = await line.take("me", bens)
     assert taken is not None
-    assert taken.run.person.id == "ben"
+    assert taken.person.id == "ben"
     assert await line.take("me", bens) is None
 
 
 async def test_what_is_put_off_is_counted(line: Line) -> None:
     one, two, _ = await join(line, "ann", "ben", "cleo")
 
-    def third(heads: Sequence[RunRecord]) -> Taken:
-        return Taken(heads[2], "gpu", (one, two))
+    def third(heads: Sequence[Head]) -> Pick:
+        return Pick(heads[2].id, "gpu", (one, two))
 
     assert (await line.take("me", third)) is not None
     assert {run.id: run.put_off for run in await line.waiting()} == {one: 1, two: 1}
@@ -162,7 +162,7 @@ async def test_an_attempt_that_failed_waits_again_at_its_turn_and_not_for_ever(l
     for attempt in range(1, 5):
         taken = await line.take("me", first)
         assert taken is not None
-        run = await records.get(taken.run.id)
+        run = await records.get(taken.id)
         assert run is not None
         assert (run.person.id, run.attempt) == ("ann", attempt)
         assert await line.give_back(run, "The server is gone.", f"gpu{attempt}") is (attempt < 4)
@@ -205,9 +205,9 @@ async def test_what_came_out_is_kept_until_its_last_run_is_forgotten(line: Line,
         taken = await line.take("me", first)
         assert taken is not None
         outcome = Outcome((Stored(f"cd/{person}.png", "out.png", "image"),), ("text",), ("warning",), True)
-        await records.brought(taken.run, outcome)
-        await records.end(taken.run, State.DONE)
-        run = await records.get(taken.run.id)
+        await records.brought(taken, outcome)
+        await records.end(taken, State.DONE)
+        run = await records.get(taken.id)
         assert run is not None
         assert run.outcome == outcome
     assert await records.forget(await records.all_of("test:ann")) == ["cd/ann.png"]

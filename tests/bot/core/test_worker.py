@@ -13,7 +13,7 @@ from bot.core.caps import Caps
 from bot.core.chat import Cancelled, Done, Failed, Paused, Running
 from bot.core.database import Database
 from bot.core.errors import ConfigError
-from bot.core.line import Line, Taken
+from bot.core.line import Line, Pick
 from bot.core.post import held
 from bot.core.records import Records
 from bot.core.run import State
@@ -162,7 +162,7 @@ async def test_a_run_that_was_taken_but_not_begun_when_the_process_died(tmp_path
             run_id, shown = await home.ask()
         async with Database.in_folder(tmp_path) as database:
             line = Line(database, Caps())
-            assert await line.take("darkroom", lambda heads: Taken(heads[0], "one")) is not None
+            assert await line.take("darkroom", lambda heads: Pick(heads[0].id, "one")) is not None
         async with house(tmp_path, platform, [server]) as home:
             (run,) = await home.ended(run_id)
         assert (run.state, len(shown.results)) == (State.DONE, 1)
