@@ -127,8 +127,9 @@ class App:
         platforms: list[Platform] = []
         if self.settings.discord_token is not None:
             from bot.platforms.discord.adapter import Discord
+            from bot.serve import database
 
-            platforms.append(Discord(self.settings))
+            platforms.append(Discord(self.settings, database(self.settings, "discord")))
         if self.settings.telegram_token is not None:
             from bot.platforms.telegram.adapter import TelegramPlatform
             from bot.serve import database

@@ -73,8 +73,11 @@ class Desk:
 
     async def offers(self, person: Person, place: Place) -> list[Offer]:
         """The workflows that a person may run in a place."""
-        allowed = [each for each in self.catalog.workflows.values() if self.decide(person, place, each.name).allowed]
-        return [Offer(each, await self.checker.lacks(each)) for each in allowed]
+        return [Offer(each, await self.checker.lacks(each)) for each in self.allowed(person, place)]
+
+    def allowed(self, person: Person, place: Place) -> list[Workflow]:
+        """The workflows that a person may run in a place, whatever the servers lack; nothing is asked of anybody."""
+        return [each for each in self.catalog.workflows.values() if self.decide(person, place, each.name).allowed]
 
     def decide(self, person: Person, place: Place, workflow: str) -> Decision:
         """Whether a person may run a workflow in a place, and which rule says so; nothing is asked of the database."""
@@ -93,10 +96,18 @@ class Desk:
 
     async def form(self, workflow: str, person: Person, place: Place) -> Form:
         """What a person fills in there. Raises `UnknownWorkflow`, and `NotAllowed` with the rule in words."""
-        wanted = self.catalog.get(workflow)
+        self.check(workflow, person, place)
+        return self.narrowed(await self.checker.form(self.catalog.get(workflow)), workflow, person, place)
+
+    def check(self, workflow: str, person: Person, place: Place) -> None:
+        """Raises `UnknownWorkflow`, and `NotAllowed` with the rule in words."""
+        self.catalog.get(workflow)
         if not (decision := self.decide(person, place, workflow)).allowed:
             raise NotAllowed(decision.why)
-        return self._gate.restriction(person, place, wanted).shown(await self.checker.form(wanted))
+
+    def narrowed(self, form: Form, workflow: str, person: Person, place: Place) -> Form:
+        """A form of a workflow as it is filled in there."""
+        return self._gate.restriction(person, place, self.catalog.get(workflow)).shown(form)
 
     async def take(self, request: RunRequest, address: Address | Callable[[str], Awaitable[Address]]) -> str:
         """Take a request in, whose message is at `address`; the run's id. Raises `UserError` and `StorageFailed`.

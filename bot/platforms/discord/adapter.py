@@ -9,14 +9,17 @@ import discord
 
 from bot.config import Settings
 from bot.core.chat import Address, Brief, Result
+from bot.core.database import Database
 from bot.core.desk import Desk
 from bot.core.errors import ConfigError, DeliveryFailed
+from bot.core.notes import Notes
 from bot.platforms.discord.asking import Front
 from bot.platforms.discord.bot import Bot
 from bot.platforms.discord.menu import Menu
 from bot.platforms.discord.panel import question
 from bot.platforms.discord.registrar import Ledger
 from bot.platforms.discord.reply import DiscordReply
+from bot.platforms.discord.sheets import Sheets
 from bot.platforms.discord.spot import FILE_BYTES, PLATFORM, Spot
 from bot.platforms.discord.wire import AWAY, Wire, pointed_at
 from bot.words import _
@@ -35,10 +38,11 @@ PERMISSIONS = discord.Permissions(
 class Discord:
     """The platform. Raises `ConfigError` from `serve` where Discord does not know the token."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, database: Database) -> None:
+        """`database` keeps the forms that people are filling in."""
         if settings.discord_token is None:
             raise ConfigError(_("DISCORD_TOKEN is not set."))
-        self._settings, self._token = settings, settings.discord_token.reveal()
+        self._settings, self._token, self._database = settings, settings.discord_token.reveal(), database
         self._wire = Wire(self._token)
         self._open = ExitStack()
         self._known = False
@@ -59,8 +63,12 @@ class Discord:
         self._open.close()
 
     async def serve(self, desk: Desk) -> None:
+        async with self._database:
+            await self._serve(desk, Sheets(Notes(self._database)))
+
+    async def _serve(self, desk: Desk, sheets: Sheets) -> None:
         settings = self._settings
-        front = Front(desk, Menu(desk), int(settings.max_upload_mb * 1e6), settings.retention_days)
+        front = Front(desk, Menu(desk), sheets, int(settings.max_upload_mb * 1e6), settings.retention_days)
         ledger = Ledger(settings.folder / "discord-commands.json")
         try:
             async with Bot(front, ledger, 1 if settings.discord_gateway_url else None) as bot:

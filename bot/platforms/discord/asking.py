@@ -22,6 +22,7 @@ from bot.platforms.discord.menu import Menu
 from bot.platforms.discord.rendering import cut, plain, status_text
 from bot.platforms.discord.request import asker, fetched, is_member, lacking, place_of
 from bot.platforms.discord.row import WAITING, row
+from bot.platforms.discord.sheets import Sheets
 from bot.platforms.discord.spot import TOKEN_LIFE, Spot
 from bot.platforms.discord.wire import NO_MENTIONS
 from bot.words import _
@@ -38,18 +39,18 @@ class Front:
 
     desk: Desk
     menu: Menu
+    sheets: Sheets
     most: int
     kept_days: float
-    page: str = ""
 
 
 async def ask(front: Front, click: Click, workflow: str, values: Mapping[str, Any], *, spoiler: bool = False) -> None:
     """Have a workflow run. The interaction is answered first, whatever else is slow. Raises `UserError`."""
-    await click.response.defer(ephemeral=True, thinking=True)
+    await _hear(click)
     check_rights(lacking(click))
     posted: list[discord.Message] = []
     with tempfile.TemporaryDirectory(prefix="darkroom-") as folder:
-        given = await fetched(values, Path(folder), front.most)
+        given = await fetched(click.client.http, values, Path(folder), front.most)
         request = RunRequest(workflow, given, asker(click), place_of(click))
 
         async def post(run_id: str) -> Address:
@@ -73,8 +74,14 @@ async def ask(front: Front, click: Click, workflow: str, values: Mapping[str, An
             await click.delete_original_response()
 
 
+async def _hear(click: Click) -> None:
+    if not click.response.is_done():
+        await click.response.defer(ephemeral=True, thinking=True)
+
+
 async def ask_again(front: Front, click: Click, run: RunRecord, changes: Mapping[str, Any]) -> None:
     """Have a run made anew for whoever clicks. Raises `UserError`."""
+    await _hear(click)
     request = await front.desk.again(run.id, asker(click), place_of(click), changes)
     await ask(front, click, request.workflow, request.values, spoiler=Spot.at(run.address).spoiler)
 
@@ -137,7 +144,8 @@ def _spot(click: Click, message: int, *, spoiler: bool) -> Spot:
 async def guarded(click: Click, work: Callable[[], Awaitable[None]]) -> None:
     """The top of everything that answers people: whatever happens in there, the person hears of it."""
     try:
-        await work()
+        with click.client.attending():
+            await work()
     except (UserError, StorageFailed, DeliveryFailed) as refusal:
         await tell(click, str(refusal))
     except discord.NotFound as fault:
@@ -154,6 +162,7 @@ async def tell(click: Click, text: str, **more: Any) -> None:
     text = cut(plain(text))
     try:
         if click.type is discord.InteractionType.autocomplete:
+            await click.response.autocomplete([])
             return
         if not click.response.is_done():
             await click.response.send_message(text, ephemeral=True, allowed_mentions=NO_MENTIONS, **more)

@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import discord
 
 from bot.core.errors import StorageFailed
+from bot.platforms.discord.answering import answer
 from bot.platforms.discord.asking import Click, Front
-from bot.platforms.discord.buttons import pressed
 from bot.platforms.discord.commands import Tree
-from bot.platforms.discord.mention import answer
+from bot.platforms.discord.mention import hear
 from bot.platforms.discord.presence import keep_presence
 from bot.platforms.discord.registrar import Ledger, Registrar
 from bot.platforms.discord.spot import PLATFORM
 
 _log = logging.getLogger(__name__)
+_FAREWELL = 3.0  # seconds for answers that are under way when it closes
 _PAUSE = 10.0  # seconds before work that failed is begun again
 
 
@@ -41,14 +42,17 @@ class Bot(discord.AutoShardedClient):
         self.tree = Tree(self, front)
         self.registrar = Registrar(self, self.tree, front.desk, front.menu, ledger)
         self._work: list[asyncio.Task[None]] = []
+        self._answering: set[asyncio.Task[Any]] = set()
+
+    async def setup_hook(self) -> None:
+        self._work = [
+            asyncio.create_task(self._kept(self.registrar.work), name="discord-commands"),
+            asyncio.create_task(self._kept(self._say_presence), name="discord-presence"),
+            asyncio.create_task(self._kept(self.front.sheets.tidy), name="discord-sheets"),
+        ]
 
     async def on_ready(self) -> None:
         _log.info("Discord: %s is in %d servers", self.user, len(self.guilds))
-        if not self._work:
-            self._work = [
-                asyncio.create_task(self._kept(self.registrar.work), name="discord-commands"),
-                asyncio.create_task(self._kept(self._say_presence), name="discord-presence"),
-            ]
         self.registrar.wake()
 
     async def _say_presence(self) -> None:
@@ -70,24 +74,41 @@ class Bot(discord.AutoShardedClient):
         await self.front.desk.moderation.place_deleted(f"{PLATFORM}:{thread.guild_id}", str(thread.thread_id))
 
     async def on_interaction(self, click: Click) -> None:
-        if click.type is discord.InteractionType.component:
-            await pressed(self.front, click)
+        if click.type in (discord.InteractionType.component, discord.InteractionType.modal_submit):
+            await answer(self.front, click)
 
     async def on_message(self, message: discord.Message) -> None:
-        await answer(self.front, self, message)
+        with self.attending():
+            await hear(self.front, self, message)
 
     async def on_error(self, event_method: str, /, *_args: Any, **_kwargs: Any) -> None:
         _log.exception("in %s", event_method)
 
+    @contextmanager
+    def attending(self) -> Iterator[None]:
+        """While somebody is answered: the library keeps no count of those tasks, and would leave them behind."""
+        if (task := asyncio.current_task()) is None:
+            raise AssertionError("only a task answers")
+        self._answering.add(task)
+        try:
+            yield
+        finally:
+            self._answering.discard(task)
+
     async def close(self) -> None:
-        for task in self._work:
+        """Answer whom it has begun to answer, and go."""
+        if self._answering:
+            await asyncio.wait(self._answering, timeout=_FAREWELL)
+        left = [*self._work, *self._answering]
+        for task in left:
             task.cancel()
-        await asyncio.gather(*self._work, return_exceptions=True)
-        with contextlib.suppress(ConnectionError):
+        await asyncio.gather(*left, return_exceptions=True)
+        with suppress(ConnectionError):
             await super().close()
 
     async def _kept(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        """Work that goes on for as long as the bot does, begun again whenever something fails it."""
+        """Work that goes on for as long as the bot is there, begun again whenever something fails it."""
+        await self.wait_until_ready()
         while True:
             try:
                 await work()

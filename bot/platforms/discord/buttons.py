@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import re
 import tempfile
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 import discord
 
@@ -15,34 +13,16 @@ from bot.core.chat import Stored
 from bot.core.errors import NotAllowed, UserError
 from bot.core.fitting import lossless
 from bot.core.run import RunRecord
-from bot.platforms.discord.asking import Click, Front, ask_again, guarded, tell
-from bot.platforms.discord.lists import FORGET, forget
+from bot.platforms.discord.asking import Click, Front, ask_again, tell
 from bot.platforms.discord.panel import decide, see
 from bot.platforms.discord.picking import pick
 from bot.platforms.discord.pieces import Piece, batches
 from bot.platforms.discord.request import asker, is_member, place_of
-from bot.platforms.discord.row import TEMPLATE, Verb
+from bot.platforms.discord.row import Verb
+from bot.platforms.discord.sheets import Sheet
 from bot.platforms.discord.spot import Spot
-from bot.platforms.discord.windows import Sheet, open_window
+from bot.platforms.discord.windows import begin
 from bot.words import _
-
-
-async def pressed(front: Front, click: Click) -> None:
-    """Answer a click on a button of ours, by its name alone: so it works whenever and by whomever it was sent, and one
-    that was forged is refused. Others belong to views that wait for them.
-    """
-    data: Any = click.data
-    custom_id = str(data.get("custom_id", ""))
-    if custom_id == FORGET:
-        await guarded(click, lambda: forget(front, click))
-    elif match := re.fullmatch(TEMPLATE, custom_id):
-        await guarded(click, lambda: press(front, click, match["verb"], match["run"]))
-    elif custom_id.startswith("darkroom:"):
-        await guarded(click, _refuse)
-
-
-async def _refuse() -> None:
-    raise UserError(_("There is no such button."))
 
 
 async def press(front: Front, click: Click, verb: str, run_id: str) -> None:
@@ -91,8 +71,7 @@ async def _cancel(front: Front, click: Click, run: RunRecord) -> None:
 async def _change(front: Front, click: Click, run: RunRecord) -> None:
     """The form with the values of the run; a seed is drawn anew unless somebody gives one."""
     request = await front.desk.again(run.id, asker(click), place_of(click), {})
-    dish = await front.menu.dish(run.workflow, request.person, request.place)
-    await open_window(front, click, Sheet(dish, dict(request.values), spoiler=Spot.at(run.address).spoiler))
+    await begin(front, click, Sheet(run.workflow, request.values, spoiler=Spot.at(run.address).spoiler))
 
 
 def _picture(run: RunRecord) -> Stored:
@@ -115,7 +94,7 @@ async def _original(front: Front, click: Click, run: RunRecord) -> None:
             if piece is not None:
                 pieces.append(piece)
             else:
-                notes.append(_too_large(file, path, front))
+                notes.append(_too_large(file, path))
         await tell(click, "\n".join(notes) or _("As it was made:"))
         for batch in batches(pieces):
             await click.followup.send(files=[piece.open() for piece in batch], ephemeral=True)
@@ -135,11 +114,9 @@ def _size(path: Path) -> int:
     return path.stat().st_size
 
 
-def _too_large(file: Stored, path: Path, front: Front) -> str:
+def _too_large(file: Stored, path: Path) -> str:
     words = _("{name} has {size:.1f} MB, more than Discord takes here.")
-    more = _("It is kept for {days:g} days at {page}.") if front.page else ""
-    said = words.format(name=file.filename, size=_size(path) / 2**20)
-    return f"{said} {more.format(days=front.kept_days, page=front.page)}".strip()
+    return words.format(name=file.filename, size=_size(path) / 2**20)
 
 
 async def _delete(front: Front, click: Click, run: RunRecord) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import discord
 from discord import app_commands
 
 from bot.core.errors import UserError
-from bot.core.form import Field
+from bot.core.form import Form
 from bot.platforms.discord import lists
 from bot.platforms.discord.asking import Click, Front, ask, guarded
 from bot.platforms.discord.declaration import SPOILER, matching
@@ -16,7 +17,8 @@ from bot.platforms.discord.moderation import Moderate
 from bot.platforms.discord.picking import pick
 from bot.platforms.discord.rendering import cut
 from bot.platforms.discord.request import asker, option_values, pictures_in, place_of, typed
-from bot.platforms.discord.windows import Sheet, open_window
+from bot.platforms.discord.sheets import Sheet
+from bot.platforms.discord.windows import begin
 from bot.words import _
 
 if TYPE_CHECKING:
@@ -71,13 +73,13 @@ async def complete(front: Front, click: Click) -> None:
     data: Any = click.data
     focused = next((option for option in data.get("options", []) if option.get("focused")), None)
     dish = await front.menu.dish(str(data["name"]), asker(click), place_of(click))
-    if focused is None or focused["name"] not in dish.form.names:
-        return
-    await click.response.autocomplete(_suggested(dish.form[focused["name"]], str(focused.get("value", ""))))
+    await click.response.autocomplete(_suggested(dish.form, focused or {}))
 
 
-def _suggested(field: Field, text: str) -> list[app_commands.Choice[str]]:
-    return [app_commands.Choice(**each) for each in matching(field.choices or (), text)]
+def _suggested(form: Form, focused: Mapping[str, Any]) -> list[app_commands.Choice[str]]:
+    name, text = focused.get("name"), str(focused.get("value", ""))
+    choices = next((field.choices for field in form.fields if field.name == name), None)
+    return [app_commands.Choice(**each) for each in matching(choices or (), text)]
 
 
 def everywhere(front: Front) -> list[Command[Any, ..., Any] | app_commands.ContextMenu]:
@@ -120,8 +122,7 @@ def everywhere(front: Front) -> list[Command[Any, ..., Any] | app_commands.Conte
 
 
 async def open_form(front: Front, click: Click, workflow: str) -> None:
-    dish = await front.menu.dish(workflow.strip(), asker(click), place_of(click))
-    await open_window(front, click, Sheet(dish))
+    await begin(front, click, Sheet(workflow.strip()))
 
 
 async def offered(front: Front, click: Click, text: str) -> list[app_commands.Choice[str]]:

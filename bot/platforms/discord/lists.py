@@ -99,6 +99,7 @@ async def show_about(front: Front, click: Click) -> None:
 
 async def forget(front: Front, click: Click) -> None:
     await click.response.defer(ephemeral=True, thinking=True)
+    await front.sheets.forget(click.user.id)
     count = await front.desk.forget(asker(click))
     words = ngettext("{count} run is deleted.", "{count} runs are deleted.", count)
     await _say(click, [words.format(count=count)], None)

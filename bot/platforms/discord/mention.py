@@ -27,7 +27,7 @@ _log = logging.getLogger(__name__)
 _MENTION = re.compile(r"<@!?\d+>")
 
 
-async def answer(front: Front, client: discord.Client, message: discord.Message) -> None:
+async def hear(front: Front, client: discord.Client, message: discord.Message) -> None:
     """Run what a message asks for, where it is meant for the bot; whatever happens, its writer hears of it."""
     if message.author.bot or not _is_for(client, message):
         return
@@ -61,7 +61,7 @@ async def _run(front: Front, client: discord.Client, message: discord.Message) -
     dish = await front.menu.dish(name.lower(), person, place)
     _check_rights(message)
     with tempfile.TemporaryDirectory(prefix="darkroom-") as folder:
-        values = await fetched(_values(dish, rest.strip(), message), Path(folder), front.most)
+        values = await fetched(client.http, _values(dish, rest.strip(), message), Path(folder), front.most)
         await _take(front, client, RunRequest(dish.workflow.name, values, person, place), message)
 
 

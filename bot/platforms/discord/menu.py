@@ -22,10 +22,6 @@ class Dish:
     form: Form
 
     @property
-    def takes_picture(self) -> bool:
-        return self.picture_field is not None
-
-    @property
     def picture_field(self) -> str | None:
         """The first field that takes a picture."""
         fields = sorted(self.form.fields, key=lambda field: not field.required)
@@ -37,26 +33,25 @@ class Menu:
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
-        self._forms: dict[str, Form] = {}
+        self._forms: dict[str, tuple[Workflow, Form]] = {}
 
     async def dish(self, name: str, person: Person, place: Place) -> Dish:
-        """A workflow and its form there. Raises `UnknownWorkflow`."""
-        workflow = self._desk.catalog.get(name)
-        try:
-            async with asyncio.timeout(_PATIENCE):
-                form = self._forms[name] = await self._desk.form(name, person, place)
-        except TimeoutError:
-            form = self._forms.get(name) or workflow.form()
-        return Dish(workflow, form)
+        """A workflow and its form there. Raises `UnknownWorkflow` and `NotAllowed`."""
+        self._desk.check(name, person, place)
+        form = await self.whole(name)
+        return Dish(self._desk.catalog.get(name), self._desk.narrowed(form, name, person, place))
 
     async def whole(self, name: str) -> Form:
-        """A workflow's form as nobody has narrowed it. Raises `UnknownWorkflow`."""
+        """A workflow's form as nobody has narrowed it; where servers are slow, as it was. Raises `UnknownWorkflow`."""
         workflow = self._desk.catalog.get(name)
         try:
             async with asyncio.timeout(_PATIENCE):
-                return await self._desk.checker.form(workflow)
+                form = await self._desk.checker.form(workflow)
         except TimeoutError:
-            return workflow.form()
+            known, before = self._forms.get(name, (workflow, workflow.form()))
+            return before if known is workflow else workflow.form()
+        self._forms[name] = workflow, form
+        return form
 
     async def declared(self, community: Place) -> list[Dish]:
         """What somebody in a community may run somewhere there: allowed to all, or to some by a decision."""
@@ -72,14 +67,14 @@ class Menu:
         return dishes
 
     async def offers(self, person: Person, place: Place) -> list[Offer]:
-        """What there is to order; where the servers are slow to answer, all that is on the shelf."""
+        """What there is to order; where the servers are slow to answer, without what they lack."""
         try:
             async with asyncio.timeout(_PATIENCE):
                 return await self._desk.offers(person, place)
         except TimeoutError:
-            return [Offer(each) for each in self._desk.catalog.workflows.values()]
+            return [Offer(each) for each in self._desk.allowed(person, place)]
 
     async def dishes(self, person: Person, place: Place) -> list[Dish]:
-        """All that there is, with the forms."""
-        offers = await self.offers(person, place)
-        return [await self.dish(offer.workflow.name, person, place) for offer in offers]
+        """All that a person may run in a place, with the forms."""
+        allowed = self._desk.allowed(person, place)
+        return await asyncio.gather(*(self.dish(each.name, person, place) for each in allowed))

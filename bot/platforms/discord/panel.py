@@ -10,7 +10,7 @@ from bot.core.authority import Aim
 from bot.core.chat import Brief, Held, Result
 from bot.core.moderation import Overview
 from bot.core.run import RunRecord, key_of
-from bot.platforms.discord.asking import Click, Front, guarded, tell
+from bot.platforms.discord.asking import Click, Front, tell
 from bot.platforms.discord.pieces import pack
 from bot.platforms.discord.rendering import cut, plain, result_text, status_text
 from bot.platforms.discord.request import moderator, place_of
@@ -19,70 +19,69 @@ from bot.platforms.discord.wire import NO_MENTIONS, Draft
 from bot.words import _
 
 _OPTIONS = 25
-_LIFE = 900.0
+UNDO = "darkroom:panel:undo"
+TEMPLATE = r"darkroom:panel:[0-9]"
 
 
 async def show_panel(front: Front, click: Click) -> None:
     """The state of a server at a glance. Raises `NotAllowed`."""
     await click.response.defer(ephemeral=True, thinking=True)
     overview = await front.desk.moderation.overview(moderator(front.desk.moderation, click), place_of(click))
-    await click.edit_original_response(**_drawn(front, overview))
+    await click.edit_original_response(**_drawn(overview))
 
 
-def _drawn(front: Front, overview: Overview) -> dict[str, Any]:
+def _drawn(overview: Overview) -> dict[str, Any]:
     lines = [_("**Workflows here** (chosen: everyone may run them)")]
     lines += [f"{'✅' if row.decision.allowed else '⛔'} {plain(row.title)}" for row in overview.rows]
     if overview.lines:
         lines += ["", _("**Decided**"), *(f"• {plain(each)}" for each in overview.lines)]
-    return {"content": cut("\n".join(lines)), "view": Panel(front, overview), "allowed_mentions": NO_MENTIONS}
+    return {"content": cut("\n".join(lines)), "view": _view(overview), "allowed_mentions": NO_MENTIONS}
 
 
-class Panel(discord.ui.View):
+def _view(overview: Overview) -> discord.ui.View:
     """A select for every 25 workflows: what is chosen is allowed, the others are denied."""
+    undo: discord.ui.Button[Any] = discord.ui.Button(label=_("Take the last decision back"), custom_id=UNDO)
+    return still(*(_select(overview, number) for number in range(min(4, -(-len(overview.rows) // _OPTIONS)))), undo)
 
-    def __init__(self, front: Front, overview: Overview) -> None:
-        super().__init__(timeout=_LIFE)
-        self._front = front
-        self._allowed = {row.name: row.decision.allowed for row in overview.rows}
-        rows = overview.rows[: 4 * _OPTIONS]
-        for first in range(0, len(rows), _OPTIONS):
-            self._add([(row.name, row.title) for row in rows[first : first + _OPTIONS]])
-        undo: discord.ui.Button[Any] = discord.ui.Button(label=_("Take the last decision back"))
-        undo.callback = self._undo  # type: ignore[method-assign, assignment]
-        self.add_item(undo)
 
-    def _add(self, flows: list[tuple[str, str]]) -> None:
-        options = [
-            discord.SelectOption(label=cut(title, 100), value=name, default=self._allowed[name])
-            for name, title in flows
-        ]
-        select: discord.ui.Select[Any] = discord.ui.Select(options=options, min_values=0, max_values=len(options))
+def _select(overview: Overview, number: int) -> discord.ui.Select[Any]:
+    options = [
+        discord.SelectOption(label=cut(row.title, 100), value=row.name, default=row.decision.allowed)
+        for row in overview.rows[number * _OPTIONS : (number + 1) * _OPTIONS]
+    ]
+    name = f"darkroom:panel:{number}"
+    return discord.ui.Select(options=options, min_values=0, max_values=len(options), custom_id=name)
 
-        async def chosen(click: Click) -> None:
-            await guarded(click, lambda: self._change(click, {name: name in select.values for name, _title in flows}))
 
-        select.callback = chosen  # type: ignore[method-assign, assignment]
-        self.add_item(select)
+async def change(front: Front, click: Click) -> None:
+    """Allow what is chosen in a select of the panel, and deny the others of it. Raises `NotAllowed`."""
+    await click.response.defer()
+    moderation = front.desk.moderation
+    by, here = moderator(moderation, click), place_of(click)
+    for name, allow in _changes(click).items():
+        await (moderation.allow if allow else moderation.deny)(by, here, Aim(workflow=name))
+    await click.edit_original_response(**_drawn(await moderation.overview(by, here)))
 
-    async def _change(self, click: Click, wanted: dict[str, bool]) -> None:
-        await click.response.defer()
-        moderation = self._front.desk.moderation
-        by, here = moderator(moderation, click), place_of(click)
-        for name, allow in wanted.items():
-            if allow != self._allowed[name]:
-                await (moderation.allow if allow else moderation.deny)(by, here, Aim(workflow=name))
-        await click.edit_original_response(**_drawn(self._front, await moderation.overview(by, here)))
 
-    async def _undo(self, click: Click) -> None:
-        await guarded(click, lambda: self._take_back(click))
+def _changes(click: Click) -> dict[str, bool]:
+    """What is chosen now and was not, and the other way round."""
+    data: Any = click.data
+    rows = click.message.components if click.message is not None else []
+    items = [item for each in rows if isinstance(each, discord.ActionRow) for item in each.children]
+    select = next(item for item in items if item.custom_id == data["custom_id"])
+    options = select.options if isinstance(select, discord.SelectMenu) else []
+    chosen = {option.value: option.value in data["values"] for option in options}
+    return {option.value: chosen[option.value] for option in options if chosen[option.value] != option.default}
 
-    async def _take_back(self, click: Click) -> None:
-        await click.response.defer()
-        moderation = self._front.desk.moderation
-        by, here = moderator(moderation, click), place_of(click)
-        said = await moderation.undo(by, here)
-        await click.edit_original_response(**_drawn(self._front, await moderation.overview(by, here)))
-        await tell(click, said)
+
+async def take_back(front: Front, click: Click) -> None:
+    """Undo the last decision. Raises `NotAllowed`."""
+    await click.response.defer()
+    moderation = front.desk.moderation
+    by, here = moderator(moderation, click), place_of(click)
+    said = await moderation.undo(by, here)
+    await click.edit_original_response(**_drawn(await moderation.overview(by, here)))
+    await tell(click, said)
 
 
 async def list_held(front: Front, click: Click) -> None:

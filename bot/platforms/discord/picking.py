@@ -2,62 +2,79 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import discord
 
 from bot.core.chat import Stored
 from bot.core.errors import UserError
-from bot.platforms.discord.asking import Click, Front, guarded
+from bot.platforms.discord.asking import Click, Front
 from bot.platforms.discord.menu import Dish
 from bot.platforms.discord.rendering import cut
 from bot.platforms.discord.request import asker, place_of
-from bot.platforms.discord.windows import Sheet, open_window
+from bot.platforms.discord.row import still
+from bot.platforms.discord.sheets import Sent, Sheet, called
+from bot.platforms.discord.windows import begin
+from bot.platforms.discord.wire import NO_MENTIONS
 from bot.words import _
 
 _OPTIONS = 25
-_SELECTS = 5
-_LIFE = 900.0
+_PAGE = 4 * _OPTIONS  # workflows of a message: four selects, and a row to turn the page
 
 
-async def pick(front: Front, click: Click, picture: discord.Attachment | Stored) -> None:
+async def pick(front: Front, click: Click, picture: Sent | Stored) -> None:
     """Let the person choose among the workflows that take a picture. Raises `UserError`."""
-    dishes = [dish for dish in await front.menu.dishes(asker(click), place_of(click)) if dish.takes_picture]
+    dishes = await _dishes(front, click)
+    name = await front.sheets.add(click.user.id, Sheet(picture=picture))
+    words = _("What shall become of {name}?").format(name=cut(picture.filename, 100))
+    await click.response.send_message(words, view=_page(name, dishes, 0), ephemeral=True, allowed_mentions=NO_MENTIONS)
+
+
+async def leaf(front: Front, click: Click, name: str, page: int) -> None:
+    """Show other workflows to choose from. Raises `UserError`."""
+    await front.sheets.get(click.user.id, name)
+    await click.response.edit_message(view=_page(name, await _dishes(front, click), page))
+
+
+async def picked(front: Front, click: Click, name: str) -> None:
+    """Go on with what was chosen. Raises `UserError`."""
+    sheet = await front.sheets.get(click.user.id, name)
+    data: Any = click.data
+    await begin(front, click, replace(sheet, workflow=data["values"][0]))
+
+
+async def _dishes(front: Front, click: Click) -> list[Dish]:
+    dishes = [dish for dish in await front.menu.dishes(asker(click), place_of(click)) if dish.picture_field]
     if not dishes:
         raise UserError(_("There is no workflow here that takes a picture."))
-    words = _("What shall become of {name}?").format(name=cut(picture.filename, 100))
-    await click.response.send_message(
-        words, view=Picking(front, dishes[: _SELECTS * _OPTIONS], picture), ephemeral=True
-    )
+    return dishes
 
 
-class Picking(discord.ui.View):
+def _page(name: str, dishes: Sequence[Dish], page: int) -> discord.ui.View:
     """A select for every 25 workflows."""
+    last = (len(dishes) - 1) // _PAGE
+    page = min(page, last)
+    here = range(page * _PAGE, min((page + 1) * _PAGE, len(dishes)), _OPTIONS)
+    items: list[discord.ui.Item[Any]] = [_select(name, dishes, first) for first in here]
+    if page > 0:
+        items.append(_leaf(_("Earlier"), name, page - 1))
+    if page < last:
+        items.append(_leaf(_("More"), name, page + 1))
+    return still(*items)
 
-    def __init__(self, front: Front, dishes: list[Dish], picture: discord.Attachment | Stored) -> None:
-        super().__init__(timeout=_LIFE)
-        self._front, self._picture = front, picture
-        self._dishes = {dish.workflow.name: dish for dish in dishes}
-        for first in range(0, len(dishes), _OPTIONS):
-            self._add(dishes[first : first + _OPTIONS])
 
-    def _add(self, dishes: list[Dish]) -> None:
-        named = _("A workflow: {first} to {last}") if len(self._dishes) > _OPTIONS else _("A workflow")
-        title = named.format(first=dishes[0].workflow.title, last=dishes[-1].workflow.title)
-        select: discord.ui.Select[Any] = discord.ui.Select(
-            placeholder=cut(title, 150), options=[_option(dish) for dish in dishes]
-        )
+def _leaf(label: str, name: str, page: int) -> discord.ui.Button[Any]:
+    return discord.ui.Button(label=label, custom_id=called("leaf", name, page), row=4)
 
-        async def chosen(click: Click) -> None:
-            await guarded(click, lambda: self._open(click, select.values[0]))
 
-        select.callback = chosen  # type: ignore[method-assign, assignment]
-        self.add_item(select)
-
-    async def _open(self, click: Click, name: str) -> None:
-        dish = self._dishes[name]
-        field = dish.picture_field or ""
-        await open_window(self._front, click, Sheet(dish, {field: self._picture}, skipped=frozenset({field})))
+def _select(name: str, dishes: Sequence[Dish], first: int) -> discord.ui.Select[Any]:
+    shown = dishes[first : first + _OPTIONS]
+    words = _("A workflow: {first} to {last}") if len(dishes) > _OPTIONS else _("A workflow")
+    title = words.format(first=shown[0].workflow.title, last=shown[-1].workflow.title)
+    options = [_option(dish) for dish in shown]
+    return discord.ui.Select(placeholder=cut(title, 150), options=options, custom_id=called("pick", name, first))
 
 
 def _option(dish: Dish) -> discord.SelectOption:

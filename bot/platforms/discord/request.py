@@ -10,6 +10,7 @@ from typing import Any
 
 import discord
 from discord.app_commands import Namespace
+from discord.http import HTTPClient
 
 from bot.core.chat import Attachment, Person, Place
 from bot.core.errors import BadPicture, BadValue
@@ -17,6 +18,7 @@ from bot.core.form import Form
 from bot.core.moderation import Moderation
 from bot.core.run import RunRecord
 from bot.platforms.discord.declaration import choice_meant
+from bot.platforms.discord.sheets import Sent
 from bot.platforms.discord.spot import PLATFORM
 from bot.words import _
 
@@ -99,7 +101,17 @@ def unmet(has: discord.Permissions, needed: Sequence[str]) -> list[str]:
 def option_values(interaction: discord.Interaction[Any]) -> dict[str, Any]:
     """The options of a slash command by name; files as the library's attachments."""
     data: Mapping[str, Any] = interaction.data or {}
-    return dict(iter(Namespace(interaction, data.get("resolved", {}), data.get("options", []))))
+    values = dict(iter(Namespace(interaction, data.get("resolved", {}), data.get("options", []))))
+    return {name: _sent(value) if isinstance(value, discord.Attachment) else value for name, value in values.items()}
+
+
+def sent(data: Mapping[str, Any]) -> Sent:
+    """A file as Discord describes it."""
+    return Sent(data["url"], data["filename"], data["size"])
+
+
+def _sent(file: discord.Attachment) -> Sent:
+    return Sent(file.url, file.filename, file.size)
 
 
 def typed(values: Mapping[str, Any], form: Form) -> dict[str, Any]:
@@ -114,33 +126,37 @@ def typed(values: Mapping[str, Any], form: Form) -> dict[str, Any]:
     return found
 
 
-async def fetched(values: Mapping[str, Any], folder: Path, most: int) -> dict[str, Any]:
+async def fetched(http: HTTPClient, values: Mapping[str, Any], folder: Path, most: int) -> dict[str, Any]:
     """The values with the files of Discord in `folder`: their addresses expire. Raises `UserError`."""
     found = dict(values)
     for number, (name, value) in enumerate(values.items()):
-        if isinstance(value, discord.Attachment):
-            found[name] = await _fetch(name, value, folder / f"given-{number}{Path(value.filename).suffix[:9]}", most)
+        if isinstance(value, Sent):
+            _check_size(name, value, most)
+            found[name] = await _fetch(http, value, folder / f"given-{number}{Path(value.filename).suffix[:9]}")
     return found
 
 
-async def _fetch(name: str, file: discord.Attachment, path: Path, most: int) -> Attachment:
+def _check_size(name: str, file: Sent, most: int) -> None:
     if file.size > most:
         words = _("{name} has {size:.1f} MB; at most {most:g} MB will do.")
         raise BadValue(name, words.format(name=file.filename, size=file.size / 1e6, most=most / 1e6))
+
+
+async def _fetch(http: HTTPClient, file: Sent, path: Path) -> Attachment:
     try:
-        content = await file.read()
-    except discord.HTTPException as fault:
+        content = await http.get_from_cdn(file.url)
+    except (discord.HTTPException, OSError, TimeoutError) as fault:
         raise BadPicture(_("{name} cannot be fetched: please send it again.").format(name=file.filename)) from fault
     await asyncio.to_thread(path.write_bytes, content)
     return Attachment(path, file.filename)
 
 
-def pictures_in(message: discord.Message) -> Iterator[discord.Attachment]:
+def pictures_in(message: discord.Message) -> Iterator[Sent]:
     """The pictures attached to a message, the forwarded ones among them."""
     snapshots = getattr(message, "message_snapshots", ())
     for each in [*message.attachments, *(file for snapshot in snapshots for file in snapshot.attachments)]:
         if (each.content_type or "").startswith("image/") or Path(each.filename).suffix.lower() in _SUFFIXES:
-            yield each
+            yield _sent(each)
 
 
 _SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif"}

@@ -3,130 +3,125 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any, TypeAlias
 
 import discord
 
 from bot.core.chat import Stored
+from bot.core.errors import UserError
 from bot.core.form import Field, FieldKind
-from bot.platforms.discord.asking import Click, Front, ask, guarded, tell
+from bot.platforms.discord.asking import Click, Front, ask, tell
 from bot.platforms.discord.declaration import CHOICES, choice_value
 from bot.platforms.discord.menu import Dish
 from bot.platforms.discord.rendering import cut
-from bot.platforms.discord.request import typed
+from bot.platforms.discord.request import asker, place_of, sent, typed
+from bot.platforms.discord.row import still
+from bot.platforms.discord.sheets import Sent, Sheet, called
 from bot.words import _
 
 FIELDS = 5  # of a window
-_LIFE = 900.0  # seconds that a half-filled form is kept
 _TEXT = 4000  # characters of an input
+_TYPED = 4  # the kind of an input in which is typed
 
 Item: TypeAlias = discord.ui.Item[Any]
 
 
-@dataclass(frozen=True)
-class Sheet:
-    """A form that is being filled in: the values so far, and which of its fields come next."""
-
-    dish: Dish
-    values: Mapping[str, Any] = field(default_factory=dict)
-    at: int = 0
-    skipped: frozenset[str] = frozenset()
-    spoiler: bool = False
-
-    @property
-    def fields(self) -> list[Field]:
-        """What is asked for, in its order: what must be given comes first."""
-        fields = [each for each in self.dish.form.fields if each.name not in self.skipped]
-        return sorted(fields, key=lambda each: not each.required)
-
-    @property
-    def page(self) -> list[Field]:
-        return self.fields[self.at : self.at + FIELDS]
-
-    @property
-    def is_enough(self) -> bool:
-        """Whether all that must be given has been asked for."""
-        return not any(each.required for each in self.fields[self.at :])
-
-    def turned(self, given: Mapping[str, Any]) -> Sheet:
-        """The next page, with what this one was given. What was emptied is asked for as nothing."""
-        return replace(self, values={**self.values, **given}, at=self.at + FIELDS)
+async def begin(front: Front, click: Click, sheet: Sheet) -> None:
+    """Open a form; it must be the first answer to the interaction. Without any field to fill in, ask at once."""
+    dish = await _dish(front, click, sheet)
+    name = await front.sheets.add(click.user.id, sheet)
+    await _turned(front, click, name, 0, dish, sheet)
 
 
-async def open_window(front: Front, click: Click, sheet: Sheet) -> None:
-    """Show the next page; it must be the first answer to the interaction. Without any field left, ask at once."""
-    if sheet.page:
-        await click.response.send_modal(Window(front, sheet))
+async def turn(front: Front, click: Click, name: str, at: int) -> None:
+    """Show the page of a form that begins with a field. Raises `UserError`."""
+    sheet = await front.sheets.get(click.user.id, name)
+    await _turned(front, click, name, at, await _dish(front, click, sheet), sheet)
+
+
+async def fill(front: Front, click: Click, name: str, at: int) -> None:
+    """Take what was filled into a page, and go on: Discord opens no window as the answer to a window."""
+    old = await front.sheets.get(click.user.id, name)
+    dish = await _dish(front, click, old)
+    fields = _fields(dish, old)
+    sheet = replace(old, values={**old.values, **_given(click, fields[at : at + FIELDS], old.values)})
+    await front.sheets.put(click.user.id, name, sheet)
+    rest = fields[at + FIELDS :]
+    if not rest:
+        await _ask(front, click, name, dish, sheet)
+        return
+    enough = not any(each.required for each in rest)
+    words = _("{count} more fields can be filled in.") if enough else _("The form goes on: {count} more.")
+    buttons = [_button(_("Go on"), called("turn", name, at + FIELDS), discord.ButtonStyle.primary)]
+    if enough:
+        buttons.append(_button(_("Run it now"), called("go", name), discord.ButtonStyle.success))
+    await tell(click, words.format(count=len(rest)), view=still(*buttons))
+
+
+async def go(front: Front, click: Click, name: str) -> None:
+    """Ask with what has been filled in so far. Raises `UserError`."""
+    sheet = await front.sheets.get(click.user.id, name)
+    await _ask(front, click, name, await _dish(front, click, sheet), sheet)
+
+
+async def _dish(front: Front, click: Click, sheet: Sheet) -> Dish:
+    return await front.menu.dish(sheet.workflow, asker(click), place_of(click))
+
+
+async def _turned(front: Front, click: Click, name: str, at: int, dish: Dish, sheet: Sheet) -> None:
+    page = _fields(dish, sheet)[at : at + FIELDS]
+    if page:
+        await click.response.send_modal(_window(called("fill", name, at), dish, page, sheet.values))
     else:
-        await _ask(front, click, sheet)
+        await _ask(front, click, name, dish, sheet)
 
 
-async def _ask(front: Front, click: Click, sheet: Sheet) -> None:
-    values = {name: value for name, value in sheet.values.items() if value is not None}
-    await ask(front, click, sheet.dish.workflow.name, typed(values, sheet.dish.form), spoiler=sheet.spoiler)
+async def _ask(front: Front, click: Click, name: str, dish: Dish, sheet: Sheet) -> None:
+    """Have it run. What is refused can be changed and tried again."""
+    values = {field: value for field, value in sheet.values.items() if value is not None}
+    if sheet.picture is not None:
+        values[dish.picture_field or ""] = sheet.picture
+    try:
+        await ask(front, click, sheet.workflow, typed(values, dish.form), spoiler=sheet.spoiler)
+    except UserError as refusal:
+        if not _fields(dish, sheet):
+            raise
+        change = _button(_("Change"), called("turn", name), discord.ButtonStyle.secondary)
+        await tell(click, str(refusal), view=still(change))
+    else:
+        await front.sheets.drop(click.user.id, name)
 
 
-class Window(discord.ui.Modal):
-    """One page of a form."""
-
-    def __init__(self, front: Front, sheet: Sheet) -> None:
-        super().__init__(title=cut(sheet.dish.workflow.title, 45), timeout=_LIFE)
-        self._front, self._sheet = front, sheet
-        self._inputs = {each.name: _input(each, sheet.values.get(each.name)) for each in sheet.page}
-        for each in sheet.page:
-            self.add_item(_labelled(each, self._inputs[each.name], sheet.values.get(each.name)))
-
-    async def on_submit(self, click: Click, /) -> None:
-        await guarded(click, lambda: self._go_on(click))
-
-    async def _go_on(self, click: Click) -> None:
-        given = {name: _value(item) for name, item in self._inputs.items()}
-        kept = {name: self._sheet.values.get(name) for name, value in given.items() if value is None}
-        files = {name: value for name, value in kept.items() if isinstance(value, Stored | discord.Attachment)}
-        sheet = self._sheet.turned({**given, **files})
-        if not sheet.page:
-            await _ask(self._front, click, sheet)
-            return
-        left = len(sheet.fields) - sheet.at
-        words = _("{count} more fields can be filled in.") if sheet.is_enough else _("The form goes on: {count} more.")
-        await tell(click, words.format(count=left), view=Turning(self._front, sheet))
+def _fields(dish: Dish, sheet: Sheet) -> list[Field]:
+    """What is asked for, in its order: what must be given comes first."""
+    known = dish.picture_field if sheet.picture is not None else None
+    fields = [each for each in dish.form.fields if each.name != known]
+    return sorted(fields, key=lambda each: not each.required)
 
 
-class Turning(discord.ui.View):
-    """Between two pages: Discord opens no window as the answer to a window."""
-
-    def __init__(self, front: Front, sheet: Sheet) -> None:
-        super().__init__(timeout=_LIFE)
-        self._front, self._sheet = front, sheet
-        self._add(_("Go on"), self._turn, discord.ButtonStyle.primary)
-        if sheet.is_enough:
-            self._add(_("Run it now"), self._run, discord.ButtonStyle.success)
-
-    def _add(self, label: str, work: Any, style: discord.ButtonStyle) -> None:
-        button: discord.ui.Button[Any] = discord.ui.Button(label=label, style=style)
-
-        async def pressed(click: Click) -> None:
-            await guarded(click, lambda: work(click))
-
-        button.callback = pressed  # type: ignore[method-assign, assignment]
-        self.add_item(button)
-
-    async def _turn(self, click: Click) -> None:
-        await open_window(self._front, click, self._sheet)
-
-    async def _run(self, click: Click) -> None:
-        await _ask(self._front, click, self._sheet)
+def _window(custom_id: str, dish: Dish, page: Sequence[Field], values: Mapping[str, Any]) -> discord.ui.Modal:
+    """One page of a form, as a view that has ended already: like a button, it is answered by its name."""
+    window = discord.ui.Modal(title=cut(dish.workflow.title, 45), timeout=None, custom_id=custom_id)
+    for each in page:
+        window.add_item(_labelled(each, values.get(each.name)))
+    window.stop()
+    return window
 
 
-def _labelled(each: Field, item: Item, value: Any) -> discord.ui.Label[Any]:
+def _button(label: str, custom_id: str, style: discord.ButtonStyle) -> discord.ui.Button[Any]:
+    return discord.ui.Button(label=label, custom_id=custom_id, style=style)
+
+
+def _labelled(each: Field, value: Any) -> discord.ui.Label[Any]:
     parts = [each.help, each.range_text]
-    if isinstance(value, Stored | discord.Attachment):
+    if isinstance(value, Stored | Sent):
         parts.append(_("now {name}").format(name=value.filename))
     if each.kind is FieldKind.CHOICE and len(each.choices or ()) > CHOICES:
         parts.append(_("one of {count} names").format(count=len(each.choices or ())))
     description = cut(" · ".join(part for part in parts if part), 100)
-    return discord.ui.Label(text=cut(each.title or each.name, 45), description=description or None, component=item)
+    title = cut(each.title or each.name, 45)
+    return discord.ui.Label(text=title, description=description or None, component=_input(each, value))
 
 
 def _input(each: Field, value: Any) -> Item:
@@ -137,7 +132,7 @@ def _input(each: Field, value: Any) -> Item:
     if each.kind is FieldKind.TOGGLE:
         return _select(each, [("true", _("Yes")), ("false", _("No"))], str(now).lower())
     if each.kind is FieldKind.CHOICE and each.choices and len(each.choices) <= CHOICES:
-        return _select(each, [(choice_value(each), cut(each, 100)) for each in each.choices], str(now))
+        return _select(each, [(choice_value(each), cut(each, 100)) for each in each.choices], choice_value(str(now)))
     return _text_input(each, "" if now is None else _written(now))
 
 
@@ -165,12 +160,21 @@ def _written(value: Any) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def _value(item: Item) -> Any:
-    """What was filled in; None where nothing was."""
-    match item:
-        case discord.ui.TextInput():
-            return item.value if item.value.strip() else None
-        case discord.ui.Select() | discord.ui.FileUpload():
-            return item.values[0] if item.values else None
-        case _:
-            return None
+def _given(click: Click, page: Sequence[Field], before: Mapping[str, Any]) -> dict[str, Any]:
+    """What was filled in, by field: None where nothing was, but a file stays until another is given."""
+    data: Any = click.data
+    items = {label["component"]["custom_id"]: label["component"] for label in data["components"]}
+    files = data.get("resolved", {}).get("attachments", {})
+    given = {}
+    for each in page:
+        value = _value(items.get(each.name, {}), files)
+        old = before.get(each.name)
+        given[each.name] = old if value is None and isinstance(old, Stored | Sent) else value
+    return given
+
+
+def _value(item: Mapping[str, Any], files: Mapping[str, Any]) -> Any:
+    if item.get("type") == _TYPED:
+        return item["value"] if item["value"].strip() else None
+    values = item.get("values") or [None]
+    return sent(files[values[0]]) if values[0] in files else values[0]

@@ -13,7 +13,7 @@ from typing import Any
 
 from aiohttp import WSMsgType, web
 
-from tests.bot.platforms.discord.rules import command_faults, message_faults
+from tests.bot.platforms.discord.rules import command_faults, message_faults, window_faults
 
 APPLICATION = 4242
 ALL = str((1 << 53) - 1)
@@ -550,7 +550,7 @@ class FakeDiscord:
         if asked.answer.done():
             return _error(400, 40060, "Interaction has already been acknowledged.")
         kind, data = payload["type"], payload.get("data") or {}
-        if faults := message_faults(data) if kind == 4 else []:
+        if faults := message_faults(data) if kind in (4, 7) else window_faults(data) if kind == 9 else []:
             return _error(400, 50035, "; ".join(faults))
         asked.took = time.monotonic() - asked.begun
         if kind == 4:
@@ -561,6 +561,8 @@ class FakeDiscord:
             asked.original = post.id
         elif kind in (6, 7):
             asked.original = asked.message
+            if kind == 7 and asked.message is not None:
+                self._put(self.posts[asked.message], data, files, alt)
         asked.answer.set_result((kind, data))
         about = {"interaction": {"id": number, "type": 2, "response_message_id": str(asked.original or 0)}}
         if kind in (4, 5):

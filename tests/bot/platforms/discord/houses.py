@@ -20,7 +20,7 @@ from bot.config import Settings
 from bot.core.catalog import bundled_folder
 from bot.core.shelf import Shelf
 from bot.platforms.discord.adapter import Discord
-from bot.serve import Role, serve
+from bot.serve import Role, database, serve
 from tests.bot.platforms.discord.fake import FakeDiscord, Post
 
 ALICE, BOB, MO = 501, 502, 503
@@ -44,7 +44,9 @@ async def house(
     """The bot, ready: its commands are registered in every server."""
     read = Settings.read(environ(fake, folder, **(settings or {})), None)
     async with Shelf(bundled_folder(), *([workflows] if workflows else [])) as shelf:
-        work = asyncio.create_task(serve(read, shelf, [Discord(read)], Role(), lambda _text: None))
+        work = asyncio.create_task(
+            serve(read, shelf, [Discord(read, database(read, "discord"))], Role(), lambda _text: None)
+        )
         try:
             await fake.until(lambda: work.done() or ready(fake))
             if work.done():

@@ -8,6 +8,7 @@ from typing import Any
 
 _NAME = re.compile(r"[-_'\w]{1,32}")
 _EXACT = 2**53
+_SELECT, _INPUT, _LABEL = 3, 4, 18
 
 
 def command_faults(commands: list[dict[str, Any]]) -> list[str]:
@@ -26,6 +27,11 @@ def command_faults(commands: list[dict[str, Any]]) -> list[str]:
 def message_faults(message: dict[str, Any]) -> list[str]:
     """What is wrong with a message."""
     return list(_message(message))
+
+
+def window_faults(window: dict[str, Any]) -> list[str]:
+    """What is wrong with a modal."""
+    return list(_window(window))
 
 
 def _command(command: dict[str, Any]) -> Iterator[str]:
@@ -104,3 +110,49 @@ def _message(message: dict[str, Any]) -> Iterator[str]:
         for item in row["components"]:
             if not 1 <= len(item.get("custom_id", "x")) <= 100 or len(item.get("label", "")) > 80:
                 yield "item: lengths"
+            if item["type"] == _SELECT:
+                yield from _select(item)
+                if len(row["components"]) > 1:
+                    yield "row: a select has one of its own"
+    names = [item["custom_id"] for row in rows for item in row["components"] if "custom_id" in item]
+    if len(set(names)) < len(names):
+        yield "components: a custom_id twice"
+
+
+def _window(window: dict[str, Any]) -> Iterator[str]:
+    if not 1 <= len(window["title"]) <= 45 or not 1 <= len(window["custom_id"]) <= 100:
+        yield "window: lengths"
+    if not 1 <= len(window["components"]) <= 5:
+        yield "window: 5 fields"
+    for label in window["components"]:
+        item = label["component"]
+        if label["type"] != _LABEL or not 1 <= len(label["label"]) <= 45 or len(label.get("description") or "") > 100:
+            yield "label: lengths"
+        if item["type"] == _SELECT:
+            yield from _select(item)
+        if item["type"] == _INPUT:
+            least, most = item.get("min_length") or 0, item.get("max_length") or 4000
+            if not 0 <= least <= most <= 4000 or len(item.get("value") or "") > most:
+                yield "input: lengths"
+            if len(item.get("placeholder") or "") > 100:
+                yield "input: placeholder"
+
+
+def _select(item: dict[str, Any]) -> Iterator[str]:
+    options = item.get("options", [])
+    if not 1 <= len(options) <= 25 or len({option["value"] for option in options}) < len(options):
+        yield "select: options"
+    if (
+        not 0 <= item.get("min_values", 1) <= item.get("max_values", 1) <= 25
+        or len(item.get("placeholder") or "") > 150
+    ):
+        yield "select: bounds"
+    if item.get("max_values", 1) > len(options) or sum(bool(each.get("default")) for each in options) > item.get(
+        "max_values", 1
+    ):
+        yield "select: more values than options"
+    for option in options:
+        if not 1 <= len(option["label"]) <= 100 or not 1 <= len(option["value"]) <= 100:
+            yield "option: lengths"
+        if len(option.get("description") or "") > 100:
+            yield "option: description"

@@ -222,6 +222,8 @@ async def test_trusted_people_add_a_workflow(fake: FakeDiscord, channel: int) ->
     await told(fake, await moderate(fake, channel, "inputs", blank, group="workflow"), "EmptyImage.width = 16")
     settings = {**blank, "field": "width", "settings": "target=EmptyImage.width maximum=64"}
     await told(fake, await moderate(fake, channel, "field", settings, group="workflow"), "was set")
+    assert "blank" not in commands(fake, channel)  # it is on trial
+    await told(fake, await moderate(fake, channel, "open", blank, group="workflow"), "is open")
 
     def widest() -> list[Any]:
         blanks = [each for each in fake.commands[str(fake.channels[channel])] if each["name"] == "blank"]

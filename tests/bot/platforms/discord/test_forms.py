@@ -1,0 +1,182 @@
+"""Forms in several windows and pickers: they outlive a restart, offer what is allowed, and each has one owner."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from bot.core.catalog import bundled_folder
+from tests.bot.platforms.discord.fake import Asked, FakeDiscord, Post
+from tests.bot.platforms.discord.houses import ALICE, BOB, MO, fresh, house, picture, results, write_wide
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+_MANAGE_SERVER = str(1 << 5)
+_COPIES = 120
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def fake(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[FakeDiscord]:
+    """A Discord, and the bot with more workflows for a picture than a message has room for."""
+    folder = tmp_path_factory.mktemp("house")
+    (own := folder / "workflows").mkdir()
+    write_wide(own)
+    text = (bundled_folder() / "negative.toml").read_text()
+    for number in range(_COPIES):
+        (own / f"copy-{number:03}.json").write_text((bundled_folder() / "negative.json").read_text())
+        (own / f"copy-{number:03}.toml").write_text(text.replace('"Negative"', f'"Copy {number:03}"'))
+    async with FakeDiscord() as fake:
+        fake.add_guild(ALICE, BOB, MO)
+        async with house(fake, folder, workflows=own):
+            yield fake
+
+
+@pytest.fixture
+def channel(fake: FakeDiscord) -> int:
+    return fake.add_channel(next(iter(fake.guilds)))
+
+
+async def form(fake: FakeDiscord, user: int, channel: int, workflow: str) -> Asked:
+    data = {"id": "7", "name": "run", "type": 1, "options": [{"name": "workflow", "type": 3, "value": workflow}]}
+    return await fake.ask(2, data, user, channel)
+
+
+async def shown(fake: FakeDiscord, asked: Asked) -> Post:
+    """The message that an interaction was answered with."""
+    await asked.answer
+    return fake.posts[asked.original or 0]
+
+
+async def begun(fake: FakeDiscord, user: int, channel: int, text: str) -> Post:
+    """The message between the first window of a form and the second."""
+    return await shown(fake, await fake.submit(user, await form(fake, user, channel, "wide"), {"text": text}))
+
+
+async def use(fake: FakeDiscord, user: int, channel: int) -> Post:
+    """The picker for a picture in a message."""
+    theirs = Post(fake.new_id(), channel, "look", {"mine.png": fresh()}, author=ALICE)
+    data = {"id": "8", "name": "Use this picture", "type": 3, "target_id": str(theirs.id)}
+    data |= {"resolved": {"messages": {str(theirs.id): fake.message(theirs)}}}
+    return await shown(fake, await fake.ask(2, data, user, channel))
+
+
+def selects(post: Post) -> list[dict[str, Any]]:
+    return [item for row in post.components for item in row["components"] if item["type"] == 3]
+
+
+def offered(post: Post) -> list[str]:
+    return [option["value"] for select in selects(post) for option in select["options"]]
+
+
+async def choose(fake: FakeDiscord, user: int, post: Post, value: str) -> Asked:
+    select = next(each for each in selects(post) if value in [option["value"] for option in each["options"]])
+    data = {"component_type": 3, "custom_id": select["custom_id"], "values": [value]}
+    return await fake.ask(3, data, user, post.channel, message=post)
+
+
+async def told(fake: FakeDiscord, asked: Asked, words: str) -> None:
+    await fake.until(lambda: any(words in text for text in fake.whispers(asked)))
+
+
+async def test_a_form_outlives_restarts(tmp_path: Path) -> None:
+    (own := tmp_path / "workflows").mkdir()
+    write_wide(own)
+    async with FakeDiscord() as fake:
+        channel = fake.add_channel(fake.add_guild(ALICE))
+        async with house(fake, tmp_path, workflows=own):
+            window = await form(fake, ALICE, channel, "wide")
+            await window.answer
+            picker = await use(fake, ALICE, channel)
+        async with house(fake, tmp_path, workflows=own):
+            page = await shown(fake, await fake.submit(ALICE, window, {"text": "a house", "size": "large"}))
+        async with house(fake, tmp_path, workflows=own):
+            second = await fake.click(ALICE, page, "Go on")
+            await fake.submit(ALICE, second, {"tiling": "true"})
+            (post,) = await results(fake, channel)
+            assert "size large" in post.content
+            assert "tiling yes" in post.content
+            await choose(fake, ALICE, picker, "negative")
+            assert (await results(fake, channel, 2))[-1].files
+
+
+async def test_a_form_belongs_to_one_person(fake: FakeDiscord, channel: int) -> None:
+    page = await begun(fake, ALICE, channel, "mine")
+    await told(fake, await fake.click(BOB, page, "Run it now"), "kept no more")
+
+
+async def test_a_form_is_kept_until_it_runs_and_no_longer(fake: FakeDiscord, channel: int) -> None:
+    page = await begun(fake, ALICE, channel, "once")
+    first = await fake.click(ALICE, page, "Run it now")
+    await results(fake, channel)
+    await fake.until(lambda: not fake.whispers(first))
+    await told(fake, await fake.click(ALICE, page, "Run it now"), "kept no more")
+
+
+async def test_what_is_refused_can_be_changed(fake: FakeDiscord, channel: int) -> None:
+    window = await form(fake, ALICE, channel, "poster")
+    refused = await fake.submit(ALICE, window, {"photo": picture(), "colors": "99"})
+    await told(fake, refused, "it takes 2 to 32")
+    anew = await fake.click(ALICE, await shown(fake, refused), "Change")
+    items = {each["component"]["custom_id"]: each["component"] for each in (await anew.answer)[1]["components"]}
+    assert items["colors"]["value"] == "99"
+    await fake.submit(ALICE, anew, {"colors": "9"})
+    assert "colors 9" in (await results(fake, channel))[0].content
+
+
+async def test_ones_forms_go_with_ones_data(fake: FakeDiscord, channel: int) -> None:
+    eve = fake.new_id()
+    page = await begun(fake, eve, channel, "mine")
+    await told(fake, await fake.press(eve, page, "darkroom:forget"), "deleted")
+    await told(fake, await fake.click(eve, page, "Go on"), "kept no more")
+
+
+@pytest.mark.parametrize(
+    "name", ["0123abcd", "darkroom:fill:x:0", "darkroom:panel:undo", f"darkroom:turn:{'0' * 16}:0"]
+)
+async def test_what_nobody_knows_is_answered(fake: FakeDiscord, channel: int, name: str) -> None:
+    asked = await fake.press(BOB, Post(fake.new_id(), channel), name)
+    await fake.until(lambda: any(fake.whispers(asked)))
+
+
+async def test_every_workflow_can_be_picked(fake: FakeDiscord, channel: int) -> None:
+    page = await use(fake, BOB, channel)
+    assert [len(each["options"]) for each in selects(page)] == [25] * 4
+    assert page.labels == ["More"]
+    found = offered(page)
+    await (await fake.click(BOB, page, "More")).answer
+    assert page.labels == ["Earlier"]
+    found += offered(page)
+    assert len(found) == len(set(found))
+    assert {f"copy-{number:03}" for number in range(_COPIES)} <= set(found)
+    assert "wide" not in found
+    await choose(fake, BOB, page, f"copy-{_COPIES - 1:03}")
+    assert (await results(fake, channel))[0].files
+
+
+async def suggested(fake: FakeDiscord, user: int, channel: int, typed: str) -> list[str]:
+    option = {"name": "workflow", "type": 3, "value": typed, "focused": True}
+    asked = await fake.ask(4, {"id": "7", "name": "run", "type": 1, "options": [option]}, user, channel)
+    return [each["value"] for each in (await asked.answer)[1]["choices"]]
+
+
+async def test_what_is_denied_in_a_place_is_not_offered_there(fake: FakeDiscord, channel: int) -> None:
+    other = fake.add_channel(fake.channels[channel])
+    where = {str(channel): {"id": str(channel), "name": "general", "type": 0, "permissions": "0"}}
+    options = [
+        {"name": "workflow", "type": 3, "value": "copy-000"},
+        {"name": "channel", "type": 7, "value": str(channel)},
+    ]
+    data = {"id": "9", "name": "moderate", "type": 1, "options": [{"name": "deny", "type": 1, "options": options}]}
+    data |= {"resolved": {"channels": where}}
+    await told(fake, await fake.ask(2, data, MO, channel, own_permissions=_MANAGE_SERVER), "denied")
+    assert "copy-000" not in offered(await use(fake, BOB, channel))
+    assert "copy-000" in offered(await use(fake, BOB, other))
+    assert "copy-000" not in await suggested(fake, BOB, channel, "copy-000")
+    assert "copy-000" in await suggested(fake, BOB, other, "copy-000")
+    await told(fake, await form(fake, BOB, channel, "copy-000"), "copy-000")
+    stale = await use(fake, BOB, other)
+    stale.channel = channel  # a picker of another place
+    await told(fake, await choose(fake, BOB, stale, "copy-000"), "copy-000")
