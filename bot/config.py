@@ -231,6 +231,9 @@ class Settings:
     web_token: Secret | None = _setting(  # noqa: RUF009 - a field
         "DARKROOM_WEB_TOKEN", _secret, None, "A token that visitors of the page must show."
     )
+    public_url: str = _setting(
+        "DARKROOM_PUBLIC_URL", _address, "", "The page's address for the world: chats link to files too large for them."
+    )
 
     @classmethod
     def read(cls, environ: Mapping[str, str] | None = None, env_file: Path | None = Path(".env")) -> Settings:

@@ -30,8 +30,10 @@ from bot.core.floor import Floor
 from bot.core.forgetting import delete_runs, forget_person
 from bot.core.gate import Gate
 from bot.core.line import Line
+from bot.core.links import Links
 from bot.core.media import Media
 from bot.core.moderation import Moderation
+from bot.core.notes import Notes
 from bot.core.pictures import PictureLimits
 from bot.core.policy import Default
 from bot.core.post import held
@@ -73,6 +75,7 @@ class Store:
     media: Media
     records: Records
     line: Line
+    links: Links
 
 
 @asynccontextmanager
@@ -83,7 +86,8 @@ async def opened(settings: Settings) -> AsyncIterator[Store]:
     media = Media.open(settings.media.reveal() if settings.media else folder / "media")
     async with kept:
         caps = Caps(settings.running_per_person, settings.waiting_per_person)
-        yield Store(kept, media, Records(kept), Line(kept, caps))
+        records = Records(kept)
+        yield Store(kept, media, records, Line(kept, caps), Links(settings.public_url, Notes(kept), records))
 
 
 def database(settings: Settings, name: str = "darkroom") -> Database:
@@ -114,7 +118,16 @@ async def serving(
         floor = Floor()
         fleet = await stack.enter_async_context(Fleet(members, wake))
         if role.worker is not None:
-            house = House(catalog, store.records, store.line, store.media, platforms, settings.keep_metadata, floor)
+            house = House(
+                catalog,
+                store.records,
+                store.line,
+                store.media,
+                platforms,
+                store.links,
+                settings.keep_metadata,
+                floor,
+            )
             worker = await stack.enter_async_context(_worker(role.worker, house, fleet, store, settings))
         if role.chat:
             plan, farewell = _plan(worker), worker is not None
@@ -132,6 +145,7 @@ async def serving(
             store.media,
             platforms,
             moderation,
+            store.links,
             floor=floor,
             operators=settings.operators,
             servers=lambda: {name: name in fleet.up for name in fleet.members},

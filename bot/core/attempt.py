@@ -38,6 +38,7 @@ from bot.core.explain import trouble
 from bot.core.floor import Floor
 from bot.core.form import FieldKind
 from bot.core.line import MOST_ATTEMPTS, Line
+from bot.core.links import Links
 from bot.core.media import Media
 from bot.core.records import Records
 from bot.core.run import Outcome, RunRecord, State
@@ -61,6 +62,7 @@ class House:
     line: Line
     media: Media
     platforms: Mapping[str, Platform]
+    links: Links
     keep_metadata: bool = False
     floor: Floor = field(default_factory=Floor)
 
@@ -203,6 +205,7 @@ class Attempt:
                 await self._house.media.fetch(file.key, folder / f"result-{number}{Path(file.key).suffix}"),
                 file.filename,
                 file.kind,
+                await self._house.links.to(self._run.id, number, file.filename),
             )
             for number, file in enumerate(outcome.files, 1)
         ]

@@ -173,11 +173,15 @@ class Brief:
 
 @dataclass(frozen=True)
 class ResultFile:
-    """A file of a result: where it lies, and a name that a person would give it; `kind` is "image", "video", …"""
+    """A file of a result: where it lies, and a name that a person would give it; `kind` is "image", "video", …
+
+    `link` is where else it can be fetched, should it be too large for a chat; empty where there is no such place.
+    """
 
     path: Path
     filename: str
     kind: str
+    link: str = ""
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from bot.core.floor import Floor
 from bot.core.forgetting import delete_runs, forget_person
 from bot.core.form import Form
 from bot.core.line import Line, NewRun
+from bot.core.links import Links
 from bot.core.media import Media
 from bot.core.moderation import Moderation
 from bot.core.policy import Decision
@@ -49,6 +50,7 @@ class Desk:
         media: Media,
         platforms: Mapping[str, Platform],
         moderation: Moderation,
+        links: Links,
         *,
         floor: Floor | None = None,
         operators: Collection[str] = (),
@@ -62,7 +64,7 @@ class Desk:
         """
         self.servers, self.version = servers, version
         self.checker, self.records, self.line, self.media = checker, records, line, media
-        self.moderation, self._gate = moderation, moderation.gate
+        self.moderation, self._gate, self.links = moderation, moderation.gate, links
         self._platforms, self._floor = platforms, floor or Floor()
         self._operators, self._wake, self._stop = frozenset(operators), wake, stop
         self.open = True

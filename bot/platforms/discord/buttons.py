@@ -16,7 +16,7 @@ from bot.core.run import RunRecord
 from bot.platforms.discord.asking import Click, Front, ask_again, tell
 from bot.platforms.discord.panel import decide, see
 from bot.platforms.discord.picking import pick
-from bot.platforms.discord.pieces import Piece, batches
+from bot.platforms.discord.pieces import Piece, batches, too_large
 from bot.platforms.discord.request import asker, is_member, place_of
 from bot.platforms.discord.row import Verb
 from bot.platforms.discord.sheets import Sheet
@@ -88,13 +88,14 @@ async def _original(front: Front, click: Click, run: RunRecord) -> None:
     await click.response.defer(ephemeral=True, thinking=True)
     with tempfile.TemporaryDirectory(prefix="darkroom-") as folder:
         pieces, notes = list[Piece](), list[str]()
-        for number, file in enumerate(run.files):
+        for number, file in enumerate(run.files, 1):
             path = await front.desk.media.fetch(file.key, Path(folder) / f"{number}{Path(file.key).suffix}")
             piece = await _whole(path, file, click.filesize_limit)
             if piece is not None:
                 pieces.append(piece)
             else:
-                notes.append(_too_large(file, path))
+                link = await front.desk.links.to(run.id, number, file.filename)
+                notes.append(too_large(file.filename, await asyncio.to_thread(_size, path), link))
         await tell(click, "\n".join(notes) or _("As it was made:"))
         for batch in batches(pieces):
             await click.followup.send(files=[piece.open() for piece in batch], ephemeral=True)
@@ -112,11 +113,6 @@ async def _whole(path: Path, file: Stored, most: int) -> Piece | None:
 
 def _size(path: Path) -> int:
     return path.stat().st_size
-
-
-def _too_large(file: Stored, path: Path) -> str:
-    words = _("{name} has {size:.1f} MB, more than Discord takes here.")
-    return words.format(name=file.filename, size=_size(path) / 2**20)
 
 
 async def _delete(front: Front, click: Click, run: RunRecord) -> None:

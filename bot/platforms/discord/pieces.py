@@ -62,13 +62,22 @@ async def _add(packed: Packed, file: ResultFile, most: int) -> Packed:
         return replace(packed, pieces=(*packed.pieces, Piece(file.path, file.filename)))
     fitted = await fit(file.path, file.path.parent, most) if file.kind == "image" else None
     if fitted is None:
-        words = _("{name} has {size:.1f} MB, and Discord takes {most:.0f} MB here.")
-        note = words.format(name=file.filename, size=size / 2**20, most=most / 2**20)
+        note = too_large(file.filename, size, file.link)
         return Packed(packed.pieces, (*packed.notes, note), True)
     name = Path(file.filename).stem + fitted.suffix
     words = _("{name} is smaller than it was made, to fit into Discord's {most:.0f} MB.")
     note = words.format(name=name, most=most / 2**20)
     return Packed((*packed.pieces, Piece(fitted, name)), (*packed.notes, note), True)
+
+
+def too_large(filename: str, size: int, link: str) -> str:
+    """A file that can only be named, or linked to."""
+    words = (
+        _("{name} has {size:.1f} MB, more than Discord takes here:")
+        if link
+        else _("{name} has {size:.1f} MB, more than Discord takes here.")
+    )
+    return f"{words.format(name=filename, size=size / 2**20)} {link}".strip()
 
 
 def _left_over(packed: Packed, count: int) -> Packed:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from discord.utils import escape_markdown
 
 from bot.core.chat import Brief, Result, Status
@@ -37,9 +39,19 @@ def status_text(brief: Brief, status: Status, until: float | None = None) -> str
 def result_text(brief: Brief, result: Result, notes: tuple[str, ...]) -> str:
     """The message under a result: the caption, what had to be changed, and the texts that came out."""
     first, *rest = caption(result, brief).split("\n")
-    head = cut("\n".join([f"**{plain(first)}**", *map(plain, rest), *map(plain, notes)]), 1500)
+    below = fitting([plain(note) for note in notes], 1200)
+    head = cut("\n".join([f"**{plain(first)}**", *map(plain, rest)]), 1500 - len(below)) + below
     inline = [quoted(text) for text in result.texts] if not long_texts(result) else []
     return cut("\n".join([head, *inline]))
+
+
+def fitting(lines: Sequence[str], most: int) -> str:
+    """As many whole lines as there is room for, each after a break: a link that was cut would lead nowhere."""
+    text = ""
+    for line in lines:
+        if len(text) + len(line) + 1 <= most:
+            text += f"\n{line}"
+    return text
 
 
 def quoted(text: str) -> str:

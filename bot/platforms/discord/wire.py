@@ -25,6 +25,8 @@ from bot.platforms.discord.spot import Spot
 AWAY = (aiohttp.ClientError, OSError, TimeoutError, discord.DiscordServerError, discord.LoginFailure)
 _REMEMBERED = 10_000  # messages that have ended
 
+discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False  # nobody wants to speak here: do not ask for that
+
 NO_MENTIONS = discord.AllowedMentions.none()
 
 

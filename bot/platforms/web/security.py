@@ -15,6 +15,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
 from bot.config import Secret
+from bot.core import links
 from bot.words import _
 
 _COOKIE, _SESSION = "darkroom", "darkroom_session"
@@ -92,8 +93,10 @@ class Gate:
         return hmac.new(token.encode(), request.cookies.get(_COOKIE, "").encode(), hashlib.sha256).hexdigest()
 
     def _check(self, request: web.Request) -> None:
-        """Refuse a name that is not ours (DNS rebinding), and what other sites have a browser ask."""
-        if request.path in _OPEN:
+        """Refuse a name that is not ours (DNS rebinding), and what other sites have a browser ask; but whoever has the
+        link to a file comes from anywhere.
+        """
+        if request.path in _OPEN or request.path.startswith(links.PATH):
             return
         if not self.locked and not is_loopback(_host(request.host)):
             raise web.HTTPMisdirectedRequest(text=_("This page answers at 127.0.0.1 and localhost only."))

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
+from bot.core import links
 from bot.core.desk import Desk
 from bot.core.errors import ConfigError
 from bot.platforms.web.buttons import Buttons, explained
@@ -17,10 +18,11 @@ from bot.platforms.web.hub import Hub
 from bot.platforms.web.options import Options
 from bot.platforms.web.probes import Probes
 from bot.platforms.web.security import Gate, protect, whose
+from bot.platforms.web.shared import shared
 from bot.platforms.web.stream import streaming
 from bot.words import _
 
-_PUBLIC = ("/static/", "/healthz", "/readyz", "/metrics")
+_PUBLIC = (links.PATH, "/static/", "/healthz", "/readyz", "/metrics")
 _FAREWELL = 2.0  # seconds that answers under way have when it stops
 
 
@@ -46,7 +48,7 @@ def application(desk: Desk, hub: Hub, options: Options) -> web.Application:
     app.add_routes(Commands(desk, gate, options).routes())
     app.add_routes(Buttons(desk, hub, options.upload_bytes).routes())
     app.add_routes(Probes(desk, gate).routes())
-    app.add_routes([web.get("/stream", streaming(desk, hub)), web.static("/static", STATIC)])
+    app.add_routes([shared(desk), web.get("/stream", streaming(desk, hub)), web.static("/static", STATIC)])
     return app
 
 

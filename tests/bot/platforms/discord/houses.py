@@ -9,7 +9,7 @@ import json
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from PIL import Image
 
 from bot.config import Settings
 from bot.core.catalog import bundled_folder
+from bot.core.chat import Platform
 from bot.core.shelf import Shelf
 from bot.platforms.discord.adapter import Discord
 from bot.serve import Role, database, serve
@@ -39,14 +40,18 @@ def environ(fake: FakeDiscord, folder: Path, **more: str) -> dict[str, str]:
 
 @asynccontextmanager
 async def house(
-    fake: FakeDiscord, folder: Path, *, workflows: Path | None = None, settings: Mapping[str, str] | None = None
+    fake: FakeDiscord,
+    folder: Path,
+    *,
+    workflows: Path | None = None,
+    settings: Mapping[str, str] | None = None,
+    beside: Sequence[Platform] = (),
 ) -> AsyncIterator[None]:
-    """The bot, ready: its commands are registered in every server."""
+    """The bot, ready: its commands are registered in every server. Other platforms may be served beside Discord."""
     read = Settings.read(environ(fake, folder, **(settings or {})), None)
     async with Shelf(bundled_folder(), *([workflows] if workflows else [])) as shelf:
-        work = asyncio.create_task(
-            serve(read, shelf, [Discord(read, database(read, "discord"))], Role(), lambda _text: None)
-        )
+        platforms = [Discord(read, database(read, "discord")), *beside]
+        work = asyncio.create_task(serve(read, shelf, platforms, Role(), lambda _text: None))
         try:
             await fake.until(lambda: work.done() or ready(fake))
             if work.done():
@@ -62,24 +67,22 @@ def ready(fake: FakeDiscord) -> bool:
 
 
 class Process:
-    """`darkroom start` as a process of its own. Use it in `async with`."""
+    """`darkroom start` as a process of its own; what it says is in `log.txt`. Use it in `async with`."""
 
-    def __init__(self, fake: FakeDiscord, folder: Path, **settings: str) -> None:
-        self._fake, self._folder = fake, folder
+    def __init__(self, fake: FakeDiscord, folder: Path, *arguments: str, **settings: str) -> None:
+        self._fake, self._folder, self._arguments = fake, folder, arguments
         self._environ = {**os.environ, **environ(fake, folder, **settings)}
 
     async def __aenter__(self) -> Process:
         self._identified = len(self._fake.hellos)
-        self._process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "bot",
-            "start",
-            env=self._environ,
-            cwd=Path(__file__).parents[4],
-            stdout=asyncio.subprocess.DEVNULL,
-            stderr=asyncio.subprocess.DEVNULL,
-        )
+        with (self._folder / "log.txt").open("ab") as log:
+            self._process = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-m", "bot", "start", *self._arguments),
+                env=self._environ,
+                cwd=Path(__file__).parents[4],
+                stdout=log,
+                stderr=log,
+            )
         await self._fake.until(lambda: len(self._fake.hellos) > self._identified and ready(self._fake), 40)
         return self
 

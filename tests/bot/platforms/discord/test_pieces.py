@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from bot.core.chat import Brief, Person, Place, Queued, Result, ResultFile
@@ -34,7 +35,7 @@ async def test_ten_files_fit_and_the_others_are_counted(tmp_path: Path) -> None:
 async def test_a_video_too_large_is_named_with_its_size(tmp_path: Path) -> None:
     packed = await pack(result(file(tmp_path, "film.mp4", b"x" * 3 * 2**20, "video")), BRIEF, 2 * 2**20)
     assert packed.pieces == ()
-    assert packed.notes == ("film.mp4 has 3.0 MB, and Discord takes 2 MB here.",)
+    assert packed.notes == ("film.mp4 has 3.0 MB, more than Discord takes here.",)
 
 
 async def test_a_picture_too_large_is_made_smaller(tmp_path: Path) -> None:
@@ -45,6 +46,14 @@ async def test_a_picture_too_large_is_made_smaller(tmp_path: Path) -> None:
     assert piece.source.stat().st_size <= 60_000
     assert piece.spoiler
     assert piece.description.startswith("Flow *: ")
+
+
+def test_a_link_is_never_cut() -> None:
+    note = "film.mp4 has 3.0 MB, more than Discord takes here: https://example.org/" + "x_" * 60
+    many = replace(BRIEF, values={"text": "word " * 500})
+    lines = result_text(many, result(), (note,) * 20).split("\n")
+    assert [line for line in lines if "film" in line] == [note] * 6
+    assert len("\n".join(lines)) <= 2000
 
 
 async def test_a_long_text_is_a_file(tmp_path: Path) -> None:

@@ -52,4 +52,7 @@ async def test_a_run_through_kills_and_a_shutdown(fake: FakeDiscord, tmp_path: P
         assert done.id == post.id
         assert [opened(content).getpixel((5, 5)) for content in done.files.values()] == [(0, 89, 255)]
         assert len(fake.public) == 2
+        log = (tmp_path / "log.txt").read_text()
+        assert "is in 1 servers" in log
+        assert "voice" not in log  # the library would like to speak
         assert puts(fake) == registered  # nothing has changed, and so nothing is registered again
