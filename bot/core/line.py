@@ -79,13 +79,13 @@ class Line:
         async with self._database.change() as connection:
             person = key_of(run.person)
             waiting = and_(runs.c.person == person, runs.c.state == State.WAITING)
-            own = (await connection.execute(select(func.count(), func.max(runs.c.turn)).where(waiting))).one()
-            if own[0] >= self._caps.waiting and run.priority == 0:
+            now = select(line.c.turn).scalar_subquery()
+            place = select(func.count(), func.coalesce(func.max(runs.c.turn), 0), now).where(waiting)
+            before, last, turn = (await connection.execute(place)).one()
+            if before >= self._caps.waiting and run.priority == 0:
                 raise TooMany(_too_many(self._caps.waiting))
             await tally.check(connection, person, run.workflow, run.terms.limits, asked_at := self._clock())
-            now = (await connection.execute(select(line.c.turn))).scalar_one()
-            turn = max(now, own[1] or 0) + 1
-            await connection.execute(runs.insert().values(_columns(run, turn, own[0], asked_at)))
+            await connection.execute(runs.insert(), _columns(run, max(turn, last) + 1, before, asked_at))
             await tally.charge(connection, run.id, Facts.of(run.person, run.place, run.workflow), asked_at)
             await note_uses(connection, run.id, [file.key for file in run.inputs.values()])
 

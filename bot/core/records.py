@@ -243,6 +243,8 @@ class Records:
 
 async def note_uses(connection: AsyncConnection, run_id: str, keys: Sequence[str]) -> None:
     """Note that a run uses files, inside somebody's transaction."""
+    if not keys:
+        return
     known = select(uses.c.key).where(uses.c.run_id == run_id)
     fresh = set(keys) - set((await connection.execute(known)).scalars())
     if fresh:

@@ -32,7 +32,9 @@ async def standings(
     connection: AsyncConnection, person: str, workflow: str, limits: Sequence[Rule], now: float
 ) -> list[Standing]:
     """How a person, as "platform:id", who would run a workflow stands with each limit."""
-    needs = await _reserved(connection, workflow) if any(rule.name == Measure.SECONDS for rule in limits) else 0.0
+    needs = 0.0
+    if any(rule.name == Measure.SECONDS for rule in limits):
+        needs = (await connection.execute(select(_reserved(workflow)))).scalar_one()
     return [await _standing(connection, rule, person, needs, now) for rule in limits]
 
 
@@ -52,9 +54,8 @@ async def charge(connection: AsyncConnection, run_id: str, facts: Facts, now: fl
         "community": facts.community,
         "spots": "".join(f"|{spot(*each)}" for each in facts.spots if each[0]) + "|",
         "at": now,
-        "seconds": await _reserved(connection, facts.workflow),
     }
-    await connection.execute(charges.insert().values(values))
+    await connection.execute(charges.insert().values(seconds=_reserved(facts.workflow)), values)
 
 
 async def settle(connection: AsyncConnection, run_id: str, now: float, took: float) -> None:
@@ -76,12 +77,11 @@ async def sweep(connection: AsyncConnection, now: float) -> None:
     await connection.execute(delete(charges).where(*old))
 
 
-async def _reserved(connection: AsyncConnection, workflow: str) -> float:
+def _reserved(workflow: str) -> Any:
     """What a run of a workflow takes, by those that have been."""
     mine = (charges.c.workflow == workflow, charges.c.settled_at.is_not(None))
     last = select(charges.c.seconds).where(*mine).order_by(charges.c.at.desc()).limit(_SAMPLE).subquery()
-    known = (await connection.execute(select(func.avg(last.c.seconds)))).scalar_one()
-    return _GUESS if known is None else float(known)
+    return func.coalesce(select(func.avg(last.c.seconds)).scalar_subquery(), _GUESS)
 
 
 async def _standing(connection: AsyncConnection, rule: Rule, person: str, needs: float, now: float) -> Standing:
