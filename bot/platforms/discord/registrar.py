@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ _log = logging.getLogger(__name__)
 _LOOK_EVERY = 1.0  # seconds between two looks at what is on the shelf and the servers
 _DRAW_EVERY = 30.0  # seconds after which forms are drawn again, and what did not arrive is sent again
 _AT_ONCE = 4
+_WRITE_EVERY = 2.0  # seconds between two notes on disk of what Discord was told
 _EVERYWHERE = "everywhere"
 
 
@@ -33,24 +35,34 @@ class Ledger:
     def __init__(self, path: Path) -> None:
         self._path = path.expanduser()
         self._told: dict[str, str] = {}
+        self._on_disk: dict[str, str] = {}
+        self._writing = asyncio.Lock()
+        self._written = time.monotonic()
 
     async def read(self, application: int) -> None:
         known = await asyncio.to_thread(_read, self._path)
         self._told = dict(known["told"]) if known.get("application") == application else {}
-        self._application = application
+        self._on_disk, self._application = dict(self._told), application
 
     def knows(self, where: str, mark: str) -> bool:
         return self._told.get(where) == mark
 
-    def note(self, where: str, mark: str) -> None:
+    async def note(self, where: str, mark: str) -> None:
+        """Note what Discord was told; on disk it is soon, and when `write` returns."""
         self._told[where] = mark
+        if time.monotonic() - self._written > _WRITE_EVERY:
+            await self.write()
 
     def forget(self, where: str) -> None:
         self._told.pop(where, None)
 
     async def write(self) -> None:
-        text = json.dumps({"application": self._application, "told": self._told})
-        await asyncio.to_thread(_write, self._path, text)
+        async with self._writing:
+            if self._told == self._on_disk:
+                return
+            self._written, self._on_disk = time.monotonic(), dict(self._told)
+            text = json.dumps({"application": self._application, "told": self._told})
+            await asyncio.to_thread(_write, self._path, text)
 
 
 class Registrar:
@@ -94,17 +106,18 @@ class Registrar:
     async def register(self) -> None:
         """Tell Discord what it does not know yet."""
         own = [command.to_dict(self._tree) for command in self._tree.get_commands()]
-        changed = await self._tell_everywhere(own)
+        await self._tell_everywhere(own)
         taken = [each["name"] for each in own]
         slots = asyncio.Semaphore(_AT_ONCE)
         alike: dict[Any, list[dict[str, Any]]] = {}
 
-        async def tell(guild: int) -> bool:
+        async def tell(guild: int) -> None:
             async with slots:
-                return await self._tell(guild, await self._declared(guild, taken, alike))
+                await self._tell(guild, await self._declared(guild, taken, alike))
 
-        told = await asyncio.gather(*(tell(guild.id) for guild in list(self._client.guilds)))
-        if changed or any(told):
+        try:
+            await asyncio.gather(*(tell(guild.id) for guild in list(self._client.guilds)))
+        finally:
             await self._ledger.write()
 
     async def _declared(
@@ -119,21 +132,21 @@ class Registrar:
             alike[key] = [declare(each, dishes[each.name].form) for each in chosen]
         return alike[key]
 
-    async def _tell_everywhere(self, payload: list[Any]) -> bool:
+    async def _tell_everywhere(self, payload: list[Any]) -> None:
         send = self._client.http.bulk_upsert_global_commands
-        return await self._told(_EVERYWHERE, payload, lambda: send(self._application, payload))
+        await self._told(_EVERYWHERE, payload, lambda: send(self._application, payload))
 
-    async def _tell(self, guild: int, payload: list[Any]) -> bool:
+    async def _tell(self, guild: int, payload: list[Any]) -> None:
         send = self._client.http.bulk_upsert_guild_commands
-        return await self._told(str(guild), payload, lambda: send(self._application, guild, payload))
+        await self._told(str(guild), payload, lambda: send(self._application, guild, payload))
 
-    async def _told(self, where: str, payload: list[Any], send: Callable[[], Awaitable[Any]]) -> bool:
-        """Send commands unless Discord knows them; whether it knows them only now. What it refuses is sent again when
-        it has changed, or after a restart; what did not arrive, the next time that commands are drawn.
+    async def _told(self, where: str, payload: list[Any], send: Callable[[], Awaitable[Any]]) -> None:
+        """Send commands unless Discord knows them. What it refuses is sent again when it has changed, or after a
+        restart; what did not arrive, the next time that commands are drawn.
         """
         mark = digest(payload)
         if self._ledger.knows(where, mark) or self._refused.get(where) == mark:
-            return False
+            return
         try:
             await send()
         except discord.Forbidden:
@@ -145,9 +158,7 @@ class Registrar:
             _log.error("the commands of %s were refused: %s", where, fault)
             self._refused[where] = mark
         else:
-            self._ledger.note(where, mark)
-            return True
-        return False
+            await self._ledger.note(where, mark)
 
     @property
     def _application(self) -> int:

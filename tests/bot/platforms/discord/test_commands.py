@@ -1,0 +1,83 @@
+"""Commands follow what there is: models of a server, and what is decided; nobody is told what has not changed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from comfy.embedded import EmbeddedServer
+from tests.bot.houses import painter, write_workflows
+from tests.bot.platforms.discord.fake import FakeDiscord
+from tests.bot.platforms.discord.houses import ALICE, MO, house, results
+
+_MANAGE_SERVER = str(1 << 5)
+
+
+def told(fake: FakeDiscord, guild: int | None = None) -> int:
+    """How often commands were registered: of a server, or of all and everywhere."""
+    where = f"/guilds/{guild}/commands" if guild else "/commands"
+    return sum(method == "PUT" and path.endswith(where) for method, path, _status in fake.requests)
+
+
+def models(fake: FakeDiscord, guild: int) -> list[str]:
+    """The models that a server's command offers."""
+    paint = next(each for each in fake.commands[str(guild)] if each["name"] == "paint")
+    option = next(each for each in paint["options"] if each["name"] == "model")
+    return [choice["value"] for choice in option.get("choices", [])]
+
+
+def names(fake: FakeDiscord, guild: int) -> list[str]:
+    return [each["name"] for each in fake.commands[str(guild)]]
+
+
+async def decide(fake: FakeDiscord, channel: int, act: str) -> None:
+    options: list[dict[str, Any]] = [{"name": "workflow", "type": 3, "value": "paint"}]
+    data = {"id": "9", "name": "moderate", "type": 1, "options": [{"name": act, "type": 1, "options": options}]}
+    await (await fake.ask(2, data, MO, channel, own_permissions=_MANAGE_SERVER)).answer
+
+
+async def test_a_model_that_comes_to_a_server_is_a_choice(tmp_path: Path) -> None:
+    painted = painter(["a.ckpt"], lambda _model, _color: None)
+    async with FakeDiscord() as fake:
+        guild = fake.add_guild(ALICE)
+        channel = fake.add_channel(guild)
+        async with EmbeddedServer(nodes=painted) as server:
+            settings = {"COMFYUI_URLS": server.url}
+            async with house(fake, tmp_path, workflows=write_workflows(tmp_path), settings=settings):
+                assert models(fake, guild) == ["a.ckpt"]
+                before = told(fake)
+                await server.stop()
+                await fake.slash(ALICE, channel, "paint", {"color": 7})  # whoever asks finds out that it is away
+                await fake.until(lambda: any("cannot be reached" in post.content for post in fake.public))
+                more = painter(["a.ckpt", "b.ckpt"], lambda _model, _color: None)
+                async with EmbeddedServer(port=int(server.url.rpartition(":")[2]), nodes=more):
+                    await fake.until(lambda: models(fake, guild) == ["a.ckpt", "b.ckpt"])
+                    await results(fake, channel)
+                assert told(fake) == before + 1  # not for a server that went and came back
+
+
+async def test_what_is_decided_is_told_to_its_server_alone(tmp_path: Path) -> None:
+    async with FakeDiscord() as fake:
+        guild, other = fake.add_guild(MO), fake.add_guild(MO)
+        channel = fake.add_channel(guild)
+        async with house(fake, tmp_path, workflows=write_workflows(tmp_path)):
+            before = told(fake)
+            await decide(fake, channel, "deny")
+            await fake.until(lambda: "paint" not in names(fake, guild))
+            await decide(fake, channel, "allow")
+            await fake.until(lambda: "paint" in names(fake, guild))
+            assert "paint" in names(fake, other)
+        assert (told(fake, guild), told(fake, other), told(fake)) == (3, 1, before + 2)
+
+
+async def test_a_start_tells_nothing_that_is_known(tmp_path: Path) -> None:
+    async with FakeDiscord() as fake:
+        guild = fake.add_guild(MO)
+        own = write_workflows(tmp_path)
+        for _start in range(2):
+            async with house(fake, tmp_path, workflows=own):
+                pass
+        (own / "paint.toml").write_text('title = "Painting"')
+        async with house(fake, tmp_path, workflows=own):
+            await fake.until(lambda: told(fake, guild) == 2)
+        assert told(fake) == 3  # the guild twice, and once what is everywhere
