@@ -67,15 +67,17 @@ def ready(fake: FakeDiscord) -> bool:
 
 
 class Process:
-    """`darkroom start` as a process of its own; what it says is in `log.txt`. Use it in `async with`."""
+    """`darkroom start` as a process of its own, ready; what it says is in `log`. Use it in `async with`."""
 
     def __init__(self, fake: FakeDiscord, folder: Path, *arguments: str, **settings: str) -> None:
-        self._fake, self._folder, self._arguments = fake, folder, arguments
+        self._fake, self._arguments = fake, arguments
+        self._has_gateway = "--worker" not in arguments
+        self.log = folder / f"log{''.join(arguments)}.txt"
         self._environ = {**os.environ, **environ(fake, folder, **settings)}
 
     async def __aenter__(self) -> Process:
         self._identified = len(self._fake.hellos)
-        with (self._folder / "log.txt").open("ab") as log:
+        with self.log.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-m", "bot", "start", *self._arguments),
                 env=self._environ,
@@ -83,8 +85,13 @@ class Process:
                 stdout=log,
                 stderr=log,
             )
-        await self._fake.until(lambda: len(self._fake.hellos) > self._identified and ready(self._fake), 40)
+        await self._fake.until(self._is_ready, 40)
         return self
+
+    def _is_ready(self) -> bool:
+        if self._has_gateway:
+            return len(self._fake.hellos) > self._identified and ready(self._fake)
+        return "Ready" in self.log.read_text()
 
     async def __aexit__(self, *_exit: object) -> None:
         if self._process.returncode is None:
@@ -99,7 +106,7 @@ class Process:
         """Send a signal, and wait for the process to end; its exit status."""
         self._process.send_signal(number)
         status = await asyncio.wait_for(self._process.wait(), 15)
-        await self._fake.until(lambda: not self._fake.sockets)
+        await self._fake.until(lambda: not self._has_gateway or not self._fake.sockets)
         return status
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from comfy.embedded import EmbeddedServer
+from tests.bot.databases import new_postgres
 from tests.bot.platforms.discord.fake import FakeDiscord
 from tests.bot.platforms.discord.houses import ALICE, Process, opened, picture, results
 
@@ -52,7 +53,29 @@ async def test_a_run_through_kills_and_a_shutdown(fake: FakeDiscord, tmp_path: P
         assert done.id == post.id
         assert [opened(content).getpixel((5, 5)) for content in done.files.values()] == [(0, 89, 255)]
         assert len(fake.public) == 2
-        log = (tmp_path / "log.txt").read_text()
+        log = process.log.read_text()
         assert "is in 1 servers" in log
         assert "voice" not in log  # the library would like to speak
         assert puts(fake) == registered  # nothing has changed, and so nothing is registered again
+
+
+@pytest.mark.timeout(120)
+async def test_a_worker_finishes_the_message_without_a_gateway(
+    fake: FakeDiscord, tmp_path: Path, postgres: str
+) -> None:
+    """The process that speaks to Discord dies in the middle, and the interaction's token with it."""
+    channel = fake.add_channel(next(iter(fake.guilds)))
+    async with EmbeddedServer(pace=2.0) as server:
+        settings = {"COMFYUI_URLS": server.url, "DARKROOM_DATABASE_URL": new_postgres(postgres)}
+        worker = Process(fake, tmp_path, "--worker", "garage", **settings)
+        async with worker, Process(fake, tmp_path, "--chat", **settings) as chat:
+            await fake.slash(ALICE, channel, "negative", {"photo": picture()})
+            post = await fake.until(lambda: next((each for each in fake.public if "%" in each.content), None))
+            await chat.end(signal.SIGKILL)
+            fake.expire_tokens()
+            (done,) = await results(fake, channel)
+            assert await worker.end(signal.SIGTERM) == 0
+    assert done.id == post.id
+    assert [opened(content).getpixel((5, 5)) for content in done.files.values()] == [(0, 89, 255)]
+    assert done.by_token[-1] is False
+    assert fake.hellos == ["identify"]
