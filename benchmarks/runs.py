@@ -1,6 +1,6 @@
 """The house under load: from a request to the wire, a thousand runs that wait, and a million that have been.
 
-.venv/bin/python -m benchmarks.runs wire idle waiting cancel million [--database postgresql://…]
+.venv/bin/python -m benchmarks.runs wire idle share waiting cancel million [--database postgresql://…]
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from bot.core.line import Line, NewRun, Pick, _columns
 from bot.core.records import Records
 from bot.core.run import State
 from bot.core.schema import runs
-from tests.bot.houses import ANN, HERE, PLAIN, RecordingPlatform, WatchedServer, house
+from tests.bot.houses import ANN, HERE, PLAIN, RecordingPlatform, Studio, WatchedServer, house
 
 WAITING, MILLION, ROUNDS = 1000, 1_000_000, 60
 
@@ -55,6 +55,20 @@ async def idle(folder: Path) -> None:
     rests = sorted(server.idle[2:])
     half, most = rests[len(rests) // 2], rests[len(rests) * 9 // 10]
     print(f"a server between two runs: idle for p50 {half:.1f} ms, p90 {most:.1f} ms")
+
+
+async def share(folder: Path) -> None:
+    """Four servers, one of them twice as fast: what each does, and how soon all is done."""
+    paces, count = (1, 2, 2, 2), 60
+    servers = [Studio(["a.ckpt"], lambda _color, pace=pace: float(pace)) for pace in paces]  # type: ignore[misc]
+    async with house(folder, servers=servers, waiting_per_person=1000, running_per_person=10) as home:
+        begun = time.perf_counter()
+        ids = [(await home.ask("paint", color=str(number)))[0] for number in range(count)]
+        await home.ended(*ids)
+        took = time.perf_counter() - begun
+    best = next(end for end in range(1000) if sum(end // pace for pace in paces) >= count)
+    print(f"four servers, one twice as fast: {[len(server.painted) for server in servers]} of {count} runs;")
+    print(f"  all delivered after {took:.1f} s, {took / best - 1:.0%} more than the best possible {best} s")
 
 
 async def waiting(folder: Path) -> None:
@@ -214,12 +228,12 @@ def _rss() -> float:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("what", nargs="+", choices=["wire", "idle", "waiting", "cancel", "million"])
+    parser.add_argument("what", nargs="+", choices=["wire", "idle", "share", "waiting", "cancel", "million"])
     parser.add_argument("--database", default="", help="for million: an empty database instead of SQLite")
     options = parser.parse_args()
     for what in options.what:
         with tempfile.TemporaryDirectory() as folder:
-            work = {"wire": wire, "idle": idle, "waiting": waiting, "cancel": cancel}.get(what)
+            work = {"wire": wire, "idle": idle, "share": share, "waiting": waiting, "cancel": cancel}.get(what)
             asyncio.run(work(Path(folder)) if work else million(Path(folder), options.database))
 
 
