@@ -6,8 +6,8 @@ import asyncio
 import logging
 import signal
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -106,9 +106,10 @@ async def serving(
     """Everything that one process does, until the context is left. Raises `ConfigError`."""
     async with AsyncExitStack() as stack:
         store = await stack.enter_async_context(opened(settings))
-        if role.worker is not None:
-            await stack.enter_async_context(held(store.database, settings.folder, role.worker))
-        members = await stack.enter_async_context(_members(settings, role.pace))
+        with _writing(settings.folder):
+            if role.worker is not None:
+                await stack.enter_async_context(held(store.database, settings.folder, role.worker))
+            members = await stack.enter_async_context(_members(settings, role.pace))
         worker: Worker | None = None
 
         def wake() -> None:
@@ -261,9 +262,22 @@ def data_folder(settings: Settings) -> Path:
         probe.write_bytes(b"x" * 4096)
         probe.unlink()
     except OSError as fault:
-        words = _("DARKROOM_DATA_DIR: {folder} cannot be written: {reason}")
-        raise ConfigError(words.format(folder=folder, reason=fault.strerror)) from fault
+        raise _unwritable(folder, fault) from fault
     return folder
+
+
+@contextmanager
+def _writing(folder: Path) -> Iterator[None]:
+    """Say in words what in the folder cannot be written."""
+    try:
+        yield
+    except OSError as fault:
+        raise _unwritable(Path(fault.filename or folder), fault) from fault
+
+
+def _unwritable(path: Path, fault: OSError) -> ConfigError:
+    words = _("DARKROOM_DATA_DIR: {folder} cannot be written: {reason}")
+    return ConfigError(words.format(folder=path, reason=fault.strerror))
 
 
 @asynccontextmanager

@@ -150,6 +150,7 @@ def _upgrade(connection: Connection) -> None:
     if not known.issuperset(current):
         raise ConfigError(_("The database was made by a newer Darkroom: update Darkroom, or name another database."))
     command.upgrade(config, "head")
+    connection.execute(text("UPDATE alembic_version SET version_num = version_num"))  # or it is read only, or full
 
 
 @contextmanager
@@ -161,6 +162,10 @@ def _in_words() -> Iterator[None]:
 
 
 def _unusable(url: URL, fault: BaseException) -> str:
-    words = str(getattr(fault, "orig", None) or fault).strip().splitlines()[0]
     shown = url.render_as_string(hide_password=True)
-    return _("The database {url} cannot be used: {reason}").format(url=shown, reason=words)
+    return _("The database {url} cannot be used: {reason}").format(url=shown, reason=in_short(fault))
+
+
+def in_short(fault: BaseException) -> str:
+    """What a database said, in one line and without the statement."""
+    return str(getattr(fault, "orig", None) or fault).strip().splitlines()[0]

@@ -20,7 +20,7 @@ from sqlalchemy import Engine as SyncEngine
 from sqlalchemy.exc import DBAPIError
 
 from bot.core.chore import Chore
-from bot.core.database import Database
+from bot.core.database import Database, in_short
 from bot.core.errors import ConfigError, StorageFailed
 from bot.words import _
 
@@ -54,8 +54,6 @@ class Engine:
         self._tidying = Chore("engine tidies up")
 
     async def __aenter__(self) -> Engine:
-        logging.getLogger("dbos").setLevel(logging.ERROR)
-
         async def develop(run_id: str, attempt: int) -> None:
             await self._develop(run_id, attempt)
 
@@ -68,7 +66,7 @@ class Engine:
                 "application_version": f"{_VERSION} {self._worker}",
                 "system_database_engine": self._sqlite,
                 "executor_id": self._worker,
-                "log_level": "ERROR",
+                "log_level": "CRITICAL",  # a launch that fails is said in our words
                 "notification_listener_polling_interval_sec": 0.1,  # its thread sleeps as long at the end
             }
         )
@@ -76,7 +74,10 @@ class Engine:
             DBOS.launch()  # on the loop's own thread, so that it finds the loop
         except (DBAPIError, OSError) as fault:
             await self._close()
-            raise ConfigError(_("The engine's tables cannot be used: {reason}").format(reason=fault)) from fault
+            raise ConfigError(
+                _("The engine's tables cannot be used: {reason}").format(reason=in_short(fault))
+            ) from fault
+        logging.getLogger("dbos").setLevel(logging.ERROR)
         self._tidying.start(self._tidy())
         return self
 

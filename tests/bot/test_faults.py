@@ -12,6 +12,7 @@ import pytest
 
 from bot.config import Settings
 from bot.core.chat import Failed
+from bot.core.database import Database
 from bot.core.errors import ConfigError, StorageFailed
 from bot.core.run import State
 from bot.serve import opened
@@ -45,6 +46,34 @@ async def test_a_data_folder_that_cannot_be_written_is_refused_at_start(tmp_path
     (tmp_path / "file").touch()
     with pytest.raises(ConfigError, match=r"DARKROOM_DATA_DIR: .* cannot be written"):
         async with opened(Settings(data_dir=tmp_path / "file" / "data")):
+            pass
+
+
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [
+        ("engine", r"DARKROOM_DATA_DIR: .*engine.* cannot be written"),
+        ("darkroom.lock", r"DARKROOM_DATA_DIR: .*darkroom\.lock cannot be written"),
+        ("engine.db", r"The engine's tables cannot be used: unable to open database file$"),
+        ("darkroom.db", r"The database sqlite:.*darkroom\.db cannot be used: unable to open database file$"),
+    ],
+)
+async def test_what_is_in_the_way_in_the_data_folder_is_named_at_start(
+    tmp_path: Path, name: str, sentence: str
+) -> None:
+    """A folder in the place of a file, or the other way round: even an administrator cannot write there."""
+    (tmp_path / name).touch() if name == "engine" else (tmp_path / name).mkdir()
+    with pytest.raises(ConfigError, match=sentence):
+        async with house(tmp_path, servers=()):
+            pass
+
+
+async def test_a_database_that_can_only_be_read_is_refused_at_start(tmp_path: Path) -> None:
+    async with Database.in_folder(tmp_path):
+        pass
+    url = f"sqlite:///file:{tmp_path / 'darkroom.db'}?mode=ro&uri=true"
+    with pytest.raises(ConfigError, match="cannot be used: attempt to write a readonly database"):
+        async with Database(url):
             pass
 
 
