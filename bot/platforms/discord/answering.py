@@ -35,8 +35,10 @@ async def _answer(front: Front, click: Click, name: str) -> None:
         await forget(front, click)
     elif name == panel.UNDO:
         await panel.take_back(front, click)
-    elif re.fullmatch(panel.TEMPLATE, name):
-        await panel.change(front, click)
+    elif select := re.fullmatch(panel.TEMPLATE, name):
+        await panel.change(front, click, int(select["number"]))
+    elif turned := re.fullmatch(panel.PAGE, name):
+        await panel.show_page(front, click, int(turned["page"]))
     else:
         raise UserError(_("I do not know this any more: please ask anew."))
 

@@ -24,9 +24,16 @@ from bot.platforms.discord.spot import Spot
 from bot.platforms.discord.windows import begin
 from bot.words import _
 
+_WINDOWS = (Verb.CHANGE, Verb.USE)  # must be answered with what they open; all others are answered before anything else
+_IN_PLACE = (Verb.DELETE, Verb.APPROVE, Verb.REFUSE)  # change the message that was clicked
+
 
 async def press(front: Front, click: Click, verb: str, run_id: str) -> None:
     """Do what a button says. Raises `UserError`."""
+    if verb in _IN_PLACE:
+        await click.response.defer()
+    elif verb not in _WINDOWS:
+        await click.response.defer(ephemeral=True, thinking=True)
     if verb in (Verb.APPROVE, Verb.REFUSE):
         await decide(front, click, run_id, approve=verb == Verb.APPROVE)
         return
@@ -63,7 +70,6 @@ def _check_place(click: Click, run: RunRecord) -> None:
 
 
 async def _cancel(front: Front, click: Click, run: RunRecord) -> None:
-    await click.response.defer(ephemeral=True, thinking=True)
     stopped = await front.desk.cancel(run.id, asker(click, run))
     await tell(click, _("It is being stopped.") if stopped else _("It has ended already."))
 
@@ -85,7 +91,6 @@ async def _original(front: Front, click: Click, run: RunRecord) -> None:
     """All files as they were made, to the one who asks alone."""
     if not run.files:
         raise UserError(_("There are no files of this run."))
-    await click.response.defer(ephemeral=True, thinking=True)
     with tempfile.TemporaryDirectory(prefix="darkroom-") as folder:
         pieces, notes = list[Piece](), list[str]()
         for number, file in enumerate(run.files, 1):
@@ -116,7 +121,6 @@ def _size(path: Path) -> int:
 
 
 async def _delete(front: Front, click: Click, run: RunRecord) -> None:
-    await click.response.defer()
     await front.desk.delete(run.id, asker(click, run))
     with suppress(discord.NotFound):
         await _remove(click)

@@ -20,7 +20,9 @@ from bot.words import _
 
 _OPTIONS = 25
 UNDO = "darkroom:panel:undo"
-TEMPLATE = r"darkroom:panel:[0-9]"
+TEMPLATE = r"darkroom:panel:(?P<number>[0-9]{1,3})"
+PAGE = r"darkroom:panel-page:(?P<page>[0-9]{1,3})"
+_SELECTS = 4  # of a message, above the buttons
 
 
 async def show_panel(front: Front, click: Click) -> None:
@@ -30,18 +32,28 @@ async def show_panel(front: Front, click: Click) -> None:
     await click.edit_original_response(**_drawn(overview))
 
 
-def _drawn(overview: Overview) -> dict[str, Any]:
+def _drawn(overview: Overview, page: int = 0) -> dict[str, Any]:
     lines = [_("**Workflows here** (chosen: everyone may run them)")]
     lines += [f"{'✅' if row.decision.allowed else '⛔'} {plain(row.title)}" for row in overview.rows]
     if overview.lines:
         lines += ["", _("**Decided**"), *(f"• {plain(each)}" for each in overview.lines)]
-    return {"content": cut("\n".join(lines)), "view": _view(overview), "allowed_mentions": NO_MENTIONS}
+    return {"content": cut("\n".join(lines)), "view": _view(overview, page), "allowed_mentions": NO_MENTIONS}
 
 
-def _view(overview: Overview) -> discord.ui.View:
+def _view(overview: Overview, page: int) -> discord.ui.View:
     """A select for every 25 workflows: what is chosen is allowed, the others are denied."""
-    undo: discord.ui.Button[Any] = discord.ui.Button(label=_("Take the last decision back"), custom_id=UNDO)
-    return still(*(_select(overview, number) for number in range(min(4, -(-len(overview.rows) // _OPTIONS)))), undo)
+    count = -(-len(overview.rows) // _OPTIONS)
+    here = range(page * _SELECTS, min((page + 1) * _SELECTS, count))
+    turns = [(_("Earlier"), page - 1)] if page > 0 else []
+    if count > (page + 1) * _SELECTS:
+        turns.append((_("More"), page + 1))
+    buttons = [_button(label, f"darkroom:panel-page:{there}") for label, there in turns]
+    undo = _button(_("Take the last decision back"), UNDO)
+    return still(*(_select(overview, number) for number in here), *buttons, undo)
+
+
+def _button(label: str, custom_id: str) -> discord.ui.Button[Any]:
+    return discord.ui.Button(label=label, custom_id=custom_id, row=_SELECTS)
 
 
 def _select(overview: Overview, number: int) -> discord.ui.Select[Any]:
@@ -53,14 +65,21 @@ def _select(overview: Overview, number: int) -> discord.ui.Select[Any]:
     return discord.ui.Select(options=options, min_values=0, max_values=len(options), custom_id=name)
 
 
-async def change(front: Front, click: Click) -> None:
+async def show_page(front: Front, click: Click, page: int) -> None:
+    """Show other workflows in the panel. Raises `NotAllowed`."""
+    await click.response.defer()
+    overview = await front.desk.moderation.overview(moderator(front.desk.moderation, click), place_of(click))
+    await click.edit_original_response(**_drawn(overview, page))
+
+
+async def change(front: Front, click: Click, number: int) -> None:
     """Allow what is chosen in a select of the panel, and deny the others of it. Raises `NotAllowed`."""
     await click.response.defer()
     moderation = front.desk.moderation
     by, here = moderator(moderation, click), place_of(click)
     for name, allow in _changes(click).items():
         await (moderation.allow if allow else moderation.deny)(by, here, Aim(workflow=name))
-    await click.edit_original_response(**_drawn(await moderation.overview(by, here)))
+    await click.edit_original_response(**_drawn(await moderation.overview(by, here), number // _SELECTS))
 
 
 def _changes(click: Click) -> dict[str, bool]:
@@ -102,8 +121,7 @@ async def list_held(front: Front, click: Click) -> None:
 
 
 async def decide(front: Front, click: Click, run_id: str, *, approve: bool) -> None:
-    """A moderator's yes or no to a held run. Raises `NotAllowed`."""
-    await click.response.defer()
+    """A moderator's yes or no to a held run, which has been answered. Raises `NotAllowed`."""
     reviews = front.desk.moderation.reviews
     by, here = moderator(front.desk.moderation, click), place_of(click)
     done = await (reviews.approve(by, here, run_id) if approve else reviews.refuse(by, here, run_id))
@@ -114,8 +132,7 @@ async def decide(front: Front, click: Click, run_id: str, *, approve: bool) -> N
 
 
 async def see(front: Front, click: Click, run: RunRecord) -> None:
-    """What a held run has brought, or asks for, to a moderator alone. Raises `NotAllowed`."""
-    await click.response.defer(ephemeral=True, thinking=True)
+    """What a held run has brought, or asks for, to a moderator alone, who was answered. Raises `NotAllowed`."""
     by, here = moderator(front.desk.moderation, click), place_of(click)
     async with front.desk.moderation.reviews.result(by, here, run.id) as result:
         brief = run.brief(front.desk.title(run.workflow))

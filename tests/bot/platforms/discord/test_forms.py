@@ -180,3 +180,26 @@ async def test_what_is_denied_in_a_place_is_not_offered_there(fake: FakeDiscord,
     stale = await use(fake, BOB, other)
     stale.channel = channel  # a picker of another place
     await told(fake, await choose(fake, BOB, stale, "copy-000"), "copy-000")
+
+
+async def test_every_workflow_is_in_the_panel(fake: FakeDiscord, channel: int) -> None:
+    data = {"id": "9", "name": "moderate", "type": 1, "options": [{"name": "panel", "type": 1, "options": []}]}
+    asked = await fake.ask(2, data, MO, channel, own_permissions=_MANAGE_SERVER)
+    page = await shown(fake, asked)
+    await fake.until(lambda: page.components)
+    found = offered(page)
+    assert len(selects(page)) == 4
+    await fake.click(MO, page, "More", own_permissions=_MANAGE_SERVER)
+    await fake.until(lambda: "Earlier" in page.labels)
+    assert not set(found) & set(offered(page))
+    assert {"negative", "wide", "copy-000", f"copy-{_COPIES - 1:03}"} <= {*found, *offered(page)}
+    last = selects(page)[-1]
+    *kept, denied = [option["value"] for option in last["options"]]
+    chosen = {"component_type": 3, "custom_id": last["custom_id"], "values": kept}
+    await fake.ask(3, chosen, MO, channel, message=page, own_permissions=_MANAGE_SERVER)
+
+    def refused() -> list[str]:
+        return [each["value"] for select in selects(page) for each in select["options"] if not each["default"]]
+
+    await fake.until(lambda: refused() == [denied])
+    assert "Earlier" in page.labels  # it is still the same page
