@@ -13,6 +13,7 @@ from bot.core import engine as durable
 from bot.core.attempt import Attempt, House, Uploads
 from bot.core.chat import Failed
 from bot.core.chore import Chore
+from bot.core.database import in_short
 from bot.core.engine import Engine, Step
 from bot.core.errors import StorageFailed, UnknownWorkflow
 from bot.core.explain import explain
@@ -127,8 +128,8 @@ class Worker:
                     await self._begin()
                 await self._take_approved()
             except StorageFailed as fault:
-                _log.error("no turn can be taken: %s", fault, exc_info=fault)
-                await asyncio.sleep(_TICK)
+                _log.warning("no turn can be taken: %s", in_short(fault.__cause__ or fault))  # a line a second
+                await asyncio.sleep(_TICK * 4)
             await _news_or_tick(self._news)
 
     async def _take_approved(self) -> None:
