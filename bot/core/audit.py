@@ -79,6 +79,13 @@ class Audit:
         async with self._database.read() as connection:
             return [_entry(row) for row in await connection.execute(question)]
 
+    async def communities(self) -> dict[str, str]:
+        """The communities of which anything is written down, as "platform:id", with the name of the latest place."""
+        latest = select(func.max(audit.c.seq)).where(audit.c.community != "").group_by(audit.c.community)
+        question = select(audit.c.community, audit.c.place_name).where(audit.c.seq.in_(latest))
+        async with self._database.read() as connection:
+            return dict(map(tuple, await connection.execute(question)))
+
     async def refusals_since(self, community: str, moment: float) -> list[Entry]:
         """Who was refused since then, the oldest first."""
         where = (audit.c.community == community, audit.c.act == REFUSED, audit.c.at >= moment)

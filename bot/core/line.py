@@ -27,7 +27,7 @@ from bot.core.records import note_uses
 from bot.core.rules import Rule
 from bot.core.run import ACTIVE, Head, RunRecord, State, key_of, read_head, read_run, stored_json
 from bot.core.schema import charges, line, runs
-from bot.core.scope import Facts
+from bot.core.scope import Facts, asked_in
 from bot.core.standing import Standing
 from bot.words import ngettext
 
@@ -237,7 +237,7 @@ def _columns(run: NewRun, turn: int, depth: int, now: float) -> dict[str, Any]:
         "person_name": run.person.name,
         "place": key_of(run.place),
         "place_name": run.place.name,
-        "community": f"{run.place.platform}:{run.place.community}",
+        "community": asked_in(run.place),
         "chat": run.address.chat,
         "message": run.address.message,
         "kind": run.kind,

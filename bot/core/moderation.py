@@ -54,7 +54,7 @@ from bot.core.rules import (
     WordList,
 )
 from bot.core.run import Ran, key_of
-from bot.core.scope import EVERYONE, Scope, Who, Whom, community_of
+from bot.core.scope import EVERYONE, Scope, Who, Whom, asked_in, community_of
 from bot.core.standing import limit_words
 from bot.core.telling import seconds
 from bot.words import _
@@ -257,6 +257,17 @@ class Moderation:
         rules = tuple(self.book.of(community_of(here)))
         return Overview(rows, rules, tuple(map(describe, rules)))
 
+    async def places(self, by: Person, here: Place) -> list[Place]:
+        """Every community in which anything was asked for or decided, for whoever runs this bot; what is nobody's, such
+        as the private chats of a platform, is a place without a community.
+        """
+        await self.authority.operator(by, here, "places")
+        known = await self._records.communities()
+        for community, name in (await self.audit.communities()).items():
+            known[community] = known.get(community) or name
+        named = [(*community.partition(":")[::2], name) for community, name in sorted(known.items())]
+        return [Place(platform, "", name, number) for platform, number, name in named]
+
     async def log(self, by: Person, here: Place, count: int = 20, before: int | None = None) -> list[Entry]:
         """The audit of a place's community, the newest first; what is older than the entry of this number."""
         await self.authority.moderator(by, here, "log")
@@ -274,7 +285,7 @@ class Moderation:
         await self.authority.moderator(by, here, "stats")
         community, now, days = community_of(here), self._clock(), max(1, min(days, 90))
         since = (now // 86_400 - days + 1) * 86_400
-        runs = await self._records.lately(community, since)
+        runs = await self._records.lately(asked_in(here), since)
         refused = await self.audit.refusals_since(community, since)
         return await asyncio.to_thread(_drawn, name or here.name, runs, refused, now, days)
 

@@ -73,6 +73,13 @@ class Records:
                 await asyncio.sleep(0)  # others have their turn of the loop
         return found
 
+    async def communities(self) -> dict[str, str]:
+        """The communities in which anything was asked for, as "platform:id", with the name of the latest place."""
+        latest = select(func.max(runs.c.seq)).group_by(runs.c.community)
+        question = select(runs.c.community, runs.c.place_name).where(runs.c.seq.in_(latest))
+        async with self._database.read() as connection:
+            return dict(map(tuple, await connection.execute(question)))
+
     async def counts(self) -> dict[State, int]:
         """How many runs there are that have not ended, by their state."""
         question = select(runs.c.state, func.count()).where(runs.c.state.in_(UNFINISHED)).group_by(runs.c.state)

@@ -19,7 +19,7 @@ from bot.core.errors import DeliveryFailed, NotAllowed, StorageFailed, UserError
 from bot.core.media import Media
 from bot.core.records import Records
 from bot.core.run import RunRecord, State
-from bot.core.scope import community_of
+from bot.core.scope import asked_in, community_of
 from bot.core.story import say
 from bot.words import _
 
@@ -60,7 +60,7 @@ class Reviews:
     async def held(self, by: Person, here: Place) -> list[RunRecord]:
         """What waits for the moderators of a place's community, the oldest first."""
         await self._authority.moderator(by, here, "held")
-        return await self._records.held_in(community_of(here))
+        return await self._records.held_in(asked_in(here))
 
     async def approve(self, by: Person, here: Place, run_id: str) -> bool:
         """Say yes: the request gets in line, or the result is shown. False where somebody has decided already."""

@@ -152,3 +152,8 @@ def community_of(place: Place) -> str:
 def spot(community: str, place: str) -> str:
     """A community, or a place in it, in one word."""
     return f"{community}/{place}" if place else community
+
+
+def asked_in(place: Place) -> str:
+    """The community as runs have it: of one that is nobody's, the platform alone, as "platform:"."""
+    return f"{place.platform}:{place.community}"

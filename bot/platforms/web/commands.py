@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-import asyncio
 import html
 import json
 from pathlib import Path
-from string import Template
 from typing import Any
 
 from aiohttp import web
 
 from bot.core.desk import Desk
 from bot.platforms.web.files import TYPES
+from bot.platforms.web.filling import STATIC, filled
+from bot.platforms.web.markup import el
+from bot.platforms.web.moderation import who
 from bot.platforms.web.options import Options
 from bot.platforms.web.request import place_of
 from bot.platforms.web.security import Gate, introduce, whose
 from bot.platforms.web.views import offer_view, person_of
 from bot.platforms.web.words import page_words, words
 
-STATIC = Path(__file__).parent / "static"
 _PICTURES = (".jpg", ".jpeg", ".png", ".webp")
 
 
@@ -48,7 +48,8 @@ class Commands:
             "note": self._options.note,
             "sample": self._options.sample.name if self._options.sample else None,
         }
-        page = await self._filled("index.html", boot=_data(boot))
+        way = el("a", page_words()["moderation"], href="moderate") if self._is_operator(request) else ""
+        page = await filled("index.html", boot=_data(boot), moderation_link=way)
         introduce(request, page)
         return page
 
@@ -61,7 +62,7 @@ class Commands:
         return answer
 
     async def _door(self, request: web.Request, *, wrong: bool = False) -> web.Response:
-        page = await self._filled("door.html", fault=html.escape(page_words()["wrong"]) if wrong else "")
+        page = await filled("door.html", fault=html.escape(page_words()["wrong"]) if wrong else "")
         page.set_status(401)
         introduce(request, page)
         return page
@@ -96,11 +97,8 @@ class Commands:
         paths = (folder / f"{name}{suffix}" for folder in self._pictures for suffix in _PICTURES)
         return next((path for path in paths if path.is_file()), None)
 
-    async def _filled(self, name: str, **parts: str) -> web.Response:
-        """A page with its words put in; `parts` are HTML already."""
-        text = await asyncio.to_thread((STATIC / name).read_text, encoding="utf-8")
-        escaped = {key: html.escape(value) for key, value in page_words().items()}
-        return web.Response(text=Template(text).substitute(escaped | parts), content_type="text/html")
+    def _is_operator(self, request: web.Request) -> bool:
+        return self._desk.moderation.authority.is_operator(who(request, self._gate))
 
 
 def _data(boot: dict[str, Any]) -> str:

@@ -22,6 +22,7 @@ _COOKIE, _SESSION = "darkroom", "darkroom_session"
 _LASTS = 400 * 86_400  # seconds: as long as browsers keep a cookie
 _OPEN = frozenset({"/healthz", "/readyz"})  # say nothing that anybody may not know
 _TRIES, _WITHIN = 10, 60.0  # wrong tokens in so many seconds, after which nobody's is looked at
+_PASSED_ON = ("Forwarded", "X-Forwarded-For", "X-Real-IP", "Via")  # by a proxy: then it is anybody
 _HEADERS = {
     "Content-Security-Policy": (
         "default-src 'self'; img-src 'self' blob:; media-src 'self' blob:; object-src 'none'; base-uri 'none'; "
@@ -55,6 +56,10 @@ class Gate:
             return await handler(request)
 
         return gate
+
+    def is_at_home(self, request: web.Request) -> bool:
+        """Whether somebody at this computer asks, where nobody else can: without a token."""
+        return not self.locked and is_loopback(request.remote or "") and not any(map(request.headers.get, _PASSED_ON))
 
     def is_in(self, request: web.Request) -> bool:
         """Whether the visitor may see more than the door."""

@@ -13,8 +13,10 @@ from bot.core import links
 from bot.core.desk import Desk
 from bot.core.errors import ConfigError
 from bot.platforms.web.buttons import Buttons, explained
-from bot.platforms.web.commands import STATIC, Commands
+from bot.platforms.web.commands import Commands
+from bot.platforms.web.filling import STATIC
 from bot.platforms.web.hub import Hub
+from bot.platforms.web.moderation import Moderation
 from bot.platforms.web.options import Options
 from bot.platforms.web.probes import Probes
 from bot.platforms.web.security import Gate, protect, whose
@@ -47,6 +49,7 @@ def application(desk: Desk, hub: Hub, options: Options) -> web.Application:
     app.on_response_prepare.append(protect)
     app.add_routes(Commands(desk, gate, options).routes())
     app.add_routes(Buttons(desk, hub, options.upload_bytes).routes())
+    app.add_routes(Moderation(desk, gate).routes())
     app.add_routes(Probes(desk, gate).routes())
     app.add_routes([shared(desk), web.get("/stream", streaming(desk, hub)), web.static("/static", STATIC)])
     return app
@@ -59,6 +62,8 @@ def _members_only(gate: Gate) -> Middleware:
     async def members_only(request: web.Request, handler: Handler) -> web.StreamResponse:
         free = request.path in ("/", "/login") or request.path.startswith(_PUBLIC)
         if not free and (not whose(request) or not gate.is_in(request)):
+            if request.path == "/moderate":
+                raise web.HTTPSeeOther("./")  # the page has the door
             raise web.HTTPUnauthorized(text=_("Please load the page first."))
         return await handler(request)
 

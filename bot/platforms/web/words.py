@@ -75,6 +75,8 @@ def page_words() -> dict[str, str]:
     return {
         "language": language,
         "title": _("Darkroom"),
+        "moderation": _("The operator's desk"),
+        "back": _("Back to the page"),
         "tagline": _("Workflows, developed before your eyes"),
         "skip": _("Skip to your pictures"),
         "needs_scripts": _("This page needs JavaScript."),

@@ -49,6 +49,7 @@ async def page(
     pace: float = 0.0,
     database: str = "",
     nodes: Mapping[str, NodeType] | None = None,
+    operators: str = "",
     **options: Any,
 ) -> AsyncIterator[Page]:
     """Serve the page from a data folder; opened again in the same one, it is a restart."""
@@ -61,7 +62,8 @@ async def page(
         engine = await stack.enter_async_context(EmbeddedServer(nodes=nodes or gates.nodes(), pace=pace))
         stack.callback(gates.open)
         environ = {"COMFYUI_URLS": f"one={engine.url}", "DARKROOM_DATA_DIR": str(folder)}
-        settings = QuickSettings.read({**environ, "DARKROOM_DATABASE_URL": database}, None)
+        chosen = {"DARKROOM_DATABASE_URL": database, "DARKROOM_OPERATORS": operators}
+        settings = QuickSettings.read({**environ, **chosen}, None)
         shelf = await stack.enter_async_context(Shelf(bundled_folder(), write_workflows(folder)))
         desk = await stack.enter_async_context(serving(settings, shelf, {"web": platform}, role or Role()))
         serve = asyncio.create_task(platform.serve(desk))

@@ -20,6 +20,8 @@ from playwright.async_api import Browser, FileChooser, Locator, Response, async_
 from playwright.async_api import Page as Tab
 
 from bot.config import Secret
+from bot.core.authority import OPERATOR, Aim
+from bot.core.chat import Person, Place
 from tests.bot.houses import until
 from tests.bot.platforms.web.pages import PHOTO, Page, differ, negative, page, relay
 from tests.bot.platforms.web.reel import CLIP, reel, write_reel
@@ -429,6 +431,34 @@ async def test_nothing_stands_in_anybodys_way(browser: Browser, tmp_path: Path, 
         await tab.locator(".print").first.click()
         await expect(tab.get_by_role("dialog")).to_be_visible()
         await _is_accessible(tab)
+
+
+@pytest.mark.parametrize("options", [{"color_scheme": "light"}, {"color_scheme": "dark", **PHONE}])
+async def test_the_operator_decides_with_the_keyboard(browser: Browser, tmp_path: Path, options: Any) -> None:
+    async with opened(browser, tmp_path, **options) as (web, tab):
+        moderation = web.desk.moderation
+        await moderation.review(OPERATOR, Place("web", ""), True, aim=Aim(everywhere=True))
+        await moderation.block(OPERATOR, Place("telegram", "-5", "Friends", "-5"), Person("telegram", "7", "Eve"))
+        await choose(tab, "Plain")
+        await develop(tab)
+        await reaches(message(tab), "held")
+        desk = await tab.context.new_page()
+        await desk.goto(web.url)
+        await desk.get_by_role("link", name="The operator's desk").click()
+        await expect(desk.locator(".waiting img")).to_have_js_property("naturalWidth", 16)
+        await _is_accessible(desk)
+        await desk.get_by_role("button", name="Approve: Plain").press("Enter")
+        await expect(desk.get_by_role("status")).to_have_text("Approved.")
+        await expect(desk.get_by_role("status")).to_be_focused()
+        await reaches(message(tab), "done")
+        await desk.get_by_role("button", name="Deny: Plain").press("Enter")
+        await expect(desk.get_by_role("status")).to_have_text("“plain” is denied everywhere.")
+        await desk.get_by_role("link", name="Friends · Telegram -5").press("Enter")
+        await desk.get_by_role("button", name="Unblock: Eve").press("Enter")
+        await expect(desk.get_by_role("status")).to_contain_text("Eve is not blocked")
+        await expect(desk.locator(".stats img")).to_have_js_property("complete", value=True)
+        assert await desk.evaluate("document.documentElement.scrollWidth") <= desk.viewport_size["width"]  # type: ignore[index]
+        await _is_accessible(desk)
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

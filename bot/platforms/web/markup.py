@@ -1,0 +1,39 @@
+"""HTML, put together so that what people typed can never be anything but text."""
+
+from __future__ import annotations
+
+import html
+from typing import TypeAlias
+
+Child: TypeAlias = "str | Html | None"
+_VOID = frozenset({"input", "img", "br", "meta", "link"})
+
+
+class Html(str):
+    """Markup: it may stand in a page as it is."""
+
+    __slots__ = ()
+
+
+def el(tag: str, *children: Child, **attributes: str | bool | None) -> Html:
+    """An element, with attributes such as `class_` and `aria_label`; those that are None or False are left out."""
+    given = "".join(_attribute(name, value) for name, value in attributes.items() if value is not None)
+    if tag in _VOID:
+        return Html(f"<{tag}{given}>")
+    return Html(f"<{tag}{given}>{group(*children)}</{tag}>")
+
+
+def group(*children: Child) -> Html:
+    """Some of them, one after the other."""
+    return Html("".join(_safe(child) for child in children if child is not None))
+
+
+def _safe(child: str) -> str:
+    return str(child) if isinstance(child, Html) else html.escape(child)
+
+
+def _attribute(name: str, value: str | bool) -> str:
+    name = name.rstrip("_").replace("_", "-")
+    if isinstance(value, bool):
+        return f" {name}" if value else ""
+    return f' {name}="{html.escape(value)}"'

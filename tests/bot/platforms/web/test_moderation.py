@@ -1,0 +1,165 @@
+"""The operator's desk over HTTP: what can be decided there, and who cannot."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import aiohttp
+from yarl import URL
+
+from bot.config import Secret
+from bot.core.authority import OPERATOR, Aim
+from bot.core.chat import Place
+from tests.bot.platforms.web.pages import Page, Visitor, page, png
+
+TOKEN = Secret("s3cret-token")
+EVERYWHERE, GUILD = Place("web", ""), Place("discord", "5", "#general", "77")
+_ACTS = ("allow", "deny", "clear", "block", "unblock", "approve", "refuse", "undo", "import")
+
+
+async def press(visitor: Visitor, act: str, place: str = "web:", **fields: str) -> str:
+    """Press a button at the desk; the page as it is then."""
+    async with visitor.session.post(f"{visitor.url}/moderate", data={"act": act, "place": place, **fields}) as answer:
+        assert answer.status == 200
+        return _plain(await answer.text())
+
+
+async def desk(visitor: Visitor, place: str = "web:") -> str:
+    _status, data, _headers = await visitor.get(f"moderate?place={place}")
+    return _plain(data.decode())
+
+
+def _plain(page: str) -> str:
+    return " ".join(re.sub(r"<[^>]+>", " ", page[page.index("<main>") :]).split())
+
+
+async def test_workflows_are_denied_and_allowed_for_everybody(tmp_path: Path) -> None:
+    async with page(tmp_path) as web, Visitor(web.url) as ann:
+        assert 'href="moderate"' in ann.html
+        assert "“plain” is denied everywhere." in await press(ann, "deny", workflow="plain")
+        assert (await ann.ask("plain"))[0] == 403
+        assert "Nothing is decided any more" in await press(ann, "clear", workflow="plain")
+        assert (await ann.ask("plain"))[0] == 201
+        assert "every workflow is denied everywhere" in await press(ann, "deny")
+        assert (await ann.ask("plain"))[0] == 403
+        assert "Taken back" in await press(ann, "undo")
+        assert (await ann.ask("plain"))[0] == 201
+        assert "There is no workflow" in await press(ann, "deny", workflow="nothing")
+        assert ["nothing to take back" in await press(ann, "undo") for _each in range(3)] == [False, False, True]
+
+
+async def test_every_place_that_is_known_is_decided_on_its_own(tmp_path: Path) -> None:
+    async with page(tmp_path) as web, Visitor(web.url) as ann:
+        await web.desk.moderation.allow(OPERATOR, GUILD, Aim(workflow="poster"))
+        assert "#general · Discord 77" in await desk(ann)
+        assert "“plain” is denied in all places here." in await press(ann, "deny", "discord:77", workflow="plain")
+        assert not web.desk.decide(OPERATOR, GUILD, "plain").allowed
+        assert web.desk.decide(OPERATOR, EVERYWHERE, "plain").allowed
+        _status, exported, headers = await ann.get("moderate/export?place=discord:77")
+        assert headers["Content-Disposition"].startswith("attachment")
+        await press(ann, "clear", "discord:77", workflow="plain")
+        form = aiohttp.FormData({"act": "import", "place": "discord:77"})
+        form.add_field("file", exported, filename="decisions.json")
+        _status, told = await ann.call("POST", "moderate", data=form)
+        assert "2 decisions imported, 0 left out." in told["text"]
+        assert not web.desk.decide(OPERATOR, GUILD, "plain").allowed
+        assert "no export of Darkroom" in await press(ann, "import", "discord:77", file="nonsense")
+        _status, log, _headers = await ann.get("moderate/log?place=discord:77")
+        acts = [json.loads(line)["act"] for line in log.decode().splitlines()]
+        assert acts == ["import", "clear", "deny", "allow"]
+        assert (await ann.get("moderate?place=discord:78"))[0] == 404
+        _status, picture, headers = await ann.get("moderate/stats?place=discord:77")
+        assert (headers["Content-Type"], picture[:4]) == ("image/png", b"\x89PNG")
+
+
+async def test_somebody_is_blocked_with_a_reason_and_let_back_in(tmp_path: Path) -> None:
+    async with page(tmp_path) as web, Visitor(web.url) as ann, Visitor(web.url) as eve:
+        _status, taken = await eve.ask("plain")
+        run = await web.desk.records.get(taken["id"])
+        assert run is not None
+        key = f"web:{run.person.id}"
+        told = await press(ann, "block", person=key, reason="<b>Spam</b>", days="0,5")
+        assert "is blocked everywhere for 12 h 0 min" in told
+        assert "&lt;b&gt;Spam&lt;/b&gt;" in told
+        assert (await eve.ask("plain"))[0] == 403
+        await press(ann, "unblock", person=key)
+        assert (await eve.ask("plain"))[0] == 201
+        assert "platform:id" in await press(ann, "block", person="eve")
+        assert "above 0" in await press(ann, "block", person=key, days="never")
+        assert (await eve.ask("plain"))[0] == 201
+
+
+async def test_a_result_waits_is_looked_at_and_shown_or_not(tmp_path: Path) -> None:
+    async with page(tmp_path) as web, Visitor(web.url) as ann, Visitor(web.url) as ben:
+        await web.desk.moderation.review(OPERATOR, EVERYWHERE, True, aim=Aim(everywhere=True))
+        first, second = [await _held(ben) for _run in range(2)]
+        assert "a visitor of the page" in await desk(ann)
+        status, data, headers = await ann.get(f"moderate/held/{first}/0?place=web:")
+        assert (status, headers["Content-Type"], data[1:4]) == (200, "image/png", b"PNG")
+        for wrong in (f"{first}/1", f"{uuid4()}/0"):
+            assert (await ann.get(f"moderate/held/{wrong}?place=web:"))[0] == 404
+        assert "Approved." in await press(ann, "approve", run=first)
+        assert "already" in await press(ann, "approve", run=first)
+        await ben.until(first, "done")
+        assert (await ann.get(f"moderate/held/{first}/0?place=web:"))[0] == 404
+        assert "Refused." in await press(ann, "refuse", run=second, reason="Not here")
+        assert "Not here" in (await ben.until(second, "failed"))["line"]
+
+
+async def _held(visitor: Visitor) -> str:
+    _status, taken = await visitor.ask("negative", photo=png())
+    return str((await visitor.until(taken["id"], "held"))["id"])
+
+
+async def test_who_is_not_the_operator_is_refused_and_it_is_written_down(tmp_path: Path) -> None:
+    async with page(tmp_path, token=TOKEN) as web, Visitor(web.url) as eve:
+        assert (await eve.get("moderate"))[0] == 401
+        await eve.call("POST", "login", data={"token": TOKEN.reveal()})
+        assert 'href="moderate"' not in (await eve.get(""))[1].decode()
+        assert [await _status(eve, "GET", f"moderate{path}") for path in _ROUTES] == [403] * len(_ROUTES)
+        for act in _ACTS:
+            data = {"act": act, "workflow": "plain", "person": "web:1", "run": str(uuid4())}
+            assert await _status(eve, "POST", "moderate", data=data) == 403
+        assert web.desk.decide(OPERATOR, EVERYWHERE, "plain").allowed
+        entries = await web.desk.moderation.log(OPERATOR, EVERYWHERE)
+        assert {entry.act for entry in entries} == {"refused"}
+        assert len(entries) == len(_ROUTES) + len(_ACTS)
+        key = f"web:{entries[0].person.id}"
+        assert key in await desk(eve)
+        cookies = eve.session.cookie_jar.filter_cookies(URL(web.url))
+    async with page(tmp_path, token=TOKEN, operators=key) as web:
+        eve = Visitor(web.url)
+        eve.session.cookie_jar.update_cookies(cookies)
+        async with eve:
+            assert 'href="moderate"' in eve.html
+            assert "is denied everywhere" in await press(eve, "deny", workflow="plain")
+
+
+_ROUTES = ("", "/log?place=web:", "/export?place=web:", "/stats?place=web:", f"/held/{uuid4()}/0?place=web:")
+
+
+async def test_what_comes_through_a_proxy_or_from_another_site_is_not_the_operators(tmp_path: Path) -> None:
+    async with page(tmp_path) as web, Visitor(web.url) as ann:
+        assert await _status(ann, "GET", "moderate") == 200
+        for header in ("X-Forwarded-For", "Forwarded", "X-Real-IP", "Via"):
+            assert await _status(ann, "GET", "moderate", headers={header: "10.0.0.7"}) == 403
+        data = {"act": "deny", "place": "web:"}
+        for headers in ({"Origin": "http://evil.example"}, {"Sec-Fetch-Site": "cross-site"}):
+            assert await _status(ann, "POST", "moderate", data=data, headers=headers) == 403
+        assert await _status(ann, "GET", "moderate", headers={"Host": "evil.example"}) == 421
+        assert await _status(ann, "POST", "moderate", data={"act": "nonsense", "place": "web:"}) == 400
+        assert _is_untouched(web)
+
+
+def _is_untouched(web: Page) -> bool:
+    return web.desk.decide(OPERATOR, EVERYWHERE, "plain").allowed
+
+
+async def _status(visitor: Visitor, method: str, path: str, **kwargs: Any) -> int:
+    async with visitor.session.request(method, f"{visitor.url}/{path}", **kwargs) as answer:
+        await answer.read()
+        return answer.status
