@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, BinaryIO
+from typing import Any
 
 import aiohttp
 from aiohttp import hdrs
@@ -195,10 +195,10 @@ class Http:
         with aiohttp.MultipartWriter("form-data") as form:
             for name, value in fields.items():
                 form.append(value).set_content_disposition("form-data", name=name)
-            async with _opened(source) as chunks:
-                part = form.append(chunks, {hdrs.CONTENT_TYPE: "application/octet-stream"})
-                part.set_content_disposition("form-data", quote_fields=False, name="image", filename=_plain(filename))
-                _, answer = await self._json("POST", route, form)
+            chunks = await _chunks(source) if isinstance(source, Path) else source
+            part = form.append(chunks, {hdrs.CONTENT_TYPE: "application/octet-stream"})
+            part.set_content_disposition("form-data", quote_fields=False, name="image", filename=_plain(filename))
+            _, answer = await self._json("POST", route, form)
         if not answer.get("name"):
             raise UnexpectedAnswer("the server took the upload but did not say under which name")
         return FileRef.from_json({"type": "input", **answer})
@@ -329,29 +329,25 @@ def _plain(filename: str) -> str:
     return "".join("_" if ord(letter) < 32 or letter in '"%' else letter for letter in name) or "upload"
 
 
-@asynccontextmanager
-async def _opened(source: Path | AsyncIterable[bytes]) -> AsyncIterator[AsyncIterable[bytes]]:
-    """The chunks of a source. A file is closed at the end even where a refusal has come before all of it was sent."""
-    if not isinstance(source, Path):
-        yield source
-        return
-    file = await asyncio.to_thread(source.open, "rb")
-    try:
-        yield _chunks(file)
-    finally:
-        await asyncio.to_thread(file.close)
+async def _chunks(path: Path) -> AsyncIterator[bytes]:
+    """The chunks of a file. The first is read at once, so that one which cannot be read is known before it is sent."""
+    first = await asyncio.to_thread(_read, path, 0)
+
+    async def chunks() -> AsyncIterator[bytes]:
+        chunk, offset = first, 0
+        while chunk:
+            yield chunk
+            offset += len(chunk)
+            chunk = await asyncio.to_thread(_read, path, offset)
+
+    return chunks()
 
 
-async def _chunks(file: BinaryIO) -> AsyncIterator[bytes]:
-    while chunk := await asyncio.to_thread(_read, file):
-        yield chunk
-
-
-def _read(file: BinaryIO) -> bytes:
-    try:
+def _read(path: Path, offset: int) -> bytes:
+    """Opened and closed in one go: a file left open would be nobody's where whoever sends it is cancelled."""
+    with path.open("rb") as file:
+        file.seek(offset)
         return file.read(_CHUNK)
-    except ValueError:  # closed meanwhile: nobody wants the rest
-        return b""
 
 
 async def _write(answer: aiohttp.ClientResponse, path: Path) -> int:

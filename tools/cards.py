@@ -46,7 +46,7 @@ class Card:
             card = ImageOps.pad(whole, SIZE, Image.Resampling.LANCZOS, color="#d9d2c8")
         else:
             card = ImageOps.fit(whole, SIZE, Image.Resampling.LANCZOS)
-        card.save(self.path, quality=46, method=6)
+        card.save(self.path, quality=38, method=6)
 
 
 def values(workflow: Workflow, folder: Path) -> dict[str, Any]:

@@ -36,7 +36,7 @@ async def test_three_platforms_share_one_engine_and_no_trouble(tmp_path: Path, u
 
         chat = Conversation(api)
         await chat.write("/gated gate=chat")
-        asked = await chat.answer(button="Cancel")
+        asked = await chat.answer("gate chat", button="Cancel")
         assert "One moment" in api.made("sendMessage", chat.id)[0].data["text"]
         await fake.slash(discord.ALICE, channel, "gated", {"gate": "guild"})
         _status, taken = await ann.ask("gated", gate="page")

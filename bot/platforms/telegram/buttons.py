@@ -36,6 +36,8 @@ class Buttons:
 
     def check(self, guest: Guest, press: Press, run: RunRecord | None) -> RunRecord:
         """The run, if it is there and this guest may do that to it. Raises `UserError`."""
+        if run is None and press.act is Act.CANCEL:
+            raise UserError(_("It is not in line yet: press again in a moment."))
         if run is None:
             raise UserError(_("This run is not kept any more."))
         if press.act in (Act.CANCEL, Act.CHANGE, Act.DELETE) and not self._desk.may_change(guest.person, run):
