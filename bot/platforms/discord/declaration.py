@@ -72,10 +72,16 @@ def matching(choices: Sequence[str], text: str) -> list[dict[str, str]]:
     """Up to 25 choices for what was typed: those that begin with it, then those that have it, then those like it."""
     wanted = text.casefold().strip()
     beginning = [each for each in choices if each.casefold().startswith(wanted)]
-    inside = [each for each in choices if all(word in each.casefold() for word in wanted.split())]
+    inside = _having(choices, wanted)
     near = [] if beginning or inside else difflib.get_close_matches(text, choices, CHOICES, 0.3)
     found = list(dict.fromkeys([*beginning, *inside, *near]))[:CHOICES]
     return [{"name": _short(each), "value": choice_value(each)} for each in found]
+
+
+def _having(choices: Sequence[str], text: str) -> list[str]:
+    """The choices in which each word stands."""
+    words = text.casefold().split()
+    return [each for each in choices if all(word in each.casefold() for word in words)]
 
 
 def choice_value(choice: str) -> str:
@@ -84,10 +90,14 @@ def choice_value(choice: str) -> str:
 
 
 def choice_meant(choices: Sequence[str], value: str) -> str:
-    """The choice that a value stands for; the value itself where it stands for none."""
-    if not value.startswith("~") or value in choices:
+    """The choice that a value stands for, also by a part that no other choice has: a window suggests nothing while
+    somebody types. The value itself where it stands for none.
+    """
+    if value in choices:
         return value
-    return next((each for each in choices if len(each) > _LONGEST_CHOICE and _token(each) == value), value)
+    named = [each for each in choices if len(each) > _LONGEST_CHOICE and _token(each) == value]
+    meant = named or _having(choices, value)
+    return meant[0] if len(meant) == 1 else value
 
 
 def _token(choice: str) -> str:

@@ -44,6 +44,9 @@ class Ledger:
         self._told = dict(known["told"]) if known.get("application") == application else {}
         self._on_disk, self._application = dict(self._told), application
 
+    def has(self, where: str) -> bool:
+        return where in self._told
+
     def knows(self, where: str, mark: str) -> bool:
         return self._told.get(where) == mark
 
@@ -73,12 +76,15 @@ class Registrar:
         self._news = asyncio.Event()
         self._version = (-1, -1)
         self._refused: dict[str, str] = {}
-        desk.moderation.book.on_change(self._decided)
+        self._decided: set[str] = set()  # communities in which something was decided
+        self._shelf, self._seen = desk.catalog.version, False
+        desk.moderation.book.on_change(self._on_decision)
 
     def wake(self) -> None:
         self._news.set()
 
-    def _decided(self, _community: str) -> None:
+    def _on_decision(self, community: str) -> None:
+        self._decided.add(community)
         self.wake()
 
     def joined(self, guild: int) -> None:
@@ -113,12 +119,19 @@ class Registrar:
 
         async def tell(guild: int) -> None:
             async with slots:
-                await self._tell(guild, await self._declared(guild, taken, alike))
+                if not self._is_blind(guild):
+                    await self._tell(guild, await self._declared(guild, taken, alike))
 
+        self._seen |= any(self._desk.servers().values())
         try:
             await asyncio.gather(*(tell(guild.id) for guild in list(self._client.guilds)))
         finally:
             await self._ledger.write()
+
+    def _is_blind(self, guild: int) -> bool:
+        """Whether all that could be told is that no ComfyUI server was seen yet: choices would go, and come back."""
+        news = self._seen or self._shelf != self._desk.catalog.version or self._decided & {"", f"{PLATFORM}:{guild}"}
+        return not news and self._ledger.has(str(guild))
 
     async def _declared(
         self, guild: int, taken: list[str], alike: dict[Any, list[dict[str, Any]]]

@@ -30,6 +30,12 @@ def names(fake: FakeDiscord, guild: int) -> list[str]:
     return [each["name"] for each in fake.commands[str(guild)]]
 
 
+async def noted(fake: FakeDiscord, folder: Path, guild: int) -> None:
+    """Wait until it is on disk what a server was told."""
+    ledger = folder / "data" / "discord-commands.json"
+    await fake.until(lambda: ledger.exists() and str(guild) in ledger.read_text())
+
+
 async def decide(fake: FakeDiscord, channel: int, act: str) -> None:
     options: list[dict[str, Any]] = [{"name": "workflow", "type": 3, "value": "paint"}]
     data = {"id": "9", "name": "moderate", "type": 1, "options": [{"name": act, "type": 1, "options": options}]}
@@ -76,8 +82,25 @@ async def test_a_start_tells_nothing_that_is_known(tmp_path: Path) -> None:
         own = write_workflows(tmp_path)
         for _start in range(2):
             async with house(fake, tmp_path, workflows=own):
-                pass
+                await noted(fake, tmp_path, guild)
         (own / "paint.toml").write_text('title = "Painting"')
         async with house(fake, tmp_path, workflows=own):
             await fake.until(lambda: told(fake, guild) == 2)
         assert told(fake) == 3  # the guild twice, and once what is everywhere
+
+
+async def test_a_start_without_servers_takes_no_choices_away(tmp_path: Path) -> None:
+    own = write_workflows(tmp_path)
+    async with FakeDiscord() as fake:
+        guild = fake.add_guild(ALICE)
+        async with EmbeddedServer(nodes=painter(["a.ckpt"], lambda _model, _color: None)) as server:
+            settings = {"COMFYUI_URLS": server.url}
+            async with house(fake, tmp_path, workflows=own, settings=settings):
+                await noted(fake, tmp_path, guild)
+        fake.add_guild(ALICE)  # whose commands must be told
+        async with house(fake, tmp_path, workflows=own, settings=settings):
+            assert models(fake, guild) == ["a.ckpt"]
+            more = painter(["a.ckpt", "b.ckpt"], lambda _model, _color: None)
+            async with EmbeddedServer(port=int(server.url.rpartition(":")[2]), nodes=more):
+                await fake.until(lambda: models(fake, guild) == ["a.ckpt", "b.ckpt"])
+        assert told(fake, guild) == 2

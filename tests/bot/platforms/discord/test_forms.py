@@ -126,6 +126,15 @@ async def test_what_is_refused_can_be_changed(fake: FakeDiscord, channel: int) -
     assert "colors 9" in (await results(fake, channel))[0].content
 
 
+async def test_a_long_list_is_typed(fake: FakeDiscord, channel: int) -> None:
+    for name in ("31", "3"):
+        sent = await fake.submit(ALICE, await form(fake, ALICE, channel, "wide"), {"text": "x", "model": name})
+        run = await fake.click(ALICE, await shown(fake, sent), "Run it now")
+        if name == "31":
+            assert "model model-31" in (await results(fake, channel))[0].content
+    await told(fake, run, "is not among the choices")  # it could be ten
+
+
 async def test_ones_forms_go_with_ones_data(fake: FakeDiscord, channel: int) -> None:
     eve = fake.new_id()
     page = await begun(fake, eve, channel, "mine")
