@@ -162,18 +162,23 @@ async def killed_again_and_again(folder: Path, database: str, *, runs: int, kill
 
 
 async def test_servers_that_are_killed_and_a_network_that_is_flaky_lose_no_run(tmp_path: Path, database: str) -> None:
-    await troubled(tmp_path, database, runs=40, troubles=5)
+    await troubled(tmp_path, database, runs=40, troubles=5, kills=1)
 
 
 @pytest.mark.long
 @pytest.mark.timeout(120)
-async def test_much_trouble_with_servers_loses_no_run(tmp_path: Path, database: str) -> None:
-    await troubled(tmp_path, database, runs=200, troubles=30)
+@pytest.mark.parametrize("kills", [0, 5])
+@pytest.mark.parametrize("seed", range(3))
+async def test_much_trouble_with_servers_loses_no_run(tmp_path: Path, database: str, seed: int, kills: int) -> None:
+    await troubled(tmp_path, database, runs=200, troubles=30, kills=kills, seed=seed)
 
 
-async def troubled(folder: Path, database: str, *, runs: int, troubles: int) -> None:
-    """Servers are killed and restarted in turn, sockets dropped, answers delayed and broken off."""
-    chance = random.Random(11)
+async def troubled(folder: Path, database: str, *, runs: int, troubles: int, kills: int, seed: int = 11) -> None:
+    """Servers are killed and restarted in turn, sockets dropped, answers delayed and broken off; the bot is killed
+    beside that.
+    """
+    chance = random.Random(seed)
+    killed = chance.sample(range(troubles), kills)
     async with stage(folder, database) as here:
         here.ask(runs)
         bot = await here.start()
@@ -182,6 +187,9 @@ async def troubled(folder: Path, database: str, *, runs: int, troubles: int) -> 
             server.delay = chance.uniform(0.0, 0.05)
             await asyncio.sleep(chance.uniform(0.1, 0.5))
             await chance.choice((server.drop_sockets, server.restart, server.restart, server.break_answers))()
+            if number in killed:
+                await bot.kill()
+                bot = await here.start()
         await here.until(lambda: here.delivered() == runs)
         assert await bot.end() == 0
         await here.has_delivered_all(runs)
