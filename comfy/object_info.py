@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import ChainMap
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -73,18 +74,17 @@ class ObjectInfo:
 
     def __init__(self, data: Mapping[str, Any]) -> None:
         self._data = data
+        self._parts: tuple[ObjectInfo, ...] = ()
         self._read: dict[str, NodeInfo] = {}
 
     @classmethod
     def union(cls, infos: Iterable[ObjectInfo]) -> ObjectInfo:
         """What at least one of several servers accepts: all their class_types, and of each combo all their choices."""
-        several = list(infos)
-        if len(several) == 1:
-            return several[0]
-        made = cls({name: data for info in reversed(several) for name, data in info._data.items()})  # noqa: SLF001
-        for name in made._data:
-            nodes = [node for info in several if (node := info.node(name)) is not None]
-            made._read[name] = replace(nodes[0], inputs=_joined(nodes))
+        parts = tuple(infos)
+        if len(parts) == 1:
+            return parts[0]
+        made = cls(ChainMap(*(dict(part._data) for part in parts)))  # noqa: SLF001
+        made._parts = parts
         return made
 
     def __contains__(self, class_type: object) -> bool:
@@ -117,7 +117,8 @@ class ObjectInfo:
         if class_type not in self._data:
             return None
         if class_type not in self._read:
-            self._read[class_type] = _node(class_type, self._data[class_type])
+            nodes = [node for part in self._parts if (node := part.node(class_type)) is not None]
+            self._read[class_type] = _joined(nodes) if nodes else _node(class_type, self._data[class_type])
         return self._read[class_type]
 
     def input(self, class_type: str, name: str) -> InputInfo | None:
@@ -152,14 +153,15 @@ def _without_files(node: NodeInfo | None) -> NodeInfo | None:
     return replace(node, inputs=inputs)
 
 
-def _joined(nodes: Sequence[NodeInfo]) -> dict[str, InputInfo]:
+def _joined(nodes: Sequence[NodeInfo]) -> NodeInfo:
+    """The first, with the choices of all."""
     inputs = dict(nodes[0].inputs)
     for node in nodes[1:]:
         for name, other in node.inputs.items():
             own = inputs.get(name)
             if own is not None and own.choices is not None and other.choices is not None:
                 inputs[name] = replace(own, choices=_all_choices(own, other))
-    return inputs
+    return replace(nodes[0], inputs=inputs)
 
 
 def _node(class_type: str, data: Mapping[str, Any]) -> NodeInfo:
