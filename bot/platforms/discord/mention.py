@@ -56,7 +56,7 @@ async def _run(front: Front, client: discord.Client, message: discord.Message) -
     name, _space, rest = text.partition(" ")
     person, place = _asker(message), _place(message)
     if name.lower() not in front.desk.catalog.workflows:
-        names = ", ".join(f"`{each}`" for each in sorted(front.desk.catalog.workflows)[:30])
+        names = ", ".join(each.name for each in front.desk.allowed(person, place)[:30])
         raise UserError(_("Begin with the name of a workflow: {names}. Or use /run.").format(names=names))
     dish = await front.menu.dish(name.lower(), person, place)
     _check_rights(message)

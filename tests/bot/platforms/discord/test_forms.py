@@ -185,6 +185,10 @@ async def test_what_is_denied_in_a_place_is_not_offered_there(fake: FakeDiscord,
     assert "copy-000" in offered(await use(fake, BOB, other))
     assert "copy-000" not in await suggested(fake, BOB, channel, "copy-000")
     assert "copy-000" in await suggested(fake, BOB, other, "copy-000")
+    await fake.say(BOB, channel, "<@4242> hello")
+    answers = await fake.until(lambda: [post.content for post in fake.public if "Begin with" in post.content])
+    assert "copy-001" in answers[0]
+    assert "copy-000" not in answers[0]
     await told(fake, await form(fake, BOB, channel, "copy-000"), "copy-000")
     stale = await use(fake, BOB, other)
     stale.channel = channel  # a picker of another place

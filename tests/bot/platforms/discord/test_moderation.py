@@ -148,6 +148,10 @@ async def test_a_result_waits_for_a_yes(fake: FakeDiscord, channel: int) -> None
     first, second = await fake.until(lambda: questions() if len(questions()) == 2 else None)
     assert first.labels == ["Approve", "Refuse"]
     assert not any(post.files for post in fake.public if post.channel == channel)
+    run = first.custom_id("Approve").rpartition(":")[2]
+    for verb in ("original", "use"):  # what is held is nobody's yet
+        peeked = await fake.press(ALICE, Post(fake.new_id(), channel), f"darkroom:{verb}:{run}")
+        await told(fake, peeked, "There ")
     forged = await fake.click(BOB, first, "Approve", own_permissions=MANAGE_MESSAGES)
     await told(fake, forged, "Only moderators")
     await fake.click(MO, first, "Approve", own_permissions=MANAGE_SERVER)
