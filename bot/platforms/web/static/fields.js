@@ -22,8 +22,8 @@ export function draw(field, changed) {
     "div",
     { class: `field ${field.kind}`, "data-field": field.name, oninput: changed },
     make("div", { class: "name" }, make("label", { for: id }, field.title), make("span", { class: "mark" }, mark)),
-    ...drawn.parts,
     make("p", { class: "help", id: `${id}-help` }, help),
+    ...drawn.parts,
     fault,
   );
   drawn.blame = (reason) => {
