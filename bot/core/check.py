@@ -69,8 +69,12 @@ class Checker:
 
     async def lacks(self, workflow: Workflow) -> str | None:
         """What the servers lack to run a workflow, in words; None if one of them lacks nothing."""
-        missing = {name: workflow.missing(info) for name, info in (await self._known()).items()}
-        if not missing or not all(missing.values()):
+        missing: dict[str, Missing] = {}
+        for name, info in (await self._known()).items():
+            missing[name] = workflow.missing(info)
+            if not missing[name]:
+                return None
+        if not missing:
             return None
         if len(missing) == 1:
             (only,) = missing.values()
