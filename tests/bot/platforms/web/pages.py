@@ -36,6 +36,7 @@ class Page:
     desk: Desk
     gates: Gates
     engine: EmbeddedServer
+    platform: WebPlatform
 
     @property
     def port(self) -> int:
@@ -69,7 +70,7 @@ async def page(
         serve = asyncio.create_task(platform.serve(desk))
         stack.push_async_callback(_cancelled, serve)
         await asyncio.wait({serve, opened}, return_when=asyncio.FIRST_COMPLETED)
-        yield Page(opened.result(), desk, gates, engine)
+        yield Page(opened.result(), desk, gates, engine, platform)
 
 
 async def _cancelled(task: asyncio.Task[None]) -> None:
