@@ -65,21 +65,22 @@ class Gate:
         return self.terms(request.person, request.place, request.workflow)
 
     async def reads(self, request: RunRequest, values: Mapping[str, object]) -> bool:
-        """Look for words that may not be asked for there; whether a moderator has to decide. Raises `NotAllowed`."""
+        """Look for words that may not be asked for there; whether a moderator has to decide. Raises `NotAllowed`.
+
+        What cannot be read in time is treated as if it had been found.
+        """
         facts = Facts.of(request.person, request.place, request.workflow)
-        lists = policy.word_lists(self.book.of(facts.community), facts)
+        rules = [(rule, rule.body) for rule in policy.word_lists(self.book.of(facts.community), facts)]
+        lists = [(rule, body) for rule, body in rules if isinstance(body, WordList)]
         text = "\n".join(value for value in values.values() if isinstance(value, str))
-        held = False
-        for rule in lists if text else ():
-            if isinstance(rule.body, WordList):
-                found = await asyncio.to_thread(wording.says, rule.body, text)
-                if found is None:
-                    raise NotAllowed(_("What you wrote could not be read in time: please write less."))
-                if found and not rule.body.hold:
-                    words = _("What you wrote may not be asked for {where}: the list “{name}” says so.")
-                    raise NotAllowed(words.format(where=rule.scope.where, name=rule.name))
-                held |= found
-        return held
+        if not lists or not text:
+            return False
+        found = await asyncio.to_thread(wording.readings, [body for _rule, body in lists], text)
+        reached = [(rule, body, each) for (rule, body), each in zip(lists, found, strict=True) if each is not False]
+        for rule, body, each in reached:
+            if not body.hold:
+                raise NotAllowed(_told(rule, was_read=each is not None))
+        return bool(reached)
 
     def has_narrowed(self, request: RunRequest, field: str) -> bool:
         """Whether moderators have decided something about a field there."""
@@ -93,3 +94,12 @@ class Gate:
     def rules_of(self, place: Place) -> list[Rule]:
         """All rules that hold in the community of a place, its own and the operator's."""
         return list(self.book.of(community_of(place)))
+
+
+def _told(rule: Rule, *, was_read: bool) -> str:
+    words = (
+        _("What you wrote may not be asked for {where}: the list “{name}” says so.")
+        if was_read
+        else _("What you wrote takes too long to be looked through for the list “{name}” {where}: please write less.")
+    )
+    return words.format(where=rule.scope.where, name=rule.name)

@@ -3,13 +3,16 @@
 A text and the words of a list are made alike first: compatibility forms, invisible characters, accents, letters that
 look like others and figures that stand for letters. Words are whole words; in scripts that write none apart, such as
 Chinese or Thai, they are looked for anywhere. Patterns see the text with only its invisible characters gone.
+
+All lists that hold for a request share one measure of processor time. What cannot be read within it counts as found.
 """
 
 from __future__ import annotations
 
 import time
 import unicodedata
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from math import prod
 from typing import Any
@@ -19,8 +22,9 @@ import regex  # type: ignore[import-untyped]
 from bot.core.rules import WordList
 from bot.words import _
 
-PATIENCE = 0.01  #: seconds that a pattern may take
-_TOGETHER = 0.1  # seconds that all patterns of a list may take
+PATIENCE = 0.01  #: seconds that the patterns of a list may take
+TOGETHER = 0.05  #: seconds after which no other list is looked at
+_READABLE = 10_000  # characters: what is longer is not read
 _MOST = 1000  # words and patterns of a list
 _LONGEST = 200  # characters of a word or a pattern
 _REPEATS = 10_000  # of all that a pattern repeats, multiplied: to be read, each repetition takes memory
@@ -50,7 +54,15 @@ _FIGURES = str.maketrans("013457@$|!€", "oieastasiie")
 
 def says(to: WordList, text: str) -> bool | None:
     """Whether a text has a word or a pattern of a list; None where that took too long to be known."""
-    return _matcher(to)(text)
+    return readings([to], text)[0]
+
+
+def readings(lists: Sequence[WordList], text: str, clock: Callable[[], float] = time.thread_time) -> list[bool | None]:
+    """The same for several lists, which share one measure of time: those that it does not suffice for have None."""
+    if len(text) > _READABLE:
+        return [None] * len(lists)
+    end, seen = clock() + TOGETHER, _Seen.of(text)
+    return [_matcher(each).finds(seen, min(PATIENCE, end - clock()), clock) for each in lists]
 
 
 def faults(to: WordList) -> str | None:
@@ -70,8 +82,10 @@ def faults(to: WordList) -> str | None:
             return _("the pattern “{pattern}” cannot be read: {fault}").format(pattern=pattern, fault=fault)
         if compiled.search(""):
             return _("the pattern “{pattern}” fits every text").format(pattern=pattern)
-        if any(_found(compiled, text) is None for text in _hostile(pattern)):
+        if any(_found(compiled, text, PATIENCE) is None for text in _hostile(pattern)):
             return _("the pattern “{pattern}” takes too long on some texts").format(pattern=pattern)
+    if any(_any(map(_compiled, to.patterns), text, PATIENCE, time.thread_time) is None for text in _hostile("")):
+        return _("these are too many patterns to be looked for in time: make several lists of them")
     return None
 
 
@@ -82,29 +96,59 @@ def skeleton(text: str) -> str:
     return unicodedata.normalize("NFC", bare).translate(_ALIKE)
 
 
+@dataclass(frozen=True)
+class _Seen:
+    """A text as it is looked at: what is visible, how it looks, and its words with single spaces between."""
+
+    visible: str
+    looks: str
+    lines: tuple[str, ...]
+
+    @classmethod
+    def of(cls, text: str) -> _Seen:
+        looks = skeleton(text)
+        lines = dict.fromkeys(line for spelling in (looks, looks.translate(_FIGURES)) for line in _lines(spelling))
+        return cls(_visible(text), looks, tuple(lines))
+
+
+@dataclass(frozen=True)
+class _Matcher:
+    """A list made ready to be looked for: single words, phrases by their first word, what stands anywhere."""
+
+    words: frozenset[str]
+    phrases: Mapping[str, Sequence[str]]
+    anywhere: frozenset[str]
+    patterns: tuple[Any, ...]
+
+    def finds(self, seen: _Seen, patience: float, clock: Callable[[], float]) -> bool | None:
+        if patience <= 0:
+            return None
+        return self._has_words(seen) or _any(self.patterns, seen.visible, patience, clock)
+
+    def _has_words(self, seen: _Seen) -> bool:
+        for line in seen.lines:
+            said = set(line.split())
+            if not self.words.isdisjoint(said):
+                return True
+            if any(f" {phrase} " in line for first in self.phrases.keys() & said for phrase in self.phrases[first]):
+                return True
+        return any(word in seen.looks for word in self.anywhere)
+
+
 @lru_cache(512)
-def _matcher(to: WordList) -> Callable[[str], bool | None]:
-    """A list made ready to be looked for."""
-    apart, phrases, anywhere = set[str](), set[str](), set[str]()
+def _matcher(to: WordList) -> _Matcher:
+    words, phrases, anywhere = set[str](), dict[str, list[str]](), set[str]()
     for word in filter(None, map(skeleton, to.words)):
         if _UNSPACED.search(word) or not _TOKEN.search(word):
             anywhere.add(word.strip())
             continue
         for spelling in (word, word.translate(_FIGURES)):
-            tokens = _TOKEN.findall(spelling)
-            (apart if len(tokens) == 1 else phrases).add(" ".join(tokens))
-    patterns = [_compiled(pattern) for pattern in to.patterns]
-
-    def match(text: str) -> bool | None:
-        looks = skeleton(text)
-        lines = [line for spelling in (looks, looks.translate(_FIGURES)) for line in _lines(spelling)]
-        if any(not apart.isdisjoint(line.split()) for line in lines) or any(word in looks for word in anywhere):
-            return True
-        if any(f" {phrase} " in line for phrase in phrases for line in lines):
-            return True
-        return _any(patterns, _visible(text))
-
-    return match
+            first, *others = _TOKEN.findall(spelling)
+            if others:
+                phrases.setdefault(first, []).append(" ".join((first, *others)))
+            else:
+                words.add(first)
+    return _Matcher(frozenset(words), phrases, frozenset(anywhere), tuple(map(_compiled, to.patterns)))
 
 
 def _lines(text: str) -> Iterator[str]:
@@ -114,18 +158,20 @@ def _lines(text: str) -> Iterator[str]:
     yield f" {_SPELLED.sub(lambda found: found[0].replace(' ', ''), line)} "
 
 
-def _any(patterns: Iterable[Any], text: str) -> bool | None:
-    end = time.monotonic() + _TOGETHER
+def _any(patterns: Iterable[Any], text: str, patience: float, clock: Callable[[], float]) -> bool | None:
+    end = clock() + patience
     for pattern in patterns:
-        found = _found(pattern, text) if time.monotonic() < end else None
+        found = _found(pattern, text, end - clock())
         if found is not False:
             return found
     return False
 
 
-def _found(pattern: Any, text: str) -> bool | None:
+def _found(pattern: Any, text: str, patience: float) -> bool | None:
+    if patience <= 0:
+        return None
     try:
-        return pattern.search(text, timeout=PATIENCE, concurrent=True) is not None
+        return pattern.search(text, timeout=patience, concurrent=True) is not None
     except TimeoutError:
         return None
 

@@ -14,9 +14,10 @@ from bot.core.audit import REFUSED
 from bot.core.authority import Aim
 from bot.core.chat import Cancelled, Done, Failed, Held, Person, Place, Running
 from bot.core.errors import BadValue, NotAllowed, TooMany, UnknownWorkflow, UserError
-from bot.core.rules import Manner, Narrowing, WordList
+from bot.core.rulebook import By, Change
+from bot.core.rules import Manner, Narrowing, Rule, WordList
 from bot.core.run import State
-from bot.core.scope import Who
+from bot.core.scope import Scope, Who
 from comfy.embedded import EmbeddedServer
 from tests.bot.houses import ANN, BEN, HERE, MOD, PLAIN, Gates, House, house, picture, running
 
@@ -257,6 +258,21 @@ async def test_words_are_refused_or_held(tmp_path: Path) -> None:
         assert shown.last == Cancelled(ANN)
         with pytest.raises(UserError, match="takes too long"):
             await acts.words(MOD, HERE, "slow", WordList(patterns=("(a+)+$",)))
+
+
+async def test_what_cannot_be_read_in_time_is_treated_as_if_it_had_been_found(tmp_path: Path) -> None:
+    async with house(tmp_path) as home:
+        acts, given = home.desk.moderation, picture(tmp_path / "given")
+        hostile = "a" * 38 + "!"
+        for name, place, hold in (("slow", HERE, False), ("unsure", GENERAL, True)):
+            scope = Scope("test:guild", place.id)
+            rule = Rule(scope, WordList(patterns=("(a|aa)+$",), hold=hold), name)  # no moderator could write it
+            await acts.book.change("test:guild", By(MOD, HERE, "words", ""), [Change.put(rule)])
+        with pytest.raises(NotAllowed, match="takes too long to be looked through for the list “slow”"):
+            await home.ask("polaroid", photo=given, caption=hostile)
+        assert (await acts.log(MOD, HERE))[0].act == REFUSED
+        _run_id, message = await home.ask("polaroid", photo=given, caption=hostile, place=GENERAL)
+        assert message.last == Held()
 
 
 async def test_no_previews_where_moderators_want_none(tmp_path: Path) -> None:

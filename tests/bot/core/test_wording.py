@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.core.rules import WordList
-from bot.core.wording import BUNDLED, faults, says, skeleton
+from bot.core.wording import BUNDLED, faults, readings, says, skeleton
 
 LIST = WordList(("bad", "worse case", "плохо", "悪い", "बुरा", "🍆", "naked"))
 
@@ -85,6 +85,40 @@ def test_a_pattern_that_would_fill_the_memory_is_not_even_read(pattern: str) -> 
 
 def test_a_slow_pattern_that_got_in_is_stopped() -> None:
     assert says(WordList(patterns=("(a+)+$",)), "a" * 4000 + "!") is None
+
+
+HOSTILE = ("(a+)+$", "((a+)+)+$", "(a|aa)+$", r"(\w+\s?)+!", "(a*)*b", "(.*a){12}!", r"(?:(?:a+)+,?)+;")
+
+
+@pytest.mark.parametrize("pattern", HOSTILE)
+def test_no_pattern_goes_on_for_long(pattern: str) -> None:
+    """Without its measure of time, each of these would go on for as long as the sun shines."""
+    assert says(WordList(patterns=(pattern,)), "a" * 3990 + "!?") in (True, False, None)
+
+
+class Clock:
+    """Each look at it takes four milliseconds."""
+
+    now = 0.0
+
+    def __call__(self) -> float:
+        self.now += 0.004
+        return self.now
+
+
+def test_all_patterns_of_a_list_and_all_lists_share_their_time() -> None:
+    harmless = [WordList(patterns=("x" * 9, f"y{number}", "z+y", "[0-9]y")) for number in range(20)]
+    last = WordList(("bad",))
+    assert readings([*harmless[:1], last], "bad", Clock()) == [None, True]
+    found = readings([*harmless, last], "bad", Clock())
+    assert (found[0], found[-1]) == (None, None)
+    assert readings([*harmless, last], "bad")[-1] is True  # it is the time that it hangs on
+    assert readings([last], "bad " * 3000) == [None]
+
+
+def test_patterns_that_are_too_many_together_are_not_taken() -> None:
+    many = tuple(rf"(?:{letter}|[^b]{letter}){{1,40}}{number}" for number in range(300) for letter in "xyz")
+    assert "too many patterns" in str(faults(WordList(patterns=many)))
 
 
 def test_the_bundled_patterns_and_good_ones_are_taken() -> None:
