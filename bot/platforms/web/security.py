@@ -22,7 +22,7 @@ _COOKIE, _SESSION = "darkroom", "darkroom_session"
 _LASTS = 400 * 86_400  # seconds: as long as browsers keep a cookie
 _OPEN = frozenset({"/healthz", "/readyz"})  # say nothing that anybody may not know
 _TRIES, _WITHIN = 10, 60.0  # wrong tokens in so many seconds, after which nobody's is looked at
-_PASSED_ON = ("Forwarded", "X-Forwarded-For", "X-Real-IP", "Via")  # by a proxy: then it is anybody
+_PASSED_ON = ("Forwarded", "X-Forwarded-For", "X-Forwarded-Proto", "X-Real-IP", "Via")  # by a proxy: then it is anybody
 _HEADERS = {
     "Content-Security-Policy": (
         "default-src 'self'; img-src 'self' blob:; media-src 'self' blob:; object-src 'none'; base-uri 'none'; "

@@ -145,7 +145,7 @@ _ROUTES = ("", "/log?place=web:", "/export?place=web:", "/stats?place=web:", f"/
 async def test_what_comes_through_a_proxy_or_from_another_site_is_not_the_operators(tmp_path: Path) -> None:
     async with page(tmp_path) as web, Visitor(web.url) as ann:
         assert await _status(ann, "GET", "moderate") == 200
-        for header in ("X-Forwarded-For", "Forwarded", "X-Real-IP", "Via"):
+        for header in ("X-Forwarded-For", "X-Forwarded-Proto", "Forwarded", "X-Real-IP", "Via"):
             assert await _status(ann, "GET", "moderate", headers={header: "10.0.0.7"}) == 403
         data = {"act": "deny", "place": "web:"}
         for headers in ({"Origin": "http://evil.example"}, {"Sec-Fetch-Site": "cross-site"}):
