@@ -145,10 +145,11 @@ class Visitor:
 
 @dataclass
 class Relay:
-    """A wire to a server that can be cut; `sent` is all that came over it from the browser."""
+    """A wire to a server that can be cut; `sent` and `received` are all that came over it from and to the browser."""
 
     port: int
     sent: bytearray
+    received: bytearray
     writers: set[asyncio.StreamWriter]
 
     def cut(self) -> None:
@@ -160,7 +161,7 @@ class Relay:
 async def relay(port: int) -> AsyncIterator[Relay]:
     """A port that leads to another one, through which a browser asks, so that its connections can be broken."""
     tasks = asyncio.TaskGroup()
-    made = Relay(0, bytearray(), set())
+    made = Relay(0, bytearray(), bytearray(), set())
 
     async def carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, copy: bytearray) -> None:
         made.writers.add(writer)
@@ -175,7 +176,7 @@ async def relay(port: int) -> AsyncIterator[Relay]:
     async def join(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         there, back = await asyncio.open_connection("127.0.0.1", port)
         tasks.create_task(carry(reader, back, made.sent))
-        tasks.create_task(carry(there, writer, bytearray()))
+        tasks.create_task(carry(there, writer, made.received))
 
     async with tasks, await asyncio.start_server(join, "127.0.0.1", 0) as server:
         made.port = server.sockets[0].getsockname()[1]
