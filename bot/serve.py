@@ -34,20 +34,20 @@ from bot.core.links import Links
 from bot.core.media import Media
 from bot.core.moderation import Moderation
 from bot.core.notes import Notes
+from bot.core.outlook import Outlook
 from bot.core.pictures import PictureLimits
 from bot.core.policy import Default
 from bot.core.post import held
 from bot.core.records import Records
 from bot.core.reviews import Reviews
+from bot.core.roster import Roster, strike
 from bot.core.rulebook import Rulebook
-from bot.core.run import RunRecord
 from bot.core.shelf import Shelf
 from bot.core.worker import Worker
 from bot.words import _
 from comfy.embedded import EmbeddedServer
 from comfy.fleet import Fleet, Member
 from comfy.object_info import ObjectInfo
-from comfy.schedule import assign
 from comfy.server import Server
 
 _log = logging.getLogger(__name__)
@@ -109,15 +109,21 @@ async def serving(
         with _writing(settings.folder):
             if role.worker is not None:
                 await stack.enter_async_context(held(store.database, settings.folder, role.worker))
-            members = await stack.enter_async_context(_members(settings, role.pace))
+            members = await stack.enter_async_context(_members(settings, role))
         worker: Worker | None = None
+        roster: Roster | None = None
 
         def wake() -> None:
             if worker is not None:
                 worker.wake()
 
-        floor = Floor()
-        fleet = await stack.enter_async_context(Fleet(members, wake))
+        def changed() -> None:
+            wake()
+            if roster is not None:
+                roster.note()
+
+        floor = Floor(store.database)
+        fleet = await stack.enter_async_context(Fleet(members, changed))
         if role.worker is not None:
             house = House(
                 catalog,
@@ -130,11 +136,13 @@ async def serving(
                 floor,
             )
             worker = await stack.enter_async_context(_worker(role.worker, house, fleet, store, settings))
+        # Only now: the start of the engine holds up the loop, and waits for everybody to end their transactions.
+        roster = await stack.enter_async_context(Roster(store.database, role.worker, fleet))
         if role.chat:
-            plan, farewell = _plan(worker), worker is not None
+            plan, farewell = Outlook(catalog, store.records, roster).starts, worker is not None
             announcer = Announcer(store.line, store.records, catalog, platforms, plan, floor, farewell=farewell)
             await stack.enter_async_context(announcer)
-        checker = Checker(catalog, _known(fleet), _limits(settings))
+        checker = Checker(catalog, _known(fleet, roster), _limits(settings))
         moderation = await stack.enter_async_context(
             _moderated(settings, store, catalog, checker, platforms, role, wake)
         )
@@ -149,8 +157,8 @@ async def serving(
             store.links,
             floor=floor,
             operators=settings.operators,
-            servers=lambda: {name: name in fleet.up for name in fleet.members},
-            version=lambda: fleet.version,
+            servers=lambda: {name: each.up for name, each in roster.servers.items()},
+            version=lambda: roster.version,
             wake=wake,
             stop=worker.cancel if worker is not None else _nobody,
         )
@@ -248,6 +256,7 @@ async def forget(settings: Settings, person: str) -> int:
 async def hand_over(settings: Settings, worker: str) -> int:
     """Let other workers take the runs of one that is gone; how many there were."""
     async with opened(settings) as store:
+        await strike(store.database, worker)
         return await store.line.hand_over(worker)
 
 
@@ -281,11 +290,15 @@ def _unwritable(path: Path, fault: OSError) -> ConfigError:
 
 
 @asynccontextmanager
-async def _members(settings: Settings, pace: float) -> AsyncIterator[Sequence[Member]]:
+async def _members(settings: Settings, role: Role) -> AsyncIterator[Sequence[Member]]:
+    """The servers of this process: none where others work with them."""
+    if role.worker is None:
+        yield []
+        return
     if settings.servers:
         yield [Member(each.name, Server(**settings.server(each.url)), each.at_once) for each in settings.servers]
         return
-    async with EmbeddedServer(settings.folder / "engine", pace=pace) as engine:
+    async with EmbeddedServer(settings.folder / "engine", pace=role.pace) as engine:
         yield [Member(_("built-in"), Server(engine.url))]
 
 
@@ -293,28 +306,16 @@ def _worker(name: str, house: House, fleet: Fleet, store: Store, settings: Setti
     return Worker(name, house, fleet, lambda attempt: Engine(store.database, settings.folder, name, attempt))
 
 
-def _known(fleet: Fleet) -> Known:
+def _known(fleet: Fleet, roster: Roster) -> Known:
     async def known() -> Mapping[str, ObjectInfo]:
         await fleet.looked()
-        return fleet.known
+        return roster.known
 
     return known
 
 
 def _limits(settings: Settings) -> PictureLimits:
     return PictureLimits(int(settings.max_upload_mb * 1e6), int(settings.max_megapixels * 1e6))
-
-
-def _plan(worker: Worker | None) -> Callable[[Sequence[RunRecord]], Mapping[str, float]]:
-    """When waiting runs should start, as the worker of this process sees it."""
-
-    def plan(waiting: Sequence[RunRecord]) -> Mapping[str, float]:
-        if worker is None:
-            return {}
-        jobs = map(worker.job, waiting)
-        return {job.id: start for job, _server, start in assign(jobs, worker.stations(), worker.estimates)}
-
-    return plan
 
 
 @asynccontextmanager

@@ -114,8 +114,9 @@ class Fleet:
 
     def _note(self, name: str, info: ObjectInfo) -> None:
         """Keep what a server has; others hear of it where that is news."""
-        known, self._infos[name] = self._infos.get(name), info
+        known = self._infos.get(name)
         if known is None or not info.is_same(known):
+            self._infos[name] = info
             self.version += 1
             self._changed()
 

@@ -87,6 +87,11 @@ class ObjectInfo:
         made._parts = parts
         return made
 
+    @property
+    def data(self) -> Mapping[str, Any]:
+        """The answer as it was given."""
+        return self._data
+
     def __contains__(self, class_type: object) -> bool:
         return class_type in self._data
 

@@ -145,8 +145,12 @@ def _soonest(took: Mapping[str, float], state: Mapping[str, Station]) -> str:
 
 def models_of(prompt: Prompt) -> frozenset[str]:
     """The models that a prompt names."""
-    values = (value for node in prompt for value in node.inputs.values())
-    return frozenset(value for value in values if isinstance(value, str) and value.lower().endswith(_MODEL_FILES))
+    return frozenset(value for node in prompt for value in node.inputs.values() if is_model(value))
+
+
+def is_model(value: object) -> bool:
+    """Whether an input's value is the file of a model."""
+    return isinstance(value, str) and value.lower().endswith(_MODEL_FILES)
 
 
 def _overdue(jobs: Sequence[Job], free: set[str], state: Mapping[str, Station], estimates: Estimates) -> Choice | None:

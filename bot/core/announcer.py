@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -26,7 +26,7 @@ _AT_ONCE = 16  # messages that are edited side by side
 _NOTICEABLE = 0.1  # of a place or an estimate: smaller changes are not worth an edit
 
 #: When each of these runs should start, in seconds; those of which nothing is known are left out.
-Plan = Callable[[Sequence[RunRecord]], Mapping[str, float]]
+Plan = Callable[[Sequence[RunRecord]], Awaitable[Mapping[str, float]]]
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ class Announcer:
     async def announce(self) -> None:
         """Tell everybody whose place or time has changed noticeably."""
         waiting = await self._line.waiting()
-        starts = await asyncio.to_thread(self._plan, waiting)
+        starts = await self._plan(waiting) if waiting else {}
         self._told = {run.id: told for run in waiting if (told := self._told.get(run.id)) is not None}
         slots = asyncio.Semaphore(_AT_ONCE)
 

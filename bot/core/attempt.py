@@ -88,7 +88,8 @@ class Uploads:
 
 
 class Attempt:
-    """`freed` is called as soon as the server has done its part, and `troubled` before that where it gave trouble.
+    """`freed` is called as soon as the server has done its part, with whether what it took is worth to be learnt, and
+    `troubled` before that where it gave trouble.
 
     `resumed` says that an earlier process may have begun the attempt, and that the prompt may be at the server already.
     """
@@ -100,7 +101,7 @@ class Attempt:
         client: ComfyClient,
         uploads: Uploads,
         step: Step,
-        freed: Callable[[], None],
+        freed: Callable[[bool], None],
         troubled: Callable[[], None],
         *,
         resumed: bool,
@@ -134,14 +135,14 @@ class Attempt:
             async with Throttle(self._reply.show, self._reply.limits.interval, clock=time.monotonic) as throttle:
                 warnings = json.loads(await self._step("submit", partial(self._submit, story, folder)))
                 ended = json.loads(await self._step("follow", partial(self._follow, story, self._offer(throttle))))
-                self._freed()  # where it was an earlier process that followed it
+                self._freed(False)  # where it was an earlier process that followed it
                 if not await self._house.records.executed(self._run) and not await self._is_ours():
                     return
-                self._freed()  # by the records too: its person may have another run started now
+                self._freed(False)  # by the records too: its person may have another run started now
                 throttle.offer(Delivering())
                 outcome = await self._collect(story, [*warnings, *ended["warnings"]], ended["nothing_new"])
         else:
-            self._freed()
+            self._freed(False)
         if self._run.review:
             if await self._house.records.hold(self._run):
                 await say(self._reply, Held())
@@ -182,7 +183,7 @@ class Attempt:
             if not self._resumed:
                 raise
             raise ServerUnavailable(str(removed)) from removed  # it was lost while nobody here looked
-        self._freed()
+        self._freed(not self._resumed and not ended.nothing_new)
         return json.dumps({"nothing_new": ended.nothing_new, "warnings": ended.warnings})
 
     def _offer(self, throttle: Throttle) -> Callable[[Status], None]:
@@ -236,7 +237,7 @@ class Attempt:
     async def _cancel(self, story: Story, by: Person) -> None:
         await say(self._reply, Cancelled(by))  # at once: a node that does not listen may keep its server for long
         sure = await story.cancel(whatever=True)
-        self._freed()
+        self._freed(False)
         if await self._house.records.end(self._run, State.CANCELLED) and not sure:
             unsure = _("It was cancelled, but the server could not be told: it may still be at work on it.")
             await say(self._reply, Failed(unsure))
@@ -244,7 +245,7 @@ class Attempt:
     async def _failed(self, error: Exception, story: Story) -> None:
         if isinstance(error, _MAY_PASS):
             self._troubled()
-        self._freed()
+        self._freed(False)
         if (by := await self._cancelled_by()) is not None:
             await self._cancel(story, by)
         elif not isinstance(error, _MAY_PASS) or not await self._again(error):

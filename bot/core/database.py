@@ -33,7 +33,7 @@ class Database:
         """`url` is `sqlite:///PATH` or `postgresql://USER:PASSWORD@HOST/NAME`."""
         self.url = _checked(url)
         if self.is_shared:
-            self._engine = self._readers = _engine(self.url, "postgresql+psycopg", 10)
+            self._engine = self._readers = _engine(self.url, "postgresql+psycopg", 20)
         else:  # SQLite has one writer at a time, whom those who read need not wait for
             self._engine, self._readers = (_engine(self.url, "sqlite+aiosqlite", size) for size in (1, _READERS))
             _tune(self._engine, "BEGIN IMMEDIATE")

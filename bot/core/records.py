@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot.core import tally
 from bot.core.chat import Address, Person, Place
 from bot.core.database import Database
-from bot.core.run import ACTIVE, UNFINISHED, Outcome, Ran, RunRecord, State, key_of, outcome_json, read_run
+from bot.core.run import ACTIVE, ENDED, UNFINISHED, Outcome, Ran, RunRecord, State, key_of, outcome_json, read_run
 from bot.core.schema import runs, uses
 
 
@@ -57,10 +57,14 @@ class Records:
         """What a worker has in its hands."""
         return await self._select(runs.c.worker == worker, runs.c.state.in_(ACTIVE), order=runs.c.seq)
 
-    async def measured(self, count: int = 500) -> list[RunRecord]:
-        """Those of the latest runs that were executed, the oldest first: what estimates are learnt from."""
-        rows = await self._select(order=runs.c.seq.desc(), limit=count)  # by state, it would sort all there ever were
-        return [row for row in rows[::-1] if row.state is State.DONE]
+    async def active(self) -> list[RunRecord]:
+        """What all workers have in their hands."""
+        return await self._select(runs.c.state.in_(ACTIVE), order=runs.c.seq)
+
+    async def measured(self, since: float = 0.0, count: int = 500) -> list[RunRecord]:
+        """The latest runs that were done after a moment, the earliest first: what estimates are learnt from."""
+        done = (runs.c.state == State.DONE, runs.c.ended_at > since)
+        return (await self._select(*done, order=runs.c.ended_at.desc(), limit=count))[::-1]
 
     async def lately(self, community: str, since: float) -> list[Ran]:
         """What a community, as "platform:id", has asked for since then: no more of it than statistics need."""
@@ -201,7 +205,7 @@ class Records:
 
     async def ended_since(self, moment: float) -> list[RunRecord]:
         """Runs that came to their end after a moment, the earliest first, whichever process saw it."""
-        return await self._select(runs.c.ended_at > moment, order=runs.c.ended_at)
+        return await self._select(runs.c.state.in_(ENDED), runs.c.ended_at > moment, order=runs.c.ended_at)
 
     async def all_of(self, person: str) -> list[str]:
         """Ids of all ended runs of a person, as "platform:id"."""

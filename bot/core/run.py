@@ -25,6 +25,7 @@ class State(StrEnum):
 
 ACTIVE = (State.RUNNING, State.DELIVERING)
 UNFINISHED = (State.WAITING, *ACTIVE, State.HELD)
+ENDED = (State.DONE, State.FAILED, State.CANCELLED)
 
 
 @dataclass(frozen=True)

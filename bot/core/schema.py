@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import JSON, BigInteger, Column, Float, Index, Integer, MetaData, String, Table, Text
+from sqlalchemy import JSON, BigInteger, Column, Float, Index, Integer, LargeBinary, MetaData, String, Table, Text
 
 metadata = MetaData()
 _Count = BigInteger().with_variant(Integer, "sqlite")  # SQLite counts rows in INTEGER alone
@@ -57,6 +57,7 @@ runs = Table(
     Index("runs_of_community", "community", "state", "seq"),
     Index("runs_of_worker", "worker", "state"),
     Index("runs_by_age", "asked_at"),
+    Index("runs_by_end", "state", "ended_at"),
     Index("runs_by_message", "chat", "message"),
 )
 
@@ -71,6 +72,19 @@ uses = Table(
 
 #: One row: the turn that was taken last, which is where a newcomer joins the line.
 line = Table("line", metadata, Column("id", Integer, primary_key=True), Column("turn", _Count, nullable=False))
+
+#: The servers of each worker: a sign of life, and what the server has, packed; `edition` is another when that changes.
+servers = Table(
+    "servers",
+    metadata,
+    Column("worker", Text, primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("at", Float, nullable=False),
+    Column("up", Integer, nullable=False),
+    Column("at_once", Integer, nullable=False),
+    Column("edition", String(64)),
+    Column("info", LargeBinary),
+)
 
 #: What platforms remember: how far a conversation has come, which messages an album became.
 notes = Table(

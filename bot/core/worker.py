@@ -4,50 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
+from collections import defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from functools import lru_cache
 
 from bot.core import engine as durable
 from bot.core.attempt import Attempt, House, Uploads
+from bot.core.bays import Bays, Jobs
 from bot.core.chat import Failed
 from bot.core.chore import Chore
 from bot.core.database import in_short
 from bot.core.engine import Engine, Step
-from bot.core.errors import StorageFailed, UnknownWorkflow
+from bot.core.errors import StorageFailed
 from bot.core.explain import explain
 from bot.core.line import Pick
 from bot.core.run import Head, RunRecord, State
 from bot.core.story import say
-from bot.core.workflow import choices_of
 from bot.words import _
 from comfy.fleet import Fleet
-from comfy.schedule import Estimates, Job, Station, choose
+from comfy.schedule import Station, choose
 
 _log = logging.getLogger(__name__)
 _TICK = 0.25  # seconds between two looks at what other processes have put into the line, or want cancelled
-_GROWING = 1.5  # a run that is overdue is thought to take so many times as long as it has taken
-
-
-@dataclass
-class Bay:
-    """What one server is doing: when each of its runs began, and how long it was thought to take."""
-
-    at_once: int
-    loaded: frozenset[str] = frozenset()
-    begun: dict[str, tuple[float, float]] = field(default_factory=dict)
-    switched: set[str] = field(default_factory=set)
-    uploads: Uploads = field(default_factory=Uploads)
-
-    def busy_for(self, now: float) -> float:
-        """The seconds until it has done what it has: one after the other."""
-        left, first = 0.0, True
-        for begun, expected in self.begun.values():
-            elapsed = now - begun
-            left += (expected - elapsed if elapsed < expected else elapsed * (_GROWING - 1)) if first else expected
-            first = False
-        return left
 
 
 class Worker:
@@ -59,27 +36,26 @@ class Worker:
         house: House,
         fleet: Fleet,
         engine: Callable[[durable.Attempt], Engine],
-        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.name = name
-        self._house, self._fleet, self._clock = house, fleet, clock
+        self._house, self._fleet = house, fleet
         self._engine = engine(self._attempt)
-        self.estimates = Estimates()
-        self._bays = {name: Bay(member.at_once) for name, member in fleet.members.items()}
+        self._bays = Bays()
+        self._jobs = Jobs(house.catalog, lambda: fleet.known, lambda: fleet.version)
+        self._uploads: defaultdict[str, Uploads] = defaultdict(Uploads)
         self._fresh: dict[tuple[str, int], RunRecord] = {}  # taken by this process, and not begun before
         self._unbegun: list[RunRecord] = []  # ours by the records, but perhaps not yet known to the engine
         self._under_way: dict[str, asyncio.Task[None]] = {}
         self._news = asyncio.Event()
         self._turns, self._cancels = Chore("turns"), Chore("cancels")
-        self._where = lru_cache(10_000)(self._able)
 
     async def __aenter__(self) -> Worker:
         for run in await self._house.records.measured():
-            self._learn_from(run)
+            self._bays.recall(run.server or "", run, learn=self._has_alone(run))
         self._unbegun = await self._house.records.active_at(self.name)
         for run in self._unbegun:
-            if run.state is State.RUNNING and run.server in self._bays:
-                self._occupy(run, run.server)
+            if run.state is State.RUNNING and run.server is not None:
+                self._bays.enter(run.server, run)
         await self._engine.__aenter__()
         self._turns.start(self._take_turns())
         self._cancels.start(self._watch_cancels())
@@ -99,30 +75,21 @@ class Worker:
         if (task := self._under_way.pop(run_id, None)) is not None:
             task.cancel()
 
-    def stations(self) -> dict[str, Station]:
+    def _stations(self) -> dict[str, Station]:
         """The servers that are up, as the schedule sees them."""
-        now = self._clock()
-        return {
-            name: Station(name, bay.loaded, bay.busy_for(now), len(bay.begun) < bay.at_once)
-            for name, bay in self._bays.items()
-            if name in self._fleet.up
-        }
-
-    def job(self, run: Head) -> Job:
-        """A run as the schedule sees it: the servers that failed it are left out while there are others."""
-        able = self._where(run.kind, run.workflow, (self._fleet.version, self._house.catalog.version))
-        return Job(run.id, run.kind, run.models, (able & self._fleet.up) - run.avoid or able, run.put_off)
+        up = self._fleet.up
+        return self._bays.stations({name: each.at_once for name, each in self._fleet.members.items() if name in up})
 
     async def _take_turns(self) -> None:
         while True:
             self._news.clear()
             try:
                 await self._begin()
-                while any(station.free for station in self.stations().values()):
+                while any(station.free for station in self._stations().values()):
                     run = await self._house.line.take(self.name, self._pick)
                     if run is None:
                         break
-                    self._occupy(run, run.server or "")
+                    self._bays.enter(run.server or "", run)
                     self._fresh[run.id, run.attempt] = run
                     self._unbegun.append(run)
                     await self._begin()
@@ -139,7 +106,8 @@ class Worker:
             await self._begin()
 
     def _pick(self, heads: Sequence[Head]) -> Pick | None:
-        choice = choose(list(map(self.job, heads)), self.stations().values(), self.estimates)
+        jobs = [self._jobs.of(run, self._fleet.up) for run in heads]
+        choice = choose(jobs, self._stations().values(), self._bays.estimates)
         return Pick(choice.job.id, choice.server, choice.passed) if choice is not None else None
 
     async def _begin(self) -> None:
@@ -147,15 +115,6 @@ class Worker:
         while self._unbegun:
             await self._engine.start(self._unbegun[0].id, self._unbegun[0].attempt)
             del self._unbegun[0]
-
-    def _occupy(self, run: RunRecord, server: str) -> None:
-        bay = self._bays[server]
-        station = Station(server, bay.loaded)
-        expected = self.estimates.total(station, Job(run.id, run.kind, run.models, frozenset({server})))
-        if run.models and not run.models <= bay.loaded:
-            bay.switched.add(run.id)
-            bay.loaded = run.models
-        bay.begun[run.id] = (self._clock(), expected)
 
     async def _attempt(self, run_id: str, attempt: int, step: Step) -> None:
         fresh = self._fresh.pop((run_id, attempt), None)
@@ -169,7 +128,7 @@ class Worker:
             await self._make(run, step, resumed=fresh is None)
         finally:
             self._under_way.pop(run_id, None)
-            self._free(run, learn=False)
+            self._leave(run, learn=False)
 
     async def _record(self, run_id: str) -> RunRecord | None:
         """What is recorded of a run, as soon as that can be read."""
@@ -183,16 +142,16 @@ class Worker:
     async def _make(self, run: RunRecord, step: Step, *, resumed: bool) -> None:
         server = run.server or ""
         try:
-            if server not in self._bays:
+            if server not in self._fleet.members:
                 await self._homeless(run)
                 return
             attempt = Attempt(
                 self._house,
                 run,
                 self._fleet.client(server),
-                self._bays[server].uploads,
+                self._uploads[server],
                 step,
-                lambda: self._free(run, learn=True),
+                lambda learn: self._leave(run, learn=learn),
                 lambda: self._fleet.doubt(server),
                 resumed=resumed,
             )
@@ -219,36 +178,14 @@ class Worker:
             except StorageFailed:
                 await asyncio.sleep(_TICK * 4)
 
-    def _free(self, run: RunRecord, *, learn: bool) -> None:
+    def _leave(self, run: RunRecord, *, learn: bool) -> None:
+        """A run needs its server no more; what it took is learnt where it had the server for itself."""
         self._news.set()
-        bay = self._bays.get(run.server or "")
-        begun = bay.begun.pop(run.id, None) if bay is not None else None
-        if bay is None or begun is None:
-            return
-        switched = run.id in bay.switched
-        bay.switched.discard(run.id)
-        if learn and bay.at_once == 1:
-            self.estimates.learn(run.server or "", run.kind, self._clock() - begun[0], switched=switched)
+        self._bays.leave(run.server or "", run, learn=learn and self._has_alone(run))
 
-    def _learn_from(self, run: RunRecord) -> None:
-        """What a finished run took, from its record."""
-        if run.server in self._bays and run.started_at is not None and run.executed_at is not None:
-            bay = self._bays[run.server]
-            switched = bool(run.models) and not run.models <= bay.loaded
-            self.estimates.learn(run.server, run.kind, run.executed_at - run.started_at, switched=switched)
-            bay.loaded = run.models or bay.loaded
-
-    def _able(self, kind: str, workflow: str, _version: tuple[int, int]) -> frozenset[str]:
-        """The servers that have all that runs of a kind need; asked anew when the fleet or the workflows have
-        changed.
-        """
-        try:
-            wanted = self._house.catalog.get(workflow)
-        except UnknownWorkflow:
-            return frozenset()
-        values = choices_of(kind)
-        known = self._fleet.known.items()
-        return frozenset(name for name, info in known if not info.missing(wanted.fill(values, info)))
+    def _has_alone(self, run: RunRecord) -> bool:
+        member = self._fleet.members.get(run.server or "")
+        return member is not None and member.at_once == 1
 
     async def _watch_cancels(self) -> None:
         while True:

@@ -12,6 +12,7 @@ from bot.core.errors import BadValue
 from bot.core.form import MEDIA, NUMERIC, Field, FieldKind, Form, Value
 from comfy.object_info import InputInfo, Missing, ObjectInfo
 from comfy.prompt import Node, Prompt
+from comfy.schedule import is_model
 
 #: Nodes whose named input is a file that the person brings: known without asking a server.
 _LOADERS = {
@@ -170,7 +171,8 @@ def choices_of(kind: str) -> dict[str, Any]:
 
 
 def _is_chosen(field: Field, values: Mapping[str, Any]) -> bool:
-    return field.kind is FieldKind.CHOICE and field.name in values
+    """A model is a choice also while no server is known that lists it."""
+    return field.name in values and (field.kind is FieldKind.CHOICE or is_model(values[field.name]))
 
 
 def as_number(text: str) -> str | int | float:
