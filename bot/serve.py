@@ -40,6 +40,7 @@ from bot.core.policy import Default
 from bot.core.post import held
 from bot.core.records import Records
 from bot.core.reviews import Reviews
+from bot.core.revision import Revision
 from bot.core.roster import Roster, strike
 from bot.core.rulebook import Rulebook
 from bot.core.shelf import Shelf
@@ -144,7 +145,7 @@ async def serving(
             await stack.enter_async_context(announcer)
         checker = Checker(catalog, _known(fleet, roster), _limits(settings))
         moderation = await stack.enter_async_context(
-            _moderated(settings, store, catalog, checker, platforms, role, wake)
+            _moderated(settings, store, catalog, checker, platforms, role, floor, wake)
         )
         await stack.enter_async_context(_swept(store, moderation.audit, settings.retention_days))
         desk = Desk(
@@ -176,6 +177,7 @@ async def _moderated(
     checker: Checker,
     platforms: Mapping[str, Platform],
     role: Role,
+    floor: Floor,
     wake: Callable[[], None],
 ) -> AsyncIterator[Moderation]:
     """The moderators' desk, and all that it decides with."""
@@ -187,6 +189,8 @@ async def _moderated(
         reviews = Reviews(store.records, store.media, platforms, catalog, audit, authority, wake)
         if role.chat:
             await stack.enter_async_context(reviews)
+            revision = Revision(gate, audit, store.line, store.records, catalog, platforms, floor)
+            await stack.enter_async_context(revision)
         own, nodes = settings.own_workflows, settings.allowed_nodes
         contributions = Contributions(own, catalog, checker, book, audit, authority, nodes)
         yield Moderation(gate, audit, authority, checker, store.line, store.records, reviews, contributions)

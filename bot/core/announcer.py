@@ -16,7 +16,7 @@ from bot.core.errors import StorageFailed, UnknownWorkflow
 from bot.core.floor import Floor
 from bot.core.line import Line
 from bot.core.records import Records
-from bot.core.run import RunRecord, State
+from bot.core.run import RunRecord
 from bot.core.story import say
 
 _log = logging.getLogger(__name__)
@@ -111,8 +111,8 @@ class Announcer:
         try:
             self._catalog.get(run.workflow)
         except UnknownWorkflow as gone:
-            await self._records.end(run, State.FAILED, str(gone))
-            await say(reply, Failed(str(gone)))
+            if await self._records.refuse(run, str(gone)):
+                await say(reply, Failed(str(gone)))
             return
         self._told[run.id] = _Told(status, self._clock())  # before it is said: a shutdown may come in between
         if not await self._say(run, status):

@@ -134,7 +134,7 @@ class Desk:
         terms = await self._gate.admit(request)
         await self.line.ask(key_of(request.person), workflow.name, terms.limits)
         if workflow.spoiler:
-            terms = replace(terms, manner=replace(terms.manner, spoilers=True))
+            terms = terms.covered()
         restriction = self._gate.restriction(request.person, request.place, workflow)
         with _room(), tempfile.TemporaryDirectory(prefix="darkroom-") as folder:
             whole = await self._with_files(request, Path(folder))

@@ -128,6 +128,12 @@ class Line:
         async with self._database.change() as connection:
             return (await connection.execute(change)).rowcount > 0
 
+    async def amend(self, run: RunRecord, terms: Terms) -> None:
+        """Let other terms hold for the results of a run that waits."""
+        waits = (runs.c.id == run.id, runs.c.state == State.WAITING)
+        async with self._database.change() as connection:
+            await connection.execute(update(runs).where(*waits).values(_results(terms)))
+
     async def hand_over(self, worker: str) -> int:
         """Let all runs of a worker that is gone wait again; how many there were."""
         where = (runs.c.worker == worker, runs.c.state.in_(ACTIVE))
@@ -226,6 +232,15 @@ def _too_many(most: int) -> str:
     return words.format(count=most)
 
 
+def _results(terms: Terms) -> dict[str, Any]:
+    """What becomes of results."""
+    return {
+        "review": int(terms.review.on),
+        "review_in": terms.review.channel,
+        "manner": asdict(terms.manner),
+    }
+
+
 def _columns(run: NewRun, turn: int, depth: int, now: float) -> dict[str, Any]:
     return {
         "id": run.id,
@@ -251,9 +266,7 @@ def _columns(run: NewRun, turn: int, depth: int, now: float) -> dict[str, Any]:
         "reason": "",
         "avoid": [],
         "asked_at": now,
-        "review": int(run.terms.review.on),
-        "review_in": run.terms.review.channel,
-        "manner": asdict(run.terms.manner),
+        **_results(run.terms),
         "roles": sorted(run.person.roles),
         "administrator": int(run.person.moderator),
         "parents": list(run.place.parents),

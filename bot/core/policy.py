@@ -11,7 +11,7 @@ a workflow is only being tried.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from bot.core.rules import (
@@ -72,6 +72,10 @@ class Terms:
     limits: tuple[Rule, ...] = ()
     review: Review = NO_REVIEW
     manner: Manner = PLAIN
+
+    def covered(self) -> Terms:
+        """The same, with results that are covered until somebody wants to see them."""
+        return replace(self, manner=replace(self.manner, spoilers=True))
 
 
 NO_TERMS = Terms()

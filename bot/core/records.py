@@ -109,6 +109,12 @@ class Records:
             charge = partial(tally.give_back, run_ids=[run.id])
         return await self._step(run, UNFINISHED, charge, state=state, sentence=sentence, ended_at=now)
 
+    async def refuse(self, run: RunRecord, sentence: str) -> bool:
+        """End a run that waits, before it has begun; whether it still waited."""
+        charge = partial(tally.give_back, run_ids=[run.id])
+        ended = {"state": State.FAILED, "sentence": sentence, "ended_at": self._clock()}
+        return await self._step(run, (State.WAITING,), charge, **ended)
+
     async def hold(self, run: RunRecord) -> bool:
         """Let a run that has brought its outcome wait for a moderator, in nobody's hands."""
         return await self._step(run, (State.DELIVERING,), state=State.HELD, worker=None)

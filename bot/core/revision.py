@@ -1,0 +1,95 @@
+"""Revision: what moderators decide holds at once, also of runs that wait; what a server has begun is finished."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Collection, Mapping
+
+from bot.core.audit import Audit
+from bot.core.catalog import Workflows, title_of
+from bot.core.chat import Failed, Platform
+from bot.core.chore import Chore
+from bot.core.errors import StorageFailed
+from bot.core.floor import Floor
+from bot.core.gate import Gate
+from bot.core.line import Line
+from bot.core.records import Records
+from bot.core.run import RunRecord
+from bot.core.scope import community_of
+from bot.core.story import say
+
+_log = logging.getLogger(__name__)
+_AGAIN = 5.0  # seconds until it is tried again where the database could not be used
+
+
+class Revision:
+    """Use it in `async with`: it begins with what was decided while nobody looked."""
+
+    def __init__(
+        self,
+        gate: Gate,
+        audit: Audit,
+        line: Line,
+        records: Records,
+        catalog: Workflows,
+        platforms: Mapping[str, Platform],
+        floor: Floor,
+    ) -> None:
+        self._gate, self._audit, self._line, self._records = gate, audit, line, records
+        self._catalog, self._platforms, self._floor = catalog, platforms, floor
+        self._decided = {""}  # communities; "" stands for all
+        self._news = asyncio.Event()
+        self._chore = Chore("revision")
+
+    async def __aenter__(self) -> Revision:
+        self._gate.book.on_change(self._note)
+        self._news.set()
+        self._chore.start(self._work())
+        return self
+
+    async def __aexit__(self, *_exit: object) -> None:
+        await self._chore.stop()
+
+    def _note(self, community: str) -> None:
+        self._decided.add(community)
+        self._news.set()
+
+    async def _work(self) -> None:
+        while True:
+            await self._news.wait()
+            self._news.clear()
+            decided, self._decided = self._decided, set()
+            try:
+                await self._revise(decided)
+            except StorageFailed as fault:
+                _log.warning("what waits is not looked at again yet: %s", fault)
+                await asyncio.sleep(_AGAIN)
+                self._decided |= decided
+                self._news.set()
+
+    async def _revise(self, communities: Collection[str]) -> None:
+        for run in await self._line.waiting():
+            meant = "" in communities or community_of(run.place) in communities
+            if meant and run.address.platform in self._platforms:
+                decision = self._gate.decide(run.person, run.place, run.workflow)
+                if decision.allowed:
+                    await self._amend(run)
+                else:
+                    await self._refuse(run, decision.why)
+
+    async def _amend(self, run: RunRecord) -> None:
+        workflow = self._catalog.workflows.get(run.workflow)
+        terms = self._gate.terms(run.person, run.place, run.workflow)
+        if workflow is not None and workflow.spoiler:
+            terms = terms.covered()
+        if (terms.review.on, terms.review.channel, terms.manner) != (run.review, run.review_in, run.manner):
+            await self._line.amend(run, terms)
+
+    async def _refuse(self, run: RunRecord, why: str) -> None:
+        async with self._floor.of(run.id):
+            if not await self._records.refuse(run, why):
+                return
+            await self._audit.refused(run.person, run.place, f"{run.workflow}: {why}")
+            brief = run.brief(title_of(self._catalog, run.workflow))
+            await say(self._platforms[run.address.platform].reply(run.address, brief), Failed(why))
