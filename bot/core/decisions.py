@@ -129,6 +129,17 @@ def imported(text: str, community: str) -> tuple[list[Rule], str]:
     return rules, str(data.get("community", ""))
 
 
+def without_channels(rule: Rule) -> Rule:
+    """A rule that sends nothing to any channel."""
+    match rule.body:
+        case Review():
+            return replace(rule, body=replace(rule.body, channel=""))
+        case Manner(results=results) if results not in (None, "here", "thread"):
+            return replace(rule, body=replace(rule.body, results=None))
+        case _:
+            return rule
+
+
 def _data(text: str) -> Mapping[str, Any]:
     sentence = _("This is no export of Darkroom's: send the file that “export” gave, unchanged.")
     try:

@@ -31,6 +31,7 @@ from bot.core.decisions import (
     narrowing_words,
     parsed,
     what_of,
+    without_channels,
 )
 from bot.core.errors import BadValue, UserError
 from bot.core.gate import Gate
@@ -309,7 +310,8 @@ class Moderation:
     async def import_(self, by: Person, here: Place, text: str) -> str:
         """Decide all that an export says; what else is decided here stays. Raises `UserError` with what is wrong in it.
 
-        From another community, what is about its places, roles and moderators is left out.
+        From another community, what is about its places, roles and moderators is left out. Channels that results or
+        questions go to are never taken from a file: it may have been changed, and they may lie anywhere.
         """
         scope = await self._scope(by, here, "import", EVERYTHING)
         rules, origin = imported(text, scope.community)
@@ -318,7 +320,7 @@ class Moderation:
             if fault is not None:
                 raise UserError(_("Nothing was imported: {faults}.").format(faults=fault))
         foreign = origin != scope.community
-        kept = [rule for rule in rules if self._may_import(rule, by, here, foreign=foreign)]
+        kept = [without_channels(rule) for rule in rules if self._may_import(rule, by, here, foreign=foreign)]
         words = _("{count} decisions imported, {left} left out.").format(count=len(kept), left=len(rules) - len(kept))
         await self.book.change(scope.community, By(by, here, "import", words), [Change.put(rule) for rule in kept])
         return words

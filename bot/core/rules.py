@@ -88,7 +88,9 @@ class Block:
 
 @dataclass(frozen=True)
 class Manner:
-    """How runs are shown: `results` go "here", to a "thread" or to the channel of this id. None leaves it to others."""
+    """How runs are shown: `results` go "here", to a "thread" or to the channel or topic of this id. None leaves it to
+    others.
+    """
 
     results: str | None = None
     previews: bool | None = None

@@ -21,7 +21,7 @@ from bot.core.telling import describe
 from bot.platforms.telegram import captions, keys, remembered
 from bot.platforms.telegram.access import Access
 from bot.platforms.telegram.incoming import Sent, fetch
-from bot.platforms.telegram.places import Chat, address_of
+from bot.platforms.telegram.places import Chat, address_of, link
 from bot.platforms.telegram.typed import example
 from bot.platforms.telegram.wire import Gone, Unchanged, Unsuitable, Wire, replying
 from bot.words import _
@@ -68,22 +68,27 @@ class Counter:
         An update that is handled again after a crash finds the message that it has opened, and the run if there is one:
         also a message that Telegram took and that we did not come to note, if it is one of the next few in its chat.
         """
-        opened = remembered.opened(guest.update)
+        opened, where = remembered.opened(guest.update), self._destination(guest, request)
         known = await self.notes.get(opened)
         if known is None:
-            known = await self._first_words(guest, request, message)
+            known = await self._first_words(guest, where, request, message)
             await self.notes.put(opened, known)
-        address = address_of(guest.chat, known)
+        address = address_of(where, known)
         if await self.desk.records.at(address) is not None:
             return
         if hidden:
-            await self.notes.put(remembered.spoiler(guest.chat, known), True)
+            await self.notes.put(remembered.spoiler(where, known), True)
         try:
             with tempfile.TemporaryDirectory(prefix="darkroom-") as folder:
                 values = await self._fetched(request.values, Path(folder))
                 await self.desk.take(RunRequest(request.workflow, values, request.person, request.place), address)
         except (UserError, StorageFailed) as fault:
-            await self.edit(guest.chat, known, await self.sentence(guest, request.workflow, fault))
+            sentence = await self.sentence(guest, request.workflow, fault)
+            if where == guest.chat:
+                await self.edit(where, known, sentence)
+            else:
+                await self.remove(where, known)
+                await self.say(guest, sentence)
 
     async def edit(self, chat: Chat, message: int, html: str, keyboard: Any = None) -> None:
         """Set a message's text."""
@@ -113,17 +118,41 @@ class Counter:
             example=f"<code>{captions.plain(shown)}</code>"
         )
 
-    async def _first_words(self, guest: Guest, request: RunRequest, message: int | None) -> int:
+    def _destination(self, guest: Guest, request: RunRequest) -> Chat:
+        """The topic of the same group that moderators want results in; else where it is asked for."""
+        results = self.desk.manner(request.person, request.place, request.workflow).results
+        wanted = guest.chat if results in (None, "here", "thread") else Chat.read(results)
+        return wanted if wanted.id == guest.chat.id else guest.chat
+
+    async def _first_words(self, guest: Guest, where: Chat, request: RunRequest, message: int | None) -> int:
         words = _("{title} for {name}").format(
             title=self.desk.title(request.workflow), name=guest.person.name or guest.person.id
         )
         html, keyboard = captions.lines(f"{words}\n{describe(Received())}", captions.CAPTION), keys.opened(guest.update)
+        if where != guest.chat:
+            return await self._first_words_elsewhere(guest, where, html, keyboard, message)
         if message is None:
-            return await self._send_once(guest, html, keyboard)
-        await self.edit(guest.chat, message, html, keyboard)
+            return await self._send_once(guest, where, html, keyboard)
+        await self.edit(where, message, html, keyboard)
         return message
 
-    async def _send_once(self, guest: Guest, html: str, keyboard: InlineKeyboardMarkup) -> int:
+    async def _first_words_elsewhere(
+        self, guest: Guest, where: Chat, html: str, keyboard: InlineKeyboardMarkup, message: int | None
+    ) -> int:
+        """Open the message in another topic, and say so where it was asked for."""
+        try:
+            sent = await self._send_once(guest, where, html, keyboard)
+        except (Gone, Unsuitable) as fault:
+            words = _("Results go to a topic that I cannot write in: a moderator names another with /moderate where.")
+            raise UserError(words) from fault
+        told = _("It develops in {place}.").format(place=link(where, sent))
+        if message is None:
+            await self.say(guest, told)
+        else:
+            await self.edit(guest.chat, message, told)
+        return sent
+
+    async def _send_once(self, guest: Guest, where: Chat, html: str, keyboard: InlineKeyboardMarkup) -> int:
         """Send a message that nobody else sends; its id, also where an earlier try has sent it and was not told so."""
         tried = guest.again
 
@@ -136,13 +165,13 @@ class Counter:
                 chat,
                 html,
                 ParseMode.HTML,
-                message_thread_id=guest.chat.topic,
+                message_thread_id=where.topic,
                 reply_markup=keyboard,
-                reply_parameters=replying(guest.message),
+                reply_parameters=replying(guest.message if where == guest.chat else None),
             )
             return sent.message_id
 
-        return await self.wire.ask(guest.chat, work)
+        return await self.wire.ask(where, work)
 
     async def _find(self, guest: Guest, keyboard: InlineKeyboardMarkup) -> int | None:
         """A message with these buttons, which no other has, among the next after a guest's.

@@ -13,7 +13,7 @@ from telegram.error import TelegramError
 
 from bot.core.authority import Aim
 from bot.core.chat import Person, Place
-from bot.core.errors import DeliveryFailed, UserError
+from bot.core.errors import DeliveryFailed, NotAllowed, UserError
 from bot.core.rules import Manner, Narrowing, WordList
 from bot.core.scope import ADMINISTRATORS, EVERYONE
 from bot.platforms.telegram import captions, panel
@@ -141,7 +141,9 @@ class Moderating:
                 return await core.words(by, here, order.words[0], _word_list(order.words[1:]), aim)
             case "review" if order.first:
                 on = {"on": True, "off": False}.get(order.first)
-                return await core.review(by, here, on, " ".join(order.words[1:2]), aim)
+                return await core.review(by, here, on, await self._own_chat(order), aim)
+            case "where" if order.first in ("asked", "topic"):
+                return await core.where(by, here, Manner("here" if order.first == "asked" else str(guest.chat)), aim)
             case "previews" if order.first:
                 return await core.where(by, here, Manner(previews=order.first == "on"), aim)
             case "spoilers" if order.first:
@@ -170,6 +172,17 @@ class Moderating:
         who = ADMINISTRATORS if "admins" in marks else EVERYONE
         aim = Aim(place=guest.place if "here" in marks else None, who=who)
         return Order(guest.person, _whole(guest.place), words[0].lower(), tuple(plain), aim, about, said)
+
+    async def _own_chat(self, order: Order) -> str:
+        """The chat that is named, which has to be one of the moderator's own; empty where none is."""
+        chat = order.words[1] if len(order.words) > 1 else ""
+        if not chat:
+            return ""
+        if not chat.removeprefix("-").isdecimal():
+            raise UserError(_usage())
+        if not (await self._counter.access.rights(int(chat), int(order.by.id))).moderator:
+            raise NotAllowed(_("I ask only in chats that you administer, and that I am in."))
+        return chat
 
     def _of_workflow(self, order: Order) -> Aim:
         return replace(order.aim, workflow=_name(order.words[0])) if order.words else order.aim
@@ -301,6 +314,7 @@ def _usage() -> str:
         "/moderate field WORKFLOW FIELD [min=…] [max=…] [default=…] [fixed=…] [choices=a,b] [hidden=yes] | open",
         "/moderate words LIST [hold] word, word, /pattern/ | none",
         "/moderate review on|off|clear [CHAT ID] [here]",
+        "/moderate where topic|asked [here]",
         "/moderate previews|spoilers on|off [here]",
         "/moderate block [30m|12h|3d] [REASON], unblock, why [WORKFLOW]: " + _("as a reply, or with an id first"),
         "/moderate held, log [file], stats [DAYS], undo, export, import, workflow",

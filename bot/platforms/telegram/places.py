@@ -37,6 +37,12 @@ def chat_of(message: Message) -> Chat:
     return Chat(message.chat.id, message.message_thread_id if message.is_topic_message else None)
 
 
+def link(chat: Chat, message_id: int) -> str:
+    """Where a message of a supergroup is, for its members."""
+    topic = "" if chat.topic is None else f"/{chat.topic}"
+    return f"https://t.me/c/{str(chat.id).removeprefix('-100')}{topic}/{message_id}"
+
+
 def address_of(chat: Chat, message_id: int) -> Address:
     return Address(NAME, str(chat), str(message_id))
 

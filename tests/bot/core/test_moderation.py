@@ -332,6 +332,19 @@ async def test_settings_go_to_another_community_without_what_is_only_here(tmp_pa
                 await acts.import_(MOD, HERE, wrong)
 
 
+async def test_a_settings_file_sends_nothing_to_a_channel_wherever_it_says_it_is_from(tmp_path: Path) -> None:
+    async with house(tmp_path) as home:
+        acts = home.desk.moderation
+        await acts.where(MOD, HERE, Manner("4711", spoilers=True))
+        await acts.review(MOD, HERE, on=True, channel="4711")
+        exported = await acts.export(MOD, HERE)
+        assert exported.count("4711") == 2
+        await acts.import_(MOD, HERE, exported)
+        assert "4711" not in await acts.export(MOD, HERE)
+        manner = home.desk.manner(ANN, HERE, PLAIN)
+        assert (manner.results, manner.spoilers) == ("here", True)
+
+
 async def test_only_the_owner_names_moderators(tmp_path: Path) -> None:
     async with house(tmp_path) as home:
         acts = home.desk.moderation

@@ -157,3 +157,30 @@ async def test_trusted_people_add_a_workflow_and_name_its_fields(api: BotApi) ->
     await trusted.answer("was removed")
     await trusted.write("/moderate workflow")
     await trusted.answer("This is how")
+
+
+async def test_results_go_to_the_topic_that_moderators_want(api: BotApi) -> None:
+    place = api.group(next(_groups), is_forum=True)
+    member, moderator = Conversation(api, place), Conversation(api, place)
+    api.administrators.add((member.id, moderator.user))
+    await moderator.write("/moderate where topic", message_thread_id=7, is_topic_message=True)
+    await moderator.answer("7")
+    await member.write("/negative", photo=picture(), message_thread_id=9, is_topic_message=True)
+    assert (await member.result()).data["message_thread_id"] == 7
+    told = await member.answer("It develops in https://t.me/c/")
+    assert told.data["message_thread_id"] == 9
+    await moderator.write("/moderate where asked", message_thread_id=7, is_topic_message=True)
+    await moderator.answer("where they are asked for")
+    await member.write("/negative", photo=picture(), message_thread_id=9, is_topic_message=True)
+    assert (await member.result(2)).data["message_thread_id"] == 9
+
+
+async def test_moderators_are_asked_in_no_chat_that_is_not_their_own(api: BotApi) -> None:
+    _member, moderator = group(api)
+    await moderator.write("/moderate review on -100123")
+    await moderator.answer("only in chats that you administer")
+    await moderator.write("/moderate review on elsewhere")
+    await moderator.answer("This is how")
+    api.administrators.add((-100124, moderator.user))
+    await moderator.write("/moderate review on -100124")
+    await moderator.answer("looks at results first")
