@@ -70,6 +70,7 @@ class Revision:
 
     async def _revise(self, communities: Collection[str]) -> None:
         for run in await self._line.waiting():
+            await asyncio.sleep(0)  # however many wait, others have their turn of the loop
             meant = "" in communities or community_of(run.place) in communities
             if meant and run.address.platform in self._platforms:
                 decision = self._gate.decide(run.person, run.place, run.workflow)
