@@ -74,11 +74,11 @@ async def _serve(app: App, ready: asyncio.Event) -> None:
         await serve(app.settings, shelf, app.platforms(), Role(), lambda _line: ready.set())
 
 
-async def start(api: BotApi, folder: Path, **more: str) -> asyncio.subprocess.Process:
+async def start(api: BotApi, folder: Path, *words: str, **more: str) -> asyncio.subprocess.Process:
     """`darkroom start` as a process of its own."""
     environ = {**os.environ, **settings(api, folder, **more)}
     return await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "bot", "start", cwd=ROOT, env=environ, start_new_session=True
+        sys.executable, "-m", "bot", "start", *words, cwd=ROOT, env=environ, start_new_session=True
     )
 
 

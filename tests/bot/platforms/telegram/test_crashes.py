@@ -13,6 +13,7 @@ import pytest
 from PIL import Image
 
 from comfy.embedded import EmbeddedServer
+from tests.bot.databases import new_postgres
 from tests.bot.platforms.telegram.house import Conversation, picture, start, stop
 from tests.bot.platforms.telegram.server import BotApi, bot_api
 
@@ -88,3 +89,23 @@ async def test_killed_in_every_phase_and_told_to_end(tmp_path: Path) -> None:
         await patient.result()
         assert (len(last.messages), len(patient.messages)) == (1, 1)
         assert await stop(process) == 0
+
+
+@pytest.mark.timeout(120)
+async def test_a_worker_finishes_the_message_when_the_process_that_asks_telegram_is_gone(
+    tmp_path: Path, postgres: str
+) -> None:
+    """The one that chats needs no server, and the worker asks for no updates."""
+    async with bot_api() as api, EmbeddedServer(tmp_path / "engine", pace=2.0) as engine:
+        shared = {"DARKROOM_DATABASE_URL": new_postgres(postgres), "TELEGRAM_PREVIEWS": "no"}
+        worker = await start(api, tmp_path, "--worker", "garage", COMFYUI_URLS=engine.url, **shared)
+        chat = await start(api, tmp_path, "--chat", **shared)
+        member = Conversation(api)
+        await poster(member, 1)
+        await api.until(lambda: is_running(api, member), _SLOW)
+        await stop(chat, signal.SIGKILL)
+        asked = len(api.made("getUpdates"))
+        await api.until(lambda: member.last.kind == "photo", _SLOW)
+        assert len(api.made("getUpdates")) == asked
+        assert await stop(worker) == 0
+    assert len(member.messages) == 1
