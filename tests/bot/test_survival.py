@@ -23,7 +23,7 @@ from bot.core.records import Records
 from bot.core.run import RunRecord, State
 from bot.serve import hand_over
 from tests.bot.databases import new_postgres
-from tests.bot.houses import QuickSettings, WatchedServer
+from tests.bot.houses import QuickSettings, WatchedServer, until
 from tests.bot.survivor import entries, note
 
 PEOPLE = 20
@@ -82,6 +82,15 @@ class Stage:
         async with asyncio.timeout(_PATIENCE):
             while not condition():  # noqa: ASYNC110 - another process makes it so
                 await asyncio.sleep(0.05)
+
+    async def until_done(self, count: int) -> None:
+        """Wait until so many results are there, and it is written down that they are."""
+        await self.until(lambda: self.delivered() == count)
+
+        async def is_written() -> bool:
+            return [run.state for run in await self.runs()] == [State.DONE] * count
+
+        await until(is_written)
 
     async def runs(self) -> list[RunRecord]:
         database = json.loads((self.folder / "survivor.json").read_text())["database"]
@@ -154,7 +163,7 @@ async def killed_again_and_again(folder: Path, database: str, *, runs: int, kill
             assert here.delivered() < runs
             await bot.kill()
         bot = await here.start()
-        await here.until(lambda: here.delivered() == runs)
+        await here.until_done(runs)
         assert await bot.end() == 0
         await here.has_delivered_all(runs)
         executed = [prompt for server in here.servers.values() for prompt in server.prompts]
@@ -190,7 +199,7 @@ async def troubled(folder: Path, database: str, *, runs: int, troubles: int, kil
             if number in killed:
                 await bot.kill()
                 bot = await here.start()
-        await here.until(lambda: here.delivered() == runs)
+        await here.until_done(runs)
         assert await bot.end() == 0
         await here.has_delivered_all(runs)
 
@@ -207,7 +216,7 @@ async def test_sigterm_says_so_exits_in_time_and_loses_nothing(tmp_path: Path, d
         for server in here.servers.values():
             server._executor._pace = 0.0
         bot = await here.start()
-        await here.until(lambda: here.delivered() == 6)
+        await here.until_done(6)
         assert await bot.end(signal.SIGINT) == 0
         await here.has_delivered_all(6)
 
@@ -230,7 +239,7 @@ async def test_two_workers_share_the_work_and_one_that_is_gone_is_replaced(tmp_p
         await here.until(lambda: all(len(server.prompts) >= 3 for server in here.servers.values()))
         await left.kill()
         left = await here.start("left")
-        await here.until(lambda: here.delivered() == 30)
+        await here.until_done(30)
         assert [await bot.end() for bot in (chat, left, right)] == [0, 0, 0]
         await here.has_delivered_all(30)
         workers = Counter(run.worker for run in await here.runs())
@@ -249,7 +258,7 @@ async def test_the_runs_of_a_worker_that_is_gone_for_good_are_handed_over(tmp_pa
         right = await here.start("right")
         settings = QuickSettings(data_dir=tmp_path / "data", database=Secret(database))
         assert await hand_over(settings, "left") == 1
-        await here.until(lambda: here.delivered() == 2)
+        await here.until_done(2)
         assert [await bot.end() for bot in (chat, right)] == [0, 0]
         await here.has_delivered_all(2)
         assert {run.worker for run in await here.runs()} == {"right"}

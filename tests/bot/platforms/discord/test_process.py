@@ -70,7 +70,7 @@ async def test_a_worker_finishes_the_message_without_a_gateway(
         worker = Process(fake, tmp_path, "--worker", "garage", **settings)
         async with worker, Process(fake, tmp_path, "--chat", **settings) as chat:
             await fake.slash(ALICE, channel, "negative", {"photo": picture()})
-            post = await fake.until(lambda: next((each for each in fake.public if "%" in each.content), None))
+            post = await fake.until(lambda: next((each for each in fake.public if "%" in each.content), None), 60)
             await chat.end(signal.SIGKILL)
             fake.expire_tokens()
             (done,) = await results(fake, channel)
