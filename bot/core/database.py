@@ -14,7 +14,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import URL, Connection, event, make_url, text
+from sqlalchemy import URL, Connection, event, func, make_url, select, text
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
@@ -23,6 +23,7 @@ from bot.words import _
 
 _LOCK = 0x6461726B  # PostgreSQL's advisory lock for everything that reads the line in order to change it
 _READERS = 3
+_PAUSE = 0.1  # seconds between two tries to be alone
 _PATIENCE = 10_000  # milliseconds that SQLite waits for another process to let go
 
 
@@ -87,6 +88,24 @@ class Database:
         """A connection of one's own for as long as one likes, without transactions; the caller closes it."""
         connection = await self._readers.connect()
         return await connection.execution_options(isolation_level="AUTOCOMMIT")
+
+    @asynccontextmanager
+    async def alone(self, what: str) -> AsyncIterator[None]:
+        """Let no other process do the same meanwhile. Whoever waits does so outside of any transaction. Raises what the
+        database says.
+        """
+        if not self.is_shared:
+            yield
+            return
+        connection = await self.session()
+        try:
+            lock = select(func.pg_try_advisory_lock(func.hashtext(f"darkroom {what}")))
+            while not (await connection.execute(lock)).scalar_one():  # noqa: ASYNC110 - it is another process's to say
+                await asyncio.sleep(_PAUSE)
+            yield
+        finally:
+            await connection.invalidate()  # its lock ends with it
+            await connection.close()
 
     @asynccontextmanager
     async def change(self) -> AsyncIterator[AsyncConnection]:

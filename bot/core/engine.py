@@ -44,6 +44,7 @@ class Engine:
 
     def __init__(self, database: Database, folder: Path, worker: str, attempt: Attempt) -> None:
         """`folder` holds the engine's own tables where the database is not a server."""
+        self._database = database
         self._url = (
             database.driver_url if database.is_shared else database.driver_url.set(database=str(folder / "engine.db"))
         )
@@ -71,7 +72,8 @@ class Engine:
             }
         )
         try:
-            DBOS.launch()  # on the loop's own thread, so that it finds the loop
+            async with self._database.alone("engine"):  # it makes its tables, and two that do so at once collide
+                DBOS.launch()  # on the loop's own thread, so that it finds the loop
         except (DBAPIError, OSError) as fault:
             await self._close()
             raise ConfigError(
