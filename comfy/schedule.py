@@ -8,15 +8,17 @@ to it.
 from __future__ import annotations
 
 import itertools
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from statistics import fmean, median_low
 
 from comfy.prompt import Prompt
 
 MOST_PUT_OFF = 3  #: so many later jobs may be drawn before one, for the sake of loaded models; then it is its turn
 _GUESS = 5.0  # seconds: of a job of which nothing is known
 _RELUCTANCE = 3.0  # jobs: what loading other models is thought to cost before it was seen
-_LEARNING = 0.3  # the weight of the newest measurement
+_REMEMBERED = 9  # measurements of each kind on each server; their median, since some are of a bad moment
 _MODEL_FILES = (".safetensors", ".ckpt", ".pt", ".pth", ".bin", ".gguf", ".sft", ".onnx")
 
 
@@ -54,6 +56,7 @@ class Choice:
 class Estimates:
     """What jobs of each kind took on each server, and what it cost to load other models; learnt as it goes."""
 
+    _measured: dict[tuple[str, str, bool], deque[float]] = field(default_factory=dict)  # True: had models loaded
     _warm: dict[tuple[str, str], float] = field(default_factory=dict)
     _cold: dict[tuple[str, str], float] = field(default_factory=dict)
     _switch: dict[str, float] = field(default_factory=dict)
@@ -62,17 +65,20 @@ class Estimates:
 
     def learn(self, server: str, kind: str, seconds: float, *, switched: bool) -> None:
         """Take a measurement in. A job that had to load models says what loading costs, once its own time is known."""
-        measured, known = (server, kind), self._warm.get((server, kind))
-        if switched and known is None:
-            self._cold[measured] = seconds
-            return
+        recent = self._measured.setdefault((server, kind, switched), deque(maxlen=_REMEMBERED))
+        recent.append(seconds)
+        took = self._cold if switched else self._warm
+        took[server, kind] = median_low(recent)
         if not switched:
-            self._warm[measured] = _blend(known, seconds)
-            self._usual[kind] = _mean([took for (_, each), took in self._warm.items() if each == kind])
-        cold = seconds if switched else self._cold.pop(measured, None)
-        if cold is not None:
-            self._switch[server] = _blend(self._switch.get(server), max(0.0, cold - self._warm[measured]))
-            self._usual_switch = _mean(list(self._switch.values()))
+            self._usual[kind] = fmean(took for (_, each), took in self._warm.items() if each == kind)
+        self._learn_switching(server)
+
+    def _learn_switching(self, server: str) -> None:
+        known = [kind for at, kind in self._cold if at == server and (at, kind) in self._warm]
+        if known:
+            costs = [max(0.0, self._cold[server, kind] - self._warm[server, kind]) for kind in known]
+            self._switch[server] = fmean(costs)
+            self._usual_switch = fmean(self._switch.values())
 
     def seconds(self, server: str, kind: str) -> float:
         """How long a job of this kind takes there; on an unknown server, as long as elsewhere."""
@@ -102,12 +108,10 @@ def choose(jobs: Sequence[Job], stations: Iterable[Station], estimates: Estimate
     """The next job for one of the free servers; None where every job had better wait, or can run on none of them."""
     state = {station.name: station for station in stations}
     free = {station.name for station in state.values() if station.free}
-    overdue = _overdue(jobs, free, state, estimates)
-    if overdue is not None:
-        return overdue
-    for job, server, _ in assign(jobs, state, estimates):
+    ordered = sorted(jobs, key=lambda job: not _overdue(job))
+    for job, server, _ in assign(ordered, state, estimates):
         if server in free:
-            return _together(jobs, job, state[server])
+            return Choice(job, server) if _overdue(job) else _together(ordered, job, state[server])
     return None
 
 
@@ -153,13 +157,8 @@ def is_model(value: object) -> bool:
     return isinstance(value, str) and value.lower().endswith(_MODEL_FILES)
 
 
-def _overdue(jobs: Sequence[Job], free: set[str], state: Mapping[str, Station], estimates: Estimates) -> Choice | None:
-    for job in jobs:
-        able = [state[name] for name in job.servers & free] if job.put_off >= MOST_PUT_OFF else []
-        if able:
-            _, server = min((estimates.total(each, job), each.name) for each in able)
-            return Choice(job, server)
-    return None
+def _overdue(job: Job) -> bool:
+    return job.put_off >= MOST_PUT_OFF
 
 
 def _together(jobs: Sequence[Job], job: Job, station: Station) -> Choice:
@@ -178,11 +177,3 @@ def _together(jobs: Sequence[Job], job: Job, station: Station) -> Choice:
 
 def _switches(loaded: frozenset[str], job: Job) -> bool:
     return bool(job.models) and not job.models <= loaded
-
-
-def _mean(numbers: Sequence[float]) -> float:
-    return sum(numbers) / len(numbers)
-
-
-def _blend(known: float | None, seconds: float) -> float:
-    return seconds if known is None else known + _LEARNING * (seconds - known)

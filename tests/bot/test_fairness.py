@@ -36,8 +36,8 @@ async def test_of_four_servers_one_that_is_twice_as_fast_does_twice_the_work(tmp
 
 
 async def test_runs_of_two_models_are_sorted_onto_two_servers_that_seldom_switch(tmp_path: Path) -> None:
-    models, chance = ["red.ckpt", "blue.ckpt"], Random(0)
-    moments = [chance.uniform(0.5, 1.5) for _ in range(60)]
+    models, chance = ["red.ckpt", "blue.ckpt"], Random(6)
+    moments = [chance.uniform(0.2, 1.8) for _ in range(60)]
     caps = {"running_per_person": 2, "waiting_per_person": 60}
     async with AsyncExitStack() as stack:
         studios = [Studio(models, lambda color: moments[color] * _MOMENT, 5 * _MOMENT) for _ in range(2)]
