@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import math
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -34,6 +35,7 @@ from bot.core.chat import (
 )
 from bot.core.check import Checked, Given
 from bot.core.engine import Step
+from bot.core.errors import StorageFailed
 from bot.core.explain import trouble
 from bot.core.floor import Floor
 from bot.core.form import FieldKind
@@ -50,6 +52,7 @@ from comfy.errors import FileMissing, PromptRejected, PromptRemoved, ServerUnava
 
 _log = logging.getLogger(__name__)
 _MAY_PASS = (ServerUnavailable, FileMissing)  # the next attempt may do better, on another server above all
+_TRIES, _PAUSE = 30, 1.0  # seconds between them: SQLite itself waits ten for each
 _FAREWELL = 3.0  # seconds: a shutdown waits no longer for a chat
 
 
@@ -136,7 +139,8 @@ class Attempt:
                 warnings = json.loads(await self._step("submit", partial(self._submit, story, folder)))
                 ended = json.loads(await self._step("follow", partial(self._follow, story, self._offer(throttle))))
                 self._freed(False)  # where it was an earlier process that followed it
-                if not await self._house.records.executed(self._run) and not await self._is_ours():
+                stepped = await self._written(partial(self._house.records.executed, self._run))
+                if not stepped and not await self._is_ours():
                     return
                 self._freed(False)  # by the records too: its person may have another run started now
                 throttle.offer(Delivering())
@@ -144,11 +148,11 @@ class Attempt:
         else:
             self._freed(False)
         if self._run.review:
-            if await self._house.records.hold(self._run):
+            if await self._written(partial(self._house.records.hold, self._run)):
                 await say(self._reply, Held())
             return
         await self._deliver(outcome, folder)
-        if await self._house.records.end(self._run, State.DONE):
+        if await self._written(partial(self._house.records.end, self._run, State.DONE), math.inf):
             await say(self._reply, Done())
 
     async def _submit(self, story: Story, folder: Path) -> str:
@@ -197,8 +201,23 @@ class Attempt:
         result = await story.collect()
         files = [Stored(await self._house.media.keep(file.path), file.filename, file.kind) for file in result.files]
         outcome = Outcome(tuple(files), result.texts, (*warnings, *result.warnings), nothing_new)
-        await self._house.records.brought(self._run, outcome)
+        await self._written(partial(self._house.records.brought, self._run, outcome))
         return outcome
+
+    async def _written(self, write: Callable[[], Awaitable[bool]], tries: float = _TRIES) -> bool:
+        """Write down what was done as soon as that is possible, so that it was not done for nothing: a database may be
+        locked, or away, for a while. Raises `StorageFailed` after so many tries.
+        """
+        tried = 0
+        while True:
+            try:
+                return await write()
+            except StorageFailed as fault:
+                tried += 1
+                if tried >= tries:
+                    raise
+                _log.warning("run %s waits until it can be written down: %s", self._run.id, fault)
+            await asyncio.sleep(_PAUSE)
 
     async def _deliver(self, outcome: Outcome, folder: Path) -> None:
         files = [
@@ -238,7 +257,7 @@ class Attempt:
         await say(self._reply, Cancelled(by))  # at once: a node that does not listen may keep its server for long
         sure = await story.cancel(whatever=True)
         self._freed(False)
-        if await self._house.records.end(self._run, State.CANCELLED) and not sure:
+        if await self._written(partial(self._house.records.end, self._run, State.CANCELLED), math.inf) and not sure:
             unsure = _("It was cancelled, but the server could not be told: it may still be at work on it.")
             await say(self._reply, Failed(unsure))
 

@@ -59,7 +59,7 @@ class Database:
             await asyncio.to_thread(_probe, self.url)
         try:
             async with self.change() as connection:
-                await connection.run_sync(_upgrade)
+                await connection.run_sync(upgrade)
         except StorageFailed as fault:
             await self._dispose()
             raise ConfigError(_unusable(self.url, fault.__cause__ or fault)) from fault
@@ -160,7 +160,8 @@ def _tune(engine: AsyncEngine, how: str) -> None:
         connection.exec_driver_sql(how)
 
 
-def _upgrade(connection: Connection) -> None:
+def upgrade(connection: Connection, revision: str = "head") -> None:
+    """Bring the tables to a revision of the schema. Raises `ConfigError` where they are newer than the code."""
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
     config.attributes["connection"] = connection
@@ -168,7 +169,7 @@ def _upgrade(connection: Connection) -> None:
     current = MigrationContext.configure(connection).get_current_heads()
     if not known.issuperset(current):
         raise ConfigError(_("The database was made by a newer Darkroom: update Darkroom, or name another database."))
-    command.upgrade(config, "head")
+    command.upgrade(config, revision)
     connection.execute(text("UPDATE alembic_version SET version_num = version_num"))  # or it is read only, or full
 
 

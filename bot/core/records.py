@@ -61,9 +61,13 @@ class Records:
         """What all workers have in their hands."""
         return await self._select(runs.c.state.in_(ACTIVE), order=runs.c.seq)
 
-    async def measured(self, since: float = 0.0, count: int = 500) -> list[RunRecord]:
-        """The latest runs that were done after a moment, the earliest first: what estimates are learnt from."""
-        done = (runs.c.state == State.DONE, runs.c.ended_at > since)
+    async def measured(self, since: float = 0.0, worker: str | None = None, count: int = 500) -> list[RunRecord]:
+        """The latest runs that were done after a moment, by one worker or by all, the earliest first: estimates are
+        learnt from them.
+        """
+        done = [runs.c.state == State.DONE, runs.c.ended_at > since]
+        if worker is not None:
+            done.append(runs.c.worker == worker)
         return (await self._select(*done, order=runs.c.ended_at.desc(), limit=count))[::-1]
 
     async def lately(self, community: str, since: float) -> list[Ran]:
@@ -96,10 +100,11 @@ class Records:
         charge = partial(tally.settle, run_id=run.id, now=now, took=now - (run.started_at or now))
         return await self._step(run, (State.RUNNING,), charge, state=State.DELIVERING, executed_at=now)
 
-    async def brought(self, run: RunRecord, outcome: Outcome) -> None:
-        """Note what came out, so that it can be delivered by whoever comes to it."""
-        await self._step(run, ACTIVE, outputs=outcome_json(outcome))
-        await self._use(run.id, [file.key for file in outcome.files])
+    async def brought(self, run: RunRecord, outcome: Outcome) -> bool:
+        """Note what came out, so that it can be delivered by whoever comes to it; whether the run was not ended."""
+        async with self._database.change() as connection:
+            await note_uses(connection, run.id, [file.key for file in outcome.files])  # or they outlive an ended run
+            return await _stepped(connection, run, ACTIVE, outputs=outcome_json(outcome))
 
     async def end(self, run: RunRecord, state: State, sentence: str | None = None) -> bool:
         """The end of a run; whether it had not ended before."""
@@ -234,10 +239,6 @@ class Records:
             kept = set((await connection.execute(select(uses.c.key).where(uses.c.key.in_(keys)))).scalars())
         return sorted(keys - kept)
 
-    async def _use(self, run_id: str, keys: Sequence[str]) -> None:
-        async with self._database.change() as connection:
-            await note_uses(connection, run_id, keys)
-
     async def _step(
         self,
         run: RunRecord,
@@ -245,9 +246,8 @@ class Records:
         also: Callable[[AsyncConnection], Any] | None = None,
         **values: Any,
     ) -> bool:
-        where = (runs.c.id == run.id, runs.c.attempt == run.attempt, runs.c.state.in_(states))
         async with self._database.change() as connection:
-            stepped = (await connection.execute(update(runs).where(*where).values(values))).rowcount > 0
+            stepped = await _stepped(connection, run, states, **values)
             if stepped and also is not None:
                 await also(connection)
         return stepped
@@ -256,6 +256,11 @@ class Records:
         question = select(runs).where(*where).order_by(order).limit(limit)
         async with self._database.read() as connection:
             return [read_run(row) for row in await connection.execute(question)]
+
+
+async def _stepped(connection: AsyncConnection, run: RunRecord, states: Sequence[State], **values: Any) -> bool:
+    where = (runs.c.id == run.id, runs.c.attempt == run.attempt, runs.c.state.in_(states))
+    return (await connection.execute(update(runs).where(*where).values(values))).rowcount > 0
 
 
 async def note_uses(connection: AsyncConnection, run_id: str, keys: Sequence[str]) -> None:

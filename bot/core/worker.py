@@ -50,7 +50,7 @@ class Worker:
         self._turns, self._cancels = Chore("turns"), Chore("cancels")
 
     async def __aenter__(self) -> Worker:
-        for run in await self._house.records.measured():
+        for run in await self._house.records.measured(worker=self.name):
             self._bays.recall(run.server or "", run, learn=self._has_alone(run))
         self._unbegun = await self._house.records.active_at(self.name)
         for run in self._unbegun:

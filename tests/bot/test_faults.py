@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 import resource
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
 
 from bot.config import Settings
+from bot.core.attempt import _TRIES
 from bot.core.chat import Failed
 from bot.core.database import Database
 from bot.core.errors import ConfigError, StorageFailed
 from bot.core.run import State
 from bot.serve import opened
 from comfy.embedded import EmbeddedServer
-from tests.bot.houses import Gates, house, picture, running
+from tests.bot.houses import Gates, RecordingPlatform, house, picture, running, until
 
 
 @contextmanager
@@ -34,12 +36,31 @@ def full_disk(most: int = 0) -> Iterator[None]:
 @contextmanager
 def locked(database: Path) -> Iterator[None]:
     """Another program holds the database."""
-    holder = sqlite3.connect(database, isolation_level=None, timeout=10)
+    holder = sqlite3.connect(database, isolation_level=None, timeout=10, check_same_thread=False)
     holder.execute("BEGIN IMMEDIATE")
     try:
         yield
     finally:
         holder.close()
+
+
+class LockingPlatform(RecordingPlatform):
+    """Another program locks the database as soon as a result has been delivered."""
+
+    def __init__(self, database: Path) -> None:
+        super().__init__()
+        self._database = database
+        self._lock = ExitStack()
+        self._locked = False
+
+    async def note(self) -> None:
+        await super().note()
+        if not self._locked and any(message.results for message in self.messages.values()):
+            self._locked = True
+            await asyncio.to_thread(self._lock.enter_context, locked(self._database))
+
+    def unlock(self) -> None:
+        self._lock.close()
 
 
 async def test_a_data_folder_that_cannot_be_written_is_refused_at_start(tmp_path: Path) -> None:
@@ -94,7 +115,10 @@ async def test_a_full_disk_refuses_requests_in_words_and_keeps_no_half_of_them(t
         assert (run.state, len(shown.results)) == (State.DONE, 1)
 
 
-async def test_a_disk_that_is_full_while_a_run_is_under_way_ends_it_in_words(tmp_path: Path) -> None:
+async def test_a_disk_that_is_full_while_a_run_is_under_way_ends_it_in_words(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.core.attempt._PAUSE", 0.01)
     gates = Gates()
     async with house(tmp_path, servers=[EmbeddedServer(nodes=gates.nodes())]) as home:
         run_id, shown = await home.ask("gated")
@@ -111,10 +135,11 @@ async def test_a_disk_that_is_full_while_a_run_is_under_way_ends_it_in_words(tmp
         assert len(shown.results) == 1
 
 
-async def test_a_database_that_is_locked_is_said_and_used_again(
+async def test_a_database_that_is_locked_for_long_is_said_and_used_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bot.core.database._PATIENCE", 100)
+    monkeypatch.setattr("bot.core.database._PATIENCE", 10)
+    monkeypatch.setattr("bot.core.attempt._PAUSE", 0.01)
     gates = Gates()
     async with house(tmp_path, servers=[EmbeddedServer(nodes=gates.nodes())]) as home:
         first, shown = await home.ask("gated")
@@ -130,3 +155,38 @@ async def test_a_database_that_is_locked_is_said_and_used_again(
         second, shown = await home.ask()
         await home.ended(second)
         assert len(shown.results) == 1
+
+
+async def test_a_database_that_is_locked_for_a_while_costs_no_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("bot.core.database._PATIENCE", 10)
+    monkeypatch.setattr("bot.core.attempt._PAUSE", 0.05)
+    gates = Gates()
+    async with house(tmp_path, servers=[EmbeddedServer(nodes=gates.nodes())]) as home:
+        run_id, shown = await home.ask("gated")
+        await home.platform.until(running(shown))
+        with locked(tmp_path / "darkroom.db"):
+            gates.open()
+            await until(lambda: _logged(caplog, f"run {run_id} waits until it can be written down"))
+        (run,) = await home.ended(run_id)
+        assert (run.state, len(shown.results)) == (State.DONE, 1)
+
+
+async def test_who_has_the_result_is_not_told_that_it_failed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("bot.core.database._PATIENCE", 10)
+    monkeypatch.setattr("bot.core.attempt._PAUSE", 0.001)
+    platform = LockingPlatform(tmp_path / "darkroom.db")
+    async with house(tmp_path, platform) as home:
+        run_id, shown = await home.ask()
+        await until(lambda: _logged(caplog, f"run {run_id} waits", 2 * _TRIES))
+        platform.unlock()
+        (run,) = await home.ended(run_id)
+    assert (run.state, len(shown.results)) == (State.DONE, 1)
+    assert not any(isinstance(status, Failed) for status in shown.statuses)
+
+
+async def _logged(caplog: pytest.LogCaptureFixture, words: str, times: int = 1) -> bool:
+    return sum(words in record.getMessage() for record in caplog.records) >= times

@@ -9,14 +9,16 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
+import sqlalchemy
 
 from bot.core.caps import Caps
 from bot.core.chat import Address, Person, Place, Stored
-from bot.core.database import Database
+from bot.core.database import Database, upgrade
 from bot.core.errors import ConfigError, TooMany
 from bot.core.line import Line, NewRun, Pick
 from bot.core.records import Records
 from bot.core.run import Head, Outcome, State
+from bot.core.schema import runs
 
 CAPS = Caps(running=2, waiting=50)
 
@@ -225,6 +227,32 @@ async def test_an_old_database_keeps_its_rows_and_a_newer_one_is_refused(databas
     with pytest.raises(ConfigError, match="made by a newer Darkroom"):
         async with Database(database_url):
             pass
+
+
+@pytest.mark.parametrize("revision", ["0001", "0002", "0003", "0004"])
+async def test_a_database_of_an_earlier_version_is_upgraded_with_what_is_in_it(
+    database_url: str, tmp_path: Path, revision: str
+) -> None:
+    async with Database.in_folder(tmp_path, "sample") as sample:
+        await Line(sample, CAPS).join(new())
+        async with sample.read() as connection:
+            row = (await connection.execute(sqlalchemy.select(runs))).one()._asdict()
+    url = sqlalchemy.make_url(database_url)
+    driver = "postgresql+psycopg" if url.get_backend_name() == "postgresql" else "sqlite"
+    engine = sqlalchemy.create_engine(url.set(drivername=driver))
+    with engine.begin() as old:
+        upgrade(old, revision)
+        table = sqlalchemy.Table("runs", sqlalchemy.MetaData(), autoload_with=old)
+        kept = {name: value for name, value in row.items() if name in table.c}
+        needed = {column.name: 0 for column in table.c if column.name not in row}
+        old.execute(table.insert().values(kept | needed))
+    engine.dispose()
+    async with Database(database_url) as database:
+        (run,) = await Line(database, CAPS).waiting()
+        assert (run.id, run.workflow, run.values, run.person.id) == (row["id"], row["workflow"], row["given"], "ann")
+        taken = await Line(database, CAPS).take("me", first)
+        assert taken is not None
+        assert await Records(database).end(taken, State.DONE)
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from bot.core.caps import Caps
 from bot.core.chat import Cancelled, Done, Failed, Paused, Running
@@ -20,6 +21,7 @@ from bot.core.run import State
 from bot.serve import Role
 from bot.servers import NamedServer
 from comfy.embedded import EmbeddedServer
+from tests.bot.databases import new_postgres
 from tests.bot.houses import (
     ANN,
     BEN,
@@ -31,7 +33,13 @@ from tests.bot.houses import (
     house,
     picture,
     running,
+    until,
 )
+
+_LOCKS = """SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND granted
+    AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"""
+_DROP_OTHERS = """SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+    WHERE datname = current_database() AND pid != pg_backend_pid()"""
 
 
 async def test_a_run_goes_on_after_a_restart_where_the_server_is(tmp_path: Path) -> None:
@@ -214,3 +222,29 @@ async def test_two_processes_cannot_have_one_name(database_url: str, tmp_path: P
                 pass
         async with held(other, tmp_path, "garage"):
             pass
+
+
+async def test_a_name_is_still_held_after_the_database_has_been_restarted(
+    postgres: str, tmp_path: Path, monkeypatch: Any, caplog: Any
+) -> None:
+    monkeypatch.setattr("bot.core.post._LOOK", 0.01)
+    url = new_postgres(postgres)
+    async with Database(url) as database, Database(url) as other, held(database, tmp_path, "garage"):
+        await drop_others(other)
+
+        async def taken_anew() -> bool:
+            async with other.read() as connection:
+                held_now = (await connection.execute(text(_LOCKS))).scalar_one()
+            return held_now == 1 and "the name “garage” has to be taken anew" in caplog.text
+
+        await until(taken_anew)
+        monkeypatch.setattr("bot.core.post._PAUSE", 0.01)
+        with pytest.raises(ConfigError, match="A worker called “garage” is at work already"):
+            async with held(other, tmp_path, "garage"):
+                pass
+
+
+async def drop_others(database: Database) -> None:
+    """End all other connections to a database, as a restart of its server does."""
+    async with database.change() as connection:
+        await connection.execute(text(_DROP_OTHERS))
