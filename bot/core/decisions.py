@@ -13,6 +13,7 @@ from bot.core.errors import UserError
 from bot.core.form import Field
 from bot.core.rules import (
     Access,
+    Admission,
     Block,
     Budget,
     Limit,
@@ -60,6 +61,8 @@ def describe(rule: Rule) -> str:
         case Trial(open=is_open):
             words = _("{what} is open {scope}") if is_open else _("{what} is being tried by the one who added it")
             return words.format(what=what, scope=scope)
+        case Admission():
+            return _("{who} may ask in private as well").format(who=scope.who)
         case Moderators(roles=roles):
             return _("moderators are those with the roles {roles}").format(roles=", ".join(roles))
 

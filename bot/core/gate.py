@@ -40,6 +40,16 @@ class Gate:
         facts = replace(Facts.of(person, place, workflow), operator=key_of(person) in self._operators)
         return policy.decide(self.book.of(facts.community), facts, self._default, self._clock())
 
+    def block(self, person: Person, place: Place) -> Rule | None:
+        """What keeps a person from everything there."""
+        facts = Facts.of(person, place)
+        return policy.block_of(self.book.of(facts.community), facts, self._clock())
+
+    def admitted(self, person: Person) -> list[str]:
+        """The communities, as "platform:id", by which a person may ask in private as well."""
+        key, now = key_of(person), self._clock()
+        return [each for each in self.book.communities if policy.admits(self.book.of(each), Facts(each, (), key), now)]
+
     def on_trial(self, place: Place, workflow: str) -> bool:
         """Whether a workflow has not been opened in the community of a place by the one who added it."""
         facts = Facts.of(Person(place.platform, ""), place, workflow)

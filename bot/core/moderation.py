@@ -42,6 +42,7 @@ from bot.core.reviews import Reviews
 from bot.core.rulebook import By, Change
 from bot.core.rules import (
     Access,
+    Admission,
     Block,
     Budget,
     Limit,
@@ -215,6 +216,22 @@ class Moderation:
         words = _("{who} is not blocked {where} any more.").format(who=scope.who, where=scope.where)
         return await self._put(by, here, "unblock", words, Rule(scope, Block()), remove=True)
 
+    async def admit(self, by: Person, here: Place, person: Person) -> str:
+        """Let a person ask in private as well, where the platform serves only those whom it is told of. Nobody who is
+        blocked; raises `UserError` then.
+        """
+        scope = await self._scope(by, here, "admit", Aim(who=Who.person(person)))
+        if (block := self.gate.block(person, here)) is not None:
+            raise UserError(_("Take the block back first: {block}.").format(block=describe(block)))
+        words = _("{who} may ask in private as well.").format(who=scope.who)
+        return await self._put(by, here, "admit", words, Rule(scope, Admission()))
+
+    async def dismiss(self, by: Person, here: Place, person: Person) -> str:
+        """Take that back."""
+        scope = await self._scope(by, here, "dismiss", Aim(who=Who.person(person)))
+        words = _("{who} may not ask in private any more, unless others have let them.").format(who=scope.who)
+        return await self._put(by, here, "dismiss", words, Rule(scope, Admission()), remove=True)
+
     async def where(self, by: Person, here: Place, to: Manner, aim: Aim = EVERYTHING) -> str:
         """Where results go, and whether previews are shown and results covered; what is None stays as it is."""
         scope = await self._scope(by, here, "where", aim)
@@ -366,6 +383,8 @@ class Moderation:
     def _may_import(self, rule: Rule, by: Person, here: Place, *, foreign: bool) -> bool:
         if isinstance(rule.body, Trial):
             return False
+        if isinstance(rule.body, Admission):
+            return not foreign and rule.scope.who.whom is Whom.PERSON
         if isinstance(rule.body, Moderators):
             return not foreign and (by.owner or self.authority.is_operator(by))
         return not foreign or (not rule.scope.place and rule.scope.who.whom is not Whom.ROLE)

@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 
 from bot.core.rules import (
     Access,
+    Admission,
     Block,
     Budget,
     Limit,
@@ -28,7 +29,7 @@ from bot.core.rules import (
     Trial,
     WordList,
 )
-from bot.core.scope import Facts
+from bot.core.scope import Facts, Scope, Who, Whom
 from bot.words import _
 
 
@@ -91,7 +92,7 @@ EVERY_WORKFLOW = Default()
 
 def decide(rules: Rules, facts: Facts, default: Default, now: float) -> Decision:
     """May this person run this workflow here, now?"""
-    if (block := _block(rules, facts, now)) is not None:
+    if (block := block_of(rules, facts, now)) is not None:
         return Decision(allowed=False, why=told_block(block), rule=block)
     if (denial := _denied_everywhere(rules, facts)) is not None:
         return Decision(allowed=False, why=_told(denial), rule=denial)
@@ -107,6 +108,18 @@ def decide(rules: Rules, facts: Facts, default: Default, now: float) -> Decision
     if trial is not None:
         return Decision(allowed=True, why=_("You may try it before it is opened."), rule=trial)
     return Decision(allowed=False, why=_("It has not been allowed here: a moderator can do that."))
+
+
+def admits(rules: Rules, facts: Facts, now: float) -> bool:
+    """Whether a community has let this person ask in private as well: nobody who is blocked in it."""
+    admission = Rule(Scope(facts.community, who=Who(Whom.PERSON, facts.person)), Admission())
+    return rules.get(admission.slot) is not None and block_of(rules, facts, now) is None
+
+
+def block_of(rules: Rules, facts: Facts, now: float) -> Rule | None:
+    """The block that keeps this person from everything there."""
+    found = [rule for tier in rules.tiers(Block, facts) for rule in tier]
+    return next((rule for rule in found if isinstance(rule.body, Block) and _lasts(rule.body, now)), None)
 
 
 def trial_of(rules: Rules, facts: Facts) -> Rule | None:
@@ -176,11 +189,6 @@ def told_block(rule: Rule) -> str:
     until = datetime.fromtimestamp(body.until, UTC).strftime("%Y-%m-%d %H:%M") if body.until is not None else ""
     sentence = words.format(where=rule.scope.where, until=until)
     return sentence + " " + _("The reason: {reason}").format(reason=body.reason) if body.reason else sentence
-
-
-def _block(rules: Rules, facts: Facts, now: float) -> Rule | None:
-    found = [rule for tier in rules.tiers(Block, facts) for rule in tier]
-    return next((rule for rule in found if isinstance(rule.body, Block) and _lasts(rule.body, now)), None)
 
 
 def _lasts(block: Block, now: float) -> bool:

@@ -20,7 +20,7 @@ from bot.core.chat import Person, Place
 from bot.core.chore import Chore
 from bot.core.database import Database
 from bot.core.errors import StorageFailed
-from bot.core.rules import Rule, Rules, Slot
+from bot.core.rules import Admission, Rule, Rules, Slot
 from bot.core.schema import audit, charges, editions, rules, runs
 
 _log = logging.getLogger(__name__)
@@ -81,6 +81,11 @@ class Rulebook:
     def own(self, community: str) -> tuple[Rule, ...]:
         """The rules of a community alone."""
         return self._own.get(community, ())
+
+    @property
+    def communities(self) -> list[str]:
+        """Those in which anything is decided, as "platform:id"."""
+        return [community for community, rules in self._own.items() if community and rules]
 
     def on_change(self, listener: Callable[[str], None]) -> None:
         """Have a function called with each community whose rules have changed; "" where it is all of them."""
@@ -173,10 +178,13 @@ class Rulebook:
         return len(gone)
 
     async def forget(self, person: str) -> None:
-        """Take a person's name, as "platform:id", out of the rules that are about them."""
+        """Take a person's name, as "platform:id", out of the rules that are about them; where they were let in, they
+        are not any more.
+        """
         async with self._database.change() as connection:
             about = rules.c.who == f"person:{person}"
             places = set((await connection.execute(select(rules.c.community).where(about))).scalars())
+            await connection.execute(delete(rules).where(about, rules.c.kind == Admission.__name__.lower()))
             await connection.execute(update(rules).where(about).values(who_name=""))
             for community in places:
                 await _next_edition(connection, community)

@@ -114,9 +114,18 @@ class Trial:
     open: bool = False
 
 
-Body: TypeAlias = Access | Limit | Budget | Narrowing | WordList | Review | Block | Manner | Moderators | Trial
+@dataclass(frozen=True)
+class Admission:
+    """A person who may ask in private as well, on a platform that serves nobody there unless it is told to."""
+
+
+Body: TypeAlias = (
+    Access | Limit | Budget | Narrowing | WordList | Review | Block | Manner | Moderators | Trial | Admission
+)
 Slot: TypeAlias = tuple[str, str, Key]
-_Body = TypeVar("_Body", Access, Limit, Budget, Narrowing, WordList, Review, Block, Manner, Moderators, Trial)
+_Body = TypeVar(
+    "_Body", Access, Limit, Budget, Narrowing, WordList, Review, Block, Manner, Moderators, Trial, Admission
+)
 
 KINDS: Mapping[str, type[Body]] = {each.__name__.lower(): each for each in get_args(Body)}
 

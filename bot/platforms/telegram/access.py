@@ -1,9 +1,12 @@
-"""Who is served: those that the operator names; and who administers a group, asked of Telegram once a minute."""
+"""Who is served: those whom the operator names, and in private those whom a group that is served has let in; and who
+administers a group, asked of Telegram once a minute.
+"""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from html import escape
 
@@ -12,6 +15,7 @@ from telegram import ChatMember, Message, User
 from telegram.error import TelegramError
 
 from bot.core.chat import Person
+from bot.core.errors import UserError
 from bot.core.notes import Notes
 from bot.platforms.telegram import remembered
 from bot.platforms.telegram.places import NAME
@@ -32,24 +36,61 @@ class Rights:
 
 
 class Access:
-    """Knows the guest list. `allowed` are ids and @names of people and chats, or `*`; operators always are."""
+    """Knows the guest list. `allowed` are ids and @names of people and chats, or `*`; operators always are. `admitted`
+    tells the communities by which somebody may ask in private.
+    """
 
     def __init__(
-        self, allowed: Iterable[str], wire: Wire, notes: Notes, clock: Callable[[], float] = time.monotonic
+        self,
+        allowed: Iterable[str],
+        wire: Wire,
+        notes: Notes,
+        admitted: Callable[[Person], Iterable[str]],
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._allowed = frozenset(name.casefold().removeprefix("@") for name in allowed)
-        self._wire, self._notes, self._clock = wire, notes, clock
+        self._wire, self._notes, self._admitted, self._clock = wire, notes, admitted, clock
         self._members: dict[tuple[int, int], tuple[Rights, float]] = {}
+        self._names: dict[int, tuple[str, float]] = {}
 
     async def admits(self, chat: TelegramChat, user: User | None) -> bool:
-        """Whether somebody is served in a chat: one of the two has to be named."""
-        names = {str(chat.id), (chat.username or "").casefold()}
-        if user is not None:
-            names |= {str(user.id), (user.username or "").casefold()}
-        if "*" in self._allowed or self._allowed & (names - {""}):
+        """Whether somebody is served in a chat: one of the two has to be named, or the person let in, in private."""
+        if user is not None and self._is_named(user.id, user.username):
             return True
-        before = await self._notes.get(remembered.migrated(chat.id)) if chat.id < 0 else None
-        return before is not None and str(before) in self._allowed
+        if chat.type != TelegramChat.PRIVATE:
+            return await self._serves(chat.id, chat.username)
+        groups = self._admitted(Person(NAME, str(chat.id)))
+        return any([await self.serves(int(each.removeprefix(f"{NAME}:"))) for each in groups])
+
+    async def serves(self, group: int) -> bool:
+        """Whether a group is served, whoever speaks there."""
+        return await self._serves(group, None) or self._is_named(group, await self._name_of(group))
+
+    @property
+    def may_serve_groups(self) -> bool:
+        """Whether there may be anybody but the operator who lets people in."""
+        return any(not name.isdecimal() for name in self._allowed)
+
+    async def turned_away(self, user: User) -> None:
+        """Remember for a while by which @name somebody is known who was not served, for those who may let them in."""
+        await self._notes.put(remembered.stranger(user.id), user.username or "")
+
+    async def named(self, name: str) -> Person:
+        """Somebody who was turned away lately, by their @name. Raises `UserError`.
+
+        Names change hands: so it counts only what Telegram says now of whoever had it then.
+        """
+        wanted = name.casefold().removeprefix("@")
+        for note, known in (await self._notes.starting(remembered.STRANGER)).items():
+            if known.casefold() == wanted:
+                with suppress(TelegramError):
+                    found = await self._wire.bot.get_chat(int(note.removeprefix(remembered.STRANGER)))
+                    if (found.username or "").casefold() == wanted:
+                        return Person(NAME, str(found.id), found.full_name or "")
+        words = _(
+            "I do not know {name}: they write to me first, or you reply to a message of theirs, or give their id."
+        )
+        raise UserError(words.format(name=name))
 
     async def rights(self, chat: int, user: int) -> Rights:
         """What somebody is in a group."""
@@ -67,14 +108,38 @@ class Access:
         self._members[chat, user] = (rights, now)
         return rights
 
+    async def _serves(self, chat: int, name: str | None) -> bool:
+        if self._is_named(chat, name):
+            return True
+        before = await self._notes.get(remembered.migrated(chat))
+        return before is not None and str(before) in self._allowed
 
-def refusal(message: Message, person: Person, operators: Iterable[str]) -> str:
+    def _is_named(self, number: int, name: str | None) -> bool:
+        return "*" in self._allowed or bool(self._allowed & ({str(number), (name or "").casefold()} - {""}))
+
+    async def _name_of(self, group: int) -> str:
+        """The @name of a public group, which the operator may have named it by; empty where it has none."""
+        now = self._clock()
+        known = self._names.get(group)
+        if known is not None and now - known[1] < _FRESH:
+            return known[0]
+        try:
+            name = (await self._wire.bot.get_chat(group)).username or ""
+        except TelegramError:
+            return ""
+        self._names[group] = (name, now)
+        return name
+
+
+def refusal(message: Message, person: Person, operators: Iterable[str], *, or_moderators: bool) -> str:
     """Why somebody is not served, and whom to ask, as HTML."""
     ids = [key.removeprefix(f"{NAME}:") for key in sorted(operators) if key.startswith(f"{NAME}:")]
     asked = " ".join(f'<a href="tg://user?id={escape(number)}">{escape(number)}</a>' for number in ids)
     whom = (
         _("Ask the operator of this bot ({people})").format(people=asked) if ids else _("Ask the operator of this bot")
     )
+    if or_moderators and message.chat.id == int(person.id):
+        whom += _(", or an administrator of a group that I serve,")
     if message.chat.id == int(person.id):
         words = _("I do not know you yet. {whom} to let you in: your id is <code>{person}</code>.")
     else:

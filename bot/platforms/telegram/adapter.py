@@ -89,7 +89,7 @@ class TelegramPlatform:
             raise ConfigError(_("TELEGRAM_TOKEN: Telegram does not know this token; @BotFather has it.")) from fault
         self._greeted = True
         _log.info("Telegram knows this bot as @%s", me.username)
-        access = Access(self._settings.telegram_allowed, self._wire, self._notes)
+        access = Access(self._settings.telegram_allowed, self._wire, self._notes, desk.moderation.gate.admitted)
         counter = Counter(desk, self._wire, self._notes, access, me)
         inbox = Inbox(self._notes)
         await inbox.resume(bot)

@@ -127,6 +127,7 @@ class Commands:
         count = await self._desk.forget(guest.person)
         for name in await self._counter.notes.starting(f"{remembered.DRAFT}{guest.person.id}:"):
             await self._counter.notes.drop(name)
+        await self._counter.notes.drop(remembered.stranger(guest.person.id))
         words = ngettext("{count} run deleted, with its files.", "{count} runs deleted, with their files.", count)
         await self._counter.edit(guest.chat, message, captions.plain(words.format(count=count)))
 

@@ -10,7 +10,7 @@ from bot.core.notes import Notes
 from bot.platforms.telegram import remembered
 
 _KEPT = 86_400.0  # seconds: as long as Telegram keeps an update that nobody takes
-_FORGOTTEN = 7 * 86_400.0  # seconds after which nobody goes on with a draft
+_FORGOTTEN = 7 * 86_400.0  # seconds after which nobody goes on with a draft, or lets a stranger in
 
 
 class Inbox:
@@ -41,7 +41,8 @@ class Inbox:
         """Hand out what an earlier process was not done with, and forget what is old."""
         for prefix in (remembered.UPDATE, remembered.OPENED):
             await self._notes.sweep(prefix, _KEPT)
-        await self._notes.sweep(remembered.DRAFT, _FORGOTTEN)
+        for prefix in (remembered.DRAFT, remembered.STRANGER):
+            await self._notes.sweep(prefix, _FORGOTTEN)
         for data in (await self._notes.starting(remembered.UPDATE)).values():
             if data and (update := Update.de_json(data, bot)) is not None:
                 self._resumed.add(update.update_id)

@@ -152,6 +152,8 @@ class Moderating:
                 return await self._block(guest, order)
             case "unblock":
                 return await core.unblock(by, here, (await self._meant(guest, order))[0], aim)
+            case "admit" | "dismiss":
+                return await self._admission(guest, order)
             case "why":
                 person, words = await self._meant(guest, order)
                 return await core.why(by, here, person, _name(words[0]) if words else "", guest.place)
@@ -205,8 +207,18 @@ class Moderating:
         reason = " ".join(words[1:] if lasting is not None else words)
         return await self._core.block(order.by, order.here, person, reason, lasting, order.aim)
 
+    async def _admission(self, guest: Guest, order: Order) -> str:
+        """Let somebody in, or not any more: only a group that the operator has let in can do that."""
+        if not await self._counter.access.serves(guest.chat.id):
+            raise NotAllowed(_("Only a group that the operator of this bot has named can let people in."))
+        person, _words = await self._meant(guest, order)
+        act = self._core.admit if order.act == "admit" else self._core.dismiss
+        return await act(order.by, order.here, person)
+
     async def _meant(self, guest: Guest, order: Order) -> tuple[Person, tuple[str, ...]]:
-        """Whom an act is about: an id, the author of the message replied to, or who asked for the run that it shows."""
+        """Whom an act is about: an id or a @name, the author of the message replied to, or who asked for its run."""
+        if order.first.startswith("@"):
+            return await self._counter.access.named(order.first), order.words[1:]
         if order.words and order.words[0].lstrip("-").isdecimal():
             return Person(NAME, order.words[0]), order.words[1:]
         if order.about is None:
@@ -317,6 +329,7 @@ def _usage() -> str:
         "/moderate where topic|asked [here]",
         "/moderate previews|spoilers on|off [here]",
         "/moderate block [30m|12h|3d] [REASON], unblock, why [WORKFLOW]: " + _("as a reply, or with an id first"),
+        "/moderate admit, dismiss: " + _("who may ask in private as well; as a reply, or with an id or a @name"),
         "/moderate held, log [file], stats [DAYS], undo, export, import, workflow",
     )
     return "\n".join([_("This is how:"), *lines])

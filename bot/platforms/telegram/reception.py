@@ -170,7 +170,7 @@ class Reception:
         guest = self._guest(asker(message), message, update)
         if not (self._desk.is_operator(guest.person) or await self._admits(message)):
             if guest.is_private or (command is not None and (command.bot or self._means_us(command))):
-                await self._counter.say(guest, refusal(message, guest.person, self._desk.operators))
+                await self._turn_away(guest, message)
             return
         try:
             await self._hear_guest(await self._with_rights(guest, message), command, messages)
@@ -179,6 +179,14 @@ class Reception:
         except StorageFailed as fault:
             _log.warning("a request was not kept: %s", fault)
             await self._counter.say(guest, captions.plain(str(fault)))
+
+    async def _turn_away(self, guest: Guest, message: Message) -> None:
+        """Say whom to ask, and remember who it was for when those are asked."""
+        access = self._counter.access
+        if guest.is_private and message.from_user is not None:
+            await access.turned_away(message.from_user)
+        words = refusal(message, guest.person, self._desk.operators, or_moderators=access.may_serve_groups)
+        await self._counter.say(guest, words)
 
     async def _hear_guest(self, guest: Guest, command: Command | None, messages: Sequence[Message]) -> None:
         if command is not None:

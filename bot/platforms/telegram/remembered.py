@@ -6,6 +6,7 @@ from bot.core.chat import Person
 from bot.platforms.telegram.places import Chat
 
 UPDATE, DRAFT, OPENED, COMMANDS = "telegram:update:", "telegram:draft:", "telegram:opened:", "telegram:commands:"
+STRANGER = "telegram:stranger:"
 
 
 def update(number: int) -> str:
@@ -41,6 +42,11 @@ def spoiler(chat: Chat, message: int) -> str:
 def commands(scope: str) -> str:
     """The list of commands that a scope was given last."""
     return f"{COMMANDS}{scope}"
+
+
+def stranger(user: int | str) -> str:
+    """The @name of somebody who was not served."""
+    return f"{STRANGER}{user}"
 
 
 def migrated(chat: int) -> str:

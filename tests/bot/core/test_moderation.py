@@ -290,6 +290,42 @@ async def test_no_previews_where_moderators_want_none(tmp_path: Path) -> None:
         assert all(status.preview is None for status in message.statuses if isinstance(status, Running))
 
 
+async def test_people_are_let_in_unless_they_are_blocked(tmp_path: Path) -> None:
+    async with house(tmp_path, operators=("test:99",)) as home:
+        acts, gate = home.desk.moderation, home.desk.moderation.gate
+        with pytest.raises(NotAllowed):
+            await acts.admit(ANN, HERE, BEN)
+        assert await acts.admit(MOD, HERE, ANN) == "Ann may ask in private as well."
+        await acts.admit(MOD, ELSEWHERE, ANN)
+        assert (gate.admitted(ANN), gate.admitted(BEN)) == (["test:guild", "test:another"], [])
+        await acts.block(MOD, HERE, ANN)
+        assert gate.admitted(ANN) == ["test:another"]
+        with pytest.raises(UserError, match="Ann is blocked"):
+            await acts.admit(MOD, HERE, ANN)
+        await acts.undo(MOD, HERE)
+        assert gate.admitted(ANN) == ["test:guild", "test:another"]
+        everywhere = Aim(everywhere=True)
+        await acts.block(OPERATOR, HERE, ANN, aim=everywhere)
+        assert gate.admitted(ANN) == []
+        await acts.unblock(OPERATOR, HERE, ANN, everywhere)
+        await acts.dismiss(MOD, HERE, ANN)
+        (last, *_rest) = await acts.log(MOD, HERE)
+        assert (last.person.id, last.act, last.changes[0]["after"]) == (MOD.id, "dismiss", None)
+        await acts.left("test:another")
+        assert gate.admitted(ANN) == []
+    async with house(tmp_path) as home:
+        acts, gate = home.desk.moderation, home.desk.moderation.gate
+        await acts.undo(MOD, HERE)
+        assert gate.admitted(ANN) == ["test:guild"]
+        file = await acts.export(MOD, HERE)
+        assert (await acts.import_(MOD, ELSEWHERE, file)).startswith("0 decisions")
+        forged = json.loads(file)
+        forged["rules"][0] |= {"who": "", "who_name": ""}
+        assert (await acts.import_(MOD, HERE, json.dumps(forged))).startswith("0 decisions")
+        await home.desk.forget(ANN)
+        assert gate.admitted(ANN) == []
+
+
 async def test_undo_takes_decisions_back_one_by_one(tmp_path: Path) -> None:
     async with house(tmp_path) as home:
         acts = home.desk.moderation

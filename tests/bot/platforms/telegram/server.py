@@ -89,6 +89,7 @@ class BotApi:
         self.messages: dict[tuple[int, int], Kept] = {}
         self.files: dict[str, bytes] = {}
         self.commands: dict[str, list[dict[str, str]]] = {}
+        self.chats: dict[int, dict[str, Any]] = {}  # those in which somebody has written
         self.administrators: set[tuple[int, int]] = set()
         self.flood = Flood()
         self.webhook: dict[str, Any] = {}
@@ -128,8 +129,9 @@ class BotApi:
         **more: Any,
     ) -> int:
         """Somebody writes a message; its id."""
-        place = chat or self.private(user)
-        own = {} if place["type"] == "channel" else {"from": self.person(user, f"User{user}")}
+        place = self.chats.setdefault((chat or {}).get("id", user), chat or self.private(user))
+        named = {"username": place["username"]} if place["type"] == "private" and "username" in place else {}
+        own = {} if place["type"] == "channel" else {"from": self.person(user, f"User{user}", **named)}
         message = self._message(place, own | more)
         caption = photo is not None or document is not None
         if text:
@@ -383,6 +385,11 @@ class BotApi:
             (self.local / data["file_id"]).write_bytes(self.files[data["file_id"]])
             path = str(self.local / data["file_id"])
         return {"file_id": data["file_id"], "file_unique_id": "u", "file_path": path}
+
+    async def _do_get_chat(self, data: dict[str, Any]) -> Any:
+        number = int(data["chat_id"])
+        known = self.chats.get(number) or (self.private(number) if number > 0 else self.group(number))
+        return {**known, "accent_color_id": 0, "max_reaction_count": 1}
 
     async def _do_get_chat_member(self, data: dict[str, Any]) -> Any:
         admin = (int(data["chat_id"]), int(data["user_id"])) in self.administrators
