@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from telegram import CallbackQuery, Message, User
+from telegram import CallbackQuery, Message, Update, User
 from telegram import Chat as TelegramChat
 
 from bot.core.chat import Address, Person, Place
@@ -31,6 +31,12 @@ class Chat:
     @property
     def is_private(self) -> bool:
         return self.id > 0
+
+
+def said(update: Update) -> Message | None:
+    """A message that is said for the first time: no edited one, and no copy of a channel's post in its group."""
+    message = update.message or update.channel_post
+    return None if message is None or message.is_automatic_forward else message
 
 
 def chat_of(message: Message) -> Chat:

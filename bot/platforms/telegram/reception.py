@@ -32,6 +32,7 @@ from bot.platforms.telegram.places import (
     chat_of,
     place_of,
     presser,
+    said,
     speaks_for_chat,
     whole_group,
 )
@@ -88,8 +89,8 @@ class Reception:
             await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def _take(self, update: Update) -> None:
-        message = update.effective_message
-        album = message.media_group_id if message is not None and update.callback_query is None else None
+        message = said(update)
+        album = message.media_group_id if message is not None else None
         if album is None:
             self._begin(self._serve([update]))
         elif album in self._albums:
@@ -149,8 +150,7 @@ class Reception:
             await self._press(first, first.callback_query)
         elif first.my_chat_member is not None:
             await self._moved(first.my_chat_member)
-        elif first.effective_message is not None:
-            messages = [each.effective_message for each in updates if each.effective_message is not None]
+        elif messages := [message for each in updates if (message := said(each)) is not None]:
             await self._hear(first, messages)
 
     async def _hear(self, update: Update, messages: Sequence[Message]) -> None:
@@ -314,5 +314,5 @@ class Reception:
 
 
 def _migrates(update: Update) -> bool:
-    message = update.effective_message
-    return isinstance(message, Message) and message.migrate_from_chat_id is not None
+    message = said(update)
+    return message is not None and message.migrate_from_chat_id is not None

@@ -71,6 +71,26 @@ async def test_what_one_person_says_is_answered_in_order_and_others_meanwhile(tm
         await slow.answer("Your latest runs")
 
 
+async def test_an_edited_message_and_a_copied_post_are_no_requests(tmp_path: Path) -> None:
+    async with bot_api() as api, serving(api, tmp_path):
+        channel, discussion = {"id": -100779, "type": "channel", "title": "News"}, api.group(-100780)
+        chat, news, friends = (Conversation(api, place) for place in (None, channel, discussion))
+        own = await chat.write("/negative", photo=picture())
+        post = await news.write("/negative", photo=picture(), sender_chat=channel)
+        await chat.result()
+        await news.result()
+        await api.update({"edited_message": api.messages[chat.id, own].data})
+        await api.update({"edited_channel_post": api.messages[news.id, post].data})
+        copied = {"from": api.person(777_000, "Telegram"), "sender_chat": channel}
+        await friends.write("/negative", photo=picture(), is_automatic_forward=True, **copied)
+        for person, more in ((chat, {}), (news, {"sender_chat": channel}), (friends, copied)):
+            await person.write("/help", **more)
+            await person.answer("Write a command and words")
+        assert [len(each.messages) for each in (chat, news, friends)] == [2, 2, 1]
+        asked = api.made("getUpdates")[0].data["allowed_updates"]
+        assert "edited" not in asked
+
+
 async def test_telegram_away_for_a_while(tmp_path: Path) -> None:
     async with bot_api() as api:
         api.refuse["getMe"].append(Refused(502, "Bad Gateway"))
