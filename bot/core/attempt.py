@@ -43,7 +43,7 @@ from bot.core.line import MOST_ATTEMPTS, Line
 from bot.core.links import Links
 from bot.core.media import Media
 from bot.core.records import Records
-from bot.core.run import Outcome, RunRecord, State
+from bot.core.run import Outcome, RunRecord, State, person_of
 from bot.core.story import Story, failure, say
 from bot.core.throttle import Throttle
 from bot.words import _
@@ -296,10 +296,3 @@ class Attempt:
         workflow = self._house.catalog.get(run.workflow)
         media = {name: Given(Path(file.key), file.filename, FieldKind(file.kind)) for name, file in run.inputs.items()}
         return Checked(workflow, run.values, media, run.stem, run.kind, run.person, UUID(run.id))
-
-
-def person_of(text: str) -> Person:
-    """The person that "platform:id:name" means."""
-    platform, _colon, rest = text.partition(":")
-    number, _colon, name = rest.partition(":")
-    return Person(platform, number, name)

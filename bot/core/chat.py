@@ -202,6 +202,17 @@ class Result:
     took: float | None = None
 
 
+class Opening(Protocol):
+    """A message that is posted when its run is on disk, so that no crash leaves one of them without the other."""
+
+    @property
+    def draft(self) -> Address:
+        """Where it is going to be: enough to find it, or to post it, after a crash."""
+
+    async def post(self, run_id: str) -> Address:
+        """Post it. Raises `DeliveryFailed`."""
+
+
 class Reply(Protocol):
     """The one message that a run is to its person. Both methods raise `DeliveryFailed`, and `show` its `NotNow`, where
     the platform's pace leaves no room for a status at the moment.

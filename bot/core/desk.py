@@ -2,17 +2,32 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 import tempfile
 from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from bot.core.catalog import Workflows, title_of
-from bot.core.chat import Address, Attachment, Cancelled, Held, Person, Place, Platform, RunRequest, Status, Stored
+from bot.core.chat import (
+    Address,
+    Attachment,
+    Cancelled,
+    Held,
+    Opening,
+    Person,
+    Place,
+    Platform,
+    RunRequest,
+    Status,
+    Stored,
+)
 from bot.core.check import Checked, Checker
-from bot.core.errors import BadValue, NotAllowed, StorageFailed, TooMany, UserError
+from bot.core.errors import BadValue, DeliveryFailed, NotAllowed, StorageFailed, TooMany, UserError
 from bot.core.floor import Floor
 from bot.core.forgetting import delete_runs, forget_person
 from bot.core.form import Form
@@ -23,12 +38,15 @@ from bot.core.moderation import Moderation
 from bot.core.policy import Decision
 from bot.core.records import Records
 from bot.core.rules import Manner
-from bot.core.run import RunRecord, State, key_of
+from bot.core.run import RunRecord, State, key_of, person_of
 from bot.core.standing import Standing
 from bot.core.story import say
 from bot.core.workflow import Workflow
 from bot.words import _
 from comfy.schedule import models_of
+
+_log = logging.getLogger(__name__)
+_LOOKS, _PAUSE = 40, 0.05  # seconds between them
 
 
 @dataclass(frozen=True)
@@ -111,16 +129,14 @@ class Desk:
         """A form of a workflow as it is filled in there."""
         return self._gate.restriction(person, place, self.catalog.get(workflow)).shown(form)
 
-    async def take(self, request: RunRequest, address: Address | Callable[[str], Awaitable[Address]]) -> str:
-        """Take a request in, whose message is at `address`; the run's id. Raises `UserError` and `StorageFailed`.
-
-        A function as the address is asked once the request has been checked, and is given the run's id: so a platform
-        need not send a message for a request that is refused.
+    async def take(self, request: RunRequest, message: Address | Opening) -> str:
+        """Take a request in, whose message stands somewhere, or is posted once the run is on disk; the run's id. Raises
+        `UserError`, `StorageFailed`, and `DeliveryFailed` where it cannot be posted.
         """
         if not self.open:
             raise UserError(_("I am being restarted. Please try again in a minute."))
         try:
-            return await self._take(request, address)
+            return await self._take(request, message)
         except (NotAllowed, TooMany) as fault:
             await self._gate.refused(request, fault)
             raise
@@ -129,7 +145,7 @@ class Desk:
                 await self._gate.refused(request, fault)
             raise
 
-    async def _take(self, request: RunRequest, address: Address | Callable[[str], Awaitable[Address]]) -> str:
+    async def _take(self, request: RunRequest, message: Address | Opening) -> str:
         workflow = self.catalog.get(request.workflow)
         terms = await self._gate.admit(request)
         await self.line.ask(key_of(request.person), workflow.name, terms.limits)
@@ -144,13 +160,41 @@ class Desk:
                 name: Stored(await self.media.keep(given.path), given.filename, given.kind)
                 for name, given in checked.media.items()
             }
-        where = address if isinstance(address, Address) else await address(str(checked.id))
-        new = replace(self._new(checked, inputs, request, where), terms=terms, held=held)
+        opened = isinstance(message, Address)
+        where = message if isinstance(message, Address) else message.draft
+        new = replace(self._new(checked, inputs, request, where), terms=terms, held=held, opened=opened)
         await self.line.join(new)
+        if not isinstance(message, Address):
+            await self._open(new.id, partial(message.post, new.id))
         if held:
             await self._say(new.id, Held())
         self._wake()
         return new.id
+
+    async def reopen(self, platform: str, before: float, post: Callable[[RunRecord], Awaitable[Address]]) -> None:
+        """Let runs that were asked for before a moment go on, whose messages the program did not come to post, or to
+        note: `post` finds each, or posts it. Raises `StorageFailed`.
+        """
+        for run in await self.records.unopened(platform, before):
+            try:
+                await self._open(run.id, partial(post, run))
+            except DeliveryFailed as fault:
+                _log.info("run %s is withdrawn, for it has no message: %s", run.id, fault)
+            self._wake()
+
+    async def _open(self, run_id: str, post: Callable[[], Awaitable[Address]]) -> None:
+        """Post the message of a run that is on disk; where it cannot be, it is as if it had not been asked for."""
+        try:
+            address = await post()
+        except DeliveryFailed:
+            run = await self.records.get(run_id)
+            if run is not None and await self.records.end(run, State.FAILED):
+                await delete_runs([run_id], self.records, self.media)
+            raise
+        if not await self.line.open(run_id, address):
+            run = await self.records.get(run_id)
+            if run is not None and run.cancelled_by is not None:
+                await self._say_cancelled(run, person_of(run.cancelled_by))
 
     async def again(self, run_id: str, person: Person, place: Place, changes: Mapping[str, Any]) -> RunRequest:
         """The request that a run was, for somebody who wants it again: with these changes, and with a new seed unless
@@ -173,7 +217,7 @@ class Desk:
         run = await self.records.ask_to_cancel(run_id, f"{key_of(by)}:{by.name}")
         if run is None:
             return False
-        if run.state is State.CANCELLED:
+        if run.state is State.CANCELLED and run.opened:
             await self._say_cancelled(run, by)
         self._stop(run_id)
         return True
@@ -205,9 +249,18 @@ class Desk:
             return
         if not self.may_change(by, run):
             raise NotAllowed(_("Only the one who asked for this run, or a moderator, can do that."))
-        if run.ended_at is None:
+        if not await self._has_ended(run):
             raise UserError(_("This run has not ended yet: cancel it first."))
         await delete_runs([run_id], self.records, self.media)
+
+    async def _has_ended(self, run: RunRecord) -> bool:
+        """Whether a run has ended, or does so at once: its message shows the result before that is written down."""
+        for _try in range(_LOOKS):
+            found = await self.records.get(run.id)
+            if found is None or found.state is not State.DELIVERING:
+                return found is None or found.ended_at is not None
+            await asyncio.sleep(_PAUSE)
+        return False
 
     async def forget(self, person: Person) -> int:
         """Cancel what somebody has asked for, delete all their ended runs, with the files, and take their name out of

@@ -38,7 +38,9 @@ MOST_ATTEMPTS = 4  #: of a run, each on whatever server is there for it
 
 @dataclass(frozen=True)
 class NewRun:
-    """A checked request whose inputs are stored. `held`: a moderator has to let it into the line."""
+    """A checked request whose inputs are stored. `held`: a moderator has to let it into the line. `opened`: its message
+    stands at the address already.
+    """
 
     id: str
     workflow: str
@@ -53,6 +55,7 @@ class NewRun:
     priority: int = 0
     terms: Terms = NO_TERMS
     held: bool = False
+    opened: bool = True
 
 
 @dataclass(frozen=True)
@@ -88,6 +91,14 @@ class Line:
             await connection.execute(runs.insert(), _columns(run, max(turn, last) + 1, before, asked_at))
             await tally.charge(connection, run.id, Facts.of(run.person, run.place, run.workflow), asked_at)
             await note_uses(connection, run.id, [file.key for file in run.inputs.values()])
+
+    async def open(self, run_id: str, address: Address) -> bool:
+        """Note where the message of a run stands, which can be taken from now on; False where it waits no more."""
+        where = (runs.c.id == run_id, runs.c.opened == 0)
+        change = update(runs).where(*where).values(chat=address.chat, message=address.message, opened=1)
+        async with self._database.change() as connection:
+            row = (await connection.execute(change.returning(runs.c.ended_at))).one_or_none()
+        return row is not None and row.ended_at is None
 
     async def ask(self, person: str, workflow: str, limits: Sequence[Rule]) -> None:
         """Whether a request of a person, as "platform:id", would be taken in just now. Raises `TooMany`."""
@@ -143,8 +154,8 @@ class Line:
             return (await connection.execute(update(runs).where(*where).values(again))).rowcount
 
     async def waiting(self) -> list[RunRecord]:
-        """All who wait, in the order of their turns."""
-        question = select(runs).where(runs.c.state == State.WAITING).order_by(*_ORDER)
+        """All who wait with a message of theirs, in the order of their turns."""
+        question = select(runs).where(runs.c.state == State.WAITING, runs.c.opened == 1).order_by(*_ORDER)
         found: list[RunRecord] = []
         async with self._database.read() as connection:
             async for rows in (await connection.stream(question)).partitions(100):
@@ -197,7 +208,8 @@ class Line:
     async def _window(self, connection: AsyncConnection) -> Any:
         """The head of the line, without those who have as many runs with servers as they may."""
         allowed = not_(and_(runs.c.priority == 0, await self._capped(connection)))
-        return select(*_HEAD).where(runs.c.state == State.WAITING, allowed).order_by(*_ORDER).limit(WINDOW)
+        ready = (runs.c.state == State.WAITING, runs.c.opened == 1)
+        return select(*_HEAD).where(*ready, allowed).order_by(*_ORDER).limit(WINDOW)
 
     async def _capped(self, connection: AsyncConnection) -> Any:
         """Which runs have to wait for others of their person, their place or their workflow."""
@@ -271,4 +283,5 @@ def _columns(run: NewRun, turn: int, depth: int, now: float) -> dict[str, Any]:
         "administrator": int(run.person.moderator),
         "parents": list(run.place.parents),
         "caps": caps.written(run.terms.limits),
+        "opened": int(run.opened),
     }

@@ -35,6 +35,12 @@ class Records:
         rows = await self._select(*where, own, order=runs.c.seq.desc(), limit=1)
         return rows[0] if rows else None
 
+    async def unopened(self, platform: str, before: float) -> list[RunRecord]:
+        """Runs that were asked for before a moment, and whose message has still to be posted."""
+        own = runs.c.person.startswith(f"{platform}:", autoescape=True)
+        waits = (runs.c.state.in_((State.WAITING, State.HELD)), runs.c.opened == 0, runs.c.asked_at < before)
+        return await self._select(*waits, own, order=runs.c.seq)
+
     async def last_of(self, person: Person, count: int = 10) -> list[RunRecord]:
         """A person's latest runs, the newest first."""
         return await self._select(runs.c.person == key_of(person), order=runs.c.seq.desc(), limit=count)

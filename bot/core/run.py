@@ -57,7 +57,7 @@ class Head:
 
 @dataclass(frozen=True)
 class RunRecord(Head):
-    """One run. The person is what they were when they asked."""
+    """One run. The person is what they were when they asked; nobody takes it before its message is `opened`."""
 
     values: Mapping[str, Any]
     inputs: Mapping[str, Stored]
@@ -80,6 +80,7 @@ class RunRecord(Head):
     review: bool = False
     review_in: str = ""
     manner: Manner = _PLAIN
+    opened: bool = True
 
     def brief(self, title: str = "") -> Brief:
         """What its message says of it; `title` is the workflow's, its name where it has none."""
@@ -138,6 +139,13 @@ def key_of(someone: Person | Place) -> str:
     return f"{someone.platform}:{someone.id}"
 
 
+def person_of(text: str) -> Person:
+    """The person that "platform:id:name" means."""
+    platform, _colon, rest = text.partition(":")
+    number, _colon, name = rest.partition(":")
+    return Person(platform, number, name)
+
+
 def stored_json(file: Stored) -> dict[str, str]:
     return {"key": file.key, "filename": file.filename, "kind": file.kind}
 
@@ -189,6 +197,7 @@ def read_run(row: Row[Any]) -> RunRecord:
         review=bool(row.review),
         review_in=row.review_in,
         manner=Manner(**row.manner) if row.manner else Manner(),
+        opened=bool(row.opened),
     )
 
 

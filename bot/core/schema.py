@@ -51,6 +51,7 @@ runs = Table(
     Column("administrator", Integer, nullable=False, server_default="0"),
     Column("parents", JSON, nullable=False, server_default="[]"),  # of the place
     Column("caps", Text, nullable=False, server_default=""),  # what keeps it in line, as `line.Cap`s in JSON
+    Column("opened", Integer, nullable=False, server_default="1"),  # 0: its message has still to be posted
     Index("runs_in_line", "state", "priority", "turn", "depth", "seq"),
     Index("runs_by_caps", "state", "caps"),
     Index("runs_of_person", "person", "state", "seq"),

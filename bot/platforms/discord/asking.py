@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import tempfile
-import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -14,16 +13,16 @@ from uuid import uuid4
 
 import discord
 
-from bot.core.chat import Address, Brief, Received, RunRequest
+from bot.core.chat import RunRequest
 from bot.core.desk import Desk
 from bot.core.errors import DeliveryFailed, NotAllowed, StorageFailed, UserError
 from bot.core.run import RunRecord
 from bot.platforms.discord.menu import Menu
-from bot.platforms.discord.rendering import cut, plain, status_text
-from bot.platforms.discord.request import asker, fetched, is_member, lacking, place_of
-from bot.platforms.discord.row import WAITING, row
+from bot.platforms.discord.posting import Answer
+from bot.platforms.discord.rendering import cut, plain
+from bot.platforms.discord.request import asker, fetched, lacking, place_of
 from bot.platforms.discord.sheets import Sheets
-from bot.platforms.discord.spot import TOKEN_LIFE, Spot
+from bot.platforms.discord.spot import Spot
 from bot.platforms.discord.wire import NO_MENTIONS
 from bot.words import _
 
@@ -48,28 +47,12 @@ async def ask(front: Front, click: Click, workflow: str, values: Mapping[str, An
     """Have a workflow run. The interaction is answered first, whatever else is slow. Raises `UserError`."""
     await _hear(click)
     check_rights(lacking(click))
-    posted: list[discord.Message] = []
     with tempfile.TemporaryDirectory(prefix="darkroom-") as folder:
         given = await fetched(click.client.http, values, Path(folder), front.most)
         request = RunRequest(workflow, given, asker(click), place_of(click))
-
-        async def post(run_id: str) -> Address:
-            text = first_text(front, request, run_id, None if is_member(click) else time.time() + TOKEN_LIFE)
-            where = await destination(front, click.client, click.channel, request) if is_member(click) else None
-            if where is not None:
-                posted.append(await where.send(text, **first_parts(run_id)))
-                await click.edit_original_response(content=_("It develops in {place}.").format(place=where.jump_url))
-                return Spot(where.id, posted[0].id, bytes=click.filesize_limit, spoiler=spoiler).address
-            posted.append(await _post(click, text, run_id))
-            return _spot(click, posted[0].id, spoiler=spoiler).address
-
-        try:
-            await front.desk.take(request, post)
-        except (UserError, StorageFailed):
-            for message in posted:
-                await message.delete()
-            raise
-    if isinstance(posted[0], discord.WebhookMessage):
+        posting = Answer(front.desk, request, click, spoiler)
+        await front.desk.take(request, posting)
+    if posting.is_here:
         with suppress(discord.HTTPException):
             await click.delete_original_response()
 
@@ -91,54 +74,6 @@ def check_rights(missing: Sequence[str]) -> None:
     if missing:
         words = _("I may not work in this channel. Whoever runs this server can give me: {permissions}.")
         raise NotAllowed(words.format(permissions=", ".join(missing)))
-
-
-def first_text(front: Front, request: RunRequest, run_id: str, until: float | None = None) -> str:
-    """What a run's message says before anything is known of its place in line."""
-    shown = {name: value for name, value in request.values.items() if isinstance(value, str | int | float)}
-    brief = Brief(run_id, request.workflow, front.desk.title(request.workflow), request.person, request.place, shown)
-    return status_text(brief, Received(), until)
-
-
-def first_parts(run_id: str) -> dict[str, Any]:
-    return {"view": row(run_id, WAITING), "allowed_mentions": NO_MENTIONS, "suppress_embeds": True}
-
-
-async def destination(front: Front, client: discord.Client, channel: Any, request: RunRequest) -> Any:
-    """The thread or channel that moderators want the message in; None where it stays where it is asked for."""
-    results = front.desk.manner(request.person, request.place, request.workflow).results or "here"
-    try:
-        if results == "thread" and not isinstance(channel, discord.Thread) and hasattr(channel, "create_thread"):
-            title = f"{front.desk.title(request.workflow)} · {request.person.name}"
-            return await channel.create_thread(name=cut(title, 100), type=discord.ChannelType.public_thread)
-        if results.isdigit() and results != request.place.id:
-            return client.get_channel(int(results)) or await client.fetch_channel(int(results))
-    except discord.HTTPException as fault:
-        words = _("Results go to a place here that I cannot write in: {reason}")
-        raise DeliveryFailed(words.format(reason=fault.text)) from fault
-    return None
-
-
-async def _post(click: Click, text: str, run_id: str) -> discord.WebhookMessage:
-    """The public message of a run. What answers the interaction itself must be filled first: the next would fill it."""
-    try:
-        await click.edit_original_response(content=_("On its way…"))
-        return await click.followup.send(text, **first_parts(run_id), wait=True)
-    except discord.HTTPException as fault:
-        raise DeliveryFailed(_("Discord did not let me write here: {reason}").format(reason=fault.text)) from fault
-
-
-def _spot(click: Click, message: int, *, spoiler: bool) -> Spot:
-    until = time.time() + TOKEN_LIFE
-    return Spot(
-        click.channel_id or 0,
-        message,
-        click.token,
-        until,
-        click.filesize_limit,
-        is_member(click),
-        spoiler,
-    )
 
 
 async def guarded(click: Click, work: Callable[[], Awaitable[None]]) -> None:

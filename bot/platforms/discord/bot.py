@@ -4,23 +4,28 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
 import discord
 
+from bot.core.chat import Address
 from bot.core.errors import StorageFailed
+from bot.core.run import RunRecord
 from bot.platforms.discord.answering import answer
 from bot.platforms.discord.asking import Click, Front
 from bot.platforms.discord.commands import Tree
 from bot.platforms.discord.mention import hear
+from bot.platforms.discord.posting import repost
 from bot.platforms.discord.presence import keep_presence
 from bot.platforms.discord.registrar import Ledger, Registrar
 from bot.platforms.discord.spot import PLATFORM
 
 _log = logging.getLogger(__name__)
 _FAREWELL = 3.0  # seconds for answers that are under way when it closes
+_REPOST_EVERY = 60.0  # seconds; nobody is still at posting a message so long after the request
 _PAUSE = 10.0  # seconds before work that failed is begun again
 
 
@@ -41,6 +46,7 @@ class Bot(discord.AutoShardedClient):
         self.front = front
         self.tree = Tree(self, front)
         self.registrar = Registrar(self, self.tree, front.desk, front.menu, ledger)
+        self._since = time.time()
         self._work: list[asyncio.Task[None]] = []
         self._answering: set[asyncio.Task[Any]] = set()
 
@@ -49,6 +55,7 @@ class Bot(discord.AutoShardedClient):
             asyncio.create_task(self._kept(self.registrar.work), name="discord-commands"),
             asyncio.create_task(self._kept(self._say_presence), name="discord-presence"),
             asyncio.create_task(self._kept(self.front.sheets.tidy), name="discord-sheets"),
+            asyncio.create_task(self._kept(self._repost), name="discord-reposting"),
         ]
 
     async def on_ready(self) -> None:
@@ -57,6 +64,16 @@ class Bot(discord.AutoShardedClient):
 
     async def _say_presence(self) -> None:
         await keep_presence(self, self.front.desk.records)
+
+    async def _repost(self) -> None:
+        """See to the messages of runs that were taken in before the program ended, or was let down by its database."""
+        while True:
+            await self.front.desk.reopen(PLATFORM, self._since, self._found)
+            await asyncio.sleep(_REPOST_EVERY)
+            self._since = time.time() - _REPOST_EVERY
+
+    async def _found(self, run: RunRecord) -> Address:
+        return await repost(self, run, self.front.desk.title(run.workflow))
 
     async def on_guild_join(self, guild: discord.Guild) -> None:
         self.registrar.joined(guild.id)

@@ -12,14 +12,15 @@ from uuid import uuid4
 
 import discord
 
-from bot.core.chat import Address, Place, RunRequest
+from bot.core.chat import Place, RunRequest
 from bot.core.errors import BadPicture, DeliveryFailed, StorageFailed, UserError
 from bot.core.form import FieldKind
-from bot.platforms.discord.asking import Front, check_rights, destination, first_parts, first_text
+from bot.platforms.discord.asking import Front, check_rights
 from bot.platforms.discord.menu import Dish
+from bot.platforms.discord.posting import Response
 from bot.platforms.discord.rendering import cut, plain
 from bot.platforms.discord.request import fetched, needed_in, parents_of, person_of, pictures_in, unmet
-from bot.platforms.discord.spot import FILE_BYTES, PLATFORM, Spot
+from bot.platforms.discord.spot import PLATFORM
 from bot.platforms.discord.wire import NO_MENTIONS
 from bot.words import _
 
@@ -62,7 +63,8 @@ async def _run(front: Front, client: discord.Client, message: discord.Message) -
     _check_rights(message)
     with tempfile.TemporaryDirectory(prefix="darkroom-") as folder:
         values = await fetched(client.http, _values(dish, rest.strip(), message), Path(folder), front.most)
-        await _take(front, client, RunRequest(dish.workflow.name, values, person, place), message)
+        request = RunRequest(dish.workflow.name, values, person, place)
+        await front.desk.take(request, Response(front.desk, request, client, message))
 
 
 def _check_rights(message: discord.Message) -> None:
@@ -72,25 +74,6 @@ def _check_rights(message: discord.Message) -> None:
     if message.guild is not None and known:
         has = channel.permissions_for(message.guild.me)
         check_rights(unmet(has, [*needed_in(channel), "read_message_history"]))
-
-
-async def _take(front: Front, client: discord.Client, request: RunRequest, message: discord.Message) -> None:
-    posted: list[discord.Message] = []
-
-    async def post(run_id: str) -> Address:
-        text = first_text(front, request, run_id)
-        where = await destination(front, client, message.channel, request) if message.guild is not None else None
-        send = message.reply if where is None else where.send
-        posted.append(await send(text, **first_parts(run_id)))
-        most = message.guild.filesize_limit if message.guild is not None else FILE_BYTES
-        return Spot(posted[0].channel.id, posted[0].id, bytes=most).address
-
-    try:
-        await front.desk.take(request, post)
-    except (UserError, StorageFailed):
-        for each in posted:
-            await each.delete()
-        raise
 
 
 def _values(dish: Dish, words: str, message: discord.Message) -> Mapping[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 from bot.core.chat import Address
 
@@ -28,6 +28,10 @@ class Spot:
     def closes(self) -> float | None:
         """When the message can be reached no more; None where the bot is in the channel itself."""
         return None if self.member else self.until
+
+    def found(self, message: int) -> Spot:
+        """The same with its message, which is known now."""
+        return replace(self, message=message)
 
     @property
     def address(self) -> Address:

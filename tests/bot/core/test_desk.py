@@ -10,10 +10,11 @@ import pytest
 from PIL import Image
 
 from bot.core.chat import Address, Cancelled, Delivering, Done, Failed, Person, Queued, RunRequest, Stored
-from bot.core.errors import BadValue, CannotRun, NotAllowed, TooMany, UnknownWorkflow, UserError
-from bot.core.run import State
+from bot.core.desk import Desk
+from bot.core.errors import BadValue, CannotRun, DeliveryFailed, NotAllowed, TooMany, UnknownWorkflow, UserError
+from bot.core.run import RunRecord, State
 from comfy.embedded import EmbeddedServer
-from tests.bot.houses import ANN, BEN, HERE, MOD, PLAIN, Gates, failing, house, picture, running
+from tests.bot.houses import ANN, BEN, HERE, MOD, PLAIN, Gates, RecordingPlatform, failing, house, picture, running
 
 
 async def test_from_a_request_to_the_delivered_bytes(tmp_path: Path) -> None:
@@ -120,6 +121,108 @@ async def test_deleting_and_forgetting(tmp_path: Path) -> None:
         assert [await home.desk.media.has(key) for key in keys] == [True, True]  # Ben's are the same
         assert await home.desk.forget(BEN) == 1
         assert [await home.desk.media.has(key) for key in keys] == [False, False]
+
+
+class Impatient(RecordingPlatform):
+    """Deletes each run as soon as its message shows the result."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.desk: Desk | None = None
+        self.deleting: list[asyncio.Task[None]] = []
+
+    async def note(self) -> None:
+        await super().note()
+        for message in self.messages.values():
+            if message.results and not self.deleting and message.brief is not None and self.desk is not None:
+                self.deleting.append(asyncio.create_task(self.desk.delete(message.brief.run_id, ANN)))
+
+
+async def test_who_deletes_the_moment_the_result_is_shown_need_not_wait(tmp_path: Path) -> None:
+    platform = Impatient()
+    async with house(tmp_path, platform) as home:
+        platform.desk = home.desk
+        run_id, message = await home.ask()
+        await platform.until(lambda: bool(platform.deleting))
+        await asyncio.gather(*platform.deleting)
+        assert await home.desk.records.get(run_id) is None
+        assert len(message.results) == 1
+
+
+class Posted:
+    """A message that a test posts when it likes; see `bot.core.chat.Opening`."""
+
+    def __init__(self, name: str, fault: DeliveryFailed | None = None) -> None:
+        self.draft, self._address = Address("test", "chat", ""), Address("test", "chat", name)
+        self._fault = fault
+        self.asked, self.ready = asyncio.Event(), asyncio.Event()
+        self.run_id = ""
+
+    async def post(self, run_id: str) -> Address:
+        self.run_id = run_id
+        self.asked.set()
+        await self.ready.wait()
+        if self._fault is not None:
+            raise self._fault
+        return self._address
+
+
+async def test_a_run_is_on_disk_before_its_message_is_posted_and_begins_after_it(tmp_path: Path) -> None:
+    posted = Posted("late")
+    async with house(tmp_path) as home:
+        taking = asyncio.create_task(home.desk.take(RunRequest(PLAIN, {}, ANN, HERE), posted))
+        await posted.asked.wait()
+        others, _ = await home.ask()
+        await home.ended(others)
+        assert (await home.run(posted.run_id)).state is State.WAITING
+        posted.ready.set()
+        (run,) = await home.ended(await taking)
+        assert (run.state, run.address.message) == (State.DONE, "late")
+        assert len(home.platform.messages["late"].results) == 1
+
+
+async def test_a_run_whose_message_cannot_be_posted_is_as_if_not_asked_for(tmp_path: Path) -> None:
+    posted = Posted("never", DeliveryFailed("I may not write here."))
+    posted.ready.set()
+    request = RunRequest("negative", {"photo": picture(tmp_path / "given")}, ANN, HERE)
+    async with house(tmp_path) as home:
+        with pytest.raises(DeliveryFailed, match="may not write"):
+            await home.desk.take(request, posted)
+        assert await home.desk.records.last_of(ANN) == []
+        assert not [path for path in (tmp_path / "media").rglob("*") if path.is_file()]
+
+
+async def test_a_run_that_is_cancelled_before_its_message_is_posted_says_so_there(tmp_path: Path) -> None:
+    posted = Posted("late")
+    async with house(tmp_path) as home:
+        taking = asyncio.create_task(home.desk.take(RunRequest(PLAIN, {}, ANN, HERE), posted))
+        await posted.asked.wait()
+        assert await home.desk.cancel(posted.run_id, ANN)
+        posted.ready.set()
+        await taking
+        assert home.platform.messages["late"].statuses == [Cancelled(ANN)]
+        assert list(home.platform.messages) == ["late"]
+
+
+async def test_a_message_that_an_earlier_process_did_not_post_is_posted(tmp_path: Path) -> None:
+    posted = Posted("never")
+    async with house(tmp_path) as home:
+        taking = asyncio.create_task(home.desk.take(RunRequest(PLAIN, {}, ANN, HERE), posted))
+        await posted.asked.wait()
+        taking.cancel()
+        await asyncio.gather(taking, return_exceptions=True)
+
+    async def post(run: RunRecord) -> Address:
+        return Address("test", "chat", f"for {run.id}")
+
+    async with house(tmp_path) as home:
+        await home.desk.reopen("other", 2e9, post)
+        await home.desk.reopen("test", 1.0, post)
+        assert not (await home.run(posted.run_id)).opened
+        await home.desk.reopen("test", 2e9, post)
+        (run,) = await home.ended(posted.run_id)
+        assert (run.state, run.address.message) == (State.DONE, f"for {run.id}")
+        assert len(home.platform.messages[run.address.message].results) == 1
 
 
 async def test_what_is_refused(tmp_path: Path) -> None:

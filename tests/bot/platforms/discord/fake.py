@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from aiohttp import WSMsgType, web
+from discord.utils import time_snowflake, utcnow
 
 from tests.bot.platforms.discord.rules import command_faults, message_faults, window_faults
 
@@ -80,12 +81,24 @@ class Fault:
     times: int = 1
 
 
+@dataclass(frozen=True)
+class Silence:
+    """The next request that matches is never answered, `taken` or not."""
+
+    method: str
+    path: str
+    taken: bool
+
+    def is_for(self, method: str, path: str) -> bool:
+        return method == self.method and re.search(self.path, path) is not None
+
+
 class FakeDiscord:
     """Use it in `async with`; `api_base` and `gateway_url` say where it is."""
 
     def __init__(self, *, file_limit: int = 10 * 2**20, port: int = 0) -> None:
         self.token, self.file_limit, self.port = "token", file_limit, port
-        self._ids = itertools.count(10_000)
+        self._ids = itertools.count(time_snowflake(utcnow()))
         self.guilds: dict[int, dict[str, Any]] = {}
         self.channels: dict[int, int] = {}  # to its guild; 0 for a direct message
         self.threads: dict[int, int] = {}  # to the channel or forum that each is in
@@ -102,6 +115,7 @@ class FakeDiscord:
         self.cdn: dict[str, bytes] = {}
         self.requests: list[tuple[str, str, int]] = []
         self.faults: list[Fault] = []
+        self.silences: list[Silence] = []
         self.sockets: list[web.WebSocketResponse] = []
         self.hellos: list[str] = []  # identify and resume, as they came
         self.presences: list[str] = []
@@ -469,10 +483,21 @@ class FakeDiscord:
 
     async def _rest(self, request: web.Request) -> web.Response:
         path = "/" + request.match_info["path"]
+        silence = next((each for each in self.silences if each.is_for(request.method, path)), None)
+        if silence is not None and not silence.taken:
+            return await self._never(silence)
         answer = await self._answered(request, path)
+        if silence is not None:
+            return await self._never(silence)
         self.requests.append((request.method, path, answer.status))
         self.changed.set()
         return answer
+
+    async def _never(self, silence: Silence) -> web.Response:
+        self.silences.remove(silence)
+        self.changed.set()
+        await asyncio.Event().wait()
+        raise AssertionError
 
     async def _answered(self, request: web.Request, path: str) -> web.Response:
         for fault in self.faults:
@@ -502,6 +527,7 @@ class FakeDiscord:
             ("POST", hook, self._follow_up),
             ("PATCH", hook + "/messages/(@original|\\d+)", self._edit_by_token),
             ("DELETE", hook + "/messages/(@original|\\d+)", self._delete_by_token),
+            ("GET", r"/channels/(\d+)/messages", self._history),
             ("POST", r"/channels/(\d+)/messages", self._send),
             ("PATCH", r"/channels/(\d+)/messages/(\d+)", self._edit),
             ("DELETE", r"/channels/(\d+)/messages/(\d+)", self._delete),
@@ -606,6 +632,15 @@ class FakeDiscord:
                 return _json(self.message(post))
         token = f"nonce-{nonce}" if nonce is not None else ""
         return self._created(Post(self.new_id(), int(channel), token=token), payload, files, alt)
+
+    async def _history(self, request: web.Request, channel: str) -> web.Response:
+        after, most = int(request.query.get("after", 0)), int(request.query.get("limit", 50))
+        seen = [
+            post
+            for post in self.posts.values()
+            if post.channel == int(channel) and post.id > after and not post.flags & _EPHEMERAL
+        ]
+        return self._shut(int(channel)) or _json([self.message(post) for post in seen[:most]][::-1])
 
     async def _edit(self, request: web.Request, channel: str, message: str) -> web.Response:
         payload, files, alt = await _payload(request)

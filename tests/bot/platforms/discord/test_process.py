@@ -10,8 +10,8 @@ import pytest
 
 from comfy.embedded import EmbeddedServer
 from tests.bot.databases import new_postgres
-from tests.bot.platforms.discord.fake import FakeDiscord
-from tests.bot.platforms.discord.houses import ALICE, Process, opened, picture, results
+from tests.bot.platforms.discord.fake import APPLICATION, FakeDiscord, Silence
+from tests.bot.platforms.discord.houses import ALICE, Process, fresh, opened, picture, results
 
 
 @pytest.fixture
@@ -57,6 +57,27 @@ async def test_a_run_through_kills_and_a_shutdown(fake: FakeDiscord, tmp_path: P
         assert "is in 1 servers" in log
         assert "voice" not in log  # the library would like to speak
         assert puts(fake) == registered  # nothing has changed, and so nothing is registered again
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize("taken", [True, False], ids=["posted", "not posted"])
+async def test_killed_while_a_message_is_posted(fake: FakeDiscord, tmp_path: Path, *, taken: bool) -> None:
+    """Discord may have the messages of an interaction and of a mention, or not: there is one of each in the end."""
+    guild = next(iter(fake.guilds))
+    here, there = fake.add_channel(guild), fake.add_channel(guild)
+    async with Process(fake, tmp_path) as process:
+        fake.silences = [Silence("POST", "/webhooks/", taken), Silence("POST", f"/channels/{there}/messages", taken)]
+        await fake.slash(ALICE, here, "negative", {"photo": fresh()})
+        await fake.say(ALICE, there, f"<@{APPLICATION}> negative", files={"photo.png": fresh()})
+        await fake.until(lambda: not fake.silences)
+        await process.end(signal.SIGKILL)
+    before = {post.id for post in fake.public if post.author == APPLICATION}
+    assert len(before) == 2 * taken
+    async with Process(fake, tmp_path):
+        done = [*await results(fake, here), *await results(fake, there)]
+    assert [len(post.files) for post in done] == [1, 1]
+    assert before <= {post.id for post in done}
+    assert len([post for post in fake.public if post.author == APPLICATION]) == 2
 
 
 @pytest.mark.timeout(120)
