@@ -20,6 +20,7 @@ from bot.platforms.telegram.draft import Draft
 from bot.platforms.telegram.keys import Act, Press
 from bot.platforms.telegram.outgoing import LOCAL_UPLOAD, UPLOAD, Parcel, Way, size_of, too_large
 from bot.platforms.telegram.places import Chat, address_of
+from bot.platforms.telegram.wire import Unconfirmed
 from bot.words import _
 
 
@@ -85,9 +86,11 @@ class Buttons:
     async def _send_original(self, guest: Guest, file: ResultFile) -> None:
         wire, topic, below = self._counter.wire, guest.chat.topic, guest.message
         parcel = Parcel(file, Way.DOCUMENT)
-        await wire.ask(
-            guest.chat, lambda chat: parcel.post(wire.bot, chat, topic=topic, reply_to=below, local=wire.local)
-        )
+        try:
+            await wire.ask(guest.chat, lambda chat: parcel.post(wire, chat, topic=topic, reply_to=below), once=True)
+        except Unconfirmed:
+            words = _("Telegram has not said whether it took {name}: if it does not come, press Original again.")
+            await self._counter.say(guest, captions.plain(words.format(name=file.filename)))
 
     async def _tell_details(self, guest: Guest, run: RunRecord) -> None:
         text = "\n".join(_details(run, self._desk.title(run.workflow)))

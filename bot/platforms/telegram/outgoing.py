@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from telegram import (
-    Bot,
     InlineKeyboardMarkup,
     InputMediaAnimation,
     InputMediaAudio,
@@ -25,7 +24,7 @@ from telegram.constants import ParseMode
 from bot.core.chat import ResultFile
 from bot.core.fitting import fit
 from bot.core.pictures import measure
-from bot.platforms.telegram.wire import replying
+from bot.platforms.telegram.wire import Wire, replying
 from bot.words import _
 
 UPLOAD, LOCAL_UPLOAD = 50_000_000, 2_000_000_000  # bytes a file
@@ -71,19 +70,18 @@ class Parcel:
 
     async def post(
         self,
-        bot: Bot,
+        wire: Wire,
         chat: int,
         *,
         topic: int | None = None,
         caption: str = "",
         keyboard: InlineKeyboardMarkup | None = None,
         reply_to: int | None = None,
-        local: bool = False,
         spoiler: bool = False,
     ) -> Message:
         """Send it as a message of its own."""
-        path, name = self.file.path, self.file.filename
-        content = path.absolute() if local else await asyncio.to_thread(path.read_bytes)
+        path, name, bot = self.file.path, self.file.filename, wire.bot
+        content = path.absolute() if wire.local else await asyncio.to_thread(path.read_bytes)
         more: dict[str, Any] = {
             "caption": caption,
             "parse_mode": ParseMode.HTML,
@@ -91,6 +89,7 @@ class Parcel:
             "message_thread_id": topic,
             "reply_markup": keyboard,
             "reply_parameters": replying(reply_to),
+            **wire.patience.of(await size_of(path)),
         }
         hidden: dict[str, Any] = {"has_spoiler": spoiler or None}
         match self.way:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -32,9 +33,9 @@ from bot.core.notes import Notes
 from bot.platforms.telegram import captions, keys, remembered
 from bot.platforms.telegram.busy import Busy
 from bot.platforms.telegram.faces import Face, Faces
-from bot.platforms.telegram.outgoing import ALBUM, LOCAL_UPLOAD, UPLOAD, Parcel, Way, albums, packed
+from bot.platforms.telegram.outgoing import ALBUM, LOCAL_UPLOAD, UPLOAD, Parcel, Way, albums, packed, size_of
 from bot.platforms.telegram.places import Chat
-from bot.platforms.telegram.wire import Ask, Gone, Unchanged, Unsuitable, Wire, refusal, replying
+from bot.platforms.telegram.wire import Ask, Gone, Unchanged, Unconfirmed, Unsuitable, Wire, refusal, replying
 from bot.words import _
 
 _PRIVATE_INTERVAL, _GROUP_INTERVAL = 2.0, 6.0  # seconds: twice what is borne, so that a result seldom has to wait
@@ -187,15 +188,14 @@ class TelegramReply:
         caption = captions.of_result(result, self._brief, captions.CAPTION, *result.texts)
         keyboard = _keyboard(result, [only])
         media = await only.media(caption, local=local, spoiler=spoiler)
+        patience = self._wire.patience.of(await size_of(only.file.path))
 
         async def edit(chat: int) -> None:
-            await self._wire.bot.edit_message_media(media, chat, self._target, reply_markup=keyboard)
+            await self._wire.bot.edit_message_media(media, chat, self._target, reply_markup=keyboard, **patience)
 
         async def send(chat: int) -> Message:
             topic = self._chat.topic
-            return await only.post(
-                self._wire.bot, chat, topic=topic, caption=caption, keyboard=keyboard, local=local, spoiler=spoiler
-            )
+            return await only.post(self._wire, chat, topic=topic, caption=caption, keyboard=keyboard, spoiler=spoiler)
 
         try:
             await self._put(edit, send)
@@ -208,7 +208,8 @@ class TelegramReply:
         """The files below the message, which keeps the words and the buttons.
 
         What has been sent is noted, so that it is not sent again after a crash. Of an album that Telegram had taken
-        without our having come to note it nothing can be known: it is sent again rather than lost.
+        without our having come to note it nothing can be known: it is sent again rather than lost. Where it is only
+        Telegram's answer that did not come, it is not, and the message says so.
         """
         name = remembered.album(self._brief.run_id)
         sent: list[list[int]] = await self._notes.get(name) or []
@@ -216,23 +217,28 @@ class TelegramReply:
         for group in albums(parcels)[len(sent) :]:
             sent = [*sent, await self._send_group(group, spoiler=spoiler)]
             await self._notes.put(name, sent)
-        text = captions.of_result(result, self._brief, captions.TEXT, *result.texts)
-        await self._set_words(text, _keyboard(result, parcels))
+        doubt = [] if all(sent) else [_("Telegram has not said whether all files came: Original sends them again.")]
+        text = captions.of_result(result, self._brief, captions.TEXT, *doubt, *result.texts)
+        await self._set_words(text, _keyboard(result, parcels, original=bool(doubt)))
 
     async def _send_group(self, group: Sequence[Parcel], *, spoiler: bool) -> list[int]:
+        """The ids of the messages; none where Telegram has not said whether it took them."""
         local = self._wire.local
         media: list[Any] = [await each.media(local=local, spoiler=spoiler) for each in group]
+        patience = self._wire.patience.of(sum([await size_of(each.file.path) for each in group]))
 
         async def send(chat: int) -> Sequence[Message]:
             bot, topic = self._wire.bot, self._chat.topic
             if len(group) == 1:
-                alone = group[0].post(bot, chat, topic=topic, reply_to=self._target, local=local, spoiler=spoiler)
+                alone = group[0].post(self._wire, chat, topic=topic, reply_to=self._target, spoiler=spoiler)
                 return [await alone]
             below = replying(self._target)
-            return await bot.send_media_group(chat, media, message_thread_id=topic, reply_parameters=below)
+            return await bot.send_media_group(chat, media, message_thread_id=topic, reply_parameters=below, **patience)
 
         try:
-            messages = await self._wire.ask(self._chat, send, cost=len(group), result=True)
+            messages = await self._wire.ask(self._chat, send, cost=len(group), result=True, once=True)
+        except Unconfirmed:
+            return []
         except Unsuitable as fault:
             if all(each.way is Way.DOCUMENT for each in group):
                 raise DeliveryFailed(_refusal(fault)) from fault
@@ -259,11 +265,15 @@ class TelegramReply:
             if await self._look_for_it():
                 await self._put(edit, send)
                 return
-            message = await self._wire.ask(self._chat, send)
-            self._face.moved_to = message.message_id
-            await self._notes.put(remembered.moved(self._chat, self._message), message.message_id)
+            await self._send_anew(send)
         finally:
             self._studio.busy.end(self._chat, self._message)
+
+    async def _send_anew(self, send: Ask[Message]) -> None:
+        with suppress(Unconfirmed):  # it has been sent, and is not to be there twice
+            message = await self._wire.ask(self._chat, send, once=True)
+            self._face.moved_to = message.message_id
+            await self._notes.put(remembered.moved(self._chat, self._message), message.message_id)
 
     async def _look_for_it(self) -> bool:
         """Whether another message stands in for ours since ours was deleted."""
@@ -282,9 +292,11 @@ class TelegramReply:
         return self._face.moved_to or self._message
 
 
-def _keyboard(result: Result, parcels: Sequence[Parcel]) -> InlineKeyboardMarkup:
+def _keyboard(result: Result, parcels: Sequence[Parcel], *, original: bool = False) -> InlineKeyboardMarkup:
+    """`original`: offer the files themselves also where no photo stands for one."""
     picture = any(each.file.kind == "image" for each in parcels)
-    return keys.delivered(result.run_id, picture=picture, original=any(each.way is Way.PHOTO for each in parcels))
+    original = original or any(each.way is Way.PHOTO for each in parcels)
+    return keys.delivered(result.run_id, picture=picture, original=original)
 
 
 def _refusal(fault: Unsuitable) -> str:

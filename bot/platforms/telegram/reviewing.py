@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import tempfile
+from contextlib import suppress
 from pathlib import Path
-
-from telegram import Message
 
 from bot.core.chat import Brief, Result
 from bot.core.errors import DeliveryFailed
 from bot.platforms.telegram import panel
 from bot.platforms.telegram.outgoing import LOCAL_UPLOAD, UPLOAD, Parcel, packed
 from bot.platforms.telegram.places import Chat
-from bot.platforms.telegram.wire import Gone, Unsuitable, Wire
+from bot.platforms.telegram.wire import Gone, Unconfirmed, Unsuitable, Wire
 
 
 async def ask(wire: Wire, chat: Chat, brief: Brief, result: Result | None) -> None:
@@ -34,6 +33,7 @@ async def _parcels(wire: Wire, result: Result | None) -> list[Parcel]:
     return [each for each in parcels if any(each.file is file for file in result.files)]
 
 
-async def _post(wire: Wire, chat: Chat, parcel: Parcel) -> Message:
-    topic, local = chat.topic, wire.local
-    return await wire.ask(chat, lambda number: parcel.post(wire.bot, number, topic=topic, local=local, spoiler=True))
+async def _post(wire: Wire, chat: Chat, parcel: Parcel) -> None:
+    topic = chat.topic
+    with suppress(Unconfirmed):
+        await wire.ask(chat, lambda number: parcel.post(wire, number, topic=topic, spoiler=True), once=True)

@@ -6,8 +6,10 @@ import asyncio
 import logging
 import os
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
+import httpx
 from telegram import Bot, InlineKeyboardMarkup, Message, ReplyParameters
 from telegram.constants import ChatAction, ParseMode
 from telegram.error import BadRequest, ChatMigrated, Forbidden, NetworkError, RetryAfter, TelegramError, TimedOut
@@ -37,6 +39,25 @@ class Unsuitable(Exception):
     """Telegram does not take this content; the text is its own."""
 
 
+class Unconfirmed(Exception):
+    """The whole request went out, and Telegram has not said whether it did it."""
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How long a request may take to go out, and then to be answered: seconds, and bytes in each second beyond them."""
+
+    outward: float = 30.0
+    outward_speed: float = 100_000.0
+    answer: float = 20.0
+    answer_speed: float = 500_000.0
+
+    def of(self, size: int) -> dict[str, Any]:
+        """The time limits of an upload, as a bot's methods take them."""
+        outward, answer = self.outward + size / self.outward_speed, self.answer + size / self.answer_speed
+        return {"write_timeout": outward, "read_timeout": answer}
+
+
 class Wire:
     """A bot, asked in turn. It needs no greeting first, so that opening it sends nothing."""
 
@@ -46,21 +67,30 @@ class Wire:
         pace: Pace,
         *,
         local: bool = False,
+        patience: Patience = Patience(),
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         on_migrated: Callable[[int, int], Awaitable[None]] | None = None,
     ) -> None:
         """`local`: the server reads our files itself. `on_migrated` hears the old id and the new one of a group."""
-        self.bot, self.pace, self.local = bot, pace, local
+        self.bot, self.pace, self.local, self.patience = bot, pace, local, patience
         self._sleep, self._on_migrated = sleep, on_migrated
         self._moved: dict[int, int] = {}
 
     async def ask(
-        self, chat: Chat, work: Ask[_Answer], *, message: int | None = None, cost: int = 1, result: bool = False
+        self,
+        chat: Chat,
+        work: Ask[_Answer],
+        *,
+        message: int | None = None,
+        cost: int = 1,
+        result: bool = False,
+        once: bool = False,
     ) -> _Answer:
         """Have a request answered, however long its turn takes to come; `message` is the one that it edits, and
-        `result` says that it brings what somebody waits for.
+        `result` says that it brings what somebody waits for. What must not be done twice is done `once`: it is not
+        repeated where it may have been done.
 
-        Raises `Unchanged`, `Gone`, `Unsuitable` and `DeliveryFailed`.
+        Raises `Unchanged`, `Gone`, `Unsuitable` and `DeliveryFailed`; and `Unconfirmed`, of what is done `once`.
         """
         pauses = iter(_PAUSES)
         while True:
@@ -71,6 +101,9 @@ class Wire:
                     meters.edited("telegram")
                     return answer
                 except TelegramError as fault:
+                    if once and _may_be_done(fault):
+                        _log.warning("Telegram has not said whether it took what was sent to %s: %s", number, fault)
+                        raise Unconfirmed(_reason(fault)) from fault
                     again = await self._again_after(fault, number, pauses)
             await self._sleep(again)
 
@@ -190,6 +223,11 @@ def refusal(text: str) -> Exception:
     if "not enough rights" in low or "chat not found" in low or "kicked" in low or "chat_write_forbidden" in low:
         return DeliveryFailed(_("I may not write in this chat any more."))
     return Unsuitable(text)
+
+
+def _may_be_done(fault: TelegramError) -> bool:
+    """Whether it was only the answer that did not come."""
+    return isinstance(fault.__cause__, httpx.ReadTimeout | httpx.ReadError | httpx.RemoteProtocolError)
 
 
 def _seconds(fault: RetryAfter) -> float:

@@ -23,7 +23,7 @@ from bot.platforms.telegram.outgoing import Way, packed, parcel
 from bot.platforms.telegram.pacing import Pace
 from bot.platforms.telegram.places import Chat, address_of
 from bot.platforms.telegram.reply import Studio, TelegramReply
-from bot.platforms.telegram.wire import Wire, connect, disconnect
+from bot.platforms.telegram.wire import Patience, Wire, connect, disconnect
 from tests.bot.platforms.telegram.house import picture
 from tests.bot.platforms.telegram.server import TOKEN, BotApi, Kept, Refused, bot_api
 
@@ -128,6 +128,44 @@ async def test_an_album_is_sent_once_whatever_happens(tmp_path: Path) -> None:
             [2, 10],
         )
         assert {"Again", "Original", "Delete"} <= message.buttons().keys()
+
+
+@pytest.mark.parametrize("lost", ["the connection", "the answer"])
+async def test_an_album_that_may_have_come_is_not_sent_again(lost: str, tmp_path: Path) -> None:
+    async with stage(tmp_path) as on:
+        message = await on.sent()
+        if lost == "the connection":
+            on.api.cuts.add("sendMediaGroup")
+        else:
+            on.api.hangs["sendMediaGroup"] = asyncio.Event()
+            on.studio.wire.patience = Patience(answer=0.3)
+        result = on.result(on.file("a.gif"), on.file("a.mp3", b"a"), on.file("b.mp3", b"b"))
+        reply = on.reply(message)
+        for _time in range(2):
+            await reply.deliver(result)
+        assert [len(on.api.made(method)) for method in ("sendAnimation", "sendMediaGroup")] == [1, 1]
+        assert "has not said whether all files came" in message.text
+        assert "Original" in message.buttons()
+
+
+async def test_a_result_whose_answer_does_not_come_is_put_into_its_message_again(tmp_path: Path) -> None:
+    async with stage(tmp_path) as on:
+        message = await on.sent()
+        on.api.hangs["editMessageMedia"] = asyncio.Event()
+        on.studio.wire.patience = Patience(answer=0.3)
+        delivering = asyncio.create_task(on.reply(message).deliver(on.result(on.file("a.png"))))
+        await on.api.until(lambda: on.api.made("editMessageMedia"))
+        on.api.hangs.clear()
+        await delivering
+        assert len(on.api.made("editMessageMedia")) >= 2
+        assert len(on.api.of_bot()) == 1
+
+
+def test_a_line_of_a_megabit_a_second_is_waited_for() -> None:
+    for size in (0, 50_000_000, 2_000_000_000):
+        limits = Patience().of(size)
+        assert limits["write_timeout"] >= size / 125_000
+        assert limits["read_timeout"] >= max(20, size / 1_000_000)  # a server of one's own sends it on meanwhile
 
 
 async def test_pictures_that_are_no_photos_go_as_documents(tmp_path: Path) -> None:
