@@ -136,7 +136,7 @@ class Attempt:
         outcome = self._run.outcome
         if outcome is None:
             async with Throttle(self._reply.show, self._reply.limits.interval, clock=time.monotonic) as throttle:
-                warnings = json.loads(await self._step("submit", partial(self._submit, story, folder)))
+                warnings = json.loads(await self._submitted(story, folder))
                 ended = json.loads(await self._step("follow", partial(self._follow, story, self._offer(throttle))))
                 self._freed(False)  # where it was an earlier process that followed it
                 stepped = await self._written(partial(self._house.records.executed, self._run))
@@ -154,6 +154,17 @@ class Attempt:
         await self._deliver(outcome, folder)
         if await self._written(partial(self._house.records.end, self._run, State.DONE), math.inf):
             await say(self._reply, Done())
+
+    async def _submitted(self, story: Story, folder: Path) -> str:
+        """Submit it, once. What nobody can have submitted is on its way before the engine looks whether it was: the
+        server has nothing to do meanwhile.
+        """
+        sent = None if self._resumed else await self._submit(story, folder)
+
+        async def work() -> str:
+            return sent if sent is not None else await self._submit(story, folder)
+
+        return await self._step("submit", work)
 
     async def _submit(self, story: Story, folder: Path) -> str:
         if self._resumed and await self._client.knows(story.prompt_id):
