@@ -158,10 +158,15 @@ def _data(text: str) -> Mapping[str, Any]:
 
 
 def _narrowing(to: Narrowing) -> Iterator[str]:
-    if to.minimum is not None or to.maximum is not None:
-        low = _("{low:g} or more").format(low=to.minimum) if to.minimum is not None else ""
-        high = _("{high:g} or less").format(high=to.maximum) if to.maximum is not None else ""
-        yield " ".join(part for part in (low, high) if part)
+    match to.minimum, to.maximum:
+        case None, None:
+            pass
+        case low, None:
+            yield _("{low:g} or more").format(low=low)
+        case None, high:
+            yield _("{high:g} or less").format(high=high)
+        case low, high:
+            yield _("{low:g} to {high:g}").format(low=low, high=high)
     if to.choices is not None:
         yield _("one of {choices}").format(choices=", ".join(to.choices))
     if to.default is not None:

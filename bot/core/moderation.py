@@ -254,6 +254,19 @@ class Moderation:
         )
         return await self._put(by, here, "moderators", words.format(count=len(roles)), rule, remove=not roles)
 
+    async def drop(self, by: Person, here: Place, rule: Rule) -> str:
+        """Take a decision back, whichever of this place's it is, or, as the operator's, of those for everywhere."""
+        everywhere = not here.community
+        scope = await self.authority.scope(by, here, "drop", Aim(everywhere=everywhere))
+        if isinstance(rule.body, Moderators):
+            await self.authority.owner(by, here, "drop")
+        if rule.scope.community != scope.community or rule not in self.book.own(scope.community):
+            raise UserError(_("This is decided no more, or elsewhere."))
+        if isinstance(rule.body, Trial):
+            raise UserError(_("A workflow that is being tried is opened by the one who added it."))
+        words = _("No longer decided: {rule}.").format(rule=describe(rule))
+        return await self._put(by, here, "drop", words, rule, remove=True)
+
     async def why(self, by: Person, here: Place, person: Person, workflow: str = "", place: Place | None = None) -> str:
         """What somebody may do in a place, and which rules say so: a line each, for one workflow or for all."""
         await self.authority.moderator(by, here, "why")

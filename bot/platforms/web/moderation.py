@@ -13,14 +13,16 @@ from aiohttp.web import FileField
 from bot.core.authority import OPERATOR, Aim
 from bot.core.chat import Person, Place
 from bot.core.desk import Desk
-from bot.core.errors import NotAllowed, UserError
+from bot.core.errors import BadValue, NotAllowed, UserError
 from bot.core.run import key_of
-from bot.core.scope import asked_in
-from bot.platforms.web import files
+from bot.core.scope import asked_in, community_of
+from bot.platforms.web import files, terms
 from bot.platforms.web.filling import filled
+from bot.platforms.web.inputs import Said
 from bot.platforms.web.markup import el, group
-from bot.platforms.web.panel import Said, View, draw, link, name_of
+from bot.platforms.web.panel import View, draw, link, mark, name_of
 from bot.platforms.web.security import Gate, whose
+from bot.platforms.web.terms import Terms
 from bot.platforms.web.views import person_of
 from bot.words import _
 
@@ -47,7 +49,8 @@ class Press:
         """The person that was named, as "platform:id". Raises `UserError`."""
         platform, colon, number = self.text("person").partition(":")
         if not platform or not colon or not number:
-            raise UserError(_("A person is named as “platform:id”, such as “{key}”.").format(key="discord:12345"))
+            words = _("a person is named as “platform:id”, such as “{key}”.")
+            raise BadValue("person", words.format(key="discord:12345"))
         return Person(platform, number, self.text("name"))
 
     @property
@@ -61,8 +64,13 @@ class Press:
         if count is None:
             return None
         if not 0 < count < 100_000:
-            raise UserError(_("Days are a number above 0."))
+            raise BadValue("days", _("days are a number above 0."))
         return count * 86_400
+
+    @property
+    def texts(self) -> dict[str, str]:
+        """All that was typed and chosen."""
+        return {name: self.text(name) for name, value in self.given.items() if isinstance(value, str)}
 
     def text(self, name: str) -> str:
         value = self.given.get(name, "")
@@ -75,6 +83,7 @@ class Moderation:
     def __init__(self, desk: Desk, gate: Gate) -> None:
         self._desk, self._gate = desk, gate
         self._moderation, self._reviews = desk.moderation, desk.moderation.reviews
+        self._terms = Terms(desk.moderation)
         self._said: dict[str, Said] = {}
 
     def routes(self) -> list[web.RouteDef]:
@@ -101,6 +110,7 @@ class Moderation:
             await self._reviews.held(by, here),
             await self._moderation.log(by, here, _SHOWN),
             self._desk.title,
+            list(self._desk.catalog.workflows.values()),
             self._said.pop(key_of(by), None),
         )
         return await filled("moderate.html", main=draw(view))
@@ -119,7 +129,8 @@ class Moderation:
         try:
             said = Said(section, await act(press))
         except UserError as fault:
-            said = Said(section, str(fault), wrong=True)
+            field = fault.field if isinstance(fault, BadValue) else ""
+            said = Said(section, terms.say(fault), True, field, press.texts)
         self._said[key_of(by)] = said
         raise web.HTTPSeeOther(link("moderate", press.here))
 
@@ -135,6 +146,11 @@ class Moderation:
             "unblock": ("blocks", lambda press: moderation.unblock(press.by, press.here, press.person, press.aim)),
             "approve": ("held", self._approve),
             "refuse": ("held", self._refuse),
+            "limit": ("limits", lambda press: self._terms.limit(press.by, press.here, press.aim, press.texts)),
+            "narrow": ("fields", lambda press: self._terms.narrow(press.by, press.here, press.aim, press.texts)),
+            "words": ("words", lambda press: self._terms.words(press.by, press.here, press.aim, press.texts)),
+            "show": ("manner", lambda press: self._terms.show(press.by, press.here, press.aim, press.texts)),
+            "drop": ("decisions", self._drop),
             "undo": ("decisions", self._undo),
             "import": ("decisions", self._import),
         }
@@ -151,6 +167,13 @@ class Moderation:
     async def _refuse(self, press: Press) -> str:
         done = await self._reviews.refuse(press.by, press.here, press.text("run"), press.text("reason"))
         return _("Refused.") if done else _("Somebody has decided that already.")
+
+    async def _drop(self, press: Press) -> str:
+        own = self._moderation.book.own(community_of(press.here))
+        rule = next((rule for rule in own if mark(rule) == press.text("rule")), None)
+        if rule is None:
+            raise UserError(_("This is decided no more."))
+        return await self._moderation.drop(press.by, press.here, rule)
 
     async def _undo(self, press: Press) -> str:
         return await self._moderation.undo(press.by, press.here, everywhere=not press.here.community)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -10,22 +11,16 @@ from urllib.parse import urlencode
 from bot.core import telling
 from bot.core.audit import Entry
 from bot.core.chat import Place, Stored
-from bot.core.decisions import block_words
+from bot.core.decisions import block_words, describe
 from bot.core.moderation import Overview, Row
-from bot.core.rules import Block
+from bot.core.rules import Block, Rule, Trial
 from bot.core.run import RunRecord, key_of
 from bot.core.scope import asked_in, community_of
+from bot.core.workflow import Workflow
+from bot.platforms.web import terms
+from bot.platforms.web.inputs import Inputs, Said
 from bot.platforms.web.markup import Child, Html, el, group
 from bot.words import _
-
-
-@dataclass(frozen=True)
-class Said:
-    """What came of the last press, and in which section that was."""
-
-    section: str
-    words: str
-    wrong: bool = False
 
 
 @dataclass(frozen=True)
@@ -38,6 +33,7 @@ class View:
     held: Sequence[RunRecord]
     log: Sequence[Entry]
     title: Callable[[str], str]
+    workflows: Sequence[Workflow] = ()
     said: Said | None = None
 
 
@@ -46,7 +42,7 @@ def draw(view: View) -> Html:
     return group(
         _places(view),
         _held(view),
-        el("div", _workflows(view), el("div", _blocks(view), _decisions(view)), class_="desk"),
+        el("div", _workflows(view), el("div", _decisions(view), *_deciding(view)), class_="desk"),
         _statistics(view),
         _log(view),
     )
@@ -116,15 +112,46 @@ def _blocks(view: View) -> Html:
         for rule in blocks
     ]
     example = f"{view.here.platform}:12345"
+    inputs = Inputs("blocks", view.said)
     add = _form(
         view,
-        _field("person", _("Person"), required=True, placeholder=example, spellcheck="false"),
-        _field("reason", _("Reason"), maxlength="500"),
-        _field("days", _("Days"), inputmode="decimal", placeholder=_("for good")),
+        inputs.text("person", _("Person"), required=True, placeholder=example, spellcheck="false"),
+        inputs.text("reason", _("Reason"), maxlength="500"),
+        inputs.text("days", _("Days"), inputmode="decimal", placeholder=_("for good")),
         _button("block", _("Block")),
         class_="fields",
     )
     return _section(view, "blocks", _("Blocks"), el("ul", *rows, class_="rows") if rows else None, add)
+
+
+def _deciding(view: View) -> Iterable[Html]:
+    """What can be decided beside who may run what."""
+    return _limits(view), _fields(view), _words(view), _manner(view), _blocks(view)
+
+
+def _limits(view: View) -> Html:
+    inputs = terms.limits(Inputs("limits", view.said), view.workflows)
+    about = el("p", _("Of each person, unless it is of all together."), class_="about")
+    return _section(view, "limits", _("Limits"), about, _fields_of(view, inputs, "limit", _("Set the limit")))
+
+
+def _fields(view: View) -> Html:
+    inputs = terms.narrowings(Inputs("fields", view.said), view.workflows)
+    return _section(view, "fields", _("Fields"), _fields_of(view, inputs, "narrow", _("Set the field")))
+
+
+def _words(view: View) -> Html:
+    inputs = terms.lists(Inputs("words", view.said), view.workflows)
+    return _section(view, "words", _("Words not to be asked for"), _fields_of(view, inputs, "words", _("Set the list")))
+
+
+def _manner(view: View) -> Html:
+    inputs = terms.manners(Inputs("manner", view.said), view.workflows, view.here)
+    return _section(view, "manner", _("How results are shown"), _fields_of(view, inputs, "show", _("Show them so")))
+
+
+def _fields_of(view: View, inputs: Sequence[Html], act: str, words: str) -> Html:
+    return _form(view, *inputs, _button(act, words), class_="fields")
 
 
 def _held(view: View) -> Html:
@@ -144,7 +171,7 @@ def _waiting(view: View, run: RunRecord) -> Html:
     told = el("div", el("b", title), _time(run.asked_at), el("small", who), el("p", said) if said else None, yet)
     acts = _form(
         view,
-        _field("reason", _("Reason, for a no"), maxlength="300"),
+        Inputs("held").text("reason", _("Reason, for a no"), maxlength="300"),
         _button("approve", _("Approve"), f"{_('Approve')}: {title}", main=True),
         _button("refuse", _("Refuse"), f"{_('Refuse')}: {title}"),
         run=run.id,
@@ -165,18 +192,32 @@ def _file(view: View, run: RunRecord, number: int, file: Stored) -> Html:
 
 
 def _decisions(view: View) -> Html:
-    lines = [el("li", line) for line in view.overview.lines]
-    told = el("ul", *lines) if lines else el("p", _("Nothing is decided here."), class_="about")
+    lines = [_decision(view, rule) for rule in view.overview.rules]
+    told = el("ul", *lines, class_="rows") if lines else el("p", _("Nothing is decided here."), class_="about")
     export = el("a", _("Export"), href=link("moderate/export", view.here), class_="button", download=True)
     row = _form(view, _button("undo", _("Undo the last decision")), export)
     give = _form(
         view,
-        _field("file", _("Import an export"), type="file", accept=".json,application/json", required=True),
+        Inputs("decisions").text(
+            "file", _("Import an export"), type="file", accept=".json,application/json", required=True
+        ),
         _button("import", _("Import")),
         enctype="multipart/form-data",
         class_="fields",
     )
     return _section(view, "decisions", _("All decisions"), told, row, give if view.here.community else None)
+
+
+def _decision(view: View, rule: Rule) -> Html:
+    words, drop = describe(rule), _("Remove")
+    is_ours = rule.scope.community == community_of(view.here) and not isinstance(rule.body, Trial)
+    button = _form(view, _button("drop", drop, f"{drop}: {words}"), rule=mark(rule)) if is_ours else None
+    return el("li", el("div", words, terms.contents(rule)), button)
+
+
+def mark(rule: Rule) -> str:
+    """What a rule is about, as a form names it."""
+    return hashlib.sha256(repr(rule.slot).encode()).hexdigest()[:16]
 
 
 def _statistics(view: View) -> Html:
@@ -207,7 +248,7 @@ def _section(view: View, name: str, title: str, *children: Child) -> Html:
     told = None
     if (said := view.said) is not None and said.section == name:
         kind, role = ("note fault", "alert") if said.wrong else ("note", "status")
-        told = el("p", said.words, class_=kind, role=role, tabindex="-1", autofocus=True)
+        told = el("p", said.words, id=f"said-{name}", class_=kind, role=role, tabindex="-1", autofocus=True)
     head = el("h3", title, id=name)
     return el("section", head, told, *children, class_=f"easel {name}", aria_labelledby=name)
 
@@ -216,10 +257,6 @@ def _form(view: View, *children: Child, class_: str = "buttons", enctype: str | 
     given: Iterable[tuple[str, str]] = {"place": asked_in(view.here), **hidden}.items()
     inputs = [el("input", type="hidden", name=name, value=value) for name, value in given]
     return el("form", *inputs, *children, method="post", action="moderate", class_=class_, enctype=enctype)
-
-
-def _field(name: str, label: str, **attributes: str | bool) -> Html:
-    return el("label", el("span", label), el("input", name=name, **attributes))
 
 
 def _button(act: str, words: str, label: str | None = None, *, main: bool = False) -> Html:

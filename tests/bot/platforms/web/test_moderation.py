@@ -14,11 +14,16 @@ from yarl import URL
 from bot.config import Secret
 from bot.core.authority import OPERATOR, Aim
 from bot.core.chat import Place
+from bot.core.rules import Manner, Review
+from bot.platforms.web.panel import mark
 from tests.bot.platforms.web.pages import Page, Visitor, page, png
 
 TOKEN = Secret("s3cret-token")
 EVERYWHERE, GUILD = Place("web", ""), Place("discord", "5", "#general", "77")
-_ACTS = ("allow", "deny", "clear", "block", "unblock", "approve", "refuse", "undo", "import")
+_ACTS = (
+    *("allow", "deny", "clear", "block", "unblock", "approve", "refuse", "undo", "import"),
+    *("limit", "narrow", "words", "show", "drop"),
+)
 
 
 async def press(visitor: Visitor, act: str, place: str = "web:", **fields: str) -> str:
@@ -91,6 +96,83 @@ async def test_somebody_is_blocked_with_a_reason_and_let_back_in(tmp_path: Path)
         assert "platform:id" in await press(ann, "block", person="eve")
         assert "above 0" in await press(ann, "block", person=key, days="never")
         assert (await eve.ask("plain"))[0] == 201
+
+
+async def test_limits_hold_and_are_removed(tmp_path: Path) -> None:
+    async with page(tmp_path) as web, Visitor(web.url) as ann, Visitor(web.url) as eve:
+        told = await press(ann, "limit", measure="day", most="1", workflow="plain", together="yes")
+        assert "The limit holds: 1 run of “plain” a day everywhere, all together." in told
+        assert "The limit holds: 30 s between two runs" in await press(ann, "limit", measure="cooldown", most="30")
+        assert [(await each.ask("plain"))[0] for each in (ann, eve)] == [201, 429]
+        assert "A limit is a whole number." in await press(ann, "limit", measure="day", most="many")
+        assert "no limit “week”" in await press(ann, "limit", measure="week", most="1")
+        for count in (1, 0):
+            (rule, *_rest) = web.desk.moderation.book.own("")
+            assert "No longer decided" in await press(ann, "drop", rule=mark(rule))
+            assert len(web.desk.moderation.book.own("")) == count
+        assert "decided no more" in await press(ann, "drop", rule=mark(rule))
+        assert (await eve.ask("plain"))[0] == 201
+
+
+async def test_what_a_field_takes_is_narrowed(tmp_path: Path) -> None:
+    async with page(tmp_path) as web, Visitor(web.url) as ann:
+        told = await press(ann, "narrow", field="plain color", minimum="5", maximum="9,5", default="7")
+        assert "The field “color” of “plain” everywhere: 5 to 9.5, 7 where it is left out." in told
+        assert [(await ann.ask("plain", color=color))[0] for color in ("4", "6")] == [422, 201]
+        faults = {
+            "The smallest value is larger": {"minimum": "9", "maximum": "5"},
+            "A bound is a number.": {"minimum": "few"},
+            "Say what the field is to take.": {},
+            "There is nothing to choose from.": {"choices": "a, b"},
+        }
+        for fault, values in faults.items():
+            assert fault in await press(ann, "narrow", field="plain color", **values)
+        assert "There is no such field" in await press(ann, "narrow", field="plain nothing", fixed="1")
+        assert "There is no workflow" in await press(ann, "narrow", field="nothing color", fixed="1")
+        assert len(web.desk.moderation.book.own("")) == 1
+
+
+async def test_words_are_not_to_be_asked_for(tmp_path: Path) -> None:
+    async with page(tmp_path) as web, Visitor(web.url) as ann, Visitor(web.url) as eve:
+        told = await press(ann, "words", name="rude", words="darn,\nheck", patterns="b[a4]d\n<i>", workflow="polaroid")
+        assert "The list “rude” of words holds everywhere." in told
+        assert "darn, heck, /b[a4]d/, /&lt;i&gt;/" in told
+        assert (await eve.ask("polaroid", photo=png(), caption="what the HECK"))[0] == 403
+        assert (await eve.ask("polaroid", photo=png(), caption="b4d"))[0] == 403
+        assert (await eve.ask("polaroid", photo=png(), caption="fine"))[0] == 201
+        assert "neither a word nor a pattern" in await press(ann, "words", name="empty")
+        told = await _source(ann, "words", name="broken", patterns="(", hold="yes")
+        assert "Nothing was changed" in told
+        assert 'value="broken"' in told
+        assert re.search(r"<textarea[^>]*>\(</textarea>", told)
+        assert re.search(r'name="hold" value="yes" checked', told)
+
+
+async def test_how_results_are_shown_is_decided(tmp_path: Path) -> None:
+    async with page(tmp_path) as web, Visitor(web.url) as ann, Visitor(web.url) as eve:
+        told = await press(ann, "show", review="on", previews="off", workflow="plain")
+        assert "A moderator looks at results first: “plain” everywhere." in told
+        assert "Results everywhere: without previews." in told
+        _status, taken = await eve.ask("plain")
+        await eve.until(taken["id"], "held")
+        assert "Say what is to be otherwise." in await press(ann, "show")
+        core = web.desk.moderation
+        await core.review(OPERATOR, GUILD, True, "42")
+        await press(ann, "show", "discord:77", review="off", results="thread")
+        assert [rule.body for rule in core.book.own("discord:77")] == [Review(False, "42"), Manner("thread")]
+        told = await _source(ann, "show", "discord:77", channel="#general", spoilers="on")
+        assert "named by its id" in told
+        assert re.search(
+            r'name="channel" value="#general"[^>]*aria-invalid="true" aria-describedby="said-manner"', told
+        )
+        assert core.book.own("discord:77")[1].body == Manner("thread")
+        await press(ann, "show", "discord:77", channel="4321", spoilers="on")
+        assert core.book.own("discord:77")[1].body == Manner("4321", spoilers=True)
+
+
+async def _source(visitor: Visitor, act: str, place: str = "web:", **fields: str) -> str:
+    async with visitor.session.post(f"{visitor.url}/moderate", data={"act": act, "place": place, **fields}) as answer:
+        return await answer.text()
 
 
 async def test_a_result_waits_is_looked_at_and_shown_or_not(tmp_path: Path) -> None:
