@@ -6,7 +6,7 @@ It imports a part where it builds it, so that a command waits for nothing that i
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from functools import cached_property
@@ -145,14 +145,22 @@ class App:
 
     async def platform_verdicts(self) -> list[tuple[str, bool]]:
         """A line on each platform that can be asked whether it is set up well, and whether it is."""
-        if self.settings.discord_token is None:
-            return []
-        from bot.platforms.discord.adapter import introduce
+        return [await _verdict(question) for question in self._introductions()]
 
-        try:
-            return [(await introduce(self.settings), True)]
-        except ConfigError as fault:
-            return [(str(fault), False)]
+    def _introductions(self) -> Iterator[Awaitable[str]]:
+        settings = self.settings
+        if settings.discord_token is not None:
+            from bot.platforms.discord import adapter as discord
+
+            yield discord.introduce(settings)
+        if settings.telegram_token is not None:
+            from bot.platforms.telegram import adapter as telegram
+
+            yield telegram.introduce(settings)
+        if settings.public_url:
+            from bot.platforms.web import outside
+
+            yield outside.introduce(settings.public_url.rstrip("/"))
 
     async def demo(self, announce: Callable[[str], None], pace: float) -> None:
         """Serve the page alone, on the built-in engine, and keep nothing. `announce` is told its address.
@@ -206,3 +214,10 @@ def _client(server: Server) -> ComfyClient:
     from comfy.client import ComfyClient
 
     return ComfyClient(server)
+
+
+async def _verdict(question: Awaitable[str]) -> tuple[str, bool]:
+    try:
+        return await question, True
+    except ConfigError as fault:
+        return str(fault), False

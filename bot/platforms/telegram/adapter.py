@@ -7,7 +7,7 @@ import logging
 from contextlib import AsyncExitStack
 from types import TracebackType
 
-from telegram.error import InvalidToken
+from telegram.error import InvalidToken, TelegramError
 
 from bot.config import Settings
 from bot.core.chat import Address, Brief, Result
@@ -33,6 +33,7 @@ from bot.platforms.telegram.wire import Wire, connect, disconnect
 from bot.words import _
 
 _log = logging.getLogger(__name__)
+_UNKNOWN = _("TELEGRAM_TOKEN: Telegram does not know this token; @BotFather has it.")
 _LOOK_EVERY = 2.0  # seconds between two looks at whether there are other workflows
 
 
@@ -86,7 +87,7 @@ class TelegramPlatform:
         except InvalidToken as fault:
             if self._greeted:
                 raise
-            raise ConfigError(_("TELEGRAM_TOKEN: Telegram does not know this token; @BotFather has it.")) from fault
+            raise ConfigError(_UNKNOWN) from fault
         self._greeted = True
         _log.info("Telegram knows this bot as @%s", me.username)
         access = Access(self._settings.telegram_allowed, self._wire, self._notes, desk.moderation.gate.admitted)
@@ -112,6 +113,27 @@ class TelegramPlatform:
 
     async def _migrated(self, old: int, new: int) -> None:
         await self._notes.put(remembered.migrated(new), old)
+
+
+async def introduce(settings: Settings) -> str:
+    """The bot's name at Telegram, and what it still lacks. Raises `ConfigError`."""
+    if settings.telegram_token is None:
+        raise ConfigError(_("TELEGRAM_TOKEN is not set."))
+    bot = connect(settings.telegram_token.reveal(), settings.telegram_api_url, local=settings.telegram_local)
+    try:
+        me = await bot.get_me()
+    except InvalidToken as fault:
+        raise ConfigError(_UNKNOWN) from fault
+    except TelegramError as fault:
+        raise ConfigError(_("Telegram cannot be reached: {reason}").format(reason=fault)) from fault
+    finally:
+        await disconnect(bot)
+    told = [_("Telegram: good, as @{name}.").format(name=me.username)]
+    if not settings.telegram_allowed and not settings.operators:
+        told.append(_("It serves nobody until TELEGRAM_ALLOWED names people or chats."))
+    if not me.can_join_groups:
+        told.append(_("It cannot be put into groups until @BotFather is told /setjoingroups."))
+    return " ".join(told)
 
 
 async def _keep_published(menu: Menu, desk: Desk) -> None:

@@ -41,7 +41,7 @@ def _version(ctx: click.Context, _option: click.Parameter, wanted: bool) -> None
 )
 @click.option("--debug", is_flag=True, help=_("Write the log to stderr."))
 def cli(debug: bool) -> None:
-    """ComfyUI workflows, developed at the terminal."""
+    """ComfyUI workflows, hosted in Discord, Telegram and on a page."""
     if debug:
         logging.basicConfig(level=logging.DEBUG, stream=sys.stderr)
     else:

@@ -27,15 +27,26 @@ from bot.platforms.web.adapter import WebPlatform
 from bot.platforms.web.hub import Hub
 from bot.platforms.web.journal import Journal
 from bot.platforms.web.options import Options
+from bot.platforms.web.outside import introduce
 from bot.platforms.web.request import place_of
 from bot.platforms.web.views import person_of
 from bot.serve import Role
 from bot.words import language, language_of, translated
+from comfy.embedded import EmbeddedServer
 from tests.bot.databases import new_postgres
 from tests.bot.houses import failing, until
 from tests.bot.platforms.web.pages import PHOTO, Page, Visitor, differ, negative, page, pixels, png
 
 ROOT = Path(__file__).parents[4]
+
+
+async def test_check_says_whether_the_address_for_the_world_leads_here(tmp_path: Path) -> None:
+    async with page(tmp_path) as web, EmbeddedServer() as other:
+        assert await introduce(web.url) == f"Page: good, reached at {web.url}"
+        with pytest.raises(ConfigError, match=r"no page answers at .* \(HTTP 404\)"):
+            await introduce(other.url.rstrip("/"))
+    with pytest.raises(ConfigError, match=r"DARKROOM_PUBLIC_URL: no page answers at .*Start it"):
+        await introduce(web.url)
 
 
 async def test_a_picture_goes_in_and_its_negative_comes_out(tmp_path: Path) -> None:
