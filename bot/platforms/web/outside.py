@@ -18,8 +18,6 @@ async def introduce(url: str) -> str:
     except (aiohttp.ClientError, TimeoutError, UnicodeDecodeError) as fault:
         reason = str(fault) or type(fault).__name__
     if reason:
-        words = _(
-            "DARKROOM_PUBLIC_URL: the page does not answer at {url} ({reason}). Start it, and lead its proxy to it."
-        )
+        words = _("DARKROOM_PUBLIC_URL: no page answers at {url} ({reason}). Start it, and have its proxy lead to it.")
         raise ConfigError(words.format(url=url, reason=reason))
     return _("Page: good, reached at {url}").format(url=url)
