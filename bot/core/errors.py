@@ -64,7 +64,13 @@ class DeliveryFailed(Exception):
 
 
 class NotNow(DeliveryFailed):
-    """A platform has no room for a status just now; the same may be shown in a moment."""
+    """A platform has no room for a status just now; the same may be shown in a moment: `after` so many seconds, where
+    the platform knows.
+    """
+
+    def __init__(self, words: str = "", after: float | None = None) -> None:
+        super().__init__(words)
+        self.after = after
 
 
 class StorageFailed(Exception):

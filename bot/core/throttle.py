@@ -77,12 +77,14 @@ class Throttle:
             status, self._latest = self._latest, None
             if status is None or status == self._shown:
                 return
+            pause = self._interval
             try:
                 await self._show(status)
                 self._shown = status
-            except NotNow:
+            except NotNow as full:
+                pause = min(pause, pause if full.after is None else full.after)
                 if self._latest is None:  # it is still the news, and is said when there is room
                     self.offer(status)
             except DeliveryFailed as failure:
                 _log.info("a status was not shown: %s", failure)
-            self._next = self._clock() + self._interval
+            self._next = self._clock() + pause

@@ -125,7 +125,7 @@ class TelegramReply:
 
         try:
             if not await self._wire.offer(self._chat, edit, message=self._target, patience=patience):
-                raise NotNow
+                raise NotNow(after=self._wire.room(self._chat, self._target))
         except Unchanged:
             pass
         except Gone:

@@ -122,6 +122,10 @@ class Wire:
                 meters.edited("telegram")
             return True
 
+    def room(self, chat: Chat, message: int) -> float | None:
+        """Seconds until a chat has room for what was offered of a message in vain; None where it is not the chat's."""
+        return self.pace.room(self._moved.get(chat.id, chat.id), message)
+
     async def send(
         self,
         chat: Chat,

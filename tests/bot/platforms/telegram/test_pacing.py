@@ -8,6 +8,11 @@ import itertools
 import math
 from collections import defaultdict
 
+import pytest
+
+from bot.core.chat import Running, Status
+from bot.core.errors import NotNow
+from bot.core.throttle import Throttle
 from bot.platforms.telegram.pacing import Pace
 
 
@@ -69,6 +74,7 @@ async def test_progress_gives_way_and_is_dropped() -> None:
     assert await take(pace, -5, 1, patience=0)
     assert not await take(pace, -5, 1, patience=0)  # too soon
     for message in range(2, 20):
+        clock.now = min(56.5, clock.now + 4.34)
         await take(pace, -5, message, patience=0)
     assert await take(pace, -5, 30)  # there is room left for what matters
     for message in range(31, 36):
@@ -79,6 +85,44 @@ async def test_progress_gives_way_and_is_dropped() -> None:
     assert not await take(pace, -5, 50, patience=0)  # a result waits, so progress does not come before it
     await clock.run(61)
     assert await last
+
+
+@pytest.mark.parametrize(
+    ("chat", "interval", "most"), [(5, 2.0, 5 * 1.05), (-5, 6.0, 5 * 60.5 / 14)], ids=["private", "group"]
+)
+async def test_each_of_several_runs_in_a_chat_has_its_turn_to_show_progress(
+    chat: int, interval: float, most: float
+) -> None:
+    """`most` is the seconds that a turn of all five takes; they begin one after another, or all at once."""
+    for apart in (0.0, 0.3, interval / 5, 1.0):
+        for times in (await shown(chat, interval, apart)).values():
+            assert max(later - earlier for earlier, later in itertools.pairwise([0.0, *times])) < 2 * most
+
+
+async def shown(chat: int, interval: float, apart: float) -> dict[int, list[float]]:
+    """When each of five runs in a chat showed progress, which they all have twice a second for five minutes."""
+    clock = Clock()
+    pace = Pace(clock, clock.sleep)
+    times: dict[int, list[float]] = {message: [] for message in range(5)}
+
+    async def run(message: int) -> None:
+        async def show(_status: Status) -> None:
+            async with pace.turn(chat, message, patience=0.0) as granted:
+                if not granted:
+                    raise NotNow(after=pace.room(chat, message))
+            times[message].append(clock())
+
+        await clock.sleep(message * apart)
+        async with Throttle(show, interval, clock=clock, sleep=clock.sleep) as throttle:
+            for step in range(600):
+                throttle.offer(Running(step=step))
+                await clock.sleep(0.5)
+        times[message].append(clock())
+
+    tasks = [asyncio.create_task(run(message)) for message in times]
+    await clock.run(400)
+    await asyncio.gather(*tasks)
+    return times
 
 
 async def test_a_hold_stops_one_chat_only() -> None:
