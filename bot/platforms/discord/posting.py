@@ -84,20 +84,25 @@ class Response:
 
 
 async def repost(client: discord.Client, run: RunRecord, title: str) -> Address:
-    """The message of a run that an earlier process has taken in: found, or else posted now. Raises `DeliveryFailed`."""
+    """The message of a run that an earlier process has taken in: found, or else posted now. Raises `DeliveryFailed`
+    where it cannot be, and what the library raises where Discord is away.
+    """
     spot, wanted = Spot.at(run.address), run.manner.results or ""
-    where = int(wanted) if spot.member and wanted.isdigit() else spot.channel
-    channel = client.get_partial_messageable(where)
     text, parts = status_text(run.brief(title), Received(), spot.closes), _first_parts(run.id)
-    async with _in_words():
-        known = await _find(client, channel, run) if spot.member else None
-        if known is not None and where == spot.channel:
-            return spot.found(known).address
-        if known is None and where == spot.channel and time.time() < spot.until:
+    channel = client.get_partial_messageable(int(wanted) if wanted.isdigit() else spot.channel)
+    apart = Spot(channel.id, 0, bytes=spot.bytes, spoiler=spot.spoiler)  # what the interaction's token does not reach
+    try:
+        if not spot.member:
             hook = discord.Webhook.partial(client.application_id or 0, spot.token, client=client)
             return spot.found((await hook.send(text, **parts, wait=True)).id).address
-        sent = known or (await channel.send(text, **parts)).id
-    return Spot(where, sent, bytes=spot.bytes, spoiler=spot.spoiler).address
+        known = await _find(client, channel, run)
+        if known is None:
+            return apart.found((await channel.send(text, **parts)).id).address
+        return (spot if channel.id == spot.channel else apart).found(known).address
+    except discord.HTTPException as fault:
+        if isinstance(fault, discord.DiscordServerError):
+            raise
+        raise DeliveryFailed(fault.text) from fault
 
 
 async def _find(client: discord.Client, channel: discord.PartialMessageable, run: RunRecord) -> int | None:
@@ -107,7 +112,7 @@ async def _find(client: discord.Client, channel: discord.PartialMessageable, run
         async for message in channel.history(limit=_NEAR, after=since):
             if client.user is not None and message.author.id == client.user.id and run.id in _buttons(message):
                 return message.id
-    except discord.Forbidden:
+    except (discord.Forbidden, discord.NotFound):
         pass
     return None
 
