@@ -54,22 +54,22 @@ class Authority:
     async def moderator(self, by: Person, here: Place, act: str) -> None:
         """Raises `NotAllowed` for whoever is no moderator of a place."""
         if not self.is_moderator(by, here):
-            raise await self._refused(by, here, act, _("Only moderators of this place can do that."))
+            raise await self.refused(by, here, act, _("Only moderators of this place can do that."))
 
     async def operator(self, by: Person, here: Place, act: str) -> None:
         if not self.is_operator(by):
-            raise await self._refused(by, here, act, _("Only those who run this bot can do that."))
+            raise await self.refused(by, here, act, _("Only those who run this bot can do that."))
 
     async def owner(self, by: Person, here: Place, act: str) -> None:
         if not (by.owner and here.community and by.platform == here.platform) and not self.is_operator(by):
-            raise await self._refused(by, here, act, _("Only the one to whom this place belongs can do that."))
+            raise await self.refused(by, here, act, _("Only the one to whom this place belongs can do that."))
 
     async def trusted(self, by: Person, here: Place, act: str) -> None:
         if not self.is_trusted(by):
             words = _(
                 "Only people whom the operator of this bot trusts can do that: a workflow is code on the servers."
             )
-            raise await self._refused(by, here, act, words)
+            raise await self.refused(by, here, act, words)
 
     async def scope(self, by: Person, here: Place, act: str, aim: Aim) -> Scope:
         """The scope of a decision that somebody makes. Raises `NotAllowed` where it reaches beyond what is theirs."""
@@ -78,12 +78,16 @@ class Authority:
             return Scope(who=aim.who, workflow=aim.workflow)
         await self.moderator(by, here, act)
         if not here.community:
-            raise await self._refused(by, here, act, _("There is nothing to decide here: this is no community."))
+            raise await self.refused(by, here, act, _("There is nothing to decide here: this is no community."))
         if aim.place is not None and community_of(aim.place) != community_of(here):
-            raise await self._refused(by, here, act, _("That place belongs to another community."))
+            raise await self.refused(by, here, act, _("That place belongs to another community."))
         place, name = (aim.place.id, aim.place.name) if aim.place is not None else ("", "")
         return Scope(community_of(here), place, aim.who, aim.workflow, name)
 
-    async def _refused(self, by: Person, here: Place, act: str, words: str) -> NotAllowed:
-        await self._audit.refused(by, here, f"{act}: {words}")
+    async def refused(self, by: Person, here: Place, act: str, words: str, *beside: Place) -> NotAllowed:
+        """Write down that somebody was refused an act, in this community and in those of the places `beside` it; what
+        to raise.
+        """
+        for place in {community_of(each): each for each in (*beside, here)}.values():
+            await self._audit.refused(by, place, f"{act}: {words}")
         return NotAllowed(words)

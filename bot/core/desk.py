@@ -212,8 +212,8 @@ class Desk:
     async def cancel(self, run_id: str, by: Person) -> bool:
         """Stop a run, wherever it waits or is executed; whether there was anything to stop. Raises `NotAllowed`."""
         run = await self.records.get(run_id)
-        if run is not None and not self.may_change(by, run):
-            raise NotAllowed(_("Only the one who asked for this run, or a moderator, can do that."))
+        if run is not None:
+            await self.check_change(by, run, "cancel")
         run = await self.records.ask_to_cancel(run_id, f"{key_of(by)}:{by.name}")
         if run is None:
             return False
@@ -229,6 +229,12 @@ class Desk:
         """
         own = key_of(person) == key_of(run.person)
         return own or self.is_operator(person) or (person.moderator and person.platform == run.person.platform)
+
+    async def check_change(self, by: Person, run: RunRecord, act: str) -> None:
+        """Raises `NotAllowed` for whoever may not change a run."""
+        if not self.may_change(by, run):
+            words = _("Only the one who asked for this run, or a moderator, can do that.")
+            raise await self.moderation.authority.refused(by, run.place, act, words)
 
     @property
     def operators(self) -> frozenset[str]:
@@ -247,8 +253,7 @@ class Desk:
         run = await self.records.get(run_id)
         if run is None:
             return
-        if not self.may_change(by, run):
-            raise NotAllowed(_("Only the one who asked for this run, or a moderator, can do that."))
+        await self.check_change(by, run, "delete")
         if not await self._has_ended(run):
             raise UserError(_("This run has not ended yet: cancel it first."))
         await delete_runs([run_id], self.records, self.media)

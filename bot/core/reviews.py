@@ -15,7 +15,7 @@ from bot.core.authority import Authority
 from bot.core.catalog import Workflows, title_of
 from bot.core.chat import Failed, Held, Person, Place, Platform, Queued, Result, ResultFile, Reviewing
 from bot.core.chore import Chore
-from bot.core.errors import DeliveryFailed, NotAllowed, StorageFailed, UserError
+from bot.core.errors import DeliveryFailed, StorageFailed, UserError
 from bot.core.media import Media
 from bot.core.records import Records
 from bot.core.run import RunRecord, State
@@ -88,11 +88,11 @@ class Reviews:
         return True
 
     @asynccontextmanager
-    async def result(self, by: Person, here: Place, run_id: str) -> AsyncIterator[Result | None]:
-        """What a held run has brought, for a moderator to see; None where it is the request that waits."""
+    async def result(self, by: Person, here: Place, run_id: str) -> AsyncIterator[tuple[RunRecord, Result | None]]:
+        """A held run and what it has brought, for a moderator to see; None where it is the request that waits."""
         run = await self._own(by, here, "look at a result", run_id)
         async with self._result(run) as result:
-            yield result
+            yield run, result
 
     @asynccontextmanager
     async def _result(self, run: RunRecord) -> AsyncIterator[Result | None]:
@@ -114,8 +114,7 @@ class Reviews:
             raise UserError(_("There is no such run any more."))
         if community_of(run.place) != community_of(here) and not self._authority.is_operator(by):
             words = _("That run belongs to another community.")
-            await self._audit.refused(by, here, f"{act}: {words}")
-            raise NotAllowed(words)
+            raise await self._authority.refused(by, here, act, words, run.place)
         return run
 
     async def _tell(self, run: RunRecord, status: Queued | Failed | Held) -> None:

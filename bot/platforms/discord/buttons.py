@@ -10,7 +10,7 @@ from pathlib import Path
 import discord
 
 from bot.core.chat import Stored
-from bot.core.errors import NotAllowed, UserError
+from bot.core.errors import UserError
 from bot.core.fitting import lossless
 from bot.core.run import RunRecord
 from bot.platforms.discord.asking import Click, Front, ask_again, tell
@@ -37,13 +37,13 @@ async def press(front: Front, click: Click, verb: str, run_id: str) -> None:
     if verb in (Verb.APPROVE, Verb.REFUSE):
         await decide(front, click, run_id, approve=verb == Verb.APPROVE)
         return
+    if verb == Verb.SEE:
+        await see(front, click, run_id)
+        return
     run = await front.desk.records.get(run_id)
     if run is None:
         raise UserError(_("This run has been deleted. Please ask for it anew."))
-    if verb == Verb.SEE:
-        await see(front, click, run)
-        return
-    _check_place(click, run)
+    await _check_place(front, click, run, verb)
     match verb:
         case Verb.CANCEL:
             await _cancel(front, click, run)
@@ -61,12 +61,14 @@ async def press(front: Front, click: Click, verb: str, run_id: str) -> None:
             raise UserError(_("There is no such button."))
 
 
-def _check_place(click: Click, run: RunRecord) -> None:
+async def _check_place(front: Front, click: Click, run: RunRecord, verb: str) -> None:
     """A button works where its message stands, and anywhere for the one whose run it is."""
     here = run.place.platform == "discord" and str(click.channel_id) in (run.place.id, run.address.chat)
     own = run.person.platform == "discord" and run.person.id == str(click.user.id)
     if not here and not own:
-        raise NotAllowed(_("This button belongs to another channel."))
+        words = _("This button belongs to another channel.")
+        authority = front.desk.moderation.authority
+        raise await authority.refused(asker(click, run), place_of(click), verb, words, run.place)
 
 
 async def _cancel(front: Front, click: Click, run: RunRecord) -> None:

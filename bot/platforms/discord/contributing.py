@@ -13,6 +13,7 @@ from bot.core.contributions import Contributions, settings_from
 from bot.core.errors import BadPicture, UserError
 from bot.platforms.discord.asking import Click, Front
 from bot.platforms.discord.declaration import matching
+from bot.platforms.discord.request import may_decide
 from bot.words import _
 
 Act: TypeAlias = Callable[[Person, Place], Awaitable[str]]
@@ -22,7 +23,8 @@ _LARGEST = 8 * 2**20  # bytes of a workflow
 
 
 async def workflow_names(click: Click, text: str) -> Choices:
-    names = list(click.client.front.desk.catalog.workflows)
+    front: Front = click.client.front
+    names = list(front.desk.catalog.workflows) if may_decide(front.desk.moderation, click) else []
     return [app_commands.Choice(**each) for each in matching(names, text)]
 
 
@@ -50,6 +52,7 @@ class Contributing(app_commands.Group):
     @app_commands.command(description=_("Add a workflow: the file that ComfyUI's “Export (API)” writes."))
     async def add(self, click: Click, name: Text, file: discord.Attachment) -> None:
         async def act(by: Person, here: Place) -> str:
+            await self._front.desk.moderation.authority.trusted(by, here, "workflow add")  # before anything is fetched
             return await self._workflows.add(by, here, name, await read_file(file, _LARGEST))
 
         await self._do(click, act)

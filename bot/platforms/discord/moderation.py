@@ -9,6 +9,7 @@ import discord
 from discord import app_commands
 
 from bot.core.authority import Aim
+from bot.core.chat import Person, Place
 from bot.core.errors import BadPicture
 from bot.core.moderation import Moderation
 from bot.core.rules import Manner, Narrowing, WordList
@@ -17,7 +18,7 @@ from bot.platforms.discord.asking import Click, Front, guarded, tell
 from bot.platforms.discord.contributing import Act, Choices, Contributing, Text, read_file, workflow_names
 from bot.platforms.discord.declaration import matching
 from bot.platforms.discord.panel import list_held, show_panel
-from bot.platforms.discord.request import moderator, person_of, place_named, place_of
+from bot.platforms.discord.request import may_decide, moderator, person_of, place_named, place_of
 from bot.words import _
 
 Channel: TypeAlias = Union[app_commands.AppCommandChannel, app_commands.AppCommandThread]  # noqa: UP007 - read at run time
@@ -29,7 +30,8 @@ _DAY = 86_400.0
 async def field_names(click: Click, text: str) -> Choices:
     front: Front = click.client.front
     workflow = front.desk.catalog.workflows.get(str(getattr(click.namespace, "workflow", "")))
-    names = [field.name for field in workflow.declared] if workflow is not None else []
+    shown = workflow is not None and may_decide(front.desk.moderation, click)
+    names = [field.name for field in workflow.declared] if workflow is not None and shown else []
     return [app_commands.Choice(**each) for each in matching(names, text)]
 
 
@@ -300,7 +302,8 @@ class Moderate(app_commands.Group):
 
     @app_commands.command(name="import", description=_("Decide all that an exported file says."))
     async def import_(self, click: Click, file: discord.Attachment) -> None:
-        async def act(by: Any, here: Any) -> str:
+        async def act(by: Person, here: Place) -> str:
+            await self._moderation.authority.moderator(by, here, "import")  # before anything is fetched
             return await self._moderation.import_(by, here, await _read(file))
 
         await self._do(click, act)

@@ -9,7 +9,7 @@ import discord
 from bot.core.authority import Aim
 from bot.core.chat import Brief, Held, Result
 from bot.core.moderation import Overview
-from bot.core.run import RunRecord, key_of
+from bot.core.run import key_of
 from bot.platforms.discord.asking import Click, Front, tell
 from bot.platforms.discord.pieces import pack
 from bot.platforms.discord.rendering import cut, plain, result_text, status_text
@@ -77,6 +77,7 @@ async def change(front: Front, click: Click, number: int) -> None:
     await click.response.defer()
     moderation = front.desk.moderation
     by, here = moderator(moderation, click), place_of(click)
+    await moderation.authority.moderator(by, here, "panel")
     for name, allow in _changes(click).items():
         await (moderation.allow if allow else moderation.deny)(by, here, Aim(workflow=name))
     await click.edit_original_response(**_drawn(await moderation.overview(by, here), number // _SELECTS))
@@ -87,9 +88,9 @@ def _changes(click: Click) -> dict[str, bool]:
     data: Any = click.data
     rows = click.message.components if click.message is not None else []
     items = [item for each in rows if isinstance(each, discord.ActionRow) for item in each.children]
-    select = next(item for item in items if item.custom_id == data["custom_id"])
-    options = select.options if isinstance(select, discord.SelectMenu) else []
-    chosen = {option.value: option.value in data["values"] for option in options}
+    selects = [item for item in items if isinstance(item, discord.SelectMenu)]
+    options = [option for select in selects if select.custom_id == data["custom_id"] for option in select.options]
+    chosen = {option.value: option.value in data.get("values", ()) for option in options}
     return {option.value: chosen[option.value] for option in options if chosen[option.value] != option.default}
 
 
@@ -131,10 +132,10 @@ async def decide(front: Front, click: Click, run_id: str, *, approve: bool) -> N
     await click.edit_original_response(content=cut(f"{before}\n{plain(said)}"), view=None, allowed_mentions=NO_MENTIONS)
 
 
-async def see(front: Front, click: Click, run: RunRecord) -> None:
+async def see(front: Front, click: Click, run_id: str) -> None:
     """What a held run has brought, or asks for, to a moderator alone, who was answered. Raises `NotAllowed`."""
     by, here = moderator(front.desk.moderation, click), place_of(click)
-    async with front.desk.moderation.reviews.result(by, here, run.id) as result:
+    async with front.desk.moderation.reviews.result(by, here, run_id) as (run, result):
         brief = run.brief(front.desk.title(run.workflow))
         draft = await question(brief, result, click.filesize_limit)
         await click.edit_original_response(**draft.parts())

@@ -56,6 +56,12 @@ def moderator(moderation: Moderation, interaction: discord.Interaction[Any]) -> 
     return replace(person, moderator=interaction.guild_id is not None and (may or owner), owner=owner)
 
 
+def may_decide(moderation: Moderation, interaction: discord.Interaction[Any]) -> bool:
+    """Whether somebody is to be shown what there is to decide about."""
+    by = moderator(moderation, interaction)
+    return moderation.is_moderator(by, place_of(interaction)) or moderation.authority.is_trusted(by)
+
+
 def place_of(interaction: discord.Interaction[Any]) -> Place:
     channel = interaction.channel
     name = str(getattr(channel, "name", None) or "")

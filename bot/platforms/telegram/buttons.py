@@ -10,8 +10,8 @@ from pathlib import Path
 from telegram.error import TelegramError
 
 from bot.core.chat import ResultFile, RunRequest, Stored
-from bot.core.errors import NotAllowed, UserError
-from bot.core.run import RunRecord
+from bot.core.errors import UserError
+from bot.core.run import RunRecord, key_of
 from bot.core.telling import seconds
 from bot.platforms.telegram import captions, remembered
 from bot.platforms.telegram.asking import Asking
@@ -19,7 +19,7 @@ from bot.platforms.telegram.counter import Counter, Guest
 from bot.platforms.telegram.draft import Draft
 from bot.platforms.telegram.keys import Act, Press
 from bot.platforms.telegram.outgoing import LOCAL_UPLOAD, UPLOAD, Parcel, Way, size_of, too_large
-from bot.platforms.telegram.places import Chat, address_of
+from bot.platforms.telegram.places import NAME, Chat, address_of
 from bot.platforms.telegram.wire import Unconfirmed
 from bot.words import _
 
@@ -35,15 +35,31 @@ class Buttons:
         named = await self._desk.records.get(press.run_id) if press.run_id else None
         return named or await self._desk.records.at(address_of(guest.chat, guest.message or 0))
 
-    def check(self, guest: Guest, press: Press, run: RunRecord | None) -> RunRecord:
+    async def check(self, guest: Guest, press: Press, run: RunRecord | None) -> RunRecord:
         """The run, if it is there and this guest may do that to it. Raises `UserError`."""
         if run is None and press.act is Act.CANCEL:
             raise UserError(_("It is not in line yet: press again in a moment."))
         if run is None:
             raise UserError(_("This run is not kept any more."))
-        if press.act in (Act.CANCEL, Act.CHANGE, Act.DELETE) and not self._desk.may_change(guest.person, run):
-            raise NotAllowed(_("Only the one who asked for this run, or an administrator, can do that."))
+        await self._check_place(guest, press, run)
+        if press.act in (Act.CANCEL, Act.CHANGE, Act.DELETE):
+            await self._desk.check_change(guest.person, run, press.act.name.lower())
         return run
+
+    async def _check_place(self, guest: Guest, press: Press, run: RunRecord) -> None:
+        """A button works in the chat of its message, and anywhere for the one whose run it is: its data may be forged,
+        and rights are those in the chat where it was pressed.
+        """
+        own = key_of(run.person) == key_of(guest.person) or self._desk.is_operator(guest.person)
+        if own or (run.place.platform == NAME and Chat.read(run.address.chat).id in await self._chats(guest)):
+            return
+        authority, words = self._desk.moderation.authority, _("This button belongs to another chat.")
+        raise await authority.refused(guest.person, guest.place, press.act.name.lower(), words, run.place)
+
+    async def _chats(self, guest: Guest) -> tuple[int, ...]:
+        """The chat that a guest is in, and what it was before it became a supergroup."""
+        before = await self._counter.notes.get(remembered.migrated(guest.chat.id))
+        return (guest.chat.id,) if before is None else (guest.chat.id, int(before))
 
     async def press(self, guest: Guest, press: Press, run: RunRecord) -> None:
         """Do it. Raises `UserError`."""

@@ -13,7 +13,7 @@ from telegram.error import TelegramError
 
 from bot.core.authority import Aim
 from bot.core.chat import Person, Place
-from bot.core.errors import DeliveryFailed, NotAllowed, UserError
+from bot.core.errors import DeliveryFailed, UserError
 from bot.core.rules import Manner, Narrowing, WordList
 from bot.core.scope import ADMINISTRATORS, EVERYONE
 from bot.platforms.telegram import captions, panel
@@ -160,10 +160,10 @@ class Moderating:
             case "undo":
                 return await core.undo(by, here)
             case "import":
+                await core.authority.moderator(by, here, "import")  # before anything is fetched
                 return await core.import_(by, here, await self._text(messages, order))
             case "workflow":
-                file = partial(self._file, messages, order, LARGEST)
-                return await contribute(core.workflows, by, here, order.said, file)
+                return await contribute(core.workflows, by, here, order.said, partial(self._workflow, messages, order))
         raise UserError(_usage())
 
     def _read(self, guest: Guest, rest: str, about: Message | None) -> Order:
@@ -182,8 +182,10 @@ class Moderating:
             return ""
         if not chat.removeprefix("-").isdecimal():
             raise UserError(_usage())
+        await self._core.authority.moderator(order.by, order.here, "review")
         if not (await self._counter.access.rights(int(chat), int(order.by.id))).moderator:
-            raise NotAllowed(_("I ask only in chats that you administer, and that I am in."))
+            words = _("I ask only in chats that you administer, and that I am in.")
+            raise await self._core.authority.refused(order.by, order.here, "review", words)
         return chat
 
     def _of_workflow(self, order: Order) -> Aim:
@@ -210,7 +212,8 @@ class Moderating:
     async def _admission(self, guest: Guest, order: Order) -> str:
         """Let somebody in, or not any more: only a group that the operator has let in can do that."""
         if not await self._counter.access.serves(guest.chat.id):
-            raise NotAllowed(_("Only a group that the operator of this bot has named can let people in."))
+            words = _("Only a group that the operator of this bot has named can let people in.")
+            raise await self._core.authority.refused(order.by, order.here, order.act, words)
         person, _words = await self._meant(guest, order)
         act = self._core.admit if order.act == "admit" else self._core.dismiss
         return await act(order.by, order.here, person)
@@ -225,6 +228,10 @@ class Moderating:
             raise UserError(_("Reply to a message of the person who is meant, or give their id."))
         run = await self._desk.records.at(address_of(guest.chat, order.about.message_id))
         return (run.person if run is not None else asker(order.about)), order.words
+
+    async def _workflow(self, messages: Sequence[Message], order: Order) -> bytes:
+        await self._core.authority.trusted(order.by, order.here, "workflow add")  # before anything is fetched
+        return await self._file(messages, order, LARGEST)
 
     async def _text(self, messages: Sequence[Message], order: Order) -> str:
         try:
@@ -256,6 +263,9 @@ class Moderating:
             name, data = "log.jsonl", await self._core.log_file(order.by, order.here)
         else:
             name, data = "decisions.json", (await self._core.export(order.by, order.here)).encode()
+        if not data:  # Telegram takes no empty file
+            await self._counter.say(guest, captions.plain(_("Nothing has been decided here yet.")))
+            return
         bot, topic = self._counter.wire.bot, guest.chat.topic
         await self._counter.wire.ask(
             guest.chat,

@@ -240,7 +240,7 @@ class Reception:
             _log.info("a button was refused: %s", fault)
 
     async def _press_run(self, guest: Guest, query: CallbackQuery, press: Press) -> None:
-        run = self._buttons.check(guest, press, await self._buttons.run(guest, press))
+        run = await self._buttons.check(guest, press, await self._buttons.run(guest, press))
         await self._reply(query)
         try:
             await self._buttons.press(guest, press, run)
@@ -263,7 +263,8 @@ class Reception:
         try:
             words = await self._moderating.press(guest, query, click)
         except (UserError, StorageFailed) as fault:
-            words = str(fault)
+            await self._reply(query, str(fault))
+            return
         await self._reply(query, words)
         group = int(click.spot)
         await self._menu.publish_in(group, Place(NAME, str(group), community=str(group)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import json
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
@@ -14,6 +15,7 @@ from bot.core.audit import REFUSED
 from bot.core.authority import Aim
 from bot.core.chat import Cancelled, Done, Failed, Held, Person, Place, Running
 from bot.core.errors import BadValue, NotAllowed, TooMany, UnknownWorkflow, UserError
+from bot.core.moderation import Moderation
 from bot.core.rulebook import By, Change
 from bot.core.rules import Manner, Narrowing, Rule, WordList
 from bot.core.run import State
@@ -102,12 +104,22 @@ def acts_of(home: House) -> dict[str, Callable[[Person, Place], Awaitable[object
         "held": acts.reviews.held,
         "approve": lambda by, here: acts.reviews.approve(by, here, "x"),
         "refuse": lambda by, here: acts.reviews.refuse(by, here, "x"),
+        "admit": lambda by, here: acts.admit(by, here, BEN),
+        "dismiss": lambda by, here: acts.dismiss(by, here, BEN),
+        "drop": lambda by, here: acts.drop(by, here, Rule(Scope("test:guild"), Manner())),
+        "stats": acts.stats,
+        "places": acts.places,
     }
+
+
+_NEWS = {"moved", "left", "role_deleted", "place_deleted"}  # what platforms tell of, and nobody asks for
 
 
 async def test_whoever_is_no_moderator_is_refused_and_that_is_written_down(tmp_path: Path) -> None:
     async with house(tmp_path) as home:
         acts = acts_of(home)
+        known = {name.rstrip("_") for name, method in vars(Moderation).items() if inspect.iscoroutinefunction(method)}
+        assert {name for name in known if not name.startswith("_")} <= {*acts, *_NEWS, "log_file"}
         for name, act in acts.items():
             with pytest.raises(NotAllowed):
                 await act(ANN, HERE)
@@ -201,7 +213,7 @@ async def test_results_wait_for_a_moderator(tmp_path: Path) -> None:
         (held,) = await acts.reviews.held(MOD, HERE)
         assert held.id == run_id
         assert held.worker is None
-        async with acts.reviews.result(MOD, HERE, run_id) as result:
+        async with acts.reviews.result(MOD, HERE, run_id) as (_run, result):
             assert result is not None
             assert await asyncio.to_thread(result.files[0].path.read_bytes)
         with pytest.raises(NotAllowed, match="another community"):
@@ -248,7 +260,7 @@ async def test_words_are_refused_or_held(tmp_path: Path) -> None:
         assert message.last == Held()
         (held,) = await acts.reviews.held(MOD, HERE)
         assert (held.id, held.outcome, held.server) == (run_id, None, None)
-        async with acts.reviews.result(MOD, HERE, run_id) as result:
+        async with acts.reviews.result(MOD, HERE, run_id) as (_run, result):
             assert result is None
         assert await acts.reviews.approve(MOD, HERE, run_id)
         await home.ended(run_id)

@@ -1,0 +1,180 @@
+"""Whoever may decide nothing is refused everything, whatever they send, and the audit has it."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator, Mapping
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from bot.platforms.discord import panel
+from bot.platforms.discord.row import Verb
+from tests.bot.platforms.discord.fake import Asked, FakeDiscord, Post, _member, _role, _user
+from tests.bot.platforms.discord.houses import ALICE, BOB, MO, first_file, house, picture, results
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+NOTHING, MANAGE_SERVER, MANAGE_MESSAGES = "0", str(1 << 5), str(1 << 13)
+_SUBCOMMAND, _GROUP = 1, 2
+_SAID = {"workflow": "poster", "field": "colors", "settings": "maximum=9"}  # any other text will do for the others
+_HELD = (Verb.SEE, Verb.APPROVE, Verb.REFUSE)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def fake(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[FakeDiscord]:
+    async with FakeDiscord() as fake:
+        fake.add_guild(ALICE, BOB, MO)
+        async with house(fake, tmp_path_factory.mktemp("house")):
+            yield fake
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def channel(fake: FakeDiscord) -> int:
+    return await _channel(fake)
+
+
+async def _channel(fake: FakeDiscord) -> int:
+    """A channel of a server of its own, which has its commands."""
+    guild = fake.add_guild(ALICE, BOB, MO)
+    channel = fake.add_channel(guild)
+    await fake.dispatch("GUILD_CREATE", fake.guild_create(guild))
+    await fake.until(lambda: str(guild) in fake.commands)
+    return channel
+
+
+def _subcommands(fake: FakeDiscord) -> Iterator[tuple[str, Any, Any]]:
+    """Every subcommand of /moderate as Discord was told of it: its name, what it says, and the options in it."""
+    tree = next(each for commands in fake.commands.values() for each in commands if each["name"] == "moderate")
+    for each in tree["options"]:
+        inner = each["options"] if each["type"] == _GROUP else [each]
+        for act in inner:
+            yield f"{each['name']} {act['name']}" if each["type"] == _GROUP else act["name"], each, act
+
+
+def _chosen(fake: FakeDiscord, option: Mapping[str, Any], channel: int, found: dict[str, Any]) -> Any:
+    """Something to choose for an option, by its kind; what it stands for is put among what Discord has `found`."""
+    match option["type"]:
+        case 3:
+            return option["choices"][0]["value"] if option.get("choices") else _SAID.get(option["name"], "word")
+        case 4 | 10:
+            return option.get("min_value", 1)
+        case 5:
+            return True
+        case 6:
+            found["users"] = {str(ALICE): _user(ALICE)}
+            found["members"] = {str(ALICE): _member() | {"permissions": "0"}}
+            return str(ALICE)
+        case 7:
+            found["channels"] = {str(channel): {"id": str(channel), "type": 0, "name": "here", "permissions": "0"}}
+            return str(channel)
+        case 8:
+            found["roles"] = {"90001": _role(90_001) | {"name": "Keepers"}}
+            return "90001"
+        case 11:
+            file = fake.upload("rules.json", b"{}")
+            found["attachments"] = {file["id"]: file}
+            return file["id"]
+    raise AssertionError(option)
+
+
+async def _every_command(fake: FakeDiscord, channel: int, by: int, rights: str) -> dict[str, Asked]:
+    """Send each subcommand with every option that it has."""
+    sent = {}
+    for name, outer, act in list(_subcommands(fake)):
+        found: dict[str, Any] = {}
+        options = [
+            {"name": each["name"], "type": each["type"], "value": _chosen(fake, each, channel, found)}
+            for each in act.get("options", [])
+        ]
+        said: dict[str, Any] = {"name": act["name"], "type": _SUBCOMMAND, "options": options}
+        if outer is not act:
+            said = {"name": outer["name"], "type": _GROUP, "options": [said]}
+        data = {"id": "9", "name": "moderate", "type": 1, "options": [said], "resolved": found}
+        sent[name] = await fake.ask(2, data, by, channel, own_permissions=rights)
+    return sent
+
+
+async def _was_refused(fake: FakeDiscord, asked: Asked) -> str:
+    await fake.until(lambda: any(fake.whispers(asked)))
+    (said,) = fake.whispers(asked)
+    return said
+
+
+async def _refusals(fake: FakeDiscord, channel: int) -> list[dict[str, Any]]:
+    """What the audit of a channel's server has of refusals, the earliest first; nothing else is in it."""
+    options = [{"name": "log", "type": 1, "options": [{"name": "file", "type": 5, "value": True}]}]
+    data = {"id": "9", "name": "moderate", "type": 1, "options": options}
+    given = await fake.ask(2, data, MO, channel, own_permissions=MANAGE_SERVER)
+    await fake.until(lambda: any("Here it is" in text for text in fake.whispers(given)))
+    lines = [json.loads(line) for line in first_file(fake.posts[given.original or 0]).decode().splitlines()]
+    assert {line["act"] for line in lines} <= {"refused"}
+    return lines[::-1]
+
+
+@pytest.mark.parametrize("rights", [NOTHING, MANAGE_MESSAGES])
+async def test_every_command(fake: FakeDiscord, channel: int, rights: str) -> None:
+    sent = await _every_command(fake, channel, BOB, rights)
+    assert len(sent) > 25
+    for name, asked in sent.items():
+        said = await _was_refused(fake, asked)
+        assert said.startswith("Only "), f"{name}: {said}"
+    written = await _refusals(fake, channel)
+    assert Counter(line["person"] for line in written) == {f"discord:{BOB}": len(sent)}, [
+        line["words"] for line in written
+    ]
+
+
+async def test_what_moderators_are_shown_as_they_write(fake: FakeDiscord, channel: int) -> None:
+    """A member is told no names of workflows or fields."""
+    for rights, names in ((NOTHING, []), (MANAGE_SERVER, ["poster"])):
+        options = [{"name": "workflow", "type": 3, "value": "post", "focused": True}]
+        data = {"id": "9", "name": "moderate", "type": 1, "options": [{"name": "deny", "type": 1, "options": options}]}
+        _kind, answer = await (await fake.ask(4, data, BOB, channel, own_permissions=rights)).answer
+        assert [each["value"] for each in answer["choices"]] == names
+
+
+@pytest.mark.parametrize("kind", [3, 5])  # a click or a choice, and a window that is sent
+@pytest.mark.parametrize("rights", [NOTHING, MANAGE_MESSAGES])
+async def test_every_button_select_and_window_with_forged_data(
+    fake: FakeDiscord, channel: int, rights: str, kind: int
+) -> None:
+    run = await _a_run(fake, channel)
+    names = [panel.UNDO, "darkroom:panel:0", "darkroom:panel:999", "darkroom:panel-page:0"]
+    names += [f"darkroom:{verb}:{run}" for verb in _HELD]
+    for name in names:
+        asked = await _forge(fake, channel, BOB, kind, name, rights)
+        assert "Only moderators" in await _was_refused(fake, asked), name
+    assert Counter(line["person"] for line in await _refusals(fake, channel)) == {f"discord:{BOB}": len(names)}
+
+
+async def test_a_moderator_of_another_server_with_forged_data(fake: FakeDiscord, channel: int) -> None:
+    run, elsewhere = await _a_run(fake, channel), await _channel(fake)
+    for verb in Verb:
+        asked = await _forge(fake, elsewhere, MO, 3, f"darkroom:{verb}:{run}", MANAGE_SERVER)
+        assert "belongs to another" in await _was_refused(fake, asked), verb
+    for where in (channel, elsewhere):  # the moderators of both servers can read of it
+        assert Counter(line["person"] for line in await _refusals(fake, where)) == {f"discord:{MO}": len(Verb)}
+
+
+async def test_a_member_changes_no_run_of_others(fake: FakeDiscord, channel: int) -> None:
+    await fake.slash(ALICE, channel, "negative", {"photo": picture()})
+    (post,) = await results(fake, channel)
+    assert "Only the one who asked" in await _was_refused(fake, await fake.click(BOB, post, "Delete"))
+    assert post.id in fake.posts
+    assert [line["words"].partition(":")[0] for line in await _refusals(fake, channel)] == ["delete"]
+
+
+async def _a_run(fake: FakeDiscord, channel: int) -> str:
+    """The id of a run of somebody in a channel."""
+    await fake.slash(ALICE, channel, "negative", {"photo": picture()})
+    (post,) = await results(fake, channel)
+    return post.custom_id("Again").rpartition(":")[2]
+
+
+async def _forge(fake: FakeDiscord, channel: int, by: int, kind: int, name: str, rights: str) -> Asked:
+    """Send what says that it comes from a button, a select or a window of this name."""
+    post = Post(fake.new_id(), channel)
+    data: dict[str, Any] = {"custom_id": name, "component_type": 2, "values": ["poster"], "components": []}
+    return await fake.ask(kind, data, by, channel, message=post, own_permissions=rights)
