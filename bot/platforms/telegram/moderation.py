@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from io import BytesIO
 
-from telegram import CallbackQuery, Message
+from telegram import CallbackQuery, InlineKeyboardMarkup, Message
 from telegram.error import TelegramError
 
 from bot.core.authority import Aim
@@ -59,9 +59,7 @@ class Moderating:
         if not guest.place.community:
             raise UserError(_("Write /moderate in the group that you moderate; a button there brings it here."))
         if not rest.strip():
-            here = _whole(guest.place)
-            html, keyboard = panel.draw(await self._core.overview(guest.person, here), here.id)
-            await self._counter.say(guest, html, keyboard)
+            await self._counter.say(guest, *await self._panel(guest, guest.person, _whole(guest.place)))
             return
         order = self._read(guest, rest, messages[0].reply_to_message)
         if order.act in ("log", "export", "stats"):
@@ -73,41 +71,51 @@ class Moderating:
 
     async def press(self, guest: Guest, query: CallbackQuery, click: Click) -> str:
         """Do what a button of the panel says; a sentence for the one who pressed."""
-        group = Chat.read(click.spot).id
+        spot = Chat.read(click.spot)
+        group = spot.id
         rights = await self._counter.access.rights(group, query.from_user.id)
         by = replace(guest.person, moderator=rights.moderator, owner=rights.owner)
-        here = Place(NAME, str(group), guest.place.name if guest.chat.id == group else "", str(group))
+        name = guest.place.name if guest.chat.id == group else ""
+        here = whole = Place(NAME, str(group), name, str(group))
+        if spot.topic is not None:
+            here = Place(NAME, str(spot), _topic(spot, name), str(group), (str(group),))
         if click.act == "private":
             return await self._bring(query, by, here)
         if click.act in ("approve", "refuse"):
-            return await self._review(guest, by, here, click)
-        words = await self._click(by, here, click)
-        html, keyboard = panel.draw(await self._core.overview(by, here), here.id, click.page)
+            return await self._review(guest, by, whole, click)
+        words = await self._click(by, whole, Aim(None if spot.topic is None else here), click)
+        html, keyboard = await self._panel(guest, by, here, click.page)
         await self._counter.edit(guest.chat, guest.message or 0, html, keyboard)
         return words
 
-    async def _click(self, by: Person, here: Place, click: Click) -> str:
-        aim = Aim(workflow=click.text)
+    async def _panel(self, guest: Guest, by: Person, here: Place, page: int = 0) -> tuple[str, InlineKeyboardMarkup]:
+        """The panel of a group or a topic; where it stands in a topic it can be turned from one to the other."""
+        spot = Chat.read(here.id)
+        other = Chat(spot.id) if spot.topic is not None else guest.chat
+        overview = await self._core.overview(by, here)
+        return panel.draw(overview, spot, page, other=other if other != spot and other.id == spot.id else None)
+
+    async def _click(self, by: Person, here: Place, aim: Aim, click: Click) -> str:
         match click.act:
             case "allow":
-                return await self._core.allow(by, here, aim)
+                return await self._core.allow(by, here, replace(aim, workflow=click.text))
             case "deny":
-                return await self._core.deny(by, here, aim)
+                return await self._core.deny(by, here, replace(aim, workflow=click.text))
             case "day":
-                return await self._core.limit(by, here, "day", int(click.text) if click.text else None)
+                return await self._core.limit(by, here, "day", int(click.text) if click.text else None, aim)
             case "review":
-                return await self._core.review(by, here, click.text == "on")
+                return await self._core.review(by, here, click.text == "on", aim=aim)
             case "previews":
-                return await self._core.where(by, here, Manner(previews=click.text == "on"))
+                return await self._core.where(by, here, Manner(previews=click.text == "on"), aim)
             case "spoilers":
-                return await self._core.where(by, here, Manner(spoilers=click.text == "on"))
+                return await self._core.where(by, here, Manner(spoilers=click.text == "on"), aim)
             case "undo":
                 return await self._core.undo(by, here)
         return ""
 
     async def _bring(self, query: CallbackQuery, by: Person, here: Place) -> str:
         """The panel in a chat with the moderator alone."""
-        html, keyboard = panel.draw(await self._core.overview(by, here), here.id)
+        html, keyboard = panel.draw(await self._core.overview(by, here), Chat.read(here.id))
         try:
             await self._counter.wire.send(Chat(query.from_user.id), html, keyboard)
         except DeliveryFailed:
@@ -172,7 +180,8 @@ class Moderating:
         plain = [word for word in words[1:] if word.lower() not in ("here", "admins")]
         marks = {word.lower() for word in words[1:]} - set(plain)
         who = ADMINISTRATORS if "admins" in marks else EVERYONE
-        aim = Aim(place=guest.place if "here" in marks else None, who=who)
+        place = replace(guest.place, name=_topic(guest.chat, guest.place.name))
+        aim = Aim(place=place if "here" in marks else None, who=who)
         return Order(guest.person, _whole(guest.place), words[0].lower(), tuple(plain), aim, about, said)
 
     async def _own_chat(self, order: Order) -> str:
@@ -285,6 +294,11 @@ class Moderating:
 def _whole(place: Place) -> Place:
     """The group that a topic lies in."""
     return replace(place, id=place.community, parents=())
+
+
+def _topic(spot: Chat, group: str) -> str:
+    """What a place is called: Telegram does not tell the names of topics."""
+    return group if spot.topic is None else _("topic {number} of {group}").format(number=spot.topic, group=group)
 
 
 def _name(command: str) -> str:

@@ -16,6 +16,7 @@ from bot.core.scope import EVERYONE
 from bot.core.telling import asked
 from bot.platforms.telegram import captions
 from bot.platforms.telegram.keys import button, rows
+from bot.platforms.telegram.places import Chat
 from bot.words import _
 
 _PAGE = 10  # workflows that are seen at a time
@@ -38,7 +39,7 @@ _LETTERS = {act: letter for letter, act in _ACTS.items()}
 
 @dataclass(frozen=True)
 class Click:
-    """A button of the panel: for which group, what it does, with what, and on which page it stands."""
+    """A button of the panel: for which group or topic, what it does, with what, and on which page it stands."""
 
     spot: str
     act: str
@@ -61,7 +62,7 @@ class Click:
         if len(parts) != 5 or parts[0] != "m" or parts[2] not in _ACTS or not parts[3].isdecimal():
             return None
         try:
-            int(parts[1])
+            Chat.read(parts[1])
             click = cls(parts[1], _ACTS[parts[2]], parts[4], int(parts[3]))
             if click.act == "day" and parts[4] not in _A_DAY:
                 return None
@@ -72,12 +73,18 @@ class Click:
         return click
 
 
-def draw(overview: Overview, group: str, page: int = 0) -> tuple[str, InlineKeyboardMarkup]:
-    """The panel of a group."""
+def draw(
+    overview: Overview, spot: Chat, page: int = 0, *, other: Chat | None = None
+) -> tuple[str, InlineKeyboardMarkup]:
+    """The panel of a group, or of a topic in it; `other` is the one that can be turned to instead."""
     allowed = sum(row.decision.allowed for row in overview.rows)
-    first = _("Allowed here: {count} of {all} workflows").format(count=allowed, all=len(overview.rows))
+    first = (
+        _("Allowed here: {count} of {all} workflows")
+        if spot.topic is None
+        else _("Allowed in this topic: {count} of {all} workflows")
+    ).format(count=allowed, all=len(overview.rows))
     lines = [first, *overview.lines, _("For more: /moderate help")]
-    return captions.lines("\n".join(lines), captions.TEXT), _keyboard(overview, group, page)
+    return captions.lines("\n".join(lines), captions.TEXT), _keyboard(overview, spot, page, other)
 
 
 def reviewing(run_id: str, group: str) -> InlineKeyboardMarkup:
@@ -92,7 +99,8 @@ def request(brief: Brief) -> str:
     return captions.lines("\n".join(part for part in (head, asked(brief)) if part), captions.CAPTION)
 
 
-def _keyboard(overview: Overview, group: str, page: int) -> InlineKeyboardMarkup:
+def _keyboard(overview: Overview, spot: Chat, page: int, other: Chat | None) -> InlineKeyboardMarkup:
+    group = str(spot)
     last = max(0, (len(overview.rows) - 1) // _PAGE)
     page = max(0, min(page, last))
     shown = [
@@ -106,13 +114,19 @@ def _keyboard(overview: Overview, group: str, page: int) -> InlineKeyboardMarkup
     turns = [button(mark, Click(group, "page", page=to).data) for mark, to in ways if 0 <= to <= last]
     ends = [button(_("Take back the last"), Click(group, "undo", page=page).data)]
     ends.append(button(_("In private"), Click(group, "private").data))
-    return InlineKeyboardMarkup(
-        [*rows(shown, 2), *([turns] if turns else []), *rows(_switches(overview, group, page), 2), ends]
-    )
+    switches = rows(_switches(overview, spot, page), 2)
+    return InlineKeyboardMarkup([*_places(spot, other), *rows(shown, 2), *([turns] if turns else []), *switches, ends])
 
 
-def _switches(overview: Overview, group: str, page: int) -> Iterator[InlineKeyboardButton]:
-    rules = [rule for rule in overview.rules if _is_general(rule)]
+def _places(spot: Chat, other: Chat | None) -> Iterator[list[InlineKeyboardButton]]:
+    if other is not None:
+        words = _("For: the whole group") if spot.topic is None else _("For: this topic")
+        yield [button(words, Click(str(other), "page").data)]
+
+
+def _switches(overview: Overview, spot: Chat, page: int) -> Iterator[InlineKeyboardButton]:
+    group = str(spot)
+    rules = [rule for rule in overview.rules if _is_general(rule, "" if spot.topic is None else group)]
     day = next((str(rule.body.most) for rule in rules if isinstance(rule.body, Limit) and rule.name == "day"), "")
     after = _A_DAY[(_A_DAY.index(day) + 1) % len(_A_DAY)] if day in _A_DAY else ""
     words = _("Runs a day: {most}").format(most=day or _("no limit"))
@@ -129,7 +143,7 @@ def _switch(group: str, act: str, words: str, page: int, *, on: bool) -> InlineK
     return button(label, Click(group, act, "off" if on else "on", page).data)
 
 
-def _is_general(rule: Rule) -> bool:
-    """Whether it holds in all of a group, for everyone and every workflow."""
+def _is_general(rule: Rule, place: str) -> bool:
+    """Whether it holds in all of a place, or of a group where that is empty, for everyone and every workflow."""
     scope = rule.scope
-    return bool(scope.community) and not scope.place and not scope.workflow and scope.who == EVERYONE
+    return bool(scope.community) and scope.place == place and not scope.workflow and scope.who == EVERYONE

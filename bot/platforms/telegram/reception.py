@@ -28,6 +28,7 @@ from bot.platforms.telegram.moderation import Moderating
 from bot.platforms.telegram.panel import Click
 from bot.platforms.telegram.places import (
     NAME,
+    Chat,
     asker,
     chat_of,
     place_of,
@@ -266,7 +267,7 @@ class Reception:
             await self._reply(query, str(fault))
             return
         await self._reply(query, words)
-        group = int(click.spot)
+        group = Chat.read(click.spot).id
         await self._menu.publish_in(group, Place(NAME, str(group), community=str(group)))
 
     async def _moved(self, change: ChatMemberUpdated) -> None:

@@ -159,6 +159,29 @@ async def test_trusted_people_add_a_workflow_and_name_its_fields(api: BotApi) ->
     await trusted.answer("This is how")
 
 
+async def test_the_panel_is_for_the_topic_or_for_the_whole_group(api: BotApi) -> None:
+    place, seven = api.group(next(_groups), is_forum=True), {"message_thread_id": 7, "is_topic_message": True}
+    member, moderator = Conversation(api, place), Conversation(api, place)
+    api.administrators.add((member.id, moderator.user))
+    await moderator.write("/moderate", **seven)
+    panel = await moderator.answer("Allowed here", button="For: the whole group")
+    await moderator.press(panel, "For: the whole group")
+    await moderator.answer("Allowed in this topic", button="✓ Negative")
+    await moderator.press(panel, "✓ Negative")
+    await moderator.answer("topic 7 of Friends", button="✗ Negative")
+    await moderator.press(panel, "Runs a day: no limit")
+    await moderator.answer("5 runs a day", button="Runs a day: 5")
+    await moderator.press(panel, "For: this topic")
+    await moderator.answer(button="Runs a day: no limit")
+    await member.write("/negative", photo=picture(), **seven)
+    await member.answer("denied in topic 7")
+    await member.write("/negative", photo=picture(), message_thread_id=9, is_topic_message=True)
+    await member.result()
+    await moderator.write("/moderate")
+    own = await api.until(lambda: moderator.last if "Take back the last" in moderator.last.buttons() else None)
+    assert not any(label.startswith("For:") for label in own.buttons())  # there is no topic where it stands
+
+
 async def test_results_go_to_the_topic_that_moderators_want(api: BotApi) -> None:
     place = api.group(next(_groups), is_forum=True)
     member, moderator = Conversation(api, place), Conversation(api, place)
