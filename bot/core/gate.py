@@ -15,7 +15,7 @@ from bot.core.policy import EVERY_WORKFLOW, Decision, Default, Terms
 from bot.core.restriction import Restriction
 from bot.core.rulebook import Rulebook
 from bot.core.rules import Rule, WordList
-from bot.core.run import key_of
+from bot.core.run import RunRecord, key_of
 from bot.core.scope import Facts, community_of
 from bot.core.workflow import Workflow
 from bot.words import _
@@ -74,10 +74,10 @@ class Gate:
             raise NotAllowed(decision.why)
         return self.terms(request.person, request.place, request.workflow)
 
-    async def reads(self, request: RunRequest, values: Mapping[str, object]) -> bool:
+    async def reads(self, request: RunRequest, values: Mapping[str, object], *, unread: bool = True) -> bool:
         """Look for words that may not be asked for there; whether a moderator has to decide. Raises `NotAllowed`.
 
-        What cannot be read in time is treated as if it had been found.
+        What cannot be read in time is treated as if it had been found, unless that is not to count.
         """
         facts = Facts.of(request.person, request.place, request.workflow)
         rules = [(rule, rule.body) for rule in policy.word_lists(self.book.of(facts.community), facts)]
@@ -86,11 +86,25 @@ class Gate:
         if not lists or not text:
             return False
         found = await asyncio.to_thread(wording.readings, [body for _rule, body in lists], text)
-        reached = [(rule, body, each) for (rule, body), each in zip(lists, found, strict=True) if each is not False]
+        reached = [
+            (rule, body, each)
+            for (rule, body), each in zip(lists, found, strict=True)
+            if each or (each is None and unread)
+        ]
         for rule, body, each in reached:
             if not body.hold:
                 raise NotAllowed(_told(rule, was_read=each is not None))
         return bool(reached)
+
+    async def rereads(self, run: RunRecord, workflow: Workflow) -> bool:
+        """Whether a moderator has to decide about a run that was taken in before. Raises `NotAllowed` and `BadValue`
+        where its words or values would not be taken any more.
+
+        What cannot be read in time is left: it was read when it was taken in, and a busy moment is nobody's fault.
+        """
+        if (fault := self.restriction(run.person, run.place, workflow).fault(workflow.form(), run.values)) is not None:
+            raise fault
+        return await self.reads(RunRequest(run.workflow, run.values, run.person, run.place), run.values, unread=False)
 
     def has_narrowed(self, request: RunRequest, field: str) -> bool:
         """Whether moderators have decided something about a field there."""

@@ -140,10 +140,10 @@ class Line:
             return (await connection.execute(change)).rowcount > 0
 
     async def amend(self, run: RunRecord, terms: Terms) -> None:
-        """Let other terms hold for the results of a run that waits."""
+        """Let other terms hold for a run that waits: how many may run beside it, and what becomes of its results."""
         waits = (runs.c.id == run.id, runs.c.state == State.WAITING)
         async with self._database.change() as connection:
-            await connection.execute(update(runs).where(*waits).values(_results(terms)))
+            await connection.execute(update(runs).where(*waits).values(_lasting(terms)))
 
     async def hand_over(self, worker: str) -> int:
         """Let all runs of a worker that is gone wait again; how many there were."""
@@ -244,12 +244,13 @@ def _too_many(most: int) -> str:
     return words.format(count=most)
 
 
-def _results(terms: Terms) -> dict[str, Any]:
-    """What becomes of results."""
+def _lasting(terms: Terms) -> dict[str, Any]:
+    """What still matters once a run is taken in: how many may run at a time, and what becomes of results."""
     return {
         "review": int(terms.review.on),
         "review_in": terms.review.channel,
         "manner": asdict(terms.manner),
+        "caps": caps.written(terms.limits),
     }
 
 
@@ -278,10 +279,9 @@ def _columns(run: NewRun, turn: int, depth: int, now: float) -> dict[str, Any]:
         "reason": "",
         "avoid": [],
         "asked_at": now,
-        **_results(run.terms),
+        **_lasting(run.terms),
         "roles": sorted(run.person.roles),
         "administrator": int(run.person.moderator),
         "parents": list(run.place.parents),
-        "caps": caps.written(run.terms.limits),
         "opened": int(run.opened),
     }

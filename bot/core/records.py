@@ -128,7 +128,14 @@ class Records:
 
     async def hold(self, run: RunRecord) -> bool:
         """Let a run that has brought its outcome wait for a moderator, in nobody's hands."""
-        return await self._step(run, (State.DELIVERING,), state=State.HELD, worker=None)
+        return await self._step(run, (State.DELIVERING,), state=State.HELD, worker=None, review_asked_at=None)
+
+    async def hold_back(self, run: RunRecord) -> bool:
+        """Let a run that waits for its turn wait for a moderator first, if none has let it in; whether it is held."""
+        where = (runs.c.id == run.id, runs.c.attempt == run.attempt, runs.c.state == State.WAITING)
+        change = update(runs).where(*where, runs.c.review_asked_at.is_(None)).values(state=State.HELD)
+        async with self._database.change() as connection:
+            return (await connection.execute(change)).rowcount > 0
 
     async def approve(self, run_id: str) -> RunRecord | None:
         """Let a held run go on: into the line, or, with what it has brought, to whoever delivers it. None if it was
@@ -139,7 +146,8 @@ class Records:
             row = (await connection.execute(select(runs).where(*held))).one_or_none()
             if row is None:
                 return None
-            onward = {"state": State.WAITING} if not row.outputs else {"state": State.DELIVERING, "review": 0}
+            let_in = {"state": State.WAITING, "review_asked_at": row.review_asked_at or self._clock()}
+            onward = {"state": State.DELIVERING, "review": 0} if row.outputs else let_in
             await connection.execute(update(runs).where(*held).values(attempt=runs.c.attempt + 1, **onward))
         return await self.get(run_id)
 

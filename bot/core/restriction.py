@@ -32,6 +32,21 @@ class Restriction:
         own = {name: value for name, value in given.items() if name not in kept}
         return Form(tuple(self._narrowed(form))).check(own)
 
+    def fault(self, form: Form, values: Mapping[str, object]) -> BadValue | None:
+        """What would not be taken any more of the values of a run."""
+        fixed = {name for name, each in self.narrowings if each.fixed is not None}
+        decided = {name for name, _each in self.narrowings} & set(values)
+        for field in self._narrowed(form):
+            if field.name not in decided:
+                continue
+            if field.name in fixed and not self._is_fixed(form, field.name, values[field.name]):
+                return BadValue(field.name, _("moderators have decided this for all runs here."))
+            try:
+                field.parse(values[field.name])
+            except BadValue as fault:
+                return fault
+        return None
+
     @property
     def _kept_back(self) -> set[str]:
         return {name for name, each in self.narrowings if each.hidden or each.fixed is not None}

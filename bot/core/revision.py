@@ -6,11 +6,12 @@ import asyncio
 import logging
 from collections.abc import Collection, Mapping
 
+from bot.core import caps
 from bot.core.audit import Audit
 from bot.core.catalog import Workflows, title_of
-from bot.core.chat import Failed, Platform
+from bot.core.chat import Failed, Held, Platform
 from bot.core.chore import Chore
-from bot.core.errors import StorageFailed
+from bot.core.errors import BadValue, NotAllowed, StorageFailed
 from bot.core.floor import Floor
 from bot.core.gate import Gate
 from bot.core.line import Line
@@ -18,6 +19,7 @@ from bot.core.records import Records
 from bot.core.run import RunRecord
 from bot.core.scope import community_of
 from bot.core.story import say
+from bot.core.workflow import Workflow
 
 _log = logging.getLogger(__name__)
 _AGAIN = 5.0  # seconds until it is tried again where the database could not be used
@@ -73,24 +75,43 @@ class Revision:
             await asyncio.sleep(0)  # however many wait, others have their turn of the loop
             meant = "" in communities or community_of(run.place) in communities
             if meant and run.address.platform in self._platforms:
-                decision = self._gate.decide(run.person, run.place, run.workflow)
-                if decision.allowed:
-                    await self._amend(run)
-                else:
-                    await self._refuse(run, decision.why)
+                await self._decide(run)
 
-    async def _amend(self, run: RunRecord) -> None:
+    async def _decide(self, run: RunRecord) -> None:
         workflow = self._catalog.workflows.get(run.workflow)
+        decision = self._gate.decide(run.person, run.place, run.workflow)
+        if not decision.allowed:
+            await self._refuse(run, decision.why)
+            return
+        try:
+            held = workflow is not None and await self._gate.rereads(run, workflow)
+        except (NotAllowed, BadValue) as fault:
+            await self._refuse(run, str(fault))
+            return
+        await self._amend(run, workflow)
+        if held:
+            await self._hold(run)
+
+    async def _amend(self, run: RunRecord, workflow: Workflow | None) -> None:
         terms = self._gate.terms(run.person, run.place, run.workflow)
         if workflow is not None and workflow.spoiler:
             terms = terms.covered()
-        if (terms.review.on, terms.review.channel, terms.manner) != (run.review, run.review_in, run.manner):
+        now = (terms.review.on, terms.review.channel, terms.manner, caps.written(terms.limits))
+        if now != (run.review, run.review_in, run.manner, run.caps):
             await self._line.amend(run, terms)
+
+    async def _hold(self, run: RunRecord) -> None:
+        async with self._floor.of(run.id):
+            if await self._records.hold_back(run):
+                await self._say(run, Held())
 
     async def _refuse(self, run: RunRecord, why: str) -> None:
         async with self._floor.of(run.id):
             if not await self._records.refuse(run, why):
                 return
             await self._audit.refused(run.person, run.place, f"{run.workflow}: {why}")
-            brief = run.brief(title_of(self._catalog, run.workflow))
-            await say(self._platforms[run.address.platform].reply(run.address, brief), Failed(why))
+            await self._say(run, Failed(why))
+
+    async def _say(self, run: RunRecord, status: Failed | Held) -> None:
+        brief = run.brief(title_of(self._catalog, run.workflow))
+        await say(self._platforms[run.address.platform].reply(run.address, brief), status)

@@ -81,6 +81,7 @@ class RunRecord(Head):
     review_in: str = ""
     manner: Manner = _PLAIN
     opened: bool = True
+    caps: str = ""
 
     def brief(self, title: str = "") -> Brief:
         """What its message says of it; `title` is the workflow's, its name where it has none."""
@@ -198,6 +199,7 @@ def read_run(row: Row[Any]) -> RunRecord:
         review_in=row.review_in,
         manner=Manner(**row.manner) if row.manner else Manner(),
         opened=bool(row.opened),
+        caps=row.caps,
     )
 
 
