@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import lru_cache
 
 from PIL import Image, ImageDraw, ImageFont
@@ -19,6 +20,8 @@ _BACK, _CARD, _LINE = "#14161c", "#1d2029", "#2e3340"
 _INK, _SOFT = "#f0f2f7", "#98a0b3"
 _COLORS = ("#7aa2ff", "#ffb454", "#6fd6a4", "#f2789f", "#b394f5", "#7c8499")
 _FONTS = ("DejaVuSans.ttf", "DejaVuSans-Bold.ttf")
+_MORE_FONTS = ("NotoSansCJK-Bold.ttc", "NotoSansCJK-Regular.ttc", "unifont.otf", "unifont.ttf")
+_UNASSIGNED = "\U000effff"  # a character that there is not
 
 _Box = tuple[int, int, int, int]
 
@@ -48,7 +51,8 @@ def draw(told: Statistics) -> bytes:
 def _headline(pen: ImageDraw.ImageDraw, told: Statistics) -> None:
     count = len(told.days)
     period = ngettext("the last day", "the last {count} days", count).format(count=count)
-    pen.text((_MARGIN, 34), _cut(told.name, _font(40, bold=True), 900), _INK, _font(40, bold=True))
+    name, font = _legible(told.name, 40, bold=True)
+    pen.text((_MARGIN, 34), _cut(name, font, 900), _INK, font)
     pen.text((_SIZE[0] - _MARGIN, 52), period, _SOFT, _font(22), anchor="ra")
     figures = [
         (f"{told.total:,}", ngettext("run", "runs", told.total)),
@@ -174,6 +178,30 @@ def _cut(text: str, font: FreeTypeFont, room: float) -> str:
     while text and font.getlength(text + "…") > room:
         text = text[:-1]
     return text.rstrip() + "…"
+
+
+def _legible(text: str, size: int, *, bold: bool = False) -> tuple[str, FreeTypeFont]:
+    """A text, and a font that has all of it; where none is installed, what the usual one has of it."""
+    usual = _font(size, bold=bold)
+    for font in (usual, *_others(size)):
+        if not any(_is_missing(character, font) for character in text):
+            return text, font
+    return " ".join("".join("" if _is_missing(each, usual) else each for each in text).split()), usual
+
+
+def _is_missing(character: str, font: FreeTypeFont) -> bool:
+    """A font draws one and the same box for whatever it has not."""
+    return bytes(font.getmask(character)) == bytes(font.getmask(_UNASSIGNED)) and not character.isspace()
+
+
+@lru_cache(16)
+def _others(size: int) -> tuple[FreeTypeFont, ...]:
+    """Fonts with more scripts, as far as they are installed."""
+    found = []
+    for name in _MORE_FONTS:
+        with suppress(OSError):
+            found.append(ImageFont.truetype(name, size))
+    return tuple(found)
 
 
 @lru_cache(16)

@@ -48,6 +48,17 @@ def test_what_is_counted() -> None:
     assert (told.total, told.people, told.done, told.seconds, told.waited) == (9, 2, 8, 36.0, 10.0)
 
 
+@pytest.mark.parametrize(
+    ("name", "shown"), [("Клуб · مرحبا", "Клуб · مرحبا"), ("夜 Club 🎨 写真", "Club"), ("写真", ""), ("\U000effff", "")]
+)
+def test_a_name_in_a_script_that_no_font_has_is_shown_as_far_as_one_has(
+    monkeypatch: pytest.MonkeyPatch, name: str, shown: str
+) -> None:
+    monkeypatch.setattr("bot.core.chart._others", lambda _size: ())
+    pictures = [draw(summarize(each, [ran("poster")], [], MONDAY, 3)) for each in (name, shown)]
+    assert pictures[0] == pictures[1]
+
+
 @pytest.mark.parametrize("days", [1, 7, 90])
 @pytest.mark.parametrize("count", [0, 1, 40])
 def test_a_picture_of_much_and_of_nothing(days: int, count: int) -> None:
