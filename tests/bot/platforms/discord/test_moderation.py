@@ -95,6 +95,17 @@ async def test_a_limit_counts(fake: FakeDiscord, channel: int) -> None:
     assert len([post for post in fake.public if post.channel == channel]) == 1
 
 
+async def test_a_budget_is_of_all_together(fake: FakeDiscord, channel: int) -> None:
+    values = {"measure": "hour", "most": 1, "together": True}
+    await told(fake, await moderate(fake, channel, "limit", values), "all together")
+    await fake.slash(ALICE, channel, "negative", {"photo": picture()})
+    await results(fake, channel)
+    await told(fake, await fake.slash(BOB, channel, "negative", {"photo": picture()}), "All of it is used")
+    await told(fake, await moderate(fake, channel, "limit", {"measure": "hour", "together": True}), "The limit is gone")
+    await fake.slash(BOB, channel, "negative", {"photo": picture()})
+    await results(fake, channel, 2)
+
+
 async def test_a_field_is_narrowed(fake: FakeDiscord, channel: int) -> None:
     values = {"workflow": "poster", "field": "colors", "maximum": 5.0}
     await told(fake, await moderate(fake, channel, "field", values), "The field “colors”")

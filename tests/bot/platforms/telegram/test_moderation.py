@@ -59,6 +59,20 @@ async def test_members_decide_nothing_and_it_is_in_the_audit(api: BotApi) -> Non
     await moderator.answer("deny: Only moderators")
 
 
+async def test_a_budget_is_of_all_together(api: BotApi) -> None:
+    member, moderator = group(api)
+    await moderator.write("/moderate limit hour 1 together")
+    await moderator.answer("all together")
+    await member.write("/negative", photo=picture())
+    await member.result()
+    await moderator.write("/negative", photo=picture("red"))
+    await moderator.answer("All of it is used")
+    await moderator.write("/moderate limit hour none together")
+    await moderator.answer("The limit is gone")
+    await moderator.write("/negative", photo=picture("red"))
+    await moderator.result()
+
+
 async def test_limits_blocks_and_why(api: BotApi) -> None:
     member, moderator = group(api)
     await moderator.write("/moderate limit day 1")
