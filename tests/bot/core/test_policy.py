@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.core.chat import Person, Place
-from bot.core.policy import Default, decide, limits, manner, review
+from bot.core.policy import Default, decide, limits, manner, narrowings, review, word_lists
 from bot.core.rules import (
     Access,
     Block,
@@ -129,6 +129,31 @@ def test_each_place_has_its_own_limit_and_the_narrowest_of_whom_counts() -> None
     assert sorted(found, key=str) == sorted([artists, channel, poster], key=str)
     others = limits(Rules([everyone, artists]), Facts.of(Person("test", "2"), THREAD, "poster"))
     assert others == [everyone]
+
+
+def test_of_several_roles_the_shorter_pause_counts() -> None:
+    long, short = (rule(Limit(most), who=who, name=Measure.COOLDOWN) for most, who in ((60, ARTISTS), (5, MEMBERS)))
+    assert limits(Rules([long, short]), Facts.of(ANN, THREAD, "poster")) == [short]
+
+
+def test_a_budget_counts_beside_what_each_person_may_have() -> None:
+    own, together = rule(Limit(3), name=Measure.DAY), rule(Budget(20), name=Measure.DAY)
+    assert limits(Rules([own, together]), Facts.of(ANN, THREAD, "poster")) == [own, together]
+
+
+def test_what_holds_of_a_field_everywhere_holds_beside_the_narrowest_decision() -> None:
+    everywhere = rule(Narrowing(maximum=9), name="steps", community="")
+    guild, channel = rule(Narrowing(maximum=7), name="steps"), rule(Narrowing(maximum=20), "channel", name="steps")
+    found = narrowings(Rules([everywhere, guild, channel]), Facts.of(ANN, THREAD, "poster"), ["steps", "size"])
+    assert list(found) == [("steps", Narrowing(maximum=9)), ("steps", Narrowing(maximum=20))]
+
+
+def test_every_list_of_words_holds_also_the_wider_ones_of_one_name() -> None:
+    everywhere = rule(WordList(("a",)), name="rude", community="")
+    guild, channel = rule(WordList(("b",)), name="rude"), rule(WordList(("c",)), "channel", name="more")
+    other = rule(WordList(("d",)), "other", name="rude")
+    found = word_lists(Rules([everywhere, guild, channel, other]), Facts.of(ANN, THREAD, "poster"))
+    assert {id(each) for each in found} == {id(each) for each in (everywhere, guild, channel)}
 
 
 def test_review_and_manner_are_the_narrowest_ones() -> None:
