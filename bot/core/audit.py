@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from time import time
 from typing import Any
 
-from sqlalchemy import Row, delete, func, select, update
+from sqlalchemy import Row, Text, cast, delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.core.chat import Person, Place
 from bot.core.database import Database
 from bot.core.run import key_of
 from bot.core.schema import audit
-from bot.core.scope import community_of
+from bot.core.scope import Who, Whom, community_of
 
 REFUSED = "refused"  #: the act of one who was not let do what they asked for
 
@@ -107,12 +109,17 @@ class Audit:
 
     async def forget(self, person: str) -> None:
         """Take the name, and what was refused to them, of a person, as "platform:id", out of the audit. What they
-        decided as a moderator stays, under their number alone.
+        decided as a moderator stays, under their number alone; and so does what was decided about them.
         """
         mine = audit.c.person == person
         async with self._database.change() as connection:
             await connection.execute(delete(audit).where(mine, audit.c.act == REFUSED))
             await connection.execute(update(audit).where(mine).values(person_name=""))
+            key = Who(Whom.PERSON, person).key
+            about = cast(audit.c.changes, Text).contains(json.dumps(key), autoescape=True)
+            for row in list(await connection.execute(select(audit).where(about))):
+                nameless = update(audit).where(audit.c.seq == row.seq)
+                await connection.execute(nameless.values(_without_name(row.words, row.changes, key, person)))
 
     async def sweep(self, moment: float) -> None:
         """Delete refusals from before a moment: decisions are kept."""
@@ -123,6 +130,18 @@ class Audit:
         question = select(func.count()).where(audit.c.community == community)
         async with self._database.read() as connection:
             return int((await connection.execute(question)).scalar_one())
+
+
+def _without_name(words: str, changes: Sequence[Mapping[str, Any]], key: str, person: str) -> dict[str, Any]:
+    """A line about somebody with their number in the place of their name."""
+    names, kept = set(), []
+    for change in changes:
+        sides = {side: dict(rule) if rule else rule for side, rule in change.items()}
+        names |= {rule.pop("who_name", "") for rule in sides.values() if rule and rule.get("who") == key}
+        kept.append(sides)
+    for name in filter(None, names):
+        words = re.sub(rf"(?<!\w){re.escape(name)}(?!\w)", lambda _match: person, words)
+    return {"words": words, "changes": kept}
 
 
 def _entry(row: Row[Any]) -> Entry:

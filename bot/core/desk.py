@@ -46,7 +46,7 @@ from bot.words import _
 from comfy.schedule import models_of
 
 _log = logging.getLogger(__name__)
-_LOOKS, _PAUSE = 40, 0.05  # seconds between them
+_LOOKS, _PAUSE = 100, 0.05  # seconds between them
 
 
 @dataclass(frozen=True)

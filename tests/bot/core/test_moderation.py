@@ -426,16 +426,24 @@ async def test_places_that_move_end_or_lose_a_role(tmp_path: Path) -> None:
 async def test_a_person_who_is_forgotten_leaves_no_name(tmp_path: Path) -> None:
     async with house(tmp_path) as home:
         acts = home.desk.moderation
-        await acts.block(MOD, HERE, ANN)
+        await acts.block(MOD, HERE, ANN, "too loud")
         await refuses(home)
+        await acts.unblock(MOD, HERE, ANN)
+        await acts.undo(MOD, HERE)
+        await acts.block(MOD, HERE, BEN)
         await home.ended((await home.ask(place=ELSEWHERE))[0])
         assert await home.desk.forget(ANN) == 1
         await home.desk.forget(MOD)
         assert "Ann" not in await acts.export(MOD, HERE)
         log = (await acts.log_file(MOD, HERE)).decode()
-        assert [json.loads(line)["act"] for line in log.splitlines()] == ["block"]
+        assert [json.loads(line)["act"] for line in log.splitlines()] == ["block", "undo", "unblock", "block"]
         assert '"Mo"' not in log
-        assert "is blocked" in log
+        assert "Ann" not in log
+        assert "test:1 is blocked" in log
+        assert "Ben is blocked" in log
+        assert "Taken back" in await acts.undo(MOD, HERE)
+        assert "Taken back" in await acts.undo(MOD, HERE)
+        assert (await acts.overview(MOD, HERE)).rules == ()
 
 
 async def test_what_is_under_way_is_forgotten_as_well(tmp_path: Path) -> None:

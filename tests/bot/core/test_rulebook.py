@@ -14,8 +14,8 @@ from bot.core.database import Database
 from bot.core.gate import Gate
 from bot.core.policy import decide
 from bot.core.rulebook import By, Change, Rulebook
-from bot.core.rules import Access, Rule
-from bot.core.scope import Facts, Scope
+from bot.core.rules import Access, Block, Rule
+from bot.core.scope import Facts, Scope, Who
 from tests.bot.houses import ANN, HERE, MOD, until
 
 BY = By(MOD, HERE, "deny", "It is denied.")
@@ -47,6 +47,24 @@ async def test_what_is_decided_in_one_process_holds_in_another(databases: tuple[
         await until(seen)
         assert len(other.of("test:another")) == 1
         assert set(heard) == {GUILD, ""}
+
+
+async def test_what_was_decided_about_somebody_is_kept_without_their_name(databases: tuple[Database, Database]) -> None:
+    audit = Audit(databases[0])
+    async with Rulebook(databases[0], audit) as book:
+        for number, person in (("7", "Eve"), ("77", "Evelyn")):
+            who = Who.person(Person("test", number, person))
+            rule = Rule(Scope(GUILD, who=who), Block())
+            await book.change(GUILD, By(MOD, HERE, "block", f"{who} is blocked."), [Change.put(rule)])
+        await audit.forget("test:7")
+        evelyn, eve = await audit.last_in(GUILD)
+        assert (eve.words, evelyn.words) == ("test:7 is blocked.", "Evelyn is blocked.")
+        assert "who_name" not in eve.changes[0]["after"]
+        assert evelyn.changes[0]["after"]["who_name"] == "Evelyn"
+        undo = By(MOD, HERE, "undo", "")
+        assert await book.undo(GUILD, undo, evelyn) is not None
+        assert await book.undo(GUILD, undo, eve) is not None
+        assert book.own(GUILD) == ()
 
 
 async def test_changes_at_once_from_two_processes_are_all_kept(databases: tuple[Database, Database]) -> None:
