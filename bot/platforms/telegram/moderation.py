@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from io import BytesIO
 
@@ -14,37 +14,17 @@ from telegram.error import TelegramError
 from bot.core.authority import Aim
 from bot.core.chat import Person, Place
 from bot.core.errors import DeliveryFailed, UserError
-from bot.core.rules import Manner, Narrowing, WordList
+from bot.core.rules import Manner
 from bot.core.scope import ADMINISTRATORS, EVERYONE
 from bot.platforms.telegram import captions, panel
 from bot.platforms.telegram.contributing import LARGEST, contribute
 from bot.platforms.telegram.counter import Counter, Guest
+from bot.platforms.telegram.orders import NONE, Order, narrowing_of, seconds_of, usage, word_list_of, workflow_named
 from bot.platforms.telegram.panel import Click
 from bot.platforms.telegram.places import NAME, Chat, address_of, asker
 from bot.words import _
 
-_TIMES = {"m": 60.0, "h": 3600.0, "d": 86_400.0}
-_NONE = ("none", "off", "no")
 _LARGEST = 1_000_000  # bytes of an import
-
-
-@dataclass(frozen=True)
-class Order:
-    """What a moderator has typed: an act, words behind it, and what it is for. `about` is the message replied to, and
-    `said` all that stands behind the act.
-    """
-
-    by: Person
-    here: Place
-    act: str
-    words: tuple[str, ...]
-    aim: Aim
-    about: Message | None = None
-    said: str = ""
-
-    @property
-    def first(self) -> str:
-        return self.words[0].lower() if self.words else ""
 
 
 class Moderating:
@@ -143,10 +123,12 @@ class Moderating:
             case "limit" if order.words:
                 return await self._limit(order)
             case "field" if len(order.words) >= 3:
-                to = _narrowing(order.words[2:])
-                return await core.field(by, here, order.words[1], to, replace(aim, workflow=_name(order.words[0])))
+                to = narrowing_of(order.words[2:])
+                return await core.field(
+                    by, here, order.words[1], to, replace(aim, workflow=workflow_named(order.words[0]))
+                )
             case "words" if order.words:
-                return await core.words(by, here, order.words[0], _word_list(order.words[1:]), aim)
+                return await core.words(by, here, order.words[0], word_list_of(order.words[1:]), aim)
             case "review" if order.first:
                 on = {"on": True, "off": False}.get(order.first)
                 return await core.review(by, here, on, await self._own_chat(order), aim)
@@ -164,7 +146,7 @@ class Moderating:
                 return await self._admission(guest, order)
             case "why":
                 person, words = await self._meant(guest, order)
-                return await core.why(by, here, person, _name(words[0]) if words else "", guest.place)
+                return await core.why(by, here, person, workflow_named(words[0]) if words else "", guest.place)
             case "undo":
                 return await core.undo(by, here)
             case "import":
@@ -172,7 +154,7 @@ class Moderating:
                 return await core.import_(by, here, await self._text(messages, order))
             case "workflow":
                 return await contribute(core.workflows, by, here, order.said, partial(self._workflow, messages, order))
-        raise UserError(_usage())
+        raise UserError(usage())
 
     def _read(self, guest: Guest, rest: str, about: Message | None) -> Order:
         """Sort out “here” and “admins”, which any act may have."""
@@ -190,7 +172,7 @@ class Moderating:
         if not chat:
             return ""
         if not chat.removeprefix("-").isdecimal():
-            raise UserError(_usage())
+            raise UserError(usage())
         await self._core.authority.moderator(order.by, order.here, "review")
         if not (await self._counter.access.rights(int(chat), int(order.by.id))).moderator:
             words = _("I ask only in chats that you administer, and that I am in.")
@@ -198,23 +180,23 @@ class Moderating:
         return chat
 
     def _of_workflow(self, order: Order) -> Aim:
-        return replace(order.aim, workflow=_name(order.words[0])) if order.words else order.aim
+        return replace(order.aim, workflow=workflow_named(order.words[0])) if order.words else order.aim
 
     async def _limit(self, order: Order) -> str:
         together = order.words[-1].lower() == "together"
         order = replace(order, words=order.words[:-1]) if together else order
         if len(order.words) < 2:
-            raise UserError(_usage())
+            raise UserError(usage())
         most = order.words[1].lower()
-        if most not in _NONE and not most.isdecimal():
-            raise UserError(_usage())
-        aim = replace(order.aim, workflow=_name(order.words[2])) if len(order.words) > 2 else order.aim
-        number = None if most in _NONE else int(most[:9])
+        if most not in NONE and not most.isdecimal():
+            raise UserError(usage())
+        aim = replace(order.aim, workflow=workflow_named(order.words[2])) if len(order.words) > 2 else order.aim
+        number = None if most in NONE else int(most[:9])
         return await self._core.limit(order.by, order.here, order.first, number, aim, together=together)
 
     async def _block(self, guest: Guest, order: Order) -> str:
         person, words = await self._meant(guest, order)
-        lasting = _seconds(words[0]) if words else None
+        lasting = seconds_of(words[0]) if words else None
         reason = " ".join(words[1:] if lasting is not None else words)
         return await self._core.block(order.by, order.here, person, reason, lasting, order.aim)
 
@@ -301,59 +283,5 @@ def _topic(spot: Chat, group: str) -> str:
     return group if spot.topic is None else _("topic {number} of {group}").format(number=spot.topic, group=group)
 
 
-def _name(command: str) -> str:
-    """A workflow's name, also where it was typed as its command."""
-    return command.lstrip("/").replace("_", "-").lower()
-
-
-def _seconds(text: str) -> float | None:
-    """“30m”, “12h” or “3d”; None for what is no time."""
-    number, unit = text[:-1], text[-1:].lower()
-    return int(number[:6]) * _TIMES[unit] if number.isdecimal() and unit in _TIMES else None
-
-
-def _narrowing(words: Sequence[str]) -> Narrowing | None:
-    """What `min=1 max=9 default=4 fixed=4 choices=a,b hidden=yes` mean; None for “open”. Raises `UserError`."""
-    if words[0].lower() == "open":
-        return None
-    pairs = dict(word.partition("=")[::2] for word in words)
-    if unknown := set(pairs) - {"min", "max", "default", "fixed", "choices", "hidden"}:
-        raise UserError(_("“{name}” narrows nothing.").format(name=sorted(unknown)[0]) + "\n" + _usage())
-    try:
-        low, high = (float(pairs[name]) if name in pairs else None for name in ("min", "max"))
-    except ValueError:
-        raise UserError(_("Bounds are numbers.")) from None
-    choices = tuple(pairs["choices"].split(",")) if "choices" in pairs else None
-    hidden = pairs.get("hidden", "no").lower() in ("yes", "on", "true")
-    return Narrowing(low, high, pairs.get("default"), pairs.get("fixed"), choices, hidden)
-
-
-def _word_list(words: Sequence[str]) -> WordList | None:
-    """Words with commas between; “hold” before them has a moderator decide; a pattern stands between slashes."""
-    hold = bool(words) and words[0].lower() == "hold"
-    listed = [word.strip() for word in " ".join(words[1:] if hold else words).split(",") if word.strip()]
-    if not listed or listed[0].lower() in _NONE:
-        return None
-    patterns = tuple(word[1:-1] for word in listed if len(word) > 2 and word[0] == word[-1] == "/")
-    return WordList(tuple(word for word in listed if word[0] != "/"), patterns, hold)
-
-
 def _when(moment: float) -> str:
     return time.strftime("%Y-%m-%d %H:%M", time.gmtime(moment))
-
-
-def _usage() -> str:
-    lines = (
-        "/moderate",
-        "/moderate allow|deny|clear [WORKFLOW] [here] [admins]",
-        "/moderate limit hour|day|seconds|waiting|running|cooldown NUMBER|none [WORKFLOW] [together] [here] [admins]",
-        "/moderate field WORKFLOW FIELD [min=…] [max=…] [default=…] [fixed=…] [choices=a,b] [hidden=yes] | open",
-        "/moderate words LIST [hold] word, word, /pattern/ | none",
-        "/moderate review on|off|clear [CHAT ID] [here]",
-        "/moderate where topic|asked [here]",
-        "/moderate previews|spoilers on|off [here]",
-        "/moderate block [30m|12h|3d] [REASON], unblock, why [WORKFLOW]: " + _("as a reply, or with an id first"),
-        "/moderate admit, dismiss: " + _("who may ask in private as well; as a reply, or with an id or a @name"),
-        "/moderate held, log [file], stats [DAYS], undo, export, import, workflow",
-    )
-    return "\n".join([_("This is how:"), *lines])
