@@ -85,7 +85,8 @@ class App:
     async def start(self, role: Role, announce: Callable[[str], None]) -> None:
         """Serve the platforms that are switched on, until a signal. Raises `ConfigError`."""
         from bot.core.shelf import Shelf
-        from bot.serve import data_folder, serve, until_signalled
+        from bot.serve import serve, until_signalled
+        from bot.store import data_folder
 
         platforms = self.platforms()
         if not platforms:
@@ -100,13 +101,13 @@ class App:
 
     async def hand_over(self, worker: str) -> int:
         """Let other workers take the runs of one that is gone; how many there were."""
-        from bot.serve import hand_over
+        from bot.store import hand_over
 
         return await hand_over(self.settings, worker)
 
     async def forget(self, person: str) -> int:
         """Delete all that is kept of a person, as "platform:id"; how many runs there were."""
-        from bot.serve import forget
+        from bot.store import forget
 
         return await forget(self.settings, person)
 
@@ -115,7 +116,7 @@ class App:
         from bot.core.audit import Audit
         from bot.core.operating import Operating
         from bot.core.rulebook import Rulebook
-        from bot.serve import opened
+        from bot.store import opened
 
         async with opened(self.settings) as store:
             audit = Audit(store.database)
@@ -127,17 +128,17 @@ class App:
         platforms: list[Platform] = []
         if self.settings.discord_token is not None:
             from bot.platforms.discord.adapter import Discord
-            from bot.serve import database
+            from bot.store import database
 
             platforms.append(Discord(self.settings, database(self.settings, "discord")))
         if self.settings.telegram_token is not None:
             from bot.platforms.telegram.adapter import TelegramPlatform
-            from bot.serve import database
+            from bot.store import database
 
             platforms.append(TelegramPlatform(self.settings, database(self.settings, "telegram")))
         if self.settings.web:
             from bot.platforms.web.adapter import WebPlatform
-            from bot.serve import database
+            from bot.store import database
 
             shared = database(self.settings) if self.settings.database is not None else None
             platforms.append(WebPlatform(self._page(), shared=shared))

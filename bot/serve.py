@@ -6,10 +6,9 @@ import asyncio
 import logging
 import signal
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from bot.config import Settings
@@ -17,34 +16,28 @@ from bot.core.announcer import Announcer
 from bot.core.attempt import House
 from bot.core.audit import Audit
 from bot.core.authority import Authority
-from bot.core.caps import Caps
 from bot.core.chat import Platform
 from bot.core.check import Checker, Known
 from bot.core.chore import Chore
 from bot.core.contributions import Contributions
-from bot.core.database import Database
 from bot.core.desk import Desk
 from bot.core.engine import Engine
 from bot.core.errors import ConfigError, StorageFailed
 from bot.core.floor import Floor
-from bot.core.forgetting import delete_runs, forget_person
+from bot.core.forgetting import delete_runs
 from bot.core.gate import Gate
-from bot.core.line import Line
-from bot.core.links import Links
-from bot.core.media import Media
 from bot.core.moderation import Moderation
-from bot.core.notes import Notes
 from bot.core.outlook import Outlook
 from bot.core.pictures import PictureLimits
 from bot.core.policy import Default
 from bot.core.post import held
-from bot.core.records import Records
 from bot.core.reviews import Reviews
 from bot.core.revision import Revision
-from bot.core.roster import Roster, strike
+from bot.core.roster import Roster
 from bot.core.rulebook import Rulebook
 from bot.core.shelf import Shelf
 from bot.core.worker import Worker
+from bot.store import Store, opened, writing
 from bot.words import _
 from comfy.embedded import EmbeddedServer
 from comfy.fleet import Fleet, Member
@@ -68,38 +61,6 @@ class Role:
     pace: float = 0.0
 
 
-@dataclass(frozen=True)
-class Store:
-    """Where runs and their files are kept."""
-
-    database: Database
-    media: Media
-    records: Records
-    line: Line
-    links: Links
-
-
-@asynccontextmanager
-async def opened(settings: Settings) -> AsyncIterator[Store]:
-    """The store that the settings name. Raises `ConfigError` where it cannot be read and written."""
-    folder = await asyncio.to_thread(data_folder, settings)
-    kept = await asyncio.to_thread(database, settings)
-    media = Media.open(settings.media.reveal() if settings.media else folder / "media")
-    async with kept:
-        caps = Caps(settings.running_per_person, settings.waiting_per_person)
-        records = Records(kept)
-        yield Store(kept, media, records, Line(kept, caps), Links(settings.public_url, Notes(kept), records))
-
-
-def database(settings: Settings, name: str = "darkroom") -> Database:
-    """The database that the settings name, not yet opened; in the data folder, the file of this name, so that those who
-    write often do not wait for each other. Raises `ConfigError`.
-    """
-    if settings.database is not None:
-        return Database(settings.database.reveal())
-    return Database.in_folder(data_folder(settings), name)
-
-
 @asynccontextmanager
 async def serving(
     settings: Settings, catalog: Shelf, platforms: Mapping[str, Platform], role: Role
@@ -107,7 +68,7 @@ async def serving(
     """Everything that one process does, until the context is left. Raises `ConfigError`."""
     async with AsyncExitStack() as stack:
         store = await stack.enter_async_context(opened(settings))
-        with _writing(settings.folder):
+        with writing(settings.folder):
             if role.worker is not None:
                 await stack.enter_async_context(held(store.database, settings.folder, role.worker))
             members = await stack.enter_async_context(_members(settings, role))
@@ -246,51 +207,6 @@ async def until_signalled(work: Callable[[], Coroutine[Any, Any, None]]) -> None
     await asyncio.gather(task, return_exceptions=True)
     if not task.cancelled() and (fault := task.exception()) is not None:
         raise fault
-
-
-async def forget(settings: Settings, person: str) -> int:
-    """Cancel what a person has under way, and delete all that is kept of them; how many runs there were."""
-    async with opened(settings) as store:
-        for run in await store.records.unfinished_of(person):
-            await store.records.ask_to_cancel(run.id, f"{person}:")
-        audit = Audit(store.database)
-        return await forget_person(person, store.records, store.media, audit, Rulebook(store.database, audit))
-
-
-async def hand_over(settings: Settings, worker: str) -> int:
-    """Let other workers take the runs of one that is gone; how many there were."""
-    async with opened(settings) as store:
-        await strike(store.database, worker)
-        return await store.line.hand_over(worker)
-
-
-def data_folder(settings: Settings) -> Path:
-    """The folder for data, made where it is missing, with room in it for workflows. Raises `ConfigError` where it
-    cannot be written.
-    """
-    folder = settings.folder
-    try:
-        (folder / "workflows").mkdir(parents=True, exist_ok=True)
-        probe = folder / ".probe"
-        probe.write_bytes(b"x" * 4096)
-        probe.unlink()
-    except OSError as fault:
-        raise _unwritable(folder, fault) from fault
-    return folder
-
-
-@contextmanager
-def _writing(folder: Path) -> Iterator[None]:
-    """Say in words what in the folder cannot be written."""
-    try:
-        yield
-    except OSError as fault:
-        raise _unwritable(Path(fault.filename or folder), fault) from fault
-
-
-def _unwritable(path: Path, fault: OSError) -> ConfigError:
-    words = _("DARKROOM_DATA_DIR: {folder} cannot be written: {reason}")
-    return ConfigError(words.format(folder=path, reason=fault.strerror))
 
 
 @asynccontextmanager

@@ -17,7 +17,7 @@ from bot.core.chat import Failed
 from bot.core.database import Database
 from bot.core.errors import ConfigError, StorageFailed
 from bot.core.run import State
-from bot.serve import opened
+from bot.store import opened
 from comfy.embedded import EmbeddedServer
 from tests.bot.houses import Gates, RecordingPlatform, house, picture, running, until
 

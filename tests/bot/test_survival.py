@@ -21,7 +21,7 @@ from bot.core.chat import Person
 from bot.core.database import Database
 from bot.core.records import Records
 from bot.core.run import RunRecord, State
-from bot.serve import hand_over
+from bot.store import hand_over
 from tests.bot.databases import new_postgres
 from tests.bot.houses import QuickSettings, WatchedServer, until
 from tests.bot.survivor import entries, note

@@ -21,7 +21,8 @@ from bot.core.catalog import bundled_folder
 from bot.core.chat import Platform
 from bot.core.shelf import Shelf
 from bot.platforms.discord.adapter import Discord
-from bot.serve import Role, database, serve
+from bot.serve import Role, serve
+from bot.store import database
 from tests.bot.platforms.discord.fake import FakeDiscord, Post
 
 ALICE, BOB, MO = 501, 502, 503

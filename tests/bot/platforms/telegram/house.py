@@ -67,7 +67,8 @@ def _app(api: BotApi, folder: Path, **more: str) -> App:
 
 async def _serve(app: App, ready: asyncio.Event) -> None:
     from bot.core.shelf import Shelf
-    from bot.serve import data_folder, serve
+    from bot.serve import serve
+    from bot.store import data_folder
 
     await asyncio.to_thread(data_folder, app.settings)
     async with Shelf(*app._folders()) as shelf:
