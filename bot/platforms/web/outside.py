@@ -14,10 +14,13 @@ async def introduce(url: str) -> str:
     """A line that says so. Raises `ConfigError` where something else answers there, or nothing."""
     try:
         async with aiohttp.ClientSession(timeout=_PATIENCE) as session, session.get(f"{url}/healthz") as answer:
-            reason = "" if (await answer.text()).strip() == "ok" else f"HTTP {answer.status}"
-    except (aiohttp.ClientError, TimeoutError, UnicodeDecodeError) as fault:
-        reason = str(fault) or type(fault).__name__
-    if reason:
-        words = _("DARKROOM_PUBLIC_URL: no page answers at {url} ({reason}). Start it, and have its proxy lead to it.")
-        raise ConfigError(words.format(url=url, reason=reason))
+            status, said = answer.status, await answer.content.read(100)
+    except (aiohttp.ClientError, TimeoutError) as fault:
+        words = _("DARKROOM_PUBLIC_URL: nothing answers at {url} ({reason}). Start the page, and its proxy.")
+        raise ConfigError(words.format(url=url, reason=str(fault) or type(fault).__name__)) from fault
+    if status != 200 or said.strip() != b"ok":
+        words = _(
+            "DARKROOM_PUBLIC_URL: what answers at {url} is not the page (HTTP {status}): have its proxy lead to it."
+        )
+        raise ConfigError(words.format(url=url, status=status))
     return _("Page: good, reached at {url}").format(url=url)

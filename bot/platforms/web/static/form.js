@@ -105,7 +105,7 @@ export class Form {
 
   explain(fault) {
     const known = (fault.faults ?? []).filter((each) => this.fields.has(each.field));
-    for (const each of known) this.blame(each.field, sentence(each.reason));
+    for (const each of known) this.blame(each.field, sentence(each.reason, this.fields.get(each.field).value()));
     if (known.length) this.focus(known[0].field);
     else this.common.textContent = word("failed", { reason: fault.message });
   }
@@ -127,6 +127,8 @@ function reveal(element) {
   element.scrollIntoView({ behavior: calm ? "auto" : "smooth", block: "start" });
 }
 
-function sentence(text) {
+/** With a capital letter, but where it begins with the name of the file that it is about. */
+function sentence(text, value) {
+  if (value instanceof File && text.startsWith(value.name)) return text;
   return text.charAt(0).toUpperCase() + text.slice(1);
 }

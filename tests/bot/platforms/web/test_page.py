@@ -43,9 +43,9 @@ ROOT = Path(__file__).parents[4]
 async def test_check_says_whether_the_address_for_the_world_leads_here(tmp_path: Path) -> None:
     async with page(tmp_path) as web, EmbeddedServer() as other:
         assert await introduce(web.url) == f"Page: good, reached at {web.url}"
-        with pytest.raises(ConfigError, match=r"no page answers at .* \(HTTP 404\)"):
+        with pytest.raises(ConfigError, match=r"what answers at .* is not the page \(HTTP 404\)"):
             await introduce(other.url.rstrip("/"))
-    with pytest.raises(ConfigError, match=r"DARKROOM_PUBLIC_URL: no page answers at .*Start it"):
+    with pytest.raises(ConfigError, match=r"DARKROOM_PUBLIC_URL: nothing answers at .*Start the page"):
         await introduce(web.url)
 
 
