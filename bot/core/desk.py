@@ -85,6 +85,7 @@ class Desk:
         self.moderation, self._gate, self.links = moderation, moderation.gate, links
         self._platforms, self._floor = platforms, floor or Floor()
         self._operators, self._wake, self._stop = frozenset(operators), wake, stop
+        self._opening: set[str] = set()  # runs whose message is being posted just now
         self.open = True
 
     @property
@@ -176,6 +177,8 @@ class Desk:
         note: `post` finds each, or posts it. Raises `StorageFailed`.
         """
         for run in await self.records.unopened(platform, before):
+            if run.id in self._opening:
+                continue
             try:
                 await self._open(run.id, partial(post, run))
             except DeliveryFailed as fault:
@@ -184,6 +187,7 @@ class Desk:
 
     async def _open(self, run_id: str, post: Callable[[], Awaitable[Address]]) -> None:
         """Post the message of a run that is on disk; where it cannot be, it is as if it had not been asked for."""
+        self._opening.add(run_id)
         try:
             address = await post()
         except DeliveryFailed:
@@ -191,6 +195,8 @@ class Desk:
             if run is not None and await self.records.end(run, State.FAILED):
                 await delete_runs([run_id], self.records, self.media)
             raise
+        finally:
+            self._opening.discard(run_id)
         if not await self.line.open(run_id, address):
             run = await self.records.get(run_id)
             if run is not None and run.cancelled_by is not None:

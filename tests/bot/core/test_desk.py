@@ -175,6 +175,7 @@ async def test_a_run_is_on_disk_before_its_message_is_posted_and_begins_after_it
         others, _ = await home.ask()
         await home.ended(others)
         assert (await home.run(posted.run_id)).state is State.WAITING
+        await home.desk.reopen("test", 2e9, lambda run: posted.post(run.id))  # it is not left to somebody else
         posted.ready.set()
         (run,) = await home.ended(await taking)
         assert (run.state, run.address.message) == (State.DONE, "late")
