@@ -65,7 +65,7 @@ def data_folder(settings: Settings) -> Path:
         (folder / "workflows").mkdir(parents=True, exist_ok=True)
         probe = folder / ".probe"
         probe.write_bytes(b"x" * 4096)
-        probe.unlink()
+        probe.unlink(missing_ok=True)  # another process may be starting in the same folder
     except OSError as fault:
         raise _unwritable(folder, fault) from fault
     return folder

@@ -73,6 +73,8 @@ class Engine:
         )
         try:
             async with self._database.alone("engine"):  # it makes its tables, and two that do so at once collide
+                if self._database.is_shared:  # where that waits for all to end their transactions, ours among them
+                    await asyncio.to_thread(DBOS.migrate, self._url.render_as_string(hide_password=False))
                 DBOS.launch()  # on the loop's own thread, so that it finds the loop
         except (DBAPIError, OSError) as fault:
             await self._close()

@@ -6,6 +6,7 @@ import asyncio
 import resource
 import sqlite3
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from bot.core.chat import Failed
 from bot.core.database import Database
 from bot.core.errors import ConfigError, StorageFailed
 from bot.core.run import State
-from bot.store import opened
+from bot.store import data_folder, opened
 from comfy.embedded import EmbeddedServer
 from tests.bot.houses import Gates, RecordingPlatform, house, picture, running, until
 
@@ -68,6 +69,11 @@ async def test_a_data_folder_that_cannot_be_written_is_refused_at_start(tmp_path
     with pytest.raises(ConfigError, match=r"DARKROOM_DATA_DIR: .* cannot be written"):
         async with opened(Settings(data_dir=tmp_path / "file" / "data")):
             pass
+
+
+def test_processes_may_start_at_once_in_one_data_folder(tmp_path: Path) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        assert set(pool.map(lambda _start: data_folder(Settings(data_dir=tmp_path)), range(400))) == {tmp_path}
 
 
 @pytest.mark.parametrize(

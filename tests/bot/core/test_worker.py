@@ -13,6 +13,7 @@ from sqlalchemy import text
 from bot.core.caps import Caps
 from bot.core.chat import Cancelled, Done, Failed, Paused, Running
 from bot.core.database import Database
+from bot.core.engine import Engine
 from bot.core.errors import ConfigError
 from bot.core.line import Line, Pick
 from bot.core.post import held
@@ -38,6 +39,7 @@ from tests.bot.houses import (
 
 _LOCKS = """SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND granted
     AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"""
+_WAITING = """SELECT count(*) FROM pg_locks WHERE NOT granted AND locktype = 'virtualxid'"""
 _DROP_OTHERS = """SELECT pg_terminate_backend(pid) FROM pg_stat_activity
     WHERE datname = current_database() AND pid != pg_backend_pid()"""
 
@@ -209,6 +211,32 @@ async def test_a_message_that_is_gone_ends_its_run_and_no_other(tmp_path: Path) 
         run_id, shown = await home.ask()
         (run,) = await home.ended(run_id)
         assert (run.state, len(shown.results)) == (State.DONE, 1)
+
+
+async def test_the_engine_makes_its_tables_beside_changes_of_its_own_process(postgres: str, tmp_path: Path) -> None:
+    """Its indices wait for a change that waits for another, and the loop that is to end this one must not wait too."""
+    url = new_postgres(postgres)
+    async with Database(url) as database, Database(url) as other:
+
+        async def change() -> None:
+            async with database.change():
+                pass
+
+        async def attempt(_run: str, _attempt: int, _step: Any) -> None:
+            raise AssertionError
+
+        async def is_waited_for() -> bool:
+            async with other.read() as connection:
+                return bool((await connection.execute(text(_WAITING))).scalar_one())
+
+        async def start() -> None:
+            async with Engine(database, tmp_path, "garage", attempt):
+                pass
+
+        async with database.change():
+            waiting, starting = asyncio.create_task(change()), asyncio.create_task(start())
+            await until(is_waited_for)
+        await asyncio.gather(waiting, starting)
 
 
 async def test_two_processes_cannot_have_one_name(database_url: str, tmp_path: Path, monkeypatch: Any) -> None:
