@@ -98,7 +98,6 @@ async def serving(
                 floor,
             )
             worker = await stack.enter_async_context(_worker(role.worker, house, fleet, store, settings))
-        # Only now: the start of the engine holds up the loop, and waits for everybody to end their transactions.
         roster = await stack.enter_async_context(Roster(store.database, role.worker, fleet))
         if role.chat:
             plan, farewell = Outlook(catalog, store.records, roster).starts, worker is not None

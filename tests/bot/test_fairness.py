@@ -11,7 +11,7 @@ from bot.serve import Role
 from comfy.embedded import EmbeddedServer
 from tests.bot.houses import ANN, BEN, Gates, Studio, house, running
 
-_MOMENT = 0.04  # seconds: longer than what there is to do between two runs
+_MOMENT = 0.1  # seconds: so much longer than what there is to do between two runs that a busy machine changes little
 
 
 async def test_who_comes_behind_fifty_runs_of_another_starts_within_two(tmp_path: Path) -> None:
@@ -32,12 +32,12 @@ async def test_of_four_servers_one_that_is_twice_as_fast_does_twice_the_work(tmp
         runs = [(await home.ask("paint", color=str(number)))[0] for number in range(24)]
         await home.ended(*runs)
     fast, *slow = [len(server.painted) for server in servers]
-    assert 1.4 <= fast / (sum(slow) / 3) <= 3.0  # a run more or less: this clock is the real one
+    assert 1.5 <= fast / (sum(slow) / 3) <= 2.5
 
 
 async def test_runs_of_two_models_are_sorted_onto_two_servers_that_seldom_switch(tmp_path: Path) -> None:
-    models, chance = ["red.ckpt", "blue.ckpt"], Random(6)
-    moments = [chance.uniform(0.2, 1.8) for _ in range(60)]
+    models, chance = ["red.ckpt", "blue.ckpt"], Random(0)
+    moments = [chance.uniform(0.5, 1.5) for _ in range(60)]
     caps = {"running_per_person": 2, "waiting_per_person": 60}
     async with AsyncExitStack() as stack:
         studios = [Studio(models, lambda color: moments[color] * _MOMENT, 5 * _MOMENT) for _ in range(2)]

@@ -67,6 +67,15 @@ def ready(fake: FakeDiscord) -> bool:
     return bool(fake.sockets) and all(str(guild) in fake.commands for guild in fake.guilds if guild not in fake.strange)
 
 
+async def channel_of_its_own(fake: FakeDiscord) -> int:
+    """A channel of a new server, which has its commands."""
+    guild = fake.add_guild(ALICE, BOB, MO)
+    channel = fake.add_channel(guild)
+    await fake.dispatch("GUILD_CREATE", fake.guild_create(guild))
+    await fake.until(lambda: str(guild) in fake.commands)
+    return channel
+
+
 class Process:
     """`darkroom start` as a process of its own, ready; what it says is in `log`. Use it in `async with`."""
 

@@ -10,7 +10,17 @@ import pytest
 import pytest_asyncio
 
 from tests.bot.platforms.discord.fake import Asked, FakeDiscord, Post, _member, _role, _user
-from tests.bot.platforms.discord.houses import ALICE, BOB, MO, first_file, house, opened, picture, results
+from tests.bot.platforms.discord.houses import (
+    ALICE,
+    BOB,
+    MO,
+    channel_of_its_own,
+    first_file,
+    house,
+    opened,
+    picture,
+    results,
+)
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 NOTHING, MANAGE_SERVER, MANAGE_MESSAGES = "0", str(1 << 5), str(1 << 13)
@@ -29,12 +39,7 @@ async def fake(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[FakeDi
 
 @pytest_asyncio.fixture(loop_scope="module")
 async def channel(fake: FakeDiscord) -> int:
-    """A channel of a server of its own, which has its commands."""
-    guild = fake.add_guild(ALICE, BOB, MO)
-    channel = fake.add_channel(guild)
-    await fake.dispatch("GUILD_CREATE", fake.guild_create(guild))
-    await fake.until(lambda: str(guild) in fake.commands)
-    return channel
+    return await channel_of_its_own(fake)
 
 
 async def moderate(

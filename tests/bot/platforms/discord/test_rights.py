@@ -13,7 +13,7 @@ import pytest_asyncio
 from bot.platforms.discord import panel
 from bot.platforms.discord.row import Verb
 from tests.bot.platforms.discord.fake import Asked, FakeDiscord, Post, _member, _role, _user
-from tests.bot.platforms.discord.houses import ALICE, BOB, MO, first_file, house, picture, results
+from tests.bot.platforms.discord.houses import ALICE, BOB, MO, channel_of_its_own, first_file, house, picture, results
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 NOTHING, MANAGE_SERVER, MANAGE_MESSAGES = "0", str(1 << 5), str(1 << 13)
@@ -32,16 +32,7 @@ async def fake(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[FakeDi
 
 @pytest_asyncio.fixture(loop_scope="module")
 async def channel(fake: FakeDiscord) -> int:
-    return await _channel(fake)
-
-
-async def _channel(fake: FakeDiscord) -> int:
-    """A channel of a server of its own, which has its commands."""
-    guild = fake.add_guild(ALICE, BOB, MO)
-    channel = fake.add_channel(guild)
-    await fake.dispatch("GUILD_CREATE", fake.guild_create(guild))
-    await fake.until(lambda: str(guild) in fake.commands)
-    return channel
+    return await channel_of_its_own(fake)
 
 
 def _subcommands(fake: FakeDiscord) -> Iterator[tuple[str, Any, Any]]:
@@ -150,7 +141,7 @@ async def test_every_button_select_and_window_with_forged_data(
 
 
 async def test_a_moderator_of_another_server_with_forged_data(fake: FakeDiscord, channel: int) -> None:
-    run, elsewhere = await _a_run(fake, channel), await _channel(fake)
+    run, elsewhere = await _a_run(fake, channel), await channel_of_its_own(fake)
     for verb in Verb:
         asked = await _forge(fake, elsewhere, MO, 3, f"darkroom:{verb}:{run}", MANAGE_SERVER)
         assert "belongs to another" in await _was_refused(fake, asked), verb
