@@ -19,7 +19,7 @@ from typing import Protocol
 
 from bot.core.caps import Caps
 from bot.core.line import WINDOW
-from comfy.schedule import Estimates, Job, Station, choose
+from comfy.schedule import Estimates, Job, ServerState, choose
 
 MODELS = [frozenset({f"model-{number}.safetensors"}) for number in range(6)]
 KINDS = [(f"kind-{number}", 6.0 + 3.0 * number, MODELS[number % len(MODELS)]) for number in range(10)]
@@ -109,8 +109,8 @@ class Darkroom:
             Job(str(run.seq), run.kind, run.models, self.able[run.models], self.put_off[run.seq])
             for run in itertools.islice(self.heads(), WINDOW)
         ]
-        stations = [
-            Station(
+        server_states = [
+            ServerState(
                 machine.name,
                 machine.loaded,
                 max(0.0, self.expected.get(machine.name, 0.0) - now) if machine.busy else 0.0,
@@ -118,12 +118,12 @@ class Darkroom:
             )
             for machine in self.machines
         ]
-        choice = choose(jobs, stations, self.estimates)
+        choice = choose(jobs, server_states, self.estimates)
         if choice is None:
             return None
         self.put_off.update(map(int, choice.passed))
-        station = next(station for station in stations if station.name == choice.server)
-        self.expected[choice.server] = now + self.estimates.total(station, choice.job)
+        server_state = next(server_state for server_state in server_states if server_state.name == choice.server)
+        self.expected[choice.server] = now + self.estimates.total(server_state, choice.job)
         return self.take(int(choice.job.id)), self.by_name[choice.server]
 
     def heads(self) -> Iterator[Asked]:

@@ -16,9 +16,9 @@ from comfy.errors import (
     CertificateRefused,
     ComfyError,
     ExecutionFailed,
-    ExecutionInterrupted,
     FileMissing,
     NodeError,
+    PromptInterrupted,
     PromptLost,
     PromptRejected,
     PromptRemoved,
@@ -27,10 +27,10 @@ from comfy.errors import (
     UnexpectedAnswer,
     WorkerWedged,
 )
-from comfy.events import Event
-from comfy.files import FileRef, Kind
-from comfy.history import FileOutput, Output, Record, TextOutput
 from comfy.http import Download, Queue, Submission, SystemStats
+from comfy.messages.events import Event
+from comfy.messages.files import FileRef, Kind
+from comfy.messages.history import FileOutput, Output, Record, TextOutput
 from comfy.object_info import ObjectInfo
 from comfy.prompt import Node, Prompt
 from comfy.server import Server
@@ -42,7 +42,6 @@ __all__ = [
     "Download",
     "Event",
     "ExecutionFailed",
-    "ExecutionInterrupted",
     "FileMissing",
     "FileOutput",
     "FileRef",
@@ -52,6 +51,7 @@ __all__ = [
     "ObjectInfo",
     "Output",
     "Prompt",
+    "PromptInterrupted",
     "PromptLost",
     "PromptRejected",
     "PromptRemoved",

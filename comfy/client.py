@@ -10,13 +10,13 @@ from typing import Any
 from uuid import uuid4
 
 from comfy.errors import PromptLost, ServerUnavailable
-from comfy.events import Event
-from comfy.files import FileRef
 from comfy.follow import follow
-from comfy.history import Record
 from comfy.http import Download, Http, Queue, Submission, SystemStats
-from comfy.lookout import Lookout, Unknown
+from comfy.messages.events import Event
+from comfy.messages.files import FileRef
+from comfy.messages.history import Record
 from comfy.object_info import ObjectInfo
+from comfy.poller import Poller, PromptUnknown
 from comfy.prompt import Prompt
 from comfy.server import Server
 from comfy.socket import Socket
@@ -37,7 +37,7 @@ class ComfyClient:
         self.server = Server(server) if isinstance(server, str) else server
         self._http = Http(self.server)
         self._socket = Socket(self._http, self.server)
-        self._lookout = Lookout(self._http, freshness=self.server.look_every / 2)
+        self._poller = Poller(self._http, freshness=self.server.look_every / 2)
         self._object_info: ObjectInfo | None = None
         self._object_info_lock = asyncio.Lock()
 
@@ -71,15 +71,15 @@ class ComfyClient:
     async def follow(self, prompt_id: str) -> AsyncGenerator[Event]:
         """The events of a prompt until its end, also of one that was submitted earlier, or by another process.
 
-        The last event is `ExecutionSuccess`; every other end is raised: `ExecutionFailed`, `ExecutionInterrupted`,
+        The last event is `ExecutionSuccess`; every other end is raised: `ExecutionFailed`, `PromptInterrupted`,
         `PromptRemoved`, `PromptLost`, `WorkerWedged`, or `ServerUnavailable` when the server is gone. Leaving early
         cancels nothing, and the prompt may be followed again; one at a time.
         """
         await self._socket.open()
-        mailbox = self._socket.register(prompt_id, ours=False)
-        mailbox.followed = True
+        subscription = self._socket.register(prompt_id, ours=False)
+        subscription.followed = True
         try:
-            async for event in follow(mailbox, self._socket, self._lookout, self.server):
+            async for event in follow(subscription, self._socket, self._poller, self.server):
                 yield event
         except Exception:
             self._socket.forget(prompt_id)
@@ -87,7 +87,7 @@ class ComfyClient:
         else:
             self._socket.forget(prompt_id)
         finally:
-            mailbox.followed = False
+            subscription.followed = False
 
     async def collect(self, prompt_id: str) -> Record:
         """All that came out of a prompt that has ended. Raises `PromptLost` if the server knows nothing of it."""
@@ -105,10 +105,10 @@ class ComfyClient:
         """
         pause = _CANCEL_PAUSE
         while not await self._stopped(prompt_id):
-            mailbox = self._socket.mailbox(prompt_id)
+            subscription = self._socket.subscription(prompt_id)
             try:
                 async with asyncio.timeout(pause):
-                    await (mailbox.ended.wait() if mailbox else asyncio.sleep(pause))
+                    await (subscription.ended.wait() if subscription else asyncio.sleep(pause))
             except TimeoutError:
                 pause = min(pause * 2, _LONGEST_CANCEL_PAUSE)
 
@@ -165,7 +165,7 @@ class ComfyClient:
 
     async def knows(self, prompt_id: str) -> bool:
         """Whether the server has a prompt: waiting, running or ended."""
-        return not isinstance(await self._lookout.settle(prompt_id, 3, asyncio.sleep), Unknown)
+        return not isinstance(await self._poller.settle(prompt_id, 3, asyncio.sleep), PromptUnknown)
 
     async def _hand_over(self, prompt: Prompt, prompt_id: str, extra_data: Mapping[str, Any]) -> Submission:
         for attempt in range(1, _POSTS + 1):
@@ -188,10 +188,10 @@ class ComfyClient:
                 await self._http.interrupt(prompt_id)
         if prompt_id in await self._http.queue():
             return False
-        mailbox = self._socket.mailbox(prompt_id)
-        if mailbox is not None and await self._http.history(prompt_id) is None:
-            mailbox.removed = True  # nobody is told of a prompt that leaves the queue unexecuted (§3)
-            mailbox.wake()
+        subscription = self._socket.subscription(prompt_id)
+        if subscription is not None and await self._http.history(prompt_id) is None:
+            subscription.removed = True  # nobody is told of a prompt that leaves the queue unexecuted (§3)
+            subscription.wake()
         return True
 
 

@@ -7,7 +7,7 @@
     │   └── WorkerWedged            a prompt "runs", but nothing has moved for too long
     ├── PromptRejected              the prompt is at fault: nothing was executed
     ├── ExecutionFailed             a node failed while it ran
-    ├── ExecutionInterrupted        somebody stopped it
+    ├── PromptInterrupted           someone stopped it
     │   └── PromptRemoved           somebody took it out of the queue before it ran
     └── UnexpectedAnswer            the server said something that ComfyUI would not say
         ├── FileMissing             /view has no such file
@@ -103,7 +103,7 @@ class ExecutionFailed(ComfyError):
         self.message = message.strip()
 
 
-class ExecutionInterrupted(ComfyError):
+class PromptInterrupted(ComfyError):
     """The prompt was stopped while it ran, by us or by anyone else with access to the server."""
 
     def __init__(self, prompt_id: str) -> None:
@@ -111,7 +111,7 @@ class ExecutionInterrupted(ComfyError):
         self.prompt_id = prompt_id
 
 
-class PromptRemoved(ExecutionInterrupted):
+class PromptRemoved(PromptInterrupted):
     """The prompt was taken out of the queue before it ran."""
 
 

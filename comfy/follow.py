@@ -7,51 +7,51 @@ from collections.abc import AsyncGenerator
 
 from comfy.errors import (
     ExecutionFailed,
-    ExecutionInterrupted,
+    PromptInterrupted,
     PromptLost,
     PromptRemoved,
     ServerUnavailable,
     UnexpectedAnswer,
     WorkerWedged,
 )
-from comfy.events import (
+from comfy.messages.events import (
     Event,
     Executing,
     ExecutionError,
+    ExecutionInterrupted,
     ExecutionStart,
     ExecutionSuccess,
     Message,
-    Queued,
+    PromptQueued,
 )
-from comfy.events import ExecutionInterrupted as Interrupted
-from comfy.history import End
-from comfy.lookout import Ended, Lookout, Running, Unknown, Waiting
-from comfy.mailbox import Mailbox
+from comfy.messages.history import End
+from comfy.poller import Poller, PromptEnded, PromptRunning, PromptUnknown, PromptWaiting
 from comfy.server import Server
 from comfy.socket import Socket
+from comfy.subscription import Subscription
 
 _AFTER_SUCCESS = 0.25  # seconds: the closing message follows within milliseconds, unless it is lost
 _UNHEARD = 0.5  # seconds between looks at a prompt whose connection is gone: no event can come any more
 _UNKNOWN_LOOKS = 3  # a prompt moves from queue to history; one look can fall between the two
 
 
-async def follow(mailbox: Mailbox, socket: Socket, lookout: Lookout, server: Server) -> AsyncGenerator[Event]:
+async def follow(subscription: Subscription, socket: Socket, poller: Poller, server: Server) -> AsyncGenerator[Event]:
     """Yield events until the end; see `ComfyClient.follow`."""
-    course = _Course(mailbox, socket, lookout, server)
+    course = _Course(subscription, socket, poller, server)
     while course.end is None:
-        message = await mailbox.get(course.patience)
+        message = await subscription.get(course.patience)
         event = course.take(message) if message is not None else await course.look()
         if event is not None:
             yield event
-    yield ExecutionSuccess(mailbox.prompt_id, cached=course.end.cached)
+    yield ExecutionSuccess(subscription.prompt_id, cached=course.end.cached)
 
 
 class _Course:
     """What is known of one prompt while it is followed."""
 
-    def __init__(self, mailbox: Mailbox, socket: Socket, lookout: Lookout, server: Server) -> None:
+    def __init__(self, subscription: Subscription, socket: Socket, poller: Poller, server: Server) -> None:
         self.end: ExecutionSuccess | None = None
-        self._mailbox, self._socket, self._lookout, self._server = mailbox, socket, lookout, server
+        self._subscription, self._socket, self._poller, self._server = subscription, socket, poller, server
         self._success = False
         self._started = False
         self._worked = False
@@ -62,11 +62,11 @@ class _Course:
     @property
     def patience(self) -> float:
         """Seconds to wait for an event before looking."""
-        if self._mailbox.removed:
+        if self._subscription.removed:
             return 0.0
         if self._success:
             return _AFTER_SUCCESS
-        if not self._socket.hears(self._mailbox):
+        if not self._socket.hears(self._subscription):
             return min(_UNHEARD, self._server.look_every)
         return self._server.look_every
 
@@ -74,16 +74,16 @@ class _Course:
         """Note what an event says of the prompt's course; the event itself where it is for the follower."""
         self._gone_since, self._unknown = None, 0
         match message:
-            case ExecutionError() | Interrupted():
+            case ExecutionError() | ExecutionInterrupted():
                 raise _error(message)
             case ExecutionSuccess():
                 self._success = True
                 return None
             case Executing(node=None):
                 if self._success:
-                    self.end = ExecutionSuccess(self._mailbox.prompt_id, self._started and not self._worked)
+                    self.end = ExecutionSuccess(self._subscription.prompt_id, self._started and not self._worked)
                     return None
-                self._mailbox.wake()  # ended, but how was lost: look at once
+                self._subscription.wake()  # ended, but how was lost: look at once
                 return None
             case ExecutionStart():
                 self._started = True
@@ -92,30 +92,30 @@ class _Course:
         return message  # type: ignore[return-value]  # what is left of Message is Event
 
     async def look(self) -> Event | None:
-        """Find out over HTTP where the prompt is; a `Queued` when its place in line has changed."""
-        if self._mailbox.removed:
-            raise PromptRemoved(self._mailbox.prompt_id)
+        """Find out over HTTP where the prompt is; a `PromptQueued` when its place in line has changed."""
+        if self._subscription.removed:
+            raise PromptRemoved(self._subscription.prompt_id)
         try:
-            sighting = await self._lookout.look(self._mailbox.prompt_id, since=self._mailbox.registered)
+            sighting = await self._poller.look(self._subscription.prompt_id, since=self._subscription.registered)
         except (ServerUnavailable, UnexpectedAnswer) as fault:
             self._bear_absence(fault)
             return None
         self._gone_since = None
         match sighting:
-            case Ended(record):
+            case PromptEnded(record):
                 await self._doubt_socket()
                 self._close(record.end)
-            case Unknown():
+            case PromptUnknown():
                 self._count_unknown()
-            case Running():
+            case PromptRunning():
                 self._unknown = 0
                 self._check_stall()
-            case Waiting(position):
+            case PromptWaiting(position):
                 self._unknown = 0
-                self._mailbox.touched = _now()
+                self._subscription.touched = _now()
                 if position != self._position:
                     self._position = position
-                    return Queued(self._mailbox.prompt_id, position)
+                    return PromptQueued(self._subscription.prompt_id, position)
         return None
 
     def _close(self, end: End) -> None:
@@ -127,9 +127,9 @@ class _Course:
         """Told apart by the connection: one that was never lost belongs to a server that was never restarted (§9)."""
         self._unknown += 1
         if self._unknown >= _UNKNOWN_LOOKS:
-            if self._socket.hears(self._mailbox):
-                raise PromptRemoved(self._mailbox.prompt_id)
-            raise PromptLost(self._mailbox.prompt_id)
+            if self._socket.hears(self._subscription):
+                raise PromptRemoved(self._subscription.prompt_id)
+            raise PromptLost(self._subscription.prompt_id)
 
     def _bear_absence(self, fault: ServerUnavailable | UnexpectedAnswer) -> None:
         """A server that starts, or the proxy before it, may answer anything for a while."""
@@ -141,22 +141,22 @@ class _Course:
             raise ServerUnavailable(f"{self._server} is gone: it has not answered for {now - self._gone_since:.0f} s")
 
     def _check_stall(self) -> None:
-        still = _now() - self._mailbox.touched
+        still = _now() - self._subscription.touched
         if self._server.stall_limit is not None and still >= self._server.stall_limit:
-            raise WorkerWedged(self._mailbox.prompt_id, still)
+            raise WorkerWedged(self._subscription.prompt_id, still)
 
     async def _doubt_socket(self) -> None:
         """An end that was not told, over a connection that has been silent for long: it is deaf (§8)."""
-        if self._socket.hears(self._mailbox) and _now() - self._socket.heard >= self._server.look_every:
+        if self._socket.hears(self._subscription) and _now() - self._socket.heard >= self._server.look_every:
             await self._socket.renew()
 
 
-def _error(end: ExecutionError | Interrupted) -> Exception:
+def _error(end: ExecutionError | ExecutionInterrupted) -> Exception:
     match end:
         case ExecutionError():
             return ExecutionFailed(end.node_id, end.class_type, end.exception_type, end.message)
-        case Interrupted():
-            return ExecutionInterrupted(end.prompt_id)
+        case ExecutionInterrupted():
+            return PromptInterrupted(end.prompt_id)
 
 
 def _now() -> float:

@@ -24,8 +24,8 @@ from comfy.errors import (
     TooLarge,
     UnexpectedAnswer,
 )
-from comfy.files import FileRef
-from comfy.history import Record, read_entry
+from comfy.messages.files import FileRef
+from comfy.messages.history import Record, read_entry
 from comfy.object_info import ObjectInfo
 from comfy.server import Server
 

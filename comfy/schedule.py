@@ -34,7 +34,7 @@ class Job:
 
 
 @dataclass(frozen=True)
-class Station:
+class ServerState:
     """A server: the models that are loaded, the seconds until it has done what it has, and whether it takes more."""
 
     name: str
@@ -98,16 +98,16 @@ class Estimates:
             return self._usual_switch
         return self.seconds(server, kind) * _RELUCTANCE
 
-    def total(self, station: Station, job: Job) -> float:
+    def total(self, server_state: ServerState, job: Job) -> float:
         """The seconds for a job at a server that has nothing else to do."""
-        seconds = self.seconds(station.name, job.kind)
-        return seconds + self.switching(station.name, job.kind) if _switches(station.loaded, job) else seconds
+        seconds = self.seconds(server_state.name, job.kind)
+        return seconds + self.switching(server_state.name, job.kind) if _switches(server_state.loaded, job) else seconds
 
 
-def choose(jobs: Sequence[Job], stations: Iterable[Station], estimates: Estimates) -> Choice | None:
+def choose(jobs: Sequence[Job], server_states: Iterable[ServerState], estimates: Estimates) -> Choice | None:
     """The next job for one of the free servers; None where every job had better wait, or can run on none of them."""
-    state = {station.name: station for station in stations}
-    free = {station.name for station in state.values() if station.free}
+    state = {server_state.name: server_state for server_state in server_states}
+    free = {server_state.name for server_state in state.values() if server_state.free}
     ordered = sorted(jobs, key=lambda job: not _overdue(job))
     for job, server, _ in assign(ordered, state, estimates):
         if server in free:
@@ -116,12 +116,12 @@ def choose(jobs: Sequence[Job], stations: Iterable[Station], estimates: Estimate
 
 
 def assign(
-    jobs: Iterable[Job], stations: Mapping[str, Station], estimates: Estimates
+    jobs: Iterable[Job], server_states: Mapping[str, ServerState], estimates: Estimates
 ) -> Iterator[tuple[Job, str, float]]:
     """Give each job, in order, to the server that would finish it soonest: the job, the server, and in how many
     seconds it starts. Those that can run nowhere are left out.
     """
-    state = dict(stations)
+    state = dict(server_states)
     alike: dict[tuple[str, frozenset[str], frozenset[str]], tuple[Job, dict[str, float]]] = {}
     for job in jobs:
         key = (job.kind, job.models, job.servers)
@@ -130,17 +130,17 @@ def assign(
         took = alike[key][1]
         if took:
             name = _soonest(took, state)
-            station = state[name]
-            yield job, name, station.busy_for
-            loaded = job.models or station.loaded
-            state[name] = Station(name, loaded, station.busy_for + took[name], free=False)
-            if loaded != station.loaded:
+            server_state = state[name]
+            yield job, name, server_state.busy_for
+            loaded = job.models or server_state.loaded
+            state[name] = ServerState(name, loaded, server_state.busy_for + took[name], free=False)
+            if loaded != server_state.loaded:
                 for other, known in alike.values():
                     if name in known:
                         known[name] = estimates.total(state[name], other)
 
 
-def _soonest(took: Mapping[str, float], state: Mapping[str, Station]) -> str:
+def _soonest(took: Mapping[str, float], state: Mapping[str, ServerState]) -> str:
     """The server that would finish first; of several, one that is free."""
     end = min(state[name].busy_for + seconds for name, seconds in took.items())
     first = [name for name, seconds in took.items() if state[name].busy_for + seconds <= end]
@@ -161,18 +161,20 @@ def _overdue(job: Job) -> bool:
     return job.put_off >= MOST_PUT_OFF
 
 
-def _together(jobs: Sequence[Job], job: Job, station: Station) -> Choice:
+def _together(jobs: Sequence[Job], job: Job, server_state: ServerState) -> Choice:
     """Rather than load other models for a job, the server goes on with the next one that needs none, if there is one.
 
     Those that fall to another server are not put off by that: they are sooner done there.
     """
-    if not _switches(station.loaded, job):
-        return Choice(job, station.name)
-    behind = [each for each in itertools.dropwhile(lambda each: each is not job, jobs) if station.name in each.servers]
+    if not _switches(server_state.loaded, job):
+        return Choice(job, server_state.name)
+    behind = [
+        each for each in itertools.dropwhile(lambda each: each is not job, jobs) if server_state.name in each.servers
+    ]
     for number, mate in enumerate(behind):
-        if mate.models and mate.models <= station.loaded:
-            return Choice(mate, station.name, tuple(each.id for each in behind[:number]))
-    return Choice(job, station.name)
+        if mate.models and mate.models <= server_state.loaded:
+            return Choice(mate, server_state.name, tuple(each.id for each in behind[:number]))
+    return Choice(job, server_state.name)
 
 
 def _switches(loaded: frozenset[str], job: Job) -> bool:

@@ -1,6 +1,6 @@
 """One websocket a server, however many prompts are under way: connect, reconnect, hand each prompt its own events.
 
-The reader only sorts. Nobody depends on it: what it does not deliver is found over HTTP (`comfy.lookout`).
+The reader only sorts. Nobody depends on it: what it does not deliver is found over HTTP (`comfy.poller`).
 """
 
 from __future__ import annotations
@@ -12,27 +12,27 @@ from uuid import uuid4
 
 import aiohttp
 
-from comfy.events import Executing, ExecutionStart, Message, parse_binary, parse_text
 from comfy.http import Http
-from comfy.mailbox import Mailbox
-from comfy.previews import Preview, ProgressText
+from comfy.messages.events import Executing, ExecutionStart, Message, parse_binary, parse_text
+from comfy.messages.previews import Preview, ProgressText
 from comfy.server import Server
+from comfy.subscription import Subscription
 
 _HANDSHAKE = json.dumps({"type": "feature_flags", "data": {"supports_preview_metadata": True}})
 _HEARTBEAT = 30.0  # seconds: a connection that died without a word is noticed after half as much again
 _LONGEST_PAUSE = 5.0  # seconds between attempts to reconnect
-_UNFOLLOWED = 1024  # mailboxes kept for prompts that nobody follows (yet)
+_UNFOLLOWED = 1024  # subscriptions kept for prompts that nobody follows (yet)
 
 _log = logging.getLogger(__name__)
 
 
 class Socket:
-    """The connection and its mailboxes. It opens with the first prompt and reconnects while any is under way."""
+    """The connection and its subscriptions. It opens with the first prompt and reconnects while any is under way."""
 
     def __init__(self, http: Http, server: Server) -> None:
         self._http = http
         self._server = server
-        self._mailboxes: dict[str, Mailbox] = {}
+        self._subscriptions: dict[str, Subscription] = {}
         self._task: asyncio.Task[None] | None = None
         self._attempted = asyncio.Event()
         self._wanted = asyncio.Event()
@@ -62,27 +62,27 @@ class Socket:
             await asyncio.gather(self._task, return_exceptions=True)
             self._task = None
 
-    def register(self, prompt_id: str, *, ours: bool) -> Mailbox:
-        """The mailbox of a prompt; `ours` says that it is about to be sent under this connection's client_id."""
+    def register(self, prompt_id: str, *, ours: bool) -> Subscription:
+        """The subscription of a prompt; `ours` says that it is about to be sent under this connection's client_id."""
         connection = self.connection if ours and self.is_open else 0
-        mailbox = self._mailboxes.get(prompt_id)
-        if mailbox is None:
+        subscription = self._subscriptions.get(prompt_id)
+        if subscription is None:
             self._make_room()
-            mailbox = Mailbox(prompt_id, connection, _now())
-            self._mailboxes[prompt_id] = mailbox
+            subscription = Subscription(prompt_id, connection, _now())
+            self._subscriptions[prompt_id] = subscription
         elif ours:
-            mailbox.connection = connection
-        return mailbox
+            subscription.connection = connection
+        return subscription
 
     def forget(self, prompt_id: str) -> None:
-        self._mailboxes.pop(prompt_id, None)
+        self._subscriptions.pop(prompt_id, None)
 
-    def mailbox(self, prompt_id: str) -> Mailbox | None:
-        return self._mailboxes.get(prompt_id)
+    def subscription(self, prompt_id: str) -> Subscription | None:
+        return self._subscriptions.get(prompt_id)
 
-    def hears(self, mailbox: Mailbox) -> bool:
+    def hears(self, subscription: Subscription) -> bool:
         """Whether events of this prompt can come: its connection is still the open one."""
-        return self.is_open and mailbox.connection == self.connection
+        return self.is_open and subscription.connection == self.connection
 
     async def renew(self) -> None:
         """Leave a connection that has gone deaf; the next one has an id of its own (protocol sheet §8)."""
@@ -96,7 +96,7 @@ class Socket:
             while True:
                 if await self._connect():
                     pause = 0.1
-                if not self._mailboxes:
+                if not self._subscriptions:
                     return
                 await self._rest(pause)
                 pause = min(pause * 2, _LONGEST_PAUSE)
@@ -148,8 +148,8 @@ class Socket:
         self._websocket = None
         self._running = None
         self._attempted.set()
-        for mailbox in self._mailboxes.values():
-            mailbox.wake()
+        for subscription in self._subscriptions.values():
+            subscription.wake()
 
     def _sort(self, event: Message | None) -> None:
         prompt_id = getattr(event, "prompt_id", None)
@@ -160,12 +160,12 @@ class Socket:
                 self._running = None
             case Preview(prompt_id=None) | ProgressText():
                 prompt_id = self._running  # these name no prompt: they are the running one's, if it is ours
-        mailbox = self._mailboxes.get(prompt_id) if prompt_id else None
-        if mailbox is not None and event is not None:
-            mailbox.put(event, self.heard)
+        subscription = self._subscriptions.get(prompt_id) if prompt_id else None
+        if subscription is not None and event is not None:
+            subscription.put(event, self.heard)
 
     def _make_room(self) -> None:
-        unfollowed = [box.prompt_id for box in self._mailboxes.values() if not box.followed]
+        unfollowed = [box.prompt_id for box in self._subscriptions.values() if not box.followed]
         for prompt_id in unfollowed[: len(unfollowed) - _UNFOLLOWED + 1]:
             self.forget(prompt_id)
 

@@ -15,7 +15,7 @@ from bot.core.errors import UnknownWorkflow
 from bot.core.run import Head, RunRecord
 from bot.core.workflow import choices_of
 from comfy.object_info import ObjectInfo
-from comfy.schedule import Estimates, Job, Station
+from comfy.schedule import Estimates, Job, ServerState
 
 _GROWING = 1.5  # a run that is overdue is thought to take so many times as long as it has taken
 
@@ -59,11 +59,11 @@ class Bays:
         self._clock = clock
         self._bays: defaultdict[str, _Bay] = defaultdict(_Bay)
 
-    def stations(self, servers: Mapping[str, int]) -> dict[str, Station]:
+    def server_states(self, servers: Mapping[str, int]) -> dict[str, ServerState]:
         """Servers as the schedule sees them, each given with how many runs it takes at once."""
         now, bays = self._clock(), {name: self._bays[name] for name in servers}
         return {
-            name: Station(name, bay.loaded, bay.busy_for(now), len(bay.stays) < servers[name])
+            name: ServerState(name, bay.loaded, bay.busy_for(now), len(bay.stays) < servers[name])
             for name, bay in bays.items()
         }
 
@@ -72,7 +72,7 @@ class Bays:
         bay = self._bays[server]
         if run.id not in bay.stays:
             job = Job(run.id, run.kind, run.models, frozenset({server}))
-            expected = self.estimates.total(Station(server, bay.loaded), job)
+            expected = self.estimates.total(ServerState(server, bay.loaded), job)
             bay.stays[run.id] = _Stay(run.started_at or self._clock(), expected, bay.load(run))
 
     def leave(self, server: str, run: RunRecord, *, learn: bool) -> None:

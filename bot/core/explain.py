@@ -10,9 +10,9 @@ from comfy.errors import (
     CertificateRefused,
     ComfyError,
     ExecutionFailed,
-    ExecutionInterrupted,
     FileMissing,
     NodeError,
+    PromptInterrupted,
     PromptLost,
     PromptRejected,
     PromptRemoved,
@@ -66,7 +66,7 @@ def _by_class(error: ComfyError) -> str:
     match error:
         case PromptRemoved():
             return _("Somebody took the run out of the server's queue before its turn came.")
-        case ExecutionInterrupted():
+        case PromptInterrupted():
             return _("Somebody stopped the run on the server.")
         case PromptLost():
             return _("The server was restarted in the middle of the run and lost it. Please try again.")

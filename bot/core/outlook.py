@@ -54,5 +54,8 @@ class Outlook:
 
     def _assigned(self, waiting: Sequence[RunRecord]) -> Mapping[str, float]:
         servers = {name: each.at_once for name, each in self._roster.servers.items() if each.up}
-        jobs, stations = (self._jobs.of(run, frozenset(servers)) for run in waiting), self._bays.stations(servers)
-        return {job.id: start for job, _server, start in assign(jobs, stations, self._bays.estimates)}
+        jobs, server_states = (
+            (self._jobs.of(run, frozenset(servers)) for run in waiting),
+            self._bays.server_states(servers),
+        )
+        return {job.id: start for job, _server, start in assign(jobs, server_states, self._bays.estimates)}

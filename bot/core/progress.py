@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from bot.core.chat import Delivering, Queued, Running, Status
-from comfy import events
-from comfy.previews import Preview
+from comfy.messages import events
+from comfy.messages.previews import Preview
 from comfy.prompt import Node, Prompt
 
 _EARLIEST_ETA = 0.05  # of the whole: before that, an estimate would be a guess
@@ -30,7 +30,7 @@ class Progress:
     def fold(self, event: events.Event) -> Status | None:
         """Take an event; the status after it, or None where a person would see no difference."""
         match event:
-            case events.Queued(position=position):
+            case events.PromptQueued(position=position):
                 return Queued(position)
             case events.ExecutionSuccess():
                 return Delivering()
@@ -42,7 +42,7 @@ class Progress:
                     self._take_state(state)
             case events.Executing(node=node, display_node=display):
                 self._begin(display or node)
-            case events.Progress(node=str(node), value=value, max=most):
+            case events.StepProgress(node=str(node), value=value, max=most):
                 self._part(node, value, most)
             case events.Executed(node=node):
                 self._done.add(node)

@@ -22,10 +22,10 @@ from bot.core.throttle import Throttle
 from bot.words import _
 from comfy.client import ComfyClient
 from comfy.errors import ComfyError, FileMissing
-from comfy.events import Event, ExecutionBlocked, ExecutionSuccess
-from comfy.files import Kind
-from comfy.history import FileOutput, Record
 from comfy.http import Submission
+from comfy.messages.events import Event, ExecutionBlocked, ExecutionSuccess
+from comfy.messages.files import Kind
+from comfy.messages.history import FileOutput, Record
 from comfy.prompt import Prompt
 
 if TYPE_CHECKING:

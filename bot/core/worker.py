@@ -21,7 +21,7 @@ from bot.core.run import Head, RunRecord, State
 from bot.core.story import say
 from bot.words import _
 from comfy.fleet import Fleet
-from comfy.schedule import Station, choose
+from comfy.schedule import ServerState, choose
 
 _log = logging.getLogger(__name__)
 _TICK = 0.25  # seconds between two looks at what other processes have put into the line, or want cancelled
@@ -75,17 +75,19 @@ class Worker:
         if (task := self._under_way.pop(run_id, None)) is not None:
             task.cancel()
 
-    def _stations(self) -> dict[str, Station]:
+    def _server_states(self) -> dict[str, ServerState]:
         """The servers that are up, as the schedule sees them."""
         up = self._fleet.up
-        return self._bays.stations({name: each.at_once for name, each in self._fleet.members.items() if name in up})
+        return self._bays.server_states(
+            {name: each.at_once for name, each in self._fleet.members.items() if name in up}
+        )
 
     async def _take_turns(self) -> None:
         while True:
             self._news.clear()
             try:
                 await self._begin()
-                while any(station.free for station in self._stations().values()):
+                while any(server_state.free for server_state in self._server_states().values()):
                     run = await self._house.line.take(self.name, self._pick)
                     if run is None:
                         break
@@ -107,7 +109,7 @@ class Worker:
 
     def _pick(self, heads: Sequence[Head]) -> Pick | None:
         jobs = [self._jobs.of(run, self._fleet.up) for run in heads]
-        choice = choose(jobs, self._stations().values(), self._bays.estimates)
+        choice = choose(jobs, self._server_states().values(), self._bays.estimates)
         return Pick(choice.job.id, choice.server, choice.passed) if choice is not None else None
 
     async def _begin(self) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from comfy.embedded.folders import Folders, PromptHost
-from comfy.embedded.jobs import Job
+from comfy.embedded.jobs import EngineJob
 from comfy.embedded.node import Host, NodeType, Shown
 from comfy.embedded.validation import declared
 
@@ -29,7 +29,7 @@ class Executor:
         self._nodes, self._folders, self._pace = nodes, folders, pace
         self._cache: dict[str, Shown] = {}
 
-    def execute(self, job: Job, tell: Tell, preview: Callable[[str, Any], None]) -> Execution:
+    def execute(self, job: EngineJob, tell: Tell, preview: Callable[[str, Any], None]) -> Execution:
         """Run a prompt to its end, in the calling thread."""
         execution = Execution(job, self._nodes, self._folders, tell)
         execution.run(self._cache, self._pace, preview)
@@ -40,7 +40,7 @@ class Executor:
 class Execution:
     """One prompt: what is known of its nodes, and what `/history` will say."""
 
-    def __init__(self, job: Job, nodes: Mapping[str, NodeType], folders: Folders, tell: Tell) -> None:
+    def __init__(self, job: EngineJob, nodes: Mapping[str, NodeType], folders: Folders, tell: Tell) -> None:
         self.job, self.success = job, False
         self.outputs: dict[str, Any] = {}
         self.meta: dict[str, Any] = {}

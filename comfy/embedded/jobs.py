@@ -13,7 +13,7 @@ _MOST = 10_000  # entries of the history
 
 
 @dataclass
-class Job:
+class EngineJob:
     """One prompt on its way. `interrupted` is set by anyone and read by the worker between steps."""
 
     number: float
@@ -35,12 +35,12 @@ class Job:
 _SECRET = frozenset({"api_key_comfy_org", "auth_token_comfy_org"})
 
 
-class Jobs:
+class EngineJobs:
     """What waits, what runs, what was. `changed` is told of every change in what waits or runs."""
 
     def __init__(self, changed: Callable[[], None]) -> None:
-        self.pending: list[Job] = []
-        self.running: Job | None = None
+        self.pending: list[EngineJob] = []
+        self.running: EngineJob | None = None
         self.history: dict[str, dict[str, Any]] = {}
         self.current: str | None = None  #: the node that is being executed
         self._changed = changed
@@ -55,12 +55,12 @@ class Jobs:
         self._counter += 1
         return self._counter - 1
 
-    def put(self, job: Job) -> None:
+    def put(self, job: EngineJob) -> None:
         bisect.insort(self.pending, job, key=lambda each: (each.number, each.prompt_id))
         self._available.set()
         self._changed()
 
-    async def get(self) -> Job:
+    async def get(self) -> EngineJob:
         while not self.pending:
             self._available.clear()
             await self._available.wait()
@@ -69,7 +69,7 @@ class Jobs:
         self._changed()
         return self.running
 
-    def done(self, job: Job, outputs: dict[str, Any], messages: list[Any], *, success: bool, meta: Any) -> None:
+    def done(self, job: EngineJob, outputs: dict[str, Any], messages: list[Any], *, success: bool, meta: Any) -> None:
         self.running, self.current = None, None
         status = {"status_str": "success" if success else "error", "completed": success, "messages": messages}
         self.history.pop(job.prompt_id, None)

@@ -14,7 +14,7 @@ from uuid import uuid4
 from aiohttp import web
 
 from comfy.embedded.folders import Folders, PromptHost
-from comfy.embedded.jobs import Job, Jobs
+from comfy.embedded.jobs import EngineJob, EngineJobs
 from comfy.embedded.node import NodeType
 from comfy.embedded.validation import fault, is_prompt_id, validate
 
@@ -23,7 +23,7 @@ _MEDIA = ("images", "gifs", "video", "audio", "3d", "text")
 
 
 class PromptRoutes:
-    def __init__(self, jobs: Jobs, nodes: Mapping[str, NodeType], folders: Folders) -> None:
+    def __init__(self, jobs: EngineJobs, nodes: Mapping[str, NodeType], folders: Folders) -> None:
         self._jobs, self._nodes, self._folders = jobs, nodes, folders
 
     def table(self) -> list[web.RouteDef]:
@@ -69,7 +69,7 @@ class PromptRoutes:
         if "client_id" in body:
             extra_data["client_id"] = body["client_id"]
         extra_data["create_time"] = int(time.time() * 1000)
-        job = Job(number, prompt_id or str(uuid4()), graph, extra_data, verdict.outputs)
+        job = EngineJob(number, prompt_id or str(uuid4()), graph, extra_data, verdict.outputs)
         self._jobs.put(job)
         return web.json_response({"prompt_id": job.prompt_id, "number": number, "node_errors": verdict.node_errors})
 
@@ -214,7 +214,7 @@ def _integer(query: Mapping[str, str], name: str) -> int | None:
         raise ValueError(f"{name} must be an integer") from None
 
 
-def _unfinished(job: Job, status: str) -> dict[str, Any]:
+def _unfinished(job: EngineJob, status: str) -> dict[str, Any]:
     return {
         "id": job.prompt_id,
         "status": status,

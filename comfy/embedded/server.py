@@ -23,7 +23,7 @@ from aiohttp import web
 
 from comfy.embedded.executor import Execution, Executor
 from comfy.embedded.folders import Folders
-from comfy.embedded.jobs import Job, Jobs
+from comfy.embedded.jobs import EngineJob, EngineJobs
 from comfy.embedded.node import NODES, NodeType
 from comfy.embedded.routes_files import FileRoutes
 from comfy.embedded.routes_info import InfoRoutes
@@ -80,7 +80,7 @@ class EmbeddedServer:
             "assets": False,
         }
         self._sockets = Sockets(features)
-        self._jobs = Jobs(self._tell_status)
+        self._jobs = EngineJobs(self._tell_status)
         self._executor = Executor(self._nodes, self._folders, self._pace)
         self._thread = ThreadPoolExecutor(1, "comfy-embedded")
         self._runner = web.AppRunner(self._app(features), access_log=None, shutdown_timeout=1.0)
@@ -141,7 +141,7 @@ class EmbeddedServer:
             self._jobs.done(job, execution.outputs, execution.messages, success=execution.success, meta=execution.meta)
             self._sockets.tell("executing", {"node": None, "prompt_id": job.prompt_id}, job.client_id)
 
-    def _execute(self, job: Job) -> Execution:
+    def _execute(self, job: EngineJob) -> Execution:
         """In the worker's thread; what is said goes to the loop in order."""
 
         def tell(kind: str, data: dict[str, Any]) -> None:
@@ -154,7 +154,7 @@ class EmbeddedServer:
 
         return self._executor.execute(job, tell, preview)
 
-    def _tell(self, kind: str, data: dict[str, Any], job: Job) -> None:
+    def _tell(self, kind: str, data: dict[str, Any], job: EngineJob) -> None:
         if kind == "progress_text":
             self._sockets.text(data["node"], data["text"])
             return
@@ -166,14 +166,14 @@ class EmbeddedServer:
         self._sockets.tell_all("status", {"status": {"exec_info": {"queue_remaining": self._jobs.remaining}}})
 
 
-def _about(job: Job, node_id: str) -> dict[str, Any]:
+def _about(job: EngineJob, node_id: str) -> dict[str, Any]:
     names = ("node_id", "display_node_id", "real_node_id")
     return {**dict.fromkeys(names, node_id), "prompt_id": job.prompt_id, "parent_node_id": None}
 
 
 def _jpeg(picture: Any) -> bytes | None:
     """A preview of the first picture of a batch; None for what is no picture."""
-    from PIL import Image as Pillow  # as NumPy, loaded only where an engine runs
+    from PIL import Image as Pillow
 
     from comfy.embedded.nodes.resample import to_bytes
 

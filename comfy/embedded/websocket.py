@@ -10,7 +10,7 @@ from uuid import uuid4
 
 from aiohttp import WSMsgType, web
 
-from comfy.embedded.jobs import Jobs
+from comfy.embedded.jobs import EngineJobs
 
 _PREVIEW, _TEXT, _PREVIEW_WITH_METADATA = 1, 3, 4
 _TO_ALL_WITHOUT_OWNER = frozenset({"progress", "progress_state", "execution_interrupted"})
@@ -68,7 +68,7 @@ class Sockets:
         """A prompt's client_id may be any JSON; only texts belong to somebody."""
         return self._clients.get(sid) if isinstance(sid, str) else None
 
-    async def serve(self, request: web.Request, jobs: Jobs) -> web.WebSocketResponse:
+    async def serve(self, request: web.Request, jobs: EngineJobs) -> web.WebSocketResponse:
         socket = web.WebSocketResponse()
         await socket.prepare(request)
         sid = request.query.get("clientId") or uuid4().hex

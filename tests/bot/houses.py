@@ -21,19 +21,7 @@ from PIL import Image
 
 from bot.config import Settings
 from bot.core.catalog import bundled_folder
-from bot.core.chat import (
-    Address,
-    Attachment,
-    Brief,
-    Limits,
-    Person,
-    Place,
-    Queued,
-    Result,
-    Running,
-    RunRequest,
-    Status,
-)
+from bot.core.chat import Address, Attachment, Brief, Limits, Person, Place, Queued, Result, Running, RunRequest, Status
 from bot.core.desk import Desk
 from bot.core.errors import DeliveryFailed
 from bot.core.run import RunRecord

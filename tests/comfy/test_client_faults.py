@@ -13,8 +13,8 @@ from aiohttp import web
 from comfy import (
     ComfyClient,
     ExecutionFailed,
-    ExecutionInterrupted,
     Prompt,
+    PromptInterrupted,
     PromptLost,
     PromptRejected,
     PromptRemoved,
@@ -24,8 +24,8 @@ from comfy import (
     UnexpectedAnswer,
     WorkerWedged,
 )
-from comfy.events import Event, ExecutionBlocked, ExecutionSuccess, Queued
-from comfy.previews import Preview, ProgressText
+from comfy.messages.events import Event, ExecutionBlocked, ExecutionSuccess, PromptQueued
+from comfy.messages.previews import Preview, ProgressText
 from tests.comfy.unruly import GRAPH, Job, Unruly, until_cancelled, well_behaved
 
 PROMPT = Prompt(GRAPH)
@@ -443,7 +443,7 @@ async def test_cancel_while_it_runs(server: Unruly, client: ComfyClient, old: bo
     events = client.follow(submission.prompt_id)
     await anext(events)
     cancelling = asyncio.create_task(client.cancel(submission.prompt_id))
-    with pytest.raises(ExecutionInterrupted):
+    with pytest.raises(PromptInterrupted):
         async for _ in events:
             pass
     await cancelling
@@ -455,7 +455,7 @@ async def test_cancel_while_it_waits_touches_nothing_else(server: Unruly, client
     first = await client.submit(PROMPT)
     second = await client.submit(PROMPT)
     following = asyncio.create_task(anext(client.follow(second.prompt_id)))
-    assert await following == Queued(second.prompt_id, 1)
+    assert await following == PromptQueued(second.prompt_id, 1)
     await client.cancel(second.prompt_id)
     with pytest.raises(PromptRemoved):
         async for _ in client.follow(second.prompt_id):

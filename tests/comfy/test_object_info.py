@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from comfy import ObjectInfo, Prompt
-from tests.comfy.test_events import json_values
+from tests.comfy.messages.test_events import json_values
 
 INFO = ObjectInfo(json.loads((Path(__file__).parent.parent / "data" / "object_info.json").read_text()))
 

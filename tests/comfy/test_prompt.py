@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from comfy import Prompt, PromptRejected
-from tests.comfy.test_events import json_values
+from tests.comfy.messages.test_events import json_values
 
 GRAPH = {
     "1": {"class_type": "LoadImage", "inputs": {"image": "a.png"}, "_meta": {"title": "Photo"}},

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from comfy.prompt import Prompt
-from comfy.schedule import MOST_PUT_OFF, Choice, Estimates, Job, Station, assign, choose, models_of
+from comfy.schedule import MOST_PUT_OFF, Choice, Estimates, Job, ServerState, assign, choose, models_of
 
 
 class House:
@@ -55,13 +55,14 @@ class House:
         return now
 
     def pick(self, waiting: list[Job], now: float) -> Choice | None:
-        stations = [
-            Station(name, self.loaded[name], max(0.0, until - now), until <= now) for name, until in self.until.items()
+        server_states = [
+            ServerState(name, self.loaded[name], max(0.0, until - now), until <= now)
+            for name, until in self.until.items()
         ]
         if self.fcfs:
-            free = [station.name for station in stations if station.free]
+            free = [server_state.name for server_state in server_states if server_state.free]
             return Choice(waiting[0], free[0]) if free and waiting else None
-        return choose(waiting[:64], stations, self.estimates)
+        return choose(waiting[:64], server_states, self.estimates)
 
     def begin(self, choice: Choice, now: float) -> float:
         job, name = choice.job, choice.server
@@ -121,7 +122,7 @@ def test_a_job_goes_only_where_it_can_run_and_waits_for_the_fast_server() -> Non
     estimates.learn("a", "x", 1.0, switched=False)
     estimates.learn("b", "x", 10.0, switched=False)
     job = Job("1", "x", frozenset(), frozenset("ab"))
-    busy, free = Station("a", busy_for=0.5, free=False), Station("b")
+    busy, free = ServerState("a", busy_for=0.5, free=False), ServerState("b")
     assert choose([job], [busy, free], estimates) is None
     assert choose([replace(job, servers=frozenset("b"))], [busy, free], estimates) is not None
     assert choose([replace(job, servers=frozenset("z"))], [busy, free], estimates) is None
@@ -134,7 +135,7 @@ def test_what_was_put_off_long_enough_is_next_on_the_server_where_it_is_done_soo
     red, blue = frozenset({"red.ckpt"}), frozenset({"blue.ckpt"})
     overdue = Job("1", "x", blue, frozenset("ab"), MOST_PUT_OFF)
     waiting = [Job(str(number), "x", red, frozenset("ab")) for number in (2, 3)] + [overdue]
-    free, soon, late = Station("a", red), Station("b", blue, 2.0, False), Station("b", blue, 9.0, False)
+    free, soon, late = ServerState("a", red), ServerState("b", blue, 2.0, False), ServerState("b", blue, 9.0, False)
     assert choose(waiting, [free, late], estimates) == Choice(overdue, "a")
     assert choose(waiting, [free, soon], estimates) == Choice(waiting[0], "a")
     assert choose(waiting, [replace(free, busy_for=1.0, free=False), replace(soon, free=True)], estimates) == Choice(
@@ -145,13 +146,13 @@ def test_what_was_put_off_long_enough_is_next_on_the_server_where_it_is_done_soo
 def test_when_each_waiting_job_would_start() -> None:
     estimates = Estimates()
     estimates.learn("a", "x", 2.0, switched=False)
-    stations = {"a": Station("a", busy_for=1.0, free=False)}
-    assert [start for _, _, start in assign(jobs(3, servers="a"), stations, estimates)] == [1.0, 3.0, 5.0]
+    server_states = {"a": ServerState("a", busy_for=1.0, free=False)}
+    assert [start for _, _, start in assign(jobs(3, servers="a"), server_states, estimates)] == [1.0, 3.0, 5.0]
 
 
 def test_loading_is_learnt_apart_from_the_work() -> None:
     estimates = Estimates()
-    job, cold = Job("1", "x", frozenset({"m.ckpt"}), frozenset("a")), Station("a")
+    job, cold = Job("1", "x", frozenset({"m.ckpt"}), frozenset("a")), ServerState("a")
     estimates.learn("a", "x", 2.0, switched=False)
     assert estimates.total(cold, job) == 8.0  # what loading takes is not known yet
     estimates.learn("a", "x", 12.0, switched=True)

@@ -14,7 +14,7 @@ from yarl import URL
 
 from comfy import CertificateRefused, ComfyClient, Prompt, Server, ServerUnavailable, UnexpectedAnswer
 from comfy.embedded import EmbeddedServer
-from comfy.events import Event, ExecutionStart, ExecutionSuccess
+from comfy.messages.events import Event, ExecutionStart, ExecutionSuccess
 
 #: Self-signed, for 127.0.0.1: a certificate with its key.
 CERTIFICATE = Path(__file__).parent.parent / "data" / "self-signed.pem"

@@ -5,8 +5,8 @@ from hypothesis import strategies as st
 
 from bot.core.chat import Delivering, Queued, Running
 from bot.core.progress import Progress
-from comfy import events
-from comfy.previews import Preview
+from comfy.messages import events
+from comfy.messages.previews import Preview
 from comfy.prompt import Prompt
 
 PROMPT = Prompt(

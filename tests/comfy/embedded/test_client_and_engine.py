@@ -12,16 +12,16 @@ from PIL import Image
 from comfy import (
     ComfyClient,
     ExecutionFailed,
-    ExecutionInterrupted,
     FileMissing,
     Prompt,
+    PromptInterrupted,
     PromptRejected,
     PromptRemoved,
     TooLarge,
 )
 from comfy.embedded import EmbeddedServer
-from comfy.events import Executing, ExecutionSuccess
-from comfy.previews import Preview
+from comfy.messages.events import Executing, ExecutionSuccess
+from comfy.messages.previews import Preview
 
 GRAPH = {
     "1": {"class_type": "LoadImage", "inputs": {"image": "cat.png"}},
@@ -120,7 +120,7 @@ async def test_progress_previews_and_cancel(tmp_path: Path, photo: Path) -> None
             async for _ in client.follow(waiting.prompt_id):
                 pass
         cancelling = asyncio.create_task(client.cancel(running.prompt_id))
-        with pytest.raises(ExecutionInterrupted):
+        with pytest.raises(PromptInterrupted):
             async for _ in events_of_running:
                 pass
         await cancelling

@@ -1,4 +1,4 @@
-"""Lookout: the slow look over HTTP that makes certain what events only make fast.
+"""Poller: the slow look over HTTP that makes certain what events only make fast.
 
 One answer of `/queue` serves every prompt that asks at about the same time.
 """
@@ -10,38 +10,38 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from comfy.history import Record
 from comfy.http import Http, Queue
+from comfy.messages.history import Record
 
 
 @dataclass(frozen=True)
-class Waiting:
+class PromptWaiting:
     """The prompt is in the queue; `position` counts from 1, the next to run."""
 
     position: int
 
 
 @dataclass(frozen=True)
-class Running:
+class PromptRunning:
     """The prompt is being executed."""
 
 
 @dataclass(frozen=True)
-class Ended:
+class PromptEnded:
     """The prompt is in the history."""
 
     record: Record
 
 
 @dataclass(frozen=True)
-class Unknown:
+class PromptUnknown:
     """The prompt is neither in the queue nor in the history."""
 
 
-Sighting: TypeAlias = Waiting | Running | Ended | Unknown
+Sighting: TypeAlias = PromptWaiting | PromptRunning | PromptEnded | PromptUnknown
 
 
-class Lookout:
+class Poller:
     """Where a prompt is, as the server's `/queue` and `/history` have it."""
 
     def __init__(self, http: Http, freshness: float) -> None:
@@ -56,18 +56,18 @@ class Lookout:
         """Where the prompt is. An answer that the server gave before `since` (the loop's clock) does not count."""
         queue = await self._fresh_queue(since)
         if prompt_id in queue.running:
-            return Running()
+            return PromptRunning()
         if prompt_id in queue.pending:
-            return Waiting(queue.pending.index(prompt_id) + 1)
+            return PromptWaiting(queue.pending.index(prompt_id) + 1)
         record = await self._http.history(prompt_id)
-        return Unknown() if record is None else Ended(record)
+        return PromptUnknown() if record is None else PromptEnded(record)
 
     async def settle(self, prompt_id: str, looks: int, pause: Callable[[float], Awaitable[None]]) -> Sighting:
         """Look until the prompt is found, at most so many times: an entry of the history can come late (§3)."""
-        sighting: Sighting = Unknown()
+        sighting: Sighting = PromptUnknown()
         for attempt in range(looks):
             sighting = await self.look(prompt_id, since=asyncio.get_running_loop().time())
-            if not isinstance(sighting, Unknown):
+            if not isinstance(sighting, PromptUnknown):
                 break
             await pause(0.05 * 2**attempt)
         return sighting

@@ -9,7 +9,7 @@ import json
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from comfy.previews import Preview, ProgressText, parse_frame
+from comfy.messages.previews import Preview, ProgressText, parse_frame
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class FeatureFlags:
 
 
 @dataclass(frozen=True)
-class Queued:
+class PromptQueued:
     """The prompt waits. `position` counts from 1, the next to run; made by the client from `/queue`."""
 
     prompt_id: str
@@ -59,7 +59,7 @@ class Executing:
 
 
 @dataclass(frozen=True)
-class Progress:
+class StepProgress:
     """How far the running node is, in its own steps."""
 
     prompt_id: str | None
@@ -129,11 +129,11 @@ class ExecutionInterrupted:
 
 #: What `ComfyClient.follow` yields; the last one of a prompt that went well is `ExecutionSuccess`.
 Event: TypeAlias = (
-    Queued
+    PromptQueued
     | ExecutionStart
     | ExecutionCached
     | Executing
-    | Progress
+    | StepProgress
     | ProgressState
     | Executed
     | Preview
@@ -172,7 +172,7 @@ def _parse(kind: str, data: dict[str, Any]) -> Message | None:
         case "executing":
             return Executing(_text(data.get("prompt_id")), _text(data["node"]), _text(data.get("display_node")))
         case "progress":
-            return Progress(
+            return StepProgress(
                 _text(data.get("prompt_id")), _text(data.get("node")), float(data["value"]), float(data["max"])
             )
         case "progress_state":

@@ -1,18 +1,18 @@
-"""Mailbox: the events of one prompt, from the reader that sorts them to the one who follows the prompt."""
+"""Subscription: the events of one prompt, from the reader that sorts them to the one who follows the prompt."""
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
 
-from comfy.events import Executing, Message, Progress, ProgressState
-from comfy.previews import Preview
+from comfy.messages.events import Executing, Message, ProgressState, StepProgress
+from comfy.messages.previews import Preview
 
 #: Of these only the newest matters, so that a slow follower costs no memory.
-_REPLACEABLE = (Preview, Progress, ProgressState)
+_REPLACEABLE = (Preview, StepProgress, ProgressState)
 
 
-class Mailbox:
+class Subscription:
     """Events in order. `put` never waits, so that the reader never does."""
 
     def __init__(self, prompt_id: str, connection: int, now: float) -> None:

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from comfy.events import ExecutionError, ExecutionInterrupted, ExecutionSuccess, execution_error
-from comfy.files import FileRef, Kind, kind_of
+from comfy.messages.events import ExecutionError, ExecutionInterrupted, ExecutionSuccess, execution_error
+from comfy.messages.files import FileRef, Kind, kind_of
 
 _FOLDER = re.compile(r" ?\[(input|output|temp)\]$")
 

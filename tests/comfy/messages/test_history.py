@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from comfy.events import ExecutionError, ExecutionInterrupted, ExecutionSuccess
-from comfy.files import FileRef, Kind, kind_of
-from comfy.history import FileOutput, TextOutput, read_entry
-from tests.comfy.test_events import json_values
+from comfy.messages.events import ExecutionError, ExecutionInterrupted, ExecutionSuccess
+from comfy.messages.files import FileRef, Kind, kind_of
+from comfy.messages.history import FileOutput, TextOutput, read_entry
+from tests.comfy.messages.test_events import json_values
 
-RECORDINGS = Path(__file__).parent.parent / "data" / "recordings"
+RECORDINGS = Path(__file__).parents[2] / "data" / "recordings"
 
 
 def entry(name: str) -> tuple[str, dict[str, Any]]:

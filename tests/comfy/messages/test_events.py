@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from comfy.events import Executing, ExecutionCached, ExecutionSuccess, QueueStatus, parse_binary, parse_text
-from comfy.previews import Preview, ProgressText
+from comfy.messages.events import Executing, ExecutionCached, ExecutionSuccess, QueueStatus, parse_binary, parse_text
+from comfy.messages.previews import Preview, ProgressText
 
-RECORDINGS = Path(__file__).parent.parent / "data" / "recordings"
+RECORDINGS = Path(__file__).parents[2] / "data" / "recordings"
 OF_OTHERS = {"assets.seed.started", "assets.seed.enrich_complete", "assets.seed.completed"}
 
 
