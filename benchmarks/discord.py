@@ -21,7 +21,7 @@ from PIL import Image
 from bot.core.catalog import bundled_folder
 from comfy.embedded import EmbeddedServer
 from tests.bot.platforms.discord.fake import FakeDiscord
-from tests.bot.platforms.discord.houses import Process, results
+from tests.bot.platforms.discord.harness import Process, results
 
 _PEOPLE = range(1000, 1020)
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from bot.core.chat import Address, Running
 from bot.core.run import RunRecord
-from bot.platforms.web.reply import WebReply
+from bot.platforms.web.live.reply import WebReply
 from bot.serve import Role
 from tests.bot.houses import until
 from tests.bot.platforms.web.pages import Page, Visitor, page

@@ -17,7 +17,7 @@ import aiohttp
 from PIL import Image
 
 from comfy.embedded import EmbeddedServer
-from tests.bot.platforms.telegram.house import Conversation, picture, start, stop
+from tests.bot.platforms.telegram.harness import Conversation, picture, start, stop
 from tests.bot.platforms.telegram.server import bot_api
 
 _RUNS, _COMMANDS, _RESULTS = 200, 100, 20

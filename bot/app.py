@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from bot.core.catalog import Catalog
     from bot.core.chat import Platform
     from bot.core.operating import Operating
-    from bot.platforms.web.options import Options
+    from bot.platforms.web.config import PageConfig
     from bot.serve import Role
     from comfy.client import ComfyClient
     from comfy.server import Server
@@ -127,10 +127,10 @@ class App:
         """The platforms that the settings switch on. Here, and nowhere else, each is named."""
         platforms: list[Platform] = []
         if self.settings.discord_token is not None:
-            from bot.platforms.discord.adapter import Discord
+            from bot.platforms.discord.adapter import DiscordPlatform
             from bot.store import database
 
-            platforms.append(Discord(self.settings, database(self.settings, "discord")))
+            platforms.append(DiscordPlatform(self.settings, database(self.settings, "discord")))
         if self.settings.telegram_token is not None:
             from bot.platforms.telegram.adapter import TelegramPlatform
             from bot.store import database
@@ -159,9 +159,9 @@ class App:
 
             yield telegram.introduce(settings)
         if settings.public_url:
-            from bot.platforms.web import outside
+            from bot.platforms.web import public_url
 
-            yield outside.introduce(settings.public_url.rstrip("/"))
+            yield public_url.introduce(settings.public_url.rstrip("/"))
 
     async def demo(self, announce: Callable[[str], None], pace: float) -> None:
         """Serve the page alone, on the built-in engine, and keep nothing. `announce` is told its address.
@@ -184,11 +184,11 @@ class App:
 
         await until_signalled(work)
 
-    def _page(self) -> Options:
-        from bot.platforms.web.options import Options
+    def _page(self) -> PageConfig:
+        from bot.platforms.web.config import PageConfig
 
         settings = self.settings
-        return Options(
+        return PageConfig(
             settings.web_host,
             (settings.web_port,),
             settings.web_token,

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from comfy.embedded import EmbeddedServer
 from tests.bot.houses import Gates, write_workflows
-from tests.bot.platforms.discord import houses as discord
+from tests.bot.platforms.discord import harness as discord
 from tests.bot.platforms.discord.fake import FakeDiscord
-from tests.bot.platforms.telegram.house import Conversation, serving
+from tests.bot.platforms.telegram.harness import Conversation, serving
 from tests.bot.platforms.telegram.server import bot_api
 from tests.bot.platforms.web.pages import Visitor
 

@@ -13,15 +13,15 @@ from bot.core.database import Database
 from bot.core.desk import Desk
 from bot.core.errors import ConfigError, DeliveryFailed
 from bot.core.notes import Notes
-from bot.platforms.discord.asking import Front
-from bot.platforms.discord.bot import Bot
-from bot.platforms.discord.menu import Menu
-from bot.platforms.discord.panel import question
-from bot.platforms.discord.registrar import Ledger
-from bot.platforms.discord.reply import DiscordReply
-from bot.platforms.discord.sheets import Sheets
-from bot.platforms.discord.spot import FILE_BYTES, PLATFORM, Spot
-from bot.platforms.discord.wire import AWAY, Wire, pointed_at
+from bot.platforms.discord.client import DiscordClient
+from bot.platforms.discord.commands.sync import SyncLedger
+from bot.platforms.discord.forms.cache import FormCache
+from bot.platforms.discord.forms.sessions import FormSessions
+from bot.platforms.discord.message_ref import FILE_BYTES, PLATFORM, MessageRef
+from bot.platforms.discord.moderation.panel import question
+from bot.platforms.discord.rest import AWAY, DiscordRest, pointed_at
+from bot.platforms.discord.runs.reply import DiscordReply
+from bot.platforms.discord.runs.submit import DiscordCaller
 from bot.words import _
 
 #: What the bot asks a server for: to see, speak, attach, in threads too, and to read the message that is answered.
@@ -35,7 +35,7 @@ PERMISSIONS = discord.Permissions(
 )
 
 
-class Discord:
+class DiscordPlatform:
     """The platform. Raises `ConfigError` from `serve` where Discord does not know the token."""
 
     def __init__(self, settings: Settings, database: Database) -> None:
@@ -43,7 +43,7 @@ class Discord:
         if settings.discord_token is None:
             raise ConfigError(_("DISCORD_TOKEN is not set."))
         self._settings, self._token, self._database = settings, settings.discord_token.reveal(), database
-        self._wire = Wire(self._token)
+        self._wire = DiscordRest(self._token)
         self._open = ExitStack()
         self._known = False
 
@@ -51,7 +51,7 @@ class Discord:
     def name(self) -> str:
         return PLATFORM
 
-    async def __aenter__(self) -> Discord:
+    async def __aenter__(self) -> DiscordPlatform:
         self._open.enter_context(pointed_at(self._settings.discord_api_base, self._settings.discord_gateway_url))
         await self._wire.__aenter__()
         return self
@@ -64,14 +64,14 @@ class Discord:
 
     async def serve(self, desk: Desk) -> None:
         async with self._database:
-            await self._serve(desk, Sheets(Notes(self._database)))
+            await self._serve(desk, FormSessions(Notes(self._database)))
 
-    async def _serve(self, desk: Desk, sheets: Sheets) -> None:
+    async def _serve(self, desk: Desk, sheets: FormSessions) -> None:
         settings = self._settings
-        front = Front(desk, Menu(desk), sheets, int(settings.max_upload_mb * 1e6), settings.retention_days)
-        ledger = Ledger(settings.folder / "discord-commands.json")
+        front = DiscordCaller(desk, FormCache(desk), sheets, int(settings.max_upload_mb * 1e6), settings.retention_days)
+        ledger = SyncLedger(settings.folder / "discord-commands.json")
         try:
-            async with Bot(front, ledger, 1 if settings.discord_gateway_url else None) as bot:
+            async with DiscordClient(front, ledger, 1 if settings.discord_gateway_url else None) as bot:
                 await bot.login(self._token)
                 self._known = True
                 await bot.connect()
@@ -91,7 +91,7 @@ class Discord:
             raise DeliveryFailed(str(fault)) from fault
 
     def reply(self, address: Address, brief: Brief) -> DiscordReply:
-        return DiscordReply(self._wire, Spot.at(address), brief, previews=self._settings.discord_previews)
+        return DiscordReply(self._wire, MessageRef.at(address), brief, previews=self._settings.discord_previews)
 
 
 async def introduce(settings: Settings) -> str:
@@ -100,7 +100,7 @@ async def introduce(settings: Settings) -> str:
         raise ConfigError(_("DISCORD_TOKEN is not set."))
     with pointed_at(settings.discord_api_base, settings.discord_gateway_url):
         try:
-            async with Wire(settings.discord_token.reveal()) as wire:
+            async with DiscordRest(settings.discord_token.reveal()) as wire:
                 client = await wire.client()
         except discord.LoginFailure as fault:
             raise ConfigError(_("DISCORD_TOKEN: Discord does not know this token.")) from fault

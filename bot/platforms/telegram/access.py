@@ -17,9 +17,9 @@ from telegram.error import TelegramError
 from bot.core.chat import Person
 from bot.core.errors import UserError
 from bot.core.notes import Notes
-from bot.platforms.telegram import remembered
-from bot.platforms.telegram.places import NAME
-from bot.platforms.telegram.wire import Wire
+from bot.platforms.telegram import storage_keys
+from bot.platforms.telegram.api.client import TelegramApi
+from bot.platforms.telegram.chats import NAME
 from bot.words import _
 
 _FRESH = 60.0  # seconds
@@ -35,7 +35,7 @@ class Rights:
     owner: bool = False
 
 
-class Access:
+class ChatAccess:
     """Knows the guest list. `allowed` are ids and @names of people and chats, or `*`; operators always are. `admitted`
     tells the communities by which somebody may ask in private.
     """
@@ -43,7 +43,7 @@ class Access:
     def __init__(
         self,
         allowed: Iterable[str],
-        wire: Wire,
+        wire: TelegramApi,
         notes: Notes,
         admitted: Callable[[Person], Iterable[str]],
         clock: Callable[[], float] = time.monotonic,
@@ -73,7 +73,7 @@ class Access:
 
     async def turned_away(self, user: User) -> None:
         """Remember for a while by which @name somebody is known who was not served, for those who may let them in."""
-        await self._notes.put(remembered.stranger(user.id), user.username or "")
+        await self._notes.put(storage_keys.stranger(user.id), user.username or "")
 
     async def named(self, name: str) -> Person:
         """Somebody who was turned away lately, by their @name. Raises `UserError`.
@@ -81,10 +81,10 @@ class Access:
         Names change hands: so it counts only what Telegram says now of whoever had it then.
         """
         wanted = name.casefold().removeprefix("@")
-        for note, known in (await self._notes.starting(remembered.STRANGER)).items():
+        for note, known in (await self._notes.starting(storage_keys.STRANGER)).items():
             if known.casefold() == wanted:
                 with suppress(TelegramError):
-                    found = await self._wire.bot.get_chat(int(note.removeprefix(remembered.STRANGER)))
+                    found = await self._wire.bot.get_chat(int(note.removeprefix(storage_keys.STRANGER)))
                     if (found.username or "").casefold() == wanted:
                         return Person(NAME, str(found.id), found.full_name or "")
         words = _(
@@ -111,7 +111,7 @@ class Access:
     async def _serves(self, chat: int, name: str | None) -> bool:
         if self._is_named(chat, name):
             return True
-        before = await self._notes.get(remembered.migrated(chat))
+        before = await self._notes.get(storage_keys.migrated(chat))
         return before is not None and str(before) in self._allowed
 
     def _is_named(self, number: int, name: str | None) -> bool:

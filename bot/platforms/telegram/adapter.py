@@ -15,21 +15,21 @@ from bot.core.database import Database
 from bot.core.desk import Desk
 from bot.core.errors import ConfigError
 from bot.core.notes import Notes
-from bot.platforms.telegram import remembered
-from bot.platforms.telegram.access import Access
-from bot.platforms.telegram.busy import Busy
-from bot.platforms.telegram.counter import Counter
-from bot.platforms.telegram.faces import Faces
-from bot.platforms.telegram.inbox import Inbox
-from bot.platforms.telegram.menu import Menu
-from bot.platforms.telegram.pacing import Pace
-from bot.platforms.telegram.places import NAME, Chat
-from bot.platforms.telegram.polling import poll
-from bot.platforms.telegram.reception import Reception
-from bot.platforms.telegram.reply import Studio, TelegramReply
-from bot.platforms.telegram.reviewing import ask
-from bot.platforms.telegram.webhook import Hook, listen, secret_of
-from bot.platforms.telegram.wire import Wire, connect, disconnect
+from bot.platforms.telegram import storage_keys
+from bot.platforms.telegram.access import ChatAccess
+from bot.platforms.telegram.api.client import TelegramApi, connect, disconnect
+from bot.platforms.telegram.api.polling import poll
+from bot.platforms.telegram.api.rate_limit import RateLimiter
+from bot.platforms.telegram.api.update_queue import UpdateQueue
+from bot.platforms.telegram.api.webhook import Hook, listen, secret_of
+from bot.platforms.telegram.caller import Responder
+from bot.platforms.telegram.chats import NAME, Chat
+from bot.platforms.telegram.dispatcher import Dispatcher
+from bot.platforms.telegram.moderation.review_request import ask
+from bot.platforms.telegram.runs.bot_commands import BotCommands
+from bot.platforms.telegram.runs.chat_action import ChatActions
+from bot.platforms.telegram.runs.message_state import MessageStates
+from bot.platforms.telegram.runs.reply import ReplyContext, TelegramReply
 from bot.words import _
 
 _log = logging.getLogger(__name__)
@@ -57,9 +57,9 @@ class TelegramPlatform:
             bot = connect(self._token, settings.telegram_api_url, local=local)
             stack.push_async_callback(disconnect, bot)
             self._notes = Notes(self._database)
-            self._wire = Wire(bot, Pace(), local=local, on_migrated=self._migrated)
-            busy = Busy(self._wire)
-            self._studio = Studio(self._wire, self._notes, Faces(), busy, settings.telegram_previews)
+            self._wire = TelegramApi(bot, RateLimiter(), local=local, on_migrated=self._migrated)
+            busy = ChatActions(self._wire)
+            self._studio = ReplyContext(self._wire, self._notes, MessageStates(), busy, settings.telegram_previews)
             working = asyncio.create_task(busy.work(), name="telegram is busy")
             stack.push_async_callback(_stop, working)
             self._stack = stack.pop_all()
@@ -90,13 +90,13 @@ class TelegramPlatform:
             raise ConfigError(_UNKNOWN) from fault
         self._greeted = True
         _log.info("Telegram knows this bot as @%s", me.username)
-        access = Access(self._settings.telegram_allowed, self._wire, self._notes, desk.moderation.gate.admitted)
-        counter = Counter(desk, self._wire, self._notes, access, me)
-        inbox = Inbox(self._notes)
+        access = ChatAccess(self._settings.telegram_allowed, self._wire, self._notes, desk.moderation.gate.admitted)
+        counter = Responder(desk, self._wire, self._notes, access, me)
+        inbox = UpdateQueue(self._notes)
         await inbox.resume(bot)
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(Reception(counter, inbox).work(), name="telegram reception")
-            tasks.create_task(_keep_published(Menu(counter), desk), name="telegram menu")
+            tasks.create_task(Dispatcher(counter, inbox).work(), name="telegram reception")
+            tasks.create_task(_keep_published(BotCommands(counter), desk), name="telegram menu")
             hook = self._hook()
             tasks.create_task(listen(bot, inbox, hook) if hook else poll(bot, inbox), name="telegram updates")
 
@@ -112,7 +112,7 @@ class TelegramPlatform:
         )
 
     async def _migrated(self, old: int, new: int) -> None:
-        await self._notes.put(remembered.migrated(new), old)
+        await self._notes.put(storage_keys.migrated(new), old)
 
 
 async def introduce(settings: Settings) -> str:
@@ -136,7 +136,7 @@ async def introduce(settings: Settings) -> str:
     return " ".join(told)
 
 
-async def _keep_published(menu: Menu, desk: Desk) -> None:
+async def _keep_published(menu: BotCommands, desk: Desk) -> None:
     """Set the commands again whenever there are other workflows."""
     version = None
     while True:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from bot.core.errors import ConfigError, UserError
-from bot.platforms.terminal.opening import Opening
-from bot.platforms.terminal.words import BadRequest
+from bot.platforms.terminal.application import Application
+from bot.platforms.terminal.messages import BadRequest
 from bot.words import _
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def cli(debug: bool) -> None:
         logging.getLogger().addHandler(logging.NullHandler())
 
 
-class Workflows(click.Group):
+class WorkflowGroup(click.Group):
     """A command for each workflow, with its form for options; it is made when it is asked for."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -111,14 +111,14 @@ def _app() -> Any:
     return click.get_current_context().find_root().obj
 
 
-def _settings(app: Opening) -> Settings:
+def _settings(app: Application) -> Settings:
     try:
         return app.settings
     except ConfigError as fault:
         raise BadRequest(str(fault)) from fault
 
 
-def _named(server: str | None, app: Opening) -> str | None:
+def _named(server: str | None, app: Application) -> str | None:
     """The server to use: the one that was named, or the first of the settings."""
     try:
         return server if server is not None else next(iter(app.servers), None)
@@ -126,21 +126,21 @@ def _named(server: str | None, app: Opening) -> str | None:
         raise BadRequest(str(fault)) from fault
 
 
-def _develop(app: Opening, request: Any, output: str | None, server: str | None, force: bool) -> None:
-    from bot.platforms.terminal.output import Target
-    from bot.platforms.terminal.sitting import develop
+def _develop(app: Application, request: Any, output: str | None, server: str | None, force: bool) -> None:
+    from bot.platforms.terminal.output import OutputTarget
+    from bot.platforms.terminal.session import develop
 
-    raise SystemExit(develop(app, request, Target.of(output, force=force), _named(server, app)))
+    raise SystemExit(develop(app, request, OutputTarget.of(output, force=force), _named(server, app)))
 
 
-cli.add_command(Workflows("run", help=_("Run a workflow: darkroom run WORKFLOW --FIELD VALUE …")))
+cli.add_command(WorkflowGroup("run", help=_("Run a workflow: darkroom run WORKFLOW --FIELD VALUE …")))
 
 
 @cli.command()
 @_server
 def workflows(server: str | None) -> None:
     """List the workflows, their fields, and whether they can run."""
-    from bot.platforms.terminal.sitting import list_workflows
+    from bot.platforms.terminal.session import list_workflows
 
     raise SystemExit(list_workflows(_app(), _named(server, _app())))
 
@@ -149,7 +149,7 @@ def workflows(server: str | None) -> None:
 @_server
 def check(server: str | None) -> None:
     """Check the settings, the workflows and the servers."""
-    from bot.platforms.terminal.sitting import check as look
+    from bot.platforms.terminal.session import check as look
 
     _named(server, _app())
     raise SystemExit(look(_app(), server))
@@ -159,7 +159,7 @@ def check(server: str | None) -> None:
 @click.option("--no-browser", is_flag=True, help=_("Do not open the page in the browser."))
 def demo(no_browser: bool) -> None:
     """Try it in the browser, with nothing set up."""
-    from bot.platforms.terminal.sitting import demo as show
+    from bot.platforms.terminal.session import demo as show
 
     _settings(_app())
     raise SystemExit(show(_app(), _PACE, browser=not no_browser))
@@ -170,7 +170,7 @@ def demo(no_browser: bool) -> None:
 @click.option("--worker", metavar="NAME", help=_("Only the servers, under a name that no other worker has."))
 def start(only_chat: bool, worker: str | None) -> None:
     """Serve the chats until SIGTERM or Ctrl-C."""
-    from bot.platforms.terminal.sitting import start as serve
+    from bot.platforms.terminal.session import start as serve
     from bot.serve import Role
 
     if only_chat and worker:
@@ -185,7 +185,7 @@ def start(only_chat: bool, worker: str | None) -> None:
 @click.argument("name")
 def hand_over(name: str) -> None:
     """Let other workers take the runs of a worker NAME that is gone for good."""
-    from bot.platforms.terminal.sitting import hand_over as give
+    from bot.platforms.terminal.session import hand_over as give
 
     raise SystemExit(give(_app(), name))
 
@@ -194,7 +194,7 @@ def hand_over(name: str) -> None:
 @click.argument("person")
 def forget(person: str) -> None:
     """Delete all ended runs of a PERSON, such as discord:1234, and their files."""
-    from bot.platforms.terminal.sitting import forget as delete
+    from bot.platforms.terminal.session import forget as delete
 
     raise SystemExit(delete(_app(), person))
 
@@ -209,7 +209,7 @@ class Later(click.Group):
         return self._group().get_command(ctx, cmd_name)
 
     def _group(self) -> click.Group:
-        from bot.platforms.terminal.moderating import moderate
+        from bot.platforms.terminal.moderation import moderate
 
         return moderate
 

@@ -11,14 +11,14 @@ from pathlib import Path
 
 from bot.core.chat import ResultFile
 from bot.core.pictures import convert
-from bot.platforms.terminal.words import BadRequest
+from bot.platforms.terminal.messages import BadRequest
 from bot.words import _
 
 _STILLS = (".png", ".jpg", ".jpeg", ".webp")
 
 
 @dataclass(frozen=True)
-class Target:
+class OutputTarget:
     """A folder, and where `-o` gave one, the name of the file in it."""
 
     folder: Path
@@ -26,7 +26,7 @@ class Target:
     force: bool = False
 
     @classmethod
-    def of(cls, output: str | None, *, force: bool = False) -> Target:
+    def of(cls, output: str | None, *, force: bool = False) -> OutputTarget:
         """Read `-o`: a folder or a file. Raises `BadRequest` if nothing could be written there."""
         path = Path(output or ".").expanduser()
         is_folder = path.is_dir() or (output or "").endswith(("/", os.sep))

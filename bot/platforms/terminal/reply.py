@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from bot.core.chat import Cancelled, Delivering, Limits, Queued, Result, Running, Status
 from bot.core.errors import DeliveryFailed
 from bot.core.telling import running
-from bot.platforms.terminal.output import Target
-from bot.platforms.terminal.words import say
+from bot.platforms.terminal.messages import say
+from bot.platforms.terminal.output import OutputTarget
 from bot.words import _
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ class TerminalReply:
 
     def __init__(
         self,
-        target: Target,
+        target: OutputTarget,
         *,
         live: bool,
         seeds: tuple[str, ...] = (),
@@ -119,12 +119,12 @@ def _bar() -> tuple[Progress, TaskID]:
     from rich.table import Column
     from rich.text import Text
 
-    class Line(ProgressColumn):
+    class ProgressLine(ProgressColumn):
         def render(self, task: Task) -> Text:
             return Text(task.description)
 
     one_line = Column(no_wrap=True, overflow="ellipsis")
-    bar = Progress(BarColumn(bar_width=30), Line(one_line), transient=True)
+    bar = Progress(BarColumn(bar_width=30), ProgressLine(one_line), transient=True)
     task = bar.add_task("", total=1.0)
     bar.start()
     return bar, task

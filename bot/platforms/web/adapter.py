@@ -14,11 +14,11 @@ from bot.core.database import Database
 from bot.core.desk import Desk
 from bot.core.errors import StorageFailed
 from bot.core.notes import Notes
-from bot.platforms.web.hub import Hub
-from bot.platforms.web.options import Options
-from bot.platforms.web.reply import FarReply, WebReply
+from bot.platforms.web.config import PageConfig
+from bot.platforms.web.live.cross_process import CrossProcessRelay
+from bot.platforms.web.live.hub import Hub
+from bot.platforms.web.live.reply import FarReply, WebReply
 from bot.platforms.web.server import listening
-from bot.platforms.web.wire import Wire
 
 _log = logging.getLogger(__name__)
 _TIDY_EVERY = 60.0  # seconds
@@ -31,14 +31,14 @@ class WebPlatform:
     name = "web"
 
     def __init__(
-        self, options: Options, opened: Callable[[str], None] | None = None, shared: Database | None = None
+        self, options: PageConfig, opened: Callable[[str], None] | None = None, shared: Database | None = None
     ) -> None:
         """`opened` is told the address as soon as the page can be opened; `shared` is the database of all processes,
         where there are several.
         """
         self._options, self._opened, self._shared = options, opened or _note, shared
         self._hub = Hub()
-        self._wire = Wire(Notes(shared)) if shared is not None else None
+        self._wire = CrossProcessRelay(Notes(shared)) if shared is not None else None
         self._stack = AsyncExitStack()
         self._listens = False
 
@@ -73,7 +73,7 @@ class WebPlatform:
             return WebReply(self._hub, address.chat, brief)
         return FarReply(self._wire, address.chat, brief)
 
-    async def _hear(self, wire: Wire) -> None:
+    async def _hear(self, wire: CrossProcessRelay) -> None:
         """Pass on what other processes say of runs, to pages that are open."""
         tidied = False
         while True:

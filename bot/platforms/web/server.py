@@ -12,16 +12,16 @@ from aiohttp.typedefs import Handler, Middleware
 from bot.core import links
 from bot.core.desk import Desk
 from bot.core.errors import ConfigError
-from bot.platforms.web.buttons import Buttons, explained
-from bot.platforms.web.commands import Commands
-from bot.platforms.web.filling import STATIC
-from bot.platforms.web.hub import Hub
-from bot.platforms.web.moderation import Moderation
-from bot.platforms.web.options import Options
-from bot.platforms.web.probes import Probes
-from bot.platforms.web.security import Gate, protect, whose
-from bot.platforms.web.shared import shared
-from bot.platforms.web.stream import streaming
+from bot.platforms.web.admin.routes import AdminRoutes
+from bot.platforms.web.api.events import streaming
+from bot.platforms.web.api.pages import PageRoutes
+from bot.platforms.web.api.runs import RunRoutes, explained
+from bot.platforms.web.api.shared import shared
+from bot.platforms.web.auth import AccessControl, protect, whose
+from bot.platforms.web.config import PageConfig
+from bot.platforms.web.health import HealthRoutes
+from bot.platforms.web.live.hub import Hub
+from bot.platforms.web.templates import STATIC
 from bot.words import _
 
 _PUBLIC = (links.PATH, "/static/", "/healthz", "/readyz", "/metrics")
@@ -29,7 +29,7 @@ _FAREWELL = 2.0  # seconds that answers under way have when it stops
 
 
 @asynccontextmanager
-async def listening(desk: Desk, hub: Hub, options: Options) -> AsyncIterator[str]:
+async def listening(desk: Desk, hub: Hub, options: PageConfig) -> AsyncIterator[str]:
     """Serve the page until the context is left; its address. Raises `ConfigError` where no port is free."""
     runner = web.AppRunner(application(desk, hub, options), access_log=None, shutdown_timeout=_FAREWELL)
     await runner.setup()
@@ -42,20 +42,20 @@ async def listening(desk: Desk, hub: Hub, options: Options) -> AsyncIterator[str
         await runner.cleanup()
 
 
-def application(desk: Desk, hub: Hub, options: Options) -> web.Application:
+def application(desk: Desk, hub: Hub, options: PageConfig) -> web.Application:
     """The page and all that it asks for."""
-    gate = Gate(options.token)
+    gate = AccessControl(options.token)
     app = web.Application(middlewares=[gate.middleware(), _members_only(gate), explained])
     app.on_response_prepare.append(protect)
-    app.add_routes(Commands(desk, gate, options).routes())
-    app.add_routes(Buttons(desk, hub, options.upload_bytes).routes())
-    app.add_routes(Moderation(desk, gate).routes())
-    app.add_routes(Probes(desk, gate).routes())
+    app.add_routes(PageRoutes(desk, gate, options).routes())
+    app.add_routes(RunRoutes(desk, hub, options.upload_bytes).routes())
+    app.add_routes(AdminRoutes(desk, gate).routes())
+    app.add_routes(HealthRoutes(desk, gate).routes())
     app.add_routes([shared(desk), web.get("/stream", streaming(desk, hub)), web.static("/static", STATIC)])
     return app
 
 
-def _members_only(gate: Gate) -> Middleware:
+def _members_only(gate: AccessControl) -> Middleware:
     """All but the page, its door and the probes is for visitors who have a cookie and, where it is asked, the token."""
 
     @web.middleware
@@ -70,7 +70,7 @@ def _members_only(gate: Gate) -> Middleware:
     return members_only
 
 
-async def _listen(runner: web.AppRunner, options: Options) -> int:
+async def _listen(runner: web.AppRunner, options: PageConfig) -> int:
     for port in options.ports:
         try:
             await web.TCPSite(runner, options.host, port).start()

@@ -21,9 +21,9 @@ from bot.app import App
 from bot.config import names
 from bot.core.chat import Queued, ResultFile, Running
 from bot.platforms.terminal.commands import cli
-from bot.platforms.terminal.output import Target
+from bot.platforms.terminal.messages import BadRequest
+from bot.platforms.terminal.output import OutputTarget
 from bot.platforms.terminal.reply import describe
-from bot.platforms.terminal.words import BadRequest
 
 ROOT = Path(__file__).parents[3]
 
@@ -295,19 +295,19 @@ def test_only_what_is_used_is_imported() -> None:
 async def test_a_result_is_never_thrown_away(desk_top: Path) -> None:
     source = desk_top / "source.png"
     Image.new("RGB", (4, 4)).save(source)
-    target = Target.of("out.png")
+    target = OutputTarget.of("out.png")
     paths = [await target.put(ResultFile(source, "x.png", "image"), 1, 1) for _ in range(2)]
     assert [path.name for path in paths] == ["out.png", "out-2.png"]
     many = [await target.put(ResultFile(source, "x.png", "image"), number, 2) for number in (1, 2)]
     assert [path.name for path in many] == ["out-1.png", "out-2-2.png"]
-    video = await Target.of("film.png").put(ResultFile(source.rename("film.mp4"), "x.mp4", "video"), 1, 1)
+    video = await OutputTarget.of("film.png").put(ResultFile(source.rename("film.mp4"), "x.mp4", "video"), 1, 1)
     assert video.name == "film.png.mp4"
 
 
 def test_a_folder_that_cannot_be_written_to(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "access", lambda *_: False)
     with pytest.raises(BadRequest, match="cannot be written"):
-        Target.of("a.png")
+        OutputTarget.of("a.png")
 
 
 def test_lines() -> None:

@@ -8,7 +8,7 @@ from bot.config import Settings
 from bot.core.errors import ConfigError
 from bot.platforms.discord.adapter import introduce
 from tests.bot.platforms.discord.fake import FakeDiscord
-from tests.bot.platforms.discord.houses import environ
+from tests.bot.platforms.discord.harness import environ
 
 
 async def test_a_good_token_is_told_with_the_invitation(tmp_path: Path) -> None:

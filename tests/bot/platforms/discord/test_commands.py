@@ -8,7 +8,7 @@ from typing import Any
 from comfy.embedded import EmbeddedServer
 from tests.bot.houses import painter, write_workflows
 from tests.bot.platforms.discord.fake import FakeDiscord
-from tests.bot.platforms.discord.houses import ALICE, MO, house, results
+from tests.bot.platforms.discord.harness import ALICE, MO, house, results
 
 _MANAGE_SERVER = str(1 << 5)
 

@@ -8,7 +8,15 @@ from hypothesis import strategies as st
 
 from bot.core.form import Field, FieldKind, Form
 from bot.core.workflow import Workflow
-from bot.platforms.discord.declaration import COMMANDS, choice_meant, declarable, declare, digest, has_spoiler, matching
+from bot.platforms.discord.commands.schema import (
+    COMMANDS,
+    choice_meant,
+    declarable,
+    declare,
+    digest,
+    has_spoiler,
+    matching,
+)
 from comfy.prompt import Prompt
 from tests.bot.platforms.discord.rules import command_faults
 

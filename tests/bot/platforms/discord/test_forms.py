@@ -11,7 +11,7 @@ import pytest_asyncio
 
 from bot.core.catalog import bundled_folder
 from tests.bot.platforms.discord.fake import Asked, FakeDiscord, Post
-from tests.bot.platforms.discord.houses import ALICE, BOB, MO, fresh, house, picture, results, write_wide
+from tests.bot.platforms.discord.harness import ALICE, BOB, MO, fresh, house, picture, results, write_wide
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 _MANAGE_SERVER = str(1 << 5)

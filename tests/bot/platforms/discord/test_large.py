@@ -13,11 +13,11 @@ import pytest
 import pytest_asyncio
 
 from bot.platforms.web.adapter import WebPlatform
-from bot.platforms.web.options import Options
+from bot.platforms.web.config import PageConfig
 from comfy.embedded import EmbeddedServer
 from comfy.embedded.node import Host, NodeType, Shown
 from tests.bot.platforms.discord.fake import FakeDiscord, Post
-from tests.bot.platforms.discord.houses import ALICE, BOB, house, results
+from tests.bot.platforms.discord.harness import ALICE, BOB, house, results
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 _FILM = bytes(range(256)) * 40
@@ -53,7 +53,7 @@ async def world(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World
     (own / "film.toml").write_text('title = "Film"')
     node = NodeType("Film", "Film", "test", _film, {}, {}, {}, (), output_node=True, wants=frozenset({"host"}))
     opened: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-    page = WebPlatform(Options(ports=(0,)), opened.set_result)
+    page = WebPlatform(PageConfig(ports=(0,)), opened.set_result)
     async with (
         FakeDiscord() as fake,
         EmbeddedServer(nodes={"Film": node}) as server,

@@ -14,7 +14,7 @@ from bot.core import meters
 from bot.core.catalog import bundled_folder
 from comfy.embedded import EmbeddedServer
 from tests.bot.platforms.discord.fake import FakeDiscord
-from tests.bot.platforms.discord.houses import ALICE, BOB, fresh, house, results, under_way
+from tests.bot.platforms.discord.harness import ALICE, BOB, fresh, house, results, under_way
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 PACE = 1.0  # seconds a node

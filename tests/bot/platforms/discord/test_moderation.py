@@ -10,7 +10,7 @@ import pytest
 import pytest_asyncio
 
 from tests.bot.platforms.discord.fake import Asked, FakeDiscord, Post, _member, _role, _user
-from tests.bot.platforms.discord.houses import (
+from tests.bot.platforms.discord.harness import (
     ALICE,
     BOB,
     MO,

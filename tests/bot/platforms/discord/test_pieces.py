@@ -5,11 +5,11 @@ from pathlib import Path
 
 from bot.core.chat import Brief, Person, Place, Queued, Result, ResultFile
 from bot.core.run import State
-from bot.platforms.discord.pieces import pack
+from bot.platforms.discord.message_ref import MessageRef
 from bot.platforms.discord.presence import presence
-from bot.platforms.discord.rendering import result_text, status_text
-from bot.platforms.discord.spot import Spot
-from tests.bot.platforms.discord.houses import noise
+from bot.platforms.discord.runs.attachments import pack
+from bot.platforms.discord.runs.text import result_text, status_text
+from tests.bot.platforms.discord.harness import noise
 
 BRIEF = Brief("run", "flow", "Flow *", Person("discord", "1", "Al_ice_"), Place("discord", "2"), {"text": "a\n**b**"})
 
@@ -71,8 +71,8 @@ def test_what_people_wrote_is_no_markup() -> None:
 
 
 def test_a_spot_is_an_address_and_back() -> None:
-    spot = Spot(1, 2, "token", 3.5, 10, False, True)
-    assert Spot.at(spot.address) == spot
+    spot = MessageRef(1, 2, "token", 3.5, 10, False, True)
+    assert MessageRef.at(spot.address) == spot
     assert spot.link("9") == "https://discord.com/channels/9/1/2"
 
 

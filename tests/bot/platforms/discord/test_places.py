@@ -9,7 +9,7 @@ import pytest_asyncio
 
 from comfy.embedded import EmbeddedServer
 from tests.bot.platforms.discord.fake import ALL, Asked, FakeDiscord, Post
-from tests.bot.platforms.discord.houses import ALICE, BOB, fresh, house, picture, results, under_way
+from tests.bot.platforms.discord.harness import ALICE, BOB, fresh, house, picture, results, under_way
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 _ATTACH = 1 << 15

@@ -11,7 +11,7 @@ import pytest
 from comfy.embedded import EmbeddedServer
 from tests.bot.databases import new_postgres
 from tests.bot.platforms.discord.fake import APPLICATION, FakeDiscord, Silence
-from tests.bot.platforms.discord.houses import ALICE, Process, fresh, opened, picture, results
+from tests.bot.platforms.discord.harness import ALICE, Process, fresh, opened, picture, results
 
 
 @pytest.fixture

@@ -10,16 +10,16 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from bot.platforms.discord import panel
-from bot.platforms.discord.row import Verb
+from bot.platforms.discord.components import ComponentAction
+from bot.platforms.discord.moderation import panel
 from tests.bot.platforms.discord.fake import Asked, FakeDiscord, Post, _member, _role, _user
-from tests.bot.platforms.discord.houses import ALICE, BOB, MO, channel_of_its_own, first_file, house, picture, results
+from tests.bot.platforms.discord.harness import ALICE, BOB, MO, channel_of_its_own, first_file, house, picture, results
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 NOTHING, MANAGE_SERVER, MANAGE_MESSAGES = "0", str(1 << 5), str(1 << 13)
 _SUBCOMMAND, _GROUP = 1, 2
 _SAID = {"workflow": "poster", "field": "colors", "settings": "maximum=9"}  # any other text will do for the others
-_HELD = (Verb.SEE, Verb.APPROVE, Verb.REFUSE)
+_HELD = (ComponentAction.SEE, ComponentAction.APPROVE, ComponentAction.REFUSE)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -142,11 +142,13 @@ async def test_every_button_select_and_window_with_forged_data(
 
 async def test_a_moderator_of_another_server_with_forged_data(fake: FakeDiscord, channel: int) -> None:
     run, elsewhere = await _a_run(fake, channel), await channel_of_its_own(fake)
-    for verb in Verb:
+    for verb in ComponentAction:
         asked = await _forge(fake, elsewhere, MO, 3, f"darkroom:{verb}:{run}", MANAGE_SERVER)
         assert "belongs to another" in await _was_refused(fake, asked), verb
     for where in (channel, elsewhere):  # the moderators of both servers can read of it
-        assert Counter(line["person"] for line in await _refusals(fake, where)) == {f"discord:{MO}": len(Verb)}
+        assert Counter(line["person"] for line in await _refusals(fake, where)) == {
+            f"discord:{MO}": len(ComponentAction)
+        }
 
 
 async def test_a_member_changes_no_run_of_others(fake: FakeDiscord, channel: int) -> None:

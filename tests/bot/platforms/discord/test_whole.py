@@ -9,7 +9,7 @@ import pytest
 import pytest_asyncio
 
 from tests.bot.platforms.discord.fake import FakeDiscord
-from tests.bot.platforms.discord.houses import (
+from tests.bot.platforms.discord.harness import (
     ALICE,
     BOB,
     MO,

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
-from tests.bot.platforms.telegram.house import Conversation, serving
+from tests.bot.platforms.telegram.harness import Conversation, serving
 from tests.bot.platforms.telegram.server import BotApi, bot_api
 
 TRUSTED = 8_800_000  #: somebody who may add workflows

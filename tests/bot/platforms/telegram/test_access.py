@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from tests.bot.platforms.telegram.house import Conversation, picture, serving
+from tests.bot.platforms.telegram.harness import Conversation, picture, serving
 from tests.bot.platforms.telegram.server import BotApi, bot_api
 
 

@@ -7,7 +7,7 @@ from io import BytesIO
 import pytest
 from PIL import Image
 
-from tests.bot.platforms.telegram.house import Conversation, picture
+from tests.bot.platforms.telegram.harness import Conversation, picture
 from tests.bot.platforms.telegram.server import BotApi, Kept
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")

@@ -9,7 +9,7 @@ import pytest
 from bot.config import Settings
 from bot.core.errors import ConfigError
 from bot.platforms.telegram.adapter import introduce
-from tests.bot.platforms.telegram.house import settings
+from tests.bot.platforms.telegram.harness import settings
 from tests.bot.platforms.telegram.server import BOT, bot_api
 
 

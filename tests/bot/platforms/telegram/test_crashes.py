@@ -14,7 +14,7 @@ from PIL import Image
 
 from comfy.embedded import EmbeddedServer
 from tests.bot.databases import new_postgres
-from tests.bot.platforms.telegram.house import Conversation, picture, start, stop
+from tests.bot.platforms.telegram.harness import Conversation, picture, start, stop
 from tests.bot.platforms.telegram.server import BotApi, bot_api
 
 _SLOW = 30.0  # seconds: a program starts while others have the processor

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from comfy.embedded import EmbeddedServer
 from tests.bot.houses import Gates, write_workflows
-from tests.bot.platforms.telegram.house import Conversation, serving
+from tests.bot.platforms.telegram.harness import Conversation, serving
 from tests.bot.platforms.telegram.server import bot_api
 
 

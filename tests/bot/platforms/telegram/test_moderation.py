@@ -9,9 +9,9 @@ from itertools import count
 import pytest
 from PIL import Image
 
-from bot.platforms.telegram.panel import Click
+from bot.platforms.telegram.moderation.panel import Click
 from tests.bot.platforms.telegram.conftest import TRUSTED
-from tests.bot.platforms.telegram.house import Conversation, picture
+from tests.bot.platforms.telegram.harness import Conversation, picture
 from tests.bot.platforms.telegram.server import BotApi
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")

@@ -13,7 +13,7 @@ import pytest
 from bot.core.chat import Running, Status
 from bot.core.errors import NotNow
 from bot.core.throttle import Throttle
-from bot.platforms.telegram.pacing import Pace
+from bot.platforms.telegram.api.rate_limit import RateLimiter
 
 
 class Clock:
@@ -46,7 +46,9 @@ class Clock:
             future.set_result(None)
 
 
-async def take(pace: Pace, chat: int, message: int | None = None, patience: float = math.inf, cost: int = 1) -> bool:
+async def take(
+    pace: RateLimiter, chat: int, message: int | None = None, patience: float = math.inf, cost: int = 1
+) -> bool:
     async with pace.turn(chat, message, patience=patience, cost=cost) as granted:
         return granted
 
@@ -54,10 +56,12 @@ async def take(pace: Pace, chat: int, message: int | None = None, patience: floa
 async def test_edits_of_a_message_stand_apart() -> None:
     for chat, gap in ((5, 1.0), (-5, 3.0)):
         clock = Clock()
-        pace = Pace(clock, clock.sleep)
+        pace = RateLimiter(clock, clock.sleep)
         times = []
 
-        async def edit(chat: int = chat, pace: Pace = pace, clock: Clock = clock, times: list[float] = times) -> None:
+        async def edit(
+            chat: int = chat, pace: RateLimiter = pace, clock: Clock = clock, times: list[float] = times
+        ) -> None:
             for _number in range(4):
                 async with pace.turn(chat, 7):
                     times.append(clock())
@@ -70,7 +74,7 @@ async def test_edits_of_a_message_stand_apart() -> None:
 
 async def test_progress_gives_way_and_is_dropped() -> None:
     clock = Clock()
-    pace = Pace(clock, clock.sleep)
+    pace = RateLimiter(clock, clock.sleep)
     assert await take(pace, -5, 1, patience=0)
     assert not await take(pace, -5, 1, patience=0)  # too soon
     for message in range(2, 20):
@@ -102,7 +106,7 @@ async def test_each_of_several_runs_in_a_chat_has_its_turn_to_show_progress(
 async def shown(chat: int, interval: float, apart: float) -> dict[int, list[float]]:
     """When each of five runs in a chat showed progress, which they all have twice a second for five minutes."""
     clock = Clock()
-    pace = Pace(clock, clock.sleep)
+    pace = RateLimiter(clock, clock.sleep)
     times: dict[int, list[float]] = {message: [] for message in range(5)}
 
     async def run(message: int) -> None:
@@ -127,7 +131,7 @@ async def shown(chat: int, interval: float, apart: float) -> dict[int, list[floa
 
 async def test_a_hold_stops_one_chat_only() -> None:
     clock = Clock()
-    pace = Pace(clock, clock.sleep)
+    pace = RateLimiter(clock, clock.sleep)
     pace.hold(5, 30)
     assert not await take(pace, 5, 1, patience=1)
     assert await take(pace, 6, 1, patience=0)
@@ -141,7 +145,7 @@ async def test_a_hold_stops_one_chat_only() -> None:
 async def test_an_hour_of_load_within_the_documented_limits() -> None:
     """Twenty private chats and four groups, all of whose runs send, show progress every second, and deliver."""
     clock = Clock()
-    pace = Pace(clock, clock.sleep)
+    pace = RateLimiter(clock, clock.sleep)
     sent: dict[int, list[float]] = defaultdict(list)
     edits: dict[tuple[int, int], list[float]] = defaultdict(list)
     waits: list[float] = []

@@ -17,14 +17,14 @@ from bot.core.chat import Brief, Cancelled, Failed, Paused, Person, Place, Queue
 from bot.core.database import Database
 from bot.core.errors import DeliveryFailed
 from bot.core.notes import Notes
-from bot.platforms.telegram.busy import Busy
-from bot.platforms.telegram.faces import Faces
-from bot.platforms.telegram.outgoing import Way, packed, parcel
-from bot.platforms.telegram.pacing import Pace
-from bot.platforms.telegram.places import Chat, address_of
-from bot.platforms.telegram.reply import Studio, TelegramReply
-from bot.platforms.telegram.wire import Patience, Wire, connect, disconnect
-from tests.bot.platforms.telegram.house import picture
+from bot.platforms.telegram.api.client import Patience, TelegramApi, connect, disconnect
+from bot.platforms.telegram.api.rate_limit import RateLimiter
+from bot.platforms.telegram.chats import Chat, address_of
+from bot.platforms.telegram.runs.chat_action import ChatActions
+from bot.platforms.telegram.runs.media import Way, packed, parcel
+from bot.platforms.telegram.runs.message_state import MessageStates
+from bot.platforms.telegram.runs.reply import ReplyContext, TelegramReply
+from tests.bot.platforms.telegram.harness import picture
 from tests.bot.platforms.telegram.server import TOKEN, BotApi, Kept, Refused, bot_api
 
 ANN = Person("telegram", "5", "Ann <&> Co")
@@ -35,7 +35,7 @@ class Stage:
     """A message of the bot's in a chat, and what edits it."""
 
     api: BotApi
-    studio: Studio
+    studio: ReplyContext
     folder: Path
     chat: Chat
 
@@ -63,8 +63,13 @@ async def stage(folder: Path, chat: int = 5, previews: bool = True) -> AsyncIter
         bot = connect(TOKEN, api.url)
         clock = _Steps()
         try:
-            wire = Wire(bot, Pace(clock, clock.sleep), sleep=clock.sleep)
-            yield Stage(api, Studio(wire, Notes(database), Faces(), Busy(wire), previews), folder, Chat(chat))
+            wire = TelegramApi(bot, RateLimiter(clock, clock.sleep), sleep=clock.sleep)
+            yield Stage(
+                api,
+                ReplyContext(wire, Notes(database), MessageStates(), ChatActions(wire), previews),
+                folder,
+                Chat(chat),
+            )
         finally:
             await disconnect(bot)
 
@@ -287,4 +292,4 @@ async def test_spoilers(tmp_path: Path) -> None:
 
 
 def replace_faces(on: Stage) -> Stage:
-    return replace(on, studio=replace(on.studio, faces=Faces()))
+    return replace(on, studio=replace(on.studio, faces=MessageStates()))

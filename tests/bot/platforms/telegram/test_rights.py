@@ -14,12 +14,12 @@ from uuid import uuid4
 
 import pytest
 
-from bot.platforms.telegram import panel
-from bot.platforms.telegram.contributing import contribute
-from bot.platforms.telegram.keys import Act, Press
-from bot.platforms.telegram.moderation import Moderating
-from bot.platforms.telegram.panel import Click
-from tests.bot.platforms.telegram.house import Conversation, picture
+from bot.platforms.telegram.moderation import panel
+from bot.platforms.telegram.moderation.commands import ModerateCommand
+from bot.platforms.telegram.moderation.panel import Click
+from bot.platforms.telegram.moderation.workflows import contribute
+from bot.platforms.telegram.runs.callback_data import CallbackAction, CallbackData
+from tests.bot.platforms.telegram.harness import Conversation, picture
 from tests.bot.platforms.telegram.server import BotApi, Kept
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -82,7 +82,7 @@ def cases(function: Callable[..., Any]) -> set[str]:
 
 async def test_all_words_are_tried() -> None:
     words = [order.split() for order in _ORDERS if order]
-    assert cases(Moderating._do) <= {first for first, *_rest in words}
+    assert cases(ModerateCommand._do) <= {first for first, *_rest in words}
     assert cases(contribute) <= {rest[0] for first, *rest in words if first == "workflow"}
 
 
@@ -104,7 +104,7 @@ async def a_run(member: Conversation) -> str:
     """The id of a run in a group, of somebody else than its member."""
     other = Conversation(member.api, member.chat)
     await other.write("/negative", photo=picture())
-    press = Press.read((await other.result()).buttons()["Again"])
+    press = CallbackData.read((await other.result()).buttons()["Again"])
     assert press is not None
     return press.run_id
 
@@ -114,9 +114,9 @@ async def test_every_button_with_forged_data(api: BotApi) -> None:
     run = await a_run(member)
     for click in clicks(str(member.id), run):
         assert "Only moderators" in await member.notice(await member.press(forged(member, click.data), "x")), click
-    changes = (Act.CANCEL, Act.CHANGE, Act.DELETE)
+    changes = (CallbackAction.CANCEL, CallbackAction.CHANGE, CallbackAction.DELETE)
     for act in changes:
-        told = await member.notice(await member.press(forged(member, Press(act, run).data), "x"))
+        told = await member.notice(await member.press(forged(member, CallbackData(act, run).data), "x"))
         assert "Only the one who asked" in told
     written = Counter(line["person"] for line in await refusals(moderator))
     assert written == {f"telegram:{member.user}": len(panel._ACTS) + len(changes)}
@@ -130,19 +130,21 @@ async def test_a_moderator_of_another_group_with_forged_data(api: BotApi) -> Non
         assert "Only moderators" in await other.notice(await other.press(forged(other, click.data), "x")), click
     for click in (Click(str(other.id), "approve", run), Click(str(other.id), "refuse", run)):
         assert "another community" in await other.notice(await other.press(forged(other, click.data), "x"))
-    for act in Act:
-        told = await other.notice(await other.press(forged(other, Press(act, run).data), "x"))
+    for act in CallbackAction:
+        told = await other.notice(await other.press(forged(other, CallbackData(act, run).data), "x"))
         assert "another chat" in told, act
     written = Counter(line["person"] for line in await refusals(moderator))
-    assert written == {f"telegram:{other.user}": len(panel._ACTS) + 2 + len(Act)}
-    assert len(await refusals(other)) == 2 + len(Act)  # both groups can read what was about a run of one from the other
+    assert written == {f"telegram:{other.user}": len(panel._ACTS) + 2 + len(CallbackAction)}
+    assert len(await refusals(other)) == 2 + len(
+        CallbackAction
+    )  # both groups can read what was about a run of one from the other
 
 
 async def test_buttons_that_are_nonsense(api: BotApi) -> None:
     member, moderator = group(api)
     for data in ("m:x:a:0:negative", "m:1:z:0:", f"m:{member.id}:l:0:7", f"m:{member.id}:y:0:x", "r:z:", "o:nothing"):
         await member.notice(await member.press(forged(member, data), "x"))
-    gone = Press(Act.DELETE, str(uuid4())).data
+    gone = CallbackData(CallbackAction.DELETE, str(uuid4())).data
     assert "not kept any more" in await member.notice(await member.press(forged(member, gone), "x"))
     await moderator.write("/moderate log file")
     await moderator.answer("Nothing has been decided")

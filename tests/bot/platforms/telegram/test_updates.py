@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from bot.core.errors import ConfigError
-from tests.bot.platforms.telegram.house import Conversation, picture, serve, serving
+from tests.bot.platforms.telegram.harness import Conversation, picture, serve, serving
 from tests.bot.platforms.telegram.server import Refused, bot_api
 
 

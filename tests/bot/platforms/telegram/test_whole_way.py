@@ -7,7 +7,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from tests.bot.platforms.telegram.house import picture, serving
+from tests.bot.platforms.telegram.harness import picture, serving
 from tests.bot.platforms.telegram.server import bot_api
 
 

@@ -19,7 +19,7 @@ from bot.core.database import Database
 from bot.core.desk import Desk
 from bot.core.shelf import Shelf
 from bot.platforms.web.adapter import WebPlatform
-from bot.platforms.web.options import Options
+from bot.platforms.web.config import PageConfig
 from bot.serve import Role, serving
 from comfy.embedded import EmbeddedServer
 from comfy.embedded.node import NodeType
@@ -57,7 +57,7 @@ async def page(
     gates = Gates()
     opened: asyncio.Future[str] = asyncio.get_running_loop().create_future()
     shared = Database(database) if database else None
-    platform = WebPlatform(Options(**{"ports": (0,), **options}), opened.set_result, shared)
+    platform = WebPlatform(PageConfig(**{"ports": (0,), **options}), opened.set_result, shared)
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(platform)
         engine = await stack.enter_async_context(EmbeddedServer(nodes=nodes or gates.nodes(), pace=pace))

@@ -15,9 +15,9 @@ from bot.config import Secret
 from bot.core.authority import OPERATOR, Aim
 from bot.core.chat import Place
 from bot.core.rules import Manner, Review
-from bot.platforms.web.moderation import Moderation
-from bot.platforms.web.panel import mark
-from bot.platforms.web.security import Gate
+from bot.platforms.web.admin.page import mark
+from bot.platforms.web.admin.routes import AdminRoutes
+from bot.platforms.web.auth import AccessControl
 from tests.bot.platforms.web.pages import Page, Visitor, page, png
 
 TOKEN = Secret("s3cret-token")
@@ -201,7 +201,7 @@ async def test_who_is_not_the_operator_is_refused_and_it_is_written_down(tmp_pat
         await eve.call("POST", "login", data={"token": TOKEN.reveal()})
         assert 'href="moderate"' not in (await eve.get(""))[1].decode()
         assert [await _status(eve, "GET", f"moderate{path}") for path in _ROUTES] == [403] * len(_ROUTES)
-        acts = Moderation(web.desk, Gate(None))._acts
+        acts = AdminRoutes(web.desk, AccessControl(None))._acts
         assert len(acts) > 10
         for act in acts:
             data = {"act": act, "workflow": "plain", "person": "web:1", "run": str(uuid4())}

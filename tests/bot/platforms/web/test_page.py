@@ -24,12 +24,12 @@ from bot.core.errors import ConfigError
 from bot.core.meters import rate_limited
 from bot.core.notes import Notes
 from bot.platforms.web.adapter import WebPlatform
-from bot.platforms.web.hub import Hub
-from bot.platforms.web.journal import Journal
-from bot.platforms.web.options import Options
-from bot.platforms.web.outside import introduce
-from bot.platforms.web.request import place_of
-from bot.platforms.web.views import person_of
+from bot.platforms.web.api.uploads import place_of
+from bot.platforms.web.api.views import person_of
+from bot.platforms.web.config import PageConfig
+from bot.platforms.web.live.event_log import EventLog
+from bot.platforms.web.live.hub import Hub
+from bot.platforms.web.public_url import introduce
 from bot.serve import Role
 from bot.words import language, language_of, translated
 from comfy.embedded import EmbeddedServer
@@ -362,12 +362,12 @@ async def _figures(visitor: Visitor) -> dict[str, float]:
 async def test_a_port_that_is_taken_is_a_fault_of_the_settings(tmp_path: Path) -> None:
     async with page(tmp_path) as web:
         with pytest.raises(ConfigError, match=f"{web.port}.*DARKROOM_WEB_PORT"):
-            await WebPlatform(Options(ports=(web.port,))).serve(web.desk)
+            await WebPlatform(PageConfig(ports=(web.port,))).serve(web.desk)
 
 
 async def test_the_latest_word_wins() -> None:
     hub = Hub()
-    reply = WebPlatform(Options()).reply(Address("web", "v", "m"), _brief("r"))
+    reply = WebPlatform(PageConfig()).reply(Address("web", "v", "m"), _brief("r"))
     assert reply.limits.interval > 0
     with hub.listen("v") as (_journal, inbox), hub.listen("other") as (_others, others):
         for status in (Queued(2), Running("Blur", preview=b"1"), Running("Blur", preview=b"2"), Delivering()):
@@ -383,7 +383,7 @@ async def test_the_latest_word_wins() -> None:
 
 
 def test_a_journal_keeps_the_order_and_drops_the_oldest() -> None:
-    journal = Journal()
+    journal = EventLog()
     start = journal.id(0)
     for run_id in ("a", "b", "a"):
         journal.note(run_id, whole=run_id == "a")

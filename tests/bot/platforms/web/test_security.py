@@ -12,8 +12,8 @@ from bot.config import Secret
 from bot.core.authority import OPERATOR, Aim
 from bot.core.chat import Place
 from bot.core.errors import ConfigError
-from bot.platforms.web.options import Options
-from bot.platforms.web.security import Gate
+from bot.platforms.web.auth import AccessControl
+from bot.platforms.web.config import PageConfig
 from tests.bot.platforms.web.pages import Visitor, page, png
 
 TOKEN = Secret("s3cret-token")
@@ -146,8 +146,8 @@ async def test_tokens_cannot_be_tried_for_ever(tmp_path: Path) -> None:
 def test_beyond_this_computer_there_must_be_a_token() -> None:
     for host in ("0.0.0.0", "::", "10.0.0.7", "darkroom.example"):  # noqa: S104 - refused
         with pytest.raises(ConfigError, match="DARKROOM_WEB_TOKEN"):
-            Options(host=host)
-        assert Options(host=host, token=TOKEN).host == host
+            PageConfig(host=host)
+        assert PageConfig(host=host, token=TOKEN).host == host
     for host in ("127.0.0.1", "127.1.2.3", "::1", "localhost"):
-        assert not Gate(None).locked
-        assert Options(host=host).host == host
+        assert not AccessControl(None).locked
+        assert PageConfig(host=host).host == host

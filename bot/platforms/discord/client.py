@@ -1,0 +1,136 @@
+"""The bot at Discord's gateway: hears of interactions, messages and servers, and hands them on."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
+
+import discord
+
+from bot.core.chat import Address
+from bot.core.errors import StorageFailed
+from bot.core.run import RunRecord
+from bot.platforms.discord.commands.sync import CommandSync, SyncLedger
+from bot.platforms.discord.commands.tree import Tree
+from bot.platforms.discord.interactions import answer
+from bot.platforms.discord.message_ref import PLATFORM
+from bot.platforms.discord.presence import keep_presence
+from bot.platforms.discord.runs.mentions import hear
+from bot.platforms.discord.runs.posting import repost
+from bot.platforms.discord.runs.submit import Click, DiscordCaller
+
+_log = logging.getLogger(__name__)
+_FAREWELL = 3.0  # seconds for answers that are under way when it closes
+_REPOST_EVERY = 60.0  # seconds; nobody is still at posting a message so long after the request
+_PAUSE = 10.0  # seconds before work that failed is begun again
+
+
+class DiscordClient(discord.AutoShardedClient):
+    """Use it once: after a failure a new one is made."""
+
+    def __init__(self, front: DiscordCaller, ledger: SyncLedger, shards: int | None = None) -> None:
+        intents = discord.Intents.none()
+        intents.guilds = intents.guild_messages = intents.dm_messages = True
+        super().__init__(
+            intents=intents,
+            shard_count=shards,
+            max_messages=None,
+            chunk_guilds_at_startup=False,
+            member_cache_flags=discord.MemberCacheFlags.none(),
+            allowed_mentions=discord.AllowedMentions.none(),
+        )
+        self.front = front
+        self.tree = Tree(self, front)
+        self.registrar = CommandSync(self, self.tree, front.desk, front.menu, ledger)
+        self._since = time.time()
+        self._work: list[asyncio.Task[None]] = []
+        self._answering: set[asyncio.Task[Any]] = set()
+
+    async def setup_hook(self) -> None:
+        self._work = [
+            asyncio.create_task(self._kept(self.registrar.work), name="discord-commands"),
+            asyncio.create_task(self._kept(self._say_presence), name="discord-presence"),
+            asyncio.create_task(self._kept(self.front.sheets.tidy), name="discord-sheets"),
+            asyncio.create_task(self._kept(self._repost), name="discord-reposting"),
+        ]
+
+    async def on_ready(self) -> None:
+        _log.info("Discord: %s is in %d servers", self.user, len(self.guilds))
+        self.registrar.wake()
+
+    async def _say_presence(self) -> None:
+        await keep_presence(self, self.front.desk.records)
+
+    async def _repost(self) -> None:
+        """See to the messages of runs that were taken in before the program ended, or was let down by its database."""
+        while True:
+            await self.front.desk.reopen(PLATFORM, self._since, self._found)
+            await asyncio.sleep(_REPOST_EVERY)
+            self._since = time.time() - _REPOST_EVERY
+
+    async def _found(self, run: RunRecord) -> Address:
+        return await repost(self, run, self.front.desk.title(run.workflow))
+
+    async def on_guild_join(self, guild: discord.Guild) -> None:
+        self.registrar.joined(guild.id)
+
+    async def on_guild_remove(self, guild: discord.Guild) -> None:
+        await self.front.desk.moderation.left(f"{PLATFORM}:{guild.id}")
+
+    async def on_guild_role_delete(self, role: discord.Role) -> None:
+        await self.front.desk.moderation.role_deleted(f"{PLATFORM}:{role.guild.id}", str(role.id))
+
+    async def on_guild_channel_delete(self, channel: discord.abc.GuildChannel) -> None:
+        await self.front.desk.moderation.place_deleted(f"{PLATFORM}:{channel.guild.id}", str(channel.id))
+
+    async def on_raw_thread_delete(self, thread: discord.RawThreadDeleteEvent) -> None:
+        await self.front.desk.moderation.place_deleted(f"{PLATFORM}:{thread.guild_id}", str(thread.thread_id))
+
+    async def on_interaction(self, click: Click) -> None:
+        if click.type in (discord.InteractionType.component, discord.InteractionType.modal_submit):
+            await answer(self.front, click)
+
+    async def on_message(self, message: discord.Message) -> None:
+        with self.attending():
+            await hear(self.front, self, message)
+
+    async def on_error(self, event_method: str, /, *_args: Any, **_kwargs: Any) -> None:
+        _log.exception("in %s", event_method)
+
+    @contextmanager
+    def attending(self) -> Iterator[None]:
+        """While somebody is answered: the library keeps no count of those tasks, and would leave them behind."""
+        if (task := asyncio.current_task()) is None:
+            raise AssertionError("only a task answers")
+        self._answering.add(task)
+        try:
+            yield
+        finally:
+            self._answering.discard(task)
+
+    async def close(self) -> None:
+        """Answer whom it has begun to answer, and go."""
+        if self._answering:
+            await asyncio.wait(self._answering, timeout=_FAREWELL)
+        left = [*self._work, *self._answering]
+        for task in left:
+            task.cancel()
+        await asyncio.gather(*left, return_exceptions=True)
+        with suppress(ConnectionError):
+            await super().close()
+
+    async def _kept(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Work that goes on for as long as the bot is there, begun again whenever something fails it."""
+        await self.wait_until_ready()
+        while True:
+            try:
+                await work()
+            except (discord.DiscordException, OSError, TimeoutError, StorageFailed) as fault:
+                _log.warning("%s: %s", asyncio.current_task(), fault)
+            except Exception:  # noqa: BLE001 - the top of a platform
+                _log.exception("%s failed, and is begun again", asyncio.current_task())
+            await asyncio.sleep(_PAUSE)

@@ -1,0 +1,149 @@
+"""Lists: what runs and waits, what somebody has had, what there is to run, and what is kept of whom."""
+
+from __future__ import annotations
+
+import discord
+
+from bot.core.desk import Offer
+from bot.core.run import RunRecord, State
+from bot.core.telling import asked
+from bot.platforms.discord.commands.schema import COMMANDS
+from bot.platforms.discord.components import ComponentAction, button, still
+from bot.platforms.discord.message_ref import PLATFORM, MessageRef
+from bot.platforms.discord.rest import NO_MENTIONS
+from bot.platforms.discord.runs.request import asker, place_of
+from bot.platforms.discord.runs.submit import Click, DiscordCaller
+from bot.platforms.discord.runs.text import cut, plain
+from bot.words import _, ngettext
+
+_LINES = 15
+_BUTTONS = 10
+FORGET = "darkroom:forget"
+
+
+async def show_queue(front: DiscordCaller, click: Click) -> None:
+    """What runs and waits in this server, and one's own with Cancel."""
+    await click.response.defer(ephemeral=True, thinking=True)
+    runs = await _unfinished(front, click)
+    mine = [run for run in runs if _is_of(run, click)]
+    lines = [_line(front, run) for run in runs[:_LINES]]
+    if len(runs) > _LINES:
+        lines.append(_("… and {count} more").format(count=len(runs) - _LINES))
+    buttons = [
+        button(ComponentAction.CANCEL, run.id, _("Cancel {title}").format(title=front.desk.title(run.workflow)))
+        for run in mine[:_BUTTONS]
+    ]
+    await _say(click, lines or [_("Nothing runs and nothing waits here.")], still(*buttons) if buttons else None)
+
+
+async def show_mine(front: DiscordCaller, click: Click) -> None:
+    """One's last results, with links; the files of each at a click, wherever its message went."""
+    await click.response.defer(ephemeral=True, thinking=True)
+    runs = [run for run in await front.desk.records.last_of(asker(click)) if run.address.platform == PLATFORM]
+    lines = [
+        f"{number}. {_line(front, run)} · {MessageRef.at(run.address).link(run.place.community)}"
+        for number, run in enumerate(runs, 1)
+    ]
+    buttons = [
+        button(ComponentAction.ORIGINAL, run.id, _("Files of {number}").format(number=number))
+        for number, run in enumerate(runs, 1)
+        if run.files
+    ]
+    view = still(*buttons[:_BUTTONS]) if buttons else None
+    await _say(click, lines or [_("You have not run anything yet: /run begins.")], view)
+
+
+async def show_workflows(front: DiscordCaller, click: Click) -> None:
+    """What there is to run here."""
+    await click.response.defer(ephemeral=True, thinking=True)
+    offers = await front.menu.offers(asker(click), place_of(click))
+    await _say(click, [_offer(offer) for offer in offers] or [_("There is nothing to run here.")], None)
+
+
+async def show_help(front: DiscordCaller, click: Click) -> None:
+    count = len(front.desk.catalog.workflows)
+    lines = [
+        _("I run picture workflows: you ask, and one message develops into the result."),
+        _("• Each workflow is a command here: type / and its name. {run} opens any of them as a form.").format(
+            run="`/run`"
+        ),
+        _("• On a message with a picture: Apps → Use this picture."),
+        _("• Answer a picture with the name of a workflow, and mention me: it goes through it."),
+        _("• The buttons under a result: Again (a new seed), Change, Use as input, Delete."),
+        _("• {queue}, {mine}, {workflows}, {about}").format(
+            queue="`/queue`", mine="`/mine`", workflows="`/workflows`", about="`/about`"
+        ),
+    ]
+    if count > COMMANDS:
+        lines.append(_("There are {count} workflows: those that are no command are in /run.").format(count=count))
+    await click.response.send_message("\n".join(lines), ephemeral=True, allowed_mentions=NO_MENTIONS)
+
+
+async def show_about(front: DiscordCaller, click: Click) -> None:
+    """What is kept of people, for how long, and a button that deletes it."""
+    lines = [
+        _("**Darkroom** runs ComfyUI workflows in chat."),
+        _(
+            "Of each run I keep: who asked, where, the workflow, the values, the pictures given and the results, for "
+            "{days:g} days."
+        ).format(days=front.kept_days),
+        _("The button deletes your ended runs and their files at once; messages in chat stay."),
+    ]
+    forget: discord.ui.Button[discord.ui.View] = discord.ui.Button(
+        style=discord.ButtonStyle.danger, label=_("Delete my data"), custom_id=FORGET
+    )
+    await click.response.send_message(
+        "\n".join(lines), ephemeral=True, view=still(forget), allowed_mentions=NO_MENTIONS
+    )
+
+
+async def forget(front: DiscordCaller, click: Click) -> None:
+    await click.response.defer(ephemeral=True, thinking=True)
+    await front.sheets.forget(click.user.id)
+    count = await front.desk.forget(asker(click))
+    words = ngettext("{count} run is deleted.", "{count} runs are deleted.", count)
+    await _say(click, [words.format(count=count)], None)
+
+
+async def _unfinished(front: DiscordCaller, click: Click) -> list[RunRecord]:
+    if click.guild_id:
+        return await front.desk.records.unfinished_in(f"{PLATFORM}:{click.guild_id}")
+    return [run for run in await front.desk.records.last_of(asker(click), 50) if run.ended_at is None]
+
+
+def _is_of(run: RunRecord, click: Click) -> bool:
+    return run.person.platform == PLATFORM and run.person.id == str(click.user.id)
+
+
+def _line(front: DiscordCaller, run: RunRecord) -> str:
+    words = asked(run.brief())
+    parts = [f"**{plain(front.desk.title(run.workflow))}**", plain(run.person.name), _state(run.state)]
+    return " · ".join([*parts, plain(cut(words, 60))] if words else parts)
+
+
+def _state(state: State) -> str:
+    return {
+        State.WAITING: _("waits"),
+        State.HELD: _("waits for a moderator"),
+        State.RUNNING: _("is developing"),
+        State.DELIVERING: _("is on its way"),
+        State.HELD: _("waits for a moderator"),
+        State.DONE: _("done"),
+        State.FAILED: _("failed"),
+        State.CANCELLED: _("cancelled"),
+    }[state]
+
+
+def _offer(offer: Offer) -> str:
+    line = f"`{offer.workflow.name}` {plain(offer.workflow.description or offer.workflow.title)}"
+    return f"{line} ({_('not now')}: {plain(cut(offer.lacks, 80))})" if offer.lacks else line
+
+
+async def _say(click: Click, lines: list[str], view: discord.ui.View | None) -> None:
+    text = lines[0]
+    for line in lines[1:]:
+        if len(text) + len(line) > 1950:
+            text += "\n…"
+            break
+        text += f"\n{line}"
+    await click.edit_original_response(content=text, view=view, allowed_mentions=NO_MENTIONS)

@@ -1,0 +1,202 @@
+"""The registrar: keeps each server's commands as they should be, and sends Discord only what has changed."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import discord
+from discord.app_commands import CommandTree
+
+from bot.core.chat import Place
+from bot.core.desk import Desk
+from bot.core.scope import community_of
+from bot.platforms.discord.commands.schema import declarable, declare, digest
+from bot.platforms.discord.forms.cache import FormCache
+from bot.platforms.discord.message_ref import PLATFORM
+from bot.platforms.discord.rest import AWAY
+
+_log = logging.getLogger(__name__)
+_LOOK_EVERY = 1.0  # seconds between two looks at what is on the shelf and the servers
+_DRAW_EVERY = 30.0  # seconds after which forms are drawn again, and what did not arrive is sent again
+_AT_ONCE = 4
+_WRITE_EVERY = 2.0  # seconds between two notes on disk of what Discord was told
+_EVERYWHERE = "everywhere"
+
+
+class SyncLedger:
+    """What Discord was told, by server: a file, so that a start tells nothing twice."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path.expanduser()
+        self._told: dict[str, str] = {}
+        self._on_disk: dict[str, str] = {}
+        self._writing = asyncio.Lock()
+        self._written = time.monotonic()
+
+    async def read(self, application: int) -> None:
+        known = await asyncio.to_thread(_read, self._path)
+        self._told = dict(known["told"]) if known.get("application") == application else {}
+        self._on_disk, self._application = dict(self._told), application
+
+    def has(self, where: str) -> bool:
+        return where in self._told
+
+    def knows(self, where: str, mark: str) -> bool:
+        return self._told.get(where) == mark
+
+    async def note(self, where: str, mark: str) -> None:
+        """Note what Discord was told; on disk it is soon, and when `write` returns."""
+        self._told[where] = mark
+        if time.monotonic() - self._written > _WRITE_EVERY:
+            await self.write()
+
+    def forget(self, where: str) -> None:
+        self._told.pop(where, None)
+
+    async def write(self) -> None:
+        async with self._writing:
+            if self._told == self._on_disk:
+                return
+            self._written, self._on_disk = time.monotonic(), dict(self._told)
+            text = json.dumps({"application": self._application, "told": self._told})
+            await asyncio.to_thread(_write, self._path, text)
+
+
+class CommandSync:
+    """Works until cancelled; `wake` when a server was joined."""
+
+    def __init__(
+        self, client: discord.Client, tree: CommandTree[Any], desk: Desk, menu: FormCache, ledger: SyncLedger
+    ) -> None:
+        self._client, self._tree, self._desk, self._menu, self._ledger = client, tree, desk, menu, ledger
+        self._news = asyncio.Event()
+        self._version = (-1, -1)
+        self._refused: dict[str, str] = {}
+        self._decided: set[str] = set()  # communities in which something was decided
+        self._shelf, self._seen = desk.catalog.version, False
+        desk.moderation.book.on_change(self._on_decision)
+
+    def wake(self) -> None:
+        self._news.set()
+
+    def _on_decision(self, community: str) -> None:
+        self._decided.add(community)
+        self.wake()
+
+    def joined(self, guild: int) -> None:
+        """Whatever Discord was told of a server before, it has forgotten."""
+        self._ledger.forget(str(guild))
+        self._refused.pop(str(guild), None)
+        self.wake()
+
+    async def work(self) -> None:
+        await self._ledger.read(self._application)
+        loop = asyncio.get_running_loop()
+        drawn = 0.0
+        while True:
+            due = self._news.is_set() or self._version != self._now()
+            if due or loop.time() - drawn > _DRAW_EVERY:
+                self._news.clear()
+                self._version, drawn = self._now(), loop.time()
+                await self.register()
+            await _wait(self._news, _LOOK_EVERY)
+
+    def _now(self) -> tuple[int, int]:
+        """Another one whenever workflows or servers have changed."""
+        return self._desk.catalog.version, self._desk.version()
+
+    async def register(self) -> None:
+        """Tell Discord what it does not know yet."""
+        own = [command.to_dict(self._tree) for command in self._tree.get_commands()]
+        await self._tell_everywhere(own)
+        taken = [each["name"] for each in own]
+        slots = asyncio.Semaphore(_AT_ONCE)
+        alike: dict[Any, list[dict[str, Any]]] = {}
+
+        async def tell(guild: int) -> None:
+            async with slots:
+                if not self._is_blind(guild):
+                    await self._tell(guild, await self._declared(guild, taken, alike))
+
+        self._seen |= any(self._desk.servers().values())
+        try:
+            await asyncio.gather(*(tell(guild.id) for guild in list(self._client.guilds)))
+        finally:
+            await self._ledger.write()
+
+    def _is_blind(self, guild: int) -> bool:
+        """Whether all that could be told is that no ComfyUI server was seen yet: choices would go, and come back."""
+        news = self._seen or self._shelf != self._desk.catalog.version or self._decided & {"", f"{PLATFORM}:{guild}"}
+        return not news and self._ledger.has(str(guild))
+
+    async def _declared(
+        self, guild: int, taken: list[str], alike: dict[Any, list[dict[str, Any]]]
+    ) -> list[dict[str, Any]]:
+        """The commands of a server; those servers that decided nothing of their own have the same."""
+        place = Place(PLATFORM, "", community=str(guild))
+        key = () if not self._desk.moderation.book.own(community_of(place)) else guild
+        if key not in alike:
+            dishes = {dish.workflow.name: dish for dish in await self._menu.declared(place)}
+            chosen = declarable((dish.workflow for dish in dishes.values()), taken)
+            alike[key] = [declare(each, dishes[each.name].form) for each in chosen]
+        return alike[key]
+
+    async def _tell_everywhere(self, payload: list[Any]) -> None:
+        send = self._client.http.bulk_upsert_global_commands
+        await self._told(_EVERYWHERE, payload, lambda: send(self._application, payload))
+
+    async def _tell(self, guild: int, payload: list[Any]) -> None:
+        send = self._client.http.bulk_upsert_guild_commands
+        await self._told(str(guild), payload, lambda: send(self._application, guild, payload))
+
+    async def _told(self, where: str, payload: list[Any], send: Callable[[], Awaitable[Any]]) -> None:
+        """Send commands unless Discord knows them. What it refuses is sent again when it has changed, or after a
+        restart; what did not arrive, the next time that commands are drawn.
+        """
+        mark = digest(payload)
+        if self._ledger.knows(where, mark) or self._refused.get(where) == mark:
+            return
+        try:
+            await send()
+        except discord.Forbidden:
+            _log.warning("server %s: I may not have commands there; invite me with the link of darkroom check", where)
+            self._refused[where] = mark
+        except AWAY as fault:
+            _log.warning("the commands of %s did not arrive: %s", where, fault)
+        except discord.HTTPException as fault:
+            _log.error("the commands of %s were refused: %s", where, fault)
+            self._refused[where] = mark
+        else:
+            await self._ledger.note(where, mark)
+
+    @property
+    def _application(self) -> int:
+        return self._client.application_id or 0
+
+
+async def _wait(news: asyncio.Event, seconds: float) -> None:
+    try:
+        async with asyncio.timeout(seconds):
+            await news.wait()
+    except TimeoutError:
+        return
+
+
+def _read(path: Path) -> Mapping[str, Any]:
+    try:
+        known = json.loads(path.read_text())
+    except (OSError, ValueError):
+        return {}
+    return known if isinstance(known, dict) and isinstance(known.get("told"), dict) else {}
+
+
+def _write(path: Path, text: str) -> None:
+    part = path.with_suffix(".part")
+    part.write_text(text)
+    part.replace(path)

@@ -1,0 +1,80 @@
+"""The menu: the workflows and their forms, kept at hand so that a window opens within Discord's three seconds."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+
+from bot.core.chat import Person, Place
+from bot.core.desk import Desk, Offer
+from bot.core.form import FieldKind, Form
+from bot.core.rules import Access
+from bot.core.workflow import Workflow
+
+_PATIENCE = 2.0  # seconds: a form is drawn without what the servers add when they are slower
+
+
+@dataclass(frozen=True)
+class CachedForm:
+    """A workflow that is offered, and its form."""
+
+    workflow: Workflow
+    form: Form
+
+    @property
+    def picture_field(self) -> str | None:
+        """The first field that takes a picture."""
+        fields = sorted(self.form.fields, key=lambda field: not field.required)
+        return next((field.name for field in fields if field.kind is FieldKind.IMAGE), None)
+
+
+class FormCache:
+    """What a person may order in a place."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self._forms: dict[str, tuple[Workflow, Form]] = {}
+
+    async def dish(self, name: str, person: Person, place: Place) -> CachedForm:
+        """A workflow and its form there. Raises `UnknownWorkflow` and `NotAllowed`."""
+        self._desk.check(name, person, place)
+        form = await self.whole(name)
+        return CachedForm(self._desk.catalog.get(name), self._desk.narrowed(form, name, person, place))
+
+    async def whole(self, name: str) -> Form:
+        """A workflow's form as nobody has narrowed it; where servers are slow, as it was. Raises `UnknownWorkflow`."""
+        workflow = self._desk.catalog.get(name)
+        try:
+            async with asyncio.timeout(_PATIENCE):
+                form = await self._desk.checker.form(workflow)
+        except TimeoutError:
+            known, before = self._forms.get(name, (workflow, workflow.form()))
+            return before if known is workflow else workflow.form()
+        self._forms[name] = workflow, form
+        return form
+
+    async def declared(self, community: Place) -> list[CachedForm]:
+        """What somebody in a community may run somewhere there: allowed to all, or to some by a decision."""
+        everyone = Person(community.platform, "")
+        rules = self._desk.moderation.gate.rules_of(community)
+        granted = {rule.scope.workflow for rule in rules if isinstance(rule.body, Access) and rule.body.allow}
+        dishes = []
+        for name, workflow in self._desk.catalog.workflows.items():
+            if self._desk.decide(everyone, community, name).allowed:
+                dishes.append(await self.dish(name, everyone, community))
+            elif granted & {name, ""} and not self._desk.moderation.gate.on_trial(community, name):
+                dishes.append(CachedForm(workflow, await self.whole(name)))
+        return dishes
+
+    async def offers(self, person: Person, place: Place) -> list[Offer]:
+        """What there is to order; where the servers are slow to answer, without what they lack."""
+        try:
+            async with asyncio.timeout(_PATIENCE):
+                return await self._desk.offers(person, place)
+        except TimeoutError:
+            return [Offer(each) for each in self._desk.allowed(person, place)]
+
+    async def dishes(self, person: Person, place: Place) -> list[CachedForm]:
+        """All that a person may run in a place, with the forms."""
+        allowed = self._desk.allowed(person, place)
+        return await asyncio.gather(*(self.dish(each.name, person, place) for each in allowed))

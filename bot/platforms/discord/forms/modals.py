@@ -1,0 +1,180 @@
+"""Windows: a form drawn as Discord's modals, five fields each, one after the other where it has more."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any, TypeAlias
+
+import discord
+
+from bot.core.chat import Stored
+from bot.core.errors import UserError
+from bot.core.form import Field, FieldKind
+from bot.platforms.discord.commands.schema import CHOICES, choice_value
+from bot.platforms.discord.components import still
+from bot.platforms.discord.forms.cache import CachedForm
+from bot.platforms.discord.forms.sessions import FormSession, SubmittedFile, called
+from bot.platforms.discord.runs.request import asker, place_of, sent, typed
+from bot.platforms.discord.runs.submit import Click, DiscordCaller, submit, tell
+from bot.platforms.discord.runs.text import cut
+from bot.words import _
+
+FIELDS = 5  # of a window
+_TEXT = 4000  # characters of an input
+_TYPED = 4  # the kind of an input in which is typed
+
+Item: TypeAlias = discord.ui.Item[Any]
+
+
+async def begin(front: DiscordCaller, click: Click, sheet: FormSession) -> None:
+    """Open a form; it must be the first answer to the interaction. Without any field to fill in, ask at once."""
+    dish = await _dish(front, click, sheet)
+    name = await front.sheets.add(click.user.id, sheet)
+    await _turned(front, click, name, 0, dish, sheet)
+
+
+async def turn(front: DiscordCaller, click: Click, name: str, at: int) -> None:
+    """Show the page of a form that begins with a field. Raises `UserError`."""
+    sheet = await front.sheets.get(click.user.id, name)
+    await _turned(front, click, name, at, await _dish(front, click, sheet), sheet)
+
+
+async def fill(front: DiscordCaller, click: Click, name: str, at: int) -> None:
+    """Take what was filled into a page, and go on: Discord opens no window as the answer to a window."""
+    old = await front.sheets.get(click.user.id, name)
+    dish = await _dish(front, click, old)
+    fields = _fields(dish, old)
+    sheet = replace(old, values={**old.values, **_given(click, fields[at : at + FIELDS], old.values)})
+    await front.sheets.put(click.user.id, name, sheet)
+    rest = fields[at + FIELDS :]
+    if not rest:
+        await _ask(front, click, name, dish, sheet)
+        return
+    enough = not any(each.required for each in rest)
+    words = _("{count} more fields can be filled in.") if enough else _("The form goes on: {count} more.")
+    buttons = [_button(_("Go on"), called("turn", name, at + FIELDS), discord.ButtonStyle.primary)]
+    if enough:
+        buttons.append(_button(_("Run it now"), called("go", name), discord.ButtonStyle.success))
+    await tell(click, words.format(count=len(rest)), view=still(*buttons))
+
+
+async def go(front: DiscordCaller, click: Click, name: str) -> None:
+    """Ask with what has been filled in so far. Raises `UserError`."""
+    sheet = await front.sheets.get(click.user.id, name)
+    await _ask(front, click, name, await _dish(front, click, sheet), sheet)
+
+
+async def _dish(front: DiscordCaller, click: Click, sheet: FormSession) -> CachedForm:
+    return await front.menu.dish(sheet.workflow, asker(click), place_of(click))
+
+
+async def _turned(front: DiscordCaller, click: Click, name: str, at: int, dish: CachedForm, sheet: FormSession) -> None:
+    page = _fields(dish, sheet)[at : at + FIELDS]
+    if page:
+        await click.response.send_modal(_window(called("fill", name, at), dish, page, sheet.values))
+    else:
+        await _ask(front, click, name, dish, sheet)
+
+
+async def _ask(front: DiscordCaller, click: Click, name: str, dish: CachedForm, sheet: FormSession) -> None:
+    """Have it run. What is refused can be changed and tried again."""
+    values = {field: value for field, value in sheet.values.items() if value is not None}
+    if sheet.picture is not None:
+        values[dish.picture_field or ""] = sheet.picture
+    try:
+        await submit(front, click, sheet.workflow, typed(values, dish.form), spoiler=sheet.spoiler)
+    except UserError as refusal:
+        if not _fields(dish, sheet):
+            raise
+        change = _button(_("Change"), called("turn", name), discord.ButtonStyle.secondary)
+        await tell(click, str(refusal), view=still(change))
+    else:
+        await front.sheets.drop(click.user.id, name)
+
+
+def _fields(dish: CachedForm, sheet: FormSession) -> list[Field]:
+    """What is asked for, in its order: what must be given comes first."""
+    known = dish.picture_field if sheet.picture is not None else None
+    fields = [each for each in dish.form.fields if each.name != known]
+    return sorted(fields, key=lambda each: not each.required)
+
+
+def _window(custom_id: str, dish: CachedForm, page: Sequence[Field], values: Mapping[str, Any]) -> discord.ui.Modal:
+    """One page of a form, as a view that has ended already: like a button, it is answered by its name."""
+    window = discord.ui.Modal(title=cut(dish.workflow.title, 45), timeout=None, custom_id=custom_id)
+    for each in page:
+        window.add_item(_labelled(each, values.get(each.name)))
+    window.stop()
+    return window
+
+
+def _button(label: str, custom_id: str, style: discord.ButtonStyle) -> discord.ui.Button[Any]:
+    return discord.ui.Button(label=label, custom_id=custom_id, style=style)
+
+
+def _labelled(each: Field, value: Any) -> discord.ui.Label[Any]:
+    parts = [each.help, each.range_text]
+    if isinstance(value, Stored | SubmittedFile):
+        parts.append(_("now {name}").format(name=value.filename))
+    if each.kind is FieldKind.CHOICE and len(each.choices or ()) > CHOICES:
+        parts.append(_("one of {count} names").format(count=len(each.choices or ())))
+    description = cut(" · ".join(part for part in parts if part), 100)
+    title = cut(each.title or each.name, 45)
+    return discord.ui.Label(text=title, description=description or None, component=_input(each, value))
+
+
+def _input(each: Field, value: Any) -> Item:
+    now = value if value is not None else each.default
+    if each.is_media:
+        needed = each.required and value is None
+        return discord.ui.FileUpload(custom_id=each.name, required=needed, min_values=1 if needed else 0, max_values=1)
+    if each.kind is FieldKind.TOGGLE:
+        return _select(each, [("true", _("Yes")), ("false", _("No"))], str(now).lower())
+    if each.kind is FieldKind.CHOICE and each.choices and len(each.choices) <= CHOICES:
+        return _select(each, [(choice_value(each), cut(each, 100)) for each in each.choices], choice_value(str(now)))
+    return _text_input(each, "" if now is None else _written(now))
+
+
+def _select(each: Field, options: Sequence[tuple[str, str]], now: str) -> Item:
+    shown = [discord.SelectOption(label=label, value=value, default=value == now) for value, label in options]
+    return discord.ui.Select(
+        custom_id=each.name, options=shown, required=each.required, min_values=1 if each.required else 0
+    )
+
+
+def _text_input(each: Field, now: str) -> Item:
+    most = min(each.max_length or _TEXT, _TEXT) if each.kind is FieldKind.TEXT else 200
+    long = each.multiline or (each.kind is FieldKind.TEXT and most > 200)
+    return discord.ui.TextInput(
+        custom_id=each.name,
+        style=discord.TextStyle.paragraph if long else discord.TextStyle.short,
+        default=now[:most] or None,
+        placeholder=_("drawn at random") if each.seed else None,
+        required=each.required,
+        max_length=most,
+    )
+
+
+def _written(value: Any) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _given(click: Click, page: Sequence[Field], before: Mapping[str, Any]) -> dict[str, Any]:
+    """What was filled in, by field: None where nothing was, but a file stays until another is given."""
+    data: Any = click.data
+    items = {label["component"]["custom_id"]: label["component"] for label in data["components"]}
+    files = data.get("resolved", {}).get("attachments", {})
+    given = {}
+    for each in page:
+        value = _value(items.get(each.name, {}), files)
+        old = before.get(each.name)
+        given[each.name] = old if value is None and isinstance(old, Stored | SubmittedFile) else value
+    return given
+
+
+def _value(item: Mapping[str, Any], files: Mapping[str, Any]) -> Any:
+    if item.get("type") == _TYPED:
+        return item["value"] if item["value"].strip() else None
+    values = item.get("values") or [None]
+    return sent(files[values[0]]) if values[0] in files else values[0]

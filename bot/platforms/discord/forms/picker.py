@@ -1,0 +1,84 @@
+"""Picking: which workflow a picture that is there already shall go through."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import discord
+
+from bot.core.chat import Stored
+from bot.core.errors import UserError
+from bot.platforms.discord.components import still
+from bot.platforms.discord.forms.cache import CachedForm
+from bot.platforms.discord.forms.modals import begin
+from bot.platforms.discord.forms.sessions import FormSession, SubmittedFile, called
+from bot.platforms.discord.rest import NO_MENTIONS
+from bot.platforms.discord.runs.request import asker, place_of
+from bot.platforms.discord.runs.submit import Click, DiscordCaller
+from bot.platforms.discord.runs.text import cut
+from bot.words import _
+
+_OPTIONS = 25
+_PAGE = 4 * _OPTIONS  # workflows of a message: four selects, and a row to turn the page
+
+
+async def pick(front: DiscordCaller, click: Click, picture: SubmittedFile | Stored) -> None:
+    """Let the person choose among the workflows that take a picture. Raises `UserError`."""
+    dishes = await _dishes(front, click)
+    name = await front.sheets.add(click.user.id, FormSession(picture=picture))
+    words = _("What shall become of {name}?").format(name=cut(picture.filename, 100))
+    await click.response.send_message(words, view=_page(name, dishes, 0), ephemeral=True, allowed_mentions=NO_MENTIONS)
+
+
+async def leaf(front: DiscordCaller, click: Click, name: str, page: int) -> None:
+    """Show other workflows to choose from. Raises `UserError`."""
+    await front.sheets.get(click.user.id, name)
+    await click.response.edit_message(view=_page(name, await _dishes(front, click), page))
+
+
+async def picked(front: DiscordCaller, click: Click, name: str) -> None:
+    """Go on with what was chosen. Raises `UserError`."""
+    sheet = await front.sheets.get(click.user.id, name)
+    data: Any = click.data
+    await begin(front, click, replace(sheet, workflow=data["values"][0]))
+
+
+async def _dishes(front: DiscordCaller, click: Click) -> list[CachedForm]:
+    dishes = [dish for dish in await front.menu.dishes(asker(click), place_of(click)) if dish.picture_field]
+    if not dishes:
+        raise UserError(_("There is no workflow here that takes a picture."))
+    return dishes
+
+
+def _page(name: str, dishes: Sequence[CachedForm], page: int) -> discord.ui.View:
+    """A select for every 25 workflows."""
+    last = (len(dishes) - 1) // _PAGE
+    page = min(page, last)
+    here = range(page * _PAGE, min((page + 1) * _PAGE, len(dishes)), _OPTIONS)
+    items: list[discord.ui.Item[Any]] = [_select(name, dishes, first) for first in here]
+    if page > 0:
+        items.append(_leaf(_("Earlier"), name, page - 1))
+    if page < last:
+        items.append(_leaf(_("More"), name, page + 1))
+    return still(*items)
+
+
+def _leaf(label: str, name: str, page: int) -> discord.ui.Button[Any]:
+    return discord.ui.Button(label=label, custom_id=called("leaf", name, page), row=4)
+
+
+def _select(name: str, dishes: Sequence[CachedForm], first: int) -> discord.ui.Select[Any]:
+    shown = dishes[first : first + _OPTIONS]
+    words = _("A workflow: {first} to {last}") if len(dishes) > _OPTIONS else _("A workflow")
+    title = words.format(first=shown[0].workflow.title, last=shown[-1].workflow.title)
+    options = [_option(dish) for dish in shown]
+    return discord.ui.Select(placeholder=cut(title, 150), options=options, custom_id=called("pick", name, first))
+
+
+def _option(dish: CachedForm) -> discord.SelectOption:
+    workflow = dish.workflow
+    return discord.SelectOption(
+        label=cut(workflow.title, 100), value=workflow.name, description=cut(workflow.description, 100) or None
+    )

@@ -1,0 +1,114 @@
+"""Sheets: forms that people are filling in, kept on disk, so that a restart between two windows loses nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from bot.core.chat import Stored
+from bot.core.errors import UserError
+from bot.core.notes import Notes
+from bot.words import _
+
+_PREFIX = "discord:sheet:"
+_KEPT = 86_400.0  # seconds: as long as Discord keeps the address of a file
+_TIDY_EVERY = 3600.0
+
+#: What a button, a select or a window that belongs to a sheet is called: what it does, with which, and where in it.
+TEMPLATE = r"darkroom:(?P<act>fill|turn|go|pick|leaf):(?P<sheet>[0-9a-f]{16}):(?P<at>[0-9]{1,4})"
+
+
+def called(act: str, sheet: str, at: int = 0) -> str:
+    return f"darkroom:{act}:{sheet}:{at}"
+
+
+@dataclass(frozen=True)
+class SubmittedFile:
+    """A file that somebody has sent, where it lies at Discord."""
+
+    url: str
+    filename: str
+    size: int
+
+
+@dataclass(frozen=True)
+class FormSession:
+    """A form as far as it has been filled in. `picture` is for the workflow's first field that takes one; without a
+    workflow, that is still to be chosen.
+    """
+
+    workflow: str = ""
+    values: Mapping[str, Any] = field(default_factory=dict)
+    picture: SubmittedFile | Stored | None = None
+    spoiler: bool = False
+
+    def to_json(self) -> dict[str, Any]:
+        values = {name: _packed(value) for name, value in self.values.items()}
+        return {
+            "workflow": self.workflow,
+            "values": values,
+            "picture": _packed(self.picture),
+            "spoiler": self.spoiler,
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> FormSession:
+        values = {name: _unpacked(value) for name, value in data["values"].items()}
+        return cls(data["workflow"], values, _unpacked(data["picture"]), data["spoiler"])
+
+
+class FormSessions:
+    """Each belongs to a person, and nobody else can turn it. All methods raise `StorageFailed`."""
+
+    def __init__(self, notes: Notes) -> None:
+        self._notes = notes
+
+    async def add(self, person: int, sheet: FormSession) -> str:
+        """Keep a new one; its name."""
+        name = secrets.token_hex(8)
+        await self.put(person, name, sheet)
+        return name
+
+    async def put(self, person: int, name: str, sheet: FormSession) -> None:
+        await self._notes.put(_key(person, name), sheet.to_json())
+
+    async def get(self, person: int, name: str) -> FormSession:
+        """Raises `UserError` where there is none any more."""
+        data = await self._notes.get(_key(person, name))
+        if data is None:
+            raise UserError(_("This form is kept no more: please begin anew."))
+        return FormSession.from_json(data)
+
+    async def drop(self, person: int, name: str) -> None:
+        await self._notes.drop(_key(person, name))
+
+    async def forget(self, person: int) -> None:
+        """Drop all of somebody's."""
+        await self._notes.sweep(_key(person, ""), 0.0)
+
+    async def tidy(self) -> None:
+        """Drop what nobody goes on with, until cancelled."""
+        while True:
+            await self._notes.sweep(_PREFIX, _KEPT)
+            await asyncio.sleep(_TIDY_EVERY)
+
+
+def _key(person: int, name: str) -> str:
+    return f"{_PREFIX}{person}:{name}"
+
+
+def _packed(value: Any) -> Any:
+    return asdict(value) if isinstance(value, SubmittedFile | Stored) else value
+
+
+def _unpacked(value: Any) -> Any:
+    match value:
+        case {"url": _}:
+            return SubmittedFile(**value)
+        case {"key": _}:
+            return Stored(**value)
+        case _:
+            return value

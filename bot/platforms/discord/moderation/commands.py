@@ -1,0 +1,326 @@
+"""/moderate: what moderators decide, as Discord draws it. What is decided, and who may, is the core's."""
+
+from __future__ import annotations
+
+import io
+from typing import Any, Literal, Optional, TypeAlias, Union
+
+import discord
+from discord import app_commands
+
+from bot.core.authority import Aim
+from bot.core.chat import Person, Place
+from bot.core.errors import BadPicture
+from bot.core.moderation import Moderation
+from bot.core.rules import Manner, Narrowing, WordList
+from bot.core.scope import EVERYONE, Who
+from bot.platforms.discord.commands.schema import matching
+from bot.platforms.discord.moderation.panel import list_held, show_panel
+from bot.platforms.discord.moderation.workflows import Act, Choices, Text, WorkflowCommands, read_file, workflow_names
+from bot.platforms.discord.runs.request import may_decide, moderator, person_of, place_named, place_of
+from bot.platforms.discord.runs.submit import Click, DiscordCaller, guarded, tell
+from bot.words import _
+
+Channel: TypeAlias = Union[app_commands.AppCommandChannel, app_commands.AppCommandThread]  # noqa: UP007 - read at run time
+_Measure: TypeAlias = Literal["hour", "day", "seconds", "waiting", "running", "cooldown"]
+_LARGEST = 1_000_000  # bytes of an import
+_DAY = 86_400.0
+
+
+async def field_names(click: Click, text: str) -> Choices:
+    front: DiscordCaller = click.client.front
+    workflow = front.desk.catalog.workflows.get(str(getattr(click.namespace, "workflow", "")))
+    shown = workflow is not None and may_decide(front.desk.moderation, click)
+    names = [field.name for field in workflow.declared] if workflow is not None and shown else []
+    return [app_commands.Choice(**each) for each in matching(names, text)]
+
+
+def aim_of(
+    workflow: str | None,
+    channel: Channel | None,
+    role: discord.Role | None = None,
+    member: discord.Member | None = None,
+) -> Aim:
+    """For whom and what a decision is, by the options of a command."""
+    who = EVERYONE
+    if role is not None and not role.is_default():
+        who = Who.role(str(role.id), role.name)
+    if member is not None:
+        who = Who.person(person_of(member))
+    place = place_named(channel.id, channel.name, channel.guild_id) if channel is not None else None
+    return Aim(place, who, workflow or "")
+
+
+class ModerateCommands(app_commands.Group):
+    """Every subcommand asks the core and tells the moderator alone what it answered."""
+
+    def __init__(self, front: DiscordCaller) -> None:
+        super().__init__(
+            name="moderate",
+            description=_("Decide which workflows run here, for whom and how often."),
+            guild_only=True,
+            default_permissions=discord.Permissions(manage_guild=True),
+        )
+        self._front = front
+        self.add_command(WorkflowCommands(front, self._do))
+
+    @property
+    def _moderation(self) -> Moderation:
+        return self._front.desk.moderation
+
+    async def _do(self, click: Click, act: Act) -> None:
+        """Do something as the one who asks, and tell them what became of it."""
+
+        async def work() -> None:
+            await click.response.defer(ephemeral=True, thinking=True)
+            await tell(click, await act(moderator(self._front.desk.moderation, click), place_of(click)))
+
+        await guarded(click, work)
+
+    @app_commands.command(description=_("The state of this server at a glance, to be changed by a click."))
+    async def panel(self, click: Click) -> None:
+        await guarded(click, lambda: show_panel(self._front, click))
+
+    @app_commands.command(description=_("Let a workflow be run, or all of them."))
+    @app_commands.autocomplete(workflow=workflow_names)
+    async def allow(
+        self,
+        click: Click,
+        workflow: Optional[str] = None,  # noqa: UP045 - read at run time
+        channel: Optional[Channel] = None,  # noqa: UP045
+        role: Optional[discord.Role] = None,  # noqa: UP045
+        member: Optional[discord.Member] = None,  # noqa: UP045
+    ) -> None:
+        aim = aim_of(workflow, channel, role, member)
+        await self._do(click, lambda by, here: self._moderation.allow(by, here, aim))
+
+    @app_commands.command(description=_("Let a workflow not be run, or none of them."))
+    @app_commands.autocomplete(workflow=workflow_names)
+    async def deny(
+        self,
+        click: Click,
+        workflow: Optional[str] = None,  # noqa: UP045
+        channel: Optional[Channel] = None,  # noqa: UP045
+        role: Optional[discord.Role] = None,  # noqa: UP045
+        member: Optional[discord.Member] = None,  # noqa: UP045
+    ) -> None:
+        aim = aim_of(workflow, channel, role, member)
+        await self._do(click, lambda by, here: self._moderation.deny(by, here, aim))
+
+    @app_commands.command(description=_("Take an allowance or a denial back."))
+    @app_commands.autocomplete(workflow=workflow_names)
+    async def clear(
+        self,
+        click: Click,
+        workflow: Optional[str] = None,  # noqa: UP045
+        channel: Optional[Channel] = None,  # noqa: UP045
+        role: Optional[discord.Role] = None,  # noqa: UP045
+        member: Optional[discord.Member] = None,  # noqa: UP045
+    ) -> None:
+        aim = aim_of(workflow, channel, role, member)
+        await self._do(click, lambda by, here: self._moderation.clear(by, here, aim))
+
+    @app_commands.command(description=_("How much each person, or all together, may have; without a number, no limit."))
+    @app_commands.describe(
+        measure=_("runs an hour or a day, server seconds a day, runs waiting or running, seconds between two"),
+        together=_("so much for all people together, instead of for each"),
+    )
+    @app_commands.autocomplete(workflow=workflow_names)
+    async def limit(
+        self,
+        click: Click,
+        measure: _Measure,
+        most: Optional[app_commands.Range[int, 0, 1_000_000]] = None,  # noqa: UP045
+        workflow: Optional[str] = None,  # noqa: UP045
+        channel: Optional[Channel] = None,  # noqa: UP045
+        role: Optional[discord.Role] = None,  # noqa: UP045
+        together: bool = False,
+    ) -> None:
+        aim = aim_of(workflow, channel, role)
+        await self._do(click, lambda by, here: self._moderation.limit(by, here, measure, most, aim, together=together))
+
+    @app_commands.command(description=_("Narrow a field of a workflow; with nothing but its name, open it again."))
+    @app_commands.autocomplete(workflow=workflow_names, field=field_names)
+    async def field(
+        self,
+        click: Click,
+        workflow: str,
+        field: str,
+        minimum: Optional[float] = None,  # noqa: UP045
+        maximum: Optional[float] = None,  # noqa: UP045
+        default: Optional[Text] = None,  # noqa: UP045
+        fixed: Optional[Text] = None,  # noqa: UP045
+        choices: Optional[str] = None,  # noqa: UP045
+        hidden: bool = False,
+        channel: Optional[Channel] = None,  # noqa: UP045
+        role: Optional[discord.Role] = None,  # noqa: UP045
+    ) -> None:
+        listed = tuple(each.strip() for each in choices.split(",") if each.strip()) if choices else None
+        to = Narrowing(minimum, maximum, default, fixed, listed, hidden)
+        aim = aim_of(workflow, channel, role)
+        given = None if to == Narrowing() else to
+        await self._do(click, lambda by, here: self._moderation.field(by, here, field, given, aim))
+
+    @app_commands.command(description=_("A list of what may not be asked for, with commas between; none deletes it."))
+    @app_commands.describe(hold=_("let a moderator decide instead of refusing"), pattern=_("a regular expression"))
+    @app_commands.autocomplete(workflow=workflow_names)
+    async def words(
+        self,
+        click: Click,
+        name: Text,
+        words: Optional[str] = None,  # noqa: UP045
+        pattern: Optional[str] = None,  # noqa: UP045
+        hold: bool = False,
+        workflow: Optional[str] = None,  # noqa: UP045
+        channel: Optional[Channel] = None,  # noqa: UP045
+    ) -> None:
+        listed = tuple(each.strip() for each in (words or "").split(",") if each.strip())
+        to = WordList(listed, (pattern,) if pattern else (), hold) if listed or pattern else None
+        aim = aim_of(workflow, channel)
+        await self._do(click, lambda by, here: self._moderation.words(by, here, name, to, aim))
+
+    @app_commands.command(description=_("Whether a moderator looks at results before they are shown."))
+    @app_commands.describe(ask=_("the channel in which moderators are asked"))
+    @app_commands.autocomplete(workflow=workflow_names)
+    async def review(
+        self,
+        click: Click,
+        on: Literal["on", "off", "undecided"],
+        ask: Optional[Channel] = None,  # noqa: UP045
+        workflow: Optional[str] = None,  # noqa: UP045
+        channel: Optional[Channel] = None,  # noqa: UP045
+    ) -> None:
+        aim, wanted = aim_of(workflow, channel), {"on": True, "off": False}.get(on)
+        where = str(ask.id) if ask is not None else ""
+        await self._do(click, lambda by, here: self._moderation.review(by, here, wanted, where, aim))
+
+    @app_commands.command(description=_("What waits for a moderator's yes."))
+    async def held(self, click: Click) -> None:
+        await guarded(click, lambda: list_held(self._front, click))
+
+    @app_commands.command(description=_("Let a member run nothing, for some days or for good."))
+    async def block(
+        self,
+        click: Click,
+        member: discord.User,
+        reason: str = "",
+        days: Optional[app_commands.Range[float, 0.01, 3650.0]] = None,  # noqa: UP045
+        channel: Optional[Channel] = None,  # noqa: UP045
+    ) -> None:
+        lasting, aim = None if days is None else days * _DAY, aim_of(None, channel)
+        person = person_of(member)
+        await self._do(click, lambda by, here: self._moderation.block(by, here, person, reason, lasting, aim))
+
+    @app_commands.command(description=_("Take a block back."))
+    async def unblock(
+        self,
+        click: Click,
+        member: discord.User,
+        channel: Optional[Channel] = None,  # noqa: UP045
+    ) -> None:
+        person, aim = person_of(member), aim_of(None, channel)
+        await self._do(click, lambda by, here: self._moderation.unblock(by, here, person, aim))
+
+    @app_commands.command(description=_("Where results go, and how they are shown."))
+    @app_commands.describe(to=_("the channel that results go to"), at=_("the channel that this is decided for"))
+    @app_commands.autocomplete(workflow=workflow_names)
+    async def where(
+        self,
+        click: Click,
+        results: Optional[Literal["here", "thread"]] = None,  # noqa: UP045
+        to: Optional[Channel] = None,  # noqa: UP045
+        previews: Optional[bool] = None,  # noqa: UP045
+        spoilers: Optional[bool] = None,  # noqa: UP045
+        workflow: Optional[str] = None,  # noqa: UP045
+        at: Optional[Channel] = None,  # noqa: UP045
+    ) -> None:
+        manner, aim = Manner(str(to.id) if to is not None else results, previews, spoilers), aim_of(workflow, at)
+        await self._do(click, lambda by, here: self._moderation.where(by, here, manner, aim))
+
+    @app_commands.command(description=_("Which roles make a moderator; none: whoever may manage the server."))
+    async def moderators(
+        self,
+        click: Click,
+        first: Optional[discord.Role] = None,  # noqa: UP045
+        second: Optional[discord.Role] = None,  # noqa: UP045
+        third: Optional[discord.Role] = None,  # noqa: UP045
+    ) -> None:
+        roles = [str(role.id) for role in (first, second, third) if role is not None]
+        await self._do(click, lambda by, here: self._moderation.moderators(by, here, roles))
+
+    @app_commands.command(description=_("What a member may do here, and which rule says so."))
+    @app_commands.autocomplete(workflow=workflow_names)
+    async def why(
+        self,
+        click: Click,
+        member: discord.Member,
+        workflow: Optional[str] = None,  # noqa: UP045
+        channel: Optional[Channel] = None,  # noqa: UP045
+    ) -> None:
+        place = aim_of(None, channel).place
+        person = person_of(member)
+        await self._do(click, lambda by, here: self._moderation.why(by, here, person, workflow or "", place))
+
+    @app_commands.command(description=_("What was decided and refused here; as a file, all of it."))
+    async def log(self, click: Click, file: bool = False) -> None:
+        async def work() -> None:
+            await click.response.defer(ephemeral=True, thinking=True)
+            by, here = moderator(self._moderation, click), place_of(click)
+            if file:
+                await _hand(click, await self._moderation.log_file(by, here), "audit.jsonl")
+                return
+            entries = await self._moderation.log(by, here)
+            lines = [
+                f"{discord.utils.format_dt(_at(each.at), 'R')} {each.person.name}: {each.words}" for each in entries
+            ]
+            await tell(click, "\n".join(lines) or _("Nothing has been decided here yet."))
+
+        await guarded(click, work)
+
+    @app_commands.command(description=_("What is run here, when, and how long people wait, as a picture."))
+    async def stats(self, click: Click, days: app_commands.Range[int, 1, 90] = 30) -> None:
+        async def work() -> None:
+            await click.response.defer(ephemeral=True, thinking=True)
+            by, here = moderator(self._moderation, click), place_of(click)
+            name = click.guild.name if click.guild is not None else ""
+            await _hand(click, await self._moderation.stats(by, here, days, name), "stats.png")
+
+        await guarded(click, work)
+
+    @app_commands.command(description=_("Take the last decision back."))
+    async def undo(self, click: Click) -> None:
+        await self._do(click, self._moderation.undo)
+
+    @app_commands.command(description=_("All that is decided here, as a file."))
+    async def export(self, click: Click) -> None:
+        async def work() -> None:
+            await click.response.defer(ephemeral=True, thinking=True)
+            text = await self._moderation.export(moderator(self._moderation, click), place_of(click))
+            await _hand(click, text.encode(), "darkroom-rules.json")
+
+        await guarded(click, work)
+
+    @app_commands.command(name="import", description=_("Decide all that an exported file says."))
+    async def import_(self, click: Click, file: discord.Attachment) -> None:
+        async def act(by: Person, here: Place) -> str:
+            await self._moderation.authority.moderator(by, here, "import")  # before anything is fetched
+            return await self._moderation.import_(by, here, await _read(file))
+
+        await self._do(click, act)
+
+
+async def _read(file: discord.Attachment) -> str:
+    try:
+        return (await read_file(file, _LARGEST)).decode()
+    except UnicodeDecodeError as fault:
+        raise BadPicture(_("{name} cannot be read.").format(name=file.filename)) from fault
+
+
+async def _hand(click: Click, content: bytes, name: str) -> None:
+    await click.edit_original_response(content=_("Here it is."), attachments=[discord.File(io.BytesIO(content), name)])
+
+
+def _at(moment: float) -> Any:
+    import datetime
+
+    return datetime.datetime.fromtimestamp(moment, datetime.UTC)

@@ -1,0 +1,103 @@
+"""/moderate workflow: the workflows that trusted people add, complete and take away. Who may, the core says."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Optional, TypeAlias
+
+import discord
+from discord import app_commands
+
+from bot.core.chat import Person, Place
+from bot.core.contributions import Contributions, settings_from
+from bot.core.errors import BadPicture, UserError
+from bot.platforms.discord.commands.schema import matching
+from bot.platforms.discord.runs.request import may_decide
+from bot.platforms.discord.runs.submit import Click, DiscordCaller
+from bot.words import _
+
+Act: TypeAlias = Callable[[Person, Place], Awaitable[str]]
+Text: TypeAlias = app_commands.Range[str, 1, 100]
+Choices: TypeAlias = list[app_commands.Choice[str]]
+_LARGEST = 8 * 2**20  # bytes of a workflow
+
+
+async def workflow_names(click: Click, text: str) -> Choices:
+    front: DiscordCaller = click.client.front
+    names = list(front.desk.catalog.workflows) if may_decide(front.desk.moderation, click) else []
+    return [app_commands.Choice(**each) for each in matching(names, text)]
+
+
+async def read_file(file: discord.Attachment, most: int) -> bytes:
+    """What somebody has sent. Raises `UserError`."""
+    if file.size > most:
+        raise UserError(_("{name} is too large.").format(name=file.filename))
+    try:
+        return await file.read()
+    except discord.HTTPException as fault:
+        raise BadPicture(_("{name} cannot be read.").format(name=file.filename)) from fault
+
+
+class WorkflowCommands(app_commands.Group):
+    """`do` does an act as the one who asks, and tells them alone what became of it."""
+
+    def __init__(self, front: DiscordCaller, do: Callable[[Click, Act], Awaitable[None]]) -> None:
+        super().__init__(name="workflow", description=_("Add workflows, if the operator trusts you."))
+        self._front, self._do = front, do
+
+    @property
+    def _workflows(self) -> Contributions:
+        return self._front.desk.moderation.workflows
+
+    @app_commands.command(description=_("Add a workflow: the file that ComfyUI's “Export (API)” writes."))
+    async def add(self, click: Click, name: Text, file: discord.Attachment) -> None:
+        async def act(by: Person, here: Place) -> str:
+            await self._front.desk.moderation.authority.trusted(by, here, "workflow add")  # before anything is fetched
+            return await self._workflows.add(by, here, name, await read_file(file, _LARGEST))
+
+        await self._do(click, act)
+
+    @app_commands.command(description=_("What could be a field of a workflow."))
+    @app_commands.autocomplete(workflow=workflow_names)
+    async def inputs(self, click: Click, workflow: str) -> None:
+        async def act(by: Person, here: Place) -> str:
+            found = await self._workflows.inputs(by, here, workflow)
+            return "\n".join(f"{each.target} = {each.value}" for each in found) or _("It has nothing to set.")
+
+        await self._do(click, act)
+
+    @app_commands.command(description=_("Name a field of a workflow; without settings, take it away."))
+    @app_commands.describe(settings=_("such as target=KSampler.steps minimum=1 maximum=50"))
+    @app_commands.autocomplete(workflow=workflow_names)
+    async def field(
+        self,
+        click: Click,
+        workflow: str,
+        field: Text,
+        settings: Optional[str] = None,  # noqa: UP045 - read at run time
+    ) -> None:
+        async def act(by: Person, here: Place) -> str:
+            to = settings_from(settings) if settings else None
+            return await self._workflows.field(by, here, workflow, field, to)
+
+        await self._do(click, act)
+
+    @app_commands.command(description=_("Say what people read of a workflow."))
+    @app_commands.autocomplete(workflow=workflow_names)
+    async def describe(self, click: Click, workflow: str, title: Text, description: str = "") -> None:
+        await self._do(click, lambda by, here: self._workflows.describe(by, here, workflow, title, description))
+
+    @app_commands.command(description=_("Let others run here what you have added and tried."))
+    @app_commands.autocomplete(workflow=workflow_names)
+    async def open(self, click: Click, workflow: str) -> None:
+        await self._do(click, lambda by, here: self._workflows.open(by, here, workflow))
+
+    @app_commands.command(description=_("Rename a workflow that was added here."))
+    @app_commands.autocomplete(workflow=workflow_names)
+    async def rename(self, click: Click, workflow: str, name: Text) -> None:
+        await self._do(click, lambda by, here: self._workflows.rename(by, here, workflow, name))
+
+    @app_commands.command(description=_("Remove a workflow that was added here."))
+    @app_commands.autocomplete(workflow=workflow_names)
+    async def remove(self, click: Click, workflow: str) -> None:
+        await self._do(click, lambda by, here: self._workflows.remove(by, here, workflow))

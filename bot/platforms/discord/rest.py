@@ -1,0 +1,159 @@
+"""The wire: Discord's REST alone, through the library's own client and its care for rate limits, without a gateway."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any
+from weakref import WeakValueDictionary
+
+import aiohttp
+import discord
+import yarl
+from discord.gateway import DiscordWebSocket
+from discord.http import Route
+
+from bot.core import meters
+from bot.platforms.discord.message_ref import MessageRef
+from bot.platforms.discord.runs.attachments import DiscordAttachment
+
+#: What goes wrong on the way to Discord, and may go right in a moment.
+AWAY = (aiohttp.ClientError, OSError, TimeoutError, discord.DiscordServerError, discord.LoginFailure)
+_REMEMBERED = 10_000  # messages that have ended
+
+discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False  # nobody wants to speak here: do not ask for that
+
+NO_MENTIONS = discord.AllowedMentions.none()
+
+
+@contextmanager
+def pointed_at(api_base: str, gateway_url: str) -> Iterator[None]:
+    """Have the library speak to another Discord: it knows no setting for that."""
+    before = Route.BASE, DiscordWebSocket.DEFAULT_GATEWAY
+    if api_base:
+        Route.BASE = api_base.rstrip("/")
+    if gateway_url:
+        DiscordWebSocket.DEFAULT_GATEWAY = yarl.URL(gateway_url)
+    try:
+        yield
+    finally:
+        Route.BASE, DiscordWebSocket.DEFAULT_GATEWAY = before
+
+
+@dataclass(frozen=True)
+class MessageDraft:
+    """What a message is to become. `pieces` None leaves its attachments as they are, `row` None its buttons."""
+
+    content: str
+    pieces: tuple[DiscordAttachment, ...] | None = None
+    row: discord.ui.View | None = None
+
+    def parts(self) -> dict[str, Any]:
+        """The keyword arguments of an edit; files are opened anew each time."""
+        parts: dict[str, Any] = {"content": self.content, "allowed_mentions": NO_MENTIONS}
+        if self.pieces is not None:
+            parts["attachments"] = [piece.open() for piece in self.pieces]
+        if self.row is not None:
+            parts["view"] = self.row
+        return parts
+
+
+class DiscordRest:
+    """Use it in `async with`: it logs in when it is first needed, so that Discord may be away at the start."""
+
+    def __init__(self, token: str) -> None:
+        self._token = token
+        self._client: discord.Client | None = None
+        self._entering = asyncio.Lock()
+        self._locks: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
+        self._ended: OrderedDict[int, None] = OrderedDict()
+        self.paces: dict[int, float] = {}
+
+    async def __aenter__(self) -> DiscordRest:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if self._client is not None:
+            await self._client.close()
+
+    async def client(self) -> discord.Client:
+        """The client, logged in. Raises what the library raises, and `AWAY`."""
+        async with self._entering:
+            if self._client is None:
+                client = discord.Client(intents=discord.Intents(guilds=True), max_messages=None, http_trace=_trace())
+                try:
+                    await client.login(self._token)
+                except BaseException:
+                    await client.close()
+                    raise
+                self._client = client
+            return self._client
+
+    async def edit_by_token(self, spot: MessageRef, draft: MessageDraft) -> None:
+        client = await self.client()
+        hook = discord.Webhook.partial(client.application_id or 0, spot.token, client=client)
+        await hook.edit_message(spot.message, **draft.parts())
+        meters.edited("discord")
+
+    async def edit_in_channel(self, spot: MessageRef, draft: MessageDraft) -> None:
+        channel = (await self.client()).get_partial_messageable(spot.channel)
+        await channel.get_partial_message(spot.message).edit(**draft.parts())
+        meters.edited("discord")
+
+    async def bring_back(self, thread: int) -> None:
+        """Take a thread out of the archive."""
+        await (await self.client()).http.edit_channel(thread, archived=False)
+
+    async def send(self, channel: int, draft: MessageDraft, nonce: str) -> None:
+        """A message of its own; asked for again soon with the same nonce, Discord sends none."""
+        parts = draft.parts()
+        files = parts.pop("attachments", [])
+        await (await self.client()).get_partial_messageable(channel).send(**parts, files=files, nonce=nonce)
+        meters.edited("discord")
+
+    async def send_to(self, person: int, draft: MessageDraft, nonce: str) -> None:
+        """A message to somebody alone."""
+        channel = await (await self.client()).create_dm(discord.Object(person))
+        await self.send(channel.id, draft, nonce)
+
+    async def can_see(self, person: int, community: int, channel: int) -> bool:
+        """Whether somebody still sees a channel of a server."""
+        client = await self.client()
+        guild = await client.fetch_guild(community, with_counts=False)
+        try:
+            where = await guild.fetch_channel(channel)
+            member = await guild.fetch_member(person)
+        except (discord.NotFound, discord.Forbidden):
+            return False
+        return where.permissions_for(member).view_channel
+
+    def lock(self, message: int) -> asyncio.Lock:
+        """Held while a message is edited, so that edits arrive in their order."""
+        return self._locks.setdefault(message, asyncio.Lock())
+
+    def end(self, message: int) -> None:
+        """Note that a message shows the end of its run: whoever comes late with a status is not heard any more."""
+        self._ended[message] = None
+        if len(self._ended) > _REMEMBERED:
+            self._ended.popitem(last=False)
+
+    def has_ended(self, message: int) -> bool:
+        return message in self._ended
+
+
+def _trace() -> aiohttp.TraceConfig:
+    """Counts how often Discord asks to wait: its library does so without a word."""
+
+    async def ended(_session: object, _context: object, params: aiohttp.TraceRequestEndParams) -> None:
+        if params.response.status == 429:
+            meters.rate_limited("discord")
+
+    trace = aiohttp.TraceConfig()
+    trace.on_request_end.append(ended)
+    return trace

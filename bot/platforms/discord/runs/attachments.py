@@ -1,0 +1,92 @@
+"""Pieces: the files of a result, each as Discord takes it."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import discord
+
+from bot.core.chat import Brief, Result, ResultFile
+from bot.core.fitting import fit
+from bot.platforms.discord.runs.text import alt_text, long_texts
+from bot.words import _, ngettext
+
+FILES = 10  # attachments of a message
+
+
+@dataclass(frozen=True)
+class DiscordAttachment:
+    """A file to be attached: where it lies, or what is in it."""
+
+    source: Path | bytes = field(repr=False)
+    filename: str
+    description: str = ""
+    spoiler: bool = False
+
+    def open(self) -> discord.File:
+        """A fresh `File`: the library closes each after one attempt to send it."""
+        source = io.BytesIO(self.source) if isinstance(self.source, bytes) else self.source
+        return discord.File(source, self.filename, spoiler=self.spoiler, description=self.description or None)
+
+
+@dataclass(frozen=True)
+class PackedResult:
+    """What goes into the message; `notes` say what had to be changed, `reduced` that there is more."""
+
+    pieces: tuple[DiscordAttachment, ...] = ()
+    notes: tuple[str, ...] = ()
+    reduced: bool = False
+
+
+async def pack(result: Result, brief: Brief, most: int, *, spoiler: bool = False) -> PackedResult:
+    """The files of a result within a limit of bytes a file."""
+    packed = PackedResult()
+    room = FILES - (1 if long_texts(result) else 0)
+    for file in result.files[:room]:
+        packed = await _add(packed, file, most)
+    if left := len(result.files) - room:
+        packed = _left_over(packed, left)
+    pieces = [replace(each, description=alt_text(brief), spoiler=spoiler) for each in packed.pieces]
+    if long_texts(result):
+        pieces.append(DiscordAttachment("\n\n".join(result.texts).encode(), f"{brief.workflow}.txt"))
+    return replace(packed, pieces=tuple(pieces))
+
+
+async def _add(packed: PackedResult, file: ResultFile, most: int) -> PackedResult:
+    size = await asyncio.to_thread(lambda: file.path.stat().st_size)
+    if size <= most:
+        return replace(packed, pieces=(*packed.pieces, DiscordAttachment(file.path, file.filename)))
+    fitted = await fit(file.path, file.path.parent, most) if file.kind == "image" else None
+    if fitted is None:
+        note = too_large(file.filename, size, file.link)
+        return PackedResult(packed.pieces, (*packed.notes, note), True)
+    name = Path(file.filename).stem + fitted.suffix
+    words = _("{name} is smaller than it was made, to fit into Discord's {most:.0f} MB.")
+    note = words.format(name=name, most=most / 2**20)
+    return PackedResult((*packed.pieces, DiscordAttachment(fitted, name)), (*packed.notes, note), True)
+
+
+def too_large(filename: str, size: int, link: str) -> str:
+    """A file that can only be named, or linked to."""
+    words = (
+        _("{name} has {size:.1f} MB, more than Discord takes here:")
+        if link
+        else _("{name} has {size:.1f} MB, more than Discord takes here.")
+    )
+    return f"{words.format(name=filename, size=size / 2**20)} {link}".strip()
+
+
+def _left_over(packed: PackedResult, count: int) -> PackedResult:
+    if count <= 0:
+        return packed
+    words = ngettext("{count} more file did not fit here.", "{count} more files did not fit here.", count)
+    return PackedResult(packed.pieces, (*packed.notes, words.format(count=count)), True)
+
+
+def batches(pieces: Sequence[DiscordAttachment]) -> list[Sequence[DiscordAttachment]]:
+    """As many pieces as a message takes, again and again."""
+    return [pieces[first : first + FILES] for first in range(0, len(pieces), FILES)]

@@ -1,0 +1,144 @@
+"""Buttons: what a click under a run's message does, for whom; a click names its run, and nothing else is believed."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+
+import discord
+
+from bot.core.chat import Stored
+from bot.core.errors import UserError
+from bot.core.fitting import lossless
+from bot.core.run import RunRecord
+from bot.platforms.discord.components import ComponentAction
+from bot.platforms.discord.forms.modals import begin
+from bot.platforms.discord.forms.picker import pick
+from bot.platforms.discord.forms.sessions import FormSession
+from bot.platforms.discord.message_ref import MessageRef
+from bot.platforms.discord.moderation.panel import decide, see
+from bot.platforms.discord.runs.attachments import DiscordAttachment, batches, too_large
+from bot.platforms.discord.runs.request import asker, is_member, place_of
+from bot.platforms.discord.runs.submit import Click, DiscordCaller, submit_again, tell
+from bot.words import _
+
+_WINDOWS = (
+    ComponentAction.CHANGE,
+    ComponentAction.USE,
+)  # must be answered with what they open; all others are answered before anything else
+_IN_PLACE = (
+    ComponentAction.DELETE,
+    ComponentAction.APPROVE,
+    ComponentAction.REFUSE,
+)  # change the message that was clicked
+
+
+async def press(front: DiscordCaller, click: Click, verb: str, run_id: str) -> None:
+    """Do what a button says. Raises `UserError`."""
+    if verb in _IN_PLACE:
+        await click.response.defer()
+    elif verb not in _WINDOWS:
+        await click.response.defer(ephemeral=True, thinking=True)
+    if verb in (ComponentAction.APPROVE, ComponentAction.REFUSE):
+        await decide(front, click, run_id, approve=verb == ComponentAction.APPROVE)
+        return
+    if verb == ComponentAction.SEE:
+        await see(front, click, run_id)
+        return
+    run = await front.desk.records.get(run_id)
+    if run is None:
+        raise UserError(_("This run has been deleted. Please ask for it anew."))
+    await _check_place(front, click, run, verb)
+    match verb:
+        case ComponentAction.CANCEL:
+            await _cancel(front, click, run)
+        case ComponentAction.AGAIN:
+            await submit_again(front, click, run, {})
+        case ComponentAction.CHANGE:
+            await _change(front, click, run)
+        case ComponentAction.USE:
+            await pick(front, click, _picture(run))
+        case ComponentAction.ORIGINAL:
+            await _original(front, click, run)
+        case ComponentAction.DELETE:
+            await _delete(front, click, run)
+        case _:
+            raise UserError(_("There is no such button."))
+
+
+async def _check_place(front: DiscordCaller, click: Click, run: RunRecord, verb: str) -> None:
+    """A button works where its message stands, and anywhere for the one whose run it is."""
+    here = run.place.platform == "discord" and str(click.channel_id) in (run.place.id, run.address.chat)
+    own = run.person.platform == "discord" and run.person.id == str(click.user.id)
+    if not here and not own:
+        words = _("This button belongs to another channel.")
+        authority = front.desk.moderation.authority
+        raise await authority.refused(asker(click, run), place_of(click), verb, words, run.place)
+
+
+async def _cancel(front: DiscordCaller, click: Click, run: RunRecord) -> None:
+    stopped = await front.desk.cancel(run.id, asker(click, run))
+    await tell(click, _("It is being stopped.") if stopped else _("It has ended already."))
+
+
+async def _change(front: DiscordCaller, click: Click, run: RunRecord) -> None:
+    """The form with the values of the run; a seed is drawn anew unless somebody gives one."""
+    request = await front.desk.again(run.id, asker(click), place_of(click), {})
+    await begin(front, click, FormSession(run.workflow, request.values, spoiler=MessageRef.at(run.address).spoiler))
+
+
+def _picture(run: RunRecord) -> Stored:
+    picture = next((file for file in run.files if file.kind == "image"), None)
+    if picture is None:
+        raise UserError(_("There is no picture in this result."))
+    return picture
+
+
+async def _original(front: DiscordCaller, click: Click, run: RunRecord) -> None:
+    """All files as they were made, to the one who asks alone."""
+    if not run.files:
+        raise UserError(_("There are no files of this run."))
+    with tempfile.TemporaryDirectory(prefix="darkroom-") as folder:
+        pieces, notes = list[DiscordAttachment](), list[str]()
+        for number, file in enumerate(run.files, 1):
+            path = await front.desk.media.fetch(file.key, Path(folder) / f"{number}{Path(file.key).suffix}")
+            piece = await _whole(path, file, click.filesize_limit)
+            if piece is not None:
+                pieces.append(piece)
+            else:
+                link = await front.desk.links.to(run.id, number, file.filename)
+                notes.append(too_large(file.filename, await asyncio.to_thread(_size, path), link))
+        await tell(click, "\n".join(notes) or _("As it was made:"))
+        for batch in batches(pieces):
+            await click.followup.send(files=[piece.open() for piece in batch], ephemeral=True)
+
+
+async def _whole(path: Path, file: Stored, most: int) -> DiscordAttachment | None:
+    """A file with nothing lost: as it is, or the same pixels in less room."""
+    if await asyncio.to_thread(_size, path) <= most:
+        return DiscordAttachment(path, file.filename)
+    packed = await lossless(path, path.parent) if file.kind == "image" else None
+    if packed is None or await asyncio.to_thread(_size, packed) > most:
+        return None
+    return DiscordAttachment(packed, Path(file.filename).stem + packed.suffix)
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size
+
+
+async def _delete(front: DiscordCaller, click: Click, run: RunRecord) -> None:
+    await front.desk.delete(run.id, asker(click, run))
+    with suppress(discord.NotFound):
+        await _remove(click)
+
+
+async def _remove(click: Click) -> None:
+    """The message that was clicked: as the bot's own where it is in the channel, else as what was clicked."""
+    if click.message is not None and is_member(click):
+        with suppress(discord.Forbidden):
+            await click.message.delete()
+            return
+    await click.delete_original_response()

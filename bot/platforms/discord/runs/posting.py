@@ -1,0 +1,162 @@
+"""Posting: a run's message, sent when the run is on disk; found, or sent after all, where a crash came in between."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import discord
+from discord.utils import time_snowflake
+
+from bot.core.chat import Address, Brief, Received, RunRequest
+from bot.core.desk import Desk
+from bot.core.errors import DeliveryFailed
+from bot.core.run import RunRecord
+from bot.platforms.discord.components import WAITING, row
+from bot.platforms.discord.message_ref import FILE_BYTES, TOKEN_LIFE, MessageRef
+from bot.platforms.discord.rest import AWAY, NO_MENTIONS
+from bot.platforms.discord.runs.request import is_member
+from bot.platforms.discord.runs.text import cut, status_text
+from bot.words import _
+
+_NEAR = 100  # messages after a request among which its own is looked for
+_EARLY = 60.0  # seconds that our clock may be ahead of Discord's
+
+
+@dataclass
+class MessageAnswer:
+    """The message that an interaction leads to; see `bot.core.chat.Opening`. `is_here`: it stands where the interaction
+    was, in the place of an answer.
+    """
+
+    desk: Desk
+    request: RunRequest
+    click: discord.Interaction[Any]
+    spoiler: bool
+    is_here: bool = False
+
+    @property
+    def draft(self) -> Address:
+        click, until = self.click, time.time() + TOKEN_LIFE
+        spot = MessageRef(
+            click.channel_id or 0, 0, click.token, until, click.filesize_limit, is_member(click), self.spoiler
+        )
+        return spot.address
+
+    async def post(self, run_id: str) -> Address:
+        click, draft = self.click, MessageRef.at(self.draft)
+        text = _first_text(self.desk, self.request, run_id, draft.closes)
+        async with _in_words():
+            where = await _destination(self.desk, click.client, click.channel, self.request) if draft.member else None
+            if where is not None:
+                message = await where.send(text, **_first_parts(run_id))
+                await click.edit_original_response(content=_("It develops in {place}.").format(place=message.jump_url))
+                return MessageRef(where.id, message.id, bytes=draft.bytes, spoiler=self.spoiler).address
+            # What answers the interaction itself must be filled first: the next message would fill it.
+            await click.edit_original_response(content=_("On its way…"))
+            here = await click.followup.send(text, **_first_parts(run_id), wait=True)
+        self.is_here = True
+        return draft.found(here.id).address
+
+
+@dataclass(frozen=True)
+class InteractionAnswer:
+    """The message that answers a message; see `bot.core.chat.Opening`."""
+
+    desk: Desk
+    request: RunRequest
+    client: discord.Client
+    message: discord.Message
+
+    @property
+    def draft(self) -> Address:
+        guild = self.message.guild
+        return MessageRef(self.message.channel.id, 0, bytes=guild.filesize_limit if guild else FILE_BYTES).address
+
+    async def post(self, run_id: str) -> Address:
+        channel, is_private = self.message.channel, self.message.guild is None
+        async with _in_words():
+            where = None if is_private else await _destination(self.desk, self.client, channel, self.request)
+            send: Any = self.message.reply if where is None else where.send
+            message = await send(_first_text(self.desk, self.request, run_id), **_first_parts(run_id))
+        return MessageRef(message.channel.id, message.id, bytes=MessageRef.at(self.draft).bytes).address
+
+
+async def repost(client: discord.Client, run: RunRecord, title: str) -> Address:
+    """The message of a run that an earlier process has taken in: found, or else posted now. Raises `DeliveryFailed`
+    where it cannot be, and what the library raises where Discord is away.
+    """
+    spot, wanted = MessageRef.at(run.address), run.manner.results or ""
+    text, parts = status_text(run.brief(title), Received(), spot.closes), _first_parts(run.id)
+    channel = client.get_partial_messageable(int(wanted) if wanted.isdigit() else spot.channel)
+    apart = MessageRef(
+        channel.id, 0, bytes=spot.bytes, spoiler=spot.spoiler
+    )  # what the interaction's token does not reach
+    try:
+        if not spot.member:
+            hook = discord.Webhook.partial(client.application_id or 0, spot.token, client=client)
+            return spot.found((await hook.send(text, **parts, wait=True)).id).address
+        known = await _find(client, channel, run)
+        if known is None:
+            return apart.found((await channel.send(text, **parts)).id).address
+        return (spot if channel.id == spot.channel else apart).found(known).address
+    except discord.HTTPException as fault:
+        if isinstance(fault, discord.DiscordServerError):
+            raise
+        raise DeliveryFailed(fault.text) from fault
+
+
+async def _find(client: discord.Client, channel: discord.PartialMessageable, run: RunRecord) -> int | None:
+    """The message with the buttons of a run; None where there is none, or where the past cannot be read."""
+    since = discord.Object(time_snowflake(discord.utils.utcnow().fromtimestamp(run.asked_at - _EARLY)))
+    try:
+        async for message in channel.history(limit=_NEAR, after=since):
+            if client.user is not None and message.author.id == client.user.id and run.id in _buttons(message):
+                return message.id
+    except (discord.Forbidden, discord.NotFound):
+        pass
+    return None
+
+
+def _buttons(message: discord.Message) -> str:
+    rows = (each for each in message.components if isinstance(each, discord.ActionRow))
+    return " ".join(str(getattr(button, "custom_id", "")) for each in rows for button in each.children)
+
+
+def _first_text(desk: Desk, request: RunRequest, run_id: str, until: float | None = None) -> str:
+    """What a run's message says before anything is known of its place in line."""
+    shown = {name: value for name, value in request.values.items() if isinstance(value, str | int | float)}
+    brief = Brief(run_id, request.workflow, desk.title(request.workflow), request.person, request.place, shown)
+    return status_text(brief, Received(), until)
+
+
+def _first_parts(run_id: str) -> dict[str, Any]:
+    return {"view": row(run_id, WAITING), "allowed_mentions": NO_MENTIONS, "suppress_embeds": True}
+
+
+async def _destination(desk: Desk, client: discord.Client, channel: Any, request: RunRequest) -> Any:
+    """The thread or channel that moderators want the message in; None where it stays where it is asked for."""
+    results = desk.manner(request.person, request.place, request.workflow).results or "here"
+    try:
+        if results == "thread" and not isinstance(channel, discord.Thread) and hasattr(channel, "create_thread"):
+            title = f"{desk.title(request.workflow)} · {request.person.name}"
+            return await channel.create_thread(name=cut(title, 100), type=discord.ChannelType.public_thread)
+        if results.isdigit() and results != request.place.id:
+            return client.get_channel(int(results)) or await client.fetch_channel(int(results))
+    except discord.HTTPException as fault:
+        words = _("Results go to a place here that I cannot write in: {reason}")
+        raise DeliveryFailed(words.format(reason=fault.text)) from fault
+    return None
+
+
+@asynccontextmanager
+async def _in_words() -> AsyncIterator[None]:
+    try:
+        yield
+    except discord.HTTPException as fault:
+        raise DeliveryFailed(_("Discord did not let me write here: {reason}").format(reason=fault.text)) from fault
+    except AWAY as fault:
+        raise DeliveryFailed(_("Discord cannot be reached.")) from fault

@@ -1,0 +1,203 @@
+"""A run's message on Discord, rebuilt from data alone: statuses while it runs, then the result, whatever happened."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+
+import discord
+
+from bot.core.chat import Brief, Cancelled, Delivering, Done, Failed, Limits, Paused, Result, Running, Status
+from bot.core.errors import DeliveryFailed, NotNow
+from bot.platforms.discord.components import ENDED, delivered, row
+from bot.platforms.discord.message_ref import MessageRef
+from bot.platforms.discord.rest import AWAY, DiscordRest, MessageDraft
+from bot.platforms.discord.runs.attachments import FILES, DiscordAttachment, pack
+from bot.platforms.discord.runs.text import TEXT, result_text, status_text
+from bot.words import _
+
+_log = logging.getLogger(__name__)
+_INTERVAL = 2.1  # seconds between two edits
+_PATIENCE = 2.0  # seconds that a status may take: afterwards it is stale
+_PAUSES = (0.5, 1, 2, 4, 8, 15, 30)  # seconds before a result is tried again while Discord is away
+_TOKEN_DEAD = (50027, 10015)  # an interaction's token has expired, or is not known
+_GONE = 10008  # a message was deleted
+_ARCHIVED = 50083  # a thread was put away
+_CLOSED = 50007  # somebody takes no direct messages
+
+
+class DiscordReply:
+    """Edits go through the interaction's token while it is fresh, then through the channel."""
+
+    def __init__(
+        self,
+        wire: DiscordRest,
+        spot: MessageRef,
+        brief: Brief,
+        *,
+        previews: bool = True,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._wire, self._spot, self._brief = wire, spot, brief
+        self._previews, self._clock = previews, clock
+        self._by_token = bool(spot.token)
+        self._lost = False
+
+    @property
+    def limits(self) -> Limits:
+        return Limits(self._spot.bytes, FILES, TEXT, _INTERVAL)
+
+    async def show(self, status: Status) -> None:
+        match status:
+            case Done() | Delivering():
+                return  # the result says so: nothing shall stand in front of it
+            case Failed() | Cancelled():
+                await self._end(MessageDraft(status_text(self._brief, status), (), row(self._brief.run_id, ENDED)))
+            case _:
+                await self._pass(status)
+
+    async def deliver(self, result: Result) -> None:
+        try:
+            await self._end(await self._drawn(result, self._spot.bytes))
+        except _TooLargeHere:
+            await self._end(await self._drawn(result, self._spot.bytes // 3))
+
+    async def _drawn(self, result: Result, most: int) -> MessageDraft:
+        packed = await pack(result, self._brief, most, spoiler=self._spot.spoiler or self._brief.spoiler)
+        picture = any(file.kind == "image" for file in result.files)
+        buttons = row(self._brief.run_id, delivered(picture=picture, reduced=packed.reduced))
+        return MessageDraft(result_text(self._brief, result, packed.notes), packed.pieces, buttons)
+
+    async def _pass(self, status: Status) -> None:
+        """Show a status that others follow; none that comes late or waits for long."""
+        lock = self._wire.lock(self._spot.message)
+        busy = lock.locked() and not isinstance(status, Paused)
+        if self._lost or self._wire.has_ended(self._spot.message):
+            return
+        if busy or not self._is_due():
+            raise NotNow
+        draft = MessageDraft(status_text(self._brief, status, self._spot.closes), self._preview(status))
+        try:
+            async with asyncio.timeout(_PATIENCE), lock:
+                if not self._wire.has_ended(self._spot.message):
+                    await self._edit(draft)
+        except discord.HTTPException as fault:
+            self._lost = fault.code in (_GONE, _ARCHIVED) or isinstance(fault, discord.Forbidden)
+            raise DeliveryFailed(str(fault)) from fault
+        except AWAY as fault:
+            raise NotNow(_("Discord cannot be reached.")) from fault
+
+    async def _end(self, draft: MessageDraft) -> None:
+        """Show what stays: tried again while Discord is away, and sent anew where the message is gone."""
+        self._wire.end(self._spot.message)
+        async with self._wire.lock(self._spot.message):
+            for pause in _PAUSES:
+                try:
+                    await self._land(draft)
+                    return
+                except AWAY as fault:
+                    _log.info("Discord is away, and is tried again in %s s: %s", pause, fault)
+                    await asyncio.sleep(pause)
+                except discord.HTTPException as fault:
+                    if fault.status != 429:
+                        raise _refused(fault) from fault
+                    await asyncio.sleep(max(pause, _told_to_wait(fault)))
+        raise DeliveryFailed(_("Discord could not be reached."))
+
+    async def _land(self, draft: MessageDraft) -> None:
+        try:
+            await self._edit_anywhere(draft)
+        except (discord.NotFound, discord.Forbidden, _OutOfReach) as fault:
+            _log.info("run %s: its message cannot be edited: %s", self._brief.run_id, fault)
+            await self._send_anew(draft)
+
+    async def _edit_anywhere(self, draft: MessageDraft) -> None:
+        """Also in a thread that was put away."""
+        try:
+            await self._edit(draft)
+        except discord.HTTPException as fault:
+            if fault.code != _ARCHIVED:
+                raise
+            await self._wire.bring_back(self._spot.channel)
+            await self._edit(draft)
+
+    async def _edit(self, draft: MessageDraft) -> None:
+        if self._is_fresh:
+            try:
+                await self._wire.edit_by_token(self._spot, draft)
+                return
+            except discord.HTTPException as fault:
+                if fault.code not in _TOKEN_DEAD and fault.status != 401:
+                    raise
+                self._by_token = False
+        if not self._spot.member:
+            raise _OutOfReach(_("The message can be reached no more."))
+        await self._wire.edit_in_channel(self._spot, draft)
+
+    async def _send_anew(self, draft: MessageDraft) -> None:
+        """In the channel, where its person still sees it; else to the person alone."""
+        nonce = self._brief.run_id.replace("-", "")[:25]
+        try:
+            if await self._is_welcome():
+                await self._wire.send(self._spot.channel, draft, nonce)
+                return
+        except (discord.Forbidden, discord.NotFound) as fault:
+            _log.info("run %s: its channel is closed to me: %s", self._brief.run_id, fault)
+        await self._wire.send_to(int(self._brief.person.id), draft, nonce)
+
+    async def _is_welcome(self) -> bool:
+        """Whether a new message can stand in the channel, and be seen by whom it is for."""
+        community = self._brief.place.community
+        if not self._spot.member or not community:
+            return self._spot.member
+        return await self._wire.can_see(int(self._brief.person.id), int(community), self._spot.channel)
+
+    @property
+    def _is_fresh(self) -> bool:
+        """Whether the interaction's token still holds."""
+        return self._by_token and self._clock() < self._spot.until
+
+    def _preview(self, status: Status) -> tuple[DiscordAttachment, ...] | None:
+        if not self._previews or not isinstance(status, Running) or not status.preview:
+            return None
+        suffix = "png" if status.preview.startswith(b"\x89PNG") else "jpg"
+        return (
+            DiscordAttachment(status.preview, f"preview.{suffix}", spoiler=self._spot.spoiler or self._brief.spoiler),
+        )
+
+    def _is_due(self) -> bool:
+        """All messages of a channel share its edits: statuses there keep a second apart."""
+        if self._is_fresh:
+            return True
+        now, paces = asyncio.get_running_loop().time(), self._wire.paces
+        if now < paces.get(self._spot.channel, 0.0):
+            return False
+        paces[self._spot.channel] = now + 1.0
+        return True
+
+
+class _OutOfReach(DeliveryFailed):
+    """The interaction's token has expired where there was no other way."""
+
+
+class _TooLargeHere(DeliveryFailed):
+    """Discord takes less here than it told."""
+
+
+def _refused(fault: discord.HTTPException) -> DeliveryFailed:
+    if fault.status == 413:
+        return _TooLargeHere(_("The result is too large for Discord."))
+    if fault.code == _CLOSED:
+        return DeliveryFailed(_("The result cannot be shown here any more, and you take no direct messages from me."))
+    if isinstance(fault, discord.Forbidden | discord.NotFound):
+        return DeliveryFailed(_("Discord does not let me show the result any more."))
+    return DeliveryFailed(_("Discord did not take the result: {reason}").format(reason=fault.text or fault.status))
+
+
+def _told_to_wait(fault: discord.HTTPException) -> float:
+    try:
+        return min(60.0, float(fault.response.headers.get("Retry-After", 0)))
+    except ValueError:
+        return 0.0

@@ -1,0 +1,168 @@
+"""From an interaction or a message to what the desk takes: who asks, where, and with which values."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import discord
+from discord.app_commands import Namespace
+from discord.http import HTTPClient
+
+from bot.core.chat import Attachment, Person, Place
+from bot.core.errors import BadPicture, BadValue
+from bot.core.form import Form
+from bot.core.moderation import Moderation
+from bot.core.run import RunRecord
+from bot.platforms.discord.commands.schema import choice_meant
+from bot.platforms.discord.forms.sessions import SubmittedFile
+from bot.platforms.discord.message_ref import PLATFORM
+from bot.words import _
+
+#: What the bot needs in a channel, and what people call it.
+_NEEDED = {
+    "view_channel": _("View Channel"),
+    "send_messages": _("Send Messages"),
+    "send_messages_in_threads": _("Send Messages in Threads"),
+    "attach_files": _("Attach Files"),
+    "read_message_history": _("Read Message History"),
+}
+
+
+def person_of(user: discord.User | discord.Member, rights: discord.Permissions | None = None) -> Person:
+    """Who somebody is in the place where they ask; `rights` are theirs there."""
+    roles = frozenset(str(role.id) for role in getattr(user, "roles", ()))
+    moderator = rights is not None and (rights.manage_messages or rights.manage_guild or rights.administrator)
+    return Person(PLATFORM, str(user.id), user.display_name, roles, moderator)
+
+
+def asker(interaction: discord.Interaction[Any], run: RunRecord | None = None) -> Person:
+    """Who sent an interaction. Rights count in a server alone, and over its own runs."""
+    foreign = run is not None and run.place.community != str(interaction.guild_id)
+    rights = None if interaction.guild_id is None or foreign else interaction.permissions
+    return person_of(interaction.user, rights)
+
+
+def moderator(moderation: Moderation, interaction: discord.Interaction[Any]) -> Person:
+    """Who sent an interaction, as one who may moderate: by the roles that the owner named, else by Manage Server."""
+    person, place = person_of(interaction.user), place_of(interaction)
+    named = moderation.moderator_roles(place)
+    rights = interaction.permissions
+    may = bool(named & person.roles) if named else rights.manage_guild or rights.administrator
+    owner = interaction.guild is not None and interaction.guild.owner_id == interaction.user.id
+    return replace(person, moderator=interaction.guild_id is not None and (may or owner), owner=owner)
+
+
+def may_decide(moderation: Moderation, interaction: discord.Interaction[Any]) -> bool:
+    """Whether somebody is to be shown what there is to decide about."""
+    by = moderator(moderation, interaction)
+    return moderation.is_moderator(by, place_of(interaction)) or moderation.authority.is_trusted(by)
+
+
+def place_of(interaction: discord.Interaction[Any]) -> Place:
+    channel = interaction.channel
+    name = str(getattr(channel, "name", None) or "")
+    return Place(PLATFORM, str(interaction.channel_id), name, str(interaction.guild_id or ""), parents_of(channel))
+
+
+def parents_of(channel: Any) -> tuple[str, ...]:
+    """What a place lies in: a thread's channel, and the category of that."""
+    above = getattr(channel, "parent_id", None)
+    parent = getattr(channel, "parent", None) if above else channel
+    category = getattr(parent, "category_id", None)
+    return tuple(str(each) for each in (above, category) if each)
+
+
+def place_named(channel: int, name: str, guild: int | None) -> Place:
+    """A channel that somebody chose."""
+    return Place(PLATFORM, str(channel), name, str(guild or ""))
+
+
+def is_member(interaction: discord.Interaction[Any]) -> bool:
+    """Whether the bot is in the place itself, and not only brought along by the person."""
+    return interaction.is_guild_integration() if interaction.guild_id else interaction.context.dm_channel
+
+
+def lacking(interaction: discord.Interaction[Any]) -> list[str]:
+    """The permissions that the bot would need in this place and does not have, as Discord's settings call them."""
+    if not interaction.guild_id:
+        return []
+    needed = needed_in(interaction.channel) if is_member(interaction) else ["attach_files"]
+    return unmet(interaction.app_permissions, needed)
+
+
+def needed_in(channel: Any) -> list[str]:
+    """The permissions that the bot needs for a run's message in a channel."""
+    spoken = "send_messages_in_threads" if isinstance(channel, discord.Thread) else "send_messages"
+    return ["view_channel", spoken, "attach_files"]
+
+
+def unmet(has: discord.Permissions, needed: Sequence[str]) -> list[str]:
+    return [_NEEDED[name] for name in needed if not getattr(has, name)]
+
+
+def option_values(interaction: discord.Interaction[Any]) -> dict[str, Any]:
+    """The options of a slash command by name; files as the library's attachments."""
+    data: Mapping[str, Any] = interaction.data or {}
+    values = dict(iter(Namespace(interaction, data.get("resolved", {}), data.get("options", []))))
+    return {name: _sent(value) if isinstance(value, discord.Attachment) else value for name, value in values.items()}
+
+
+def sent(data: Mapping[str, Any]) -> SubmittedFile:
+    """A file as Discord describes it."""
+    return SubmittedFile(data["url"], data["filename"], data["size"])
+
+
+def _sent(file: discord.Attachment) -> SubmittedFile:
+    return SubmittedFile(file.url, file.filename, file.size)
+
+
+def typed(values: Mapping[str, Any], form: Form) -> dict[str, Any]:
+    """The values as a form reads them; long choices travel under short names."""
+    fields = {field.name: field for field in form.fields}
+    found = {}
+    for name, value in values.items():
+        field = fields.get(name)
+        if field is not None and field.choices and isinstance(value, str):
+            value = choice_meant(field.choices, value)
+        found[name] = str(value).lower() if isinstance(value, bool) else value
+    return found
+
+
+async def fetched(http: HTTPClient, values: Mapping[str, Any], folder: Path, most: int) -> dict[str, Any]:
+    """The values with the files of Discord in `folder`: their addresses expire. Raises `UserError`."""
+    found = dict(values)
+    for number, (name, value) in enumerate(values.items()):
+        if isinstance(value, SubmittedFile):
+            _check_size(name, value, most)
+            found[name] = await _fetch(http, value, folder / f"given-{number}{Path(value.filename).suffix[:9]}")
+    return found
+
+
+def _check_size(name: str, file: SubmittedFile, most: int) -> None:
+    if file.size > most:
+        words = _("{name} has {size:.1f} MB; at most {most:g} MB will do.")
+        raise BadValue(name, words.format(name=file.filename, size=file.size / 1e6, most=most / 1e6))
+
+
+async def _fetch(http: HTTPClient, file: SubmittedFile, path: Path) -> Attachment:
+    try:
+        content = await http.get_from_cdn(file.url)
+    except (discord.HTTPException, OSError, TimeoutError) as fault:
+        raise BadPicture(_("{name} cannot be fetched: please send it again.").format(name=file.filename)) from fault
+    await asyncio.to_thread(path.write_bytes, content)
+    return Attachment(path, file.filename)
+
+
+def pictures_in(message: discord.Message) -> Iterator[SubmittedFile]:
+    """The pictures attached to a message, the forwarded ones among them."""
+    snapshots = getattr(message, "message_snapshots", ())
+    for each in [*message.attachments, *(file for snapshot in snapshots for file in snapshot.attachments)]:
+        if (each.content_type or "").startswith("image/") or Path(each.filename).suffix.lower() in _SUFFIXES:
+            yield _sent(each)
+
+
+_SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif"}

@@ -1,0 +1,117 @@
+"""Asking: from an interaction to a run in line, with one public message; refusals are told to the person alone."""
+
+from __future__ import annotations
+
+import logging
+import tempfile
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeAlias
+from uuid import uuid4
+
+import discord
+
+from bot.core.chat import RunRequest
+from bot.core.desk import Desk
+from bot.core.errors import DeliveryFailed, NotAllowed, StorageFailed, UserError
+from bot.core.run import RunRecord
+from bot.platforms.discord.forms.cache import FormCache
+from bot.platforms.discord.forms.sessions import FormSessions
+from bot.platforms.discord.message_ref import MessageRef
+from bot.platforms.discord.rest import NO_MENTIONS
+from bot.platforms.discord.runs.posting import MessageAnswer
+from bot.platforms.discord.runs.request import asker, fetched, lacking, place_of
+from bot.platforms.discord.runs.text import cut, plain
+from bot.words import _
+
+_log = logging.getLogger(__name__)
+_EXPIRED = 10062  # nobody answered this interaction within three seconds
+
+Click: TypeAlias = discord.Interaction[Any]
+
+
+@dataclass(frozen=True)
+class DiscordCaller:
+    """What everything that answers people on Discord needs. `most` is the largest file that may be given, in bytes."""
+
+    desk: Desk
+    menu: FormCache
+    sheets: FormSessions
+    most: int
+    kept_days: float
+
+
+async def submit(
+    front: DiscordCaller, click: Click, workflow: str, values: Mapping[str, Any], *, spoiler: bool = False
+) -> None:
+    """Have a workflow run. The interaction is answered first, whatever else is slow. Raises `UserError`."""
+    await _hear(click)
+    check_rights(lacking(click))
+    with tempfile.TemporaryDirectory(prefix="darkroom-") as folder:
+        given = await fetched(click.client.http, values, Path(folder), front.most)
+        request = RunRequest(workflow, given, asker(click), place_of(click))
+        posting = MessageAnswer(front.desk, request, click, spoiler)
+        await front.desk.take(request, posting)
+    if posting.is_here:
+        with suppress(discord.HTTPException):
+            await click.delete_original_response()
+
+
+async def _hear(click: Click) -> None:
+    if not click.response.is_done():
+        await click.response.defer(ephemeral=True, thinking=True)
+
+
+async def submit_again(front: DiscordCaller, click: Click, run: RunRecord, changes: Mapping[str, Any]) -> None:
+    """Have a run made anew for whoever clicks. Raises `UserError`."""
+    await _hear(click)
+    request = await front.desk.again(run.id, asker(click), place_of(click), changes)
+    await submit(front, click, request.workflow, request.values, spoiler=MessageRef.at(run.address).spoiler)
+
+
+def check_rights(missing: Sequence[str]) -> None:
+    """Raises `NotAllowed` where the bot lacks permissions, with their names."""
+    if missing:
+        words = _("I may not work in this channel. Whoever runs this server can give me: {permissions}.")
+        raise NotAllowed(words.format(permissions=", ".join(missing)))
+
+
+async def guarded(click: Click, work: Callable[[], Awaitable[None]]) -> None:
+    """The top of everything that answers people: whatever happens in there, the person hears of it."""
+    try:
+        with click.client.attending():
+            await work()
+    except (UserError, StorageFailed, DeliveryFailed) as refusal:
+        await tell(click, str(refusal))
+    except discord.NotFound as fault:
+        if fault.code != _EXPIRED:
+            await _tell_bug(click, fault)
+            return
+        _log.warning("an interaction was answered too late")
+    except Exception as error:  # noqa: BLE001 - the top of a platform
+        await _tell_bug(click, error)
+
+
+async def tell(click: Click, text: str, **more: Any) -> None:
+    """Say something to the one who clicked alone. Where that is no longer possible, it is for the log."""
+    text = cut(plain(text))
+    try:
+        if click.type is discord.InteractionType.autocomplete:
+            await click.response.autocomplete([])
+            return
+        if not click.response.is_done():
+            await click.response.send_message(text, ephemeral=True, allowed_mentions=NO_MENTIONS, **more)
+        elif click.response.type is discord.InteractionResponseType.deferred_channel_message:
+            await click.edit_original_response(content=text, allowed_mentions=NO_MENTIONS, **more)
+        else:
+            await click.followup.send(text, ephemeral=True, allowed_mentions=NO_MENTIONS, **more)
+    except discord.HTTPException as fault:
+        _log.info("somebody could not be answered: %s", fault)
+
+
+async def _tell_bug(click: Click, error: Exception) -> None:
+    number = uuid4().hex[:8]
+    _log.error("error %s in an interaction", number, exc_info=error)
+    await tell(click, _("Something went wrong here. The operator finds it in the log as {id}.").format(id=number))

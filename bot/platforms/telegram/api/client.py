@@ -1,0 +1,243 @@
+"""The wire to Telegram: every request in its turn, and each of Telegram's refusals told apart."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import httpx
+from telegram import Bot, InlineKeyboardMarkup, Message, ReplyParameters
+from telegram.constants import ChatAction, ParseMode
+from telegram.error import BadRequest, ChatMigrated, Forbidden, NetworkError, RetryAfter, TelegramError, TimedOut
+from telegram.request import HTTPXRequest
+
+from bot.core import meters
+from bot.core.errors import DeliveryFailed
+from bot.platforms.telegram.api.rate_limit import RateLimiter
+from bot.platforms.telegram.chats import Chat
+from bot.words import _
+
+_log = logging.getLogger(__name__)
+_PAUSES = (1, 2, 4, 8, 16, 30, 30, 30)  # seconds before a request is repeated while the network is down
+_Answer = TypeVar("_Answer")
+Ask = Callable[[int], Awaitable[_Answer]]
+
+
+class Unchanged(Exception):
+    """The message shows this already."""
+
+
+class Gone(Exception):
+    """The message is not there any more, or is too old to be edited."""
+
+
+class Unsuitable(Exception):
+    """Telegram does not take this content; the text is its own."""
+
+
+class Unconfirmed(Exception):
+    """The whole request went out, and Telegram has not said whether it did it."""
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How long a request may take to go out, and then to be answered: seconds, and bytes in each second beyond them."""
+
+    outward: float = 30.0
+    outward_speed: float = 100_000.0
+    answer: float = 20.0
+    answer_speed: float = 500_000.0
+
+    def of(self, size: int) -> dict[str, Any]:
+        """The time limits of an upload, as a bot's methods take them."""
+        outward, answer = self.outward + size / self.outward_speed, self.answer + size / self.answer_speed
+        return {"write_timeout": outward, "read_timeout": answer}
+
+
+class TelegramApi:
+    """A bot, asked in turn. It needs no greeting first, so that opening it sends nothing."""
+
+    def __init__(
+        self,
+        bot: Bot,
+        pace: RateLimiter,
+        *,
+        local: bool = False,
+        patience: Patience = Patience(),
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        on_migrated: Callable[[int, int], Awaitable[None]] | None = None,
+    ) -> None:
+        """`local`: the server reads our files itself. `on_migrated` hears the old id and the new one of a group."""
+        self.bot, self.pace, self.local, self.patience = bot, pace, local, patience
+        self._sleep, self._on_migrated = sleep, on_migrated
+        self._moved: dict[int, int] = {}
+
+    async def ask(
+        self,
+        chat: Chat,
+        work: Ask[_Answer],
+        *,
+        message: int | None = None,
+        cost: int = 1,
+        result: bool = False,
+        once: bool = False,
+    ) -> _Answer:
+        """Have a request answered, however long its turn takes to come; `message` is the one that it edits, and
+        `result` says that it brings what somebody waits for. What must not be done twice is done `once`: it is not
+        repeated where it may have been done.
+
+        Raises `Unchanged`, `Gone`, `Unsuitable` and `DeliveryFailed`; and `Unconfirmed`, of what is done `once`.
+        """
+        pauses = iter(_PAUSES)
+        while True:
+            number = self._moved.get(chat.id, chat.id)
+            async with self.pace.turn(number, message, cost=cost, result=result):
+                try:
+                    answer = await work(number)
+                    meters.edited("telegram")
+                    return answer
+                except TelegramError as fault:
+                    if once and _may_be_done(fault):
+                        _log.warning("Telegram has not said whether it took what was sent to %s: %s", number, fault)
+                        raise Unconfirmed(_reason(fault)) from fault
+                    again = await self._again_after(fault, number, pauses)
+            await self._sleep(again)
+
+    async def offer(self, chat: Chat, work: Ask[Any], *, message: int | None = None, patience: float = 0.0) -> bool:
+        """Have a request answered if its turn comes soon; false where it did not, or Telegram was not to be had."""
+        number = self._moved.get(chat.id, chat.id)
+        async with self.pace.turn(number, message, patience=patience) as granted:
+            if not granted:
+                return False
+            try:
+                await work(number)
+            except TelegramError as fault:
+                await self._again_after(fault, number, iter(_PAUSES))
+                return False
+            if message is not None:
+                meters.edited("telegram")
+            return True
+
+    def room(self, chat: Chat, message: int) -> float | None:
+        """Seconds until a chat has room for what was offered of a message in vain; None where it is not the chat's."""
+        return self.pace.room(self._moved.get(chat.id, chat.id), message)
+
+    async def send(
+        self,
+        chat: Chat,
+        text: str,
+        keyboard: InlineKeyboardMarkup | None = None,
+        *,
+        reply_to: int | None = None,
+    ) -> Message:
+        """Send a text, as HTML. Raises as `ask` does."""
+        return await self.ask(
+            chat,
+            lambda number: self.bot.send_message(
+                number,
+                text,
+                parse_mode=ParseMode.HTML,
+                message_thread_id=chat.topic,
+                reply_markup=keyboard,
+                reply_parameters=replying(reply_to),
+            ),
+        )
+
+    async def hint(self, chat: Chat, action: ChatAction) -> None:
+        """Say what is being done, if there is room for it: a group counts it among its messages."""
+
+        async def say(number: int) -> None:
+            await self.bot.send_chat_action(number, action, message_thread_id=chat.topic)
+
+        if not chat.is_private:
+            await self.offer(chat, say)
+            return
+        try:
+            await say(chat.id)
+        except RetryAfter as fault:
+            meters.rate_limited("telegram")
+            self.pace.hold(chat.id, _seconds(fault))
+        except TelegramError as fault:
+            _log.debug("no chat action: %s", fault)
+
+    async def _again_after(self, fault: TelegramError, chat: int, pauses: object) -> float:
+        """The seconds after which a request is worth repeating; else raise what its failure means."""
+        match fault:
+            case RetryAfter():
+                meters.rate_limited("telegram")
+                _log.info("Telegram wants a pause of %s in chat %s", fault.retry_after, chat)
+                self.pace.hold(chat, _seconds(fault))
+                return 0.0
+            case ChatMigrated():
+                await self._migrate(chat, fault.new_chat_id)
+                return 0.0
+            case Forbidden():
+                raise DeliveryFailed(_("I may not write in this chat any more.")) from fault
+            case BadRequest():
+                raise refusal(fault.message) from fault
+            case NetworkError():
+                pause = next(pauses, None)  # type: ignore[call-overload]
+                if pause is not None:
+                    return float(pause)
+        words = _("Telegram does not answer: {reason}")
+        raise DeliveryFailed(words.format(reason=_reason(fault))) from fault
+
+    async def _migrate(self, old: int, new: int) -> None:
+        self._moved[old] = new
+        if self._on_migrated is not None:
+            await self._on_migrated(old, new)
+
+
+def connect(token: str, api: str, *, local: bool = False) -> Bot:
+    """A bot that is ready to be asked, at a Bot API server. Close it with `disconnect`."""
+    os.environ.setdefault("PTB_TIMEDELTA", "true")  # or each flood limit is a warning of python-telegram-bot's
+    for name in ("httpx", "httpcore", "telegram"):
+        logging.getLogger(name).setLevel(logging.WARNING)  # they write the token into their logs
+    return Bot(
+        token,
+        base_url=f"{api}/bot",
+        base_file_url=f"{api}/file/bot",
+        request=HTTPXRequest(connection_pool_size=64, read_timeout=20, pool_timeout=30, media_write_timeout=120),
+        get_updates_request=HTTPXRequest(connection_pool_size=2, read_timeout=10),
+        local_mode=local,
+    )
+
+
+async def disconnect(bot: Bot) -> None:
+    for request in bot._request:  # noqa: SLF001 - Bot.shutdown does nothing for a bot that was never greeted
+        await request.shutdown()
+
+
+def replying(message: int | None) -> ReplyParameters | None:
+    """A reply to a message, which may have been deleted meanwhile."""
+    return None if message is None else ReplyParameters(message, allow_sending_without_reply=True)
+
+
+def refusal(text: str) -> Exception:
+    """What a refusal of Telegram's means."""
+    low = text.lower()
+    if "not modified" in low:
+        return Unchanged(text)
+    if "message to edit not found" in low or "can't be edited" in low or "message_id_invalid" in low:
+        return Gone(text)
+    if "not enough rights" in low or "chat not found" in low or "kicked" in low or "chat_write_forbidden" in low:
+        return DeliveryFailed(_("I may not write in this chat any more."))
+    return Unsuitable(text)
+
+
+def _may_be_done(fault: TelegramError) -> bool:
+    """Whether it was only the answer that did not come."""
+    return isinstance(fault.__cause__, httpx.ReadTimeout | httpx.ReadError | httpx.RemoteProtocolError)
+
+
+def _seconds(fault: RetryAfter) -> float:
+    after = fault.retry_after
+    return float(after if isinstance(after, int) else after.total_seconds())
+
+
+def _reason(fault: TelegramError) -> str:
+    return _("it takes too long") if isinstance(fault, TimedOut) else fault.message

@@ -1,0 +1,212 @@
+"""The counter: where guests stand, what it needs to serve them, and how a request becomes a run with a message."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from telegram import InlineKeyboardMarkup, User
+from telegram.constants import ParseMode
+from telegram.error import TelegramError
+
+from bot.core.chat import Person, Place, Received, RunRequest
+from bot.core.desk import Desk
+from bot.core.errors import BadValue, StorageFailed, UserError
+from bot.core.notes import Notes
+from bot.core.telling import describe
+from bot.platforms.telegram import storage_keys
+from bot.platforms.telegram.access import ChatAccess
+from bot.platforms.telegram.api.client import Gone, TelegramApi, Unchanged, Unsuitable, replying
+from bot.platforms.telegram.chats import Chat, address_of, link
+from bot.platforms.telegram.forms.arguments import example
+from bot.platforms.telegram.forms.files import MessageFile, fetch
+from bot.platforms.telegram.runs import callback_data, captions
+from bot.words import _
+
+_NEAR = 5  # messages after a request among which its answer is looked for
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Who wants something, where, and in which of Telegram's updates. `again`: an earlier process may have answered."""
+
+    person: Person
+    place: Place
+    chat: Chat
+    update: int
+    message: int | None = None
+    again: bool = False
+
+    @property
+    def is_private(self) -> bool:
+        return self.chat.is_private
+
+
+@dataclass(frozen=True)
+class Responder:
+    """What serves guests. `me` is the bot itself."""
+
+    desk: Desk
+    wire: TelegramApi
+    notes: Notes
+    access: ChatAccess
+    me: User
+
+    async def say(self, guest: Caller, html: str, keyboard: Any = None) -> int:
+        """Answer a guest's message; the answer's id."""
+        sent = await self.wire.send(guest.chat, html, keyboard, reply_to=guest.message)
+        return sent.message_id
+
+    async def open(
+        self, guest: Caller, request: RunRequest, *, message: int | None = None, hidden: bool = False
+    ) -> None:
+        """Have a run taken in, whose message is a new one, or one that stood for its draft.
+
+        An update that is handled again after a crash finds the message that it has opened, and the run if there is one:
+        also a message that Telegram took and that we did not come to note, if it is one of the next few in its chat.
+        """
+        opened, where = storage_keys.opened(guest.update), self._destination(guest, request)
+        known = await self.notes.get(opened)
+        if known is None:
+            known = await self._first_words(guest, where, request, message)
+            await self.notes.put(opened, known)
+        address = address_of(where, known)
+        if await self.desk.records.at(address) is not None:
+            return
+        if hidden:
+            await self.notes.put(storage_keys.spoiler(where, known), True)
+        try:
+            with tempfile.TemporaryDirectory(prefix="darkroom-") as folder:
+                values = await self._fetched(request.values, Path(folder))
+                await self.desk.take(RunRequest(request.workflow, values, request.person, request.place), address)
+        except (UserError, StorageFailed) as fault:
+            sentence = await self.sentence(guest, request.workflow, fault)
+            if where == guest.chat:
+                await self.edit(where, known, sentence)
+            else:
+                await self.remove(where, known)
+                await self.say(guest, sentence)
+
+    async def edit(self, chat: Chat, message: int, html: str, keyboard: Any = None) -> None:
+        """Set a message's text."""
+        html_mode = ParseMode.HTML
+
+        async def work(number: int) -> None:
+            await self.wire.bot.edit_message_text(html, number, message, parse_mode=html_mode, reply_markup=keyboard)
+
+        try:
+            await self.wire.ask(chat, work, message=message)
+        except Unchanged:
+            return
+
+    async def remove(self, chat: Chat, message: int) -> None:
+        """Delete a message of ours, or leave it where it cannot be."""
+        with suppress(TelegramError):
+            await self.wire.bot.delete_message(chat.id, message)
+
+    async def sentence(self, guest: Caller, workflow: str, fault: Exception) -> str:
+        """A fault as HTML: of a value with an example that works."""
+        if not isinstance(fault, BadValue):
+            return captions.plain(str(fault))
+        form = await self.desk.form(workflow, guest.person, guest.place)
+        shown = example(command_of(workflow), form, fault.field)
+        field, reason = captions.plain(fault.field), captions.plain(fault.reason)
+        return f"<b>{field}</b>: {reason}\n" + _("For example: {example}").format(
+            example=f"<code>{captions.plain(shown)}</code>"
+        )
+
+    def _destination(self, guest: Caller, request: RunRequest) -> Chat:
+        """The topic of the same group that moderators want results in; else where it is asked for."""
+        results = self.desk.manner(request.person, request.place, request.workflow).results
+        wanted = guest.chat if results in (None, "here", "thread") else Chat.read(results)
+        return wanted if wanted.id == guest.chat.id else guest.chat
+
+    async def _first_words(self, guest: Caller, where: Chat, request: RunRequest, message: int | None) -> int:
+        words = _("{title} for {name}").format(
+            title=self.desk.title(request.workflow), name=guest.person.name or guest.person.id
+        )
+        html, keyboard = (
+            captions.lines(f"{words}\n{describe(Received())}", captions.CAPTION),
+            callback_data.opened(guest.update),
+        )
+        if where != guest.chat:
+            return await self._first_words_elsewhere(guest, where, html, keyboard, message)
+        if message is None:
+            return await self._send_once(guest, where, html, keyboard)
+        await self.edit(where, message, html, keyboard)
+        return message
+
+    async def _first_words_elsewhere(
+        self, guest: Caller, where: Chat, html: str, keyboard: InlineKeyboardMarkup, message: int | None
+    ) -> int:
+        """Open the message in another topic, and say so where it was asked for."""
+        try:
+            sent = await self._send_once(guest, where, html, keyboard)
+        except (Gone, Unsuitable) as fault:
+            words = _("Results go to a topic that I cannot write in: a moderator names another with /moderate where.")
+            raise UserError(words) from fault
+        told = _("It develops in {place}.").format(place=link(where, sent))
+        if message is None:
+            await self.say(guest, told)
+        else:
+            await self.edit(guest.chat, message, told)
+        return sent
+
+    async def _send_once(self, guest: Caller, where: Chat, html: str, keyboard: InlineKeyboardMarkup) -> int:
+        """Send a message that nobody else sends; its id, also where an earlier try has sent it and was not told so."""
+        tried = guest.again
+
+        async def work(chat: int) -> int:
+            nonlocal tried
+            if tried and (known := await self._find(guest, keyboard)) is not None:
+                return known
+            tried = True
+            sent = await self.wire.bot.send_message(
+                chat,
+                html,
+                ParseMode.HTML,
+                message_thread_id=where.topic,
+                reply_markup=keyboard,
+                reply_parameters=replying(guest.message if where == guest.chat else None),
+            )
+            return sent.message_id
+
+        return await self.wire.ask(where, work)
+
+    async def _find(self, guest: Caller, keyboard: InlineKeyboardMarkup) -> int | None:
+        """A message with these buttons, which no other has, among the next after a guest's.
+
+        Telegram tells bots nothing of their messages, but refuses to give one the buttons that it has already.
+        """
+        for number in range((guest.message or 0) + 1, (guest.message or 0) + 1 + _NEAR):
+            if await self.desk.records.at(address_of(guest.chat, number)) is not None:
+                continue
+            try:
+                await self._mark(guest.chat, number, keyboard)
+            except Unchanged:
+                return number
+            except (Gone, Unsuitable):
+                continue
+            await self._mark(guest.chat, number, None)  # another message of ours, which had none
+        return None
+
+    async def _mark(self, chat: Chat, message: int, keyboard: InlineKeyboardMarkup | None) -> None:
+        async def work(number: int) -> None:
+            await self.wire.bot.edit_message_reply_markup(number, message, reply_markup=keyboard)
+
+        await self.wire.ask(chat, work)
+
+    async def _fetched(self, values: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+        return {
+            name: await fetch(self.wire.bot, value, folder, number) if isinstance(value, MessageFile) else value
+            for number, (name, value) in enumerate(values.items())
+        }
+
+
+def command_of(workflow: str) -> str:
+    """A workflow's name as a command: Telegram knows no “-” in one."""
+    return workflow.replace("-", "_")

@@ -1,0 +1,321 @@
+"""The reception: hands each update to what answers it; side by side for everybody, in order for each person."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from telegram import CallbackQuery, ChatMember, ChatMemberUpdated, Message, Update
+from telegram.error import TelegramError
+
+from bot.core.chat import Person, Place
+from bot.core.errors import DeliveryFailed, StorageFailed, UserError
+from bot.core.run import key_of
+from bot.platforms.telegram import storage_keys
+from bot.platforms.telegram.access import refusal
+from bot.platforms.telegram.api.client import Gone, Unsuitable
+from bot.platforms.telegram.api.update_queue import UpdateQueue
+from bot.platforms.telegram.caller import Caller, Responder
+from bot.platforms.telegram.chats import (
+    NAME,
+    Chat,
+    asker,
+    chat_of,
+    place_of,
+    presser,
+    said,
+    speaks_for_chat,
+    whole_group,
+)
+from bot.platforms.telegram.forms.fsm import FormDialog
+from bot.platforms.telegram.forms.prompts import PromptStep
+from bot.platforms.telegram.moderation.commands import ModerateCommand
+from bot.platforms.telegram.moderation.panel import Click
+from bot.platforms.telegram.runs import captions
+from bot.platforms.telegram.runs.bot_commands import MODERATE, BotCommands
+from bot.platforms.telegram.runs.buttons import RunButtons
+from bot.platforms.telegram.runs.callback_data import CallbackData
+from bot.platforms.telegram.runs.commands import BasicCommands
+from bot.platforms.telegram.runs.request import Command, Requests, words_of
+from bot.words import _
+
+_log = logging.getLogger(__name__)
+_MOST = 1000  # runs that are cancelled where the bot was sent away
+_FAREWELL = 3.0  # seconds: a shutdown waits no longer for answers
+_ALBUM_QUIET = 0.7  # seconds after which an album is thought to be whole: its pictures come as messages of their own
+
+
+@dataclass
+class _Line:
+    """Those who wait for what the same person has sent before."""
+
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    count: int = 0
+
+
+class Dispatcher:
+    """Serves updates from an inbox."""
+
+    def __init__(
+        self, counter: Responder, inbox: UpdateQueue, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+    ) -> None:
+        self._counter, self._desk, self._inbox, self._sleep = counter, counter.desk, inbox, sleep
+        self._asking = FormDialog(counter)
+        self._requests = Requests(counter, self._asking)
+        self._commands = BasicCommands(counter, self._asking)
+        self._buttons = RunButtons(counter, self._asking)
+        self._menu = BotCommands(counter)
+        self._moderating = ModerateCommand(counter)
+        self._albums: dict[str, list[Update]] = {}
+        self._lines: dict[tuple[int, int], _Line] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def work(self) -> None:
+        """Serve until cancelled; what is being answered then may still be answered, if it does not take long."""
+        try:
+            while True:
+                update = await self._inbox.get()
+                if _migrates(update):
+                    await self._serve([update])  # before anybody speaks in the new group
+                else:
+                    self._take(update)
+        finally:
+            if self._tasks:
+                await asyncio.wait(self._tasks, timeout=_FAREWELL)
+            for task in self._tasks:
+                task.cancel()
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _take(self, update: Update) -> None:
+        message = said(update)
+        album = message.media_group_id if message is not None else None
+        if album is None:
+            self._begin(self._serve([update]))
+        elif album in self._albums:
+            self._albums[album].append(update)
+        else:
+            self._albums[album] = [update]
+            self._begin(self._serve_album(album))
+
+    def _begin(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _serve_album(self, album: str) -> None:
+        count = 0
+        while len(self._albums[album]) > count:
+            count = len(self._albums[album])
+            await self._sleep(_ALBUM_QUIET)
+        updates = self._albums.pop(album)
+        await self._serve(sorted(updates, key=lambda update: update.update_id))
+
+    async def _serve(self, updates: Sequence[Update]) -> None:
+        """Serve one update, or those of one album; whatever happens, the others are served."""
+        try:
+            async with self._in_line(updates[0]):
+                await self._answer(updates)
+        except (DeliveryFailed, Gone, Unsuitable, TelegramError) as fault:
+            _log.info("an answer did not reach its chat: %s", fault)
+        except Exception as error:  # noqa: BLE001 - the top of a platform: one update's fault stops no other
+            _log.error("update %s failed", updates[0].update_id, exc_info=error)
+        for update in updates:
+            with suppress(StorageFailed):
+                await self._inbox.done(update)
+
+    @asynccontextmanager
+    async def _in_line(self, update: Update) -> AsyncIterator[None]:
+        """Wait for what the same person has sent to the same chat before; a run's buttons wait for nothing."""
+        query = update.callback_query
+        if query is not None and CallbackData.read(query.data or "") is not None:
+            yield
+            return
+        chat, user = update.effective_chat, update.effective_user
+        key = (chat.id if chat else 0, user.id if user else 0)
+        line = self._lines.setdefault(key, _Line())
+        line.count += 1
+        try:
+            async with line.lock:
+                yield
+        finally:
+            line.count -= 1
+            if not line.count:
+                del self._lines[key]
+
+    async def _answer(self, updates: Sequence[Update]) -> None:
+        first = updates[0]
+        if first.callback_query is not None:
+            await self._press(first, first.callback_query)
+        elif first.my_chat_member is not None:
+            await self._moved(first.my_chat_member)
+        elif messages := [message for each in updates if (message := said(each)) is not None]:
+            await self._hear(first, messages)
+
+    async def _hear(self, update: Update, messages: Sequence[Message]) -> None:
+        message = messages[0]
+        if message.migrate_from_chat_id is not None:
+            await self._migrate(message.migrate_from_chat_id, message.chat.id)
+            return
+        if message.from_user is not None and message.from_user.is_bot and message.sender_chat is None:
+            return
+        command = Command.read(words_of(messages))
+        if (
+            command is not None
+            and command.bot
+            and command.bot.casefold() != (self._counter.me.username or "").casefold()
+        ):
+            return
+        guest = self._guest(asker(message), message, update)
+        if not (self._desk.is_operator(guest.person) or await self._admits(message)):
+            if guest.is_private or (command is not None and (command.bot or self._means_us(command))):
+                await self._turn_away(guest, message)
+            return
+        try:
+            await self._hear_guest(await self._with_rights(guest, message), command, messages)
+        except UserError as fault:
+            await self._counter.say(guest, captions.plain(str(fault)))
+        except StorageFailed as fault:
+            _log.warning("a request was not kept: %s", fault)
+            await self._counter.say(guest, captions.plain(str(fault)))
+
+    async def _turn_away(self, guest: Caller, message: Message) -> None:
+        """Say whom to ask, and remember who it was for when those are asked."""
+        access = self._counter.access
+        if guest.is_private and message.from_user is not None:
+            await access.turned_away(message.from_user)
+        words = refusal(message, guest.person, self._desk.operators, or_moderators=access.may_serve_groups)
+        await self._counter.say(guest, words)
+
+    async def _hear_guest(self, guest: Caller, command: Command | None, messages: Sequence[Message]) -> None:
+        if command is not None:
+            await self._command(guest, command, messages)
+            return
+        draft = await self._asking.current(guest)
+        answered = messages[0].reply_to_message
+        if draft is not None and (guest.is_private or (answered is not None and answered.message_id == draft.message)):
+            await self._asking.hear(guest, draft, messages)
+        elif guest.is_private:
+            await self._requests.offer(guest, messages)
+
+    async def _command(self, guest: Caller, command: Command, messages: Sequence[Message]) -> None:
+        workflow = self._requests.workflow(command.name)
+        if command.name == MODERATE:
+            await self._moderating.answer(guest, command.rest, messages)
+        elif self._commands.knows(command.name):
+            await self._commands.answer(guest, command.name)
+        elif workflow is not None:
+            await self._requests.ask(guest, workflow, command.rest, messages)
+        elif guest.is_private or command.bot:
+            await self._requests.unknown(guest, command.name)
+        if not guest.is_private:
+            await self._menu.publish_in(guest.chat.id, guest.place)
+
+    async def _press(self, update: Update, query: CallbackQuery) -> None:
+        message, data = query.message, query.data or ""
+        if not isinstance(message, Message):
+            await self._reply(query, _("This message is too old for its buttons."))
+            return
+        guest = self._guest(presser(query), message, update)
+        if (click := Click.read(data)) is not None:
+            await self._press_panel(guest, query, click)
+            return
+        if not (
+            self._desk.is_operator(guest.person) or await self._counter.access.admits(message.chat, query.from_user)
+        ):
+            await self._reply(query, _("I do not serve you here yet: ask the operator of this bot."))
+            return
+        guest = await self._as_member(guest, query.from_user.id)
+        try:
+            if (press := CallbackData.read(data)) is not None:
+                await self._press_run(guest, query, press)
+            elif (step := PromptStep.read(data)) is not None:
+                await self._press_draft(guest, query, step)
+            else:
+                await self._reply(query)
+                await self._commands.press(guest, data, message.message_id)
+        except (UserError, StorageFailed) as fault:
+            await self._reply(query, str(fault))
+            _log.info("a button was refused: %s", fault)
+
+    async def _press_run(self, guest: Caller, query: CallbackQuery, press: CallbackData) -> None:
+        run = await self._buttons.check(guest, press, await self._buttons.run(guest, press))
+        await self._reply(query)
+        try:
+            await self._buttons.press(guest, press, run)
+        except UserError as fault:
+            await self._counter.say(guest, captions.plain(str(fault)))
+
+    async def _press_draft(self, guest: Caller, query: CallbackQuery, step: PromptStep) -> None:
+        draft = await self._asking.current(guest)
+        if draft is None or draft.id != step.draft:
+            await self._reply(query, _("This form is somebody else's, or it is over."))
+            return
+        await self._reply(query)
+        try:
+            await self._asking.press(guest, draft, step)
+        except UserError as fault:
+            await self._counter.say(guest, captions.plain(str(fault)))
+
+    async def _press_panel(self, guest: Caller, query: CallbackQuery, click: Click) -> None:
+        """The core decides who may press it, in the group that it is about."""
+        try:
+            words = await self._moderating.press(guest, query, click)
+        except (UserError, StorageFailed) as fault:
+            await self._reply(query, str(fault))
+            return
+        await self._reply(query, words)
+        group = Chat.read(click.spot).id
+        await self._menu.publish_in(group, Place(NAME, str(group), community=str(group)))
+
+    async def _moved(self, change: ChatMemberUpdated) -> None:
+        """Where the bot was blocked or sent away, nobody sees what is still to run there."""
+        if change.new_chat_member.status not in (ChatMember.BANNED, ChatMember.LEFT):
+            return
+        place = whole_group(change.chat)
+        group = bool(place.community)
+        records = self._desk.records
+        for run in await (records.unfinished_in(key_of(place), _MOST) if group else records.unfinished_at(place)):
+            await self._desk.cancel(run.id, run.person)
+        if group:
+            await self._desk.moderation.left(key_of(place))
+
+    async def _migrate(self, old: int, new: int) -> None:
+        """A group has another id now; what was decided for it still holds."""
+        await self._counter.notes.put(storage_keys.migrated(new), old)
+        await self._desk.moderation.moved(f"{NAME}:{old}", f"{NAME}:{new}")
+
+    def _guest(self, person: Person, message: Message, update: Update) -> Caller:
+        again, where = self._inbox.again(update), chat_of(message)
+        return Caller(person, place_of(message), where, update.update_id, message.message_id, again)
+
+    async def _admits(self, message: Message) -> bool:
+        return await self._counter.access.admits(message.chat, message.from_user)
+
+    async def _with_rights(self, guest: Caller, message: Message) -> Caller:
+        if guest.is_private or message.from_user is None or speaks_for_chat(message):
+            return replace(guest, person=replace(guest.person, moderator=speaks_for_chat(message)))
+        return await self._as_member(guest, message.from_user.id)
+
+    async def _as_member(self, guest: Caller, user: int) -> Caller:
+        if guest.is_private:
+            return guest
+        rights = await self._counter.access.rights(guest.chat.id, user)
+        return replace(guest, person=replace(guest.person, moderator=rights.moderator, owner=rights.owner))
+
+    def _means_us(self, command: Command) -> bool:
+        ours = command.name == MODERATE or self._commands.knows(command.name)
+        return ours or self._requests.workflow(command.name) is not None
+
+    async def _reply(self, query: CallbackQuery, text: str = "") -> None:
+        """Answer a press at once, or its button seems to hang; one that is too old wants no answer any more."""
+        with suppress(TelegramError):
+            await query.answer(captions.cut(text, 200) or None, show_alert=bool(text))
+
+
+def _migrates(update: Update) -> bool:
+    message = said(update)
+    return message is not None and message.migrate_from_chat_id is not None

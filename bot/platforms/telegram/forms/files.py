@@ -1,0 +1,79 @@
+"""Files that people send: found in their messages, and fetched when they are needed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from telegram import Bot, Message
+from telegram.error import BadRequest, TelegramError
+
+from bot.core.chat import Attachment, Stored
+from bot.core.errors import UserError
+from bot.core.form import FieldKind
+from bot.words import _
+
+
+@dataclass(frozen=True)
+class MessageFile:
+    """A file as Telegram keeps it."""
+
+    file_id: str
+    filename: str
+    kind: str
+
+
+#: What may stand in a media field before it is fetched: a file of a message, or of an earlier run.
+Source: TypeAlias = MessageFile | Stored
+
+
+def sources(messages: Iterable[Message]) -> list[MessageFile]:
+    """The files of messages, in their order."""
+    return [sent for message in messages if (sent := _file(message)) is not None]
+
+
+async def fetch(bot: Bot, sent: MessageFile, folder: Path, number: int) -> Attachment:
+    """Download a file. Raises `UserError` where Telegram does not give it."""
+    path = folder / f"sent-{number}{Path(sent.filename).suffix[:9]}"
+    try:
+        await (await bot.get_file(sent.file_id)).download_to_drive(path)
+    except BadRequest as fault:
+        if "too big" in fault.message.lower():
+            raise UserError(
+                _("{name} is too large: Telegram gives bots files of at most 20 MB.").format(name=sent.filename)
+            ) from fault
+        raise UserError(
+            _("Telegram does not have {name} any more: please send it again.").format(name=sent.filename)
+        ) from fault
+    except TelegramError as fault:
+        raise UserError(
+            _("{name} could not be fetched from Telegram: please try again.").format(name=sent.filename)
+        ) from fault
+    return Attachment(path, sent.filename)
+
+
+def to_json(source: Source) -> dict[str, Any]:
+    return asdict(source)
+
+
+def from_json(data: dict[str, Any]) -> Source:
+    """What `to_json` has written."""
+    return MessageFile(**data) if "file_id" in data else Stored(**data)
+
+
+def _file(message: Message) -> MessageFile | None:
+    """The largest size of a photo; else what was sent as a file, whose type is its content's to tell."""
+    if message.photo:
+        return MessageFile(message.photo[-1].file_id, f"photo-{message.message_id}.jpg", FieldKind.IMAGE)
+    if (video := message.video) is not None:
+        return MessageFile(video.file_id, video.file_name or f"video-{message.message_id}.mp4", FieldKind.VIDEO)
+    if (audio := message.audio or message.voice) is not None:
+        name = getattr(audio, "file_name", None) or f"audio-{message.message_id}.{'ogg' if message.voice else 'mp3'}"
+        return MessageFile(audio.file_id, name, FieldKind.AUDIO)
+    if (document := message.document) is not None:
+        kind = (document.mime_type or "").partition("/")[0]
+        known = FieldKind(kind) if kind in ("video", "audio") else FieldKind.IMAGE
+        return MessageFile(document.file_id, document.file_name or f"file-{message.message_id}", known)
+    return None

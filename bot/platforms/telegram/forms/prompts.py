@@ -1,0 +1,178 @@
+"""How questions and forms look: their words, and the buttons that answer them."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from telegram import InlineKeyboardButton, InlineKeyboardMarkup
+
+from bot.core.form import Field, FieldKind, Form
+from bot.core.workflow import Workflow
+from bot.platforms.telegram.forms.state import FormState
+from bot.platforms.telegram.runs import captions
+from bot.platforms.telegram.runs.callback_data import button, rows
+from bot.words import _
+
+_PAGE = 12  # choices or fields that are seen at a time
+_LABEL = 40  # characters of a button
+_KINDS = {
+    "w": "workflow",
+    "f": "field",
+    "v": "value",
+    "p": "page",
+    "n": "default",
+    "a": "all",
+    "b": "back",
+    "r": "run",
+    "x": "end",
+}
+_LETTERS = {kind: letter for letter, kind in _KINDS.items()}
+
+
+@dataclass(frozen=True)
+class PromptStep:
+    """A button of a draft: which draft it belongs to, what it does, and with what."""
+
+    draft: str
+    kind: str
+    text: str = ""
+
+    @property
+    def number(self) -> int:
+        """The text as a number, which a button of ours holds; else one that nothing has."""
+        first = self.text.partition("/")[0]
+        return int(first) if first.isdecimal() else 1 << 30
+
+    @property
+    def data(self) -> str:
+        return f"d:{self.draft}:{_LETTERS[self.kind]}:{self.text}"
+
+    @classmethod
+    def read(cls, data: str) -> PromptStep | None:
+        """What a button of ours says; None where it is not a draft's."""
+        parts = data.split(":", 3)
+        if len(parts) != 4 or parts[0] != "d" or parts[2] not in _KINDS:
+            return None
+        return cls(parts[1], _KINDS[parts[2]], parts[3])
+
+
+def question(title: str, field: Field, fault: str, *, private: bool) -> str:
+    """What is asked for, as HTML."""
+    words = [f"{title}: {field.title}"]
+    if fault:
+        words.append(fault)
+    words.append(" ".join(part for part in (field.help, _range(field)) if part))
+    words.append(_how(field, private=private))
+    return captions.lines("\n".join(word for word in words if word), captions.TEXT)
+
+
+def answers(draft: FormState, field: Field) -> InlineKeyboardMarkup:
+    """Buttons for the choices, and the ways out."""
+    choices = choices_of(field)
+    first = draft.page * _PAGE
+    shown = [
+        button(_short(label), PromptStep(draft.id, "value", f"{number}/{_mark(value)}").data)
+        for number, (value, label) in list(enumerate(choices))[first : first + _PAGE]
+    ]
+    return InlineKeyboardMarkup([*rows(shown, 2), *_pages(draft, len(choices)), _ways_out(draft, field)])
+
+
+def chosen(field: Field, step: PromptStep) -> str | None:
+    """The choice that a button meant; None where the choices are others by now."""
+    choices = choices_of(field)
+    value = choices[step.number][0] if step.number < len(choices) else ""
+    return value if step.text.partition("/")[2] == _mark(value) else None
+
+
+def which(draft: FormState, workflows: Sequence[Workflow]) -> tuple[str, InlineKeyboardMarkup]:
+    """The question which workflow is meant."""
+    first = draft.page * _PAGE
+    shown = [
+        button(_short(each.title or each.name), PromptStep(draft.id, "workflow", each.name).data)
+        for each in workflows[first : first + _PAGE]
+    ]
+    words = _("What would you like?") if workflows else _("There is nothing here that would take this.")
+    keyboard = [*rows(shown, 2), *_pages(draft, len(workflows)), [_cancel(draft)]]
+    return captions.plain(words), InlineKeyboardMarkup(keyboard)
+
+
+def overview(title: str, draft: FormState, form: Form) -> tuple[str, InlineKeyboardMarkup]:
+    """All fields and their values, each a button."""
+    lines = [title, *(f"{each.title}: {_value(draft, each)}" for each in form.fields)]
+    first = draft.page * _PAGE
+    shown = [
+        button(_short(f"{each.title}: {_value(draft, each)}"), PromptStep(draft.id, "field", str(number)).data)
+        for number, each in list(enumerate(form.fields))[first : first + _PAGE]
+    ]
+    last = [button(_("Run"), PromptStep(draft.id, "run").data), _cancel(draft)]
+    keyboard = InlineKeyboardMarkup([*rows(shown, 2), *_pages(draft, len(form.fields)), last])
+    return captions.lines("\n".join(lines), captions.TEXT), keyboard
+
+
+def choices_of(field: Field) -> list[tuple[str, str]]:
+    """What can be chosen: the value, and what people read."""
+    if field.kind is FieldKind.TOGGLE:
+        return [("yes", _("Yes")), ("no", _("No"))]
+    return [(choice, choice) for choice in field.choices or ()]
+
+
+def _how(field: Field, *, private: bool) -> str:
+    """How it can be answered: in a group, a bot may hear nothing but replies to it."""
+    if choices_of(field):
+        return ""
+    if field.is_media:
+        return _("Send it here.") if private else _("Send it as a reply to this message.")
+    return _("Write it here.") if private else _("Write it as a reply to this message.")
+
+
+def _range(field: Field) -> str:
+    return f"({field.range_text})" if field.range_text and not field.seed else ""
+
+
+def _ways_out(draft: FormState, field: Field) -> list[InlineKeyboardButton]:
+    ways = []
+    if not field.required:
+        ways.append(button(_("Default"), PromptStep(draft.id, "default").data))
+    if draft.wide:
+        ways.append(button(_("Back"), PromptStep(draft.id, "back").data))
+    else:
+        ways.append(button(_("All fields"), PromptStep(draft.id, "all").data))
+    return [*ways, _cancel(draft)]
+
+
+def _pages(draft: FormState, count: int) -> list[list[InlineKeyboardButton]]:
+    """Buttons to turn the pages, where there are several."""
+    last = (count - 1) // _PAGE
+    if last < 1:
+        return []
+    turns = []
+    if draft.page > 0:
+        turns.append(button("«", PromptStep(draft.id, "page", str(draft.page - 1)).data))
+    if draft.page < last:
+        turns.append(button("»", PromptStep(draft.id, "page", str(draft.page + 1)).data))
+    return [turns]
+
+
+def _cancel(draft: FormState) -> InlineKeyboardButton:
+    return button(_("Cancel"), PromptStep(draft.id, "end").data)
+
+
+def _value(draft: FormState, field: Field) -> str:
+    if field.is_media:
+        return draft.files[field.name].filename if field.name in draft.files else "—"
+    text = draft.values.get(field.name, "")
+    if not text and field.seed:
+        return _("random")
+    if not text and field.default is not None:
+        text = _("yes") if field.default is True else _("no") if field.default is False else str(field.default)
+    return captions.cut(" ".join(text.split()), 80) or "—"
+
+
+def _short(text: str) -> str:
+    return captions.cut(text, _LABEL)
+
+
+def _mark(value: str) -> str:
+    return f"{zlib.crc32(value.encode()):08x}"

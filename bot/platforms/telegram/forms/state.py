@@ -1,0 +1,82 @@
+"""A draft: what somebody has asked for so far, kept between their messages and over restarts."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from bot.core.chat import RunRequest, Stored
+from bot.core.form import Field, Form
+from bot.platforms.telegram.forms.arguments import main_field
+from bot.platforms.telegram.forms.files import Source, from_json, to_json
+
+
+@dataclass(frozen=True)
+class FormState:
+    """`workflow` is empty until one is chosen; until then files wait in `spare`, and words in `words`.
+
+    `message` is the one that asks, `asking` the field that it asks for, `page` that of its choices; `wide` says that
+    all fields are shown.
+    """
+
+    workflow: str = ""
+    values: Mapping[str, str] = field(default_factory=dict)
+    files: Mapping[str, Source] = field(default_factory=dict)
+    spare: tuple[Source, ...] = ()
+    words: str = ""
+    message: int = 0
+    asking: str = ""
+    page: int = 0
+    wide: bool = False
+    hidden: bool = False
+    id: str = field(default_factory=lambda: secrets.token_hex(4))
+
+    @classmethod
+    def of(cls, request: RunRequest) -> FormState:
+        """A draft that asks for what a request does, with all its fields to be seen."""
+        files = {name: value for name, value in request.values.items() if isinstance(value, Stored)}
+        values = {name: str(value) for name, value in request.values.items() if name not in files}
+        return cls(request.workflow, values, files, wide=True)
+
+    def filled(self, form: Form) -> FormState:
+        """With the files and words that wait put into the fields that take them, in order."""
+        files, spare = dict(self.files), list(self.spare)
+        for each in form.fields:
+            if each.is_media and each.name not in files:
+                fitting = next((source for source in spare if source.kind in ("", each.kind)), None)
+                if fitting is not None:
+                    files[each.name] = fitting
+                    spare.remove(fitting)
+        values, main = dict(self.values), main_field(form)
+        if self.words and main is not None:
+            values.setdefault(main.name, self.words)
+        return replace(self, values=values, files=files, spare=tuple(spare), words="")
+
+    def missing(self, form: Form) -> Field | None:
+        """The first field that is needed and not there."""
+        return next((each for each in form.fields if each.required and not self.has(each)), None)
+
+    def has(self, each: Field) -> bool:
+        return each.name in self.files if each.is_media else bool(self.values.get(each.name, "").strip())
+
+    def with_value(self, name: str, value: str | None) -> FormState:
+        """With a field set, or left to its default; nothing is asked for then."""
+        values = {key: text for key, text in self.values.items() if key != name}
+        if value is not None:
+            values[name] = value
+        return replace(self, values=values, asking="", page=0)
+
+    def with_file(self, name: str, source: Source) -> FormState:
+        return replace(self, files={**self.files, name: source}, asking="", page=0)
+
+    def to_json(self) -> dict[str, Any]:
+        files = {name: to_json(source) for name, source in self.files.items()}
+        return {**vars(self), "values": dict(self.values), "files": files, "spare": [*map(to_json, self.spare)]}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> FormState:
+        """What `to_json` has written."""
+        files = {name: from_json(source) for name, source in data["files"].items()}
+        return cls(**{**data, "files": files, "spare": tuple(map(from_json, data["spare"]))})

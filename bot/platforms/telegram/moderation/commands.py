@@ -1,0 +1,296 @@
+"""`/moderate` on Telegram: a panel with buttons, and words for what has no button. The core decides who may do what."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
+from io import BytesIO
+
+from telegram import CallbackQuery, InlineKeyboardMarkup, Message
+from telegram.error import TelegramError
+
+from bot.core.authority import Aim
+from bot.core.chat import Person, Place
+from bot.core.errors import DeliveryFailed, UserError
+from bot.core.rules import Manner
+from bot.core.scope import ADMINISTRATORS, EVERYONE
+from bot.platforms.telegram.caller import Caller, Responder
+from bot.platforms.telegram.chats import NAME, Chat, address_of, asker
+from bot.platforms.telegram.moderation import panel
+from bot.platforms.telegram.moderation.panel import Click
+from bot.platforms.telegram.moderation.parser import (
+    NONE,
+    ModerateArguments,
+    narrowing_of,
+    seconds_of,
+    usage,
+    word_list_of,
+    workflow_named,
+)
+from bot.platforms.telegram.moderation.workflows import LARGEST, contribute
+from bot.platforms.telegram.runs import captions
+from bot.words import _
+
+_LARGEST = 1_000_000  # bytes of an import
+
+
+class ModerateCommand:
+    """Draws the core's moderation. Rights are asked of Telegram for the group that is meant, also in private."""
+
+    def __init__(self, counter: Responder) -> None:
+        self._counter, self._desk = counter, counter.desk
+        self._core = counter.desk.moderation
+
+    async def answer(self, guest: Caller, rest: str, messages: Sequence[Message]) -> None:
+        """Do what was typed behind the command; alone, show the panel. Raises `UserError`."""
+        if not guest.place.community:
+            raise UserError(_("Write /moderate in the group that you moderate; a button there brings it here."))
+        if not rest.strip():
+            await self._counter.say(guest, *await self._panel(guest, guest.person, _whole(guest.place)))
+            return
+        order = self._read(guest, rest, messages[0].reply_to_message)
+        if order.act in ("log", "export", "stats"):
+            await self._send_file(guest, order)
+        elif order.act == "held":
+            await self._list_held(guest, order)
+        else:
+            await self._counter.say(guest, captions.plain(await self._do(guest, order, messages)))
+
+    async def press(self, guest: Caller, query: CallbackQuery, click: Click) -> str:
+        """Do what a button of the panel says; a sentence for the one who pressed."""
+        spot = Chat.read(click.spot)
+        group = spot.id
+        rights = await self._counter.access.rights(group, query.from_user.id)
+        by = replace(guest.person, moderator=rights.moderator, owner=rights.owner)
+        name = guest.place.name if guest.chat.id == group else ""
+        here = whole = Place(NAME, str(group), name, str(group))
+        if spot.topic is not None:
+            here = Place(NAME, str(spot), _topic(spot, name), str(group), (str(group),))
+        if click.act == "private":
+            return await self._bring(query, by, here)
+        if click.act in ("approve", "refuse"):
+            return await self._review(guest, by, whole, click)
+        words = await self._click(by, whole, Aim(None if spot.topic is None else here), click)
+        html, keyboard = await self._panel(guest, by, here, click.page)
+        await self._counter.edit(guest.chat, guest.message or 0, html, keyboard)
+        return words
+
+    async def _panel(self, guest: Caller, by: Person, here: Place, page: int = 0) -> tuple[str, InlineKeyboardMarkup]:
+        """The panel of a group or a topic; where it stands in a topic it can be turned from one to the other."""
+        spot = Chat.read(here.id)
+        other = Chat(spot.id) if spot.topic is not None else guest.chat
+        overview = await self._core.overview(by, here)
+        return panel.draw(overview, spot, page, other=other if other != spot and other.id == spot.id else None)
+
+    async def _click(self, by: Person, here: Place, aim: Aim, click: Click) -> str:
+        match click.act:
+            case "allow":
+                return await self._core.allow(by, here, replace(aim, workflow=click.text))
+            case "deny":
+                return await self._core.deny(by, here, replace(aim, workflow=click.text))
+            case "day":
+                return await self._core.limit(by, here, "day", int(click.text) if click.text else None, aim)
+            case "review":
+                return await self._core.review(by, here, click.text == "on", aim=aim)
+            case "previews":
+                return await self._core.where(by, here, Manner(previews=click.text == "on"), aim)
+            case "spoilers":
+                return await self._core.where(by, here, Manner(spoilers=click.text == "on"), aim)
+            case "undo":
+                return await self._core.undo(by, here)
+        return ""
+
+    async def _bring(self, query: CallbackQuery, by: Person, here: Place) -> str:
+        """The panel in a chat with the moderator alone."""
+        html, keyboard = panel.draw(await self._core.overview(by, here), Chat.read(here.id))
+        try:
+            await self._counter.wire.send(Chat(query.from_user.id), html, keyboard)
+        except DeliveryFailed:
+            return _("I may not write to you first: send me /start in private, and press again.")
+        return _("You have it in private.")
+
+    async def _review(self, guest: Caller, by: Person, here: Place, click: Click) -> str:
+        decide = self._core.reviews.approve if click.act == "approve" else self._core.reviews.refuse
+        done = await decide(by, here, click.text)
+        words = _("Approved by {name}.") if click.act == "approve" else _("Refused by {name}.")
+        words = words.format(name=by.name or by.id) if done else _("Somebody has decided already.")
+        await self._counter.edit(guest.chat, guest.message or 0, captions.plain(words))
+        return ""
+
+    async def _do(self, guest: Caller, order: ModerateArguments, messages: Sequence[Message]) -> str:
+        """The acts that are answered with a sentence."""
+        core, by, here, aim = self._core, order.by, order.here, order.aim
+        match order.act:
+            case "allow":
+                return await core.allow(by, here, self._of_workflow(order))
+            case "deny":
+                return await core.deny(by, here, self._of_workflow(order))
+            case "clear":
+                return await core.clear(by, here, self._of_workflow(order))
+            case "limit" if order.words:
+                return await self._limit(order)
+            case "field" if len(order.words) >= 3:
+                to = narrowing_of(order.words[2:])
+                return await core.field(
+                    by, here, order.words[1], to, replace(aim, workflow=workflow_named(order.words[0]))
+                )
+            case "words" if order.words:
+                return await core.words(by, here, order.words[0], word_list_of(order.words[1:]), aim)
+            case "review" if order.first:
+                on = {"on": True, "off": False}.get(order.first)
+                return await core.review(by, here, on, await self._own_chat(order), aim)
+            case "where" if order.first in ("asked", "topic"):
+                return await core.where(by, here, Manner("here" if order.first == "asked" else str(guest.chat)), aim)
+            case "previews" if order.first:
+                return await core.where(by, here, Manner(previews=order.first == "on"), aim)
+            case "spoilers" if order.first:
+                return await core.where(by, here, Manner(spoilers=order.first == "on"), aim)
+            case "block":
+                return await self._block(guest, order)
+            case "unblock":
+                return await core.unblock(by, here, (await self._meant(guest, order))[0], aim)
+            case "admit" | "dismiss":
+                return await self._admission(guest, order)
+            case "why":
+                person, words = await self._meant(guest, order)
+                return await core.why(by, here, person, workflow_named(words[0]) if words else "", guest.place)
+            case "undo":
+                return await core.undo(by, here)
+            case "import":
+                await core.authority.moderator(by, here, "import")  # before anything is fetched
+                return await core.import_(by, here, await self._text(messages, order))
+            case "workflow":
+                return await contribute(core.workflows, by, here, order.said, partial(self._workflow, messages, order))
+        raise UserError(usage())
+
+    def _read(self, guest: Caller, rest: str, about: Message | None) -> ModerateArguments:
+        """Sort out “here” and “admins”, which any act may have."""
+        words, said = rest.split(), rest.strip().partition(" ")[2]
+        plain = [word for word in words[1:] if word.lower() not in ("here", "admins")]
+        marks = {word.lower() for word in words[1:]} - set(plain)
+        who = ADMINISTRATORS if "admins" in marks else EVERYONE
+        place = replace(guest.place, name=_topic(guest.chat, guest.place.name))
+        aim = Aim(place=place if "here" in marks else None, who=who)
+        return ModerateArguments(guest.person, _whole(guest.place), words[0].lower(), tuple(plain), aim, about, said)
+
+    async def _own_chat(self, order: ModerateArguments) -> str:
+        """The chat that is named, which has to be one of the moderator's own; empty where none is."""
+        chat = order.words[1] if len(order.words) > 1 else ""
+        if not chat:
+            return ""
+        if not chat.removeprefix("-").isdecimal():
+            raise UserError(usage())
+        await self._core.authority.moderator(order.by, order.here, "review")
+        if not (await self._counter.access.rights(int(chat), int(order.by.id))).moderator:
+            words = _("I ask only in chats that you administer, and that I am in.")
+            raise await self._core.authority.refused(order.by, order.here, "review", words)
+        return chat
+
+    def _of_workflow(self, order: ModerateArguments) -> Aim:
+        return replace(order.aim, workflow=workflow_named(order.words[0])) if order.words else order.aim
+
+    async def _limit(self, order: ModerateArguments) -> str:
+        together = order.words[-1].lower() == "together"
+        order = replace(order, words=order.words[:-1]) if together else order
+        if len(order.words) < 2:
+            raise UserError(usage())
+        most = order.words[1].lower()
+        if most not in NONE and not most.isdecimal():
+            raise UserError(usage())
+        aim = replace(order.aim, workflow=workflow_named(order.words[2])) if len(order.words) > 2 else order.aim
+        number = None if most in NONE else int(most[:9])
+        return await self._core.limit(order.by, order.here, order.first, number, aim, together=together)
+
+    async def _block(self, guest: Caller, order: ModerateArguments) -> str:
+        person, words = await self._meant(guest, order)
+        lasting = seconds_of(words[0]) if words else None
+        reason = " ".join(words[1:] if lasting is not None else words)
+        return await self._core.block(order.by, order.here, person, reason, lasting, order.aim)
+
+    async def _admission(self, guest: Caller, order: ModerateArguments) -> str:
+        """Let somebody in, or not any more: only a group that the operator has let in can do that."""
+        if not await self._counter.access.serves(guest.chat.id):
+            words = _("Only a group that the operator of this bot has named can let people in.")
+            raise await self._core.authority.refused(order.by, order.here, order.act, words)
+        person, _words = await self._meant(guest, order)
+        act = self._core.admit if order.act == "admit" else self._core.dismiss
+        return await act(order.by, order.here, person)
+
+    async def _meant(self, guest: Caller, order: ModerateArguments) -> tuple[Person, tuple[str, ...]]:
+        """Whom an act is about: an id or a @name, the author of the message replied to, or who asked for its run."""
+        if order.first.startswith("@"):
+            return await self._counter.access.named(order.first), order.words[1:]
+        if order.words and order.words[0].lstrip("-").isdecimal():
+            return Person(NAME, order.words[0]), order.words[1:]
+        if order.about is None:
+            raise UserError(_("Reply to a message of the person who is meant, or give their id."))
+        run = await self._desk.records.at(address_of(guest.chat, order.about.message_id))
+        return (run.person if run is not None else asker(order.about)), order.words
+
+    async def _workflow(self, messages: Sequence[Message], order: ModerateArguments) -> bytes:
+        await self._core.authority.trusted(order.by, order.here, "workflow add")  # before anything is fetched
+        return await self._file(messages, order, LARGEST)
+
+    async def _text(self, messages: Sequence[Message], order: ModerateArguments) -> str:
+        try:
+            return (await self._file(messages, order, _LARGEST)).decode()
+        except UnicodeDecodeError as fault:
+            raise UserError(_("This file cannot be read.")) from fault
+
+    async def _file(self, messages: Sequence[Message], order: ModerateArguments, most: int) -> bytes:
+        """A file that came along, or that was replied to."""
+        file = messages[0].document or (order.about.document if order.about is not None else None)
+        if file is None or (file.file_size or 0) > most:
+            raise UserError(_("Send the file with this as its caption, or reply to one; it must not be too large."))
+        try:
+            return bytes(await (await self._counter.wire.bot.get_file(file.file_id)).download_as_bytearray())
+        except TelegramError as fault:
+            raise UserError(_("This file cannot be read.")) from fault
+
+    async def _send_file(self, guest: Caller, order: ModerateArguments) -> None:
+        if order.act == "log" and order.first != "file":
+            entries = await self._core.log(order.by, order.here)
+            lines = [f"{_when(each.at)} {each.person.name or each.person.id}: {each.words}" for each in entries]
+            text = "\n".join([_("What was decided and refused"), *lines])
+            await self._counter.say(guest, captions.lines(text, captions.TEXT))
+            return
+        if order.act == "stats":
+            days = int(order.first[:3]) if order.first.isdecimal() else 30
+            name, data = "stats.png", await self._core.stats(order.by, order.here, days, guest.place.name)
+        elif order.act == "log":
+            name, data = "log.jsonl", await self._core.log_file(order.by, order.here)
+        else:
+            name, data = "decisions.json", (await self._core.export(order.by, order.here)).encode()
+        if not data:  # Telegram takes no empty file
+            await self._counter.say(guest, captions.plain(_("Nothing has been decided here yet.")))
+            return
+        bot, topic = self._counter.wire.bot, guest.chat.topic
+        await self._counter.wire.ask(
+            guest.chat,
+            lambda chat: bot.send_document(chat, BytesIO(data), filename=name, message_thread_id=topic),
+        )
+
+    async def _list_held(self, guest: Caller, order: ModerateArguments) -> None:
+        runs = await self._core.reviews.held(order.by, order.here)
+        if not runs:
+            await self._counter.say(guest, captions.plain(_("Nothing waits for a moderator.")))
+        for run in runs[:10]:
+            keyboard = panel.reviewing(run.id, order.here.id)
+            brief = run.brief(self._desk.title(run.workflow))
+            await self._counter.say(guest, panel.request(brief), keyboard)
+
+
+def _whole(place: Place) -> Place:
+    """The group that a topic lies in."""
+    return replace(place, id=place.community, parents=())
+
+
+def _topic(spot: Chat, group: str) -> str:
+    """What a place is called: Telegram does not tell the names of topics."""
+    return group if spot.topic is None else _("topic {number} of {group}").format(number=spot.topic, group=group)
+
+
+def _when(moment: float) -> str:
+    return time.strftime("%Y-%m-%d %H:%M", time.gmtime(moment))

@@ -1,0 +1,91 @@
+"""Orders: what moderators type behind `/moderate`, and what its words mean."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from telegram import Message
+
+from bot.core.authority import Aim
+from bot.core.chat import Person, Place
+from bot.core.errors import UserError
+from bot.core.rules import Narrowing, WordList
+from bot.words import _
+
+NONE = ("none", "off", "no")
+_TIMES = {"m": 60.0, "h": 3600.0, "d": 86_400.0}
+
+
+@dataclass(frozen=True)
+class ModerateArguments:
+    """What a moderator has typed: an act, words behind it, and what it is for. `about` is the message replied to, and
+    `said` all that stands behind the act.
+    """
+
+    by: Person
+    here: Place
+    act: str
+    words: tuple[str, ...]
+    aim: Aim
+    about: Message | None = None
+    said: str = ""
+
+    @property
+    def first(self) -> str:
+        return self.words[0].lower() if self.words else ""
+
+
+def workflow_named(command: str) -> str:
+    """A workflow's name, also where it was typed as its command."""
+    return command.lstrip("/").replace("_", "-").lower()
+
+
+def seconds_of(text: str) -> float | None:
+    """“30m”, “12h” or “3d”; None for what is no time."""
+    number, unit = text[:-1], text[-1:].lower()
+    return int(number[:6]) * _TIMES[unit] if number.isdecimal() and unit in _TIMES else None
+
+
+def narrowing_of(words: Sequence[str]) -> Narrowing | None:
+    """What `min=1 max=9 default=4 fixed=4 choices=a,b hidden=yes` mean; None for “open”. Raises `UserError`."""
+    if words[0].lower() == "open":
+        return None
+    pairs = dict(word.partition("=")[::2] for word in words)
+    if unknown := set(pairs) - {"min", "max", "default", "fixed", "choices", "hidden"}:
+        raise UserError(_("“{name}” narrows nothing.").format(name=sorted(unknown)[0]) + "\n" + usage())
+    try:
+        low, high = (float(pairs[name]) if name in pairs else None for name in ("min", "max"))
+    except ValueError:
+        raise UserError(_("Bounds are numbers.")) from None
+    choices = tuple(pairs["choices"].split(",")) if "choices" in pairs else None
+    hidden = pairs.get("hidden", "no").lower() in ("yes", "on", "true")
+    return Narrowing(low, high, pairs.get("default"), pairs.get("fixed"), choices, hidden)
+
+
+def word_list_of(words: Sequence[str]) -> WordList | None:
+    """Words with commas between; “hold” before them has a moderator decide; a pattern stands between slashes."""
+    hold = bool(words) and words[0].lower() == "hold"
+    listed = [word.strip() for word in " ".join(words[1:] if hold else words).split(",") if word.strip()]
+    if not listed or listed[0].lower() in NONE:
+        return None
+    patterns = tuple(word[1:-1] for word in listed if len(word) > 2 and word[0] == word[-1] == "/")
+    return WordList(tuple(word for word in listed if word[0] != "/"), patterns, hold)
+
+
+def usage() -> str:
+    """How it is typed."""
+    lines = (
+        "/moderate",
+        "/moderate allow|deny|clear [WORKFLOW] [here] [admins]",
+        "/moderate limit hour|day|seconds|waiting|running|cooldown NUMBER|none [WORKFLOW] [together] [here] [admins]",
+        "/moderate field WORKFLOW FIELD [min=…] [max=…] [default=…] [fixed=…] [choices=a,b] [hidden=yes] | open",
+        "/moderate words LIST [hold] word, word, /pattern/ | none",
+        "/moderate review on|off|clear [CHAT ID] [here]",
+        "/moderate where topic|asked [here]",
+        "/moderate previews|spoilers on|off [here]",
+        "/moderate block [30m|12h|3d] [REASON], unblock, why [WORKFLOW]: " + _("as a reply, or with an id first"),
+        "/moderate admit, dismiss: " + _("who may ask in private as well; as a reply, or with an id or a @name"),
+        "/moderate held, log [file], stats [DAYS], undo, export, import, workflow",
+    )
+    return "\n".join([_("This is how:"), *lines])

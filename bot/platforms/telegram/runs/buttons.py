@@ -1,0 +1,163 @@
+"""The buttons of runs: what each does, and who may press it."""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import replace
+from io import BytesIO
+from pathlib import Path
+
+from telegram.error import TelegramError
+
+from bot.core.chat import ResultFile, RunRequest, Stored
+from bot.core.errors import UserError
+from bot.core.run import RunRecord, key_of
+from bot.core.telling import seconds
+from bot.platforms.telegram import storage_keys
+from bot.platforms.telegram.api.client import Unconfirmed
+from bot.platforms.telegram.caller import Caller, Responder
+from bot.platforms.telegram.chats import NAME, Chat, address_of
+from bot.platforms.telegram.forms.fsm import FormDialog
+from bot.platforms.telegram.forms.state import FormState
+from bot.platforms.telegram.runs import captions
+from bot.platforms.telegram.runs.callback_data import CallbackAction, CallbackData
+from bot.platforms.telegram.runs.media import LOCAL_UPLOAD, UPLOAD, OutgoingMedia, Way, size_of, too_large
+from bot.words import _
+
+
+class RunButtons:
+    """Does what the buttons of a run say."""
+
+    def __init__(self, counter: Responder, asking: FormDialog) -> None:
+        self._counter, self._desk, self._asking = counter, counter.desk, asking
+
+    async def run(self, guest: Caller, press: CallbackData) -> RunRecord | None:
+        """The run that a button is of; else the one whose message it stands below."""
+        named = await self._desk.records.get(press.run_id) if press.run_id else None
+        return named or await self._desk.records.at(address_of(guest.chat, guest.message or 0))
+
+    async def check(self, guest: Caller, press: CallbackData, run: RunRecord | None) -> RunRecord:
+        """The run, if it is there and this guest may do that to it. Raises `UserError`."""
+        if run is None and press.act is CallbackAction.CANCEL:
+            raise UserError(_("It is not in line yet: press again in a moment."))
+        if run is None:
+            raise UserError(_("This run is not kept any more."))
+        await self._check_place(guest, press, run)
+        if press.act in (CallbackAction.CANCEL, CallbackAction.CHANGE, CallbackAction.DELETE):
+            await self._desk.check_change(guest.person, run, press.act.name.lower())
+        return run
+
+    async def _check_place(self, guest: Caller, press: CallbackData, run: RunRecord) -> None:
+        """A button works in the chat of its message, and anywhere for the one whose run it is: its data may be forged,
+        and rights are those in the chat where it was pressed.
+        """
+        own = key_of(run.person) == key_of(guest.person) or self._desk.is_operator(guest.person)
+        if own or (run.place.platform == NAME and Chat.read(run.address.chat).id in await self._chats(guest)):
+            return
+        authority, words = self._desk.moderation.authority, _("This button belongs to another chat.")
+        raise await authority.refused(guest.person, guest.place, press.act.name.lower(), words, run.place)
+
+    async def _chats(self, guest: Caller) -> tuple[int, ...]:
+        """The chat that a guest is in, and what it was before it became a supergroup."""
+        before = await self._counter.notes.get(storage_keys.migrated(guest.chat.id))
+        return (guest.chat.id,) if before is None else (guest.chat.id, int(before))
+
+    async def press(self, guest: Caller, press: CallbackData, run: RunRecord) -> None:
+        """Do it. Raises `UserError`."""
+        match press.act:
+            case CallbackAction.CANCEL:
+                await self._desk.cancel(run.id, guest.person)
+            case CallbackAction.AGAIN:
+                await self._counter.open(guest, await self._again(guest, run), hidden=await self._is_hidden(run))
+            case CallbackAction.CHANGE:
+                draft = FormState.of(await self._again(guest, run))
+                await self._asking.begin(guest, replace(draft, hidden=await self._is_hidden(run)))
+            case CallbackAction.USE:
+                await self._asking.begin(guest, FormState(spare=_pictures(run)))
+            case CallbackAction.ORIGINAL:
+                await self._send_originals(guest, run)
+            case CallbackAction.DETAILS:
+                await self._tell_details(guest, run)
+            case CallbackAction.DELETE:
+                await self._delete(guest, run)
+
+    async def _again(self, guest: Caller, run: RunRecord) -> RunRequest:
+        return await self._desk.again(run.id, guest.person, guest.place, {})
+
+    async def _is_hidden(self, run: RunRecord) -> bool:
+        name = storage_keys.spoiler(Chat.read(run.address.chat), int(run.address.message))
+        return bool(await self._counter.notes.get(name))
+
+    async def _send_originals(self, guest: Caller, run: RunRecord) -> None:
+        files = run.outcome.files if run.outcome is not None else ()
+        most = LOCAL_UPLOAD if self._counter.wire.local else UPLOAD
+        with tempfile.TemporaryDirectory(prefix="darkroom-") as folder:
+            for number, file in enumerate(files, 1):
+                path = Path(folder) / f"{number}{Path(file.key).suffix}"
+                found = ResultFile(await self._desk.media.fetch(file.key, path), file.filename, file.kind)
+                if (size := await size_of(found.path)) > most:
+                    await self._counter.say(guest, captions.plain(too_large(found, size, most)))
+                else:
+                    await self._send_original(guest, found)
+
+    async def _send_original(self, guest: Caller, file: ResultFile) -> None:
+        wire, topic, below = self._counter.wire, guest.chat.topic, guest.message
+        parcel = OutgoingMedia(file, Way.DOCUMENT)
+        try:
+            await wire.ask(guest.chat, lambda chat: parcel.post(wire, chat, topic=topic, reply_to=below), once=True)
+        except Unconfirmed:
+            words = _("Telegram has not said whether it took {name}: if it does not come, press Original again.")
+            await self._counter.say(guest, captions.plain(words.format(name=file.filename)))
+
+    async def _tell_details(self, guest: Caller, run: RunRecord) -> None:
+        text = "\n".join(_details(run, self._desk.title(run.workflow)))
+        if captions.units(text) <= captions.TEXT:
+            await self._counter.say(guest, captions.lines(text, captions.TEXT))
+            return
+        wire = self._counter.wire
+        await wire.ask(
+            guest.chat,
+            lambda chat: wire.bot.send_document(
+                chat, BytesIO(text.encode()), filename="details.txt", message_thread_id=guest.chat.topic
+            ),
+        )
+
+    async def _delete(self, guest: Caller, run: RunRecord) -> None:
+        """Delete a run and its messages; where Telegram keeps one, as it does after two days, its words go."""
+        await self._desk.delete(run.id, guest.person)
+        name = storage_keys.album(run.id)
+        for group in await self._counter.notes.get(name) or ():
+            for message in group:
+                await self._counter.remove(guest.chat, message)
+        await self._counter.notes.drop(name)
+        if guest.message is not None:
+            await self._remove(guest, guest.message)
+
+    async def _remove(self, guest: Caller, message: int) -> None:
+        bot, gone = self._counter.wire.bot, captions.plain(_("Deleted."))
+        try:
+            await bot.delete_message(guest.chat.id, message)
+        except TelegramError:
+            try:
+                await bot.edit_message_caption(guest.chat.id, message, caption=gone)
+            except TelegramError:
+                await self._counter.edit(guest.chat, message, gone)
+
+
+def _pictures(run: RunRecord) -> tuple[Stored, ...]:
+    files = run.outcome.files if run.outcome is not None else ()
+    return tuple(file for file in files if file.kind == "image")
+
+
+def _details(run: RunRecord, title: str) -> list[str]:
+    """Everything that is known of a run, a line each."""
+    lines = [_("{title} for {name}").format(title=title, name=run.person.name or run.person.id)]
+    lines += [f"{name}: {value}" for name, value in run.values.items()]
+    lines += [f"{name}: {file.filename}" for name, file in run.inputs.items()]
+    if run.took is not None:
+        lines.append(_("took {time}").format(time=seconds(run.took)))
+    if run.waited is not None:
+        lines.append(_("waited {time}").format(time=seconds(run.waited)))
+    if run.outcome is not None:
+        lines += [*run.outcome.texts, *run.outcome.warnings, *(file.filename for file in run.outcome.files)]
+    return [*lines, run.id]

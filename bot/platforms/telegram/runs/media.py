@@ -1,0 +1,171 @@
+"""What each file of a result is sent as: a photo where Telegram takes it as one, else a document."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from itertools import groupby
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from telegram import (
+    InlineKeyboardMarkup,
+    InputMediaAnimation,
+    InputMediaAudio,
+    InputMediaDocument,
+    InputMediaPhoto,
+    InputMediaVideo,
+    Message,
+)
+from telegram.constants import ParseMode
+
+from bot.core.chat import ResultFile
+from bot.core.fitting import fit
+from bot.core.pictures import measure
+from bot.platforms.telegram.api.client import TelegramApi, replying
+from bot.words import _
+
+UPLOAD, LOCAL_UPLOAD = 50_000_000, 2_000_000_000  # bytes a file
+ALBUM = 10
+_PHOTO_BYTES, _PHOTO_SUM, _PHOTO_RATIO = 10_000_000, 10_000, 20
+_PHOTOS, _VIDEOS, _AUDIO = (".png", ".jpg", ".jpeg", ".webp"), (".mp4", ".m4v"), (".mp3", ".m4a")
+
+Media: TypeAlias = InputMediaPhoto | InputMediaVideo | InputMediaAnimation | InputMediaAudio | InputMediaDocument
+
+
+class Way(StrEnum):
+    PHOTO = "photo"
+    VIDEO = "video"
+    ANIMATION = "animation"
+    AUDIO = "audio"
+    DOCUMENT = "document"
+
+
+@dataclass(frozen=True)
+class OutgoingMedia:
+    """A file and the way that it goes."""
+
+    file: ResultFile
+    way: Way
+
+    async def media(self, caption: str = "", *, local: bool = False, spoiler: bool = False) -> Media:
+        """It as Telegram's own; the caption is HTML. `local`: the server reads the file itself."""
+        path, name, html = self.file.path, self.file.filename, ParseMode.HTML
+        content = path.absolute() if local else await asyncio.to_thread(path.read_bytes)
+        match self.way:
+            case Way.PHOTO:
+                return InputMediaPhoto(content, caption, html, filename=name, has_spoiler=spoiler or None)
+            case Way.VIDEO:
+                return InputMediaVideo(content, caption, parse_mode=html, filename=name, has_spoiler=spoiler or None)
+            case Way.ANIMATION:
+                return InputMediaAnimation(
+                    content, caption=caption, parse_mode=html, filename=name, has_spoiler=spoiler or None
+                )
+            case Way.AUDIO:
+                return InputMediaAudio(content, caption, html, filename=name)
+            case Way.DOCUMENT:
+                return InputMediaDocument(content, caption, html, disable_content_type_detection=True, filename=name)
+
+    async def post(
+        self,
+        wire: TelegramApi,
+        chat: int,
+        *,
+        topic: int | None = None,
+        caption: str = "",
+        keyboard: InlineKeyboardMarkup | None = None,
+        reply_to: int | None = None,
+        spoiler: bool = False,
+    ) -> Message:
+        """Send it as a message of its own."""
+        path, name, bot = self.file.path, self.file.filename, wire.bot
+        content = path.absolute() if wire.local else await asyncio.to_thread(path.read_bytes)
+        more: dict[str, Any] = {
+            "caption": caption,
+            "parse_mode": ParseMode.HTML,
+            "filename": name,
+            "message_thread_id": topic,
+            "reply_markup": keyboard,
+            "reply_parameters": replying(reply_to),
+            **wire.patience.of(await size_of(path)),
+        }
+        hidden: dict[str, Any] = {"has_spoiler": spoiler or None}
+        match self.way:
+            case Way.PHOTO:
+                return await bot.send_photo(chat, content, **more, **hidden)
+            case Way.VIDEO:
+                return await bot.send_video(chat, content, **more, **hidden)
+            case Way.ANIMATION:
+                return await bot.send_animation(chat, content, **more, **hidden)
+            case Way.AUDIO:
+                return await bot.send_audio(chat, content, **more)
+            case Way.DOCUMENT:
+                return await bot.send_document(chat, content, disable_content_type_detection=True, **more)
+
+    def as_document(self) -> OutgoingMedia:
+        return OutgoingMedia(self.file, Way.DOCUMENT)
+
+
+async def packed(files: Sequence[ResultFile], most: int, folder: Path) -> tuple[list[OutgoingMedia], list[str]]:
+    """The files as they can be sent; a sentence for each that is too large: reduced into `folder`, or left out."""
+    parcels, sentences = [], []
+    for file in files:
+        size, sent = await size_of(file.path), file
+        if size > most:
+            smaller = await fit(file.path, folder, most) if file.kind == "image" else None
+            sentences.append(too_large(file, size, most) if smaller is None else _reduced(file, size))
+            if smaller is None:
+                continue
+            sent = ResultFile(smaller, Path(file.filename).with_suffix(smaller.suffix).name, file.kind)
+        parcels.append(await parcel(sent))
+    return parcels, sentences
+
+
+async def parcel(file: ResultFile) -> OutgoingMedia:
+    """The way that a file goes."""
+    suffix = file.path.suffix.lower()
+    if suffix == ".gif":
+        return OutgoingMedia(file, Way.ANIMATION)
+    if suffix in _VIDEOS:
+        return OutgoingMedia(file, Way.VIDEO)
+    if suffix in _AUDIO:
+        return OutgoingMedia(file, Way.AUDIO)
+    return OutgoingMedia(file, Way.PHOTO if suffix in _PHOTOS and await _is_photo(file.path) else Way.DOCUMENT)
+
+
+def albums(parcels: Sequence[OutgoingMedia]) -> list[list[OutgoingMedia]]:
+    """What goes together: pictures with videos, sounds with sounds, documents with documents; ten at most."""
+    ordered = sorted(parcels, key=_company)  # stable: within one company they keep their order
+    groups = [list(group) for _key, group in groupby(ordered, key=_company)]
+    return [chunk for group in groups for chunk in _chunks(group, 1 if group[0].way is Way.ANIMATION else ALBUM)]
+
+
+def too_large(file: ResultFile, size: int, most: int) -> str:
+    words = _("{name} has {size:.1f} MB, and at most {most:g} MB can be sent here.")
+    return words.format(name=file.filename, size=size / 1e6, most=most / 1e6)
+
+
+def _reduced(file: ResultFile, size: int) -> str:
+    return _("{name} has {size:.1f} MB: this is a smaller copy of it.").format(name=file.filename, size=size / 1e6)
+
+
+async def size_of(path: Path) -> int:
+    return (await asyncio.to_thread(path.stat)).st_size
+
+
+async def _is_photo(path: Path) -> bool:
+    shape = await measure(path)
+    if shape is None or shape.animated or await size_of(path) > _PHOTO_BYTES:
+        return False
+    short, long = sorted((shape.width, shape.height))
+    return short + long <= _PHOTO_SUM and long <= short * _PHOTO_RATIO
+
+
+def _company(parcel: OutgoingMedia) -> int:
+    return {Way.PHOTO: 0, Way.VIDEO: 0, Way.ANIMATION: 1, Way.AUDIO: 2, Way.DOCUMENT: 3}[parcel.way]
+
+
+def _chunks(parcels: list[OutgoingMedia], most: int) -> list[list[OutgoingMedia]]:
+    return [parcels[first : first + most] for first in range(0, len(parcels), most)]

@@ -1,0 +1,37 @@
+"""What this process knows of the messages that it edits: which edit is the latest, and that one goes at a time."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from dataclasses import dataclass, field
+
+from bot.platforms.telegram.chats import Chat
+
+_KNOWN = 10_000  # messages
+
+
+@dataclass
+class MessageState:
+    """One message. `wish` counts what was asked to be shown: of two that wait, only the later one is. `moved_to` is the
+    message that stands in for it since somebody deleted it; `is_final` says that no progress may follow.
+    """
+
+    wish: int = 0
+    moved_to: int | None = None
+    is_final: bool = False
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+
+class MessageStates:
+    """The messages edited last, by their first address."""
+
+    def __init__(self) -> None:
+        self._known: OrderedDict[tuple[Chat, int], MessageState] = OrderedDict()
+
+    def of(self, chat: Chat, message: int) -> MessageState:
+        face = self._known.setdefault((chat, message), MessageState())
+        self._known.move_to_end((chat, message))
+        if len(self._known) > _KNOWN:
+            self._known.popitem(last=False)
+        return face

@@ -1,0 +1,313 @@
+"""A run's one message: words at first, a picture while it develops, and the result in its place."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from telegram import InlineKeyboardMarkup, InputMediaPhoto, Message
+from telegram.constants import ParseMode
+from telegram.error import BadRequest
+
+from bot.core.chat import (
+    Address,
+    Brief,
+    Cancelled,
+    Delivering,
+    Done,
+    Failed,
+    Held,
+    Limits,
+    Paused,
+    Queued,
+    Result,
+    Running,
+    Status,
+)
+from bot.core.errors import DeliveryFailed, NotNow
+from bot.core.notes import Notes
+from bot.platforms.telegram import storage_keys
+from bot.platforms.telegram.api.client import (
+    Ask,
+    Gone,
+    TelegramApi,
+    Unchanged,
+    Unconfirmed,
+    Unsuitable,
+    refusal,
+    replying,
+)
+from bot.platforms.telegram.chats import Chat
+from bot.platforms.telegram.runs import callback_data, captions
+from bot.platforms.telegram.runs.chat_action import ChatActions
+from bot.platforms.telegram.runs.media import ALBUM, LOCAL_UPLOAD, UPLOAD, OutgoingMedia, Way, albums, packed, size_of
+from bot.platforms.telegram.runs.message_state import MessageState, MessageStates
+from bot.words import _
+
+_PRIVATE_INTERVAL, _GROUP_INTERVAL = 2.0, 6.0  # seconds: twice what is borne, so that a result seldom has to wait
+_HTML = ParseMode.HTML
+_PATIENCE = 4.0  # seconds that a place in line waits for its turn
+_SOON = 1.5  # seconds: what ends so soon is not worth an edit that its result would have to wait for
+
+
+@dataclass(frozen=True)
+class ReplyContext:
+    """What replies share in one process."""
+
+    wire: TelegramApi
+    notes: Notes
+    faces: MessageStates
+    busy: ChatActions
+    previews: bool = True
+
+
+class TelegramReply:
+    """Edits the message at an address."""
+
+    def __init__(self, studio: ReplyContext, address: Address, brief: Brief) -> None:
+        self._studio, self._brief = studio, brief
+        self._wire, self._notes = studio.wire, studio.notes
+        self._chat, self._message = Chat.read(address.chat), int(address.message)
+        self._face: MessageState = studio.faces.of(self._chat, self._message)
+        self._left = False
+
+    @property
+    def limits(self) -> Limits:
+        size = LOCAL_UPLOAD if self._wire.local else UPLOAD
+        return Limits(size, ALBUM, captions.TEXT, _PRIVATE_INTERVAL if self._chat.is_private else _GROUP_INTERVAL)
+
+    async def show(self, status: Status) -> None:
+        """See `Reply.show`. What is on its way to a result never keeps that result waiting."""
+        match status:
+            case Delivering() | Done():
+                return
+            case Running():
+                self._studio.busy.begin(self._chat, self._message)
+                self._let_end(status)
+                await self._progress(status, 0.0)
+            case Queued():
+                await self._progress(status, _PATIENCE)
+            case Held() | Paused():
+                await self._progress(status, _PATIENCE)
+                self._studio.busy.end(self._chat, self._message)
+            case Failed() | Cancelled():
+                await self._finish(captions.of_status(status, self._brief, captions.CAPTION))
+
+    async def deliver(self, result: Result) -> None:
+        """See `Reply.deliver`."""
+        self._supersede(final=True)
+        with tempfile.TemporaryDirectory(prefix="darkroom-") as folder:
+            async with self._face.lock:
+                parcels, warnings = await packed(result.files, self.limits.file_bytes, Path(folder))
+                result = replace(result, warnings=(*result.warnings, *warnings))
+                if len(parcels) == 1:
+                    await self._deliver_one(parcels[0], result)
+                elif parcels:
+                    await self._deliver_album(parcels, result)
+                else:
+                    text = captions.of_result(result, self._brief, captions.TEXT, *result.texts)
+                    await self._set_words(text, _keyboard(result, ()))
+
+    def _let_end(self, status: Running) -> None:
+        """Leave what should end at once the time to do so: where it has not, a status comes again."""
+        soon = status.eta is not None and status.eta <= _SOON
+        self._left = soon and not self._left
+        if self._left:
+            raise NotNow
+
+    async def _progress(self, status: Status, patience: float) -> None:
+        """Show something that may as well not be shown: nothing where a later wish or a result is on its way."""
+        if self._face.is_final:
+            return
+        wish = self._supersede()
+        keyboard = callback_data.waiting(self._brief.run_id)
+
+        async def edit(chat: int) -> None:
+            if self._face.wish != wish:
+                return
+            async with self._face.lock:
+                if self._face.wish == wish:
+                    await self._edit_progress(chat, status, keyboard)
+
+        try:
+            if not await self._wire.offer(self._chat, edit, message=self._target, patience=patience):
+                raise NotNow(after=self._wire.room(self._chat, self._target))
+        except Unchanged:
+            pass
+        except Gone:
+            await self._look_for_it()
+        except Unsuitable as fault:
+            raise DeliveryFailed(str(fault)) from fault
+
+    async def _edit_progress(self, chat: int, status: Status, keyboard: InlineKeyboardMarkup) -> None:
+        text = captions.of_status(status, self._brief, captions.CAPTION)
+        preview = status.preview if isinstance(status, Running) and self._previews else None
+        if preview is not None and await self._show_preview(chat, InputMediaPhoto(preview, text, _HTML), keyboard):
+            return
+        await self._edit_words(chat, text, keyboard, or_caption=self._previews)
+
+    async def _show_preview(self, chat: int, media: InputMediaPhoto, keyboard: InlineKeyboardMarkup) -> bool:
+        """Whether Telegram took the picture."""
+        try:
+            await self._wire.bot.edit_message_media(media, chat, self._target, reply_markup=keyboard)
+        except BadRequest as fault:
+            if not isinstance(refusal(fault.message), Unsuitable):
+                raise
+            return False
+        return True
+
+    async def _edit_words(
+        self, chat: int, text: str, keyboard: InlineKeyboardMarkup, *, or_caption: bool = True
+    ) -> None:
+        """Set the text, or the caption where the message is a picture by now; of which a result is one, too."""
+        try:
+            await self._wire.bot.edit_message_text(text, chat, self._target, parse_mode=_HTML, reply_markup=keyboard)
+        except BadRequest as fault:
+            if not (or_caption and "no text in the message" in fault.message.lower()):
+                raise
+            await self._edit_caption(chat, text, keyboard)
+
+    async def _edit_caption(self, chat: int, text: str, keyboard: InlineKeyboardMarkup) -> None:
+        bot = self._wire.bot
+        await bot.edit_message_caption(chat, self._target, caption=text, parse_mode=_HTML, reply_markup=keyboard)
+
+    async def _finish(self, text: str) -> None:
+        """Show the end of a run that has no result."""
+        self._supersede(final=True)
+        async with self._face.lock:
+            await self._set_words(text, callback_data.ended(self._brief.run_id))
+
+    async def _set_words(self, text: str, keyboard: InlineKeyboardMarkup) -> None:
+        async def edit(chat: int) -> None:
+            await self._edit_words(chat, text, keyboard)
+
+        async def send(chat: int) -> Message:
+            return await self._wire.bot.send_message(
+                chat, text, _HTML, message_thread_id=self._chat.topic, reply_markup=keyboard
+            )
+
+        await self._put(edit, send)
+
+    async def _deliver_one(self, only: OutgoingMedia, result: Result) -> None:
+        """The result in the message's own place."""
+        spoiler, local = await self._is_hidden(), self._wire.local
+        caption = captions.of_result(result, self._brief, captions.CAPTION, *result.texts)
+        keyboard = _keyboard(result, [only])
+        media = await only.media(caption, local=local, spoiler=spoiler)
+        patience = self._wire.patience.of(await size_of(only.file.path))
+
+        async def edit(chat: int) -> None:
+            await self._wire.bot.edit_message_media(media, chat, self._target, reply_markup=keyboard, **patience)
+
+        async def send(chat: int) -> Message:
+            topic = self._chat.topic
+            return await only.post(self._wire, chat, topic=topic, caption=caption, keyboard=keyboard, spoiler=spoiler)
+
+        try:
+            await self._put(edit, send)
+        except Unsuitable as fault:
+            if only.way is Way.DOCUMENT:
+                raise DeliveryFailed(_refusal(fault)) from fault
+            await self._deliver_one(only.as_document(), result)
+
+    async def _deliver_album(self, parcels: Sequence[OutgoingMedia], result: Result) -> None:
+        """The files below the message, which keeps the words and the buttons.
+
+        What has been sent is noted, so that it is not sent again after a crash. Of an album that Telegram had taken
+        without our having come to note it nothing can be known: it is sent again rather than lost. Where it is only
+        Telegram's answer that did not come, it is not, and the message says so.
+        """
+        name = storage_keys.album(self._brief.run_id)
+        sent: list[list[int]] = await self._notes.get(name) or []
+        spoiler = await self._is_hidden()
+        for group in albums(parcels)[len(sent) :]:
+            sent = [*sent, await self._send_group(group, spoiler=spoiler)]
+            await self._notes.put(name, sent)
+        doubt = [] if all(sent) else [_("Telegram has not said whether all files came: Original sends them again.")]
+        text = captions.of_result(result, self._brief, captions.TEXT, *doubt, *result.texts)
+        await self._set_words(text, _keyboard(result, parcels, original=bool(doubt)))
+
+    async def _send_group(self, group: Sequence[OutgoingMedia], *, spoiler: bool) -> list[int]:
+        """The ids of the messages; none where Telegram has not said whether it took them."""
+        local = self._wire.local
+        media: list[Any] = [await each.media(local=local, spoiler=spoiler) for each in group]
+        patience = self._wire.patience.of(sum([await size_of(each.file.path) for each in group]))
+
+        async def send(chat: int) -> Sequence[Message]:
+            bot, topic = self._wire.bot, self._chat.topic
+            if len(group) == 1:
+                alone = group[0].post(self._wire, chat, topic=topic, reply_to=self._target, spoiler=spoiler)
+                return [await alone]
+            below = replying(self._target)
+            return await bot.send_media_group(chat, media, message_thread_id=topic, reply_parameters=below, **patience)
+
+        try:
+            messages = await self._wire.ask(self._chat, send, cost=len(group), result=True, once=True)
+        except Unconfirmed:
+            return []
+        except Unsuitable as fault:
+            if all(each.way is Way.DOCUMENT for each in group):
+                raise DeliveryFailed(_refusal(fault)) from fault
+            return await self._send_group([each.as_document() for each in group], spoiler=False)
+        return [message.message_id for message in messages]
+
+    async def _is_hidden(self) -> bool:
+        """Whether the result is to be covered until it is touched."""
+        if self._brief.spoiler:
+            return True
+        return bool(await self._notes.get(storage_keys.spoiler(self._chat, self._message)))
+
+    @property
+    def _previews(self) -> bool:
+        return self._studio.previews and self._brief.previews
+
+    async def _put(self, edit: Ask[None], send: Ask[Message]) -> None:
+        """Edit the message for good; where it is gone, send another in its place, and remember which."""
+        try:
+            await self._wire.ask(self._chat, edit, message=self._target, result=True)
+        except Unchanged:
+            pass
+        except Gone:
+            if await self._look_for_it():
+                await self._put(edit, send)
+                return
+            await self._send_anew(send)
+        finally:
+            self._studio.busy.end(self._chat, self._message)
+
+    async def _send_anew(self, send: Ask[Message]) -> None:
+        with suppress(Unconfirmed):  # it has been sent, and is not to be there twice
+            message = await self._wire.ask(self._chat, send, once=True)
+            self._face.moved_to = message.message_id
+            await self._notes.put(storage_keys.moved(self._chat, self._message), message.message_id)
+
+    async def _look_for_it(self) -> bool:
+        """Whether another message stands in for ours since ours was deleted."""
+        known = await self._notes.get(storage_keys.moved(self._chat, self._message))
+        found = known is not None and known != self._face.moved_to
+        self._face.moved_to = known if found else self._face.moved_to
+        return found
+
+    def _supersede(self, *, final: bool = False) -> int:
+        self._face.wish += 1
+        self._face.is_final = final
+        return self._face.wish
+
+    @property
+    def _target(self) -> int:
+        return self._face.moved_to or self._message
+
+
+def _keyboard(result: Result, parcels: Sequence[OutgoingMedia], *, original: bool = False) -> InlineKeyboardMarkup:
+    """`original`: offer the files themselves also where no photo stands for one."""
+    picture = any(each.file.kind == "image" for each in parcels)
+    original = original or any(each.way is Way.PHOTO for each in parcels)
+    return callback_data.delivered(result.run_id, picture=picture, original=original)
+
+
+def _refusal(fault: Unsuitable) -> str:
+    return _("Telegram does not take this result: {reason}").format(reason=fault)

@@ -1,0 +1,111 @@
+"""From a message to a request: which command it holds, what was typed behind it, and the pictures that belong to it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from telegram import Message
+
+from bot.core.chat import RunRequest
+from bot.core.errors import UnknownWorkflow
+from bot.core.form import Form
+from bot.platforms.telegram.caller import Caller, Responder, command_of
+from bot.platforms.telegram.chats import address_of
+from bot.platforms.telegram.forms import arguments
+from bot.platforms.telegram.forms.files import Source, sources
+from bot.platforms.telegram.forms.fsm import FormDialog
+from bot.platforms.telegram.forms.state import FormState
+from bot.platforms.telegram.runs import captions
+from bot.words import _
+
+_COMMAND = re.compile(r"/([A-Za-z0-9_]{1,32})(?:@(\w+))?(?:\s+|$)")
+
+
+@dataclass(frozen=True)
+class Command:
+    """A command, the bot that it is meant for where it names one, and what stands behind it."""
+
+    name: str
+    bot: str
+    rest: str
+
+    @classmethod
+    def read(cls, text: str) -> Command | None:
+        found = _COMMAND.match(text)
+        return cls(found[1].lower(), found[2] or "", text[found.end() :].strip()) if found else None
+
+
+def words_of(messages: Sequence[Message]) -> str:
+    """The text of messages that belong together: an album has it at any one of its pictures."""
+    return next((text for each in messages if (text := each.text or each.caption)), "")
+
+
+class Requests:
+    """Turns workflows' commands, and pictures without one, into runs or drafts."""
+
+    def __init__(self, counter: Responder, asking: FormDialog) -> None:
+        self._counter, self._desk, self._asking = counter, counter.desk, asking
+
+    def workflow(self, command: str) -> str | None:
+        """The workflow that a command means."""
+        return next((name for name in self._desk.catalog.workflows if command_of(name) == command), None)
+
+    async def ask(self, guest: Caller, workflow: str, rest: str, messages: Sequence[Message]) -> None:
+        """Run a workflow with what came along, or say what will not do, or ask for what is missing."""
+        form = await self._desk.form(workflow, guest.person, guest.place)
+        read = arguments.read(rest, form)
+        if read.faults:
+            lines = [await self._counter.sentence(guest, workflow, fault) for fault in read.faults[:5]]
+            await self._counter.say(guest, "\n\n".join(lines))
+            return
+        spare = tuple(await self._pictures(guest, messages))
+        if len(spare) > (room := _room(form)):
+            await self._counter.say(guest, captions.plain(_too_many(len(spare), room)))
+            return
+        hidden = read.hidden or any(each.has_media_spoiler for each in messages)
+        draft = FormState(workflow, read.values, spare=spare, hidden=hidden).filled(form)
+        if draft.spare:
+            await self._counter.say(guest, captions.plain(_("This workflow has no use for a file of that kind.")))
+        elif draft.missing(form) is not None:
+            await self._asking.begin(guest, draft)
+        else:
+            request = RunRequest(workflow, {**draft.values, **draft.files}, guest.person, guest.place)
+            await self._counter.open(guest, request, hidden=hidden)
+
+    async def unknown(self, guest: Caller, command: str) -> None:
+        """Say that there is no such command, and what comes near it."""
+        try:
+            self._desk.catalog.get(command.replace("_", "-"))
+        except UnknownWorkflow as fault:
+            await self._counter.say(guest, captions.plain(str(fault)))
+
+    async def offer(self, guest: Caller, messages: Sequence[Message]) -> None:
+        """Somebody sent words or pictures and no command: ask what is to become of them."""
+        spare = tuple(await self._pictures(guest, messages))
+        words = words_of(messages)
+        if spare or words:
+            await self._asking.begin(guest, FormState(spare=spare, words=words))
+
+    async def _pictures(self, guest: Caller, messages: Sequence[Message]) -> Sequence[Source]:
+        """The files of the messages; else those of the message that they reply to, an earlier result's own files."""
+        if (own := sources(messages)) or not messages:
+            return own
+        before = messages[0].reply_to_message
+        if before is None:
+            return ()
+        run = await self._desk.records.at(address_of(guest.chat, before.message_id))
+        if run is not None and run.outcome is not None:
+            return run.outcome.files
+        return sources([before])
+
+
+def _room(form: Form) -> int:
+    return sum(field.is_media for field in form.fields)
+
+
+def _too_many(count: int, room: int) -> str:
+    if not room:
+        return _("This workflow takes no pictures; send the command alone.")
+    return _("These are {count} files, and this workflow takes {room}.").format(count=count, room=room)

@@ -1,0 +1,54 @@
+"""The names under which Telegram's notes are kept."""
+
+from __future__ import annotations
+
+from bot.core.chat import Person
+from bot.platforms.telegram.chats import Chat
+
+UPDATE, DRAFT, OPENED, COMMANDS = "telegram:update:", "telegram:draft:", "telegram:opened:", "telegram:commands:"
+STRANGER = "telegram:stranger:"
+
+
+def update(number: int) -> str:
+    """An update that has been taken from Telegram: what it is until it is done with, and nothing then."""
+    return f"{UPDATE}{number}"
+
+
+def draft(chat: Chat, person: Person) -> str:
+    """How far a person has come with what they ask for in a chat."""
+    return f"{DRAFT}{person.id}:{chat}"
+
+
+def opened(update: int) -> str:
+    """The message that an update has opened for a run."""
+    return f"{OPENED}{update}"
+
+
+def album(run_id: str) -> str:
+    """The messages that a run's files were sent as."""
+    return f"telegram:album:{run_id}"
+
+
+def moved(chat: Chat, message: int) -> str:
+    """The message that stands in for one that was deleted."""
+    return f"telegram:moved:{chat}:{message}"
+
+
+def spoiler(chat: Chat, message: int) -> str:
+    """That a run's result is to be hidden until it is touched."""
+    return f"telegram:spoiler:{chat}:{message}"
+
+
+def commands(scope: str) -> str:
+    """The list of commands that a scope was given last."""
+    return f"{COMMANDS}{scope}"
+
+
+def stranger(user: int | str) -> str:
+    """The @name of somebody who was not served."""
+    return f"{STRANGER}{user}"
+
+
+def migrated(chat: int) -> str:
+    """The id that a group had before it became a supergroup."""
+    return f"telegram:migrated:{chat}"

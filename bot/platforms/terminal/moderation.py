@@ -1,0 +1,101 @@
+"""`darkroom moderate`: what the operator decides for all places at once, and what moderators have decided."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
+
+import click
+
+from bot.platforms.terminal.application import Application
+from bot.platforms.terminal.messages import say
+from bot.platforms.terminal.session import attend
+from bot.words import _
+
+if TYPE_CHECKING:
+    from bot.core.operating import Operating
+
+_workflow = click.argument("workflow", default="")
+_community = click.argument("community", default="")
+
+
+@click.group()
+def moderate() -> None:
+    """Decide for all places at once, and see what is decided."""
+
+
+@moderate.command()
+@_workflow
+def allow(workflow: str) -> None:
+    """Allow WORKFLOW, or all, where nobody decides otherwise."""
+    _do(lambda acts: acts.access(workflow, allow=True))
+
+
+@moderate.command()
+@_workflow
+def deny(workflow: str) -> None:
+    """Deny WORKFLOW, or all, whatever anybody decides."""
+    _do(lambda acts: acts.access(workflow, allow=False))
+
+
+@moderate.command()
+@_workflow
+def clear(workflow: str) -> None:
+    """Decide nothing any more about WORKFLOW, or about all."""
+    _do(lambda acts: acts.access(workflow, allow=None))
+
+
+@moderate.command()
+@click.argument("person")
+@click.option("--reason", default="", help=_("The person reads it."))
+@click.option("--days", type=click.FloatRange(min=0, min_open=True), help=_("For how long; else for good."))
+def block(person: str, reason: str, days: float | None) -> None:
+    """Block a PERSON, such as discord:1234, everywhere."""
+    _do(lambda acts: acts.block(_person(person), reason, days))
+
+
+@moderate.command()
+@click.argument("person")
+def unblock(person: str) -> None:
+    """Take the block of a PERSON back."""
+    _do(lambda acts: acts.unblock(_person(person)))
+
+
+@moderate.command()
+@_community
+def rules(community: str) -> None:
+    """List what is decided everywhere, or in a COMMUNITY, such as discord:1234."""
+
+    async def listed(acts: Operating) -> str:
+        return "\n".join(acts.rules(community)) or _("Nothing is decided.")
+
+    _do(listed)
+
+
+@moderate.command()
+@_community
+@click.option("--count", default=50, type=click.IntRange(1, 100_000), help=_("How many lines."))
+def log(community: str, count: int) -> None:
+    """Show who decided what, and who was refused, in a COMMUNITY, or everywhere."""
+
+    async def listed(acts: Operating) -> str:
+        return "\n".join(await acts.log(community, count)) or _("Nothing has happened.")
+
+    _do(listed)
+
+
+def _do(work: Callable[[Operating], Awaitable[str]]) -> None:
+    app: Application = click.get_current_context().find_root().obj
+
+    async def done() -> int:
+        say(await app.operate(work))
+        return 0
+
+    raise SystemExit(attend(done()))
+
+
+def _person(text: str) -> str:
+    platform, _colon, number = text.partition(":")
+    if not platform or not number:
+        raise click.BadParameter(_("“{text}” is nobody: it should look like discord:1234").format(text=text))
+    return text

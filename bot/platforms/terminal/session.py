@@ -1,0 +1,223 @@
+"""One command at work: opens what it needs, does it, and leaves with an exit code; signals cancel it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import sys
+import tempfile
+import threading
+import webbrowser
+from collections.abc import Coroutine
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+import click
+
+from bot.core.bench import Bench
+from bot.core.chat import Failed, RunRequest
+from bot.core.errors import ConfigError, UserError
+from bot.core.explain import explain
+from bot.platforms.terminal.application import Application
+from bot.platforms.terminal.messages import BadRequest, RunFailed, say
+from bot.platforms.terminal.output import OutputTarget
+from bot.platforms.terminal.reply import TerminalReply
+from bot.words import _
+
+if TYPE_CHECKING:
+    from bot.serve import Role
+
+_log = logging.getLogger(__name__)
+
+
+def develop(app: Application, request: RunRequest, target: OutputTarget, server: str | None) -> int:
+    """Run a workflow to its end; the exit code."""
+    return attend(_develop(app, request, target, server))
+
+
+def attend(work: Coroutine[Any, Any, int]) -> int:
+    """Do some work as the top of the program: every error becomes one sentence, every signal an exit code."""
+    try:
+        return asyncio.run(_until_signal(work))
+    except (UserError, ConfigError) as fault:
+        raise BadRequest(str(fault)) from fault
+    except click.ClickException:
+        raise
+    except KeyboardInterrupt:
+        return 128 + signal.SIGINT
+    except Exception as error:
+        number = str(uuid4())
+        _log.debug("%s", number, exc_info=error)
+        raise RunFailed(explain(error, number)) from error
+
+
+async def _until_signal(work: Coroutine[Any, Any, int]) -> int:
+    task, signals = asyncio.ensure_future(work), list[int]()
+
+    def stop(number: int) -> None:
+        signals.append(number)
+        task.cancel()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        with suppress(NotImplementedError):  # Windows: Ctrl-C cancels all the same, by asyncio.run
+            asyncio.get_running_loop().add_signal_handler(number, stop, number)
+    try:
+        return await task
+    except asyncio.CancelledError:
+        if not signals:
+            raise
+        return 128 + signals[0]
+
+
+async def _develop(app: Application, request: RunRequest, target: OutputTarget, server: str | None) -> int:
+    label = app.label(server)
+    say(_("Server: {address}").format(address=label) if label else _("Engine: built in (no server was named)"))
+    seeds = tuple(field.name for field in app.catalog.get(request.workflow).form().fields if field.seed)
+    reply = TerminalReply(target, live=sys.stdout.isatty(), seeds=seeds)
+    with tempfile.TemporaryDirectory(prefix="darkroom-") as folder:
+        try:
+            async with app.open(server) as bench:
+                return await _run(bench, request, target, reply, Path(folder))
+        except asyncio.CancelledError:
+            if not reply.said_end:
+                say(_("Cancelled: nothing had been sent yet."))
+            raise
+        finally:
+            reply.close()
+
+
+async def _run(bench: Bench, request: RunRequest, target: OutputTarget, reply: TerminalReply, folder: Path) -> int:
+    run = await bench.take(request, folder)
+    target.check(f"{run.stem}.png")
+    end = await bench.develop(run, reply, folder)
+    if isinstance(end, Failed):
+        raise RunFailed(end.sentence)
+    return 0
+
+
+def list_workflows(app: Application, server: str | None) -> int:
+    """Say what there is, and whether it can run."""
+    return attend(_list(app, server))
+
+
+async def _list(app: Application, server: str | None) -> int:
+    label = app.label(server)
+    say(_("Server: {address}").format(address=label) if label else _("Engine: built in (no server was named)"))
+    async with app.open(server) as bench:
+        for workflow in bench.catalog.workflows.values():
+            lacks = await bench.lacks(workflow)
+            say(f"\n{workflow.name}: {workflow.description or workflow.title}")
+            form = await bench.form(workflow)
+            say("  " + "  ".join(f"--{each.name}" for each in form.fields))
+            say("  " + (_("cannot run here. {lacks}").format(lacks=lacks) if lacks else _("can run here")))
+    _faults(app)
+    return 0
+
+
+def _faults(app: Application) -> bool:
+    for fault in app.catalog.faults:
+        click.echo(_("fault: {fault}").format(fault=fault), err=True)
+    return bool(app.catalog.faults)
+
+
+def check(app: Application, server: str | None) -> int:
+    """Give settings, workflows and servers a verdict each; 1 if any is bad."""
+    return attend(_check(app, server))
+
+
+async def _check(app: Application, server: str | None) -> int:
+    say(_("settings: good"))
+    bad = _faults(app)
+    count = len(app.catalog.workflows)
+    say(_("workflows: {count} good, {bad} faults").format(count=count, bad=len(app.catalog.faults)))
+    servers: tuple[str | None, ...] = (server,) if server else app.servers or (None,)
+    for each in servers:
+        bad = not await _check_server(app, each) or bad
+    for verdict, good in await app.platform_verdicts():
+        say(verdict)
+        bad = not good or bad
+    return 1 if bad else 0
+
+
+async def _check_server(app: Application, server: str | None) -> bool:
+    name = app.label(server) or _("built-in engine")
+    try:
+        async with app.open(server) as bench:
+            lacking = [each.name for each in bench.catalog.workflows.values() if await bench.lacks(each)]
+            verdict = await bench.verdict()
+    except ConfigError:
+        raise
+    except Exception as error:  # noqa: BLE001 - a verdict on whatever is there
+        say(f"{name}: {explain(error, '-')}")
+        return False
+    able = len(bench.catalog.workflows) - len(lacking)
+    say(f"{name}: {verdict}; " + _("{able} workflows can run").format(able=able))
+    if lacking:
+        say("  " + _("cannot run here: {names}").format(names=", ".join(lacking)))
+    return True
+
+
+def start(app: Application, role: Role) -> int:
+    """Serve until a signal; the exit code."""
+    level = logging.DEBUG if logging.getLogger().isEnabledFor(logging.DEBUG) else logging.WARNING
+    words = "%(asctime)s %(name)s: %(message)s"
+    logging.basicConfig(level=level, format=words, stream=sys.stderr, force=True)  # the command's own handler is silent
+    logging.getLogger("bot").setLevel(logging.INFO)
+    try:
+        asyncio.run(app.start(role, say))
+    except ConfigError as fault:
+        raise BadRequest(str(fault)) from fault
+    except KeyboardInterrupt:
+        return 128 + signal.SIGINT
+    return 0
+
+
+def demo(app: Application, pace: float, *, browser: bool) -> int:
+    """Serve the demonstration until a signal; the exit code."""
+
+    def announce(address: str) -> None:
+        click.echo(address)
+        click.echo(_("This is a demonstration: open that address in a browser. Ctrl-C ends it."))
+        click.echo(_("Real: the page, the line, the workflows, and the way to a ComfyUI server."))
+        click.echo(_("Stands in: in ComfyUI's place a small engine that needs no model, slowed down to be watched."))
+        click.echo(_("Nothing is kept when it ends. “darkroom start” serves it for good: see .env.example."))
+        if browser and _has_browser():
+            threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
+
+    try:
+        asyncio.run(app.demo(announce, pace))
+    except ConfigError as fault:
+        raise BadRequest(str(fault)) from fault
+    except KeyboardInterrupt:
+        return 128 + signal.SIGINT
+    return 0
+
+
+def _has_browser() -> bool:
+    """Whether there is one to open: on a machine without a screen it would be one in this very terminal."""
+    if sys.platform not in ("win32", "darwin") and not {"DISPLAY", "WAYLAND_DISPLAY", "BROWSER"} & os.environ.keys():
+        return False
+    try:
+        webbrowser.get()
+    except webbrowser.Error:
+        return False
+    return True
+
+
+def hand_over(app: Application, worker: str) -> int:
+    """Say how many runs of a worker wait again."""
+    return attend(_say(app.hand_over(worker), _("{count} runs wait for another worker.")))
+
+
+def forget(app: Application, person: str) -> int:
+    """Say how many runs of a person were deleted."""
+    return attend(_say(app.forget(person), _("{count} runs deleted.")))
+
+
+async def _say(work: Coroutine[Any, Any, int], sentence: str) -> int:
+    say(sentence.format(count=await work))
+    return 0

@@ -1,0 +1,185 @@
+"""Terms: how much may be asked for, with which values and words, and how results are shown; what the forms for that
+mean, and how they are drawn.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from bot.core.authority import Aim
+from bot.core.chat import Person, Place
+from bot.core.errors import BadValue, UserError
+from bot.core.moderation import Moderation
+from bot.core.rules import Manner, Measure, Narrowing, Review, Rule, WordList
+from bot.core.scope import Scope, community_of
+from bot.core.workflow import Workflow
+from bot.platforms.web.admin.html import Html, el
+from bot.platforms.web.admin.inputs import Inputs
+from bot.words import _
+
+_SWITCHES = {"on": True, "off": False}
+_PLACES = {"discord": r"\d{1,20}", "telegram": r"-?\d{1,20}(/\d{1,20})?"}  # channels and topics, as platforms name them
+
+
+class PolicyForms:
+    """Decides what the forms say; each act answers with a sentence, and raises `UserError` with what to change."""
+
+    def __init__(self, moderation: Moderation) -> None:
+        self._moderation = moderation
+
+    async def limit(self, by: Person, here: Place, aim: Aim, given: Mapping[str, str]) -> str:
+        """How much each person may have, or all together."""
+        most = given.get("most", "")
+        if not most.isdecimal():
+            raise BadValue("most", _("a limit is a whole number."))
+        together = given.get("together") == "yes"
+        return await self._moderation.limit(by, here, given.get("measure", ""), int(most[:9]), aim, together=together)
+
+    async def narrow(self, by: Person, here: Place, aim: Aim, given: Mapping[str, str]) -> str:
+        """What a field takes less than its workflow would."""
+        workflow, _space, name = given.get("field", "").partition(" ")
+        choices = tuple(_listed(given.get("choices", ""))) or None
+        low, high = _number(given, "minimum"), _number(given, "maximum")
+        default, fixed = (given.get(each) or None for each in ("default", "fixed"))
+        to = Narrowing(low, high, default, fixed, choices, given.get("hidden") == "yes")
+        if to == Narrowing():
+            raise BadValue("minimum", _("say what the field is to take."))
+        try:
+            return await self._moderation.field(by, here, name, to, replace(aim, workflow=workflow))
+        except BadValue as fault:
+            raise BadValue("field", fault.reason) from fault
+
+    async def words(self, by: Person, here: Place, aim: Aim, given: Mapping[str, str]) -> str:
+        """What may not be asked for. A list of the same name is replaced."""
+        patterns = tuple(line.strip() for line in given.get("patterns", "").splitlines() if line.strip())
+        to = WordList(tuple(_listed(given.get("words", ""))), patterns, given.get("hold") == "yes")
+        if not to.words and not to.patterns:
+            raise BadValue("words", _("there is neither a word nor a pattern."))
+        return await self._moderation.words(by, here, given.get("name", "") or _("words"), to, aim)
+
+    async def show(self, by: Person, here: Place, aim: Aim, given: Mapping[str, str]) -> str:
+        """Who sees results first, and where and how they are shown; what is left open stays as it is."""
+        previews, spoilers = (_SWITCHES.get(given.get(each, "")) for each in ("previews", "spoilers"))
+        to = Manner(_results(here, given), previews, spoilers)
+        told = []
+        if (on := _SWITCHES.get(given.get("review", ""))) is not None:
+            told.append(await self._moderation.review(by, here, on, self._asked_in(here, aim), aim))
+        if to != Manner():
+            told.append(await self._moderation.where(by, here, to, aim))
+        if not told:
+            raise BadValue("review", _("say what is to be otherwise."))
+        return " ".join(told)
+
+    def _asked_in(self, here: Place, aim: Aim) -> str:
+        """The channel that moderators have named for their questions, which a switch here leaves as it is."""
+        scope = Scope(community_of(here), workflow=aim.workflow)
+        rule = self._moderation.book.of(scope.community).get(Rule(scope, Review()).slot)
+        return rule.body.channel if rule is not None and isinstance(rule.body, Review) else ""
+
+
+def limits(inputs: Inputs, workflows: Sequence[Workflow]) -> list[Html]:
+    """The inputs of a limit."""
+    return [
+        inputs.choice("measure", _("What"), [(str(each), words) for each, words in _measures().items()]),
+        inputs.text("most", _("At most"), inputmode="numeric", required=True),
+        _workflow(inputs, workflows),
+        inputs.switch("together", _("All people together")),
+    ]
+
+
+def narrowings(inputs: Inputs, workflows: Sequence[Workflow]) -> list[Html]:
+    """The inputs of a field's rule."""
+    groups = [
+        (each.title, [(f"{each.name} {field.name}", field.title) for field in each.form().fields if not field.is_media])
+        for each in workflows
+    ]
+    return [
+        inputs.grouped("field", _("Field"), [(title, fields) for title, fields in groups if fields]),
+        inputs.text("minimum", _("At least"), inputmode="decimal"),
+        inputs.text("maximum", _("At most"), inputmode="decimal"),
+        inputs.text("choices", _("Only one of"), placeholder=_("with commas between")),
+        inputs.text("default", _("Where it is left out")),
+        inputs.text("fixed", _("Always")),
+        inputs.switch("hidden", _("Do not ask for it")),
+    ]
+
+
+def lists(inputs: Inputs, workflows: Sequence[Workflow]) -> list[Html]:
+    """The inputs of a list of words."""
+    return [
+        inputs.text("name", _("Name of the list"), placeholder=_("words"), maxlength="60"),
+        _workflow(inputs, workflows),
+        inputs.area("words", _("Words"), rows="2", placeholder=_("with commas or lines between")),
+        inputs.area("patterns", _("Patterns"), rows="2", placeholder=_("one a line"), spellcheck="false"),
+        inputs.switch("hold", _("A moderator decides, rather than refuse it")),
+    ]
+
+
+def manners(inputs: Inputs, workflows: Sequence[Workflow], here: Place) -> list[Html]:
+    """The inputs for how results are shown."""
+    shown = [
+        _workflow(inputs, workflows),
+        inputs.choice("review", _("Seen first by"), [_open(), ("on", _("a moderator")), ("off", _("nobody"))]),
+        inputs.choice("previews", _("Live previews"), [_open(), ("on", _("shown")), ("off", _("not shown"))]),
+        inputs.choice("spoilers", _("Results covered"), [_open(), ("on", _("yes")), ("off", _("no"))]),
+    ]
+    if here.platform in _PLACES:
+        places = [_open(), ("here", _("where they are asked for"))]
+        places += [("thread", _("in a thread"))] if here.platform == "discord" else []
+        shown.append(inputs.choice("results", _("Results go"), places))
+        shown.append(inputs.text("channel", _("Or to the channel or topic"), placeholder=_("its id")))
+    return shown
+
+
+def contents(rule: Rule) -> Html | None:
+    """What stands in a list of words, to be read."""
+    if not isinstance(rule.body, WordList):
+        return None
+    told = ", ".join([*rule.body.words, *(f"/{pattern}/" for pattern in rule.body.patterns)])
+    return el("details", el("summary", _("What stands in it")), el("p", told))
+
+
+def _measures() -> Mapping[Measure, str]:
+    return {
+        Measure.HOUR: _("Runs in an hour"),
+        Measure.DAY: _("Runs in a day"),
+        Measure.SECONDS: _("Seconds of servers in a day"),
+        Measure.WAITING: _("Runs in line"),
+        Measure.RUNNING: _("Runs at work"),
+        Measure.COOLDOWN: _("Seconds between two runs"),
+    }
+
+
+def _workflow(inputs: Inputs, workflows: Sequence[Workflow]) -> Html:
+    options = [("", _("All workflows")), *((each.name, each.title) for each in workflows)]
+    return inputs.choice("workflow", _("Workflow"), options)
+
+
+def _open() -> tuple[str, str]:
+    return "", _("as it is")
+
+
+def _listed(text: str) -> list[str]:
+    return [each.strip() for each in re.split(r"[,\n]", text) if each.strip()]
+
+
+def _number(given: Mapping[str, str], name: str) -> float | None:
+    text = given.get(name, "").replace(",", ".")
+    try:
+        return float(text) if text else None
+    except ValueError:
+        raise BadValue(name, _("a bound is a number.")) from None
+
+
+def _results(here: Place, given: Mapping[str, str]) -> str | None:
+    channel = given.get("channel", "")
+    if channel and not re.fullmatch(_PLACES.get(here.platform, ""), channel):
+        raise BadValue("channel", _("a channel or topic is named by its id, which is a number."))
+    return channel or given.get("results") or None
+
+
+def say(fault: UserError) -> str:
+    """A fault as a sentence; which input it is about shows there."""
+    return fault.reason[:1].upper() + fault.reason[1:] if isinstance(fault, BadValue) else str(fault)

@@ -1,0 +1,269 @@
+"""The operator's desk as a page: what is decided in a place, what waits for a yes, and what has been done there."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from urllib.parse import urlencode
+
+from bot.core import telling
+from bot.core.audit import Entry
+from bot.core.chat import Place, Stored
+from bot.core.decisions import block_words, describe
+from bot.core.moderation import Overview, Row
+from bot.core.rules import Block, Rule, Trial
+from bot.core.run import RunRecord, key_of
+from bot.core.scope import asked_in, community_of
+from bot.core.workflow import Workflow
+from bot.platforms.web.admin import forms
+from bot.platforms.web.admin.html import Child, Html, el, group
+from bot.platforms.web.admin.inputs import Inputs, Said
+from bot.words import _
+
+
+@dataclass(frozen=True)
+class View:
+    """All that the desk shows of one place. `title` is what people call a workflow."""
+
+    here: Place
+    places: Sequence[Place]
+    overview: Overview
+    held: Sequence[RunRecord]
+    log: Sequence[Entry]
+    title: Callable[[str], str]
+    workflows: Sequence[Workflow] = ()
+    said: Said | None = None
+
+
+def draw(view: View) -> Html:
+    """The desk, as the inside of `<main>`."""
+    return group(
+        _places(view),
+        _held(view),
+        el("div", _workflows(view), el("div", _decisions(view), *_deciding(view)), class_="desk"),
+        _statistics(view),
+        _log(view),
+    )
+
+
+def name_of(place: Place) -> str:
+    """What a place is called here."""
+    platform = {"discord": "Discord", "telegram": "Telegram"}.get(place.platform, place.platform)
+    if place.platform == "web":
+        return _("Everywhere, and the page")
+    if not place.community:
+        return _("{platform}, in private").format(platform=platform)
+    number = f"{platform} {place.community}"
+    return f"{place.name} · {number}" if place.name else number
+
+
+def link(path: str, place: Place) -> str:
+    """The address of something about a place."""
+    return f"{path}?{urlencode({'place': asked_in(place)})}"
+
+
+def _places(view: View) -> Html:
+    links = [
+        el("a", name_of(each), href=link("moderate", each), aria_current="page" if each == view.here else None)
+        for each in view.places
+    ]
+    about = _("What you decide here holds in every place; a place of its own may be narrower.")
+    return group(
+        el("nav", el("ul", *(el("li", each) for each in links)), aria_label=_("Places"), class_="places"),
+        el("h2", name_of(view.here), id="place"),
+        None if view.here.community else el("p", about, class_="about"),
+    )
+
+
+def _workflows(view: View) -> Html:
+    every = [_access(view, "", _("All workflows"), None)]
+    rows = [_access(view, row.name, row.title or row.name, row) for row in view.overview.rows]
+    return _section(view, "workflows", _("Workflows"), el("ul", *every, *rows, class_="rows"))
+
+
+def _access(view: View, workflow: str, title: str, row: Row | None) -> Html:
+    told: list[Child] = [el("b", title)]
+    if row is not None:
+        mark = _("allowed") if row.decision.allowed else _("denied")
+        told += [el("span", mark, class_="pill" if row.decision.allowed else "pill no"), el("small", row.decision.why)]
+    acts = {"allow": _("Allow"), "deny": _("Deny"), "clear": _("Leave open")}
+    buttons = [_button(act, words, f"{words}: {title}") for act, words in acts.items()]
+    return el("li", el("div", *told), _form(view, *buttons, workflow=workflow))
+
+
+def _blocks(view: View) -> Html:
+    blocks = [rule for rule in view.overview.rules if isinstance(rule.body, Block)]
+    unblock = _("Unblock")
+    rows = [
+        el(
+            "li",
+            el("div", block_words(rule)),
+            _form(
+                view,
+                _button("unblock", unblock, f"{unblock}: {rule.scope.who}"),
+                person=rule.scope.who.id,
+                name=rule.scope.who.name,
+            )
+            if rule.scope.community == community_of(view.here)
+            else None,
+        )
+        for rule in blocks
+    ]
+    example = f"{view.here.platform}:12345"
+    inputs = Inputs("blocks", view.said)
+    add = _form(
+        view,
+        inputs.text("person", _("Person"), required=True, placeholder=example, spellcheck="false"),
+        inputs.text("reason", _("Reason"), maxlength="500"),
+        inputs.text("days", _("Days"), inputmode="decimal", placeholder=_("for good")),
+        _button("block", _("Block")),
+        class_="fields",
+    )
+    return _section(view, "blocks", _("Blocks"), el("ul", *rows, class_="rows") if rows else None, add)
+
+
+def _deciding(view: View) -> Iterable[Html]:
+    """What can be decided beside who may run what."""
+    return _limits(view), _fields(view), _words(view), _manner(view), _blocks(view)
+
+
+def _limits(view: View) -> Html:
+    inputs = forms.limits(Inputs("limits", view.said), view.workflows)
+    about = el("p", _("Of each person, unless it is of all together."), class_="about")
+    return _section(view, "limits", _("Limits"), about, _fields_of(view, inputs, "limit", _("Set the limit")))
+
+
+def _fields(view: View) -> Html:
+    inputs = forms.narrowings(Inputs("fields", view.said), view.workflows)
+    return _section(view, "fields", _("Fields"), _fields_of(view, inputs, "narrow", _("Set the field")))
+
+
+def _words(view: View) -> Html:
+    inputs = forms.lists(Inputs("words", view.said), view.workflows)
+    return _section(view, "words", _("Words not to be asked for"), _fields_of(view, inputs, "words", _("Set the list")))
+
+
+def _manner(view: View) -> Html:
+    inputs = forms.manners(Inputs("manner", view.said), view.workflows, view.here)
+    return _section(view, "manner", _("How results are shown"), _fields_of(view, inputs, "show", _("Show them so")))
+
+
+def _fields_of(view: View, inputs: Sequence[Html], act: str, words: str) -> Html:
+    return _form(view, *inputs, _button(act, words), class_="fields")
+
+
+def _held(view: View) -> Html:
+    nothing = el("p", _("Nothing waits for a yes."), class_="about")
+    runs = [_waiting(view, run) for run in view.held]
+    return _section(view, "held", _("Waiting for a yes"), el("ul", *runs, class_="rows") if runs else nothing)
+
+
+def _waiting(view: View, run: RunRecord) -> Html:
+    title = view.title(run.workflow)
+    said = telling.asked(run.brief(title))
+    outcome = run.outcome
+    shown = [_file(view, run, number, file) for number, file in enumerate(outcome.files)] if outcome else []
+    texts = [el("pre", text, tabindex="0") for text in outcome.texts] if outcome else []
+    yet = None if outcome else el("small", _("It is asked for, and not developed yet."))
+    who = f"{run.person.name or run.person.id} · {key_of(run.person)}"
+    told = el("div", el("b", title), _time(run.asked_at), el("small", who), el("p", said) if said else None, yet)
+    acts = _form(
+        view,
+        Inputs("held").text("reason", _("Reason, for a no"), maxlength="300"),
+        _button("approve", _("Approve"), f"{_('Approve')}: {title}", main=True),
+        _button("refuse", _("Refuse"), f"{_('Refuse')}: {title}"),
+        run=run.id,
+        class_="fields",
+    )
+    return el("li", told, *shown, *texts, acts, class_="waiting")
+
+
+def _file(view: View, run: RunRecord, number: int, file: Stored) -> Html:
+    source = link(f"moderate/held/{run.id}/{number}", view.here)
+    match file.kind:
+        case "image":
+            return el("img", src=source, alt=file.filename, loading="lazy")
+        case "video" | "audio":
+            return el(file.kind, src=source, controls=True, preload="metadata", aria_label=file.filename)
+        case _:
+            return el("a", file.filename, href=source, download=file.filename)
+
+
+def _decisions(view: View) -> Html:
+    lines = [_decision(view, rule) for rule in view.overview.rules]
+    told = el("ul", *lines, class_="rows") if lines else el("p", _("Nothing is decided here."), class_="about")
+    export = el("a", _("Export"), href=link("moderate/export", view.here), class_="button", download=True)
+    row = _form(view, _button("undo", _("Undo the last decision")), export)
+    give = _form(
+        view,
+        Inputs("decisions").text(
+            "file", _("Import an export"), type="file", accept=".json,application/json", required=True
+        ),
+        _button("import", _("Import")),
+        enctype="multipart/form-data",
+        class_="fields",
+    )
+    return _section(view, "decisions", _("All decisions"), told, row, give if view.here.community else None)
+
+
+def _decision(view: View, rule: Rule) -> Html:
+    words, drop = describe(rule), _("Remove")
+    is_ours = rule.scope.community == community_of(view.here) and not isinstance(rule.body, Trial)
+    button = _form(view, _button("drop", drop, f"{drop}: {words}"), rule=mark(rule)) if is_ours else None
+    return el("li", el("div", words, forms.contents(rule)), button)
+
+
+def mark(rule: Rule) -> str:
+    """What a rule is about, as a form names it."""
+    return hashlib.sha256(repr(rule.slot).encode()).hexdigest()[:16]
+
+
+def _statistics(view: View) -> Html:
+    alt = _("Runs by day and workflow, waiting times, busiest hours and refusals of the last 30 days")
+    picture = el("img", src=link("moderate/stats", view.here), alt=alt, loading="lazy", class_="stats")
+    return _section(view, "stats", _("Statistics"), picture)
+
+
+def _log(view: View) -> Html:
+    heads = (_("When"), _("Who"), _("What"), "")
+    head = el("tr", *(el("th", each, scope="col") if each else el("td") for each in heads))
+    rows = [_entry(each) for each in view.log]
+    table = el("table", el("thead", head), el("tbody", *rows))
+    nothing = el("p", _("Nothing is written down yet."), class_="about")
+    save = el("a", _("Download all of it"), href=link("moderate/log", view.here), class_="button", download=True)
+    scroll = el("div", table, class_="scroll", tabindex="0", role="group", aria_label=_("Log"))
+    return _section(view, "log", _("Log"), *((scroll, save) if rows else (nothing,)))
+
+
+def _entry(entry: Entry) -> Html:
+    who = entry.person.name or entry.person.id
+    undone = _("taken back") if entry.undone else ""
+    cells = (_time(entry.at), el("span", who, title=key_of(entry.person)), f"{entry.act}: {entry.words}", undone)
+    return el("tr", *(el("td", cell) for cell in cells))
+
+
+def _section(view: View, name: str, title: str, *children: Child) -> Html:
+    told = None
+    if (said := view.said) is not None and said.section == name:
+        kind, role = ("note fault", "alert") if said.wrong else ("note", "status")
+        told = el("p", said.words, id=f"said-{name}", class_=kind, role=role, tabindex="-1", autofocus=True)
+    head = el("h3", title, id=name)
+    return el("section", head, told, *children, class_=f"easel {name}", aria_labelledby=name)
+
+
+def _form(view: View, *children: Child, class_: str = "buttons", enctype: str | None = None, **hidden: str) -> Html:
+    given: Iterable[tuple[str, str]] = {"place": asked_in(view.here), **hidden}.items()
+    inputs = [el("input", type="hidden", name=name, value=value) for name, value in given]
+    return el("form", *inputs, *children, method="post", action="moderate", class_=class_, enctype=enctype)
+
+
+def _button(act: str, words: str, label: str | None = None, *, main: bool = False) -> Html:
+    kind = "button act" if main else "button"
+    return el("button", words, name="act", value=act, class_=kind, aria_label=label)
+
+
+def _time(moment: float) -> Html:
+    at = datetime.fromtimestamp(moment, UTC)
+    return el("time", at.strftime("%Y-%m-%d %H:%M"), datetime=at.isoformat(timespec="seconds"))

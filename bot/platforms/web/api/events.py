@@ -1,0 +1,127 @@
+"""Server-sent events: one stream a page. It begins with everything, or goes on after the last event that was heard."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from contextlib import suppress
+from time import monotonic
+from typing import Any
+
+from aiohttp import web
+from aiohttp_sse import EventSourceResponse, sse_response
+
+from bot.core.desk import Desk
+from bot.core.errors import StorageFailed
+from bot.core.run import UNFINISHED, RunRecord
+from bot.platforms.web.api.views import person_of, run_view, status_view
+from bot.platforms.web.auth import whose
+from bot.platforms.web.live.event_log import EventInbox, EventLog, News
+from bot.platforms.web.live.hub import Hub
+
+_LOOK_EVERY = 2.0  # seconds between two looks at the records: other processes may develop runs
+_PING_EVERY = 15.0  # seconds
+_RETRY = 1000  # milliseconds after which a browser comes back by itself
+_FIRST, _MOST = 50, 1000  # runs that a page shows at first, and at most
+
+
+class Stream:
+    """What one open page is told: every event has an id, after which another stream can go on."""
+
+    def __init__(self, desk: Desk, hub: Hub, visitor: str, count: int, response: EventSourceResponse) -> None:
+        self._desk, self._hub, self._visitor, self._count = desk, hub, visitor, count
+        self._response = response
+        self._offered: object = None
+        self._told: dict[str, dict[str, Any]] = {}  # runs that were told whole, as the page shows them
+
+    async def tell(self, journal: EventLog, inbox: EventInbox) -> None:
+        """Tell everything, or what was missed, then all that changes, until the page is gone or the program stops."""
+        self._offered = self._offer()
+        if inbox.resumed:
+            await self._look(journal)
+        else:
+            await self._tell_everything(journal, inbox.id)
+        while not inbox.closed and self._response.is_connected():
+            for each in (news := await inbox.take(_LOOK_EVERY)):
+                await self._tell(journal, each)
+            if not news or self._is_unheard_of(journal):
+                await self._look(journal)
+
+    async def _tell_everything(self, journal: EventLog, event: str) -> None:
+        latest = await self._latest()
+        journal.known |= {run.id: run for run in latest}
+        data = {"runs": [self._view(run) for run in latest], "more": len(latest) == self._count}
+        await self._send("state", data, event, retry=_RETRY)
+
+    async def _tell(self, journal: EventLog, news: News) -> None:
+        """Send what changed: of a run that is under way only its status, without a look at the database."""
+        word = self._hub.word(news.run_id)
+        if not news.whole and word is not None:
+            status = status_view(news.run_id, word.status, word)
+            self._told.pop(news.run_id, None)
+            await self._send("status", {"id": news.run_id, **status}, news.id)
+            return
+        run = await self._desk.records.get(news.run_id)
+        if run is None:
+            journal.known.pop(news.run_id, None)
+            await self._send("gone", {"id": news.run_id}, news.id)
+            return
+        journal.known[run.id] = run
+        if run.ended_at is not None:
+            self._hub.forget(run.id)
+        if (view := self._view(run)) != self._told.get(run.id):  # it may end in a record and in a word
+            self._told[run.id] = view
+            await self._send("run", view, news.id)
+
+    def _is_unheard_of(self, journal: EventLog) -> bool:
+        """Whether there is a run under way of which this process knows nothing, and it is time to look."""
+        now = monotonic()
+        if now - journal.looked < _LOOK_EVERY:
+            return False
+        unfinished = (run.id for run in journal.known.values() if run.state in UNFINISHED)
+        return any((word := self._hub.word(run_id)) is None or now - word.at > _LOOK_EVERY for run_id in unfinished)
+
+    async def _look(self, journal: EventLog) -> None:
+        """See what other processes have brought about meanwhile, and whether other workflows can run."""
+        journal.looked = monotonic()
+        if (offer := self._offer()) != self._offered:
+            self._offered = offer
+            await self._send("workflows", {})
+        if any(run.state in UNFINISHED for run in journal.known.values()):
+            for run in await self._latest():
+                if run != journal.known.get(run.id):
+                    journal.known[run.id] = run
+                    self._hub.tell(self._visitor, run.id)
+
+    async def _latest(self) -> list[RunRecord]:
+        return await self._desk.records.last_of(person_of(self._visitor), self._count)
+
+    def _offer(self) -> object:
+        return self._desk.catalog.version, dict(self._desk.servers())
+
+    def _view(self, run: RunRecord) -> dict[str, Any]:
+        return run_view(run, self._desk.title(run.workflow), self._hub.word(run.id))
+
+    async def _send(
+        self, event: str, data: dict[str, Any], number: str | None = None, retry: int | None = None
+    ) -> None:
+        text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
+        await self._response.send(text, id=number, event=event, retry=retry)
+
+
+def streaming(desk: Desk, hub: Hub) -> Callable[[web.Request], Any]:
+    """The route that pages listen at. A browser that comes back by itself says in a header what it heard last; a page
+    that opens a new stream says so in `after`, and in `count` how many runs it shows.
+    """
+
+    async def stream(request: web.Request) -> web.StreamResponse:
+        visitor, given = whose(request), request.query.get("count", "")
+        count = min(_MOST, max(_FIRST, int(given))) if given.isdecimal() else _FIRST
+        last_event = request.headers.get("Last-Event-ID") or request.query.get("after", "")
+        with hub.listen(visitor, last_event) as (journal, inbox):
+            async with sse_response(request, ping_interval=_PING_EVERY) as response:
+                with suppress(ConnectionResetError, StorageFailed):  # the page comes again, and hears what it missed
+                    await Stream(desk, hub, visitor, count, response).tell(journal, inbox)
+            return response
+
+    return stream

@@ -1,0 +1,106 @@
+"""The page itself, its door, and what there is to run."""
+
+from __future__ import annotations
+
+import html
+import json
+from pathlib import Path
+from typing import Any
+
+from aiohttp import web
+
+from bot.core.desk import Desk
+from bot.platforms.web.admin.html import el
+from bot.platforms.web.admin.routes import who
+from bot.platforms.web.api.files import TYPES
+from bot.platforms.web.api.uploads import place_of
+from bot.platforms.web.api.views import offer_view, person_of
+from bot.platforms.web.auth import AccessControl, introduce, whose
+from bot.platforms.web.config import PageConfig
+from bot.platforms.web.i18n import page_words, words
+from bot.platforms.web.templates import STATIC, filled
+
+_PICTURES = (".jpg", ".jpeg", ".png", ".webp")
+
+
+class PageRoutes:
+    def __init__(self, desk: Desk, gate: AccessControl, options: PageConfig) -> None:
+        self._desk, self._gate, self._options = desk, gate, options
+        self._pictures = (*reversed(options.pictures), STATIC / "cards")
+
+    def routes(self) -> list[web.RouteDef]:
+        return [
+            web.get("/", self._page),
+            web.post("/login", self._login),
+            web.get("/workflows", self._workflows),
+            web.get("/cards/{name}", self._card),
+            web.get("/sample", self._sample),
+        ]
+
+    async def _page(self, request: web.Request) -> web.Response:
+        if not self._gate.is_in(request):
+            return await self._door(request)
+        visitor = whose(request)
+        boot = {
+            "words": words(),
+            "workflows": await self._offers(visitor),
+            "upload": self._options.upload_bytes,
+            "note": self._options.note,
+            "sample": self._options.sample.name if self._options.sample else None,
+        }
+        way = el("a", page_words()["moderation"], href="moderate") if self._is_operator(request) else ""
+        page = await filled("index.html", boot=_data(boot), moderation_link=way)
+        introduce(request, page)
+        return page
+
+    async def _login(self, request: web.Request) -> web.Response:
+        given = str((await request.post()).get("token", ""))
+        if not whose(request) or not self._gate.enter(request, given.strip()):
+            return await self._door(request, wrong=True)
+        answer = web.Response(status=303, headers={"Location": "./"})
+        self._gate.stamp(request, answer)
+        return answer
+
+    async def _door(self, request: web.Request, *, wrong: bool = False) -> web.Response:
+        page = await filled("door.html", fault=html.escape(page_words()["wrong"]) if wrong else "")
+        page.set_status(401)
+        introduce(request, page)
+        return page
+
+    async def _workflows(self, request: web.Request) -> web.Response:
+        return web.json_response(await self._offers(whose(request)))
+
+    async def _offers(self, visitor: str) -> list[dict[str, Any]]:
+        person, place = person_of(visitor), place_of(visitor)
+        offers = await self._desk.offers(person, place)
+        views = [offer_view(offer, await self._desk.form(offer.workflow.name, person, place)) for offer in offers]
+        for view in views:
+            view["picture"] = self._picture(view["name"]) is not None
+        return sorted(views, key=lambda view: view["lacks"] is not None)
+
+    async def _card(self, request: web.Request) -> web.StreamResponse:
+        """The picture of a workflow; only names that the catalog knows are looked for."""
+        path = self._picture(request.match_info["name"])
+        if path is None:
+            raise web.HTTPNotFound
+        headers = {"Cache-Control": "private, max-age=3600", "Content-Type": TYPES[path.suffix]}
+        return web.FileResponse(path, headers=headers)
+
+    async def _sample(self, _request: web.Request) -> web.StreamResponse:
+        if self._options.sample is None:
+            raise web.HTTPNotFound
+        return web.FileResponse(self._options.sample)
+
+    def _picture(self, name: str) -> Path | None:
+        if name not in self._desk.catalog.workflows:
+            return None
+        paths = (folder / f"{name}{suffix}" for folder in self._pictures for suffix in _PICTURES)
+        return next((path for path in paths if path.is_file()), None)
+
+    def _is_operator(self, request: web.Request) -> bool:
+        return self._desk.moderation.authority.is_operator(who(request, self._gate))
+
+
+def _data(boot: dict[str, Any]) -> str:
+    """JSON that can stand in a page: nothing in it can end the element that it stands in."""
+    return json.dumps(boot, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")

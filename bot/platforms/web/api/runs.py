@@ -1,0 +1,109 @@
+"""What a page can do: ask for a run, and press what stands under one. Everything is done for the visitor alone."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from uuid import uuid4
+
+from aiohttp import web
+from aiohttp.typedefs import Handler
+
+from bot.core.chat import Address, Running, RunRequest
+from bot.core.desk import Desk
+from bot.core.errors import BadPicture, BadValue, NotAllowed, StorageFailed, TooMany, UnknownWorkflow, UserError
+from bot.core.form import Form
+from bot.platforms.web.api import files
+from bot.platforms.web.api.uploads import SubmittedForm, owned, place_of, requested, stored_in, unpack
+from bot.platforms.web.api.views import person_of
+from bot.platforms.web.auth import whose
+from bot.platforms.web.live.hub import Hub
+
+
+class RunRoutes:
+    def __init__(self, desk: Desk, hub: Hub, upload_bytes: int) -> None:
+        self._desk, self._hub, self._upload_bytes = desk, hub, upload_bytes
+
+    def routes(self) -> list[web.RouteDef]:
+        return [
+            web.post("/workflows/{name}/runs", self._run),
+            web.post("/runs/{id}/again", self._again),
+            web.post("/runs/{id}/cancel", self._cancel),
+            web.delete("/runs/{id}", self._delete),
+            web.get("/runs/{id}/preview", self._preview),
+            web.get("/runs/{id}/{where:files|inputs}/{which}", self._file),
+        ]
+
+    async def _run(self, request: web.Request) -> web.Response:
+        person, name = person_of(whose(request)), request.match_info["name"]
+        place = place_of(person.id)
+        form = await self._desk.form(name, person, place)
+        with tempfile.TemporaryDirectory(prefix="darkroom-") as folder:
+            parcel = await unpack(request, form, Path(folder), self._upload_bytes)
+            if faults := _faults(form, parcel):
+                return _faulty(faults)
+            return await self._take(await requested(parcel, name, form, self._desk.records, person, place))
+
+    async def _again(self, request: web.Request) -> web.Response:
+        visitor = whose(request)
+        run = await owned(self._desk.records, request.match_info["id"], visitor)
+        return await self._take(await self._desk.again(run.id, person_of(visitor), place_of(visitor), {}))
+
+    async def _take(self, request: RunRequest) -> web.Response:
+        visitor = request.person.id
+        run_id = await self._desk.take(request, Address("web", visitor, uuid4().hex))
+        self._hub.tell(visitor, run_id)
+        return web.json_response({"id": run_id}, status=201)
+
+    async def _cancel(self, request: web.Request) -> web.Response:
+        run = await owned(self._desk.records, request.match_info["id"], whose(request))
+        stopped = await self._desk.cancel(run.id, person_of(whose(request)))
+        self._hub.tell(whose(request), run.id)
+        return web.json_response({"stopped": stopped})
+
+    async def _delete(self, request: web.Request) -> web.Response:
+        run = await owned(self._desk.records, request.match_info["id"], whose(request))
+        await self._desk.delete(run.id, person_of(whose(request)))
+        self._hub.forget(run.id)
+        self._hub.tell(whose(request), run.id)
+        return web.json_response({})
+
+    async def _preview(self, request: web.Request) -> web.StreamResponse:
+        word = self._hub.word(request.match_info["id"])
+        if word is None or word.visitor != whose(request) or not isinstance(word.status, Running):
+            raise web.HTTPNotFound
+        if word.status.preview is None:
+            raise web.HTTPNotFound
+        return files.preview(word.status.preview)
+
+    async def _file(self, request: web.Request) -> web.StreamResponse:
+        run = await owned(self._desk.records, request.match_info["id"], whose(request))
+        file = stored_in(run, request.match_info["where"], request.match_info["which"])
+        if file is None:
+            raise web.HTTPNotFound
+        return await files.send(request, self._desk.media, file)
+
+
+@web.middleware
+async def explained(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """What the visitor did wrong, or we could not do, as a sentence for the page."""
+    try:
+        return await handler(request)
+    except (BadValue, BadPicture) as fault:
+        return _faulty([fault])
+    except UserError as fault:
+        status = {NotAllowed: 403, TooMany: 429, UnknownWorkflow: 404}.get(type(fault), 422)
+        return web.json_response({"error": str(fault)}, status=status)
+    except StorageFailed as fault:
+        return web.json_response({"error": str(fault)}, status=503)
+
+
+def _faults(form: Form, parcel: SubmittedForm) -> tuple[BadValue, ...]:
+    """Everything that is wrong at once, so that nobody mends one field only to hear of the next."""
+    given = {name: value if isinstance(value, str) else value.filename for name, value in parcel.values.items()}
+    return form.faults(given)
+
+
+def _faulty(faults: tuple[BadValue, ...] | list[BadValue | BadPicture]) -> web.Response:
+    told = [{"field": fault.field, "reason": fault.reason} for fault in faults]
+    return web.json_response({"faults": told, "error": str(faults[0])}, status=422)

@@ -1,0 +1,20 @@
+"""Files that a chat has no room for, to whoever has the link to one: see `bot.core.links`."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from bot.core.desk import Desk
+from bot.core.links import PATH
+from bot.platforms.web.api import files
+
+
+def shared(desk: Desk) -> web.RouteDef:
+    async def send(request: web.Request) -> web.StreamResponse:
+        parts = request.match_info
+        file = await desk.links.file(parts["run"], int(parts["number"]), parts["mark"])
+        if file is None:
+            raise web.HTTPNotFound
+        return await files.send(request, desk.media, file)
+
+    return web.get(PATH + r"{run}/{number:[0-9]{1,4}}/{mark}/{name}", send)

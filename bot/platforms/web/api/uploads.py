@@ -1,0 +1,138 @@
+"""What a page sends becomes a `RunRequest`: texts, files that are streamed to disk, and files of earlier runs."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any
+from uuid import UUID
+
+from aiohttp import BodyPartReader, web
+
+from bot.core.chat import Attachment, Person, Place, RunRequest, Stored
+from bot.core.errors import BadValue, StorageFailed, UserError
+from bot.core.form import Form
+from bot.core.records import Records
+from bot.core.run import RunRecord, State
+from bot.words import _
+
+_PIECE = 256 * 1024  # bytes
+_TEXT_LIMIT = 256 * 1024  # bytes of all texts together
+_REFERENCE = re.compile(r"(?P<run>[0-9a-f-]{36})/(?P<where>files|inputs)/(?P<which>[\w-]{1,64})")
+
+
+@dataclass(frozen=True)
+class SubmittedForm:
+    """What came in a multipart body: each text or file by its field."""
+
+    values: Mapping[str, str | Attachment]
+
+
+async def unpack(request: web.Request, form: Form, folder: Path, file_limit: int) -> SubmittedForm:
+    """Read a multipart body, with the files that the form asks for written to `folder`. Raises `UserError`."""
+    media = {field.name for field in form.fields if field.is_media}
+    if request.content_type != "multipart/form-data":
+        raise UserError(_("A request comes as multipart/form-data."))
+    values: dict[str, str | Attachment] = {}
+    room = _TEXT_LIMIT
+    try:
+        reader = await request.multipart()
+        async for part in reader:
+            if not isinstance(part, BodyPartReader) or not part.name or part.name in values:
+                raise UserError(_("The request is not of the form that this page sends."))
+            if part.filename is None:
+                text = await _text(part, room)
+                values[part.name], room = text, room - len(text) - 1
+            elif part.name not in media:
+                raise BadValue(part.name, _("no file belongs here."))
+            else:
+                values[part.name] = await _file(part, folder / f"upload-{len(values)}", file_limit)
+    except (ValueError, AssertionError) as fault:
+        raise UserError(_("The request is not of the form that this page sends.")) from fault
+    return SubmittedForm(values)
+
+
+async def requested(
+    parcel: SubmittedForm, workflow: str, form: Form, records: Records, person: Person, place: Place
+) -> RunRequest:
+    """The request that a parcel means. Raises `UserError`."""
+    media = {field.name for field in form.fields if field.is_media}
+    values: dict[str, Any] = {}
+    for name, given in parcel.values.items():
+        if name in media and isinstance(given, str) and given:
+            values[name] = await _earlier(name, given, records, person)
+        else:
+            values[name] = given or None
+    return RunRequest(workflow, values, person, place)
+
+
+def place_of(visitor: str) -> Place:
+    """A visitor's page is theirs alone."""
+    return Place("web", visitor)
+
+
+async def owned(records: Records, run_id: str, visitor: str) -> RunRecord:
+    """A run of this visitor's; where it is anybody else's, it is not there. Raises `HTTPNotFound`."""
+    run = await records.get(run_id) if _is_id(run_id) else None
+    if run is None or (run.person.platform, run.person.id) != ("web", visitor):
+        raise web.HTTPNotFound
+    return run
+
+
+async def _text(part: BodyPartReader, room: int) -> str:
+    data = bytearray()
+    while chunk := await part.read_chunk(_PIECE):
+        data += chunk
+        if len(data) > room:
+            raise BadValue(str(part.name), _("this is too long."))
+    return data.decode("utf-8", "replace")
+
+
+async def _file(part: BodyPartReader, path: Path, limit: int) -> Attachment:
+    """Write a file under a name of ours: theirs never touches a path, but for an ending that is plain."""
+    filename = PurePosixPath(str(part.filename).replace("\\", "/")).name[:120] or "file"
+    suffix = re.search(r"\.[A-Za-z0-9]{1,8}$", filename)
+    path = path.with_suffix(suffix[0].lower() if suffix else "")
+    size = 0
+    file = await asyncio.to_thread(path.open, "wb")
+    try:
+        while chunk := await part.read_chunk(_PIECE):
+            size += len(chunk)
+            if size > limit:
+                words = _("the file is too large: {most:g} MB is the most that is taken.")
+                raise BadValue(str(part.name), words.format(most=limit / 1e6))
+            await asyncio.to_thread(file.write, chunk)
+    except OSError as fault:
+        raise StorageFailed(_("There is no room to keep the files of this run, or they cannot be written.")) from fault
+    finally:
+        await asyncio.to_thread(file.close)
+    return Attachment(path, filename)
+
+
+async def _earlier(name: str, text: str, records: Records, person: Person) -> Stored:
+    found = _REFERENCE.fullmatch(text)
+    run = await records.get(found["run"]) if found else None
+    if found is None or run is None or (run.person.platform, run.person.id) != (person.platform, person.id):
+        raise BadValue(name, _("this file is gone; please give it again."))
+    stored = stored_in(run, found["where"], found["which"])
+    if stored is None:
+        raise BadValue(name, _("this file is gone; please give it again."))
+    return stored
+
+
+def stored_in(run: RunRecord, where: str, which: str) -> Stored | None:
+    """A file of a run: an input by its field, or a result by its number, once that has been delivered."""
+    if where == "inputs":
+        return run.inputs.get(which)
+    files = run.outcome.files if run.outcome is not None and run.state is State.DONE else ()
+    return files[int(which)] if which.isdecimal() and int(which) < len(files) else None
+
+
+def _is_id(text: str) -> bool:
+    try:
+        return str(UUID(text)) == text
+    except ValueError:
+        return False

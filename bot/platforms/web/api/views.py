@@ -1,0 +1,149 @@
+"""What the page is told of a run and of a workflow: plain data, with the words already in it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from bot.core import telling
+from bot.core.chat import Cancelled, Delivering, Failed, Held, Paused, Person, Queued, Result, Running, Status, Stored
+from bot.core.desk import Offer
+from bot.core.form import Field, Form
+from bot.core.run import Outcome, RunRecord, State
+from bot.platforms.web.live.hub import Word
+from bot.words import _
+
+_EXACT = 2**53  # whole numbers beyond it are texts in JSON: a browser would round them
+
+
+def run_view(run: RunRecord, title: str, word: Word | None) -> dict[str, Any]:
+    """A run as its message shows it."""
+    outcome = run.outcome if run.state is State.DONE else None
+    outcome = outcome or Outcome()
+    return {
+        "id": run.id,
+        "workflow": run.workflow,
+        "title": title,
+        "asked": run.asked_at,
+        "said": telling.asked(run.brief(title)),
+        "values": {name: _exact(value) for name, value in run.values.items()},
+        "inputs": [_file_view(run, f"inputs/{name}", file, name) for name, file in run.inputs.items()],
+        "files": [_file_view(run, f"files/{number}", file) for number, file in enumerate(outcome.files)],
+        "texts": outcome.texts,
+        "warnings": outcome.warnings,
+        "cancelling": run.cancelled_by is not None and run.ended_at is None,
+        **status_view(run.id, status_of(run, word), word),
+        **({"line": _times(run)} if run.state is State.DONE else {}),
+    }
+
+
+def status_of(run: RunRecord, word: Word | None) -> Status | None:
+    """What there is to say of a run: by its record once that has ended, until then by the last word on it."""
+    match run.state:
+        case State.DONE:
+            return None
+        case State.FAILED:
+            return Failed(run.sentence or "")
+        case State.CANCELLED:
+            return Cancelled()
+        case State.HELD:
+            return Held()
+    if word is not None and not (run.state is State.WAITING and isinstance(word.status, Running | Delivering)):
+        return word.status
+    if run.state is State.WAITING:
+        return Queued(reason=run.reason)
+    return Delivering() if run.state is State.DELIVERING else Running()
+
+
+def status_view(run_id: str, status: Status | None, word: Word | None) -> dict[str, Any]:
+    """The part of a run's message that changes while it is developed."""
+    view: dict[str, Any] = {"state": "done", "line": "", "fraction": None, "preview": None, "place": None}
+    match status:
+        case Queued(position=position):
+            view |= {"state": "waiting", "line": telling.describe(status), "place": position}
+        case Running(fraction=fraction):
+            view |= {"state": "running", "line": _running(status), "fraction": fraction or None}
+            if word is not None and status.preview is not None:
+                view["preview"] = f"runs/{run_id}/preview?{word.previews}"
+        case Delivering():
+            view |= {"state": "delivering", "line": telling.describe(status), "fraction": 1.0}
+        case Held():
+            view |= {"state": "held", "line": telling.describe(status)}
+        case Paused():
+            view |= {"state": "paused", "line": telling.describe(status)}
+        case Failed(sentence=sentence):
+            view |= {"state": "failed", "line": sentence}
+        case Cancelled():
+            view |= {"state": "cancelled", "line": telling.describe(status)}
+    return view
+
+
+def offer_view(offer: Offer, form: Form) -> dict[str, Any]:
+    """A workflow's card, and its form."""
+    workflow = offer.workflow
+    return {
+        "name": workflow.name,
+        "title": workflow.title or workflow.name,
+        "description": workflow.description,
+        "lacks": offer.lacks,
+        "fields": [_field_view(field) for field in form.fields],
+    }
+
+
+def person_of(person_id: str) -> Person:
+    """The person that a visitor is. They have no name: whoever holds the cookie is the one."""
+    return Person("web", person_id, _("a visitor of the page"))
+
+
+def _field_view(field: Field) -> dict[str, Any]:
+    low, high = field.seeds if field.seed else (field.minimum, field.maximum)
+    return {
+        "name": field.name,
+        "kind": field.kind.value,
+        "title": field.title or field.name.replace("_", " ").replace("-", " ").capitalize(),
+        "help": field.help,
+        "required": field.required,
+        "default": None if field.is_media else _exact(field.default),
+        "min": low if low is None or abs(low) < _EXACT else None,
+        "max": high if high is None or abs(high) < _EXACT else None,
+        "step": field.step,
+        "choices": field.choices,
+        "length": field.max_length,
+        "multiline": field.multiline,
+        "seed": field.seed,
+        "range": "" if field.seed else field.range_text,
+    }
+
+
+def _file_view(run: RunRecord, path: str, file: Stored, field: str = "") -> dict[str, Any]:
+    return {
+        "field": field,
+        "filename": file.filename,
+        "kind": file.kind,
+        "url": f"runs/{run.id}/{path}",
+        "ref": f"{run.id}/{path}",
+    }
+
+
+def _running(status: Running) -> str:
+    if not status.fraction and status.node is None:
+        return _("Developing…")
+    parts = [status.node or _("Starting")]
+    if status.step is not None and status.steps is not None:
+        parts.append(_("step {step} of {steps}").format(step=status.step, steps=status.steps))
+    if status.eta is not None:
+        parts.append(_("about {time} left").format(time=telling.seconds(status.eta)))
+    return " · ".join(parts)
+
+
+def _times(run: RunRecord) -> str:
+    nothing_new = run.outcome is not None and run.outcome.nothing_new
+    values: Mapping[str, Any] = run.values
+    return telling.times(
+        Result(run.id, run.workflow, values, nothing_new=nothing_new, waited=run.waited, took=run.took)
+    )
+
+
+def _exact(value: Any) -> Any:
+    is_long = isinstance(value, int) and not isinstance(value, bool) and abs(value) >= _EXACT
+    return str(value) if is_long else value

@@ -1,0 +1,151 @@
+"""The gate: which requests are answered, whose they are, and what a browser may do with the answers."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import ipaddress
+import secrets
+import time
+from collections import deque
+from collections.abc import Callable
+from urllib.parse import urlsplit
+
+from aiohttp import web
+from aiohttp.typedefs import Handler, Middleware
+
+from bot.config import Secret
+from bot.core import links
+from bot.words import _
+
+_COOKIE, _SESSION = "darkroom", "darkroom_session"
+_LASTS = 400 * 86_400  # seconds: as long as browsers keep a cookie
+_OPEN = frozenset({"/healthz", "/readyz"})  # say nothing that anybody may not know
+_TRIES, _WITHIN = 10, 60.0  # wrong tokens in so many seconds, after which nobody's is looked at
+_PASSED_ON = ("Forwarded", "X-Forwarded-For", "X-Forwarded-Proto", "X-Real-IP", "Via")  # by a proxy: then it is anybody
+_HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'self'; img-src 'self' blob:; media-src 'self' blob:; object-src 'none'; base-uri 'none'; "
+        "form-action 'self'; frame-ancestors 'none'"
+    ),
+    "Server": "Darkroom",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "same-origin",  # with none at all, a form of ours has no Origin either
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
+}
+
+
+class AccessControl:
+    """Without a token it answers this computer alone; with one, whoever has shown it."""
+
+    def __init__(self, token: Secret | None, clock: Callable[[], float] = time.monotonic) -> None:
+        self._token, self._clock = token, clock
+        self._wrong: deque[float] = deque(maxlen=_TRIES)
+
+    @property
+    def locked(self) -> bool:
+        return self._token is not None
+
+    def middleware(self) -> Middleware:
+        @web.middleware
+        async def gate(request: web.Request, handler: Handler) -> web.StreamResponse:
+            self._check(request)
+            return await handler(request)
+
+        return gate
+
+    def is_at_home(self, request: web.Request) -> bool:
+        """Whether somebody at this computer asks, where nobody else can: without a token."""
+        return not self.locked and is_loopback(request.remote or "") and not any(map(request.headers.get, _PASSED_ON))
+
+    def is_in(self, request: web.Request) -> bool:
+        """Whether the visitor may see more than the door."""
+        if self._token is None:
+            return True
+        given = request.cookies.get(_SESSION, "")
+        return hmac.compare_digest(given.encode(), self._session(request).encode())
+
+    def shows_token(self, request: web.Request) -> bool:
+        """Whether a program shows the token in its header; where there is none, everybody here may measure."""
+        if self._token is None:
+            return True
+        kind, _space, given = request.headers.get("Authorization", "").partition(" ")
+        return kind.lower() == "bearer" and self._is_right(given.strip())
+
+    def enter(self, request: web.Request, given: str) -> bool:
+        """Whether a token that a visitor typed is right. Raises `HTTPTooManyRequests` after many that were not."""
+        now = self._clock()
+        if len(self._wrong) == _TRIES and now - self._wrong[0] < _WITHIN:
+            raise web.HTTPTooManyRequests(text=_("Too many wrong tokens. Please try again in a minute."))
+        if self._is_right(given):
+            return True
+        self._wrong.append(now)
+        return False
+
+    def stamp(self, request: web.Request, response: web.StreamResponse) -> None:
+        """Let a visitor who has shown the token in from now on."""
+        _set(request, response, _SESSION, self._session(request))
+
+    def _is_right(self, given: str) -> bool:
+        return self._token is not None and hmac.compare_digest(given.encode(), self._token.reveal().encode())
+
+    def _session(self, request: web.Request) -> str:
+        """A stamp for one visitor's cookie: it holds while the token does, and for nobody else."""
+        token = self._token.reveal() if self._token is not None else ""
+        return hmac.new(token.encode(), request.cookies.get(_COOKIE, "").encode(), hashlib.sha256).hexdigest()
+
+    def _check(self, request: web.Request) -> None:
+        """Refuse a name that is not ours (DNS rebinding), and what other sites have a browser ask; but whoever has the
+        link to a file comes from anywhere.
+        """
+        if request.path in _OPEN or request.path.startswith(links.PATH):
+            return
+        if not self.locked and not is_loopback(_host(request.host)):
+            raise web.HTTPMisdirectedRequest(text=_("This page answers at 127.0.0.1 and localhost only."))
+        origin, fetch = request.headers.get("Origin"), request.headers.get("Sec-Fetch-Site", "")
+        visits = request.method == "GET" and request.headers.get("Sec-Fetch-Mode") == "navigate"
+        if (origin is not None and urlsplit(origin).netloc != request.host) or (
+            fetch in ("cross-site", "same-site") and not visits
+        ):
+            raise web.HTTPForbidden(text=_("Another site cannot use this page."))
+
+
+def whose(request: web.Request) -> str:
+    """The id of whoever holds the cookie, made from it, so that no record gives the cookie away; else empty."""
+    secret = request.cookies.get(_COOKIE, "")
+    return hashlib.sha256(secret.encode()).hexdigest()[:32] if len(secret) >= 32 else ""
+
+
+def introduce(request: web.Request, response: web.StreamResponse) -> None:
+    """Give a new visitor a cookie that nobody can guess."""
+    if not whose(request):
+        _set(request, response, _COOKIE, secrets.token_urlsafe(32))
+
+
+def is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+async def protect(request: web.Request, response: web.StreamResponse) -> None:
+    """Put the headers on every answer."""
+    for name, value in _HEADERS.items():
+        response.headers.setdefault(name, value)
+    is_ours = request.path.startswith("/static/")
+    response.headers.setdefault("Cache-Control", "no-cache" if is_ours else "no-store")
+
+
+def _host(host: str) -> str:
+    return (urlsplit(f"//{host}").hostname or "").lower()
+
+
+def _set(request: web.Request, response: web.StreamResponse, name: str, value: str) -> None:
+    secure = request.secure or request.headers.get("X-Forwarded-Proto") == "https"
+    response.set_cookie(name, value, max_age=_LASTS, httponly=True, samesite="Lax", secure=secure, path="/")

@@ -1,0 +1,34 @@
+"""Where the page is, and what it takes and shows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from bot.config import Secret
+from bot.core.errors import ConfigError
+from bot.platforms.web.auth import is_loopback
+from bot.words import _
+
+
+@dataclass(frozen=True)
+class PageConfig:
+    """Of `ports` the first that is free is listened on. `pictures` are folders with a picture NAME.jpg beside a
+    workflow, `note` is said at the top of the page, and `sample` is a picture to try it with.
+
+    Raises `ConfigError` where others than this computer could reach it without a token.
+    """
+
+    host: str = "127.0.0.1"
+    ports: Sequence[int] = (8420,)
+    token: Secret | None = None
+    upload_bytes: int = 20_000_000
+    pictures: Sequence[Path] = ()
+    note: str = ""
+    sample: Path | None = None
+
+    def __post_init__(self) -> None:
+        if self.token is None and not is_loopback(self.host):
+            words = _("DARKROOM_WEB_HOST: others could reach the page at {host}; set DARKROOM_WEB_TOKEN as well.")
+            raise ConfigError(words.format(host=self.host))

@@ -1,0 +1,110 @@
+"""A journal: what changed of one visitor's runs, in order, so that after a break a page hears what it missed."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import secrets
+from dataclasses import dataclass
+
+from bot.core.run import RunRecord
+
+_MOST = 1000  # runs whose latest change is kept
+_ID = re.compile(r"(?P<journal>[0-9a-f]{16})-(?P<number>\d{1,15})")
+
+
+@dataclass(frozen=True)
+class News:
+    """A run that changed. `id` is the event's: whoever has heard it has heard all before it. `whole`: not only the
+    status of the run is news.
+    """
+
+    id: str
+    run_id: str
+    whole: bool
+
+
+@dataclass(frozen=True)
+class _Change:
+    number: int
+    whole: int  # the number of the last change of this run that was not of its status alone
+
+
+class EventLog:
+    """Numbers every change; of each run only the latest counts. `known` are the records as they were last looked at."""
+
+    def __init__(self) -> None:
+        self.known: dict[str, RunRecord] = {}
+        self.looked = float("-inf")
+        self.inboxes: set[EventInbox] = set()
+        self._name = secrets.token_hex(8)
+        self._changes: dict[str, _Change] = {}  # the earliest first
+        self._number, self._dropped = 0, 0
+
+    def note(self, run_id: str, *, whole: bool) -> None:
+        self._number += 1
+        before = self._changes.pop(run_id, None)
+        kept = before.whole if before is not None else 0
+        self._changes[run_id] = _Change(self._number, self._number if whole else kept)
+        if len(self._changes) > _MOST:
+            self._dropped = self._changes.pop(next(iter(self._changes))).number
+        for inbox in self.inboxes:
+            inbox.ring()
+
+    def inbox(self, last_event: str) -> EventInbox:
+        """An inbox that goes on after an event; `resumed` says whether all since then is still kept."""
+        found = _ID.fullmatch(last_event)
+        heard = int(found["number"]) if found and found["journal"] == self._name else -1
+        if self._dropped <= heard <= self._number:
+            return EventInbox(self, heard, resumed=True)
+        return EventInbox(self, self._number, resumed=False)
+
+    def since(self, number: int) -> list[News]:
+        """What has changed after a change."""
+        return [
+            News(self.id(change.number), run_id, change.whole > number)
+            for run_id, change in self._changes.items()
+            if change.number > number
+        ]
+
+    @property
+    def number(self) -> int:
+        return self._number
+
+    def id(self, number: int) -> str:
+        return f"{self._name}-{number}"
+
+
+class EventInbox:
+    """What one open page has not been told yet. However slow it is, each run is there but once."""
+
+    def __init__(self, journal: EventLog, heard: int, *, resumed: bool) -> None:
+        self.closed, self.resumed = False, resumed
+        self._journal, self._heard = journal, heard
+        self._bell = asyncio.Event()
+        if heard < journal.number:
+            self._bell.set()
+
+    @property
+    def id(self) -> str:
+        """The id of the event up to which everything has been taken."""
+        return self._journal.id(self._heard)
+
+    def ring(self) -> None:
+        self._bell.set()
+
+    def close(self) -> None:
+        self.closed = True
+        self._bell.set()
+
+    async def take(self, patience: float) -> list[News]:
+        """The news; none where there is none for longer than `patience`."""
+        try:
+            async with asyncio.timeout(patience):
+                await self._bell.wait()
+        except TimeoutError:
+            pass
+        self._bell.clear()
+        news = self._journal.since(self._heard)
+        self._heard = self._journal.number
+        return news

@@ -1,0 +1,103 @@
+"""The hub: carries what replies say to the open pages of the visitor whom it concerns, latest wins."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from bot.core.chat import Cancelled, Delivering, Done, Failed, Paused, Queued, Running, Status
+from bot.platforms.web.live.event_log import EventInbox, EventLog
+
+_KEPT = 600.0  # seconds that the last word on a run is kept, should its record be late; and a journal nobody reads
+
+
+@dataclass(frozen=True)
+class Word:
+    """The latest word on a run, whose it is, when it came, and how many previews it has had by then."""
+
+    visitor: str
+    status: Status
+    at: float
+    previews: int = 0
+
+
+class Hub:
+    """Knows the open pages of this process, and the latest word on every run that has not ended."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._journals: dict[str, EventLog] = {}
+        self._left: dict[str, float] = {}  # when the last page of a visitor was closed
+        self._words: dict[str, Word] = {}
+
+    @contextmanager
+    def listen(self, visitor: str, last_event: str = "") -> Iterator[tuple[EventLog, EventInbox]]:
+        """A visitor's journal, and an inbox for one open page that goes on after an event, while the context lasts."""
+        journal = self._journals.setdefault(visitor, EventLog())
+        self._left.pop(visitor, None)
+        inbox = journal.inbox(last_event)
+        journal.inboxes.add(inbox)
+        try:
+            yield journal, inbox
+        finally:
+            journal.inboxes.discard(inbox)
+            if not journal.inboxes:
+                self._left[visitor] = self._clock()
+
+    @property
+    def has_pages(self) -> bool:
+        return len(self._journals) > len(self._left)
+
+    def is_open(self, visitor: str) -> bool:
+        """Whether a visitor has a page open."""
+        return visitor in self._journals and visitor not in self._left
+
+    def say(self, visitor: str, run_id: str, status: Status) -> None:
+        """Pass on what there is to say of a run."""
+        if not isinstance(status, Done | Cancelled):
+            before = self._words.get(run_id)
+            previews = before.previews if before is not None else 0
+            fresh = isinstance(status, Running) and status.preview != _preview(before)
+            self._words[run_id] = Word(visitor, status, self._clock(), previews + fresh)
+        else:
+            self._words.pop(run_id, None)  # its record says all
+        self._note(visitor, run_id, whole=not isinstance(status, Queued | Running | Delivering | Paused))
+
+    def tell(self, visitor: str, run_id: str) -> None:
+        """Have a visitor's pages look at a run again."""
+        self._note(visitor, run_id, whole=True)
+
+    def word(self, run_id: str) -> Word | None:
+        return self._words.get(run_id)
+
+    def forget(self, run_id: str) -> None:
+        """Drop the word on a run whose record says more."""
+        self._words.pop(run_id, None)
+
+    def tidy(self) -> None:
+        """Drop last words that nobody came for, and journals that nobody comes back to."""
+        long_ago = self._clock() - _KEPT
+        for run_id in [run_id for run_id, word in self._words.items() if word.at < long_ago and _is_last(word)]:
+            del self._words[run_id]
+        for visitor in [visitor for visitor, at in self._left.items() if at < long_ago]:
+            del self._left[visitor], self._journals[visitor]
+
+    def hang_up(self) -> None:
+        """Close every inbox: the page is going down."""
+        for journal in self._journals.values():
+            for inbox in journal.inboxes:
+                inbox.close()
+
+    def _note(self, visitor: str, run_id: str, *, whole: bool) -> None:
+        if (journal := self._journals.get(visitor)) is not None:
+            journal.note(run_id, whole=whole)
+
+
+def _preview(word: Word | None) -> bytes | None:
+    return word.status.preview if word is not None and isinstance(word.status, Running) else None
+
+
+def _is_last(word: Word) -> bool:
+    return isinstance(word.status, Failed)
