@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from bot.core.catalog import bundled_folder
+from bot.core.workflows.catalog import bundled_folder
 from comfy.embedded import EmbeddedServer
 from tests.bot.platforms.discord.fake import FakeDiscord
 from tests.bot.platforms.discord.harness import Process, results

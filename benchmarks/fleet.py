@@ -17,8 +17,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from bot.core.caps import Caps
-from bot.core.line import WINDOW
+from bot.core.policy.concurrency import ConcurrencyLimits
+from bot.core.runs.queue import WINDOW
 from comfy.schedule import Estimates, Job, ServerState, choose
 
 MODELS = [frozenset({f"model-{number}.safetensors"}) for number in range(6)]
@@ -79,15 +79,15 @@ class Policy(Protocol):
 
 
 class Darkroom:
-    """The real schedule, and the rule of turns as `bot.core.line` has it in SQL."""
+    """The real schedule, and the rule of turns as `bot.core.runs.queue` has it in SQL."""
 
     name = "darkroom"
 
-    def __init__(self, machines: list[Machine], caps: Caps) -> None:
+    def __init__(self, machines: list[Machine], caps: ConcurrencyLimits) -> None:
         self.machines, self.caps = machines, caps
         self.estimates = Estimates()
         self.turn = 0
-        self.line: list[tuple[int, int, int]] = []
+        self.queue: list[tuple[int, int, int]] = []
         self.runs: dict[int, Asked] = {}
         self.put_off: Counter[int] = Counter()
         self.own: defaultdict[str, dict[int, int]] = defaultdict(dict)
@@ -101,7 +101,7 @@ class Darkroom:
     def join(self, run: Asked) -> None:
         own = self.own[run.person]
         turn = max(self.turn, max(own.values(), default=0)) + 1
-        bisect.insort(self.line, (turn, len(own), run.seq))
+        bisect.insort(self.queue, (turn, len(own), run.seq))
         own[run.seq], self.runs[run.seq] = turn, run
 
     def next(self, now: float) -> tuple[Asked, Machine] | None:
@@ -127,7 +127,7 @@ class Darkroom:
         return self.take(int(choice.job.id)), self.by_name[choice.server]
 
     def heads(self) -> Iterator[Asked]:
-        for _turn, _depth, seq in self.line:
+        for _turn, _depth, seq in self.queue:
             run = self.runs[seq]
             if self.with_servers[run.person] < self.caps.running:
                 yield run
@@ -135,8 +135,8 @@ class Darkroom:
     def take(self, seq: int) -> Asked:
         run = self.runs.pop(seq)
         turn = self.own[run.person].pop(seq)
-        first = bisect.bisect_left(self.line, (turn, 0, 0))
-        del self.line[next(place for place in range(first, len(self.line)) if self.line[place][2] == seq)]
+        first = bisect.bisect_left(self.queue, (turn, 0, 0))
+        del self.queue[next(place for place in range(first, len(self.queue)) if self.queue[place][2] == seq)]
         self.turn = max(self.turn, turn)
         self.with_servers[run.person] += 1
         del self.put_off[seq]
@@ -152,7 +152,7 @@ class FirstCome:
 
     name = "first come, first served"
 
-    def __init__(self, machines: list[Machine], _caps: Caps) -> None:
+    def __init__(self, machines: list[Machine], _caps: ConcurrencyLimits) -> None:
         self.machines = machines
         self.lines: dict[frozenset[str], deque[Asked]] = {models: deque() for models in MODELS}
 
@@ -176,7 +176,7 @@ class LeastQueue:
 
     name = "least queue"
 
-    def __init__(self, machines: list[Machine], _caps: Caps) -> None:
+    def __init__(self, machines: list[Machine], _caps: ConcurrencyLimits) -> None:
         self.machines = machines
         self.lines: dict[str, deque[Asked]] = {machine.name: deque() for machine in machines}
 
@@ -297,7 +297,7 @@ def main() -> None:
     policies: list[type[Darkroom | FirstCome | LeastQueue]] = [Darkroom, FirstCome, LeastQueue]
     for make in policies:
         machines = fleet(options.servers)
-        policy = make(machines, Caps(running=options.running))
+        policy = make(machines, ConcurrencyLimits(running=options.running))
         print(report(policy.name, live(policy, machines, asked), machines), flush=True)
 
 

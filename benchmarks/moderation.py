@@ -10,13 +10,13 @@ import time
 from collections.abc import Callable
 from functools import partial
 
-from bot.core import policy, wording
-from bot.core.chat import Person, Place
-from bot.core.rules import Access, Rule, Rules, WordList
-from bot.core.scope import Facts, Scope, Who
+from bot.core.model import Person, Place
+from bot.core.policy import evaluate, word_filter
+from bot.core.policy.rules import Access, Rule, Rules, WordList
+from bot.core.policy.scope import RequestContext, Scope, Subject
 
 _LISTS = {
-    "bundled patterns": WordList(patterns=tuple(wording.BUNDLED)),
+    "bundled patterns": WordList(patterns=tuple(word_filter.BUNDLED)),
     "(a+)+$": WordList(patterns=("(a+)+$",)),
     "50 slow patterns": WordList(patterns=tuple(f"((a+)+{number})+$" for number in range(50))),
     "1,000 words": WordList(tuple(f"word{number}" for number in range(1000))),
@@ -33,17 +33,19 @@ _TEXTS = {
 
 def decisions() -> float:
     """Milliseconds for one decision, all of its terms included, in a place with 1,000 rules."""
-    facts = Facts.of(
+    facts = RequestContext.of(
         Person("test", "1", "", frozenset(map(str, range(20)))), Place("test", "t", "", "g", ("c", "k")), "poster"
     )
     rules = Rules(
-        Rule(Scope("test:g", f"place-{number % 50}", Who.role(str(number)), "poster"), Access(allow=bool(number % 2)))
+        Rule(
+            Scope("test:g", f"place-{number % 50}", Subject.role(str(number)), "poster"), Access(allow=bool(number % 2))
+        )
         for number in range(1000)
     )
 
     def decide() -> None:
-        policy.decide(rules, facts, policy.EVERY_WORKFLOW, 0.0)
-        policy.terms(rules, facts)
+        evaluate.decide(rules, facts, evaluate.EVERY_WORKFLOW, 0.0)
+        evaluate.policy(rules, facts)
 
     return _middle(decide, 200)
 
@@ -54,7 +56,7 @@ def readings() -> dict[str, float]:
 
 
 def _longest(lists: list[WordList], times: int) -> float:
-    return max(_middle(partial(wording.readings, lists, text), times) for text in _TEXTS.values())
+    return max(_middle(partial(word_filter.readings, lists, text), times) for text in _TEXTS.values())
 
 
 def _middle(work: Callable[[], object], times: int) -> float:

@@ -13,11 +13,11 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from bot.core.chat import Address, Running
+from bot.core.model import Address, Running
 from bot.core.run import RunRecord
 from bot.platforms.web.live.reply import WebReply
-from bot.serve import Role
-from tests.bot.houses import until
+from bot.process import Role
+from tests.bot.harness import until
 from tests.bot.platforms.web.pages import Page, Visitor, page
 
 _VISITORS, _SECONDS = 50, 20
@@ -51,10 +51,10 @@ async def measure(folder: Path) -> None:
         visitors = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
 
         async def are_there() -> bool:
-            return len(await web.desk.line.waiting()) == _VISITORS
+            return len(await web.desk.queue.waiting()) == _VISITORS
 
         await until(are_there)
-        runs = await web.desk.line.waiting()
+        runs = await web.desk.queue.waiting()
         await asyncio.sleep(2)
         cpu, begun = time.process_time(), time.monotonic()
         await _develop(web, runs)

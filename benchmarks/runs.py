@@ -21,14 +21,14 @@ from uuid import uuid4
 
 from sqlalchemy import insert
 
-from bot.core.caps import Caps
-from bot.core.chat import Address, Cancelled, Person, Running
-from bot.core.database import Database
-from bot.core.line import Line, NewRun, Pick, _columns
-from bot.core.records import Records
+from bot.core.model import Address, Cancelled, Person, Running
+from bot.core.policy.concurrency import ConcurrencyLimits
 from bot.core.run import State
-from bot.core.schema import runs
-from tests.bot.houses import ANN, HERE, PLAIN, RecordingPlatform, Studio, WatchedServer, house
+from bot.core.runs.queue import Assignment, NewRun, RunQueue, _columns
+from bot.core.runs.repository import RunRepository
+from bot.core.storage.database import Database
+from bot.core.storage.schema import runs
+from tests.bot.harness import ANN, HERE, PLAIN, RecordingPlatform, Studio, WatchedServer, house
 
 WAITING, MILLION, ROUNDS = 1000, 1_000_000, 60
 
@@ -74,9 +74,9 @@ async def share(folder: Path) -> None:
 async def waiting(folder: Path) -> None:
     """A thousand runs in line: starting with them, their memory, the loop, and a request that comes on top."""
     async with Database.in_folder(folder) as database:
-        line = Line(database, Caps(waiting=10**6))
+        queue = RunQueue(database, ConcurrencyLimits(waiting=10**6))
         for number in range(WAITING):
-            await line.join(_new(number))
+            await queue.enqueue(_new(number))
     base = await _memory(folder / "empty")
     platform, server = RecordingPlatform(), WatchedServer(pace=600)
     async with server:
@@ -118,15 +118,15 @@ async def million(folder: Path, url: str) -> None:
     """What is asked of the database all the time, where it holds a million runs that have ended."""
     async with Database(url) if url else Database.in_folder(folder) as database:
         await _fill(database)
-        line, records = Line(database, Caps(waiting=100)), Records(database)
-        last = [await _joined(line, number) for number in range(200)][-1]
+        queue, records = RunQueue(database, ConcurrencyLimits(waiting=100)), RunRepository(database)
+        last = [await _joined(queue, number) for number in range(200)][-1]
         person = Person("test", "7")
         print(f"{MILLION:,} runs that have ended, 200 that wait, {database.url.get_backend_name()}:")
         print("  milliseconds at p50 and at most")
-        await _timed("place in line", lambda: line.place(last))
+        await _timed("place in line", lambda: queue.position(last))
         await _timed("a person's last runs", lambda: records.last_of(person))
-        await _timed("joining, with caps", lambda: _joined(line, int(time.time() * 1e6)))
-        await _timed("taking a turn", lambda: line.take("bench", lambda heads: Pick(heads[0].id, "gpu")))
+        await _timed("joining, with caps", lambda: _joined(queue, int(time.time() * 1e6)))
+        await _timed("taking a turn", lambda: queue.claim("bench", lambda heads: Assignment(heads[0].id, "gpu")))
         await _timed("what estimates are learnt from", records.measured, rounds=5)
         await _timed("counts for the operator", records.counts)
         await _timed("what is too old", lambda: records.older_than(0.0))
@@ -141,9 +141,9 @@ async def _timed(name: str, question: Any, rounds: int = 40) -> None:
     print(f"  {name}: {statistics.median(times):.1f}, {max(times):.1f}")
 
 
-async def _joined(line: Line, number: int) -> str:
+async def _joined(queue: RunQueue, number: int) -> str:
     run = _new(number)
-    await line.join(run)
+    await queue.enqueue(run)
     return run.id
 
 

@@ -14,20 +14,20 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from bot.config import Settings
 from bot.core.errors import ConfigError
-from bot.servers import server_url
-from bot.words import _
+from bot.i18n import _
+from bot.server_settings import server_url
+from bot.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from bot.core.bench import Bench
-    from bot.core.catalog import Catalog
-    from bot.core.chat import Platform
-    from bot.core.operating import Operating
+    from bot.core.execution.one_shot import OneShotRunner
+    from bot.core.moderation.operator import OperatorService
+    from bot.core.platform import Platform
+    from bot.core.workflows.catalog import Catalog
     from bot.platforms.web.config import PageConfig
-    from bot.serve import Role
+    from bot.process import Role
     from comfy.client import ComfyClient
     from comfy.server import Server
 
@@ -50,7 +50,7 @@ class App:
     @cached_property
     def catalog(self) -> Catalog:
         """The bundled workflows, and the operator's own."""
-        from bot.core.catalog import Catalog
+        from bot.core.workflows.catalog import Catalog
 
         return Catalog.read(*self._folders())
 
@@ -64,10 +64,10 @@ class App:
         return "" if server is None else str(self._server(server))
 
     @asynccontextmanager
-    async def open(self, server: str | None) -> AsyncIterator[Bench]:
+    async def open(self, server: str | None) -> AsyncIterator[OneShotRunner]:
         """The bench for a server, or for the built-in engine where there is none."""
-        from bot.core.bench import Bench
-        from bot.core.pictures import PictureLimits
+        from bot.core.execution.one_shot import OneShotRunner
+        from bot.core.media.images import PictureLimits
         from comfy.server import Server
 
         settings = self.settings
@@ -80,13 +80,13 @@ class App:
             else:
                 target = self._server(server)
             client = await stack.enter_async_context(_client(target))
-            yield Bench(self.catalog, client, limits, keep_metadata=settings.keep_metadata)
+            yield OneShotRunner(self.catalog, client, limits, keep_metadata=settings.keep_metadata)
 
     async def start(self, role: Role, announce: Callable[[str], None]) -> None:
         """Serve the platforms that are switched on, until a signal. Raises `ConfigError`."""
-        from bot.core.shelf import Shelf
-        from bot.serve import serve, until_signalled
-        from bot.store import data_folder
+        from bot.core.workflows.live_catalog import LiveCatalog
+        from bot.process import serve, until_signalled
+        from bot.stores import data_folder
 
         platforms = self.platforms()
         if not platforms:
@@ -94,51 +94,51 @@ class App:
 
         async def work() -> None:
             await asyncio.to_thread(data_folder, self.settings)
-            async with Shelf(*self._folders()) as shelf:
-                await serve(self.settings, shelf, platforms, role, announce)
+            async with LiveCatalog(*self._folders()) as live_catalog:
+                await serve(self.settings, live_catalog, platforms, role, announce)
 
         await until_signalled(work)
 
     async def hand_over(self, worker: str) -> int:
         """Let other workers take the runs of one that is gone; how many there were."""
-        from bot.store import hand_over
+        from bot.stores import hand_over
 
         return await hand_over(self.settings, worker)
 
     async def forget(self, person: str) -> int:
         """Delete all that is kept of a person, as "platform:id"; how many runs there were."""
-        from bot.store import forget
+        from bot.stores import forget
 
         return await forget(self.settings, person)
 
-    async def operate(self, work: Callable[[Operating], Awaitable[str]]) -> str:
+    async def operate(self, work: Callable[[OperatorService], Awaitable[str]]) -> str:
         """Do something with what is decided, in the database that the settings name. Raises `ConfigError`."""
-        from bot.core.audit import Audit
-        from bot.core.operating import Operating
-        from bot.core.rulebook import Rulebook
-        from bot.store import opened
+        from bot.core.moderation.operator import OperatorService
+        from bot.core.policy.audit import Audit
+        from bot.core.policy.rule_store import RuleStore
+        from bot.stores import opened
 
         async with opened(self.settings) as store:
             audit = Audit(store.database)
-            async with Rulebook(store.database, audit) as book:
-                return await work(Operating(book, audit, self.catalog))
+            async with RuleStore(store.database, audit) as book:
+                return await work(OperatorService(book, audit, self.catalog))
 
     def platforms(self) -> list[Platform]:
         """The platforms that the settings switch on. Here, and nowhere else, each is named."""
         platforms: list[Platform] = []
         if self.settings.discord_token is not None:
             from bot.platforms.discord.adapter import DiscordPlatform
-            from bot.store import database
+            from bot.stores import database
 
             platforms.append(DiscordPlatform(self.settings, database(self.settings, "discord")))
         if self.settings.telegram_token is not None:
             from bot.platforms.telegram.adapter import TelegramPlatform
-            from bot.store import database
+            from bot.stores import database
 
             platforms.append(TelegramPlatform(self.settings, database(self.settings, "telegram")))
         if self.settings.web:
             from bot.platforms.web.adapter import WebPlatform
-            from bot.store import database
+            from bot.stores import database
 
             shared = database(self.settings) if self.settings.database is not None else None
             platforms.append(WebPlatform(self._page(), shared=shared))
@@ -168,9 +168,9 @@ class App:
 
         Raises `ConfigError`.
         """
-        from bot.core.shelf import Shelf
+        from bot.core.workflows.live_catalog import LiveCatalog
         from bot.platforms.web.adapter import WebPlatform
-        from bot.serve import Role, serve, until_signalled
+        from bot.process import Role, serve, until_signalled
 
         port = self.settings.web_port
         options = replace(self._page(), ports=range(port, port + 100), note=_DEMO_NOTE, sample=_SAMPLE)
@@ -179,8 +179,8 @@ class App:
         async def work() -> None:
             with TemporaryDirectory(prefix="darkroom-", ignore_cleanup_errors=True) as folder:
                 settings = replace(self.settings, servers=(), database=None, media=None, data_dir=Path(folder))
-                async with Shelf(*self._folders()) as shelf:
-                    await serve(settings, shelf, [page], Role(pace=pace), lambda _ready: None)
+                async with LiveCatalog(*self._folders()) as live_catalog:
+                    await serve(settings, live_catalog, [page], Role(pace=pace), lambda _ready: None)
 
         await until_signalled(work)
 
@@ -197,7 +197,7 @@ class App:
         )
 
     def _folders(self) -> list[Path]:
-        from bot.core.catalog import bundled_folder
+        from bot.core.workflows.catalog import bundled_folder
 
         own = self.settings.own_workflows
         return [bundled_folder(), *([own] if own.is_dir() else [])]

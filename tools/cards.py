@@ -14,11 +14,12 @@ from typing import Any
 
 from PIL import Image, ImageOps
 
-from bot.core.bench import Bench
-from bot.core.catalog import Catalog, bundled_folder
-from bot.core.chat import Attachment, Limits, Person, Place, Result, RunRequest, Status
-from bot.core.pictures import PictureLimits
-from bot.core.workflow import Workflow
+from bot.core.execution.one_shot import OneShotRunner
+from bot.core.media.images import PictureLimits
+from bot.core.model import Person, Place, Result, RunRequest, Status, UploadedFile
+from bot.core.port import Limits
+from bot.core.workflows.catalog import Catalog, bundled_folder
+from bot.core.workflows.workflow import Workflow
 from comfy.client import ComfyClient
 from comfy.embedded import EmbeddedServer
 
@@ -51,9 +52,9 @@ class Card:
 
 def values(workflow: Workflow, folder: Path) -> dict[str, Any]:
     media = [field.name for field in workflow.form().fields if field.is_media]
-    given: dict[str, Any] = {name: Attachment(PHOTO, PHOTO.name) for name in media}
+    given: dict[str, Any] = {name: UploadedFile(PHOTO, PHOTO.name) for name in media}
     if "style" in media:
-        given["style"] = Attachment(dusk(folder), "dusk.png")
+        given["style"] = UploadedFile(dusk(folder), "dusk.png")
     return {**given, **VALUES.get(workflow.name, {})}
 
 
@@ -68,7 +69,7 @@ async def main() -> None:
     CARDS.mkdir(parents=True, exist_ok=True)
     catalog = Catalog.read(bundled_folder())
     async with EmbeddedServer() as engine, ComfyClient(engine.url) as client:
-        bench = Bench(catalog, client, PictureLimits())
+        bench = OneShotRunner(catalog, client, PictureLimits())
         for workflow in catalog.workflows.values():
             if await bench.lacks(workflow):
                 continue

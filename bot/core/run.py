@@ -9,8 +9,7 @@ from typing import Any
 
 from sqlalchemy import Row
 
-from bot.core.chat import Address, Brief, Person, Place, Stored
-from bot.core.rules import Manner
+from bot.core.model import Address, DisplayOptions, Person, Place, RunSummary, StoredFile
 
 
 class State(StrEnum):
@@ -32,17 +31,17 @@ ENDED = (State.DONE, State.FAILED, State.CANCELLED)
 class Outcome:
     """What a run has brought, before and after it is delivered."""
 
-    files: tuple[Stored, ...] = ()
+    files: tuple[StoredFile, ...] = ()
     texts: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     nothing_new: bool = False
 
 
-_PLAIN = Manner()
+_PLAIN = DisplayOptions()
 
 
 @dataclass(frozen=True)
-class Head:
+class QueuedRun:
     """What of a run at the head of the line decides where it goes. `kind` tells what takes as long and needs the same;
     `avoid` names servers that failed it, and `put_off` says how often another was drawn before it.
     """
@@ -56,11 +55,11 @@ class Head:
 
 
 @dataclass(frozen=True)
-class RunRecord(Head):
+class RunRecord(QueuedRun):
     """One run. The person is what they were when they asked; nobody takes it before its message is `opened`."""
 
     values: Mapping[str, Any]
-    inputs: Mapping[str, Stored]
+    inputs: Mapping[str, StoredFile]
     stem: str
     person: Person
     place: Place
@@ -79,14 +78,14 @@ class RunRecord(Head):
     ended_at: float | None
     review: bool = False
     review_in: str = ""
-    manner: Manner = _PLAIN
+    display: DisplayOptions = _PLAIN
     opened: bool = True
     caps: str = ""
 
-    def brief(self, title: str = "") -> Brief:
+    def brief(self, title: str = "") -> RunSummary:
         """What its message says of it; `title` is the workflow's, its name where it has none."""
         inputs = {name: file.filename for name, file in self.inputs.items()}
-        return Brief(
+        return RunSummary(
             self.id,
             self.workflow,
             title or self.workflow,
@@ -94,12 +93,12 @@ class RunRecord(Head):
             self.place,
             self.values,
             inputs,
-            spoiler=bool(self.manner.spoilers),
-            previews=self.manner.previews is not False and not self.review,
+            spoiler=bool(self.display.spoilers),
+            previews=self.display.previews is not False and not self.review,
         )
 
     @property
-    def files(self) -> tuple[Stored, ...]:
+    def files(self) -> tuple[StoredFile, ...]:
         """The files that came out, as far as its person may have them: none that a moderator has not let through."""
         shown = self.state is State.DONE or (self.state in (State.DELIVERING, State.FAILED) and not self.review)
         return self.outcome.files if shown and self.outcome is not None else ()
@@ -116,7 +115,7 @@ class RunRecord(Head):
 
 
 @dataclass(frozen=True)
-class Ran:
+class RunTiming:
     """When a run was asked for, and how it went."""
 
     workflow: str
@@ -147,7 +146,7 @@ def person_of(text: str) -> Person:
     return Person(platform, number, name)
 
 
-def stored_json(file: Stored) -> dict[str, str]:
+def stored_json(file: StoredFile) -> dict[str, str]:
     return {"key": file.key, "filename": file.filename, "kind": file.kind}
 
 
@@ -158,13 +157,13 @@ def outcome_json(outcome: Outcome) -> dict[str, Any]:
 
 
 def _outcome(data: Mapping[str, Any]) -> Outcome:
-    files = tuple(Stored(**file) for file in data["files"])
+    files = tuple(StoredFile(**file) for file in data["files"])
     return Outcome(files, tuple(data["texts"]), tuple(data["warnings"]), data["nothing_new"])
 
 
-def read_head(row: Row[Any]) -> Head:
+def read_queued(row: Row[Any]) -> QueuedRun:
     """As much of the record as is wanted for a choice."""
-    return Head(row.id, row.workflow, row.kind, frozenset(row.models), frozenset(row.avoid), row.put_off)
+    return QueuedRun(row.id, row.workflow, row.kind, frozenset(row.models), frozenset(row.avoid), row.put_off)
 
 
 def read_run(row: Row[Any]) -> RunRecord:
@@ -174,7 +173,7 @@ def read_run(row: Row[Any]) -> RunRecord:
         id=row.id,
         workflow=row.workflow,
         values=row.given,
-        inputs={name: Stored(**file) for name, file in row.inputs.items()},
+        inputs={name: StoredFile(**file) for name, file in row.inputs.items()},
         stem=row.stem,
         person=Person(person[0], person[2], row.person_name, frozenset(row.roles), bool(row.administrator)),
         place=Place(place[0], place[2], row.place_name, row.community.partition(":")[2], tuple(row.parents)),
@@ -197,7 +196,7 @@ def read_run(row: Row[Any]) -> RunRecord:
         ended_at=row.ended_at,
         review=bool(row.review),
         review_in=row.review_in,
-        manner=Manner(**row.manner) if row.manner else Manner(),
+        display=DisplayOptions(**row.manner) if row.manner else DisplayOptions(),
         opened=bool(row.opened),
         caps=row.caps,
     )

@@ -15,15 +15,16 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from bot.config import Secret
-from bot.core.catalog import bundled_folder
-from bot.core.chat import Address, Brief, Limits, Person, Place, Result, RunRequest, Status
-from bot.core.desk import Desk
 from bot.core.errors import StorageFailed
-from bot.core.shelf import Shelf
-from bot.serve import Role, serve, until_signalled
-from bot.servers import NamedServer
-from tests.bot.houses import PLAIN, QuickSettings, write_workflows
+from bot.core.model import Address, Person, Place, Result, RunRequest, RunSummary, Status
+from bot.core.port import Limits
+from bot.core.runs.service import RunService
+from bot.core.workflows.catalog import bundled_folder
+from bot.core.workflows.live_catalog import LiveCatalog
+from bot.process import Role, serve, until_signalled
+from bot.server_settings import NamedServer
+from bot.settings import Secret
+from tests.bot.harness import PLAIN, QuickSettings, write_workflows
 
 PLACE = Place("test", "here")
 
@@ -60,7 +61,7 @@ class FilePlatform:
     ) -> None:
         return
 
-    async def serve(self, desk: Desk) -> None:
+    async def serve(self, desk: RunService) -> None:
         """Take every request that is not in the records, and what is cancelled."""
         for asked in entries(self._folder / "requests.jsonl"):
             person = Person("test", asked["person"], asked["person"])
@@ -76,14 +77,14 @@ class FilePlatform:
             seen = len(wanted)
             await asyncio.sleep(0.05)
 
-    def reply(self, address: Address, brief: Brief) -> FileReply:
+    def reply(self, address: Address, brief: RunSummary) -> FileReply:
         return FileReply(self._folder / "messages" / f"{address.message}.jsonl")
 
 
-async def _until_taken(desk: Desk, request: RunRequest, address: Address) -> None:
+async def _until_taken(desk: RunService, request: RunRequest, address: Address) -> None:
     while True:
         try:
-            await desk.take(request, address)
+            await desk.submit(request, address)
             return
         except StorageFailed:
             await asyncio.sleep(0.1)
@@ -116,7 +117,7 @@ async def _main(folder: Path, role: Role) -> None:
         waiting_per_person=1000,
         running_per_person=given.get("running", 3),
     )
-    async with Shelf(bundled_folder(), write_workflows(folder)) as shelf:
+    async with LiveCatalog(bundled_folder(), write_workflows(folder)) as shelf:
         await serve(settings, shelf, [FilePlatform(folder)], role, lambda words: print(words, flush=True))  # noqa: T201
 
 

@@ -7,9 +7,9 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from random import Random
 
-from bot.serve import Role
+from bot.process import Role
 from comfy.embedded import EmbeddedServer
-from tests.bot.houses import ANN, BEN, Gates, Studio, house, running
+from tests.bot.harness import ANN, BEN, Gates, Studio, house, running
 
 _MOMENT = 0.1  # seconds: so much longer than what there is to do between two runs that a busy machine changes little
 

@@ -12,15 +12,15 @@ from pathlib import Path
 
 import pytest
 
-from bot.config import Settings
-from bot.core.attempt import _TRIES
-from bot.core.chat import Failed
-from bot.core.database import Database
 from bot.core.errors import ConfigError, StorageFailed
+from bot.core.execution.attempt import _TRIES
+from bot.core.model import Failed
 from bot.core.run import State
-from bot.store import data_folder, opened
+from bot.core.storage.database import Database
+from bot.settings import Settings
+from bot.stores import data_folder, opened
 from comfy.embedded import EmbeddedServer
-from tests.bot.houses import Gates, RecordingPlatform, house, picture, running, until
+from tests.bot.harness import Gates, RecordingPlatform, house, picture, running, until
 
 
 @contextmanager
@@ -115,7 +115,7 @@ async def test_a_full_disk_refuses_requests_in_words_and_keeps_no_half_of_them(t
         photo = picture(tmp_path / "given", size=(640, 480))
         with full_disk(), pytest.raises(StorageFailed, match="no room"):
             await home.ask("negative", photo=photo)
-        assert await home.desk.line.waiting() == []
+        assert await home.desk.queue.waiting() == []
         run_id, shown = await home.ask("negative", photo=photo)
         (run,) = await home.ended(run_id)
         assert (run.state, len(shown.results)) == (State.DONE, 1)
@@ -124,7 +124,7 @@ async def test_a_full_disk_refuses_requests_in_words_and_keeps_no_half_of_them(t
 async def test_a_disk_that_is_full_while_a_run_is_under_way_ends_it_in_words(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bot.core.attempt._PAUSE", 0.01)
+    monkeypatch.setattr("bot.core.execution.attempt._PAUSE", 0.01)
     gates = Gates()
     async with house(tmp_path, servers=[EmbeddedServer(nodes=gates.nodes())]) as home:
         run_id, shown = await home.ask("gated")
@@ -144,8 +144,8 @@ async def test_a_disk_that_is_full_while_a_run_is_under_way_ends_it_in_words(
 async def test_a_database_that_is_locked_for_long_is_said_and_used_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bot.core.database._PATIENCE", 10)
-    monkeypatch.setattr("bot.core.attempt._PAUSE", 0.01)
+    monkeypatch.setattr("bot.core.storage.database._PATIENCE", 10)
+    monkeypatch.setattr("bot.core.execution.attempt._PAUSE", 0.01)
     gates = Gates()
     async with house(tmp_path, servers=[EmbeddedServer(nodes=gates.nodes())]) as home:
         first, shown = await home.ask("gated")
@@ -166,8 +166,8 @@ async def test_a_database_that_is_locked_for_long_is_said_and_used_again(
 async def test_a_database_that_is_locked_for_a_while_costs_no_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("bot.core.database._PATIENCE", 10)
-    monkeypatch.setattr("bot.core.attempt._PAUSE", 0.05)
+    monkeypatch.setattr("bot.core.storage.database._PATIENCE", 10)
+    monkeypatch.setattr("bot.core.execution.attempt._PAUSE", 0.05)
     gates = Gates()
     async with house(tmp_path, servers=[EmbeddedServer(nodes=gates.nodes())]) as home:
         run_id, shown = await home.ask("gated")
@@ -182,8 +182,8 @@ async def test_a_database_that_is_locked_for_a_while_costs_no_run(
 async def test_who_has_the_result_is_not_told_that_it_failed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("bot.core.database._PATIENCE", 10)
-    monkeypatch.setattr("bot.core.attempt._PAUSE", 0.001)
+    monkeypatch.setattr("bot.core.storage.database._PATIENCE", 10)
+    monkeypatch.setattr("bot.core.execution.attempt._PAUSE", 0.001)
     platform = LockingPlatform(tmp_path / "darkroom.db")
     async with house(tmp_path, platform) as home:
         run_id, shown = await home.ask()

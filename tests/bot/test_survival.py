@@ -16,14 +16,14 @@ from typing import Any
 
 import pytest
 
-from bot.config import Secret
-from bot.core.chat import Person
-from bot.core.database import Database
-from bot.core.records import Records
+from bot.core.model import Person
 from bot.core.run import RunRecord, State
-from bot.store import hand_over
+from bot.core.runs.repository import RunRepository
+from bot.core.storage.database import Database
+from bot.settings import Secret
+from bot.stores import hand_over
 from tests.bot.databases import new_postgres
-from tests.bot.houses import QuickSettings, WatchedServer, until
+from tests.bot.harness import QuickSettings, WatchedServer, until
 from tests.bot.survivor import entries, note
 
 PEOPLE = 20
@@ -95,7 +95,7 @@ class Stage:
     async def runs(self) -> list[RunRecord]:
         database = json.loads((self.folder / "survivor.json").read_text())["database"]
         async with Database(database) if database else Database.in_folder(self.folder / "data") as opened:
-            records = Records(opened)
+            records = RunRepository(opened)
             found = [
                 await records.get(run)
                 for person in range(PEOPLE)

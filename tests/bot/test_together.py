@@ -6,7 +6,7 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 
 from comfy.embedded import EmbeddedServer
-from tests.bot.houses import Gates, write_workflows
+from tests.bot.harness import Gates, write_workflows
 from tests.bot.platforms.discord import harness as discord
 from tests.bot.platforms.discord.fake import FakeDiscord
 from tests.bot.platforms.telegram.harness import Conversation, serving

@@ -13,13 +13,13 @@ import numpy.typing as npt
 import pytest
 from PIL import Image
 
-from bot.core.bench import Bench
-from bot.core.catalog import Catalog, bundled_folder
-from bot.core.chat import Attachment, Done
-from bot.core.pictures import PictureLimits
+from bot.core.execution.one_shot import OneShotRunner
+from bot.core.media.images import PictureLimits
+from bot.core.model import Done, UploadedFile
+from bot.core.workflows.catalog import Catalog, bundled_folder
 from comfy import ComfyClient, Prompt, PromptInterrupted, PromptRejected, PromptRemoved
 from comfy.embedded import EmbeddedServer
-from tests.bot.core.test_story import RecordingReply, asked
+from tests.bot.core.execution.test_steps import RecordingReply, asked
 
 pytestmark = pytest.mark.live
 URL = os.environ.get("COMFYUI_URL", "")
@@ -30,7 +30,7 @@ async def develop(url: str, workflow: str, folder: Path, **values: object) -> np
     reply = RecordingReply()
     folder.mkdir()
     async with ComfyClient(url) as client:
-        bench = Bench(Catalog.read(bundled_folder()), client, PictureLimits())
+        bench = OneShotRunner(Catalog.read(bundled_folder()), client, PictureLimits())
         run = await bench.take(asked(workflow, **values), folder)
         assert await bench.develop(run, reply, folder) == Done(), reply.shown
     assert reply.result is not None
@@ -40,7 +40,7 @@ async def develop(url: str, workflow: str, folder: Path, **values: object) -> np
 
 @pytest.mark.parametrize("workflow", ["negative", "poster", "dream", "sketch", "match-colors", "polaroid"])
 async def test_a_bundled_workflow_makes_the_same_picture(workflow: str, tmp_path: Path) -> None:
-    given: dict[str, object] = {"photo": Attachment(COFFEE, "coffee.jpg")}
+    given: dict[str, object] = {"photo": UploadedFile(COFFEE, "coffee.jpg")}
     if workflow == "match-colors":
         given["style"] = given["photo"]
     if workflow == "polaroid":

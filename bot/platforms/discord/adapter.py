@@ -7,12 +7,12 @@ from types import TracebackType
 
 import discord
 
-from bot.config import Settings
-from bot.core.chat import Address, Brief, Result
-from bot.core.database import Database
-from bot.core.desk import Desk
 from bot.core.errors import ConfigError, DeliveryFailed
-from bot.core.notes import Notes
+from bot.core.model import Address, Result, RunSummary
+from bot.core.runs.service import RunService
+from bot.core.storage.database import Database
+from bot.core.storage.key_value import KeyValueStore
+from bot.i18n import _
 from bot.platforms.discord.client import DiscordClient
 from bot.platforms.discord.commands.sync import SyncLedger
 from bot.platforms.discord.forms.cache import FormCache
@@ -22,7 +22,7 @@ from bot.platforms.discord.moderation.panel import question
 from bot.platforms.discord.rest import AWAY, DiscordRest, pointed_at
 from bot.platforms.discord.runs.reply import DiscordReply
 from bot.platforms.discord.runs.submit import DiscordCaller
-from bot.words import _
+from bot.settings import Settings
 
 #: What the bot asks a server for: to see, speak, attach, in threads too, and to read the message that is answered.
 PERMISSIONS = discord.Permissions(
@@ -62,11 +62,11 @@ class DiscordPlatform:
         await self._wire.__aexit__(kind, error, traceback)
         self._open.close()
 
-    async def serve(self, desk: Desk) -> None:
+    async def serve(self, desk: RunService) -> None:
         async with self._database:
-            await self._serve(desk, FormSessions(Notes(self._database)))
+            await self._serve(desk, FormSessions(KeyValueStore(self._database)))
 
-    async def _serve(self, desk: Desk, sheets: FormSessions) -> None:
+    async def _serve(self, desk: RunService, sheets: FormSessions) -> None:
         settings = self._settings
         front = DiscordCaller(desk, FormCache(desk), sheets, int(settings.max_upload_mb * 1e6), settings.retention_days)
         ledger = SyncLedger(settings.folder / "discord-commands.json")
@@ -80,7 +80,7 @@ class DiscordPlatform:
                 raise
             raise ConfigError(_("DISCORD_TOKEN: Discord does not know this token.")) from fault
 
-    async def ask(self, brief: Brief, result: Result | None, channel: str) -> None:
+    async def ask(self, brief: RunSummary, result: Result | None, channel: str) -> None:
         """Show moderators a run that waits for their yes; see `bot.core.chat.Reviewing`."""
         if not channel:
             raise DeliveryFailed(_("No channel is named in which moderators are asked."))
@@ -90,7 +90,7 @@ class DiscordPlatform:
         except (*AWAY, discord.HTTPException) as fault:
             raise DeliveryFailed(str(fault)) from fault
 
-    def reply(self, address: Address, brief: Brief) -> DiscordReply:
+    def reply(self, address: Address, brief: RunSummary) -> DiscordReply:
         return DiscordReply(self._wire, MessageRef.at(address), brief, previews=self._settings.discord_previews)
 
 

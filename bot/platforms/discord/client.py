@@ -11,8 +11,8 @@ from typing import Any
 
 import discord
 
-from bot.core.chat import Address
 from bot.core.errors import StorageFailed
+from bot.core.model import Address
 from bot.core.run import RunRecord
 from bot.platforms.discord.commands.sync import CommandSync, SyncLedger
 from bot.platforms.discord.commands.tree import Tree

@@ -6,7 +6,7 @@ from enum import StrEnum
 
 import discord
 
-from bot.words import _
+from bot.i18n import _
 
 
 class ComponentAction(StrEnum):

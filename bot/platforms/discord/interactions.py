@@ -10,6 +10,7 @@ import re
 from typing import Any
 
 from bot.core.errors import UserError
+from bot.i18n import _
 from bot.platforms.discord import components
 from bot.platforms.discord.commands.lists import FORGET, forget
 from bot.platforms.discord.forms import sessions
@@ -18,7 +19,6 @@ from bot.platforms.discord.forms.picker import leaf, picked
 from bot.platforms.discord.moderation import panel
 from bot.platforms.discord.runs.buttons import press
 from bot.platforms.discord.runs.submit import Click, DiscordCaller, guarded
-from bot.words import _
 
 
 async def answer(front: DiscordCaller, click: Click) -> None:

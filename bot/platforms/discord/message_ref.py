@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass, replace
 
-from bot.core.chat import Address
+from bot.core.model import Address
 
 PLATFORM = "discord"
 TOKEN_LIFE = 14 * 60.0  # seconds of the fifteen minutes that an interaction's token lives

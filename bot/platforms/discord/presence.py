@@ -9,15 +9,15 @@ from collections.abc import Mapping
 import discord
 
 from bot.core.errors import StorageFailed
-from bot.core.records import Records
 from bot.core.run import State
-from bot.words import _
+from bot.core.runs.repository import RunRepository
+from bot.i18n import _
 
 _log = logging.getLogger(__name__)
 _EVERY = 5.0  # seconds: Discord takes five changes in twenty seconds
 
 
-async def keep_presence(client: discord.Client, records: Records) -> None:
+async def keep_presence(client: discord.Client, records: RunRepository) -> None:
     """Say what is going on whenever that changes, until cancelled."""
     said = ""
     while True:

@@ -17,7 +17,7 @@ import yarl
 from discord.gateway import DiscordWebSocket
 from discord.http import Route
 
-from bot.core import meters
+from bot.core import metrics
 from bot.platforms.discord.message_ref import MessageRef
 from bot.platforms.discord.runs.attachments import DiscordAttachment
 
@@ -99,12 +99,12 @@ class DiscordRest:
         client = await self.client()
         hook = discord.Webhook.partial(client.application_id or 0, spot.token, client=client)
         await hook.edit_message(spot.message, **draft.parts())
-        meters.edited("discord")
+        metrics.edited("discord")
 
     async def edit_in_channel(self, spot: MessageRef, draft: MessageDraft) -> None:
         channel = (await self.client()).get_partial_messageable(spot.channel)
         await channel.get_partial_message(spot.message).edit(**draft.parts())
-        meters.edited("discord")
+        metrics.edited("discord")
 
     async def bring_back(self, thread: int) -> None:
         """Take a thread out of the archive."""
@@ -115,7 +115,7 @@ class DiscordRest:
         parts = draft.parts()
         files = parts.pop("attachments", [])
         await (await self.client()).get_partial_messageable(channel).send(**parts, files=files, nonce=nonce)
-        meters.edited("discord")
+        metrics.edited("discord")
 
     async def send_to(self, person: int, draft: MessageDraft, nonce: str) -> None:
         """A message to somebody alone."""
@@ -152,7 +152,7 @@ def _trace() -> aiohttp.TraceConfig:
 
     async def ended(_session: object, _context: object, params: aiohttp.TraceRequestEndParams) -> None:
         if params.response.status == 429:
-            meters.rate_limited("discord")
+            metrics.rate_limited("discord")
 
     trace = aiohttp.TraceConfig()
     trace.on_request_end.append(ended)

@@ -14,13 +14,13 @@ from telegram import Chat as TelegramChat
 from telegram import ChatMember, Message, User
 from telegram.error import TelegramError
 
-from bot.core.chat import Person
 from bot.core.errors import UserError
-from bot.core.notes import Notes
+from bot.core.model import Person
+from bot.core.storage.key_value import KeyValueStore
+from bot.i18n import _
 from bot.platforms.telegram import storage_keys
 from bot.platforms.telegram.api.client import TelegramApi
 from bot.platforms.telegram.chats import NAME
-from bot.words import _
 
 _FRESH = 60.0  # seconds
 _KNOWN = 5000  # people
@@ -44,7 +44,7 @@ class ChatAccess:
         self,
         allowed: Iterable[str],
         wire: TelegramApi,
-        notes: Notes,
+        notes: KeyValueStore,
         admitted: Callable[[Person], Iterable[str]],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:

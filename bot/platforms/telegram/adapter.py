@@ -9,12 +9,12 @@ from types import TracebackType
 
 from telegram.error import InvalidToken, TelegramError
 
-from bot.config import Settings
-from bot.core.chat import Address, Brief, Result
-from bot.core.database import Database
-from bot.core.desk import Desk
 from bot.core.errors import ConfigError
-from bot.core.notes import Notes
+from bot.core.model import Address, Result, RunSummary
+from bot.core.runs.service import RunService
+from bot.core.storage.database import Database
+from bot.core.storage.key_value import KeyValueStore
+from bot.i18n import _
 from bot.platforms.telegram import storage_keys
 from bot.platforms.telegram.access import ChatAccess
 from bot.platforms.telegram.api.client import TelegramApi, connect, disconnect
@@ -30,7 +30,7 @@ from bot.platforms.telegram.runs.bot_commands import BotCommands
 from bot.platforms.telegram.runs.chat_action import ChatActions
 from bot.platforms.telegram.runs.message_state import MessageStates
 from bot.platforms.telegram.runs.reply import ReplyContext, TelegramReply
-from bot.words import _
+from bot.settings import Settings
 
 _log = logging.getLogger(__name__)
 _UNKNOWN = _("TELEGRAM_TOKEN: Telegram does not know this token; @BotFather has it.")
@@ -56,7 +56,7 @@ class TelegramPlatform:
             settings, local = self._settings, self._settings.telegram_local
             bot = connect(self._token, settings.telegram_api_url, local=local)
             stack.push_async_callback(disconnect, bot)
-            self._notes = Notes(self._database)
+            self._notes = KeyValueStore(self._database)
             self._wire = TelegramApi(bot, RateLimiter(), local=local, on_migrated=self._migrated)
             busy = ChatActions(self._wire)
             self._studio = ReplyContext(self._wire, self._notes, MessageStates(), busy, settings.telegram_previews)
@@ -70,16 +70,16 @@ class TelegramPlatform:
     ) -> None:
         await self._stack.aclose()
 
-    def reply(self, address: Address, brief: Brief) -> TelegramReply:
+    def reply(self, address: Address, brief: RunSummary) -> TelegramReply:
         """See `Platform.reply`."""
         return TelegramReply(self._studio, address, brief)
 
-    async def ask(self, brief: Brief, result: Result | None, channel: str) -> None:
+    async def ask(self, brief: RunSummary, result: Result | None, channel: str) -> None:
         """See `Reviewing.ask`: in the chat that moderators have named; `/moderate held` lists what waits besides."""
         if channel:
             await ask(self._wire, Chat.read(channel), brief, result)
 
-    async def serve(self, desk: Desk) -> None:
+    async def serve(self, desk: RunService) -> None:
         """See `Platform.serve`. Raises `ConfigError` where Telegram does not know the token."""
         bot = self._wire.bot
         try:
@@ -90,7 +90,7 @@ class TelegramPlatform:
             raise ConfigError(_UNKNOWN) from fault
         self._greeted = True
         _log.info("Telegram knows this bot as @%s", me.username)
-        access = ChatAccess(self._settings.telegram_allowed, self._wire, self._notes, desk.moderation.gate.admitted)
+        access = ChatAccess(self._settings.telegram_allowed, self._wire, self._notes, desk.moderation.enforcer.admitted)
         counter = Responder(desk, self._wire, self._notes, access, me)
         inbox = UpdateQueue(self._notes)
         await inbox.resume(bot)
@@ -136,7 +136,7 @@ async def introduce(settings: Settings) -> str:
     return " ".join(told)
 
 
-async def _keep_published(menu: BotCommands, desk: Desk) -> None:
+async def _keep_published(menu: BotCommands, desk: RunService) -> None:
     """Set the commands again whenever there are other workflows."""
     version = None
     while True:

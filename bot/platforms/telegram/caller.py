@@ -13,11 +13,12 @@ from telegram import InlineKeyboardMarkup, User
 from telegram.constants import ParseMode
 from telegram.error import TelegramError
 
-from bot.core.chat import Person, Place, Received, RunRequest
-from bot.core.desk import Desk
 from bot.core.errors import BadValue, StorageFailed, UserError
-from bot.core.notes import Notes
-from bot.core.telling import describe
+from bot.core.model import Person, Place, Received, RunRequest
+from bot.core.runs.service import RunService
+from bot.core.status_text import describe
+from bot.core.storage.key_value import KeyValueStore
+from bot.i18n import _
 from bot.platforms.telegram import storage_keys
 from bot.platforms.telegram.access import ChatAccess
 from bot.platforms.telegram.api.client import Gone, TelegramApi, Unchanged, Unsuitable, replying
@@ -25,7 +26,6 @@ from bot.platforms.telegram.chats import Chat, address_of, link
 from bot.platforms.telegram.forms.arguments import example
 from bot.platforms.telegram.forms.files import MessageFile, fetch
 from bot.platforms.telegram.runs import callback_data, captions
-from bot.words import _
 
 _NEAR = 5  # messages after a request among which its answer is looked for
 
@@ -50,9 +50,9 @@ class Caller:
 class Responder:
     """What serves guests. `me` is the bot itself."""
 
-    desk: Desk
+    desk: RunService
     wire: TelegramApi
-    notes: Notes
+    notes: KeyValueStore
     access: ChatAccess
     me: User
 
@@ -82,7 +82,7 @@ class Responder:
         try:
             with tempfile.TemporaryDirectory(prefix="darkroom-") as folder:
                 values = await self._fetched(request.values, Path(folder))
-                await self.desk.take(RunRequest(request.workflow, values, request.person, request.place), address)
+                await self.desk.submit(RunRequest(request.workflow, values, request.person, request.place), address)
         except (UserError, StorageFailed) as fault:
             sentence = await self.sentence(guest, request.workflow, fault)
             if where == guest.chat:
@@ -121,7 +121,7 @@ class Responder:
 
     def _destination(self, guest: Caller, request: RunRequest) -> Chat:
         """The topic of the same group that moderators want results in; else where it is asked for."""
-        results = self.desk.manner(request.person, request.place, request.workflow).results
+        results = self.desk.display(request.person, request.place, request.workflow).results
         wanted = guest.chat if results in (None, "here", "thread") else Chat.read(results)
         return wanted if wanted.id == guest.chat.id else guest.chat
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from telegram import CallbackQuery, Message, Update, User
 from telegram import Chat as TelegramChat
 
-from bot.core.chat import Address, Person, Place
+from bot.core.model import Address, Person, Place
 
 NAME = "telegram"
 

@@ -12,9 +12,10 @@ from typing import Any
 from telegram import CallbackQuery, ChatMember, ChatMemberUpdated, Message, Update
 from telegram.error import TelegramError
 
-from bot.core.chat import Person, Place
 from bot.core.errors import DeliveryFailed, StorageFailed, UserError
+from bot.core.model import Person, Place
 from bot.core.run import key_of
+from bot.i18n import _
 from bot.platforms.telegram import storage_keys
 from bot.platforms.telegram.access import refusal
 from bot.platforms.telegram.api.client import Gone, Unsuitable
@@ -41,7 +42,6 @@ from bot.platforms.telegram.runs.buttons import RunButtons
 from bot.platforms.telegram.runs.callback_data import CallbackData
 from bot.platforms.telegram.runs.commands import BasicCommands
 from bot.platforms.telegram.runs.request import Command, Requests, words_of
-from bot.words import _
 
 _log = logging.getLogger(__name__)
 _MOST = 1000  # runs that are cancelled where the bot was sent away

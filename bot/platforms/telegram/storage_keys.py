@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bot.core.chat import Person
+from bot.core.model import Person
 from bot.platforms.telegram.chats import Chat
 
 UPDATE, DRAFT, OPENED, COMMANDS = "telegram:update:", "telegram:draft:", "telegram:opened:", "telegram:commands:"

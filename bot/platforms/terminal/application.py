@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from bot.config import Settings
-    from bot.core.bench import Bench
-    from bot.core.catalog import Catalog
-    from bot.core.operating import Operating
-    from bot.serve import Role
+    from bot.core.execution.one_shot import OneShotRunner
+    from bot.core.moderation.operator import OperatorService
+    from bot.core.workflows.catalog import Catalog
+    from bot.process import Role
+    from bot.settings import Settings
 
 
 class Application(Protocol):
@@ -40,7 +40,7 @@ class Application(Protocol):
 
     async def forget(self, person: str) -> int: ...
 
-    async def operate(self, work: Callable[[Operating], Awaitable[str]]) -> str:
+    async def operate(self, work: Callable[[OperatorService], Awaitable[str]]) -> str:
         """Do something with what is decided, in the database that the settings name."""
 
-    def open(self, server: str | None) -> AbstractAsyncContextManager[Bench]: ...
+    def open(self, server: str | None) -> AbstractAsyncContextManager[OneShotRunner]: ...

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from bot.core.errors import ConfigError, UserError
+from bot.i18n import _
 from bot.platforms.terminal.application import Application
 from bot.platforms.terminal.messages import BadRequest
-from bot.words import _
 
 if TYPE_CHECKING:
-    from bot.config import Settings
-    from bot.core.workflow import Workflow
+    from bot.core.workflows.workflow import Workflow
+    from bot.settings import Settings
 
 _PACE = 1.0  # seconds that the demo gives each node, so that there is something to watch
 _SERVER_HELP = _("A ComfyUI server; else COMFYUI_URLS, else the built-in engine.")
@@ -171,7 +171,7 @@ def demo(no_browser: bool) -> None:
 def start(only_chat: bool, worker: str | None) -> None:
     """Serve the chats until SIGTERM or Ctrl-C."""
     from bot.platforms.terminal.session import start as serve
-    from bot.serve import Role
+    from bot.process import Role
 
     if only_chat and worker:
         raise BadRequest(_("Give --chat or --worker; leave out both to have everything in one process."))

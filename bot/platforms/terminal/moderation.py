@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 import click
 
+from bot.i18n import _
 from bot.platforms.terminal.application import Application
 from bot.platforms.terminal.messages import say
 from bot.platforms.terminal.session import attend
-from bot.words import _
 
 if TYPE_CHECKING:
-    from bot.core.operating import Operating
+    from bot.core.moderation.operator import OperatorService
 
 _workflow = click.argument("workflow", default="")
 _community = click.argument("community", default="")
@@ -66,7 +66,7 @@ def unblock(person: str) -> None:
 def rules(community: str) -> None:
     """List what is decided everywhere, or in a COMMUNITY, such as discord:1234."""
 
-    async def listed(acts: Operating) -> str:
+    async def listed(acts: OperatorService) -> str:
         return "\n".join(acts.rules(community)) or _("Nothing is decided.")
 
     _do(listed)
@@ -78,13 +78,13 @@ def rules(community: str) -> None:
 def log(community: str, count: int) -> None:
     """Show who decided what, and who was refused, in a COMMUNITY, or everywhere."""
 
-    async def listed(acts: Operating) -> str:
+    async def listed(acts: OperatorService) -> str:
         return "\n".join(await acts.log(community, count)) or _("Nothing has happened.")
 
     _do(listed)
 
 
-def _do(work: Callable[[Operating], Awaitable[str]]) -> None:
+def _do(work: Callable[[OperatorService], Awaitable[str]]) -> None:
     app: Application = click.get_current_context().find_root().obj
 
     async def done() -> int:

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 
-from bot.core.chat import ResultFile
-from bot.core.pictures import convert
+from bot.core.media.images import convert
+from bot.core.model import ResultFile
+from bot.i18n import _
 from bot.platforms.terminal.messages import BadRequest
-from bot.words import _
 
 _STILLS = (".png", ".jpg", ".jpeg", ".webp")
 

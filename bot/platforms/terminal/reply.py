@@ -7,12 +7,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bot.core.chat import Cancelled, Delivering, Limits, Queued, Result, Running, Status
 from bot.core.errors import DeliveryFailed
-from bot.core.telling import running
+from bot.core.model import Cancelled, Delivering, Queued, Result, Running, Status
+from bot.core.port import Limits
+from bot.core.status_text import running
+from bot.i18n import _
 from bot.platforms.terminal.messages import say
 from bot.platforms.terminal.output import OutputTarget
-from bot.words import _
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID

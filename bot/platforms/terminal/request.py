@@ -9,9 +9,9 @@ from typing import Any
 
 import click
 
-from bot.core.chat import Attachment, Person, Place, RunRequest
-from bot.core.form import Field, FieldKind, Form
-from bot.words import _
+from bot.core.model import Person, Place, RunRequest, UploadedFile
+from bot.core.workflows.form import Field, FieldKind, Form
+from bot.i18n import _
 
 
 def options(form: Form) -> list[click.Parameter]:
@@ -59,9 +59,9 @@ def request(workflow: str, form: Form, typed: Mapping[str, Any]) -> RunRequest:
     return RunRequest(workflow, values, _person(), Place("terminal", "terminal"))
 
 
-def _attachment(text: str) -> Attachment:
+def _attachment(text: str) -> UploadedFile:
     path = Path(text).expanduser()
-    return Attachment(path, path.name)
+    return UploadedFile(path, path.name)
 
 
 def _person() -> Person:

@@ -18,18 +18,18 @@ from uuid import uuid4
 
 import click
 
-from bot.core.bench import Bench
-from bot.core.chat import Failed, RunRequest
+from bot.core.error_text import explain
 from bot.core.errors import ConfigError, UserError
-from bot.core.explain import explain
+from bot.core.execution.one_shot import OneShotRunner
+from bot.core.model import Failed, RunRequest
+from bot.i18n import _
 from bot.platforms.terminal.application import Application
 from bot.platforms.terminal.messages import BadRequest, RunFailed, say
 from bot.platforms.terminal.output import OutputTarget
 from bot.platforms.terminal.reply import TerminalReply
-from bot.words import _
 
 if TYPE_CHECKING:
-    from bot.serve import Role
+    from bot.process import Role
 
 _log = logging.getLogger(__name__)
 
@@ -90,7 +90,9 @@ async def _develop(app: Application, request: RunRequest, target: OutputTarget, 
             reply.close()
 
 
-async def _run(bench: Bench, request: RunRequest, target: OutputTarget, reply: TerminalReply, folder: Path) -> int:
+async def _run(
+    bench: OneShotRunner, request: RunRequest, target: OutputTarget, reply: TerminalReply, folder: Path
+) -> int:
     run = await bench.take(request, folder)
     target.check(f"{run.stem}.png")
     end = await bench.develop(run, reply, folder)

@@ -8,12 +8,13 @@ from collections.abc import Callable
 from contextlib import AsyncExitStack
 from types import TracebackType
 
-from bot.core.chat import Address, Brief, Reply
-from bot.core.chore import Chore
-from bot.core.database import Database
-from bot.core.desk import Desk
+from bot.core.background import BackgroundTask
 from bot.core.errors import StorageFailed
-from bot.core.notes import Notes
+from bot.core.model import Address, RunSummary
+from bot.core.port import Reply
+from bot.core.runs.service import RunService
+from bot.core.storage.database import Database
+from bot.core.storage.key_value import KeyValueStore
 from bot.platforms.web.config import PageConfig
 from bot.platforms.web.live.cross_process import CrossProcessRelay
 from bot.platforms.web.live.hub import Hub
@@ -38,7 +39,7 @@ class WebPlatform:
         """
         self._options, self._opened, self._shared = options, opened or _note, shared
         self._hub = Hub()
-        self._wire = CrossProcessRelay(Notes(shared)) if shared is not None else None
+        self._wire = CrossProcessRelay(KeyValueStore(shared)) if shared is not None else None
         self._stack = AsyncExitStack()
         self._listens = False
 
@@ -52,11 +53,11 @@ class WebPlatform:
     ) -> None:
         await self._stack.aclose()
 
-    async def serve(self, desk: Desk) -> None:
+    async def serve(self, desk: RunService) -> None:
         """Serve the page until cancelled. Raises `ConfigError` where it cannot listen."""
         async with listening(desk, self._hub, self._options) as address:
             self._listens = True
-            hearing = Chore("what workers say")
+            hearing = BackgroundTask("what workers say")
             if self._wire is not None:
                 hearing.start(self._hear(self._wire))
             self._opened(address)
@@ -68,7 +69,7 @@ class WebPlatform:
                 self._listens = False
                 await hearing.stop()
 
-    def reply(self, address: Address, brief: Brief) -> Reply:
+    def reply(self, address: Address, brief: RunSummary) -> Reply:
         if self._listens or self._wire is None:
             return WebReply(self._hub, address.chat, brief)
         return FarReply(self._wire, address.chat, brief)

@@ -14,9 +14,9 @@ from urllib.parse import urlsplit
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
-from bot.config import Secret
-from bot.core import links
-from bot.words import _
+from bot.core.media import signed_links
+from bot.i18n import _
+from bot.settings import Secret
 
 _COOKIE, _SESSION = "darkroom", "darkroom_session"
 _LASTS = 400 * 86_400  # seconds: as long as browsers keep a cookie
@@ -101,7 +101,7 @@ class AccessControl:
         """Refuse a name that is not ours (DNS rebinding), and what other sites have a browser ask; but whoever has the
         link to a file comes from anywhere.
         """
-        if request.path in _OPEN or request.path.startswith(links.PATH):
+        if request.path in _OPEN or request.path.startswith(signed_links.PATH):
             return
         if not self.locked and not is_loopback(_host(request.host)):
             raise web.HTTPMisdirectedRequest(text=_("This page answers at 127.0.0.1 and localhost only."))

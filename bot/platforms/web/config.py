@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bot.config import Secret
 from bot.core.errors import ConfigError
+from bot.i18n import _
 from bot.platforms.web.auth import is_loopback
-from bot.words import _
+from bot.settings import Secret
 
 
 @dataclass(frozen=True)

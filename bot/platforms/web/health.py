@@ -10,12 +10,12 @@ from prometheus_client import CollectorRegistry, Counter, Histogram
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
-from bot.core import meters
-from bot.core.desk import Desk
+from bot.core import metrics
 from bot.core.errors import StorageFailed
 from bot.core.run import UNFINISHED, RunRecord, State
+from bot.core.runs.service import RunService
+from bot.i18n import _
 from bot.platforms.web.auth import AccessControl
-from bot.words import _
 
 _BUCKETS = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1800, 3600)  # seconds
 _LOOK_BACK = 60.0  # seconds: the clocks of other machines may be behind
@@ -24,7 +24,7 @@ _LOOK_BACK = 60.0  # seconds: the clocks of other machines may be behind
 class HealthRoutes:
     """The routes `/healthz`, `/readyz` and `/metrics`. Runs are counted from the start of this process on."""
 
-    def __init__(self, desk: Desk, gate: AccessControl, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, desk: RunService, gate: AccessControl, clock: Callable[[], float] = time.time) -> None:
         self._desk, self._gate, self._clock = desk, gate, clock
         self._since, self._begun = clock(), clock()
         self._counted: dict[str, float] = {}
@@ -60,8 +60,8 @@ class HealthRoutes:
         yield runs
         yield servers
         edits = "Messages sent or edited to show a status or a result."
-        yield _counted("darkroom_chat_edits", edits, meters.edits)
-        yield _counted("darkroom_chat_rate_limits", "Times that a platform asked to wait.", meters.rate_limits)
+        yield _counted("darkroom_chat_edits", edits, metrics.edits)
+        yield _counted("darkroom_chat_rate_limits", "Times that a platform asked to wait.", metrics.rate_limits)
 
     async def _healthz(self, _request: web.Request) -> web.Response:
         return web.Response(text="ok\n")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bot.words import _, language
+from bot.i18n import _, language
 
 
 def words() -> dict[str, str]:

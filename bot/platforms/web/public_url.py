@@ -5,7 +5,7 @@ from __future__ import annotations
 import aiohttp
 
 from bot.core.errors import ConfigError
-from bot.words import _
+from bot.i18n import _
 
 _PATIENCE = aiohttp.ClientTimeout(total=10)
 

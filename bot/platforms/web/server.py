@@ -9,9 +9,10 @@ from contextlib import asynccontextmanager
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
-from bot.core import links
-from bot.core.desk import Desk
 from bot.core.errors import ConfigError
+from bot.core.media import signed_links
+from bot.core.runs.service import RunService
+from bot.i18n import _
 from bot.platforms.web.admin.routes import AdminRoutes
 from bot.platforms.web.api.events import streaming
 from bot.platforms.web.api.pages import PageRoutes
@@ -22,14 +23,13 @@ from bot.platforms.web.config import PageConfig
 from bot.platforms.web.health import HealthRoutes
 from bot.platforms.web.live.hub import Hub
 from bot.platforms.web.templates import STATIC
-from bot.words import _
 
-_PUBLIC = (links.PATH, "/static/", "/healthz", "/readyz", "/metrics")
+_PUBLIC = (signed_links.PATH, "/static/", "/healthz", "/readyz", "/metrics")
 _FAREWELL = 2.0  # seconds that answers under way have when it stops
 
 
 @asynccontextmanager
-async def listening(desk: Desk, hub: Hub, options: PageConfig) -> AsyncIterator[str]:
+async def listening(desk: RunService, hub: Hub, options: PageConfig) -> AsyncIterator[str]:
     """Serve the page until the context is left; its address. Raises `ConfigError` where no port is free."""
     runner = web.AppRunner(application(desk, hub, options), access_log=None, shutdown_timeout=_FAREWELL)
     await runner.setup()
@@ -42,7 +42,7 @@ async def listening(desk: Desk, hub: Hub, options: PageConfig) -> AsyncIterator[
         await runner.cleanup()
 
 
-def application(desk: Desk, hub: Hub, options: PageConfig) -> web.Application:
+def application(desk: RunService, hub: Hub, options: PageConfig) -> web.Application:
     """The page and all that it asks for."""
     gate = AccessControl(options.token)
     app = web.Application(middlewares=[gate.middleware(), _members_only(gate), explained])

@@ -18,12 +18,12 @@ from click.testing import CliRunner
 from PIL import Image
 
 from bot.app import App
-from bot.config import names
-from bot.core.chat import Queued, ResultFile, Running
+from bot.core.model import Queued, ResultFile, Running
 from bot.platforms.terminal.commands import cli
 from bot.platforms.terminal.messages import BadRequest
 from bot.platforms.terminal.output import OutputTarget
 from bot.platforms.terminal.reply import describe
+from bot.settings import names
 
 ROOT = Path(__file__).parents[3]
 
@@ -266,7 +266,7 @@ def test_a_page_that_others_could_reach_needs_a_token(monkeypatch: pytest.Monkey
 #: What serves chats, keeps runs or counts them takes seconds to load: no command that runs a workflow may wait for it.
 ONLY_FOR_CHATS = {
     *("aiohttp_sse", "aiosqlite", "alembic", "dbos", "discord", "obstore", "prometheus_client", "psycopg"),
-    *("pydantic", "regex", "sqlalchemy", "telegram", "watchfiles", "bot.serve", "bot.core.records"),
+    *("pydantic", "regex", "sqlalchemy", "telegram", "watchfiles", "bot.process", "bot.core.runs.repository"),
 }
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import discord
 
-from bot.core.desk import Offer
 from bot.core.run import RunRecord, State
-from bot.core.telling import asked
+from bot.core.runs.service import WorkflowOffer
+from bot.core.status_text import asked
+from bot.i18n import _, ngettext
 from bot.platforms.discord.commands.schema import COMMANDS
 from bot.platforms.discord.components import ComponentAction, button, still
 from bot.platforms.discord.message_ref import PLATFORM, MessageRef
@@ -14,7 +15,6 @@ from bot.platforms.discord.rest import NO_MENTIONS
 from bot.platforms.discord.runs.request import asker, place_of
 from bot.platforms.discord.runs.submit import Click, DiscordCaller
 from bot.platforms.discord.runs.text import cut, plain
-from bot.words import _, ngettext
 
 _LINES = 15
 _BUTTONS = 10
@@ -134,7 +134,7 @@ def _state(state: State) -> str:
     }[state]
 
 
-def _offer(offer: Offer) -> str:
+def _offer(offer: WorkflowOffer) -> str:
     line = f"`{offer.workflow.name}` {plain(offer.workflow.description or offer.workflow.title)}"
     return f"{line} ({_('not now')}: {plain(cut(offer.lacks, 80))})" if offer.lacks else line
 

@@ -9,10 +9,10 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from bot.core.form import Field, FieldKind, Form
-from bot.core.workflow import Workflow
+from bot.core.workflows.form import Field, FieldKind, Form
+from bot.core.workflows.workflow import Workflow
+from bot.i18n import _
 from bot.platforms.discord.runs.text import cut
-from bot.words import _
 
 COMMANDS = 80  # workflows of a server that are commands of their own
 OPTIONS = 25

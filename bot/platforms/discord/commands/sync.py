@@ -13,9 +13,9 @@ from typing import Any
 import discord
 from discord.app_commands import CommandTree
 
-from bot.core.chat import Place
-from bot.core.desk import Desk
-from bot.core.scope import community_of
+from bot.core.model import Place
+from bot.core.policy.scope import community_of
+from bot.core.runs.service import RunService
 from bot.platforms.discord.commands.schema import declarable, declare, digest
 from bot.platforms.discord.forms.cache import FormCache
 from bot.platforms.discord.message_ref import PLATFORM
@@ -72,7 +72,7 @@ class CommandSync:
     """Works until cancelled; `wake` when a server was joined."""
 
     def __init__(
-        self, client: discord.Client, tree: CommandTree[Any], desk: Desk, menu: FormCache, ledger: SyncLedger
+        self, client: discord.Client, tree: CommandTree[Any], desk: RunService, menu: FormCache, ledger: SyncLedger
     ) -> None:
         self._client, self._tree, self._desk, self._menu, self._ledger = client, tree, desk, menu, ledger
         self._news = asyncio.Event()

@@ -9,7 +9,8 @@ import discord
 from discord import app_commands
 
 from bot.core.errors import UserError
-from bot.core.form import Form
+from bot.core.workflows.form import Form
+from bot.i18n import _
 from bot.platforms.discord.commands import lists
 from bot.platforms.discord.commands.schema import SPOILER, matching
 from bot.platforms.discord.forms.modals import begin
@@ -19,7 +20,6 @@ from bot.platforms.discord.moderation.commands import ModerateCommands
 from bot.platforms.discord.runs.request import asker, option_values, pictures_in, place_of, typed
 from bot.platforms.discord.runs.submit import Click, DiscordCaller, guarded, submit
 from bot.platforms.discord.runs.text import cut
-from bot.words import _
 
 if TYPE_CHECKING:
     from discord.app_commands import Command

@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 
-from bot.core.chat import Person, Place
-from bot.core.desk import Desk, Offer
-from bot.core.form import FieldKind, Form
-from bot.core.rules import Access
-from bot.core.workflow import Workflow
+from bot.core.model import Person, Place
+from bot.core.policy.rules import Access
+from bot.core.runs.service import RunService, WorkflowOffer
+from bot.core.workflows.form import FieldKind, Form
+from bot.core.workflows.workflow import Workflow
 
 _PATIENCE = 2.0  # seconds: a form is drawn without what the servers add when they are slower
 
@@ -31,7 +31,7 @@ class CachedForm:
 class FormCache:
     """What a person may order in a place."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: RunService) -> None:
         self._desk = desk
         self._forms: dict[str, tuple[Workflow, Form]] = {}
 
@@ -46,7 +46,7 @@ class FormCache:
         workflow = self._desk.catalog.get(name)
         try:
             async with asyncio.timeout(_PATIENCE):
-                form = await self._desk.checker.form(workflow)
+                form = await self._desk.validator.form(workflow)
         except TimeoutError:
             known, before = self._forms.get(name, (workflow, workflow.form()))
             return before if known is workflow else workflow.form()
@@ -56,23 +56,23 @@ class FormCache:
     async def declared(self, community: Place) -> list[CachedForm]:
         """What somebody in a community may run somewhere there: allowed to all, or to some by a decision."""
         everyone = Person(community.platform, "")
-        rules = self._desk.moderation.gate.rules_of(community)
+        rules = self._desk.moderation.enforcer.rules_of(community)
         granted = {rule.scope.workflow for rule in rules if isinstance(rule.body, Access) and rule.body.allow}
         dishes = []
         for name, workflow in self._desk.catalog.workflows.items():
             if self._desk.decide(everyone, community, name).allowed:
                 dishes.append(await self.dish(name, everyone, community))
-            elif granted & {name, ""} and not self._desk.moderation.gate.on_trial(community, name):
+            elif granted & {name, ""} and not self._desk.moderation.enforcer.on_trial(community, name):
                 dishes.append(CachedForm(workflow, await self.whole(name)))
         return dishes
 
-    async def offers(self, person: Person, place: Place) -> list[Offer]:
+    async def offers(self, person: Person, place: Place) -> list[WorkflowOffer]:
         """What there is to order; where the servers are slow to answer, without what they lack."""
         try:
             async with asyncio.timeout(_PATIENCE):
                 return await self._desk.offers(person, place)
         except TimeoutError:
-            return [Offer(each) for each in self._desk.allowed(person, place)]
+            return [WorkflowOffer(each) for each in self._desk.allowed(person, place)]
 
     async def dishes(self, person: Person, place: Place) -> list[CachedForm]:
         """All that a person may run in a place, with the forms."""

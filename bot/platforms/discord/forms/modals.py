@@ -8,9 +8,10 @@ from typing import Any, TypeAlias
 
 import discord
 
-from bot.core.chat import Stored
 from bot.core.errors import UserError
-from bot.core.form import Field, FieldKind
+from bot.core.model import StoredFile
+from bot.core.workflows.form import Field, FieldKind
+from bot.i18n import _
 from bot.platforms.discord.commands.schema import CHOICES, choice_value
 from bot.platforms.discord.components import still
 from bot.platforms.discord.forms.cache import CachedForm
@@ -18,7 +19,6 @@ from bot.platforms.discord.forms.sessions import FormSession, SubmittedFile, cal
 from bot.platforms.discord.runs.request import asker, place_of, sent, typed
 from bot.platforms.discord.runs.submit import Click, DiscordCaller, submit, tell
 from bot.platforms.discord.runs.text import cut
-from bot.words import _
 
 FIELDS = 5  # of a window
 _TEXT = 4000  # characters of an input
@@ -115,7 +115,7 @@ def _button(label: str, custom_id: str, style: discord.ButtonStyle) -> discord.u
 
 def _labelled(each: Field, value: Any) -> discord.ui.Label[Any]:
     parts = [each.help, each.range_text]
-    if isinstance(value, Stored | SubmittedFile):
+    if isinstance(value, StoredFile | SubmittedFile):
         parts.append(_("now {name}").format(name=value.filename))
     if each.kind is FieldKind.CHOICE and len(each.choices or ()) > CHOICES:
         parts.append(_("one of {count} names").format(count=len(each.choices or ())))
@@ -169,7 +169,7 @@ def _given(click: Click, page: Sequence[Field], before: Mapping[str, Any]) -> di
     for each in page:
         value = _value(items.get(each.name, {}), files)
         old = before.get(each.name)
-        given[each.name] = old if value is None and isinstance(old, Stored | SubmittedFile) else value
+        given[each.name] = old if value is None and isinstance(old, StoredFile | SubmittedFile) else value
     return given
 
 

@@ -8,8 +8,9 @@ from typing import Any
 
 import discord
 
-from bot.core.chat import Stored
 from bot.core.errors import UserError
+from bot.core.model import StoredFile
+from bot.i18n import _
 from bot.platforms.discord.components import still
 from bot.platforms.discord.forms.cache import CachedForm
 from bot.platforms.discord.forms.modals import begin
@@ -18,13 +19,12 @@ from bot.platforms.discord.rest import NO_MENTIONS
 from bot.platforms.discord.runs.request import asker, place_of
 from bot.platforms.discord.runs.submit import Click, DiscordCaller
 from bot.platforms.discord.runs.text import cut
-from bot.words import _
 
 _OPTIONS = 25
 _PAGE = 4 * _OPTIONS  # workflows of a message: four selects, and a row to turn the page
 
 
-async def pick(front: DiscordCaller, click: Click, picture: SubmittedFile | Stored) -> None:
+async def pick(front: DiscordCaller, click: Click, picture: SubmittedFile | StoredFile) -> None:
     """Let the person choose among the workflows that take a picture. Raises `UserError`."""
     dishes = await _dishes(front, click)
     name = await front.sheets.add(click.user.id, FormSession(picture=picture))

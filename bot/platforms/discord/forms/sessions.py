@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from bot.core.chat import Stored
 from bot.core.errors import UserError
-from bot.core.notes import Notes
-from bot.words import _
+from bot.core.model import StoredFile
+from bot.core.storage.key_value import KeyValueStore
+from bot.i18n import _
 
 _PREFIX = "discord:sheet:"
 _KEPT = 86_400.0  # seconds: as long as Discord keeps the address of a file
@@ -42,7 +42,7 @@ class FormSession:
 
     workflow: str = ""
     values: Mapping[str, Any] = field(default_factory=dict)
-    picture: SubmittedFile | Stored | None = None
+    picture: SubmittedFile | StoredFile | None = None
     spoiler: bool = False
 
     def to_json(self) -> dict[str, Any]:
@@ -63,7 +63,7 @@ class FormSession:
 class FormSessions:
     """Each belongs to a person, and nobody else can turn it. All methods raise `StorageFailed`."""
 
-    def __init__(self, notes: Notes) -> None:
+    def __init__(self, notes: KeyValueStore) -> None:
         self._notes = notes
 
     async def add(self, person: int, sheet: FormSession) -> str:
@@ -101,7 +101,7 @@ def _key(person: int, name: str) -> str:
 
 
 def _packed(value: Any) -> Any:
-    return asdict(value) if isinstance(value, SubmittedFile | Stored) else value
+    return asdict(value) if isinstance(value, SubmittedFile | StoredFile) else value
 
 
 def _unpacked(value: Any) -> Any:
@@ -109,6 +109,6 @@ def _unpacked(value: Any) -> Any:
         case {"url": _}:
             return SubmittedFile(**value)
         case {"key": _}:
-            return Stored(**value)
+            return StoredFile(**value)
         case _:
             return value

@@ -8,18 +8,18 @@ from typing import Any, Literal, Optional, TypeAlias, Union
 import discord
 from discord import app_commands
 
-from bot.core.authority import Aim
-from bot.core.chat import Person, Place
 from bot.core.errors import BadPicture
-from bot.core.moderation import Moderation
-from bot.core.rules import Manner, Narrowing, WordList
-from bot.core.scope import EVERYONE, Who
+from bot.core.model import DisplayOptions, Person, Place
+from bot.core.moderation.service import ModerationService
+from bot.core.policy.permissions import RuleTarget
+from bot.core.policy.rules import Narrowing, WordList
+from bot.core.policy.scope import EVERYONE, Subject
+from bot.i18n import _
 from bot.platforms.discord.commands.schema import matching
 from bot.platforms.discord.moderation.panel import list_held, show_panel
 from bot.platforms.discord.moderation.workflows import Act, Choices, Text, WorkflowCommands, read_file, workflow_names
 from bot.platforms.discord.runs.request import may_decide, moderator, person_of, place_named, place_of
 from bot.platforms.discord.runs.submit import Click, DiscordCaller, guarded, tell
-from bot.words import _
 
 Channel: TypeAlias = Union[app_commands.AppCommandChannel, app_commands.AppCommandThread]  # noqa: UP007 - read at run time
 _Measure: TypeAlias = Literal["hour", "day", "seconds", "waiting", "running", "cooldown"]
@@ -40,15 +40,15 @@ def aim_of(
     channel: Channel | None,
     role: discord.Role | None = None,
     member: discord.Member | None = None,
-) -> Aim:
+) -> RuleTarget:
     """For whom and what a decision is, by the options of a command."""
     who = EVERYONE
     if role is not None and not role.is_default():
-        who = Who.role(str(role.id), role.name)
+        who = Subject.role(str(role.id), role.name)
     if member is not None:
-        who = Who.person(person_of(member))
+        who = Subject.person(person_of(member))
     place = place_named(channel.id, channel.name, channel.guild_id) if channel is not None else None
-    return Aim(place, who, workflow or "")
+    return RuleTarget(place, who, workflow or "")
 
 
 class ModerateCommands(app_commands.Group):
@@ -65,7 +65,7 @@ class ModerateCommands(app_commands.Group):
         self.add_command(WorkflowCommands(front, self._do))
 
     @property
-    def _moderation(self) -> Moderation:
+    def _moderation(self) -> ModerationService:
         return self._front.desk.moderation
 
     async def _do(self, click: Click, act: Act) -> None:
@@ -234,8 +234,11 @@ class ModerateCommands(app_commands.Group):
         workflow: Optional[str] = None,  # noqa: UP045
         at: Optional[Channel] = None,  # noqa: UP045
     ) -> None:
-        manner, aim = Manner(str(to.id) if to is not None else results, previews, spoilers), aim_of(workflow, at)
-        await self._do(click, lambda by, here: self._moderation.where(by, here, manner, aim))
+        display, aim = (
+            DisplayOptions(str(to.id) if to is not None else results, previews, spoilers),
+            aim_of(workflow, at),
+        )
+        await self._do(click, lambda by, here: self._moderation.where(by, here, display, aim))
 
     @app_commands.command(description=_("Which roles make a moderator; none: whoever may manage the server."))
     async def moderators(
@@ -303,7 +306,7 @@ class ModerateCommands(app_commands.Group):
     @app_commands.command(name="import", description=_("Decide all that an exported file says."))
     async def import_(self, click: Click, file: discord.Attachment) -> None:
         async def act(by: Person, here: Place) -> str:
-            await self._moderation.authority.moderator(by, here, "import")  # before anything is fetched
+            await self._moderation.permissions.moderator(by, here, "import")  # before anything is fetched
             return await self._moderation.import_(by, here, await _read(file))
 
         await self._do(click, act)

@@ -6,17 +6,17 @@ from typing import Any
 
 import discord
 
-from bot.core.authority import Aim
-from bot.core.chat import Brief, Held, Result
-from bot.core.moderation import Overview
+from bot.core.model import Held, Result, RunSummary
+from bot.core.moderation.service import Overview
+from bot.core.policy.permissions import RuleTarget
 from bot.core.run import key_of
+from bot.i18n import _
 from bot.platforms.discord.components import HELD, ComponentAction, button, row, still
 from bot.platforms.discord.rest import NO_MENTIONS, MessageDraft
 from bot.platforms.discord.runs.attachments import pack
 from bot.platforms.discord.runs.request import moderator, place_of
 from bot.platforms.discord.runs.submit import Click, DiscordCaller, tell
 from bot.platforms.discord.runs.text import cut, plain, result_text, status_text
-from bot.words import _
 
 _OPTIONS = 25
 UNDO = "darkroom:panel:undo"
@@ -77,9 +77,9 @@ async def change(front: DiscordCaller, click: Click, number: int) -> None:
     await click.response.defer()
     moderation = front.desk.moderation
     by, here = moderator(moderation, click), place_of(click)
-    await moderation.authority.moderator(by, here, "panel")
+    await moderation.permissions.moderator(by, here, "panel")
     for name, allow in _changes(click).items():
-        await (moderation.allow if allow else moderation.deny)(by, here, Aim(workflow=name))
+        await (moderation.allow if allow else moderation.deny)(by, here, RuleTarget(workflow=name))
     await click.edit_original_response(**_drawn(await moderation.overview(by, here), number // _SELECTS))
 
 
@@ -141,7 +141,7 @@ async def see(front: DiscordCaller, click: Click, run_id: str) -> None:
         await click.edit_original_response(**draft.parts())
 
 
-async def question(brief: Brief, result: Result | None, most: int) -> MessageDraft:
+async def question(brief: RunSummary, result: Result | None, most: int) -> MessageDraft:
     """What moderators are shown of a run that waits for their yes."""
     if result is None:
         return MessageDraft(status_text(brief, Held()), None, row(brief.run_id, HELD))

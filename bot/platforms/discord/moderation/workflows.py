@@ -8,13 +8,13 @@ from typing import Optional, TypeAlias
 import discord
 from discord import app_commands
 
-from bot.core.chat import Person, Place
-from bot.core.contributions import Contributions, settings_from
 from bot.core.errors import BadPicture, UserError
+from bot.core.model import Person, Place
+from bot.core.moderation.workflow_editor import WorkflowEditor, settings_from
+from bot.i18n import _
 from bot.platforms.discord.commands.schema import matching
 from bot.platforms.discord.runs.request import may_decide
 from bot.platforms.discord.runs.submit import Click, DiscordCaller
-from bot.words import _
 
 Act: TypeAlias = Callable[[Person, Place], Awaitable[str]]
 Text: TypeAlias = app_commands.Range[str, 1, 100]
@@ -46,13 +46,15 @@ class WorkflowCommands(app_commands.Group):
         self._front, self._do = front, do
 
     @property
-    def _workflows(self) -> Contributions:
+    def _workflows(self) -> WorkflowEditor:
         return self._front.desk.moderation.workflows
 
     @app_commands.command(description=_("Add a workflow: the file that ComfyUI's “Export (API)” writes."))
     async def add(self, click: Click, name: Text, file: discord.Attachment) -> None:
         async def act(by: Person, here: Place) -> str:
-            await self._front.desk.moderation.authority.trusted(by, here, "workflow add")  # before anything is fetched
+            await self._front.desk.moderation.permissions.trusted(
+                by, here, "workflow add"
+            )  # before anything is fetched
             return await self._workflows.add(by, here, name, await read_file(file, _LARGEST))
 
         await self._do(click, act)

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import discord
 
-from bot.core.chat import Brief, Result, ResultFile
-from bot.core.fitting import fit
+from bot.core.media.downscale import fit
+from bot.core.model import Result, ResultFile, RunSummary
+from bot.i18n import _, ngettext
 from bot.platforms.discord.runs.text import alt_text, long_texts
-from bot.words import _, ngettext
 
 FILES = 10  # attachments of a message
 
@@ -42,7 +42,7 @@ class PackedResult:
     reduced: bool = False
 
 
-async def pack(result: Result, brief: Brief, most: int, *, spoiler: bool = False) -> PackedResult:
+async def pack(result: Result, brief: RunSummary, most: int, *, spoiler: bool = False) -> PackedResult:
     """The files of a result within a limit of bytes a file."""
     packed = PackedResult()
     room = FILES - (1 if long_texts(result) else 0)

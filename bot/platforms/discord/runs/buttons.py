@@ -9,10 +9,11 @@ from pathlib import Path
 
 import discord
 
-from bot.core.chat import Stored
 from bot.core.errors import UserError
-from bot.core.fitting import lossless
+from bot.core.media.downscale import lossless
+from bot.core.model import StoredFile
 from bot.core.run import RunRecord
+from bot.i18n import _
 from bot.platforms.discord.components import ComponentAction
 from bot.platforms.discord.forms.modals import begin
 from bot.platforms.discord.forms.picker import pick
@@ -22,7 +23,6 @@ from bot.platforms.discord.moderation.panel import decide, see
 from bot.platforms.discord.runs.attachments import DiscordAttachment, batches, too_large
 from bot.platforms.discord.runs.request import asker, is_member, place_of
 from bot.platforms.discord.runs.submit import Click, DiscordCaller, submit_again, tell
-from bot.words import _
 
 _WINDOWS = (
     ComponentAction.CHANGE,
@@ -74,7 +74,7 @@ async def _check_place(front: DiscordCaller, click: Click, run: RunRecord, verb:
     own = run.person.platform == "discord" and run.person.id == str(click.user.id)
     if not here and not own:
         words = _("This button belongs to another channel.")
-        authority = front.desk.moderation.authority
+        authority = front.desk.moderation.permissions
         raise await authority.refused(asker(click, run), place_of(click), verb, words, run.place)
 
 
@@ -89,7 +89,7 @@ async def _change(front: DiscordCaller, click: Click, run: RunRecord) -> None:
     await begin(front, click, FormSession(run.workflow, request.values, spoiler=MessageRef.at(run.address).spoiler))
 
 
-def _picture(run: RunRecord) -> Stored:
+def _picture(run: RunRecord) -> StoredFile:
     picture = next((file for file in run.files if file.kind == "image"), None)
     if picture is None:
         raise UserError(_("There is no picture in this result."))
@@ -115,7 +115,7 @@ async def _original(front: DiscordCaller, click: Click, run: RunRecord) -> None:
             await click.followup.send(files=[piece.open() for piece in batch], ephemeral=True)
 
 
-async def _whole(path: Path, file: Stored, most: int) -> DiscordAttachment | None:
+async def _whole(path: Path, file: StoredFile, most: int) -> DiscordAttachment | None:
     """A file with nothing lost: as it is, or the same pixels in less room."""
     if await asyncio.to_thread(_size, path) <= most:
         return DiscordAttachment(path, file.filename)

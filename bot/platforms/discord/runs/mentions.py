@@ -12,9 +12,10 @@ from uuid import uuid4
 
 import discord
 
-from bot.core.chat import Place, RunRequest
 from bot.core.errors import BadPicture, DeliveryFailed, StorageFailed, UserError
-from bot.core.form import FieldKind
+from bot.core.model import Place, RunRequest
+from bot.core.workflows.form import FieldKind
+from bot.i18n import _
 from bot.platforms.discord.forms.cache import CachedForm
 from bot.platforms.discord.message_ref import PLATFORM
 from bot.platforms.discord.rest import NO_MENTIONS
@@ -22,7 +23,6 @@ from bot.platforms.discord.runs.posting import InteractionAnswer
 from bot.platforms.discord.runs.request import fetched, needed_in, parents_of, person_of, pictures_in, unmet
 from bot.platforms.discord.runs.submit import DiscordCaller, check_rights
 from bot.platforms.discord.runs.text import cut, plain
-from bot.words import _
 
 _log = logging.getLogger(__name__)
 _MENTION = re.compile(r"<@!?\d+>")
@@ -64,7 +64,7 @@ async def _run(front: DiscordCaller, client: discord.Client, message: discord.Me
     with tempfile.TemporaryDirectory(prefix="darkroom-") as folder:
         values = await fetched(client.http, _values(dish, rest.strip(), message), Path(folder), front.most)
         request = RunRequest(dish.workflow.name, values, person, place)
-        await front.desk.take(request, InteractionAnswer(front.desk, request, client, message))
+        await front.desk.submit(request, InteractionAnswer(front.desk, request, client, message))
 
 
 def _check_rights(message: discord.Message) -> None:

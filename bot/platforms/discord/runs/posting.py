@@ -11,16 +11,16 @@ from typing import Any
 import discord
 from discord.utils import time_snowflake
 
-from bot.core.chat import Address, Brief, Received, RunRequest
-from bot.core.desk import Desk
 from bot.core.errors import DeliveryFailed
+from bot.core.model import Address, Received, RunRequest, RunSummary
 from bot.core.run import RunRecord
+from bot.core.runs.service import RunService
+from bot.i18n import _
 from bot.platforms.discord.components import WAITING, row
 from bot.platforms.discord.message_ref import FILE_BYTES, TOKEN_LIFE, MessageRef
 from bot.platforms.discord.rest import AWAY, NO_MENTIONS
 from bot.platforms.discord.runs.request import is_member
 from bot.platforms.discord.runs.text import cut, status_text
-from bot.words import _
 
 _NEAR = 100  # messages after a request among which its own is looked for
 _EARLY = 60.0  # seconds that our clock may be ahead of Discord's
@@ -32,7 +32,7 @@ class MessageAnswer:
     was, in the place of an answer.
     """
 
-    desk: Desk
+    desk: RunService
     request: RunRequest
     click: discord.Interaction[Any]
     spoiler: bool
@@ -66,7 +66,7 @@ class MessageAnswer:
 class InteractionAnswer:
     """The message that answers a message; see `bot.core.chat.Opening`."""
 
-    desk: Desk
+    desk: RunService
     request: RunRequest
     client: discord.Client
     message: discord.Message
@@ -89,7 +89,7 @@ async def repost(client: discord.Client, run: RunRecord, title: str) -> Address:
     """The message of a run that an earlier process has taken in: found, or else posted now. Raises `DeliveryFailed`
     where it cannot be, and what the library raises where Discord is away.
     """
-    spot, wanted = MessageRef.at(run.address), run.manner.results or ""
+    spot, wanted = MessageRef.at(run.address), run.display.results or ""
     text, parts = status_text(run.brief(title), Received(), spot.closes), _first_parts(run.id)
     channel = client.get_partial_messageable(int(wanted) if wanted.isdigit() else spot.channel)
     apart = MessageRef(
@@ -126,10 +126,10 @@ def _buttons(message: discord.Message) -> str:
     return " ".join(str(getattr(button, "custom_id", "")) for each in rows for button in each.children)
 
 
-def _first_text(desk: Desk, request: RunRequest, run_id: str, until: float | None = None) -> str:
+def _first_text(desk: RunService, request: RunRequest, run_id: str, until: float | None = None) -> str:
     """What a run's message says before anything is known of its place in line."""
     shown = {name: value for name, value in request.values.items() if isinstance(value, str | int | float)}
-    brief = Brief(run_id, request.workflow, desk.title(request.workflow), request.person, request.place, shown)
+    brief = RunSummary(run_id, request.workflow, desk.title(request.workflow), request.person, request.place, shown)
     return status_text(brief, Received(), until)
 
 
@@ -137,9 +137,9 @@ def _first_parts(run_id: str) -> dict[str, Any]:
     return {"view": row(run_id, WAITING), "allowed_mentions": NO_MENTIONS, "suppress_embeds": True}
 
 
-async def _destination(desk: Desk, client: discord.Client, channel: Any, request: RunRequest) -> Any:
+async def _destination(desk: RunService, client: discord.Client, channel: Any, request: RunRequest) -> Any:
     """The thread or channel that moderators want the message in; None where it stays where it is asked for."""
-    results = desk.manner(request.person, request.place, request.workflow).results or "here"
+    results = desk.display(request.person, request.place, request.workflow).results or "here"
     try:
         if results == "thread" and not isinstance(channel, discord.Thread) and hasattr(channel, "create_thread"):
             title = f"{desk.title(request.workflow)} · {request.person.name}"

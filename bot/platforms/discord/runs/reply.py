@@ -9,14 +9,15 @@ from collections.abc import Callable
 
 import discord
 
-from bot.core.chat import Brief, Cancelled, Delivering, Done, Failed, Limits, Paused, Result, Running, Status
 from bot.core.errors import DeliveryFailed, NotNow
+from bot.core.model import Cancelled, Delivering, Done, Failed, Paused, Result, Running, RunSummary, Status
+from bot.core.port import Limits
+from bot.i18n import _
 from bot.platforms.discord.components import ENDED, delivered, row
 from bot.platforms.discord.message_ref import MessageRef
 from bot.platforms.discord.rest import AWAY, DiscordRest, MessageDraft
 from bot.platforms.discord.runs.attachments import FILES, DiscordAttachment, pack
 from bot.platforms.discord.runs.text import TEXT, result_text, status_text
-from bot.words import _
 
 _log = logging.getLogger(__name__)
 _INTERVAL = 2.1  # seconds between two edits
@@ -35,7 +36,7 @@ class DiscordReply:
         self,
         wire: DiscordRest,
         spot: MessageRef,
-        brief: Brief,
+        brief: RunSummary,
         *,
         previews: bool = True,
         clock: Callable[[], float] = time.time,

@@ -12,15 +12,15 @@ import discord
 from discord.app_commands import Namespace
 from discord.http import HTTPClient
 
-from bot.core.chat import Attachment, Person, Place
 from bot.core.errors import BadPicture, BadValue
-from bot.core.form import Form
-from bot.core.moderation import Moderation
+from bot.core.model import Person, Place, UploadedFile
+from bot.core.moderation.service import ModerationService
 from bot.core.run import RunRecord
+from bot.core.workflows.form import Form
+from bot.i18n import _
 from bot.platforms.discord.commands.schema import choice_meant
 from bot.platforms.discord.forms.sessions import SubmittedFile
 from bot.platforms.discord.message_ref import PLATFORM
-from bot.words import _
 
 #: What the bot needs in a channel, and what people call it.
 _NEEDED = {
@@ -46,7 +46,7 @@ def asker(interaction: discord.Interaction[Any], run: RunRecord | None = None) -
     return person_of(interaction.user, rights)
 
 
-def moderator(moderation: Moderation, interaction: discord.Interaction[Any]) -> Person:
+def moderator(moderation: ModerationService, interaction: discord.Interaction[Any]) -> Person:
     """Who sent an interaction, as one who may moderate: by the roles that the owner named, else by Manage Server."""
     person, place = person_of(interaction.user), place_of(interaction)
     named = moderation.moderator_roles(place)
@@ -56,10 +56,10 @@ def moderator(moderation: Moderation, interaction: discord.Interaction[Any]) -> 
     return replace(person, moderator=interaction.guild_id is not None and (may or owner), owner=owner)
 
 
-def may_decide(moderation: Moderation, interaction: discord.Interaction[Any]) -> bool:
+def may_decide(moderation: ModerationService, interaction: discord.Interaction[Any]) -> bool:
     """Whether somebody is to be shown what there is to decide about."""
     by = moderator(moderation, interaction)
-    return moderation.is_moderator(by, place_of(interaction)) or moderation.authority.is_trusted(by)
+    return moderation.is_moderator(by, place_of(interaction)) or moderation.permissions.is_trusted(by)
 
 
 def place_of(interaction: discord.Interaction[Any]) -> Place:
@@ -148,13 +148,13 @@ def _check_size(name: str, file: SubmittedFile, most: int) -> None:
         raise BadValue(name, words.format(name=file.filename, size=file.size / 1e6, most=most / 1e6))
 
 
-async def _fetch(http: HTTPClient, file: SubmittedFile, path: Path) -> Attachment:
+async def _fetch(http: HTTPClient, file: SubmittedFile, path: Path) -> UploadedFile:
     try:
         content = await http.get_from_cdn(file.url)
     except (discord.HTTPException, OSError, TimeoutError) as fault:
         raise BadPicture(_("{name} cannot be fetched: please send it again.").format(name=file.filename)) from fault
     await asyncio.to_thread(path.write_bytes, content)
-    return Attachment(path, file.filename)
+    return UploadedFile(path, file.filename)
 
 
 def pictures_in(message: discord.Message) -> Iterator[SubmittedFile]:

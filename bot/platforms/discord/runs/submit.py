@@ -13,10 +13,11 @@ from uuid import uuid4
 
 import discord
 
-from bot.core.chat import RunRequest
-from bot.core.desk import Desk
 from bot.core.errors import DeliveryFailed, NotAllowed, StorageFailed, UserError
+from bot.core.model import RunRequest
 from bot.core.run import RunRecord
+from bot.core.runs.service import RunService
+from bot.i18n import _
 from bot.platforms.discord.forms.cache import FormCache
 from bot.platforms.discord.forms.sessions import FormSessions
 from bot.platforms.discord.message_ref import MessageRef
@@ -24,7 +25,6 @@ from bot.platforms.discord.rest import NO_MENTIONS
 from bot.platforms.discord.runs.posting import MessageAnswer
 from bot.platforms.discord.runs.request import asker, fetched, lacking, place_of
 from bot.platforms.discord.runs.text import cut, plain
-from bot.words import _
 
 _log = logging.getLogger(__name__)
 _EXPIRED = 10062  # nobody answered this interaction within three seconds
@@ -36,7 +36,7 @@ Click: TypeAlias = discord.Interaction[Any]
 class DiscordCaller:
     """What everything that answers people on Discord needs. `most` is the largest file that may be given, in bytes."""
 
-    desk: Desk
+    desk: RunService
     menu: FormCache
     sheets: FormSessions
     most: int
@@ -53,7 +53,7 @@ async def submit(
         given = await fetched(click.client.http, values, Path(folder), front.most)
         request = RunRequest(workflow, given, asker(click), place_of(click))
         posting = MessageAnswer(front.desk, request, click, spoiler)
-        await front.desk.take(request, posting)
+        await front.desk.submit(request, posting)
     if posting.is_here:
         with suppress(discord.HTTPException):
             await click.delete_original_response()

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 from discord.utils import escape_markdown
 
-from bot.core.chat import Brief, Result, Status
-from bot.core.telling import asked, caption, describe
-from bot.words import _
+from bot.core.model import Result, RunSummary, Status
+from bot.core.status_text import asked, caption, describe
+from bot.i18n import _
 
 TEXT = 2000  # characters of a message
 _INLINE = 1200  # characters of a result's own text that are still read in the message
@@ -24,7 +24,7 @@ def plain(text: str) -> str:
     return escape_markdown(text)
 
 
-def status_text(brief: Brief, status: Status, until: float | None = None) -> str:
+def status_text(brief: RunSummary, status: Status, until: float | None = None) -> str:
     """The message while its run has not come to a result; `until` is when it can be reached no more, if it ever is."""
     lines = [f"**{plain(brief.title)}** · {plain(brief.person.name or brief.person.id)}"]
     if words := asked(brief):
@@ -36,7 +36,7 @@ def status_text(brief: Brief, status: Status, until: float | None = None) -> str
     return cut("\n".join(lines))
 
 
-def result_text(brief: Brief, result: Result, notes: tuple[str, ...]) -> str:
+def result_text(brief: RunSummary, result: Result, notes: tuple[str, ...]) -> str:
     """The message under a result: the caption, what had to be changed, and the texts that came out."""
     first, *rest = caption(result, brief).split("\n")
     below = fitting([plain(note) for note in notes], 1200)
@@ -64,7 +64,7 @@ def long_texts(result: Result) -> bool:
     return sum(map(len, result.texts)) > _INLINE - 500 or len(result.texts) > 5
 
 
-def alt_text(brief: Brief) -> str:
+def alt_text(brief: RunSummary) -> str:
     """What a picture shows, for those who cannot see it."""
     words = asked(brief)
     return cut(f"{brief.title}: {words}" if words else brief.title, 1024)

@@ -15,11 +15,11 @@ from telegram.constants import ChatAction, ParseMode
 from telegram.error import BadRequest, ChatMigrated, Forbidden, NetworkError, RetryAfter, TelegramError, TimedOut
 from telegram.request import HTTPXRequest
 
-from bot.core import meters
+from bot.core import metrics
 from bot.core.errors import DeliveryFailed
+from bot.i18n import _
 from bot.platforms.telegram.api.rate_limit import RateLimiter
 from bot.platforms.telegram.chats import Chat
-from bot.words import _
 
 _log = logging.getLogger(__name__)
 _PAUSES = (1, 2, 4, 8, 16, 30, 30, 30)  # seconds before a request is repeated while the network is down
@@ -98,7 +98,7 @@ class TelegramApi:
             async with self.pace.turn(number, message, cost=cost, result=result):
                 try:
                     answer = await work(number)
-                    meters.edited("telegram")
+                    metrics.edited("telegram")
                     return answer
                 except TelegramError as fault:
                     if once and _may_be_done(fault):
@@ -119,7 +119,7 @@ class TelegramApi:
                 await self._again_after(fault, number, iter(_PAUSES))
                 return False
             if message is not None:
-                meters.edited("telegram")
+                metrics.edited("telegram")
             return True
 
     def room(self, chat: Chat, message: int) -> float | None:
@@ -159,7 +159,7 @@ class TelegramApi:
         try:
             await say(chat.id)
         except RetryAfter as fault:
-            meters.rate_limited("telegram")
+            metrics.rate_limited("telegram")
             self.pace.hold(chat.id, _seconds(fault))
         except TelegramError as fault:
             _log.debug("no chat action: %s", fault)
@@ -168,7 +168,7 @@ class TelegramApi:
         """The seconds after which a request is worth repeating; else raise what its failure means."""
         match fault:
             case RetryAfter():
-                meters.rate_limited("telegram")
+                metrics.rate_limited("telegram")
                 _log.info("Telegram wants a pause of %s in chat %s", fault.retry_after, chat)
                 self.pace.hold(chat, _seconds(fault))
                 return 0.0

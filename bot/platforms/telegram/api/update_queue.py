@@ -6,7 +6,7 @@ import asyncio
 
 from telegram import Bot, Update
 
-from bot.core.notes import Notes
+from bot.core.storage.key_value import KeyValueStore
 from bot.platforms.telegram import storage_keys
 
 _KEPT = 86_400.0  # seconds: as long as Telegram keeps an update that nobody takes
@@ -16,7 +16,7 @@ _FORGOTTEN = 7 * 86_400.0  # seconds after which nobody goes on with a draft, or
 class UpdateQueue:
     """Updates, each handed out once in this process, and again after a crash if it was not done with."""
 
-    def __init__(self, notes: Notes) -> None:
+    def __init__(self, notes: KeyValueStore) -> None:
         self._notes = notes
         self._waiting: asyncio.Queue[Update] = asyncio.Queue()
         self._resumed: set[int] = set()

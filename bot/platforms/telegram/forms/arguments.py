@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from bot.core.errors import BadValue
-from bot.core.form import Field, FieldKind, Form
-from bot.words import _
+from bot.core.workflows.form import Field, FieldKind, Form
+from bot.i18n import _
 
 _QUOTES = {'"': '"', "'": "'", "“": "”", "„": "“”", "”": "”", "«": "»"}
 _PAIR = re.compile(r"(?<!\S)([^\W\d][\w-]*)=", re.UNICODE)

@@ -10,10 +10,10 @@ from typing import Any, TypeAlias
 from telegram import Bot, Message
 from telegram.error import BadRequest, TelegramError
 
-from bot.core.chat import Attachment, Stored
 from bot.core.errors import UserError
-from bot.core.form import FieldKind
-from bot.words import _
+from bot.core.model import StoredFile, UploadedFile
+from bot.core.workflows.form import FieldKind
+from bot.i18n import _
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class MessageFile:
 
 
 #: What may stand in a media field before it is fetched: a file of a message, or of an earlier run.
-Source: TypeAlias = MessageFile | Stored
+Source: TypeAlias = MessageFile | StoredFile
 
 
 def sources(messages: Iterable[Message]) -> list[MessageFile]:
@@ -34,7 +34,7 @@ def sources(messages: Iterable[Message]) -> list[MessageFile]:
     return [sent for message in messages if (sent := _file(message)) is not None]
 
 
-async def fetch(bot: Bot, sent: MessageFile, folder: Path, number: int) -> Attachment:
+async def fetch(bot: Bot, sent: MessageFile, folder: Path, number: int) -> UploadedFile:
     """Download a file. Raises `UserError` where Telegram does not give it."""
     path = folder / f"sent-{number}{Path(sent.filename).suffix[:9]}"
     try:
@@ -51,7 +51,7 @@ async def fetch(bot: Bot, sent: MessageFile, folder: Path, number: int) -> Attac
         raise UserError(
             _("{name} could not be fetched from Telegram: please try again.").format(name=sent.filename)
         ) from fault
-    return Attachment(path, sent.filename)
+    return UploadedFile(path, sent.filename)
 
 
 def to_json(source: Source) -> dict[str, Any]:
@@ -60,7 +60,7 @@ def to_json(source: Source) -> dict[str, Any]:
 
 def from_json(data: dict[str, Any]) -> Source:
     """What `to_json` has written."""
-    return MessageFile(**data) if "file_id" in data else Stored(**data)
+    return MessageFile(**data) if "file_id" in data else StoredFile(**data)
 
 
 def _file(message: Message) -> MessageFile | None:

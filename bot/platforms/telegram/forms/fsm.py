@@ -7,9 +7,10 @@ from dataclasses import replace
 
 from telegram import InlineKeyboardMarkup, Message
 
-from bot.core.chat import RunRequest
 from bot.core.errors import BadValue
-from bot.core.form import Field, FieldKind, Form
+from bot.core.model import RunRequest
+from bot.core.workflows.form import Field, FieldKind, Form
+from bot.i18n import _
 from bot.platforms.telegram import storage_keys
 from bot.platforms.telegram.caller import Caller, Responder
 from bot.platforms.telegram.forms import prompts
@@ -17,7 +18,6 @@ from bot.platforms.telegram.forms.files import MessageFile, sources
 from bot.platforms.telegram.forms.prompts import PromptStep
 from bot.platforms.telegram.forms.state import FormState
 from bot.platforms.telegram.runs import captions
-from bot.words import _
 
 
 class FormDialog:

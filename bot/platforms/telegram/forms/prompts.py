@@ -8,12 +8,12 @@ from dataclasses import dataclass
 
 from telegram import InlineKeyboardButton, InlineKeyboardMarkup
 
-from bot.core.form import Field, FieldKind, Form
-from bot.core.workflow import Workflow
+from bot.core.workflows.form import Field, FieldKind, Form
+from bot.core.workflows.workflow import Workflow
+from bot.i18n import _
 from bot.platforms.telegram.forms.state import FormState
 from bot.platforms.telegram.runs import captions
 from bot.platforms.telegram.runs.callback_data import button, rows
-from bot.words import _
 
 _PAGE = 12  # choices or fields that are seen at a time
 _LABEL = 40  # characters of a button

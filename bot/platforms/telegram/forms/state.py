@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from bot.core.chat import RunRequest, Stored
-from bot.core.form import Field, Form
+from bot.core.model import RunRequest, StoredFile
+from bot.core.workflows.form import Field, Form
 from bot.platforms.telegram.forms.arguments import main_field
 from bot.platforms.telegram.forms.files import Source, from_json, to_json
 
@@ -36,7 +36,7 @@ class FormState:
     @classmethod
     def of(cls, request: RunRequest) -> FormState:
         """A draft that asks for what a request does, with all its fields to be seen."""
-        files = {name: value for name, value in request.values.items() if isinstance(value, Stored)}
+        files = {name: value for name, value in request.values.items() if isinstance(value, StoredFile)}
         values = {name: str(value) for name, value in request.values.items() if name not in files}
         return cls(request.workflow, values, files, wide=True)
 

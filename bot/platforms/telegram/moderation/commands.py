@@ -11,11 +11,11 @@ from io import BytesIO
 from telegram import CallbackQuery, InlineKeyboardMarkup, Message
 from telegram.error import TelegramError
 
-from bot.core.authority import Aim
-from bot.core.chat import Person, Place
 from bot.core.errors import DeliveryFailed, UserError
-from bot.core.rules import Manner
-from bot.core.scope import ADMINISTRATORS, EVERYONE
+from bot.core.model import DisplayOptions, Person, Place
+from bot.core.policy.permissions import RuleTarget
+from bot.core.policy.scope import ADMINISTRATORS, EVERYONE
+from bot.i18n import _
 from bot.platforms.telegram.caller import Caller, Responder
 from bot.platforms.telegram.chats import NAME, Chat, address_of, asker
 from bot.platforms.telegram.moderation import panel
@@ -31,7 +31,6 @@ from bot.platforms.telegram.moderation.parser import (
 )
 from bot.platforms.telegram.moderation.workflows import LARGEST, contribute
 from bot.platforms.telegram.runs import captions
-from bot.words import _
 
 _LARGEST = 1_000_000  # bytes of an import
 
@@ -72,7 +71,7 @@ class ModerateCommand:
             return await self._bring(query, by, here)
         if click.act in ("approve", "refuse"):
             return await self._review(guest, by, whole, click)
-        words = await self._click(by, whole, Aim(None if spot.topic is None else here), click)
+        words = await self._click(by, whole, RuleTarget(None if spot.topic is None else here), click)
         html, keyboard = await self._panel(guest, by, here, click.page)
         await self._counter.edit(guest.chat, guest.message or 0, html, keyboard)
         return words
@@ -84,7 +83,7 @@ class ModerateCommand:
         overview = await self._core.overview(by, here)
         return panel.draw(overview, spot, page, other=other if other != spot and other.id == spot.id else None)
 
-    async def _click(self, by: Person, here: Place, aim: Aim, click: Click) -> str:
+    async def _click(self, by: Person, here: Place, aim: RuleTarget, click: Click) -> str:
         match click.act:
             case "allow":
                 return await self._core.allow(by, here, replace(aim, workflow=click.text))
@@ -95,9 +94,9 @@ class ModerateCommand:
             case "review":
                 return await self._core.review(by, here, click.text == "on", aim=aim)
             case "previews":
-                return await self._core.where(by, here, Manner(previews=click.text == "on"), aim)
+                return await self._core.where(by, here, DisplayOptions(previews=click.text == "on"), aim)
             case "spoilers":
-                return await self._core.where(by, here, Manner(spoilers=click.text == "on"), aim)
+                return await self._core.where(by, here, DisplayOptions(spoilers=click.text == "on"), aim)
             case "undo":
                 return await self._core.undo(by, here)
         return ""
@@ -142,11 +141,13 @@ class ModerateCommand:
                 on = {"on": True, "off": False}.get(order.first)
                 return await core.review(by, here, on, await self._own_chat(order), aim)
             case "where" if order.first in ("asked", "topic"):
-                return await core.where(by, here, Manner("here" if order.first == "asked" else str(guest.chat)), aim)
+                return await core.where(
+                    by, here, DisplayOptions("here" if order.first == "asked" else str(guest.chat)), aim
+                )
             case "previews" if order.first:
-                return await core.where(by, here, Manner(previews=order.first == "on"), aim)
+                return await core.where(by, here, DisplayOptions(previews=order.first == "on"), aim)
             case "spoilers" if order.first:
-                return await core.where(by, here, Manner(spoilers=order.first == "on"), aim)
+                return await core.where(by, here, DisplayOptions(spoilers=order.first == "on"), aim)
             case "block":
                 return await self._block(guest, order)
             case "unblock":
@@ -159,7 +160,7 @@ class ModerateCommand:
             case "undo":
                 return await core.undo(by, here)
             case "import":
-                await core.authority.moderator(by, here, "import")  # before anything is fetched
+                await core.permissions.moderator(by, here, "import")  # before anything is fetched
                 return await core.import_(by, here, await self._text(messages, order))
             case "workflow":
                 return await contribute(core.workflows, by, here, order.said, partial(self._workflow, messages, order))
@@ -172,7 +173,7 @@ class ModerateCommand:
         marks = {word.lower() for word in words[1:]} - set(plain)
         who = ADMINISTRATORS if "admins" in marks else EVERYONE
         place = replace(guest.place, name=_topic(guest.chat, guest.place.name))
-        aim = Aim(place=place if "here" in marks else None, who=who)
+        aim = RuleTarget(place=place if "here" in marks else None, who=who)
         return ModerateArguments(guest.person, _whole(guest.place), words[0].lower(), tuple(plain), aim, about, said)
 
     async def _own_chat(self, order: ModerateArguments) -> str:
@@ -182,13 +183,13 @@ class ModerateCommand:
             return ""
         if not chat.removeprefix("-").isdecimal():
             raise UserError(usage())
-        await self._core.authority.moderator(order.by, order.here, "review")
+        await self._core.permissions.moderator(order.by, order.here, "review")
         if not (await self._counter.access.rights(int(chat), int(order.by.id))).moderator:
             words = _("I ask only in chats that you administer, and that I am in.")
-            raise await self._core.authority.refused(order.by, order.here, "review", words)
+            raise await self._core.permissions.refused(order.by, order.here, "review", words)
         return chat
 
-    def _of_workflow(self, order: ModerateArguments) -> Aim:
+    def _of_workflow(self, order: ModerateArguments) -> RuleTarget:
         return replace(order.aim, workflow=workflow_named(order.words[0])) if order.words else order.aim
 
     async def _limit(self, order: ModerateArguments) -> str:
@@ -213,7 +214,7 @@ class ModerateCommand:
         """Let somebody in, or not any more: only a group that the operator has let in can do that."""
         if not await self._counter.access.serves(guest.chat.id):
             words = _("Only a group that the operator of this bot has named can let people in.")
-            raise await self._core.authority.refused(order.by, order.here, order.act, words)
+            raise await self._core.permissions.refused(order.by, order.here, order.act, words)
         person, _words = await self._meant(guest, order)
         act = self._core.admit if order.act == "admit" else self._core.dismiss
         return await act(order.by, order.here, person)
@@ -230,7 +231,7 @@ class ModerateCommand:
         return (run.person if run is not None else asker(order.about)), order.words
 
     async def _workflow(self, messages: Sequence[Message], order: ModerateArguments) -> bytes:
-        await self._core.authority.trusted(order.by, order.here, "workflow add")  # before anything is fetched
+        await self._core.permissions.trusted(order.by, order.here, "workflow add")  # before anything is fetched
         return await self._file(messages, order, LARGEST)
 
     async def _text(self, messages: Sequence[Message], order: ModerateArguments) -> str:

@@ -9,15 +9,15 @@ from uuid import UUID
 
 from telegram import InlineKeyboardButton, InlineKeyboardMarkup
 
-from bot.core.chat import Brief
-from bot.core.moderation import Overview
-from bot.core.rules import Limit, Manner, Review, Rule
-from bot.core.scope import EVERYONE
-from bot.core.telling import asked
+from bot.core.model import DisplayOptions, RunSummary
+from bot.core.moderation.service import Overview
+from bot.core.policy.rules import Limit, Review, Rule
+from bot.core.policy.scope import EVERYONE
+from bot.core.status_text import asked
+from bot.i18n import _
 from bot.platforms.telegram.chats import Chat
 from bot.platforms.telegram.runs import captions
 from bot.platforms.telegram.runs.callback_data import button, rows
-from bot.words import _
 
 _PAGE = 10  # workflows that are seen at a time
 _A_DAY = ("", "5", "20", "100")  # limits that the button goes through; the first is none
@@ -93,7 +93,7 @@ def reviewing(run_id: str, group: str) -> InlineKeyboardMarkup:
     return InlineKeyboardMarkup([[button(_("Approve"), yes.data), button(_("Refuse"), no.data)]])
 
 
-def request(brief: Brief) -> str:
+def request(brief: RunSummary) -> str:
     """What is asked for, for a moderator to read."""
     head = _("{title} for {name} waits for a yes").format(title=brief.title, name=brief.person.name or brief.person.id)
     return captions.lines("\n".join(part for part in (head, asked(brief)) if part), captions.CAPTION)
@@ -133,9 +133,9 @@ def _switches(overview: Overview, spot: Chat, page: int) -> Iterator[InlineKeybo
     yield button(words, Click(group, "day", after, page).data)
     review = any(isinstance(rule.body, Review) and rule.body.on for rule in rules)
     yield _switch(group, "review", _("Look first: {state}"), page, on=review)
-    manner = next((rule.body for rule in rules if isinstance(rule.body, Manner)), Manner())
-    yield _switch(group, "previews", _("Previews: {state}"), page, on=manner.previews is not False)
-    yield _switch(group, "spoilers", _("Covered: {state}"), page, on=manner.spoilers is True)
+    display = next((rule.body for rule in rules if isinstance(rule.body, DisplayOptions)), DisplayOptions())
+    yield _switch(group, "previews", _("Previews: {state}"), page, on=display.previews is not False)
+    yield _switch(group, "spoilers", _("Covered: {state}"), page, on=display.spoilers is True)
 
 
 def _switch(group: str, act: str, words: str, page: int, *, on: bool) -> InlineKeyboardButton:

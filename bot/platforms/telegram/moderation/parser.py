@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 from telegram import Message
 
-from bot.core.authority import Aim
-from bot.core.chat import Person, Place
 from bot.core.errors import UserError
-from bot.core.rules import Narrowing, WordList
-from bot.words import _
+from bot.core.model import Person, Place
+from bot.core.policy.permissions import RuleTarget
+from bot.core.policy.rules import Narrowing, WordList
+from bot.i18n import _
 
 NONE = ("none", "off", "no")
 _TIMES = {"m": 60.0, "h": 3600.0, "d": 86_400.0}
@@ -27,7 +27,7 @@ class ModerateArguments:
     here: Place
     act: str
     words: tuple[str, ...]
-    aim: Aim
+    aim: RuleTarget
     about: Message | None = None
     said: str = ""
 

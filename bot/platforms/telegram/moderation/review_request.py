@@ -6,15 +6,15 @@ import tempfile
 from contextlib import suppress
 from pathlib import Path
 
-from bot.core.chat import Brief, Result
 from bot.core.errors import DeliveryFailed
+from bot.core.model import Result, RunSummary
 from bot.platforms.telegram.api.client import Gone, TelegramApi, Unconfirmed, Unsuitable
 from bot.platforms.telegram.chats import Chat
 from bot.platforms.telegram.moderation import panel
 from bot.platforms.telegram.runs.media import LOCAL_UPLOAD, UPLOAD, OutgoingMedia, packed
 
 
-async def ask(wire: TelegramApi, chat: Chat, brief: Brief, result: Result | None) -> None:
+async def ask(wire: TelegramApi, chat: Chat, brief: RunSummary, result: Result | None) -> None:
     """Show a run's files, covered, and what was asked for, with the ways to approve and refuse it."""
     try:
         for parcel in await _parcels(wire, result):

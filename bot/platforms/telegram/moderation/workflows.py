@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
-from bot.core.chat import Person, Place
-from bot.core.contributions import Contributions, settings_from
 from bot.core.errors import UserError
-from bot.words import _
+from bot.core.model import Person, Place
+from bot.core.moderation.workflow_editor import WorkflowEditor, settings_from
+from bot.i18n import _
 
 LARGEST = 8 * 2**20  #: bytes of a workflow
 
 
 async def contribute(
-    workflows: Contributions, by: Person, here: Place, said: str, file: Callable[[], Awaitable[bytes]]
+    workflows: WorkflowEditor, by: Person, here: Place, said: str, file: Callable[[], Awaitable[bytes]]
 ) -> str:
     """Do what was typed behind the word; `file` is what came along. Raises `UserError`."""
     act, _space, rest = said.strip().partition(" ")

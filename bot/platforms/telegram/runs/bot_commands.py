@@ -19,13 +19,13 @@ from telegram import (
 )
 from telegram.error import TelegramError
 
-from bot.core.chat import Person, Place
-from bot.core.workflow import Workflow
+from bot.core.model import Person, Place
+from bot.core.workflows.workflow import Workflow
+from bot.i18n import _
 from bot.platforms.telegram import storage_keys
 from bot.platforms.telegram.caller import Responder, command_of
 from bot.platforms.telegram.chats import NAME
 from bot.platforms.telegram.runs import captions
-from bot.words import _
 
 _log = logging.getLogger(__name__)
 MODERATE = "moderate"

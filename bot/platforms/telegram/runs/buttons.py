@@ -9,10 +9,11 @@ from pathlib import Path
 
 from telegram.error import TelegramError
 
-from bot.core.chat import ResultFile, RunRequest, Stored
 from bot.core.errors import UserError
+from bot.core.model import ResultFile, RunRequest, StoredFile
 from bot.core.run import RunRecord, key_of
-from bot.core.telling import seconds
+from bot.core.status_text import seconds
+from bot.i18n import _
 from bot.platforms.telegram import storage_keys
 from bot.platforms.telegram.api.client import Unconfirmed
 from bot.platforms.telegram.caller import Caller, Responder
@@ -22,7 +23,6 @@ from bot.platforms.telegram.forms.state import FormState
 from bot.platforms.telegram.runs import captions
 from bot.platforms.telegram.runs.callback_data import CallbackAction, CallbackData
 from bot.platforms.telegram.runs.media import LOCAL_UPLOAD, UPLOAD, OutgoingMedia, Way, size_of, too_large
-from bot.words import _
 
 
 class RunButtons:
@@ -54,7 +54,7 @@ class RunButtons:
         own = key_of(run.person) == key_of(guest.person) or self._desk.is_operator(guest.person)
         if own or (run.place.platform == NAME and Chat.read(run.address.chat).id in await self._chats(guest)):
             return
-        authority, words = self._desk.moderation.authority, _("This button belongs to another chat.")
+        authority, words = self._desk.moderation.permissions, _("This button belongs to another chat.")
         raise await authority.refused(guest.person, guest.place, press.act.name.lower(), words, run.place)
 
     async def _chats(self, guest: Caller) -> tuple[int, ...]:
@@ -144,7 +144,7 @@ class RunButtons:
                 await self._counter.edit(guest.chat, message, gone)
 
 
-def _pictures(run: RunRecord) -> tuple[Stored, ...]:
+def _pictures(run: RunRecord) -> tuple[StoredFile, ...]:
     files = run.outcome.files if run.outcome is not None else ()
     return tuple(file for file in files if file.kind == "image")
 

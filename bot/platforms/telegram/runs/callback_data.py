@@ -10,7 +10,7 @@ from uuid import UUID, uuid5
 
 from telegram import InlineKeyboardButton, InlineKeyboardMarkup
 
-from bot.words import _
+from bot.i18n import _
 
 _UPDATES = UUID("7d1c3a0e-5f0b-4b6e-9a51-6c2f6f1f6d10")
 

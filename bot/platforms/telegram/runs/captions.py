@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from html import escape
 
-from bot.core.chat import Brief, Result, Status
-from bot.core.telling import asked, caption, describe
-from bot.words import _
+from bot.core.model import Result, RunSummary, Status
+from bot.core.status_text import asked, caption, describe
+from bot.i18n import _
 
 TEXT, CAPTION = 4096, 1024  # UTF-16 units, counted after the tags are read
 
@@ -30,7 +30,7 @@ def lines(text: str, most: int) -> str:
     return f"<b>{escape(first, quote=False)}</b>{newline}{escape(rest, quote=False)}"
 
 
-def of_status(status: Status, brief: Brief, most: int) -> str:
+def of_status(status: Status, brief: RunSummary, most: int) -> str:
     """What a message says while its run has not come to a result."""
     told = describe(status)
     head = _("{title} for {name}").format(title=brief.title, name=brief.person.name or brief.person.id)
@@ -38,7 +38,7 @@ def of_status(status: Status, brief: Brief, most: int) -> str:
     return lines("\n".join(part for part in (head, values, told) if part), most)
 
 
-def of_result(result: Result, brief: Brief, most: int, *more: str) -> str:
+def of_result(result: Result, brief: RunSummary, most: int, *more: str) -> str:
     """A result's caption: whatever does not fit stands in Details."""
     return lines("\n".join([caption(result, brief), *more]), most)
 

@@ -8,11 +8,12 @@ from pathlib import Path
 
 from telegram import InlineKeyboardMarkup
 
-from bot.core.chat import Attachment, RunRequest
-from bot.core.desk import Offer
-from bot.core.form import FieldKind
+from bot.core.model import RunRequest, UploadedFile
 from bot.core.run import UNFINISHED, RunRecord, State
-from bot.core.telling import seconds
+from bot.core.runs.service import WorkflowOffer
+from bot.core.status_text import seconds
+from bot.core.workflows.form import FieldKind
+from bot.i18n import _, ngettext
 from bot.platforms.telegram import storage_keys
 from bot.platforms.telegram.caller import Caller, Responder, command_of
 from bot.platforms.telegram.chats import NAME
@@ -20,7 +21,6 @@ from bot.platforms.telegram.forms.fsm import FormDialog
 from bot.platforms.telegram.forms.state import FormState
 from bot.platforms.telegram.runs import captions
 from bot.platforms.telegram.runs.callback_data import button
-from bot.words import _, ngettext
 
 _SHOWN = 10  # runs in a list
 _PHOTO = Path(__file__).parents[3] / "demo" / "coffee.jpg"
@@ -138,10 +138,10 @@ class BasicCommands:
             await self._workflows(guest)
             return
         name = next(each.name for each in offer.workflow.form().fields if each.is_media)
-        values = {name: Attachment(_PHOTO, _PHOTO.name)}
+        values = {name: UploadedFile(_PHOTO, _PHOTO.name)}
         await self._counter.open(guest, RunRequest(offer.workflow.name, values, guest.person, guest.place))
 
-    async def _demo(self, guest: Caller) -> Offer | None:
+    async def _demo(self, guest: Caller) -> WorkflowOffer | None:
         """A workflow that needs one picture and nothing else."""
         offers = await self._desk.offers(guest.person, guest.place)
         fitting = [offer for offer in offers if offer.lacks is None and _needs_one_picture(offer)]
@@ -170,7 +170,7 @@ class BasicCommands:
     async def _state(self, run: RunRecord) -> str:
         match run.state:
             case State.WAITING:
-                place = await self._desk.line.place(run.id)
+                place = await self._desk.queue.position(run.id)
                 return _("number {place} in line").format(place=place) if place else _("in line")
             case State.RUNNING | State.DELIVERING:
                 return _("under way")
@@ -182,6 +182,6 @@ class BasicCommands:
                 return _("failed")
 
 
-def _needs_one_picture(offer: Offer) -> bool:
+def _needs_one_picture(offer: WorkflowOffer) -> bool:
     required = [each for each in offer.workflow.form().fields if each.required]
     return len(required) == 1 and required[0].kind is FieldKind.IMAGE

@@ -21,11 +21,11 @@ from telegram import (
 )
 from telegram.constants import ParseMode
 
-from bot.core.chat import ResultFile
-from bot.core.fitting import fit
-from bot.core.pictures import measure
+from bot.core.media.downscale import fit
+from bot.core.media.images import measure
+from bot.core.model import ResultFile
+from bot.i18n import _
 from bot.platforms.telegram.api.client import TelegramApi, replying
-from bot.words import _
 
 UPLOAD, LOCAL_UPLOAD = 50_000_000, 2_000_000_000  # bytes a file
 ALBUM = 10

@@ -13,23 +13,24 @@ from telegram import InlineKeyboardMarkup, InputMediaPhoto, Message
 from telegram.constants import ParseMode
 from telegram.error import BadRequest
 
-from bot.core.chat import (
+from bot.core.errors import DeliveryFailed, NotNow
+from bot.core.model import (
     Address,
-    Brief,
     Cancelled,
     Delivering,
     Done,
     Failed,
     Held,
-    Limits,
     Paused,
     Queued,
     Result,
     Running,
+    RunSummary,
     Status,
 )
-from bot.core.errors import DeliveryFailed, NotNow
-from bot.core.notes import Notes
+from bot.core.port import Limits
+from bot.core.storage.key_value import KeyValueStore
+from bot.i18n import _
 from bot.platforms.telegram import storage_keys
 from bot.platforms.telegram.api.client import (
     Ask,
@@ -46,7 +47,6 @@ from bot.platforms.telegram.runs import callback_data, captions
 from bot.platforms.telegram.runs.chat_action import ChatActions
 from bot.platforms.telegram.runs.media import ALBUM, LOCAL_UPLOAD, UPLOAD, OutgoingMedia, Way, albums, packed, size_of
 from bot.platforms.telegram.runs.message_state import MessageState, MessageStates
-from bot.words import _
 
 _PRIVATE_INTERVAL, _GROUP_INTERVAL = 2.0, 6.0  # seconds: twice what is borne, so that a result seldom has to wait
 _HTML = ParseMode.HTML
@@ -59,7 +59,7 @@ class ReplyContext:
     """What replies share in one process."""
 
     wire: TelegramApi
-    notes: Notes
+    notes: KeyValueStore
     faces: MessageStates
     busy: ChatActions
     previews: bool = True
@@ -68,7 +68,7 @@ class ReplyContext:
 class TelegramReply:
     """Edits the message at an address."""
 
-    def __init__(self, studio: ReplyContext, address: Address, brief: Brief) -> None:
+    def __init__(self, studio: ReplyContext, address: Address, brief: RunSummary) -> None:
         self._studio, self._brief = studio, brief
         self._wire, self._notes = studio.wire, studio.notes
         self._chat, self._message = Chat.read(address.chat), int(address.message)

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 
 from telegram import Message
 
-from bot.core.chat import RunRequest
 from bot.core.errors import UnknownWorkflow
-from bot.core.form import Form
+from bot.core.model import RunRequest
+from bot.core.workflows.form import Form
+from bot.i18n import _
 from bot.platforms.telegram.caller import Caller, Responder, command_of
 from bot.platforms.telegram.chats import address_of
 from bot.platforms.telegram.forms import arguments
@@ -18,7 +19,6 @@ from bot.platforms.telegram.forms.files import Source, sources
 from bot.platforms.telegram.forms.fsm import FormDialog
 from bot.platforms.telegram.forms.state import FormState
 from bot.platforms.telegram.runs import captions
-from bot.words import _
 
 _COMMAND = re.compile(r"/([A-Za-z0-9_]{1,32})(?:@(\w+))?(?:\s+|$)")
 

@@ -8,16 +8,16 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from bot.core.authority import Aim
-from bot.core.chat import Person, Place
 from bot.core.errors import BadValue, UserError
-from bot.core.moderation import Moderation
-from bot.core.rules import Manner, Measure, Narrowing, Review, Rule, WordList
-from bot.core.scope import Scope, community_of
-from bot.core.workflow import Workflow
+from bot.core.model import DisplayOptions, Person, Place
+from bot.core.moderation.service import ModerationService
+from bot.core.policy.permissions import RuleTarget
+from bot.core.policy.rules import Measure, Narrowing, Review, Rule, WordList
+from bot.core.policy.scope import Scope, community_of
+from bot.core.workflows.workflow import Workflow
+from bot.i18n import _
 from bot.platforms.web.admin.html import Html, el
 from bot.platforms.web.admin.inputs import Inputs
-from bot.words import _
 
 _SWITCHES = {"on": True, "off": False}
 _PLACES = {"discord": r"\d{1,20}", "telegram": r"-?\d{1,20}(/\d{1,20})?"}  # channels and topics, as platforms name them
@@ -26,10 +26,10 @@ _PLACES = {"discord": r"\d{1,20}", "telegram": r"-?\d{1,20}(/\d{1,20})?"}  # cha
 class PolicyForms:
     """Decides what the forms say; each act answers with a sentence, and raises `UserError` with what to change."""
 
-    def __init__(self, moderation: Moderation) -> None:
+    def __init__(self, moderation: ModerationService) -> None:
         self._moderation = moderation
 
-    async def limit(self, by: Person, here: Place, aim: Aim, given: Mapping[str, str]) -> str:
+    async def limit(self, by: Person, here: Place, aim: RuleTarget, given: Mapping[str, str]) -> str:
         """How much each person may have, or all together."""
         most = given.get("most", "")
         if not most.isdecimal():
@@ -37,7 +37,7 @@ class PolicyForms:
         together = given.get("together") == "yes"
         return await self._moderation.limit(by, here, given.get("measure", ""), int(most[:9]), aim, together=together)
 
-    async def narrow(self, by: Person, here: Place, aim: Aim, given: Mapping[str, str]) -> str:
+    async def narrow(self, by: Person, here: Place, aim: RuleTarget, given: Mapping[str, str]) -> str:
         """What a field takes less than its workflow would."""
         workflow, _space, name = given.get("field", "").partition(" ")
         choices = tuple(_listed(given.get("choices", ""))) or None
@@ -51,7 +51,7 @@ class PolicyForms:
         except BadValue as fault:
             raise BadValue("field", fault.reason) from fault
 
-    async def words(self, by: Person, here: Place, aim: Aim, given: Mapping[str, str]) -> str:
+    async def words(self, by: Person, here: Place, aim: RuleTarget, given: Mapping[str, str]) -> str:
         """What may not be asked for. A list of the same name is replaced."""
         patterns = tuple(line.strip() for line in given.get("patterns", "").splitlines() if line.strip())
         to = WordList(tuple(_listed(given.get("words", ""))), patterns, given.get("hold") == "yes")
@@ -59,20 +59,20 @@ class PolicyForms:
             raise BadValue("words", _("there is neither a word nor a pattern."))
         return await self._moderation.words(by, here, given.get("name", "") or _("words"), to, aim)
 
-    async def show(self, by: Person, here: Place, aim: Aim, given: Mapping[str, str]) -> str:
+    async def show(self, by: Person, here: Place, aim: RuleTarget, given: Mapping[str, str]) -> str:
         """Who sees results first, and where and how they are shown; what is left open stays as it is."""
         previews, spoilers = (_SWITCHES.get(given.get(each, "")) for each in ("previews", "spoilers"))
-        to = Manner(_results(here, given), previews, spoilers)
+        to = DisplayOptions(_results(here, given), previews, spoilers)
         told = []
         if (on := _SWITCHES.get(given.get("review", ""))) is not None:
             told.append(await self._moderation.review(by, here, on, self._asked_in(here, aim), aim))
-        if to != Manner():
+        if to != DisplayOptions():
             told.append(await self._moderation.where(by, here, to, aim))
         if not told:
             raise BadValue("review", _("say what is to be otherwise."))
         return " ".join(told)
 
-    def _asked_in(self, here: Place, aim: Aim) -> str:
+    def _asked_in(self, here: Place, aim: RuleTarget) -> str:
         """The channel that moderators have named for their questions, which a switch here leaves as it is."""
         scope = Scope(community_of(here), workflow=aim.workflow)
         rule = self._moderation.book.of(scope.community).get(Rule(scope, Review()).slot)
@@ -117,7 +117,7 @@ def lists(inputs: Inputs, workflows: Sequence[Workflow]) -> list[Html]:
     ]
 
 
-def manners(inputs: Inputs, workflows: Sequence[Workflow], here: Place) -> list[Html]:
+def display_forms(inputs: Inputs, workflows: Sequence[Workflow], here: Place) -> list[Html]:
     """The inputs for how results are shown."""
     shown = [
         _workflow(inputs, workflows),

@@ -8,19 +8,19 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from urllib.parse import urlencode
 
-from bot.core import telling
-from bot.core.audit import Entry
-from bot.core.chat import Place, Stored
-from bot.core.decisions import block_words, describe
-from bot.core.moderation import Overview, Row
-from bot.core.rules import Block, Rule, Trial
+from bot.core import status_text
+from bot.core.model import Place, StoredFile
+from bot.core.moderation.service import Overview, Row
+from bot.core.policy.audit import Entry
+from bot.core.policy.rule_text import block_words, describe
+from bot.core.policy.rules import Block, Rule, Trial
+from bot.core.policy.scope import asked_in, community_of
 from bot.core.run import RunRecord, key_of
-from bot.core.scope import asked_in, community_of
-from bot.core.workflow import Workflow
+from bot.core.workflows.workflow import Workflow
+from bot.i18n import _
 from bot.platforms.web.admin import forms
 from bot.platforms.web.admin.html import Child, Html, el, group
 from bot.platforms.web.admin.inputs import Inputs, Said
-from bot.words import _
 
 
 @dataclass(frozen=True)
@@ -126,7 +126,7 @@ def _blocks(view: View) -> Html:
 
 def _deciding(view: View) -> Iterable[Html]:
     """What can be decided beside who may run what."""
-    return _limits(view), _fields(view), _words(view), _manner(view), _blocks(view)
+    return _limits(view), _fields(view), _words(view), _display(view), _blocks(view)
 
 
 def _limits(view: View) -> Html:
@@ -145,8 +145,8 @@ def _words(view: View) -> Html:
     return _section(view, "words", _("Words not to be asked for"), _fields_of(view, inputs, "words", _("Set the list")))
 
 
-def _manner(view: View) -> Html:
-    inputs = forms.manners(Inputs("manner", view.said), view.workflows, view.here)
+def _display(view: View) -> Html:
+    inputs = forms.display_forms(Inputs("manner", view.said), view.workflows, view.here)
     return _section(view, "manner", _("How results are shown"), _fields_of(view, inputs, "show", _("Show them so")))
 
 
@@ -162,7 +162,7 @@ def _held(view: View) -> Html:
 
 def _waiting(view: View, run: RunRecord) -> Html:
     title = view.title(run.workflow)
-    said = telling.asked(run.brief(title))
+    said = status_text.asked(run.brief(title))
     outcome = run.outcome
     shown = [_file(view, run, number, file) for number, file in enumerate(outcome.files)] if outcome else []
     texts = [el("pre", text, tabindex="0") for text in outcome.texts] if outcome else []
@@ -180,7 +180,7 @@ def _waiting(view: View, run: RunRecord) -> Html:
     return el("li", told, *shown, *texts, acts, class_="waiting")
 
 
-def _file(view: View, run: RunRecord, number: int, file: Stored) -> Html:
+def _file(view: View, run: RunRecord, number: int, file: StoredFile) -> Html:
     source = link(f"moderate/held/{run.id}/{number}", view.here)
     match file.kind:
         case "image":

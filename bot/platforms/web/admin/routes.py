@@ -10,12 +10,13 @@ from typing import TypeAlias
 from aiohttp import web
 from aiohttp.web import FileField
 
-from bot.core.authority import OPERATOR, Aim
-from bot.core.chat import Person, Place
-from bot.core.desk import Desk
 from bot.core.errors import BadValue, NotAllowed, UserError
+from bot.core.model import Person, Place
+from bot.core.policy.permissions import OPERATOR, RuleTarget
+from bot.core.policy.scope import asked_in, community_of
 from bot.core.run import key_of
-from bot.core.scope import asked_in, community_of
+from bot.core.runs.service import RunService
+from bot.i18n import _
 from bot.platforms.web.admin import forms
 from bot.platforms.web.admin.forms import PolicyForms
 from bot.platforms.web.admin.html import el, group
@@ -25,7 +26,6 @@ from bot.platforms.web.api import files
 from bot.platforms.web.api.views import person_of
 from bot.platforms.web.auth import AccessControl, whose
 from bot.platforms.web.templates import filled
-from bot.words import _
 
 _PAGE = Place("web", "")
 _SHOWN = 30  # lines of the log
@@ -42,8 +42,8 @@ class SubmittedAction:
     given: Given
 
     @property
-    def aim(self) -> Aim:
-        return Aim(workflow=self.text("workflow"), everywhere=not self.here.community)
+    def aim(self) -> RuleTarget:
+        return RuleTarget(workflow=self.text("workflow"), everywhere=not self.here.community)
 
     @property
     def person(self) -> Person:
@@ -81,7 +81,7 @@ class SubmittedAction:
 class AdminRoutes:
     """The routes. Whoever is not the operator is refused, and that stands in the audit."""
 
-    def __init__(self, desk: Desk, gate: AccessControl) -> None:
+    def __init__(self, desk: RunService, gate: AccessControl) -> None:
         self._desk, self._gate = desk, gate
         self._moderation, self._reviews = desk.moderation, desk.moderation.reviews
         self._terms = PolicyForms(desk.moderation)

@@ -11,9 +11,9 @@ from typing import Any
 from aiohttp import web
 from aiohttp_sse import EventSourceResponse, sse_response
 
-from bot.core.desk import Desk
 from bot.core.errors import StorageFailed
 from bot.core.run import UNFINISHED, RunRecord
+from bot.core.runs.service import RunService
 from bot.platforms.web.api.views import person_of, run_view, status_view
 from bot.platforms.web.auth import whose
 from bot.platforms.web.live.event_log import EventInbox, EventLog, News
@@ -28,7 +28,7 @@ _FIRST, _MOST = 50, 1000  # runs that a page shows at first, and at most
 class Stream:
     """What one open page is told: every event has an id, after which another stream can go on."""
 
-    def __init__(self, desk: Desk, hub: Hub, visitor: str, count: int, response: EventSourceResponse) -> None:
+    def __init__(self, desk: RunService, hub: Hub, visitor: str, count: int, response: EventSourceResponse) -> None:
         self._desk, self._hub, self._visitor, self._count = desk, hub, visitor, count
         self._response = response
         self._offered: object = None
@@ -109,7 +109,7 @@ class Stream:
         await self._response.send(text, id=number, event=event, retry=retry)
 
 
-def streaming(desk: Desk, hub: Hub) -> Callable[[web.Request], Any]:
+def streaming(desk: RunService, hub: Hub) -> Callable[[web.Request], Any]:
     """The route that pages listen at. A browser that comes back by itself says in a header what it heard last; a page
     that opens a new stream says so in `after`, and in `count` how many runs it shows.
     """

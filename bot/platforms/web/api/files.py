@@ -7,9 +7,9 @@ from urllib.parse import quote
 
 from aiohttp import web
 
-from bot.core.chat import Stored
 from bot.core.errors import StorageFailed
-from bot.core.media import Media
+from bot.core.media.blob_store import BlobStore
+from bot.core.model import StoredFile
 
 #: What a browser may show in place; all else is a download.
 TYPES = {
@@ -31,7 +31,7 @@ TYPES = {
 }
 
 
-async def send(request: web.Request, media: Media, file: Stored) -> web.StreamResponse:
+async def send(request: web.Request, media: BlobStore, file: StoredFile) -> web.StreamResponse:
     """Send a stored file; with `?download`, under the name that it has for people."""
     key = file.key
     etag = PurePosixPath(key).stem
@@ -62,7 +62,7 @@ def preview(data: bytes) -> web.Response:
     return web.Response(body=data, content_type=kind)
 
 
-def _headers(request: web.Request, file: Stored) -> dict[str, str]:
+def _headers(request: web.Request, file: StoredFile) -> dict[str, str]:
     kind = TYPES.get(PurePosixPath(file.key).suffix)
     inline = kind is not None and "download" not in request.query
     disposition = "inline" if inline else "attachment"

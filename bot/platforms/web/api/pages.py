@@ -9,7 +9,7 @@ from typing import Any
 
 from aiohttp import web
 
-from bot.core.desk import Desk
+from bot.core.runs.service import RunService
 from bot.platforms.web.admin.html import el
 from bot.platforms.web.admin.routes import who
 from bot.platforms.web.api.files import TYPES
@@ -24,7 +24,7 @@ _PICTURES = (".jpg", ".jpeg", ".png", ".webp")
 
 
 class PageRoutes:
-    def __init__(self, desk: Desk, gate: AccessControl, options: PageConfig) -> None:
+    def __init__(self, desk: RunService, gate: AccessControl, options: PageConfig) -> None:
         self._desk, self._gate, self._options = desk, gate, options
         self._pictures = (*reversed(options.pictures), STATIC / "cards")
 
@@ -98,7 +98,7 @@ class PageRoutes:
         return next((path for path in paths if path.is_file()), None)
 
     def _is_operator(self, request: web.Request) -> bool:
-        return self._desk.moderation.authority.is_operator(who(request, self._gate))
+        return self._desk.moderation.permissions.is_operator(who(request, self._gate))
 
 
 def _data(boot: dict[str, Any]) -> str:

@@ -9,10 +9,10 @@ from uuid import uuid4
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from bot.core.chat import Address, Running, RunRequest
-from bot.core.desk import Desk
 from bot.core.errors import BadPicture, BadValue, NotAllowed, StorageFailed, TooMany, UnknownWorkflow, UserError
-from bot.core.form import Form
+from bot.core.model import Address, Running, RunRequest
+from bot.core.runs.service import RunService
+from bot.core.workflows.form import Form
 from bot.platforms.web.api import files
 from bot.platforms.web.api.uploads import SubmittedForm, owned, place_of, requested, stored_in, unpack
 from bot.platforms.web.api.views import person_of
@@ -21,7 +21,7 @@ from bot.platforms.web.live.hub import Hub
 
 
 class RunRoutes:
-    def __init__(self, desk: Desk, hub: Hub, upload_bytes: int) -> None:
+    def __init__(self, desk: RunService, hub: Hub, upload_bytes: int) -> None:
         self._desk, self._hub, self._upload_bytes = desk, hub, upload_bytes
 
     def routes(self) -> list[web.RouteDef]:
@@ -51,7 +51,7 @@ class RunRoutes:
 
     async def _take(self, request: RunRequest) -> web.Response:
         visitor = request.person.id
-        run_id = await self._desk.take(request, Address("web", visitor, uuid4().hex))
+        run_id = await self._desk.submit(request, Address("web", visitor, uuid4().hex))
         self._hub.tell(visitor, run_id)
         return web.json_response({"id": run_id}, status=201)
 

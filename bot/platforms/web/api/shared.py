@@ -1,15 +1,15 @@
-"""Files that a chat has no room for, to whoever has the link to one: see `bot.core.links`."""
+"""Files that a chat has no room for, to whoever has the link to one: see `bot.core.media.signed_links`."""
 
 from __future__ import annotations
 
 from aiohttp import web
 
-from bot.core.desk import Desk
-from bot.core.links import PATH
+from bot.core.media.signed_links import PATH
+from bot.core.runs.service import RunService
 from bot.platforms.web.api import files
 
 
-def shared(desk: Desk) -> web.RouteDef:
+def shared(desk: RunService) -> web.RouteDef:
     async def send(request: web.Request) -> web.StreamResponse:
         parts = request.match_info
         file = await desk.links.file(parts["run"], int(parts["number"]), parts["mark"])

@@ -12,12 +12,12 @@ from uuid import UUID
 
 from aiohttp import BodyPartReader, web
 
-from bot.core.chat import Attachment, Person, Place, RunRequest, Stored
 from bot.core.errors import BadValue, StorageFailed, UserError
-from bot.core.form import Form
-from bot.core.records import Records
+from bot.core.model import Person, Place, RunRequest, StoredFile, UploadedFile
 from bot.core.run import RunRecord, State
-from bot.words import _
+from bot.core.runs.repository import RunRepository
+from bot.core.workflows.form import Form
+from bot.i18n import _
 
 _PIECE = 256 * 1024  # bytes
 _TEXT_LIMIT = 256 * 1024  # bytes of all texts together
@@ -28,7 +28,7 @@ _REFERENCE = re.compile(r"(?P<run>[0-9a-f-]{36})/(?P<where>files|inputs)/(?P<whi
 class SubmittedForm:
     """What came in a multipart body: each text or file by its field."""
 
-    values: Mapping[str, str | Attachment]
+    values: Mapping[str, str | UploadedFile]
 
 
 async def unpack(request: web.Request, form: Form, folder: Path, file_limit: int) -> SubmittedForm:
@@ -36,7 +36,7 @@ async def unpack(request: web.Request, form: Form, folder: Path, file_limit: int
     media = {field.name for field in form.fields if field.is_media}
     if request.content_type != "multipart/form-data":
         raise UserError(_("A request comes as multipart/form-data."))
-    values: dict[str, str | Attachment] = {}
+    values: dict[str, str | UploadedFile] = {}
     room = _TEXT_LIMIT
     try:
         reader = await request.multipart()
@@ -56,7 +56,7 @@ async def unpack(request: web.Request, form: Form, folder: Path, file_limit: int
 
 
 async def requested(
-    parcel: SubmittedForm, workflow: str, form: Form, records: Records, person: Person, place: Place
+    parcel: SubmittedForm, workflow: str, form: Form, records: RunRepository, person: Person, place: Place
 ) -> RunRequest:
     """The request that a parcel means. Raises `UserError`."""
     media = {field.name for field in form.fields if field.is_media}
@@ -74,7 +74,7 @@ def place_of(visitor: str) -> Place:
     return Place("web", visitor)
 
 
-async def owned(records: Records, run_id: str, visitor: str) -> RunRecord:
+async def owned(records: RunRepository, run_id: str, visitor: str) -> RunRecord:
     """A run of this visitor's; where it is anybody else's, it is not there. Raises `HTTPNotFound`."""
     run = await records.get(run_id) if _is_id(run_id) else None
     if run is None or (run.person.platform, run.person.id) != ("web", visitor):
@@ -91,7 +91,7 @@ async def _text(part: BodyPartReader, room: int) -> str:
     return data.decode("utf-8", "replace")
 
 
-async def _file(part: BodyPartReader, path: Path, limit: int) -> Attachment:
+async def _file(part: BodyPartReader, path: Path, limit: int) -> UploadedFile:
     """Write a file under a name of ours: theirs never touches a path, but for an ending that is plain."""
     filename = PurePosixPath(str(part.filename).replace("\\", "/")).name[:120] or "file"
     suffix = re.search(r"\.[A-Za-z0-9]{1,8}$", filename)
@@ -109,10 +109,10 @@ async def _file(part: BodyPartReader, path: Path, limit: int) -> Attachment:
         raise StorageFailed(_("There is no room to keep the files of this run, or they cannot be written.")) from fault
     finally:
         await asyncio.to_thread(file.close)
-    return Attachment(path, filename)
+    return UploadedFile(path, filename)
 
 
-async def _earlier(name: str, text: str, records: Records, person: Person) -> Stored:
+async def _earlier(name: str, text: str, records: RunRepository, person: Person) -> StoredFile:
     found = _REFERENCE.fullmatch(text)
     run = await records.get(found["run"]) if found else None
     if found is None or run is None or (run.person.platform, run.person.id) != (person.platform, person.id):
@@ -123,7 +123,7 @@ async def _earlier(name: str, text: str, records: Records, person: Person) -> St
     return stored
 
 
-def stored_in(run: RunRecord, where: str, which: str) -> Stored | None:
+def stored_in(run: RunRecord, where: str, which: str) -> StoredFile | None:
     """A file of a run: an input by its field, or a result by its number, once that has been delivered."""
     if where == "inputs":
         return run.inputs.get(which)

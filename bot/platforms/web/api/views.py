@@ -5,13 +5,25 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from bot.core import telling
-from bot.core.chat import Cancelled, Delivering, Failed, Held, Paused, Person, Queued, Result, Running, Status, Stored
-from bot.core.desk import Offer
-from bot.core.form import Field, Form
+from bot.core import status_text
+from bot.core.model import (
+    Cancelled,
+    Delivering,
+    Failed,
+    Held,
+    Paused,
+    Person,
+    Queued,
+    Result,
+    Running,
+    Status,
+    StoredFile,
+)
 from bot.core.run import Outcome, RunRecord, State
+from bot.core.runs.service import WorkflowOffer
+from bot.core.workflows.form import Field, Form
+from bot.i18n import _
 from bot.platforms.web.live.hub import Word
-from bot.words import _
 
 _EXACT = 2**53  # whole numbers beyond it are texts in JSON: a browser would round them
 
@@ -25,7 +37,7 @@ def run_view(run: RunRecord, title: str, word: Word | None) -> dict[str, Any]:
         "workflow": run.workflow,
         "title": title,
         "asked": run.asked_at,
-        "said": telling.asked(run.brief(title)),
+        "said": status_text.asked(run.brief(title)),
         "values": {name: _exact(value) for name, value in run.values.items()},
         "inputs": [_file_view(run, f"inputs/{name}", file, name) for name, file in run.inputs.items()],
         "files": [_file_view(run, f"files/{number}", file) for number, file in enumerate(outcome.files)],
@@ -60,25 +72,25 @@ def status_view(run_id: str, status: Status | None, word: Word | None) -> dict[s
     view: dict[str, Any] = {"state": "done", "line": "", "fraction": None, "preview": None, "place": None}
     match status:
         case Queued(position=position):
-            view |= {"state": "waiting", "line": telling.describe(status), "place": position}
+            view |= {"state": "waiting", "line": status_text.describe(status), "place": position}
         case Running(fraction=fraction):
             view |= {"state": "running", "line": _running(status), "fraction": fraction or None}
             if word is not None and status.preview is not None:
                 view["preview"] = f"runs/{run_id}/preview?{word.previews}"
         case Delivering():
-            view |= {"state": "delivering", "line": telling.describe(status), "fraction": 1.0}
+            view |= {"state": "delivering", "line": status_text.describe(status), "fraction": 1.0}
         case Held():
-            view |= {"state": "held", "line": telling.describe(status)}
+            view |= {"state": "held", "line": status_text.describe(status)}
         case Paused():
-            view |= {"state": "paused", "line": telling.describe(status)}
+            view |= {"state": "paused", "line": status_text.describe(status)}
         case Failed(sentence=sentence):
             view |= {"state": "failed", "line": sentence}
         case Cancelled():
-            view |= {"state": "cancelled", "line": telling.describe(status)}
+            view |= {"state": "cancelled", "line": status_text.describe(status)}
     return view
 
 
-def offer_view(offer: Offer, form: Form) -> dict[str, Any]:
+def offer_view(offer: WorkflowOffer, form: Form) -> dict[str, Any]:
     """A workflow's card, and its form."""
     workflow = offer.workflow
     return {
@@ -115,7 +127,7 @@ def _field_view(field: Field) -> dict[str, Any]:
     }
 
 
-def _file_view(run: RunRecord, path: str, file: Stored, field: str = "") -> dict[str, Any]:
+def _file_view(run: RunRecord, path: str, file: StoredFile, field: str = "") -> dict[str, Any]:
     return {
         "field": field,
         "filename": file.filename,
@@ -132,14 +144,14 @@ def _running(status: Running) -> str:
     if status.step is not None and status.steps is not None:
         parts.append(_("step {step} of {steps}").format(step=status.step, steps=status.steps))
     if status.eta is not None:
-        parts.append(_("about {time} left").format(time=telling.seconds(status.eta)))
+        parts.append(_("about {time} left").format(time=status_text.seconds(status.eta)))
     return " · ".join(parts)
 
 
 def _times(run: RunRecord) -> str:
     nothing_new = run.outcome is not None and run.outcome.nothing_new
     values: Mapping[str, Any] = run.values
-    return telling.times(
+    return status_text.times(
         Result(run.id, run.workflow, values, nothing_new=nothing_new, waited=run.waited, took=run.took)
     )
 

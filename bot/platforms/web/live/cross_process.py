@@ -5,8 +5,8 @@ from __future__ import annotations
 import base64
 from typing import Any
 
-from bot.core.chat import Delivering, Paused, Running, Status
-from bot.core.notes import Notes
+from bot.core.model import Delivering, Paused, Running, Status
+from bot.core.storage.key_value import KeyValueStore
 from bot.platforms.web.live.hub import Hub
 
 _STATUS, _PREVIEW = "web status ", "web preview "
@@ -17,7 +17,7 @@ _FORGOTTEN = 86_400.0  # seconds after which what a worker left behind that is g
 class CrossProcessRelay:
     """Both ends of it. All methods raise `StorageFailed`."""
 
-    def __init__(self, notes: Notes) -> None:
+    def __init__(self, notes: KeyValueStore) -> None:
         self._notes = notes
         self._sent: dict[str, tuple[int, bytes | None]] = {}  # how many previews each run had, and the last of them
         self._heard: dict[str, dict[str, Any]] = {}

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from bot.core import meters
-from bot.core.chat import Brief, Delivering, Limits, Result, Status
+from bot.core import metrics
 from bot.core.errors import DeliveryFailed, StorageFailed
+from bot.core.model import Delivering, Result, RunSummary, Status
+from bot.core.port import Limits
 from bot.platforms.web.live.cross_process import CrossProcessRelay
 from bot.platforms.web.live.hub import Hub
 
@@ -17,15 +18,15 @@ class WebReply:
 
     limits = Limits(_UNLIMITED, _UNLIMITED, _UNLIMITED, _INTERVAL)
 
-    def __init__(self, hub: Hub, visitor: str, brief: Brief) -> None:
+    def __init__(self, hub: Hub, visitor: str, brief: RunSummary) -> None:
         self._hub, self._visitor, self._brief = hub, visitor, brief
 
     async def show(self, status: Status) -> None:
-        meters.edited("web")
+        metrics.edited("web")
         self._hub.say(self._visitor, self._brief.run_id, status)
 
     async def deliver(self, result: Result) -> None:
-        meters.edited("web")
+        metrics.edited("web")
         self._hub.say(self._visitor, result.run_id, Delivering())
 
 
@@ -34,11 +35,11 @@ class FarReply:
 
     limits = Limits(_UNLIMITED, _UNLIMITED, _UNLIMITED, _FAR)
 
-    def __init__(self, wire: CrossProcessRelay, visitor: str, brief: Brief) -> None:
+    def __init__(self, wire: CrossProcessRelay, visitor: str, brief: RunSummary) -> None:
         self._wire, self._visitor, self._brief = wire, visitor, brief
 
     async def show(self, status: Status) -> None:
-        meters.edited("web")
+        metrics.edited("web")
         try:
             await self._wire.say(self._visitor, self._brief.run_id, status)
         except StorageFailed as fault:

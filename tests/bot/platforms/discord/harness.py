@@ -16,13 +16,13 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from bot.config import Settings
-from bot.core.catalog import bundled_folder
-from bot.core.chat import Platform
-from bot.core.shelf import Shelf
+from bot.core.platform import Platform
+from bot.core.workflows.catalog import bundled_folder
+from bot.core.workflows.live_catalog import LiveCatalog
 from bot.platforms.discord.adapter import DiscordPlatform
-from bot.serve import Role, serve
-from bot.store import database
+from bot.process import Role, serve
+from bot.settings import Settings
+from bot.stores import database
 from tests.bot.platforms.discord.fake import FakeDiscord, Post
 
 ALICE, BOB, MO = 501, 502, 503
@@ -50,7 +50,7 @@ async def house(
 ) -> AsyncIterator[None]:
     """The bot, ready: its commands are registered in every server. Other platforms may be served beside Discord."""
     read = Settings.read(environ(fake, folder, **(settings or {})), None)
-    async with Shelf(bundled_folder(), *([workflows] if workflows else [])) as shelf:
+    async with LiveCatalog(bundled_folder(), *([workflows] if workflows else [])) as shelf:
         platforms = [DiscordPlatform(read, database(read, "discord")), *beside]
         work = asyncio.create_task(serve(read, shelf, platforms, Role(), lambda _text: None))
         try:

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from bot.config import Settings
 from bot.core.errors import ConfigError
 from bot.platforms.discord.adapter import introduce
+from bot.settings import Settings
 from tests.bot.platforms.discord.fake import FakeDiscord
 from tests.bot.platforms.discord.harness import environ
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from comfy.embedded import EmbeddedServer
-from tests.bot.houses import painter, write_workflows
+from tests.bot.harness import painter, write_workflows
 from tests.bot.platforms.discord.fake import FakeDiscord
 from tests.bot.platforms.discord.harness import ALICE, MO, house, results
 

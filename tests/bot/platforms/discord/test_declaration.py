@@ -6,8 +6,8 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.core.form import Field, FieldKind, Form
-from bot.core.workflow import Workflow
+from bot.core.workflows.form import Field, FieldKind, Form
+from bot.core.workflows.workflow import Workflow
 from bot.platforms.discord.commands.schema import (
     COMMANDS,
     choice_meant,

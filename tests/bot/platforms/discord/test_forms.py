@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from bot.core.catalog import bundled_folder
+from bot.core.workflows.catalog import bundled_folder
 from tests.bot.platforms.discord.fake import Asked, FakeDiscord, Post
 from tests.bot.platforms.discord.harness import ALICE, BOB, MO, fresh, house, picture, results, write_wide
 

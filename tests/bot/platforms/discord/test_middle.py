@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from bot.core import meters
-from bot.core.catalog import bundled_folder
+from bot.core import metrics
+from bot.core.workflows.catalog import bundled_folder
 from comfy.embedded import EmbeddedServer
 from tests.bot.platforms.discord.fake import FakeDiscord
 from tests.bot.platforms.discord.harness import ALICE, BOB, fresh, house, results, under_way
@@ -123,11 +123,11 @@ async def test_a_lost_connection_loses_nothing(fake: FakeDiscord, channel: int) 
 async def test_a_rate_limit_in_front_of_the_result(fake: FakeDiscord, channel: int) -> None:
     await fake.slash(ALICE, channel, "negative", {"photo": fresh()})
     post = await under_way(fake, channel)
-    edits, limits = meters.edits["discord"], meters.rate_limits["discord"]
+    edits, limits = metrics.edits["discord"], metrics.rate_limits["discord"]
     fake.fail("PATCH", f"/messages/{post.id}", 429, times=3)
     assert (await results(fake, channel))[0].files
-    assert meters.rate_limits["discord"] == limits + 3
-    assert meters.edits["discord"] > edits
+    assert metrics.rate_limits["discord"] == limits + 3
+    assert metrics.edits["discord"] > edits
 
 
 async def test_servers_hear_of_a_new_workflow(fake: FakeDiscord, own: Path) -> None:

@@ -3,7 +3,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from bot.core.chat import Brief, Person, Place, Queued, Result, ResultFile
+from bot.core.model import Person, Place, Queued, Result, ResultFile, RunSummary
 from bot.core.run import State
 from bot.platforms.discord.message_ref import MessageRef
 from bot.platforms.discord.presence import presence
@@ -11,7 +11,9 @@ from bot.platforms.discord.runs.attachments import pack
 from bot.platforms.discord.runs.text import result_text, status_text
 from tests.bot.platforms.discord.harness import noise
 
-BRIEF = Brief("run", "flow", "Flow *", Person("discord", "1", "Al_ice_"), Place("discord", "2"), {"text": "a\n**b**"})
+BRIEF = RunSummary(
+    "run", "flow", "Flow *", Person("discord", "1", "Al_ice_"), Place("discord", "2"), {"text": "a\n**b**"}
+)
 
 
 def result(*files: ResultFile, texts: tuple[str, ...] = ()) -> Result:

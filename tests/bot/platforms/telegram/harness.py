@@ -16,8 +16,8 @@ from typing import Any
 from PIL import Image
 
 from bot.app import App
-from bot.config import Settings
-from bot.serve import Role
+from bot.process import Role
+from bot.settings import Settings
 from tests.bot.platforms.telegram.server import TOKEN, BotApi, Kept
 
 ROOT = Path(__file__).parents[4]
@@ -66,12 +66,12 @@ def _app(api: BotApi, folder: Path, **more: str) -> App:
 
 
 async def _serve(app: App, ready: asyncio.Event) -> None:
-    from bot.core.shelf import Shelf
-    from bot.serve import serve
-    from bot.store import data_folder
+    from bot.core.workflows.live_catalog import LiveCatalog
+    from bot.process import serve
+    from bot.stores import data_folder
 
     await asyncio.to_thread(data_folder, app.settings)
-    async with Shelf(*app._folders()) as shelf:
+    async with LiveCatalog(*app._folders()) as shelf:
         await serve(app.settings, shelf, app.platforms(), Role(), lambda _line: ready.set())
 
 

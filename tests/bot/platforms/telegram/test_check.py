@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from bot.config import Settings
 from bot.core.errors import ConfigError
 from bot.platforms.telegram.adapter import introduce
+from bot.settings import Settings
 from tests.bot.platforms.telegram.harness import settings
 from tests.bot.platforms.telegram.server import BOT, bot_api
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from comfy.embedded import EmbeddedServer
-from tests.bot.houses import Gates, write_workflows
+from tests.bot.harness import Gates, write_workflows
 from tests.bot.platforms.telegram.harness import Conversation, serving
 from tests.bot.platforms.telegram.server import bot_api
 

@@ -10,9 +10,9 @@ from collections import defaultdict
 
 import pytest
 
-from bot.core.chat import Running, Status
 from bot.core.errors import NotNow
-from bot.core.throttle import Throttle
+from bot.core.execution.throttle import Throttle
+from bot.core.model import Running, Status
 from bot.platforms.telegram.api.rate_limit import RateLimiter
 
 

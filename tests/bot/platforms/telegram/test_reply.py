@@ -12,11 +12,11 @@ from uuid import uuid4
 import pytest
 from PIL import Image
 
-from bot.core import meters
-from bot.core.chat import Brief, Cancelled, Failed, Paused, Person, Place, Queued, Result, ResultFile, Running
-from bot.core.database import Database
+from bot.core import metrics
 from bot.core.errors import DeliveryFailed
-from bot.core.notes import Notes
+from bot.core.model import Cancelled, Failed, Paused, Person, Place, Queued, Result, ResultFile, Running, RunSummary
+from bot.core.storage.database import Database
+from bot.core.storage.key_value import KeyValueStore
 from bot.platforms.telegram.api.client import Patience, TelegramApi, connect, disconnect
 from bot.platforms.telegram.api.rate_limit import RateLimiter
 from bot.platforms.telegram.chats import Chat, address_of
@@ -45,7 +45,7 @@ class Stage:
 
     def reply(self, message: Kept, title: str = "Poster") -> TelegramReply:
         place = Place("telegram", str(self.chat.id))
-        brief = Brief(str(uuid4()), "poster", title, ANN, place, {"colors": 8, "text": "a <b> & c"})
+        brief = RunSummary(str(uuid4()), "poster", title, ANN, place, {"colors": 8, "text": "a <b> & c"})
         return TelegramReply(self.studio, address_of(self.chat, message.id), brief)
 
     def file(self, name: str, data: bytes | None = None) -> ResultFile:
@@ -66,7 +66,7 @@ async def stage(folder: Path, chat: int = 5, previews: bool = True) -> AsyncIter
             wire = TelegramApi(bot, RateLimiter(clock, clock.sleep), sleep=clock.sleep)
             yield Stage(
                 api,
-                ReplyContext(wire, Notes(database), MessageStates(), ChatActions(wire), previews),
+                ReplyContext(wire, KeyValueStore(database), MessageStates(), ChatActions(wire), previews),
                 folder,
                 Chat(chat),
             )
@@ -266,11 +266,11 @@ async def test_blocked_and_kicked(tmp_path: Path) -> None:
 async def test_a_flood_limit_of_one_chat(tmp_path: Path) -> None:
     async with stage(tmp_path) as on:
         message = await on.sent()
-        edits, limits = meters.edits["telegram"], meters.rate_limits["telegram"]
+        edits, limits = metrics.edits["telegram"], metrics.rate_limits["telegram"]
         on.api.refuse["editMessageMedia"].append(Refused(429, "Too Many Requests: retry after 7", retry_after=7))
         await on.reply(message).deliver(on.result(on.file("a.png")))
         assert message.kind == "photo"
-        assert (meters.edits["telegram"], meters.rate_limits["telegram"]) == (edits + 1, limits + 1)
+        assert (metrics.edits["telegram"], metrics.rate_limits["telegram"]) == (edits + 1, limits + 1)
         assert on.studio.wire.pace._clock() >= 7
 
 

@@ -14,16 +14,16 @@ from typing import Any
 import aiohttp
 from PIL import Image, ImageOps
 
-from bot.core.catalog import bundled_folder
-from bot.core.database import Database
-from bot.core.desk import Desk
-from bot.core.shelf import Shelf
+from bot.core.runs.service import RunService
+from bot.core.storage.database import Database
+from bot.core.workflows.catalog import bundled_folder
+from bot.core.workflows.live_catalog import LiveCatalog
 from bot.platforms.web.adapter import WebPlatform
 from bot.platforms.web.config import PageConfig
-from bot.serve import Role, serving
+from bot.process import Role, serving
 from comfy.embedded import EmbeddedServer
 from comfy.embedded.node import NodeType
-from tests.bot.houses import Gates, QuickSettings, write_workflows
+from tests.bot.harness import Gates, QuickSettings, write_workflows
 
 PHOTO = Path(__file__).parents[4] / "bot" / "demo" / "coffee.jpg"
 
@@ -33,7 +33,7 @@ class Page:
     """A page that is being served; runs of the workflow `gated` wait until `gates` are opened."""
 
     url: str
-    desk: Desk
+    desk: RunService
     gates: Gates
     engine: EmbeddedServer
     platform: WebPlatform
@@ -65,7 +65,7 @@ async def page(
         environ = {"COMFYUI_URLS": f"one={engine.url}", "DARKROOM_DATA_DIR": str(folder)}
         chosen = {"DARKROOM_DATABASE_URL": database, "DARKROOM_OPERATORS": operators}
         settings = QuickSettings.read({**environ, **chosen}, None)
-        shelf = await stack.enter_async_context(Shelf(bundled_folder(), write_workflows(folder)))
+        shelf = await stack.enter_async_context(LiveCatalog(bundled_folder(), write_workflows(folder)))
         desk = await stack.enter_async_context(serving(settings, shelf, {"web": platform}, role or Role()))
         serve = asyncio.create_task(platform.serve(desk))
         stack.push_async_callback(_cancelled, serve)

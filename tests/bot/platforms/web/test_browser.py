@@ -19,10 +19,10 @@ from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser, FileChooser, Locator, Response, async_playwright, expect
 from playwright.async_api import Page as Tab
 
-from bot.config import Secret
-from bot.core.authority import OPERATOR, Aim
-from bot.core.chat import Person, Place
-from tests.bot.houses import until
+from bot.core.model import Person, Place
+from bot.core.policy.permissions import OPERATOR, RuleTarget
+from bot.settings import Secret
+from tests.bot.harness import until
 from tests.bot.platforms.web.pages import PHOTO, Page, differ, negative, page, relay
 from tests.bot.platforms.web.reel import CLIP, reel, write_reel
 
@@ -442,7 +442,7 @@ async def test_nothing_stands_in_anybodys_way(browser: Browser, tmp_path: Path, 
 async def test_the_operator_decides_with_the_keyboard(browser: Browser, tmp_path: Path, options: Any) -> None:
     async with opened(browser, tmp_path, **options) as (web, tab):
         moderation = web.desk.moderation
-        await moderation.review(OPERATOR, Place("web", ""), True, aim=Aim(everywhere=True))
+        await moderation.review(OPERATOR, Place("web", ""), True, aim=RuleTarget(everywhere=True))
         await moderation.block(OPERATOR, Place("telegram", "-5", "Friends", "-5"), Person("telegram", "7", "Eve"))
         await choose(tab, "Plain")
         await develop(tab)

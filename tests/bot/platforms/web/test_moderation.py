@@ -11,13 +11,13 @@ from uuid import uuid4
 import aiohttp
 from yarl import URL
 
-from bot.config import Secret
-from bot.core.authority import OPERATOR, Aim
-from bot.core.chat import Place
-from bot.core.rules import Manner, Review
+from bot.core.model import DisplayOptions, Place
+from bot.core.policy.permissions import OPERATOR, RuleTarget
+from bot.core.policy.rules import Review
 from bot.platforms.web.admin.page import mark
 from bot.platforms.web.admin.routes import AdminRoutes
 from bot.platforms.web.auth import AccessControl
+from bot.settings import Secret
 from tests.bot.platforms.web.pages import Page, Visitor, page, png
 
 TOKEN = Secret("s3cret-token")
@@ -57,7 +57,7 @@ async def test_workflows_are_denied_and_allowed_for_everybody(tmp_path: Path) ->
 
 async def test_every_place_that_is_known_is_decided_on_its_own(tmp_path: Path) -> None:
     async with page(tmp_path) as web, Visitor(web.url) as ann:
-        await web.desk.moderation.allow(OPERATOR, GUILD, Aim(workflow="poster"))
+        await web.desk.moderation.allow(OPERATOR, GUILD, RuleTarget(workflow="poster"))
         assert "#general · Discord 77" in await desk(ann)
         assert "“plain” is denied in all places here." in await press(ann, "deny", "discord:77", workflow="plain")
         assert not web.desk.decide(OPERATOR, GUILD, "plain").allowed
@@ -157,15 +157,15 @@ async def test_how_results_are_shown_is_decided(tmp_path: Path) -> None:
         core = web.desk.moderation
         await core.review(OPERATOR, GUILD, True, "42")
         await press(ann, "show", "discord:77", review="off", results="thread")
-        assert [rule.body for rule in core.book.own("discord:77")] == [Review(False, "42"), Manner("thread")]
+        assert [rule.body for rule in core.book.own("discord:77")] == [Review(False, "42"), DisplayOptions("thread")]
         told = await _source(ann, "show", "discord:77", channel="#general", spoilers="on")
         assert "named by its id" in told
         assert re.search(
             r'name="channel" value="#general"[^>]*aria-invalid="true" aria-describedby="said-manner"', told
         )
-        assert core.book.own("discord:77")[1].body == Manner("thread")
+        assert core.book.own("discord:77")[1].body == DisplayOptions("thread")
         await press(ann, "show", "discord:77", channel="4321", spoilers="on")
-        assert core.book.own("discord:77")[1].body == Manner("4321", spoilers=True)
+        assert core.book.own("discord:77")[1].body == DisplayOptions("4321", spoilers=True)
 
 
 async def _source(visitor: Visitor, act: str, place: str = "web:", **fields: str) -> str:
@@ -175,7 +175,7 @@ async def _source(visitor: Visitor, act: str, place: str = "web:", **fields: str
 
 async def test_a_result_waits_is_looked_at_and_shown_or_not(tmp_path: Path) -> None:
     async with page(tmp_path) as web, Visitor(web.url) as ann, Visitor(web.url) as ben:
-        await web.desk.moderation.review(OPERATOR, EVERYWHERE, True, aim=Aim(everywhere=True))
+        await web.desk.moderation.review(OPERATOR, EVERYWHERE, True, aim=RuleTarget(everywhere=True))
         first, second = [await _held(ben) for _run in range(2)]
         assert "a visitor of the page" in await desk(ann)
         status, data, headers = await ann.get(f"moderate/held/{first}/0?place=web:")

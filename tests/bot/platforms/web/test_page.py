@@ -18,11 +18,12 @@ from babel.messages.mofile import write_mo
 from PIL import Image
 from yarl import URL
 
-from bot.core.chat import Address, Brief, Delivering, Done, Failed, Queued, Running
-from bot.core.database import Database
 from bot.core.errors import ConfigError
-from bot.core.meters import rate_limited
-from bot.core.notes import Notes
+from bot.core.metrics import rate_limited
+from bot.core.model import Address, Delivering, Done, Failed, Queued, Running, RunSummary
+from bot.core.storage.database import Database
+from bot.core.storage.key_value import KeyValueStore
+from bot.i18n import language, language_of, translated
 from bot.platforms.web.adapter import WebPlatform
 from bot.platforms.web.api.uploads import place_of
 from bot.platforms.web.api.views import person_of
@@ -30,11 +31,10 @@ from bot.platforms.web.config import PageConfig
 from bot.platforms.web.live.event_log import EventLog
 from bot.platforms.web.live.hub import Hub
 from bot.platforms.web.public_url import introduce
-from bot.serve import Role
-from bot.words import language, language_of, translated
+from bot.process import Role
 from comfy.embedded import EmbeddedServer
 from tests.bot.databases import new_postgres
-from tests.bot.houses import failing, until
+from tests.bot.harness import failing, until
 from tests.bot.platforms.web.pages import PHOTO, Page, Visitor, differ, negative, page, pixels, png
 
 ROOT = Path(__file__).parents[4]
@@ -278,7 +278,7 @@ async def test_a_run_that_another_process_develops_is_watched(tmp_path: Path, po
 
 async def _nothing_is_left(url: str) -> bool:
     async with Database(url) as database:
-        return not await Notes(database).starting("web ")
+        return not await KeyValueStore(database).starting("web ")
 
 
 @asynccontextmanager
@@ -415,8 +415,8 @@ async def test_words_and_journals_that_nobody_comes_for_are_dropped() -> None:
         assert not inbox.resumed
 
 
-def _brief(run_id: str) -> Brief:
-    return Brief(run_id, "plain", "Plain", person_of("v"), place_of("v"))
+def _brief(run_id: str) -> RunSummary:
+    return RunSummary(run_id, "plain", "Plain", person_of("v"), place_of("v"))
 
 
 async def test_the_last_runs_are_shown_and_earlier_ones_on_demand(tmp_path: Path) -> None:

@@ -8,12 +8,12 @@ from typing import Any
 import aiohttp
 import pytest
 
-from bot.config import Secret
-from bot.core.authority import OPERATOR, Aim
-from bot.core.chat import Place
 from bot.core.errors import ConfigError
+from bot.core.model import Place
+from bot.core.policy.permissions import OPERATOR, RuleTarget
 from bot.platforms.web.auth import AccessControl
 from bot.platforms.web.config import PageConfig
+from bot.settings import Secret
 from tests.bot.platforms.web.pages import Visitor, page, png
 
 TOKEN = Secret("s3cret-token")
@@ -78,7 +78,7 @@ async def _preview(events: Any) -> str:
 async def test_a_held_result_is_nobodys_before_the_yes(tmp_path: Path) -> None:
     async with page(tmp_path) as web, Visitor(web.url) as ann, Visitor(web.url) as ben:
         everywhere = Place("web", "")
-        await web.desk.moderation.review(OPERATOR, everywhere, True, aim=Aim(everywhere=True))
+        await web.desk.moderation.review(OPERATOR, everywhere, True, aim=RuleTarget(everywhere=True))
         _status, taken = await ann.ask("negative", photo=png())
         run = await ann.until(taken["id"], "held")
         assert (run["files"], run["preview"]) == ([], None)

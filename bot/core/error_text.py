@@ -1,0 +1,133 @@
+"""An exception becomes one sentence for the person: by its class, and never with paths, tracebacks or addresses."""
+
+from __future__ import annotations
+
+import re
+
+from bot.core.errors import ConfigError, DeliveryFailed, StorageFailed, UserError
+from bot.i18n import _
+from comfy.errors import (
+    CertificateRefused,
+    ComfyError,
+    ExecutionFailed,
+    FileMissing,
+    NodeError,
+    PromptInterrupted,
+    PromptLost,
+    PromptRejected,
+    PromptRemoved,
+    ServerUnavailable,
+    TooLarge,
+    UnexpectedAnswer,
+    WorkerWedged,
+)
+from comfy.prompt import Prompt
+
+_LONGEST = 240  # characters of the server's own words
+_MOST = 3  # nodes named in one sentence
+_QUOTED_PATH = re.compile(r"""(?P<quote>['"])(?:[A-Za-z]:)?[\\/][^'"\n]*[\\/](?P<name>[^'"\\/\n]*)(?P=quote)""")
+_PATH = re.compile(r"""(?<![\w.:/\\])(?:[A-Za-z]:)?[\\/]+(?:[^\s'"\\/:]+[\\/]+)*""")
+_ADDRESS = re.compile(r"\b\w+://\S+")
+_OUT_OF_MEMORY = re.compile(r"out ?of ?memory|allocation on device|not enough memory", re.IGNORECASE)
+
+
+def explain(error: BaseException, run_id: str, prompt: Prompt | None = None) -> str:
+    """One sentence for whatever ended a run; for a bug of ours, only the id to ask about."""
+    match error:
+        case UserError() | DeliveryFailed() | StorageFailed() | ConfigError():
+            return str(error)
+        case ExecutionFailed():
+            return _failed(error, prompt)
+        case PromptRejected():
+            return _rejected(error, prompt)
+        case ComfyError():
+            return _by_class(error)
+        case _:
+            return _("Something broke in here, and it is not your doing. Whoever runs this can look up {run}.").format(
+                run=run_id
+            )
+
+
+def trouble(error: ServerUnavailable | FileMissing, server: str) -> str:
+    """Why a run waits again."""
+    match error:
+        case PromptLost():
+            words = _("The server {server} was restarted, and has lost the run.")
+        case WorkerWedged():
+            words = _("The server {server} seems stuck.")
+        case FileMissing():
+            words = _("The server {server} has lost the result.")
+        case _:
+            words = _("The server {server} cannot be reached.")
+    return words.format(server=server)
+
+
+def _by_class(error: ComfyError) -> str:
+    match error:
+        case PromptRemoved():
+            return _("Somebody took the run out of the server's queue before its turn came.")
+        case PromptInterrupted():
+            return _("Somebody stopped the run on the server.")
+        case PromptLost():
+            return _("The server was restarted in the middle of the run and lost it. Please try again.")
+        case WorkerWedged():
+            return _("The server has made no progress for {seconds:.0f} seconds; it seems stuck.").format(
+                seconds=error.seconds
+            )
+        case CertificateRefused():
+            words = _("The ComfyUI server's certificate cannot be verified: check it, or set {setting} where safe.")
+            return words.format(setting="COMFYUI_VERIFY_TLS=no")
+        case ServerUnavailable():
+            return _("The ComfyUI server cannot be reached just now. Please try again later.")
+        case TooLarge():
+            return _("The server takes no file of this size. Please try a smaller one.")
+        case FileMissing():
+            return _("The server no longer has the file that it made. Please try again.")
+        case UnexpectedAnswer(status=401 | 403):
+            return _("The ComfyUI server refuses us: whoever runs this must check its token.")
+        case _:
+            return _("What answers in the ComfyUI server's place does not behave like ComfyUI.")
+
+
+def _failed(error: ExecutionFailed, prompt: Prompt | None) -> str:
+    node = _title(error.node_id, error.class_type, prompt)
+    if _OUT_OF_MEMORY.search(f"{error.exception_type} {error.message}"):
+        return _("“{node}” ran out of the server's memory. A smaller picture may do.").format(node=node)
+    if reason := without_paths(error.message):
+        return _("“{node}” failed: {reason}").format(node=node, reason=reason)
+    return _("“{node}” failed, and gives no reason ({kind}).").format(
+        node=node, kind=error.exception_type.rpartition(".")[2]
+    )
+
+
+def _rejected(error: PromptRejected, prompt: Prompt | None) -> str:
+    reasons = [_node_reason(fault, prompt) for fault in error.node_errors[:_MOST]]
+    if len(error.node_errors) > _MOST:
+        reasons.append(_("and {count} more").format(count=len(error.node_errors) - _MOST))
+    reason = "; ".join(reasons) or without_paths(error.message) or _("it gives no reason")
+    return _("The server refuses this workflow: {reason}").format(reason=reason)
+
+
+def _node_reason(fault: NodeError, prompt: Prompt | None) -> str:
+    words = ": ".join(part for part in (fault.message, fault.details) if part)
+    return f"“{_title(fault.node_id, fault.class_type, prompt)}”: {without_paths(words)}"
+
+
+def warning(fault: NodeError, prompt: Prompt | None = None) -> str:
+    """A fault of a branch that the server left out, while the rest went on."""
+    return _("A part was left out. {reason}").format(reason=_node_reason(fault, prompt))
+
+
+def _title(node_id: str, class_type: str, prompt: Prompt | None) -> str:
+    if prompt is not None and node_id in prompt:
+        return prompt[node_id].title
+    return class_type or _("a node")
+
+
+def without_paths(text: str) -> str:
+    """The first line of the server's own words, with folders and addresses taken out, and cut to a fair length."""
+    line = next((line.strip() for line in text.splitlines() if line.strip()), "")
+    line = _ADDRESS.sub("…", line)
+    line = _QUOTED_PATH.sub(r"\g<quote>\g<name>\g<quote>", line)
+    line = _PATH.sub("", line)
+    return line if len(line) <= _LONGEST else line[: _LONGEST - 1].rstrip() + "…"

@@ -1,0 +1,315 @@
+"""One attempt to execute a run that must not be lost: its steps are remembered, from the upload to the delivery."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import math
+import tempfile
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+from uuid import UUID
+
+from bot.core.error_text import trouble
+from bot.core.errors import StorageFailed
+from bot.core.execution.durable import DurableStep
+from bot.core.execution.steps import Execution, failure
+from bot.core.execution.throttle import Throttle
+from bot.core.media.blob_store import BlobStore
+from bot.core.media.signed_links import SignedLinks
+from bot.core.model import (
+    Cancelled,
+    Delivering,
+    Done,
+    Failed,
+    Held,
+    Paused,
+    Person,
+    Queued,
+    Result,
+    ResultFile,
+    Running,
+    Status,
+    StoredFile,
+)
+from bot.core.port import Replier, Reply
+from bot.core.run import Outcome, RunRecord, State, person_of
+from bot.core.runs.locks import RunLocks
+from bot.core.runs.queue import MOST_ATTEMPTS, RunQueue
+from bot.core.runs.replies import show_status
+from bot.core.runs.repository import RunRepository
+from bot.core.runs.validation import InputFile, ValidatedRequest
+from bot.core.workflows.catalog import Workflows, title_of
+from bot.core.workflows.form import FieldKind
+from bot.i18n import _
+from comfy.client import ComfyClient
+from comfy.errors import FileMissing, PromptRejected, PromptRemoved, ServerUnavailable
+
+_log = logging.getLogger(__name__)
+_MAY_PASS = (ServerUnavailable, FileMissing)  # the next attempt may do better, on another server above all
+_TRIES, _PAUSE = 30, 1.0  # seconds between them: SQLite itself waits ten for each
+_FAREWELL = 3.0  # seconds: a shutdown waits no longer for a chat
+
+
+@dataclass(frozen=True)
+class ExecutionContext:
+    """What every attempt needs of the process that it runs in."""
+
+    catalog: Workflows
+    records: RunRepository
+    queue: RunQueue
+    media: BlobStore
+    platforms: Mapping[str, Replier]
+    links: SignedLinks
+    keep_metadata: bool = False
+    locks: RunLocks = field(default_factory=RunLocks)
+
+    def reply(self, run: RunRecord) -> Reply:
+        """The message of a run, rebuilt from its record."""
+        return self.platforms[run.address.platform].reply(run.address, run.brief(title_of(self.catalog, run.workflow)))
+
+
+class UploadCache:
+    """The names that one server gave to our files, so that the same file is not sent to it twice."""
+
+    def __init__(self) -> None:
+        self._names: dict[str, str] = {}
+
+    def name(self, key: str) -> str | None:
+        return self._names.get(key)
+
+    def note(self, key: str, name: str) -> None:
+        self._names[key] = name
+
+    def forget(self) -> None:
+        self._names.clear()
+
+
+class Attempt:
+    """`freed` is called as soon as the server has done its part, with whether what it took is worth to be learnt, and
+    `troubled` before that where it gave trouble.
+
+    `resumed` says that an earlier process may have begun the attempt, and that the prompt may be at the server already.
+    """
+
+    def __init__(
+        self,
+        context: ExecutionContext,
+        run: RunRecord,
+        client: ComfyClient,
+        uploads: UploadCache,
+        step: DurableStep,
+        freed: Callable[[bool], None],
+        troubled: Callable[[], None],
+        *,
+        resumed: bool,
+    ) -> None:
+        self._context, self._run, self._client, self._uploads = context, run, client, uploads
+        self._step, self._freed, self._troubled = step, freed, troubled
+        self._reply = context.reply(run)
+        self._resumed = resumed
+
+    async def make(self) -> None:
+        """Go through the steps, from wherever an earlier process came to, to the end of the attempt."""
+        await self._context.locks.wait_until_free(self._run.id)
+        with tempfile.TemporaryDirectory(prefix="darkroom-", ignore_cleanup_errors=True) as folder:
+            execution = Execution(
+                self._client,
+                self._checked(),
+                Path(folder),
+                attempt=self._run.attempt,
+                keep_metadata=self._context.keep_metadata,
+            )
+            try:
+                await self._develop(execution, Path(folder))
+            except asyncio.CancelledError:
+                await self._stopped(execution)
+            except Exception as error:  # noqa: BLE001 - the end of a run: whatever happened, its person hears of it
+                await self._failed(error, execution)
+
+    async def _develop(self, execution: Execution, folder: Path) -> None:
+        outcome = self._run.outcome
+        if outcome is None:
+            async with Throttle(self._reply.show, self._reply.limits.interval, clock=time.monotonic) as throttle:
+                warnings = json.loads(await self._submitted(execution, folder))
+                ended = json.loads(await self._step("follow", partial(self._follow, execution, self._offer(throttle))))
+                self._freed(False)  # where it was an earlier process that followed it
+                stepped = await self._written(partial(self._context.records.executed, self._run))
+                if not stepped and not await self._is_ours():
+                    return
+                self._freed(False)  # by the records too: its person may have another run started now
+                throttle.offer(Delivering())
+                outcome = await self._collect(execution, [*warnings, *ended["warnings"]], ended["nothing_new"])
+        else:
+            self._freed(False)
+        if self._run.review:
+            if await self._written(partial(self._context.records.hold_result, self._run)):
+                await show_status(self._reply, Held())
+            return
+        await self._deliver(outcome, folder)
+        if await self._written(partial(self._context.records.end, self._run, State.DONE), math.inf):
+            await show_status(self._reply, Done())
+
+    async def _submitted(self, execution: Execution, folder: Path) -> str:
+        """Submit it, once. What nobody can have submitted is on its way before the engine looks whether it was: the
+        server has nothing to do meanwhile.
+        """
+        sent = None if self._resumed else await self._submit(execution, folder)
+
+        async def work() -> str:
+            return sent if sent is not None else await self._submit(execution, folder)
+
+        return await self._step("submit", work)
+
+    async def _submit(self, execution: Execution, folder: Path) -> str:
+        if self._resumed and await self._client.knows(execution.prompt_id):
+            return json.dumps([])
+        try:
+            warnings = await execution.submit(await self._upload(folder))
+        except PromptRejected:
+            if not self._run.inputs:
+                raise
+            self._uploads.forget()  # the server's folder may have been emptied
+            warnings = await execution.submit(await self._upload(folder))
+        return json.dumps(warnings)
+
+    async def _upload(self, folder: Path) -> dict[str, str]:
+        names = {}
+        for name, stored in self._run.inputs.items():
+            sent = self._uploads.name(stored.key)
+            if sent is None:
+                path = await self._context.media.fetch(stored.key, folder / Path(stored.key).name)
+                sent = (await self._client.upload_image(path)).input_value
+                self._uploads.note(stored.key, sent)
+            names[name] = sent
+        return names
+
+    async def _follow(self, execution: Execution, offer: Callable[[Status], None]) -> str:
+        if execution.prompt is None:
+            await execution.fill({})
+        try:
+            ended = await execution.follow(offer)
+        except PromptRemoved as removed:
+            if not self._resumed:
+                raise
+            raise ServerUnavailable(str(removed)) from removed  # it was lost while nobody here looked
+        self._freed(not self._resumed and not ended.nothing_new)
+        return json.dumps({"nothing_new": ended.nothing_new, "warnings": ended.warnings})
+
+    def _offer(self, throttle: Throttle) -> Callable[[Status], None]:
+        """Where moderators want no previews, or look at the result first, nobody is shown any."""
+        if self._run.brief().previews:
+            return throttle.offer
+        return lambda status: throttle.offer(replace(status, preview=None) if isinstance(status, Running) else status)
+
+    async def _collect(self, execution: Execution, warnings: list[str], nothing_new: bool) -> Outcome:
+        """Put what came out where it outlives this process, and note it."""
+        result = await execution.collect()
+        files = [
+            StoredFile(await self._context.media.keep(file.path), file.filename, file.kind) for file in result.files
+        ]
+        outcome = Outcome(tuple(files), result.texts, (*warnings, *result.warnings), nothing_new)
+        await self._written(partial(self._context.records.save_outputs, self._run, outcome))
+        return outcome
+
+    async def _written(self, write: Callable[[], Awaitable[bool]], tries: float = _TRIES) -> bool:
+        """Write down what was done as soon as that is possible, so that it was not done for nothing: a database may be
+        locked, or away, for a while. Raises `StorageFailed` after so many tries.
+        """
+        tried = 0
+        while True:
+            try:
+                return await write()
+            except StorageFailed as fault:
+                tried += 1
+                if tried >= tries:
+                    raise
+                _log.warning("run %s waits until it can be written down: %s", self._run.id, fault)
+            await asyncio.sleep(_PAUSE)
+
+    async def _deliver(self, outcome: Outcome, folder: Path) -> None:
+        files = [
+            ResultFile(
+                await self._context.media.fetch(file.key, folder / f"result-{number}{Path(file.key).suffix}"),
+                file.filename,
+                file.kind,
+                await self._context.links.to(self._run.id, number, file.filename),
+            )
+            for number, file in enumerate(outcome.files, 1)
+        ]
+        run = await self._context.records.get(self._run.id) or self._run  # with the times that it has by now
+        result = Result(
+            run.id,
+            run.workflow,
+            run.values,
+            tuple(files),
+            outcome.texts,
+            outcome.warnings,
+            outcome.nothing_new,
+            run.waited,
+            run.took,
+        )
+        await self._reply.deliver(result)
+
+    async def _stopped(self, execution: Execution) -> None:
+        """Cancelled by somebody, or only put aside because this process ends."""
+        by = await self._cancelled_by()
+        if by is None:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_FAREWELL):
+                    await show_status(self._reply, Paused())
+            raise asyncio.CancelledError
+        await self._cancel(execution, by)
+
+    async def _cancel(self, execution: Execution, by: Person) -> None:
+        await show_status(
+            self._reply, Cancelled(by)
+        )  # at once: a node that does not listen may keep its server for long
+        sure = await execution.cancel(whatever=True)
+        self._freed(False)
+        if await self._written(partial(self._context.records.end, self._run, State.CANCELLED), math.inf) and not sure:
+            unsure = _("It was cancelled, but the server could not be told: it may still be at work on it.")
+            await show_status(self._reply, Failed(unsure))
+
+    async def _failed(self, error: Exception, execution: Execution) -> None:
+        if isinstance(error, _MAY_PASS):
+            self._troubled()
+        self._freed(False)
+        if (by := await self._cancelled_by()) is not None:
+            await self._cancel(execution, by)
+        elif not isinstance(error, _MAY_PASS) or not await self._again(error):
+            said = failure(error, execution)
+            if await self._context.records.end(self._run, State.FAILED, said.sentence):
+                await show_status(self._reply, said)
+
+    async def _again(self, error: ServerUnavailable | FileMissing) -> bool:
+        """Say why, and let the run wait for another attempt; False where this was the last."""
+        run = self._run
+        if run.attempt >= MOST_ATTEMPTS:
+            return False
+        _log.info("run %s, attempt %s, on %s: %s", run.id, run.attempt, run.server, error)
+        reason = trouble(error, run.server or "")
+        await show_status(self._reply, Queued(reason=reason))
+        return await self._context.queue.requeue(run, reason, run.server)
+
+    async def _cancelled_by(self) -> Person | None:
+        run = await self._context.records.get(self._run.id)
+        return person_of(run.cancelled_by) if run is not None and run.cancelled_by else None
+
+    async def _is_ours(self) -> bool:
+        """Whether the run is still this attempt's: it may have been handed over, or have come this far before."""
+        run = await self._context.records.get(self._run.id)
+        return run is not None and run.attempt == self._run.attempt and run.state is State.DELIVERING
+
+    def _checked(self) -> ValidatedRequest:
+        run = self._run
+        workflow = self._context.catalog.get(run.workflow)
+        media = {
+            name: InputFile(Path(file.key), file.filename, FieldKind(file.kind)) for name, file in run.inputs.items()
+        }
+        return ValidatedRequest(workflow, run.values, media, run.stem, run.kind, run.person, UUID(run.id))

@@ -1,0 +1,162 @@
+"""Durable execution, on DBOS: what a step has answered is on disk, and after a crash it is not asked for again.
+
+DBOS knows one engine a process; it runs what it is given on our own event loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Protocol
+
+from dbos import DBOS, SetWorkflowID
+from sqlalchemy import URL, create_engine, event
+from sqlalchemy import Engine as SyncEngine
+from sqlalchemy.exc import DBAPIError
+
+from bot.core.background import BackgroundTask
+from bot.core.errors import ConfigError, StorageFailed
+from bot.core.storage.database import Database, in_short
+from bot.i18n import _
+
+_log = logging.getLogger(__name__)
+_VERSION = "1"  # of the steps
+_TIDY_EVERY = 60.0  # seconds
+
+
+class DurableStep(Protocol):
+    """Does a piece of work once and remembers its answer, which is text, or how it failed."""
+
+    async def __call__(self, name: str, work: Callable[[], Coroutine[Any, Any, str]]) -> str: ...
+
+
+#: An attempt to develop a run: its id, which attempt, and how to do a step of it.
+AttemptFunction = Callable[[str, int, DurableStep], Coroutine[Any, Any, None]]
+
+
+class DurableEngine:
+    """Use it in `async with`; attempts that an earlier process of the same worker left behind go on at once."""
+
+    def __init__(self, database: Database, folder: Path, worker: str, attempt: AttemptFunction) -> None:
+        """`folder` holds the engine's own tables where the database is not a server."""
+        self._database = database
+        self._url = (
+            database.driver_url if database.is_shared else database.driver_url.set(database=str(folder / "engine.db"))
+        )
+        self._sqlite = None if database.is_shared else _quick(self._url)
+        self._worker, self._attempt = worker, attempt
+        self._tasks: dict[asyncio.Task[Any], str] = {}
+        self._ended: list[str] = []
+        self._tidying = BackgroundTask("engine tidies up")
+
+    async def __aenter__(self) -> DurableEngine:
+        async def develop(run_id: str, attempt: int) -> None:
+            await self._develop(run_id, attempt)
+
+        self._workflow = DBOS.workflow(name="develop", max_recovery_attempts=None)(develop)
+        DBOS(
+            config={
+                "name": "darkroom",
+                "system_database_url": self._url.render_as_string(hide_password=False),
+                # Any process of a version takes up what another one of it left behind: so each worker is a version.
+                "application_version": f"{_VERSION} {self._worker}",
+                "system_database_engine": self._sqlite,
+                "executor_id": self._worker,
+                "log_level": "CRITICAL",  # a launch that fails is said in our words
+                "notification_listener_polling_interval_sec": 0.1,  # its thread sleeps as long at the end
+            }
+        )
+        try:
+            async with self._database.alone("engine"):  # it makes its tables, and two that do so at once collide
+                if self._database.is_shared:  # where that waits for all to end their transactions, ours among them
+                    await asyncio.to_thread(DBOS.migrate, self._url.render_as_string(hide_password=False))
+                DBOS.launch()  # on the loop's own thread, so that it finds the loop
+        except (DBAPIError, OSError) as fault:
+            await self._close()
+            raise ConfigError(
+                _("The engine's tables cannot be used: {reason}").format(reason=in_short(fault))
+            ) from fault
+        logging.getLogger("dbos").setLevel(logging.ERROR)
+        self._tidying.start(self._tidy())
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Let go of what is under way: it goes on when a process of this worker starts again."""
+        await self._tidying.stop()
+        # Its own threads stand in the place of the loop's, and end with it: others may need some meanwhile.
+        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor())
+        while self._tasks:
+            for task in self._tasks:
+                task.cancel()
+            await asyncio.wait(self._tasks)
+        await self._close()
+        # It had put its own threads in the place of the loop's, and they are gone now.
+        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor())
+
+    async def _close(self) -> None:
+        await asyncio.to_thread(DBOS.destroy, destroy_registry=True)
+        if self._sqlite is not None:
+            self._sqlite.dispose()
+
+    async def start(self, run_id: str, attempt: int) -> None:
+        """Begin an attempt; when this returns it is on disk, and one that was begun before is not begun again.
+
+        Raises `StorageFailed`.
+        """
+        with _in_words(), SetWorkflowID(f"{run_id}/{attempt}"):
+            await DBOS.start_workflow_async(self._workflow, run_id, attempt)
+
+    async def _develop(self, run_id: str, attempt: int) -> None:
+        task = asyncio.create_task(self._attempt(run_id, attempt, _step), name=f"run {run_id}")
+        self._tasks[task] = run_id
+        try:
+            await task
+        finally:
+            if not task.done():
+                task.cancel()
+            del self._tasks[task]
+        self._ended.append(f"{run_id}/{attempt}")
+
+    async def _tidy(self) -> None:
+        """Forget attempts that have ended: what there is to know of them stands in the records."""
+        while True:
+            await asyncio.sleep(_TIDY_EVERY)
+            ended, self._ended = self._ended[:1000], self._ended[1000:]
+            try:
+                if ended:
+                    await DBOS.delete_workflows_async(ended)
+            except DBAPIError as fault:
+                _log.warning("attempts that have ended are not forgotten: %s", fault)
+
+
+def _quick(url: URL) -> SyncEngine:
+    """SQLite as DBOS has it, but for that it survives a crash without waiting for the disk at each step."""
+    engine = create_engine(url)
+
+    @event.listens_for(engine, "connect")
+    def connect(connection: Any, _record: Any) -> None:
+        connection.isolation_level = "IMMEDIATE"
+        for pragma in ("busy_timeout=30000", "foreign_keys=ON", "journal_mode=WAL", "synchronous=NORMAL"):
+            connection.execute(f"PRAGMA {pragma}")
+
+    return engine
+
+
+async def _step(name: str, work: Callable[[], Coroutine[Any, Any, str]]) -> str:
+    with _in_words():
+        return await DBOS.run_step_async({"name": name}, work)
+
+
+@contextmanager
+def _in_words() -> Iterator[None]:
+    try:
+        yield
+    except DBAPIError as fault:
+        raise StorageFailed(_("How far this run is cannot be written down: the disk may be full.")) from fault

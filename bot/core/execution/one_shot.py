@@ -1,0 +1,42 @@
+"""The bench: one run at a time on one server, kept nowhere. The terminal works at it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from bot.core.execution.steps import Execution, execute
+from bot.core.media.images import PictureLimits
+from bot.core.model import RunRequest, Status
+from bot.core.port import Reply
+from bot.core.runs.validation import RequestValidator, ValidatedRequest
+from bot.core.workflows.catalog import Catalog
+from bot.i18n import _
+from comfy.client import ComfyClient
+from comfy.object_info import ObjectInfo
+
+
+class OneShotRunner(RequestValidator):
+    """Checks requests for one server, and has them developed there and then."""
+
+    def __init__(
+        self, catalog: Catalog, client: ComfyClient, limits: PictureLimits, *, keep_metadata: bool = False
+    ) -> None:
+        super().__init__(catalog, self._info, limits)
+        self._client, self._keep_metadata = client, keep_metadata
+
+    async def verdict(self) -> str:
+        """What the server is, in a few words."""
+        stats = await self._client.system_stats()
+        info = await self._client.object_info()
+        return _("ComfyUI {version}, {count} kinds of node").format(version=stats.comfyui_version, count=len(info))
+
+    async def take(self, request: RunRequest, folder: Path) -> ValidatedRequest:
+        """Check a request, and put the files that it will need into `folder`. Raises `UserError`."""
+        return await self.check(request, folder)
+
+    async def develop(self, run: ValidatedRequest, reply: Reply, folder: Path) -> Status:
+        """Run it to its end, and deliver what comes out; `folder` keeps the files meanwhile."""
+        return await execute(Execution(self._client, run, folder, keep_metadata=self._keep_metadata), reply)
+
+    async def _info(self) -> dict[str, ObjectInfo]:
+        return {str(self._client.server): await self._client.object_info()}

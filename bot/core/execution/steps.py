@@ -1,0 +1,228 @@
+"""One run, from its place in line to the delivered picture."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+import time
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from contextlib import aclosing
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+from uuid import uuid5
+
+from bot.core.error_text import explain, warning, without_paths
+from bot.core.errors import DeliveryFailed, StorageFailed, UserError
+from bot.core.execution.progress import ProgressTracker
+from bot.core.execution.throttle import Throttle
+from bot.core.media.images import without_metadata
+from bot.core.model import Cancelled, Delivering, Done, Failed, Queued, Result, ResultFile, Status
+from bot.core.port import Reply
+from bot.core.runs.replies import show_status
+from bot.i18n import _
+from comfy.client import ComfyClient
+from comfy.errors import ComfyError, FileMissing
+from comfy.http import Submission
+from comfy.messages.events import Event, ExecutionBlocked, ExecutionSuccess
+from comfy.messages.files import Kind
+from comfy.messages.history import FileOutput, Record
+from comfy.prompt import Prompt
+
+if TYPE_CHECKING:
+    from bot.core.runs.validation import ValidatedRequest
+
+_log = logging.getLogger(__name__)
+_CANCEL_PATIENCE = 10.0  # seconds for the server to end a prompt that was cancelled
+
+
+@dataclass(frozen=True)
+class ExecutionEnd:
+    """The prompt has run to its end. `nothing_new` says that the server knew every result already."""
+
+    nothing_new: bool = False
+    warnings: tuple[str, ...] = ()
+
+
+class Execution:
+    """One run on one server, step by step. Each step may be asked for again without harm: uploads are named by their
+    content, and the prompt's id is derived from the run's id and the attempt.
+    """
+
+    def __init__(
+        self,
+        client: ComfyClient,
+        run: ValidatedRequest,
+        folder: Path,
+        *,
+        attempt: int = 1,
+        keep_metadata: bool = False,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`folder` keeps files on their way; it is the caller's to empty."""
+        self.run = run
+        self.prompt_id = str(uuid5(run.id, str(attempt)))
+        self.prompt: Prompt | None = None
+        self._client, self._folder = client, folder
+        self._keep_metadata, self._clock = keep_metadata, clock
+        self._submission: asyncio.Task[Submission] | None = None
+
+    async def upload(self) -> dict[str, str]:
+        """Send the run's files; the name of each at the server, by field."""
+        names: dict[Path, str] = {}
+        for given in self.run.media.values():
+            if given.path not in names:
+                names[given.path] = (await self._client.upload_image(given.path)).input_value
+        return {field: names[given.path] for field, given in self.run.media.items()}
+
+    async def submit(self, names: Mapping[str, str]) -> tuple[str, ...]:
+        """Hand the filled prompt over; warnings. `names` are those of the files at the server.
+
+        It is sent to its end even when cancelled meanwhile, so that it is known what there is to cancel.
+        """
+        prompt = await self.fill(names)
+        self._submission = asyncio.create_task(self._client.submit(prompt, prompt_id=self.prompt_id))
+        submission = await asyncio.shield(self._submission)
+        return tuple(warning(fault, prompt) for fault in submission.warnings)
+
+    async def fill(self, names: Mapping[str, str]) -> Prompt:
+        """The prompt with the run's values in it."""
+        info = await self._client.object_info()
+        self.prompt = self.run.workflow.fill({**self.run.values, **names}, info)
+        return self.prompt
+
+    async def follow(self, offer: Callable[[Status], None]) -> ExecutionEnd:
+        """Wait for the prompt's end, and offer every status on the way."""
+        progress = ProgressTracker(self.prompt or self.run.workflow.prompt, self._clock)
+        warnings, nothing_new = list[str](), False
+        events: AsyncGenerator[Event] = self._client.follow(self.prompt_id)
+        async with aclosing(events):
+            async for event in events:
+                if isinstance(event, ExecutionBlocked):
+                    warnings.append(without_paths(event.message) or _("A part of the workflow was blocked."))
+                elif isinstance(event, ExecutionSuccess):
+                    nothing_new = event.cached
+                if (status := progress.fold(event)) is not None:
+                    offer(status)
+        return ExecutionEnd(nothing_new, tuple(warnings))
+
+    async def collect(self) -> Result:
+        """Fetch all that came out."""
+        record = await self._client.collect(self.prompt_id)
+        try:
+            files = await self._fetch_all(record)
+        except FileMissing:
+            record = await self._made_anew()
+            files = await self._fetch_all(record)
+        named = self.run.workflow.outputs
+        texts = tuple(output.text for output in record.texts if not named or output.node_id in named)
+        nothing = () if files or texts else (_("The workflow ran, but made no file and no text."),)
+        return Result(str(self.run.id), self.run.workflow.name, self.run.values, tuple(files), texts, nothing)
+
+    async def cancel(self, *, whatever: bool = False) -> bool:
+        """Stop what was sent; whether that is certain. `whatever`: also what an earlier process may have sent."""
+        if self._submission is None and not whatever:
+            return True
+        stopping = asyncio.create_task(self._stop(self._submission))
+        try:
+            await asyncio.wait_for(asyncio.shield(stopping), _CANCEL_PATIENCE)
+        except (ComfyError, TimeoutError) as error:
+            _log.warning("run %s may still be on the server: %s", self.run.id, error)
+            return False
+        finally:
+            stopping.cancel()
+        return True
+
+    async def _made_anew(self) -> Record:
+        """The server remembers a result whose file somebody has deleted: have the outputs written once more.
+
+        It does so for nodes that differ from those before, be it by an input that they do not have.
+        """
+        if self.prompt is None or self._submission is None:
+            raise FileMissing("the server no longer has a file that it made")
+        info, prompt = await self._client.object_info(), self.prompt
+        for node in self.prompt:
+            declared = info.node(node.class_type)
+            if declared is not None and declared.output_node:
+                prompt = prompt.with_input(node.id, "written_for", self.prompt_id)
+        again = await self._client.submit(prompt, prompt_id=str(uuid5(self.run.id, f"{self.prompt_id} anew")))
+        async for _event in self._client.follow(again.prompt_id):
+            pass
+        return await self._client.collect(again.prompt_id)
+
+    async def _fetch_all(self, record: Record) -> list[ResultFile]:
+        chosen = self._chosen(record)
+        return [await self._fetch(output, number, len(chosen)) for number, output in enumerate(chosen, 1)]
+
+    def _chosen(self, record: Record) -> list[FileOutput]:
+        """The outputs that the workflow names; else what was saved; else what was only previewed."""
+        if self.run.workflow.outputs:
+            return [output for output in record.files if output.node_id in self.run.workflow.outputs]
+        saved = [output for output in record.files if output.file.type == "output"]
+        return saved or [output for output in record.files if output.file.type == "temp"]
+
+    async def _fetch(self, output: FileOutput, number: int, count: int) -> ResultFile:
+        """Store a file under a name of ours: the server's may be anything."""
+        suffix = _suffix(output.file.filename)
+        path = self._folder / f"output-{number}{suffix}"
+        await self._client.download(output.file, path)
+        if output.kind is Kind.IMAGE and not self._keep_metadata:
+            await without_metadata(path)
+        name = f"{self.run.stem}-{number}" if count > 1 else self.run.stem
+        return ResultFile(path, name + suffix, str(output.kind))
+
+    async def _stop(self, submission: asyncio.Task[Submission] | None) -> None:
+        if submission is not None:
+            await asyncio.wait({submission})
+            if submission.cancelled() or submission.exception() is not None:
+                return
+        await self._client.cancel(self.prompt_id)
+
+
+async def execute(
+    execution: Execution,
+    reply: Reply,
+    *,
+    clock: Callable[[], float] = time.monotonic,
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+) -> Status:
+    """A whole execution at once; its end is what the reply shows last. When cancelled, so is the prompt."""
+    try:
+        await reply.deliver(
+            await _develop(execution, Throttle(reply.show, reply.limits.interval, clock=clock, sleep=sleep))
+        )
+        end: Status = Done()
+    except asyncio.CancelledError:
+        sure = await execution.cancel()
+        unsure = _("You cancelled it, but the server could not be told: it may still be at work on it.")
+        await show_status(reply, Cancelled(execution.run.person) if sure else Failed(unsure))
+        raise
+    except Exception as error:  # noqa: BLE001 - the end of a run: whatever happened, its person hears of it
+        end = failure(error, execution)
+    await show_status(reply, end)
+    return end
+
+
+async def _develop(execution: Execution, throttle: Throttle) -> Result:
+    async with throttle:
+        throttle.offer(Queued())
+        warnings = await execution.submit(await execution.upload())
+        ended = await execution.follow(throttle.offer)
+        throttle.offer(Delivering())
+        result = await execution.collect()
+    return replace(result, warnings=(*warnings, *ended.warnings, *result.warnings), nothing_new=ended.nothing_new)
+
+
+def failure(error: Exception, execution: Execution) -> Failed:
+    """What to say of an error that ended a run; a bug of ours is logged whole."""
+    if not isinstance(error, ComfyError | UserError | DeliveryFailed | StorageFailed):
+        _log.error("run %s failed", execution.run.id, exc_info=error)
+    else:
+        _log.info("run %s: %s", execution.run.id, error)
+    return Failed(explain(error, str(execution.run.id), execution.prompt))
+
+
+def _suffix(filename: str) -> str:
+    found = re.search(r"\.[A-Za-z0-9]{1,16}$", filename)
+    return found[0].lower() if found else ""

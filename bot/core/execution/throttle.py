@@ -1,0 +1,90 @@
+"""Latest wins: statuses come at any speed, and are shown no oftener than a platform bears."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from types import TracebackType
+
+from bot.core.errors import DeliveryFailed, NotNow
+from bot.core.model import Status
+
+_log = logging.getLogger(__name__)
+
+
+class Throttle:
+    """Shows the latest of the statuses that it is offered, one at a time; on the way out, the last one at once.
+
+    A show that fails harms nothing: a later one, or the result, says more.
+    """
+
+    def __init__(
+        self,
+        show: Callable[[Status], Awaitable[None]],
+        interval: float,
+        *,
+        clock: Callable[[], float],
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._show, self._interval, self._clock, self._sleep = show, interval, clock, sleep
+        self._latest: Status | None = None
+        self._shown: Status | None = None
+        self._next = clock()
+        self._news = asyncio.Event()
+        self._showing = asyncio.Lock()
+        self._worker: asyncio.Task[None] | None = None
+
+    def offer(self, status: Status) -> None:
+        """Let a status be the next one to be shown, instead of any that still waits."""
+        self._latest = status
+        self._news.set()
+
+    async def __aenter__(self) -> Throttle:
+        self._worker = asyncio.create_task(self._work(), name="throttle")
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        try:
+            async with self._showing:  # a show that is under way ends first
+                self._stop()
+        except asyncio.CancelledError:
+            self._stop()
+            raise
+        if self._worker is not None:
+            await asyncio.wait({self._worker})
+            if not self._worker.cancelled():
+                self._worker.result()
+        await self._show_latest()
+
+    def _stop(self) -> None:
+        if self._worker is not None:
+            self._worker.cancel()
+
+    async def _work(self) -> None:
+        while True:
+            await self._news.wait()
+            self._news.clear()
+            wait = self._next - self._clock()
+            if wait > 0:
+                await self._sleep(wait)
+            await self._show_latest()
+
+    async def _show_latest(self) -> None:
+        async with self._showing:
+            status, self._latest = self._latest, None
+            if status is None or status == self._shown:
+                return
+            pause = self._interval
+            try:
+                await self._show(status)
+                self._shown = status
+            except NotNow as full:
+                pause = min(pause, pause if full.after is None else full.after)
+                if self._latest is None:  # it is still the news, and is said when there is room
+                    self.offer(status)
+            except DeliveryFailed as failure:
+                _log.info("a status was not shown: %s", failure)
+            self._next = self._clock() + pause

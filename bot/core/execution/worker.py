@@ -1,0 +1,207 @@
+"""The worker: gives its servers the runs whose turn it is, and sees each through to its end."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+
+from bot.core.background import BackgroundTask
+from bot.core.error_text import explain
+from bot.core.errors import StorageFailed
+from bot.core.execution import durable as durable
+from bot.core.execution.attempt import Attempt, ExecutionContext, UploadCache
+from bot.core.execution.durable import DurableEngine, DurableStep
+from bot.core.model import Failed
+from bot.core.run import QueuedRun, RunRecord, State
+from bot.core.runs.queue import Assignment
+from bot.core.runs.replies import show_status
+from bot.core.servers.load import JobFactory, ServerLoad
+from bot.core.storage.database import in_short
+from bot.i18n import _
+from comfy.fleet import Fleet
+from comfy.schedule import ServerState, choose
+
+_log = logging.getLogger(__name__)
+_TICK = 0.25  # seconds between two looks at what other processes have put into the line, or want cancelled
+
+
+class Worker:
+    """Serves from `async with` to its end. Runs that are under way then go on when a worker of this name is back."""
+
+    def __init__(
+        self,
+        name: str,
+        context: ExecutionContext,
+        fleet: Fleet,
+        engine: Callable[[durable.AttemptFunction], DurableEngine],
+    ) -> None:
+        self.name = name
+        self._context, self._fleet = context, fleet
+        self._engine = engine(self._attempt)
+        self._load = ServerLoad()
+        self._jobs = JobFactory(context.catalog, lambda: fleet.known, lambda: fleet.version)
+        self._uploads: defaultdict[str, UploadCache] = defaultdict(UploadCache)
+        self._fresh: dict[tuple[str, int], RunRecord] = {}  # taken by this process, and not begun before
+        self._unbegun: list[RunRecord] = []  # ours by the records, but perhaps not yet known to the engine
+        self._under_way: dict[str, asyncio.Task[None]] = {}
+        self._news = asyncio.Event()
+        self._turns, self._cancels = BackgroundTask("turns"), BackgroundTask("cancels")
+
+    async def __aenter__(self) -> Worker:
+        for run in await self._context.records.measured(worker=self.name):
+            self._load.recall(run.server or "", run, learn=self._has_alone(run))
+        self._unbegun = await self._context.records.active_at(self.name)
+        for run in self._unbegun:
+            if run.state is State.RUNNING and run.server is not None:
+                self._load.enter(run.server, run)
+        await self._engine.__aenter__()
+        self._turns.start(self._take_turns())
+        self._cancels.start(self._watch_cancels())
+        return self
+
+    async def __aexit__(self, *_exit: object) -> None:
+        await self._turns.stop()
+        await self._cancels.stop()
+        await self._engine.__aexit__(None, None, None)
+
+    def wake(self) -> None:
+        """Say that there may be something to do: a run joined the line, or a server came back."""
+        self._news.set()
+
+    def cancel(self, run_id: str) -> None:
+        """Stop a run that is under way here, once; why stands in its record already."""
+        if (task := self._under_way.pop(run_id, None)) is not None:
+            task.cancel()
+
+    def _server_states(self) -> dict[str, ServerState]:
+        """The servers that are up, as the schedule sees them."""
+        up = self._fleet.up
+        return self._load.server_states(
+            {name: each.at_once for name, each in self._fleet.members.items() if name in up}
+        )
+
+    async def _take_turns(self) -> None:
+        while True:
+            self._news.clear()
+            try:
+                await self._begin()
+                while any(server_state.free for server_state in self._server_states().values()):
+                    run = await self._context.queue.claim(self.name, self._pick)
+                    if run is None:
+                        break
+                    self._load.enter(run.server or "", run)
+                    self._fresh[run.id, run.attempt] = run
+                    self._unbegun.append(run)
+                    await self._begin()
+                await self._take_approved()
+            except StorageFailed as fault:
+                _log.warning("no turn can be taken: %s", in_short(fault.__cause__ or fault))  # a line a second
+                await asyncio.sleep(_TICK * 4)
+            await _news_or_tick(self._news)
+
+    async def _take_approved(self) -> None:
+        """What a moderator has said yes to needs no server any more, only somebody who delivers it."""
+        while (run := await self._context.records.claim_approved(self.name)) is not None:
+            self._unbegun.append(run)
+            await self._begin()
+
+    def _pick(self, heads: Sequence[QueuedRun]) -> Assignment | None:
+        jobs = [self._jobs.of(run, self._fleet.up) for run in heads]
+        choice = choose(jobs, self._server_states().values(), self._load.estimates)
+        return Assignment(choice.job.id, choice.server, choice.passed) if choice is not None else None
+
+    async def _begin(self) -> None:
+        """Begin what was taken, by an earlier process too: it may have ended before its engine knew of a run."""
+        while self._unbegun:
+            await self._engine.start(self._unbegun[0].id, self._unbegun[0].attempt)
+            del self._unbegun[0]
+
+    async def _attempt(self, run_id: str, attempt: int, step: DurableStep) -> None:
+        fresh = self._fresh.pop((run_id, attempt), None)
+        run = fresh or await self._record(run_id)
+        if run is None or run.attempt != attempt or run.worker != self.name or run.ended_at is not None:
+            return  # it was handed over, or has ended
+        task = asyncio.current_task()
+        if task is not None:
+            self._under_way[run_id] = task
+        try:
+            await self._make(run, step, resumed=fresh is None)
+        finally:
+            self._under_way.pop(run_id, None)
+            self._leave(run, learn=False)
+
+    async def _record(self, run_id: str) -> RunRecord | None:
+        """What is recorded of a run, as soon as that can be read."""
+        while True:
+            try:
+                return await self._context.records.get(run_id)
+            except StorageFailed as fault:
+                _log.warning("run %s waits for its record: %s", run_id, fault)
+                await asyncio.sleep(_TICK * 4)
+
+    async def _make(self, run: RunRecord, step: DurableStep, *, resumed: bool) -> None:
+        server = run.server or ""
+        try:
+            if server not in self._fleet.members:
+                await self._homeless(run)
+                return
+            attempt = Attempt(
+                self._context,
+                run,
+                self._fleet.client(server),
+                self._uploads[server],
+                step,
+                lambda learn: self._leave(run, learn=learn),
+                lambda: self._fleet.doubt(server),
+                resumed=resumed,
+            )
+            if run.cancelled_by:
+                self.cancel(run.id)
+            await attempt.make()
+        except Exception as error:  # noqa: BLE001 - the end of a run, where even that could not be written down
+            _log.error("run %s could not be ended", run.id, exc_info=error)
+            await self._end(run, explain(error, run.id))
+
+    async def _homeless(self, run: RunRecord) -> None:
+        """Its server is no longer among the settings."""
+        sentence = _("Its server has been taken away.")
+        if not await self._context.queue.requeue(run, sentence, None):
+            await self._end(run, sentence)
+
+    async def _end(self, run: RunRecord, sentence: str) -> None:
+        """Tell the person at once, and write it down as soon as that is possible."""
+        await show_status(self._context.reply(run), Failed(sentence))
+        while True:
+            try:
+                await self._context.records.end(run, State.FAILED, sentence)
+                return
+            except StorageFailed:
+                await asyncio.sleep(_TICK * 4)
+
+    def _leave(self, run: RunRecord, *, learn: bool) -> None:
+        """A run needs its server no more; what it took is learnt where it had the server for itself."""
+        self._news.set()
+        self._load.leave(run.server or "", run, learn=learn and self._has_alone(run))
+
+    def _has_alone(self, run: RunRecord) -> bool:
+        member = self._fleet.members.get(run.server or "")
+        return member is not None and member.at_once == 1
+
+    async def _watch_cancels(self) -> None:
+        while True:
+            await asyncio.sleep(_TICK)
+            try:
+                for run_id in await self._context.records.cancel_requests(self.name):
+                    self.cancel(run_id)
+            except StorageFailed as fault:
+                _log.warning("cancels cannot be read: %s", fault)
+
+
+async def _news_or_tick(news: asyncio.Event) -> None:
+    try:
+        async with asyncio.timeout(_TICK):
+            await news.wait()
+    except TimeoutError:
+        return

@@ -1,0 +1,95 @@
+"""Post: a worker's name is held by one process at a time, or two of them would execute the same runs."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TextIO
+
+from sqlalchemy import func, select
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.core.background import BackgroundTask
+from bot.core.errors import ConfigError
+from bot.core.storage.database import Database, in_short
+from bot.i18n import _
+
+_log = logging.getLogger(__name__)
+_TRIES, _PAUSE = 10, 0.5  # a process that was killed may be a moment in going
+_LOOK = 5.0  # seconds between two looks whether the name is still held
+
+
+@asynccontextmanager
+async def held(database: Database, folder: Path, worker: str) -> AsyncIterator[None]:
+    """Hold a worker's name; the end of the process lets go of it, however it comes. Raises `ConfigError`."""
+    if database.is_shared:
+        lock, keeping = _Lock(database, worker), BackgroundTask("worker's name")
+        try:
+            await _take(lock.take, worker)
+            keeping.start(lock.keep())
+            yield
+        finally:
+            await keeping.stop()
+            await lock.let_go()
+    else:
+        with (folder / f"{worker}.lock").open("w") as file:
+            await _take(lambda: _locked(file), worker)
+            yield
+
+
+async def _take(take: Callable[[], Awaitable[bool]], worker: str) -> None:
+    for _try in range(_TRIES):
+        if await take():
+            return
+        await asyncio.sleep(_PAUSE)
+    words = _("A worker called “{name}” is at work already: give this one another name, or end that one first.")
+    raise ConfigError(words.format(name=worker))
+
+
+class _Lock:
+    """A lock of the database's server. It lasts as long as the connection that it was taken on."""
+
+    def __init__(self, database: Database, worker: str) -> None:
+        self._database, self._worker = database, worker
+        self._connection: AsyncConnection | None = None
+
+    async def take(self) -> bool:
+        """Whether it is ours now, as it may have been before. Raises what the database says."""
+        if self._connection is None:
+            self._connection = await self._database.session()
+        name = func.hashtext(f"darkroom worker {self._worker}")
+        return bool((await self._connection.execute(select(func.pg_try_advisory_lock(name)))).scalar_one())
+
+    async def keep(self) -> None:
+        """Take it anew where the server has been restarted."""
+        while True:
+            await asyncio.sleep(_LOOK)
+            try:
+                if not await self.take():
+                    _log.error("another process works as “%s” as well: end one of the two", self._worker)
+            except (DBAPIError, OSError) as fault:
+                _log.warning("the name “%s” has to be taken anew: %s", self._worker, in_short(fault))
+                await self.let_go()
+
+    async def let_go(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            await connection.invalidate()
+            await connection.close()
+
+
+async def _locked(file: TextIO) -> bool:
+    if sys.platform == "win32":
+        return True
+    import fcntl
+
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

@@ -1,0 +1,103 @@
+"""Inputs and outputs, stored by their content: in a folder, or in any object store; streamed both ways."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+from collections.abc import AsyncIterator, Iterable
+from pathlib import Path
+
+import obstore
+from obstore.exceptions import BaseError
+from obstore.store import LocalStore, ObjectStore, from_url
+
+from bot.core.errors import ConfigError, StorageFailed
+from bot.i18n import _
+
+_PIECE = 256 * 1024  # bytes of a file that are read ahead of whoever takes them
+
+
+class BlobStore:
+    """A file's key is the digest of its content and its suffix, so that the same file is kept once."""
+
+    def __init__(self, store: ObjectStore) -> None:
+        self._store = store
+
+    @classmethod
+    def open(cls, where: Path | str) -> BlobStore:
+        """A folder, made where it is missing, or the URL of an object store. Raises `ConfigError`."""
+        try:
+            if isinstance(where, Path):
+                return cls(LocalStore(where, mkdir=True))
+            return cls(from_url(where))
+        except (BaseError, OSError, ValueError) as fault:
+            reason = _first_line(fault)
+            raise ConfigError(_("The media store cannot be used: {reason}").format(reason=reason)) from fault
+
+    async def keep(self, path: Path) -> str:
+        """Store a file; its key. Raises `StorageFailed`."""
+        try:
+            key = await asyncio.to_thread(_key, path)
+            if not await self.has(key):
+                await obstore.put_async(self._store, key, path)
+        except (BaseError, OSError) as fault:
+            sentence = _("There is no room to keep the files of this run, or they cannot be written.")
+            raise StorageFailed(sentence) from fault
+        return key
+
+    async def fetch(self, key: str, path: Path) -> Path:
+        """Write a stored file to `path`. Raises `StorageFailed`."""
+        try:
+            found = await obstore.get_async(self._store, key)
+            await asyncio.to_thread(path.write_bytes, b"")
+            async for chunk in found.stream():
+                await asyncio.to_thread(_append, path, chunk)
+        except (BaseError, OSError) as fault:
+            raise StorageFailed(_("A file of this run is gone. Please send the request again.")) from fault
+        return path
+
+    async def size(self, key: str) -> int:
+        """How many bytes a stored file has. Raises `StorageFailed`."""
+        try:
+            return int((await obstore.head_async(self._store, key))["size"])
+        except (BaseError, OSError) as fault:
+            raise StorageFailed(_("A file of this run is gone. Please send the request again.")) from fault
+
+    async def stream(self, key: str, start: int, end: int) -> AsyncIterator[bytes]:
+        """The bytes of a stored file from `start` to before `end`, a piece at a time. Raises `StorageFailed`."""
+        try:
+            found = await obstore.get_async(self._store, key, options={"range": (start, end)})
+            async for chunk in found.stream(_PIECE):
+                yield bytes(chunk)
+        except (BaseError, OSError) as fault:
+            raise StorageFailed(_("A file of this run is gone. Please send the request again.")) from fault
+
+    async def has(self, key: str) -> bool:
+        try:
+            await obstore.head_async(self._store, key)
+        except (BaseError, FileNotFoundError):
+            return False
+        return True
+
+    async def forget(self, keys: Iterable[str]) -> None:
+        """Delete files; those that are gone already do no harm."""
+        for key in keys:
+            with contextlib.suppress(BaseError, FileNotFoundError):
+                await obstore.delete_async(self._store, key)
+
+
+def _key(path: Path) -> str:
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    return f"{digest[:2]}/{digest}{path.suffix.lower()}"
+
+
+def _append(path: Path, chunk: bytes) -> None:
+    """Opened and closed in one go: a file left open would be nobody's where whoever waits for it is cancelled."""
+    with path.open("ab") as file:
+        file.write(chunk)
+
+
+def _first_line(fault: Exception) -> str:
+    return (str(fault).strip().splitlines() or [type(fault).__name__])[0]

@@ -1,0 +1,316 @@
+"""Pictures, never decoded in the event loop: what comes in is checked and made plain, what goes out is made private.
+
+Pillow is imported where it is first used, since it takes its time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import shutil
+import struct
+import threading
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bot.core.errors import BadPicture
+from bot.i18n import _
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+_FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "AVIF")
+_PLAIN_MODES = {"PNG": ("L", "RGB", "RGBA", "LA"), "JPEG": ("L", "RGB"), "MPO": ("L", "RGB")}
+_ORIENTATION = 0x0112
+_JPEG_QUALITY = 95
+_PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+_PNG_PRIVATE = (b"tEXt", b"zTXt", b"iTXt", b"eXIf", b"tIME")
+_FAULTS = (OSError, SyntaxError, ValueError, EOFError, IndexError, KeyError, TypeError, struct.error, OverflowError)
+_decoding = threading.Lock()  # one picture in memory at a time; and the filter of warnings is the whole process's
+
+
+@dataclass(frozen=True)
+class PictureLimits:
+    """What a person may give: bytes a file, and pixels a picture."""
+
+    max_bytes: int = 20_000_000
+    max_pixels: int = 50_000_000
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A picture that is upright, without metadata, and in a form that ComfyUI reads well; named by its content."""
+
+    path: Path
+    width: int
+    height: int
+
+
+async def prepare(path: Path, folder: Path, limits: PictureLimits | None = None, name: str = "") -> Prepared:
+    """Check a picture and put a plain copy into `folder`.
+
+    Raises `BadPicture` with a sentence that says why, and calls the file `name`: where it lies may be called anything.
+    """
+    return await asyncio.to_thread(_prepare, path, folder, limits or PictureLimits(), name or path.name)
+
+
+async def without_metadata(path: Path) -> None:
+    """Remove what a PNG, WebP or JPEG says besides its pixels, in place; the pixels are not encoded again."""
+    await asyncio.to_thread(_strip_file, path)
+
+
+async def convert(source: Path, target: Path) -> bool:
+    """Write a still picture in the format of the target's name; False if it is animated and so has to stay."""
+    return await asyncio.to_thread(_convert, source, target)
+
+
+@dataclass(frozen=True)
+class Shape:
+    """How large a picture is, in pixels, and whether it moves."""
+
+    width: int
+    height: int
+    animated: bool
+
+
+async def measure(path: Path) -> Shape | None:
+    """What the header of a picture says; None where it is no picture that can be read."""
+    return await asyncio.to_thread(_measure, path)
+
+
+def _measure(path: Path) -> Shape | None:
+    from PIL import Image
+
+    try:
+        with warnings.catch_warnings(), Image.open(path, formats=_FORMATS) as picture:
+            warnings.simplefilter("ignore")
+            return Shape(*picture.size, getattr(picture, "is_animated", False))
+    except (*_FAULTS, Image.DecompressionBombError):
+        return None
+
+
+def _prepare(path: Path, folder: Path, limits: PictureLimits, name: str) -> Prepared:
+    _check_size(path, limits, name)
+    with _decoding, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        with _open(path, limits, name) as picture:
+            try:
+                picture.load()
+            except _FAULTS as fault:
+                raise BadPicture(
+                    _("{name} is damaged or cut short: please send it again.").format(name=name)
+                ) from fault
+            copy = _plain_copy(picture, path, folder)
+            turned = _turn(picture) in (5, 6, 7, 8)
+            width, height = picture.size[::-1] if turned else picture.size
+    return Prepared(_named_by_content(copy), width, height)
+
+
+def _check_size(path: Path, limits: PictureLimits, name: str) -> None:
+    try:
+        size = path.stat().st_size if path.is_file() else -1
+        if size > 0:
+            path.open("rb").close()
+    except OSError:
+        size = -1
+    if size < 0:
+        raise BadPicture(_("{name} cannot be read: is there such a file?").format(name=name))
+    if size == 0:
+        raise BadPicture(_("{name} is empty (zero bytes): please send it again.").format(name=name))
+    if size > limits.max_bytes:
+        most = f"{limits.max_bytes / 1e6:g}"
+        raise BadPicture(
+            _("{name} has {size:.1f} MB; at most {most} MB will do.").format(name=name, size=size / 1e6, most=most)
+        )
+
+
+def _open(path: Path, limits: PictureLimits, name: str) -> Image:
+    """Read the header only. The type is told by content: a name says nothing."""
+    from PIL import Image
+
+    try:
+        picture = Image.open(path, formats=_FORMATS)
+    except Image.DecompressionBombError as bomb:
+        raise BadPicture(_too_many_pixels(name, limits)) from bomb
+    except _FAULTS as fault:
+        raise BadPicture(_unreadable(path, name)) from fault
+    width, height = picture.size
+    if width * height > limits.max_pixels:
+        picture.close()
+        raise BadPicture(_too_many_pixels(name, limits))
+    return picture
+
+
+def _too_many_pixels(name: str, limits: PictureLimits) -> str:
+    most = f"{limits.max_pixels / 1e6:g}"
+    return _("{name} has too many pixels; at most {most} megapixels will do.").format(name=name, most=most)
+
+
+def _unreadable(path: Path, name: str) -> str:
+    with path.open("rb") as file:
+        head = file.read(16)
+    if head[4:8] == b"ftyp" and head[8:12] in (b"heic", b"heix", b"mif1", b"hevc"):
+        return _("{name} is a HEIC picture: please save it as JPEG or PNG.").format(name=name)
+    if head[:3] == b"\xff\xd8\xff" or head[:8] == _PNG_SIGNATURE or head[8:12] == b"WEBP":
+        return _("{name} is damaged or cut short: please send it again.").format(name=name)
+    return _("{name} is not a picture that can be read: PNG, JPEG, WebP, GIF, BMP, TIFF or AVIF will do.").format(
+        name=name
+    )
+
+
+def _plain_copy(picture: Image, path: Path, folder: Path) -> Path:
+    """The picture as it is where that will do, without its metadata; else encoded anew."""
+    kind, animated = picture.format or "", getattr(picture, "is_animated", False) and picture.format != "MPO"
+    plain = picture.mode in _PLAIN_MODES.get(kind, ()) and not animated and "transparency" not in picture.info
+    suffix = ".jpg" if kind in ("JPEG", "MPO") else ".png"
+    target = folder / f"{hashlib.sha256(str(path).encode()).hexdigest()[:12]}{suffix}"
+    if plain and _turn(picture) == 1:
+        shutil.copyfile(path, target)
+        _strip_file(target)
+    else:
+        _encode(picture, target)
+    return target
+
+
+def _encode(picture: Image, target: Path) -> None:
+    profile = picture.info.get("icc_profile") if picture.mode in ("L", "RGB", "RGBA") else None
+    upright = _upright(_eight_bit(picture), _turn(picture))
+    upright.info = {}
+    if target.suffix == ".jpg":
+        upright.save(target, "JPEG", quality=_JPEG_QUALITY, subsampling=0, icc_profile=profile)
+    else:
+        upright.save(target, "PNG", compress_level=3, icc_profile=profile)
+
+
+def _turn(picture: Image) -> int:
+    """The EXIF orientation, 1 to 8; 1 where there is none that can be read."""
+    try:
+        turn = picture.getexif().get(_ORIENTATION, 1)
+    except _FAULTS:
+        return 1
+    return turn if turn in range(1, 9) else 1
+
+
+def _upright(picture: Image, turn: int) -> Image:
+    from PIL.Image import Transpose
+
+    method = {
+        2: Transpose.FLIP_LEFT_RIGHT,
+        3: Transpose.ROTATE_180,
+        4: Transpose.FLIP_TOP_BOTTOM,
+        5: Transpose.TRANSPOSE,
+        6: Transpose.ROTATE_270,
+        7: Transpose.TRANSVERSE,
+        8: Transpose.ROTATE_90,
+    }.get(turn)
+    return picture if method is None else picture.transpose(method)
+
+
+def _eight_bit(picture: Image) -> Image:
+    """A copy in L, RGB or RGBA, whatever the picture is in: 16 bits, a palette, CMYK, …"""
+    if picture.mode.startswith("I"):
+        return picture.convert("I").point(lambda value: value * (1 / 256)).convert("L")
+    if "transparency" in picture.info or picture.mode in ("PA", "LA", "La", "RGBa", "RGBA"):
+        return picture.convert("RGBA")
+    return picture.convert("L" if picture.mode in ("1", "L", "F") else "RGB")
+
+
+def _named_by_content(path: Path) -> Path:
+    """The same picture has the same name in every run, so that sending it twice does no harm."""
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()[:20]
+    return path.replace(path.with_name(digest + path.suffix))
+
+
+def _convert(source: Path, target: Path) -> bool:
+    from PIL import Image
+
+    with Image.open(source) as picture:
+        if getattr(picture, "is_animated", False):
+            return False
+        kind = {".png": "PNG", ".webp": "WEBP"}.get(target.suffix.lower(), "JPEG")
+        still: Image.Image = picture
+        if kind == "JPEG" and picture.mode not in ("L", "RGB"):
+            flat = Image.new("RGB", picture.size, "white")
+            flat.paste(picture.convert("RGB"), mask=picture.getchannel("A") if "A" in picture.getbands() else None)
+            still = flat
+        still.save(target, kind, **({} if kind == "PNG" else {"quality": _JPEG_QUALITY}))
+        return True
+
+
+def _strip_file(path: Path) -> None:
+    data = path.read_bytes()
+    try:
+        stripped = b"".join(_strip(data))
+    except (IndexError, struct.error):
+        return  # not whole, so not ours to change
+    if stripped != data:
+        part = path.with_name(path.name + ".part")
+        part.write_bytes(stripped)
+        part.replace(path)
+
+
+def _strip(data: bytes) -> Iterator[bytes]:
+    if data.startswith(_PNG_SIGNATURE):
+        return _strip_png(data)
+    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
+        return _strip_webp(data)
+    if data.startswith(b"\xff\xd8"):
+        return _strip_jpeg(data)
+    return iter((data,))
+
+
+def _strip_png(data: bytes) -> Iterator[bytes]:
+    """Every chunk but those that hold words; what follows the last one is left behind."""
+    yield _PNG_SIGNATURE
+    at, kind = 8, b""
+    while kind != b"IEND":
+        length, kind = struct.unpack_from(">I4s", data, at)
+        if kind not in _PNG_PRIVATE:
+            yield data[at : at + 12 + length]
+        at += 12 + length
+
+
+def _strip_webp(data: bytes) -> Iterator[bytes]:
+    kept, at = [], 12
+    while at < len(data):
+        kind, length = struct.unpack_from("<4sI", data, at)
+        end = at + 8 + length + length % 2
+        chunk = data[at:end]
+        if kind == b"VP8X":
+            chunk = chunk[:8] + bytes([chunk[8] & ~0x0C]) + chunk[9:]  # the flags of EXIF and XMP
+        if kind not in (b"EXIF", b"XMP "):
+            kept.append(chunk)
+        at = end
+    yield struct.pack("<4sI4s", b"RIFF", 4 + sum(map(len, kept)), b"WEBP")
+    yield from kept
+
+
+def _strip_jpeg(data: bytes) -> Iterator[bytes]:
+    """Every segment that the pixels need: tables and scans, JFIF, the colour profile, Adobe's colour transform."""
+    yield data[:2]
+    at = 2
+    while data[at + 1] != 0xD9:
+        marker = data[at + 1]
+        if data[at] != 0xFF or marker == 0xFF:
+            at += 1
+            continue
+        end = at + 2 + struct.unpack_from(">H", data, at + 2)[0]
+        if marker == 0xDA:
+            end = _scan_end(data, end)
+        profile = marker == 0xE2 and data[at + 4 : at + 15] == b"ICC_PROFILE"
+        if profile or marker in (0xE0, 0xEE) or not (0xE0 <= marker <= 0xEF or marker == 0xFE):
+            yield data[at:end]
+        at = end
+    yield b"\xff\xd9"
+
+
+def _scan_end(data: bytes, at: int) -> int:
+    """Where the next marker is: in a scan, FF stands before 00 and before the eight restart marks only."""
+    while (at := data.find(b"\xff", at)) >= 0:
+        if data[at + 1] != 0 and not 0xD0 <= data[at + 1] <= 0xD7 and data[at + 1] != 0xFF:
+            return at
+        at += 1 if data[at + 1] == 0xFF else 2
+    raise IndexError("the picture has no end")

@@ -1,0 +1,71 @@
+"""Operating: what the operator decides for all places at once, from the computer that the bot runs on."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from bot.core.model import Person, Place
+from bot.core.policy.audit import Audit
+from bot.core.policy.permissions import OPERATOR
+from bot.core.policy.rule_store import By, Change, RuleStore
+from bot.core.policy.rule_text import describe
+from bot.core.policy.rules import Access, Block, Rule
+from bot.core.policy.scope import Scope, Subject
+from bot.core.workflows.catalog import Workflows
+from bot.i18n import _
+
+HERE = Place("terminal", "", "terminal")
+
+
+class OperatorService:
+    """Processes that serve the chats take each decision up within a second."""
+
+    def __init__(
+        self, book: RuleStore, audit: Audit, catalog: Workflows, clock: Callable[[], float] = time.time
+    ) -> None:
+        self._rule_store, self._audit, self._catalog, self._clock = book, audit, catalog, clock
+
+    async def access(self, workflow: str, allow: bool | None) -> str:
+        """Allow or deny a workflow everywhere, or every one where it is empty. Raises `UnknownWorkflow`."""
+        if workflow:
+            self._catalog.get(workflow)
+        rule = Rule(Scope(workflow=workflow), Access(bool(allow)))
+        if allow is None:
+            return await self._put("clear", replace(rule, body=Access(allow=True)), remove=True)
+        return await self._put("allow" if allow else "deny", rule)
+
+    async def block(self, person: str, reason: str, days: float | None) -> str:
+        """Block a person, as "platform:id", everywhere."""
+        until = None if days is None else self._clock() + days * 86_400
+        return await self._put("block", Rule(Scope(who=_who(person)), Block(reason, until)))
+
+    async def unblock(self, person: str) -> str:
+        return await self._put("unblock", Rule(Scope(who=_who(person)), Block()), remove=True)
+
+    def rules(self, community: str) -> Iterator[str]:
+        """What is decided in a community, as "platform:id", or everywhere where that is empty; a line each."""
+        return map(describe, self._rule_store.own(community))
+
+    async def log(self, community: str, count: int) -> list[str]:
+        """The latest lines of the audit of a community, or of what was decided everywhere, the newest first."""
+        lines = []
+        for entry in await self._audit.last_in(community, count):
+            at = datetime.fromtimestamp(entry.at, UTC).strftime("%Y-%m-%d %H:%M")
+            who = f"{entry.person.platform}:{entry.person.id}"
+            lines.append(f"{at}  {who} {entry.person.name}  {entry.act}  {entry.words}")
+        return lines
+
+    async def _put(self, act: str, rule: Rule, *, remove: bool = False) -> str:
+        told = describe(rule)
+        words = _("Nothing is decided any more: {rule}.") if remove else _("It holds everywhere: {rule}.")
+        words = words.format(rule=told)
+        await self._rule_store.change("", By(OPERATOR, HERE, act, words), [Change(rule.slot, None if remove else rule)])
+        return words
+
+
+def _who(person: str) -> Subject:
+    platform, _colon, number = person.partition(":")
+    return Subject.person(Person(platform, number))

@@ -1,0 +1,118 @@
+"""Revision: what moderators decide holds at once, also of runs that wait; what a server has begun is finished."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Collection, Mapping
+
+from bot.core.background import BackgroundTask
+from bot.core.errors import BadValue, NotAllowed, StorageFailed
+from bot.core.model import Failed, Held
+from bot.core.policy import concurrency
+from bot.core.policy.audit import Audit
+from bot.core.policy.enforcement import PolicyEnforcer
+from bot.core.policy.scope import community_of
+from bot.core.port import Replier
+from bot.core.run import RunRecord
+from bot.core.runs.locks import RunLocks
+from bot.core.runs.queue import RunQueue
+from bot.core.runs.replies import show_status
+from bot.core.runs.repository import RunRepository
+from bot.core.workflows.catalog import Workflows, title_of
+from bot.core.workflows.workflow import Workflow
+
+_log = logging.getLogger(__name__)
+_AGAIN = 5.0  # seconds until it is tried again where the database could not be used
+
+
+class Reevaluation:
+    """Use it in `async with`: it begins with what was decided while nobody looked."""
+
+    def __init__(
+        self,
+        enforcer: PolicyEnforcer,
+        audit: Audit,
+        queue: RunQueue,
+        records: RunRepository,
+        catalog: Workflows,
+        platforms: Mapping[str, Replier],
+        locks: RunLocks,
+    ) -> None:
+        self._enforcer, self._audit, self._queue, self._records = enforcer, audit, queue, records
+        self._catalog, self._platforms, self._locks = catalog, platforms, locks
+        self._decided = {""}  # communities; "" stands for all
+        self._news = asyncio.Event()
+        self._chore = BackgroundTask("revision")
+
+    async def __aenter__(self) -> Reevaluation:
+        self._enforcer.book.on_change(self._note)
+        self._news.set()
+        self._chore.start(self._work())
+        return self
+
+    async def __aexit__(self, *_exit: object) -> None:
+        await self._chore.stop()
+
+    def _note(self, community: str) -> None:
+        self._decided.add(community)
+        self._news.set()
+
+    async def _work(self) -> None:
+        while True:
+            await self._news.wait()
+            self._news.clear()
+            decided, self._decided = self._decided, set()
+            try:
+                await self._revise(decided)
+            except StorageFailed as fault:
+                _log.warning("what waits is not looked at again yet: %s", fault)
+                await asyncio.sleep(_AGAIN)
+                self._decided |= decided
+                self._news.set()
+
+    async def _revise(self, communities: Collection[str]) -> None:
+        for run in await self._queue.waiting():
+            await asyncio.sleep(0)  # however many wait, others have their turn of the loop
+            meant = "" in communities or community_of(run.place) in communities
+            if meant and run.address.platform in self._platforms:
+                await self._decide(run)
+
+    async def _decide(self, run: RunRecord) -> None:
+        workflow = self._catalog.workflows.get(run.workflow)
+        decision = self._enforcer.decide(run.person, run.place, run.workflow)
+        if not decision.allowed:
+            await self._refuse(run, decision.why)
+            return
+        try:
+            held = workflow is not None and await self._enforcer.rereads(run, workflow)
+        except (NotAllowed, BadValue) as fault:
+            await self._refuse(run, str(fault))
+            return
+        await self._amend(run, workflow)
+        if held:
+            await self._hold(run)
+
+    async def _amend(self, run: RunRecord, workflow: Workflow | None) -> None:
+        policy = self._enforcer.policy(run.person, run.place, run.workflow)
+        if workflow is not None and workflow.spoiler:
+            policy = policy.covered()
+        now = (policy.review.on, policy.review.channel, policy.display, concurrency.written(policy.limits))
+        if now != (run.review, run.review_in, run.display, run.caps):
+            await self._queue.update_policy(run, policy)
+
+    async def _hold(self, run: RunRecord) -> None:
+        async with self._locks.hold(run.id):
+            if await self._records.hold_request(run):
+                await self._say(run, Held())
+
+    async def _refuse(self, run: RunRecord, why: str) -> None:
+        async with self._locks.hold(run.id):
+            if not await self._records.refuse(run, why):
+                return
+            await self._audit.refused(run.person, run.place, f"{run.workflow}: {why}")
+            await self._say(run, Failed(why))
+
+    async def _say(self, run: RunRecord, status: Failed | Held) -> None:
+        brief = run.brief(title_of(self._catalog, run.workflow))
+        await show_status(self._platforms[run.address.platform].reply(run.address, brief), status)

@@ -1,0 +1,141 @@
+"""Reviews: runs that wait for a moderator's yes, to the request or to what came out, and what becomes of them."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import tempfile
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from types import TracebackType
+
+from bot.core.background import BackgroundTask
+from bot.core.errors import DeliveryFailed, StorageFailed, UserError
+from bot.core.media.blob_store import BlobStore
+from bot.core.model import Failed, Held, Person, Place, Queued, Result, ResultFile
+from bot.core.policy.audit import Audit
+from bot.core.policy.permissions import Permissions
+from bot.core.policy.scope import asked_in, community_of
+from bot.core.port import Replier, ReviewAsker
+from bot.core.run import RunRecord, State
+from bot.core.runs.replies import show_status
+from bot.core.runs.repository import RunRepository
+from bot.core.workflows.catalog import Workflows, title_of
+from bot.i18n import _
+
+_log = logging.getLogger(__name__)
+_EVERY = 1.0  # seconds between two looks for runs that nobody was asked about
+
+
+class Reviews:
+    """`wake` tells this process's worker that there is something to do. In `async with`, it asks the moderators of the
+    platforms that can be asked (`ReviewAsker`) about each held run, once.
+    """
+
+    def __init__(
+        self,
+        records: RunRepository,
+        media: BlobStore,
+        platforms: Mapping[str, Replier],
+        catalog: Workflows,
+        audit: Audit,
+        permissions: Permissions,
+        wake: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._records, self._media, self._platforms, self._catalog = records, media, platforms, catalog
+        self._audit, self._permissions, self._wake = audit, permissions, wake
+        self._asked = {name: each for name, each in platforms.items() if isinstance(each, ReviewAsker)}
+        self._chore = BackgroundTask("reviews")
+
+    async def __aenter__(self) -> Reviews:
+        if self._asked:
+            self._chore.start(self._ask_all())
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self._chore.stop()
+
+    async def held(self, by: Person, here: Place) -> list[RunRecord]:
+        """What waits for the moderators of a place's community, the oldest first."""
+        await self._permissions.moderator(by, here, "held")
+        return await self._records.held_in(asked_in(here))
+
+    async def approve(self, by: Person, here: Place, run_id: str) -> bool:
+        """Say yes: the request gets in line, or the result is shown. False where somebody has decided already."""
+        await self._own(by, here, "approve", run_id)
+        run = await self._records.approve(run_id)
+        if run is None:
+            return False
+        await self._audit.decided(by, here, "approve", _("A run of “{name}” goes on.").format(name=run.workflow))
+        if run.state is State.WAITING:
+            await self._tell(run, Queued())
+        self._wake()
+        return True
+
+    async def refuse(self, by: Person, here: Place, run_id: str, reason: str = "") -> bool:
+        """Say no: the run ends, its result is deleted, and no limit counts it. False where it was decided already."""
+        run = await self._own(by, here, "refuse", run_id)
+        sentence = _("A moderator has said no to this run.")
+        sentence += " " + _("The reason: {reason}").format(reason=reason[:300]) if reason else ""
+        keys = await self._records.discard(run, sentence)
+        if keys is None:
+            return False
+        await self._media.forget(keys)
+        await self._audit.decided(by, here, "refuse", _("A run of “{name}” was refused.").format(name=run.workflow))
+        await self._tell(run, Failed(sentence))
+        return True
+
+    @asynccontextmanager
+    async def result(self, by: Person, here: Place, run_id: str) -> AsyncIterator[tuple[RunRecord, Result | None]]:
+        """A held run and what it has brought, for a moderator to see; None where it is the request that waits."""
+        run = await self._own(by, here, "look at a result", run_id)
+        async with self._result(run) as result:
+            yield run, result
+
+    @asynccontextmanager
+    async def _result(self, run: RunRecord) -> AsyncIterator[Result | None]:
+        if run.outcome is None:
+            yield None
+            return
+        with tempfile.TemporaryDirectory(prefix="darkroom-") as folder:
+            files = []
+            for number, file in enumerate(run.outcome.files, 1):
+                path = await self._media.fetch(file.key, Path(folder) / f"result-{number}{Path(file.key).suffix}")
+                files.append(ResultFile(path, file.filename, file.kind))
+            yield Result(run.id, run.workflow, run.values, tuple(files), run.outcome.texts, run.outcome.warnings)
+
+    async def _own(self, by: Person, here: Place, act: str, run_id: str) -> RunRecord:
+        """A run of the moderator's own community. Raises `NotAllowed`, and `UserError` where there is none."""
+        await self._permissions.moderator(by, here, act)
+        run = await self._records.get(run_id)
+        if run is None:
+            raise UserError(_("There is no such run any more."))
+        if community_of(run.place) != community_of(here) and not self._permissions.is_operator(by):
+            words = _("That run belongs to another community.")
+            raise await self._permissions.refused(by, here, act, words, run.place)
+        return run
+
+    async def _tell(self, run: RunRecord, status: Queued | Failed | Held) -> None:
+        if (platform := self._platforms.get(run.address.platform)) is not None:
+            await show_status(platform.reply(run.address, run.brief(title_of(self._catalog, run.workflow))), status)
+
+    async def _ask_all(self) -> None:
+        while True:
+            try:
+                while (run := await self._records.claim_to_ask(self._asked)) is not None:
+                    await self._ask(run)
+            except StorageFailed as fault:
+                _log.warning("moderators are not asked: %s", fault)
+            await asyncio.sleep(_EVERY)
+
+    async def _ask(self, run: RunRecord) -> None:
+        """What cannot be asked in the chat stands in the list of what is held."""
+        try:
+            async with self._result(run) as result:
+                brief = run.brief(title_of(self._catalog, run.workflow))
+                await self._asked[run.person.platform].ask(brief, result, run.review_in)
+        except (DeliveryFailed, StorageFailed) as fault:
+            _log.warning("nobody was asked about run %s: %s", run.id, fault)

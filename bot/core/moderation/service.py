@@ -1,0 +1,429 @@
+"""Moderation: the desk of moderators, with one method for each thing that they do.
+
+Every act names the `Person` who does it and the `Place` where, or for which, it is done: the group that is meant,
+where a panel is used in private. The platform says in `Person.moderator` whether they are a moderator of that very
+place, and in `Person.owner` whether it is theirs. Whoever is neither is refused with `NotAllowed`, and that stands in
+the audit; so a forged button does no harm as long as the person and the place are the platform's own.
+
+What is decided holds at once, and for good. Every act answers with a sentence for the moderator.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from bot.core.errors import BadValue, UserError
+from bot.core.model import DisplayOptions, Person, Place
+from bot.core.moderation.reviews import Reviews
+from bot.core.moderation.workflow_editor import WorkflowEditor
+from bot.core.policy import field_constraints, word_filter
+from bot.core.policy.audit import Audit, Entry
+from bot.core.policy.enforcement import PolicyEnforcer
+from bot.core.policy.evaluate import Decision
+from bot.core.policy.permissions import EVERYTHING, Permissions, RuleTarget
+from bot.core.policy.quota import limit_words
+from bot.core.policy.rule_store import By, Change
+from bot.core.policy.rule_text import (
+    describe,
+    display_words,
+    entry_json,
+    exported,
+    imported,
+    narrowing_words,
+    parsed,
+    what_of,
+    without_channels,
+)
+from bot.core.policy.rules import (
+    Access,
+    Admission,
+    Block,
+    Budget,
+    Limit,
+    Measure,
+    Moderators,
+    Narrowing,
+    Review,
+    Rule,
+    Trial,
+    WordList,
+)
+from bot.core.policy.scope import EVERYONE, Scope, Subject, SubjectKind, asked_in, community_of
+from bot.core.run import RunTiming, key_of
+from bot.core.runs.queue import RunQueue
+from bot.core.runs.repository import RunRepository
+from bot.core.runs.validation import RequestValidator
+from bot.core.status_text import seconds
+from bot.i18n import _
+
+_MOST = 1_000_000  # of any limit
+
+
+@dataclass(frozen=True)
+class Row:
+    """A workflow in the overview: whether everyone may run it in a place, and why."""
+
+    name: str
+    title: str
+    decision: Decision
+
+
+@dataclass(frozen=True)
+class Overview:
+    """The state of a place at a glance: each workflow, and what else is decided, in words and as rules."""
+
+    rows: tuple[Row, ...]
+    rules: tuple[Rule, ...]
+    lines: tuple[str, ...]
+
+
+class ModerationService:
+    """What moderators do. `reviews` are the runs that wait for a moderator's yes; `workflows` edits the workflows that
+    trusted people add in the chat.
+    """
+
+    def __init__(
+        self,
+        enforcer: PolicyEnforcer,
+        audit: Audit,
+        permissions: Permissions,
+        validator: RequestValidator,
+        queue: RunQueue,
+        records: RunRepository,
+        reviews: Reviews,
+        contributions: WorkflowEditor,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.reviews, self.workflows, self._records = reviews, contributions, records
+        self.enforcer, self.book, self.audit, self.permissions = enforcer, enforcer.book, audit, permissions
+        self._validator, self._queue, self._clock = validator, queue, clock
+
+    def on_change(self, listener: Callable[[str], None]) -> None:
+        """Have a function called with each community, as "platform:id", where something is decided, from whichever
+        process, within a second; with "" where it holds everywhere. It is for menus that people see, such as commands.
+        """
+        self.book.on_change(listener)
+
+    def is_moderator(self, person: Person, place: Place) -> bool:
+        """Whether somebody may moderate a place: for a platform to decide what it shows."""
+        return self.permissions.is_moderator(person, place)
+
+    def moderator_roles(self, place: Place) -> frozenset[str]:
+        """The roles that make a moderator in the community of a place, as its owner has named them; empty where they
+        have not, and the platform's own rule holds. A platform sets `Person.moderator` by them.
+        """
+        found = next(iter(self.book.of(community_of(place)).of(Moderators)), None)
+        return frozenset(found.body.roles) if found is not None and isinstance(found.body, Moderators) else frozenset()
+
+    async def allow(self, by: Person, here: Place, aim: RuleTarget = EVERYTHING) -> str:
+        """Let a workflow be run, or all of them."""
+        return await self._access(by, here, "allow", aim, Access(allow=True))
+
+    async def deny(self, by: Person, here: Place, aim: RuleTarget = EVERYTHING) -> str:
+        """Let a workflow not be run, or none of them."""
+        return await self._access(by, here, "deny", aim, Access(allow=False))
+
+    async def clear(self, by: Person, here: Place, aim: RuleTarget = EVERYTHING) -> str:
+        """Take an allowance or a denial of exactly this aim back: wider decisions hold again."""
+        scope = await self.permissions.scope(by, here, "clear", aim)
+        words = _("Nothing is decided any more about {what} {scope}.").format(what=what_of(scope), scope=scope)
+        return await self._put(by, here, "clear", words, Rule(scope, Access(allow=True)), remove=True)
+
+    async def limit(
+        self,
+        by: Person,
+        here: Place,
+        measure: str,
+        most: int | None,
+        aim: RuleTarget = EVERYTHING,
+        *,
+        together: bool = False,
+    ) -> str:
+        """Let each person have so much, by one of the `Measure`s, or all people `together`; None takes the limit
+        away.
+        """
+        scope = await self._scope(by, here, "limit", aim)
+        if (fault := _limit_fault(measure, most, scope, together=together)) is not None:
+            raise UserError(fault)
+        rule = Rule(scope, (Budget if together else Limit)(most or 0), measure)
+        words = _("The limit holds: {limit}.") if most is not None else _("The limit is gone: {measure} {scope}.")
+        words = words.format(limit=limit_words(rule), measure=measure, scope=scope)
+        return await self._put(by, here, "limit", words, rule, remove=most is None)
+
+    async def field(self, by: Person, here: Place, name: str, to: Narrowing | None, aim: RuleTarget) -> str:
+        """Narrow a field of the workflow that the aim names; None opens it again. Raises `BadValue`."""
+        scope = await self._scope(by, here, "field", aim)
+        form = await self._validator.form(self._validator.catalog.get(scope.workflow))
+        if to is not None:
+            if name not in form.names:
+                raise BadValue(
+                    name, _("there is no such field; there are {names}.").format(names=", ".join(form.names))
+                )
+            if (fault := field_constraints.faults(form[name], to)) is not None:
+                raise BadValue(name, fault)
+            to = parsed(form[name], to)
+        words = _("The field “{name}” of {what} {scope}: {to}.")
+        words = words.format(name=name, what=what_of(scope), scope=scope, to=narrowing_words(to))
+        return await self._put(by, here, "field", words, Rule(scope, to or Narrowing(), name), remove=to is None)
+
+    async def words(self, by: Person, here: Place, name: str, to: WordList | None, aim: RuleTarget = EVERYTHING) -> str:
+        """Set a list of what may not be asked for, by its name; None deletes it. Raises `UserError` for a pattern that
+        cannot be read, or is too slow to be used.
+        """
+        scope = await self._scope(by, here, "words", aim)
+        if to is not None and (fault := await asyncio.to_thread(word_filter.faults, to)) is not None:
+            raise UserError(_("Nothing was changed: {fault}.").format(fault=fault))
+        words = (
+            _("The list “{name}” of words holds {scope}.") if to else _("The list “{name}” of words is gone {scope}.")
+        )
+        rule = Rule(scope, to or WordList(), name)
+        return await self._put(by, here, "words", words.format(name=name, scope=scope), rule, remove=to is None)
+
+    async def review(
+        self, by: Person, here: Place, on: bool | None, channel: str = "", aim: RuleTarget = EVERYTHING
+    ) -> str:
+        """Whether results wait for a moderator's yes, asked for in a channel; None leaves it to wider decisions."""
+        scope = await self._scope(by, here, "review", aim)
+        words = {
+            True: _("A moderator looks at results first: {what} {scope}."),
+            False: _("Results are shown at once: {what} {scope}."),
+            None: _("Nothing is decided any more about looking at results first: {what} {scope}."),
+        }[on].format(what=what_of(scope), scope=scope)
+        return await self._put(by, here, "review", words, Rule(scope, Review(bool(on), channel)), remove=on is None)
+
+    async def block(
+        self,
+        by: Person,
+        here: Place,
+        person: Person,
+        reason: str = "",
+        lasting: float | None = None,
+        aim: RuleTarget = EVERYTHING,
+    ) -> str:
+        """Let a person run nothing, for so many seconds or for good."""
+        scope = await self._scope(by, here, "block", replace(aim, who=Subject.person(person)))
+        until = None if lasting is None else self._clock() + lasting
+        lasts = _("for good") if lasting is None else _("for {time}").format(time=seconds(lasting))
+        words = _("{who} is blocked {where} {lasts}.").format(who=scope.who, where=scope.where, lasts=lasts)
+        return await self._put(by, here, "block", words, Rule(scope, Block(reason[:500], until)))
+
+    async def unblock(self, by: Person, here: Place, person: Person, aim: RuleTarget = EVERYTHING) -> str:
+        """Take a block back."""
+        scope = await self._scope(by, here, "unblock", replace(aim, who=Subject.person(person)))
+        words = _("{who} is not blocked {where} any more.").format(who=scope.who, where=scope.where)
+        return await self._put(by, here, "unblock", words, Rule(scope, Block()), remove=True)
+
+    async def admit(self, by: Person, here: Place, person: Person) -> str:
+        """Let a person ask in private as well, where the platform serves only those whom it is told of. Nobody who is
+        blocked; raises `UserError` then.
+        """
+        scope = await self._scope(by, here, "admit", RuleTarget(who=Subject.person(person)))
+        if (block := self.enforcer.block(person, here)) is not None:
+            raise UserError(_("Take the block back first: {block}.").format(block=describe(block)))
+        words = _("{who} may ask in private as well.").format(who=scope.who)
+        return await self._put(by, here, "admit", words, Rule(scope, Admission()))
+
+    async def dismiss(self, by: Person, here: Place, person: Person) -> str:
+        """Take that back."""
+        scope = await self._scope(by, here, "dismiss", RuleTarget(who=Subject.person(person)))
+        words = _("{who} may not ask in private any more, unless others have let them.").format(who=scope.who)
+        return await self._put(by, here, "dismiss", words, Rule(scope, Admission()), remove=True)
+
+    async def where(self, by: Person, here: Place, to: DisplayOptions, aim: RuleTarget = EVERYTHING) -> str:
+        """Where results go, and whether previews are shown and results covered; what is None stays as it is."""
+        scope = await self._scope(by, here, "where", aim)
+        old = self.book.of(scope.community).get(Rule(scope, to).slot)
+        before = old.body if old is not None and isinstance(old.body, DisplayOptions) else DisplayOptions()
+        merged = DisplayOptions(
+            before.results if to.results is None else to.results,
+            before.previews if to.previews is None else to.previews,
+            before.spoilers if to.spoilers is None else to.spoilers,
+        )
+        words = _("Results {scope}: {display}.").format(scope=scope, display=display_words(merged))
+        return await self._put(by, here, "where", words, Rule(scope, merged))
+
+    async def moderators(self, by: Person, here: Place, roles: Sequence[str]) -> str:
+        """Name the roles that make a moderator; none gives it back to the platform's own rule. The owner's to say."""
+        await self.permissions.owner(by, here, "moderators")
+        rule = Rule(Scope(community_of(here)), Moderators(tuple(roles)))
+        words = (
+            _("Moderators are now those with {count} roles.") if roles else _("Moderators are those of the platform.")
+        )
+        return await self._put(by, here, "moderators", words.format(count=len(roles)), rule, remove=not roles)
+
+    async def drop(self, by: Person, here: Place, rule: Rule) -> str:
+        """Take a decision back, whichever of this place's it is, or, as the operator's, of those for everywhere."""
+        everywhere = not here.community
+        scope = await self.permissions.scope(by, here, "drop", RuleTarget(everywhere=everywhere))
+        if isinstance(rule.body, Moderators):
+            await self.permissions.owner(by, here, "drop")
+        if rule.scope.community != scope.community or rule not in self.book.own(scope.community):
+            raise UserError(_("This is decided no more, or elsewhere."))
+        if isinstance(rule.body, Trial):
+            raise UserError(_("A workflow that is being tried is opened by the one who added it."))
+        words = _("No longer decided: {rule}.").format(rule=describe(rule))
+        return await self._put(by, here, "drop", words, rule, remove=True)
+
+    async def why(self, by: Person, here: Place, person: Person, workflow: str = "", place: Place | None = None) -> str:
+        """What somebody may do in a place, and which rules say so: a line each, for one workflow or for all."""
+        await self.permissions.moderator(by, here, "why")
+        lines = []
+        for name in [workflow] if workflow else self._validator.catalog.workflows:
+            decision = self.enforcer.decide(person, place or here, name)
+            lines.append(f"{'✓' if decision.allowed else '✗'} {name}: {decision.why}")
+            if decision.allowed:
+                limits = self.enforcer.policy(person, place or here, name).limits
+                lines += [f"   {each}" for each in await self._queue.quota_statuses(key_of(person), name, limits)]
+        return "\n".join(lines)
+
+    async def overview(self, by: Person, here: Place) -> Overview:
+        """The state of a place at a glance, for a panel."""
+        await self.permissions.moderator(by, here, "overview")
+        everyone = Person(here.platform, "")
+        flows = self._validator.catalog.workflows.values()
+        rows = tuple(Row(each.name, each.title, self.enforcer.decide(everyone, here, each.name)) for each in flows)
+        rules = tuple(self.book.of(community_of(here)))
+        return Overview(rows, rules, tuple(map(describe, rules)))
+
+    async def places(self, by: Person, here: Place) -> list[Place]:
+        """Every community in which anything was asked for or decided, for whoever runs this bot; what is nobody's, such
+        as the private chats of a platform, is a place without a community.
+        """
+        await self.permissions.operator(by, here, "places")
+        known = await self._records.communities()
+        for community, name in (await self.audit.communities()).items():
+            known[community] = known.get(community) or name
+        named = [(*community.partition(":")[::2], name) for community, name in sorted(known.items())]
+        return [Place(platform, "", name, number) for platform, number, name in named]
+
+    async def log(self, by: Person, here: Place, count: int = 20, before: int | None = None) -> list[Entry]:
+        """The audit of a place's community, the newest first; what is older than the entry of this number."""
+        await self.permissions.moderator(by, here, "log")
+        return await self.audit.last_in(community_of(here), count, before)
+
+    async def log_file(self, by: Person, here: Place) -> bytes:
+        """The whole audit of a community, a line of JSON each, the newest first."""
+        entries = await self.log(by, here, 100_000)
+        return "".join(json.dumps(entry_json(each), ensure_ascii=False) + "\n" for each in entries).encode()
+
+    async def stats(self, by: Person, here: Place, days: int = 30, name: str = "") -> bytes:
+        """A picture, as a PNG, of what a community runs, when, how long people wait, and what is refused; `name` is the
+        community's, to stand above it.
+        """
+        await self.permissions.moderator(by, here, "stats")
+        community, now, days = community_of(here), self._clock(), max(1, min(days, 90))
+        since = (now // 86_400 - days + 1) * 86_400
+        runs = await self._records.lately(asked_in(here), since)
+        refused = await self.audit.refusals_since(community, since)
+        return await asyncio.to_thread(_drawn, name or here.name, runs, refused, now, days)
+
+    async def undo(self, by: Person, here: Place, *, everywhere: bool = False) -> str:
+        """Take the last decision that has not been taken back; again, the one before it."""
+        await (self.permissions.operator if everywhere else self.permissions.moderator)(by, here, "undo")
+        community = "" if everywhere else community_of(here)
+        last = await self.book.last_decision(community)
+        if last is not None and last.act == "moderators":
+            await self.permissions.owner(by, here, "undo")
+        entry = await self.book.undo(community, By(by, here, "undo", ""), last)
+        if entry is None:
+            return _("There is nothing to take back.")
+        return _("Taken back: {words}").format(words=entry.words)
+
+    async def export(self, by: Person, here: Place) -> str:
+        """All that is decided in a community, to read, to keep or to import elsewhere."""
+        await self.permissions.moderator(by, here, "export")
+        return exported(community_of(here), self.book.own(community_of(here)))
+
+    async def import_(self, by: Person, here: Place, text: str) -> str:
+        """Decide all that an export says; what else is decided here stays. Raises `UserError` with what is wrong in it.
+
+        From another community, what is about its places, roles and moderators is left out. Channels that results or
+        questions go to are never taken from a file: it may have been changed, and they may lie anywhere.
+        """
+        scope = await self._scope(by, here, "import", EVERYTHING)
+        rules, origin = imported(text, scope.community)
+        for rule in rules:
+            fault = await asyncio.to_thread(word_filter.faults, rule.body) if isinstance(rule.body, WordList) else None
+            if fault is not None:
+                raise UserError(_("Nothing was imported: {faults}.").format(faults=fault))
+        foreign = origin != scope.community
+        kept = [without_channels(rule) for rule in rules if self._may_import(rule, by, here, foreign=foreign)]
+        words = _("{count} decisions imported, {left} left out.").format(count=len(kept), left=len(rules) - len(kept))
+        await self.book.change(scope.community, By(by, here, "import", words), [Change.put(rule) for rule in kept])
+        return words
+
+    async def moved(self, old: str, new: str) -> None:
+        """A community, as "platform:id", goes on under another id, as a group does that becomes a supergroup."""
+        await self.book.move(old, new)
+
+    async def left(self, community: str) -> None:
+        """The bot has left a community: what was decided there is forgotten, and the audit stays."""
+        await self.book.drop(community, _by_itself(community, _("The bot has left this community.")))
+
+    async def role_deleted(self, community: str, role: str) -> None:
+        """Forget what was decided for a role that there is no more."""
+        words = _("The role {role} has been deleted.").format(role=role)
+        gone = Subject.role(role)
+        await self.book.drop(community, _by_itself(community, words), lambda rule: rule.scope.who == gone)
+
+    async def place_deleted(self, community: str, place: str) -> None:
+        """Forget what was decided for a channel or topic that there is no more."""
+        words = _("The place {place} has been deleted.").format(place=place)
+        await self.book.drop(community, _by_itself(community, words), lambda rule: rule.scope.place == place)
+
+    async def _access(self, by: Person, here: Place, act: str, aim: RuleTarget, access: Access) -> str:
+        scope = await self._scope(by, here, act, aim)
+        if access.allow and scope.workflow and self.enforcer.on_trial(here, scope.workflow):
+            words = _("“{name}” is still being tried: first the one who added it opens it, with “workflow open”.")
+            raise UserError(words.format(name=scope.workflow))
+        words = _("{what} is allowed {scope}.") if access.allow else _("{what} is denied {scope}.")
+        return await self._put(by, here, act, words.format(what=what_of(scope), scope=scope), Rule(scope, access))
+
+    async def _scope(self, by: Person, here: Place, act: str, aim: RuleTarget) -> Scope:
+        scope = await self.permissions.scope(by, here, act, aim)
+        if scope.workflow:
+            self._validator.catalog.get(scope.workflow)  # raises UnknownWorkflow
+        return scope
+
+    async def _put(self, by: Person, here: Place, act: str, words: str, rule: Rule, *, remove: bool = False) -> str:
+        change = Change(rule.slot, None if remove else rule)
+        await self.book.change(rule.scope.community, By(by, here, act, words), [change])
+        return words
+
+    def _may_import(self, rule: Rule, by: Person, here: Place, *, foreign: bool) -> bool:
+        if isinstance(rule.body, Trial):
+            return False
+        if isinstance(rule.body, Admission):
+            return not foreign and rule.scope.who.whom is SubjectKind.PERSON
+        if isinstance(rule.body, Moderators):
+            return not foreign and (by.owner or self.permissions.is_operator(by))
+        return not foreign or (not rule.scope.place and rule.scope.who.whom is not SubjectKind.ROLE)
+
+
+def _limit_fault(measure: str, most: int | None, scope: Scope, *, together: bool) -> str | None:
+    """What is wrong with a limit, in words."""
+    if measure not in list(Measure):
+        return _("There is no limit “{name}”; there are {names}.").format(name=measure, names=", ".join(Measure))
+    least = 1 if measure in (Measure.WAITING, Measure.RUNNING) else 0
+    if most is not None and not least <= most <= _MOST:
+        return _("This limit is a number from {least} to {most}.").format(least=least, most=_MOST)
+    if together and scope.who != EVERYONE:
+        return _("What all have together holds for everyone: name no role, and no administrators.")
+    return None
+
+
+def _drawn(name: str, runs: Sequence[RunTiming], refused: Sequence[Entry], now: float, days: int) -> bytes:
+    """The picture; Pillow is not imported before somebody asks for one."""
+    from bot.core.moderation.chart import draw
+    from bot.core.moderation.statistics import summarize
+
+    return draw(summarize(name, runs, refused, now, days))
+
+
+def _by_itself(community: str, words: str) -> By:
+    platform, _colon, number = community.partition(":")
+    return By(Person(platform, ""), Place(platform, number, community=number), "tidy", words)

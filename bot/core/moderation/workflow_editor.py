@@ -1,0 +1,332 @@
+"""Contributions: workflows that trusted people add, complete and take away in the chat.
+
+A workflow is code that runs on the servers: what it uses must be theirs already, and of ComfyUI's own nodes or of packs
+that the operator has allowed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import shlex
+import tempfile
+import tomllib
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from bot.core.errors import UserError
+from bot.core.model import Person, Place
+from bot.core.policy.audit import Audit
+from bot.core.policy.permissions import Permissions
+from bot.core.policy.rule_store import By, Change, RuleStore
+from bot.core.policy.rules import Rule, Trial
+from bot.core.policy.scope import Scope, community_of
+from bot.core.run import key_of
+from bot.core.runs.validation import RequestValidator
+from bot.core.workflows.form import listed
+from bot.core.workflows.live_catalog import LiveCatalog
+from bot.core.workflows.sidecar import FIELD_KEYS
+from bot.core.workflows.workflow import loader_kind
+from bot.i18n import _
+from comfy.errors import PromptRejected
+from comfy.object_info import ObjectInfo
+from comfy.prompt import Node, Prompt, is_link
+
+_LARGEST = 8 * 2**20  # bytes of a file
+_LONG = 40  # characters of what stands in a graph, shown beside its input
+_TEXTS = frozenset({"CLIPTextEncode", "PrimitiveStringMultiline"})
+_SEEDS = frozenset({"seed", "noise_seed"})
+
+
+@dataclass(frozen=True)
+class WorkflowInput:
+    """Something in a graph that a field could set: `target` is how a sidecar names it."""
+
+    target: str
+    value: str
+
+
+def settings_from(text: str) -> dict[str, Any]:
+    """What `target=KSampler.steps minimum=1 help="More is slower"` sets of a field, with the types that a sidecar has.
+
+    Lists have commas between. Raises `UserError`.
+    """
+    try:
+        said = shlex.split(text)
+    except ValueError as fault:
+        raise UserError(_("A quote is not closed.")) from fault
+    found = {}
+    for word in said:
+        key, equals, value = word.partition("=")
+        if not equals or key not in FIELD_KEYS:
+            words = _("“{word}” is not NAME=VALUE; there are {names}.")
+            raise UserError(words.format(word=word, names=", ".join(FIELD_KEYS)))
+        several = key == "choices" or (key == "target" and "," in value)
+        found[key] = [each.strip() for each in value.split(",")] if several else _typed(key, value)
+    return found
+
+
+def _typed(key: str, value: str) -> Any:
+    if FIELD_KEYS[key] is str:
+        return value
+    try:
+        return tomllib.loads(f"value = {value}")["value"]
+    except tomllib.TOMLDecodeError:
+        return value
+
+
+class WorkflowEditor:
+    """Keeps the workflows of trusted people in a folder, which the live_catalog reads."""
+
+    def __init__(
+        self,
+        folder: Path,
+        live_catalog: LiveCatalog,
+        validator: RequestValidator,
+        book: RuleStore,
+        audit: Audit,
+        permissions: Permissions,
+        packs: Collection[str],
+    ) -> None:
+        """`packs` are the packs of custom nodes that may be used."""
+        self._folder, self._live_catalog, self._validator = folder, live_catalog, validator
+        self._rule_store, self._audit, self._permissions = book, audit, permissions
+        self._packs = frozenset(pack.casefold() for pack in packs)
+        self._one_by_one = asyncio.Lock()
+
+    async def add(self, by: Person, here: Place, name: str, data: bytes) -> str:
+        """Add a workflow as ComfyUI exported it, “Export (API)”, with fields for what people usually fill in; what it
+        needs, in words. The one who adds it can try it at once, and nobody else before they `open` it. Raises
+        `UserError` with all that is wrong.
+        """
+        await self._permissions.trusted(by, here, "workflow add")
+        prompt = await asyncio.to_thread(_prompt, data)
+        await self._check(prompt)
+        async with self._one_by_one:
+            if name in self._live_catalog.workflows or self._paths(name)[0].exists():
+                raise UserError(_("There is a workflow “{name}” already: remove or rename it first.").format(name=name))
+            sidecar = {"title": name.capitalize(), "fields": suggested(prompt)}
+            await asyncio.to_thread(_try, name, self._files(name, sidecar, prompt))
+            await self._begin_trial(by, here, name)
+            await self._write(name, sidecar, prompt)
+        lacks = await self._validator.lacks(self._live_catalog.get(name))
+        fields = listed(self._live_catalog.get(name).form().names) or _("none")
+        words = _("“{name}” is here now, for you to try; “workflow open” lets others run it. People fill in: {fields}.")
+        words = words.format(name=name, fields=fields)
+        return f"{words} {lacks}" if lacks else words
+
+    async def open(self, by: Person, here: Place, name: str) -> str:
+        """Let a workflow that was tried be run in a community, by whoever is allowed to; in private, an operator opens
+        it everywhere. Only the one who added it and operators may. Raises `NotAllowed`.
+        """
+        await self._permissions.trusted(by, here, "workflow open")
+        self._live_catalog.get(name)
+        everywhere = Rule(Scope(workflow=name), Trial(open=True))
+        trial = self._rule_store.of("").get(everywhere.slot)
+        if trial is None or not isinstance(trial.body, Trial) or trial.body.open:
+            raise UserError(_("“{name}” is not being tried.").format(name=name))
+        if trial.body.by != key_of(by) or not here.community:
+            await self._permissions.operator(by, here, "workflow open")
+        opened = replace(everywhere, scope=Scope(community_of(here), workflow=name))
+        words = _("“{name}” is open {where}: whoever is allowed to may run it.")
+        words = words.format(name=name, where=opened.scope.where)
+        await self._rule_store.change(
+            opened.scope.community, By(by, here, "workflow open", words), [Change.put(opened)]
+        )
+        return words
+
+    async def inputs(self, by: Person, here: Place, name: str) -> list[WorkflowInput]:
+        """All that could be a field of a workflow, and what stands there now."""
+        await self._permissions.trusted(by, here, "workflow inputs")
+        return inputs_of(self._live_catalog.get(name).prompt)
+
+    async def field(self, by: Person, here: Place, name: str, field: str, settings: Mapping[str, Any] | None) -> str:
+        """Name a field of a workflow: `target`, and what else docs/workflows.md has for fields; None removes it."""
+        await self._permissions.trusted(by, here, "workflow field")
+        async with self._one_by_one:
+            sidecar, prompt = await self._read(name)
+            fields = dict(sidecar.get("fields", {}))
+            fields.pop(field, None)
+            if settings is not None:
+                fields[field] = {key: value for key, value in settings.items() if value is not None}
+            await self._write(name, {**sidecar, "fields": fields}, prompt)
+        words = _("“{field}” of “{name}” was set.") if settings is not None else _("“{field}” of “{name}” was removed.")
+        return await self._note(by, here, "workflow field", words.format(field=field, name=name))
+
+    async def describe(self, by: Person, here: Place, name: str, title: str, description: str) -> str:
+        """Say what people read of a workflow."""
+        await self._permissions.trusted(by, here, "workflow describe")
+        async with self._one_by_one:
+            sidecar, prompt = await self._read(name)
+            await self._write(name, {**sidecar, "title": title, "description": description}, prompt)
+        return await self._note(by, here, "workflow describe", _("“{name}” was described.").format(name=name))
+
+    async def rename(self, by: Person, here: Place, old: str, new: str) -> str:
+        """Give a workflow another name."""
+        await self._permissions.trusted(by, here, "workflow rename")
+        async with self._one_by_one:
+            sidecar, prompt = await self._read(old)
+            if new in self._live_catalog.workflows:
+                raise UserError(_("There is a workflow “{name}” already: remove or rename it first.").format(name=new))
+            await asyncio.to_thread(_try, new, self._files(new, sidecar, prompt))
+            await self._rule_store.copy(old, new)  # neither name is ever there without what is decided about it
+            await self._write(new, sidecar, prompt)
+            await asyncio.to_thread(_delete, self._paths(old))
+            await self._live_catalog.refresh()
+            await self._rule_store.forget_workflow(old)
+        words = _("“{old}” is called “{new}” now.").format(old=old, new=new)
+        return await self._note(by, here, "workflow rename", words)
+
+    async def remove(self, by: Person, here: Place, name: str) -> str:
+        """Take a workflow away; runs that have begun come to their end."""
+        await self._permissions.trusted(by, here, "workflow remove")
+        async with self._one_by_one:
+            await self._read(name)
+            await asyncio.to_thread(_delete, self._paths(name))
+            await self._live_catalog.refresh()
+            await self._rule_store.forget_workflow(name, trial=True)
+        return await self._note(by, here, "workflow remove", _("“{name}” was removed.").format(name=name))
+
+    async def _check(self, prompt: Prompt) -> None:
+        """Raises `UserError` for nodes that no server has, and for packs that are not allowed, by name."""
+        known = await self._validator.known()
+        if not known:
+            raise UserError(_("No server can be asked what the workflow needs: try again when one is back."))
+        info = ObjectInfo.union(known.values())
+        classes = sorted({node.class_type for node in prompt})
+        if unknown := [each for each in classes if each not in info]:
+            words = _("No server has the nodes {nodes}: the operator has to install what they belong to.")
+            raise UserError(words.format(nodes=listed(unknown)))
+        packs = {each: info.pack(each) for each in classes}
+        refused = sorted({pack for pack in packs.values() if pack and pack.casefold() not in self._packs})
+        if refused:
+            nodes = listed([each for each, pack in packs.items() if pack in refused])
+            words = _("The operator has not allowed these packs of nodes: {packs}. The workflow uses {nodes} of them.")
+            raise UserError(words.format(packs=listed(refused), nodes=nodes))
+
+    async def _read(self, name: str) -> tuple[dict[str, Any], Prompt]:
+        """The files of a workflow that was added here. Raises `UserError` for any other."""
+        workflow = self._live_catalog.get(name)
+        graph, sidecar = self._paths(workflow.name)
+        try:
+            text = await asyncio.to_thread(sidecar.read_text, "utf-8")
+        except FileNotFoundError:
+            words = _("“{name}” was not added in the chat: only the operator can change it.")
+            raise UserError(words.format(name=name)) from None
+        return tomllib.loads(text), Prompt.loads(await asyncio.to_thread(graph.read_text, "utf-8"))
+
+    async def _write(self, name: str, sidecar: Mapping[str, Any], prompt: Prompt) -> None:
+        """Write both files, once they can be read. Raises `UserError` with the faults, and changes nothing then."""
+        files = self._files(name, sidecar, prompt)
+        await asyncio.to_thread(_try, name, files)
+        await asyncio.to_thread(_put, files)
+        await self._live_catalog.refresh()
+
+    async def _begin_trial(self, by: Person, here: Place, name: str) -> None:
+        """Let nobody else run what is about to be there."""
+        await self._rule_store.forget_workflow(name, trial=True)  # of one that had this name before
+        trial = Rule(Scope(workflow=name), Trial(key_of(by)))
+        words = _("“{name}” was added, and is being tried.").format(name=name)
+        await self._rule_store.change("", By(by, here, "workflow add", words), [Change.put(trial)])
+        await self._note(by, here, "workflow add", words)
+
+    def _files(self, name: str, sidecar: Mapping[str, Any], prompt: Prompt) -> dict[Path, str]:
+        return dict(zip(self._paths(name), (json.dumps(prompt.to_json(), indent=1), toml(sidecar)), strict=True))
+
+    def _paths(self, name: str) -> tuple[Path, Path]:
+        safe = Path(name).name  # a name is checked when it is read, and no other is ever looked for
+        return self._folder / f"{safe}.json", self._folder / f"{safe}.toml"
+
+    async def _note(self, by: Person, here: Place, act: str, words: str) -> str:
+        await self._audit.decided(by, here, act, words)
+        return words
+
+
+def inputs_of(prompt: Prompt) -> list[WorkflowInput]:
+    """All that a field of a graph could set."""
+    return [
+        WorkflowInput(_target(prompt, node, name), str(value)[:_LONG])
+        for node in prompt
+        for name, value in node.inputs.items()
+        if isinstance(value, str | int | float) and not is_link(value)
+    ]
+
+
+def suggested(prompt: Prompt) -> dict[str, dict[str, Any]]:
+    """Fields for what people usually fill in: pictures, texts and seeds."""
+    fields: dict[str, dict[str, Any]] = {}
+    for node in prompt:
+        for name, value in node.inputs.items():
+            if is_link(value) or (kind := _kind(node, name, value)) is None:
+                continue
+            number = sum(field.startswith(kind) for field in fields)
+            fields[f"{kind}{number + 1}" if number else kind] = {"target": _target(prompt, node, name)}
+    return fields
+
+
+def toml(sidecar: Mapping[str, Any]) -> str:
+    """A sidecar as text."""
+    plain = {key: value for key, value in sidecar.items() if key != "fields"}
+    lines = [f"{key} = {_value(value)}" for key, value in plain.items()]
+    for name, field in sidecar.get("fields", {}).items():
+        lines += ["", f"[fields.{_value(name)}]"]
+        lines += [f"{key} = {_value(value)}" for key, value in field.items() if key in FIELD_KEYS]
+    return "\n".join(lines) + "\n"
+
+
+def _value(value: Any) -> str:
+    """A value in TOML, whose texts are written as JSON has them but for one character."""
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return f"[{', '.join(map(_value, value))}]"
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
+def _kind(node: Node, name: str, value: Any) -> str | None:
+    if (loader := loader_kind(node.class_type, name)) is not None:
+        return {"image": "picture"}.get(loader, str(loader))
+    if node.class_type in _TEXTS and isinstance(value, str):
+        return "text"
+    return "seed" if name in _SEEDS and isinstance(value, int) else None
+
+
+def _target(prompt: Prompt, node: Node, name: str) -> str:
+    title = node.title if len(prompt.titled(node.title)) == 1 and "." not in node.title else f"#{node.id}"
+    return f"{title}.{name}"
+
+
+def _prompt(data: bytes) -> Prompt:
+    if len(data) > _LARGEST:
+        raise UserError(_("The file is larger than any workflow."))
+    try:
+        return Prompt.loads(data)
+    except PromptRejected as rejected:
+        words = _("This is no workflow in the API format: {reason}. Export it with “Export (API)” in ComfyUI.")
+        raise UserError(words.format(reason=rejected.message)) from None
+
+
+def _try(name: str, files: Mapping[Path, str]) -> None:
+    """Read the files as the catalog does, somewhere else."""
+    from bot.core.workflows.catalog import Catalog
+
+    with tempfile.TemporaryDirectory(prefix="darkroom-") as folder:
+        for path, text in files.items():
+            (Path(folder) / path.name).write_text(text, "utf-8")
+        read = Catalog.read(Path(folder))
+    if read.faults or name not in read.workflows:
+        raise UserError(" ".join(f"{fault}." for fault in read.faults) or _("That is no name for a workflow."))
+
+
+def _put(files: Mapping[Path, str]) -> None:
+    """Write files so that nobody reads half of one."""
+    for path, text in files.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part = path.with_name(f".{path.name}")
+        part.write_text(text, "utf-8")
+        part.replace(path)
+
+
+def _delete(paths: Sequence[Path]) -> None:
+    for path in paths:
+        path.unlink(missing_ok=True)

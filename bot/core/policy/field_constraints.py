@@ -1,0 +1,136 @@
+"""Restriction: a workflow's form as moderators have narrowed it, to show and to check by. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from bot.core.errors import BadValue
+from bot.core.policy.rules import Narrowing
+from bot.core.workflows.form import NUMERIC, Field, FieldKind, Form
+from bot.i18n import _
+
+
+@dataclass(frozen=True)
+class FieldConstraints:
+    """What holds of some fields, in the order in which it is to be applied: each can only take away."""
+
+    narrowings: tuple[tuple[str, Narrowing], ...] = ()
+
+    def shown(self, form: Form) -> Form:
+        """What people fill in: without the fields that are decided for them."""
+        kept = self._kept_back
+        return Form(tuple(field for field in self._narrowed(form) if field.name not in kept))
+
+    def check(self, form: Form, given: Mapping[str, object]) -> dict[str, object]:
+        """The values to run with. Raises `BadValue`, also for a value of a field that is not to be filled in."""
+        kept = self._kept_back
+        for name, value in given.items():
+            if name in kept and not self._is_fixed(form, name, value):
+                raise BadValue(name, _("moderators have decided this for all runs here; leave it out."))
+        own = {name: value for name, value in given.items() if name not in kept}
+        return Form(tuple(self._narrowed(form))).check(own)
+
+    def fault(self, form: Form, values: Mapping[str, object]) -> BadValue | None:
+        """What would not be taken any more of the values of a run."""
+        fixed = {name for name, each in self.narrowings if each.fixed is not None}
+        decided = {name for name, _each in self.narrowings} & set(values)
+        for field in self._narrowed(form):
+            if field.name not in decided:
+                continue
+            if field.name in fixed and not self._is_fixed(form, field.name, values[field.name]):
+                return BadValue(field.name, _("moderators have decided this for all runs here."))
+            try:
+                field.parse(values[field.name])
+            except BadValue as fault:
+                return fault
+        return None
+
+    @property
+    def _kept_back(self) -> set[str]:
+        return {name for name, each in self.narrowings if each.hidden or each.fixed is not None}
+
+    def _is_fixed(self, form: Form, name: str, value: object) -> bool:
+        """Whether it is the very value that is used anyway: a platform may send what an earlier run had."""
+        if name not in form.names:
+            return False
+        fixed = [each.fixed for field, each in self.narrowings if field == name and each.fixed is not None]
+        try:
+            return bool(fixed) and form[name].parse(value) == form[name].parse(fixed[-1])
+        except BadValue:
+            return False
+
+    def _narrowed(self, form: Form) -> Iterable[Field]:
+        for field in form.fields:
+            for name, each in self.narrowings:
+                if name == field.name:
+                    field = narrowed(field, each)
+            yield field
+
+
+def narrowed(field: Field, to: Narrowing) -> Field:
+    """A field that takes no more than both it and a narrowing do; its own bounds where that would be nothing."""
+    if field.is_media:
+        return field
+    if to.fixed is not None:
+        return replace(field, default=to.fixed, required=False, seed=False)
+    bounded = _bounded(field, to)
+    if to.choices is not None and field.kind is FieldKind.CHOICE:
+        left = to.choices if field.choices is None else tuple(each for each in field.choices if each in to.choices)
+        bounded = replace(bounded, choices=left)
+    if to.default is not None and not field.seed:
+        bounded = replace(bounded, default=to.default, required=False)
+    return _with_default(bounded, to.default)
+
+
+def faults(field: Field, to: Narrowing) -> str | None:
+    """What is wrong with a narrowing of a field, in words."""
+    bounds = [each for each in (to.minimum, to.maximum) if each is not None]
+    if field.is_media:
+        return _("a file cannot be decided beforehand.")
+    if bounds and field.kind not in (*NUMERIC, FieldKind.TEXT):
+        return _("it has no bounds.")
+    if to.choices is not None and field.kind is not FieldKind.CHOICE:
+        return _("there is nothing to choose from.")
+    if len(bounds) == 2 and bounds[0] > bounds[1]:
+        return _("the smallest value is larger than the largest.")
+    if to.hidden and to.fixed is None and field.required and to.default is None:
+        return _("it must be filled in: give a value to use instead.")
+    try:
+        limited = narrowed(field, replace(to, fixed=None, default=None))
+        for value in (to.default, to.fixed):
+            if value is not None:
+                limited.parse(value)
+    except BadValue as fault:
+        return fault.reason
+    return None
+
+
+def _bounded(field: Field, to: Narrowing) -> Field:
+    if field.kind is FieldKind.TEXT:
+        longest = [int(each) for each in (field.max_length, to.maximum) if each is not None]
+        return replace(field, max_length=min(longest, default=None))
+    if field.kind not in NUMERIC:
+        return field
+    low = max((each for each in (field.minimum, to.minimum) if each is not None), default=None)
+    high = min((each for each in (field.maximum, to.maximum) if each is not None), default=None)
+    if low is not None and high is not None and low > high:
+        return field
+    return replace(field, minimum=low, maximum=high)
+
+
+def _with_default(field: Field, wanted: Any) -> Field:
+    """A default that the narrower bounds take as well: the nearest one."""
+    value = field.default
+    if value is None or isinstance(value, bool):
+        return field
+    if field.choices is not None and value not in field.choices:
+        return replace(field, default=next(iter(field.choices), None))
+    if isinstance(value, int | float) and field.kind in NUMERIC:
+        near = value if field.minimum is None else max(value, field.minimum)
+        near = near if field.maximum is None else min(near, field.maximum)
+        return replace(field, default=int(near) if field.kind is FieldKind.INTEGER else near)
+    if isinstance(value, str) and field.max_length is not None and wanted is None:
+        return replace(field, default=value[: field.max_length])
+    return field

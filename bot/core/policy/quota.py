@@ -1,0 +1,110 @@
+"""How somebody stands with a limit, and what a limit is, in words. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bot.core.policy.rules import Budget, Measure, Rule
+from bot.core.status_text import seconds
+from bot.i18n import _, ngettext
+
+_NEARLY = 1e-6  # sums of seconds are not exact to the last digit
+
+
+@dataclass(frozen=True)
+class QuotaStatus:
+    """What is used of a limit, and what one more run `needs`. Where there is no room for that, `free_in` says in how
+    many seconds there is; None where that hangs on runs that have not ended.
+    """
+
+    rule: Rule
+    used: float
+    needs: float = 1.0
+    free_in: float | None = None
+
+    @property
+    def room(self) -> int:
+        return 1 if self.rule.name == Measure.COOLDOWN else self.rule.most
+
+    @property
+    def left(self) -> float:
+        return max(0.0, self.room - self.used)
+
+    @property
+    def is_reached(self) -> bool:
+        return self.used >= self.room or self.used + self.needs > self.room + _NEARLY
+
+    @property
+    def is_kept_in_line(self) -> bool:
+        """Whether one more run waits until there is room, instead of being refused."""
+        return self.rule.name == Measure.RUNNING and self.room > 0
+
+    def __str__(self) -> str:
+        """The limit, what is left of it, and when there is more."""
+        parts = [limit_words(self.rule)]
+        if self.rule.name != Measure.COOLDOWN:
+            parts.append(_("{left} left").format(left=self._left))
+        if self.is_reached and self.free_in:
+            parts.append(_("more in {time}").format(time=seconds(self.free_in)))
+        return ", ".join(parts)
+
+    @property
+    def refusal(self) -> str:
+        """What to tell somebody who asks for one run more than there is room for."""
+        words = [_("There is a limit here: {limit}.").format(limit=limit_words(self.rule))]
+        if self.rule.name not in (Measure.COOLDOWN, Measure.WAITING) and self.room:
+            words.append(self._used_up)
+        if self.free_in:
+            words.append(_("You can ask again in {time}.").format(time=seconds(self.free_in)))
+        elif self.rule.name == Measure.WAITING and self.room:
+            words.append(_("Try again when one has started."))
+        elif self.room:
+            words.append(_("Try again when one has ended."))
+        return " ".join(words)
+
+    @property
+    def _used_up(self) -> str:
+        if self.rule.name == Measure.SECONDS and self.left >= 1:
+            words = _("{left} of it are left, and such a run takes about {time}.")
+            return words.format(left=self._left, time=seconds(self.needs))
+        return _("All of it is used.") if self._is_shared else _("You have used all of it.")
+
+    @property
+    def _left(self) -> str:
+        return seconds(self.left) if self.rule.name == Measure.SECONDS and self.left >= 1 else f"{self.left:.0f}"
+
+    @property
+    def _is_shared(self) -> bool:
+        return isinstance(self.rule.body, Budget)
+
+
+def limit_words(rule: Rule) -> str:
+    """A limit in words: “5 runs of “poster” an hour in #general”."""
+    match Measure(rule.name):
+        case Measure.HOUR:
+            words = _("{runs} an hour {scope}")
+        case Measure.DAY:
+            words = _("{runs} a day {scope}")
+        case Measure.SECONDS:
+            words = _("{time} of servers a day {scope}")
+        case Measure.WAITING:
+            words = _("{runs} in line at a time {scope}")
+        case Measure.RUNNING:
+            words = _("{runs} at work at a time {scope}")
+        case Measure.COOLDOWN:
+            words = _("{time} between two runs {scope}")
+    told = words.format(runs=_runs(rule), time=_time(rule.most), scope=rule.scope)
+    if rule.scope.workflow and rule.name in (Measure.SECONDS, Measure.COOLDOWN):
+        told = _("{limit} (“{workflow}”)").format(limit=told, workflow=rule.scope.workflow)
+    return _("{limit}, all together").format(limit=told) if isinstance(rule.body, Budget) else told
+
+
+def _runs(rule: Rule) -> str:
+    if rule.scope.workflow:
+        words = ngettext("{count} run of “{workflow}”", "{count} runs of “{workflow}”", rule.most)
+        return words.format(count=rule.most, workflow=rule.scope.workflow)
+    return ngettext("{count} run", "{count} runs", rule.most).format(count=rule.most)
+
+
+def _time(most: int) -> str:
+    return seconds(most) if most else _("nothing")

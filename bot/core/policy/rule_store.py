@@ -1,0 +1,257 @@
+"""Every rule in memory, so that no decision asks the database; and changes of rules, which other processes see too."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any
+
+from sqlalchemy import Row, delete, func, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.core.background import BackgroundTask
+from bot.core.errors import StorageFailed
+from bot.core.model import Person, Place
+from bot.core.policy.audit import Audit, Entry
+from bot.core.policy.rules import Admission, Rule, Rules, Slot
+from bot.core.storage.database import Database
+from bot.core.storage.schema import audit, charges, editions, rules, runs
+
+_log = logging.getLogger(__name__)
+_EVERY = 1.0  # seconds between two looks for what other processes have changed
+
+
+@dataclass(frozen=True)
+class Change:
+    """What a slot comes to hold; None empties it."""
+
+    slot: Slot
+    rule: Rule | None
+
+    @classmethod
+    def put(cls, rule: Rule) -> Change:
+        return cls(rule.slot, rule)
+
+
+@dataclass(frozen=True)
+class By:
+    """Who decides, where, and the words for the audit."""
+
+    person: Person
+    place: Place
+    act: str
+    words: str
+
+
+class RuleStore:
+    """Use it in `async with`: that reads all rules. `changed` listeners hear which communities are decided anew."""
+
+    def __init__(self, database: Database, audit: Audit) -> None:
+        self._database, self._audit = database, audit
+        self._own: dict[str, tuple[Rule, ...]] = {}
+        self._indexed: dict[str, Rules] = {}
+        self._seen = 0
+        self._listeners: list[Callable[[str], None]] = []
+        self._reading = asyncio.Lock()
+        self._chore = BackgroundTask("rule_store")
+
+    async def __aenter__(self) -> RuleStore:
+        await self.refresh()
+        self._chore.start(self._watch())
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self._chore.stop()
+
+    def of(self, community: str) -> Rules:
+        """The rules that hold in a community, with those that hold everywhere."""
+        if community not in self._indexed:
+            everywhere = self._own.get("", ()) if community else ()
+            self._indexed[community] = Rules((*everywhere, *self._own.get(community, ())))
+        return self._indexed[community]
+
+    def own(self, community: str) -> tuple[Rule, ...]:
+        """The rules of a community alone."""
+        return self._own.get(community, ())
+
+    @property
+    def communities(self) -> list[str]:
+        """Those in which anything is decided, as "platform:id"."""
+        return [community for community, rules in self._own.items() if community and rules]
+
+    def on_change(self, listener: Callable[[str], None]) -> None:
+        """Have a function called with each community whose rules have changed; "" where it is all of them."""
+        self._listeners.append(listener)
+
+    async def refresh(self) -> None:
+        """Read what has changed since the last look: one short question where nothing has."""
+        async with self._reading:
+            question = select(editions).where(editions.c.edition > self._seen)
+            async with self._database.read() as connection:
+                news = list(await connection.execute(question))
+                for row in news:
+                    self._own[row.community] = await _read(connection, row.community)
+            self._seen = max((row.edition for row in news), default=self._seen)
+            self._announce([row.community for row in news])
+
+    async def change(self, community: str, by: By, changes: Sequence[Change]) -> None:
+        """Decide: all of it or nothing, with a line in the audit."""
+        async with self._database.change() as connection:
+            noted = await _apply(connection, community, changes)
+            await self._audit.note(connection, by.person, by.place, by.act, by.words, noted, community)
+            await _next_edition(connection, community)
+        await self.refresh()
+
+    async def last_decision(self, community: str) -> Entry | None:
+        """The one that would be undone."""
+        async with self._database.read() as connection:
+            return await self._audit.to_undo(connection, community)
+
+    async def undo(self, community: str, by: By, expected: Entry | None) -> Entry | None:
+        """Take the last decision of a community back; None where that is none, or another than expected."""
+        async with self._database.change() as connection:
+            entry = await self._audit.to_undo(connection, community)
+            if entry is None or entry != expected:
+                return None
+            await _apply(connection, community, [_back(noted, community) for noted in entry.changes])
+            back = [{"before": noted["after"], "after": noted["before"]} for noted in entry.changes]
+            await self._audit.mark_undone(connection, entry)
+            await self._audit.note(connection, by.person, by.place, by.act, entry.words, back, community)
+            await _next_edition(connection, community)
+        await self.refresh()
+        return entry
+
+    async def move(self, old: str, new: str) -> None:
+        """A community goes on under another id: its rules, its audit and its runs with it."""
+        async with self._database.change() as connection:
+            for table in (rules, audit, runs, charges):
+                moved = update(table).where(table.c.community == old).values(community=new)
+                await connection.execute(moved)
+            old_id, new_id = old.partition(":")[2], new.partition(":")[2]
+            for table in (rules, audit):  # where a community is a place of itself, as a group is
+                here = update(table).where(table.c.community == new, table.c.place == old_id)
+                await connection.execute(here.values(place=new_id))
+            asked = update(runs).where(runs.c.community == new, runs.c.place == old)
+            await connection.execute(asked.values(place=new))
+            for end in "|/":
+                spots = func.replace(charges.c.spots, f"|{old}{end}", f"|{new}{end}")
+                counted = update(charges).where(charges.c.spots.contains(f"|{old}{end}", autoescape=True))
+                await connection.execute(counted.values(spots=spots))
+            await _next_edition(connection, old)
+            await _next_edition(connection, new)
+        await self.refresh()
+
+    async def copy(self, old: str, new: str) -> None:
+        """Let everything that is decided about a workflow, in every community, hold for another name as well."""
+        async with self._database.change() as connection:
+            found = [_rule(row) for row in await connection.execute(select(rules).where(rules.c.workflow == old))]
+            await connection.execute(delete(rules).where(rules.c.workflow == new))
+            if fresh := [_columns(rule) | {"workflow": new} for rule in found]:
+                await connection.execute(rules.insert(), fresh)
+            for community in {rule.scope.community for rule in found}:
+                await _next_edition(connection, community)
+        await self.refresh()
+
+    async def forget_workflow(self, workflow: str, *, trial: bool = False) -> None:
+        """Forget what is decided about a workflow, or only that it is on `trial`, in every community."""
+        about = (rules.c.workflow == workflow, *((rules.c.kind == "trial",) if trial else ()))
+        async with self._database.change() as connection:
+            places = set((await connection.execute(select(rules.c.community).where(*about))).scalars())
+            await connection.execute(delete(rules).where(*about))
+            for community in places:
+                await _next_edition(connection, community)
+        await self.refresh()
+
+    async def drop(self, community: str, by: By, whose: Callable[[Rule], bool] = lambda rule: True) -> int:
+        """Forget rules that have lost their meaning; how many there were. The audit has them still."""
+        gone = [Change(rule.slot, None) for rule in self.own(community) if whose(rule)]
+        if gone:
+            await self.change(community, by, gone)
+        return len(gone)
+
+    async def forget(self, person: str) -> None:
+        """Take a person's name, as "platform:id", out of the rules that are about them; where they were let in, they
+        are not any more.
+        """
+        async with self._database.change() as connection:
+            about = rules.c.who == f"person:{person}"
+            places = set((await connection.execute(select(rules.c.community).where(about))).scalars())
+            await connection.execute(delete(rules).where(about, rules.c.kind == Admission.__name__.lower()))
+            await connection.execute(update(rules).where(about).values(who_name=""))
+            for community in places:
+                await _next_edition(connection, community)
+        await self.refresh()
+
+    async def _watch(self) -> None:
+        while True:
+            await asyncio.sleep(_EVERY)
+            with suppress(StorageFailed):
+                await self.refresh()
+
+    def _announce(self, communities: Iterable[str]) -> None:
+        for community in communities:
+            if community:
+                self._indexed.pop(community, None)
+            else:
+                self._indexed.clear()
+            for listener in self._listeners:
+                listener(community)
+
+
+async def _apply(connection: AsyncConnection, community: str, changes: Iterable[Change]) -> list[dict[str, Any]]:
+    """Put rules in the place of what was there; both, for the audit."""
+    wanted = {change.slot: change.rule for change in changes}
+    found = await connection.execute(select(rules).where(rules.c.community == community))
+    before = {rule.slot: (row.seq, rule) for row in found if (rule := _rule(row)).slot in wanted}
+    gone = [seq for seq, _rule in before.values()]
+    for first in range(0, len(gone), 500):
+        await connection.execute(delete(rules).where(rules.c.seq.in_(gone[first : first + 500])))
+    if fresh := [_columns(rule) for rule in wanted.values() if rule is not None]:
+        await connection.execute(rules.insert(), fresh)
+    return [
+        {"before": before[slot][1].to_json() if slot in before else None, "after": rule.to_json() if rule else None}
+        for slot, rule in wanted.items()
+        if slot in before or rule is not None
+    ]
+
+
+def _back(noted: Mapping[str, Any], community: str) -> Change:
+    """The change that takes one of the audit back."""
+    slot = Rule.from_json(noted["after"] or noted["before"], community).slot
+    return Change(slot, Rule.from_json(noted["before"], community) if noted["before"] else None)
+
+
+def _columns(rule: Rule) -> dict[str, Any]:
+    community, place, who, workflow = rule.scope.key
+    return {
+        "kind": rule.kind,
+        "name": rule.name,
+        "community": community,
+        "place": place,
+        "who": who,
+        "workflow": workflow,
+        "place_name": rule.scope.place_name,
+        "who_name": rule.scope.who.name,
+        "body": rule.to_json()["body"],
+    }
+
+
+async def _read(connection: AsyncConnection, community: str) -> tuple[Rule, ...]:
+    rows = await connection.execute(select(rules).where(rules.c.community == community).order_by(rules.c.seq))
+    return tuple(_rule(row) for row in rows)
+
+
+def _rule(row: Row[Any]) -> Rule:
+    return Rule.from_json(row._asdict(), row.community)
+
+
+async def _next_edition(connection: AsyncConnection, community: str) -> None:
+    newest = (await connection.execute(select(func.coalesce(func.max(editions.c.edition), 0)))).scalar_one()
+    await connection.execute(delete(editions).where(editions.c.community == community))
+    await connection.execute(editions.insert().values(community=community, edition=newest + 1))

@@ -1,0 +1,193 @@
+"""What moderators have decided, in words and as data: for the sentences, the panel, the log and the exports."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+from bot.core.errors import UserError
+from bot.core.model import DisplayOptions
+from bot.core.policy.audit import Entry
+from bot.core.policy.quota import limit_words
+from bot.core.policy.rules import (
+    Access,
+    Admission,
+    Block,
+    Budget,
+    Limit,
+    Moderators,
+    Narrowing,
+    Review,
+    Rule,
+    Trial,
+    WordList,
+)
+from bot.core.policy.scope import Scope
+from bot.core.run import key_of
+from bot.core.workflows.form import Field
+from bot.i18n import _
+
+_LARGEST = 1_000_000  # characters of an import
+_MOST = 5_000  # rules in it
+
+
+def describe(rule: Rule) -> str:
+    """A rule in a line."""
+    scope, what = rule.scope, what_of(rule.scope)
+    match rule.body:
+        case Access(allow=allow):
+            words = _("{what} is allowed {scope}") if allow else _("{what} is denied {scope}")
+            return words.format(what=what, scope=scope)
+        case Limit() | Budget():
+            return limit_words(rule)
+        case Narrowing() as to:
+            words = _("“{name}” of {what} {scope}: {to}")
+            return words.format(name=rule.name, what=what, scope=scope, to=narrowing_words(to))
+        case WordList() as words_:
+            words = _("{count} words and patterns {end} {scope} (“{name}”)")
+            end = _("wait for a moderator") if words_.hold else _("are refused")
+            count = len(words_.words) + len(words_.patterns)
+            return words.format(count=count, end=end, scope=scope, name=rule.name)
+        case Review(on=on):
+            words = _("a moderator looks at the results of {what} first {scope}")
+            return (words if on else _("results of {what} are shown at once {scope}")).format(what=what, scope=scope)
+        case Block():
+            return block_words(rule)
+        case DisplayOptions() as display:
+            return _("results {scope}: {display}").format(scope=scope, display=display_words(display))
+        case Trial(open=is_open):
+            words = _("{what} is open {scope}") if is_open else _("{what} is being tried by the one who added it")
+            return words.format(what=what, scope=scope)
+        case Admission():
+            return _("{who} may ask in private as well").format(who=scope.who)
+        case Moderators(roles=roles):
+            return _("moderators are those with the roles {roles}").format(roles=", ".join(roles))
+
+
+def what_of(scope: Scope) -> str:
+    return f"“{scope.workflow}”" if scope.workflow else _("every workflow")
+
+
+def block_words(rule: Rule) -> str:
+    """Who is blocked, where, for how long and why."""
+    body = rule.body if isinstance(rule.body, Block) else Block()
+    until = _("for good")
+    if body.until is not None:
+        until = _("until {time} UTC").format(time=datetime.fromtimestamp(body.until, UTC).strftime("%Y-%m-%d %H:%M"))
+    words = _("{who} is blocked {where} {until}").format(who=rule.scope.who, where=rule.scope.where, until=until)
+    return f"{words}: {body.reason}" if body.reason else words
+
+
+def narrowing_words(to: Narrowing | None) -> str:
+    """What a field takes, in words."""
+    return ", ".join(_narrowing(to)) if to is not None and any(_narrowing(to)) else _("as the workflow has it")
+
+
+def display_words(display: DisplayOptions) -> str:
+    return ", ".join(_display(display)) or _("as elsewhere")
+
+
+def parsed(field: Field, to: Narrowing) -> Narrowing:
+    """A narrowing with its values as the field reads them."""
+    default = field.parse(to.default) if to.default is not None else None
+    return replace(to, default=default, fixed=field.parse(to.fixed) if to.fixed is not None else None)
+
+
+def entry_json(entry: Entry) -> dict[str, Any]:
+    """A line of the audit as data."""
+    return {
+        "number": entry.number,
+        "at": datetime.fromtimestamp(entry.at, UTC).isoformat(timespec="seconds"),
+        "person": key_of(entry.person),
+        "name": entry.person.name,
+        "place": entry.place.id,
+        "place_name": entry.place.name,
+        "act": entry.act,
+        "words": entry.words,
+        "changes": list(entry.changes),
+        "undone": entry.undone,
+    }
+
+
+def exported(community: str, rules: tuple[Rule, ...]) -> str:
+    data = {"darkroom": 1, "community": community, "rules": [rule.to_json() for rule in rules]}
+    return json.dumps(data, indent=1, ensure_ascii=False)
+
+
+def imported(text: str, community: str) -> tuple[list[Rule], str]:
+    """The rules of an export, for a community, and where they come from. Raises `UserError` with all that is wrong."""
+    data = _data(text)
+    rules, faults = [], []
+    for number, each in enumerate(data["rules"], 1):
+        try:
+            rules.append(Rule.from_json(each, community))
+        except ValueError as fault:
+            faults.append(_("decision {number}: {fault}").format(number=number, fault=fault))
+    if faults:
+        shown = "; ".join(faults[:5])
+        raise UserError(_("Nothing was imported: {faults}.").format(faults=shown))
+    return rules, str(data.get("community", ""))
+
+
+def without_channels(rule: Rule) -> Rule:
+    """A rule that sends nothing to any channel."""
+    match rule.body:
+        case Review():
+            return replace(rule, body=replace(rule.body, channel=""))
+        case DisplayOptions(results=results) if results not in (None, "here", "thread"):
+            return replace(rule, body=replace(rule.body, results=None))
+        case _:
+            return rule
+
+
+def _data(text: str) -> Mapping[str, Any]:
+    sentence = _("This is no export of Darkroom's: send the file that “export” gave, unchanged.")
+    try:
+        data = json.loads(text) if len(text) <= _LARGEST else None
+    except (ValueError, RecursionError):
+        raise UserError(sentence) from None
+    if not isinstance(data, dict) or data.get("darkroom") != 1:
+        raise UserError(sentence)
+    rules = data.get("rules")
+    if not isinstance(rules, list) or len(rules) > _MOST:
+        raise UserError(sentence)
+    return data
+
+
+def _narrowing(to: Narrowing) -> Iterator[str]:
+    match to.minimum, to.maximum:
+        case None, None:
+            pass
+        case low, None:
+            yield _("{low:g} or more").format(low=low)
+        case None, high:
+            yield _("{high:g} or less").format(high=high)
+        case low, high:
+            yield _("{low:g} to {high:g}").format(low=low, high=high)
+    if to.choices is not None:
+        yield _("one of {choices}").format(choices=", ".join(to.choices))
+    if to.default is not None:
+        yield _("{value} where it is left out").format(value=to.default)
+    if to.fixed is not None:
+        yield _("always {value}").format(value=to.fixed)
+    if to.hidden:
+        yield _("not asked for")
+
+
+def _display(display: DisplayOptions) -> Iterator[str]:
+    match display.results:
+        case None:
+            pass
+        case "here":
+            yield _("where they are asked for")
+        case "thread":
+            yield _("in a thread")
+        case channel:
+            yield _("in the channel {channel}").format(channel=channel)
+    if display.previews is not None:
+        yield _("with previews") if display.previews else _("without previews")
+    if display.spoilers is not None:
+        yield _("covered") if display.spoilers else _("uncovered")

@@ -1,0 +1,261 @@
+"""Rules: what moderators have decided, each for a scope; and the index in which those about a request are found."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, fields
+from enum import StrEnum
+from types import UnionType
+from typing import Any, TypeAlias, TypeVar, get_args, get_type_hints
+
+from bot.core.model import DisplayOptions
+from bot.core.policy.scope import Key, RequestContext, Scope, Subject
+from bot.i18n import _
+
+LONGEST = 500  #: characters of a reason, a word or a pattern
+
+
+class Measure(StrEnum):
+    """What a limit counts."""
+
+    HOUR = "hour"  #: runs in any 60 minutes
+    DAY = "day"  #: runs in any 24 hours
+    SECONDS = "seconds"  #: of servers, in any 24 hours
+    WAITING = "waiting"  #: runs in line
+    RUNNING = "running"  #: runs with servers
+    COOLDOWN = "cooldown"  #: seconds from one run to the next
+
+
+@dataclass(frozen=True)
+class Access:
+    """Whether it may be run."""
+
+    allow: bool
+
+
+@dataclass(frozen=True)
+class Limit:
+    """How much each person may have. The rule's name is the measure."""
+
+    most: int
+
+
+@dataclass(frozen=True)
+class Budget:
+    """How much all people may have together. The rule's name is the measure."""
+
+    most: int
+
+
+@dataclass(frozen=True)
+class Narrowing:
+    """What a field takes less than its workflow would. A `fixed` field, and a `hidden` one, is not asked for.
+
+    `minimum` and `maximum` of a text count its characters. The rule's name is the field's.
+    """
+
+    minimum: float | None = None
+    maximum: float | None = None
+    default: str | int | float | bool | None = None
+    fixed: str | int | float | bool | None = None
+    choices: tuple[str, ...] | None = None
+    hidden: bool = False
+
+
+@dataclass(frozen=True)
+class WordList:
+    """What may not be asked for: whole words, and patterns. `hold`: a moderator decides, else it is refused."""
+
+    words: tuple[str, ...] = ()
+    patterns: tuple[str, ...] = ()
+    hold: bool = False
+
+
+@dataclass(frozen=True)
+class Review:
+    """Whether a moderator sees results first; `channel` is where they are asked, if it has been named."""
+
+    on: bool = True
+    channel: str = ""
+
+
+@dataclass(frozen=True)
+class Block:
+    """A person who may run nothing; `until` is in seconds since 1970, None for good."""
+
+    reason: str = ""
+    until: float | None = None
+
+
+@dataclass(frozen=True)
+class Moderators:
+    """The roles that make a moderator, where the owner has named some."""
+
+    roles: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A workflow that was added in the chat: until it is `open` somewhere, only the person who added it, as
+    "platform:id", and operators may run it there.
+    """
+
+    by: str = ""
+    open: bool = False
+
+
+@dataclass(frozen=True)
+class Admission:
+    """A person who may ask in private as well, on a platform that serves nobody there unless it is told to."""
+
+
+Body: TypeAlias = (
+    Access | Limit | Budget | Narrowing | WordList | Review | Block | DisplayOptions | Moderators | Trial | Admission
+)
+Slot: TypeAlias = tuple[str, str, Key]
+_Body = TypeVar(
+    "_Body", Access, Limit, Budget, Narrowing, WordList, Review, Block, DisplayOptions, Moderators, Trial, Admission
+)
+
+#: The name under which each kind is stored and exported: it stays when the class is renamed.
+_STORED = {DisplayOptions: "manner"}
+KINDS: Mapping[str, type[Body]] = {_STORED.get(each, each.__name__.lower()): each for each in get_args(Body)}
+_NAMES: Mapping[type[Body], str] = {body: kind for kind, body in KINDS.items()}
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A decision. `name` tells apart those of one kind for one scope: a limit's measure, a field, a list of words."""
+
+    scope: Scope
+    body: Body
+    name: str = ""
+
+    @property
+    def kind(self) -> str:
+        return _NAMES[type(self.body)]
+
+    @property
+    def most(self) -> int:
+        """What a limit or a budget allows; nothing where it is neither."""
+        return self.body.most if isinstance(self.body, Limit | Budget) else 0
+
+    @property
+    def slot(self) -> Slot:
+        """What the rule is about: a later one about the same takes its place."""
+        return self.kind, self.name, self.scope.key
+
+    def to_json(self) -> dict[str, Any]:
+        """All of it but the community, as data."""
+        scope = self.scope
+        body = {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(self.body).items()}
+        data = {
+            "kind": self.kind,
+            "name": self.name,
+            "place": scope.place,
+            "place_name": scope.place_name,
+            "who": scope.who.key,
+            "who_name": scope.who.name,
+            "workflow": scope.workflow,
+        }
+        return {key: value for key, value in data.items() if value} | {"body": body}
+
+    @classmethod
+    def from_json(cls, data: object, community: str) -> Rule:
+        """The rule that the data mean in a community. Raises `ValueError`, which says in words what is wrong."""
+        if not isinstance(data, Mapping) or data.get("kind") not in KINDS:
+            raise ValueError(_("it is none of {kinds}").format(kinds=", ".join(KINDS)))
+        texts = {key: data.get(key, "") for key in ("name", "place", "place_name", "who", "who_name", "workflow")}
+        wrong = [key for key, text in texts.items() if not isinstance(text, str) or len(text) > LONGEST]
+        if wrong or not isinstance(data.get("body"), Mapping):
+            raise ValueError(_("“{key}” is missing, or of the wrong kind").format(key=(*wrong, "body")[0]))
+        try:
+            who = Subject.read(texts["who"], texts["who_name"])
+        except ValueError:
+            raise ValueError(_("“{who}” is nobody").format(who=texts["who"])) from None
+        scope = Scope(community, texts["place"], who, texts["workflow"], texts["place_name"])
+        rule = cls(scope, _body(KINDS[data["kind"]], data["body"]), texts["name"])
+        if isinstance(rule.body, Limit | Budget) and rule.name not in list(Measure):
+            raise ValueError(_("there is no limit “{name}”").format(name=rule.name))
+        return rule
+
+
+class Rules:
+    """Some rules, found by what they are about. Where two are about the same, a denial goes first, else the last."""
+
+    def __init__(self, rules: Iterable[Rule] = ()) -> None:
+        self._by_slot: dict[Slot, Rule] = {}
+        self._names: dict[str, set[str]] = {}
+        for rule in sorted(rules, key=_is_denial):
+            self._by_slot[rule.slot] = rule
+            self._names.setdefault(rule.kind, set()).add(rule.name)
+
+    def __iter__(self) -> Iterator[Rule]:
+        return iter(self._by_slot.values())
+
+    def __len__(self) -> int:
+        return len(self._by_slot)
+
+    def get(self, slot: Slot) -> Rule | None:
+        return self._by_slot.get(slot)
+
+    def names(self, body: type[Body]) -> list[str]:
+        """The names of all rules of a kind."""
+        return sorted(self._names.get(_NAMES[body], ()))
+
+    def tiers(
+        self, body: type[_Body], context: RequestContext, name: str = "", *, everywhere: bool = True
+    ) -> Iterator[list[Rule]]:
+        """The rules of a kind that are about a request, those of the same rank together, the narrowest first."""
+        for key in context.scope_keys if everywhere else context.scope_keys[:-1]:
+            yield from self.at(body, context, key, name)
+
+    def at(
+        self, body: type[_Body], context: RequestContext, key: tuple[str, str], name: str = ""
+    ) -> Iterator[list[Rule]]:
+        """The same for one place alone."""
+        kind, found = _NAMES[body], self._by_slot
+        if name not in self._names.get(kind, ()):
+            return
+        for tier in context.tiers(key):
+            if rules := [rule for key in tier if (rule := found.get((kind, name, key))) is not None]:
+                yield rules
+
+    def narrowest(self, body: type[_Body], context: RequestContext, name: str = "") -> Rule | None:
+        """The first of the rules of a kind that are about a request."""
+        return next((tier[0] for tier in self.tiers(body, context, name)), None)
+
+    def of(self, body: type[Body]) -> list[Rule]:
+        """Every rule of a kind."""
+        return [rule for rule in self if isinstance(rule.body, body)]
+
+
+def _is_denial(rule: Rule) -> bool:
+    return rule.body == Access(allow=False)
+
+
+def _body(kind: type[Body], data: Mapping[str, Any]) -> Body:
+    """A body from data, each of whose entries must be of the type that it is declared with."""
+    hints, known = get_type_hints(kind), {each.name for each in fields(kind)}
+    for key, value in data.items():
+        if key not in known or not _is_a(value, hints[key]):
+            raise ValueError(_("“{key}” is unknown, or of the wrong kind").format(key=key))
+    given: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in data.items()}
+    try:
+        return kind(**given)
+    except TypeError:
+        raise ValueError(_("something is missing in “{kind}”").format(kind=_NAMES[kind])) from None
+
+
+def _is_a(value: object, hint: Any) -> bool:
+    options = get_args(hint) if isinstance(hint, UnionType) else (hint,)
+    if isinstance(value, list):
+        texts = all(isinstance(each, str) and len(each) <= LONGEST for each in value)
+        return texts and any(getattr(option, "__origin__", None) is tuple for option in options)
+    if isinstance(value, str) and len(value) > LONGEST:
+        return False
+    plain = tuple(option for option in options if isinstance(option, type) and not hasattr(option, "__origin__"))
+    if isinstance(value, bool):
+        return bool in plain
+    whole = isinstance(value, int) and float in plain
+    return whole or isinstance(value, plain)

@@ -1,0 +1,198 @@
+"""Wording: whether a text says what may not be asked for, however it is spelled; and never for longer than a moment.
+
+A text and the words of a list are made alike first: compatibility forms, invisible characters, accents, letters that
+look like others and figures that stand for letters. Words are whole words; in scripts that write none apart, such as
+Chinese or Thai, they are looked for anywhere. Patterns see the text with only its invisible characters gone.
+
+All lists that hold for a request share one measure of processor time. What cannot be read within it counts as found.
+"""
+
+from __future__ import annotations
+
+import time
+import unicodedata
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from math import prod
+from typing import Any
+
+import regex  # type: ignore[import-untyped]
+
+from bot.core.policy.rules import WordList
+from bot.i18n import _
+
+PATIENCE = 0.01  #: seconds that the patterns of a list may take
+TOGETHER = 0.05  #: seconds after which no other list is looked at
+_READABLE = 10_000  # characters: what is longer is not read
+_MOST = 1000  # words and patterns of a list
+_LONGEST = 200  # characters of a word or a pattern
+_REPEATS = 10_000  # of all that a pattern repeats, multiplied: to be read, each repetition takes memory
+_HOSTILE = 4000  # characters that a pattern is tried on before it is taken
+
+#: Patterns by names that moderators can use in the place of their own.
+BUNDLED = {
+    ":links": r"\b(?:https?://|www\.)[^\s]+",
+    ":invites": r"\b(?:discord\.gg|discord(?:app)?\.com/invite|t\.me|telegram\.me)/[^\s]+",
+    ":emails": r"\b[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,4}\b",
+    ":phones": r"(?<!\d)\+?\d(?:[ ()./-]{0,2}\d){8,14}(?!\d)",
+}
+
+_COUNTS = regex.compile(r"\{\s*(\d*)\s*,?\s*(\d*)\s*\}")
+_TOKEN = regex.compile(r"[^\W_]+")
+_UNSPACED = regex.compile(r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}]")
+_ACCENTS = regex.compile(r"[\u0300-\u036f]")
+_SPELLED = regex.compile(r"(?<![^ ])[^ ](?: [^ ]){2,}(?![^ ])")  # "b a d"
+
+#: Letters that look like others: the Cyrillic and Greek ones that pass for Latin, and some that NFKC leaves alone.
+_ALIKE = str.maketrans(
+    "авекмнорстухіјѕԁһԛԝѵґгёєαβεικνορτυχωıłøđħŧɑɡəƒl",
+    "abekmhopctyxijsdhqwvrreeabeikvoptuxwiiodhtagefi",
+)
+_FIGURES = str.maketrans("013457@$|!€", "oieastasiie")
+
+
+def says(to: WordList, text: str) -> bool | None:
+    """Whether a text has a word or a pattern of a list; None where that took too long to be known."""
+    return readings([to], text)[0]
+
+
+def readings(lists: Sequence[WordList], text: str, clock: Callable[[], float] = time.thread_time) -> list[bool | None]:
+    """The same for several lists, which share one measure of time: those that it does not suffice for have None."""
+    if len(text) > _READABLE:
+        return [None] * len(lists)
+    end, seen = clock() + TOGETHER, _Seen.of(text)
+    return [_matcher(each).finds(seen, min(PATIENCE, end - clock()), clock) for each in lists]
+
+
+def faults(to: WordList) -> str | None:
+    """What is wrong with a list, in words: a pattern that cannot be read, or that somebody could make too slow."""
+    if len(to.words) + len(to.patterns) > _MOST:
+        return _("a list has at most {count} words and patterns").format(count=_MOST)
+    if long := [each for each in (*to.words, *to.patterns) if len(each) > _LONGEST]:
+        return _("“{word}…” is longer than {count} characters").format(word=long[0][:20], count=_LONGEST)
+    for pattern in to.patterns:
+        if prod(max(map(int, filter(None, found)), default=1) or 1 for found in _COUNTS.findall(pattern)) > _REPEATS:
+            return _("the pattern “{pattern}” repeats too much").format(pattern=pattern)
+        if pattern.startswith(":") and pattern not in BUNDLED:
+            return _("there is no pattern {name}; there are {names}").format(name=pattern, names=", ".join(BUNDLED))
+        try:
+            compiled = _compiled(pattern)
+        except (regex.error, ValueError, OverflowError, RecursionError) as fault:
+            return _("the pattern “{pattern}” cannot be read: {fault}").format(pattern=pattern, fault=fault)
+        if compiled.search(""):
+            return _("the pattern “{pattern}” fits every text").format(pattern=pattern)
+        if any(_found(compiled, text, PATIENCE) is None for text in _hostile(pattern)):
+            return _("the pattern “{pattern}” takes too long on some texts").format(pattern=pattern)
+    if any(_any(map(_compiled, to.patterns), text, PATIENCE, time.thread_time) is None for text in _hostile("")):
+        return _("these are too many patterns to be looked for in time: make several lists of them")
+    return None
+
+
+def skeleton(text: str) -> str:
+    """A text as it looks: two that are written differently and look the same have the same one."""
+    plain = unicodedata.normalize("NFKC", _visible(unicodedata.normalize("NFKC", text)).casefold())
+    bare = _ACCENTS.sub("", unicodedata.normalize("NFD", plain))
+    return unicodedata.normalize("NFC", bare).translate(_ALIKE)
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """A text as it is looked at: what is visible, how it looks, and its words with single spaces between."""
+
+    visible: str
+    looks: str
+    lines: tuple[str, ...]
+
+    @classmethod
+    def of(cls, text: str) -> _Seen:
+        looks = skeleton(text)
+        lines = dict.fromkeys(line for spelling in (looks, looks.translate(_FIGURES)) for line in _lines(spelling))
+        return cls(_visible(text), looks, tuple(lines))
+
+
+@dataclass(frozen=True)
+class _Matcher:
+    """A list made ready to be looked for: single words, phrases by their first word, what stands anywhere."""
+
+    words: frozenset[str]
+    phrases: Mapping[str, Sequence[str]]
+    anywhere: frozenset[str]
+    patterns: tuple[Any, ...]
+
+    def finds(self, seen: _Seen, patience: float, clock: Callable[[], float]) -> bool | None:
+        if patience <= 0:
+            return None
+        return self._has_words(seen) or _any(self.patterns, seen.visible, patience, clock)
+
+    def _has_words(self, seen: _Seen) -> bool:
+        for line in seen.lines:
+            said = set(line.split())
+            if not self.words.isdisjoint(said):
+                return True
+            if any(f" {phrase} " in line for first in self.phrases.keys() & said for phrase in self.phrases[first]):
+                return True
+        return any(word in seen.looks for word in self.anywhere)
+
+
+@lru_cache(512)
+def _matcher(to: WordList) -> _Matcher:
+    words, phrases, anywhere = set[str](), dict[str, list[str]](), set[str]()
+    for word in filter(None, map(skeleton, to.words)):
+        if _UNSPACED.search(word) or not _TOKEN.search(word):
+            anywhere.add(word.strip())
+            continue
+        for spelling in (word, word.translate(_FIGURES)):
+            first, *others = _TOKEN.findall(spelling)
+            if others:
+                phrases.setdefault(first, []).append(" ".join((first, *others)))
+            else:
+                words.add(first)
+    return _Matcher(frozenset(words), phrases, frozenset(anywhere), tuple(map(_compiled, to.patterns)))
+
+
+def _lines(text: str) -> Iterator[str]:
+    """The words of a text with single spaces between; and again with what is spelled out letter by letter joined."""
+    line = " ".join(_TOKEN.findall(text))
+    yield f" {line} "
+    yield f" {_SPELLED.sub(lambda found: found[0].replace(' ', ''), line)} "
+
+
+def _any(patterns: Iterable[Any], text: str, patience: float, clock: Callable[[], float]) -> bool | None:
+    end = clock() + patience
+    for pattern in patterns:
+        found = _found(pattern, text, end - clock())
+        if found is not False:
+            return found
+    return False
+
+
+def _found(pattern: Any, text: str, patience: float) -> bool | None:
+    if patience <= 0:
+        return None
+    try:
+        return pattern.search(text, timeout=patience, concurrent=True) is not None
+    except TimeoutError:
+        return None
+
+
+def _compiled(pattern: str) -> Any:
+    return regex.compile(BUNDLED.get(pattern, pattern), regex.IGNORECASE | regex.VERSION0)
+
+
+def _visible(text: str) -> str:
+    """A text without the characters that nobody sees."""
+    return "".join(letter for letter in text if not _is_invisible(letter))
+
+
+def _is_invisible(letter: str) -> bool:
+    fillers = letter in "\u115f\u1160\u3164\uffa0\u034f\u2800" or "\ufe00" <= letter <= "\ufe0f"
+    return fillers or (unicodedata.category(letter) in ("Cf", "Cc", "Cs") and letter not in "\n\t\r")
+
+
+def _hostile(pattern: str) -> Iterator[str]:
+    """Texts that patterns are slow on: what they are made of, over and over, and an end that does not fit."""
+    letters = [letter for letter in dict.fromkeys(pattern) if letter.isalnum()][:6]
+    units = dict.fromkeys((*letters, "".join(letters), "a", "0", " ", "aA0 ", "a.", "ab "))
+    for unit in filter(None, units):
+        yield (unit * _HOSTILE)[: _HOSTILE - 1] + "\u0001"

@@ -1,0 +1,30 @@
+"""Forgetting: runs, with the files that no other run uses; and all that is kept of a person."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from bot.core.media.blob_store import BlobStore
+from bot.core.policy.audit import Audit
+from bot.core.policy.rule_store import RuleStore
+from bot.core.runs.repository import RunRepository
+
+_AT_ONCE = 500  # runs
+
+
+async def delete_runs(run_ids: Sequence[str], records: RunRepository, media: BlobStore) -> None:
+    """Delete runs that have ended."""
+    for first in range(0, len(run_ids), _AT_ONCE):
+        await media.forget(await records.forget(run_ids[first : first + _AT_ONCE]))
+
+
+async def forget_person(person: str, records: RunRepository, media: BlobStore, audit: Audit, book: RuleStore) -> int:
+    """Delete the ended runs of a person, as "platform:id", and take their name out of the audit; how many runs there
+    were. A run that is being executed loses their name now, and is deleted with what is old.
+    """
+    await records.anonymize(person)
+    ids = await records.all_of(person)
+    await delete_runs(ids, records, media)
+    await audit.forget(person)
+    await book.forget(person)
+    return len(ids)

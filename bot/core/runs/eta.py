@@ -1,0 +1,61 @@
+"""The estimator: when waiting runs should start, by what the records say of the servers of all workers."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+
+from bot.core.run import RunRecord
+from bot.core.runs.repository import RunRepository
+from bot.core.servers.load import JobFactory, ServerLoad
+from bot.core.servers.registry import ServerRegistry
+from bot.core.workflows.catalog import Workflows
+from comfy.schedule import assign
+
+_LATE = 10.0  # seconds that the clocks of two machines may differ without a run being overlooked
+
+
+class EtaEstimator:
+    """Needs no worker in its own process. What it has learnt it keeps, and reads only what is new."""
+
+    def __init__(self, catalog: Workflows, records: RunRepository, registry: ServerRegistry) -> None:
+        self._records, self._registry = records, registry
+        self._load = ServerLoad()
+        self._jobs = JobFactory(catalog, lambda: registry.known, lambda: registry.version)
+        self._learnt: set[str] = set()
+        self._since = 0.0
+
+    async def starts(self, waiting: Sequence[RunRecord]) -> Mapping[str, float]:
+        """In how many seconds each of these runs should start, given in the order of their turns; those that can run
+        nowhere are left out. Raises `StorageFailed`.
+        """
+        ended = await self._records.measured(self._since)
+        active = await self._records.active()
+        self._since = max([self._since, *(run.ended_at - _LATE for run in ended if run.ended_at is not None)])
+        self._learn([*ended, *(run for run in active if run.outcome is not None)])
+        self._see([run for run in active if run.outcome is None])
+        return await asyncio.to_thread(self._assigned, waiting)
+
+    def _learn(self, executed: Sequence[RunRecord]) -> None:
+        servers = self._registry.servers
+        for run in executed:
+            if run.id not in self._learnt:
+                server = servers.get(self._server(run))
+                self._load.recall(self._server(run), run, learn=server is None or server.at_once == 1)
+        self._learnt = {run.id for run in executed}
+
+    def _see(self, running: Sequence[RunRecord]) -> None:
+        self._load.keep({run.id for run in running})
+        for run in running:
+            self._load.enter(self._server(run), run)
+
+    def _server(self, run: RunRecord) -> str:
+        return self._registry.label(run.worker or "", run.server or "")
+
+    def _assigned(self, waiting: Sequence[RunRecord]) -> Mapping[str, float]:
+        servers = {name: each.at_once for name, each in self._registry.servers.items() if each.up}
+        jobs, server_states = (
+            (self._jobs.of(run, frozenset(servers)) for run in waiting),
+            self._load.server_states(servers),
+        )
+        return {job.id: start for job, _server, start in assign(jobs, server_states, self._load.estimates)}

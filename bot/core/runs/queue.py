@@ -1,0 +1,288 @@
+"""The line that runs wait in: fair turns between people, in every process that shares the database.
+
+Each run is given a turn when it joins: one after the turn that its person's last waiting run has, and no earlier than
+the turn that is being taken now. So the turns of people interleave one by one, however many runs each has; somebody who
+comes new is next within a turn, and nobody is ever overtaken for ever. Where two runs have the same turn, the person
+with fewer runs before it goes first.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, fields
+from time import time
+from typing import Any
+
+from sqlalchemy import and_, func, not_, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.core.errors import TooMany
+from bot.core.model import Address, Person, Place, StoredFile
+from bot.core.policy import concurrency
+from bot.core.policy.concurrency import BusyRun, ConcurrencyLimits
+from bot.core.policy.evaluate import NO_POLICY, EffectivePolicy
+from bot.core.policy.quota import QuotaStatus
+from bot.core.policy.rules import Rule
+from bot.core.policy.scope import RequestContext, asked_in
+from bot.core.run import ACTIVE, QueuedRun, RunRecord, State, key_of, read_queued, read_run, stored_json
+from bot.core.runs import usage
+from bot.core.runs.repository import note_uses
+from bot.core.storage.database import Database
+from bot.core.storage.schema import charges, line, runs
+from bot.i18n import ngettext
+
+WINDOW = 64  #: waiting runs that are looked at for the next turn
+_FARTHEST = 16 * WINDOW  # where the heads of the line are all for the servers of others
+MOST_ATTEMPTS = 4  #: of a run, each on whatever server is there for it
+
+
+@dataclass(frozen=True)
+class NewRun:
+    """A checked request whose inputs are stored. `held`: a moderator has to let it into the line. `opened`: its message
+    stands at the address already.
+    """
+
+    id: str
+    workflow: str
+    values: dict[str, Any]
+    inputs: dict[str, StoredFile]
+    stem: str
+    person: Person
+    place: Place
+    address: Address
+    kind: str
+    models: frozenset[str]
+    priority: int = 0
+    policy: EffectivePolicy = NO_POLICY
+    held: bool = False
+    opened: bool = True
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """A run, by its id, for a server; and the ids of those that are put off for it."""
+
+    run_id: str
+    server: str
+    passed: tuple[str, ...] = ()
+
+
+#: Chooses among the runs at the head of the line; None where none of them can start now.
+Picker = Callable[[Sequence[QueuedRun]], Assignment | None]
+
+
+class RunQueue:
+    """Who waits, and whose turn it is."""
+
+    def __init__(self, database: Database, most: ConcurrencyLimits, clock: Callable[[], float] = time) -> None:
+        self._database, self._caps, self._clock = database, most, clock
+
+    async def enqueue(self, run: NewRun) -> None:
+        """Take a run in; when this returns, it is on disk. Raises `TooMany`."""
+        async with self._database.change() as connection:
+            person = key_of(run.person)
+            waiting = and_(runs.c.person == person, runs.c.state == State.WAITING)
+            now = select(line.c.turn).scalar_subquery()
+            place = select(func.count(), func.coalesce(func.max(runs.c.turn), 0), now).where(waiting)
+            before, last, turn = (await connection.execute(place)).one()
+            if before >= self._caps.waiting and run.priority == 0:
+                raise TooMany(_too_many(self._caps.waiting))
+            await usage.check(connection, person, run.workflow, run.policy.limits, asked_at := self._clock())
+            await connection.execute(runs.insert(), _columns(run, max(turn, last) + 1, before, asked_at))
+            await usage.charge(connection, run.id, RequestContext.of(run.person, run.place, run.workflow), asked_at)
+            await note_uses(connection, run.id, [file.key for file in run.inputs.values()])
+
+    async def open(self, run_id: str, address: Address) -> bool:
+        """Note where the message of a run stands, which can be taken from now on; False where it waits no more."""
+        where = (runs.c.id == run_id, runs.c.opened == 0)
+        change = update(runs).where(*where).values(chat=address.chat, message=address.message, opened=1)
+        async with self._database.change() as connection:
+            row = (await connection.execute(change.returning(runs.c.ended_at))).one_or_none()
+        return row is not None and row.ended_at is None
+
+    async def check_limits(self, person: str, workflow: str, limits: Sequence[Rule]) -> None:
+        """Whether a request of a person, as "platform:id", would be taken in just now. Raises `TooMany`."""
+        async with self._database.read() as connection:
+            await usage.check(connection, person, workflow, limits, self._clock())
+
+    async def quota_statuses(self, person: str, workflow: str, limits: Sequence[Rule]) -> list[QuotaStatus]:
+        """How a person, as "platform:id", who would run a workflow stands with limits."""
+        async with self._database.read() as connection:
+            return await usage.quota_statuses(connection, person, workflow, limits, self._clock())
+
+    async def claim(self, worker: str, pick: Picker) -> RunRecord | None:
+        """Let the picker choose, and give the run to this worker: from then on it is nobody else's."""
+        async with self._database.change() as connection:
+            picked = await self._picked(connection, pick)
+            if picked is None:
+                return None
+            start = {"state": State.RUNNING, "server": picked.server, "worker": worker, "started_at": self._clock()}
+            change = update(runs).where(runs.c.id == picked.run_id).values(start).returning(*runs.c)
+            row = (await connection.execute(change)).one()
+            await connection.execute(update(line).where(line.c.turn < row.turn).values(turn=row.turn))
+            if picked.passed:
+                passed = runs.c.id.in_(picked.passed)
+                await connection.execute(update(runs).where(passed).values(put_off=runs.c.put_off + 1))
+            return read_run(row)
+
+    async def requeue(self, run: RunRecord, reason: str, avoid: str | None) -> bool:
+        """Let a run wait again after an attempt that came to nothing; False where it has had its attempts, or is wanted
+        no more.
+        """
+        if run.attempt >= MOST_ATTEMPTS:
+            return False
+        avoided = sorted(run.avoid | {avoid} if avoid else run.avoid)
+        again = {"state": State.WAITING, "attempt": run.attempt + 1, "reason": reason, "avoid": avoided}
+        ours = (runs.c.id == run.id, runs.c.attempt == run.attempt, runs.c.state.in_(ACTIVE))
+        freed = {"server": None, "worker": None, "started_at": None, "executed_at": None}
+        change = update(runs).where(*ours, runs.c.cancelled_by.is_(None)).values(again | freed)
+        async with self._database.change() as connection:
+            return (await connection.execute(change)).rowcount > 0
+
+    async def update_policy(self, run: RunRecord, policy: EffectivePolicy) -> None:
+        """Let other policy hold for a run that waits: how many may run beside it, and what becomes of its results."""
+        waits = (runs.c.id == run.id, runs.c.state == State.WAITING)
+        async with self._database.change() as connection:
+            await connection.execute(update(runs).where(*waits).values(_lasting(policy)))
+
+    async def release_worker(self, worker: str) -> int:
+        """Let all runs of a worker that is gone wait again; how many there were."""
+        where = (runs.c.worker == worker, runs.c.state.in_(ACTIVE))
+        freed = {"server": None, "worker": None, "started_at": None, "executed_at": None}
+        again = {"state": State.WAITING, "attempt": runs.c.attempt + 1, **freed}
+        async with self._database.change() as connection:
+            return (await connection.execute(update(runs).where(*where).values(again))).rowcount
+
+    async def waiting(self) -> list[RunRecord]:
+        """All who wait with a message of theirs, in the order of their turns."""
+        question = select(runs).where(runs.c.state == State.WAITING, runs.c.opened == 1).order_by(*_ORDER)
+        found: list[RunRecord] = []
+        async with self._database.read() as connection:
+            async for rows in (await connection.stream(question)).partitions(100):
+                found += map(read_run, rows)
+                await asyncio.sleep(0)  # however many wait, others have their turn of the loop
+        return found
+
+    async def is_queued(self, run_id: str) -> bool:
+        """Whether a run is still in line."""
+        mine = select(runs.c.id).where(runs.c.id == run_id, runs.c.state == State.WAITING)
+        async with self._database.read() as connection:
+            return (await connection.execute(mine)).one_or_none() is not None
+
+    async def position(self, run_id: str) -> int | None:
+        """A waiting run's place in line, counted from 1; None if it does not wait."""
+        mine = select(runs).where(runs.c.id == run_id, runs.c.state == State.WAITING)
+        async with self._database.read() as connection:
+            own = (await connection.execute(mine)).one_or_none()
+            if own is None:
+                return None
+            before = or_(
+                runs.c.priority > own.priority,
+                and_(runs.c.priority == own.priority, runs.c.turn < own.turn),
+                and_(runs.c.priority == own.priority, runs.c.turn == own.turn, runs.c.depth < own.depth),
+                and_(
+                    runs.c.priority == own.priority,
+                    runs.c.turn == own.turn,
+                    runs.c.depth == own.depth,
+                    runs.c.seq < own.seq,
+                ),
+            )
+            question = select(func.count()).where(runs.c.state == State.WAITING, before)
+            return int((await connection.execute(question)).scalar_one()) + 1
+
+    async def sweep(self) -> None:
+        """Forget what no limit counts any more."""
+        async with self._database.change() as connection:
+            await usage.sweep(connection, self._clock())
+
+    async def _picked(self, connection: AsyncConnection, pick: Picker) -> Assignment | None:
+        """What is picked of the head of the line; of those behind it, where nothing there is for these servers."""
+        window = await self._window(connection)
+        for first in range(0, _FARTHEST, WINDOW):
+            heads = [read_queued(row) for row in await connection.execute(window.offset(first))]
+            picked = pick(heads) if heads else None
+            if picked is not None or len(heads) < WINDOW:
+                return picked
+        return None
+
+    async def _window(self, connection: AsyncConnection) -> Any:
+        """The head of the line, without those who have as many runs with servers as they may."""
+        allowed = not_(and_(runs.c.priority == 0, await self._capped(connection)))
+        ready = (runs.c.state == State.WAITING, runs.c.opened == 1)
+        return select(*_HEAD).where(*ready, allowed).order_by(*_ORDER).limit(WINDOW)
+
+    async def _capped(self, connection: AsyncConnection) -> Any:
+        """Which runs have to wait for others of their person, their place or their workflow."""
+        charged = runs.outerjoin(charges, charges.c.run_id == runs.c.id)
+        columns = (runs.c.person, runs.c.workflow, func.coalesce(charges.c.spots, ""))
+        busy = select(*columns).select_from(charged).where(runs.c.state == State.RUNNING)
+        by_person: dict[str, list[BusyRun]] = {}
+        for row in await connection.execute(busy):
+            by_person.setdefault(row.person, []).append(BusyRun(*row))
+        at_most = [person for person, own in by_person.items() if len(own) >= self._caps.running]
+        capped: list[Any] = [runs.c.person.in_(at_most)]
+        kept = select(runs.c.caps).where(runs.c.state == State.WAITING, runs.c.caps > "").distinct()
+        if texts := list((await connection.execute(kept)).scalars()):
+            everybody = [run for own in by_person.values() for run in own]
+            capped.append(runs.c.caps.in_(concurrency.full_for_all(texts, everybody)))
+            for person, own in by_person.items():
+                full = runs.c.caps.in_(concurrency.full_for_person(texts, own))
+                capped.append(and_(runs.c.person == person, full))
+        return or_(*capped)
+
+
+_HEAD = [runs.c[each.name] for each in fields(QueuedRun)]
+_ORDER = (runs.c.priority.desc(), runs.c.turn, runs.c.depth, runs.c.seq)
+
+
+def _too_many(most: int) -> str:
+    words = ngettext(
+        "You have {count} run waiting already, and no more fit: try again when it has started.",
+        "You have {count} runs waiting already, and no more fit: try again when one of them has started.",
+        most,
+    )
+    return words.format(count=most)
+
+
+def _lasting(policy: EffectivePolicy) -> dict[str, Any]:
+    """What still matters once a run is taken in: how many may run at a time, and what becomes of results."""
+    return {
+        "review": int(policy.review.on),
+        "review_in": policy.review.channel,
+        "manner": asdict(policy.display),
+        "caps": concurrency.written(policy.limits),
+    }
+
+
+def _columns(run: NewRun, turn: int, depth: int, now: float) -> dict[str, Any]:
+    return {
+        "id": run.id,
+        "workflow": run.workflow,
+        "given": run.values,
+        "inputs": {name: stored_json(file) for name, file in run.inputs.items()},
+        "stem": run.stem,
+        "person": key_of(run.person),
+        "person_name": run.person.name,
+        "place": key_of(run.place),
+        "place_name": run.place.name,
+        "community": asked_in(run.place),
+        "chat": run.address.chat,
+        "message": run.address.message,
+        "kind": run.kind,
+        "models": sorted(run.models),
+        "priority": run.priority,
+        "turn": turn,
+        "depth": depth,
+        "put_off": 0,
+        "state": State.HELD if run.held else State.WAITING,
+        "attempt": 1,
+        "reason": "",
+        "avoid": [],
+        "asked_at": now,
+        **_lasting(run.policy),
+        "roles": sorted(run.person.roles),
+        "administrator": int(run.person.moderator),
+        "parents": list(run.place.parents),
+        "opened": int(run.opened),
+    }

@@ -1,0 +1,143 @@
+"""The notifier: tells each who waits their place in line, and when it should be their turn, as both change."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+
+from bot.core.background import BackgroundTask
+from bot.core.errors import StorageFailed, UnknownWorkflow
+from bot.core.model import Failed, Paused, Queued, Status
+from bot.core.port import Replier, Reply
+from bot.core.run import RunRecord
+from bot.core.runs.locks import RunLocks
+from bot.core.runs.queue import RunQueue
+from bot.core.runs.replies import show_status
+from bot.core.runs.repository import RunRepository
+from bot.core.workflows.catalog import Workflows, title_of
+
+_log = logging.getLogger(__name__)
+_EVERY = 1.0  # seconds
+_FAREWELL = 3.0  # seconds: a shutdown waits no longer for chats
+_AT_ONCE = 16  # messages that are edited side by side
+_NOTICEABLE = 0.1  # of a place or an estimate: smaller changes are not worth an edit
+
+#: When each of these runs should start, in seconds; those of which nothing is known are left out.
+StartEstimates = Callable[[Sequence[RunRecord]], Awaitable[Mapping[str, float]]]
+
+
+@dataclass(frozen=True)
+class _Told:
+    status: Queued
+    at: float
+
+
+class QueueNotifier:
+    """Speaks for the platforms of this process. Use it in `async with`."""
+
+    def __init__(
+        self,
+        queue: RunQueue,
+        records: RunRepository,
+        catalog: Workflows,
+        platforms: Mapping[str, Replier],
+        plan: StartEstimates,
+        locks: RunLocks,
+        clock: Callable[[], float] = time.monotonic,
+        *,
+        farewell: bool = False,
+    ) -> None:
+        """`farewell`: on the way out, tell those who wait that it goes on later."""
+        self._farewell = farewell
+        self._queue, self._records, self._catalog = queue, records, catalog
+        self._platforms, self._plan, self._locks, self._clock = platforms, plan, locks, clock
+        self._told: dict[str, _Told] = {}
+        self._chore = BackgroundTask("notifier")
+
+    async def __aenter__(self) -> QueueNotifier:
+        self._chore.start(self._work())
+        return self
+
+    async def __aexit__(self, *_exit: object) -> None:
+        await self._chore.stop()
+        if self._farewell:
+            with suppress(TimeoutError, StorageFailed):
+                async with asyncio.timeout(_FAREWELL):
+                    await self._say_farewell()
+
+    async def _say_farewell(self) -> None:
+        """Nobody takes turns until the program is back: those who know of their place hear so."""
+        waiting = [run for run in await self._queue.waiting() if run.id in self._told]
+        slots = asyncio.Semaphore(_AT_ONCE)
+
+        async def tell(run: RunRecord) -> None:
+            async with slots:
+                await self._say(run, Paused())
+
+        await asyncio.gather(*map(tell, waiting))
+
+    async def announce(self) -> None:
+        """Tell everybody whose place or time has changed noticeably."""
+        waiting = await self._queue.waiting()
+        starts = await self._plan(waiting) if waiting else {}
+        self._told = {run.id: told for run in waiting if (told := self._told.get(run.id)) is not None}
+        slots = asyncio.Semaphore(_AT_ONCE)
+
+        async def tell(run: RunRecord, position: int) -> None:
+            async with slots:
+                await self._tell(run, Queued(position, starts.get(run.id), run.reason))
+
+        mine = [(run, place) for place, run in enumerate(waiting, 1) if run.address.platform in self._platforms]
+        news = [(run, place) for run, place in mine if self._is_news(run, place, starts.get(run.id))]
+        await asyncio.gather(*(tell(run, place) for run, place in news))
+
+    async def _work(self) -> None:
+        while True:
+            begun = self._clock()
+            try:
+                await self.announce()
+            except StorageFailed as fault:
+                _log.warning("nobody is told their place: %s", fault)
+            await asyncio.sleep(max(_EVERY, 10 * (self._clock() - begun)))
+
+    async def _tell(self, run: RunRecord, status: Queued) -> None:
+        reply = self._reply(run)
+        told = self._told.get(run.id)
+        if told is not None and self._clock() - told.at < reply.limits.interval:
+            return
+        try:
+            self._catalog.get(run.workflow)
+        except UnknownWorkflow as gone:
+            if await self._records.refuse(run, str(gone)):
+                await show_status(reply, Failed(str(gone)))
+            return
+        self._told[run.id] = _Told(status, self._clock())  # before it is said: a shutdown may come in between
+        if not await self._say(run, status):
+            self._told.pop(run.id, None)
+
+    async def _say(self, run: RunRecord, status: Status) -> bool:
+        """Say something of a run that waits, if it still does; false where that has to wait for room."""
+        async with self._locks.hold(run.id):
+            if await self._queue.is_queued(run.id):
+                return await show_status(self._reply(run), status)
+        return True
+
+    def _reply(self, run: RunRecord) -> Reply:
+        brief = run.brief(title_of(self._catalog, run.workflow))
+        return self._platforms[run.address.platform].reply(run.address, brief)
+
+    def _is_news(self, run: RunRecord, position: int, start: float | None) -> bool:
+        told = self._told.get(run.id)
+        if told is None or told.status.reason != run.reason:
+            return True
+        return _differs(told.status.position, position, 0) or _differs(told.status.eta, start, 2.0)
+
+
+def _differs(told: float | None, now: float | None, least: float) -> bool:
+    if told is None or now is None:
+        return told is not now
+    return abs(told - now) > max(least, _NOTICEABLE * min(told, now)) or (now == 1) is not (told == 1)

@@ -1,0 +1,22 @@
+"""Replies: the message of a run, rebuilt from its record, and statuses that a chat may refuse without harm."""
+
+from __future__ import annotations
+
+import logging
+
+from bot.core.errors import DeliveryFailed, NotNow
+from bot.core.model import Status
+from bot.core.port import Reply
+
+_log = logging.getLogger(__name__)
+
+
+async def show_status(reply: Reply, status: Status) -> bool:
+    """Show a status; one that cannot be shown is for the log. False where there was only no room for it just now."""
+    try:
+        await reply.show(status)
+    except NotNow:
+        return False
+    except DeliveryFailed as fault:
+        _log.info("a status was not shown: %s", fault)
+    return True

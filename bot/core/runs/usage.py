@@ -1,0 +1,146 @@
+"""The tally: what runs count for limits, in windows that slide; asked in the transaction that takes a run in, so that
+no two requests, from whichever processes, can have the same last one.
+
+A run is charged when it is taken in. Its seconds are reserved then, as many as such runs have taken, and one is let in
+only where they have room; they become its own when its server has done its part. What remains is that a run which takes
+longer than was reserved oversteps a limit by the difference, which those after it wait for. A run that fails, or is
+cancelled before it starts, gives its charge back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+from typing import Any
+
+from sqlalchemy import delete, func, literal_column, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.core.errors import TooMany
+from bot.core.policy.quota import QuotaStatus
+from bot.core.policy.rules import Budget, Measure, Rule
+from bot.core.policy.scope import RequestContext, scope_key
+from bot.core.storage.schema import charges, runs
+
+HOUR, DAY = 3600.0, 86_400.0
+_GUESS = 10.0  # seconds that a run is thought to take while nothing is known of its workflow
+_SAMPLE = 20  # runs that the guess is made from otherwise
+_ONE: Any = literal_column("1.0")
+
+
+async def quota_statuses(
+    connection: AsyncConnection, person: str, workflow: str, limits: Sequence[Rule], now: float
+) -> list[QuotaStatus]:
+    """How a person, as "platform:id", who would run a workflow stands with each limit."""
+    needs = 0.0
+    if any(rule.name == Measure.SECONDS for rule in limits):
+        needs = (await connection.execute(select(_reserved(workflow)))).scalar_one()
+    return [await _standing(connection, rule, person, needs, now) for rule in limits]
+
+
+async def check(connection: AsyncConnection, person: str, workflow: str, limits: Sequence[Rule], now: float) -> None:
+    """Raises `TooMany`, which says which limit is reached and when it is over."""
+    for standing in await quota_statuses(connection, person, workflow, limits, now):
+        if standing.is_reached and not standing.is_kept_in_line:
+            raise TooMany(standing.refusal)
+
+
+async def charge(connection: AsyncConnection, run_id: str, context: RequestContext, now: float) -> None:
+    """Count a run that is taken in."""
+    values = {
+        "run_id": run_id,
+        "person": context.person,
+        "workflow": context.workflow,
+        "community": context.community,
+        "spots": "".join(f"|{scope_key(*each)}" for each in context.scope_keys if each[0]) + "|",
+        "at": now,
+    }
+    await connection.execute(charges.insert().values(seconds=_reserved(context.workflow)), values)
+
+
+async def settle(connection: AsyncConnection, run_id: str, now: float, took: float) -> None:
+    """Charge a run what it took, once."""
+    mine = (charges.c.run_id == run_id, charges.c.settled_at.is_(None))
+    await connection.execute(update(charges).where(*mine).values(seconds=took, settled_at=now))
+
+
+async def give_back(connection: AsyncConnection, run_ids: Collection[str]) -> None:
+    """Give back what runs were charged that have brought nothing."""
+    await connection.execute(delete(charges).where(charges.c.run_id.in_(run_ids)))
+
+
+async def sweep(connection: AsyncConnection, now: float) -> None:
+    """Forget what no limit counts any more."""
+    unfinished = select(runs.c.id).where(runs.c.ended_at.is_(None))
+    left = func.coalesce(charges.c.settled_at, charges.c.at)
+    old = (charges.c.at < now - DAY, left < now - DAY, charges.c.run_id.not_in(unfinished))
+    await connection.execute(delete(charges).where(*old))
+
+
+def _reserved(workflow: str) -> Any:
+    """What a run of a workflow takes, by those that have been."""
+    mine = (charges.c.workflow == workflow, charges.c.settled_at.is_not(None))
+    last = select(charges.c.seconds).where(*mine).order_by(charges.c.at.desc()).limit(_SAMPLE).subquery()
+    return func.coalesce(select(func.avg(last.c.seconds)).scalar_subquery(), _GUESS)
+
+
+async def _standing(connection: AsyncConnection, rule: Rule, person: str, needs: float, now: float) -> QuotaStatus:
+    match Measure(rule.name):
+        case Measure.HOUR:
+            return await _in_window(connection, QuotaStatus(rule, 0), person, charges.c.at, _ONE, HOUR, now)
+        case Measure.DAY:
+            return await _in_window(connection, QuotaStatus(rule, 0), person, charges.c.at, _ONE, DAY, now)
+        case Measure.SECONDS:
+            asked = QuotaStatus(rule, 0, min(needs, rule.most))  # a limit denies nobody who has used nothing of it
+            return await _in_window(connection, asked, person, charges.c.settled_at, charges.c.seconds, DAY, now)
+        case Measure.COOLDOWN:
+            question = select(func.max(charges.c.at)).where(*_counted(rule, person))
+            last = (await connection.execute(question)).scalar_one()
+            wait = 0.0 if last is None else max(0.0, last + rule.most - now)
+            return QuotaStatus(rule, float(wait > 0), free_in=wait or None)
+        case Measure.WAITING:
+            return QuotaStatus(rule, await _in_states(connection, rule, person, ("waiting", "held")))
+        case Measure.RUNNING:
+            return QuotaStatus(rule, await _in_states(connection, rule, person, ("running",)))
+
+
+async def _in_window(
+    connection: AsyncConnection, asked: QuotaStatus, person: str, leaves: Any, amount: Any, window: float, now: float
+) -> QuotaStatus:
+    """What was used in a window that ends now, and when enough of it has left the window for one more. What has no time
+    yet at which it `leaves` is inside.
+    """
+    inside = (*_counted(asked.rule, person), or_(leaves.is_(None), leaves > now - window))
+    used = float((await connection.execute(select(func.coalesce(func.sum(amount), 0)).where(*inside))).scalar_one())
+    standing = replace(asked, used=used)
+    if not standing.is_reached:
+        return standing
+    gone = func.sum(amount).over(order_by=leaves).label("gone")
+    leaving = select(leaves.label("at"), gone).where(*inside, leaves.is_not(None)).subquery()
+    enough = leaving.c.gone >= used + standing.needs - standing.room - 1e-6
+    first = (await connection.execute(select(func.min(leaving.c.at)).where(enough))).scalar_one()
+    return standing if first is None or not standing.room else replace(standing, free_in=first + window - now)
+
+
+async def _in_states(connection: AsyncConnection, rule: Rule, person: str, states: Sequence[str]) -> int:
+    whose = [runs.c.person == person]
+    if isinstance(rule.body, Budget):
+        whose = [runs.c.community == rule.scope.community] if rule.scope.community else []
+    joined = runs.join(charges, charges.c.run_id == runs.c.id)
+    where = (runs.c.state.in_(states), *whose, *_counted(rule, person))
+    question = select(func.count()).select_from(joined).where(*where)
+    return int((await connection.execute(question)).scalar_one())
+
+
+def _counted(rule: Rule, person: str) -> list[Any]:
+    """The charges that a limit counts: those of one person, or all where it is shared."""
+    scope, where = rule.scope, list[Any]()
+    if not isinstance(rule.body, Budget):
+        where.append(charges.c.person == person)
+    elif scope.community:
+        where.append(charges.c.community == scope.community)  # found by its index, as the next is not
+    if scope.community:
+        where.append(charges.c.spots.contains(f"|{scope_key(scope.community, scope.place)}|", autoescape=True))
+    if scope.workflow:
+        where.append(charges.c.workflow == scope.workflow)
+    return where

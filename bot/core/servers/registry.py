@@ -1,0 +1,207 @@
+"""The registry: the servers of all workers, and what each of them has.
+
+In a shared database every worker writes down its own, and everybody reads those of the others: so a process that only
+chats needs to reach no server.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import logging
+import time
+import zlib
+from collections import Counter
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Row, delete, select, update
+
+from bot.core.background import BackgroundTask
+from bot.core.errors import StorageFailed
+from bot.core.storage.database import Database
+from bot.core.storage.schema import servers
+from comfy.fleet import Fleet
+from comfy.object_info import ObjectInfo
+
+_log = logging.getLogger(__name__)
+_BEAT = 5.0  # seconds between two signs of life of a worker
+_LOOK = 1.0  # seconds between two looks at what the others have written
+_SILENT = 15.0  # seconds without a sign of life after which a worker's servers count as away
+_GONE = 600.0  # seconds after which they are forgotten
+
+
+@dataclass(frozen=True)
+class RegisteredServer:
+    """A server of some worker. `info` is what it has, as it was last seen: also of one that is away just now."""
+
+    up: bool
+    at_once: int
+    info: ObjectInfo | None
+
+
+@dataclass(frozen=True)
+class _Read:
+    """What another worker has written: `at` by its clock, `heard` by ours, `edition` names the `info`."""
+
+    at: float
+    heard: float
+    edition: str | None
+    listed: RegisteredServer
+
+
+class ServerRegistry:
+    """Use it in `async with`. Where the database is not shared, it lists the servers of the own fleet alone."""
+
+    def __init__(self, database: Database, worker: str | None, fleet: Fleet) -> None:
+        """`fleet` has the servers of this worker; that of a process without a worker is empty."""
+        self._database, self._worker, self._fleet = database, worker or "", fleet
+        self._others: dict[tuple[str, str], _Read] = {}  # by worker and name
+        self._written: dict[str, ObjectInfo] = {}
+        self._version = 0
+        self._news = asyncio.Event()
+        self._writing, self._reading = BackgroundTask("registry is written"), BackgroundTask("registry is read")
+
+    async def __aenter__(self) -> ServerRegistry:
+        if self._database.is_shared:
+            await self.read()
+            self._reading.start(self._keep_reading())
+            if self._worker:
+                self._writing.start(self._keep_writing())
+        return self
+
+    async def __aexit__(self, *_exit: object) -> None:
+        await self._reading.stop()
+        await self._writing.stop()
+        if self._database.is_shared and self._worker:
+            with suppress(StorageFailed):
+                await self._say_goodbye()
+
+    @property
+    def servers(self) -> Mapping[str, RegisteredServer]:
+        """All servers; where two workers have one of the same name, each is called WORKER/NAME."""
+        up, known = self._fleet.up, self._fleet.known
+        listed = {
+            (self._worker, name): RegisteredServer(name in up, member.at_once, known.get(name))
+            for name, member in self._fleet.members.items()
+        }
+        listed |= {key: read.listed for key, read in self._others.items()}
+        names = Counter(name for _worker, name in listed)
+        return {
+            name if names[name] == 1 else f"{worker}/{name}": each for (worker, name), each in sorted(listed.items())
+        }
+
+    @property
+    def known(self) -> Mapping[str, ObjectInfo]:
+        """What each server has, as far as anybody knows."""
+        return {name: each.info for name, each in self.servers.items() if each.info is not None}
+
+    @property
+    def version(self) -> int:
+        """Grows whenever a server comes or goes, or has other nodes or models."""
+        return self._version + self._fleet.version
+
+    def label(self, worker: str, server: str) -> str:
+        """What a worker's server is called among all."""
+        shared = any(name == server and other != worker for other, name in self._others) or (
+            worker != self._worker and server in self._fleet.members
+        )
+        return f"{worker}/{server}" if shared else server
+
+    def note(self) -> None:
+        """Say that something has changed in the own fleet."""
+        self._news.set()
+
+    async def write(self) -> None:
+        """Give a sign of life, with what has changed in the own fleet. Raises `StorageFailed`."""
+        up, known, mine = self._fleet.up, self._fleet.known, servers.c.worker == self._worker
+        async with self._database.read() as connection:
+            there = set((await connection.execute(select(servers.c.name).where(mine))).scalars())
+        news = {name: info for name, info in known.items() if name not in there or self._written.get(name) is not info}
+        packed = {name: await asyncio.to_thread(_packed, info) for name, info in news.items()}
+        async with self._database.change() as connection:
+            await connection.execute(delete(servers).where(mine, servers.c.name.not_in(self._fleet.members)))
+            for name, member in self._fleet.members.items():
+                row = {"worker": self._worker, "name": name, "at_once": member.at_once, **packed.get(name, {})}
+                entry = update(servers).where(mine, servers.c.name == name) if name in there else servers.insert()
+                await connection.execute(entry.values(at=time.time(), up=int(name in up), **row))
+        self._written |= news
+
+    async def read(self) -> None:
+        """See what other workers have written, and forget those that are gone. Raises `StorageFailed`."""
+        columns = [column for column in servers.c if column is not servers.c.info]
+        async with self._database.read() as connection:
+            rows = list(await connection.execute(select(*columns).where(servers.c.worker != self._worker)))
+        found = {(row.worker, row.name): await self._of(row) for row in rows}
+        before = {key: read.listed for key, read in self._others.items()}
+        self._others = {key: read for key, read in found.items() if time.monotonic() - read.heard < _GONE}
+        if before != {key: read.listed for key, read in self._others.items()}:
+            self._version += 1
+        for worker, name in found.keys() - self._others.keys():
+            await self._forget(worker, name, found[worker, name].at)
+
+    async def _of(self, row: Row[Any]) -> _Read:
+        """What a row says, after what it said before. Clocks may differ: that it has changed is the sign of life."""
+        now, last = time.monotonic(), self._others.get((row.worker, row.name))
+        if last is None:
+            heard, info = now - max(0.0, time.time() - row.at), await self._info(row)
+        else:
+            heard, info = now if row.at != last.at else last.heard, last.listed.info
+            if row.edition != last.edition:
+                info = await self._info(row)
+        return _Read(
+            row.at, heard, row.edition, RegisteredServer(bool(row.up) and now - heard < _SILENT, row.at_once, info)
+        )
+
+    async def _info(self, row: Row[Any]) -> ObjectInfo | None:
+        which = (servers.c.worker == row.worker, servers.c.name == row.name)
+        async with self._database.read() as connection:
+            packed = (await connection.execute(select(servers.c.info).where(*which))).scalar_one_or_none()
+        return await asyncio.to_thread(_unpacked, packed) if packed is not None else None
+
+    async def _forget(self, worker: str, name: str, at: float) -> None:
+        silent = (servers.c.worker == worker, servers.c.name == name, servers.c.at == at)
+        async with self._database.change() as connection:
+            await connection.execute(delete(servers).where(*silent))
+
+    async def _say_goodbye(self) -> None:
+        """What this worker has is still known for a while: it may be back in a moment."""
+        async with self._database.change() as connection:
+            await connection.execute(update(servers).where(servers.c.worker == self._worker).values(up=0))
+
+    async def _keep_reading(self) -> None:
+        while True:
+            await asyncio.sleep(_LOOK)
+            try:
+                await self.read()
+            except StorageFailed as fault:
+                _log.warning("the servers of other workers cannot be read: %s", fault)
+
+    async def _keep_writing(self) -> None:
+        while True:
+            self._news.clear()
+            try:
+                await self.write()
+            except StorageFailed as fault:
+                _log.warning("other processes do not hear of the servers here: %s", fault)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_BEAT):
+                    await self._news.wait()
+
+
+async def remove_worker(database: Database, worker: str) -> None:
+    """Take the servers of a worker that is gone for good from the registry."""
+    async with database.change() as connection:
+        await connection.execute(delete(servers).where(servers.c.worker == worker))
+
+
+def _packed(info: ObjectInfo) -> dict[str, Any]:
+    packed = zlib.compress(json.dumps(info.data).encode())
+    return {"info": packed, "edition": hashlib.sha256(packed).hexdigest()}
+
+
+def _unpacked(packed: bytes) -> ObjectInfo:
+    return ObjectInfo(json.loads(zlib.decompress(packed)))

@@ -1,0 +1,191 @@
+"""Database: SQLite in the data folder, or PostgreSQL; upgraded at start, refused where it is newer than the code."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import URL, Connection, event, func, make_url, select, text
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from bot.core.errors import ConfigError, StorageFailed
+from bot.i18n import _
+
+_LOCK = 0x6461726B  # PostgreSQL's advisory lock for everything that reads the line in order to change it
+_READERS = 3
+_PAUSE = 0.1  # seconds between two tries to be alone
+_PATIENCE = 10_000  # milliseconds that SQLite waits for another process to let go
+
+
+class Database:
+    """Use it in `async with`. Raises `ConfigError` where it cannot be opened, read or upgraded."""
+
+    def __init__(self, url: str) -> None:
+        """`url` is `sqlite:///PATH` or `postgresql://USER:PASSWORD@HOST/NAME`."""
+        self.url = _checked(url)
+        if self.is_shared:
+            self._engine = self._readers = _engine(self.url, "postgresql+psycopg", 20)
+        else:  # SQLite has one writer at a time, whom those who read need not wait for
+            self._engine, self._readers = (_engine(self.url, "sqlite+aiosqlite", size) for size in (1, _READERS))
+            _tune(self._engine, "BEGIN IMMEDIATE")
+            _tune(self._readers, "BEGIN")
+
+    @classmethod
+    def in_folder(cls, folder: Path, name: str = "darkroom") -> Database:
+        return cls(f"sqlite:///{folder / name}.db")
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether several processes may work on it side by side."""
+        return self.url.get_backend_name() == "postgresql"
+
+    @property
+    def driver_url(self) -> URL:
+        """The address with the driver that is not asynchronous."""
+        return self.url.set(drivername="postgresql+psycopg" if self.is_shared else "sqlite")
+
+    async def __aenter__(self) -> Database:
+        if not self.is_shared:
+            await asyncio.to_thread(_probe, self.url)
+        try:
+            async with self.change() as connection:
+                await connection.run_sync(upgrade)
+        except StorageFailed as fault:
+            await self._dispose()
+            raise ConfigError(_unusable(self.url, fault.__cause__ or fault)) from fault
+        except BaseException:
+            await self._dispose()
+            raise
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self._dispose()
+
+    async def _dispose(self) -> None:
+        await self._engine.dispose()
+        await self._readers.dispose()
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[AsyncConnection]:
+        """A connection for questions."""
+        with _in_words():
+            async with self._readers.connect() as connection:
+                yield connection
+
+    async def session(self) -> AsyncConnection:
+        """A connection of one's own for as long as one likes, without transactions; the caller closes it."""
+        connection = await self._readers.connect()
+        return await connection.execution_options(isolation_level="AUTOCOMMIT")
+
+    @asynccontextmanager
+    async def alone(self, what: str) -> AsyncIterator[None]:
+        """Let no other process do the same meanwhile. Whoever waits does so outside of any transaction. Raises what the
+        database says.
+        """
+        if not self.is_shared:
+            yield
+            return
+        connection = await self.session()
+        try:
+            lock = select(func.pg_try_advisory_lock(func.hashtext(f"darkroom {what}")))
+            while not (await connection.execute(lock)).scalar_one():  # noqa: ASYNC110 - it is another process's to say
+                await asyncio.sleep(_PAUSE)
+            yield
+        finally:
+            await connection.invalidate()  # its lock ends with it
+            await connection.close()
+
+    @asynccontextmanager
+    async def change(self) -> AsyncIterator[AsyncConnection]:
+        """A transaction that none comes between, from no process: what it has read holds until it has written."""
+        with _in_words():
+            async with self._engine.begin() as connection:
+                if self.is_shared:
+                    await connection.execute(text(f"SELECT pg_advisory_xact_lock({_LOCK})"))
+                yield connection
+
+
+def _probe(url: URL) -> None:
+    """Open the file once: where that fails, aiosqlite would leave a thread behind that speaks to a closed loop."""
+    try:
+        sqlite3.connect(str(url.database)).close()
+    except sqlite3.Error as fault:
+        raise ConfigError(_unusable(url, fault)) from fault
+
+
+def _checked(url: str) -> URL:
+    example = _("it should look like postgresql://USER:PASSWORD@HOST/NAME")
+    try:
+        made = make_url(url)
+        if made.get_backend_name() in ("sqlite", "postgresql") and made.database:
+            return made
+    except (ArgumentError, NoSuchModuleError, ValueError):
+        pass
+    raise ConfigError(_("DARKROOM_DATABASE_URL is no database's address: {example}").format(example=example))
+
+
+def _engine(url: URL, driver: str, size: int) -> AsyncEngine:
+    return create_async_engine(
+        url.set(drivername=driver), max_overflow=0, pool_size=size, pool_pre_ping=size > _READERS
+    )
+
+
+def _tune(engine: AsyncEngine, how: str) -> None:
+    """Let SQLite survive a crash without waiting for the disk at each step, and let us begin transactions ourselves."""
+
+    @event.listens_for(engine.sync_engine, "connect")
+    def connect(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None
+        try:
+            for pragma in (f"busy_timeout={_PATIENCE}", "journal_mode=WAL", "synchronous=NORMAL"):
+                connection.execute(f"PRAGMA {pragma}")
+        except BaseException:
+            connection.close()  # or its thread would outlive it
+            raise
+
+    @event.listens_for(engine.sync_engine, "begin")
+    def begin(connection: Connection) -> None:
+        connection.exec_driver_sql(how)
+
+
+def upgrade(connection: Connection, revision: str = "head") -> None:
+    """Bring the tables to a revision of the schema. Raises `ConfigError` where they are newer than the code."""
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config.attributes["connection"] = connection
+    known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
+    current = MigrationContext.configure(connection).get_current_heads()
+    if not known.issuperset(current):
+        raise ConfigError(_("The database was made by a newer Darkroom: update Darkroom, or name another database."))
+    command.upgrade(config, revision)
+    connection.execute(text("UPDATE alembic_version SET version_num = version_num"))  # or it is read only, or full
+
+
+@contextmanager
+def _in_words() -> Iterator[None]:
+    try:
+        yield
+    except (DBAPIError, OSError) as fault:
+        raise StorageFailed(_("The records of runs cannot be read or written just now.")) from fault
+
+
+def _unusable(url: URL, fault: BaseException) -> str:
+    shown = url.render_as_string(hide_password=True)
+    return _("The database {url} cannot be used: {reason}").format(url=shown, reason=in_short(fault))
+
+
+def in_short(fault: BaseException) -> str:
+    """What a database said, in one line and without the statement."""
+    return str(getattr(fault, "orig", None) or fault).strip().splitlines()[0]

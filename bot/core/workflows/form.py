@@ -1,0 +1,290 @@
+"""Form and Field: what a person fills in, on whatever platform draws it."""
+
+from __future__ import annotations
+
+import difflib
+import math
+import re
+import unicodedata
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from random import randint
+from typing import TypeAlias
+
+from bot.core.errors import BadValue
+from bot.i18n import _
+
+Value: TypeAlias = str | int | float | bool
+
+_YES = frozenset({"yes", "on", "true", "1", "y"})
+_NO = frozenset({"no", "off", "false", "0", "n"})
+_LISTED = 12  # choices or names in a sentence; more would bury it
+_LARGEST = 1e300  # of any number: what lies beyond is a slip, and breaks arithmetic
+_NUMBER = re.compile(r"[+-]?(\d+([.,]\d*)?|[.,]\d+)(e[+-]?\d+)?", re.IGNORECASE)
+_GROUPED = re.compile(r"[+-]?[1-9]\d{0,2}(,\d{3})+")  # "1,000" is a thousand to some and one to others
+
+
+class FieldKind(StrEnum):
+    TEXT = "text"
+    INTEGER = "integer"
+    NUMBER = "number"
+    CHOICE = "choice"
+    TOGGLE = "toggle"
+    IMAGE = "image"
+    VIDEO = "video"
+    AUDIO = "audio"
+
+
+MEDIA = frozenset({FieldKind.IMAGE, FieldKind.VIDEO, FieldKind.AUDIO})
+NUMERIC = frozenset({FieldKind.INTEGER, FieldKind.NUMBER})
+
+
+@dataclass(frozen=True)
+class Field:
+    """One thing to fill in. `choices` None means that any value goes; an empty tuple that the server has none to offer.
+
+    A `seed` is drawn at random between its bounds unless it is given.
+    """
+
+    name: str
+    kind: FieldKind
+    title: str = ""
+    help: str = ""
+    required: bool = False
+    default: Value | None = None
+    minimum: float | None = None
+    maximum: float | None = None
+    step: float | None = None
+    choices: tuple[str, ...] | None = None
+    max_length: int | None = None
+    multiline: bool = False
+    seed: bool = False
+
+    @property
+    def is_media(self) -> bool:
+        return self.kind in MEDIA
+
+    @property
+    def seeds(self) -> tuple[int, int]:
+        """The smallest and the largest seed that may be drawn."""
+        low = 0 if self.minimum is None else math.ceil(self.minimum)
+        high = 2**63 - 1 if self.maximum is None else math.floor(self.maximum)
+        return min(low, high), high
+
+    @property
+    def range_text(self) -> str:
+        """The bounds in words, such as "2 to 32"; empty where there are none."""
+        low, high = _plain(self.minimum), _plain(self.maximum)
+        match self.minimum, self.maximum:
+            case None, None:
+                return ""
+            case _, None:
+                return _("{low} or more").format(low=low)
+            case None, _:
+                return _("{high} or less").format(high=high)
+            case _:
+                return _("{low} to {high}").format(low=low, high=high)
+
+    def parse(self, given: object) -> Value:
+        """The value that a person means, from what they typed or a platform sends. Raises `BadValue`."""
+        if not isinstance(given, str) and not (isinstance(given, int | float) and abs(given) <= _LARGEST):
+            raise self._bad(_("a text or a number belongs here."))
+        match self.kind:
+            case FieldKind.TEXT:
+                return self._text(str(given))
+            case FieldKind.INTEGER:
+                return self._integer(given)
+            case FieldKind.NUMBER:
+                return float(self._in_range(self._read(given, _("a number")), given))
+            case FieldKind.CHOICE:
+                return self._choice(str(given))
+            case FieldKind.TOGGLE:
+                return self._toggle(str(given))
+            case _:
+                raise self._bad(_("a file belongs here."))
+
+    def _text(self, given: str) -> str:
+        text = given.replace("\r\n", "\n").replace("\r", "\n")
+        text = "".join(
+            letter for letter in text if letter in "\n\t" or unicodedata.category(letter) not in ("Cc", "Cs")
+        )
+        if not self.multiline:
+            text = text.strip("\n").replace("\n", " ")
+        if self.max_length is not None and len(text) > self.max_length:
+            words = _("at most {limit} characters fit, and these are {length}.")
+            raise self._bad(words.format(limit=self.max_length, length=len(text)))
+        return text
+
+    def _integer(self, given: str | float) -> int:
+        """Also take "7.0" for 7; an integer as long as a seed never passes through a float."""
+        number = self._read(given, _("a whole number"))
+        if number != int(number):
+            raise self._bad(_("{given} is not a whole number; {hint}").format(given=shown(given), hint=self._hint()))
+        return self._on_step(int(self._in_range(number, given)))
+
+    def _read(self, given: str | float, wanted: str) -> float:
+        text = str(given).strip()
+        if _GROUPED.fullmatch(text):
+            words = _("{given} can be read in two ways; write it without the comma, or with a point.")
+            raise self._bad(words.format(given=shown(text)))
+        number = _number(text)
+        if not -_LARGEST <= number <= _LARGEST:
+            words = _("{given} is not {wanted}; {hint}")
+            raise self._bad(words.format(given=shown(given), wanted=wanted, hint=self._hint()))
+        return number
+
+    def _in_range(self, number: float, given: object) -> float:
+        low = self.minimum is not None and number < self.minimum
+        high = self.maximum is not None and number > self.maximum
+        if low or high:
+            words = _("{given} is too small; {hint}") if low else _("{given} is too large; {hint}")
+            raise self._bad(words.format(given=shown(given), hint=self._hint()))
+        return number
+
+    def _on_step(self, number: int) -> int:
+        """Steps count from the minimum. They bind integers only: with fractions they are a hint for sliders."""
+        step = int(self.step or 1)
+        over = (number - math.ceil(self.minimum or 0)) % step if step > 1 else 0
+        if over:
+            near = number - over
+            if over * 2 > step and (self.maximum is None or near + step <= self.maximum):
+                near += step
+            words = _("{given} lies between the steps of {step}; the nearest that does not is {near}.")
+            raise self._bad(words.format(given=shown(number), step=step, near=near))
+        return number
+
+    def _hint(self) -> str:
+        if self.range_text:
+            return _("it takes {range}.").format(range=self.range_text)
+        return _("such as {example}.").format(example=_plain(self.default if _is_number(self.default) else 1))
+
+    def _choice(self, given: str) -> str:
+        text = given.strip()
+        if self.choices is None or text in self.choices:
+            return text
+        if not self.choices:
+            raise self._bad(_("there is nothing to choose from on this server."))
+        if given in self.choices:
+            return given
+        folded = [choice for choice in self.choices if choice.casefold() == text.casefold()]
+        if len(folded) == 1:
+            return folded[0]
+        words = _("{given} is not among the choices: {choices}.")
+        raise self._bad(words.format(given=shown(given), choices=listed(self.choices, like=text)))
+
+    def _toggle(self, given: str) -> bool:
+        text = given.strip().casefold()
+        if text not in _YES | _NO:
+            raise self._bad(_("{given} is neither yes nor no.").format(given=shown(given)))
+        return text in _YES
+
+    def _bad(self, reason: str) -> BadValue:
+        return BadValue(self.name, reason)
+
+
+@dataclass(frozen=True)
+class Form:
+    """The fields of a workflow, in the order in which people fill them in."""
+
+    fields: tuple[Field, ...]
+
+    def __getitem__(self, name: str) -> Field:
+        return next(field for field in self.fields if field.name == name)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(field.name for field in self.fields)
+
+    def faults(self, given: Mapping[str, object]) -> tuple[BadValue, ...]:
+        """All that is wrong with the values given, in the order of the fields."""
+        unknown = [self._unknown(name) for name in given if name not in self.names]
+        found = []
+        for field in self.fields:
+            try:
+                _value(field, given.get(field.name))
+            except BadValue as fault:
+                found.append(fault)
+        return (*unknown, *found)
+
+    def check(self, given: Mapping[str, object], *, random: Callable[[int, int], int] = randint) -> dict[str, object]:
+        """The values to run with: parsed, with defaults and a drawn seed filled in; files are passed on untouched.
+
+        Raises the first of the `faults`.
+        """
+        for fault in self.faults(given):
+            raise fault
+        values = {field.name: _value(field, given.get(field.name)) for field in self.fields}
+        for field in self.fields:
+            if field.seed and values[field.name] is None:
+                values[field.name] = random(*field.seeds)
+        return {name: value for name, value in values.items() if value is not None}
+
+    def _unknown(self, name: str) -> BadValue:
+        if not self.fields:
+            return BadValue(name, _("there is no such field; this workflow has none."))
+        near = difflib.get_close_matches(name.lower(), self.names, n=1)
+        if near:
+            words = _("there is no such field; did you mean “{near}”? There are {fields}.")
+        else:
+            words = _("there is no such field; there are {fields}.")
+        return BadValue(name, words.format(near=near[0] if near else "", fields=listed(self.names, like=name)))
+
+
+def _value(field: Field, given: object) -> object:
+    """One field's value; None where it was left out and has no default."""
+    absent = given is None or (isinstance(given, str) and not given.strip())
+    if absent and isinstance(given, str) and field.kind is FieldKind.TEXT and not field.required:
+        return field.parse(given)
+    value = None if absent else given if field.is_media else field.parse(given)
+    emptied = isinstance(value, str) and not value.strip()  # it was nothing but control characters
+    if value is not None and not (emptied and field.required):
+        return value
+    if field.required:
+        raise BadValue(field.name, _missing(field))
+    return None if field.seed else field.default
+
+
+def _missing(field: Field) -> str:
+    match field.kind:
+        case FieldKind.IMAGE:
+            return _("a picture is needed here.")
+        case FieldKind.VIDEO:
+            return _("a video is needed here.")
+        case FieldKind.AUDIO:
+            return _("a sound file is needed here.")
+        case _:
+            return _("something is needed here.")
+
+
+def listed(names: Iterable[str], like: str = "") -> str:
+    """Names for a sentence: those most like what was typed where there are too many, and how many more there are."""
+    every = list(names)
+    if len(every) <= _LISTED:
+        return ", ".join(every)
+    near = difflib.get_close_matches(like, every, n=_LISTED, cutoff=0.3) if like else []
+    shown = near or every[:_LISTED]
+    return _("{names} and {count} more").format(names=", ".join(shown), count=len(every) - len(shown))
+
+
+def shown(given: object) -> str:
+    """What somebody typed, in quotes, on one line and not too long for a sentence."""
+    text = " ".join(str(given).split())
+    return f"“{text[:40]}…”" if len(text) > 40 else f"“{text}”"
+
+
+def _number(text: str) -> float:
+    if not _NUMBER.fullmatch(text):
+        return math.nan
+    try:
+        return int(text)
+    except ValueError:
+        return float(text.replace(",", "."))
+
+
+def _plain(number: object) -> str:
+    return f"{number:.0f}" if isinstance(number, float) and number.is_integer() and abs(number) < 1e15 else str(number)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)

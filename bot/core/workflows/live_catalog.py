@@ -1,0 +1,67 @@
+"""The live_catalog: the workflows of some folders as they are now, read again when a file there changes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from types import TracebackType
+
+from watchfiles import awatch
+
+from bot.core.workflows.catalog import Catalog, WorkflowFault
+from bot.core.workflows.workflow import Workflow
+
+
+class LiveCatalog:
+    """Use it in `async with` to have it watched. `changed` hears of every new reading."""
+
+    def __init__(self, *folders: Path) -> None:
+        self._folders = folders
+        self._catalog = Catalog.read(*folders)
+        self._listeners: list[Callable[[], None]] = []
+        self._stop = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+
+    @property
+    def workflows(self) -> Mapping[str, Workflow]:
+        return self._catalog.workflows
+
+    @property
+    def faults(self) -> tuple[WorkflowFault, ...]:
+        return self._catalog.faults
+
+    @property
+    def version(self) -> int:
+        return self._catalog.version
+
+    def get(self, name: str) -> Workflow:
+        return self._catalog.get(name)
+
+    def on_change(self, listener: Callable[[], None]) -> None:
+        """Have a function called after every new reading."""
+        self._listeners.append(listener)
+
+    async def refresh(self) -> None:
+        """Read the folders again."""
+        fresh = await asyncio.to_thread(Catalog.read, *self._folders)
+        self._catalog = replace(fresh, version=self.version + 1)
+        for listener in self._listeners:
+            listener()
+
+    async def __aenter__(self) -> LiveCatalog:
+        self._task = asyncio.create_task(self._watch(), name="live_catalog")
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._stop.set()
+        if self._task is not None:
+            await self._task
+
+    async def _watch(self) -> None:
+        folders = [folder for folder in self._folders if folder.is_dir()]
+        async for _changes in awatch(*folders, stop_event=self._stop, recursive=False):
+            await self.refresh()

@@ -1,0 +1,310 @@
+"""NAME.toml beside NAME.json: a workflow's title and fields, with every fault found in one reading."""
+
+from __future__ import annotations
+
+import difflib
+import math
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from bot.core.errors import BadValue
+from bot.core.workflows.form import NUMERIC, Field, FieldKind, listed
+from bot.core.workflows.workflow import Declared, Target, Workflow, as_number
+from bot.i18n import _
+from comfy.prompt import Prompt, is_link
+
+#: Every key of a sidecar, and of a field in it, with the type that it takes: docs/workflows.md explains each.
+KEYS: Mapping[str, type | tuple[type, ...]] = {
+    "title": str,
+    "description": str,
+    "outputs": list,
+    "spoiler": bool,
+    "fields": dict,
+}
+FIELD_KEYS: Mapping[str, type | tuple[type, ...]] = {
+    "target": (str, list),
+    "kind": str,
+    "title": str,
+    "help": str,
+    "required": bool,
+    "default": (str, int, float, bool),
+    "minimum": (int, float),
+    "maximum": (int, float),
+    "step": (int, float),
+    "choices": list,
+    "max_length": int,
+    "multiline": bool,
+    "seed": bool,
+}
+_FIELD_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
+_TAKEN = frozenset({"o", "out", "output", "server", "force", "help", "workflow"})  # options of the terminal's own
+_TYPE_WORDS = {
+    str: _("a text"),
+    bool: _("true or false"),
+    list: _("a list"),
+    dict: _("a table"),
+    int: _("a whole number"),
+}
+_NUMBER_WORDS = {kind: _("a whole number") if kind is FieldKind.INTEGER else _("a number") for kind in FieldKind}
+
+
+class Faults:
+    """Collects what is wrong, with the field that it is wrong in."""
+
+    def __init__(self) -> None:
+        self.found: list[tuple[str | None, str]] = []
+
+    def add(self, field: str | None, reason: str) -> None:
+        self.found.append((field, reason))
+
+
+def read_sidecar(name: str, prompt: Prompt, data: Mapping[str, Any], faults: Faults) -> Workflow:
+    """The workflow that a sidecar describes; not to be used where anything was added to `faults`."""
+    good = _checked(None, data, KEYS, faults)
+    declared = tuple(
+        read
+        for key, table in good.get("fields", {}).items()
+        if (read := _read_field(key, table, prompt, faults)) is not None
+    )
+    outputs = tuple(node for title in good.get("outputs", ()) for node in _output(title, prompt, faults))
+    title, description = good.get("title", "").strip() or name, good.get("description", "").strip()
+    workflow = Workflow(name, title, description, prompt, declared, outputs, good.get("spoiler", False))
+    _check_clashes(declared, prompt, faults)
+    for field, own in zip(workflow.form().fields, declared, strict=True):
+        _check_sense(field, own, faults)
+        _check_default(field, own, workflow, faults)
+        _check_targets(field, own, workflow, faults)
+    return workflow
+
+
+def _check_clashes(declared: Iterable[Declared], prompt: Prompt, faults: Faults) -> None:
+    """Two fields that one option, or one input, would have to stand for."""
+    options: dict[str, str] = {}
+    owners: dict[Target, str] = {}
+    for field in declared:
+        other = options.setdefault(field.name.replace("-", "_"), field.name)
+        if other != field.name:
+            faults.add(
+                field.name, _("the field “{other}” differs only in its dash; choose another name").format(other=other)
+            )
+        for target in field.targets:
+            if (owner := owners.setdefault(target, field.name)) != field.name:
+                words = _("“{input}” of “{title}” is set by the field “{owner}” already")
+                title = prompt[target.node_id].title
+                faults.add(field.name, words.format(input=target.input, title=title, owner=owner))
+
+
+def _checked(
+    field: str | None, data: Mapping[str, Any], keys: Mapping[str, type | tuple[type, ...]], faults: Faults
+) -> dict[str, Any]:
+    """The entries that have a known key and the right type."""
+    good = {}
+    for key, value in data.items():
+        if key not in keys:
+            faults.add(field, _unknown_key(key, keys))
+        elif not _is_a(value, keys[key]):
+            faults.add(field, _("{key} must be {type}").format(key=key, type=_type_words(keys[key])))
+        else:
+            good[key] = value
+    return good
+
+
+def _read_field(name: str, table: Any, prompt: Prompt, faults: Faults) -> Declared | None:
+    if not _FIELD_NAME.fullmatch(name):
+        faults.add(name, _("a field's name has up to 32 small letters, digits, “-” and “_”"))
+    elif name in _TAKEN:
+        faults.add(name, _("this name is taken by an option of the command line; choose another"))
+    if not isinstance(table, Mapping):
+        faults.add(name, _("a field must be a table: [fields.{name}]").format(name=name))
+        return None
+    good = _checked(name, table, FIELD_KEYS, faults)
+    targets = _targets(name, good.pop("target", None), prompt, faults)
+    kind = _kind(name, good.pop("kind", None), faults)
+    choices = _choices(name, good.pop("choices", None), faults)
+    return Declared(name, targets, kind, choices=choices, **good) if targets else None
+
+
+def _choices(name: str, given: list[Any] | None, faults: Faults) -> tuple[str, ...] | None:
+    if given is None:
+        return None
+    if not given or not all(isinstance(each, str | int | float) and not isinstance(each, bool) for each in given):
+        faults.add(name, _("choices must be a list of texts or numbers, and not empty"))
+        return None
+    return tuple(dict.fromkeys(str(each) for each in given))
+
+
+def _kind(name: str, kind: str | None, faults: Faults) -> FieldKind | None:
+    if kind is None or kind in list(FieldKind):
+        return FieldKind(kind) if kind else None
+    words = _("there is no kind “{kind}”; kinds: {kinds}")
+    faults.add(name, words.format(kind=kind, kinds=", ".join(FieldKind)))
+    return None
+
+
+def _targets(name: str, given: str | list[Any] | None, prompt: Prompt, faults: Faults) -> tuple[Target, ...]:
+    if not given:
+        faults.add(name, _("target is missing: name the node's title and input, such as “Load Image.image”"))
+        return ()
+    found = [_target(name, str(text), prompt, faults) for text in (given if isinstance(given, list) else [given])]
+    return tuple(dict.fromkeys(target for target in found if target is not None)) if all(found) else ()
+
+
+def _target(name: str, text: str, prompt: Prompt, faults: Faults) -> Target | None:
+    """Titles and the inputs of dynamic combos may have dots in them: take the split that fits."""
+    splits = [(text[:at], text[at + 1 :]) for at in range(len(text)) if text[at] == "."][::-1]
+    if not splits:
+        faults.add(name, _("target “{text}” must be a node's title, a dot, and an input").format(text=text))
+        return None
+    matches = [(nodes, field) for title, field in splits if (nodes := _nodes(title, prompt))]
+    for nodes, field in matches:
+        if len(nodes) == 1 and field in prompt[nodes[0]].inputs:
+            return _unlinked(name, Target(nodes[0], field), prompt, faults)
+    faults.add(name, _mismatch(splits[0][0], matches, prompt))
+    return None
+
+
+def _unlinked(name: str, target: Target, prompt: Prompt, faults: Faults) -> Target | None:
+    node = prompt[target.node_id]
+    if not is_link(node.inputs[target.input]):
+        return target
+    words = _("“{input}” of “{title}” is linked to another node; setting it would cut that link")
+    faults.add(name, words.format(input=target.input, title=node.title))
+    return None
+
+
+def _nodes(title: str, prompt: Prompt) -> list[str]:
+    by_title = [node.id for node in prompt.titled(title)]
+    if by_title or not title.startswith("#"):
+        return by_title
+    return [title[1:]] if title[1:] in prompt else []
+
+
+def _mismatch(title: str, matches: list[tuple[list[str], str]], prompt: Prompt) -> str:
+    if not matches:
+        return _no_node(title, prompt)
+    nodes, field = matches[0]
+    node = prompt[nodes[0]]
+    if len(nodes) > 1:
+        words = _("{count} nodes are titled “{title}”: name one by its id, {ids}")
+        ids = _(" or ").join(f"“#{node_id}.{field}”" for node_id in nodes)
+        return words.format(count=len(nodes), title=node.title, ids=ids)
+    words = _("“{title}” has no input “{field}”; inputs: {inputs}")
+    inputs = [name for name, value in node.inputs.items() if not is_link(value)]
+    return words.format(title=node.title, field=field, inputs=listed(inputs, like=field) or _("none that can be set"))
+
+
+def _no_node(title: str, prompt: Prompt) -> str:
+    if title.startswith("#"):
+        words = _("no node has the id “{id}”; ids: {ids}")
+        return words.format(id=title[1:], ids=listed([node.id for node in prompt], like=title[1:]))
+    titles = dict.fromkeys(node.title for node in prompt)
+    words = _("no node is titled “{title}”; titles: {titles}")
+    return words.format(title=title, titles=listed(titles, like=title))
+
+
+def _output(title: Any, prompt: Prompt, faults: Faults) -> list[str]:
+    nodes = _nodes(str(title), prompt)
+    if not nodes:
+        faults.add(None, _("outputs: {reason}").format(reason=_no_node(str(title), prompt)))
+    return nodes
+
+
+def _check_sense(field: Field, own: Declared, faults: Faults) -> None:
+    """Contradictions that no value could satisfy, and words that mean nothing for this kind of field."""
+    kind = field.kind
+    numbers = [number for number in (own.minimum, own.maximum, own.step) if number is not None]
+    if numbers and kind not in NUMERIC:
+        faults.add(field.name, _("minimum, maximum and step are for numbers, and this is {kind}").format(kind=kind))
+    if not all(_is_plain(number, kind) for number in numbers):
+        faults.add(field.name, _("minimum, maximum and step must be {type}").format(type=_NUMBER_WORDS[kind]))
+    if own.minimum is not None and own.maximum is not None and own.minimum > own.maximum:
+        faults.add(field.name, _("minimum is larger than maximum"))
+    if own.step is not None and not own.step > 0:
+        faults.add(field.name, _("step must be more than 0"))
+    if own.choices is not None and kind is not FieldKind.CHOICE:
+        faults.add(field.name, _('choices are for kind = "choice", and this is {kind}').format(kind=kind))
+    if own.max_length is not None and (kind is not FieldKind.TEXT or own.max_length < 1):
+        faults.add(field.name, _("max_length is for texts, and at least 1"))
+    if own.multiline is not None and kind is not FieldKind.TEXT:
+        faults.add(field.name, _("multiline is for texts, and this is {kind}").format(kind=kind))
+    if own.seed and kind is not FieldKind.INTEGER:
+        faults.add(field.name, _("a seed must be an integer, and this is {kind}").format(kind=kind))
+
+
+def _check_default(field: Field, own: Declared, workflow: Workflow, faults: Faults) -> None:
+    """What a run gets where nobody fills the field in must do, whether it stands in the sidecar or in the graph."""
+    unused = field.is_media or field.seed or field.required
+    if field.seed and own.required:
+        faults.add(field.name, _("a seed is drawn where it is left out: it cannot be required"))
+    if unused and own.default is not None:
+        faults.add(field.name, _needless(field))
+    if unused or (own.default is None and field.kind is FieldKind.CHOICE):
+        return
+    value, words = own.default, _("default: {reason}")
+    if value is None:
+        value, words = (
+            workflow.literal(own.targets[0]),
+            _("the graph's own value will not do, so give a default: {reason}"),
+        )
+    try:
+        if isinstance(value, str | int | float):
+            field.parse(value)
+    except BadValue as fault:
+        faults.add(field.name, words.format(reason=fault.reason.rstrip(".")))
+
+
+def _needless(field: Field) -> str:
+    if field.is_media:
+        return _("a file has no default")
+    if field.seed:
+        return _("a seed has no default: it is drawn where it is left out (seed = false makes it a plain integer)")
+    return _("a required field has no default: drop one of the two")
+
+
+def _check_targets(field: Field, own: Declared, workflow: Workflow, faults: Faults) -> None:
+    for target in own.targets:
+        literal = workflow.literal(target)
+        if not _fits(field, literal):
+            words = _("kind {kind} does not fit “{input}” of “{title}”, which is {literal} in the graph")
+            title = workflow.node(target).title
+            faults.add(field.name, words.format(kind=field.kind, input=target.input, title=title, literal=literal))
+
+
+def _fits(field: Field, literal: Any) -> bool:
+    """A choice of numbers is a number for the node; a number may well be a text for it, but never a truth."""
+    match literal:
+        case bool():
+            return field.kind is FieldKind.TOGGLE
+        case int() | float():
+            texts = [text for text in field.choices or () if isinstance(as_number(text), str)]
+            return field.kind in NUMERIC or (field.kind is FieldKind.CHOICE and not texts)
+        case str():
+            return field.kind is not FieldKind.TOGGLE
+        case _:
+            return True
+
+
+def _is_plain(number: float, kind: FieldKind) -> bool:
+    finite = isinstance(number, int) or math.isfinite(number)
+    return finite and (kind is not FieldKind.INTEGER or number == int(number))
+
+
+def _is_a(value: Any, wanted: type | tuple[type, ...]) -> bool:
+    wanted = wanted if isinstance(wanted, tuple) else (wanted,)
+    return isinstance(value, wanted) and (bool in wanted or not isinstance(value, bool))
+
+
+def _type_words(wanted: type | tuple[type, ...]) -> str:
+    if not isinstance(wanted, tuple):
+        return _TYPE_WORDS[wanted]
+    if list in wanted:
+        return _("a text, or a list of texts")
+    return _("a text, a number, true or false") if str in wanted else _("a number")
+
+
+def _unknown_key(key: str, keys: Mapping[str, Any]) -> str:
+    near = difflib.get_close_matches(key, keys, n=1)
+    if near:
+        return _("there is no key “{key}”; did you mean “{near}”?").format(key=key, near=near[0])
+    return _("there is no key “{key}”; keys: {keys}").format(key=key, keys=", ".join(keys))

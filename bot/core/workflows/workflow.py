@@ -1,0 +1,269 @@
+"""Workflow: a form, a prompt, and which field goes where."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from bot.core.errors import BadValue
+from bot.core.workflows.form import MEDIA, NUMERIC, Field, FieldKind, Form, Value
+from comfy.object_info import InputInfo, Missing, ObjectInfo
+from comfy.prompt import Node, Prompt
+from comfy.schedule import is_model
+
+#: Nodes whose named input is a file that the person brings: known without asking a server.
+_LOADERS = {
+    ("LoadImage", "image"): FieldKind.IMAGE,
+    ("LoadImageMask", "image"): FieldKind.IMAGE,
+    ("LoadVideo", "file"): FieldKind.VIDEO,
+    ("LoadAudio", "audio"): FieldKind.AUDIO,
+}
+_KINDS = {
+    "INT": FieldKind.INTEGER,
+    "FLOAT": FieldKind.NUMBER,
+    "STRING": FieldKind.TEXT,
+    "BOOLEAN": FieldKind.TOGGLE,
+    "COMBO": FieldKind.CHOICE,
+}
+_SEEDS = frozenset({"seed", "noise_seed"})
+
+
+@dataclass(frozen=True)
+class Target:
+    """An input of a node that a field sets."""
+
+    node_id: str
+    input: str
+
+
+@dataclass(frozen=True)
+class Declared:
+    """A field as the sidecar has it: None where it leaves the answer to the server."""
+
+    name: str
+    targets: tuple[Target, ...]
+    kind: FieldKind | None = None
+    title: str = ""
+    help: str = ""
+    required: bool | None = None
+    default: Value | None = None
+    minimum: float | None = None
+    maximum: float | None = None
+    step: float | None = None
+    choices: tuple[str, ...] | None = None
+    max_length: int | None = None
+    multiline: bool | None = None
+    seed: bool | None = None
+
+
+@dataclass(frozen=True)
+class Workflow:
+    """A graph that people can run. `outputs` are the nodes whose outputs are delivered; empty for all.
+
+    `spoiler`: in chats, results are covered until somebody wants to see them.
+    """
+
+    name: str
+    title: str
+    description: str
+    prompt: Prompt
+    declared: tuple[Declared, ...] = ()
+    outputs: tuple[str, ...] = ()
+    spoiler: bool = False
+
+    def form(self, info: ObjectInfo | None = None) -> Form:
+        """What to fill in: by the sidecar, else by what the server accepts, else by what stands in the graph."""
+        return Form(tuple(self._field(each, info) for each in self.declared))
+
+    def fill(self, values: Mapping[str, Value], info: ObjectInfo | None = None) -> Prompt:
+        """The prompt with these values in their places. A file's value is the name that the server gave it."""
+        prompt = self.prompt
+        for field in self.declared:
+            if field.name in values:
+                for target in field.targets:
+                    value = self._typed(values[field.name], target, info)
+                    prompt = prompt.with_input(target.node_id, target.input, value)
+        return prompt
+
+    def kind(self, form: Form, values: Mapping[str, Any]) -> str:
+        """In a word, what takes about as long and needs the same of a server: the workflow, and what was chosen. The
+        form is the one that was filled in: often only the servers say that a field is a choice.
+        """
+        chosen = {field.name: values[field.name] for field in form.fields if _is_chosen(field, values)}
+        return f"{self.name} {json.dumps(chosen, sort_keys=True)}"
+
+    def missing(self, info: ObjectInfo) -> Missing:
+        """What a server lacks to run this. A model that people choose is lacking only where there is none to choose."""
+        missing = info.missing(self.prompt)
+        filled = {
+            target: field
+            for declared, field in zip(self.declared, self.form(info).fields, strict=True)
+            for target in declared.targets
+        }
+        needed = []
+        for choice in missing.choices:
+            field = filled.get(Target(choice.node_id, choice.input_name))
+            if field is None or field.choices == ():
+                needed.append(choice)
+        return Missing(missing.nodes, tuple(needed))
+
+    def node(self, target: Target) -> Node:
+        return self.prompt[target.node_id]
+
+    def literal(self, target: Target) -> Any:
+        """What stands in the graph where a field's value will stand."""
+        return self.node(target).inputs.get(target.input)
+
+    def _field(self, declared: Declared, info: ObjectInfo | None) -> Field:
+        target = declared.targets[0]
+        literal = self.literal(target)
+        accepted = [self._accepted(each, info) for each in declared.targets]
+        known = [each for each in accepted if each is not None]
+        kind = declared.kind or self._kind(target, known, literal)
+        low, high = _bounds(declared, known) if kind in NUMERIC else (None, None)
+        field = Field(
+            declared.name,
+            kind,
+            declared.title or declared.name.replace("_", " ").replace("-", " ").capitalize(),
+            declared.help or next((each.tooltip for each in known), ""),
+            required=_or(declared.required, kind in MEDIA),
+            minimum=low,
+            maximum=high,
+            step=declared.step,
+            choices=_choices(declared, known) if kind is FieldKind.CHOICE else None,
+            max_length=declared.max_length,
+            multiline=kind is FieldKind.TEXT and _or(declared.multiline, _is_multiline(known, literal)),
+            seed=_or(declared.seed, target.input in _SEEDS and kind is FieldKind.INTEGER),
+        )
+        return _with_step(_with_default(_with_seeds(field), declared, literal), known)
+
+    def _kind(self, target: Target, known: list[InputInfo], literal: Any) -> FieldKind:
+        if known:
+            accepted = known[0]
+            return FieldKind(accepted.upload) if accepted.upload else _KINDS.get(accepted.type, _kind_of(literal))
+        return _LOADERS.get((self.node(target).class_type, target.input)) or _kind_of(literal)
+
+    def _accepted(self, target: Target, info: ObjectInfo | None) -> InputInfo | None:
+        return info.input(self.node(target).class_type, target.input) if info else None
+
+    def _typed(self, value: Value, target: Target, info: ObjectInfo | None) -> Any:
+        """Choices travel as text; where the server's own are numbers, they become numbers again."""
+        accepted = self._accepted(target, info)
+        if accepted is not None and accepted.choices is not None:
+            return next((choice for choice in accepted.choices if str(choice) == str(value)), value)
+        literal = self.literal(target)
+        if isinstance(value, str) and isinstance(literal, int | float) and not isinstance(literal, bool):
+            return as_number(value)
+        return value
+
+
+def loader_kind(class_type: str, name: str) -> FieldKind | None:
+    """What a person brings for an input of a node, where that is a file."""
+    return _LOADERS.get((class_type, name))
+
+
+def choices_of(kind: str) -> dict[str, Any]:
+    """What was chosen, from the word that `Workflow.kind` made."""
+    return dict(json.loads(kind.partition(" ")[2]))
+
+
+def _is_chosen(field: Field, values: Mapping[str, Any]) -> bool:
+    """A model is a choice also while no server is known that lists it."""
+    return field.name in values and (field.kind is FieldKind.CHOICE or is_model(values[field.name]))
+
+
+def as_number(text: str) -> str | int | float:
+    """The number that a choice stands for; the text itself where it stands for none."""
+    for number in (int, float):
+        try:
+            return number(text)
+        except ValueError:
+            continue
+    return text
+
+
+def _kind_of(literal: Any) -> FieldKind:
+    match literal:
+        case bool():
+            return FieldKind.TOGGLE
+        case int():
+            return FieldKind.INTEGER
+        case float():
+            return FieldKind.NUMBER
+        case _:
+            return FieldKind.TEXT
+
+
+def _with_default(field: Field, declared: Declared, literal: Any) -> Field:
+    """The sidecar's, else what stands in the graph; for a choice that the server does not have, its first one."""
+    value = literal if declared.default is None else declared.default
+    if field.is_media or field.seed or field.required or not isinstance(value, str | int | float | bool):
+        return field
+    if field.choices is not None:
+        text = str(value)
+        return replace(field, default=text if text in field.choices else next(iter(field.choices), None))
+    try:
+        return replace(field, default=field.parse(_clamped(value, field)))
+    except BadValue:
+        return replace(field, default=value)
+
+
+def _clamped(value: Value, field: Field) -> Value:
+    """A server may take less than the sidecar thought."""
+    if isinstance(value, str | bool):
+        return value
+    above = value if field.minimum is None else max(value, field.minimum)
+    return above if field.maximum is None else min(above, field.maximum)
+
+
+def _with_step(field: Field, known: list[InputInfo]) -> Field:
+    """The server's step, where the sidecar has none; an integer's only if it does not rule out the default."""
+    step = next((each.step for each in known if each.step), None)
+    if field.kind not in NUMERIC or field.seed or field.step is not None or step is None:
+        return field
+    stepped = replace(field, step=step)
+    try:
+        stepped.parse(field.default if field.default is not None else field.minimum or 0)
+    except BadValue:
+        return field
+    return stepped
+
+
+def _with_seeds(field: Field) -> Field:
+    if not field.seed:
+        return field
+    return replace(field, minimum=_or(field.minimum, 0), maximum=_or(field.maximum, 2**63 - 1))
+
+
+def _bounds(declared: Declared, known: list[InputInfo]) -> tuple[float | None, float | None]:
+    """What both the sidecar and the server take; the sidecar's where that would be nothing."""
+    low = max(_finite(declared.minimum, *(each.min for each in known)), default=None)
+    high = min(_finite(declared.maximum, *(each.max for each in known)), default=None)
+    if low is not None and high is not None and low > high:
+        return declared.minimum, declared.maximum
+    return low, high
+
+
+def _finite(*bounds: float | None) -> list[float]:
+    return [bound for bound in bounds if bound is not None and (isinstance(bound, int) or math.isfinite(bound))]
+
+
+def _choices(declared: Declared, known: list[InputInfo]) -> tuple[str, ...] | None:
+    """Those that the sidecar and every node that is set agree on; None where nobody lists any."""
+    lists = [tuple(map(str, each.choices)) for each in known if each.choices is not None]
+    if declared.choices is not None:
+        lists.insert(0, declared.choices)
+    if not lists:
+        return None
+    return tuple(choice for choice in dict.fromkeys(lists[0]) if all(choice in each for each in lists))
+
+
+def _is_multiline(known: Iterable[InputInfo], literal: Any) -> bool:
+    return any(each.multiline for each in known) or (isinstance(literal, str) and "\n" in literal)
+
+
+def _or(own: Any, other: Any) -> Any:
+    return other if own is None else own

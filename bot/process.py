@@ -1,0 +1,267 @@
+"""Serving: the platforms, the line and the servers of one process, from its start to a shutdown that loses nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import time
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from bot.core.background import BackgroundTask
+from bot.core.errors import ConfigError, StorageFailed
+from bot.core.execution.attempt import ExecutionContext
+from bot.core.execution.durable import DurableEngine
+from bot.core.execution.worker import Worker
+from bot.core.execution.worker_lock import held
+from bot.core.media.images import PictureLimits
+from bot.core.moderation.reevaluation import Reevaluation
+from bot.core.moderation.reviews import Reviews
+from bot.core.moderation.service import ModerationService
+from bot.core.moderation.workflow_editor import WorkflowEditor
+from bot.core.platform import Platform
+from bot.core.policy.audit import Audit
+from bot.core.policy.enforcement import PolicyEnforcer
+from bot.core.policy.evaluate import DefaultAccess
+from bot.core.policy.permissions import Permissions
+from bot.core.policy.rule_store import RuleStore
+from bot.core.runs.erasure import delete_runs
+from bot.core.runs.eta import EtaEstimator
+from bot.core.runs.locks import RunLocks
+from bot.core.runs.queue_notifier import QueueNotifier
+from bot.core.runs.service import RunService
+from bot.core.runs.validation import KnownNodes, RequestValidator
+from bot.core.servers.registry import ServerRegistry
+from bot.core.workflows.live_catalog import LiveCatalog
+from bot.i18n import _
+from bot.settings import Settings
+from bot.stores import Stores, opened, writing
+from comfy.embedded import EmbeddedServer
+from comfy.fleet import Fleet, Member
+from comfy.object_info import ObjectInfo
+from comfy.server import Server
+
+_log = logging.getLogger(__name__)
+_SWEEP_EVERY = 3600.0  # seconds
+_FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 60.0  # seconds before a platform that failed is started again
+
+
+@dataclass(frozen=True)
+class Role:
+    """What a process does: speak to the platforms, or work with servers under a name, or both.
+
+    `pace` are the seconds that the built-in engine gives each node, so that there is something to watch.
+    """
+
+    chat: bool = True
+    worker: str | None = "darkroom"
+    pace: float = 0.0
+
+
+@asynccontextmanager
+async def serving(
+    settings: Settings, catalog: LiveCatalog, platforms: Mapping[str, Platform], role: Role
+) -> AsyncIterator[RunService]:
+    """Everything that one process does, until the context is left. Raises `ConfigError`."""
+    async with AsyncExitStack() as stack:
+        store = await stack.enter_async_context(opened(settings))
+        with writing(settings.folder):
+            if role.worker is not None:
+                await stack.enter_async_context(held(store.database, settings.folder, role.worker))
+            members = await stack.enter_async_context(_members(settings, role))
+        worker: Worker | None = None
+        registry: ServerRegistry | None = None
+
+        def wake() -> None:
+            if worker is not None:
+                worker.wake()
+
+        def changed() -> None:
+            wake()
+            if registry is not None:
+                registry.note()
+
+        locks = RunLocks(store.database)
+        fleet = await stack.enter_async_context(Fleet(members, changed))
+        if role.worker is not None:
+            context = ExecutionContext(
+                catalog,
+                store.records,
+                store.queue,
+                store.media,
+                platforms,
+                store.links,
+                settings.keep_metadata,
+                locks,
+            )
+            worker = await stack.enter_async_context(_worker(role.worker, context, fleet, store, settings))
+        registry = await stack.enter_async_context(ServerRegistry(store.database, role.worker, fleet))
+        if role.chat:
+            plan, farewell = EtaEstimator(catalog, store.records, registry).starts, worker is not None
+            notifier = QueueNotifier(store.queue, store.records, catalog, platforms, plan, locks, farewell=farewell)
+            await stack.enter_async_context(notifier)
+        validator = RequestValidator(catalog, _known(fleet, registry), _limits(settings))
+        moderation = await stack.enter_async_context(
+            _moderated(settings, store, catalog, validator, platforms, role, locks, wake)
+        )
+        await stack.enter_async_context(_swept(store, moderation.audit, settings.retention_days))
+        desk = RunService(
+            validator,
+            store.queue,
+            store.records,
+            store.media,
+            platforms,
+            moderation,
+            store.links,
+            locks=locks,
+            operators=settings.operators,
+            servers=lambda: {name: each.up for name, each in registry.servers.items()},
+            version=lambda: registry.version,
+            wake=wake,
+            stop=worker.cancel if worker is not None else _nobody,
+        )
+        try:
+            yield desk
+        finally:
+            desk.open = False
+
+
+@asynccontextmanager
+async def _moderated(
+    settings: Settings,
+    store: Stores,
+    catalog: LiveCatalog,
+    validator: RequestValidator,
+    platforms: Mapping[str, Platform],
+    role: Role,
+    locks: RunLocks,
+    wake: Callable[[], None],
+) -> AsyncIterator[ModerationService]:
+    """The moderators' desk, and all that it decides with."""
+    audit = Audit(store.database)
+    async with AsyncExitStack() as stack:
+        book = await stack.enter_async_context(RuleStore(store.database, audit))
+        enforcer = PolicyEnforcer(book, audit, DefaultAccess.read(settings.default_workflows), settings.operators)
+        permissions = Permissions(audit, settings.operators, settings.trusted)
+        reviews = Reviews(store.records, store.media, platforms, catalog, audit, permissions, wake)
+        if role.chat:
+            await stack.enter_async_context(reviews)
+            revision = Reevaluation(enforcer, audit, store.queue, store.records, catalog, platforms, locks)
+            await stack.enter_async_context(revision)
+        own, nodes = settings.own_workflows, settings.allowed_nodes
+        contributions = WorkflowEditor(own, catalog, validator, book, audit, permissions, nodes)
+        yield ModerationService(
+            enforcer, audit, permissions, validator, store.queue, store.records, reviews, contributions
+        )
+
+
+async def serve(
+    settings: Settings, catalog: LiveCatalog, platforms: Sequence[Platform], role: Role, announce: Callable[[str], None]
+) -> None:
+    """Work in this role until cancelled. Raises `ConfigError`. `announce` is told when it can be used."""
+    async with AsyncExitStack() as stack:
+        for platform in platforms:
+            await stack.enter_async_context(platform)
+        named = {platform.name: platform for platform in platforms}
+        desk = await stack.enter_async_context(serving(settings, catalog, named, role))
+        chatting = [_attended(platform, desk) for platform in platforms] if role.chat else [asyncio.Event().wait()]
+        announce(_("Ready: {platforms}").format(platforms=", ".join(named)))
+        await asyncio.gather(*chatting)
+
+
+async def _attended(platform: Platform, desk: RunService) -> None:
+    """Serve a platform, and again whenever it fails: what happens on one stops no other."""
+    pause = _FIRST_PAUSE
+    while True:
+        begun = time.monotonic()
+        try:
+            await platform.serve(desk)
+        except ConfigError:
+            raise
+        except (OSError, TimeoutError) as fault:
+            _log.warning("%s cannot be reached, and is tried again in %.0f s: %s", platform.name, pause, fault)
+        except Exception as error:  # noqa: BLE001 - the top of a platform
+            _log.error("%s failed, and is started again in %.0f s", platform.name, pause, exc_info=error)
+        await asyncio.sleep(pause)
+        pause = _FIRST_PAUSE if time.monotonic() - begun > _LONGEST_PAUSE else min(pause * 2, _LONGEST_PAUSE)
+
+
+async def until_signalled(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    """Do some work until SIGTERM or SIGINT; a second SIGINT ends the process at once."""
+    loop, ended = asyncio.get_running_loop(), asyncio.Event()
+
+    def stop() -> None:
+        ended.set()
+        loop.remove_signal_handler(signal.SIGINT)
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # the next one waits for nothing: nothing is lost by it
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop)
+    task = asyncio.create_task(work())
+    waiting = asyncio.create_task(ended.wait())
+    await asyncio.wait({task, waiting}, return_when=asyncio.FIRST_COMPLETED)
+    waiting.cancel()
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    if not task.cancelled() and (fault := task.exception()) is not None:
+        raise fault
+
+
+@asynccontextmanager
+async def _members(settings: Settings, role: Role) -> AsyncIterator[Sequence[Member]]:
+    """The servers of this process: none where others work with them."""
+    if role.worker is None:
+        yield []
+        return
+    if settings.servers:
+        yield [Member(each.name, Server(**settings.server(each.url)), each.at_once) for each in settings.servers]
+        return
+    async with EmbeddedServer(settings.folder / "engine", pace=role.pace) as engine:
+        yield [Member(_("built-in"), Server(engine.url))]
+
+
+def _worker(name: str, context: ExecutionContext, fleet: Fleet, store: Stores, settings: Settings) -> Worker:
+    return Worker(name, context, fleet, lambda attempt: DurableEngine(store.database, settings.folder, name, attempt))
+
+
+def _known(fleet: Fleet, registry: ServerRegistry) -> KnownNodes:
+    async def known() -> Mapping[str, ObjectInfo]:
+        await fleet.looked()
+        return registry.known
+
+    return known
+
+
+def _limits(settings: Settings) -> PictureLimits:
+    return PictureLimits(int(settings.max_upload_mb * 1e6), int(settings.max_megapixels * 1e6))
+
+
+@asynccontextmanager
+async def _swept(store: Stores, audit: Audit, days: float) -> AsyncIterator[None]:
+    chore = BackgroundTask("sweep")
+    chore.start(_sweep(store, audit, days))
+    try:
+        yield
+    finally:
+        await chore.stop()
+
+
+async def _sweep(store: Stores, audit: Audit, days: float) -> None:
+    """Delete what is older than the settings keep it."""
+    while True:
+        try:
+            await store.records.expire(time.time() - days * 86_400)
+            while ids := await store.records.older_than(time.time() - days * 86_400):
+                await delete_runs(ids, store.records, store.media)
+            await audit.sweep(time.time() - days * 86_400)
+            await store.queue.sweep()
+        except StorageFailed as fault:
+            _log.warning("old runs cannot be deleted: %s", fault)
+        await asyncio.sleep(_SWEEP_EVERY)
+
+
+def _nobody(_run_id: str) -> None:
+    """A process without servers leaves it to the workers to see who wants what cancelled."""

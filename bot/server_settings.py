@@ -1,0 +1,93 @@
+"""The servers that the operator names: in one line, or in a file where they need headers of their own."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from bot.i18n import _
+
+_ENTRY = re.compile(r"(?:(?P<name>[\w.-]+)=)?(?P<url>\S+?)(?:\*(?P<at_once>\d{1,2}))?")
+_NAME = re.compile(r"[\w.:-]{1,64}")
+
+
+@dataclass(frozen=True)
+class NamedServer:
+    """A server: what it is called in messages and records, where it is, and how many runs it is given at once."""
+
+    name: str
+    url: str
+    at_once: int = 1
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+
+def servers(text: str) -> tuple[NamedServer, ...]:
+    """Read `NAME=URL*COUNT` (name and count may be left out), with commas between, or a file NAME.toml.
+
+    Raises `ValueError` with what would do.
+    """
+    if text.endswith(".toml"):
+        found = _from_file(Path(text).expanduser())
+    else:
+        found = tuple(map(_entry, text.replace(",", " ").split()))
+    names = [server.name for server in found]
+    if twice := next((name for name in names if names.count(name) > 1), None):
+        raise ValueError(_("two servers are called “{name}”: give them names, such as one=URL").format(name=twice))
+    return found
+
+
+def server_url(text: str) -> str:
+    """Check a server's address. Raises `ValueError` with what would do."""
+    example = _("it should look like http://127.0.0.1:8188")
+    try:
+        parts = urlsplit(text.strip())
+        if parts.scheme in ("http", "https") and parts.hostname and parts.port != 0:
+            return text.strip()
+    except ValueError:
+        pass
+    shown = text.rpartition("@")[2]  # whatever stands before it may be a password
+    raise ValueError(_("“{text}” is no server's address: {example}").format(text=shown, example=example))
+
+
+def _entry(text: str) -> NamedServer:
+    found = _ENTRY.fullmatch(text)
+    if found is None or "://" not in text.partition("=")[2 if found["name"] else 0]:
+        return NamedServer("", server_url(text))
+    url = server_url(found["url"])
+    return NamedServer(found["name"] or _host(url), url, _count(found["at_once"] or "1"))
+
+
+def _host(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.hostname}:{parts.port}" if parts.port else str(parts.hostname)
+
+
+def _count(text: str) -> int:
+    if not 1 <= int(text) <= 16:
+        raise ValueError(_("a server takes 1 to 16 runs at once, not {count}").format(count=text))
+    return int(text)
+
+
+def _from_file(path: Path) -> tuple[NamedServer, ...]:
+    try:
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError:
+        raise ValueError(_("there is no file “{path}” that can be read").format(path=path)) from None
+    except ValueError as fault:
+        raise ValueError(_("“{path}” is not TOML: {fault}").format(path=path, fault=fault)) from None
+    return tuple(_table(name, table) for name, table in data.items())
+
+
+def _table(name: str, table: Any) -> NamedServer:
+    keys = {"url", "at_once", "headers"}
+    if not isinstance(table, dict) or not _NAME.fullmatch(name) or not keys >= table.keys() or "url" not in table:
+        raise ValueError(_("“{name}” must be a table with url, and perhaps at_once and headers").format(name=name))
+    headers = table.get("headers", {})
+    if not isinstance(headers, dict) or not all(isinstance(value, str) for value in headers.values()):
+        raise ValueError(_("the headers of “{name}” must be texts").format(name=name))
+    return NamedServer(name, server_url(str(table["url"])), _count(str(table.get("at_once", 1))), headers)

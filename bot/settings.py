@@ -1,0 +1,305 @@
+"""The settings, from the environment and `.env`: each is declared once, and every fault is told at once."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from bot.core.errors import ConfigError
+from bot.i18n import _
+from bot.server_settings import NamedServer, servers
+
+_PREFIXES = ("DARKROOM_", "COMFYUI_", "DISCORD_", "TELEGRAM_")
+_FOREIGN = ("COMFYUI_URL",)  # names the server of the live tests, in the environment; in the file it is a slip
+_WORDS = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
+
+
+class Secret:
+    """A text that shows itself only when asked by name."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def reveal(self) -> str:
+        return self._text
+
+    def __repr__(self) -> str:
+        return "Secret(…)"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and other.reveal() == self._text
+
+    def __hash__(self) -> int:
+        return hash(self._text)
+
+
+def _setting(env: str, parse: Callable[[str], Any], default: Any, text: str) -> Any:
+    return field(default=default, metadata={"env": env, "parse": parse, "help": text})
+
+
+def _secret(text: str) -> Secret:
+    if not text.isprintable() or not text.isascii() or " " in text:
+        raise ValueError(_("it must be printable ASCII characters without spaces"))
+    return Secret(text)
+
+
+def _hook_secret(text: str) -> Secret:
+    if not re.fullmatch(r"[A-Za-z0-9_-]{1,256}", text):
+        raise ValueError(_("it must be 1 to 256 letters, digits, “_” and “-”"))
+    return Secret(text)
+
+
+def _switch(text: str) -> bool:
+    if text.lower() not in _WORDS:
+        raise ValueError(_("“{text}” is neither yes nor no").format(text=text))
+    return _WORDS[text.lower()]
+
+
+def _seconds(text: str) -> float:
+    return _number(text, 1, 86_400)
+
+
+def _number(text: str, least: float, most: float) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = float("nan")
+    if not least <= number <= most:
+        sentence = _("“{text}” is no number from {least:g} to {most:g}")
+        raise ValueError(sentence.format(text=text, least=least, most=most))
+    return number
+
+
+def _megabytes(text: str) -> float:
+    return _number(text, 0.1, 1000)
+
+
+def _megapixels(text: str) -> float:
+    return _number(text, 0.1, 80)
+
+
+def _days(text: str) -> float:
+    return _number(text, 0.01, 36_500)
+
+
+def _count(text: str) -> int:
+    return int(_number(text, 1, 10_000))
+
+
+def _people(text: str) -> tuple[str, ...]:
+    people = tuple(text.replace(",", " ").split())
+    wrong = [person for person in people if not person.partition(":")[0] or not person.partition(":")[2]]
+    if wrong:
+        raise ValueError(_("“{text}” is nobody: it should look like discord:1234").format(text=wrong[0]))
+    return people
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in text.split(",") if name.strip())
+
+
+def _address(text: str) -> str:
+    parts = urlsplit(text)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError(_("“{text}” is no address: it should look like https://host").format(text=text))
+    return text.rstrip("/")
+
+
+def _port(text: str) -> int:
+    return int(_number(text, 0, 65_535))
+
+
+def _folder(text: str) -> Path:
+    folder = Path(text).expanduser()
+    if not folder.is_dir():
+        raise ValueError(_("there is no folder “{text}”").format(text=text))
+    return folder
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything that the operator may set. `Settings()` is what holds when nothing is."""
+
+    servers: tuple[NamedServer, ...] = _setting(
+        "COMFYUI_URLS", servers, (), "ComfyUI servers as NAME=URL*COUNT, or a .toml file; if none, the built-in engine."
+    )
+    token: Secret | None = _setting(  # noqa: RUF009 - a field
+        "COMFYUI_TOKEN", _secret, None, "A token that the servers ask for, sent as “Authorization: Bearer …”."
+    )
+    verify_tls: bool = _setting(
+        "COMFYUI_VERIFY_TLS", _switch, True, "Whether the certificates of https servers are checked: yes or no."
+    )
+    stall_limit: float | None = _setting(
+        "COMFYUI_STALL_LIMIT", _seconds, None, "Seconds without any progress after which a run is given up; else never."
+    )
+    workflows: Path | None = _setting(  # noqa: RUF009 - a field
+        "DARKROOM_WORKFLOWS", _folder, None, "A folder with workflows of your own, beside the bundled ones."
+    )
+    max_upload_mb: float = _setting(
+        "DARKROOM_MAX_UPLOAD_MB", _megabytes, 20.0, "The largest file that a person may give, in megabytes."
+    )
+    max_megapixels: float = _setting(
+        "DARKROOM_MAX_MEGAPIXELS", _megapixels, 50.0, "The largest picture that a person may give, in megapixels."
+    )
+    keep_metadata: bool = _setting(
+        "DARKROOM_KEEP_METADATA", _switch, False, "Whether results keep the workflow that ComfyUI writes into them."
+    )
+    data_dir: Path = _setting(  # noqa: RUF009 - a field
+        "DARKROOM_DATA_DIR", Path, Path("~/.darkroom"), "The folder that keeps runs and their files."
+    )
+    database: Secret | None = _setting(  # noqa: RUF009 - a field
+        "DARKROOM_DATABASE_URL", _secret, None, "A PostgreSQL that several processes share; else SQLite in that folder."
+    )
+    media: Secret | None = _setting(  # noqa: RUF009 - a field
+        "DARKROOM_MEDIA_URL", _secret, None, "An object store for the files, such as s3://bucket; else that folder."
+    )
+    retention_days: float = _setting(
+        "DARKROOM_RETENTION_DAYS", _days, 30.0, "How many days runs and their files are kept."
+    )
+    running_per_person: int = _setting(
+        "DARKROOM_RUNNING_PER_PERSON", _count, 2, "How many runs of one person may be with servers at a time."
+    )
+    waiting_per_person: int = _setting(
+        "DARKROOM_WAITING_PER_PERSON", _count, 20, "How many runs of one person may wait."
+    )
+    operators: tuple[str, ...] = _setting(
+        "DARKROOM_OPERATORS", _people, (), "People whose runs go first, and who decide everywhere, as discord:ID."
+    )
+    trusted: tuple[str, ...] = _setting(
+        "DARKROOM_TRUSTED", _people, (), "People who may add workflows in the chat, as discord:ID or telegram:ID."
+    )
+    default_workflows: str = _setting(
+        "DARKROOM_DEFAULT_WORKFLOWS", str, "all", "What may be run where nothing is decided: all, none, or names."
+    )
+    allowed_nodes: tuple[str, ...] = _setting(
+        "DARKROOM_ALLOWED_NODES",
+        _names,
+        (),
+        "Packs of custom nodes that workflows from the chat may use.",
+    )
+    discord_token: Secret | None = _setting(  # noqa: RUF009 - a field
+        "DISCORD_TOKEN", _secret, None, "The token of a Discord bot; it switches Discord on."
+    )
+    discord_previews: bool = _setting(
+        "DISCORD_PREVIEWS", _switch, True, "Whether messages on Discord show the picture while it develops: yes or no."
+    )
+    discord_api_base: str = _setting(
+        "DISCORD_API_BASE", str, "", "Another address for Discord's API, for tests and proxies."
+    )
+    discord_gateway_url: str = _setting(
+        "DISCORD_GATEWAY_URL", str, "", "Another address for Discord's gateway, for tests and proxies."
+    )
+    telegram_token: Secret | None = _setting(  # noqa: RUF009 - a field
+        "TELEGRAM_TOKEN", _secret, None, "The token of a Telegram bot, from @BotFather; it switches Telegram on."
+    )
+    telegram_allowed: tuple[str, ...] = _setting(
+        "TELEGRAM_ALLOWED", _names, (), "Who is served: ids or names of people and chats, or * for everybody."
+    )
+    telegram_api_url: str = _setting(
+        "TELEGRAM_API_URL", _address, "https://api.telegram.org", "The Bot API server, where you run one of your own."
+    )
+    telegram_local: bool = _setting(
+        "TELEGRAM_LOCAL", _switch, False, "Whether that server runs with --local, and shares this machine's files."
+    )
+    telegram_previews: bool = _setting(
+        "TELEGRAM_PREVIEWS", _switch, True, "Whether a message shows the picture while it develops: yes or no."
+    )
+    telegram_webhook_url: str | None = _setting(
+        "TELEGRAM_WEBHOOK_URL", _address, None, "Where Telegram reaches this bot, such as https://host/telegram."
+    )
+    telegram_webhook_secret: Secret | None = _setting(  # noqa: RUF009 - a field
+        "TELEGRAM_WEBHOOK_SECRET", _hook_secret, None, "What Telegram must say there; else it is drawn from the token."
+    )
+    telegram_webhook_host: str = _setting(
+        "TELEGRAM_WEBHOOK_HOST", str, "127.0.0.1", "The address of this machine that is listened on for it."
+    )
+    telegram_webhook_port: int = _setting(
+        "TELEGRAM_WEBHOOK_PORT", _port, 8443, "The port that is listened on for it, behind your proxy."
+    )
+
+    web: bool = _setting("DARKROOM_WEB", _switch, False, "Whether the page in the browser is served: on or off.")
+    web_host: str = _setting(
+        "DARKROOM_WEB_HOST", str, "127.0.0.1", "Where the page listens; beyond this computer it needs the token."
+    )
+    web_port: int = _setting("DARKROOM_WEB_PORT", _port, 8420, "The port that the page listens at.")
+    web_token: Secret | None = _setting(  # noqa: RUF009 - a field
+        "DARKROOM_WEB_TOKEN", _secret, None, "A token that visitors of the page must show."
+    )
+    public_url: str = _setting(
+        "DARKROOM_PUBLIC_URL", _address, "", "The page's address for the world: chats link to files too large for them."
+    )
+
+    @classmethod
+    def read(cls, environ: Mapping[str, str] | None = None, env_file: Path | None = Path(".env")) -> Settings:
+        """Read all settings; what the environment says goes before the file. Raises `ConfigError` with every fault."""
+        file = _from_file(env_file)
+        given = {**file, **(os.environ if environ is None else environ)}
+        faults = list(_unknown(name for name in given if name in file or name not in _FOREIGN))
+        values: dict[str, Any] = {}
+        for each in fields(cls):
+            name, text = each.metadata["env"], given.get(each.metadata["env"], "").strip()
+            try:
+                values[each.name] = each.metadata["parse"](text) if text else each.default
+            except ValueError as fault:
+                faults.append(f"{name}: {fault}")
+        if faults:
+            raise ConfigError("\n".join(faults))
+        return cls(**values)
+
+    @property
+    def folder(self) -> Path:
+        """Where all that is kept lies."""
+        return self.data_dir.expanduser()
+
+    @property
+    def own_workflows(self) -> Path:
+        """Where the operator's workflows lie, and those that people add in the chat."""
+        return self.workflows or self.folder / "workflows"
+
+    @property
+    def urls(self) -> tuple[str, ...]:
+        return tuple(server.url for server in self.servers)
+
+    def server(self, url: str) -> dict[str, Any]:
+        """What `comfy.server.Server` takes for one address."""
+        own = next((server.headers for server in self.servers if server.url == url), {})
+        token = None if "@" in urlsplit(url).netloc else self.token  # an address's own user and password go before it
+        headers = {"Authorization": f"Bearer {token.reveal()}"} if token else {}
+        return {
+            "url": url,
+            "headers": {**headers, **own},
+            "verify_tls": self.verify_tls,
+            "stall_limit": self.stall_limit,
+        }
+
+
+def _from_file(env_file: Path | None) -> dict[str, str]:
+    if env_file is None or not env_file.is_file():
+        return {}
+    from dotenv import dotenv_values
+
+    try:
+        return {name: value or "" for name, value in dotenv_values(env_file, interpolate=False).items()}
+    except (OSError, UnicodeDecodeError):
+        raise ConfigError(_("{file} cannot be read as text").format(file=env_file.name)) from None
+
+
+def names() -> tuple[str, ...]:
+    """The name of every setting in the environment."""
+    return tuple(each.metadata["env"] for each in fields(Settings))
+
+
+def _unknown(given: Iterable[str]) -> Iterator[str]:
+    for name in sorted(given):
+        if not name.startswith(_PREFIXES) or name in names():
+            continue
+        near = difflib.get_close_matches(name, names(), 1)
+        hint = _("did you mean {names}?") if near else _("there are {names}")
+        text = _("{name}: there is no such setting; {hint}")
+        yield text.format(name=name, hint=hint.format(names=", ".join(near or names())))

@@ -1,0 +1,103 @@
+"""The store: where runs and their files are kept, by the settings; and what is done there while nothing else runs."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from bot.core.errors import ConfigError
+from bot.core.media.blob_store import BlobStore
+from bot.core.media.signed_links import SignedLinks
+from bot.core.policy.audit import Audit
+from bot.core.policy.concurrency import ConcurrencyLimits
+from bot.core.policy.rule_store import RuleStore
+from bot.core.runs.erasure import forget_person
+from bot.core.runs.queue import RunQueue
+from bot.core.runs.repository import RunRepository
+from bot.core.servers.registry import remove_worker
+from bot.core.storage.database import Database
+from bot.core.storage.key_value import KeyValueStore
+from bot.i18n import _
+from bot.settings import Settings
+
+
+@dataclass(frozen=True)
+class Stores:
+    """Where runs and their files are kept."""
+
+    database: Database
+    media: BlobStore
+    records: RunRepository
+    queue: RunQueue
+    links: SignedLinks
+
+
+@asynccontextmanager
+async def opened(settings: Settings) -> AsyncIterator[Stores]:
+    """The store that the settings name. Raises `ConfigError` where it cannot be read and written."""
+    folder = await asyncio.to_thread(data_folder, settings)
+    kept = await asyncio.to_thread(database, settings)
+    media = BlobStore.open(settings.media.reveal() if settings.media else folder / "media")
+    async with kept:
+        caps = ConcurrencyLimits(settings.running_per_person, settings.waiting_per_person)
+        records = RunRepository(kept)
+        yield Stores(
+            kept, media, records, RunQueue(kept, caps), SignedLinks(settings.public_url, KeyValueStore(kept), records)
+        )
+
+
+def database(settings: Settings, name: str = "darkroom") -> Database:
+    """The database that the settings name, not yet opened; in the data folder, the file of this name, so that those who
+    write often do not wait for each other. Raises `ConfigError`.
+    """
+    if settings.database is not None:
+        return Database(settings.database.reveal())
+    return Database.in_folder(data_folder(settings), name)
+
+
+def data_folder(settings: Settings) -> Path:
+    """The folder for data, made where it is missing, with room in it for workflows. Raises `ConfigError` where it
+    cannot be written.
+    """
+    folder = settings.folder
+    try:
+        (folder / "workflows").mkdir(parents=True, exist_ok=True)
+        probe = folder / ".probe"
+        probe.write_bytes(b"x" * 4096)
+        probe.unlink(missing_ok=True)  # another process may be starting in the same folder
+    except OSError as fault:
+        raise _unwritable(folder, fault) from fault
+    return folder
+
+
+async def forget(settings: Settings, person: str) -> int:
+    """Cancel what a person has under way, and delete all that is kept of them; how many runs there were."""
+    async with opened(settings) as store:
+        for run in await store.records.unfinished_of(person):
+            await store.records.request_cancel(run.id, f"{person}:")
+        audit = Audit(store.database)
+        return await forget_person(person, store.records, store.media, audit, RuleStore(store.database, audit))
+
+
+async def hand_over(settings: Settings, worker: str) -> int:
+    """Let other workers take the runs of one that is gone; how many there were."""
+    async with opened(settings) as store:
+        await remove_worker(store.database, worker)
+        return await store.queue.release_worker(worker)
+
+
+@contextmanager
+def writing(folder: Path) -> Iterator[None]:
+    """Say in words what in the folder cannot be written."""
+    try:
+        yield
+    except OSError as fault:
+        raise _unwritable(Path(fault.filename or folder), fault) from fault
+
+
+def _unwritable(path: Path, fault: OSError) -> ConfigError:
+    words = _("DARKROOM_DATA_DIR: {folder} cannot be written: {reason}")
+    return ConfigError(words.format(folder=path, reason=fault.strerror))

@@ -1,0 +1,278 @@
+"""Runs in the worker's hands: servers that go and come back, and restarts of the house, in which nothing is lost."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+
+from bot.core.errors import ConfigError
+from bot.core.execution.durable import DurableEngine
+from bot.core.execution.worker_lock import held
+from bot.core.model import Cancelled, Done, Failed, Paused, Running
+from bot.core.policy.concurrency import ConcurrencyLimits
+from bot.core.run import State
+from bot.core.runs.queue import Assignment, RunQueue
+from bot.core.runs.repository import RunRepository
+from bot.core.storage.database import Database
+from bot.process import Role
+from bot.server_settings import NamedServer
+from comfy.embedded import EmbeddedServer
+from tests.bot.databases import new_postgres
+from tests.bot.harness import (
+    ANN,
+    BEN,
+    Gates,
+    RecordingPlatform,
+    Studio,
+    WatchedServer,
+    failing,
+    house,
+    picture,
+    running,
+    until,
+)
+
+_LOCKS = """SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND granted
+    AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"""
+_WAITING = """SELECT count(*) FROM pg_locks WHERE NOT granted AND locktype = 'virtualxid'"""
+_DROP_OTHERS = """SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+    WHERE datname = current_database() AND pid != pg_backend_pid()"""
+
+
+async def test_a_run_goes_on_after_a_restart_where_the_server_is(tmp_path: Path) -> None:
+    platform = RecordingPlatform()
+    async with WatchedServer(pace=0.5) as server:
+        async with house(tmp_path, platform, [server]) as home:
+            first, shown = await home.ask()
+            await platform.until(running(shown))
+            second, waiting = await home.ask(person=BEN)
+            await platform.until(lambda: bool(waiting.statuses))
+        assert (shown.last, waiting.last) == (Paused(), Paused())
+        async with house(tmp_path, platform, [server]) as home:
+            runs = await home.ended(first, second)
+        assert [(run.state, run.attempt) for run in runs] == [(State.DONE, 1)] * 2
+        assert [message.last for message in (shown, waiting)] == [Done(), Done()]
+        assert [len(message.results) for message in (shown, waiting)] == [1, 1]
+        assert len(server.prompts) == 2
+
+
+async def test_a_prompt_that_its_server_lost_meanwhile_is_submitted_anew(tmp_path: Path) -> None:
+    platform = RecordingPlatform()
+    server = WatchedServer(pace=60)
+    async with server, house(tmp_path, platform, [server]) as home:
+        run_id, shown = await home.ask()
+        await platform.until(running(shown))
+    async with (
+        WatchedServer(port=int(server.url.rpartition(":")[2])) as again,
+        house(tmp_path, platform, [again]) as home,
+    ):
+        (run,) = await home.ended(run_id)
+        assert (run.state, run.attempt) == (State.DONE, 2)
+        assert len(shown.results) == len(again.prompts) == 1
+
+
+async def test_a_run_whose_server_goes_is_retried_on_another_and_says_why(tmp_path: Path) -> None:
+    async with (
+        WatchedServer(pace=60) as one,
+        house(tmp_path, servers=[one, WatchedServer()]) as home,
+    ):
+        run_id, shown = await home.ask()
+        await home.platform.until(running(shown))
+        await one.stop()
+        (run,) = await home.ended(run_id)
+        assert (run.state, run.server, run.attempt, run.avoid) == (State.DONE, "two", 2, {"one"})
+        assert shown.reasons()
+        assert "Please" not in shown.reasons()[0]
+        assert len(shown.results) == 1
+
+
+async def test_a_run_waits_for_its_only_server_and_a_server_that_is_back_is_used(tmp_path: Path) -> None:
+    server = WatchedServer(pace=60)
+    async with server, house(tmp_path, servers=[server]) as home:
+        run_id, shown = await home.ask()
+        await home.platform.until(running(shown))
+        await server.stop()
+        await home.platform.until(lambda: bool(shown.reasons()))
+        async with WatchedServer(port=int(server.url.rpartition(":")[2])):
+            (run,) = await home.ended(run_id)
+        assert (run.state, run.server) == (State.DONE, "one")
+
+
+async def test_what_was_rejected_or_failed_is_not_tried_again(tmp_path: Path) -> None:
+    async with house(tmp_path, servers=[EmbeddedServer(nodes=failing()), EmbeddedServer(nodes=failing())]) as home:
+        run_id, shown = await home.ask("gated", gate="x")
+        (run,) = await home.ended(run_id)
+        assert (run.state, run.attempt, shown.last) == (State.FAILED, 1, Failed(run.sentence or ""))
+        assert "there is no such gate: x" in (run.sentence or "")
+
+
+async def test_a_run_is_given_up_after_its_attempts(tmp_path: Path) -> None:
+    server = WatchedServer(pace=60)
+    async with server, house(tmp_path, servers=[server]) as home:
+        run_id, shown = await home.ask()
+        for _ in range(4):
+            count = len(shown.statuses)
+            await home.platform.until(lambda: any(isinstance(each, Running) for each in shown.statuses[count:]))  # noqa: B023
+            await server.stop()
+            await server.start()
+        (run,) = await home.ended(run_id)
+        assert (run.state, run.attempt, shown.last) == (State.FAILED, 4, Failed(run.sentence or ""))
+        assert shown.results == []
+
+
+async def test_a_run_goes_where_the_chosen_model_is(tmp_path: Path) -> None:
+    left, right = Studio(["a.ckpt"]), Studio(["a.ckpt", "b.ckpt"])
+    async with house(tmp_path, servers=[left, right]) as home:
+        asked = [await home.ask("paint", color=str(color), model="b.ckpt") for color in range(3)]
+        runs = await home.ended(*(run_id for run_id, _ in asked))
+    assert {(run.state, run.server) for run in runs} == {(State.DONE, "two")}
+
+
+async def test_the_same_input_is_not_sent_twice_to_a_server(tmp_path: Path) -> None:
+    server = WatchedServer()
+    photo = picture(tmp_path / "given")
+    async with house(tmp_path, servers=[server]) as home:
+        for workflow in ("negative", "poster"):
+            run_id, _ = await home.ask(workflow, photo=photo)
+            await home.ended(run_id)
+        assert server.calls["POST /upload/image"] == 1
+        for file in server._folders.folder("input").iterdir():
+            file.unlink()
+        run_id, _ = await home.ask("sketch", photo=photo)
+        (run,) = await home.ended(run_id)
+        assert run.state is State.DONE
+        assert server.calls["POST /upload/image"] == 2
+
+
+async def test_a_shutdown_is_no_cancel_and_a_cancel_outlives_a_shutdown(tmp_path: Path) -> None:
+    platform = RecordingPlatform()
+    async with WatchedServer(pace=60) as server:
+        async with house(tmp_path, platform, [server]) as home:
+            run_id, shown = await home.ask()
+            await platform.until(running(shown))
+        assert shown.last == Paused()
+        async with Database.in_folder(tmp_path) as database:
+            assert await RunRepository(database).request_cancel(run_id, "test:1:Ann") is not None
+        async with house(tmp_path, platform, [server]) as home:
+            (run,) = await home.ended(run_id)
+            await platform.until(lambda: shown.last == Cancelled(ANN))
+        assert run.state is State.CANCELLED
+        assert server._jobs.running is None
+
+
+async def test_a_run_that_was_taken_but_not_begun_when_the_process_died(tmp_path: Path) -> None:
+    platform = RecordingPlatform()
+    async with WatchedServer() as server:
+        async with house(tmp_path, platform, [server], Role(worker=None)) as home:
+            run_id, shown = await home.ask()
+        async with Database.in_folder(tmp_path) as database:
+            line = RunQueue(database, ConcurrencyLimits())
+            assert await line.claim("darkroom", lambda heads: Assignment(heads[0].id, "one")) is not None
+        async with house(tmp_path, platform, [server]) as home:
+            (run,) = await home.ended(run_id)
+        assert (run.state, len(shown.results)) == (State.DONE, 1)
+
+
+async def test_runs_of_a_server_that_was_taken_away_go_to_another(tmp_path: Path) -> None:
+    platform = RecordingPlatform()
+    async with WatchedServer(pace=60) as server, house(tmp_path, platform, [server]) as home:
+        run_id, shown = await home.ask()
+        await platform.until(running(shown))
+    async with WatchedServer() as other, house(tmp_path, platform, [NamedServer("other", other.url)]) as home:
+        (run,) = await home.ended(run_id)
+    assert (run.state, run.server, len(shown.results)) == (State.DONE, "other", 1)
+
+
+async def test_files_that_were_lost_end_in_a_sentence(tmp_path: Path) -> None:
+    gates = Gates()
+    async with house(tmp_path, servers=[EmbeddedServer(nodes=gates.nodes())]) as home:
+        first, shown = await home.ask("gated")
+        await home.platform.until(running(shown))
+        second, waiting = await home.ask("negative", BEN, photo=picture(tmp_path / "given"))
+        await asyncio.to_thread(shutil.rmtree, tmp_path / "media")
+        gates.open()
+        runs = await home.ended(first, second)
+        assert [run.state for run in runs] == [State.DONE, State.FAILED]
+        assert waiting.last == Failed("A file of this run is gone. Please send the request again.")
+
+
+async def test_a_message_that_is_gone_ends_its_run_and_no_other(tmp_path: Path) -> None:
+    async with house(tmp_path) as home:
+        home.platform.refuses = True
+        run_id, _ = await home.ask()
+        (run,) = await home.ended(run_id)
+        assert run.state is State.FAILED
+        home.platform.refuses = False
+        run_id, shown = await home.ask()
+        (run,) = await home.ended(run_id)
+        assert (run.state, len(shown.results)) == (State.DONE, 1)
+
+
+async def test_the_engine_makes_its_tables_beside_changes_of_its_own_process(postgres: str, tmp_path: Path) -> None:
+    """Its indices wait for a change that waits for another, and the loop that is to end this one must not wait too."""
+    url = new_postgres(postgres)
+    async with Database(url) as database, Database(url) as other:
+
+        async def change() -> None:
+            async with database.change():
+                pass
+
+        async def attempt(_run: str, _attempt: int, _step: Any) -> None:
+            raise AssertionError
+
+        async def is_waited_for() -> bool:
+            async with other.read() as connection:
+                return bool((await connection.execute(text(_WAITING))).scalar_one())
+
+        async def start() -> None:
+            async with DurableEngine(database, tmp_path, "garage", attempt):
+                pass
+
+        async with database.change():
+            waiting, starting = asyncio.create_task(change()), asyncio.create_task(start())
+            await until(is_waited_for)
+        await asyncio.gather(waiting, starting)
+
+
+async def test_two_processes_cannot_have_one_name(database_url: str, tmp_path: Path, monkeypatch: Any) -> None:
+    monkeypatch.setattr("bot.core.execution.worker_lock._PAUSE", 0.01)
+    async with Database(database_url) as database, Database(database_url) as other:
+        async with held(database, tmp_path, "garage"):
+            with pytest.raises(ConfigError, match="A worker called “garage” is at work already"):
+                async with held(other, tmp_path, "garage"):
+                    pass
+            async with held(other, tmp_path, "attic"):
+                pass
+        async with held(other, tmp_path, "garage"):
+            pass
+
+
+async def test_a_name_is_still_held_after_the_database_has_been_restarted(
+    postgres: str, tmp_path: Path, monkeypatch: Any, caplog: Any
+) -> None:
+    monkeypatch.setattr("bot.core.execution.worker_lock._LOOK", 0.01)
+    url = new_postgres(postgres)
+    async with Database(url) as database, Database(url) as other, held(database, tmp_path, "garage"):
+        await drop_others(other)
+
+        async def taken_anew() -> bool:
+            async with other.read() as connection:
+                held_now = (await connection.execute(text(_LOCKS))).scalar_one()
+            return held_now == 1 and "the name “garage” has to be taken anew" in caplog.text
+
+        await until(taken_anew)
+        monkeypatch.setattr("bot.core.execution.worker_lock._PAUSE", 0.01)
+        with pytest.raises(ConfigError, match="A worker called “garage” is at work already"):
+            async with held(other, tmp_path, "garage"):
+                pass
+
+
+async def drop_others(database: Database) -> None:
+    """End all other connections to a database, as a restart of its server does."""
+    async with database.change() as connection:
+        await connection.execute(text(_DROP_OTHERS))

@@ -1,0 +1,214 @@
+"""Workflows from the chat: who may add them, what they may use, and how they are completed and taken away."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from bot.core.errors import NotAllowed, UnknownWorkflow, UserError
+from bot.core.model import Person, Place
+from bot.core.moderation.workflow_editor import settings_from, suggested, toml
+from bot.core.policy.permissions import RuleTarget
+from bot.core.policy.rules import Trial
+from bot.core.run import State
+from comfy.embedded import EmbeddedServer
+from comfy.prompt import Prompt
+from tests.bot.harness import ANN, HERE, MOD, PLAIN, Gates, House, house
+
+TRUSTED, OTHER = Person("test", "77", "Tru"), Person("test", "78", "Oth")
+GRAPH = {
+    "1": {"class_type": "EmptyImage", "inputs": {"width": 16, "height": 16, "batch_size": 1, "color": 7}},
+    "2": {"class_type": "SaveImage", "inputs": {"images": ["1", 0], "filename_prefix": "x"}},
+}
+
+
+async def add(home: House, name: str = "blank", graph: object = GRAPH, by: Person = TRUSTED) -> str:
+    return await home.desk.moderation.workflows.add(by, HERE, name, json.dumps(graph).encode())
+
+
+async def test_from_a_file_to_a_run_with_a_named_field(tmp_path: Path) -> None:
+    async with house(tmp_path, trusted=("test:77",)) as home:
+        workflows = home.desk.moderation.workflows
+        assert await add(home) == (
+            "“blank” is here now, for you to try; “workflow open” lets others run it. People fill in: none."
+        )
+        targets = {each.target: each.value for each in await workflows.inputs(TRUSTED, HERE, "blank")}
+        assert targets["EmptyImage.color"] == "7"
+        settings = {"target": "EmptyImage.color", "title": 'A "colour"', "minimum": 0, "maximum": 9, "help": None}
+        await workflows.field(TRUSTED, HERE, "blank", "color", settings)
+        (color,) = (await home.desk.form("blank", TRUSTED, HERE)).fields
+        assert (color.title, color.maximum, color.default) == ('A "colour"', 9, 7)
+        (run,) = await home.ended((await home.ask("blank", person=TRUSTED, color="3"))[0])
+        assert (run.state, run.values) == (State.DONE, {"color": 3})
+        await workflows.describe(TRUSTED, HERE, "blank", "Blank sheet", "Nothing\non it.")
+        await workflows.rename(TRUSTED, HERE, "blank", "sheet")
+        assert home.desk.catalog.get("sheet").title == "Blank sheet"
+        with pytest.raises(UnknownWorkflow):
+            home.desk.catalog.get("blank")
+        await workflows.field(TRUSTED, HERE, "sheet", "color", None)
+        assert (await home.desk.form("sheet", TRUSTED, HERE)).fields == ()
+        await workflows.remove(TRUSTED, HERE, "sheet")
+        assert not list((tmp_path / "workflows").glob("*sheet*"))
+        log = [entry.act for entry in await home.desk.moderation.log(MOD, HERE)]
+        assert log[::-1] == [f"workflow {act}" for act in ("add", "field", "describe", "rename", "field", "remove")]
+
+
+async def test_nobody_else_adds_or_changes_any(tmp_path: Path) -> None:
+    async with house(tmp_path, trusted=("test:77",)) as home:
+        workflows = home.desk.moderation.workflows
+        for who in (ANN, MOD, replace(TRUSTED, platform="else")):
+            with pytest.raises(NotAllowed, match="whom the operator of this bot trusts"):
+                await add(home, by=who)
+            for act in (workflows.remove(who, HERE, PLAIN), workflows.field(who, HERE, PLAIN, "x", None)):
+                with pytest.raises(NotAllowed):
+                    await act
+        (last, *_rest) = await home.desk.moderation.log(MOD, HERE)
+        assert (last.act, last.words.split(":")[0]) == ("refused", "workflow field")
+
+
+@pytest.mark.parametrize("name", ["", "../evil", "/etc/evil", ".hidden", "Big", "a b", PLAIN, "negative"])
+async def test_names_that_will_not_do(tmp_path: Path, name: str) -> None:
+    async with house(tmp_path, trusted=("test:77",)) as home:
+        before = {path for path in tmp_path.rglob("*") if path.suffix in (".json", ".toml")}
+        with pytest.raises(UserError):
+            await add(home, name)
+        assert {path for path in tmp_path.rglob("*") if path.suffix in (".json", ".toml")} == before
+
+
+async def test_files_that_are_no_workflow_and_faulty_fields_change_nothing(tmp_path: Path) -> None:
+    async with house(tmp_path, trusted=("test:77",)) as home:
+        workflows = home.desk.moderation.workflows
+        for data in (b"", b"\xff", b"[]", b'{"nodes": [], "links": []}', b"x" * (8 * 2**20 + 1)):
+            with pytest.raises(UserError):
+                await workflows.add(TRUSTED, HERE, "bad", data)
+        await add(home)
+        for settings in ({}, {"target": "Nothing.color"}, {"target": "EmptyImage.color", "kind": "toggle"}):
+            with pytest.raises(UserError):
+                await workflows.field(TRUSTED, HERE, "blank", "color", settings)
+        assert (await home.desk.form("blank", TRUSTED, HERE)).fields == ()
+        with pytest.raises(UserError, match="only the operator can change it"):
+            await workflows.remove(TRUSTED, HERE, "negative")
+
+
+async def test_nodes_that_nobody_has_and_packs_that_are_not_allowed_are_refused_by_name(tmp_path: Path) -> None:
+    gate = replace(Gates().nodes()["Gate"], module="custom_nodes.evil-pack")
+    gated = {**GRAPH, "3": {"class_type": "Gate", "inputs": {"image": ["1", 0], "name": "x"}}}
+    server = EmbeddedServer(nodes={"Gate": gate})
+    async with house(tmp_path, servers=[server], trusted=("test:77",)) as home:
+        with pytest.raises(UserError, match=r"not allowed these packs of nodes: evil-pack\. The workflow uses Gate"):
+            await add(home, graph=gated)
+        with pytest.raises(UserError, match="No server has the nodes Other"):
+            await add(home, graph={"1": {"class_type": "Other", "inputs": {}}})
+    server = EmbeddedServer(nodes={"Gate": gate})
+    async with house(tmp_path, servers=[server], trusted=("test:77",), allowed_nodes=("Evil-Pack",)) as home:
+        await add(home, graph=gated)
+
+
+def test_fields_are_suggested_for_pictures_texts_and_seeds() -> None:
+    graph = {
+        "1": {"class_type": "LoadImage", "inputs": {"image": "x.png"}, "_meta": {"title": "Photo"}},
+        "2": {"class_type": "CLIPTextEncode", "inputs": {"text": "a cat", "clip": ["9", 0]}},
+        "3": {"class_type": "CLIPTextEncode", "inputs": {"text": "a dog", "clip": ["9", 0]}},
+        "4": {"class_type": "KSampler", "inputs": {"seed": 1, "steps": 20}, "_meta": {"title": "K.1"}},
+        "9": {"class_type": "CLIPLoader", "inputs": {}},
+    }
+    assert suggested(Prompt(graph)) == {
+        "picture": {"target": "Photo.image"},
+        "text": {"target": "#2.text"},
+        "text2": {"target": "#3.text"},
+        "seed": {"target": "#4.seed"},
+    }
+
+
+def test_sidecars_come_back_as_they_were_written() -> None:
+    odd = 'a "b" \\ \n\t ä 花 \x7f \x01 \u2028'
+    sidecar = {
+        "title": odd,
+        "outputs": ["x", odd],
+        "fields": {"a-b": {"target": odd, "default": 1.5, "required": True}},
+    }
+    assert tomllib.loads(toml(sidecar)) == sidecar
+
+
+def test_settings_of_a_field_have_the_types_of_a_sidecar() -> None:
+    said = 'target=A.x,B.y minimum=1 maximum=2.5 required=true choices="red, deep blue" help="How wide" default=7'
+    assert settings_from(said) == {
+        "target": ["A.x", "B.y"],
+        "minimum": 1,
+        "maximum": 2.5,
+        "required": True,
+        "choices": ["red", "deep blue"],
+        "help": "How wide",
+        "default": 7,
+    }
+
+
+@pytest.mark.parametrize(("said", "sentence"), [("wide=7", "wide=7"), ("target", "target"), ('help="x', "quote")])
+def test_settings_that_say_nothing_are_refused(said: str, sentence: str) -> None:
+    with pytest.raises(UserError, match=sentence):
+        settings_from(said)
+
+
+OPERATOR = Person("test", "99", "Op")
+ELSEWHERE = replace(HERE, community="another")
+
+
+async def who_may(home: House, name: str = "blank", place: Place = HERE) -> list[str]:
+    """Which of all kinds of people may run a workflow."""
+    people = (ANN, MOD, TRUSTED, OTHER, OPERATOR)
+    return [each.name for each in people if home.desk.decide(each, place, name).allowed]
+
+
+async def test_what_was_added_is_tried_before_others_may_run_it(tmp_path: Path) -> None:
+    trusted = ("test:77", "test:78")
+    async with house(tmp_path, trusted=trusted, operators=("test:99",), default_workflows="none") as home:
+        acts = home.desk.moderation
+        await add(home)
+        assert await who_may(home) == ["Tru", "Op"]
+        with pytest.raises(NotAllowed, match="“blank” is still being tried by the one who added it"):
+            await home.ask("blank")
+        await acts.allow(MOD, HERE)
+        assert await who_may(home) == ["Tru", "Op"]  # an allowance of everything is none of what is being tried
+        with pytest.raises(UserError, match="first the one who added it opens it"):
+            await acts.allow(MOD, HERE, RuleTarget(workflow="blank"))
+        for who in (MOD, OTHER):
+            with pytest.raises(NotAllowed):
+                await acts.workflows.open(who, HERE, "blank")
+        assert (await acts.log(MOD, HERE))[0].words.startswith("workflow open: ")
+        await acts.workflows.open(TRUSTED, HERE, "blank")
+        assert await who_may(home) == ["Ann", "Mo", "Tru", "Oth", "Op"]
+        assert await who_may(home, place=ELSEWHERE) == ["Tru", "Op"]
+        await acts.deny(MOD, HERE, RuleTarget(workflow="blank"))
+        assert await who_may(home) == []
+        with pytest.raises(NotAllowed):  # nobody's own place
+            await acts.workflows.open(TRUSTED, replace(HERE, community=""), "blank")
+        await acts.workflows.open(OPERATOR, replace(HERE, community=""), "blank")
+        with pytest.raises(UserError, match="is not being tried"):
+            await acts.workflows.open(TRUSTED, ELSEWHERE, "blank")
+    async with house(tmp_path, default_workflows="all") as home:
+        assert await who_may(home, place=ELSEWHERE) == ["Ann", "Mo", "Tru", "Oth", "Op"]
+
+
+async def test_decisions_go_with_a_new_name_and_nothing_is_open_that_was_taken_away(tmp_path: Path) -> None:
+    async with house(tmp_path, trusted=("test:77",)) as home:
+        acts = home.desk.moderation
+        await add(home)
+        await acts.workflows.open(TRUSTED, HERE, "blank")
+        await acts.deny(MOD, HERE, RuleTarget(place=HERE, workflow="blank"))
+        await acts.workflows.rename(TRUSTED, HERE, "blank", "sheet")
+        assert await who_may(home, "sheet") == []
+        assert await who_may(home, "sheet", replace(HERE, id="beside")) == ["Ann", "Mo", "Tru", "Oth", "Op"]
+        assert await who_may(home, "sheet", ELSEWHERE) == ["Tru"]
+        await acts.workflows.remove(TRUSTED, HERE, "sheet")
+        assert not [rule for rule in acts.book.of("test:guild") if isinstance(rule.body, Trial)]
+        await add(home, "sheet")
+        assert await who_may(home, "sheet", replace(HERE, id="beside")) == ["Tru"]
+        await acts.workflows.open(TRUSTED, ELSEWHERE, "sheet")
+        opened = (await acts.export(MOD, ELSEWHERE)).replace("test:another", "test:guild")
+        await acts.import_(MOD, HERE, opened)  # which opens nothing
+        assert await who_may(home, "sheet", replace(HERE, id="beside")) == ["Tru"]
+        assert await acts.undo(MOD, ELSEWHERE) == "There is nothing to take back."

@@ -1,0 +1,139 @@
+"""Words and patterns that may not be asked for: found however they are spelled, and never for long."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bot.core.policy.rules import WordList
+from bot.core.policy.word_filter import BUNDLED, faults, readings, says, skeleton
+
+LIST = WordList(("bad", "worse case", "плохо", "悪い", "बुरा", "🍆", "naked"))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "bad",
+        "so BAD!",
+        "b\u200bad",
+        "b\u00adad",
+        "b\u0430d",  # a Cyrillic a
+        "b4d",
+        "b@d",
+        "b a d",
+        "b.a.d",
+        "b_a_d",
+        "ｂａｄ",
+        "𝓫𝓪𝓭",
+        "bád",
+        "ba\u0301d",
+        "a worse   CASE of",
+        "worse_case",
+        "ПЛОХО",
+        "пло\u00adхо",
+        "これは悪いです",
+        "वह बुरा है",
+        "🍆🍆",
+        "n\u0430k\u0435d",
+    ],
+)
+def test_a_word_is_found_however_it_is_spelled(text: str) -> None:
+    assert says(LIST, text) is True
+
+
+@pytest.mark.parametrize(
+    "text", ["", "badge", "forbad", "nakedly", "worse", "case worse", "बुराई", "плохой", "good 4 you"]
+)
+def test_other_words_are_let_through(text: str) -> None:
+    assert says(LIST, text) is False
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "other"),
+    [
+        (":links", "see https://x.example/y", "https is a protocol"),
+        (":invites", "join disc\u200bord.gg/abc", "discord is fun"),
+        (":emails", "write to ann@x.example", "ann @ home"),
+        (":phones", "call +44 20 7946 0958", "1024 x 1024 pixels"),
+    ],
+)
+def test_bundled_patterns(name: str, text: str, other: str) -> None:
+    assert says(WordList(patterns=(name,)), text) is True
+    assert says(WordList(patterns=(name,)), other) is False
+
+
+@pytest.mark.parametrize("pattern", ["(a+)+$", "(a|aa)+b", "((a{1,1000}){1,1000}){1,1000}b", "(?:(?:a?){30}){30}a{30}"])
+def test_a_pattern_that_could_be_slow_is_not_taken(pattern: str) -> None:
+    assert "too " in str(faults(WordList(patterns=(pattern,))))
+
+
+@pytest.mark.parametrize(
+    ("pattern", "fault"), [("(", "cannot be read"), ("a*", "fits every text"), (":x", "no pattern :x")]
+)
+def test_a_pattern_that_makes_no_sense_is_not_taken(pattern: str, fault: str) -> None:
+    assert fault in str(faults(WordList(patterns=(pattern,))))
+
+
+@pytest.mark.parametrize("pattern", ["(?:(?:a{1000}){1000}){1000}", "a{0,60000}", "(a{ 200 , 300 }){,100}"])
+def test_a_pattern_that_would_fill_the_memory_is_not_even_read(pattern: str) -> None:
+    assert "repeats too much" in str(faults(WordList(patterns=(pattern,))))
+    assert "longer than 200" in str(faults(WordList(patterns=("a" * 201,))))
+    assert faults(WordList(patterns=(r"\b(?:\d{2,4}-){3}x",))) is None
+
+
+def test_a_slow_pattern_that_got_in_is_stopped() -> None:
+    assert says(WordList(patterns=("(a+)+$",)), "a" * 4000 + "!") is None
+
+
+HOSTILE = ("(a+)+$", "((a+)+)+$", "(a|aa)+$", r"(\w+\s?)+!", "(a*)*b", "(.*a){12}!", r"(?:(?:a+)+,?)+;")
+
+
+@pytest.mark.parametrize("pattern", HOSTILE)
+def test_no_pattern_goes_on_for_long(pattern: str) -> None:
+    """Without its measure of time, each of these would go on for as long as the sun shines."""
+    assert says(WordList(patterns=(pattern,)), "a" * 3990 + "!?") in (True, False, None)
+
+
+class Clock:
+    """Each look at it takes four milliseconds."""
+
+    now = 0.0
+
+    def __call__(self) -> float:
+        self.now += 0.004
+        return self.now
+
+
+def test_all_patterns_of_a_list_and_all_lists_share_their_time() -> None:
+    harmless = [WordList(patterns=("x" * 9, f"y{number}", "z+y", "[0-9]y")) for number in range(20)]
+    last = WordList(("bad",))
+    assert readings([*harmless[:1], last], "bad", Clock()) == [None, True]
+    found = readings([*harmless, last], "bad", Clock())
+    assert (found[0], found[-1]) == (None, None)
+    assert readings([*harmless, last], "bad")[-1] is True  # it is the time that it hangs on
+    assert readings([last], "bad " * 3000) == [None]
+
+
+def test_patterns_that_are_too_many_together_are_not_taken() -> None:
+    many = tuple(rf"(?:{letter}|[^b]{letter}){{1,40}}{number}" for number in range(300) for letter in "xyz")
+    assert "too many patterns" in str(faults(WordList(patterns=many)))
+
+
+def test_the_bundled_patterns_and_good_ones_are_taken() -> None:
+    assert faults(WordList(("bad",), (*BUNDLED, r"gun(s|man)?", r"\bkill\w*"))) is None
+    assert "at most 1000" in str(faults(WordList(("x",) * 1001)))
+
+
+@settings(deadline=None)
+@given(st.text(max_size=200))
+def test_any_text_can_be_read(text: str) -> None:
+    assert says(LIST, text) in (True, False)
+    assert skeleton(skeleton(text)) == skeleton(text)
+
+
+@settings(deadline=None)
+@given(st.text(alphabet="abcde fg", max_size=30), st.text(alphabet="abcde fg", max_size=30))
+def test_a_whole_word_is_found_wherever_it_stands(before: str, after: str) -> None:
+    assert says(LIST, f"{before} naked {after}") is True

@@ -1,0 +1,271 @@
+"""The desk, from a request to the delivered picture: what it takes, refuses, repeats, cancels and deletes."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from bot.core.errors import BadValue, CannotRun, DeliveryFailed, NotAllowed, TooMany, UnknownWorkflow, UserError
+from bot.core.model import Address, Cancelled, Delivering, Done, Failed, Person, Queued, RunRequest, StoredFile
+from bot.core.run import RunRecord, State
+from bot.core.runs.service import RunService
+from comfy.embedded import EmbeddedServer
+from tests.bot.harness import ANN, BEN, HERE, MOD, PLAIN, Gates, RecordingPlatform, failing, house, picture, running
+
+
+async def test_from_a_request_to_the_delivered_bytes(tmp_path: Path) -> None:
+    async with house(tmp_path) as home:
+        run_id, message = await home.ask("negative", photo=picture(tmp_path / "given"))
+        (run,) = await home.ended(run_id)
+        await home.platform.until(lambda: message.last == Done())
+        assert message.kinds()[-2:] == [Delivering, Done]
+        (delivered,) = message.results
+        (file,) = delivered.result.files
+        assert (file.filename, file.kind) == ("My-cat-negative.png", "image")
+        with Image.open(io.BytesIO(delivered.files[0])) as image:
+            assert image.size == (64, 48)
+            assert "prompt" not in image.info
+        assert delivered.result.took is not None
+        assert delivered.result.waited is not None
+        assert (run.state, run.server, run.attempt) == (State.DONE, "one", 1)
+        assert message.brief is not None
+        assert (message.brief.title, message.brief.inputs) == ("Negative", {"photo": "My cat.png"})
+
+
+async def test_what_waits_is_told_its_place_and_when_it_should_start(tmp_path: Path) -> None:
+    gates = Gates()
+    async with house(tmp_path, servers=[EmbeddedServer(nodes=gates.nodes())]) as home:
+        first, shown = await home.ask("gated", gate="first")
+        await home.platform.until(running(shown))
+        ids, messages = zip(*[await home.ask("gated", person=BEN) for _ in range(2)], strict=True)
+        await home.platform.until(lambda: all(message.statuses for message in messages))
+        for place, message in enumerate(messages, 1):
+            assert isinstance(message.last, Queued)
+            assert message.last.position == place
+            assert message.last.eta is not None
+        gates.open("first")
+        await home.platform.until(lambda: isinstance(messages[1].last, Queued) and messages[1].last.position == 1)
+        gates.open()
+        await home.ended(first, *ids)
+
+
+async def test_again_uses_the_same_files_and_values_and_another_seed(tmp_path: Path) -> None:
+    async with house(tmp_path) as home:
+        run_id, message = await home.ask("poster", photo=picture(tmp_path / "given"), colors="4")
+        await home.ended(run_id)
+        request = await home.desk.again(run_id, BEN, HERE, {"contrast": "1.5"})
+        assert isinstance(request.values["photo"], StoredFile)
+        assert (request.values["colors"], request.values["contrast"]) == (4, "1.5")
+        second, shown = await home.ask("poster", BEN, **request.values)
+        (run,) = await home.ended(second)
+        assert (run.state, run.person.id, run.values["colors"], run.values["contrast"]) == (State.DONE, BEN.id, 4, 1.5)
+        assert len(shown.results) == len(message.results) == 1
+        with pytest.raises(UserError, match="has been deleted"):
+            await home.desk.again("nothing", ANN, HERE, {})
+
+
+async def test_cancelling_what_waits_and_what_runs(tmp_path: Path) -> None:
+    async with house(tmp_path, servers=[EmbeddedServer(pace=60)]) as home:
+        first, shown = await home.ask()
+        await home.platform.until(running(shown))
+        second, waiting = await home.ask(person=BEN)
+        with pytest.raises(NotAllowed):
+            await home.desk.cancel(second, ANN)
+        assert await home.desk.cancel(second, BEN)
+        assert waiting.last == Cancelled(BEN)
+        async with asyncio.timeout(5):  # benchmarks/runs.py measures it
+            assert await home.desk.cancel(first, MOD)
+            await home.platform.until(lambda: shown.last == Cancelled(Person("test", "3", "Mo")))
+        states = [run.state for run in await home.ended(first, second)]
+        assert states == [State.CANCELLED] * 2
+        assert not await home.desk.cancel(first, ANN)
+        assert not await home.desk.cancel("nothing", ANN)
+
+
+async def test_whoever_cancels_hears_of_it_although_a_node_does_not_listen(tmp_path: Path) -> None:
+    gates = Gates()
+    async with house(tmp_path, servers=[EmbeddedServer(nodes=gates.nodes())]) as home:
+        run_id, shown = await home.ask("gated", gate="shut")
+        await home.platform.until(running(shown))
+        assert await home.desk.cancel(run_id, ANN)
+        await home.platform.until(lambda: shown.last == Cancelled(ANN))
+        assert gates.passed == []
+        gates.open()
+        (run,) = await home.ended(run_id)
+        assert run.state is State.CANCELLED
+        assert shown.last == Cancelled(ANN)
+        assert not shown.results
+
+
+async def test_deleting_and_forgetting(tmp_path: Path) -> None:
+    photo = picture(tmp_path / "given")
+    async with house(tmp_path, servers=[EmbeddedServer(pace=0.1)]) as home:
+        first, shown = await home.ask("negative", photo=photo)
+        await home.platform.until(running(shown))
+        with pytest.raises(UserError, match="cancel it first"):
+            await home.desk.delete(first, ANN)
+        (run,) = await home.ended(first)
+        assert run.outcome is not None
+        keys = [file.key for file in (*run.outcome.files, *run.inputs.values())]
+        with pytest.raises(NotAllowed):
+            await home.desk.delete(first, BEN)
+        second, _ = await home.ask("negative", BEN, photo=photo)
+        await home.ended(second)
+        await home.desk.delete(first, ANN)
+        await home.desk.delete(first, ANN)
+        assert await home.desk.records.get(first) is None
+        assert [await home.desk.media.has(key) for key in keys] == [True, True]  # Ben's are the same
+        assert await home.desk.forget(BEN) == 1
+        assert [await home.desk.media.has(key) for key in keys] == [False, False]
+
+
+class Impatient(RecordingPlatform):
+    """Deletes each run as soon as its message shows the result."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.desk: RunService | None = None
+        self.deleting: list[asyncio.Task[None]] = []
+
+    async def note(self) -> None:
+        await super().note()
+        for message in self.messages.values():
+            if message.results and not self.deleting and message.brief is not None and self.desk is not None:
+                self.deleting.append(asyncio.create_task(self.desk.delete(message.brief.run_id, ANN)))
+
+
+async def test_who_deletes_the_moment_the_result_is_shown_need_not_wait(tmp_path: Path) -> None:
+    platform = Impatient()
+    async with house(tmp_path, platform) as home:
+        platform.desk = home.desk
+        run_id, message = await home.ask()
+        await platform.until(lambda: bool(platform.deleting))
+        await asyncio.gather(*platform.deleting)
+        assert await home.desk.records.get(run_id) is None
+        assert len(message.results) == 1
+
+
+class Posted:
+    """A message that a test posts when it likes; see `bot.core.chat.Opening`."""
+
+    def __init__(self, name: str, fault: DeliveryFailed | None = None) -> None:
+        self.draft, self._address = Address("test", "chat", ""), Address("test", "chat", name)
+        self._fault = fault
+        self.asked, self.ready = asyncio.Event(), asyncio.Event()
+        self.run_id = ""
+
+    async def post(self, run_id: str) -> Address:
+        self.run_id = run_id
+        self.asked.set()
+        await self.ready.wait()
+        if self._fault is not None:
+            raise self._fault
+        return self._address
+
+
+async def test_a_run_is_on_disk_before_its_message_is_posted_and_begins_after_it(tmp_path: Path) -> None:
+    posted = Posted("late")
+    async with house(tmp_path) as home:
+        taking = asyncio.create_task(home.desk.submit(RunRequest(PLAIN, {}, ANN, HERE), posted))
+        await posted.asked.wait()
+        others, _ = await home.ask()
+        await home.ended(others)
+        assert (await home.run(posted.run_id)).state is State.WAITING
+        await home.desk.reopen("test", 2e9, lambda run: posted.post(run.id))  # it is not left to somebody else
+        posted.ready.set()
+        (run,) = await home.ended(await taking)
+        assert (run.state, run.address.message) == (State.DONE, "late")
+        assert len(home.platform.messages["late"].results) == 1
+
+
+async def test_a_run_whose_message_cannot_be_posted_is_as_if_not_asked_for(tmp_path: Path) -> None:
+    posted = Posted("never", DeliveryFailed("I may not write here."))
+    posted.ready.set()
+    request = RunRequest("negative", {"photo": picture(tmp_path / "given")}, ANN, HERE)
+    async with house(tmp_path) as home:
+        with pytest.raises(DeliveryFailed, match="may not write"):
+            await home.desk.submit(request, posted)
+        assert await home.desk.records.last_of(ANN) == []
+        assert not [path for path in (tmp_path / "media").rglob("*") if path.is_file()]
+
+
+async def test_a_run_that_is_cancelled_before_its_message_is_posted_says_so_there(tmp_path: Path) -> None:
+    posted = Posted("late")
+    async with house(tmp_path) as home:
+        taking = asyncio.create_task(home.desk.submit(RunRequest(PLAIN, {}, ANN, HERE), posted))
+        await posted.asked.wait()
+        assert await home.desk.cancel(posted.run_id, ANN)
+        posted.ready.set()
+        await taking
+        assert home.platform.messages["late"].statuses == [Cancelled(ANN)]
+        assert list(home.platform.messages) == ["late"]
+
+
+async def test_a_message_that_an_earlier_process_did_not_post_is_posted(tmp_path: Path) -> None:
+    posted = Posted("never")
+    async with house(tmp_path) as home:
+        taking = asyncio.create_task(home.desk.submit(RunRequest(PLAIN, {}, ANN, HERE), posted))
+        await posted.asked.wait()
+        taking.cancel()
+        await asyncio.gather(taking, return_exceptions=True)
+
+    async def post(run: RunRecord) -> Address:
+        return Address("test", "chat", f"for {run.id}")
+
+    async with house(tmp_path) as home:
+        await home.desk.reopen("other", 2e9, post)
+        await home.desk.reopen("test", 1.0, post)
+        assert not (await home.run(posted.run_id)).opened
+        await home.desk.reopen("test", 2e9, post)
+        (run,) = await home.ended(posted.run_id)
+        assert (run.state, run.address.message) == (State.DONE, f"for {run.id}")
+        assert len(home.platform.messages[run.address.message].results) == 1
+
+
+async def test_what_is_refused(tmp_path: Path) -> None:
+    async with house(tmp_path, waiting_per_person=1, servers=[EmbeddedServer(pace=60)], running_per_person=1) as home:
+        with pytest.raises(UnknownWorkflow, match="There is no workflow"):
+            await home.ask("nonsense")
+        with pytest.raises(BadValue, match="color"):
+            await home.ask(color="red")
+        with pytest.raises(CannotRun, match="cannot run on this server"):
+            await home.ask("imagine", text="a cat")
+        first, shown = await home.ask()
+        await home.platform.until(running(shown))
+        second, _ = await home.ask()
+        with pytest.raises(TooMany, match="1 run waiting"):
+            await home.ask()
+        assert not [run for run in await home.desk.records.last_of(ANN) if run.id not in (first, second)]
+        for each in (second, first):
+            await home.desk.cancel(each, ANN)
+        await home.ended(first, second)
+        desk = home.desk
+    with pytest.raises(UserError, match="being restarted"):
+        await desk.submit(RunRequest(PLAIN, {}, ANN, HERE), Address("test", "chat", "late"))
+
+
+async def test_a_run_that_runs_nowhere_is_refused_with_what_is_missing_where(tmp_path: Path) -> None:
+    servers = [EmbeddedServer(), EmbeddedServer(nodes=Gates().nodes())]
+    async with house(tmp_path, servers=servers) as home:
+        with pytest.raises(CannotRun) as caught:
+            await home.ask("paint")
+        assert "cannot run on any of the servers" in str(caught.value)
+        assert "one lacks the nodes Paint" in str(caught.value)
+        assert "two lacks the nodes Paint" in str(caught.value)
+        offers = {offer.workflow.name: offer.lacks for offer in await home.desk.offers(ANN, HERE)}
+        assert offers["plain"] is None
+        assert "Paint" in (offers["paint"] or "")
+        assert offers["gated"] is None
+
+
+async def test_a_run_whose_server_fails_it_says_which_node(tmp_path: Path) -> None:
+    async with house(tmp_path, servers=[EmbeddedServer(nodes=failing())]) as home:
+        run_id, message = await home.ask("gated", gate="x")
+        (run,) = await home.ended(run_id)
+        assert (run.state, run.attempt) == (State.FAILED, 1)  # what failed once would fail again
+        assert message.last == Failed(run.sentence or "")
+        assert "no such gate: x" in (run.sentence or "")

@@ -1,0 +1,91 @@
+"""What workers write down of their servers, and what a process without any makes of it."""
+
+from __future__ import annotations
+
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import pytest
+
+from bot.core.errors import CannotRun
+from bot.core.model import Done, Queued
+from bot.core.servers.registry import ServerRegistry, remove_worker
+from bot.core.storage.database import Database
+from bot.process import Role
+from bot.settings import Secret
+from comfy.fleet import Fleet, Member
+from comfy.server import Server
+from tests.bot.databases import new_postgres
+from tests.bot.harness import ANN, BEN, HERE, Gates, RecordingPlatform, WatchedServer, house, painter, running, until
+
+
+async def test_a_process_that_only_chats_needs_no_server_of_its_own(tmp_path: Path, postgres: str) -> None:
+    shared, platform, gates = Secret(new_postgres(postgres)), RecordingPlatform(), Gates()
+    server = WatchedServer(nodes={**gates.nodes(), **painter(["red.ckpt", "blue.ckpt"], lambda _model, _color: None)})
+    async with AsyncExitStack() as stack:
+        chat = await stack.enter_async_context(house(tmp_path, platform, [], Role(worker=None), database=shared))
+        assert chat.desk.servers() == {}
+        early, shown = await chat.ask("paint", model="blue.ckpt")
+        role = Role(chat=False, worker="far")
+        await stack.enter_async_context(house(tmp_path, platform, [server], role, database=shared))
+
+        async def knows() -> bool:
+            return chat.desk.servers() == {"one": True}
+
+        await until(knows)
+        await chat.ended(early)
+        assert shown.last == Done()
+        assert (await chat.desk.form("paint", ANN, HERE))["model"].choices == ("red.ckpt", "blue.ckpt")
+        with pytest.raises(CannotRun, match="CheckpointLoaderSimple"):
+            await chat.ask("imagine", text="a cat")
+
+        gates.open("quick")
+        await chat.ended((await chat.ask("gated", gate="quick"))[0])
+        first, at_work = await chat.ask("gated", gate="first")
+        await platform.until(running(at_work))
+        second, waiting = await chat.ask("gated", BEN, gate="second")
+        await platform.until(lambda: isinstance(waiting.last, Queued) and waiting.last.eta is not None)
+        gates.open()
+        await chat.ended(first, second)
+
+
+async def test_servers_are_listed_while_they_are_up_and_until_their_worker_is_struck_off(postgres: str) -> None:
+    async with (
+        Database(new_postgres(postgres)) as database,
+        WatchedServer() as server,
+        Fleet([Member("one", Server(server.url))]) as fleet,
+        Fleet([]) as nothing,
+    ):
+        await fleet.looked()
+        worker, chat = ServerRegistry(database, "far", fleet), ServerRegistry(database, None, nothing)
+        await worker.write()
+        await chat.read()
+        assert chat.servers["one"].up
+        assert "LoadImage" in chat.known["one"]
+        version = chat.version
+        await chat.read()
+        assert chat.version == version
+        fleet.doubt("one")
+        await worker.write()
+        await chat.read()
+        assert not chat.servers["one"].up
+        assert chat.version > version
+        assert "LoadImage" in chat.known["one"]
+        await remove_worker(database, "far")
+        await chat.read()
+        assert chat.servers == {}
+
+
+async def test_servers_of_one_name_at_two_workers_are_told_apart(postgres: str) -> None:
+    async with (
+        Database(new_postgres(postgres)) as database,
+        WatchedServer() as server,
+        Fleet([Member("one", Server(server.url))]) as fleet,
+    ):
+        await fleet.looked()
+        left, right = ServerRegistry(database, "left", fleet), ServerRegistry(database, "right", fleet)
+        await left.write()
+        await right.write()
+        await right.read()
+        assert set(right.servers) == {"left/one", "right/one"}
+        assert right.label("left", "one") == "left/one"

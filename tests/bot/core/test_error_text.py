@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+import pytest
+
+from bot.core.error_text import explain, without_paths
+from bot.core.errors import BadPicture, BadValue, DeliveryFailed, UserError
+from comfy import errors
+from comfy.prompt import Prompt
+
+PROMPT = Prompt({"5": {"class_type": "ImageBlur", "inputs": {}, "_meta": {"title": "Soften"}}})
+FAULT = errors.NodeError("5", "ImageBlur", "value_bigger_than_max", "Value 99 bigger than max of 31", "blur_radius")
+
+
+def every(kind: type[BaseException]) -> set[type[BaseException]]:
+    return {kind}.union(*map(every, kind.__subclasses__()))
+
+
+SAMPLES: list[BaseException] = [
+    errors.ComfyError("http://10.0.0.1:8188 says /srv/x"),
+    errors.ServerUnavailable("http://10.0.0.1:8188 cannot be reached"),
+    errors.CertificateRefused("https://10.0.0.1:8188 has a certificate"),
+    errors.PromptLost("abc"),
+    errors.WorkerWedged("abc", 60),
+    errors.PromptRejected("x", "no", (FAULT,)),
+    errors.ExecutionFailed("5", "ImageBlur", "ValueError", "bad file /srv/comfy/models/x.bin"),
+    errors.PromptInterrupted("abc"),
+    errors.PromptRemoved("abc"),
+    errors.UnexpectedAnswer("http://10.0.0.1:8188 answered with 500", 500),
+    errors.FileMissing("/srv/x"),
+    errors.TooLarge("no"),
+]
+
+
+def test_every_error_of_the_client_has_a_sentence_of_its_own() -> None:
+    assert {type(sample) for sample in SAMPLES} == every(errors.ComfyError)
+    for sample in SAMPLES:
+        sentence = explain(sample, "run-7", PROMPT)
+        assert sentence.strip()
+        assert "\n" not in sentence
+        assert not any(secret in sentence for secret in ("10.0.0.1", "/srv", "run-7", "abc"))
+
+
+@pytest.mark.parametrize("error", [BadValue("photo", "no"), BadPicture("bad"), DeliveryFailed("lost"), UserError("x")])
+def test_sentences_for_the_person_are_shown_as_they_are(error: Exception) -> None:
+    assert explain(error, "run-7") == str(error)
+
+
+def test_anything_else_shows_the_id_only() -> None:
+    sentence = explain(KeyError("secret"), "run-7")
+    assert "run-7" in sentence
+    assert "secret" not in sentence
+
+
+def test_nodes_go_by_their_titles() -> None:
+    failed = errors.ExecutionFailed("5", "ImageBlur", "ValueError", "radius is odd\nTraceback: /srv")
+    assert explain(failed, "r", PROMPT) == "“Soften” failed: radius is odd"
+    assert explain(failed, "r") == "“ImageBlur” failed: radius is odd"
+    assert "“Soften”: Value 99 bigger" in explain(errors.PromptRejected("x", "no", (FAULT,)), "r", PROMPT)
+
+
+@pytest.mark.parametrize(
+    ("kind", "message"),
+    [("torch.OutOfMemoryError", "x"), ("RuntimeError", "CUDA out of memory. Tried"), ("X", "Allocation on device 0")],
+)
+def test_memory(kind: str, message: str) -> None:
+    assert "memory" in explain(errors.ExecutionFailed("5", "ImageBlur", kind, message), "r", PROMPT)
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("no such file: /srv/comfy/models/x.safetensors", "no such file: x.safetensors"),
+        ("no such file: 'C:\\ComfyUI\\my models\\x.bin'", "no such file: 'x.bin'"),
+        ("cannot open (/home/ann/in.png)", "cannot open (in.png)"),
+        ("3/4 of and/or is fine", "3/4 of and/or is fine"),
+        ("see https://example.org/x?token=1 for more", "see … for more"),
+        ("\n\n  first\nsecond", "first"),
+        ("x" * 500, "x" * 239 + "…"),
+    ],
+)
+def test_the_servers_own_words(text: str, shown: str) -> None:
+    assert without_paths(text) == shown

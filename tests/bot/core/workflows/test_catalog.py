@@ -1,0 +1,257 @@
+"""Every fault of a workflow's files is found when they are read, in words that tell the author what to do."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from bot.core.errors import UnknownWorkflow
+from bot.core.workflows.catalog import Catalog
+from bot.core.workflows.form import FieldKind
+from bot.core.workflows.sidecar import FIELD_KEYS, KEYS
+from bot.core.workflows.workflow import Workflow
+
+GRAPH = {
+    "1": {"class_type": "LoadImage", "inputs": {"image": "x.png"}, "_meta": {"title": "Photo"}},
+    "2": {"class_type": "ImageQuantize", "inputs": {"image": ["1", 0], "colors": 8, "dither": "none"}},
+    "3": {"class_type": "AdjustContrast", "inputs": {"images": ["2", 0], "factor": 1.5}, "_meta": {"title": "V1.5"}},
+    "4": {"class_type": "SaveImage", "inputs": {"images": ["3", 0], "filename_prefix": "out"}},
+    "5": {"class_type": "SaveImage", "inputs": {"images": ["3", 0], "filename_prefix": "out"}},
+    "6": {"class_type": "KSampler", "inputs": {"seed": 7, "steps": 20, "tiled": True}, "_meta": {"title": "Sampler"}},
+}
+
+
+def write(folder: Path, sidecar: str | None = None, graph: Any = GRAPH, name: str = "poster") -> None:
+    folder.mkdir(exist_ok=True)
+    (folder / f"{name}.json").write_text(graph if isinstance(graph, str) else json.dumps(graph))
+    if sidecar is not None:
+        (folder / f"{name}.toml").write_text(sidecar)
+
+
+def read(folder: Path, sidecar: str) -> Workflow:
+    write(folder, sidecar)
+    catalog = Catalog.read(folder)
+    assert catalog.faults == ()
+    return catalog.get("poster")
+
+
+def faults(folder: Path, sidecar: str | None, graph: Any = GRAPH) -> list[str]:
+    write(folder, sidecar, graph)
+    catalog = Catalog.read(folder)
+    assert "poster" not in catalog.workflows
+    return [str(fault) for fault in catalog.faults]
+
+
+def test_a_sidecar_says_what_people_fill_in(tmp_path: Path) -> None:
+    workflow = read(
+        tmp_path,
+        """
+        title = "Poster"
+        description = "Few colours."
+        outputs = ["#4"]
+        [fields.photo]
+        target = "Photo.image"
+        [fields.colors]
+        target = "ImageQuantize.colors"
+        minimum = 2
+        maximum = 32
+        [fields.contrast]
+        target = "V1.5.factor"
+        step = 0.1
+        [fields.seed]
+        target = "Sampler.seed"
+        [fields.prefix]
+        target = ["#4.filename_prefix", "#5.filename_prefix"]
+        max_length = 20
+        """,
+    )
+    assert (workflow.title, workflow.description, workflow.outputs) == ("Poster", "Few colours.", ("4",))
+    form = workflow.form()
+    assert form.names == ("photo", "colors", "contrast", "seed", "prefix")
+    kinds = [FieldKind.IMAGE, FieldKind.INTEGER, FieldKind.NUMBER, FieldKind.INTEGER, FieldKind.TEXT]
+    assert [field.kind for field in form.fields] == kinds
+    assert (form["colors"].default, form["colors"].range_text) == (8, "2 to 32")
+    assert (form["photo"].required, form["seed"].seed, form["contrast"].default) == (True, True, 1.5)
+    prompt = workflow.fill({"prefix": "new", "colors": 3})
+    assert [prompt[node].inputs["filename_prefix"] for node in "45"] == ["new", "new"]
+    assert prompt["2"].inputs["colors"] == 3
+    assert workflow.prompt["2"].inputs["colors"] == 8
+
+
+def test_without_a_sidecar_it_runs_as_it_is(tmp_path: Path) -> None:
+    write(tmp_path)
+    workflow = Catalog.read(tmp_path).get("poster")
+    assert (workflow.title, workflow.form().fields) == ("poster", ())
+
+
+FIELD = "[fields.colors]\ntarget = 'ImageQuantize.colors'\n"
+
+
+@pytest.mark.parametrize(
+    ("sidecar", "fault"),
+    [
+        ("title = ", "poster.toml: this is not TOML: "),
+        ("titel = 'x'", "poster.toml: there is no key “titel”; did you mean “title”?"),
+        ("zzz = 'x'", "poster.toml: there is no key “zzz”; keys: title, description, outputs, spoiler, fields"),
+        ("title = 3", "poster.toml: title must be a text"),
+        ("fields = 3", "poster.toml: fields must be a table"),
+        ("outputs = ['Nobody']", "poster.toml: outputs: no node is titled “Nobody”; titles: Photo, ImageQuantize, "),
+        ("fields.photo = 3", "poster.toml, photo: a field must be a table: [fields.photo]"),
+        ("[fields.photo]", "poster.toml, photo: target is missing: name the node's title and input, such as "),
+        ("[fields.Photo]\ntarget='Photo.image'", "poster.toml, Photo: a field's name has up to 32 small letters"),
+        ("[fields.server]\ntarget='Photo.image'", "poster.toml, server: this name is taken by an option"),
+        ("[fields.photo]\ntarget='Load foto.image'", "poster.toml, photo: no node is titled “Load foto”; titles: "),
+        ("[fields.photo]\ntarget='#9.image'", "poster.toml, photo: no node has the id “9”; ids: 1, 2, 3, 4, 5, 6"),
+        ("[fields.photo]\ntarget='Photo'", "poster.toml, photo: target “Photo” must be a node's title, a dot"),
+        (
+            "[fields.c]\ntarget='ImageQuantize.colours'",
+            "poster.toml, c: “ImageQuantize” has no input “colours”; inputs",
+        ),
+        ("[fields.c]\ntarget='ImageQuantize.image'", "poster.toml, c: “image” of “ImageQuantize” is linked to another"),
+        (
+            "[fields.p]\ntarget='SaveImage.filename_prefix'",
+            "poster.toml, p: 2 nodes are titled “SaveImage”: name one by its id, “#4.filename_prefix” or “#5.",
+        ),
+        (f"{FIELD}kind='colour'", "poster.toml, colors: there is no kind “colour”; kinds: text, integer, number"),
+        (f"{FIELD}minimum='2'", "poster.toml, colors: minimum must be a number"),
+        (f"{FIELD}minimum=true", "poster.toml, colors: minimum must be a number"),
+        (f"{FIELD}minimum=9\nmaximum=2", "poster.toml, colors: minimum is larger than maximum"),
+        (f"{FIELD}minimum=-inf", "poster.toml, colors: minimum, maximum and step must be a whole number"),
+        (f"{FIELD}maximum=nan", "poster.toml, colors: minimum, maximum and step must be a whole number"),
+        (f"{FIELD}step=0", "poster.toml, colors: step must be more than 0"),
+        (f"{FIELD}default=40\nmaximum=32", "poster.toml, colors: default: “40” is too large; it takes 32 or less"),
+        (f"{FIELD}minimum=10", "poster.toml, colors: the graph's own value will not do, so give a default: “8” is too"),
+        (f"{FIELD}choices=['a']", "poster.toml, colors: choices are for kind = "),
+        (f"{FIELD}kind='choice'\nchoices=[]", "poster.toml, colors: choices must be a list of texts or numbers"),
+        (f"{FIELD}kind='choice'\nchoices=['many']", "poster.toml, colors: kind choice does not fit “colors” of"),
+        (f"{FIELD}max_length=3", "poster.toml, colors: max_length is for texts, and at least 1"),
+        (f"{FIELD}kind='toggle'", "poster.toml, colors: kind toggle does not fit “colors” of “ImageQuantize”"),
+        (f"{FIELD}required=true\ndefault=3", "poster.toml, colors: a required field has no default: drop one"),
+        (f"{FIELD}seed=true\ndefault=3", "poster.toml, colors: a seed has no default: it is drawn"),
+        ("[fields.p]\ntarget='Photo.image'\ndefault='x'", "poster.toml, p: a file has no default"),
+        (
+            f"{FIELD}[fields.c]\ntarget='#2.colors'",
+            "poster.toml, c: “colors” of “ImageQuantize” is set by the field “col",
+        ),
+        (
+            "[fields.a-b]\ntarget='#2.colors'\n[fields.a_b]\ntarget='#3.factor'",
+            "poster.toml, a_b: the field “a-b” diff",
+        ),
+    ],
+)
+def test_a_fault_of_the_sidecar(sidecar: str, fault: str, tmp_path: Path) -> None:
+    found = faults(tmp_path, sidecar)
+    assert [each for each in found if each.startswith(fault)], found
+    assert not [each for each in found if "Traceback" in each or str(tmp_path) in each]
+
+
+@pytest.mark.parametrize(
+    ("graph", "fault"),
+    [
+        ("", "poster.json: the file is empty: export the graph with “Export (API)”"),
+        ("{", "poster.json: this is not JSON: "),
+        ("[]", "poster.json: "),
+        ('{"nodes": [], "links": []}', "poster.json: "),
+        ({"1": {"class_type": "A"}}, "poster.json, node 1: "),
+        ({"1": {"class_type": "A", "inputs": {"x": ["9", 0]}}}, "poster.json, node 1, x: "),
+    ],
+)
+def test_a_fault_of_the_graph(graph: Any, fault: str, tmp_path: Path) -> None:
+    (found,) = faults(tmp_path, None, graph)
+    assert found.startswith(fault)
+
+
+def test_all_faults_are_found_at_once(tmp_path: Path) -> None:
+    sidecar = "titel = 'x'\n[fields.a]\n[fields.b]\ntarget='No.x'\n" + FIELD + "minimum=9\nmaximum=2\nstep=0"
+    assert len(faults(tmp_path, sidecar)) == 6
+
+
+def test_the_faulty_do_not_keep_the_others_from_loading(tmp_path: Path) -> None:
+    write(tmp_path, "title = ")
+    write(tmp_path, name="good")
+    write(tmp_path, name="Bad Name")
+    (tmp_path / "alone.toml").write_text("title = 'x'")
+    (tmp_path / "latin.json").write_bytes(b'{"\xff": 1}')
+    (tmp_path / "notes.txt").write_text("x")
+    (tmp_path / ".hidden.json").write_text("x")
+    (tmp_path / "gone.json").symlink_to(tmp_path / "nowhere")
+    catalog = Catalog.read(tmp_path, tmp_path / "no such folder")
+    assert list(catalog.workflows) == ["good"]
+    assert {fault.file for fault in catalog.faults} == {
+        "poster.toml",
+        "Bad Name.json",
+        "alone.toml",
+        "latin.json",
+        "gone.json",
+        str(tmp_path / "no such folder"),
+    }
+
+
+def test_a_name_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(UnknownWorkflow, match="and no other either"):
+        Catalog({}).get("poster")
+    write(tmp_path)
+    with pytest.raises(UnknownWorkflow, match=r"There is no workflow “postr”. Did you mean “poster”\?"):
+        Catalog.read(tmp_path).get("postr")
+
+
+def test_ones_own_goes_before_its_namesake_even_where_it_is_faulty(tmp_path: Path) -> None:
+    write(tmp_path / "bundled", "title = 'Bundled'")
+    write(tmp_path / "own", "title = 'Own'")
+    assert Catalog.read(tmp_path / "bundled", tmp_path / "own").get("poster").title == "Own"
+    write(tmp_path / "own", "titel = 'Own'")
+    with pytest.raises(UnknownWorkflow, match=r"cannot be used: poster.toml: there is no key"):
+        Catalog.read(tmp_path / "bundled", tmp_path / "own").get("poster")
+
+
+def test_the_guide_for_authors_names_every_key() -> None:
+    guide = (Path(__file__).parents[4] / "docs" / "workflows.md").read_text()
+    rows = [cell for row in re.findall(r"^\| (`.*?) \|", guide, re.MULTILINE) for cell in re.findall(r"`(\w+)`", row)]
+    assert sorted(rows) == sorted([*KEYS, *FIELD_KEYS])
+    assert all(str(kind) in guide for kind in FieldKind)
+
+
+values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=6,
+)
+tables = st.dictionaries(st.sampled_from([*FIELD_KEYS, "zzz"]), values, max_size=6)
+targets = st.sampled_from(["Photo.image", "#2.colors", "V1.5.factor", "Sampler.seed", "Sampler.tiled", "x", ".", "#."])
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(fields=st.dictionaries(st.sampled_from(["a", "b", "C"]), tables, max_size=3), target=targets, more=values)
+def test_whatever_stands_in_a_sidecar_is_a_workflow_or_a_list_of_faults(
+    fields: dict[str, dict[str, Any]], target: str, more: Any, tmp_path: Path
+) -> None:
+    lines = [f"title = {toml(more)}"]
+    for name, table in fields.items():
+        lines += [f"[fields.{name}]", *(f"{key} = {toml(value)}" for key, value in table.items() if key != "target")]
+        lines.append(f"target = {toml(table.get('target') or target)}")
+    write(tmp_path, "\n".join(lines))
+    catalog = Catalog.read(tmp_path)
+    assert catalog.faults or catalog.get("poster").form() is not None
+    assert all(fault.reason for fault in catalog.faults)
+
+
+def toml(value: Any) -> str:
+    match value:
+        case None:
+            return '""'
+        case bool():
+            return str(value).lower()
+        case list():
+            return f"[{', '.join(map(toml, value))}]"
+        case dict():
+            return "{" + ", ".join(f"{json.dumps(key)} = {toml(each)}" for key, each in value.items()) + "}"
+        case str():
+            return json.dumps(value)
+        case _:
+            return str(value)

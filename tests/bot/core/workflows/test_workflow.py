@@ -1,0 +1,132 @@
+"""What a server knows of its nodes completes the form, and says whether a workflow can run there."""
+
+from __future__ import annotations
+
+import copy
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bot.core.workflows.catalog import bundled_folder
+from bot.core.workflows.form import FieldKind
+from bot.core.workflows.sidecar import Faults, read_sidecar
+from bot.core.workflows.workflow import Workflow
+from comfy.object_info import ObjectInfo
+from comfy.prompt import Prompt
+
+NODES = json.loads((Path(__file__).parents[3] / "data" / "object_info.json").read_text())
+GRAPH = {
+    "1": {"class_type": "CheckpointLoaderSimple", "inputs": {"ckpt_name": "mine.safetensors"}},
+    "2": {"class_type": "EmptyLatentImage", "inputs": {"width": 512, "height": 512, "batch_size": 1}},
+    "3": {"class_type": "CLIPTextEncode", "inputs": {"text": "a cat", "clip": ["1", 1]}},
+    "4": {
+        "class_type": "KSampler",
+        "inputs": {
+            "model": ["1", 0],
+            "positive": ["3", 0],
+            "negative": ["3", 0],
+            "latent_image": ["2", 0],
+            "seed": 1,
+            "steps": 20,
+            "cfg": 7.0,
+            "sampler_name": "euler",
+            "scheduler": "normal",
+            "denoise": 1.0,
+        },
+    },
+}
+
+
+def server(*checkpoints: str) -> ObjectInfo:
+    nodes = copy.deepcopy(NODES)
+    nodes["CheckpointLoaderSimple"]["input"]["required"]["ckpt_name"][0] = list(checkpoints)
+    return ObjectInfo(nodes)
+
+
+def workflow(**fields: Any) -> Workflow:
+    faults = Faults()
+    made = read_sidecar("imagine", Prompt(GRAPH), {"fields": fields}, faults)
+    assert faults.found == []
+    return made
+
+
+MODEL = {"target": "CheckpointLoaderSimple.ckpt_name", "kind": "choice"}
+
+
+def test_what_the_sidecar_leaves_out_comes_from_the_server() -> None:
+    made = workflow(
+        width={"target": "EmptyLatentImage.width", "maximum": 1024},
+        sampler={"target": "KSampler.sampler_name"},
+        text={"target": "CLIPTextEncode.text"},
+        seed={"target": "KSampler.seed"},
+    )
+    alone, known = made.form(), made.form(server())
+    assert (alone["sampler"].kind, known["sampler"].kind) == (FieldKind.TEXT, FieldKind.CHOICE)
+    assert "dpmpp_2m" in (known["sampler"].choices or ())
+    assert known["sampler"].default == "euler"
+    width = known["width"]
+    assert (width.minimum, width.maximum, width.step, width.default) == (16, 1024, 8, 512)
+    assert (alone["text"].multiline, known["text"].multiline) == (False, True)
+    assert known["seed"].seeds == (0, 2**64 - 1)
+
+
+def test_the_first_model_stands_in_for_one_that_is_not_there() -> None:
+    made = workflow(model=MODEL)
+    assert made.form(server("mine.safetensors", "a.safetensors"))["model"].default == "mine.safetensors"
+    assert made.form(server("a.safetensors", "b.safetensors"))["model"].default == "a.safetensors"
+    assert made.form(server())["model"].choices == ()
+
+
+def test_what_a_server_lacks() -> None:
+    free, fixed = workflow(model=MODEL), workflow()
+    assert not free.missing(server("other.safetensors"))
+    (lacking,) = free.missing(server()).choices
+    assert (lacking.input_name, lacking.value) == ("ckpt_name", "mine.safetensors")
+    assert fixed.missing(server("other.safetensors")).choices[0].value == lacking.value
+    assert fixed.missing(ObjectInfo({})).nodes == (
+        "CheckpointLoaderSimple",
+        "EmptyLatentImage",
+        "CLIPTextEncode",
+        "KSampler",
+    )
+
+
+def test_a_choice_of_numbers_is_a_number_again_in_the_prompt() -> None:
+    made = workflow(size={"target": ["#2.width", "#2.height"], "kind": "choice", "choices": [512, 768]})
+    assert made.form().check({})["size"] == "512"
+    prompt = made.fill({"size": "768"})
+    assert (prompt["2"].inputs["width"], prompt["2"].inputs["height"]) == (768, 768)
+
+
+BUNDLED = {
+    "negative": ["photo"],
+    "poster": ["photo", "colors", "contrast"],
+    "dream": ["photo", "glow", "strength"],
+    "sketch": ["photo", "line"],
+    "match-colors": ["photo", "style", "strength"],
+    "polaroid": ["photo", "caption"],
+    "imagine": ["text", "avoid", "model", "width", "height", "steps", "cfg", "seed"],
+    "restyle": ["photo", "text", "strength", "model", "seed"],
+    "upscale": ["photo", "model"],
+}
+
+
+@pytest.mark.parametrize("name", BUNDLED)
+def test_a_bundled_workflow_has_its_fields_and_real_nodes(name: str) -> None:
+    from bot.core.workflows.catalog import Catalog
+
+    catalog = Catalog.read(bundled_folder())
+    assert catalog.faults == ()
+    assert sorted(catalog.workflows) == sorted(BUNDLED)
+    bundled = catalog.get(name)
+    info = ObjectInfo(NODES)
+    form = bundled.form(info)
+    assert list(form.names) == BUNDLED[name]
+    assert all(field.help for field in form.fields)
+    assert bundled.missing(info).nodes == ()
+    for node in bundled.prompt:
+        accepted = info.node(node.class_type)
+        assert accepted is not None
+        assert node.inputs.keys() <= accepted.inputs.keys(), node.title

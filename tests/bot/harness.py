@@ -1,0 +1,372 @@
+"""A whole house for tests: desk, line, worker and real servers in this process, and a platform that remembers.
+
+One at a time in a process; one after another in the same folder is a restart.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import threading
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from aiohttp import web
+from PIL import Image
+
+from bot.core.errors import DeliveryFailed
+from bot.core.model import Address, Person, Place, Queued, Result, Running, RunRequest, RunSummary, Status, UploadedFile
+from bot.core.port import Limits
+from bot.core.run import RunRecord
+from bot.core.runs.service import RunService
+from bot.core.workflows.catalog import bundled_folder
+from bot.core.workflows.live_catalog import LiveCatalog
+from bot.process import Role, serving
+from bot.server_settings import NamedServer
+from bot.settings import Settings
+from comfy.embedded import EmbeddedServer
+from comfy.embedded.node import NodeType
+
+ANN, BEN, MOD = Person("test", "1", "Ann"), Person("test", "2", "Ben"), Person("test", "3", "Mo", moderator=True)
+HERE = Place("test", "here", "Here", "guild")
+PLAIN = "plain"  #: a workflow that takes a moment: one picture of a colour
+_PATIENCE = 20.0  # seconds
+
+
+@dataclass(frozen=True)
+class QuickSettings(Settings):
+    """Settings whose servers are given up, and looked at, sooner than real ones."""
+
+    def server(self, url: str) -> dict[str, Any]:
+        return {**super().server(url), "connect_timeout": 1.0, "gone_after": 0.5, "look_every": 0.2}
+
+
+@dataclass(frozen=True)
+class Delivered:
+    """A result as it was delivered, with the bytes of its files."""
+
+    result: Result
+    files: tuple[bytes, ...]
+
+
+@dataclass
+class Message:
+    """All that one message has shown."""
+
+    brief: RunSummary | None = None
+    statuses: list[Status] = field(default_factory=list)
+    results: list[Delivered] = field(default_factory=list)
+
+    @property
+    def last(self) -> Status | None:
+        return self.statuses[-1] if self.statuses else None
+
+    def kinds(self) -> list[type[Status]]:
+        """The kinds of the statuses, each once, in the order of their first."""
+        return list(dict.fromkeys(type(status) for status in self.statuses))
+
+    def reasons(self) -> list[str]:
+        return [status.reason for status in self.statuses if isinstance(status, Queued) and status.reason]
+
+
+class RecordingPlatform:
+    """A platform without people: `messages` holds what every message has shown, by its name."""
+
+    name = "test"
+
+    def __init__(self) -> None:
+        self.limits = Limits(10**9, 10, 4000, 0.0)
+        self.messages: dict[str, Message] = {}
+        self.refuses = False
+        self._news = asyncio.Condition()
+
+    async def __aenter__(self) -> RecordingPlatform:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        return
+
+    async def serve(self, desk: RunService) -> None:
+        await asyncio.Event().wait()
+
+    def reply(self, address: Address, brief: RunSummary) -> RecordingReply:
+        message = self.messages.setdefault(address.message, Message())
+        message.brief = brief
+        return RecordingReply(self, message)
+
+    async def until(self, condition: Callable[[], bool]) -> None:
+        """Wait until something that was shown makes it true."""
+        async with asyncio.timeout(_PATIENCE), self._news:
+            await self._news.wait_for(condition)
+
+    async def note(self) -> None:
+        async with self._news:
+            self._news.notify_all()
+        if self.refuses:
+            raise DeliveryFailed("The message is gone.")
+
+
+@dataclass
+class RecordingReply:
+    platform: RecordingPlatform
+    message: Message
+
+    @property
+    def limits(self) -> Limits:
+        return self.platform.limits
+
+    async def show(self, status: Status) -> None:
+        self.message.statuses.append(status)
+        await self.platform.note()
+
+    async def deliver(self, result: Result) -> None:
+        files = [await asyncio.to_thread(file.path.read_bytes) for file in result.files]
+        self.message.results.append(Delivered(result, tuple(files)))
+        await self.platform.note()
+
+
+@dataclass
+class House:
+    """A house that is open."""
+
+    desk: RunService
+    platform: RecordingPlatform
+    servers: Sequence[EmbeddedServer] = ()
+
+    async def ask(
+        self, workflow: str = PLAIN, person: Person = ANN, message: str = "", place: Place = HERE, **values: Any
+    ) -> tuple[str, Message]:
+        """Take a request in; the run's id, and its message."""
+        name = message or f"m{len(self.platform.messages) + 1}"
+        shown = self.platform.messages.setdefault(name, Message())
+        request = RunRequest(workflow, values, person, place)
+        return await self.desk.submit(request, Address("test", "chat", name)), shown
+
+    async def run(self, run_id: str) -> RunRecord:
+        """What is recorded of a run."""
+        found = await self.desk.records.get(run_id)
+        assert found is not None
+        return found
+
+    async def ended(self, *run_ids: str) -> list[RunRecord]:
+        """Wait until runs have ended; what is recorded of them then."""
+
+        return [await self._end_of(run_id) for run_id in run_ids]
+
+    async def _end_of(self, run_id: str) -> RunRecord:
+        async def has_ended() -> bool:
+            return (await self.run(run_id)).ended_at is not None
+
+        await until(has_ended)
+        return await self.run(run_id)
+
+
+async def until(condition: Callable[[], Awaitable[bool]]) -> None:
+    """Ask again and again until it is so."""
+    async with asyncio.timeout(_PATIENCE):
+        while not await condition():  # noqa: ASYNC110 - what other processes do rings no bell here
+            await asyncio.sleep(0.02)
+
+
+def running(message: Message) -> Callable[[], bool]:
+    """Whether a message says that its run is being executed."""
+    return lambda: isinstance(message.last, Running)
+
+
+@asynccontextmanager
+async def house(
+    folder: Path,
+    platform: RecordingPlatform | None = None,
+    servers: Sequence[EmbeddedServer | NamedServer] | None = None,
+    role: Role | None = None,
+    **settings: Any,
+) -> AsyncIterator[House]:
+    """Open a house in a data folder. Servers that are not running yet are run for as long as it is open, and are named
+    one, two, …; without any there is one. Settings go by the names in `Settings`.
+    """
+    async with AsyncExitStack() as stack:
+        given = [EmbeddedServer()] if servers is None else servers
+        named = [await _entered(stack, number, server) for number, server in enumerate(given)]
+        chosen = QuickSettings(data_dir=folder, servers=tuple(named), **settings)
+        shelf = await stack.enter_async_context(
+            LiveCatalog(bundled_folder(), await asyncio.to_thread(write_workflows, folder))
+        )
+        platform = platform or RecordingPlatform()
+        desk = await stack.enter_async_context(serving(chosen, shelf, {"test": platform}, role or Role()))
+        yield House(desk, platform, [server for server in given if isinstance(server, EmbeddedServer)])
+
+
+async def _entered(stack: AsyncExitStack, number: int, server: EmbeddedServer | NamedServer) -> NamedServer:
+    if isinstance(server, NamedServer):
+        return server
+    if server.url.endswith(":0"):
+        await stack.enter_async_context(server)
+    return NamedServer(("one", "two", "three", "four", "five")[number], server.url)
+
+
+def write_workflows(folder: Path) -> Path:
+    """A folder with workflows for tests: `plain`, which any engine runs at once; and those of `gated` and `painter`."""
+    made = folder / "workflows"
+    made.mkdir(parents=True, exist_ok=True)
+    save = {"class_type": "SaveImage", "inputs": {"images": ["1", 0], "filename_prefix": "x"}}
+    blank = {"class_type": "EmptyImage", "inputs": {"width": 16, "height": 16, "batch_size": 1, "color": 0}}
+    gate = {"class_type": "Gate", "inputs": {"image": ["1", 0], "name": ""}}
+    model = {"class_type": "Paint", "inputs": {"model": "a.ckpt", "color": 0}}
+    graphs = {
+        PLAIN: ({"1": blank, "2": save}, {"color": "#1.color"}),
+        "gated": (
+            {"1": blank, "2": gate, "3": {**save, "inputs": {**save["inputs"], "images": ["2", 0]}}},  # type: ignore[dict-item]
+            {"color": "#1.color", "gate": "#2.name"},
+        ),
+        "paint": ({"1": model, "2": save}, {"color": "#1.color", "model": "#1.model"}),
+    }
+    for name, (graph, fields) in graphs.items():
+        tables = "".join(f'[fields.{field}]\ntarget = "{target}"\n' for field, target in fields.items())
+        (made / f"{name}.json").write_text(json.dumps(graph))
+        (made / f"{name}.toml").write_text(f'title = "{name.title()}"\n{tables}')
+    return made
+
+
+class WatchedServer(EmbeddedServer):
+    """Counts what it is asked, and answers as late, or breaks off as many answers, as a test says."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.calls: Counter[str] = Counter()
+        self.delay = 0.0
+        self.breaks = 0
+
+    @property
+    def prompts(self) -> list[str]:
+        """The ids of all that it has executed."""
+        return list(self._jobs.history)
+
+    async def drop_sockets(self) -> None:
+        """Lose every websocket, as a flaky network does."""
+        for client in list(self._sockets._clients.values()):
+            await client.socket.close()
+
+    async def restart(self) -> None:
+        """Forget everything, as a server that was killed and started again."""
+        await self.stop()
+        await self.start()
+
+    async def break_answers(self) -> None:
+        """Break the next answers off."""
+        self.breaks = 3
+
+    def _app(self, features: dict[str, Any]) -> web.Application:
+        app = super()._app(features)
+        app.middlewares.append(self._watch())
+        return app
+
+    def _watch(self) -> Any:
+        @web.middleware
+        async def watch(request: web.Request, handler: Any) -> web.StreamResponse:
+            self.calls[f"{request.method} {request.path}"] += 1
+            await asyncio.sleep(self.delay)
+            answer: web.StreamResponse = await handler(request)
+            if self.breaks and request.path != "/ws":
+                self.breaks -= 1
+                assert request.transport is not None
+                request.transport.abort()
+            return answer
+
+        return watch
+
+
+class Gates:
+    """A node at which the workflow `gated` waits until a test opens its gate, or all of them."""
+
+    def __init__(self) -> None:
+        self.all = threading.Event()
+        self.opened: set[str] = set()
+        self.passed: list[str] = []
+        self._news = threading.Condition()
+
+    def open(self, *names: str) -> None:
+        """Let the runs with these gates through; without names, all from now on."""
+        with self._news:
+            self.opened.update(names)
+            if not names:
+                self.all.set()
+            self._news.notify_all()
+
+    def nodes(self) -> dict[str, NodeType]:
+        """What a server needs to have gates."""
+
+        def wait(image: Any, name: str) -> Any:
+            with self._news:
+                if not self._news.wait_for(lambda: self.all.is_set() or name in self.opened, _PATIENCE):
+                    raise TimeoutError(name)
+                self.passed.append(name)
+            return image
+
+        inputs: dict[str, Any] = {"image": ("IMAGE", {}), "name": ("STRING", {"default": ""})}
+        return {"Gate": _node("Gate", wait, inputs)}
+
+
+def painter(models: Sequence[str], paint: Callable[[str, int], None]) -> dict[str, NodeType]:
+    """What a server needs to have these models for the workflow `paint`; `paint` is the work, in a thread."""
+    from comfy.embedded.nodes.transform import empty_image
+
+    def painted(model: str, color: int) -> Any:
+        paint(model, color)
+        return empty_image(16, 16, 1, color)
+
+    inputs: dict[str, Any] = {"model": (list(models), {}), "color": ("INT", {"default": 0, "min": 0, "max": 0xFFFFFF})}
+    return {"Paint": _node("Paint", painted, inputs)}
+
+
+class Studio(EmbeddedServer):
+    """A server for the workflow `paint` that holds one model at a time: each picture takes it `seconds` by its colour,
+    and another model as much again as `switch`. `painted` are the colours, in the order in which it began them.
+    """
+
+    def __init__(
+        self, models: Sequence[str], seconds: Callable[[int], float] = lambda _color: 0.0, switch: float = 0.0
+    ) -> None:
+        super().__init__(nodes=painter(models, self._paint))
+        self._seconds, self._switch = seconds, switch
+        self._loaded = ""
+        self.painted: list[int] = []
+        self.switches = 0
+
+    def _paint(self, model: str, color: int) -> None:
+        self.painted.append(color)
+        switched, self._loaded = model != self._loaded, model
+        self.switches += switched
+        if (job := self._jobs.running) is not None:
+            job.interrupted.wait(self._seconds(color) + self._switch * switched)
+
+
+def failing() -> dict[str, NodeType]:
+    """What a server needs to fail every run of the workflow `gated`."""
+
+    def fail(image: Any, name: str) -> Any:
+        raise ValueError(f"there is no such gate: {name}")
+
+    return {"Gate": replace(Gates().nodes()["Gate"], function=fail)}
+
+
+def _node(name: str, function: Callable[..., Any], inputs: dict[str, Any]) -> NodeType:
+    return NodeType(name, name, "test", function, inputs, {}, {}, (("IMAGE", "IMAGE"),))
+
+
+def picture(folder: Path, name: str = "My cat.png", size: tuple[int, int] = (64, 48)) -> UploadedFile:
+    """A photograph to give."""
+    folder.mkdir(parents=True, exist_ok=True)
+    Image.linear_gradient("L").convert("RGB").resize(size).save(folder / name)
+    return UploadedFile(folder / name, name)
+
+
+def renamed(person: Person, number: int) -> Person:
+    """Somebody else."""
+    return replace(person, id=f"{person.id}-{number}", name=f"{person.name} {number}")

@@ -1,0 +1,185 @@
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from bot.core.errors import ConfigError
+from bot.server_settings import NamedServer, servers
+from bot.settings import Secret, Settings, names
+
+EXAMPLE = Path(__file__).parents[2] / ".env.example"
+
+
+def faults(**environ: str) -> list[str]:
+    with pytest.raises(ConfigError) as caught:
+        Settings.read(environ, None)
+    return str(caught.value).splitlines()
+
+
+def test_nothing_set() -> None:
+    assert Settings.read({"PATH": "/bin"}, None) == Settings()
+
+
+def test_everything_set(tmp_path: Path) -> None:
+    settings = Settings.read(
+        {
+            "COMFYUI_URLS": "http://a:1, big=https://b/comfy*2",
+            "COMFYUI_TOKEN": "hush",
+            "COMFYUI_VERIFY_TLS": "no",
+            "COMFYUI_STALL_LIMIT": "60",
+            "DARKROOM_WORKFLOWS": str(tmp_path),
+            "DARKROOM_MAX_UPLOAD_MB": "5",
+            "DARKROOM_MAX_MEGAPIXELS": "2.5",
+            "DARKROOM_KEEP_METADATA": "Yes",
+            "DARKROOM_DATA_DIR": str(tmp_path),
+            "DARKROOM_DATABASE_URL": "postgresql://me:hush@db/x",
+            "DARKROOM_MEDIA_URL": "s3://bucket",
+            "DARKROOM_RETENTION_DAYS": "7",
+            "DARKROOM_RUNNING_PER_PERSON": "3",
+            "DARKROOM_WAITING_PER_PERSON": "5",
+            "DARKROOM_OPERATORS": "discord:1, telegram:2",
+            "TELEGRAM_TOKEN": "5:hush",
+            "TELEGRAM_ALLOWED": "1, @ann, -100",
+            "TELEGRAM_API_URL": "http://127.0.0.1:8081/",
+            "TELEGRAM_LOCAL": "yes",
+            "TELEGRAM_PREVIEWS": "no",
+            "TELEGRAM_WEBHOOK_URL": "https://host/telegram",
+            "TELEGRAM_WEBHOOK_SECRET": "hush",
+            "TELEGRAM_WEBHOOK_HOST": "10.0.0.1",
+            "TELEGRAM_WEBHOOK_PORT": "80",
+            "DISCORD_TOKEN": "hush",
+            "DISCORD_PREVIEWS": "no",
+            "DISCORD_API_BASE": "http://127.0.0.1:1/api",
+            "DISCORD_GATEWAY_URL": "ws://127.0.0.1:1",
+        },
+        None,
+    )
+    assert settings == Settings(
+        servers=(NamedServer("a:1", "http://a:1"), NamedServer("big", "https://b/comfy", 2)),
+        token=Secret("hush"),
+        verify_tls=False,
+        stall_limit=60,
+        workflows=tmp_path,
+        max_upload_mb=5,
+        max_megapixels=2.5,
+        keep_metadata=True,
+        data_dir=tmp_path,
+        database=Secret("postgresql://me:hush@db/x"),
+        media=Secret("s3://bucket"),
+        retention_days=7,
+        running_per_person=3,
+        waiting_per_person=5,
+        operators=("discord:1", "telegram:2"),
+        telegram_token=Secret("5:hush"),
+        telegram_allowed=("1", "@ann", "-100"),
+        telegram_api_url="http://127.0.0.1:8081",
+        telegram_local=True,
+        telegram_previews=False,
+        telegram_webhook_url="https://host/telegram",
+        telegram_webhook_secret=Secret("hush"),
+        telegram_webhook_host="10.0.0.1",
+        telegram_webhook_port=80,
+        discord_token=Secret("hush"),
+        discord_previews=False,
+        discord_api_base="http://127.0.0.1:1/api",
+        discord_gateway_url="ws://127.0.0.1:1",
+    )
+    assert settings.server("http://a:1")["headers"] == {"Authorization": "Bearer hush"}
+    assert settings.server("http://me:own@a:1")["headers"] == {}
+
+
+def test_the_environment_goes_before_the_file(tmp_path: Path) -> None:
+    file = tmp_path / ".env"
+    file.write_text("COMFYUI_URLS=http://file:1\nDARKROOM_MAX_UPLOAD_MB=7\nUNRELATED\n")
+    settings = Settings.read({"COMFYUI_URLS": "http://env:1"}, file)
+    assert (settings.urls, settings.max_upload_mb) == (("http://env:1",), 7)
+
+
+def test_a_file_that_is_no_text(tmp_path: Path) -> None:
+    file = tmp_path / ".env"
+    file.write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(ConfigError, match="cannot be read"):
+        Settings.read({}, file)
+
+
+def test_every_fault_in_one_message() -> None:
+    lines = faults(COMFYUI_URLS="localhost", DARKROOM_MAX_UPLOAD_MB="lots", DARKROOM_KEEP_METADATA="maybe")
+    assert [line.partition(":")[0] for line in lines] == [
+        "COMFYUI_URLS",
+        "DARKROOM_MAX_UPLOAD_MB",
+        "DARKROOM_KEEP_METADATA",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("COMFYUI_URLS", "ftp://a", "http://127.0.0.1:8188"),
+        ("COMFYUI_URLS", "http://a:99999", "no server's address"),
+        ("COMFYUI_URLS", "http://", "no server's address"),
+        ("COMFYUI_URLS", "http://a http://a", "two servers are called “a”"),
+        ("COMFYUI_URLS", "http://a*99", "1 to 16"),
+        ("COMFYUI_URLS", "none.toml", "no file"),
+        ("DARKROOM_OPERATORS", "ann", "discord:1234"),
+        ("DARKROOM_RETENTION_DAYS", "0", "from 0.01"),
+        ("COMFYUI_TOKEN", "two words", "without spaces"),
+        ("COMFYUI_STALL_LIMIT", "-1", "from 1"),
+        ("COMFYUI_STALL_LIMIT", "nan", "from 1"),
+        ("DARKROOM_MAX_MEGAPIXELS", "900", "to 80"),
+        ("DARKROOM_WORKFLOWS", "nowhere-at-all", "no folder"),
+        ("COMFYUI_URL_S", "http://a", "did you mean COMFYUI_URLS?"),
+        ("DARKROOM_KEEP_METADTA", "yes", "did you mean DARKROOM_KEEP_METADATA?"),
+        ("DARKROOM_XYZZY", "1", "no such setting"),
+        ("TELEGRAM_API_URL", "localhost:8081", "https://host"),
+        ("TELEGRAM_WEBHOOK_SECRET", "a b", "letters, digits"),
+        ("TELEGRAM_TOKN", "1", "did you mean TELEGRAM_TOKEN"),
+    ],
+)
+def test_a_fault_names_the_setting_and_what_would_do(name: str, value: str, words: str) -> None:
+    (line,) = faults(**{name: value})
+    assert line.startswith(name)
+    assert words in line
+
+
+def test_secrets_show_nowhere() -> None:
+    settings = Settings.read({"COMFYUI_TOKEN": "hush-hush"}, None)
+    assert "hush" not in f"{settings} {settings!r} {settings.token!s}"
+    assert "hush" not in faults(COMFYUI_TOKEN="hush hush")[0]
+    assert "hush" not in faults(COMFYUI_URLS="ftp://me:hush@host")[0]
+
+
+def test_the_example_lists_exactly_the_settings(tmp_path: Path) -> None:
+    text = EXAMPLE.read_text()
+    assert tuple(re.findall(r"^# ?([A-Z_]+)=", text, re.MULTILINE)) == names()
+
+
+def test_servers_in_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "servers.toml"
+    file.write_text(
+        '[big]\nurl = "http://big:1"\nat_once = 2\nheaders = {"X-Key" = "hush"}\n[small]\nurl = "http://small:1"'
+    )
+    big, small = servers(str(file))
+    assert (big.name, big.at_once, big.headers) == ("big", 2, {"X-Key": "hush"})
+    assert small == NamedServer("small", "http://small:1")
+    assert "hush" not in repr(big)
+    settings = Settings.read({"COMFYUI_URLS": str(file), "COMFYUI_TOKEN": "token"}, None)
+    assert settings.server("http://big:1")["headers"] == {"Authorization": "Bearer token", "X-Key": "hush"}
+
+
+_GOOD = "[a]\nurl = 'http://a'\n"
+
+
+@pytest.mark.parametrize("text", ["[", "x = 1", "[a]", f"{_GOOD}uri = 1", f"{_GOOD}headers = 1", f"{_GOOD}at_once = 0"])
+def test_a_faulty_file_of_servers(text: str, tmp_path: Path) -> None:
+    file = tmp_path / "servers.toml"
+    file.write_text(text)
+    assert faults(COMFYUI_URLS=str(file))[0].startswith("COMFYUI_URLS: ")
+
+
+def test_the_name_of_a_setting_cut_short_is_a_slip_in_the_file(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("COMFYUI_URL=http://127.0.0.1:8188")
+    with pytest.raises(ConfigError, match="did you mean COMFYUI_URLS"):
+        Settings.read({}, tmp_path / ".env")
+    assert Settings.read({"COMFYUI_URL": "http://127.0.0.1:8188"}, None) == Settings()
