@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Any
 from uuid import uuid4
 
-from comfy.errors import PromptLost, ServerUnavailable
+from comfy.errors import ComfyError, PromptLost
 from comfy.follow import follow
 from comfy.http import Download, Http, Queue, Submission, SystemStats
 from comfy.messages.events import Event
@@ -18,10 +18,10 @@ from comfy.messages.history import Record
 from comfy.object_info import ObjectInfo
 from comfy.poller import Poller, PromptUnknown
 from comfy.prompt import Prompt
+from comfy.retry import Retry, answered
 from comfy.server import Server
 from comfy.socket import Socket
 
-_POSTS = 3  # attempts to hand over a prompt whose answer was lost
 _LOOKS = 8  # looks for a history entry that comes late: 0.05 s doubled each time, 12 s in all
 _CANCEL_PAUSE, _LONGEST_CANCEL_PAUSE = 0.1, 1.0  # seconds
 
@@ -30,7 +30,8 @@ class ComfyClient:
     """One ComfyUI server. Use it in `async with`; every method may be called from any number of tasks at once.
 
     All of them raise `ServerUnavailable` where the server cannot be reached, and `UnexpectedAnswer` where what answers
-    is not ComfyUI.
+    is not ComfyUI; what a run is made of is asked for again before that (`comfy.retry`), so that one bad answer costs
+    no run.
     """
 
     def __init__(self, server: Server | str) -> None:
@@ -38,6 +39,7 @@ class ComfyClient:
         self._http = Http(self.server)
         self._socket = Socket(self._http, self.server)
         self._poller = Poller(self._http, freshness=self.server.look_every / 2)
+        self._repeat = Retry(self.server.gone_after, limit=self.server.answer_timeout)
         self._object_info: ObjectInfo | None = None
         self._object_info_lock = asyncio.Lock()
 
@@ -92,7 +94,7 @@ class ComfyClient:
     async def collect(self, prompt_id: str) -> Record:
         """All that came out of a prompt that has ended. Raises `PromptLost` if the server knows nothing of it."""
         for attempt in range(_LOOKS):
-            record = await self._http.history(prompt_id)
+            record = await self._repeat(lambda: self._http.history(prompt_id))
             if record is not None:
                 return record
             await asyncio.sleep(0.05 * 2**attempt)
@@ -104,7 +106,7 @@ class ComfyClient:
         A node that does not look up from its work ends first, so a caller with little time should bound the wait.
         """
         pause = _CANCEL_PAUSE
-        while not await self._stopped(prompt_id):
+        while not await self._repeat(lambda: self._stopped(prompt_id)):
             subscription = self._socket.subscription(prompt_id)
             try:
                 async with asyncio.timeout(pause):
@@ -126,7 +128,7 @@ class ComfyClient:
         needed for chunks. Raises `TooLarge`.
         """
         fields = {"subfolder": subfolder, "overwrite": "true" if overwrite else "false", "type": "input"}
-        return await self._http.upload("upload/image", source, _name(source, filename), fields)
+        return await self._upload("upload/image", source, filename, fields)
 
     async def upload_mask(
         self,
@@ -138,17 +140,17 @@ class ComfyClient:
     ) -> FileRef:
         """Send a picture whose alpha becomes the mask of `original`, a file that the server has already."""
         fields = {"subfolder": subfolder, "type": "input", "original_ref": original.to_json()}
-        return await self._http.upload("upload/mask", source, _name(source, filename), fields)
+        return await self._upload("upload/mask", source, filename, fields)
 
     async def download(self, file: FileRef, path: Path) -> Download:
         """Fetch a file to `path`, streamed. Raises `FileMissing`; nothing is left at `path` if the transfer breaks."""
-        return await self._http.download(file, path)
+        return await self._repeat(lambda: self._http.download(file, path))
 
     async def object_info(self, *, refresh: bool = False) -> ObjectInfo:
         """What the server's nodes accept. It is asked once, and again with `refresh`."""
         async with self._object_info_lock:
             if self._object_info is None or refresh:
-                self._object_info = await self._http.object_info()
+                self._object_info = await self._repeat(self._http.object_info, answered)
             return self._object_info
 
     async def system_stats(self) -> SystemStats:
@@ -165,20 +167,28 @@ class ComfyClient:
 
     async def knows(self, prompt_id: str) -> bool:
         """Whether the server has a prompt: waiting, running or ended."""
-        return not isinstance(await self._poller.settle(prompt_id, 3, asyncio.sleep), PromptUnknown)
+        sighting = await self._repeat(lambda: self._poller.settle(prompt_id, 3, asyncio.sleep))
+        return not isinstance(sighting, PromptUnknown)
+
+    async def _upload(
+        self, route: str, source: Path | AsyncIterable[bytes], filename: str | None, fields: Mapping[str, str]
+    ) -> FileRef:
+        """Chunks are there once, a file is there again: the same content under the same name is kept once (§4)."""
+        name = _name(source, filename)
+        if not isinstance(source, Path):
+            return await self._http.upload(route, source, name, fields)
+        return await self._repeat(lambda: self._http.upload(route, source, name, fields), answered)
 
     async def _hand_over(self, prompt: Prompt, prompt_id: str, extra_data: Mapping[str, Any]) -> Submission:
-        for attempt in range(1, _POSTS + 1):
+        async def post() -> Submission:
             try:
                 return await self._http.submit(prompt.to_json(), prompt_id, self._socket.client_id, extra_data)
-            except ServerUnavailable as lost:
-                if lost.unsent:
-                    raise
-                if await self.knows(prompt_id):
+            except ComfyError as fault:
+                if answered(fault) and await self.knows(prompt_id):
                     return Submission(prompt_id, 0)
-                if attempt == _POSTS:
-                    raise
-        raise AssertionError("the last attempt returns or raises")
+                raise
+
+        return await self._repeat(post, answered)
 
     async def _stopped(self, prompt_id: str) -> bool:
         """Ask once for the end of a prompt; whether it has come."""

@@ -10,10 +10,11 @@
     ├── PromptInterrupted           someone stopped it
     │   └── PromptRemoved           somebody took it out of the queue before it ran
     └── UnexpectedAnswer            the server said something that ComfyUI would not say
+        ├── Garbled                 the body has no form that ComfyUI gives it: may be tried again
         ├── FileMissing             /view has no such file
         └── TooLarge                the server takes no request of this size
 
-Only `ServerUnavailable` is worth trying again as it is. The text of an error is for a log; it never holds tracebacks,
+`comfy.retry` knows which of them are worth another try. The text of an error is for a log; it never holds tracebacks,
 the server's paths or the values of inputs.
 """
 
@@ -25,7 +26,12 @@ from typing import Any
 
 
 class ComfyError(Exception):
-    """Anything that this package raises on purpose. It can be pickled, whatever its class is made from."""
+    """Anything that this package raises on purpose. It can be pickled, whatever its class is made from.
+
+    `retry_after` are the seconds after which the server wants to be asked again, where it says so.
+    """
+
+    retry_after: float | None = None
 
     def __reduce__(self) -> tuple[Any, ...]:
         return copyreg.__newobj__, (type(self), *self.args), self.__dict__  # type: ignore[attr-defined]
@@ -121,6 +127,10 @@ class UnexpectedAnswer(ComfyError):
     def __init__(self, message: str, status: int | None = None) -> None:
         super().__init__(message)
         self.status = status
+
+
+class Garbled(UnexpectedAnswer):
+    """The body has no form that ComfyUI gives it: a page of a proxy, or an answer that was cut."""
 
 
 class FileMissing(UnexpectedAnswer):

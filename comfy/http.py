@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterable, AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterable, AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -17,7 +17,9 @@ from yarl import URL
 
 from comfy.errors import (
     CertificateRefused,
+    ComfyError,
     FileMissing,
+    Garbled,
     NodeError,
     PromptRejected,
     ServerUnavailable,
@@ -27,6 +29,7 @@ from comfy.errors import (
 from comfy.messages.files import FileRef
 from comfy.messages.history import Record, read_entry
 from comfy.object_info import ObjectInfo
+from comfy.retry import wish
 from comfy.server import Server
 
 _CHUNK = 256 * 1024  # bytes of an upload that are read at once
@@ -127,7 +130,9 @@ class Http:
         status, answer = await self._json("POST", "prompt", payload, accept=(200, 400))
         if status == 400:
             raise _rejection(answer)
-        taken_as = str(answer.get("prompt_id"))
+        if not answer.get("prompt_id"):
+            raise Garbled("the server does not say under which id it took the prompt", status)
+        taken_as = str(answer["prompt_id"])
         if taken_as != prompt_id:
             raise UnexpectedAnswer("the server took the prompt under another id than ours: update ComfyUI", status)
         return Submission(taken_as, float(answer.get("number") or 0), _node_errors(answer))
@@ -140,7 +145,7 @@ class Http:
             waiting = sorted(answer["queue_pending"], key=lambda item: (item[0], item[1]))
             return Queue(running, tuple(str(item[1]) for item in waiting))
         except (KeyError, TypeError, IndexError) as fault:
-            raise UnexpectedAnswer("the server's queue has no form that ComfyUI gives it") from fault
+            raise Garbled("the server's queue has no form that ComfyUI gives it") from fault
 
     async def history(self, prompt_id: str) -> Record | None:
         """GET /history of one prompt; None while it has not ended, and where it is unknown."""
@@ -149,13 +154,13 @@ class Http:
         try:
             return None if entry is None else read_entry(prompt_id, entry)
         except ValueError as fault:
-            raise UnexpectedAnswer(str(fault)) from fault
+            raise Garbled(str(fault)) from fault
 
     async def object_info(self) -> ObjectInfo:
         """GET /object_info: near a megabyte on a real server."""
         _, answer = await self._json("GET", "object_info")
         if not answer or not all(isinstance(node, dict) and "input" in node for node in answer.values()):
-            raise UnexpectedAnswer(f"{self._server} answers, but it is not ComfyUI: its /object_info lists no nodes")
+            raise Garbled(f"{self._server} answers, but it is not ComfyUI: its /object_info lists no nodes")
         return ObjectInfo(answer)
 
     async def system_stats(self) -> SystemStats:
@@ -169,7 +174,7 @@ class Http:
                 tuple(_device(device) for device in devices),
             )
         except (KeyError, TypeError, AttributeError) as fault:
-            raise UnexpectedAnswer(f"{self._server} answers, but it is not ComfyUI") from fault
+            raise Garbled(f"{self._server} answers, but it is not ComfyUI") from fault
 
     async def dequeue(self, prompt_id: str) -> None:
         """POST /queue: take a waiting prompt out; one that runs, or that is unknown, is left alone."""
@@ -200,7 +205,7 @@ class Http:
             part.set_content_disposition("form-data", quote_fields=False, name="image", filename=_plain(filename))
             _, answer = await self._json("POST", route, form)
         if not answer.get("name"):
-            raise UnexpectedAnswer("the server took the upload but did not say under which name")
+            raise Garbled("the server took the upload but did not say under which name")
         return FileRef.from_json({"type": "input", **answer})
 
     async def download(self, file: FileRef, path: Path) -> Download:
@@ -212,6 +217,7 @@ class Http:
             ):  # 400 for a name that the server makes, but does not hand out: "a..b.png" (§4)
                 raise FileMissing(f"the server has no file {file.filename!r}", answer.status)
             await self._expect(answer, (200,))
+            _refuse_page(answer, file)
             size = await _write(answer, path)
             return Download(path, size, answer.content_type)
 
@@ -230,7 +236,7 @@ class Http:
         except (ValueError, RecursionError):
             parsed = {} if answer.status in (404, 405) else None
         if not isinstance(parsed, dict):
-            raise UnexpectedAnswer(
+            raise Garbled(
                 f"{self._server} answers, but it is not ComfyUI: /{path} is not JSON of its form", answer.status
             )
         return answer.status, parsed
@@ -255,7 +261,8 @@ class Http:
         """One request; whatever breaks on the way there, on the way back or in between is `ServerUnavailable`."""
         try:
             async with self.session.request(method, self.url(path), **request) as answer:
-                yield answer
+                with _wished(answer):
+                    yield answer
         except (aiohttp.ClientConnectionError, aiohttp.ClientPayloadError, TimeoutError, ConnectionError) as fault:
             refused = isinstance(fault, aiohttp.ClientConnectorCertificateError)
             kind = CertificateRefused if refused else ServerUnavailable
@@ -264,6 +271,22 @@ class Http:
             raise unavailable from fault
         except aiohttp.ClientError as fault:
             raise UnexpectedAnswer(f"{self._server} speaks no proper HTTP") from fault
+
+
+@contextmanager
+def _wished(answer: aiohttp.ClientResponse) -> Iterator[None]:
+    """Keep with an error when the server wants to be asked again."""
+    try:
+        yield
+    except ComfyError as fault:
+        fault.retry_after = wish(answer.headers.get(hdrs.RETRY_AFTER))
+        raise
+
+
+def _refuse_page(answer: aiohttp.ClientResponse, file: FileRef) -> None:
+    """A proxy's page in the place of a file: ComfyUI itself never shows a page that it keeps, it only hands it out."""
+    if answer.content_type == "text/html" and not file.filename.lower().endswith((".html", ".htm")):
+        raise Garbled(f"a page came in the place of the file {file.filename!r}", answer.status)
 
 
 def _reason(fault: BaseException) -> str:

@@ -16,7 +16,8 @@ class Server:
     user and password in `url` are left out. Times are in seconds:
     `connect_timeout` and `answer_timeout` bound the wait for a connection and for the next bytes of an answer;
     `look_every` is how long events may be silent before the client looks over HTTP; `gone_after` is how long a server
-    may be out of reach while one of its prompts is followed; `stall_limit`, where given, is how long a prompt may run
+    may be out of reach while one of its prompts is followed, and about how long a request that failed is repeated;
+    `stall_limit`, where given, is how long a prompt may run
     without any progress before it counts as wedged.
     """
 

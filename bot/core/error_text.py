@@ -85,6 +85,10 @@ def _by_class(error: ComfyError) -> str:
             return _("The server no longer has the file that it made. Please try again.")
         case UnexpectedAnswer(status=401 | 403):
             return _("The ComfyUI server refuses us: whoever runs this must check its token.")
+        case UnexpectedAnswer(status=429):
+            return _("The ComfyUI server has too many requests just now. Please try again later.")
+        case UnexpectedAnswer(status=int(status)) if status >= 500:
+            return _("The ComfyUI server answers with error {status}. Please try again later.").format(status=status)
         case _:
             return _("What answers in the ComfyUI server's place does not behave like ComfyUI.")
 

@@ -42,8 +42,10 @@ _PATIENCE = 20.0  # seconds
 class QuickSettings(Settings):
     """Settings whose servers are given up, and looked at, sooner than real ones."""
 
+    gone_after: float = 0.5
+
     def server(self, url: str) -> dict[str, Any]:
-        return {**super().server(url), "connect_timeout": 1.0, "gone_after": 0.5, "look_every": 0.2}
+        return {**super().server(url), "connect_timeout": 1.0, "gone_after": self.gone_after, "look_every": 0.2}
 
 
 @dataclass(frozen=True)

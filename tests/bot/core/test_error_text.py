@@ -26,6 +26,8 @@ SAMPLES: list[BaseException] = [
     errors.PromptInterrupted("abc"),
     errors.PromptRemoved("abc"),
     errors.UnexpectedAnswer("http://10.0.0.1:8188 answered with 500", 500),
+    errors.UnexpectedAnswer("http://10.0.0.1:8188 answered with 429", 429),
+    errors.Garbled("http://10.0.0.1:8188 answers, but it is not ComfyUI", 200),
     errors.FileMissing("/srv/x"),
     errors.TooLarge("no"),
 ]
