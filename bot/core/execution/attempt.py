@@ -17,8 +17,8 @@ from uuid import UUID
 
 from bot.core.error_text import trouble
 from bot.core.errors import StorageFailed
-from bot.core.execution.durable import DurableStep
-from bot.core.execution.steps import Execution, failure
+from bot.core.execution.durable import FOLLOW, SUBMIT, DurableStep
+from bot.core.execution.steps import Execution, ExecutionEnd, failure
 from bot.core.execution.throttle import Throttle
 from bot.core.media.blob_store import BlobStore
 from bot.core.media.signed_links import SignedLinks
@@ -136,15 +136,15 @@ class Attempt:
         outcome = self._run.outcome
         if outcome is None:
             async with Throttle(self._reply.show, self._reply.limits.interval, clock=time.monotonic) as throttle:
-                warnings = json.loads(await self._submitted(execution, folder))
-                ended = json.loads(await self._step("follow", partial(self._follow, execution, self._offer(throttle))))
+                warnings = await self._submitted(execution, folder)
+                ended = await self._followed(execution, self._offer(throttle))
                 self._freed(False)  # where it was an earlier process that followed it
                 stepped = await self._written(partial(self._context.records.executed, self._run))
                 if not stepped and not await self._is_ours():
                     return
                 self._freed(False)  # by the records too: its person may have another run started now
                 throttle.offer(Delivering())
-                outcome = await self._collect(execution, [*warnings, *ended["warnings"]], ended["nothing_new"])
+                outcome = await self._collect(execution, [*warnings, *ended.warnings], ended.nothing_new)
         else:
             self._freed(False)
         if self._run.review:
@@ -155,16 +155,33 @@ class Attempt:
         if await self._written(partial(self._context.records.end, self._run, State.DONE), math.inf):
             await show_status(self._reply, Done())
 
-    async def _submitted(self, execution: Execution, folder: Path) -> str:
-        """Submit it, once. What nobody can have submitted is on its way before the engine looks whether it was: the
-        server has nothing to do meanwhile.
+    async def _submitted(self, execution: Execution, folder: Path) -> list[str]:
+        """Submit it, and remember that it was: where the server has lost it, that costs the run an attempt, so that a
+        prompt which takes the whole machine down does so four times at most. A new attempt is on its way before the
+        engine looks whether it was submitted: the server has nothing to do meanwhile.
         """
         sent = None if self._resumed else await self._submit(execution, folder)
 
         async def work() -> str:
             return sent if sent is not None else await self._submit(execution, folder)
 
-        return await self._step("submit", work)
+        warnings: list[str] = json.loads(await self._step(SUBMIT, work))
+        return warnings
+
+    async def _followed(self, execution: Execution, offer: Callable[[Status], None]) -> ExecutionEnd:
+        """Follow it to its end. The records say that it came; the engine remembers only warnings, which the server does
+        not repeat.
+        """
+        ended = None if self._resumed else await self._follow(execution, offer)
+
+        async def work() -> str:
+            told = ended or await self._follow(execution, offer)
+            return json.dumps({"nothing_new": told.nothing_new, "warnings": told.warnings})
+
+        if ended is not None and not ended.warnings:
+            return ended
+        kept = json.loads(await self._step(FOLLOW, work))
+        return ExecutionEnd(kept["nothing_new"], tuple(kept["warnings"]))
 
     async def _submit(self, execution: Execution, folder: Path) -> str:
         if self._resumed and await self._client.knows(execution.prompt_id):
@@ -189,7 +206,7 @@ class Attempt:
             names[name] = sent
         return names
 
-    async def _follow(self, execution: Execution, offer: Callable[[Status], None]) -> str:
+    async def _follow(self, execution: Execution, offer: Callable[[Status], None]) -> ExecutionEnd:
         if execution.prompt is None:
             await execution.fill({})
         try:
@@ -199,7 +216,7 @@ class Attempt:
                 raise
             raise ServerUnavailable(str(removed)) from removed  # it was lost while nobody here looked
         self._freed(not self._resumed and not ended.nothing_new)
-        return json.dumps({"nothing_new": ended.nothing_new, "warnings": ended.warnings})
+        return ended
 
     def _offer(self, throttle: Throttle) -> Callable[[Status], None]:
         """Where moderators want no previews, or look at the result first, nobody is shown any."""

@@ -24,9 +24,14 @@ from bot.core.errors import ConfigError, StorageFailed
 from bot.core.storage.database import Database, in_short
 from bot.i18n import _
 
+#: Names on disk: an attempt that another version began is found by them, and goes on. A new step comes after these,
+#: and one that is gone leaves its name behind, never to be used for something else.
+WORKFLOW, SUBMIT, FOLLOW = "develop", "submit", "follow"
+
 _log = logging.getLogger(__name__)
-_VERSION = "1"  # of the steps
-_TIDY_EVERY = 60.0  # seconds
+_APPLICATION, _VERSION = "darkroom", "1"  # on disk too
+_ENDED = ["SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED"]
+_TIDY_EVERY, _AT_ONCE = 60.0, 1000  # seconds, and attempts
 
 
 class DurableStep(Protocol):
@@ -50,18 +55,17 @@ class DurableEngine:
         )
         self._sqlite = None if database.is_shared else _quick(self._url)
         self._worker, self._attempt = worker, attempt
-        self._tasks: dict[asyncio.Task[Any], str] = {}
-        self._ended: list[str] = []
+        self._tasks: set[asyncio.Task[Any]] = set()
         self._tidying = BackgroundTask("engine tidies up")
 
     async def __aenter__(self) -> DurableEngine:
         async def develop(run_id: str, attempt: int) -> None:
             await self._develop(run_id, attempt)
 
-        self._workflow = DBOS.workflow(name="develop", max_recovery_attempts=None)(develop)
+        self._workflow = DBOS.workflow(name=WORKFLOW, max_recovery_attempts=None)(develop)
         DBOS(
             config={
-                "name": "darkroom",
+                "name": _APPLICATION,
                 "system_database_url": self._url.render_as_string(hide_password=False),
                 # Any process of a version takes up what another one of it left behind: so each worker is a version.
                 "application_version": f"{_VERSION} {self._worker}",
@@ -115,25 +119,32 @@ class DurableEngine:
 
     async def _develop(self, run_id: str, attempt: int) -> None:
         task = asyncio.create_task(self._attempt(run_id, attempt, _step), name=f"run {run_id}")
-        self._tasks[task] = run_id
+        self._tasks.add(task)
         try:
             await task
         finally:
             if not task.done():
                 task.cancel()
-            del self._tasks[task]
-        self._ended.append(f"{run_id}/{attempt}")
+            self._tasks.discard(task)
 
     async def _tidy(self) -> None:
-        """Forget attempts that have ended: what there is to know of them stands in the records."""
         while True:
-            await asyncio.sleep(_TIDY_EVERY)
-            ended, self._ended = self._ended[:1000], self._ended[1000:]
             try:
-                if ended:
-                    await DBOS.delete_workflows_async(ended)
-            except DBAPIError as fault:
-                _log.warning("attempts that have ended are not forgotten: %s", fault)
+                async with self._database.alone("engine tidies up"):
+                    await self._forget_ended()
+            except (DBAPIError, OSError) as fault:
+                _log.warning("attempts that have ended are not forgotten: %s", in_short(fault))
+            await asyncio.sleep(_TIDY_EVERY)
+
+    async def _forget_ended(self) -> None:
+        """Forget attempts that have ended, however they did and in whatever process: what there is to know of them
+        stands in the records.
+        """
+        while True:
+            ended = await DBOS.list_workflows_async(status=_ENDED, limit=_AT_ONCE, load_input=False, load_output=False)
+            if not ended:
+                return
+            await DBOS.delete_workflows_async([each.workflow_id for each in ended])
 
 
 def _quick(url: URL) -> SyncEngine:

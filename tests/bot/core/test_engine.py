@@ -1,0 +1,143 @@
+"""The engine's own tables: what an older version wrote there is understood, and nothing stays there for ever."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy
+
+from bot.core.execution.durable import FOLLOW, SUBMIT, DurableEngine, DurableStep
+from bot.core.storage.database import Database
+from tests.bot.harness import until
+
+_TABLES = ("workflow_status", "workflow_input", "workflow_output", "operation_outputs")
+
+
+class Count:
+    """Counts the rows of the engine's tables."""
+
+    def __init__(self, database: Database, folder: Path) -> None:
+        schema = "dbos" if database.is_shared else None
+        self._tables = [sqlalchemy.table(name, schema=schema) for name in _TABLES]
+        url = database.driver_url if database.is_shared else f"sqlite:///{folder / 'engine.db'}"
+        self._engine = sqlalchemy.create_engine(url, poolclass=sqlalchemy.NullPool)
+
+    async def rows(self) -> int:
+        return await asyncio.to_thread(self._rows)
+
+    async def none(self) -> bool:
+        return await self.rows() == 0
+
+    def _rows(self) -> int:
+        with self._engine.connect() as connection:
+            questions = [sqlalchemy.select(sqlalchemy.func.count()).select_from(table) for table in self._tables]
+            return sum(connection.execute(question).scalar_one() for question in questions)
+
+
+async def attempt(run_id: str, _attempt: int, step: DurableStep) -> None:
+    """Every third fails."""
+    await step(SUBMIT, said)
+    if int(run_id) % 3 == 0:
+        raise ValueError(run_id)
+
+
+async def said() -> str:
+    return "[]"
+
+
+async def test_attempts_that_have_ended_leave_nothing_in_the_tables(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await leave_nothing(database, tmp_path, monkeypatch, runs=60)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(600)
+async def test_ten_thousand_attempts_that_have_ended_leave_nothing_in_the_tables(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await leave_nothing(database, tmp_path, monkeypatch, runs=10_000)
+
+
+async def leave_nothing(database: Database, folder: Path, monkeypatch: pytest.MonkeyPatch, *, runs: int) -> None:
+    """Those of a process that is gone too, and those that failed."""
+    monkeypatch.setattr("bot.core.execution.durable._AT_ONCE", max(7, runs // 20))
+    count, ended = Count(database, folder), asyncio.Semaphore(0)
+
+    async def counted(run_id: str, number: int, step: DurableStep) -> None:
+        try:
+            await attempt(run_id, number, step)
+        finally:
+            ended.release()
+
+    async with DurableEngine(database, folder, "garage", counted) as engine:
+        await until(count.none)  # the first look is over, and the next is a minute away
+        for number in range(runs):
+            await engine.start(str(number), 1)
+        for _ in range(runs):
+            await ended.acquire()
+        assert await count.rows() >= runs
+    async with DurableEngine(database, folder, "attic", counted):
+        async with asyncio.timeout(60):
+            while not await count.none():  # noqa: ASYNC110 - the engine's own task does it
+                await asyncio.sleep(0.02)
+
+
+async def test_an_attempt_that_an_older_version_began_goes_on(database: Database, tmp_path: Path) -> None:
+    """It remembered both steps of every attempt, whatever they said."""
+    followed = json.dumps({"nothing_new": False, "warnings": []})
+    begun, gone_on = asyncio.Event(), asyncio.Event()
+    answers: list[str] = []
+
+    async def older(_run: str, _attempt: int, step: DurableStep) -> None:
+        await step("submit", said)
+        await step("follow", partial(answered, followed))
+        begun.set()
+        await asyncio.Event().wait()
+
+    async def newer(_run: str, _attempt: int, step: DurableStep) -> None:
+        answers.append(await step(SUBMIT, never))
+        answers.append(await step(FOLLOW, never))
+        gone_on.set()
+
+    async with DurableEngine(database, tmp_path, "garage", older) as engine:
+        await engine.start("1", 1)
+        async with asyncio.timeout(20):
+            await begun.wait()
+    async with DurableEngine(database, tmp_path, "garage", newer), asyncio.timeout(20):
+        await gone_on.wait()
+    assert answers == ["[]", followed]
+
+
+async def test_an_attempt_goes_on_whose_last_steps_are_gone(database: Database, tmp_path: Path) -> None:
+    begun, gone_on = asyncio.Event(), asyncio.Event()
+
+    async def older(_run: str, _attempt: int, step: DurableStep) -> None:
+        for name in ("submit", "follow", "something else"):
+            await step(name, said)
+        begun.set()
+        await asyncio.Event().wait()
+
+    async def newer(_run: str, _attempt: int, step: DurableStep) -> None:
+        assert await step(SUBMIT, never) == "[]"
+        gone_on.set()
+
+    async with DurableEngine(database, tmp_path, "garage", older) as engine:
+        await engine.start("1", 1)
+        async with asyncio.timeout(20):
+            await begun.wait()
+    async with DurableEngine(database, tmp_path, "garage", newer), asyncio.timeout(20):
+        await gone_on.wait()
+
+
+async def answered(words: str) -> str:
+    return words
+
+
+async def never() -> Any:
+    raise AssertionError
