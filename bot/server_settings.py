@@ -50,7 +50,7 @@ def server_url(text: str) -> str:
             return text.strip()
     except ValueError:
         pass
-    shown = text.rpartition("@")[2]  # whatever stands before it may be a password
+    shown = text.rpartition("@")[2].partition("?")[0]  # a password stands before it, a token behind it
     raise ValueError(_("“{text}” is no server's address: {example}").format(text=shown, example=example))
 
 

@@ -12,6 +12,7 @@
     └── UnexpectedAnswer            the server said something that ComfyUI would not say
         ├── Garbled                 the body has no form that ComfyUI gives it: may be tried again
         ├── FileMissing             /view has no such file
+        ├── Redirected              the server sends us to another address
         └── TooLarge                the server takes no request of this size
 
 `comfy.retry` knows which of them are worth another try. The text of an error is for a log; it never holds tracebacks,
@@ -135,6 +136,20 @@ class Garbled(UnexpectedAnswer):
 
 class FileMissing(UnexpectedAnswer):
     """`/view` knows no such file: it was deleted, or it never was written."""
+
+
+class Redirected(UnexpectedAnswer):
+    """The server sends us to another address, where we do not go: our headers are for this one.
+
+    `target` is that address without user, password, query and fragment; empty where it names none.
+    """
+
+    def __init__(self, message: str, status: int, target: str) -> None:
+        super().__init__(message, status)
+        self.target = target
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (str(self), self.status, self.target)
 
 
 class TooLarge(UnexpectedAnswer):

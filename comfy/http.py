@@ -22,6 +22,7 @@ from comfy.errors import (
     Garbled,
     NodeError,
     PromptRejected,
+    Redirected,
     ServerUnavailable,
     TooLarge,
     UnexpectedAnswer,
@@ -33,6 +34,7 @@ from comfy.retry import wish
 from comfy.server import Server
 
 _CHUNK = 256 * 1024  # bytes of an upload that are read at once
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _ABSENT = frozenset({502, 503, 504, *range(520, 531)})  # a proxy, or a CDN, that does not reach the server behind it
 _BLOCK = 2 * 2**20  # bytes of a download that go to the disk at once: a visit to a thread costs more than to hold them
 
@@ -92,7 +94,10 @@ class Http:
 
     async def __aenter__(self) -> Http:
         # No Origin and no cookies: ComfyUI refuses foreign origins, and has no sessions (§1).
+        trace = aiohttp.TraceConfig()
+        trace.on_request_redirect.append(self._refuse_redirect)  # a websocket follows them, and cannot be told
         self._session = aiohttp.ClientSession(
+            trace_configs=[trace],
             headers=self._server.headers,
             timeout=aiohttp.ClientTimeout(
                 total=None, sock_connect=self._server.connect_timeout, sock_read=self._server.answer_timeout
@@ -115,8 +120,14 @@ class Http:
             raise RuntimeError("the client is not open: use it in `async with`")
         return self._session
 
+    async def _refuse_redirect(
+        self, _session: object, _context: object, asked: aiohttp.TraceRequestRedirectParams
+    ) -> None:
+        asked.response.close()
+        raise redirected(self._server, asked.url, asked.response.status, asked.response.headers)
+
     def url(self, path: str) -> URL:
-        return self._server.base / path
+        return (self._server.base / path).with_query(self._server.query)
 
     async def submit(
         self, prompt: Mapping[str, Any], prompt_id: str, client_id: str, extra_data: Mapping[str, Any]
@@ -210,7 +221,7 @@ class Http:
 
     async def download(self, file: FileRef, path: Path) -> Download:
         """GET /view, written to `path` as it arrives; what was written is removed if the transfer breaks."""
-        async with self._answer("GET", "view", params=file.query) as answer:
+        async with self._answer("GET", "view", params={**self._server.query, **file.query}) as answer:
             if answer.status in (
                 400,
                 404,
@@ -247,6 +258,8 @@ class Http:
             return
         where = f"{answer.method} {answer.url.path}"
         match answer.status:
+            case status if status in _REDIRECTS:
+                raise redirected(self._server, answer.url, status, answer.headers)
             case 413:
                 raise TooLarge(f"{self._server} takes no request of this size", 413)
             case status if status in _ABSENT:
@@ -260,7 +273,7 @@ class Http:
     async def _answer(self, method: str, path: str, **request: Any) -> AsyncIterator[aiohttp.ClientResponse]:
         """One request; whatever breaks on the way there, on the way back or in between is `ServerUnavailable`."""
         try:
-            async with self.session.request(method, self.url(path), **request) as answer:
+            async with self.session.request(method, self.url(path), allow_redirects=False, **request) as answer:
                 with _wished(answer):
                     yield answer
         except (aiohttp.ClientConnectionError, aiohttp.ClientPayloadError, TimeoutError, ConnectionError) as fault:
@@ -287,6 +300,16 @@ def _refuse_page(answer: aiohttp.ClientResponse, file: FileRef) -> None:
     """A proxy's page in the place of a file: ComfyUI itself never shows a page that it keeps, it only hands it out."""
     if answer.content_type == "text/html" and not file.filename.lower().endswith((".html", ".htm")):
         raise Garbled(f"a page came in the place of the file {file.filename!r}", answer.status)
+
+
+def redirected(server: Server, asked: URL, status: int, headers: Mapping[str, str]) -> Redirected:
+    """What to raise where a server sends us elsewhere; nothing secret of that address is in it."""
+    try:
+        url = asked.join(URL(headers.get(hdrs.LOCATION, "")))
+        target = str(url.with_user(None).with_query(None).with_fragment(None)) if headers.get(hdrs.LOCATION) else ""
+    except ValueError:
+        target = ""
+    return Redirected(f"{server} redirects to {target or 'no address'}: use that address", status, target)
 
 
 def _reason(fault: BaseException) -> str:

@@ -33,7 +33,7 @@ class Server:
     def __post_init__(self) -> None:
         base = self.base
         if base.scheme not in ("http", "https") or not base.host:
-            raise ValueError(f"{self.url!r} is no server's address: it should look like http://127.0.0.1:8188")
+            raise ValueError(f"{str(self)!r} is no server's address: it should look like http://127.0.0.1:8188")
 
     @property
     def base(self) -> URL:
@@ -43,8 +43,14 @@ class Server:
         return url.with_path(url.path.rstrip("/") or "/").with_query(None).with_fragment(None)
 
     @property
+    def query(self) -> dict[str, str]:
+        """What stands behind the address's question mark, such as a token: it goes with every request."""
+        return dict(URL(self.url.strip()).query)
+
+    @property
     def websocket(self) -> URL:
-        return (self.base / "ws").with_scheme("wss" if self.base.scheme == "https" else "ws")
+        url = (self.base / "ws").with_scheme("wss" if self.base.scheme == "https" else "ws")
+        return url.with_query(self.query)
 
     def __str__(self) -> str:
         """The address without the user's name and password that it may hold."""

@@ -12,6 +12,7 @@ from uuid import uuid4
 
 import aiohttp
 
+from comfy.errors import Redirected
 from comfy.http import Http
 from comfy.messages.events import Executing, ExecutionStart, Message, parse_binary, parse_text
 from comfy.messages.previews import Preview, ProgressText
@@ -116,7 +117,7 @@ class Socket:
         """Hold one connection until it ends; whether it was made at all."""
         self.client_id = uuid4().hex
         try:
-            url = self._server.websocket.with_query(clientId=self.client_id)
+            url = self._server.websocket.update_query(clientId=self.client_id)
             timeout = aiohttp.ClientWSTimeout(ws_close=1.0)
             async with asyncio.timeout(self._server.connect_timeout) as patience:
                 async with self._http.session.ws_connect(
@@ -125,6 +126,9 @@ class Socket:
                     patience.reschedule(None)
                     await self._listen(websocket)
                     return True
+        except Redirected as fault:
+            _log.warning("no websocket: %s", fault)
+            return False
         except (aiohttp.ClientError, OSError, TimeoutError) as fault:
             _log.info("no websocket to %s: %s", self._server, type(fault).__name__)
             return False

@@ -16,6 +16,7 @@ from comfy.errors import (
     PromptLost,
     PromptRejected,
     PromptRemoved,
+    Redirected,
     ServerUnavailable,
     TooLarge,
     UnexpectedAnswer,
@@ -83,6 +84,10 @@ def _by_class(error: ComfyError) -> str:
             return _("The server takes no file of this size. Please try a smaller one.")
         case FileMissing():
             return _("The server no longer has the file that it made. Please try again.")
+        case Redirected(target=target) if target:
+            return _("The ComfyUI server redirects to {address}. The operator can use that address.").format(
+                address=target
+            )
         case UnexpectedAnswer(status=401 | 403):
             return _("The ComfyUI server refuses us: whoever runs this must check its token.")
         case UnexpectedAnswer(status=429):

@@ -98,10 +98,15 @@ class RunRecord(QueuedRun):
         )
 
     @property
-    def files(self) -> tuple[StoredFile, ...]:
-        """The files that came out, as far as its person may have them: none that a moderator has not let through."""
+    def shown(self) -> Outcome:
+        """What came out, as far as people may have it: nothing that moderators have not let through."""
         shown = self.state is State.DONE or (self.state in (State.DELIVERING, State.FAILED) and not self.review)
-        return self.outcome.files if shown and self.outcome is not None else ()
+        return self.outcome if shown and self.outcome is not None else Outcome()
+
+    @property
+    def to_review(self) -> Outcome | None:
+        """What came out and waits for a moderator's yes: for the eyes of those who review it alone."""
+        return self.outcome if self.state is State.HELD else None
 
     @property
     def waited(self) -> float | None:

@@ -37,7 +37,7 @@ class SignedLinks:
         if not self._base or not hmac.compare_digest(mark.encode(), (await self._mark(run_id, number)).encode()):
             return None
         run = await self._records.get(run_id)
-        files = run.files if run is not None else ()
+        files = run.shown.files if run is not None else ()
         return files[number - 1] if 0 < number <= len(files) else None
 
     async def _mark(self, run_id: str, number: int) -> str:

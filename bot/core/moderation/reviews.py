@@ -13,7 +13,7 @@ from types import TracebackType
 from bot.core.background import BackgroundTask
 from bot.core.errors import DeliveryFailed, StorageFailed, UserError
 from bot.core.media.blob_store import BlobStore
-from bot.core.model import Failed, Held, Person, Place, Queued, Result, ResultFile
+from bot.core.model import Failed, Held, Person, Place, Queued, Result, ResultFile, StoredFile
 from bot.core.policy.audit import Audit
 from bot.core.policy.permissions import Permissions
 from bot.core.policy.scope import asked_in, community_of
@@ -88,6 +88,12 @@ class Reviews:
         await self._tell(run, Failed(sentence))
         return True
 
+    async def file(self, by: Person, here: Place, run_id: str, number: int) -> StoredFile | None:
+        """A file of a held result, counted from 0, for a moderator to see; None where there is none."""
+        run = next((each for each in await self.held(by, here) if each.id == run_id), None)
+        files = run.to_review.files if run is not None and run.to_review is not None else ()
+        return files[number] if 0 <= number < len(files) else None
+
     @asynccontextmanager
     async def result(self, by: Person, here: Place, run_id: str) -> AsyncIterator[tuple[RunRecord, Result | None]]:
         """A held run and what it has brought, for a moderator to see; None where it is the request that waits."""
@@ -97,15 +103,15 @@ class Reviews:
 
     @asynccontextmanager
     async def _result(self, run: RunRecord) -> AsyncIterator[Result | None]:
-        if run.outcome is None:
+        if (outcome := run.to_review) is None:
             yield None
             return
         with tempfile.TemporaryDirectory(prefix="darkroom-") as folder:
             files = []
-            for number, file in enumerate(run.outcome.files, 1):
+            for number, file in enumerate(outcome.files, 1):
                 path = await self._media.fetch(file.key, Path(folder) / f"result-{number}{Path(file.key).suffix}")
                 files.append(ResultFile(path, file.filename, file.kind))
-            yield Result(run.id, run.workflow, run.values, tuple(files), run.outcome.texts, run.outcome.warnings)
+            yield Result(run.id, run.workflow, run.values, tuple(files), outcome.texts, outcome.warnings)
 
     async def _own(self, by: Person, here: Place, act: str, run_id: str) -> RunRecord:
         """A run of the moderator's own community. Raises `NotAllowed`, and `UserError` where there is none."""

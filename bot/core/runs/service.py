@@ -30,6 +30,7 @@ from bot.core.model import (
 from bot.core.moderation.service import ModerationService
 from bot.core.policy.evaluate import Decision
 from bot.core.policy.quota import QuotaStatus
+from bot.core.policy.scope import community_of
 from bot.core.port import MessageOpening, Replier
 from bot.core.run import RunRecord, State, key_of, person_of
 from bot.core.runs.erasure import delete_runs, forget_person
@@ -202,17 +203,50 @@ class RunService:
                 await self._say_cancelled(run, person_of(run.cancelled_by))
 
     async def again(self, run_id: str, person: Person, place: Place, changes: Mapping[str, Any]) -> RunRequest:
-        """The request that a run was, for somebody who wants it again: with these changes, and with a new seed unless
-        they give one. Raises `UserError` where the run is forgotten.
+        """The request that a run was, for a person who wants it again: with these changes, and with a new seed unless
+        they give one. Raises `UserError` where the run is forgotten, or where its files are not theirs to use.
         """
+        request, withheld = await self._repeated(run_id, person, place, changes)
+        if withheld:
+            words = _("The files that this run was given are private. Please press Change and give your own.")
+            raise await self.moderation.permissions.refused(person, place, "again", words)
+        return request
+
+    async def changed(self, run_id: str, person: Person, place: Place) -> RunRequest:
+        """The request that a run was, as a form begins with it: without the files that are not this person's to use."""
+        request, _withheld = await self._repeated(run_id, person, place, {})
+        return request
+
+    async def _repeated(
+        self, run_id: str, person: Person, place: Place, changes: Mapping[str, Any]
+    ) -> tuple[RunRequest, bool]:
+        """A request once more; and whether files of it were left out."""
         run = await self.records.get(run_id)
         if run is None:
             raise UserError(_("This run has been deleted. Please ask for it anew."))
         form = await self.form(run.workflow, person, place)
         seeds = {field.name for field in form.fields if field.seed}
         kept = {name: value for name, value in run.values.items() if name in form.names and name not in seeds}
-        files = {name: file for name, file in run.inputs.items() if name in form.names}
-        return RunRequest(run.workflow, {**kept, **files, **changes}, person, place)
+        given = {name: file for name, file in run.inputs.items() if name in form.names and name not in changes}
+        usable = self.inputs_for(run, person, place)
+        files = {name: file for name, file in given.items() if name in usable}
+        return RunRequest(run.workflow, {**kept, **files, **changes}, person, place), len(files) < len(given)
+
+    def files_for(self, run: RunRecord, person: Person, *, present: bool) -> tuple[StoredFile, ...]:
+        """The results of a run that a person may have: of their own runs, and of those whose message stands where they
+        are (`present`: the platform knows). What moderators hold is seen in `moderation.reviews` alone.
+        """
+        return run.shown.files if present or self._is_own(run, person) else ()
+
+    def inputs_for(self, run: RunRecord, person: Person, here: Place) -> Mapping[str, StoredFile]:
+        """The files that a run was given, by field, as far as a person may use them. No message shows them: they
+        are for the person who gave them, for operators, and for moderators of the community.
+        """
+        home = bool(here.community) and community_of(here) == community_of(run.place)
+        return run.inputs if self._is_own(run, person) or (home and person.moderator) else {}
+
+    def _is_own(self, run: RunRecord, person: Person) -> bool:
+        return key_of(person) == key_of(run.person) or self.is_operator(person)
 
     async def cancel(self, run_id: str, by: Person) -> bool:
         """Stop a run, wherever it waits or is executed; whether there was anything to stop. Raises `NotAllowed`."""
@@ -232,8 +266,7 @@ class RunService:
 
         A platform says in `Person.moderator` what somebody is in the place where the run's message stands.
         """
-        own = key_of(person) == key_of(run.person)
-        return own or self.is_operator(person) or (person.moderator and person.platform == run.person.platform)
+        return self._is_own(run, person) or (person.moderator and person.platform == run.person.platform)
 
     async def check_change(self, by: Person, run: RunRecord, act: str) -> None:
         """Raises `NotAllowed` for whoever may not change a run."""

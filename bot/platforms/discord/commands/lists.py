@@ -47,7 +47,7 @@ async def show_mine(front: DiscordCaller, click: Click) -> None:
     buttons = [
         button(ComponentAction.ORIGINAL, run.id, _("Files of {number}").format(number=number))
         for number, run in enumerate(runs, 1)
-        if run.files
+        if front.desk.files_for(run, asker(click), present=False)
     ]
     view = still(*buttons[:_BUTTONS]) if buttons else None
     await _say(click, lines or [_("You have not run anything yet: /run begins.")], view)

@@ -59,7 +59,7 @@ async def press(front: DiscordCaller, click: Click, verb: str, run_id: str) -> N
         case ComponentAction.CHANGE:
             await _change(front, click, run)
         case ComponentAction.USE:
-            await pick(front, click, _picture(run))
+            await pick(front, click, _picture(front, click, run))
         case ComponentAction.ORIGINAL:
             await _original(front, click, run)
         case ComponentAction.DELETE:
@@ -85,12 +85,16 @@ async def _cancel(front: DiscordCaller, click: Click, run: RunRecord) -> None:
 
 async def _change(front: DiscordCaller, click: Click, run: RunRecord) -> None:
     """The form with the values of the run; a seed is drawn anew unless somebody gives one."""
-    request = await front.desk.again(run.id, asker(click), place_of(click), {})
+    request = await front.desk.changed(run.id, asker(click), place_of(click))
     await begin(front, click, FormSession(run.workflow, request.values, spoiler=MessageRef.at(run.address).spoiler))
 
 
-def _picture(run: RunRecord) -> StoredFile:
-    picture = next((file for file in run.files if file.kind == "image"), None)
+def _files(front: DiscordCaller, click: Click, run: RunRecord) -> tuple[StoredFile, ...]:
+    return front.desk.files_for(run, asker(click), present=str(click.channel_id) == run.address.chat)
+
+
+def _picture(front: DiscordCaller, click: Click, run: RunRecord) -> StoredFile:
+    picture = next((file for file in _files(front, click, run) if file.kind == "image"), None)
     if picture is None:
         raise UserError(_("There is no picture in this result."))
     return picture
@@ -98,11 +102,11 @@ def _picture(run: RunRecord) -> StoredFile:
 
 async def _original(front: DiscordCaller, click: Click, run: RunRecord) -> None:
     """All files as they were made, to the one who asks alone."""
-    if not run.files:
+    if not (files := _files(front, click, run)):
         raise UserError(_("There are no files of this run."))
     with tempfile.TemporaryDirectory(prefix="darkroom-") as folder:
         pieces, notes = list[DiscordAttachment](), list[str]()
-        for number, file in enumerate(run.files, 1):
+        for number, file in enumerate(files, 1):
             path = await front.desk.media.fetch(file.key, Path(folder) / f"{number}{Path(file.key).suffix}")
             piece = await _whole(path, file, click.filesize_limit)
             if piece is not None:

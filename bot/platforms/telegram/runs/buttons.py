@@ -70,10 +70,10 @@ class RunButtons:
             case CallbackAction.AGAIN:
                 await self._counter.open(guest, await self._again(guest, run), hidden=await self._is_hidden(run))
             case CallbackAction.CHANGE:
-                draft = FormState.of(await self._again(guest, run))
+                draft = FormState.of(await self._desk.changed(run.id, guest.person, guest.place))
                 await self._asking.begin(guest, replace(draft, hidden=await self._is_hidden(run)))
             case CallbackAction.USE:
-                await self._asking.begin(guest, FormState(spare=_pictures(run)))
+                await self._asking.begin(guest, FormState(spare=self._pictures(guest, run)))
             case CallbackAction.ORIGINAL:
                 await self._send_originals(guest, run)
             case CallbackAction.DETAILS:
@@ -84,12 +84,24 @@ class RunButtons:
     async def _again(self, guest: Caller, run: RunRecord) -> RunRequest:
         return await self._desk.again(run.id, guest.person, guest.place, {})
 
+    def _files(self, guest: Caller, run: RunRecord) -> tuple[StoredFile, ...]:
+        """What came out: `check` has let pass only those before whom its message stands, or whose run it is."""
+        return self._desk.files_for(run, guest.person, present=True)
+
+    def _pictures(self, guest: Caller, run: RunRecord) -> tuple[StoredFile, ...]:
+        pictures = tuple(file for file in self._files(guest, run) if file.kind == "image")
+        if not pictures:
+            raise UserError(_("There is no picture in this result."))
+        return pictures
+
     async def _is_hidden(self, run: RunRecord) -> bool:
         name = storage_keys.spoiler(Chat.read(run.address.chat), int(run.address.message))
         return bool(await self._counter.notes.get(name))
 
     async def _send_originals(self, guest: Caller, run: RunRecord) -> None:
-        files = run.outcome.files if run.outcome is not None else ()
+        files = self._files(guest, run)
+        if not files:
+            raise UserError(_("There are no files of this run."))
         most = LOCAL_UPLOAD if self._counter.wire.local else UPLOAD
         with tempfile.TemporaryDirectory(prefix="darkroom-") as folder:
             for number, file in enumerate(files, 1):
@@ -144,11 +156,6 @@ class RunButtons:
                 await self._counter.edit(guest.chat, message, gone)
 
 
-def _pictures(run: RunRecord) -> tuple[StoredFile, ...]:
-    files = run.outcome.files if run.outcome is not None else ()
-    return tuple(file for file in files if file.kind == "image")
-
-
 def _details(run: RunRecord, title: str) -> list[str]:
     """Everything that is known of a run, a line each."""
     lines = [_("{title} for {name}").format(title=title, name=run.person.name or run.person.id)]
@@ -158,6 +165,5 @@ def _details(run: RunRecord, title: str) -> list[str]:
         lines.append(_("took {time}").format(time=seconds(run.took)))
     if run.waited is not None:
         lines.append(_("waited {time}").format(time=seconds(run.waited)))
-    if run.outcome is not None:
-        lines += [*run.outcome.texts, *run.outcome.warnings, *(file.filename for file in run.outcome.files)]
+    lines += [*run.shown.texts, *run.shown.warnings, *(file.filename for file in run.shown.files)]
     return [*lines, run.id]

@@ -96,9 +96,8 @@ class Requests:
         if before is None:
             return ()
         run = await self._desk.records.at(address_of(guest.chat, before.message_id))
-        if run is not None and run.outcome is not None:
-            return run.outcome.files
-        return sources([before])
+        files = self._desk.files_for(run, guest.person, present=True) if run is not None else ()
+        return files or sources([before])
 
 
 def _room(form: Form) -> int:

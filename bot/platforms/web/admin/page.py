@@ -163,7 +163,7 @@ def _held(view: View) -> Html:
 def _waiting(view: View, run: RunRecord) -> Html:
     title = view.title(run.workflow)
     said = status_text.asked(run.brief(title))
-    outcome = run.outcome
+    outcome = run.to_review
     shown = [_file(view, run, number, file) for number, file in enumerate(outcome.files)] if outcome else []
     texts = [el("pre", text, tabindex="0") for text in outcome.texts] if outcome else []
     yet = None if outcome else el("small", _("It is asked for, and not developed yet."))

@@ -200,13 +200,11 @@ class AdminRoutes:
     async def _file(self, request: web.Request) -> web.StreamResponse:
         """A file of a result that waits for a yes, to see what it is that is asked about."""
         by, here = who(request, self._gate), await self._here(request)
-        held = {run.id: run for run in await self._reviews.held(by, here)}
-        run = held.get(request.match_info["id"])
-        brought = run.outcome.files if run is not None and run.outcome is not None else ()
-        number = int(request.match_info["number"])
-        if number >= len(brought):
+        part = request.match_info
+        file = await self._reviews.file(by, here, part["id"], int(part["number"]))
+        if file is None:
             raise web.HTTPNotFound
-        return await files.send(request, self._desk.media, brought[number])
+        return await files.send(request, self._desk.media, file)
 
     async def _here(self, request: web.Request) -> Place:
         return _found(request.query.get("place"), await self._places(who(request, self._gate)))

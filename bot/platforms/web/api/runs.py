@@ -42,7 +42,7 @@ class RunRoutes:
             parcel = await unpack(request, form, Path(folder), self._upload_bytes)
             if faults := _faults(form, parcel):
                 return _faulty(faults)
-            return await self._take(await requested(parcel, name, form, self._desk.records, person, place))
+            return await self._take(await requested(parcel, name, form, self._desk, person, place))
 
     async def _again(self, request: web.Request) -> web.Response:
         visitor = whose(request)
@@ -77,8 +77,9 @@ class RunRoutes:
         return files.preview(word.status.preview)
 
     async def _file(self, request: web.Request) -> web.StreamResponse:
-        run = await owned(self._desk.records, request.match_info["id"], whose(request))
-        file = stored_in(run, request.match_info["where"], request.match_info["which"])
+        visitor, part = whose(request), request.match_info
+        run = await owned(self._desk.records, part["id"], visitor)
+        file = stored_in(self._desk, run, person_of(visitor), place_of(visitor), part["where"], part["which"])
         if file is None:
             raise web.HTTPNotFound
         return await files.send(request, self._desk.media, file)

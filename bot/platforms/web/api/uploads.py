@@ -14,8 +14,9 @@ from aiohttp import BodyPartReader, web
 
 from bot.core.errors import BadValue, StorageFailed, UserError
 from bot.core.model import Person, Place, RunRequest, StoredFile, UploadedFile
-from bot.core.run import RunRecord, State
+from bot.core.run import RunRecord, key_of
 from bot.core.runs.repository import RunRepository
+from bot.core.runs.service import RunService
 from bot.core.workflows.form import Form
 from bot.i18n import _
 
@@ -56,14 +57,14 @@ async def unpack(request: web.Request, form: Form, folder: Path, file_limit: int
 
 
 async def requested(
-    parcel: SubmittedForm, workflow: str, form: Form, records: RunRepository, person: Person, place: Place
+    parcel: SubmittedForm, workflow: str, form: Form, desk: RunService, person: Person, place: Place
 ) -> RunRequest:
     """The request that a parcel means. Raises `UserError`."""
     media = {field.name for field in form.fields if field.is_media}
     values: dict[str, Any] = {}
     for name, given in parcel.values.items():
         if name in media and isinstance(given, str) and given:
-            values[name] = await _earlier(name, given, records, person)
+            values[name] = await _earlier(name, given, desk, person, place)
         else:
             values[name] = given or None
     return RunRequest(workflow, values, person, place)
@@ -112,22 +113,23 @@ async def _file(part: BodyPartReader, path: Path, limit: int) -> UploadedFile:
     return UploadedFile(path, filename)
 
 
-async def _earlier(name: str, text: str, records: RunRepository, person: Person) -> StoredFile:
+async def _earlier(name: str, text: str, desk: RunService, person: Person, place: Place) -> StoredFile:
     found = _REFERENCE.fullmatch(text)
-    run = await records.get(found["run"]) if found else None
-    if found is None or run is None or (run.person.platform, run.person.id) != (person.platform, person.id):
-        raise BadValue(name, _("this file is gone; please give it again."))
-    stored = stored_in(run, found["where"], found["which"])
-    if stored is None:
-        raise BadValue(name, _("this file is gone; please give it again."))
-    return stored
+    run = await desk.records.get(found["run"]) if found else None
+    if found is not None and run is not None and key_of(run.person) == key_of(person):
+        stored = stored_in(desk, run, person, place, found["where"], found["which"])
+        if stored is not None:
+            return stored
+    raise BadValue(name, _("this file is gone; please give it again."))
 
 
-def stored_in(run: RunRecord, where: str, which: str) -> StoredFile | None:
-    """A file of a run: an input by its field, or a result by its number, once that has been delivered."""
+def stored_in(
+    desk: RunService, run: RunRecord, person: Person, place: Place, where: str, which: str
+) -> StoredFile | None:
+    """A file of a run that this person may have: an input by its field, or a result by its number."""
     if where == "inputs":
-        return run.inputs.get(which)
-    files = run.outcome.files if run.outcome is not None and run.state is State.DONE else ()
+        return desk.inputs_for(run, person, place).get(which)
+    files = desk.files_for(run, person, present=False)
     return files[int(which)] if which.isdecimal() and int(which) < len(files) else None
 
 

@@ -30,8 +30,7 @@ _EXACT = 2**53  # whole numbers beyond it are texts in JSON: a browser would rou
 
 def run_view(run: RunRecord, title: str, word: Word | None) -> dict[str, Any]:
     """A run as its message shows it."""
-    outcome = run.outcome if run.state is State.DONE else None
-    outcome = outcome or Outcome()
+    outcome = run.shown if run.state is State.DONE else Outcome()
     return {
         "id": run.id,
         "workflow": run.workflow,
@@ -149,7 +148,7 @@ def _running(status: Running) -> str:
 
 
 def _times(run: RunRecord) -> str:
-    nothing_new = run.outcome is not None and run.outcome.nothing_new
+    nothing_new = run.shown.nothing_new
     values: Mapping[str, Any] = run.values
     return status_text.times(
         Result(run.id, run.workflow, values, nothing_new=nothing_new, waited=run.waited, took=run.took)

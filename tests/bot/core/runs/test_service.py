@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import ast
 import asyncio
 import io
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
+from bot import platforms
 from bot.core.errors import BadValue, CannotRun, DeliveryFailed, NotAllowed, TooMany, UnknownWorkflow, UserError
 from bot.core.model import Address, Cancelled, Delivering, Done, Failed, Person, Queued, RunRequest, StoredFile
 from bot.core.run import RunRecord, State
@@ -57,7 +60,7 @@ async def test_again_uses_the_same_files_and_values_and_another_seed(tmp_path: P
     async with house(tmp_path) as home:
         run_id, message = await home.ask("poster", photo=picture(tmp_path / "given"), colors="4")
         await home.ended(run_id)
-        request = await home.desk.again(run_id, BEN, HERE, {"contrast": "1.5"})
+        request = await home.desk.again(run_id, ANN, HERE, {"contrast": "1.5"})
         assert isinstance(request.values["photo"], StoredFile)
         assert (request.values["colors"], request.values["contrast"]) == (4, "1.5")
         second, shown = await home.ask("poster", BEN, **request.values)
@@ -66,6 +69,38 @@ async def test_again_uses_the_same_files_and_values_and_another_seed(tmp_path: P
         assert len(shown.results) == len(message.results) == 1
         with pytest.raises(UserError, match="has been deleted"):
             await home.desk.again("nothing", ANN, HERE, {})
+
+
+async def test_files_that_were_given_are_for_their_person_and_for_moderators_of_the_community(tmp_path: Path) -> None:
+    async with house(tmp_path) as home:
+        run_id, _message = await home.ask("poster", photo=picture(tmp_path / "given"), colors="4")
+        (run,) = await home.ended(run_id)
+        moderator, club = replace(BEN, moderator=True), replace(HERE, community="club")
+        assert list(home.desk.inputs_for(run, ANN, HERE)) == ["photo"]
+        assert not home.desk.inputs_for(run, moderator, club)  # of another community than the run's
+        assert list(home.desk.inputs_for(replace(run, place=club), moderator, club)) == ["photo"]
+        with pytest.raises(NotAllowed, match="are private"):
+            await home.desk.again(run_id, BEN, HERE, {})
+        assert (await home.desk.changed(run_id, BEN, HERE)).values["colors"] == 4
+        assert "photo" not in (await home.desk.changed(run_id, BEN, HERE)).values
+
+
+async def test_results_are_for_their_person_and_for_those_who_see_the_message(tmp_path: Path) -> None:
+    async with house(tmp_path) as home:
+        run_id, _message = await home.ask("poster", photo=picture(tmp_path / "given"))
+        (run,) = await home.ended(run_id)
+        assert home.desk.files_for(run, ANN, present=False) == home.desk.files_for(run, BEN, present=True) != ()
+        assert home.desk.files_for(run, BEN, present=False) == ()
+        for state in (State.HELD, State.DELIVERING, State.FAILED, State.CANCELLED):
+            held = replace(run, state=state, review=True)
+            assert home.desk.files_for(held, ANN, present=True) == held.shown.texts == (), state
+        assert home.desk.files_for(replace(run, state=State.FAILED), ANN, present=True)
+
+
+def test_platforms_ask_the_core_for_the_files_of_a_run() -> None:
+    for path in Path(platforms.__file__).parent.rglob("*.py"):
+        read = {node.attr for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Attribute)}
+        assert "outcome" not in read, path
 
 
 async def test_cancelling_what_waits_and_what_runs(tmp_path: Path) -> None:

@@ -187,13 +187,16 @@ async def test_anybody_may_ask_for_it_again(fake: FakeDiscord, channel: int) -> 
 async def test_change_opens_the_form_with_the_values(fake: FakeDiscord, channel: int) -> None:
     await fake.slash(ALICE, channel, "poster", {"photo": picture(), "colors": 4})
     (post,) = await results(fake, channel)
-    shown = await fake.click(BOB, post, "Change")
+    _kind, others = await (await fake.click(BOB, post, "Change")).answer
+    photo = next(each["component"] for each in others["components"] if each["component"]["custom_id"] == "photo")
+    assert photo["required"]  # what Alice gave is hers
+    shown = await fake.click(ALICE, post, "Change")
     kind, window = await shown.answer
     items = {label["component"]["custom_id"]: label["component"] for label in window["components"]}
     assert kind == 9
     assert items["colors"]["value"] == "4"
     assert not items["photo"]["required"]  # the same picture, unless another is given
-    await fake.submit(BOB, shown, {"colors": "2"})
+    await fake.submit(ALICE, shown, {"colors": "2"})
     changed = (await results(fake, channel, 2))[-1]
     assert "colors 2" in changed.content
     assert changed.files

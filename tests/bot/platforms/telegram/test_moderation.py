@@ -10,8 +10,9 @@ import pytest
 from PIL import Image
 
 from bot.platforms.telegram.moderation.panel import Click
+from bot.platforms.telegram.runs.callback_data import CallbackAction, CallbackData
 from tests.bot.platforms.telegram.conftest import TRUSTED
-from tests.bot.platforms.telegram.harness import Conversation, picture
+from tests.bot.platforms.telegram.harness import Conversation, forged, picture
 from tests.bot.platforms.telegram.server import BotApi
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -104,6 +105,38 @@ async def test_results_wait_for_a_yes(api: BotApi) -> None:
     assert "Only moderators" in await member.notice(await member.press(asked, "Approve"))
     await moderator.press(asked, "Approve")
     await member.result()
+
+
+async def test_a_held_result_is_had_by_no_road_before_the_yes(api: BotApi) -> None:
+    member, moderator = group(api)
+    other = Conversation(api, member.chat)
+    await moderator.write("/moderate review on")
+    await moderator.answer("looks at results first")
+    await member.write("/negative", photo=picture())
+    waiting = await member.answer("Waiting for a moderator")
+    await moderator.write("/moderate held")
+    asked = await moderator.answer("waits for a yes", button="Approve")
+    press = CallbackData.read(waiting.buttons()["Cancel"])
+    assert press is not None
+    run = press.run_id
+    refused = ((CallbackAction.ORIGINAL, "There are no files"), (CallbackAction.USE, "There is no picture"))
+    for number, each in enumerate((member, other, moderator), 1):
+        for act, words in refused:
+            await each.press(forged(each, CallbackData(act, run).data), "x")
+            await api.until(lambda words=words, number=number: _said(member, words) == number)  # type: ignore[misc]
+        await each.press(forged(each, CallbackData(CallbackAction.DETAILS, run).data), "x")
+        await each.write("/poster", reply_to=waiting.id)
+        await api.until(lambda number=number: _said(member, "Photo") >= number)  # type: ignore[misc]
+    assert not [each for each in member.messages if each.media or "png" in each.text.lower()]
+    await moderator.press(asked, "Refuse")
+    await member.answer("said no")
+    for act, words in refused:
+        await member.press(forged(member, CallbackData(act, run).data), "x")
+        await api.until(lambda words=words: _said(member, words) == 4)  # type: ignore[misc]
+
+
+def _said(chat: Conversation, *words: str) -> int:
+    return sum(all(word in each.text for word in words) for each in chat.messages)
 
 
 async def test_the_panel_in_private(api: BotApi) -> None:

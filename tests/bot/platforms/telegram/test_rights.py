@@ -19,8 +19,8 @@ from bot.platforms.telegram.moderation.commands import ModerateCommand
 from bot.platforms.telegram.moderation.panel import Click
 from bot.platforms.telegram.moderation.workflows import contribute
 from bot.platforms.telegram.runs.callback_data import CallbackAction, CallbackData
-from tests.bot.platforms.telegram.harness import Conversation, picture
-from tests.bot.platforms.telegram.server import BotApi, Kept
+from tests.bot.platforms.telegram.harness import Conversation, forged, picture
+from tests.bot.platforms.telegram.server import BotApi
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 _groups = count(-100_900_000, -1)
@@ -63,14 +63,6 @@ async def refusals(moderator: Conversation) -> list[dict[str, Any]]:
     lines = [json.loads(line) for line in files[-1].media.decode().splitlines()]
     assert {line["act"] for line in lines} <= {"refused"}
     return lines[::-1]
-
-
-def forged(at: Conversation, data: str) -> Kept:
-    """A message of the bot's in a chat, with a button that says this."""
-    content = {"message_id": 7, "date": 1_767_225_600, "chat": at.chat, "text": "x"}
-    message = Kept(at.id, 7, content)
-    message.reply_markup = {"inline_keyboard": [[{"text": "x", "callback_data": data}]]}
-    return message
 
 
 def cases(function: Callable[..., Any]) -> set[str]:
