@@ -162,6 +162,8 @@ class App:
             from bot.platforms.web import public_url
 
             yield public_url.introduce(settings.public_url.rstrip("/"))
+            if settings.web and settings.web_token is not None and not settings.web_proxy_header:
+                yield public_url.warn()
 
     async def demo(self, announce: Callable[[str], None], pace: float) -> None:
         """Serve the page alone, on the built-in engine, and keep nothing. `announce` is told its address.
@@ -194,6 +196,7 @@ class App:
             settings.web_token,
             int(settings.max_upload_mb * 1e6),
             [settings.workflows] if settings.workflows else [],
+            proxy_header=settings.web_proxy_header,
         )
 
     def _folders(self) -> list[Path]:

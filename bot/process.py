@@ -11,6 +11,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from bot.core import private
 from bot.core.background import BackgroundTask
 from bot.core.errors import ConfigError, StorageFailed
 from bot.core.execution.attempt import ExecutionContext
@@ -219,6 +220,7 @@ async def _members(settings: Settings, role: Role) -> AsyncIterator[Sequence[Mem
     if settings.servers:
         yield [Member(each.name, Server(**settings.server(each.url)), each.at_once) for each in settings.servers]
         return
+    await asyncio.to_thread(private.make_folder, settings.folder / "engine")
     async with EmbeddedServer(settings.folder / "engine", pace=role.pace) as engine:
         yield [Member(_("built-in"), Server(engine.url))]
 

@@ -100,6 +100,12 @@ def _people(text: str) -> tuple[str, ...]:
     return people
 
 
+def _header(text: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9-]{1,100}", text):
+        raise ValueError(_("“{text}” is no name of a header: it should look like X-Real-IP").format(text=text))
+    return text
+
+
 def _names(text: str) -> tuple[str, ...]:
     return tuple(name.strip() for name in text.split(",") if name.strip())
 
@@ -158,6 +164,9 @@ class Settings:
     )
     media: Secret | None = _setting(  # noqa: RUF009 - a field
         "DARKROOM_MEDIA_URL", _secret, None, "An object store for the files, such as s3://bucket; else that folder."
+    )
+    shared_media: bool = _setting(
+        "DARKROOM_SHARED_MEDIA", _switch, False, "Whether the folder's group may read the files of runs: yes or no."
     )
     retention_days: float = _setting(
         "DARKROOM_RETENTION_DAYS", _days, 30.0, "How many days runs and their files are kept."
@@ -230,6 +239,9 @@ class Settings:
     web_port: int = _setting("DARKROOM_WEB_PORT", _port, 8420, "The port that the page listens at.")
     web_token: Secret | None = _setting(  # noqa: RUF009 - a field
         "DARKROOM_WEB_TOKEN", _secret, None, "A token that visitors of the page must show."
+    )
+    web_proxy_header: str = _setting(
+        "DARKROOM_WEB_PROXY_HEADER", _header, "", "The header in which your proxy says for whom it asks: X-Real-IP."
     )
     public_url: str = _setting(
         "DARKROOM_PUBLIC_URL", _address, "", "The page's address for the world: chats link to files too large for them."

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from bot.core import data_folder as data
 from bot.core.errors import ConfigError
 from bot.core.media.blob_store import BlobStore
 from bot.core.media.signed_links import SignedLinks
@@ -39,8 +40,9 @@ class Stores:
 async def opened(settings: Settings) -> AsyncIterator[Stores]:
     """The store that the settings name. Raises `ConfigError` where it cannot be read and written."""
     folder = await asyncio.to_thread(data_folder, settings)
+    await asyncio.to_thread(data.narrow, folder, shared=settings.shared_media)
     kept = await asyncio.to_thread(database, settings)
-    media = BlobStore.open(settings.media.reveal() if settings.media else folder / "media")
+    media = await asyncio.to_thread(_media, settings)
     async with kept:
         caps = ConcurrencyLimits(settings.running_per_person, settings.waiting_per_person)
         records = RunRepository(kept)
@@ -64,13 +66,16 @@ def data_folder(settings: Settings) -> Path:
     """
     folder = settings.folder
     try:
-        (folder / "workflows").mkdir(parents=True, exist_ok=True)
-        probe = folder / ".probe"
-        probe.write_bytes(b"x" * 4096)
-        probe.unlink(missing_ok=True)  # another process may be starting in the same folder
+        data.make(folder, shared=settings.shared_media)
     except OSError as fault:
         raise _unwritable(folder, fault) from fault
     return folder
+
+
+def _media(settings: Settings) -> BlobStore:
+    if settings.media is not None:
+        return BlobStore.open(settings.media.reveal())
+    return BlobStore.open(settings.folder / "media", 0o750 if settings.shared_media else 0o700)
 
 
 async def forget(settings: Settings, person: str) -> int:

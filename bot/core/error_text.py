@@ -1,4 +1,4 @@
-"""An exception becomes one sentence for the person: by its class, and never with paths, tracebacks or addresses."""
+"""An exception becomes one sentence for the person: by its class, never with paths or tracebacks."""
 
 from __future__ import annotations
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import time
 from collections.abc import Mapping
@@ -23,7 +24,7 @@ class Folders:
 
     def create(self) -> None:
         for kind in KINDS:
-            (self.root / kind).mkdir(parents=True, exist_ok=True)
+            (self.root / kind).mkdir(0o700, parents=True, exist_ok=True)
 
     def folder(self, kind: str) -> Path:
         return self.root / kind
@@ -50,10 +51,16 @@ class Folders:
             folder = self.inside(kind, subfolder)
         except ValueError:
             raise ValueError("**** ERROR: Saving image outside the output folder is not allowed.") from None
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(0o700, parents=True, exist_ok=True)
         first = _highest(folder, stem) + 1
         names = [f"{stem}_{number:05}_{suffix}" for number in range(first, first + count)]
         return [SavedFile(folder / name, name, subfolder, kind) for name in names]
+
+
+def make_private(path: Path) -> Path:
+    """Make an empty file that only this program's user may read, to be written over."""
+    os.close(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600))
+    return path
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from uuid import uuid4
 from aiohttp import BodyPartReader, web
 from PIL import Image as Pillow
 
-from comfy.embedded.folders import KINDS, Folders, split_suffix
+from comfy.embedded.folders import KINDS, Folders, make_private, split_suffix
 
 _CHUNK = 256 * 1024
 
@@ -101,6 +101,7 @@ class FileRoutes:
     async def _store(self, part: BodyPartReader) -> Path:
         path = self._folders.folder("temp") / f"upload-{uuid4().hex}"
         size = 0
+        await asyncio.to_thread(make_private, path)
         file = await asyncio.to_thread(path.open, "wb")
         try:
             while chunk := await part.read_chunk(_CHUNK):
@@ -119,7 +120,7 @@ class FileRoutes:
         if fields.get("overwrite") not in ("true", "1"):
             target = _free(target, upload)
         if not target.exists() or _digest(target) != _digest(upload):
-            target.write_bytes(upload.read_bytes())
+            make_private(target).write_bytes(upload.read_bytes())
         return _named(target, fields)
 
     def _keep_mask(self, fields: dict[str, str], upload: Path) -> web.Response:
@@ -132,7 +133,7 @@ class FileRoutes:
             with Pillow.open(original) as picture, Pillow.open(upload) as mask:
                 masked = picture.convert("RGBA")
                 masked.putalpha(mask.getchannel("A"))
-                masked.save(target, compress_level=4)
+                masked.save(make_private(target), compress_level=4)
         return _named(target, fields)
 
     def _target(self, fields: dict[str, str]) -> Path | None:
@@ -144,7 +145,7 @@ class FileRoutes:
             return None
         if not target.is_relative_to(folder):
             return None
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(0o700, parents=True, exist_ok=True)
         return target
 
 

@@ -21,7 +21,7 @@ from sqlalchemy.exc import DBAPIError
 
 from bot.core.background import BackgroundTask
 from bot.core.errors import ConfigError, StorageFailed
-from bot.core.storage.database import Database, in_short
+from bot.core.storage.database import Database, in_short, make_private
 from bot.i18n import _
 
 #: Names on disk: an attempt that another version began is found by them, and goes on. A new step comes after these,
@@ -62,6 +62,8 @@ class DurableEngine:
         async def develop(run_id: str, attempt: int) -> None:
             await self._develop(run_id, attempt)
 
+        if self._sqlite is not None:
+            await asyncio.to_thread(make_private, self._url)
         self._workflow = DBOS.workflow(name=WORKFLOW, max_recovery_attempts=None)(develop)
         DBOS(
             config={

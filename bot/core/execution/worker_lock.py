@@ -14,6 +14,7 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from bot.core import private
 from bot.core.background import BackgroundTask
 from bot.core.errors import ConfigError
 from bot.core.storage.database import Database, in_short
@@ -37,7 +38,8 @@ async def held(database: Database, folder: Path, worker: str) -> AsyncIterator[N
             await keeping.stop()
             await lock.let_go()
     else:
-        with (folder / f"{worker}.lock").open("w") as file:
+        path = folder / f"{worker}.lock"
+        with open(path, "w", opener=private.opener) as file:  # noqa: ASYNC230 - an empty file
             await _take(lambda: _locked(file), worker)
             yield
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hashlib
+import stat
 from collections.abc import AsyncIterator, Iterable
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import obstore
 from obstore.exceptions import BaseError
 from obstore.store import LocalStore, ObjectStore, from_url
 
+from bot.core import private
 from bot.core.errors import ConfigError, StorageFailed
 from bot.i18n import _
 
@@ -21,15 +23,17 @@ _PIECE = 256 * 1024  # bytes of a file that are read ahead of whoever takes them
 class BlobStore:
     """A file's key is the digest of its content and its suffix, so that the same file is kept once."""
 
-    def __init__(self, store: ObjectStore) -> None:
-        self._store = store
+    def __init__(self, store: ObjectStore, folder: Path | None = None) -> None:
+        """`folder` is where the store is one."""
+        self._store, self._folder = store, folder
 
     @classmethod
-    def open(cls, where: Path | str) -> BlobStore:
-        """A folder, made where it is missing, or the URL of an object store. Raises `ConfigError`."""
+    def open(cls, where: Path | str, mode: int = 0o700) -> BlobStore:
+        """A folder, made with this mode where it is missing, or the URL of an object store. Raises `ConfigError`."""
         try:
             if isinstance(where, Path):
-                return cls(LocalStore(where, mkdir=True))
+                private.make_folder(where, mode)
+                return cls(LocalStore(where), where)
             return cls(from_url(where))
         except (BaseError, OSError, ValueError) as fault:
             reason = _first_line(fault)
@@ -40,11 +44,23 @@ class BlobStore:
         try:
             key = await asyncio.to_thread(_key, path)
             if not await self.has(key):
+                await asyncio.to_thread(self._make_room, key)
                 await obstore.put_async(self._store, key, path)
+                await asyncio.to_thread(self._let_in, key)
         except (BaseError, OSError) as fault:
             sentence = _("There is no room to keep the files of this run, or they cannot be written.")
             raise StorageFailed(sentence) from fault
         return key
+
+    def _make_room(self, key: str) -> None:
+        """Make the file's folder for those whom the store's folder is for, before the file is in it."""
+        if self._folder is not None:
+            private.make_folder((self._folder / key).parent, stat.S_IMODE(self._folder.stat().st_mode) & 0o777)
+
+    def _let_in(self, key: str) -> None:
+        """Have the file be for the same people."""
+        if self._folder is not None:
+            (self._folder / key).chmod(private.as_folder(self._folder))
 
     async def fetch(self, key: str, path: Path) -> Path:
         """Write a stored file to `path`. Raises `StorageFailed`."""

@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from bot.core import private
 from bot.core.errors import UserError
 from bot.core.model import Person, Place
 from bot.core.policy.audit import Audit
@@ -324,6 +325,7 @@ def _put(files: Mapping[Path, str]) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         part = path.with_name(f".{path.name}")
         part.write_text(text, "utf-8")
+        part.chmod(private.as_folder(path.parent))  # the operator's own folder may be for others too
         part.replace(path)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -18,6 +18,7 @@ from sqlalchemy import URL, Connection, event, func, make_url, select, text
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
+from bot.core import private
 from bot.core.errors import ConfigError, StorageFailed
 from bot.i18n import _
 
@@ -118,11 +119,21 @@ class Database:
 
 
 def _probe(url: URL) -> None:
-    """Open the file once: where that fails, aiosqlite would leave a thread behind that speaks to a closed loop."""
+    """Make the file and open it once: where that fails, aiosqlite would leave a thread behind that speaks to a closed
+    loop.
+    """
+    make_private(url)
     try:
         sqlite3.connect(str(url.database)).close()
     except sqlite3.Error as fault:
         raise ConfigError(_unusable(url, fault)) from fault
+
+
+def make_private(url: URL) -> None:
+    """Make the file of an SQLite database, which gives its mode to those beside it; what is wrong, SQLite says."""
+    if not str(url.database).startswith(("file:", ":")):
+        with suppress(OSError):
+            private.make_file(Path(str(url.database)))
 
 
 def _checked(url: str) -> URL:

@@ -6,14 +6,14 @@ import hashlib
 import hmac
 import ipaddress
 import secrets
-import time
-from collections import deque
 from collections.abc import Callable
 from urllib.parse import urlsplit
 
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
+from bot.core.errors import TooMany
+from bot.core.guesses import Guesses, origin
 from bot.core.media import signed_links
 from bot.i18n import _
 from bot.settings import Secret
@@ -21,7 +21,6 @@ from bot.settings import Secret
 _COOKIE, _SESSION = "darkroom", "darkroom_session"
 _LASTS = 400 * 86_400  # seconds: as long as browsers keep a cookie
 _OPEN = frozenset({"/healthz", "/readyz"})  # say nothing that anybody may not know
-_TRIES, _WITHIN = 10, 60.0  # wrong tokens in so many seconds, after which nobody's is looked at
 _PASSED_ON = ("Forwarded", "X-Forwarded-For", "X-Forwarded-Proto", "X-Real-IP", "Via")  # by a proxy: then it is anybody
 _HEADERS = {
     "Content-Security-Policy": (
@@ -41,9 +40,10 @@ _HEADERS = {
 class AccessControl:
     """Without a token it answers this computer alone; with one, whoever has shown it."""
 
-    def __init__(self, token: Secret | None, clock: Callable[[], float] = time.monotonic) -> None:
-        self._token, self._clock = token, clock
-        self._wrong: deque[float] = deque(maxlen=_TRIES)
+    def __init__(self, token: Secret | None, proxy_header: str = "", guesses: Guesses | None = None) -> None:
+        """`proxy_header` is the one in which our proxy says for whom it asks."""
+        self._token, self._proxy_header = token, proxy_header
+        self._guesses = guesses or Guesses()
 
     @property
     def locked(self) -> bool:
@@ -59,38 +59,51 @@ class AccessControl:
 
     def is_at_home(self, request: web.Request) -> bool:
         """Whether somebody at this computer asks, where nobody else can: without a token."""
-        return not self.locked and is_loopback(request.remote or "") and not any(map(request.headers.get, _PASSED_ON))
+        return not self.locked and is_loopback(request.remote or "") and not _is_passed_on(request)
 
-    def is_in(self, request: web.Request) -> bool:
-        """Whether the visitor may see more than the door."""
+    async def is_in(self, request: web.Request) -> bool:
+        """Whether the visitor may see more than the door. Raises `HTTPTooManyRequests`."""
         if self._token is None:
             return True
-        given = request.cookies.get(_SESSION, "")
-        return hmac.compare_digest(given.encode(), self._session(request).encode())
+        given, stamp = request.cookies.get(_SESSION, ""), self._session(request)
+        # A stamp is made from the token, so that a wrong one is a guess as well.
+        return await self._look(request, given, lambda shown: _same(shown, stamp))
 
-    def shows_token(self, request: web.Request) -> bool:
-        """Whether a program shows the token in its header; where there is none, everybody here may measure."""
+    async def shows_token(self, request: web.Request) -> bool:
+        """Whether a program shows the token in its header; where there is none, everybody here may measure. Raises
+        `HTTPTooManyRequests`.
+        """
         if self._token is None:
             return True
         kind, _space, given = request.headers.get("Authorization", "").partition(" ")
-        return kind.lower() == "bearer" and self._is_right(given.strip())
+        return kind.lower() == "bearer" and await self.enter(request, given.strip())
 
-    def enter(self, request: web.Request, given: str) -> bool:
-        """Whether a token that a visitor typed is right. Raises `HTTPTooManyRequests` after many that were not."""
-        now = self._clock()
-        if len(self._wrong) == _TRIES and now - self._wrong[0] < _WITHIN:
-            raise web.HTTPTooManyRequests(text=_("Too many wrong tokens. Please try again in a minute."))
-        if self._is_right(given):
-            return True
-        self._wrong.append(now)
-        return False
+    async def enter(self, request: web.Request, given: str) -> bool:
+        """Whether a token is right. Raises `HTTPTooManyRequests` after many that were not."""
+        return await self._look(request, given, self._is_right)
+
+    async def _look(self, request: web.Request, given: str, is_right: Callable[[str], bool]) -> bool:
+        try:
+            return bool(given) and await self._guesses.look(self._origin(request), given, is_right)
+        except TooMany as fault:
+            raise web.HTTPTooManyRequests(text=str(fault), headers={"Retry-After": "60"}) from fault
+
+    def _origin(self, request: web.Request) -> str | None:
+        """Whom wrong tokens count against: by the proxy's header where one is set, else by the connection; None where
+        that is a proxy's, which speaks for everyone.
+        """
+        if self._proxy_header:
+            told = ",".join(request.headers.getall(self._proxy_header, ()))
+            return origin(told.rpartition(",")[2])  # what stands before it is the client's own word
+        near = is_private(request.remote or "")
+        return None if near and _is_passed_on(request) else origin(request.remote or "")
 
     def stamp(self, request: web.Request, response: web.StreamResponse) -> None:
         """Let a visitor who has shown the token in from now on."""
         _set(request, response, _SESSION, self._session(request))
 
     def _is_right(self, given: str) -> bool:
-        return self._token is not None and hmac.compare_digest(given.encode(), self._token.reveal().encode())
+        return self._token is not None and _same(given, self._token.reveal())
 
     def _session(self, request: web.Request) -> str:
         """A stamp for one visitor's cookie: it holds while the token does, and for nobody else."""
@@ -134,12 +147,28 @@ def is_loopback(host: str) -> bool:
         return False
 
 
+def is_private(host: str) -> bool:
+    """Whether an address is of this computer or a network of one's own, where a proxy may stand."""
+    try:
+        return ipaddress.ip_address(host).is_private
+    except ValueError:
+        return False
+
+
 async def protect(request: web.Request, response: web.StreamResponse) -> None:
     """Put the headers on every answer."""
     for name, value in _HEADERS.items():
         response.headers.setdefault(name, value)
     is_ours = request.path.startswith("/static/")
     response.headers.setdefault("Cache-Control", "no-cache" if is_ours else "no-store")
+
+
+def _same(given: str, right: str) -> bool:
+    return hmac.compare_digest(given.encode("utf-8", "surrogatepass"), right.encode())
+
+
+def _is_passed_on(request: web.Request) -> bool:
+    return any(map(request.headers.get, _PASSED_ON))
 
 
 def _host(host: str) -> str:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from bot.core.errors import ConfigError
+from bot.core.guesses import Guesses
 from bot.i18n import _
 from bot.platforms.web.auth import is_loopback
 from bot.settings import Secret
@@ -16,6 +17,7 @@ from bot.settings import Secret
 class PageConfig:
     """Of `ports` the first that is free is listened on. `pictures` are folders with a picture NAME.jpg beside a
     workflow, `note` is said at the top of the page, and `sample` is a picture to try it with.
+    `proxy_header` is the one in which a proxy says for whom it asks, and `guesses` remembers wrong tokens.
 
     Raises `ConfigError` where others than this computer could reach it without a token.
     """
@@ -27,6 +29,8 @@ class PageConfig:
     pictures: Sequence[Path] = ()
     note: str = ""
     sample: Path | None = None
+    proxy_header: str = ""
+    guesses: Guesses = field(default_factory=Guesses)
 
     def __post_init__(self) -> None:
         if self.token is None and not is_loopback(self.host):

@@ -80,7 +80,7 @@ class HealthRoutes:
         return web.Response(status=503 if faults else 200, text="\n".join(faults or ["ok"]) + "\n")
 
     async def _metrics(self, request: web.Request) -> web.Response:
-        if not self._gate.shows_token(request):
+        if not await self._gate.shows_token(request):
             raise web.HTTPUnauthorized(headers={"WWW-Authenticate": "Bearer"})
         await self._count()
         return web.Response(body=generate_latest(self._registry), headers={"Content-Type": CONTENT_TYPE_LATEST})

@@ -10,6 +10,15 @@ from bot.i18n import _
 _PATIENCE = aiohttp.ClientTimeout(total=10)
 
 
+async def warn() -> str:
+    """What to set where a proxy speaks for all visitors."""
+    return _(
+        "Page: warning: behind a proxy all visitors seem to come from one address, and wrong tokens of one person "
+        "cannot be told from those of another. If there is one, set DARKROOM_WEB_PROXY_HEADER to the header in which "
+        "it says for whom it asks, such as X-Real-IP."
+    )
+
+
 async def introduce(url: str) -> str:
     """A line that says so. Raises `ConfigError` where something else answers there, or nothing."""
     try:

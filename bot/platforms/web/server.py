@@ -44,7 +44,7 @@ async def listening(desk: RunService, hub: Hub, options: PageConfig) -> AsyncIte
 
 def application(desk: RunService, hub: Hub, options: PageConfig) -> web.Application:
     """The page and all that it asks for."""
-    gate = AccessControl(options.token)
+    gate = AccessControl(options.token, options.proxy_header, options.guesses)
     app = web.Application(middlewares=[gate.middleware(), _members_only(gate), explained])
     app.on_response_prepare.append(protect)
     app.add_routes(PageRoutes(desk, gate, options).routes())
@@ -61,7 +61,7 @@ def _members_only(gate: AccessControl) -> Middleware:
     @web.middleware
     async def members_only(request: web.Request, handler: Handler) -> web.StreamResponse:
         free = request.path in ("/", "/login") or request.path.startswith(_PUBLIC)
-        if not free and (not whose(request) or not gate.is_in(request)):
+        if not free and (not whose(request) or not await gate.is_in(request)):
             if request.path == "/moderate":
                 raise web.HTTPSeeOther("./")  # the page has the door
             raise web.HTTPUnauthorized(text=_("Please load the page first."))

@@ -16,6 +16,7 @@ import numpy.typing as npt
 from PIL import Image as Pillow
 from PIL import ImageOps, ImageSequence, PngImagePlugin
 
+from comfy.embedded.folders import make_private
 from comfy.embedded.node import Host, Image, Mask, Shown, Spec, node
 from comfy.embedded.nodes.resample import to_bytes
 
@@ -160,7 +161,7 @@ def _save(images: Image, host: Host, prefix: str, kind: str, level: int) -> dict
     saved = host.next_files(prefix, kind, len(images), ".png")
     for file, frame in zip(saved, to_bytes(images), strict=True):
         picture = Pillow.fromarray(frame.squeeze() if frame.shape[2] == 1 else frame)
-        picture.save(file.path, pnginfo=_metadata(host), compress_level=level)
+        picture.save(make_private(file.path), pnginfo=_metadata(host), compress_level=level)
     return {"images": [file.as_json() for file in saved]}
 
 
@@ -194,7 +195,7 @@ def save_animated_webp(
     (file,) = host.next_files(filename_prefix, "output", 1, ".webp")
     first, *rest = [Pillow.fromarray(frame) for frame in to_bytes(images)]
     first.save(
-        file.path,
+        make_private(file.path),
         save_all=True,
         append_images=rest,
         duration=int(1000.0 / fps),

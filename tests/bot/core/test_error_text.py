@@ -28,8 +28,12 @@ SAMPLES: list[BaseException] = [
     errors.UnexpectedAnswer("http://10.0.0.1:8188 answered with 500", 500),
     errors.UnexpectedAnswer("http://10.0.0.1:8188 answered with 429", 429),
     errors.Garbled("http://10.0.0.1:8188 answers, but it is not ComfyUI", 200),
+    errors.Redirected(
+        "http://10.0.0.1:8188 redirects to https://a.example: use that address", 302, "https://a.example"
+    ),
     errors.FileMissing("/srv/x"),
     errors.TooLarge("no"),
+    errors.Redirected("http://10.0.0.1 redirects", 302, "https://comfy.example/ui"),
 ]
 
 

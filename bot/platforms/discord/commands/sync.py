@@ -13,6 +13,7 @@ from typing import Any
 import discord
 from discord.app_commands import CommandTree
 
+from bot.core import private
 from bot.core.model import Place
 from bot.core.policy.scope import community_of
 from bot.core.runs.service import RunService
@@ -198,5 +199,6 @@ def _read(path: Path) -> Mapping[str, Any]:
 
 def _write(path: Path, text: str) -> None:
     part = path.with_suffix(".part")
-    part.write_text(text)
+    with open(part, "w", opener=private.opener) as file:
+        file.write(text)
     part.replace(path)

@@ -38,7 +38,7 @@ class PageRoutes:
         ]
 
     async def _page(self, request: web.Request) -> web.Response:
-        if not self._gate.is_in(request):
+        if not await self._gate.is_in(request):
             return await self._door(request)
         visitor = whose(request)
         boot = {
@@ -55,7 +55,7 @@ class PageRoutes:
 
     async def _login(self, request: web.Request) -> web.Response:
         given = str((await request.post()).get("token", ""))
-        if not whose(request) or not self._gate.enter(request, given.strip()):
+        if not whose(request) or not await self._gate.enter(request, given.strip()):
             return await self._door(request, wrong=True)
         answer = web.Response(status=303, headers={"Location": "./"})
         self._gate.stamp(request, answer)

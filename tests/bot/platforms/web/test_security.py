@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 import pytest
 
+from bot.app import App
 from bot.core.errors import ConfigError
+from bot.core.guesses import Guesses, origin
 from bot.core.model import Place
 from bot.core.policy.permissions import OPERATOR, RuleTarget
 from bot.platforms.web.auth import AccessControl
@@ -137,10 +140,110 @@ async def test_the_token_opens_the_door(tmp_path: Path) -> None:
             assert await status(ben, "GET", "workflows") == 401  # it is stamped for Ann
 
 
-async def test_tokens_cannot_be_tried_for_ever(tmp_path: Path) -> None:
-    async with page(tmp_path, token=TOKEN) as web, Visitor(web.url) as eve:
-        tries = [(await eve.call("POST", "login", data={"token": str(number)}))[0] for number in range(12)]
-        assert tries == [401] * 10 + [429] * 2
+class Clock:
+    """Time that passes when it is slept through; sleepers stay while `gate` is shut."""
+
+    def __init__(self) -> None:
+        self.now, self.slept = 0.0, list[float]()
+        self.gate = asyncio.Event()
+        self.gate.set()
+
+    async def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        await self.gate.wait()
+        self.now += seconds
+
+    def guesses(self) -> Guesses:
+        return Guesses(lambda: self.now, self.sleep)
+
+
+def bearer(token: str, **headers: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {token}", **headers}
+
+
+async def test_wrong_answers_take_longer_and_longer_wherever_a_token_is_shown(tmp_path: Path) -> None:
+    clock = Clock()
+    async with page(tmp_path, token=TOKEN, guesses=clock.guesses()) as web, Visitor(web.url) as eve:
+        for number in range(4):
+            assert (await eve.call("POST", "login", data={"token": str(number)}))[0] == 401
+            assert await status(eve, "GET", "metrics", **bearer(f"m{number}")) == 401
+            cookies = f"darkroom={'x' * 40}; darkroom_session=s{number}"
+            assert await status(eve, "GET", "workflows", Cookie=cookies) == 401
+        assert clock.slept == [1, 2, 4, 8, 16, 30, 30]
+        assert await status(eve, "GET", "metrics", **bearer(TOKEN.reveal())) == 200
+        assert (await eve.call("POST", "login", data={"token": TOKEN.reveal()}))[0] == 200
+        assert len(clock.slept) == 7  # what is right waits for nothing
+        clock.now += 601
+        assert await status(eve, "GET", "metrics", **bearer("another")) == 401
+        assert len(clock.slept) == 7  # it is forgotten
+
+
+async def test_the_same_wrong_token_again_is_no_new_guess(tmp_path: Path) -> None:
+    clock = Clock()
+    async with page(tmp_path, token=TOKEN, guesses=clock.guesses()) as web, Visitor(web.url) as monitor:
+        for _time in range(20):
+            assert await status(monitor, "GET", "metrics", **bearer("of last year")) == 401
+        assert clock.slept == []
+
+
+async def test_guesses_at_once_are_not_all_looked_at(tmp_path: Path) -> None:
+    clock, header = Clock(), {"X-Real-IP": "203.0.113.7"}
+    async with (
+        page(tmp_path, token=TOKEN, guesses=clock.guesses(), proxy_header="X-Real-IP") as web,
+        Visitor(web.url) as eve,
+        Visitor(web.url) as ann,
+    ):
+        clock.gate.clear()
+        tries = [asyncio.create_task(status(eve, "GET", "metrics", **bearer(str(n), **header))) for n in range(60)]
+        while sum(task.done() for task in tries) < 56:
+            await asyncio.wait([task for task in tries if not task.done()], return_when=asyncio.FIRST_COMPLETED)
+        assert sorted(task.result() for task in tries if task.done()) == [401] * 5 + [429] * 51
+        assert await status(eve, "GET", "metrics", **bearer(TOKEN.reveal(), **header)) == 429
+        assert await status(ann, "GET", "metrics", **bearer(TOKEN.reveal(), **{"X-Real-IP": "203.0.113.8"})) == 200
+        forged = {"X-Real-IP": "203.0.113.9, 203.0.113.7"}
+        assert await status(eve, "GET", "metrics", **bearer("forged", **forged)) == 429
+        clock.gate.set()
+        await asyncio.gather(*tries)
+        assert await status(eve, "GET", "metrics", **bearer(TOKEN.reveal(), **header)) == 200
+
+
+async def test_where_all_come_from_one_address_no_one_is_locked_out(tmp_path: Path) -> None:
+    clock = Clock()
+    async with page(tmp_path, token=TOKEN, guesses=clock.guesses()) as web, Visitor(web.url) as eve:
+        clock.gate.clear()
+        tries = [asyncio.create_task(status(eve, "GET", "metrics", **bearer(str(n)))) for n in range(30)]
+        while sum(task.done() for task in tries) < 26:
+            await asyncio.wait([task for task in tries if not task.done()], return_when=asyncio.FIRST_COMPLETED)
+        async with Visitor(web.url) as ann:
+            assert (await ann.call("POST", "login", data={"token": TOKEN.reveal()}))[0] == 200
+            assert await status(ann, "GET", "workflows") == 200
+        clock.gate.set()
+        assert set(await asyncio.gather(*tries)) == {401, 429}
+
+
+def test_addresses_are_told_apart_by_the_network_that_a_person_has() -> None:
+    assert origin("203.0.113.7") == origin("::ffff:203.0.113.7") == origin("203.0.113.7:4711") == "203.0.113.7"
+    assert origin("2001:db8:1:2::3") == origin("[2001:db8:1:2:ffff::9]:443") != origin("2001:db8:1:3::3")
+    for nobody in ("", "127.0.0.1", "::1", "unknown", "1.2.3.4.5", "[", "[::1"):
+        assert origin(nobody) is None
+
+
+async def test_many_addresses_take_little_memory() -> None:
+    guesses = Clock().guesses()
+    for number in range(10_000):
+        assert not await guesses.look(f"10.0.{number // 256}.{number % 256}", "wrong", lambda _given: False)
+    assert len(guesses._guessers) == 4096
+
+
+async def test_check_warns_where_a_proxy_may_speak_for_all(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    async with page(tmp_path / "data") as web:
+        environ = {"DARKROOM_WEB": "on", "DARKROOM_WEB_TOKEN": "x", "DARKROOM_PUBLIC_URL": web.url}
+        for name, value in environ.items():
+            monkeypatch.setenv(name, value)
+        assert any("DARKROOM_WEB_PROXY_HEADER" in said and good for said, good in await App().platform_verdicts())
+        monkeypatch.setenv("DARKROOM_WEB_PROXY_HEADER", "X-Real-IP")
+        assert not any("PROXY_HEADER" in said for said, _good in await App().platform_verdicts())
 
 
 def test_beyond_this_computer_there_must_be_a_token() -> None:

@@ -1,0 +1,57 @@
+"""The data folder: made private, and an older one is made so; what others keep in the same folder is left alone."""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+from bot.core import private
+
+_log = logging.getLogger(__name__)
+_DATABASE = re.compile(r"(darkroom|discord|telegram|engine)\.db(-wal|-shm|-journal)?")
+_OTHER = re.compile(r"workflows|media|engine|tmp|discord-commands\.(json|part)|[^/]+\.lock|\.probe")
+_PARTS = {"media": re.compile(r"[0-9a-f]{2}"), "engine": re.compile(r"input|output|temp")}
+
+
+def make(folder: Path, *, shared: bool) -> None:
+    """Make it, with room in it for workflows; with `shared` media its group may enter. Raises `OSError`."""
+    private.make_folder(folder, 0o750 if shared else 0o700)
+    private.make_folder(folder / "workflows")
+    probe = folder / ".probe"
+    with open(probe, "wb", opener=private.opener) as file:
+        file.write(b"x" * 4096)
+    probe.unlink(missing_ok=True)  # another process may be starting in the same folder
+
+
+def narrow(folder: Path, *, shared: bool) -> None:
+    """Take what other users may do from what an older version left there; a warning where that is refused."""
+    found = [fault for path, rights in _ours(folder, shared) for fault in private.narrow(path, rights)]
+    if faults := list({fault.filename: fault for fault in found}.values()):
+        words = "other users of this computer may be able to read %s (%s%s): change its mode, or give the folder to %s"
+        more = f", and {len(faults) - 1} more" if len(faults) > 1 else ""
+        _log.warning(words, faults[0].filename or folder, faults[0].strerror, more, "the user of this program")
+
+
+def _ours(folder: Path, shared: bool) -> Iterator[tuple[Path, int]]:
+    """What in the folder is ours for certain, with the rights that it may keep."""
+    names = sorted(path.name for path in folder.iterdir())
+    alone = all(_DATABASE.fullmatch(name) or _OTHER.fullmatch(name) for name in names)
+    group = 0o770 if shared else 0o700
+    for name in names:
+        if alone or _DATABASE.fullmatch(name) or (name in _PARTS and _holds_only(folder / name, _PARTS[name])):
+            yield folder / name, group if name == "media" else 0o700
+    status = folder.stat()
+    if alone and status.st_uid == _user() and not status.st_mode & stat.S_ISVTX:
+        yield folder.resolve(), group  # it is narrow only after all in it
+
+
+def _holds_only(folder: Path, names: re.Pattern[str]) -> bool:
+    return folder.is_dir() and not folder.is_symlink() and all(names.fullmatch(each.name) for each in folder.iterdir())
+
+
+def _user() -> int:
+    return os.geteuid() if hasattr(os, "geteuid") else -1

@@ -1,0 +1,122 @@
+"""Wrong tokens: each address may show a few, then its wrong answers take longer and longer."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import logging
+import time
+from collections import OrderedDict, deque
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+from bot.core.errors import TooMany
+from bot.i18n import _
+
+_log = logging.getLogger(__name__)
+_FREE = 5  # wrong tokens that are answered at once: people mistype
+_LONGEST = 30.0  # seconds that a wrong answer takes at most
+_FORGOTTEN = 600.0  # seconds after which an address starts afresh
+_ADDRESSES = 4096  # that are remembered
+_KNOWN = 16  # wrong tokens of an address that are recognized: to show one again is no new guess
+_WAITING = 4  # wrong answers that an address may wait for at a time
+_ALL_WAITING = 200  # and all addresses together
+_LOG_EVERY = 60.0  # seconds between two lines in the log
+
+
+@dataclass
+class _Guesser:
+    wrong: int = 0
+    last: float = 0.0
+    waiting: int = 0
+    known: deque[int] = field(default_factory=lambda: deque(maxlen=_KNOWN))
+
+    @property
+    def delay(self) -> float:
+        return min(_LONGEST, 2.0 ** min(self.wrong - _FREE - 1, 10)) if self.wrong > _FREE else 0.0
+
+
+class Guesses:
+    """Shared by all places that take the same token."""
+
+    def __init__(
+        self, clock: Callable[[], float] = time.monotonic, sleep: Callable[[float], Awaitable[object]] = asyncio.sleep
+    ) -> None:
+        self._clock, self._sleep = clock, sleep
+        self._guessers: OrderedDict[str, _Guesser] = OrderedDict()
+        self._waiting = 0
+        self._logged = float("-inf")
+
+    async def look(self, origin: str | None, given: str, is_right: Callable[[str], bool]) -> bool:
+        """Whether what was given is right: the answer yes comes at once, the answer no after the delay of its address.
+
+        `origin` is what `origin` below makes of an address, None where people cannot be told apart by their addresses:
+        there every token is looked at, so that wrong tokens of one person do not lock out the others. Elsewhere a token
+        is not looked at while its address waits for several answers. Raises `TooMany`.
+        """
+        guesser = self._guessers.get(origin or "")
+        if origin is not None and guesser is not None and guesser.waiting >= _WAITING:
+            raise _too_many()
+        if is_right(given):
+            return True
+        await self._wait(self._noted(origin or "", hash(given)))
+        return False
+
+    def _noted(self, key: str, given: int) -> _Guesser:
+        guesser = self._guessers.setdefault(key, _Guesser())
+        self._guessers.move_to_end(key)
+        if guesser.wrong and self._clock() - guesser.last > _FORGOTTEN and not guesser.waiting:
+            guesser.wrong = 0
+        guesser.last = self._clock()
+        if given not in guesser.known:
+            guesser.known.append(given)
+            guesser.wrong += 1
+        while len(self._guessers) > _ADDRESSES:
+            self._guessers.popitem(last=False)
+        return guesser
+
+    async def _wait(self, guesser: _Guesser) -> None:
+        if not guesser.delay:
+            return
+        self._log()
+        if guesser.waiting >= _WAITING or self._waiting >= _ALL_WAITING:
+            raise _too_many()
+        guesser.waiting += 1
+        self._waiting += 1
+        try:
+            await self._sleep(guesser.delay)
+        finally:
+            guesser.waiting -= 1
+            self._waiting -= 1
+
+    def _log(self) -> None:
+        if self._clock() - self._logged >= _LOG_EVERY:
+            self._logged = self._clock()
+            _log.warning("many wrong tokens were shown: their answers are delayed now")
+
+
+def origin(address: str) -> str | None:
+    """What stands for an address: an IPv4 address itself, the /64 network of an IPv6 address. None for this computer,
+    where a proxy speaks for everyone, and for what is no address.
+    """
+    try:
+        found = ipaddress.ip_address(_bare(address.strip()))
+    except ValueError:
+        return None
+    if isinstance(found, ipaddress.IPv6Address):
+        found = found.ipv4_mapped or found
+    if found.is_loopback:
+        return None
+    return str(found) if found.version == 4 else f"{int(found) >> 64:x}::/64"
+
+
+def _bare(address: str) -> str:
+    """The address without the port that some proxies write behind it."""
+    if address.startswith("[") or address.count(":") == 1:
+        return urlsplit(f"//{address}").hostname or ""
+    return address
+
+
+def _too_many() -> TooMany:
+    return TooMany(_("Too many wrong tokens. Please try again in a minute."))
