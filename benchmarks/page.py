@@ -51,10 +51,10 @@ async def measure(folder: Path) -> None:
         visitors = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
 
         async def are_there() -> bool:
-            return len(await web.desk.queue.waiting()) == _VISITORS
+            return len(await web.services.runs._queue.waiting()) == _VISITORS
 
         await until(are_there)
-        runs = await web.desk.queue.waiting()
+        runs = await web.services.runs._queue.waiting()
         await asyncio.sleep(2)
         cpu, begun = time.process_time(), time.monotonic()
         await _develop(web, runs)

@@ -108,7 +108,7 @@ async def cancel(folder: Path) -> None:
             run_id, message = await home.ask()
             await home.platform.until(lambda: isinstance(message.last, Running))  # noqa: B023
             begun = time.perf_counter()
-            await home.desk.cancel(run_id, ANN)
+            await home.services.runs.cancel(run_id, ANN)
             await home.platform.until(lambda: isinstance(message.last, Cancelled))  # noqa: B023
             times.append((time.perf_counter() - begun) * 1e3)
     print(f"cancel of a run that is executed: p50 {statistics.median(times):.0f} ms, {max(times):.0f} ms at most")

@@ -128,19 +128,19 @@ class App:
         platforms: list[Platform] = []
         if self.settings.discord_token is not None:
             from bot.platforms.discord.adapter import DiscordPlatform
-            from bot.stores import database
+            from bot.stores import key_value
 
-            platforms.append(DiscordPlatform(self.settings, database(self.settings, "discord")))
+            platforms.append(DiscordPlatform(self.settings, key_value(self.settings, "discord")))
         if self.settings.telegram_token is not None:
             from bot.platforms.telegram.adapter import TelegramPlatform
-            from bot.stores import database
+            from bot.stores import key_value
 
-            platforms.append(TelegramPlatform(self.settings, database(self.settings, "telegram")))
+            platforms.append(TelegramPlatform(self.settings, key_value(self.settings, "telegram")))
         if self.settings.web:
             from bot.platforms.web.adapter import WebPlatform
-            from bot.stores import database
+            from bot.stores import key_value
 
-            shared = database(self.settings) if self.settings.database is not None else None
+            shared = key_value(self.settings) if self.settings.database is not None else None
             platforms.append(WebPlatform(self._page(), shared=shared))
         return platforms
 

@@ -18,12 +18,14 @@ from bot.core.execution.attempt import ExecutionContext
 from bot.core.execution.durable import DurableEngine
 from bot.core.execution.worker import Worker
 from bot.core.execution.worker_lock import held
+from bot.core.listeners import Listeners
+from bot.core.media.files import FileService
 from bot.core.media.images import PictureLimits
 from bot.core.moderation.reevaluation import Reevaluation
 from bot.core.moderation.reviews import Reviews
 from bot.core.moderation.service import ModerationService
 from bot.core.moderation.workflow_editor import WorkflowEditor
-from bot.core.platform import Platform
+from bot.core.platform import Health, Platform, Services
 from bot.core.policy.audit import Audit
 from bot.core.policy.enforcement import PolicyEnforcer
 from bot.core.policy.evaluate import DefaultAccess
@@ -35,6 +37,7 @@ from bot.core.runs.locks import RunLocks
 from bot.core.runs.queue_notifier import QueueNotifier
 from bot.core.runs.service import RunService
 from bot.core.runs.validation import KnownNodes, RequestValidator
+from bot.core.runs.workflow_service import WorkflowService
 from bot.core.servers.registry import ServerRegistry
 from bot.core.workflows.live_catalog import LiveCatalog
 from bot.i18n import _
@@ -62,10 +65,20 @@ class Role:
     pace: float = 0.0
 
 
+@dataclass(frozen=True)
+class Policy:
+    """The rules of moderators, and what decides by them."""
+
+    rules: RuleStore
+    audit: Audit
+    enforcer: PolicyEnforcer
+    permissions: Permissions
+
+
 @asynccontextmanager
 async def serving(
     settings: Settings, catalog: LiveCatalog, platforms: Mapping[str, Platform], role: Role
-) -> AsyncIterator[RunService]:
+) -> AsyncIterator[Services]:
     """Everything that one process does, until the context is left. Raises `ConfigError`."""
     async with AsyncExitStack() as stack:
         store = await stack.enter_async_context(opened(settings))
@@ -73,20 +86,9 @@ async def serving(
             if role.worker is not None:
                 await stack.enter_async_context(held(store.database, settings.folder, role.worker))
             members = await stack.enter_async_context(_members(settings, role))
-        worker: Worker | None = None
-        registry: ServerRegistry | None = None
-
-        def wake() -> None:
-            if worker is not None:
-                worker.wake()
-
-        def changed() -> None:
-            wake()
-            if registry is not None:
-                registry.note()
-
+        wake, cancel, servers_changed = Listeners[[]](), Listeners[[str]](), Listeners[[]]()
         locks = RunLocks(store.database)
-        fleet = await stack.enter_async_context(Fleet(members, changed))
+        fleet = await stack.enter_async_context(Fleet(members, servers_changed))
         if role.worker is not None:
             context = ExecutionContext(
                 catalog,
@@ -99,39 +101,54 @@ async def serving(
                 locks,
             )
             worker = await stack.enter_async_context(_worker(role.worker, context, fleet, store, settings))
+            for changes in (wake, servers_changed):
+                changes.add(worker.wake)
+            cancel.add(worker.cancel)
         registry = await stack.enter_async_context(ServerRegistry(store.database, role.worker, fleet))
+        servers_changed.add(registry.note)
         if role.chat:
-            plan, farewell = EtaEstimator(catalog, store.records, registry).starts, worker is not None
-            notifier = QueueNotifier(store.queue, store.records, catalog, platforms, plan, locks, farewell=farewell)
+            starts, farewell = EtaEstimator(catalog, store.records, registry).starts, role.worker is not None
+            notifier = QueueNotifier(store.queue, store.records, catalog, platforms, starts, locks, farewell=farewell)
             await stack.enter_async_context(notifier)
         validator = RequestValidator(catalog, _known(fleet, registry), _limits(settings))
+        policy = await stack.enter_async_context(_policy(settings, store))
         moderation = await stack.enter_async_context(
-            _moderated(settings, store, catalog, validator, platforms, role, locks, wake)
+            _moderation(settings, store, catalog, validator, platforms, role, locks, policy, wake)
         )
-        await stack.enter_async_context(_swept(store, moderation.audit, settings.retention_days))
-        desk = RunService(
+        await stack.enter_async_context(_swept(store, policy.audit, settings.retention_days))
+        workflows = WorkflowService(validator, policy.enforcer, store.queue, lambda: registry.version)
+        runs = RunService(
+            workflows,
             validator,
             store.queue,
             store.records,
             store.media,
             platforms,
-            moderation,
+            policy.enforcer,
+            policy.permissions,
+            policy.audit,
             store.links,
-            locks=locks,
-            operators=settings.operators,
-            servers=lambda: {name: each.up for name, each in registry.servers.items()},
-            version=lambda: registry.version,
-            wake=wake,
-            stop=worker.cancel if worker is not None else _nobody,
+            locks,
+            wake,
+            cancel,
         )
+        health = Health(lambda: {name: each.up for name, each in registry.servers.items()}, lambda: runs.accepting)
         try:
-            yield desk
+            yield Services(runs, moderation, workflows, FileService(store.media), health)
         finally:
-            desk.open = False
+            runs.accepting = False
 
 
 @asynccontextmanager
-async def _moderated(
+async def _policy(settings: Settings, store: Stores) -> AsyncIterator[Policy]:
+    audit = Audit(store.database)
+    async with RuleStore(store.database, audit) as rules:
+        enforcer = PolicyEnforcer(rules, audit, DefaultAccess.read(settings.default_workflows), settings.operators)
+        yield Policy(rules, audit, enforcer, Permissions(audit, settings.operators, settings.trusted))
+
+
+@asynccontextmanager
+async def _moderation(
     settings: Settings,
     store: Stores,
     catalog: LiveCatalog,
@@ -139,24 +156,19 @@ async def _moderated(
     platforms: Mapping[str, Platform],
     role: Role,
     locks: RunLocks,
+    policy: Policy,
     wake: Callable[[], None],
 ) -> AsyncIterator[ModerationService]:
-    """The moderators' desk, and all that it decides with."""
-    audit = Audit(store.database)
+    audit, permissions, enforcer = policy.audit, policy.permissions, policy.enforcer
     async with AsyncExitStack() as stack:
-        book = await stack.enter_async_context(RuleStore(store.database, audit))
-        enforcer = PolicyEnforcer(book, audit, DefaultAccess.read(settings.default_workflows), settings.operators)
-        permissions = Permissions(audit, settings.operators, settings.trusted)
         reviews = Reviews(store.records, store.media, platforms, catalog, audit, permissions, wake)
         if role.chat:
             await stack.enter_async_context(reviews)
-            revision = Reevaluation(enforcer, audit, store.queue, store.records, catalog, platforms, locks)
-            await stack.enter_async_context(revision)
+            reevaluation = Reevaluation(enforcer, audit, store.queue, store.records, catalog, platforms, locks)
+            await stack.enter_async_context(reevaluation)
         own, nodes = settings.own_workflows, settings.allowed_nodes
-        contributions = WorkflowEditor(own, catalog, validator, book, audit, permissions, nodes)
-        yield ModerationService(
-            enforcer, audit, permissions, validator, store.queue, store.records, reviews, contributions
-        )
+        editor = WorkflowEditor(own, catalog, validator, policy.rules, audit, permissions, nodes)
+        yield ModerationService(enforcer, audit, permissions, validator, store.queue, store.records, reviews, editor)
 
 
 async def serve(
@@ -167,19 +179,19 @@ async def serve(
         for platform in platforms:
             await stack.enter_async_context(platform)
         named = {platform.name: platform for platform in platforms}
-        desk = await stack.enter_async_context(serving(settings, catalog, named, role))
-        chatting = [_attended(platform, desk) for platform in platforms] if role.chat else [asyncio.Event().wait()]
+        services = await stack.enter_async_context(serving(settings, catalog, named, role))
+        chatting = [_attended(platform, services) for platform in platforms] if role.chat else [asyncio.Event().wait()]
         announce(_("Ready: {platforms}").format(platforms=", ".join(named)))
         await asyncio.gather(*chatting)
 
 
-async def _attended(platform: Platform, desk: RunService) -> None:
+async def _attended(platform: Platform, services: Services) -> None:
     """Serve a platform, and again whenever it fails: what happens on one stops no other."""
     pause = _FIRST_PAUSE
     while True:
         begun = time.monotonic()
         try:
-            await platform.serve(desk)
+            await platform.serve(services)
         except ConfigError:
             raise
         except (OSError, TimeoutError) as fault:
@@ -263,7 +275,3 @@ async def _sweep(store: Stores, audit: Audit, days: float) -> None:
         except StorageFailed as fault:
             _log.warning("old runs cannot be deleted: %s", fault)
         await asyncio.sleep(_SWEEP_EVERY)
-
-
-def _nobody(_run_id: str) -> None:
-    """A process without servers leaves it to the workers to see who wants what cancelled."""

@@ -254,7 +254,7 @@ class Settings:
         given = {**file, **(os.environ if environ is None else environ)}
         faults = list(_unknown(name for name in given if name in file or name not in _FOREIGN))
         values: dict[str, Any] = {}
-        for each in fields(cls):
+        for each in (one for one in fields(cls) if "env" in one.metadata):
             name, text = each.metadata["env"], given.get(each.metadata["env"], "").strip()
             try:
                 values[each.name] = each.metadata["parse"](text) if text else each.default

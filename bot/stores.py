@@ -46,9 +46,7 @@ async def opened(settings: Settings) -> AsyncIterator[Stores]:
     async with kept:
         caps = ConcurrencyLimits(settings.running_per_person, settings.waiting_per_person)
         records = RunRepository(kept)
-        yield Stores(
-            kept, media, records, RunQueue(kept, caps), SignedLinks(settings.public_url, KeyValueStore(kept), records)
-        )
+        yield Stores(kept, media, records, RunQueue(kept, caps), SignedLinks(settings.public_url, KeyValueStore(kept)))
 
 
 def database(settings: Settings, name: str = "darkroom") -> Database:
@@ -58,6 +56,11 @@ def database(settings: Settings, name: str = "darkroom") -> Database:
     if settings.database is not None:
         return Database(settings.database.reveal())
     return Database.in_folder(data_folder(settings), name)
+
+
+def key_value(settings: Settings, name: str = "darkroom") -> KeyValueStore:
+    """A key-value store in the database of this name, not yet opened. Raises `ConfigError`."""
+    return KeyValueStore(database(settings, name))
 
 
 def data_folder(settings: Settings) -> Path:

@@ -1,13 +1,96 @@
-"""A platform as a process runs it."""
+"""The platform as a process runs it, and all that it may hold of core: `Services` and the types that they speak."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Protocol
 
+from bot.core.media.files import FileService
+from bot.core.media.images import measure
+from bot.core.media.signed_links import SHARED_PATH
 from bot.core.model import Address, RunSummary
+from bot.core.moderation.service import ModerationService, Overview, Row
+from bot.core.moderation.workflow_editor import WorkflowEditor, settings_from
+from bot.core.policy.audit import Entry
+from bot.core.policy.permissions import OPERATOR, RuleTarget
+from bot.core.policy.rule_text import block_words, describe
+from bot.core.policy.rules import Access, Block, Limit, Measure, Narrowing, Review, Rule, Trial, WordList
+from bot.core.policy.scope import ADMINISTRATORS, EVERYONE, Scope, Subject, asked_in, community_of
 from bot.core.port import Reply
+from bot.core.run import UNFINISHED, Outcome, RunRecord, State, key_of
 from bot.core.runs.service import RunService
+from bot.core.runs.workflow_service import WorkflowOffer, WorkflowService
+from bot.core.storage.key_value import KeyValueStore
+from bot.core.workflows.form import Field, FieldKind, Form
+from bot.core.workflows.workflow import Workflow
+
+__all__ = [
+    "ADMINISTRATORS",
+    "EVERYONE",
+    "OPERATOR",
+    "SHARED_PATH",
+    "UNFINISHED",
+    "Access",
+    "Block",
+    "Entry",
+    "Field",
+    "FieldKind",
+    "FileService",
+    "Form",
+    "Health",
+    "KeyValueStore",
+    "Limit",
+    "Measure",
+    "ModerationService",
+    "Narrowing",
+    "Outcome",
+    "Overview",
+    "Platform",
+    "Review",
+    "Row",
+    "Rule",
+    "RuleTarget",
+    "RunRecord",
+    "RunService",
+    "Scope",
+    "Services",
+    "State",
+    "Subject",
+    "Trial",
+    "WordList",
+    "Workflow",
+    "WorkflowEditor",
+    "WorkflowOffer",
+    "WorkflowService",
+    "asked_in",
+    "block_words",
+    "community_of",
+    "describe",
+    "key_of",
+    "measure",
+    "settings_from",
+]
+
+
+@dataclass(frozen=True)
+class Health:
+    """`servers` tells by name which servers can be reached, `accepting` whether requests are taken."""
+
+    servers: Callable[[], Mapping[str, bool]]
+    accepting: Callable[[], bool]
+
+
+@dataclass(frozen=True)
+class Services:
+    """All that a platform may hold: what a person may see or do is a question to one of these."""
+
+    runs: RunService
+    moderation: ModerationService
+    workflows: WorkflowService
+    files: FileService
+    health: Health
 
 
 class Platform(Protocol):
@@ -25,7 +108,7 @@ class Platform(Protocol):
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None: ...
 
-    async def serve(self, desk: RunService) -> None:
+    async def serve(self, services: Services) -> None:
         """Take requests until cancelled. A process that only works with servers never calls it."""
 
     def reply(self, address: Address, brief: RunSummary) -> Reply:

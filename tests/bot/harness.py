@@ -1,4 +1,4 @@
-"""A whole house for tests: desk, line, worker and real servers in this process, and a platform that remembers.
+"""A whole house for tests: services, line, worker and real servers in this process, and a platform that remembers.
 
 One at a time in a process; one after another in the same folder is a restart.
 """
@@ -21,9 +21,9 @@ from PIL import Image
 
 from bot.core.errors import DeliveryFailed
 from bot.core.model import Address, Person, Place, Queued, Result, Running, RunRequest, RunSummary, Status, UploadedFile
+from bot.core.platform import Services
 from bot.core.port import Limits
 from bot.core.run import RunRecord
-from bot.core.runs.service import RunService
 from bot.core.workflows.catalog import bundled_folder
 from bot.core.workflows.live_catalog import LiveCatalog
 from bot.process import Role, serving
@@ -95,7 +95,7 @@ class RecordingPlatform:
     ) -> None:
         return
 
-    async def serve(self, desk: RunService) -> None:
+    async def serve(self, services: Services) -> None:
         await asyncio.Event().wait()
 
     def reply(self, address: Address, brief: RunSummary) -> RecordingReply:
@@ -138,7 +138,7 @@ class RecordingReply:
 class House:
     """A house that is open."""
 
-    desk: RunService
+    services: Services
     platform: RecordingPlatform
     servers: Sequence[EmbeddedServer] = ()
 
@@ -149,11 +149,11 @@ class House:
         name = message or f"m{len(self.platform.messages) + 1}"
         shown = self.platform.messages.setdefault(name, Message())
         request = RunRequest(workflow, values, person, place)
-        return await self.desk.submit(request, Address("test", "chat", name)), shown
+        return await self.services.runs.submit(request, Address("test", "chat", name)), shown
 
     async def run(self, run_id: str) -> RunRecord:
         """What is recorded of a run."""
-        found = await self.desk.records.get(run_id)
+        found = await self.services.runs.get(run_id)
         assert found is not None
         return found
 
@@ -201,8 +201,8 @@ async def house(
             LiveCatalog(bundled_folder(), await asyncio.to_thread(write_workflows, folder))
         )
         platform = platform or RecordingPlatform()
-        desk = await stack.enter_async_context(serving(chosen, shelf, {"test": platform}, role or Role()))
-        yield House(desk, platform, [server for server in given if isinstance(server, EmbeddedServer)])
+        services = await stack.enter_async_context(serving(chosen, shelf, {"test": platform}, role or Role()))
+        yield House(services, platform, [server for server in given if isinstance(server, EmbeddedServer)])
 
 
 async def _entered(stack: AsyncExitStack, number: int, server: EmbeddedServer | NamedServer) -> NamedServer:

@@ -17,8 +17,8 @@ from typing import Any
 
 from bot.core.errors import StorageFailed
 from bot.core.model import Address, Person, Place, Result, RunRequest, RunSummary, Status
+from bot.core.platform import Services
 from bot.core.port import Limits
-from bot.core.runs.service import RunService
 from bot.core.workflows.catalog import bundled_folder
 from bot.core.workflows.live_catalog import LiveCatalog
 from bot.process import Role, serve, until_signalled
@@ -61,19 +61,19 @@ class FilePlatform:
     ) -> None:
         return
 
-    async def serve(self, desk: RunService) -> None:
+    async def serve(self, services: Services) -> None:
         """Take every request that is not in the records, and what is cancelled."""
         for asked in entries(self._folder / "requests.jsonl"):
             person = Person("test", asked["person"], asked["person"])
-            known = {run.address.message for run in await desk.records.last_of(person, 1000)}
+            known = {run.address.message for run in await services.runs.last_of(person, 1000)}
             if asked["message"] not in known:
                 request = RunRequest(asked.get("workflow", PLAIN), {"color": str(asked["color"])}, person, PLACE)
-                await _until_taken(desk, request, Address("test", "chat", asked["message"]))
+                await _until_taken(services, request, Address("test", "chat", asked["message"]))
         seen = 0
         while True:
             wanted = entries(self._folder / "cancels.jsonl")
             for each in wanted[seen:]:
-                await desk.cancel(each["run"], Person("test", each["person"], each["person"]))
+                await services.runs.cancel(each["run"], Person("test", each["person"], each["person"]))
             seen = len(wanted)
             await asyncio.sleep(0.05)
 
@@ -81,10 +81,10 @@ class FilePlatform:
         return FileReply(self._folder / "messages" / f"{address.message}.jsonl")
 
 
-async def _until_taken(desk: RunService, request: RunRequest, address: Address) -> None:
+async def _until_taken(services: Services, request: RunRequest, address: Address) -> None:
     while True:
         try:
-            await desk.submit(request, address)
+            await services.runs.submit(request, address)
             return
         except StorageFailed:
             await asyncio.sleep(0.1)

@@ -115,7 +115,7 @@ async def test_a_full_disk_refuses_requests_in_words_and_keeps_no_half_of_them(t
         photo = picture(tmp_path / "given", size=(640, 480))
         with full_disk(), pytest.raises(StorageFailed, match="no room"):
             await home.ask("negative", photo=photo)
-        assert await home.desk.queue.waiting() == []
+        assert await home.services.runs._queue.waiting() == []
         run_id, shown = await home.ask("negative", photo=photo)
         (run,) = await home.ended(run_id)
         assert (run.state, len(shown.results)) == (State.DONE, 1)

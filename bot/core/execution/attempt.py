@@ -255,7 +255,7 @@ class Attempt:
                 await self._context.media.fetch(file.key, folder / f"result-{number}{Path(file.key).suffix}"),
                 file.filename,
                 file.kind,
-                await self._context.links.to(self._run.id, number, file.filename),
+                await self._context.links.url(self._run.id, number, file.filename),
             )
             for number, file in enumerate(outcome.files, 1)
         ]

@@ -23,9 +23,9 @@ _PIECE = 256 * 1024  # bytes of a file that are read ahead of whoever takes them
 class BlobStore:
     """A file's key is the digest of its content and its suffix, so that the same file is kept once."""
 
-    def __init__(self, store: ObjectStore, folder: Path | None = None) -> None:
-        """`folder` is where the store is one."""
-        self._store, self._folder = store, folder
+    def __init__(self, store: ObjectStore, folder: Path | None = None, mode: int = 0o700) -> None:
+        """`folder` is where the store is one, made with this mode whenever it is missing."""
+        self._store, self._folder, self._mode = store, folder, mode
 
     @classmethod
     def open(cls, where: Path | str, mode: int = 0o700) -> BlobStore:
@@ -33,7 +33,7 @@ class BlobStore:
         try:
             if isinstance(where, Path):
                 private.make_folder(where, mode)
-                return cls(LocalStore(where), where)
+                return cls(LocalStore(where), where, mode)
             return cls(from_url(where))
         except (BaseError, OSError, ValueError) as fault:
             reason = _first_line(fault)
@@ -55,6 +55,7 @@ class BlobStore:
     def _make_room(self, key: str) -> None:
         """Make the file's folder for those whom the store's folder is for, before the file is in it."""
         if self._folder is not None:
+            private.make_folder(self._folder, self._mode)
             private.make_folder((self._folder / key).parent, stat.S_IMODE(self._folder.stat().st_mode) & 0o777)
 
     def _let_in(self, key: str) -> None:

@@ -8,11 +8,9 @@ import hmac
 import secrets
 from urllib.parse import quote
 
-from bot.core.model import StoredFile
-from bot.core.runs.repository import RunRepository
 from bot.core.storage.key_value import KeyValueStore
 
-PATH = "/shared/"
+SHARED_PATH = "/shared/"
 _SECRET = "links:secret"  # noqa: S105 - the name of a note
 
 
@@ -21,24 +19,20 @@ class SignedLinks:
     share. Without `base`, the page's address for the world, there are none. Methods raise `StorageFailed`.
     """
 
-    def __init__(self, base: str, notes: KeyValueStore, records: RunRepository) -> None:
-        self._base, self._notes, self._records = base.rstrip("/"), notes, records
+    def __init__(self, base: str, notes: KeyValueStore) -> None:
+        self._base, self._notes = base.rstrip("/"), notes
         self._key = b""
         self._reading = asyncio.Lock()
 
-    async def to(self, run_id: str, number: int, filename: str) -> str:
+    async def url(self, run_id: str, number: int, filename: str) -> str:
         """The address of a run's file, counted from 1; empty where the page has no address for the world."""
         if not self._base:
             return ""
-        return f"{self._base}{PATH}{run_id}/{number}/{await self._mark(run_id, number)}/{quote(filename)}"
+        return f"{self._base}{SHARED_PATH}{run_id}/{number}/{await self._mark(run_id, number)}/{quote(filename)}"
 
-    async def file(self, run_id: str, number: int, mark: str) -> StoredFile | None:
-        """What a link is to; None where it is forged, or its run is gone."""
-        if not self._base or not hmac.compare_digest(mark.encode(), (await self._mark(run_id, number)).encode()):
-            return None
-        run = await self._records.get(run_id)
-        files = run.shown.files if run is not None else ()
-        return files[number - 1] if 0 < number <= len(files) else None
+    async def is_genuine(self, run_id: str, number: int, mark: str) -> bool:
+        """True if a link with this mark was made here."""
+        return bool(self._base) and hmac.compare_digest(mark.encode(), (await self._mark(run_id, number)).encode())
 
     async def _mark(self, run_id: str, number: int) -> str:
         message = f"{run_id}/{number}".encode()

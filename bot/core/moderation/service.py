@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from bot.core.errors import BadValue, UserError
+from bot.core.errors import BadValue, NotAllowed, UserError
 from bot.core.model import DisplayOptions, Person, Place
 from bot.core.moderation.reviews import Reviews
 from bot.core.moderation.workflow_editor import WorkflowEditor
@@ -99,24 +99,71 @@ class ModerationService:
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.reviews, self.workflows, self._records = reviews, contributions, records
-        self.enforcer, self.book, self.audit, self.permissions = enforcer, enforcer.book, audit, permissions
+        self._enforcer, self._rules, self._audit, self._permissions = enforcer, enforcer.book, audit, permissions
         self._validator, self._queue, self._clock = validator, queue, clock
 
     def on_change(self, listener: Callable[[str], None]) -> None:
         """Have a function called with each community, as "platform:id", where something is decided, from whichever
         process, within a second; with "" where it holds everywhere. It is for menus that people see, such as commands.
         """
-        self.book.on_change(listener)
+        self._rules.on_change(listener)
 
     def is_moderator(self, person: Person, place: Place) -> bool:
         """Whether somebody may moderate a place: for a platform to decide what it shows."""
-        return self.permissions.is_moderator(person, place)
+        return self._permissions.is_moderator(person, place)
+
+    def is_operator(self, person: Person) -> bool:
+        """True for the people who run this bot."""
+        return self._permissions.is_operator(person)
+
+    @property
+    def operators(self) -> frozenset[str]:
+        """The people who run this bot, as "platform:id"."""
+        return self._permissions.operators
+
+    async def check_moderator(self, by: Person, here: Place, act: str) -> None:
+        """Raises `NotAllowed` for people who do not moderate a place, and writes that down."""
+        await self._permissions.moderator(by, here, act)
+
+    def is_trusted(self, person: Person) -> bool:
+        """True for people who may add workflows."""
+        return self._permissions.is_trusted(person)
+
+    async def check_trusted(self, by: Person, here: Place, act: str) -> None:
+        """Raises `NotAllowed` for people who may not add workflows, and writes that down."""
+        await self._permissions.trusted(by, here, act)
+
+    async def refused(self, by: Person, here: Place, act: str, words: str) -> NotAllowed:
+        """Write down that a person was refused an act; what to raise."""
+        return await self._permissions.refused(by, here, act, words)
+
+    def admitted(self, person: Person) -> list[str]:
+        """The communities, as "platform:id", that let a person use the bot in private."""
+        return self._enforcer.admitted(person)
+
+    def on_trial(self, place: Place, workflow: str) -> bool:
+        """True while a workflow that was added in the chat is open to no one but its author there."""
+        return self._enforcer.on_trial(place, workflow)
+
+    def rules_of(self, place: Place) -> list[Rule]:
+        """The rules that could decide something in a place."""
+        return self._enforcer.rules_of(place)
+
+    def review_channel(self, here: Place, workflow: str = "") -> str:
+        """The channel that moderators have named for their questions; empty where they have named none."""
+        scope = Scope(community_of(here), workflow=workflow)
+        rule = self._rules.of(scope.community).get(Rule(scope, Review()).slot)
+        return rule.body.channel if rule is not None and isinstance(rule.body, Review) else ""
+
+    def own_rules(self, community: str) -> Sequence[Rule]:
+        """The rules of a community itself, as "platform:id"."""
+        return list(self._rules.own(community))
 
     def moderator_roles(self, place: Place) -> frozenset[str]:
         """The roles that make a moderator in the community of a place, as its owner has named them; empty where they
         have not, and the platform's own rule holds. A platform sets `Person.moderator` by them.
         """
-        found = next(iter(self.book.of(community_of(place)).of(Moderators)), None)
+        found = next(iter(self._rules.of(community_of(place)).of(Moderators)), None)
         return frozenset(found.body.roles) if found is not None and isinstance(found.body, Moderators) else frozenset()
 
     async def allow(self, by: Person, here: Place, aim: RuleTarget = EVERYTHING) -> str:
@@ -129,7 +176,7 @@ class ModerationService:
 
     async def clear(self, by: Person, here: Place, aim: RuleTarget = EVERYTHING) -> str:
         """Take an allowance or a denial of exactly this aim back: wider decisions hold again."""
-        scope = await self.permissions.scope(by, here, "clear", aim)
+        scope = await self._permissions.scope(by, here, "clear", aim)
         words = _("Nothing is decided any more about {what} {scope}.").format(what=what_of(scope), scope=scope)
         return await self._put(by, here, "clear", words, Rule(scope, Access(allow=True)), remove=True)
 
@@ -222,7 +269,7 @@ class ModerationService:
         blocked; raises `UserError` then.
         """
         scope = await self._scope(by, here, "admit", RuleTarget(who=Subject.person(person)))
-        if (block := self.enforcer.block(person, here)) is not None:
+        if (block := self._enforcer.block(person, here)) is not None:
             raise UserError(_("Take the block back first: {block}.").format(block=describe(block)))
         words = _("{who} may ask in private as well.").format(who=scope.who)
         return await self._put(by, here, "admit", words, Rule(scope, Admission()))
@@ -236,7 +283,7 @@ class ModerationService:
     async def where(self, by: Person, here: Place, to: DisplayOptions, aim: RuleTarget = EVERYTHING) -> str:
         """Where results go, and whether previews are shown and results covered; what is None stays as it is."""
         scope = await self._scope(by, here, "where", aim)
-        old = self.book.of(scope.community).get(Rule(scope, to).slot)
+        old = self._rules.of(scope.community).get(Rule(scope, to).slot)
         before = old.body if old is not None and isinstance(old.body, DisplayOptions) else DisplayOptions()
         merged = DisplayOptions(
             before.results if to.results is None else to.results,
@@ -248,7 +295,7 @@ class ModerationService:
 
     async def moderators(self, by: Person, here: Place, roles: Sequence[str]) -> str:
         """Name the roles that make a moderator; none gives it back to the platform's own rule. The owner's to say."""
-        await self.permissions.owner(by, here, "moderators")
+        await self._permissions.owner(by, here, "moderators")
         rule = Rule(Scope(community_of(here)), Moderators(tuple(roles)))
         words = (
             _("Moderators are now those with {count} roles.") if roles else _("Moderators are those of the platform.")
@@ -258,10 +305,10 @@ class ModerationService:
     async def drop(self, by: Person, here: Place, rule: Rule) -> str:
         """Take a decision back, whichever of this place's it is, or, as the operator's, of those for everywhere."""
         everywhere = not here.community
-        scope = await self.permissions.scope(by, here, "drop", RuleTarget(everywhere=everywhere))
+        scope = await self._permissions.scope(by, here, "drop", RuleTarget(everywhere=everywhere))
         if isinstance(rule.body, Moderators):
-            await self.permissions.owner(by, here, "drop")
-        if rule.scope.community != scope.community or rule not in self.book.own(scope.community):
+            await self._permissions.owner(by, here, "drop")
+        if rule.scope.community != scope.community or rule not in self._rules.own(scope.community):
             raise UserError(_("This is decided no more, or elsewhere."))
         if isinstance(rule.body, Trial):
             raise UserError(_("A workflow that is being tried is opened by the one who added it."))
@@ -270,40 +317,40 @@ class ModerationService:
 
     async def why(self, by: Person, here: Place, person: Person, workflow: str = "", place: Place | None = None) -> str:
         """What somebody may do in a place, and which rules say so: a line each, for one workflow or for all."""
-        await self.permissions.moderator(by, here, "why")
+        await self._permissions.moderator(by, here, "why")
         lines = []
         for name in [workflow] if workflow else self._validator.catalog.workflows:
-            decision = self.enforcer.decide(person, place or here, name)
+            decision = self._enforcer.decide(person, place or here, name)
             lines.append(f"{'✓' if decision.allowed else '✗'} {name}: {decision.why}")
             if decision.allowed:
-                limits = self.enforcer.policy(person, place or here, name).limits
+                limits = self._enforcer.policy(person, place or here, name).limits
                 lines += [f"   {each}" for each in await self._queue.quota_statuses(key_of(person), name, limits)]
         return "\n".join(lines)
 
     async def overview(self, by: Person, here: Place) -> Overview:
         """The state of a place at a glance, for a panel."""
-        await self.permissions.moderator(by, here, "overview")
+        await self._permissions.moderator(by, here, "overview")
         everyone = Person(here.platform, "")
         flows = self._validator.catalog.workflows.values()
-        rows = tuple(Row(each.name, each.title, self.enforcer.decide(everyone, here, each.name)) for each in flows)
-        rules = tuple(self.book.of(community_of(here)))
+        rows = tuple(Row(each.name, each.title, self._enforcer.decide(everyone, here, each.name)) for each in flows)
+        rules = tuple(self._rules.of(community_of(here)))
         return Overview(rows, rules, tuple(map(describe, rules)))
 
     async def places(self, by: Person, here: Place) -> list[Place]:
         """Every community in which anything was asked for or decided, for whoever runs this bot; what is nobody's, such
         as the private chats of a platform, is a place without a community.
         """
-        await self.permissions.operator(by, here, "places")
+        await self._permissions.operator(by, here, "places")
         known = await self._records.communities()
-        for community, name in (await self.audit.communities()).items():
+        for community, name in (await self._audit.communities()).items():
             known[community] = known.get(community) or name
         named = [(*community.partition(":")[::2], name) for community, name in sorted(known.items())]
         return [Place(platform, "", name, number) for platform, number, name in named]
 
     async def log(self, by: Person, here: Place, count: int = 20, before: int | None = None) -> list[Entry]:
         """The audit of a place's community, the newest first; what is older than the entry of this number."""
-        await self.permissions.moderator(by, here, "log")
-        return await self.audit.last_in(community_of(here), count, before)
+        await self._permissions.moderator(by, here, "log")
+        return await self._audit.last_in(community_of(here), count, before)
 
     async def log_file(self, by: Person, here: Place) -> bytes:
         """The whole audit of a community, a line of JSON each, the newest first."""
@@ -314,29 +361,29 @@ class ModerationService:
         """A picture, as a PNG, of what a community runs, when, how long people wait, and what is refused; `name` is the
         community's, to stand above it.
         """
-        await self.permissions.moderator(by, here, "stats")
+        await self._permissions.moderator(by, here, "stats")
         community, now, days = community_of(here), self._clock(), max(1, min(days, 90))
         since = (now // 86_400 - days + 1) * 86_400
         runs = await self._records.lately(asked_in(here), since)
-        refused = await self.audit.refusals_since(community, since)
+        refused = await self._audit.refusals_since(community, since)
         return await asyncio.to_thread(_drawn, name or here.name, runs, refused, now, days)
 
     async def undo(self, by: Person, here: Place, *, everywhere: bool = False) -> str:
         """Take the last decision that has not been taken back; again, the one before it."""
-        await (self.permissions.operator if everywhere else self.permissions.moderator)(by, here, "undo")
+        await (self._permissions.operator if everywhere else self._permissions.moderator)(by, here, "undo")
         community = "" if everywhere else community_of(here)
-        last = await self.book.last_decision(community)
+        last = await self._rules.last_decision(community)
         if last is not None and last.act == "moderators":
-            await self.permissions.owner(by, here, "undo")
-        entry = await self.book.undo(community, By(by, here, "undo", ""), last)
+            await self._permissions.owner(by, here, "undo")
+        entry = await self._rules.undo(community, By(by, here, "undo", ""), last)
         if entry is None:
             return _("There is nothing to take back.")
         return _("Taken back: {words}").format(words=entry.words)
 
     async def export(self, by: Person, here: Place) -> str:
         """All that is decided in a community, to read, to keep or to import elsewhere."""
-        await self.permissions.moderator(by, here, "export")
-        return exported(community_of(here), self.book.own(community_of(here)))
+        await self._permissions.moderator(by, here, "export")
+        return exported(community_of(here), self._rules.own(community_of(here)))
 
     async def import_(self, by: Person, here: Place, text: str) -> str:
         """Decide all that an export says; what else is decided here stays. Raises `UserError` with what is wrong in it.
@@ -353,45 +400,45 @@ class ModerationService:
         foreign = origin != scope.community
         kept = [without_channels(rule) for rule in rules if self._may_import(rule, by, here, foreign=foreign)]
         words = _("{count} decisions imported, {left} left out.").format(count=len(kept), left=len(rules) - len(kept))
-        await self.book.change(scope.community, By(by, here, "import", words), [Change.put(rule) for rule in kept])
+        await self._rules.change(scope.community, By(by, here, "import", words), [Change.put(rule) for rule in kept])
         return words
 
     async def moved(self, old: str, new: str) -> None:
         """A community, as "platform:id", goes on under another id, as a group does that becomes a supergroup."""
-        await self.book.move(old, new)
+        await self._rules.move(old, new)
 
     async def left(self, community: str) -> None:
         """The bot has left a community: what was decided there is forgotten, and the audit stays."""
-        await self.book.drop(community, _by_itself(community, _("The bot has left this community.")))
+        await self._rules.drop(community, _by_itself(community, _("The bot has left this community.")))
 
     async def role_deleted(self, community: str, role: str) -> None:
         """Forget what was decided for a role that there is no more."""
         words = _("The role {role} has been deleted.").format(role=role)
         gone = Subject.role(role)
-        await self.book.drop(community, _by_itself(community, words), lambda rule: rule.scope.who == gone)
+        await self._rules.drop(community, _by_itself(community, words), lambda rule: rule.scope.who == gone)
 
     async def place_deleted(self, community: str, place: str) -> None:
         """Forget what was decided for a channel or topic that there is no more."""
         words = _("The place {place} has been deleted.").format(place=place)
-        await self.book.drop(community, _by_itself(community, words), lambda rule: rule.scope.place == place)
+        await self._rules.drop(community, _by_itself(community, words), lambda rule: rule.scope.place == place)
 
     async def _access(self, by: Person, here: Place, act: str, aim: RuleTarget, access: Access) -> str:
         scope = await self._scope(by, here, act, aim)
-        if access.allow and scope.workflow and self.enforcer.on_trial(here, scope.workflow):
+        if access.allow and scope.workflow and self._enforcer.on_trial(here, scope.workflow):
             words = _("“{name}” is still being tried: first the one who added it opens it, with “workflow open”.")
             raise UserError(words.format(name=scope.workflow))
         words = _("{what} is allowed {scope}.") if access.allow else _("{what} is denied {scope}.")
         return await self._put(by, here, act, words.format(what=what_of(scope), scope=scope), Rule(scope, access))
 
     async def _scope(self, by: Person, here: Place, act: str, aim: RuleTarget) -> Scope:
-        scope = await self.permissions.scope(by, here, act, aim)
+        scope = await self._permissions.scope(by, here, act, aim)
         if scope.workflow:
             self._validator.catalog.get(scope.workflow)  # raises UnknownWorkflow
         return scope
 
     async def _put(self, by: Person, here: Place, act: str, words: str, rule: Rule, *, remove: bool = False) -> str:
         change = Change(rule.slot, None if remove else rule)
-        await self.book.change(rule.scope.community, By(by, here, act, words), [change])
+        await self._rules.change(rule.scope.community, By(by, here, act, words), [change])
         return words
 
     def _may_import(self, rule: Rule, by: Person, here: Place, *, foreign: bool) -> bool:
@@ -400,7 +447,7 @@ class ModerationService:
         if isinstance(rule.body, Admission):
             return not foreign and rule.scope.who.whom is SubjectKind.PERSON
         if isinstance(rule.body, Moderators):
-            return not foreign and (by.owner or self.permissions.is_operator(by))
+            return not foreign and (by.owner or self._permissions.is_operator(by))
         return not foreign or (not rule.scope.place and rule.scope.who.whom is not SubjectKind.ROLE)
 
 

@@ -37,7 +37,13 @@ class Permissions:
 
     def __init__(self, audit: Audit, operators: Collection[str] = (), trusted: Collection[str] = ()) -> None:
         self._audit = audit
+        self._named = frozenset(operators)
         self._operators, self._trusted = frozenset({key_of(OPERATOR), *operators}), frozenset(trusted)
+
+    @property
+    def operators(self) -> frozenset[str]:
+        """The people who run this bot, as "platform:id"."""
+        return self._named
 
     def is_operator(self, person: Person) -> bool:
         return key_of(person) in self._operators

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import tempfile
-from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,6 @@ from bot.core.media.signed_links import SignedLinks
 from bot.core.model import (
     Address,
     Cancelled,
-    DisplayOptions,
     Held,
     Person,
     Place,
@@ -27,9 +26,9 @@ from bot.core.model import (
     StoredFile,
     UploadedFile,
 )
-from bot.core.moderation.service import ModerationService
-from bot.core.policy.evaluate import Decision
-from bot.core.policy.quota import QuotaStatus
+from bot.core.policy.audit import Audit
+from bot.core.policy.enforcement import PolicyEnforcer
+from bot.core.policy.permissions import Permissions
 from bot.core.policy.scope import community_of
 from bot.core.port import MessageOpening, Replier
 from bot.core.run import RunRecord, State, key_of, person_of
@@ -39,9 +38,7 @@ from bot.core.runs.queue import NewRun, RunQueue
 from bot.core.runs.replies import show_status
 from bot.core.runs.repository import RunRepository
 from bot.core.runs.validation import RequestValidator, ValidatedRequest
-from bot.core.workflows.catalog import Workflows, title_of
-from bot.core.workflows.form import Form
-from bot.core.workflows.workflow import Workflow
+from bot.core.runs.workflow_service import WorkflowService
 from bot.i18n import _
 from comfy.schedule import models_of
 
@@ -49,92 +46,70 @@ _log = logging.getLogger(__name__)
 _LOOKS, _PAUSE = 100, 0.05  # seconds between them
 
 
-@dataclass(frozen=True)
-class WorkflowOffer:
-    """A workflow that a person may run in a place; `lacks` says why it cannot run just now, in words."""
-
-    workflow: Workflow
-    lacks: str | None = None
-
-
 class RunService:
-    """What platforms speak to. `wake` tells this process's worker of a new run, `stop` of one to cancel."""
+    """Takes requests in, and gives out what a person may see of runs. `wake` tells this process's worker of a new run,
+    `stop` of one to cancel.
+    """
 
     def __init__(
         self,
+        workflows: WorkflowService,
         validator: RequestValidator,
         queue: RunQueue,
         records: RunRepository,
         media: BlobStore,
         platforms: Mapping[str, Replier],
-        moderation: ModerationService,
+        enforcer: PolicyEnforcer,
+        permissions: Permissions,
+        audit: Audit,
         links: SignedLinks,
-        *,
-        locks: RunLocks | None = None,
-        operators: Collection[str] = (),
-        servers: Callable[[], Mapping[str, bool]] = dict,
-        version: Callable[[], int] = lambda: 0,
-        wake: Callable[[], None] = lambda: None,
-        stop: Callable[[str], None] = lambda run_id: None,
+        locks: RunLocks,
+        wake: Callable[[], None],
+        stop: Callable[[str], None],
     ) -> None:
-        """`operators` are people as "platform:id"; theirs go first. `servers` tells by name which can be reached;
-        `version` is another whenever one of them has other nodes or models.
-        """
-        self.servers, self.version = servers, version
-        self.validator, self.records, self.queue, self.media = validator, records, queue, media
-        self.moderation, self._enforcer, self.links = moderation, moderation.enforcer, links
-        self._platforms, self._locks = platforms, locks or RunLocks()
-        self._operators, self._wake, self._stop = frozenset(operators), wake, stop
+        self._workflows, self._validator, self._queue, self._records = workflows, validator, queue, records
+        self._media, self._links, self._platforms, self._locks = media, links, platforms, locks
+        self._enforcer, self._permissions, self._audit = enforcer, permissions, audit
+        self._wake, self._stop = wake, stop
         self._opening: set[str] = set()  # runs whose message is being posted just now
-        self.open = True
+        self.accepting = True
 
-    @property
-    def catalog(self) -> Workflows:
-        return self.validator.catalog
+    async def get(self, run_id: str) -> RunRecord | None:
+        return await self._records.get(run_id)
 
-    async def offers(self, person: Person, place: Place) -> list[WorkflowOffer]:
-        """The workflows that a person may run in a place."""
-        return [WorkflowOffer(each, await self.validator.lacks(each)) for each in self.allowed(person, place)]
+    async def at(self, address: Address) -> RunRecord | None:
+        """The latest run whose message this is."""
+        return await self._records.at(address)
 
-    def allowed(self, person: Person, place: Place) -> list[Workflow]:
-        """The workflows that a person may run in a place, whatever the servers lack; nothing is asked of anybody."""
-        return [each for each in self.catalog.workflows.values() if self.decide(person, place, each.name).allowed]
+    async def last_of(self, person: Person, count: int = 10) -> list[RunRecord]:
+        """A person's latest runs, the newest first."""
+        return await self._records.last_of(person, count)
 
-    def decide(self, person: Person, place: Place, workflow: str) -> Decision:
-        """Whether a person may run a workflow in a place, and which rule says so; nothing is asked of the database."""
-        return self._enforcer.decide(person, place, workflow)
+    async def unfinished_in(self, community: str, count: int = 50) -> list[RunRecord]:
+        """The runs of a community, as "platform:id", that have not ended, the oldest first."""
+        return await self._records.unfinished_in(community, count)
 
-    def display(self, person: Person, place: Place, workflow: str) -> DisplayOptions:
-        """How the run of a workflow is to be shown there: where its message goes, which a platform asks before it posts
-        one; previews and spoilers stand in its `Brief`.
-        """
-        return self._enforcer.policy(person, place, workflow).display
+    async def ended_since(self, moment: float) -> list[RunRecord]:
+        """Runs that ended after a moment, the earliest first, in whichever process."""
+        return await self._records.ended_since(moment)
 
-    async def allowance(self, person: Person, place: Place, workflow: str) -> list[QuotaStatus]:
-        """How a person stands with the limits there: as text, each says what it is, what is left, and until when."""
-        limits = self._enforcer.policy(person, place, workflow).limits
-        return await self.queue.quota_statuses(key_of(person), workflow, limits)
+    async def unfinished_at(self, place: Place) -> list[RunRecord]:
+        """The runs of a place that have not ended, the oldest first."""
+        return await self._records.unfinished_at(place)
 
-    async def form(self, workflow: str, person: Person, place: Place) -> Form:
-        """What a person fills in there. Raises `UnknownWorkflow`, and `NotAllowed` with the rule in words."""
-        self.check(workflow, person, place)
-        return self.narrowed(await self.validator.form(self.catalog.get(workflow)), workflow, person, place)
+    async def counts(self) -> dict[State, int]:
+        """How many runs have not ended, by their state."""
+        return await self._records.counts()
 
-    def check(self, workflow: str, person: Person, place: Place) -> None:
-        """Raises `UnknownWorkflow`, and `NotAllowed` with the rule in words."""
-        self.catalog.get(workflow)
-        if not (decision := self.decide(person, place, workflow)).allowed:
-            raise NotAllowed(decision.why)
-
-    def narrowed(self, form: Form, workflow: str, person: Person, place: Place) -> Form:
-        """A form of a workflow as it is filled in there."""
-        return self._enforcer.restriction(person, place, self.catalog.get(workflow)).shown(form)
+    async def position(self, run_id: str) -> int | None:
+        """A waiting run's place in the queue, counted from 1; None if it does not wait."""
+        return await self._queue.position(run_id)
 
     async def submit(self, request: RunRequest, message: Address | MessageOpening) -> str:
         """Take a request in, whose message stands somewhere, or is posted once the run is on disk; the run's id. Raises
         `UserError`, `StorageFailed`, and `DeliveryFailed` where it cannot be posted.
         """
-        if not self.open:
+        if not self.accepting:
             raise UserError(_("I am being restarted. Please try again in a minute."))
         try:
             return await self._submit(request, message)
@@ -147,24 +122,24 @@ class RunService:
             raise
 
     async def _submit(self, request: RunRequest, message: Address | MessageOpening) -> str:
-        workflow = self.catalog.get(request.workflow)
+        workflow = self._workflows.catalog.get(request.workflow)
         policy = await self._enforcer.admit(request)
-        await self.queue.check_limits(key_of(request.person), workflow.name, policy.limits)
+        await self._queue.check_limits(key_of(request.person), workflow.name, policy.limits)
         if workflow.spoiler:
             policy = policy.covered()
         restriction = self._enforcer.restriction(request.person, request.place, workflow)
         with _room(), tempfile.TemporaryDirectory(prefix="darkroom-") as folder:
             whole = await self._with_files(request, Path(folder))
-            checked = await self.validator.check(whole, Path(folder), restriction)
+            checked = await self._validator.check(whole, Path(folder), restriction)
             held = await self._enforcer.reads(request, checked.values)
             inputs = {
-                name: StoredFile(await self.media.keep(given.path), given.filename, given.kind)
+                name: StoredFile(await self._media.keep(given.path), given.filename, given.kind)
                 for name, given in checked.media.items()
             }
         opened = isinstance(message, Address)
         where = message if isinstance(message, Address) else message.draft
         new = replace(self._new(checked, inputs, request, where), policy=policy, held=held, opened=opened)
-        await self.queue.enqueue(new)
+        await self._queue.enqueue(new)
         if not isinstance(message, Address):
             await self._open(new.id, partial(message.post, new.id))
         if held:
@@ -176,7 +151,7 @@ class RunService:
         """Let runs that were asked for before a moment go on, whose messages the program did not come to post, or to
         note: `post` finds each, or posts it. Raises `StorageFailed`.
         """
-        for run in await self.records.unopened(platform, before):
+        for run in await self._records.unopened(platform, before):
             if run.id in self._opening:
                 continue
             try:
@@ -191,14 +166,14 @@ class RunService:
         try:
             address = await post()
         except DeliveryFailed:
-            run = await self.records.get(run_id)
-            if run is not None and await self.records.end(run, State.FAILED):
-                await delete_runs([run_id], self.records, self.media)
+            run = await self._records.get(run_id)
+            if run is not None and await self._records.end(run, State.FAILED):
+                await delete_runs([run_id], self._records, self._media)
             raise
         finally:
             self._opening.discard(run_id)
-        if not await self.queue.open(run_id, address):
-            run = await self.records.get(run_id)
+        if not await self._queue.open(run_id, address):
+            run = await self._records.get(run_id)
             if run is not None and run.cancelled_by is not None:
                 await self._say_cancelled(run, person_of(run.cancelled_by))
 
@@ -209,7 +184,7 @@ class RunService:
         request, withheld = await self._repeated(run_id, person, place, changes)
         if withheld:
             words = _("The files that this run was given are private. Please press Change and give your own.")
-            raise await self.moderation.permissions.refused(person, place, "again", words)
+            raise await self._permissions.refused(person, place, "again", words)
         return request
 
     async def changed(self, run_id: str, person: Person, place: Place) -> RunRequest:
@@ -221,14 +196,14 @@ class RunService:
         self, run_id: str, person: Person, place: Place, changes: Mapping[str, Any]
     ) -> tuple[RunRequest, bool]:
         """A request once more; and whether files of it were left out."""
-        run = await self.records.get(run_id)
+        run = await self._records.get(run_id)
         if run is None:
             raise UserError(_("This run has been deleted. Please ask for it anew."))
-        form = await self.form(run.workflow, person, place)
+        form = await self._workflows.form(run.workflow, person, place)
         seeds = {field.name for field in form.fields if field.seed}
         kept = {name: value for name, value in run.values.items() if name in form.names and name not in seeds}
         given = {name: file for name, file in run.inputs.items() if name in form.names and name not in changes}
-        usable = self.inputs_for(run, person, place)
+        usable = run.inputs if self._may_repeat(run, place) else self.inputs_for(run, person, place)
         files = {name: file for name, file in given.items() if name in usable}
         return RunRequest(run.workflow, {**kept, **files, **changes}, person, place), len(files) < len(given)
 
@@ -245,15 +220,40 @@ class RunService:
         home = bool(here.community) and community_of(here) == community_of(run.place)
         return run.inputs if self._is_own(run, person) or (home and person.moderator) else {}
 
+    def _may_repeat(self, run: RunRecord, here: Place) -> bool:
+        """True where everyone sees the result: they may run it again with its files, which they do not get."""
+        home = bool(here.community) and community_of(here) == community_of(run.place)
+        return run.state is State.DONE and (home or key_of(here) == key_of(run.place))
+
+    async def check_present(self, by: Person, run: RunRecord, here: Place, act: str, *, present: bool) -> None:
+        """Raises `NotAllowed` for a button of a run whose message does not stand where it was pressed: rights are those
+        of the place. A person's own runs, and operators, are free everywhere.
+        """
+        if not present and not self._is_own(run, by):
+            words = _("This button belongs to another chat.")
+            raise await self._permissions.refused(by, here, act, words, run.place)
+
+    async def link(self, run_id: str, number: int, filename: str) -> str:
+        """The address of a run's file, counted from 1; empty where the page has no public address."""
+        return await self._links.url(run_id, number, filename)
+
+    async def linked_file(self, run_id: str, number: int, mark: str) -> StoredFile | None:
+        """The file of a link; None where the link is forged, or its run is gone or held."""
+        if not await self._links.is_genuine(run_id, number, mark):
+            return None
+        run = await self._records.get(run_id)
+        files = run.shown.files if run is not None else ()
+        return files[number - 1] if 0 < number <= len(files) else None
+
     def _is_own(self, run: RunRecord, person: Person) -> bool:
-        return key_of(person) == key_of(run.person) or self.is_operator(person)
+        return key_of(person) == key_of(run.person) or self._permissions.is_operator(person)
 
     async def cancel(self, run_id: str, by: Person) -> bool:
         """Stop a run, wherever it waits or is executed; whether there was anything to stop. Raises `NotAllowed`."""
-        run = await self.records.get(run_id)
+        run = await self._records.get(run_id)
         if run is not None:
             await self.check_change(by, run, "cancel")
-        run = await self.records.request_cancel(run_id, f"{key_of(by)}:{by.name}")
+        run = await self._records.request_cancel(run_id, f"{key_of(by)}:{by.name}")
         if run is None:
             return False
         if run.state is State.CANCELLED and run.opened:
@@ -272,34 +272,22 @@ class RunService:
         """Raises `NotAllowed` for whoever may not change a run."""
         if not self.may_change(by, run):
             words = _("Only the one who asked for this run, or a moderator, can do that.")
-            raise await self.moderation.permissions.refused(by, run.place, act, words)
-
-    @property
-    def operators(self) -> frozenset[str]:
-        """The people whose bot it is, as "platform:id"."""
-        return self._operators
-
-    def is_operator(self, person: Person) -> bool:
-        return key_of(person) in self._operators
-
-    def title(self, workflow: str) -> str:
-        """What people call a workflow."""
-        return title_of(self.catalog, workflow)
+            raise await self._permissions.refused(by, run.place, act, words)
 
     async def delete(self, run_id: str, by: Person) -> None:
         """Delete a run that has ended, and its files. Raises `NotAllowed`, and `UserError` while it has not ended."""
-        run = await self.records.get(run_id)
+        run = await self._records.get(run_id)
         if run is None:
             return
         await self.check_change(by, run, "delete")
         if not await self._has_ended(run):
             raise UserError(_("This run has not ended yet: cancel it first."))
-        await delete_runs([run_id], self.records, self.media)
+        await delete_runs([run_id], self._records, self._media)
 
     async def _has_ended(self, run: RunRecord) -> bool:
         """Whether a run has ended, or does so at once: its message shows the result before that is written down."""
         for _try in range(_LOOKS):
-            found = await self.records.get(run.id)
+            found = await self._records.get(run.id)
             if found is None or found.state is not State.DELIVERING:
                 return found is None or found.ended_at is not None
             await asyncio.sleep(_PAUSE)
@@ -309,29 +297,31 @@ class RunService:
         """Cancel what somebody has asked for, delete all their ended runs, with the files, and take their name out of
         the audit; how many runs there were. A run that is being executed ends first, and is deleted within the hour.
         """
-        for run in await self.records.unfinished_of(key_of(person)):
+        for run in await self._records.unfinished_of(key_of(person)):
             await self.cancel(run.id, person)
-        audit, book = self.moderation.audit, self.moderation.book
-        return await forget_person(key_of(person), self.records, self.media, audit, book)
+        rules = self._enforcer.book
+        return await forget_person(key_of(person), self._records, self._media, self._audit, rules)
 
     async def _with_files(self, request: RunRequest, folder: Path) -> RunRequest:
         """The request with the files that it names from earlier runs brought back."""
         values = dict(request.values)
         for number, (name, value) in enumerate(request.values.items()):
             if isinstance(value, StoredFile):
-                path = await self.media.fetch(value.key, folder / f"given-{number}{Path(value.key).suffix}")
+                path = await self._media.fetch(value.key, folder / f"given-{number}{Path(value.key).suffix}")
                 values[name] = UploadedFile(path, value.filename)
         return replace(request, values=values)
 
     async def _say(self, run_id: str, status: Status) -> None:
-        run = await self.records.get(run_id)
+        run = await self._records.get(run_id)
         if run is not None and (platform := self._platforms.get(run.address.platform)) is not None:
-            await show_status(platform.reply(run.address, run.brief(self.title(run.workflow))), status)
+            await show_status(platform.reply(run.address, run.brief(self._workflows.title(run.workflow))), status)
 
     async def _say_cancelled(self, run: RunRecord, by: Person) -> None:
         if (platform := self._platforms.get(run.address.platform)) is not None:
             async with self._locks.hold(run.id):
-                await show_status(platform.reply(run.address, run.brief(self.title(run.workflow))), Cancelled(by))
+                await show_status(
+                    platform.reply(run.address, run.brief(self._workflows.title(run.workflow))), Cancelled(by)
+                )
 
     def _new(
         self, checked: ValidatedRequest, inputs: dict[str, StoredFile], request: RunRequest, address: Address
@@ -348,7 +338,7 @@ class RunService:
             address=address,
             kind=checked.kind,
             models=models_of(workflow.fill(checked.values)),
-            priority=1 if self.is_operator(request.person) else 0,
+            priority=1 if self._permissions.is_operator(request.person) else 0,
         )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from time import time
+from types import TracebackType
 from typing import Any
 
 from sqlalchemy import delete, select, update
@@ -17,6 +18,16 @@ class KeyValueStore:
 
     def __init__(self, database: Database, clock: Callable[[], float] = time) -> None:
         self._database, self._clock = database, clock
+
+    async def __aenter__(self) -> KeyValueStore:
+        """Open the database, for those who have it for themselves. Raises `ConfigError`."""
+        await self._database.__aenter__()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self._database.__aexit__(kind, error, traceback)
 
     async def get(self, name: str) -> Any:
         """What is noted under a name; None where nothing is."""

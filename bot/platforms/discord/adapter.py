@@ -9,9 +9,7 @@ import discord
 
 from bot.core.errors import ConfigError, DeliveryFailed
 from bot.core.model import Address, Result, RunSummary
-from bot.core.runs.service import RunService
-from bot.core.storage.database import Database
-from bot.core.storage.key_value import KeyValueStore
+from bot.core.platform import KeyValueStore, Services
 from bot.i18n import _
 from bot.platforms.discord.client import DiscordClient
 from bot.platforms.discord.commands.sync import SyncLedger
@@ -38,11 +36,11 @@ PERMISSIONS = discord.Permissions(
 class DiscordPlatform:
     """The platform. Raises `ConfigError` from `serve` where Discord does not know the token."""
 
-    def __init__(self, settings: Settings, database: Database) -> None:
-        """`database` keeps the forms that people are filling in."""
+    def __init__(self, settings: Settings, notes: KeyValueStore) -> None:
+        """`notes` keep the forms that people are filling in."""
         if settings.discord_token is None:
             raise ConfigError(_("DISCORD_TOKEN is not set."))
-        self._settings, self._token, self._database = settings, settings.discord_token.reveal(), database
+        self._settings, self._token, self._notes = settings, settings.discord_token.reveal(), notes
         self._wire = DiscordRest(self._token)
         self._open = ExitStack()
         self._known = False
@@ -62,13 +60,15 @@ class DiscordPlatform:
         await self._wire.__aexit__(kind, error, traceback)
         self._open.close()
 
-    async def serve(self, desk: RunService) -> None:
-        async with self._database:
-            await self._serve(desk, FormSessions(KeyValueStore(self._database)))
+    async def serve(self, services: Services) -> None:
+        async with self._notes:
+            await self._serve(services, FormSessions(self._notes))
 
-    async def _serve(self, desk: RunService, sheets: FormSessions) -> None:
+    async def _serve(self, services: Services, sheets: FormSessions) -> None:
         settings = self._settings
-        front = DiscordCaller(desk, FormCache(desk), sheets, int(settings.max_upload_mb * 1e6), settings.retention_days)
+        front = DiscordCaller(
+            services, FormCache(services), sheets, int(settings.max_upload_mb * 1e6), settings.retention_days
+        )
         ledger = SyncLedger(settings.folder / "discord-commands.json")
         try:
             async with DiscordClient(front, ledger, 1 if settings.discord_gateway_url else None) as bot:
@@ -81,7 +81,7 @@ class DiscordPlatform:
             raise ConfigError(_("DISCORD_TOKEN: Discord does not know this token.")) from fault
 
     async def ask(self, brief: RunSummary, result: Result | None, channel: str) -> None:
-        """Show moderators a run that waits for their yes; see `bot.core.chat.Reviewing`."""
+        """Show moderators a run that waits for their yes; see `bot.core.port.ReviewAsker`."""
         if not channel:
             raise DeliveryFailed(_("No channel is named in which moderators are asked."))
         try:

@@ -13,7 +13,7 @@ import discord
 
 from bot.core.errors import StorageFailed
 from bot.core.model import Address
-from bot.core.run import RunRecord
+from bot.core.platform import RunRecord
 from bot.platforms.discord.commands.sync import CommandSync, SyncLedger
 from bot.platforms.discord.commands.tree import Tree
 from bot.platforms.discord.interactions import answer
@@ -45,7 +45,7 @@ class DiscordClient(discord.AutoShardedClient):
         )
         self.front = front
         self.tree = Tree(self, front)
-        self.registrar = CommandSync(self, self.tree, front.desk, front.menu, ledger)
+        self.registrar = CommandSync(self, self.tree, front.services, front.menu, ledger)
         self._since = time.time()
         self._work: list[asyncio.Task[None]] = []
         self._answering: set[asyncio.Task[Any]] = set()
@@ -63,32 +63,32 @@ class DiscordClient(discord.AutoShardedClient):
         self.registrar.wake()
 
     async def _say_presence(self) -> None:
-        await keep_presence(self, self.front.desk.records)
+        await keep_presence(self, self.front.services.runs)
 
     async def _repost(self) -> None:
         """See to the messages of runs that were taken in before the program ended, or was let down by its database."""
         while True:
-            await self.front.desk.reopen(PLATFORM, self._since, self._found)
+            await self.front.services.runs.reopen(PLATFORM, self._since, self._found)
             await asyncio.sleep(_REPOST_EVERY)
             self._since = time.time() - _REPOST_EVERY
 
     async def _found(self, run: RunRecord) -> Address:
-        return await repost(self, run, self.front.desk.title(run.workflow))
+        return await repost(self, run, self.front.services.workflows.title(run.workflow))
 
     async def on_guild_join(self, guild: discord.Guild) -> None:
         self.registrar.joined(guild.id)
 
     async def on_guild_remove(self, guild: discord.Guild) -> None:
-        await self.front.desk.moderation.left(f"{PLATFORM}:{guild.id}")
+        await self.front.services.moderation.left(f"{PLATFORM}:{guild.id}")
 
     async def on_guild_role_delete(self, role: discord.Role) -> None:
-        await self.front.desk.moderation.role_deleted(f"{PLATFORM}:{role.guild.id}", str(role.id))
+        await self.front.services.moderation.role_deleted(f"{PLATFORM}:{role.guild.id}", str(role.id))
 
     async def on_guild_channel_delete(self, channel: discord.abc.GuildChannel) -> None:
-        await self.front.desk.moderation.place_deleted(f"{PLATFORM}:{channel.guild.id}", str(channel.id))
+        await self.front.services.moderation.place_deleted(f"{PLATFORM}:{channel.guild.id}", str(channel.id))
 
     async def on_raw_thread_delete(self, thread: discord.RawThreadDeleteEvent) -> None:
-        await self.front.desk.moderation.place_deleted(f"{PLATFORM}:{thread.guild_id}", str(thread.thread_id))
+        await self.front.services.moderation.place_deleted(f"{PLATFORM}:{thread.guild_id}", str(thread.thread_id))
 
     async def on_interaction(self, click: Click) -> None:
         if click.type in (discord.InteractionType.component, discord.InteractionType.modal_submit):

@@ -9,20 +9,19 @@ from collections.abc import Mapping
 import discord
 
 from bot.core.errors import StorageFailed
-from bot.core.run import State
-from bot.core.runs.repository import RunRepository
+from bot.core.platform import RunService, State
 from bot.i18n import _
 
 _log = logging.getLogger(__name__)
 _EVERY = 5.0  # seconds: Discord takes five changes in twenty seconds
 
 
-async def keep_presence(client: discord.Client, records: RunRepository) -> None:
+async def keep_presence(client: discord.Client, runs: RunService) -> None:
     """Say what is going on whenever that changes, until cancelled."""
     said = ""
     while True:
         try:
-            words = presence(await records.counts())
+            words = presence(await runs.counts())
         except StorageFailed as fault:
             _log.warning("nobody knows what is going on: %s", fault)
             words = said

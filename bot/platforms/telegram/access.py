@@ -16,7 +16,7 @@ from telegram.error import TelegramError
 
 from bot.core.errors import UserError
 from bot.core.model import Person
-from bot.core.storage.key_value import KeyValueStore
+from bot.core.platform import KeyValueStore
 from bot.i18n import _
 from bot.platforms.telegram import storage_keys
 from bot.platforms.telegram.api.client import TelegramApi

@@ -11,9 +11,7 @@ from telegram.error import InvalidToken, TelegramError
 
 from bot.core.errors import ConfigError
 from bot.core.model import Address, Result, RunSummary
-from bot.core.runs.service import RunService
-from bot.core.storage.database import Database
-from bot.core.storage.key_value import KeyValueStore
+from bot.core.platform import KeyValueStore, Services
 from bot.i18n import _
 from bot.platforms.telegram import storage_keys
 from bot.platforms.telegram.access import ChatAccess
@@ -38,25 +36,24 @@ _LOOK_EVERY = 2.0  # seconds between two looks at whether there are other workfl
 
 
 class TelegramPlatform:
-    """See `bot.core.chat.Platform`. `database` keeps its notes, for all processes to see."""
+    """See `bot.core.platform.Platform`. `notes` are shared by all processes."""
 
     name = NAME
 
-    def __init__(self, settings: Settings, database: Database) -> None:
+    def __init__(self, settings: Settings, notes: KeyValueStore) -> None:
         if settings.telegram_token is None:
             raise ConfigError(_("TELEGRAM_TOKEN is not set."))
         self._token = settings.telegram_token.reveal()
-        self._settings, self._database = settings, database
+        self._settings, self._notes = settings, notes
         self._stack = AsyncExitStack()
         self._greeted = False
 
     async def __aenter__(self) -> TelegramPlatform:
         async with AsyncExitStack() as stack:
-            await stack.enter_async_context(self._database)
+            await stack.enter_async_context(self._notes)
             settings, local = self._settings, self._settings.telegram_local
             bot = connect(self._token, settings.telegram_api_url, local=local)
             stack.push_async_callback(disconnect, bot)
-            self._notes = KeyValueStore(self._database)
             self._wire = TelegramApi(bot, RateLimiter(), local=local, on_migrated=self._migrated)
             busy = ChatActions(self._wire)
             self._studio = ReplyContext(self._wire, self._notes, MessageStates(), busy, settings.telegram_previews)
@@ -79,7 +76,7 @@ class TelegramPlatform:
         if channel:
             await ask(self._wire, Chat.read(channel), brief, result)
 
-    async def serve(self, desk: RunService) -> None:
+    async def serve(self, services: Services) -> None:
         """See `Platform.serve`. Raises `ConfigError` where Telegram does not know the token."""
         bot = self._wire.bot
         try:
@@ -90,13 +87,13 @@ class TelegramPlatform:
             raise ConfigError(_UNKNOWN) from fault
         self._greeted = True
         _log.info("Telegram knows this bot as @%s", me.username)
-        access = ChatAccess(self._settings.telegram_allowed, self._wire, self._notes, desk.moderation.enforcer.admitted)
-        counter = Responder(desk, self._wire, self._notes, access, me)
+        access = ChatAccess(self._settings.telegram_allowed, self._wire, self._notes, services.moderation.admitted)
+        counter = Responder(services, self._wire, self._notes, access, me)
         inbox = UpdateQueue(self._notes)
         await inbox.resume(bot)
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(Dispatcher(counter, inbox).work(), name="telegram reception")
-            tasks.create_task(_keep_published(BotCommands(counter), desk), name="telegram menu")
+            tasks.create_task(_keep_published(BotCommands(counter), services), name="telegram menu")
             hook = self._hook()
             tasks.create_task(listen(bot, inbox, hook) if hook else poll(bot, inbox), name="telegram updates")
 
@@ -136,12 +133,12 @@ async def introduce(settings: Settings) -> str:
     return " ".join(told)
 
 
-async def _keep_published(menu: BotCommands, desk: RunService) -> None:
+async def _keep_published(menu: BotCommands, services: Services) -> None:
     """Set the commands again whenever there are other workflows."""
     version = None
     while True:
-        if version != desk.catalog.version:
-            version = desk.catalog.version
+        if version != services.workflows.catalog.version:
+            version = services.workflows.catalog.version
             await menu.publish()
         await asyncio.sleep(_LOOK_EVERY)
 

@@ -15,9 +15,8 @@ from telegram.error import TelegramError
 
 from bot.core.errors import BadValue, StorageFailed, UserError
 from bot.core.model import Person, Place, Received, RunRequest
-from bot.core.runs.service import RunService
+from bot.core.platform import KeyValueStore, Services
 from bot.core.status_text import describe
-from bot.core.storage.key_value import KeyValueStore
 from bot.i18n import _
 from bot.platforms.telegram import storage_keys
 from bot.platforms.telegram.access import ChatAccess
@@ -50,7 +49,7 @@ class Caller:
 class Responder:
     """What serves guests. `me` is the bot itself."""
 
-    desk: RunService
+    services: Services
     wire: TelegramApi
     notes: KeyValueStore
     access: ChatAccess
@@ -75,14 +74,16 @@ class Responder:
             known = await self._first_words(guest, where, request, message)
             await self.notes.put(opened, known)
         address = address_of(where, known)
-        if await self.desk.records.at(address) is not None:
+        if await self.services.runs.at(address) is not None:
             return
         if hidden:
             await self.notes.put(storage_keys.spoiler(where, known), True)
         try:
             with tempfile.TemporaryDirectory(prefix="darkroom-") as folder:
                 values = await self._fetched(request.values, Path(folder))
-                await self.desk.submit(RunRequest(request.workflow, values, request.person, request.place), address)
+                await self.services.runs.submit(
+                    RunRequest(request.workflow, values, request.person, request.place), address
+                )
         except (UserError, StorageFailed) as fault:
             sentence = await self.sentence(guest, request.workflow, fault)
             if where == guest.chat:
@@ -112,7 +113,7 @@ class Responder:
         """A fault as HTML: of a value with an example that works."""
         if not isinstance(fault, BadValue):
             return captions.plain(str(fault))
-        form = await self.desk.form(workflow, guest.person, guest.place)
+        form = await self.services.workflows.form(workflow, guest.person, guest.place)
         shown = example(command_of(workflow), form, fault.field)
         field, reason = captions.plain(fault.field), captions.plain(fault.reason)
         return f"<b>{field}</b>: {reason}\n" + _("For example: {example}").format(
@@ -121,13 +122,13 @@ class Responder:
 
     def _destination(self, guest: Caller, request: RunRequest) -> Chat:
         """The topic of the same group that moderators want results in; else where it is asked for."""
-        results = self.desk.display(request.person, request.place, request.workflow).results
+        results = self.services.workflows.display(request.person, request.place, request.workflow).results
         wanted = guest.chat if results in (None, "here", "thread") else Chat.read(results)
         return wanted if wanted.id == guest.chat.id else guest.chat
 
     async def _first_words(self, guest: Caller, where: Chat, request: RunRequest, message: int | None) -> int:
         words = _("{title} for {name}").format(
-            title=self.desk.title(request.workflow), name=guest.person.name or guest.person.id
+            title=self.services.workflows.title(request.workflow), name=guest.person.name or guest.person.id
         )
         html, keyboard = (
             captions.lines(f"{words}\n{describe(Received())}", captions.CAPTION),
@@ -183,7 +184,7 @@ class Responder:
         Telegram tells bots nothing of their messages, but refuses to give one the buttons that it has already.
         """
         for number in range((guest.message or 0) + 1, (guest.message or 0) + 1 + _NEAR):
-            if await self.desk.records.at(address_of(guest.chat, number)) is not None:
+            if await self.services.runs.at(address_of(guest.chat, number)) is not None:
                 continue
             try:
                 await self._mark(guest.chat, number, keyboard)

@@ -14,7 +14,7 @@ from telegram.error import TelegramError
 
 from bot.core.errors import DeliveryFailed, StorageFailed, UserError
 from bot.core.model import Person, Place
-from bot.core.run import key_of
+from bot.core.platform import key_of
 from bot.i18n import _
 from bot.platforms.telegram import storage_keys
 from bot.platforms.telegram.access import refusal
@@ -63,7 +63,7 @@ class Dispatcher:
     def __init__(
         self, counter: Responder, inbox: UpdateQueue, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     ) -> None:
-        self._counter, self._desk, self._inbox, self._sleep = counter, counter.desk, inbox, sleep
+        self._counter, self._services, self._inbox, self._sleep = counter, counter.services, inbox, sleep
         self._asking = FormDialog(counter)
         self._requests = Requests(counter, self._asking)
         self._commands = BasicCommands(counter, self._asking)
@@ -170,7 +170,7 @@ class Dispatcher:
         ):
             return
         guest = self._guest(asker(message), message, update)
-        if not (self._desk.is_operator(guest.person) or await self._admits(message)):
+        if not (self._services.moderation.is_operator(guest.person) or await self._admits(message)):
             if guest.is_private or (command is not None and (command.bot or self._means_us(command))):
                 await self._turn_away(guest, message)
             return
@@ -187,7 +187,9 @@ class Dispatcher:
         access = self._counter.access
         if guest.is_private and message.from_user is not None:
             await access.turned_away(message.from_user)
-        words = refusal(message, guest.person, self._desk.operators, or_moderators=access.may_serve_groups)
+        words = refusal(
+            message, guest.person, self._services.moderation.operators, or_moderators=access.may_serve_groups
+        )
         await self._counter.say(guest, words)
 
     async def _hear_guest(self, guest: Caller, command: Command | None, messages: Sequence[Message]) -> None:
@@ -224,7 +226,8 @@ class Dispatcher:
             await self._press_panel(guest, query, click)
             return
         if not (
-            self._desk.is_operator(guest.person) or await self._counter.access.admits(message.chat, query.from_user)
+            self._services.moderation.is_operator(guest.person)
+            or await self._counter.access.admits(message.chat, query.from_user)
         ):
             await self._reply(query, _("I do not serve you here yet: ask the operator of this bot."))
             return
@@ -277,16 +280,16 @@ class Dispatcher:
             return
         place = whole_group(change.chat)
         group = bool(place.community)
-        records = self._desk.records
+        records = self._services.runs
         for run in await (records.unfinished_in(key_of(place), _MOST) if group else records.unfinished_at(place)):
-            await self._desk.cancel(run.id, run.person)
+            await self._services.runs.cancel(run.id, run.person)
         if group:
-            await self._desk.moderation.left(key_of(place))
+            await self._services.moderation.left(key_of(place))
 
     async def _migrate(self, old: int, new: int) -> None:
         """A group has another id now; what was decided for it still holds."""
         await self._counter.notes.put(storage_keys.migrated(new), old)
-        await self._desk.moderation.moved(f"{NAME}:{old}", f"{NAME}:{new}")
+        await self._services.moderation.moved(f"{NAME}:{old}", f"{NAME}:{new}")
 
     def _guest(self, person: Person, message: Message, update: Update) -> Caller:
         again, where = self._inbox.again(update), chat_of(message)

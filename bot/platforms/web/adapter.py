@@ -11,10 +11,8 @@ from types import TracebackType
 from bot.core.background import BackgroundTask
 from bot.core.errors import StorageFailed
 from bot.core.model import Address, RunSummary
+from bot.core.platform import KeyValueStore, Services
 from bot.core.port import Reply
-from bot.core.runs.service import RunService
-from bot.core.storage.database import Database
-from bot.core.storage.key_value import KeyValueStore
 from bot.platforms.web.config import PageConfig
 from bot.platforms.web.live.cross_process import CrossProcessRelay
 from bot.platforms.web.live.hub import Hub
@@ -32,14 +30,14 @@ class WebPlatform:
     name = "web"
 
     def __init__(
-        self, options: PageConfig, opened: Callable[[str], None] | None = None, shared: Database | None = None
+        self, options: PageConfig, opened: Callable[[str], None] | None = None, shared: KeyValueStore | None = None
     ) -> None:
-        """`opened` is told the address as soon as the page can be opened; `shared` is the database of all processes,
+        """`opened` is told the address as soon as the page can be opened; `shared` is the store of all processes,
         where there are several.
         """
         self._options, self._opened, self._shared = options, opened or _note, shared
         self._hub = Hub()
-        self._wire = CrossProcessRelay(KeyValueStore(shared)) if shared is not None else None
+        self._wire = CrossProcessRelay(shared) if shared is not None else None
         self._stack = AsyncExitStack()
         self._listens = False
 
@@ -53,9 +51,9 @@ class WebPlatform:
     ) -> None:
         await self._stack.aclose()
 
-    async def serve(self, desk: RunService) -> None:
+    async def serve(self, services: Services) -> None:
         """Serve the page until cancelled. Raises `ConfigError` where it cannot listen."""
-        async with listening(desk, self._hub, self._options) as address:
+        async with listening(services, self._hub, self._options) as address:
             self._listens = True
             hearing = BackgroundTask("what workers say")
             if self._wire is not None:

@@ -14,7 +14,7 @@ from aiohttp.typedefs import Handler, Middleware
 
 from bot.core.errors import TooMany
 from bot.core.guesses import Guesses, origin
-from bot.core.media import signed_links
+from bot.core.platform import SHARED_PATH
 from bot.i18n import _
 from bot.settings import Secret
 
@@ -114,7 +114,7 @@ class AccessControl:
         """Refuse a name that is not ours (DNS rebinding), and what other sites have a browser ask; but whoever has the
         link to a file comes from anywhere.
         """
-        if request.path in _OPEN or request.path.startswith(signed_links.PATH):
+        if request.path in _OPEN or request.path.startswith(SHARED_PATH):
             return
         if not self.locked and not is_loopback(_host(request.host)):
             raise web.HTTPMisdirectedRequest(text=_("This page answers at 127.0.0.1 and localhost only."))

@@ -12,8 +12,7 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
 from bot.core import metrics
 from bot.core.errors import StorageFailed
-from bot.core.run import UNFINISHED, RunRecord, State
-from bot.core.runs.service import RunService
+from bot.core.platform import UNFINISHED, RunRecord, Services, State
 from bot.i18n import _
 from bot.platforms.web.auth import AccessControl
 
@@ -24,8 +23,8 @@ _LOOK_BACK = 60.0  # seconds: the clocks of other machines may be behind
 class HealthRoutes:
     """The routes `/healthz`, `/readyz` and `/metrics`. Runs are counted from the start of this process on."""
 
-    def __init__(self, desk: RunService, gate: AccessControl, clock: Callable[[], float] = time.time) -> None:
-        self._desk, self._gate, self._clock = desk, gate, clock
+    def __init__(self, services: Services, gate: AccessControl, clock: Callable[[], float] = time.time) -> None:
+        self._services, self._gate, self._clock = services, gate, clock
         self._since, self._begun = clock(), clock()
         self._counted: dict[str, float] = {}
         self._waiting: dict[State, int] = {}
@@ -55,7 +54,7 @@ class HealthRoutes:
         for state in UNFINISHED:
             runs.add_metric([state], self._waiting.get(state, 0))
         servers = GaugeMetricFamily("darkroom_server_up", "Whether a server can be reached.", labels=["server"])
-        for name, up in self._desk.servers().items():
+        for name, up in self._services.health.servers().items():
             servers.add_metric([name], up)
         yield runs
         yield servers
@@ -67,15 +66,15 @@ class HealthRoutes:
         return web.Response(text="ok\n")
 
     async def _readyz(self, _request: web.Request) -> web.Response:
-        """Ready are a database that answers, a server that can be reached, and a desk that takes requests."""
+        """Ready are a database that answers, a server that can be reached, and a program that takes requests."""
         faults = []
         try:
-            await self._desk.records.counts()
+            await self._services.runs.counts()
         except StorageFailed:
             faults.append(_("the database does not answer"))
-        if not any(self._desk.servers().values()):
+        if not any(self._services.health.servers().values()):
             faults.append(_("no ComfyUI server can be reached"))
-        if not self._desk.open:
+        if not self._services.health.accepting():
             faults.append(_("it is being stopped"))
         return web.Response(status=503 if faults else 200, text="\n".join(faults or ["ok"]) + "\n")
 
@@ -88,8 +87,8 @@ class HealthRoutes:
     async def _count(self) -> None:
         """Count the runs that ended since the last look, whichever process brought them to their end."""
         now = self._clock()
-        self._waiting = dict(await self._desk.records.counts())
-        for run in await self._desk.records.ended_since(max(self._begun, self._since - _LOOK_BACK)):
+        self._waiting = dict(await self._services.runs.counts())
+        for run in await self._services.runs.ended_since(max(self._begun, self._since - _LOOK_BACK)):
             if run.id not in self._counted:
                 self._counted[run.id] = now
                 self._add(run)

@@ -10,8 +10,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
 from bot.core.errors import ConfigError
-from bot.core.media import signed_links
-from bot.core.runs.service import RunService
+from bot.core.platform import SHARED_PATH, Services
 from bot.i18n import _
 from bot.platforms.web.admin.routes import AdminRoutes
 from bot.platforms.web.api.events import streaming
@@ -24,14 +23,14 @@ from bot.platforms.web.health import HealthRoutes
 from bot.platforms.web.live.hub import Hub
 from bot.platforms.web.templates import STATIC
 
-_PUBLIC = (signed_links.PATH, "/static/", "/healthz", "/readyz", "/metrics")
+_PUBLIC = (SHARED_PATH, "/static/", "/healthz", "/readyz", "/metrics")
 _FAREWELL = 2.0  # seconds that answers under way have when it stops
 
 
 @asynccontextmanager
-async def listening(desk: RunService, hub: Hub, options: PageConfig) -> AsyncIterator[str]:
+async def listening(services: Services, hub: Hub, options: PageConfig) -> AsyncIterator[str]:
     """Serve the page until the context is left; its address. Raises `ConfigError` where no port is free."""
-    runner = web.AppRunner(application(desk, hub, options), access_log=None, shutdown_timeout=_FAREWELL)
+    runner = web.AppRunner(application(services, hub, options), access_log=None, shutdown_timeout=_FAREWELL)
     await runner.setup()
     try:
         port = await _listen(runner, options)
@@ -42,16 +41,16 @@ async def listening(desk: RunService, hub: Hub, options: PageConfig) -> AsyncIte
         await runner.cleanup()
 
 
-def application(desk: RunService, hub: Hub, options: PageConfig) -> web.Application:
+def application(services: Services, hub: Hub, options: PageConfig) -> web.Application:
     """The page and all that it asks for."""
     gate = AccessControl(options.token, options.proxy_header, options.guesses)
     app = web.Application(middlewares=[gate.middleware(), _members_only(gate), explained])
     app.on_response_prepare.append(protect)
-    app.add_routes(PageRoutes(desk, gate, options).routes())
-    app.add_routes(RunRoutes(desk, hub, options.upload_bytes).routes())
-    app.add_routes(AdminRoutes(desk, gate).routes())
-    app.add_routes(HealthRoutes(desk, gate).routes())
-    app.add_routes([shared(desk), web.get("/stream", streaming(desk, hub)), web.static("/static", STATIC)])
+    app.add_routes(PageRoutes(services, gate, options).routes())
+    app.add_routes(RunRoutes(services, hub, options.upload_bytes).routes())
+    app.add_routes(AdminRoutes(services, gate).routes())
+    app.add_routes(HealthRoutes(services, gate).routes())
+    app.add_routes([shared(services), web.get("/stream", streaming(services, hub)), web.static("/static", STATIC)])
     return app
 
 

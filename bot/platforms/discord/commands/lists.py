@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import discord
 
-from bot.core.run import RunRecord, State
-from bot.core.runs.service import WorkflowOffer
+from bot.core.platform import RunRecord, State, WorkflowOffer
 from bot.core.status_text import asked
 from bot.i18n import _, ngettext
 from bot.platforms.discord.commands.schema import COMMANDS
@@ -30,7 +29,11 @@ async def show_queue(front: DiscordCaller, click: Click) -> None:
     if len(runs) > _LINES:
         lines.append(_("… and {count} more").format(count=len(runs) - _LINES))
     buttons = [
-        button(ComponentAction.CANCEL, run.id, _("Cancel {title}").format(title=front.desk.title(run.workflow)))
+        button(
+            ComponentAction.CANCEL,
+            run.id,
+            _("Cancel {title}").format(title=front.services.workflows.title(run.workflow)),
+        )
         for run in mine[:_BUTTONS]
     ]
     await _say(click, lines or [_("Nothing runs and nothing waits here.")], still(*buttons) if buttons else None)
@@ -39,7 +42,7 @@ async def show_queue(front: DiscordCaller, click: Click) -> None:
 async def show_mine(front: DiscordCaller, click: Click) -> None:
     """One's last results, with links; the files of each at a click, wherever its message went."""
     await click.response.defer(ephemeral=True, thinking=True)
-    runs = [run for run in await front.desk.records.last_of(asker(click)) if run.address.platform == PLATFORM]
+    runs = [run for run in await front.services.runs.last_of(asker(click)) if run.address.platform == PLATFORM]
     lines = [
         f"{number}. {_line(front, run)} · {MessageRef.at(run.address).link(run.place.community)}"
         for number, run in enumerate(runs, 1)
@@ -47,7 +50,7 @@ async def show_mine(front: DiscordCaller, click: Click) -> None:
     buttons = [
         button(ComponentAction.ORIGINAL, run.id, _("Files of {number}").format(number=number))
         for number, run in enumerate(runs, 1)
-        if front.desk.files_for(run, asker(click), present=False)
+        if front.services.runs.files_for(run, asker(click), present=False)
     ]
     view = still(*buttons[:_BUTTONS]) if buttons else None
     await _say(click, lines or [_("You have not run anything yet: /run begins.")], view)
@@ -61,7 +64,7 @@ async def show_workflows(front: DiscordCaller, click: Click) -> None:
 
 
 async def show_help(front: DiscordCaller, click: Click) -> None:
-    count = len(front.desk.catalog.workflows)
+    count = len(front.services.workflows.catalog.workflows)
     lines = [
         _("I run picture workflows: you ask, and one message develops into the result."),
         _("• Each workflow is a command here: type / and its name. {run} opens any of them as a form.").format(
@@ -100,15 +103,15 @@ async def show_about(front: DiscordCaller, click: Click) -> None:
 async def forget(front: DiscordCaller, click: Click) -> None:
     await click.response.defer(ephemeral=True, thinking=True)
     await front.sheets.forget(click.user.id)
-    count = await front.desk.forget(asker(click))
+    count = await front.services.runs.forget(asker(click))
     words = ngettext("{count} run is deleted.", "{count} runs are deleted.", count)
     await _say(click, [words.format(count=count)], None)
 
 
 async def _unfinished(front: DiscordCaller, click: Click) -> list[RunRecord]:
     if click.guild_id:
-        return await front.desk.records.unfinished_in(f"{PLATFORM}:{click.guild_id}")
-    return [run for run in await front.desk.records.last_of(asker(click), 50) if run.ended_at is None]
+        return await front.services.runs.unfinished_in(f"{PLATFORM}:{click.guild_id}")
+    return [run for run in await front.services.runs.last_of(asker(click), 50) if run.ended_at is None]
 
 
 def _is_of(run: RunRecord, click: Click) -> bool:
@@ -117,7 +120,7 @@ def _is_of(run: RunRecord, click: Click) -> bool:
 
 def _line(front: DiscordCaller, run: RunRecord) -> str:
     words = asked(run.brief())
-    parts = [f"**{plain(front.desk.title(run.workflow))}**", plain(run.person.name), _state(run.state)]
+    parts = [f"**{plain(front.services.workflows.title(run.workflow))}**", plain(run.person.name), _state(run.state)]
     return " · ".join([*parts, plain(cut(words, 60))] if words else parts)
 
 

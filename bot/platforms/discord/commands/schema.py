@@ -9,8 +9,7 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from bot.core.workflows.form import Field, FieldKind, Form
-from bot.core.workflows.workflow import Workflow
+from bot.core.platform import Field, FieldKind, Form, Workflow
 from bot.i18n import _
 from bot.platforms.discord.runs.text import cut
 

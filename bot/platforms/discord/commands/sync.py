@@ -15,8 +15,7 @@ from discord.app_commands import CommandTree
 
 from bot.core import private
 from bot.core.model import Place
-from bot.core.policy.scope import community_of
-from bot.core.runs.service import RunService
+from bot.core.platform import Services, community_of
 from bot.platforms.discord.commands.schema import declarable, declare, digest
 from bot.platforms.discord.forms.cache import FormCache
 from bot.platforms.discord.message_ref import PLATFORM
@@ -73,15 +72,15 @@ class CommandSync:
     """Works until cancelled; `wake` when a server was joined."""
 
     def __init__(
-        self, client: discord.Client, tree: CommandTree[Any], desk: RunService, menu: FormCache, ledger: SyncLedger
+        self, client: discord.Client, tree: CommandTree[Any], services: Services, menu: FormCache, ledger: SyncLedger
     ) -> None:
-        self._client, self._tree, self._desk, self._menu, self._ledger = client, tree, desk, menu, ledger
+        self._client, self._tree, self._services, self._menu, self._ledger = client, tree, services, menu, ledger
         self._news = asyncio.Event()
         self._version = (-1, -1)
         self._refused: dict[str, str] = {}
         self._decided: set[str] = set()  # communities in which something was decided
-        self._shelf, self._seen = desk.catalog.version, False
-        desk.moderation.book.on_change(self._on_decision)
+        self._shelf, self._seen = services.workflows.catalog.version, False
+        services.moderation.on_change(self._on_decision)
 
     def wake(self) -> None:
         self._news.set()
@@ -110,7 +109,7 @@ class CommandSync:
 
     def _now(self) -> tuple[int, int]:
         """Another one whenever workflows or servers have changed."""
-        return self._desk.catalog.version, self._desk.version()
+        return self._services.workflows.version
 
     async def register(self) -> None:
         """Tell Discord what it does not know yet."""
@@ -125,7 +124,7 @@ class CommandSync:
                 if not self._is_blind(guild):
                     await self._tell(guild, await self._declared(guild, taken, alike))
 
-        self._seen |= any(self._desk.servers().values())
+        self._seen |= any(self._services.health.servers().values())
         try:
             await asyncio.gather(*(tell(guild.id) for guild in list(self._client.guilds)))
         finally:
@@ -133,7 +132,11 @@ class CommandSync:
 
     def _is_blind(self, guild: int) -> bool:
         """Whether all that could be told is that no ComfyUI server was seen yet: choices would go, and come back."""
-        news = self._seen or self._shelf != self._desk.catalog.version or self._decided & {"", f"{PLATFORM}:{guild}"}
+        news = (
+            self._seen
+            or self._shelf != self._services.workflows.catalog.version
+            or self._decided & {"", f"{PLATFORM}:{guild}"}
+        )
         return not news and self._ledger.has(str(guild))
 
     async def _declared(
@@ -141,7 +144,7 @@ class CommandSync:
     ) -> list[dict[str, Any]]:
         """The commands of a server; those servers that decided nothing of their own have the same."""
         place = Place(PLATFORM, "", community=str(guild))
-        key = () if not self._desk.moderation.book.own(community_of(place)) else guild
+        key = () if not self._services.moderation.own_rules(community_of(place)) else guild
         if key not in alike:
             dishes = {dish.workflow.name: dish for dish in await self._menu.declared(place)}
             chosen = declarable((dish.workflow for dish in dishes.values()), taken)

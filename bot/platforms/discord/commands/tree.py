@@ -9,7 +9,7 @@ import discord
 from discord import app_commands
 
 from bot.core.errors import UserError
-from bot.core.workflows.form import Form
+from bot.core.platform import Form
 from bot.i18n import _
 from bot.platforms.discord.commands import lists
 from bot.platforms.discord.commands.schema import SPOILER, matching

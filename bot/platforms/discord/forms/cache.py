@@ -6,10 +6,7 @@ import asyncio
 from dataclasses import dataclass
 
 from bot.core.model import Person, Place
-from bot.core.policy.rules import Access
-from bot.core.runs.service import RunService, WorkflowOffer
-from bot.core.workflows.form import FieldKind, Form
-from bot.core.workflows.workflow import Workflow
+from bot.core.platform import Access, FieldKind, Form, Services, Workflow, WorkflowOffer
 
 _PATIENCE = 2.0  # seconds: a form is drawn without what the servers add when they are slower
 
@@ -31,22 +28,24 @@ class CachedForm:
 class FormCache:
     """What a person may order in a place."""
 
-    def __init__(self, desk: RunService) -> None:
-        self._desk = desk
+    def __init__(self, services: Services) -> None:
+        self._services = services
         self._forms: dict[str, tuple[Workflow, Form]] = {}
 
     async def dish(self, name: str, person: Person, place: Place) -> CachedForm:
         """A workflow and its form there. Raises `UnknownWorkflow` and `NotAllowed`."""
-        self._desk.check(name, person, place)
+        self._services.workflows.check(name, person, place)
         form = await self.whole(name)
-        return CachedForm(self._desk.catalog.get(name), self._desk.narrowed(form, name, person, place))
+        return CachedForm(
+            self._services.workflows.catalog.get(name), self._services.workflows.narrowed(form, name, person, place)
+        )
 
     async def whole(self, name: str) -> Form:
         """A workflow's form as nobody has narrowed it; where servers are slow, as it was. Raises `UnknownWorkflow`."""
-        workflow = self._desk.catalog.get(name)
+        workflow = self._services.workflows.catalog.get(name)
         try:
             async with asyncio.timeout(_PATIENCE):
-                form = await self._desk.validator.form(workflow)
+                form = await self._services.workflows.full_form(workflow)
         except TimeoutError:
             known, before = self._forms.get(name, (workflow, workflow.form()))
             return before if known is workflow else workflow.form()
@@ -56,13 +55,13 @@ class FormCache:
     async def declared(self, community: Place) -> list[CachedForm]:
         """What somebody in a community may run somewhere there: allowed to all, or to some by a decision."""
         everyone = Person(community.platform, "")
-        rules = self._desk.moderation.enforcer.rules_of(community)
+        rules = self._services.moderation.rules_of(community)
         granted = {rule.scope.workflow for rule in rules if isinstance(rule.body, Access) and rule.body.allow}
         dishes = []
-        for name, workflow in self._desk.catalog.workflows.items():
-            if self._desk.decide(everyone, community, name).allowed:
+        for name, workflow in self._services.workflows.catalog.workflows.items():
+            if self._services.workflows.decide(everyone, community, name).allowed:
                 dishes.append(await self.dish(name, everyone, community))
-            elif granted & {name, ""} and not self._desk.moderation.enforcer.on_trial(community, name):
+            elif granted & {name, ""} and not self._services.moderation.on_trial(community, name):
                 dishes.append(CachedForm(workflow, await self.whole(name)))
         return dishes
 
@@ -70,11 +69,11 @@ class FormCache:
         """What there is to order; where the servers are slow to answer, without what they lack."""
         try:
             async with asyncio.timeout(_PATIENCE):
-                return await self._desk.offers(person, place)
+                return await self._services.workflows.offers(person, place)
         except TimeoutError:
-            return [WorkflowOffer(each) for each in self._desk.allowed(person, place)]
+            return [WorkflowOffer(each) for each in self._services.workflows.allowed(person, place)]
 
     async def dishes(self, person: Person, place: Place) -> list[CachedForm]:
         """All that a person may run in a place, with the forms."""
-        allowed = self._desk.allowed(person, place)
+        allowed = self._services.workflows.allowed(person, place)
         return await asyncio.gather(*(self.dish(each.name, person, place) for each in allowed))

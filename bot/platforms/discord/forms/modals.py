@@ -10,7 +10,7 @@ import discord
 
 from bot.core.errors import UserError
 from bot.core.model import StoredFile
-from bot.core.workflows.form import Field, FieldKind
+from bot.core.platform import Field, FieldKind
 from bot.i18n import _
 from bot.platforms.discord.commands.schema import CHOICES, choice_value
 from bot.platforms.discord.components import still

@@ -10,7 +10,7 @@ from typing import Any
 
 from bot.core.errors import UserError
 from bot.core.model import StoredFile
-from bot.core.storage.key_value import KeyValueStore
+from bot.core.platform import KeyValueStore
 from bot.i18n import _
 
 _PREFIX = "discord:sheet:"

@@ -10,10 +10,7 @@ from discord import app_commands
 
 from bot.core.errors import BadPicture
 from bot.core.model import DisplayOptions, Person, Place
-from bot.core.moderation.service import ModerationService
-from bot.core.policy.permissions import RuleTarget
-from bot.core.policy.rules import Narrowing, WordList
-from bot.core.policy.scope import EVERYONE, Subject
+from bot.core.platform import EVERYONE, ModerationService, Narrowing, RuleTarget, Subject, WordList
 from bot.i18n import _
 from bot.platforms.discord.commands.schema import matching
 from bot.platforms.discord.moderation.panel import list_held, show_panel
@@ -29,8 +26,8 @@ _DAY = 86_400.0
 
 async def field_names(click: Click, text: str) -> Choices:
     front: DiscordCaller = click.client.front
-    workflow = front.desk.catalog.workflows.get(str(getattr(click.namespace, "workflow", "")))
-    shown = workflow is not None and may_decide(front.desk.moderation, click)
+    workflow = front.services.workflows.catalog.workflows.get(str(getattr(click.namespace, "workflow", "")))
+    shown = workflow is not None and may_decide(front.services.moderation, click)
     names = [field.name for field in workflow.declared] if workflow is not None and shown else []
     return [app_commands.Choice(**each) for each in matching(names, text)]
 
@@ -66,14 +63,14 @@ class ModerateCommands(app_commands.Group):
 
     @property
     def _moderation(self) -> ModerationService:
-        return self._front.desk.moderation
+        return self._front.services.moderation
 
     async def _do(self, click: Click, act: Act) -> None:
         """Do something as the one who asks, and tell them what became of it."""
 
         async def work() -> None:
             await click.response.defer(ephemeral=True, thinking=True)
-            await tell(click, await act(moderator(self._front.desk.moderation, click), place_of(click)))
+            await tell(click, await act(moderator(self._front.services.moderation, click), place_of(click)))
 
         await guarded(click, work)
 
@@ -306,7 +303,7 @@ class ModerateCommands(app_commands.Group):
     @app_commands.command(name="import", description=_("Decide all that an exported file says."))
     async def import_(self, click: Click, file: discord.Attachment) -> None:
         async def act(by: Person, here: Place) -> str:
-            await self._moderation.permissions.moderator(by, here, "import")  # before anything is fetched
+            await self._moderation.check_moderator(by, here, "import")  # before anything is fetched
             return await self._moderation.import_(by, here, await _read(file))
 
         await self._do(click, act)

@@ -7,9 +7,7 @@ from typing import Any
 import discord
 
 from bot.core.model import Held, Result, RunSummary
-from bot.core.moderation.service import Overview
-from bot.core.policy.permissions import RuleTarget
-from bot.core.run import key_of
+from bot.core.platform import Overview, RuleTarget, key_of
 from bot.i18n import _
 from bot.platforms.discord.components import HELD, ComponentAction, button, row, still
 from bot.platforms.discord.rest import NO_MENTIONS, MessageDraft
@@ -28,7 +26,7 @@ _SELECTS = 4  # of a message, above the buttons
 async def show_panel(front: DiscordCaller, click: Click) -> None:
     """The state of a server at a glance. Raises `NotAllowed`."""
     await click.response.defer(ephemeral=True, thinking=True)
-    overview = await front.desk.moderation.overview(moderator(front.desk.moderation, click), place_of(click))
+    overview = await front.services.moderation.overview(moderator(front.services.moderation, click), place_of(click))
     await click.edit_original_response(**_drawn(overview))
 
 
@@ -68,16 +66,16 @@ def _select(overview: Overview, number: int) -> discord.ui.Select[Any]:
 async def show_page(front: DiscordCaller, click: Click, page: int) -> None:
     """Show other workflows in the panel. Raises `NotAllowed`."""
     await click.response.defer()
-    overview = await front.desk.moderation.overview(moderator(front.desk.moderation, click), place_of(click))
+    overview = await front.services.moderation.overview(moderator(front.services.moderation, click), place_of(click))
     await click.edit_original_response(**_drawn(overview, page))
 
 
 async def change(front: DiscordCaller, click: Click, number: int) -> None:
     """Allow what is chosen in a select of the panel, and deny the others of it. Raises `NotAllowed`."""
     await click.response.defer()
-    moderation = front.desk.moderation
+    moderation = front.services.moderation
     by, here = moderator(moderation, click), place_of(click)
-    await moderation.permissions.moderator(by, here, "panel")
+    await moderation.check_moderator(by, here, "panel")
     for name, allow in _changes(click).items():
         await (moderation.allow if allow else moderation.deny)(by, here, RuleTarget(workflow=name))
     await click.edit_original_response(**_drawn(await moderation.overview(by, here), number // _SELECTS))
@@ -97,7 +95,7 @@ def _changes(click: Click) -> dict[str, bool]:
 async def take_back(front: DiscordCaller, click: Click) -> None:
     """Undo the last decision. Raises `NotAllowed`."""
     await click.response.defer()
-    moderation = front.desk.moderation
+    moderation = front.services.moderation
     by, here = moderator(moderation, click), place_of(click)
     said = await moderation.undo(by, here)
     await click.edit_original_response(**_drawn(await moderation.overview(by, here)))
@@ -107,9 +105,10 @@ async def take_back(front: DiscordCaller, click: Click) -> None:
 async def list_held(front: DiscordCaller, click: Click) -> None:
     """What waits for a yes; the oldest with buttons. Raises `NotAllowed`."""
     await click.response.defer(ephemeral=True, thinking=True)
-    runs = await front.desk.moderation.reviews.held(moderator(front.desk.moderation, click), place_of(click))
+    runs = await front.services.moderation.reviews.held(moderator(front.services.moderation, click), place_of(click))
+    title = front.services.workflows.title
     lines = [
-        f"{number}. **{plain(front.desk.title(run.workflow))}** · {plain(run.person.name or key_of(run.person))}"
+        f"{number}. **{plain(title(run.workflow))}** · {plain(run.person.name or key_of(run.person))}"
         for number, run in enumerate(runs, 1)
     ]
     buttons = [
@@ -123,8 +122,8 @@ async def list_held(front: DiscordCaller, click: Click) -> None:
 
 async def decide(front: DiscordCaller, click: Click, run_id: str, *, approve: bool) -> None:
     """A moderator's yes or no to a held run, which has been answered. Raises `NotAllowed`."""
-    reviews = front.desk.moderation.reviews
-    by, here = moderator(front.desk.moderation, click), place_of(click)
+    reviews = front.services.moderation.reviews
+    by, here = moderator(front.services.moderation, click), place_of(click)
     done = await (reviews.approve(by, here, run_id) if approve else reviews.refuse(by, here, run_id))
     words = _("Approved by {name}.") if approve else _("Refused by {name}.")
     said = words.format(name=click.user.display_name) if done else _("It was decided already.")
@@ -134,9 +133,9 @@ async def decide(front: DiscordCaller, click: Click, run_id: str, *, approve: bo
 
 async def see(front: DiscordCaller, click: Click, run_id: str) -> None:
     """What a held run has brought, or asks for, to a moderator alone, who was answered. Raises `NotAllowed`."""
-    by, here = moderator(front.desk.moderation, click), place_of(click)
-    async with front.desk.moderation.reviews.result(by, here, run_id) as (run, result):
-        brief = run.brief(front.desk.title(run.workflow))
+    by, here = moderator(front.services.moderation, click), place_of(click)
+    async with front.services.moderation.reviews.result(by, here, run_id) as (run, result):
+        brief = run.brief(front.services.workflows.title(run.workflow))
         draft = await question(brief, result, click.filesize_limit)
         await click.edit_original_response(**draft.parts())
 

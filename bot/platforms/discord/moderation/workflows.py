@@ -10,7 +10,7 @@ from discord import app_commands
 
 from bot.core.errors import BadPicture, UserError
 from bot.core.model import Person, Place
-from bot.core.moderation.workflow_editor import WorkflowEditor, settings_from
+from bot.core.platform import WorkflowEditor, settings_from
 from bot.i18n import _
 from bot.platforms.discord.commands.schema import matching
 from bot.platforms.discord.runs.request import may_decide
@@ -24,7 +24,7 @@ _LARGEST = 8 * 2**20  # bytes of a workflow
 
 async def workflow_names(click: Click, text: str) -> Choices:
     front: DiscordCaller = click.client.front
-    names = list(front.desk.catalog.workflows) if may_decide(front.desk.moderation, click) else []
+    names = list(front.services.workflows.catalog.workflows) if may_decide(front.services.moderation, click) else []
     return [app_commands.Choice(**each) for each in matching(names, text)]
 
 
@@ -47,14 +47,12 @@ class WorkflowCommands(app_commands.Group):
 
     @property
     def _workflows(self) -> WorkflowEditor:
-        return self._front.desk.moderation.workflows
+        return self._front.services.moderation.workflows
 
     @app_commands.command(description=_("Add a workflow: the file that ComfyUI's “Export (API)” writes."))
     async def add(self, click: Click, name: Text, file: discord.Attachment) -> None:
         async def act(by: Person, here: Place) -> str:
-            await self._front.desk.moderation.permissions.trusted(
-                by, here, "workflow add"
-            )  # before anything is fetched
+            await self._front.services.moderation.check_trusted(by, here, "workflow add")  # before anything is fetched
             return await self._workflows.add(by, here, name, await read_file(file, _LARGEST))
 
         await self._do(click, act)

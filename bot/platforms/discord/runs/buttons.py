@@ -12,7 +12,7 @@ import discord
 from bot.core.errors import UserError
 from bot.core.media.downscale import lossless
 from bot.core.model import StoredFile
-from bot.core.run import RunRecord
+from bot.core.platform import RunRecord
 from bot.i18n import _
 from bot.platforms.discord.components import ComponentAction
 from bot.platforms.discord.forms.modals import begin
@@ -47,7 +47,7 @@ async def press(front: DiscordCaller, click: Click, verb: str, run_id: str) -> N
     if verb == ComponentAction.SEE:
         await see(front, click, run_id)
         return
-    run = await front.desk.records.get(run_id)
+    run = await front.services.runs.get(run_id)
     if run is None:
         raise UserError(_("This run has been deleted. Please ask for it anew."))
     await _check_place(front, click, run, verb)
@@ -71,26 +71,22 @@ async def press(front: DiscordCaller, click: Click, verb: str, run_id: str) -> N
 async def _check_place(front: DiscordCaller, click: Click, run: RunRecord, verb: str) -> None:
     """A button works where its message stands, and anywhere for the one whose run it is."""
     here = run.place.platform == "discord" and str(click.channel_id) in (run.place.id, run.address.chat)
-    own = run.person.platform == "discord" and run.person.id == str(click.user.id)
-    if not here and not own:
-        words = _("This button belongs to another channel.")
-        authority = front.desk.moderation.permissions
-        raise await authority.refused(asker(click, run), place_of(click), verb, words, run.place)
+    await front.services.runs.check_present(asker(click, run), run, place_of(click), verb, present=here)
 
 
 async def _cancel(front: DiscordCaller, click: Click, run: RunRecord) -> None:
-    stopped = await front.desk.cancel(run.id, asker(click, run))
+    stopped = await front.services.runs.cancel(run.id, asker(click, run))
     await tell(click, _("It is being stopped.") if stopped else _("It has ended already."))
 
 
 async def _change(front: DiscordCaller, click: Click, run: RunRecord) -> None:
     """The form with the values of the run; a seed is drawn anew unless somebody gives one."""
-    request = await front.desk.changed(run.id, asker(click), place_of(click))
+    request = await front.services.runs.changed(run.id, asker(click), place_of(click))
     await begin(front, click, FormSession(run.workflow, request.values, spoiler=MessageRef.at(run.address).spoiler))
 
 
 def _files(front: DiscordCaller, click: Click, run: RunRecord) -> tuple[StoredFile, ...]:
-    return front.desk.files_for(run, asker(click), present=str(click.channel_id) == run.address.chat)
+    return front.services.runs.files_for(run, asker(click), present=str(click.channel_id) == run.address.chat)
 
 
 def _picture(front: DiscordCaller, click: Click, run: RunRecord) -> StoredFile:
@@ -107,12 +103,12 @@ async def _original(front: DiscordCaller, click: Click, run: RunRecord) -> None:
     with tempfile.TemporaryDirectory(prefix="darkroom-") as folder:
         pieces, notes = list[DiscordAttachment](), list[str]()
         for number, file in enumerate(files, 1):
-            path = await front.desk.media.fetch(file.key, Path(folder) / f"{number}{Path(file.key).suffix}")
+            path = await front.services.files.fetch(file, Path(folder) / f"{number}{Path(file.key).suffix}")
             piece = await _whole(path, file, click.filesize_limit)
             if piece is not None:
                 pieces.append(piece)
             else:
-                link = await front.desk.links.to(run.id, number, file.filename)
+                link = await front.services.runs.link(run.id, number, file.filename)
                 notes.append(too_large(file.filename, await asyncio.to_thread(_size, path), link))
         await tell(click, "\n".join(notes) or _("As it was made:"))
         for batch in batches(pieces):
@@ -134,7 +130,7 @@ def _size(path: Path) -> int:
 
 
 async def _delete(front: DiscordCaller, click: Click, run: RunRecord) -> None:
-    await front.desk.delete(run.id, asker(click, run))
+    await front.services.runs.delete(run.id, asker(click, run))
     with suppress(discord.NotFound):
         await _remove(click)
 

@@ -14,7 +14,7 @@ import discord
 
 from bot.core.errors import BadPicture, DeliveryFailed, StorageFailed, UserError
 from bot.core.model import Place, RunRequest
-from bot.core.workflows.form import FieldKind
+from bot.core.platform import FieldKind
 from bot.i18n import _
 from bot.platforms.discord.forms.cache import CachedForm
 from bot.platforms.discord.message_ref import PLATFORM
@@ -56,15 +56,15 @@ async def _run(front: DiscordCaller, client: discord.Client, message: discord.Me
     text = _MENTION.sub("", message.content).strip().lstrip("/")
     name, _space, rest = text.partition(" ")
     person, place = _asker(message), _place(message)
-    if name.lower() not in front.desk.catalog.workflows:
-        names = ", ".join(each.name for each in front.desk.allowed(person, place)[:30])
+    if name.lower() not in front.services.workflows.catalog.workflows:
+        names = ", ".join(each.name for each in front.services.workflows.allowed(person, place)[:30])
         raise UserError(_("Begin with the name of a workflow: {names}. Or use /run.").format(names=names))
     dish = await front.menu.dish(name.lower(), person, place)
     _check_rights(message)
     with tempfile.TemporaryDirectory(prefix="darkroom-") as folder:
         values = await fetched(client.http, _values(dish, rest.strip(), message), Path(folder), front.most)
         request = RunRequest(dish.workflow.name, values, person, place)
-        await front.desk.submit(request, InteractionAnswer(front.desk, request, client, message))
+        await front.services.runs.submit(request, InteractionAnswer(front.services, request, client, message))
 
 
 def _check_rights(message: discord.Message) -> None:

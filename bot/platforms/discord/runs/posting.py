@@ -13,8 +13,7 @@ from discord.utils import time_snowflake
 
 from bot.core.errors import DeliveryFailed
 from bot.core.model import Address, Received, RunRequest, RunSummary
-from bot.core.run import RunRecord
-from bot.core.runs.service import RunService
+from bot.core.platform import RunRecord, Services
 from bot.i18n import _
 from bot.platforms.discord.components import WAITING, row
 from bot.platforms.discord.message_ref import FILE_BYTES, TOKEN_LIFE, MessageRef
@@ -28,11 +27,11 @@ _EARLY = 60.0  # seconds that our clock may be ahead of Discord's
 
 @dataclass
 class MessageAnswer:
-    """The message that an interaction leads to; see `bot.core.chat.Opening`. `is_here`: it stands where the interaction
-    was, in the place of an answer.
+    """The message that an interaction leads to; see `bot.core.port.MessageOpening`. `is_here`: it answers the
+    interaction where that was.
     """
 
-    desk: RunService
+    services: Services
     request: RunRequest
     click: discord.Interaction[Any]
     spoiler: bool
@@ -48,9 +47,11 @@ class MessageAnswer:
 
     async def post(self, run_id: str) -> Address:
         click, draft = self.click, MessageRef.at(self.draft)
-        text = _first_text(self.desk, self.request, run_id, draft.closes)
+        text = _first_text(self.services, self.request, run_id, draft.closes)
         async with _in_words():
-            where = await _destination(self.desk, click.client, click.channel, self.request) if draft.member else None
+            where = (
+                await _destination(self.services, click.client, click.channel, self.request) if draft.member else None
+            )
             if where is not None:
                 message = await where.send(text, **_first_parts(run_id))
                 await click.edit_original_response(content=_("It develops in {place}.").format(place=message.jump_url))
@@ -64,9 +65,9 @@ class MessageAnswer:
 
 @dataclass(frozen=True)
 class InteractionAnswer:
-    """The message that answers a message; see `bot.core.chat.Opening`."""
+    """The message that answers a message; see `bot.core.port.MessageOpening`."""
 
-    desk: RunService
+    services: Services
     request: RunRequest
     client: discord.Client
     message: discord.Message
@@ -79,9 +80,9 @@ class InteractionAnswer:
     async def post(self, run_id: str) -> Address:
         channel, is_private = self.message.channel, self.message.guild is None
         async with _in_words():
-            where = None if is_private else await _destination(self.desk, self.client, channel, self.request)
+            where = None if is_private else await _destination(self.services, self.client, channel, self.request)
             send: Any = self.message.reply if where is None else where.send
-            message = await send(_first_text(self.desk, self.request, run_id), **_first_parts(run_id))
+            message = await send(_first_text(self.services, self.request, run_id), **_first_parts(run_id))
         return MessageRef(message.channel.id, message.id, bytes=MessageRef.at(self.draft).bytes).address
 
 
@@ -126,10 +127,12 @@ def _buttons(message: discord.Message) -> str:
     return " ".join(str(getattr(button, "custom_id", "")) for each in rows for button in each.children)
 
 
-def _first_text(desk: RunService, request: RunRequest, run_id: str, until: float | None = None) -> str:
+def _first_text(services: Services, request: RunRequest, run_id: str, until: float | None = None) -> str:
     """What a run's message says before anything is known of its place in line."""
     shown = {name: value for name, value in request.values.items() if isinstance(value, str | int | float)}
-    brief = RunSummary(run_id, request.workflow, desk.title(request.workflow), request.person, request.place, shown)
+    brief = RunSummary(
+        run_id, request.workflow, services.workflows.title(request.workflow), request.person, request.place, shown
+    )
     return status_text(brief, Received(), until)
 
 
@@ -137,12 +140,12 @@ def _first_parts(run_id: str) -> dict[str, Any]:
     return {"view": row(run_id, WAITING), "allowed_mentions": NO_MENTIONS, "suppress_embeds": True}
 
 
-async def _destination(desk: RunService, client: discord.Client, channel: Any, request: RunRequest) -> Any:
+async def _destination(services: Services, client: discord.Client, channel: Any, request: RunRequest) -> Any:
     """The thread or channel that moderators want the message in; None where it stays where it is asked for."""
-    results = desk.display(request.person, request.place, request.workflow).results or "here"
+    results = services.workflows.display(request.person, request.place, request.workflow).results or "here"
     try:
         if results == "thread" and not isinstance(channel, discord.Thread) and hasattr(channel, "create_thread"):
-            title = f"{desk.title(request.workflow)} · {request.person.name}"
+            title = f"{services.workflows.title(request.workflow)} · {request.person.name}"
             return await channel.create_thread(name=cut(title, 100), type=discord.ChannelType.public_thread)
         if results.isdigit() and results != request.place.id:
             return client.get_channel(int(results)) or await client.fetch_channel(int(results))

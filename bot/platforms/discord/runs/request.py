@@ -14,9 +14,7 @@ from discord.http import HTTPClient
 
 from bot.core.errors import BadPicture, BadValue
 from bot.core.model import Person, Place, UploadedFile
-from bot.core.moderation.service import ModerationService
-from bot.core.run import RunRecord
-from bot.core.workflows.form import Form
+from bot.core.platform import Form, ModerationService, RunRecord
 from bot.i18n import _
 from bot.platforms.discord.commands.schema import choice_meant
 from bot.platforms.discord.forms.sessions import SubmittedFile
@@ -59,7 +57,7 @@ def moderator(moderation: ModerationService, interaction: discord.Interaction[An
 def may_decide(moderation: ModerationService, interaction: discord.Interaction[Any]) -> bool:
     """Whether somebody is to be shown what there is to decide about."""
     by = moderator(moderation, interaction)
-    return moderation.is_moderator(by, place_of(interaction)) or moderation.permissions.is_trusted(by)
+    return moderation.is_moderator(by, place_of(interaction)) or moderation.is_trusted(by)
 
 
 def place_of(interaction: discord.Interaction[Any]) -> Place:

@@ -15,8 +15,7 @@ import discord
 
 from bot.core.errors import DeliveryFailed, NotAllowed, StorageFailed, UserError
 from bot.core.model import RunRequest
-from bot.core.run import RunRecord
-from bot.core.runs.service import RunService
+from bot.core.platform import RunRecord, Services
 from bot.i18n import _
 from bot.platforms.discord.forms.cache import FormCache
 from bot.platforms.discord.forms.sessions import FormSessions
@@ -36,7 +35,7 @@ Click: TypeAlias = discord.Interaction[Any]
 class DiscordCaller:
     """What everything that answers people on Discord needs. `most` is the largest file that may be given, in bytes."""
 
-    desk: RunService
+    services: Services
     menu: FormCache
     sheets: FormSessions
     most: int
@@ -52,8 +51,8 @@ async def submit(
     with tempfile.TemporaryDirectory(prefix="darkroom-") as folder:
         given = await fetched(click.client.http, values, Path(folder), front.most)
         request = RunRequest(workflow, given, asker(click), place_of(click))
-        posting = MessageAnswer(front.desk, request, click, spoiler)
-        await front.desk.submit(request, posting)
+        posting = MessageAnswer(front.services, request, click, spoiler)
+        await front.services.runs.submit(request, posting)
     if posting.is_here:
         with suppress(discord.HTTPException):
             await click.delete_original_response()
@@ -67,7 +66,7 @@ async def _hear(click: Click) -> None:
 async def submit_again(front: DiscordCaller, click: Click, run: RunRecord, changes: Mapping[str, Any]) -> None:
     """Have a run made anew for whoever clicks. Raises `UserError`."""
     await _hear(click)
-    request = await front.desk.again(run.id, asker(click), place_of(click), changes)
+    request = await front.services.runs.again(run.id, asker(click), place_of(click), changes)
     await submit(front, click, request.workflow, request.values, spoiler=MessageRef.at(run.address).spoiler)
 
 

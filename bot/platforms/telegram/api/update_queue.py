@@ -6,7 +6,7 @@ import asyncio
 
 from telegram import Bot, Update
 
-from bot.core.storage.key_value import KeyValueStore
+from bot.core.platform import KeyValueStore
 from bot.platforms.telegram import storage_keys
 
 _KEPT = 86_400.0  # seconds: as long as Telegram keeps an update that nobody takes

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from bot.core.errors import BadValue
-from bot.core.workflows.form import Field, FieldKind, Form
+from bot.core.platform import Field, FieldKind, Form
 from bot.i18n import _
 
 _QUOTES = {'"': '"', "'": "'", "“": "”", "„": "“”", "”": "”", "«": "»"}

@@ -12,7 +12,7 @@ from telegram.error import BadRequest, TelegramError
 
 from bot.core.errors import UserError
 from bot.core.model import StoredFile, UploadedFile
-from bot.core.workflows.form import FieldKind
+from bot.core.platform import FieldKind
 from bot.i18n import _
 
 

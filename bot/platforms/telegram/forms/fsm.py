@@ -9,7 +9,7 @@ from telegram import InlineKeyboardMarkup, Message
 
 from bot.core.errors import BadValue
 from bot.core.model import RunRequest
-from bot.core.workflows.form import Field, FieldKind, Form
+from bot.core.platform import Field, FieldKind, Form
 from bot.i18n import _
 from bot.platforms.telegram import storage_keys
 from bot.platforms.telegram.caller import Caller, Responder
@@ -110,16 +110,18 @@ class FormDialog:
         self, guest: Caller, draft: FormState, form: Form, field: Field, fault: str = "", *, fresh: bool = False
     ) -> None:
         draft = replace(draft, asking=field.name)
-        html = prompts.question(self._counter.desk.title(draft.workflow), field, fault, private=guest.is_private)
+        html = prompts.question(
+            self._counter.services.workflows.title(draft.workflow), field, fault, private=guest.is_private
+        )
         await self._show(guest, draft, html, prompts.answers(draft, field), fresh=fresh)
 
     async def _ask_workflow(self, guest: Caller, draft: FormState) -> None:
-        offers = await self._counter.desk.offers(guest.person, guest.place)
+        offers = await self._counter.services.workflows.offers(guest.person, guest.place)
         fitting = [offer for offer in offers if offer.lacks is None and _takes(offer.workflow.form(), draft)]
         await self._show(guest, draft, *prompts.which(draft, [offer.workflow for offer in fitting]))
 
     async def _show_all(self, guest: Caller, draft: FormState, form: Form, *, fresh: bool = False) -> None:
-        html, keyboard = prompts.overview(self._counter.desk.title(draft.workflow), draft, form)
+        html, keyboard = prompts.overview(self._counter.services.workflows.title(draft.workflow), draft, form)
         await self._show(guest, draft, html, keyboard, fresh=fresh)
 
     async def _turn(self, guest: Caller, draft: FormState, form: Form) -> None:
@@ -168,7 +170,7 @@ class FormDialog:
     async def _form(self, guest: Caller, draft: FormState) -> Form:
         if not draft.workflow:
             return Form(())
-        return await self._counter.desk.form(draft.workflow, guest.person, guest.place)
+        return await self._counter.services.workflows.form(draft.workflow, guest.person, guest.place)
 
 
 def _wanted(field: Field) -> str:

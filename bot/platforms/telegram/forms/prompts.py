@@ -8,8 +8,7 @@ from dataclasses import dataclass
 
 from telegram import InlineKeyboardButton, InlineKeyboardMarkup
 
-from bot.core.workflows.form import Field, FieldKind, Form
-from bot.core.workflows.workflow import Workflow
+from bot.core.platform import Field, FieldKind, Form, Workflow
 from bot.i18n import _
 from bot.platforms.telegram.forms.state import FormState
 from bot.platforms.telegram.runs import captions

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from bot.core.model import RunRequest, StoredFile
-from bot.core.workflows.form import Field, Form
+from bot.core.platform import Field, Form
 from bot.platforms.telegram.forms.arguments import main_field
 from bot.platforms.telegram.forms.files import Source, from_json, to_json
 

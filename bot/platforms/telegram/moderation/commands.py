@@ -13,8 +13,7 @@ from telegram.error import TelegramError
 
 from bot.core.errors import DeliveryFailed, UserError
 from bot.core.model import DisplayOptions, Person, Place
-from bot.core.policy.permissions import RuleTarget
-from bot.core.policy.scope import ADMINISTRATORS, EVERYONE
+from bot.core.platform import ADMINISTRATORS, EVERYONE, RuleTarget
 from bot.i18n import _
 from bot.platforms.telegram.caller import Caller, Responder
 from bot.platforms.telegram.chats import NAME, Chat, address_of, asker
@@ -39,8 +38,8 @@ class ModerateCommand:
     """Draws the core's moderation. Rights are asked of Telegram for the group that is meant, also in private."""
 
     def __init__(self, counter: Responder) -> None:
-        self._counter, self._desk = counter, counter.desk
-        self._core = counter.desk.moderation
+        self._counter, self._services = counter, counter.services
+        self._core = counter.services.moderation
 
     async def answer(self, guest: Caller, rest: str, messages: Sequence[Message]) -> None:
         """Do what was typed behind the command; alone, show the panel. Raises `UserError`."""
@@ -160,7 +159,7 @@ class ModerateCommand:
             case "undo":
                 return await core.undo(by, here)
             case "import":
-                await core.permissions.moderator(by, here, "import")  # before anything is fetched
+                await core.check_moderator(by, here, "import")  # before anything is fetched
                 return await core.import_(by, here, await self._text(messages, order))
             case "workflow":
                 return await contribute(core.workflows, by, here, order.said, partial(self._workflow, messages, order))
@@ -183,10 +182,10 @@ class ModerateCommand:
             return ""
         if not chat.removeprefix("-").isdecimal():
             raise UserError(usage())
-        await self._core.permissions.moderator(order.by, order.here, "review")
+        await self._core.check_moderator(order.by, order.here, "review")
         if not (await self._counter.access.rights(int(chat), int(order.by.id))).moderator:
             words = _("I ask only in chats that you administer, and that I am in.")
-            raise await self._core.permissions.refused(order.by, order.here, "review", words)
+            raise await self._core.refused(order.by, order.here, "review", words)
         return chat
 
     def _of_workflow(self, order: ModerateArguments) -> RuleTarget:
@@ -214,7 +213,7 @@ class ModerateCommand:
         """Let somebody in, or not any more: only a group that the operator has let in can do that."""
         if not await self._counter.access.serves(guest.chat.id):
             words = _("Only a group that the operator of this bot has named can let people in.")
-            raise await self._core.permissions.refused(order.by, order.here, order.act, words)
+            raise await self._core.refused(order.by, order.here, order.act, words)
         person, _words = await self._meant(guest, order)
         act = self._core.admit if order.act == "admit" else self._core.dismiss
         return await act(order.by, order.here, person)
@@ -227,11 +226,11 @@ class ModerateCommand:
             return Person(NAME, order.words[0]), order.words[1:]
         if order.about is None:
             raise UserError(_("Reply to a message of the person who is meant, or give their id."))
-        run = await self._desk.records.at(address_of(guest.chat, order.about.message_id))
+        run = await self._services.runs.at(address_of(guest.chat, order.about.message_id))
         return (run.person if run is not None else asker(order.about)), order.words
 
     async def _workflow(self, messages: Sequence[Message], order: ModerateArguments) -> bytes:
-        await self._core.permissions.trusted(order.by, order.here, "workflow add")  # before anything is fetched
+        await self._core.check_trusted(order.by, order.here, "workflow add")  # before anything is fetched
         return await self._file(messages, order, LARGEST)
 
     async def _text(self, messages: Sequence[Message], order: ModerateArguments) -> str:
@@ -279,7 +278,7 @@ class ModerateCommand:
             await self._counter.say(guest, captions.plain(_("Nothing waits for a moderator.")))
         for run in runs[:10]:
             keyboard = panel.reviewing(run.id, order.here.id)
-            brief = run.brief(self._desk.title(run.workflow))
+            brief = run.brief(self._services.workflows.title(run.workflow))
             await self._counter.say(guest, panel.request(brief), keyboard)
 
 

@@ -10,9 +10,7 @@ from uuid import UUID
 from telegram import InlineKeyboardButton, InlineKeyboardMarkup
 
 from bot.core.model import DisplayOptions, RunSummary
-from bot.core.moderation.service import Overview
-from bot.core.policy.rules import Limit, Review, Rule
-from bot.core.policy.scope import EVERYONE
+from bot.core.platform import EVERYONE, Limit, Overview, Review, Rule
 from bot.core.status_text import asked
 from bot.i18n import _
 from bot.platforms.telegram.chats import Chat

@@ -9,8 +9,7 @@ from telegram import Message
 
 from bot.core.errors import UserError
 from bot.core.model import Person, Place
-from bot.core.policy.permissions import RuleTarget
-from bot.core.policy.rules import Narrowing, WordList
+from bot.core.platform import Narrowing, RuleTarget, WordList
 from bot.i18n import _
 
 NONE = ("none", "off", "no")

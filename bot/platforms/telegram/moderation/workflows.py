@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 
 from bot.core.errors import UserError
 from bot.core.model import Person, Place
-from bot.core.moderation.workflow_editor import WorkflowEditor, settings_from
+from bot.core.platform import WorkflowEditor, settings_from
 from bot.i18n import _
 
 LARGEST = 8 * 2**20  #: bytes of a workflow

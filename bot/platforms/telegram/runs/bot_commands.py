@@ -20,7 +20,7 @@ from telegram import (
 from telegram.error import TelegramError
 
 from bot.core.model import Person, Place
-from bot.core.workflows.workflow import Workflow
+from bot.core.platform import Workflow
 from bot.i18n import _
 from bot.platforms.telegram import storage_keys
 from bot.platforms.telegram.caller import Responder, command_of
@@ -40,16 +40,16 @@ class BotCommands:
 
     async def publish(self) -> None:
         """Set the lists that hold wherever a chat has none of its own."""
-        workflows = list(self._counter.desk.catalog.workflows.values())
+        workflows = list(self._counter.services.workflows.catalog.workflows.values())
         for scope in (BotCommandScopeDefault(), BotCommandScopeAllPrivateChats(), BotCommandScopeAllGroupChats()):
             await self._set(scope, str(scope.type), workflows)
         await self._set(BotCommandScopeAllChatAdministrators(), "administrators", workflows, moderator=True)
 
     async def publish_in(self, chat: int, place: Place) -> None:
         """Give a chat a list of its own where it may run other workflows than those of the common list."""
-        offered = [offer.workflow for offer in await self._counter.desk.offers(Person(NAME, ""), place)]
+        offered = [offer.workflow for offer in await self._counter.services.workflows.offers(Person(NAME, ""), place)]
         name = f"chat {chat}"
-        usual = {each.name for each in offered} == set(self._counter.desk.catalog.workflows)
+        usual = {each.name for each in offered} == set(self._counter.services.workflows.catalog.workflows)
         if usual and await self._notes.get(storage_keys.commands(name)) is None:
             return
         await self._set(BotCommandScopeChat(chat), name, offered)

@@ -11,7 +11,7 @@ from telegram.error import TelegramError
 
 from bot.core.errors import UserError
 from bot.core.model import ResultFile, RunRequest, StoredFile
-from bot.core.run import RunRecord, key_of
+from bot.core.platform import RunRecord
 from bot.core.status_text import seconds
 from bot.i18n import _
 from bot.platforms.telegram import storage_keys
@@ -29,12 +29,12 @@ class RunButtons:
     """Does what the buttons of a run say."""
 
     def __init__(self, counter: Responder, asking: FormDialog) -> None:
-        self._counter, self._desk, self._asking = counter, counter.desk, asking
+        self._counter, self._services, self._asking = counter, counter.services, asking
 
     async def run(self, guest: Caller, press: CallbackData) -> RunRecord | None:
         """The run that a button is of; else the one whose message it stands below."""
-        named = await self._desk.records.get(press.run_id) if press.run_id else None
-        return named or await self._desk.records.at(address_of(guest.chat, guest.message or 0))
+        named = await self._services.runs.get(press.run_id) if press.run_id else None
+        return named or await self._services.runs.at(address_of(guest.chat, guest.message or 0))
 
     async def check(self, guest: Caller, press: CallbackData, run: RunRecord | None) -> RunRecord:
         """The run, if it is there and this guest may do that to it. Raises `UserError`."""
@@ -44,18 +44,16 @@ class RunButtons:
             raise UserError(_("This run is not kept any more."))
         await self._check_place(guest, press, run)
         if press.act in (CallbackAction.CANCEL, CallbackAction.CHANGE, CallbackAction.DELETE):
-            await self._desk.check_change(guest.person, run, press.act.name.lower())
+            await self._services.runs.check_change(guest.person, run, press.act.name.lower())
         return run
 
     async def _check_place(self, guest: Caller, press: CallbackData, run: RunRecord) -> None:
         """A button works in the chat of its message, and anywhere for the one whose run it is: its data may be forged,
         and rights are those in the chat where it was pressed.
         """
-        own = key_of(run.person) == key_of(guest.person) or self._desk.is_operator(guest.person)
-        if own or (run.place.platform == NAME and Chat.read(run.address.chat).id in await self._chats(guest)):
-            return
-        authority, words = self._desk.moderation.permissions, _("This button belongs to another chat.")
-        raise await authority.refused(guest.person, guest.place, press.act.name.lower(), words, run.place)
+        present = run.place.platform == NAME and Chat.read(run.address.chat).id in await self._chats(guest)
+        act = press.act.name.lower()
+        await self._services.runs.check_present(guest.person, run, guest.place, act, present=present)
 
     async def _chats(self, guest: Caller) -> tuple[int, ...]:
         """The chat that a guest is in, and what it was before it became a supergroup."""
@@ -66,11 +64,11 @@ class RunButtons:
         """Do it. Raises `UserError`."""
         match press.act:
             case CallbackAction.CANCEL:
-                await self._desk.cancel(run.id, guest.person)
+                await self._services.runs.cancel(run.id, guest.person)
             case CallbackAction.AGAIN:
                 await self._counter.open(guest, await self._again(guest, run), hidden=await self._is_hidden(run))
             case CallbackAction.CHANGE:
-                draft = FormState.of(await self._desk.changed(run.id, guest.person, guest.place))
+                draft = FormState.of(await self._services.runs.changed(run.id, guest.person, guest.place))
                 await self._asking.begin(guest, replace(draft, hidden=await self._is_hidden(run)))
             case CallbackAction.USE:
                 await self._asking.begin(guest, FormState(spare=self._pictures(guest, run)))
@@ -82,11 +80,11 @@ class RunButtons:
                 await self._delete(guest, run)
 
     async def _again(self, guest: Caller, run: RunRecord) -> RunRequest:
-        return await self._desk.again(run.id, guest.person, guest.place, {})
+        return await self._services.runs.again(run.id, guest.person, guest.place, {})
 
     def _files(self, guest: Caller, run: RunRecord) -> tuple[StoredFile, ...]:
         """What came out: `check` has let pass only those before whom its message stands, or whose run it is."""
-        return self._desk.files_for(run, guest.person, present=True)
+        return self._services.runs.files_for(run, guest.person, present=True)
 
     def _pictures(self, guest: Caller, run: RunRecord) -> tuple[StoredFile, ...]:
         pictures = tuple(file for file in self._files(guest, run) if file.kind == "image")
@@ -106,7 +104,7 @@ class RunButtons:
         with tempfile.TemporaryDirectory(prefix="darkroom-") as folder:
             for number, file in enumerate(files, 1):
                 path = Path(folder) / f"{number}{Path(file.key).suffix}"
-                found = ResultFile(await self._desk.media.fetch(file.key, path), file.filename, file.kind)
+                found = ResultFile(await self._services.files.fetch(file, path), file.filename, file.kind)
                 if (size := await size_of(found.path)) > most:
                     await self._counter.say(guest, captions.plain(too_large(found, size, most)))
                 else:
@@ -122,7 +120,7 @@ class RunButtons:
             await self._counter.say(guest, captions.plain(words.format(name=file.filename)))
 
     async def _tell_details(self, guest: Caller, run: RunRecord) -> None:
-        text = "\n".join(_details(run, self._desk.title(run.workflow)))
+        text = "\n".join(_details(run, self._services.workflows.title(run.workflow)))
         if captions.units(text) <= captions.TEXT:
             await self._counter.say(guest, captions.lines(text, captions.TEXT))
             return
@@ -136,7 +134,7 @@ class RunButtons:
 
     async def _delete(self, guest: Caller, run: RunRecord) -> None:
         """Delete a run and its messages; where Telegram keeps one, as it does after two days, its words go."""
-        await self._desk.delete(run.id, guest.person)
+        await self._services.runs.delete(run.id, guest.person)
         name = storage_keys.album(run.id)
         for group in await self._counter.notes.get(name) or ():
             for message in group:

@@ -9,10 +9,8 @@ from pathlib import Path
 from telegram import InlineKeyboardMarkup
 
 from bot.core.model import RunRequest, UploadedFile
-from bot.core.run import UNFINISHED, RunRecord, State
-from bot.core.runs.service import WorkflowOffer
+from bot.core.platform import UNFINISHED, FieldKind, RunRecord, State, WorkflowOffer
 from bot.core.status_text import seconds
-from bot.core.workflows.form import FieldKind
 from bot.i18n import _, ngettext
 from bot.platforms.telegram import storage_keys
 from bot.platforms.telegram.caller import Caller, Responder, command_of
@@ -31,7 +29,7 @@ class BasicCommands:
     """Answers commands that are no workflow's."""
 
     def __init__(self, counter: Responder, asking: FormDialog) -> None:
-        self._counter, self._desk, self._asking = counter, counter.desk, asking
+        self._counter, self._services, self._asking = counter, counter.services, asking
         self._answers: dict[str, Callable[[Caller], Awaitable[None]]] = {
             "start": self._start,
             "help": self._help,
@@ -84,7 +82,7 @@ class BasicCommands:
         await self._asking.begin(guest, FormState())
 
     async def _queue(self, guest: Caller) -> None:
-        counts = await self._desk.records.counts()
+        counts = await self._services.runs.counts()
         waiting = counts.get(State.WAITING, 0)
         running = sum(counts.values()) - waiting
         lines = [
@@ -93,14 +91,14 @@ class BasicCommands:
             + ngettext("{count} in line", "{count} in line", waiting).format(count=waiting)
         ]
         if guest.place.community:
-            here = await self._desk.records.unfinished_in(f"{NAME}:{guest.place.community}", _SHOWN)
+            here = await self._services.runs.unfinished_in(f"{NAME}:{guest.place.community}", _SHOWN)
             lines += [await self._line(run, named=True) for run in here]
         else:
             lines += [await self._line(run) for run in await self._own(guest)]
         await self._counter.say(guest, captions.lines("\n".join(lines), captions.TEXT))
 
     async def _mine(self, guest: Caller) -> None:
-        runs = await self._desk.records.last_of(guest.person, _SHOWN)
+        runs = await self._services.runs.last_of(guest.person, _SHOWN)
         lines = [_("Your latest runs"), *[await self._line(run) for run in runs]]
         if not runs:
             lines = [_("You have run nothing yet.")]
@@ -112,8 +110,8 @@ class BasicCommands:
             words = _("Cancelled.")
         else:
             here = [run for run in await self._own(guest) if run.place.id == guest.place.id]
-            done = bool(here) and await self._desk.cancel(here[0].id, guest.person)
-            words = _("Cancelled: {run}").format(run=self._desk.title(here[0].workflow)) if done else ""
+            done = bool(here) and await self._services.runs.cancel(here[0].id, guest.person)
+            words = _("Cancelled: {run}").format(run=self._services.workflows.title(here[0].workflow)) if done else ""
         await self._counter.say(guest, captions.plain(words or _("There is nothing to cancel.")))
 
     async def _about(self, guest: Caller) -> None:
@@ -125,7 +123,7 @@ class BasicCommands:
         await self._counter.say(guest, captions.plain(words), keyboard)
 
     async def _forget(self, guest: Caller, message: int) -> None:
-        count = await self._desk.forget(guest.person)
+        count = await self._services.runs.forget(guest.person)
         for name in await self._counter.notes.starting(f"{storage_keys.DRAFT}{guest.person.id}:"):
             await self._counter.notes.drop(name)
         await self._counter.notes.drop(storage_keys.stranger(guest.person.id))
@@ -143,12 +141,12 @@ class BasicCommands:
 
     async def _demo(self, guest: Caller) -> WorkflowOffer | None:
         """A workflow that needs one picture and nothing else."""
-        offers = await self._desk.offers(guest.person, guest.place)
+        offers = await self._services.workflows.offers(guest.person, guest.place)
         fitting = [offer for offer in offers if offer.lacks is None and _needs_one_picture(offer)]
         return next((each for each in fitting if each.workflow.name == "poster"), fitting[0] if fitting else None)
 
     async def _list(self, guest: Caller) -> str:
-        offers = await self._desk.offers(guest.person, guest.place)
+        offers = await self._services.workflows.offers(guest.person, guest.place)
         lines = [
             f"/{command_of(each.workflow.name)} {captions.plain(each.workflow.description or each.workflow.title)}"
             for each in offers
@@ -157,11 +155,11 @@ class BasicCommands:
         return "\n".join(lines)[: captions.TEXT - 1500]
 
     async def _own(self, guest: Caller) -> list[RunRecord]:
-        return [run for run in await self._desk.records.last_of(guest.person, 50) if run.state in UNFINISHED]
+        return [run for run in await self._services.runs.last_of(guest.person, 50) if run.state in UNFINISHED]
 
     async def _line(self, run: RunRecord, *, named: bool = False) -> str:
         """A run in a line of a list."""
-        words = self._desk.title(run.workflow)
+        words = self._services.workflows.title(run.workflow)
         if named:
             words = _("{title} for {name}").format(title=words, name=run.person.name or run.person.id)
         ago = _("{time} ago").format(time=seconds(time.time() - run.asked_at))
@@ -170,7 +168,7 @@ class BasicCommands:
     async def _state(self, run: RunRecord) -> str:
         match run.state:
             case State.WAITING:
-                place = await self._desk.queue.position(run.id)
+                place = await self._services.runs.position(run.id)
                 return _("number {place} in line").format(place=place) if place else _("in line")
             case State.RUNNING | State.DELIVERING:
                 return _("under way")

@@ -22,8 +22,8 @@ from telegram import (
 from telegram.constants import ParseMode
 
 from bot.core.media.downscale import fit
-from bot.core.media.images import measure
 from bot.core.model import ResultFile
+from bot.core.platform import measure
 from bot.i18n import _
 from bot.platforms.telegram.api.client import TelegramApi, replying
 

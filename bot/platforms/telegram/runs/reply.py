@@ -28,8 +28,8 @@ from bot.core.model import (
     RunSummary,
     Status,
 )
+from bot.core.platform import KeyValueStore
 from bot.core.port import Limits
-from bot.core.storage.key_value import KeyValueStore
 from bot.i18n import _
 from bot.platforms.telegram import storage_keys
 from bot.platforms.telegram.api.client import (

@@ -10,7 +10,7 @@ from telegram import Message
 
 from bot.core.errors import UnknownWorkflow
 from bot.core.model import RunRequest
-from bot.core.workflows.form import Form
+from bot.core.platform import Form
 from bot.i18n import _
 from bot.platforms.telegram.caller import Caller, Responder, command_of
 from bot.platforms.telegram.chats import address_of
@@ -46,15 +46,15 @@ class Requests:
     """Turns workflows' commands, and pictures without one, into runs or drafts."""
 
     def __init__(self, counter: Responder, asking: FormDialog) -> None:
-        self._counter, self._desk, self._asking = counter, counter.desk, asking
+        self._counter, self._services, self._asking = counter, counter.services, asking
 
     def workflow(self, command: str) -> str | None:
         """The workflow that a command means."""
-        return next((name for name in self._desk.catalog.workflows if command_of(name) == command), None)
+        return next((name for name in self._services.workflows.catalog.workflows if command_of(name) == command), None)
 
     async def ask(self, guest: Caller, workflow: str, rest: str, messages: Sequence[Message]) -> None:
         """Run a workflow with what came along, or say what will not do, or ask for what is missing."""
-        form = await self._desk.form(workflow, guest.person, guest.place)
+        form = await self._services.workflows.form(workflow, guest.person, guest.place)
         read = arguments.read(rest, form)
         if read.faults:
             lines = [await self._counter.sentence(guest, workflow, fault) for fault in read.faults[:5]]
@@ -77,7 +77,7 @@ class Requests:
     async def unknown(self, guest: Caller, command: str) -> None:
         """Say that there is no such command, and what comes near it."""
         try:
-            self._desk.catalog.get(command.replace("_", "-"))
+            self._services.workflows.catalog.get(command.replace("_", "-"))
         except UnknownWorkflow as fault:
             await self._counter.say(guest, captions.plain(str(fault)))
 
@@ -95,8 +95,8 @@ class Requests:
         before = messages[0].reply_to_message
         if before is None:
             return ()
-        run = await self._desk.records.at(address_of(guest.chat, before.message_id))
-        files = self._desk.files_for(run, guest.person, present=True) if run is not None else ()
+        run = await self._services.runs.at(address_of(guest.chat, before.message_id))
+        files = self._services.runs.files_for(run, guest.person, present=True) if run is not None else ()
         return files or sources([before])
 
 

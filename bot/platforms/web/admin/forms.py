@@ -10,11 +10,15 @@ from dataclasses import replace
 
 from bot.core.errors import BadValue, UserError
 from bot.core.model import DisplayOptions, Person, Place
-from bot.core.moderation.service import ModerationService
-from bot.core.policy.permissions import RuleTarget
-from bot.core.policy.rules import Measure, Narrowing, Review, Rule, WordList
-from bot.core.policy.scope import Scope, community_of
-from bot.core.workflows.workflow import Workflow
+from bot.core.platform import (
+    Measure,
+    ModerationService,
+    Narrowing,
+    Rule,
+    RuleTarget,
+    WordList,
+    Workflow,
+)
 from bot.i18n import _
 from bot.platforms.web.admin.html import Html, el
 from bot.platforms.web.admin.inputs import Inputs
@@ -65,18 +69,14 @@ class PolicyForms:
         to = DisplayOptions(_results(here, given), previews, spoilers)
         told = []
         if (on := _SWITCHES.get(given.get("review", ""))) is not None:
-            told.append(await self._moderation.review(by, here, on, self._asked_in(here, aim), aim))
+            told.append(
+                await self._moderation.review(by, here, on, self._moderation.review_channel(here, aim.workflow), aim)
+            )
         if to != DisplayOptions():
             told.append(await self._moderation.where(by, here, to, aim))
         if not told:
             raise BadValue("review", _("say what is to be otherwise."))
         return " ".join(told)
-
-    def _asked_in(self, here: Place, aim: RuleTarget) -> str:
-        """The channel that moderators have named for their questions, which a switch here leaves as it is."""
-        scope = Scope(community_of(here), workflow=aim.workflow)
-        rule = self._moderation.book.of(scope.community).get(Rule(scope, Review()).slot)
-        return rule.body.channel if rule is not None and isinstance(rule.body, Review) else ""
 
 
 def limits(inputs: Inputs, workflows: Sequence[Workflow]) -> list[Html]:

@@ -10,13 +10,21 @@ from urllib.parse import urlencode
 
 from bot.core import status_text
 from bot.core.model import Place, StoredFile
-from bot.core.moderation.service import Overview, Row
-from bot.core.policy.audit import Entry
-from bot.core.policy.rule_text import block_words, describe
-from bot.core.policy.rules import Block, Rule, Trial
-from bot.core.policy.scope import asked_in, community_of
-from bot.core.run import RunRecord, key_of
-from bot.core.workflows.workflow import Workflow
+from bot.core.platform import (
+    Block,
+    Entry,
+    Overview,
+    Row,
+    Rule,
+    RunRecord,
+    Trial,
+    Workflow,
+    asked_in,
+    block_words,
+    community_of,
+    describe,
+    key_of,
+)
 from bot.i18n import _
 from bot.platforms.web.admin import forms
 from bot.platforms.web.admin.html import Child, Html, el, group
@@ -25,7 +33,7 @@ from bot.platforms.web.admin.inputs import Inputs, Said
 
 @dataclass(frozen=True)
 class View:
-    """All that the desk shows of one place. `title` is what people call a workflow."""
+    """All that the page shows of one place. `title` is what people call a workflow."""
 
     here: Place
     places: Sequence[Place]
@@ -38,7 +46,7 @@ class View:
 
 
 def draw(view: View) -> Html:
-    """The desk, as the inside of `<main>`."""
+    """The page, as the inside of `<main>`."""
     return group(
         _places(view),
         _held(view),

@@ -1,4 +1,4 @@
-"""The operator's desk: what moderators decide in chats, for every place that the bot knows; no rule of its own."""
+"""The operator's page: what moderators decide in chats, for every place that the bot knows; no rule of its own."""
 
 from __future__ import annotations
 
@@ -12,10 +12,7 @@ from aiohttp.web import FileField
 
 from bot.core.errors import BadValue, NotAllowed, UserError
 from bot.core.model import Person, Place
-from bot.core.policy.permissions import OPERATOR, RuleTarget
-from bot.core.policy.scope import asked_in, community_of
-from bot.core.run import key_of
-from bot.core.runs.service import RunService
+from bot.core.platform import OPERATOR, RuleTarget, Services, asked_in, community_of, key_of
 from bot.i18n import _
 from bot.platforms.web.admin import forms
 from bot.platforms.web.admin.forms import PolicyForms
@@ -81,10 +78,10 @@ class SubmittedAction:
 class AdminRoutes:
     """The routes. Whoever is not the operator is refused, and that stands in the audit."""
 
-    def __init__(self, desk: RunService, gate: AccessControl) -> None:
-        self._desk, self._gate = desk, gate
-        self._moderation, self._reviews = desk.moderation, desk.moderation.reviews
-        self._terms = PolicyForms(desk.moderation)
+    def __init__(self, services: Services, gate: AccessControl) -> None:
+        self._services, self._gate = services, gate
+        self._moderation, self._reviews = services.moderation, services.moderation.reviews
+        self._terms = PolicyForms(services.moderation)
         self._said: dict[str, Said] = {}
 
     def routes(self) -> list[web.RouteDef]:
@@ -110,8 +107,8 @@ class AdminRoutes:
             await self._moderation.overview(by, here),
             await self._reviews.held(by, here),
             await self._moderation.log(by, here, _SHOWN),
-            self._desk.title,
-            list(self._desk.catalog.workflows.values()),
+            self._services.workflows.title,
+            list(self._services.workflows.catalog.workflows.values()),
             self._said.pop(key_of(by), None),
         )
         return await filled("moderate.html", main=draw(view))
@@ -170,7 +167,7 @@ class AdminRoutes:
         return _("Refused.") if done else _("Somebody has decided that already.")
 
     async def _drop(self, press: SubmittedAction) -> str:
-        own = self._moderation.book.own(community_of(press.here))
+        own = self._moderation.own_rules(community_of(press.here))
         rule = next((rule for rule in own if mark(rule) == press.text("rule")), None)
         if rule is None:
             raise UserError(_("This is decided no more."))
@@ -204,7 +201,7 @@ class AdminRoutes:
         file = await self._reviews.file(by, here, part["id"], int(part["number"]))
         if file is None:
             raise web.HTTPNotFound
-        return await files.send(request, self._desk.media, file)
+        return await files.send(request, self._services.files, file)
 
     async def _here(self, request: web.Request) -> Place:
         return _found(request.query.get("place"), await self._places(who(request, self._gate)))
@@ -216,7 +213,7 @@ class AdminRoutes:
 
 
 def who(request: web.Request, gate: AccessControl) -> Person:
-    """Who is at the desk: the operator, where the page is this computer's alone; else a visitor, whom the settings may
+    """Who is at the page: the operator, where the page is this computer's alone; else a visitor, whom the settings may
     name as one.
     """
     return OPERATOR if gate.is_at_home(request) else person_of(whose(request))

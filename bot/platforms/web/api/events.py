@@ -12,8 +12,7 @@ from aiohttp import web
 from aiohttp_sse import EventSourceResponse, sse_response
 
 from bot.core.errors import StorageFailed
-from bot.core.run import UNFINISHED, RunRecord
-from bot.core.runs.service import RunService
+from bot.core.platform import UNFINISHED, RunRecord, Services
 from bot.platforms.web.api.views import person_of, run_view, status_view
 from bot.platforms.web.auth import whose
 from bot.platforms.web.live.event_log import EventInbox, EventLog, News
@@ -28,8 +27,8 @@ _FIRST, _MOST = 50, 1000  # runs that a page shows at first, and at most
 class Stream:
     """What one open page is told: every event has an id, after which another stream can go on."""
 
-    def __init__(self, desk: RunService, hub: Hub, visitor: str, count: int, response: EventSourceResponse) -> None:
-        self._desk, self._hub, self._visitor, self._count = desk, hub, visitor, count
+    def __init__(self, services: Services, hub: Hub, visitor: str, count: int, response: EventSourceResponse) -> None:
+        self._services, self._hub, self._visitor, self._count = services, hub, visitor, count
         self._response = response
         self._offered: object = None
         self._told: dict[str, dict[str, Any]] = {}  # runs that were told whole, as the page shows them
@@ -61,7 +60,7 @@ class Stream:
             self._told.pop(news.run_id, None)
             await self._send("status", {"id": news.run_id, **status}, news.id)
             return
-        run = await self._desk.records.get(news.run_id)
+        run = await self._services.runs.get(news.run_id)
         if run is None:
             journal.known.pop(news.run_id, None)
             await self._send("gone", {"id": news.run_id}, news.id)
@@ -94,13 +93,13 @@ class Stream:
                     self._hub.tell(self._visitor, run.id)
 
     async def _latest(self) -> list[RunRecord]:
-        return await self._desk.records.last_of(person_of(self._visitor), self._count)
+        return await self._services.runs.last_of(person_of(self._visitor), self._count)
 
     def _offer(self) -> object:
-        return self._desk.catalog.version, dict(self._desk.servers())
+        return self._services.workflows.catalog.version, dict(self._services.health.servers())
 
     def _view(self, run: RunRecord) -> dict[str, Any]:
-        return run_view(run, self._desk.title(run.workflow), self._hub.word(run.id))
+        return run_view(run, self._services.workflows.title(run.workflow), self._hub.word(run.id))
 
     async def _send(
         self, event: str, data: dict[str, Any], number: str | None = None, retry: int | None = None
@@ -109,7 +108,7 @@ class Stream:
         await self._response.send(text, id=number, event=event, retry=retry)
 
 
-def streaming(desk: RunService, hub: Hub) -> Callable[[web.Request], Any]:
+def streaming(services: Services, hub: Hub) -> Callable[[web.Request], Any]:
     """The route that pages listen at. A browser that comes back by itself says in a header what it heard last; a page
     that opens a new stream says so in `after`, and in `count` how many runs it shows.
     """
@@ -121,7 +120,7 @@ def streaming(desk: RunService, hub: Hub) -> Callable[[web.Request], Any]:
         with hub.listen(visitor, last_event) as (journal, inbox):
             async with sse_response(request, ping_interval=_PING_EVERY) as response:
                 with suppress(ConnectionResetError, StorageFailed):  # the page comes again, and hears what it missed
-                    await Stream(desk, hub, visitor, count, response).tell(journal, inbox)
+                    await Stream(services, hub, visitor, count, response).tell(journal, inbox)
             return response
 
     return stream

@@ -8,8 +8,8 @@ from urllib.parse import quote
 from aiohttp import web
 
 from bot.core.errors import StorageFailed
-from bot.core.media.blob_store import BlobStore
 from bot.core.model import StoredFile
+from bot.core.platform import FileService
 
 #: What a browser may show in place; all else is a download.
 TYPES = {
@@ -31,14 +31,14 @@ TYPES = {
 }
 
 
-async def send(request: web.Request, media: BlobStore, file: StoredFile) -> web.StreamResponse:
+async def send(request: web.Request, stored: FileService, file: StoredFile) -> web.StreamResponse:
     """Send a stored file; with `?download`, under the name that it has for people."""
     key = file.key
     etag = PurePosixPath(key).stem
     if request.if_none_match and any(each.value == etag for each in request.if_none_match):
         return web.Response(status=304)
     try:
-        size = await media.size(key)
+        size = await stored.size(file)
     except StorageFailed as gone:
         raise web.HTTPNotFound from gone
     part = _range(request, size)
@@ -50,7 +50,7 @@ async def send(request: web.Request, media: BlobStore, file: StoredFile) -> web.
         response.headers["Content-Range"] = f"bytes {start}-{end - 1}/{size}"
     await response.prepare(request)
     if request.method != "HEAD" and end > start:
-        async for piece in media.stream(key, start, end):
+        async for piece in stored.stream(file, start, end):
             await response.write(piece)
     await response.write_eof()
     return response

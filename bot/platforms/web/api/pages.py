@@ -9,7 +9,7 @@ from typing import Any
 
 from aiohttp import web
 
-from bot.core.runs.service import RunService
+from bot.core.platform import Services
 from bot.platforms.web.admin.html import el
 from bot.platforms.web.admin.routes import who
 from bot.platforms.web.api.files import TYPES
@@ -24,8 +24,8 @@ _PICTURES = (".jpg", ".jpeg", ".png", ".webp")
 
 
 class PageRoutes:
-    def __init__(self, desk: RunService, gate: AccessControl, options: PageConfig) -> None:
-        self._desk, self._gate, self._options = desk, gate, options
+    def __init__(self, services: Services, gate: AccessControl, options: PageConfig) -> None:
+        self._services, self._gate, self._options = services, gate, options
         self._pictures = (*reversed(options.pictures), STATIC / "cards")
 
     def routes(self) -> list[web.RouteDef]:
@@ -72,8 +72,11 @@ class PageRoutes:
 
     async def _offers(self, visitor: str) -> list[dict[str, Any]]:
         person, place = person_of(visitor), place_of(visitor)
-        offers = await self._desk.offers(person, place)
-        views = [offer_view(offer, await self._desk.form(offer.workflow.name, person, place)) for offer in offers]
+        offers = await self._services.workflows.offers(person, place)
+        views = [
+            offer_view(offer, await self._services.workflows.form(offer.workflow.name, person, place))
+            for offer in offers
+        ]
         for view in views:
             view["picture"] = self._picture(view["name"]) is not None
         return sorted(views, key=lambda view: view["lacks"] is not None)
@@ -92,13 +95,13 @@ class PageRoutes:
         return web.FileResponse(self._options.sample)
 
     def _picture(self, name: str) -> Path | None:
-        if name not in self._desk.catalog.workflows:
+        if name not in self._services.workflows.catalog.workflows:
             return None
         paths = (folder / f"{name}{suffix}" for folder in self._pictures for suffix in _PICTURES)
         return next((path for path in paths if path.is_file()), None)
 
     def _is_operator(self, request: web.Request) -> bool:
-        return self._desk.moderation.permissions.is_operator(who(request, self._gate))
+        return self._services.moderation.is_operator(who(request, self._gate))
 
 
 def _data(boot: dict[str, Any]) -> str:

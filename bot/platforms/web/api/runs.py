@@ -11,8 +11,7 @@ from aiohttp.typedefs import Handler
 
 from bot.core.errors import BadPicture, BadValue, NotAllowed, StorageFailed, TooMany, UnknownWorkflow, UserError
 from bot.core.model import Address, Running, RunRequest
-from bot.core.runs.service import RunService
-from bot.core.workflows.form import Form
+from bot.core.platform import Form, Services
 from bot.platforms.web.api import files
 from bot.platforms.web.api.uploads import SubmittedForm, owned, place_of, requested, stored_in, unpack
 from bot.platforms.web.api.views import person_of
@@ -21,8 +20,8 @@ from bot.platforms.web.live.hub import Hub
 
 
 class RunRoutes:
-    def __init__(self, desk: RunService, hub: Hub, upload_bytes: int) -> None:
-        self._desk, self._hub, self._upload_bytes = desk, hub, upload_bytes
+    def __init__(self, services: Services, hub: Hub, upload_bytes: int) -> None:
+        self._services, self._hub, self._upload_bytes = services, hub, upload_bytes
 
     def routes(self) -> list[web.RouteDef]:
         return [
@@ -37,33 +36,33 @@ class RunRoutes:
     async def _run(self, request: web.Request) -> web.Response:
         person, name = person_of(whose(request)), request.match_info["name"]
         place = place_of(person.id)
-        form = await self._desk.form(name, person, place)
+        form = await self._services.workflows.form(name, person, place)
         with tempfile.TemporaryDirectory(prefix="darkroom-") as folder:
             parcel = await unpack(request, form, Path(folder), self._upload_bytes)
             if faults := _faults(form, parcel):
                 return _faulty(faults)
-            return await self._take(await requested(parcel, name, form, self._desk, person, place))
+            return await self._take(await requested(parcel, name, form, self._services, person, place))
 
     async def _again(self, request: web.Request) -> web.Response:
         visitor = whose(request)
-        run = await owned(self._desk.records, request.match_info["id"], visitor)
-        return await self._take(await self._desk.again(run.id, person_of(visitor), place_of(visitor), {}))
+        run = await owned(self._services.runs, request.match_info["id"], visitor)
+        return await self._take(await self._services.runs.again(run.id, person_of(visitor), place_of(visitor), {}))
 
     async def _take(self, request: RunRequest) -> web.Response:
         visitor = request.person.id
-        run_id = await self._desk.submit(request, Address("web", visitor, uuid4().hex))
+        run_id = await self._services.runs.submit(request, Address("web", visitor, uuid4().hex))
         self._hub.tell(visitor, run_id)
         return web.json_response({"id": run_id}, status=201)
 
     async def _cancel(self, request: web.Request) -> web.Response:
-        run = await owned(self._desk.records, request.match_info["id"], whose(request))
-        stopped = await self._desk.cancel(run.id, person_of(whose(request)))
+        run = await owned(self._services.runs, request.match_info["id"], whose(request))
+        stopped = await self._services.runs.cancel(run.id, person_of(whose(request)))
         self._hub.tell(whose(request), run.id)
         return web.json_response({"stopped": stopped})
 
     async def _delete(self, request: web.Request) -> web.Response:
-        run = await owned(self._desk.records, request.match_info["id"], whose(request))
-        await self._desk.delete(run.id, person_of(whose(request)))
+        run = await owned(self._services.runs, request.match_info["id"], whose(request))
+        await self._services.runs.delete(run.id, person_of(whose(request)))
         self._hub.forget(run.id)
         self._hub.tell(whose(request), run.id)
         return web.json_response({})
@@ -78,11 +77,11 @@ class RunRoutes:
 
     async def _file(self, request: web.Request) -> web.StreamResponse:
         visitor, part = whose(request), request.match_info
-        run = await owned(self._desk.records, part["id"], visitor)
-        file = stored_in(self._desk, run, person_of(visitor), place_of(visitor), part["where"], part["which"])
+        run = await owned(self._services.runs, part["id"], visitor)
+        file = stored_in(self._services, run, person_of(visitor), place_of(visitor), part["where"], part["which"])
         if file is None:
             raise web.HTTPNotFound
-        return await files.send(request, self._desk.media, file)
+        return await files.send(request, self._services.files, file)
 
 
 @web.middleware

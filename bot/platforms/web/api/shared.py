@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from bot.core.media.signed_links import PATH
-from bot.core.runs.service import RunService
+from bot.core.platform import SHARED_PATH, Services
 from bot.platforms.web.api import files
 
 
-def shared(desk: RunService) -> web.RouteDef:
+def shared(services: Services) -> web.RouteDef:
     async def send(request: web.Request) -> web.StreamResponse:
         parts = request.match_info
-        file = await desk.links.file(parts["run"], int(parts["number"]), parts["mark"])
+        file = await services.runs.linked_file(parts["run"], int(parts["number"]), parts["mark"])
         if file is None:
             raise web.HTTPNotFound
-        return await files.send(request, desk.media, file)
+        return await files.send(request, services.files, file)
 
-    return web.get(PATH + r"{run}/{number:[0-9]{1,4}}/{mark}/{name}", send)
+    return web.get(SHARED_PATH + r"{run}/{number:[0-9]{1,4}}/{mark}/{name}", send)

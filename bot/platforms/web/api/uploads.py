@@ -14,10 +14,7 @@ from aiohttp import BodyPartReader, web
 
 from bot.core.errors import BadValue, StorageFailed, UserError
 from bot.core.model import Person, Place, RunRequest, StoredFile, UploadedFile
-from bot.core.run import RunRecord, key_of
-from bot.core.runs.repository import RunRepository
-from bot.core.runs.service import RunService
-from bot.core.workflows.form import Form
+from bot.core.platform import Form, RunRecord, RunService, Services, key_of
 from bot.i18n import _
 
 _PIECE = 256 * 1024  # bytes
@@ -57,14 +54,14 @@ async def unpack(request: web.Request, form: Form, folder: Path, file_limit: int
 
 
 async def requested(
-    parcel: SubmittedForm, workflow: str, form: Form, desk: RunService, person: Person, place: Place
+    parcel: SubmittedForm, workflow: str, form: Form, services: Services, person: Person, place: Place
 ) -> RunRequest:
     """The request that a parcel means. Raises `UserError`."""
     media = {field.name for field in form.fields if field.is_media}
     values: dict[str, Any] = {}
     for name, given in parcel.values.items():
         if name in media and isinstance(given, str) and given:
-            values[name] = await _earlier(name, given, desk, person, place)
+            values[name] = await _earlier(name, given, services, person, place)
         else:
             values[name] = given or None
     return RunRequest(workflow, values, person, place)
@@ -75,9 +72,9 @@ def place_of(visitor: str) -> Place:
     return Place("web", visitor)
 
 
-async def owned(records: RunRepository, run_id: str, visitor: str) -> RunRecord:
+async def owned(runs: RunService, run_id: str, visitor: str) -> RunRecord:
     """A run of this visitor's; where it is anybody else's, it is not there. Raises `HTTPNotFound`."""
-    run = await records.get(run_id) if _is_id(run_id) else None
+    run = await runs.get(run_id) if _is_id(run_id) else None
     if run is None or (run.person.platform, run.person.id) != ("web", visitor):
         raise web.HTTPNotFound
     return run
@@ -113,23 +110,23 @@ async def _file(part: BodyPartReader, path: Path, limit: int) -> UploadedFile:
     return UploadedFile(path, filename)
 
 
-async def _earlier(name: str, text: str, desk: RunService, person: Person, place: Place) -> StoredFile:
+async def _earlier(name: str, text: str, services: Services, person: Person, place: Place) -> StoredFile:
     found = _REFERENCE.fullmatch(text)
-    run = await desk.records.get(found["run"]) if found else None
+    run = await services.runs.get(found["run"]) if found else None
     if found is not None and run is not None and key_of(run.person) == key_of(person):
-        stored = stored_in(desk, run, person, place, found["where"], found["which"])
+        stored = stored_in(services, run, person, place, found["where"], found["which"])
         if stored is not None:
             return stored
     raise BadValue(name, _("this file is gone; please give it again."))
 
 
 def stored_in(
-    desk: RunService, run: RunRecord, person: Person, place: Place, where: str, which: str
+    services: Services, run: RunRecord, person: Person, place: Place, where: str, which: str
 ) -> StoredFile | None:
     """A file of a run that this person may have: an input by its field, or a result by its number."""
     if where == "inputs":
-        return desk.inputs_for(run, person, place).get(which)
-    files = desk.files_for(run, person, present=False)
+        return services.runs.inputs_for(run, person, place).get(which)
+    files = services.runs.files_for(run, person, present=False)
     return files[int(which)] if which.isdecimal() and int(which) < len(files) else None
 
 

@@ -19,9 +19,7 @@ from bot.core.model import (
     Status,
     StoredFile,
 )
-from bot.core.run import Outcome, RunRecord, State
-from bot.core.runs.service import WorkflowOffer
-from bot.core.workflows.form import Field, Form
+from bot.core.platform import Field, Form, Outcome, RunRecord, State, WorkflowOffer
 from bot.i18n import _
 from bot.platforms.web.live.hub import Word
 

@@ -6,7 +6,7 @@ import base64
 from typing import Any
 
 from bot.core.model import Delivering, Paused, Running, Status
-from bot.core.storage.key_value import KeyValueStore
+from bot.core.platform import KeyValueStore
 from bot.platforms.web.live.hub import Hub
 
 _STATUS, _PREVIEW = "web status ", "web preview "

@@ -7,7 +7,7 @@ import re
 import secrets
 from dataclasses import dataclass
 
-from bot.core.run import RunRecord
+from bot.core.platform import RunRecord
 
 _MOST = 1000  # runs whose latest change is kept
 _ID = re.compile(r"(?P<journal>[0-9a-f]{16})-(?P<number>\d{1,15})")

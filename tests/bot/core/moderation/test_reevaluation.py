@@ -20,7 +20,7 @@ ELSEWHERE = Place("test", "other", "#other", "another")
 async def test_what_waits_is_refused_or_goes_on_as_was_decided(tmp_path: Path) -> None:
     gates = Gates()
     async with house(tmp_path, servers=[EmbeddedServer(nodes=gates.nodes())]) as home:
-        acts = home.desk.moderation
+        acts = home.services.moderation
         begun, at_work = await home.ask("gated", gate="x")
         await home.platform.until(running(at_work))
         blocked, shown = await home.ask()
@@ -52,7 +52,7 @@ async def test_what_waits_is_refused_or_goes_on_as_was_decided(tmp_path: Path) -
 async def test_words_and_values_that_are_not_to_be_asked_for_any_more(tmp_path: Path) -> None:
     gates = Gates()
     async with house(tmp_path, servers=[EmbeddedServer(nodes=gates.nodes())]) as home:
-        acts, gated = home.desk.moderation, RuleTarget(workflow="gated")
+        acts, gated = home.services.moderation, RuleTarget(workflow="gated")
         begun, at_work = await home.ask("gated", gate="a naughty one", color="9")
         await home.platform.until(running(at_work))
         rude, told = await home.ask("gated", BEN, gate="naughty")
@@ -92,7 +92,7 @@ async def test_fewer_at_a_time_hold_from_the_next_turn_on(tmp_path: Path) -> Non
         for _run, message in busy:
             await home.platform.until(running(message))
         waiting = [(await home.ask("gated", gate=name))[0] for name in ("a", "b")]
-        await home.desk.moderation.limit(MOD, HERE, "running", 1)
+        await home.services.moderation.limit(MOD, HERE, "running", 1)
 
         async def are_amended() -> bool:
             return all([(await home.run(each)).caps for each in waiting])
@@ -109,7 +109,7 @@ async def test_what_was_decided_while_nobody_looked_holds_from_the_start(tmp_pat
     async with house(tmp_path, platform, [], Role(worker=None)) as home:
         run_id, message = await home.ask()
     async with house(tmp_path, platform, [NamedServer("away", "http://127.0.0.1:9")], Role(chat=False)) as home:
-        await home.desk.moderation.block(MOD, HERE, ANN)
+        await home.services.moderation.block(MOD, HERE, ANN)
     async with house(tmp_path, platform, [], Role(worker=None)) as home:
         (run,) = await home.ended(run_id)
         assert run.state is State.FAILED

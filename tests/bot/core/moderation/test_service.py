@@ -38,17 +38,17 @@ async def refuses(home: House, person: Person = ANN, place: Place = HERE, workfl
 
 
 async def offered(home: House, person: Person = ANN, place: Place = HERE) -> set[str]:
-    return {offer.workflow.name for offer in await home.desk.offers(person, place)}
+    return {offer.workflow.name for offer in await home.services.workflows.offers(person, place)}
 
 
 async def test_a_decision_holds_at_once_and_after_a_restart(tmp_path: Path) -> None:
     async with house(tmp_path) as home:
-        acts = home.desk.moderation
+        acts = home.services.moderation
         assert await acts.deny(MOD, HERE, RuleTarget(workflow=PLAIN)) == "“plain” is denied in all places here."
         assert PLAIN not in await offered(home)
         assert await refuses(home) == "“plain” is denied in all places here."
         with pytest.raises(NotAllowed):
-            await home.desk.form(PLAIN, ANN, HERE)
+            await home.services.workflows.form(PLAIN, ANN, HERE)
         await acts.allow(MOD, HERE, RuleTarget(place=GENERAL, who=Subject.role("artists", "artists"), workflow=PLAIN))
         assert PLAIN in await offered(home, ARTIST, THREAD)
         assert PLAIN not in await offered(home, BEN, THREAD)
@@ -57,7 +57,7 @@ async def test_a_decision_holds_at_once_and_after_a_restart(tmp_path: Path) -> N
         assert await refuses(home) == "“plain” is denied in all places here."
         (run,) = await home.ended((await home.ask(person=ARTIST, place=THREAD))[0])
         assert run.state is State.DONE
-        await home.desk.moderation.clear(MOD, HERE, RuleTarget(workflow=PLAIN))
+        await home.services.moderation.clear(MOD, HERE, RuleTarget(workflow=PLAIN))
         assert PLAIN in await offered(home)
 
 
@@ -65,13 +65,13 @@ async def test_a_new_place_starts_as_the_operator_wants_it(tmp_path: Path) -> No
     async with house(tmp_path, default_workflows="negative, sketch") as home:
         assert await offered(home) == {"negative", "sketch"}
         assert "has not been allowed here" in await refuses(home)
-        await home.desk.moderation.allow(MOD, HERE, RuleTarget(workflow=PLAIN))
+        await home.services.moderation.allow(MOD, HERE, RuleTarget(workflow=PLAIN))
         assert await offered(home) == {"negative", "sketch", PLAIN}
 
 
 async def test_the_operator_decides_everywhere_and_last(tmp_path: Path) -> None:
     async with house(tmp_path, operators=("test:99",)) as home:
-        acts = home.desk.moderation
+        acts = home.services.moderation
         await acts.deny(OPERATOR, ALONE, RuleTarget(workflow=PLAIN, everywhere=True))
         await acts.allow(MOD, HERE, RuleTarget(place=HERE, who=Subject.person(ANN), workflow=PLAIN))
         assert await refuses(home) == "“plain” is denied everywhere, by the operator."
@@ -82,7 +82,7 @@ async def test_the_operator_decides_everywhere_and_last(tmp_path: Path) -> None:
 
 def acts_of(home: House) -> dict[str, Callable[[Person, Place], Awaitable[object]]]:
     """Every act, as somebody does it somewhere."""
-    acts = home.desk.moderation
+    acts = home.services.moderation
     return {
         "allow": acts.allow,
         "deny": acts.deny,
@@ -112,7 +112,8 @@ def acts_of(home: House) -> dict[str, Callable[[Person, Place], Awaitable[object
     }
 
 
-_NEWS = {"moved", "left", "role_deleted", "place_deleted"}  # what platforms tell of, and nobody asks for
+_NEWS = {"moved", "left", "role_deleted", "place_deleted"}  # platforms tell of these, and no one asks for them
+_CHECKS = {"check_moderator", "check_trusted", "refused"}  # they only say no
 
 
 async def test_whoever_is_no_moderator_is_refused_and_that_is_written_down(tmp_path: Path) -> None:
@@ -121,11 +122,11 @@ async def test_whoever_is_no_moderator_is_refused_and_that_is_written_down(tmp_p
         known = {
             name.rstrip("_") for name, method in vars(ModerationService).items() if inspect.iscoroutinefunction(method)
         }
-        assert {name for name in known if not name.startswith("_")} <= {*acts, *_NEWS, "log_file"}
+        assert {name for name in known if not name.startswith("_")} <= {*acts, *_NEWS, *_CHECKS, "log_file"}
         for name, act in acts.items():
             with pytest.raises(NotAllowed):
                 await act(ANN, HERE)
-            (last, *_rest) = await home.desk.moderation.log(MOD, HERE)
+            (last, *_rest) = await home.services.moderation.log(MOD, HERE)
             assert (last.act, last.person.id, last.words.split(":")[0]) == (REFUSED, ANN.id, name)
         for act in acts.values():  # nobody moderates a place that is nobody's
             with pytest.raises(NotAllowed):
@@ -137,7 +138,7 @@ async def test_whoever_is_no_moderator_is_refused_and_that_is_written_down(tmp_p
 
 async def test_a_moderator_reaches_no_other_community_and_not_everywhere(tmp_path: Path) -> None:
     async with house(tmp_path) as home:
-        acts = home.desk.moderation
+        acts = home.services.moderation
         for aim in (
             RuleTarget(place=ELSEWHERE),
             RuleTarget(everywhere=True),
@@ -156,7 +157,7 @@ async def test_a_moderator_reaches_no_other_community_and_not_everywhere(tmp_pat
 
 async def test_blocks(tmp_path: Path) -> None:
     async with house(tmp_path) as home:
-        acts = home.desk.moderation
+        acts = home.services.moderation
         await acts.block(MOD, HERE, ANN, "spam", 3600, RuleTarget(place=GENERAL))
         assert "A moderator has blocked you in #general until" in await refuses(home, place=THREAD)
         assert await offered(home, place=GENERAL) == set()
@@ -169,16 +170,16 @@ async def test_blocks(tmp_path: Path) -> None:
 
 async def test_a_field_is_narrowed_fixed_and_hidden(tmp_path: Path) -> None:
     async with house(tmp_path) as home:
-        acts, aim = home.desk.moderation, RuleTarget(workflow=PLAIN)
+        acts, aim = home.services.moderation, RuleTarget(workflow=PLAIN)
         await acts.field(MOD, HERE, "color", Narrowing(minimum=5, maximum=9), aim)
-        (color,) = (await home.desk.form(PLAIN, ANN, HERE)).fields
+        (color,) = (await home.services.workflows.form(PLAIN, ANN, HERE)).fields
         assert (color.minimum, color.maximum, color.default) == (5, 9, 5)
         with pytest.raises(BadValue, match="it takes 5 to 9"):
             await home.ask(color="10")
         (last, *_rest) = await acts.log(MOD, HERE)
         assert (last.act, last.words) == (REFUSED, "plain: color: “10” is too large; it takes 5 to 9.")
         await acts.field(MOD, HERE, "color", Narrowing(fixed="7"), aim)
-        assert (await home.desk.form(PLAIN, ANN, HERE)).fields == ()
+        assert (await home.services.workflows.form(PLAIN, ANN, HERE)).fields == ()
         with pytest.raises(BadValue, match="moderators have decided this"):
             await home.ask(color="8")
         (run,) = await home.ended((await home.ask())[0])
@@ -189,16 +190,16 @@ async def test_a_field_is_narrowed_fixed_and_hidden(tmp_path: Path) -> None:
         with pytest.raises(BadValue, match="no such field"):
             await acts.field(MOD, HERE, "colour", Narrowing(), aim)
         await acts.field(MOD, HERE, "color", None, aim)
-        assert len((await home.desk.form(PLAIN, ANN, HERE)).fields) == 1
+        assert len((await home.services.workflows.form(PLAIN, ANN, HERE)).fields) == 1
 
 
 async def test_a_limit_is_told_and_refusals_are_in_the_audit(tmp_path: Path) -> None:
     async with house(tmp_path) as home:
-        acts = home.desk.moderation
+        acts = home.services.moderation
         assert await acts.limit(MOD, HERE, "hour", 1) == "The limit holds: 1 run an hour in all places here."
         await home.ended((await home.ask())[0])
         assert "You can ask again in" in await refuses(home)
-        assert "0 left, more in" in str((await home.desk.allowance(ANN, HERE, PLAIN))[0])
+        assert "0 left, more in" in str((await home.services.workflows.allowance(ANN, HERE, PLAIN))[0])
         (last, *_rest) = await acts.log(MOD, HERE)
         assert last.words.startswith("plain: There is a limit here: 1 run an hour")
         assert "1 run an hour in all places here, 0 left" in await acts.why(MOD, HERE, ANN, PLAIN)
@@ -211,7 +212,7 @@ async def test_a_limit_is_told_and_refusals_are_in_the_audit(tmp_path: Path) -> 
 
 async def test_results_wait_for_a_moderator(tmp_path: Path) -> None:
     async with house(tmp_path) as home:
-        acts = home.desk.moderation
+        acts = home.services.moderation
         await acts.review(MOD, HERE, on=True)
         run_id, message = await home.ask()
         await home.platform.until(lambda: message.last == Held())
@@ -233,28 +234,28 @@ async def test_results_wait_for_a_moderator(tmp_path: Path) -> None:
 
 async def test_a_held_result_survives_a_restart_and_a_refusal_deletes_it(tmp_path: Path) -> None:
     async with house(tmp_path) as home:
-        await home.desk.moderation.review(MOD, HERE, on=True)
-        await home.desk.moderation.limit(MOD, HERE, "day", 2)
+        await home.services.moderation.review(MOD, HERE, on=True)
+        await home.services.moderation.limit(MOD, HERE, "day", 2)
         (one, shown), (two, other) = await home.ask(), await home.ask(color="3")
         await home.platform.until(lambda: shown.last == Held() and other.last == Held())
     async with house(tmp_path, platform=home.platform) as home:
-        reviews = home.desk.moderation.reviews
+        reviews = home.services.moderation.reviews
         run = await home.run(one)
         assert run.outcome is not None
         assert await reviews.refuse(MOD, HERE, one, "too blue")
         assert shown.last == Failed("A moderator has said no to this run. The reason: too blue")
-        assert not await home.desk.media.has(run.outcome.files[0].key)
+        assert not await home.services.files._media.has(run.outcome.files[0].key)
         assert (await home.run(one)).outcome is None
         assert await reviews.approve(MOD, HERE, two)
         await home.ended(two)
         assert len(other.results) == 1
-        await home.desk.moderation.review(MOD, HERE, on=None)
+        await home.services.moderation.review(MOD, HERE, on=None)
         await home.ended((await home.ask())[0])  # what was refused used nothing up
 
 
 async def test_words_are_refused_or_held(tmp_path: Path) -> None:
     async with house(tmp_path) as home:
-        acts, given = home.desk.moderation, picture(tmp_path / "given")
+        acts, given = home.services.moderation, picture(tmp_path / "given")
         await acts.words(MOD, HERE, "rude", WordList(("naughty",)))
         await acts.words(MOD, HERE, "maybe", WordList(("perhaps",), hold=True), RuleTarget(place=GENERAL))
         with pytest.raises(NotAllowed, match=r"may not be asked for in all places here: the list “rude” says so"):
@@ -272,7 +273,7 @@ async def test_words_are_refused_or_held(tmp_path: Path) -> None:
         await home.ended(run_id)
         assert len(message.results) == 1
         cancelled, shown = await home.ask("polaroid", photo=given, caption="perhaps", place=GENERAL)
-        assert await home.desk.cancel(cancelled, ANN)
+        assert await home.services.runs.cancel(cancelled, ANN)
         assert shown.last == Cancelled(ANN)
         with pytest.raises(UserError, match="takes too long"):
             await acts.words(MOD, HERE, "slow", WordList(patterns=("(a+)+$",)))
@@ -280,12 +281,12 @@ async def test_words_are_refused_or_held(tmp_path: Path) -> None:
 
 async def test_what_cannot_be_read_in_time_is_treated_as_if_it_had_been_found(tmp_path: Path) -> None:
     async with house(tmp_path) as home:
-        acts, given = home.desk.moderation, picture(tmp_path / "given")
+        acts, given = home.services.moderation, picture(tmp_path / "given")
         hostile = "a" * 38 + "!"
         for name, place, hold in (("slow", HERE, False), ("unsure", GENERAL, True)):
             scope = Scope("test:guild", place.id)
             rule = Rule(scope, WordList(patterns=("(a|aa)+$",), hold=hold), name)  # no moderator could write it
-            await acts.book.change("test:guild", By(MOD, HERE, "words", ""), [Change.put(rule)])
+            await acts._rules.change("test:guild", By(MOD, HERE, "words", ""), [Change.put(rule)])
         with pytest.raises(NotAllowed, match="takes too long to be looked through for the list “slow”"):
             await home.ask("polaroid", photo=given, caption=hostile)
         assert (await acts.log(MOD, HERE))[0].act == REFUSED
@@ -296,11 +297,13 @@ async def test_what_cannot_be_read_in_time_is_treated_as_if_it_had_been_found(tm
 async def test_no_previews_where_moderators_want_none(tmp_path: Path) -> None:
     gates = Gates()
     async with house(tmp_path, servers=[EmbeddedServer(nodes=gates.nodes())]) as home:
-        await home.desk.moderation.where(MOD, HERE, DisplayOptions(previews=False))
-        await home.desk.moderation.where(
+        await home.services.moderation.where(MOD, HERE, DisplayOptions(previews=False))
+        await home.services.moderation.where(
             MOD, HERE, DisplayOptions("thread", spoilers=True), RuleTarget(workflow="gated")
         )
-        assert home.desk.display(ANN, HERE, "gated") == DisplayOptions("thread", previews=False, spoilers=True)
+        assert home.services.workflows.display(ANN, HERE, "gated") == DisplayOptions(
+            "thread", previews=False, spoilers=True
+        )
         run_id, message = await home.ask("gated", gate="x")
         await home.platform.until(running(message))
         gates.open()
@@ -312,7 +315,7 @@ async def test_no_previews_where_moderators_want_none(tmp_path: Path) -> None:
 
 async def test_people_are_let_in_unless_they_are_blocked(tmp_path: Path) -> None:
     async with house(tmp_path, operators=("test:99",)) as home:
-        acts, gate = home.desk.moderation, home.desk.moderation.enforcer
+        acts, gate = home.services.moderation, home.services.moderation._enforcer
         with pytest.raises(NotAllowed):
             await acts.admit(ANN, HERE, BEN)
         assert await acts.admit(MOD, HERE, ANN) == "Ann may ask in private as well."
@@ -334,7 +337,7 @@ async def test_people_are_let_in_unless_they_are_blocked(tmp_path: Path) -> None
         await acts.left("test:another")
         assert gate.admitted(ANN) == []
     async with house(tmp_path) as home:
-        acts, gate = home.desk.moderation, home.desk.moderation.enforcer
+        acts, gate = home.services.moderation, home.services.moderation._enforcer
         await acts.undo(MOD, HERE)
         assert gate.admitted(ANN) == ["test:guild"]
         file = await acts.export(MOD, HERE)
@@ -342,13 +345,13 @@ async def test_people_are_let_in_unless_they_are_blocked(tmp_path: Path) -> None
         forged = json.loads(file)
         forged["rules"][0] |= {"who": "", "who_name": ""}
         assert (await acts.import_(MOD, HERE, json.dumps(forged))).startswith("0 decisions")
-        await home.desk.forget(ANN)
+        await home.services.runs.forget(ANN)
         assert gate.admitted(ANN) == []
 
 
 async def test_undo_takes_decisions_back_one_by_one(tmp_path: Path) -> None:
     async with house(tmp_path) as home:
-        acts = home.desk.moderation
+        acts = home.services.moderation
         await acts.deny(MOD, HERE, RuleTarget(workflow=PLAIN))
         await acts.allow(MOD, HERE, RuleTarget(workflow=PLAIN))
         await acts.limit(MOD, HERE, "hour", 0)
@@ -366,7 +369,7 @@ async def test_undo_takes_decisions_back_one_by_one(tmp_path: Path) -> None:
 
 async def test_settings_go_to_another_community_without_what_is_only_here(tmp_path: Path) -> None:
     async with house(tmp_path) as home:
-        acts = home.desk.moderation
+        acts = home.services.moderation
         await acts.deny(MOD, HERE, RuleTarget(workflow=PLAIN))
         await acts.deny(MOD, HERE, RuleTarget(place=GENERAL))
         await acts.allow(MOD, HERE, RuleTarget(who=Subject.role("artists")))
@@ -390,20 +393,20 @@ async def test_settings_go_to_another_community_without_what_is_only_here(tmp_pa
 
 async def test_a_settings_file_sends_nothing_to_a_channel_wherever_it_says_it_is_from(tmp_path: Path) -> None:
     async with house(tmp_path) as home:
-        acts = home.desk.moderation
+        acts = home.services.moderation
         await acts.where(MOD, HERE, DisplayOptions("4711", spoilers=True))
         await acts.review(MOD, HERE, on=True, channel="4711")
         exported = await acts.export(MOD, HERE)
         assert exported.count("4711") == 2
         await acts.import_(MOD, HERE, exported)
         assert "4711" not in await acts.export(MOD, HERE)
-        display = home.desk.display(ANN, HERE, PLAIN)
+        display = home.services.workflows.display(ANN, HERE, PLAIN)
         assert (display.results, display.spoilers) == ("here", True)
 
 
 async def test_only_the_owner_names_moderators(tmp_path: Path) -> None:
     async with house(tmp_path) as home:
-        acts = home.desk.moderation
+        acts = home.services.moderation
         with pytest.raises(NotAllowed):
             await acts.moderators(MOD, HERE, ["7"])
         await acts.moderators(OWNER, HERE, ["7", "8"])
@@ -417,7 +420,7 @@ async def test_only_the_owner_names_moderators(tmp_path: Path) -> None:
 
 async def test_places_that_move_end_or_lose_a_role(tmp_path: Path) -> None:
     async with house(tmp_path) as home:
-        acts, moved = home.desk.moderation, Place("test", "new", "New", "new")
+        acts, moved = home.services.moderation, Place("test", "new", "New", "new")
         await acts.deny(MOD, HERE, RuleTarget(workflow=PLAIN))
         await acts.deny(MOD, HERE, RuleTarget(workflow="sketch", who=Subject.role("artists")))
         await acts.moved("test:guild", "test:new")
@@ -433,15 +436,15 @@ async def test_places_that_move_end_or_lose_a_role(tmp_path: Path) -> None:
 
 async def test_a_person_who_is_forgotten_leaves_no_name(tmp_path: Path) -> None:
     async with house(tmp_path) as home:
-        acts = home.desk.moderation
+        acts = home.services.moderation
         await acts.block(MOD, HERE, ANN, "too loud")
         await refuses(home)
         await acts.unblock(MOD, HERE, ANN)
         await acts.undo(MOD, HERE)
         await acts.block(MOD, HERE, BEN)
         await home.ended((await home.ask(place=ELSEWHERE))[0])
-        assert await home.desk.forget(ANN) == 1
-        await home.desk.forget(MOD)
+        assert await home.services.runs.forget(ANN) == 1
+        await home.services.runs.forget(MOD)
         assert "Ann" not in await acts.export(MOD, HERE)
         log = (await acts.log_file(MOD, HERE)).decode()
         assert [json.loads(line)["act"] for line in log.splitlines()] == ["block", "undo", "unblock", "block"]
@@ -460,17 +463,17 @@ async def test_what_is_under_way_is_forgotten_as_well(tmp_path: Path) -> None:
         one, shown = await home.ask("gated", gate="x")
         two, _other = await home.ask("gated", gate="y")
         await home.platform.until(running(shown))
-        assert await home.desk.forget(ANN) == 1
+        assert await home.services.runs.forget(ANN) == 1
         gates.open()
         (run,) = await home.ended(one)
         assert (run.state, run.person.name, run.asked_at) == (State.CANCELLED, "", 0.0)
-        assert await home.desk.records.get(two) is None
-        assert await home.desk.records.older_than(1.0) == [one]
+        assert await home.services.runs.get(two) is None
+        assert await home.services.runs._records.older_than(1.0) == [one]
 
 
 async def test_a_panel_sees_the_state_at_a_glance(tmp_path: Path) -> None:
     async with house(tmp_path) as home:
-        acts = home.desk.moderation
+        acts = home.services.moderation
         await acts.deny(MOD, HERE, RuleTarget(workflow=PLAIN))
         await acts.limit(MOD, HERE, "day", 5, RuleTarget(who=Subject.role("1", "artists")))
         overview = await acts.overview(MOD, HERE)

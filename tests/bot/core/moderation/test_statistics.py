@@ -74,9 +74,9 @@ def test_a_picture_of_much_and_of_nothing(days: int, count: int) -> None:
 async def test_a_moderator_sees_those_of_their_community(tmp_path: Path) -> None:
     async with house(tmp_path) as home:
         await home.ended((await home.ask())[0], (await home.ask(place=ELSEWHERE))[0])
-        records = home.desk.records
+        records = home.services.runs._records
         assert len(await records.lately("test:guild", 0.0)) == 1
-        with Image.open(io.BytesIO(await home.desk.moderation.stats(MOD, HERE, 7, "The guild"))) as image:
+        with Image.open(io.BytesIO(await home.services.moderation.stats(MOD, HERE, 7, "The guild"))) as image:
             assert image.size == (1400, 1080)
         with pytest.raises(NotAllowed):
-            await home.desk.moderation.stats(ANN, HERE)
+            await home.services.moderation.stats(ANN, HERE)

@@ -27,12 +27,12 @@ GRAPH = {
 
 
 async def add(home: House, name: str = "blank", graph: object = GRAPH, by: Person = TRUSTED) -> str:
-    return await home.desk.moderation.workflows.add(by, HERE, name, json.dumps(graph).encode())
+    return await home.services.moderation.workflows.add(by, HERE, name, json.dumps(graph).encode())
 
 
 async def test_from_a_file_to_a_run_with_a_named_field(tmp_path: Path) -> None:
     async with house(tmp_path, trusted=("test:77",)) as home:
-        workflows = home.desk.moderation.workflows
+        workflows = home.services.moderation.workflows
         assert await add(home) == (
             "“blank” is here now, for you to try; “workflow open” lets others run it. People fill in: none."
         )
@@ -40,33 +40,33 @@ async def test_from_a_file_to_a_run_with_a_named_field(tmp_path: Path) -> None:
         assert targets["EmptyImage.color"] == "7"
         settings = {"target": "EmptyImage.color", "title": 'A "colour"', "minimum": 0, "maximum": 9, "help": None}
         await workflows.field(TRUSTED, HERE, "blank", "color", settings)
-        (color,) = (await home.desk.form("blank", TRUSTED, HERE)).fields
+        (color,) = (await home.services.workflows.form("blank", TRUSTED, HERE)).fields
         assert (color.title, color.maximum, color.default) == ('A "colour"', 9, 7)
         (run,) = await home.ended((await home.ask("blank", person=TRUSTED, color="3"))[0])
         assert (run.state, run.values) == (State.DONE, {"color": 3})
         await workflows.describe(TRUSTED, HERE, "blank", "Blank sheet", "Nothing\non it.")
         await workflows.rename(TRUSTED, HERE, "blank", "sheet")
-        assert home.desk.catalog.get("sheet").title == "Blank sheet"
+        assert home.services.workflows.catalog.get("sheet").title == "Blank sheet"
         with pytest.raises(UnknownWorkflow):
-            home.desk.catalog.get("blank")
+            home.services.workflows.catalog.get("blank")
         await workflows.field(TRUSTED, HERE, "sheet", "color", None)
-        assert (await home.desk.form("sheet", TRUSTED, HERE)).fields == ()
+        assert (await home.services.workflows.form("sheet", TRUSTED, HERE)).fields == ()
         await workflows.remove(TRUSTED, HERE, "sheet")
         assert not list((tmp_path / "workflows").glob("*sheet*"))
-        log = [entry.act for entry in await home.desk.moderation.log(MOD, HERE)]
+        log = [entry.act for entry in await home.services.moderation.log(MOD, HERE)]
         assert log[::-1] == [f"workflow {act}" for act in ("add", "field", "describe", "rename", "field", "remove")]
 
 
 async def test_nobody_else_adds_or_changes_any(tmp_path: Path) -> None:
     async with house(tmp_path, trusted=("test:77",)) as home:
-        workflows = home.desk.moderation.workflows
+        workflows = home.services.moderation.workflows
         for who in (ANN, MOD, replace(TRUSTED, platform="else")):
             with pytest.raises(NotAllowed, match="whom the operator of this bot trusts"):
                 await add(home, by=who)
             for act in (workflows.remove(who, HERE, PLAIN), workflows.field(who, HERE, PLAIN, "x", None)):
                 with pytest.raises(NotAllowed):
                     await act
-        (last, *_rest) = await home.desk.moderation.log(MOD, HERE)
+        (last, *_rest) = await home.services.moderation.log(MOD, HERE)
         assert (last.act, last.words.split(":")[0]) == ("refused", "workflow field")
 
 
@@ -81,7 +81,7 @@ async def test_names_that_will_not_do(tmp_path: Path, name: str) -> None:
 
 async def test_files_that_are_no_workflow_and_faulty_fields_change_nothing(tmp_path: Path) -> None:
     async with house(tmp_path, trusted=("test:77",)) as home:
-        workflows = home.desk.moderation.workflows
+        workflows = home.services.moderation.workflows
         for data in (b"", b"\xff", b"[]", b'{"nodes": [], "links": []}', b"x" * (8 * 2**20 + 1)):
             with pytest.raises(UserError):
                 await workflows.add(TRUSTED, HERE, "bad", data)
@@ -89,7 +89,7 @@ async def test_files_that_are_no_workflow_and_faulty_fields_change_nothing(tmp_p
         for settings in ({}, {"target": "Nothing.color"}, {"target": "EmptyImage.color", "kind": "toggle"}):
             with pytest.raises(UserError):
                 await workflows.field(TRUSTED, HERE, "blank", "color", settings)
-        assert (await home.desk.form("blank", TRUSTED, HERE)).fields == ()
+        assert (await home.services.workflows.form("blank", TRUSTED, HERE)).fields == ()
         with pytest.raises(UserError, match="only the operator can change it"):
             await workflows.remove(TRUSTED, HERE, "negative")
 
@@ -160,13 +160,13 @@ ELSEWHERE = replace(HERE, community="another")
 async def who_may(home: House, name: str = "blank", place: Place = HERE) -> list[str]:
     """Which of all kinds of people may run a workflow."""
     people = (ANN, MOD, TRUSTED, OTHER, OPERATOR)
-    return [each.name for each in people if home.desk.decide(each, place, name).allowed]
+    return [each.name for each in people if home.services.workflows.decide(each, place, name).allowed]
 
 
 async def test_what_was_added_is_tried_before_others_may_run_it(tmp_path: Path) -> None:
     trusted = ("test:77", "test:78")
     async with house(tmp_path, trusted=trusted, operators=("test:99",), default_workflows="none") as home:
-        acts = home.desk.moderation
+        acts = home.services.moderation
         await add(home)
         assert await who_may(home) == ["Tru", "Op"]
         with pytest.raises(NotAllowed, match="“blank” is still being tried by the one who added it"):
@@ -195,7 +195,7 @@ async def test_what_was_added_is_tried_before_others_may_run_it(tmp_path: Path) 
 
 async def test_decisions_go_with_a_new_name_and_nothing_is_open_that_was_taken_away(tmp_path: Path) -> None:
     async with house(tmp_path, trusted=("test:77",)) as home:
-        acts = home.desk.moderation
+        acts = home.services.moderation
         await add(home)
         await acts.workflows.open(TRUSTED, HERE, "blank")
         await acts.deny(MOD, HERE, RuleTarget(place=HERE, workflow="blank"))
@@ -204,7 +204,7 @@ async def test_decisions_go_with_a_new_name_and_nothing_is_open_that_was_taken_a
         assert await who_may(home, "sheet", replace(HERE, id="beside")) == ["Ann", "Mo", "Tru", "Oth", "Op"]
         assert await who_may(home, "sheet", ELSEWHERE) == ["Tru"]
         await acts.workflows.remove(TRUSTED, HERE, "sheet")
-        assert not [rule for rule in acts.book.of("test:guild") if isinstance(rule.body, Trial)]
+        assert not [rule for rule in acts._rules.of("test:guild") if isinstance(rule.body, Trial)]
         await add(home, "sheet")
         assert await who_may(home, "sheet", replace(HERE, id="beside")) == ["Tru"]
         await acts.workflows.open(TRUSTED, ELSEWHERE, "sheet")

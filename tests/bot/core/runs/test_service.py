@@ -1,4 +1,4 @@
-"""The desk, from a request to the delivered picture: what it takes, refuses, repeats, cancels and deletes."""
+"""The services, from a request to the delivered picture: what it takes, refuses, repeats, cancels and deletes."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from PIL import Image
 from bot import platforms
 from bot.core.errors import BadValue, CannotRun, DeliveryFailed, NotAllowed, TooMany, UnknownWorkflow, UserError
 from bot.core.model import Address, Cancelled, Delivering, Done, Failed, Person, Queued, RunRequest, StoredFile
+from bot.core.platform import Services
 from bot.core.run import RunRecord, State
-from bot.core.runs.service import RunService
 from comfy.embedded import EmbeddedServer
 from tests.bot.harness import ANN, BEN, HERE, MOD, PLAIN, Gates, RecordingPlatform, failing, house, picture, running
 
@@ -60,7 +60,7 @@ async def test_again_uses_the_same_files_and_values_and_another_seed(tmp_path: P
     async with house(tmp_path) as home:
         run_id, message = await home.ask("poster", photo=picture(tmp_path / "given"), colors="4")
         await home.ended(run_id)
-        request = await home.desk.again(run_id, ANN, HERE, {"contrast": "1.5"})
+        request = await home.services.runs.again(run_id, ANN, HERE, {"contrast": "1.5"})
         assert isinstance(request.values["photo"], StoredFile)
         assert (request.values["colors"], request.values["contrast"]) == (4, "1.5")
         second, shown = await home.ask("poster", BEN, **request.values)
@@ -68,33 +68,41 @@ async def test_again_uses_the_same_files_and_values_and_another_seed(tmp_path: P
         assert (run.state, run.person.id, run.values["colors"], run.values["contrast"]) == (State.DONE, BEN.id, 4, 1.5)
         assert len(shown.results) == len(message.results) == 1
         with pytest.raises(UserError, match="has been deleted"):
-            await home.desk.again("nothing", ANN, HERE, {})
+            await home.services.runs.again("nothing", ANN, HERE, {})
 
 
 async def test_files_that_were_given_are_for_their_person_and_for_moderators_of_the_community(tmp_path: Path) -> None:
     async with house(tmp_path) as home:
         run_id, _message = await home.ask("poster", photo=picture(tmp_path / "given"), colors="4")
         (run,) = await home.ended(run_id)
-        moderator, club = replace(BEN, moderator=True), replace(HERE, community="club")
-        assert list(home.desk.inputs_for(run, ANN, HERE)) == ["photo"]
-        assert not home.desk.inputs_for(run, moderator, club)  # of another community than the run's
-        assert list(home.desk.inputs_for(replace(run, place=club), moderator, club)) == ["photo"]
+        moderator, club = replace(BEN, moderator=True), replace(HERE, id="club", community="club")
+        assert list(home.services.runs.inputs_for(run, ANN, HERE)) == ["photo"]
+        assert not home.services.runs.inputs_for(run, moderator, club)  # of another community than the run's
+        assert list(home.services.runs.inputs_for(replace(run, place=club), moderator, club)) == ["photo"]
+        assert not home.services.runs.inputs_for(run, BEN, HERE)
+        assert (
+            "photo" in (await home.services.runs.again(run_id, BEN, HERE, {})).values
+        )  # who sees a result may repeat it
         with pytest.raises(NotAllowed, match="are private"):
-            await home.desk.again(run_id, BEN, HERE, {})
-        assert (await home.desk.changed(run_id, BEN, HERE)).values["colors"] == 4
-        assert "photo" not in (await home.desk.changed(run_id, BEN, HERE)).values
+            await home.services.runs.again(run_id, BEN, club, {})
+        assert (await home.services.runs.changed(run_id, BEN, club)).values["colors"] == 4
+        assert "photo" not in (await home.services.runs.changed(run_id, BEN, club)).values
 
 
 async def test_results_are_for_their_person_and_for_those_who_see_the_message(tmp_path: Path) -> None:
     async with house(tmp_path) as home:
         run_id, _message = await home.ask("poster", photo=picture(tmp_path / "given"))
         (run,) = await home.ended(run_id)
-        assert home.desk.files_for(run, ANN, present=False) == home.desk.files_for(run, BEN, present=True) != ()
-        assert home.desk.files_for(run, BEN, present=False) == ()
+        assert (
+            home.services.runs.files_for(run, ANN, present=False)
+            == home.services.runs.files_for(run, BEN, present=True)
+            != ()
+        )
+        assert home.services.runs.files_for(run, BEN, present=False) == ()
         for state in (State.HELD, State.DELIVERING, State.FAILED, State.CANCELLED):
             held = replace(run, state=state, review=True)
-            assert home.desk.files_for(held, ANN, present=True) == held.shown.texts == (), state
-        assert home.desk.files_for(replace(run, state=State.FAILED), ANN, present=True)
+            assert home.services.runs.files_for(held, ANN, present=True) == held.shown.texts == (), state
+        assert home.services.runs.files_for(replace(run, state=State.FAILED), ANN, present=True)
 
 
 def test_platforms_ask_the_core_for_the_files_of_a_run() -> None:
@@ -109,16 +117,16 @@ async def test_cancelling_what_waits_and_what_runs(tmp_path: Path) -> None:
         await home.platform.until(running(shown))
         second, waiting = await home.ask(person=BEN)
         with pytest.raises(NotAllowed):
-            await home.desk.cancel(second, ANN)
-        assert await home.desk.cancel(second, BEN)
+            await home.services.runs.cancel(second, ANN)
+        assert await home.services.runs.cancel(second, BEN)
         assert waiting.last == Cancelled(BEN)
         async with asyncio.timeout(5):  # benchmarks/runs.py measures it
-            assert await home.desk.cancel(first, MOD)
+            assert await home.services.runs.cancel(first, MOD)
             await home.platform.until(lambda: shown.last == Cancelled(Person("test", "3", "Mo")))
         states = [run.state for run in await home.ended(first, second)]
         assert states == [State.CANCELLED] * 2
-        assert not await home.desk.cancel(first, ANN)
-        assert not await home.desk.cancel("nothing", ANN)
+        assert not await home.services.runs.cancel(first, ANN)
+        assert not await home.services.runs.cancel("nothing", ANN)
 
 
 async def test_whoever_cancels_hears_of_it_although_a_node_does_not_listen(tmp_path: Path) -> None:
@@ -126,7 +134,7 @@ async def test_whoever_cancels_hears_of_it_although_a_node_does_not_listen(tmp_p
     async with house(tmp_path, servers=[EmbeddedServer(nodes=gates.nodes())]) as home:
         run_id, shown = await home.ask("gated", gate="shut")
         await home.platform.until(running(shown))
-        assert await home.desk.cancel(run_id, ANN)
+        assert await home.services.runs.cancel(run_id, ANN)
         await home.platform.until(lambda: shown.last == Cancelled(ANN))
         assert gates.passed == []
         gates.open()
@@ -142,20 +150,20 @@ async def test_deleting_and_forgetting(tmp_path: Path) -> None:
         first, shown = await home.ask("negative", photo=photo)
         await home.platform.until(running(shown))
         with pytest.raises(UserError, match="cancel it first"):
-            await home.desk.delete(first, ANN)
+            await home.services.runs.delete(first, ANN)
         (run,) = await home.ended(first)
         assert run.outcome is not None
         keys = [file.key for file in (*run.outcome.files, *run.inputs.values())]
         with pytest.raises(NotAllowed):
-            await home.desk.delete(first, BEN)
+            await home.services.runs.delete(first, BEN)
         second, _ = await home.ask("negative", BEN, photo=photo)
         await home.ended(second)
-        await home.desk.delete(first, ANN)
-        await home.desk.delete(first, ANN)
-        assert await home.desk.records.get(first) is None
-        assert [await home.desk.media.has(key) for key in keys] == [True, True]  # Ben's are the same
-        assert await home.desk.forget(BEN) == 1
-        assert [await home.desk.media.has(key) for key in keys] == [False, False]
+        await home.services.runs.delete(first, ANN)
+        await home.services.runs.delete(first, ANN)
+        assert await home.services.runs.get(first) is None
+        assert [await home.services.files._media.has(key) for key in keys] == [True, True]  # Ben's are the same
+        assert await home.services.runs.forget(BEN) == 1
+        assert [await home.services.files._media.has(key) for key in keys] == [False, False]
 
 
 class Impatient(RecordingPlatform):
@@ -163,29 +171,29 @@ class Impatient(RecordingPlatform):
 
     def __init__(self) -> None:
         super().__init__()
-        self.desk: RunService | None = None
+        self.services: Services | None = None
         self.deleting: list[asyncio.Task[None]] = []
 
     async def note(self) -> None:
         await super().note()
         for message in self.messages.values():
-            if message.results and not self.deleting and message.brief is not None and self.desk is not None:
-                self.deleting.append(asyncio.create_task(self.desk.delete(message.brief.run_id, ANN)))
+            if message.results and not self.deleting and message.brief is not None and self.services is not None:
+                self.deleting.append(asyncio.create_task(self.services.runs.delete(message.brief.run_id, ANN)))
 
 
 async def test_who_deletes_the_moment_the_result_is_shown_need_not_wait(tmp_path: Path) -> None:
     platform = Impatient()
     async with house(tmp_path, platform) as home:
-        platform.desk = home.desk
+        platform.services = home.services
         run_id, message = await home.ask()
         await platform.until(lambda: bool(platform.deleting))
         await asyncio.gather(*platform.deleting)
-        assert await home.desk.records.get(run_id) is None
+        assert await home.services.runs.get(run_id) is None
         assert len(message.results) == 1
 
 
 class Posted:
-    """A message that a test posts when it likes; see `bot.core.chat.Opening`."""
+    """A message that a test posts when it likes; see `bot.core.port.MessageOpening`."""
 
     def __init__(self, name: str, fault: DeliveryFailed | None = None) -> None:
         self.draft, self._address = Address("test", "chat", ""), Address("test", "chat", name)
@@ -205,12 +213,12 @@ class Posted:
 async def test_a_run_is_on_disk_before_its_message_is_posted_and_begins_after_it(tmp_path: Path) -> None:
     posted = Posted("late")
     async with house(tmp_path) as home:
-        taking = asyncio.create_task(home.desk.submit(RunRequest(PLAIN, {}, ANN, HERE), posted))
+        taking = asyncio.create_task(home.services.runs.submit(RunRequest(PLAIN, {}, ANN, HERE), posted))
         await posted.asked.wait()
         others, _ = await home.ask()
         await home.ended(others)
         assert (await home.run(posted.run_id)).state is State.WAITING
-        await home.desk.reopen("test", 2e9, lambda run: posted.post(run.id))  # it is not left to somebody else
+        await home.services.runs.reopen("test", 2e9, lambda run: posted.post(run.id))  # it is not left to somebody else
         posted.ready.set()
         (run,) = await home.ended(await taking)
         assert (run.state, run.address.message) == (State.DONE, "late")
@@ -223,17 +231,17 @@ async def test_a_run_whose_message_cannot_be_posted_is_as_if_not_asked_for(tmp_p
     request = RunRequest("negative", {"photo": picture(tmp_path / "given")}, ANN, HERE)
     async with house(tmp_path) as home:
         with pytest.raises(DeliveryFailed, match="may not write"):
-            await home.desk.submit(request, posted)
-        assert await home.desk.records.last_of(ANN) == []
+            await home.services.runs.submit(request, posted)
+        assert await home.services.runs.last_of(ANN) == []
         assert not [path for path in (tmp_path / "media").rglob("*") if path.is_file()]
 
 
 async def test_a_run_that_is_cancelled_before_its_message_is_posted_says_so_there(tmp_path: Path) -> None:
     posted = Posted("late")
     async with house(tmp_path) as home:
-        taking = asyncio.create_task(home.desk.submit(RunRequest(PLAIN, {}, ANN, HERE), posted))
+        taking = asyncio.create_task(home.services.runs.submit(RunRequest(PLAIN, {}, ANN, HERE), posted))
         await posted.asked.wait()
-        assert await home.desk.cancel(posted.run_id, ANN)
+        assert await home.services.runs.cancel(posted.run_id, ANN)
         posted.ready.set()
         await taking
         assert home.platform.messages["late"].statuses == [Cancelled(ANN)]
@@ -243,7 +251,7 @@ async def test_a_run_that_is_cancelled_before_its_message_is_posted_says_so_ther
 async def test_a_message_that_an_earlier_process_did_not_post_is_posted(tmp_path: Path) -> None:
     posted = Posted("never")
     async with house(tmp_path) as home:
-        taking = asyncio.create_task(home.desk.submit(RunRequest(PLAIN, {}, ANN, HERE), posted))
+        taking = asyncio.create_task(home.services.runs.submit(RunRequest(PLAIN, {}, ANN, HERE), posted))
         await posted.asked.wait()
         taking.cancel()
         await asyncio.gather(taking, return_exceptions=True)
@@ -252,10 +260,10 @@ async def test_a_message_that_an_earlier_process_did_not_post_is_posted(tmp_path
         return Address("test", "chat", f"for {run.id}")
 
     async with house(tmp_path) as home:
-        await home.desk.reopen("other", 2e9, post)
-        await home.desk.reopen("test", 1.0, post)
+        await home.services.runs.reopen("other", 2e9, post)
+        await home.services.runs.reopen("test", 1.0, post)
         assert not (await home.run(posted.run_id)).opened
-        await home.desk.reopen("test", 2e9, post)
+        await home.services.runs.reopen("test", 2e9, post)
         (run,) = await home.ended(posted.run_id)
         assert (run.state, run.address.message) == (State.DONE, f"for {run.id}")
         assert len(home.platform.messages[run.address.message].results) == 1
@@ -274,13 +282,13 @@ async def test_what_is_refused(tmp_path: Path) -> None:
         second, _ = await home.ask()
         with pytest.raises(TooMany, match="1 run waiting"):
             await home.ask()
-        assert not [run for run in await home.desk.records.last_of(ANN) if run.id not in (first, second)]
+        assert not [run for run in await home.services.runs.last_of(ANN) if run.id not in (first, second)]
         for each in (second, first):
-            await home.desk.cancel(each, ANN)
+            await home.services.runs.cancel(each, ANN)
         await home.ended(first, second)
-        desk = home.desk
+        services = home.services
     with pytest.raises(UserError, match="being restarted"):
-        await desk.submit(RunRequest(PLAIN, {}, ANN, HERE), Address("test", "chat", "late"))
+        await services.runs.submit(RunRequest(PLAIN, {}, ANN, HERE), Address("test", "chat", "late"))
 
 
 async def test_a_run_that_runs_nowhere_is_refused_with_what_is_missing_where(tmp_path: Path) -> None:
@@ -291,7 +299,7 @@ async def test_a_run_that_runs_nowhere_is_refused_with_what_is_missing_where(tmp
         assert "cannot run on any of the servers" in str(caught.value)
         assert "one lacks the nodes Paint" in str(caught.value)
         assert "two lacks the nodes Paint" in str(caught.value)
-        offers = {offer.workflow.name: offer.lacks for offer in await home.desk.offers(ANN, HERE)}
+        offers = {offer.workflow.name: offer.lacks for offer in await home.services.workflows.offers(ANN, HERE)}
         assert offers["plain"] is None
         assert "Paint" in (offers["paint"] or "")
         assert offers["gated"] is None

@@ -24,18 +24,18 @@ async def test_a_process_that_only_chats_needs_no_server_of_its_own(tmp_path: Pa
     server = WatchedServer(nodes={**gates.nodes(), **painter(["red.ckpt", "blue.ckpt"], lambda _model, _color: None)})
     async with AsyncExitStack() as stack:
         chat = await stack.enter_async_context(house(tmp_path, platform, [], Role(worker=None), database=shared))
-        assert chat.desk.servers() == {}
+        assert chat.services.health.servers() == {}
         early, shown = await chat.ask("paint", model="blue.ckpt")
         role = Role(chat=False, worker="far")
         await stack.enter_async_context(house(tmp_path, platform, [server], role, database=shared))
 
         async def knows() -> bool:
-            return chat.desk.servers() == {"one": True}
+            return chat.services.health.servers() == {"one": True}
 
         await until(knows)
         await chat.ended(early)
         assert shown.last == Done()
-        assert (await chat.desk.form("paint", ANN, HERE))["model"].choices == ("red.ckpt", "blue.ckpt")
+        assert (await chat.services.workflows.form("paint", ANN, HERE))["model"].choices == ("red.ckpt", "blue.ckpt")
         with pytest.raises(CannotRun, match="CheckpointLoaderSimple"):
             await chat.ask("imagine", text="a cat")
 

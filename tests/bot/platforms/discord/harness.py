@@ -22,7 +22,7 @@ from bot.core.workflows.live_catalog import LiveCatalog
 from bot.platforms.discord.adapter import DiscordPlatform
 from bot.process import Role, serve
 from bot.settings import Settings
-from bot.stores import database
+from bot.stores import key_value
 from tests.bot.platforms.discord.fake import FakeDiscord, Post
 
 ALICE, BOB, MO = 501, 502, 503
@@ -51,7 +51,7 @@ async def house(
     """The bot, ready: its commands are registered in every server. Other platforms may be served beside Discord."""
     read = Settings.read(environ(fake, folder, **(settings or {})), None)
     async with LiveCatalog(bundled_folder(), *([workflows] if workflows else [])) as shelf:
-        platforms = [DiscordPlatform(read, database(read, "discord")), *beside]
+        platforms = [DiscordPlatform(read, key_value(read, "discord")), *beside]
         work = asyncio.create_task(serve(read, shelf, platforms, Role(), lambda _text: None))
         try:
             await fake.until(lambda: work.done() or ready(fake))

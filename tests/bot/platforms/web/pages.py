@@ -1,4 +1,4 @@
-"""The page as it is served, in this process: its address, the desk behind it, and engines that wait for a word."""
+"""The page as it is served, in this process: its address, the services behind it, and engines that wait for a word."""
 
 from __future__ import annotations
 
@@ -14,8 +14,9 @@ from typing import Any
 import aiohttp
 from PIL import Image, ImageOps
 
-from bot.core.runs.service import RunService
+from bot.core.platform import Services
 from bot.core.storage.database import Database
+from bot.core.storage.key_value import KeyValueStore
 from bot.core.workflows.catalog import bundled_folder
 from bot.core.workflows.live_catalog import LiveCatalog
 from bot.platforms.web.adapter import WebPlatform
@@ -33,7 +34,7 @@ class Page:
     """A page that is being served; runs of the workflow `gated` wait until `gates` are opened."""
 
     url: str
-    desk: RunService
+    services: Services
     gates: Gates
     engine: EmbeddedServer
     platform: WebPlatform
@@ -56,7 +57,7 @@ async def page(
     """Serve the page from a data folder; opened again in the same one, it is a restart."""
     gates = Gates()
     opened: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-    shared = Database(database) if database else None
+    shared = KeyValueStore(Database(database)) if database else None
     platform = WebPlatform(PageConfig(**{"ports": (0,), **options}), opened.set_result, shared)
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(platform)
@@ -66,11 +67,11 @@ async def page(
         chosen = {"DARKROOM_DATABASE_URL": database, "DARKROOM_OPERATORS": operators}
         settings = QuickSettings.read({**environ, **chosen}, None)
         shelf = await stack.enter_async_context(LiveCatalog(bundled_folder(), write_workflows(folder)))
-        desk = await stack.enter_async_context(serving(settings, shelf, {"web": platform}, role or Role()))
-        serve = asyncio.create_task(platform.serve(desk))
+        services = await stack.enter_async_context(serving(settings, shelf, {"web": platform}, role or Role()))
+        serve = asyncio.create_task(platform.serve(services))
         stack.push_async_callback(_cancelled, serve)
         await asyncio.wait({serve, opened}, return_when=asyncio.FIRST_COMPLETED)
-        yield Page(opened.result(), desk, gates, engine, platform)
+        yield Page(opened.result(), services, gates, engine, platform)
 
 
 async def _cancelled(task: asyncio.Task[None]) -> None:

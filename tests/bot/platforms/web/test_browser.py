@@ -221,7 +221,7 @@ async def _turn(tab: Tab, *, hidden: bool) -> None:
 
 async def _ended(web: Page) -> None:
     async def is_done() -> bool:
-        return not await web.desk.records.counts()
+        return not await web.services.runs.counts()
 
     await until(is_done)
 
@@ -441,7 +441,7 @@ async def test_nothing_stands_in_anybodys_way(browser: Browser, tmp_path: Path, 
 @pytest.mark.parametrize("options", [{"color_scheme": "light"}, {"color_scheme": "dark", **PHONE}])
 async def test_the_operator_decides_with_the_keyboard(browser: Browser, tmp_path: Path, options: Any) -> None:
     async with opened(browser, tmp_path, **options) as (web, tab):
-        moderation = web.desk.moderation
+        moderation = web.services.moderation
         await moderation.review(OPERATOR, Place("web", ""), True, aim=RuleTarget(everywhere=True))
         await moderation.block(OPERATOR, Place("telegram", "-5", "Friends", "-5"), Person("telegram", "7", "Eve"))
         await choose(tab, "Plain")

@@ -57,11 +57,11 @@ async def test_workflows_are_denied_and_allowed_for_everybody(tmp_path: Path) ->
 
 async def test_every_place_that_is_known_is_decided_on_its_own(tmp_path: Path) -> None:
     async with page(tmp_path) as web, Visitor(web.url) as ann:
-        await web.desk.moderation.allow(OPERATOR, GUILD, RuleTarget(workflow="poster"))
+        await web.services.moderation.allow(OPERATOR, GUILD, RuleTarget(workflow="poster"))
         assert "#general · Discord 77" in await desk(ann)
         assert "“plain” is denied in all places here." in await press(ann, "deny", "discord:77", workflow="plain")
-        assert not web.desk.decide(OPERATOR, GUILD, "plain").allowed
-        assert web.desk.decide(OPERATOR, EVERYWHERE, "plain").allowed
+        assert not web.services.workflows.decide(OPERATOR, GUILD, "plain").allowed
+        assert web.services.workflows.decide(OPERATOR, EVERYWHERE, "plain").allowed
         _status, exported, headers = await ann.get("moderate/export?place=discord:77")
         assert headers["Content-Disposition"].startswith("attachment")
         await press(ann, "clear", "discord:77", workflow="plain")
@@ -69,7 +69,7 @@ async def test_every_place_that_is_known_is_decided_on_its_own(tmp_path: Path) -
         form.add_field("file", exported, filename="decisions.json")
         _status, told = await ann.call("POST", "moderate", data=form)
         assert "2 decisions imported, 0 left out." in told["text"]
-        assert not web.desk.decide(OPERATOR, GUILD, "plain").allowed
+        assert not web.services.workflows.decide(OPERATOR, GUILD, "plain").allowed
         assert "no export of Darkroom" in await press(ann, "import", "discord:77", file="nonsense")
         _status, log, _headers = await ann.get("moderate/log?place=discord:77")
         acts = [json.loads(line)["act"] for line in log.decode().splitlines()]
@@ -82,7 +82,7 @@ async def test_every_place_that_is_known_is_decided_on_its_own(tmp_path: Path) -
 async def test_somebody_is_blocked_with_a_reason_and_let_back_in(tmp_path: Path) -> None:
     async with page(tmp_path) as web, Visitor(web.url) as ann, Visitor(web.url) as eve:
         _status, taken = await eve.ask("plain")
-        run = await web.desk.records.get(taken["id"])
+        run = await web.services.runs.get(taken["id"])
         assert run is not None
         key = f"web:{run.person.id}"
         told = await press(ann, "block", person=key, reason="<b>Spam</b>", days="0,5")
@@ -105,9 +105,9 @@ async def test_limits_hold_and_are_removed(tmp_path: Path) -> None:
         assert "A limit is a whole number." in await press(ann, "limit", measure="day", most="many")
         assert "no limit “week”" in await press(ann, "limit", measure="week", most="1")
         for count in (1, 0):
-            (rule, *_rest) = web.desk.moderation.book.own("")
+            (rule, *_rest) = web.services.moderation.own_rules("")
             assert "No longer decided" in await press(ann, "drop", rule=mark(rule))
-            assert len(web.desk.moderation.book.own("")) == count
+            assert len(web.services.moderation.own_rules("")) == count
         assert "decided no more" in await press(ann, "drop", rule=mark(rule))
         assert (await eve.ask("plain"))[0] == 201
 
@@ -127,7 +127,7 @@ async def test_what_a_field_takes_is_narrowed(tmp_path: Path) -> None:
             assert fault in await press(ann, "narrow", field="plain color", **values)
         assert "There is no such field" in await press(ann, "narrow", field="plain nothing", fixed="1")
         assert "There is no workflow" in await press(ann, "narrow", field="nothing color", fixed="1")
-        assert len(web.desk.moderation.book.own("")) == 1
+        assert len(web.services.moderation.own_rules("")) == 1
 
 
 async def test_words_are_not_to_be_asked_for(tmp_path: Path) -> None:
@@ -154,18 +154,18 @@ async def test_how_results_are_shown_is_decided(tmp_path: Path) -> None:
         _status, taken = await eve.ask("plain")
         await eve.until(taken["id"], "held")
         assert "Say what is to be otherwise." in await press(ann, "show")
-        core = web.desk.moderation
+        core = web.services.moderation
         await core.review(OPERATOR, GUILD, True, "42")
         await press(ann, "show", "discord:77", review="off", results="thread")
-        assert [rule.body for rule in core.book.own("discord:77")] == [Review(False, "42"), DisplayOptions("thread")]
+        assert [rule.body for rule in core._rules.own("discord:77")] == [Review(False, "42"), DisplayOptions("thread")]
         told = await _source(ann, "show", "discord:77", channel="#general", spoilers="on")
         assert "named by its id" in told
         assert re.search(
             r'name="channel" value="#general"[^>]*aria-invalid="true" aria-describedby="said-manner"', told
         )
-        assert core.book.own("discord:77")[1].body == DisplayOptions("thread")
+        assert core._rules.own("discord:77")[1].body == DisplayOptions("thread")
         await press(ann, "show", "discord:77", channel="4321", spoilers="on")
-        assert core.book.own("discord:77")[1].body == DisplayOptions("4321", spoilers=True)
+        assert core._rules.own("discord:77")[1].body == DisplayOptions("4321", spoilers=True)
 
 
 async def _source(visitor: Visitor, act: str, place: str = "web:", **fields: str) -> str:
@@ -175,7 +175,7 @@ async def _source(visitor: Visitor, act: str, place: str = "web:", **fields: str
 
 async def test_a_result_waits_is_looked_at_and_shown_or_not(tmp_path: Path) -> None:
     async with page(tmp_path) as web, Visitor(web.url) as ann, Visitor(web.url) as ben:
-        await web.desk.moderation.review(OPERATOR, EVERYWHERE, True, aim=RuleTarget(everywhere=True))
+        await web.services.moderation.review(OPERATOR, EVERYWHERE, True, aim=RuleTarget(everywhere=True))
         first, second = [await _held(ben) for _run in range(2)]
         assert "a visitor of the page" in await desk(ann)
         status, data, headers = await ann.get(f"moderate/held/{first}/0?place=web:")
@@ -201,13 +201,13 @@ async def test_who_is_not_the_operator_is_refused_and_it_is_written_down(tmp_pat
         await eve.call("POST", "login", data={"token": TOKEN.reveal()})
         assert 'href="moderate"' not in (await eve.get(""))[1].decode()
         assert [await _status(eve, "GET", f"moderate{path}") for path in _ROUTES] == [403] * len(_ROUTES)
-        acts = AdminRoutes(web.desk, AccessControl(None))._acts
+        acts = AdminRoutes(web.services, AccessControl(None))._acts
         assert len(acts) > 10
         for act in acts:
             data = {"act": act, "workflow": "plain", "person": "web:1", "run": str(uuid4())}
             assert await _status(eve, "POST", "moderate", data=data) == 403
-        assert web.desk.decide(OPERATOR, EVERYWHERE, "plain").allowed
-        entries = await web.desk.moderation.log(OPERATOR, EVERYWHERE)
+        assert web.services.workflows.decide(OPERATOR, EVERYWHERE, "plain").allowed
+        entries = await web.services.moderation.log(OPERATOR, EVERYWHERE)
         assert {entry.act for entry in entries} == {"refused"}
         assert len(entries) == len(_ROUTES) + len(acts)
         key = f"web:{entries[0].person.id}"
@@ -238,7 +238,7 @@ async def test_what_comes_through_a_proxy_or_from_another_site_is_not_the_operat
 
 
 def _is_untouched(web: Page) -> bool:
-    return web.desk.decide(OPERATOR, EVERYWHERE, "plain").allowed
+    return web.services.workflows.decide(OPERATOR, EVERYWHERE, "plain").allowed
 
 
 async def _status(visitor: Visitor, method: str, path: str, **kwargs: Any) -> int:

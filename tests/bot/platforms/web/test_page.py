@@ -197,7 +197,7 @@ async def test_where_what_was_missed_is_not_kept_everything_is_told(tmp_path: Pa
 
 async def _ended(web: Page, run_id: str) -> None:
     async def is_done() -> bool:
-        run = await web.desk.records.get(run_id)
+        run = await web.services.runs.get(run_id)
         return run is not None and run.ended_at is not None
 
     await until(is_done)
@@ -348,9 +348,9 @@ async def test_health_and_figures(tmp_path: Path) -> None:
         assert figures['darkroom_chat_edits_total{platform="web"}'] > 0
         assert figures['darkroom_chat_rate_limits_total{platform="web"}'] >= 1
         assert (await _figures(ann))['darkroom_runs_ended_total{outcome="done",workflow="plain"}'] == 1
-        web.desk.open = False
+        web.services.runs.accepting = False
         assert (await ann.get("readyz"))[0] == 503
-        web.desk.open = True
+        web.services.runs.accepting = True
 
 
 async def _figures(visitor: Visitor) -> dict[str, float]:
@@ -362,7 +362,7 @@ async def _figures(visitor: Visitor) -> dict[str, float]:
 async def test_a_port_that_is_taken_is_a_fault_of_the_settings(tmp_path: Path) -> None:
     async with page(tmp_path) as web:
         with pytest.raises(ConfigError, match=f"{web.port}.*DARKROOM_WEB_PORT"):
-            await WebPlatform(PageConfig(ports=(web.port,))).serve(web.desk)
+            await WebPlatform(PageConfig(ports=(web.port,))).serve(web.services)
 
 
 async def test_the_latest_word_wins() -> None:
@@ -425,7 +425,7 @@ async def test_the_last_runs_are_shown_and_earlier_ones_on_demand(tmp_path: Path
             taken = [(await ann.ask("plain"))[1]["id"] for _run in range(5)]
 
             async def are_done(ids: list[str] = taken) -> bool:
-                return all([(run := await web.desk.records.get(each)) and run.ended_at for each in ids])
+                return all([(run := await web.services.runs.get(each)) and run.ended_at for each in ids])
 
             await until(are_done)
         async with asyncio.timeout(20), ann.listening() as events:

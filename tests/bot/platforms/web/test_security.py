@@ -81,7 +81,7 @@ async def _preview(events: Any) -> str:
 async def test_a_held_result_is_nobodys_before_the_yes(tmp_path: Path) -> None:
     async with page(tmp_path) as web, Visitor(web.url) as ann, Visitor(web.url) as ben:
         everywhere = Place("web", "")
-        await web.desk.moderation.review(OPERATOR, everywhere, True, aim=RuleTarget(everywhere=True))
+        await web.services.moderation.review(OPERATOR, everywhere, True, aim=RuleTarget(everywhere=True))
         _status, taken = await ann.ask("negative", photo=png())
         run = await ann.until(taken["id"], "held")
         assert (run["files"], run["preview"]) == ([], None)
@@ -89,7 +89,7 @@ async def test_a_held_result_is_nobodys_before_the_yes(tmp_path: Path) -> None:
         assert [await status(each, "GET", result) for each in (ann, ben)] == [404, 404]
         assert [await status(each, "GET", given) for each in (ann, ben)] == [200, 404]
         assert (await ann.ask("negative", photo=f"{run['id']}/files/0"))[0] == 422
-        assert await web.desk.moderation.reviews.approve(OPERATOR, everywhere, run["id"])
+        assert await web.services.moderation.reviews.approve(OPERATOR, everywhere, run["id"])
         await ann.until(run["id"], "done")
         assert [await status(each, "GET", result) for each in (ann, ben)] == [200, 404]
 
