@@ -16,7 +16,7 @@ from pathlib import Path
 from bot.core.model import Address, Running
 from bot.core.run import RunRecord
 from bot.platforms.web.live.reply import WebReply
-from bot.process import Role
+from bot.settings import Role
 from tests.bot.harness import until
 from tests.bot.platforms.web.pages import Page, Visitor, page
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from bot.core.platform import Platform
     from bot.core.workflows.catalog import Catalog
     from bot.platforms.web.config import PageConfig
-    from bot.process import Role
+    from bot.settings import Role
     from comfy.client import ComfyClient
     from comfy.server import Server
 
@@ -172,7 +172,8 @@ class App:
         """
         from bot.core.workflows.live_catalog import LiveCatalog
         from bot.platforms.web.adapter import WebPlatform
-        from bot.process import Role, serve, until_signalled
+        from bot.process import serve, until_signalled
+        from bot.settings import Role
 
         port = self.settings.web_port
         options = replace(self._page(), ports=range(port, port + 100), note=_DEMO_NOTE, sample=_SAMPLE)

@@ -41,7 +41,7 @@ from bot.core.runs.workflow_service import WorkflowService
 from bot.core.servers.registry import ServerRegistry
 from bot.core.workflows.live_catalog import LiveCatalog
 from bot.i18n import _
-from bot.settings import Settings
+from bot.settings import Role, Settings
 from bot.stores import Stores, opened, writing
 from comfy.embedded import EmbeddedServer
 from comfy.fleet import Fleet, Member
@@ -51,18 +51,6 @@ from comfy.server import Server
 _log = logging.getLogger(__name__)
 _SWEEP_EVERY = 3600.0  # seconds
 _FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 60.0  # seconds before a platform that failed is started again
-
-
-@dataclass(frozen=True)
-class Role:
-    """What a process does: speak to the platforms, or work with servers under a name, or both.
-
-    `pace` are the seconds that the built-in engine gives each node, so that there is something to watch.
-    """
-
-    chat: bool = True
-    worker: str | None = "darkroom"
-    pace: float = 0.0
 
 
 @dataclass(frozen=True)

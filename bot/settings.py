@@ -291,6 +291,18 @@ class Settings:
         }
 
 
+@dataclass(frozen=True)
+class Role:
+    """What a process does: speak to the platforms, or work with servers under a name, or both.
+
+    `pace` are the seconds that the built-in engine gives each node, so that there is something to watch.
+    """
+
+    chat: bool = True
+    worker: str | None = "darkroom"
+    pace: float = 0.0
+
+
 def _from_file(env_file: Path | None) -> dict[str, str]:
     if env_file is None or not env_file.is_file():
         return {}

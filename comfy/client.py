@@ -10,17 +10,17 @@ from typing import Any
 from uuid import uuid4
 
 from comfy.errors import ComfyError, PromptLost
-from comfy.follow import follow
 from comfy.http import Download, Http, Queue, Submission, SystemStats
 from comfy.messages.events import Event
 from comfy.messages.files import FileRef
 from comfy.messages.history import Record
 from comfy.object_info import ObjectInfo
-from comfy.poller import Poller, PromptUnknown
 from comfy.prompt import Prompt
 from comfy.retry import Retry, answered
 from comfy.server import Server
 from comfy.socket import Socket
+from comfy.tracking.follow import follow
+from comfy.tracking.poller import Poller, PromptUnknown
 
 _LOOKS = 8  # looks for a history entry that comes late: 0.05 s doubled each time, 12 s in all
 _CANCEL_PAUSE, _LONGEST_CANCEL_PAUSE = 0.1, 1.0  # seconds

@@ -1,6 +1,6 @@
 """One websocket a server, however many prompts are under way: connect, reconnect, hand each prompt its own events.
 
-The reader only sorts. Nobody depends on it: what it does not deliver is found over HTTP (`comfy.poller`).
+The reader only sorts. Nobody depends on it: what it does not deliver is found over HTTP (`comfy.tracking.poller`).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from comfy.http import Http
 from comfy.messages.events import Executing, ExecutionStart, Message, parse_binary, parse_text
 from comfy.messages.previews import Preview, ProgressText
 from comfy.server import Server
-from comfy.subscription import Subscription
+from comfy.tracking.subscription import Subscription
 
 _HANDSHAKE = json.dumps({"type": "feature_flags", "data": {"supports_preview_metadata": True}})
 _HEARTBEAT = 30.0  # seconds: a connection that died without a word is noticed after half as much again

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Protocol
 
+from bot.core.media.downscale import fit, lossless
 from bot.core.media.files import FileService
 from bot.core.media.images import measure
 from bot.core.media.signed_links import SHARED_PATH
@@ -68,7 +69,9 @@ __all__ = [
     "block_words",
     "community_of",
     "describe",
+    "fit",
     "key_of",
+    "lossless",
     "measure",
     "settings_from",
 ]

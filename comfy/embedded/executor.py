@@ -29,15 +29,15 @@ class Executor:
         self._nodes, self._folders, self._pace = nodes, folders, pace
         self._cache: dict[str, Shown] = {}
 
-    def execute(self, job: EngineJob, tell: Tell, preview: Callable[[str, Any], None]) -> Execution:
+    def execute(self, job: EngineJob, tell: Tell, preview: Callable[[str, Any], None]) -> PromptExecution:
         """Run a prompt to its end, in the calling thread."""
-        execution = Execution(job, self._nodes, self._folders, tell)
+        execution = PromptExecution(job, self._nodes, self._folders, tell)
         execution.run(self._cache, self._pace, preview)
         self._cache = {signature: shown for signature, shown in self._cache.items() if signature in execution.used}
         return execution
 
 
-class Execution:
+class PromptExecution:
     """One prompt: what is known of its nodes, and what `/history` will say."""
 
     def __init__(self, job: EngineJob, nodes: Mapping[str, NodeType], folders: Folders, tell: Tell) -> None:

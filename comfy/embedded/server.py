@@ -21,7 +21,7 @@ from urllib.parse import urlsplit
 
 from aiohttp import web
 
-from comfy.embedded.executor import Execution, Executor
+from comfy.embedded.executor import Executor, PromptExecution
 from comfy.embedded.folders import Folders
 from comfy.embedded.jobs import EngineJob, EngineJobs
 from comfy.embedded.node import NODES, NodeType
@@ -141,7 +141,7 @@ class EmbeddedServer:
             self._jobs.done(job, execution.outputs, execution.messages, success=execution.success, meta=execution.meta)
             self._sockets.tell("executing", {"node": None, "prompt_id": job.prompt_id}, job.client_id)
 
-    def _execute(self, job: EngineJob) -> Execution:
+    def _execute(self, job: EngineJob) -> PromptExecution:
         """In the worker's thread; what is said goes to the loop in order."""
 
         def tell(kind: str, data: dict[str, Any]) -> None:

@@ -26,9 +26,9 @@ from bot.core.port import Limits
 from bot.core.run import RunRecord
 from bot.core.workflows.catalog import bundled_folder
 from bot.core.workflows.live_catalog import LiveCatalog
-from bot.process import Role, serving
+from bot.process import serving
 from bot.server_settings import NamedServer
-from bot.settings import Settings
+from bot.settings import Role, Settings
 from comfy.embedded import EmbeddedServer
 from comfy.embedded.node import NodeType
 

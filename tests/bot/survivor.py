@@ -21,9 +21,9 @@ from bot.core.platform import Services
 from bot.core.port import Limits
 from bot.core.workflows.catalog import bundled_folder
 from bot.core.workflows.live_catalog import LiveCatalog
-from bot.process import Role, serve, until_signalled
+from bot.process import serve, until_signalled
 from bot.server_settings import NamedServer
-from bot.settings import Secret
+from bot.settings import Role, Secret
 from tests.bot.harness import PLAIN, QuickSettings, write_workflows
 
 PLACE = Place("test", "here")

@@ -7,7 +7,7 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from random import Random
 
-from bot.process import Role
+from bot.settings import Role
 from comfy.embedded import EmbeddedServer
 from tests.bot.harness import ANN, BEN, Gates, Studio, house, running
 

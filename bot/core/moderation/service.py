@@ -15,6 +15,7 @@ import json
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from bot.core.errors import BadValue, NotAllowed, UserError
 from bot.core.model import DisplayOptions, Person, Place
@@ -54,6 +55,7 @@ from bot.core.policy.rules import (
 )
 from bot.core.policy.scope import EVERYONE, Scope, Subject, SubjectKind, asked_in, community_of
 from bot.core.run import RunTiming, key_of
+from bot.core.runs import usage
 from bot.core.runs.queue import RunQueue
 from bot.core.runs.repository import RunRepository
 from bot.core.runs.validation import RequestValidator
@@ -405,7 +407,7 @@ class ModerationService:
 
     async def moved(self, old: str, new: str) -> None:
         """A community, as "platform:id", goes on under another id, as a group does that becomes a supergroup."""
-        await self._rules.move(old, new)
+        await self._rules.move(old, new, partial(usage.move_community, old=old, new=new))
 
     async def left(self, community: str) -> None:
         """The bot has left a community: what was decided there is forgotten, and the audit stays."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from types import TracebackType
@@ -19,7 +19,7 @@ from bot.core.model import Person, Place
 from bot.core.policy.audit import Audit, Entry
 from bot.core.policy.rules import Admission, Rule, Rules, Slot
 from bot.core.storage.database import Database
-from bot.core.storage.schema import audit, charges, editions, rules, runs
+from bot.core.storage.schema import audit, editions, rules
 
 _log = logging.getLogger(__name__)
 _EVERY = 1.0  # seconds between two looks for what other processes have changed
@@ -127,22 +127,17 @@ class RuleStore:
         await self.refresh()
         return entry
 
-    async def move(self, old: str, new: str) -> None:
-        """A community goes on under another id: its rules, its audit and its runs with it."""
+    async def move(self, old: str, new: str, others: Callable[[AsyncConnection], Awaitable[None]]) -> None:
+        """Move the rules and the audit of a community to its new id; `others` move theirs in the same transaction."""
         async with self._database.change() as connection:
-            for table in (rules, audit, runs, charges):
+            await others(connection)
+            for table in (rules, audit):
                 moved = update(table).where(table.c.community == old).values(community=new)
                 await connection.execute(moved)
             old_id, new_id = old.partition(":")[2], new.partition(":")[2]
             for table in (rules, audit):  # where a community is a place of itself, as a group is
                 here = update(table).where(table.c.community == new, table.c.place == old_id)
                 await connection.execute(here.values(place=new_id))
-            asked = update(runs).where(runs.c.community == new, runs.c.place == old)
-            await connection.execute(asked.values(place=new))
-            for end in "|/":
-                spots = func.replace(charges.c.spots, f"|{old}{end}", f"|{new}{end}")
-                counted = update(charges).where(charges.c.spots.contains(f"|{old}{end}", autoescape=True))
-                await connection.execute(counted.values(spots=spots))
             await _next_edition(connection, old)
             await _next_edition(connection, new)
         await self.refresh()

@@ -77,6 +77,18 @@ async def sweep(connection: AsyncConnection, now: float) -> None:
     await connection.execute(delete(charges).where(*old))
 
 
+async def move_community(connection: AsyncConnection, old: str, new: str) -> None:
+    """Move the runs of a community, and what they count, to its new id, as "platform:id"."""
+    for table in (runs, charges):
+        await connection.execute(update(table).where(table.c.community == old).values(community=new))
+    # A group is a place of itself.
+    await connection.execute(update(runs).where(runs.c.community == new, runs.c.place == old).values(place=new))
+    for end in "|/":
+        scopes = func.replace(charges.c.spots, f"|{old}{end}", f"|{new}{end}")
+        counted = update(charges).where(charges.c.spots.contains(f"|{old}{end}", autoescape=True))
+        await connection.execute(counted.values(spots=scopes))
+
+
 def _reserved(workflow: str) -> Any:
     """What a run of a workflow takes, by those that have been."""
     mine = (charges.c.workflow == workflow, charges.c.settled_at.is_not(None))

@@ -11,8 +11,7 @@ if TYPE_CHECKING:
     from bot.core.execution.one_shot import OneShotRunner
     from bot.core.moderation.operator import OperatorService
     from bot.core.workflows.catalog import Catalog
-    from bot.process import Role
-    from bot.settings import Settings
+    from bot.settings import Role, Settings
 
 
 class Application(Protocol):

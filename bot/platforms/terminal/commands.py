@@ -171,7 +171,7 @@ def demo(no_browser: bool) -> None:
 def start(only_chat: bool, worker: str | None) -> None:
     """Serve the chats until SIGTERM or Ctrl-C."""
     from bot.platforms.terminal.session import start as serve
-    from bot.process import Role
+    from bot.settings import Role
 
     if only_chat and worker:
         raise BadRequest(_("Give --chat or --worker; leave out both to have everything in one process."))

@@ -29,7 +29,7 @@ from bot.platforms.terminal.output import OutputTarget
 from bot.platforms.terminal.reply import TerminalReply
 
 if TYPE_CHECKING:
-    from bot.process import Role
+    from bot.settings import Role
 
 _log = logging.getLogger(__name__)
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import discord
 
-from bot.core.media.downscale import fit
 from bot.core.model import Result, ResultFile, RunSummary
+from bot.core.platform import fit
 from bot.i18n import _, ngettext
 from bot.platforms.discord.runs.text import alt_text, long_texts
 

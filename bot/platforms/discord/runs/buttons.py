@@ -10,9 +10,8 @@ from pathlib import Path
 import discord
 
 from bot.core.errors import UserError
-from bot.core.media.downscale import lossless
 from bot.core.model import StoredFile
-from bot.core.platform import RunRecord
+from bot.core.platform import RunRecord, lossless
 from bot.i18n import _
 from bot.platforms.discord.components import ComponentAction
 from bot.platforms.discord.forms.modals import begin

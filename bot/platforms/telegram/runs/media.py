@@ -21,9 +21,8 @@ from telegram import (
 )
 from telegram.constants import ParseMode
 
-from bot.core.media.downscale import fit
 from bot.core.model import ResultFile
-from bot.core.platform import measure
+from bot.core.platform import fit, measure
 from bot.i18n import _
 from bot.platforms.telegram.api.client import TelegramApi, replying
 

@@ -19,8 +19,8 @@ from bot.core.run import State
 from bot.core.runs.queue import Assignment, RunQueue
 from bot.core.runs.repository import RunRepository
 from bot.core.storage.database import Database
-from bot.process import Role
 from bot.server_settings import NamedServer
+from bot.settings import Role
 from comfy.embedded import EmbeddedServer
 from tests.bot.databases import new_postgres
 from tests.bot.harness import (

@@ -9,8 +9,8 @@ from bot.core.policy.audit import REFUSED
 from bot.core.policy.permissions import RuleTarget
 from bot.core.policy.rules import Narrowing, WordList
 from bot.core.run import State
-from bot.process import Role
 from bot.server_settings import NamedServer
+from bot.settings import Role
 from comfy.embedded import EmbeddedServer
 from tests.bot.harness import ANN, BEN, HERE, MOD, PLAIN, Gates, RecordingPlatform, house, running, until
 

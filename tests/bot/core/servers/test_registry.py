@@ -11,8 +11,7 @@ from bot.core.errors import CannotRun
 from bot.core.model import Done, Queued
 from bot.core.servers.registry import ServerRegistry, remove_worker
 from bot.core.storage.database import Database
-from bot.process import Role
-from bot.settings import Secret
+from bot.settings import Role, Secret
 from comfy.fleet import Fleet, Member
 from comfy.server import Server
 from tests.bot.databases import new_postgres

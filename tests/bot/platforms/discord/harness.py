@@ -20,8 +20,8 @@ from bot.core.platform import Platform
 from bot.core.workflows.catalog import bundled_folder
 from bot.core.workflows.live_catalog import LiveCatalog
 from bot.platforms.discord.adapter import DiscordPlatform
-from bot.process import Role, serve
-from bot.settings import Settings
+from bot.process import serve
+from bot.settings import Role, Settings
 from bot.stores import key_value
 from tests.bot.platforms.discord.fake import FakeDiscord, Post
 

@@ -16,8 +16,7 @@ from typing import Any
 from PIL import Image
 
 from bot.app import App
-from bot.process import Role
-from bot.settings import Settings
+from bot.settings import Role, Settings
 from tests.bot.platforms.telegram.server import TOKEN, BotApi, Kept
 
 ROOT = Path(__file__).parents[4]

@@ -21,7 +21,8 @@ from bot.core.workflows.catalog import bundled_folder
 from bot.core.workflows.live_catalog import LiveCatalog
 from bot.platforms.web.adapter import WebPlatform
 from bot.platforms.web.config import PageConfig
-from bot.process import Role, serving
+from bot.process import serving
+from bot.settings import Role
 from comfy.embedded import EmbeddedServer
 from comfy.embedded.node import NodeType
 from tests.bot.harness import Gates, QuickSettings, write_workflows

@@ -31,7 +31,7 @@ from bot.platforms.web.config import PageConfig
 from bot.platforms.web.live.event_log import EventLog
 from bot.platforms.web.live.hub import Hub
 from bot.platforms.web.public_url import introduce
-from bot.process import Role
+from bot.settings import Role
 from comfy.embedded import EmbeddedServer
 from tests.bot.databases import new_postgres
 from tests.bot.harness import failing, until

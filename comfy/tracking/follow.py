@@ -25,10 +25,10 @@ from comfy.messages.events import (
     PromptQueued,
 )
 from comfy.messages.history import End
-from comfy.poller import Poller, PromptEnded, PromptRunning, PromptUnknown, PromptWaiting
 from comfy.server import Server
 from comfy.socket import Socket
-from comfy.subscription import Subscription
+from comfy.tracking.poller import Poller, PromptEnded, PromptRunning, PromptUnknown, PromptWaiting
+from comfy.tracking.subscription import Subscription
 
 _AFTER_SUCCESS = 0.25  # seconds: the closing message follows within milliseconds, unless it is lost
 _UNHEARD = 0.5  # seconds between looks at a prompt whose connection is gone: no event can come any more

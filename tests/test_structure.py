@@ -1,0 +1,105 @@
+"""The structure that import-linter cannot hold: owners of tables, names of classes, sizes of folders, the platforms' door."""
+
+from __future__ import annotations
+
+import ast
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+SOURCES = [path for package in ("bot", "comfy") for path in (ROOT / package).rglob("*.py")]
+MOST_MODULES = 16  #: in one folder, `__init__` apart
+MOST_CORE_MODULES = 8  #: that platforms may import
+
+#: Which package alone may name a table of the database. Migrations make them all.
+OWNERS = {
+    "runs": "bot/core/runs",
+    "uses": "bot/core/runs",
+    "charges": "bot/core/runs",
+    "line": "bot/core/runs",
+    "rules": "bot/core/policy",
+    "editions": "bot/core/policy",
+    "audit": "bot/core/policy",
+    "servers": "bot/core/servers",
+    "notes": "bot/core/storage",
+}
+
+
+def _imports(path: Path) -> Iterator[tuple[str, str]]:
+    """Every `from module import name` of a file, wherever it stands."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.module is not None:
+            yield from ((node.module, alias.name) for alias in node.names)
+
+
+def test_each_table_has_one_owner() -> None:
+    strangers = [
+        f"{path.relative_to(ROOT)} imports the table {name}"
+        for path in SOURCES
+        for module, name in _imports(path)
+        if module == "bot.core.storage.schema"
+        and name in OWNERS
+        and not path.relative_to(ROOT).as_posix().startswith(OWNERS[name])
+    ]
+    assert not strangers
+
+
+def test_no_two_public_classes_have_the_same_name() -> None:
+    homes = defaultdict(list)
+    for path in SOURCES:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                homes[node.name].append(str(path.relative_to(ROOT)))
+    assert not {name: found for name, found in homes.items() if len(found) > 1}
+
+
+@pytest.mark.parametrize("package", ["bot", "comfy"])
+def test_no_folder_has_too_many_modules(package: str) -> None:
+    for folder in {path.parent for path in (ROOT / package).rglob("*.py")}:
+        modules = [path for path in folder.glob("*.py") if path.name != "__init__.py"]
+        assert len(modules) <= MOST_MODULES, folder
+
+
+def test_platforms_enter_core_by_few_doors() -> None:
+    doors = {
+        module
+        for platform in ("discord", "telegram", "web")
+        for path in (ROOT / "bot" / "platforms" / platform).rglob("*.py")
+        for module, _name in _imports(path)
+        if module.startswith("bot.core")
+    }
+    assert len(doors) <= MOST_CORE_MODULES, sorted(doors)
+
+
+def _chains(path: Path) -> Iterator[list[str]]:
+    """Every chain of attributes in a file, as `["self", "_services", "runs", "get"]`."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        chain: list[str] = []
+        step: ast.AST = node
+        while isinstance(step, ast.Attribute):
+            chain.insert(0, step.attr)
+            step = step.value
+        if chain and isinstance(step, ast.Name):
+            yield [step.id, *chain]
+
+
+def test_platforms_ask_services_and_do_not_reach_behind_them() -> None:
+    parts = {
+        ("moderation", "reviews"),
+        ("moderation", "workflows"),
+        ("workflows", "catalog"),
+    }  # services, or plain data
+    behind = set()
+    for platform in ("discord", "telegram", "web"):
+        for path in (ROOT / "bot" / "platforms" / platform).rglob("*.py"):
+            for chain in _chains(path):
+                at = next((number for number, each in enumerate(chain) if each in ("services", "_services")), None)
+                if at is None or len(chain) <= at + 3:
+                    continue
+                _holder, service, part, *deeper = chain[at:]
+                if part.startswith("_") or (deeper and (service, part) not in parts):
+                    behind.add(f"{path.relative_to(ROOT)}: {'.'.join(chain)}")
+    assert not behind
