@@ -24,6 +24,7 @@ from bot.platforms.telegram.caller import Caller, Responder
 from bot.platforms.telegram.chats import (
     NAME,
     Chat,
+    address_of,
     asker,
     chat_of,
     place_of,
@@ -222,7 +223,11 @@ class Dispatcher:
             await self._reply(query, _("This message is too old for its buttons."))
             return
         guest = self._guest(presser(query), message, update)
-        if (click := Click.read(data)) is not None:
+        click, press = Click.read(data), CallbackData.read(data)
+        if press is None and PromptStep.read(data) is None and await self._is_of_run(guest):
+            await self._reply(query, _("This button is of another message."))
+            return
+        if click is not None:
             await self._press_panel(guest, query, click)
             return
         if not (
@@ -233,7 +238,7 @@ class Dispatcher:
             return
         guest = await self._as_member(guest, query.from_user.id)
         try:
-            if (press := CallbackData.read(data)) is not None:
+            if press is not None:
                 await self._press_run(guest, query, press)
             elif (step := PromptStep.read(data)) is not None:
                 await self._press_draft(guest, query, step)
@@ -243,6 +248,10 @@ class Dispatcher:
         except (UserError, StorageFailed) as fault:
             await self._reply(query, str(fault))
             _log.info("a button was refused: %s", fault)
+
+    async def _is_of_run(self, guest: Caller) -> bool:
+        """Whether the message of a button is a run's, which only that run writes: what a button says may be forged."""
+        return await self._desk.records.at(address_of(guest.chat, guest.message or 0)) is not None
 
     async def _press_run(self, guest: Caller, query: CallbackQuery, press: CallbackData) -> None:
         run = await self._buttons.check(guest, press, await self._buttons.run(guest, press))

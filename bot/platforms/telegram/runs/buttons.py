@@ -42,6 +42,9 @@ class RunButtons:
             raise UserError(_("It is not in line yet: press again in a moment."))
         if run is None:
             raise UserError(_("This run is not kept any more."))
+        below = await self._desk.records.at(address_of(guest.chat, guest.message or 0))
+        if below is not None and below.id != run.id:
+            raise UserError(_("This button is of another message."))  # forged: no run's message has another's buttons
         await self._check_place(guest, press, run)
         if press.act in (CallbackAction.CANCEL, CallbackAction.CHANGE, CallbackAction.DELETE):
             await self._services.runs.check_change(guest.person, run, press.act.name.lower())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from io import BytesIO
 
 import pytest
@@ -86,3 +87,23 @@ async def test_a_button_of_a_run_that_is_gone(chat: Conversation) -> None:
     await chat.press(done, "Delete")
     await chat.api.until(lambda: done.deleted)
     assert "not kept" in await chat.notice(await chat.press(done, "Details"))
+
+
+@pytest.mark.parametrize("data", ["o:really", "o:forget", "o:try"])
+async def test_what_another_message_asks_is_not_answered_in_the_message_of_a_run(chat: Conversation, data: str) -> None:
+    """A client of somebody's own can send any data; it must not write over what another one's run has brought."""
+    done = await poster(chat)
+    other = Conversation(chat.api, chat.chat)
+    forged = replace(done, reply_markup={"inline_keyboard": [[{"text": "x", "callback_data": data}]]})
+    assert "another message" in await other.notice(await other.press(forged, "x"))
+    assert (len(chat.messages), "Poster" in done.text) == (1, True)
+
+
+async def test_delete_below_another_ones_result_deletes_nothing(chat: Conversation) -> None:
+    """A client of somebody's own can send the Delete of its own run from the message of another."""
+    theirs, other = await poster(chat), Conversation(chat.api, chat.chat)
+    await other.write("/poster colors=4", photo=picture())
+    own = await chat.result(2)
+    forged = replace(theirs, reply_markup=own.reply_markup)
+    assert "another message" in await other.notice(await other.press(forged, "Delete"))
+    assert chat.messages == [theirs, own]
