@@ -95,6 +95,7 @@ class BotApi:
         self.webhook: dict[str, Any] = {}
         self.refuse: dict[str, list[Refused]] = defaultdict(list)
         self.migrated: dict[int, int] = {}
+        self.shut: dict[int, str] = {}  # chats that the bot was sent away from, and how Telegram says so
         self.gates: dict[str, asyncio.Event] = {}  # what is not begun before they open
         self.hangs: dict[str, asyncio.Event] = {}  # what is done at once and not answered before they open
         self.cuts: set[str] = set()  # what is done once more, and then the connection is lost
@@ -173,6 +174,30 @@ class BotApi:
         await self.update({"callback_query": query})
         return str(query["id"])
 
+    async def send_away(self, chat: dict[str, Any], user: int) -> None:
+        """Somebody puts the bot out of a group, or blocks it in private."""
+        private = chat["type"] == "private"
+        self.shut[chat["id"]] = "bot was blocked by the user" if private else "bot was kicked from the supergroup chat"
+        await self._change_of_bot(chat, user, "member", "kicked")
+
+    async def let_in(self, chat: dict[str, Any], user: int) -> None:
+        """Somebody has the bot back."""
+        del self.shut[chat["id"]]
+        await self._change_of_bot(chat, user, "kicked", "member")
+
+    async def _change_of_bot(self, chat: dict[str, Any], user: int, before: str, after: str) -> None:
+        states = {"old_chat_member": before, "new_chat_member": after}
+        told = {
+            key: {"user": BOT, "status": state, **({"until_date": 0} if state == "kicked" else {})}
+            for key, state in states.items()
+        }
+        own = self.person(user, f"User{user}")
+        await self.update({"my_chat_member": {"chat": chat, "from": own, "date": int(time.time()), **told}})
+
+    def has_taken_all(self) -> bool:
+        """Whether the bot has every update, and asks for more."""
+        return bool(self._pollers) and not self._updates
+
     async def update(self, content: dict[str, Any]) -> None:
         update = {"update_id": next(self._update_ids), **content}
         if self.webhook.get("url"):
@@ -227,6 +252,8 @@ class BotApi:
             raise Refused(
                 400, "Bad Request: group chat was upgraded to a supergroup chat", migrate_to_chat_id=self.migrated[chat]
             )
+        if chat in self.shut:
+            raise Refused(403, f"Forbidden: {self.shut[chat]}")
         counted = method.startswith(("send", "edit")) and (chat < 0 or method != "sendChatAction")
         if counted:
             cost = len(json.loads(data["media"])) if method == "sendMediaGroup" else 1
