@@ -1,4 +1,4 @@
-"""The structure that import-linter cannot hold: owners of tables, names of classes, sizes of folders, the platforms' door."""
+"""Structure that import-linter cannot hold: owners of tables, names of classes, sizes of folders, doors of platforms."""
 
 from __future__ import annotations
 

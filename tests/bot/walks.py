@@ -22,11 +22,11 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import RuleBasedStateMachine
 from PIL import Image
 
-from bot.core.audit import REFUSED, Entry
-from bot.core.desk import Desk
+from bot.core.platform import Services
+from bot.core.policy.audit import REFUSED, Entry
 from bot.core.run import ENDED, RunRecord, State, key_of
 from comfy.embedded import EmbeddedServer
-from tests.bot.houses import Gates, write_workflows
+from tests.bot.harness import Gates, write_workflows
 
 _PATIENCE = 30.0  # seconds: what is waited for comes much sooner on a machine that is not busy
 _UNDER_WAY = ("One moment", "In line", "Next in line", " % ·", "Fetching the result", "being restarted", "waits for a")
@@ -117,7 +117,7 @@ class Walk(RuleBasedStateMachine):
         self._entries: set[int] = set()
         self._numbers = iter(range(1, 1000))
         self._scenes: list[Scene] = []
-        self.desk: Desk
+        self.services: Services
         self.do(self._begin())
 
     # What a platform says.
@@ -126,7 +126,7 @@ class Walk(RuleBasedStateMachine):
         """The fake that is walked over; it outlives the house."""
         raise NotImplementedError
 
-    def house(self) -> AbstractAsyncContextManager[Desk]:
+    def house(self) -> AbstractAsyncContextManager[Services]:
         """The bot; opened again in the same folder, it is a restart."""
         raise NotImplementedError
 
@@ -164,7 +164,7 @@ class Walk(RuleBasedStateMachine):
 
     async def open(self) -> None:
         scene = Scene(self.house())
-        self.desk = await scene.enter()
+        self.services = await scene.enter()
         self._scenes.append(scene)
 
     async def restart(self) -> None:
@@ -192,7 +192,7 @@ class Walk(RuleBasedStateMachine):
         ] + list(self.texts())
 
     async def runs(self) -> list[RunRecord]:
-        return await self.desk.records._select()
+        return await self.services.runs._records._select()
 
     def teardown(self) -> None:
         try:
@@ -281,7 +281,7 @@ class Walk(RuleBasedStateMachine):
 
     async def _look_at_decisions(self) -> None:
         """Only moderators decide."""
-        entries: list[Entry] = await self.desk.moderation.audit.last_in(f"{self.platform}:{self.community}", 200)
+        entries: list[Entry] = await self.services.moderation._audit.last_in(f"{self.platform}:{self.community}", 200)
         for entry in entries:
             if entry.number not in self._entries and entry.act != REFUSED:
                 assert self.decides(entry.person.id), f"{entry.person} decided: {entry.words}"

@@ -251,7 +251,7 @@ class Dispatcher:
 
     async def _is_of_run(self, guest: Caller) -> bool:
         """Whether the message of a button is a run's, which only that run writes: what a button says may be forged."""
-        return await self._desk.records.at(address_of(guest.chat, guest.message or 0)) is not None
+        return await self._services.runs.at(address_of(guest.chat, guest.message or 0)) is not None
 
     async def _press_run(self, guest: Caller, query: CallbackQuery, press: CallbackData) -> None:
         run = await self._buttons.check(guest, press, await self._buttons.run(guest, press))

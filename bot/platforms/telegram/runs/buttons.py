@@ -42,7 +42,7 @@ class RunButtons:
             raise UserError(_("It is not in line yet: press again in a moment."))
         if run is None:
             raise UserError(_("This run is not kept any more."))
-        below = await self._desk.records.at(address_of(guest.chat, guest.message or 0))
+        below = await self._services.runs.at(address_of(guest.chat, guest.message or 0))
         if below is not None and below.id != run.id:
             raise UserError(_("This button is of another message."))  # forged: no run's message has another's buttons
         await self._check_place(guest, press, run)

@@ -12,15 +12,16 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, rule
 
-from bot.core.catalog import bundled_folder
-from bot.core.desk import Desk
+from bot.core.platform import Services
 from bot.core.run import RunRecord
-from bot.core.shelf import Shelf
+from bot.core.workflows.catalog import bundled_folder
+from bot.core.workflows.live_catalog import LiveCatalog
 from bot.platforms.discord.adapter import DiscordPlatform
 from bot.platforms.discord.message_ref import MessageRef
-from bot.serve import Role, serving
-from bot.store import database
-from tests.bot.houses import QuickSettings
+from bot.process import serving
+from bot.settings import Role
+from bot.stores import key_value
+from tests.bot.harness import QuickSettings
 from tests.bot.platforms.discord.fake import FakeDiscord, Post
 from tests.bot.platforms.discord.harness import ALICE, BOB, MO, environ, picture, ready
 from tests.bot.walks import LONG, SHORT, Actor, Walk
@@ -152,18 +153,18 @@ class DiscordWalk(Walk):
             yield self.fake
 
     @asynccontextmanager
-    async def house(self) -> AsyncIterator[Desk]:
+    async def house(self) -> AsyncIterator[Services]:
         more = {"COMFYUI_URLS": self.engine.url, "DARKROOM_WORKFLOWS": str(self.workflows)}
         chosen = QuickSettings.read(environ(self.fake, self.folder, **more), None)
         async with (
-            DiscordPlatform(chosen, database(chosen, "discord")) as platform,
-            Shelf(bundled_folder(), self.workflows) as shelf,
-            serving(chosen, shelf, {"discord": platform}, Role()) as desk,
+            DiscordPlatform(chosen, key_value(chosen, "discord")) as platform,
+            LiveCatalog(bundled_folder(), self.workflows) as shelf,
+            serving(chosen, shelf, {"discord": platform}, Role()) as services,
         ):
-            work = asyncio.create_task(platform.serve(desk))
+            work = asyncio.create_task(platform.serve(services))
             try:
                 await self.fake.until(lambda: work.done() or ready(self.fake))
-                yield desk
+                yield services
             finally:
                 work.cancel()
                 await asyncio.gather(work, return_exceptions=True)

@@ -13,16 +13,17 @@ import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, precondition, rule
 
-from bot.core.catalog import bundled_folder
-from bot.core.desk import Desk
+from bot.core.platform import Services
 from bot.core.run import RunRecord
-from bot.core.shelf import Shelf
+from bot.core.workflows.catalog import bundled_folder
+from bot.core.workflows.live_catalog import LiveCatalog
 from bot.platforms.telegram.adapter import TelegramPlatform
 from bot.platforms.telegram.api.rate_limit import RateLimiter
 from bot.platforms.telegram.dispatcher import Dispatcher
-from bot.serve import Role, serving
-from bot.store import database
-from tests.bot.houses import QuickSettings
+from bot.process import serving
+from bot.settings import Role
+from bot.stores import key_value
+from tests.bot.harness import QuickSettings
 from tests.bot.platforms.telegram.harness import picture, settings
 from tests.bot.platforms.telegram.server import BotApi, Kept, bot_api
 from tests.bot.walks import LONG, SHORT, Actor, Walk
@@ -202,20 +203,20 @@ class TelegramWalk(Walk):
             yield self.api
 
     @asynccontextmanager
-    async def house(self) -> AsyncIterator[Desk]:
+    async def house(self) -> AsyncIterator[Services]:
         environ = settings(self.api, self.folder, COMFYUI_URLS=self.engine.url, DARKROOM_WORKFLOWS=str(self.workflows))
         chosen = QuickSettings.read(environ, None)
         async with (
-            TelegramPlatform(chosen, database(chosen, "telegram")) as platform,
-            Shelf(bundled_folder(), self.workflows) as shelf,
+            TelegramPlatform(chosen, key_value(chosen, "telegram")) as platform,
+            LiveCatalog(bundled_folder(), self.workflows) as shelf,
         ):
             platform._wire.pace = RateLimiter(
                 lambda: time.monotonic() * _FAST, lambda pause: asyncio.sleep(pause / _FAST)
             )
-            async with serving(chosen, shelf, {"telegram": platform}, Role()) as desk:
-                work = asyncio.create_task(platform.serve(desk))
+            async with serving(chosen, shelf, {"telegram": platform}, Role()) as services:
+                work = asyncio.create_task(platform.serve(services))
                 try:
-                    yield desk
+                    yield services
                 finally:
                     work.cancel()
                     await asyncio.gather(work, return_exceptions=True)
