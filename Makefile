@@ -3,13 +3,16 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.ready
 
-.PHONY: demo test check setup bench lock words clean
+.PHONY: demo test test-long check setup bench lock words clean
 
 demo: $(STAMP)            ## the page in the browser, on the built-in engine
 	$(BIN)/darkroom demo
 
 test: check               ## lint, types, import rules and every test
 	$(BIN)/pytest -n auto
+
+test-long: $(STAMP)       ## what takes long: hundreds of runs under faults, long walks, large tables
+	$(BIN)/pytest -n 2 -m long
 
 check: $(STAMP)           ## all of it but the tests
 	$(BIN)/ruff check .
