@@ -6,13 +6,13 @@ import logging
 import re
 import tempfile
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import discord
 
-from bot.core.errors import BadPicture, DeliveryFailed, StorageFailed, UserError
+from bot.core.errors import BadPicture, UserError
 from bot.core.model import Place, RunRequest
 from bot.core.platform import FieldKind
 from bot.i18n import _
@@ -21,7 +21,7 @@ from bot.platforms.discord.message_ref import PLATFORM
 from bot.platforms.discord.rest import NO_MENTIONS
 from bot.platforms.discord.runs.posting import InteractionAnswer
 from bot.platforms.discord.runs.request import fetched, needed_in, parents_of, person_of, pictures_in, unmet
-from bot.platforms.discord.runs.submit import DiscordCaller, check_rights
+from bot.platforms.discord.runs.submit import DiscordCaller, check_rights, told
 from bot.platforms.discord.runs.text import cut, plain
 
 _log = logging.getLogger(__name__)
@@ -32,16 +32,14 @@ async def hear(front: DiscordCaller, client: discord.Client, message: discord.Me
     """Run what a message asks for, where it is meant for the bot; whatever happens, its writer hears of it."""
     if message.author.bot or not _is_for(client, message):
         return
-    try:
-        await _run(front, client, message)
-    except (UserError, StorageFailed, DeliveryFailed) as refusal:
-        await _say(message, str(refusal))
-    except discord.Forbidden as fault:
-        _log.info("a message could not be answered: %s", fault)
-    except Exception as error:  # noqa: BLE001 - the top of a platform
-        number = uuid4().hex[:8]
-        _log.error("error %s in a message", number, exc_info=error)
-        await _say(message, _("Something went wrong here. The operator finds it in the log as {id}.").format(id=number))
+
+    async def run() -> None:
+        try:
+            await _run(front, client, message)
+        except discord.Forbidden as fault:
+            _log.info("a message could not be answered: %s", fault)
+
+    await told(run, partial(_say, message), "a message")
 
 
 def _is_for(client: discord.Client, message: discord.Message) -> bool:

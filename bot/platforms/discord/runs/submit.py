@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeAlias
 from uuid import uuid4
@@ -78,19 +79,30 @@ def check_rights(missing: Sequence[str]) -> None:
 
 
 async def guarded(click: Click, work: Callable[[], Awaitable[None]]) -> None:
-    """The top of everything that answers people: whatever happens in there, the person hears of it."""
+    """Answer an interaction: whatever fails, the person hears of it."""
+
+    async def attend() -> None:
+        try:
+            with click.client.attending():
+                await work()
+        except discord.NotFound as fault:
+            if fault.code != _EXPIRED:
+                raise
+            _log.warning("an interaction was answered too late")
+
+    await told(attend, partial(tell, click), "an interaction")
+
+
+async def told(work: Callable[[], Awaitable[None]], say: Callable[[str], Awaitable[None]], what: str) -> None:
+    """Do some work for a person, who is told with `say` whatever stopped it; `what` it was is for the log."""
     try:
-        with click.client.attending():
-            await work()
+        await work()
     except (UserError, StorageFailed, DeliveryFailed) as refusal:
-        await tell(click, str(refusal))
-    except discord.NotFound as fault:
-        if fault.code != _EXPIRED:
-            await _tell_bug(click, fault)
-            return
-        _log.warning("an interaction was answered too late")
+        await say(str(refusal))
     except Exception as error:  # noqa: BLE001 - the top of a platform
-        await _tell_bug(click, error)
+        number = uuid4().hex[:8]
+        _log.error("error %s in %s", number, what, exc_info=error)
+        await say(_("Something went wrong here. The operator finds it in the log as {id}.").format(id=number))
 
 
 async def tell(click: Click, text: str, **more: Any) -> None:
@@ -108,9 +120,3 @@ async def tell(click: Click, text: str, **more: Any) -> None:
             await click.followup.send(text, ephemeral=True, allowed_mentions=NO_MENTIONS, **more)
     except discord.HTTPException as fault:
         _log.info("somebody could not be answered: %s", fault)
-
-
-async def _tell_bug(click: Click, error: Exception) -> None:
-    number = uuid4().hex[:8]
-    _log.error("error %s in an interaction", number, exc_info=error)
-    await tell(click, _("Something went wrong here. The operator finds it in the log as {id}.").format(id=number))
