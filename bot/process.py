@@ -35,6 +35,7 @@ from bot.core.runs.erasure import delete_runs
 from bot.core.runs.eta import EtaEstimator
 from bot.core.runs.locks import RunLocks
 from bot.core.runs.queue_notifier import QueueNotifier
+from bot.core.runs.replies import RunReplies
 from bot.core.runs.service import RunService
 from bot.core.runs.validation import KnownNodes, RequestValidator
 from bot.core.runs.workflow_service import WorkflowService
@@ -75,7 +76,7 @@ async def serving(
                 await stack.enter_async_context(held(store.database, settings.folder, role.worker))
             members = await stack.enter_async_context(_members(settings, role))
         wake, cancel, servers_changed = Listeners[[]](), Listeners[[str]](), Listeners[[]]()
-        locks = RunLocks(store.database)
+        locks, replies = RunLocks(store.database), RunReplies(platforms, catalog)
         fleet = await stack.enter_async_context(Fleet(members, servers_changed))
         if role.worker is not None:
             context = ExecutionContext(
@@ -83,7 +84,7 @@ async def serving(
                 store.records,
                 store.queue,
                 store.media,
-                platforms,
+                replies,
                 store.links,
                 settings.keep_metadata,
                 locks,
@@ -96,12 +97,12 @@ async def serving(
         servers_changed.add(registry.note)
         if role.chat:
             starts, farewell = EtaEstimator(catalog, store.records, registry).starts, role.worker is not None
-            notifier = QueueNotifier(store.queue, store.records, catalog, platforms, starts, locks, farewell=farewell)
+            notifier = QueueNotifier(store.queue, store.records, catalog, replies, starts, locks, farewell=farewell)
             await stack.enter_async_context(notifier)
         validator = RequestValidator(catalog, _known(fleet, registry), _limits(settings))
         policy = await stack.enter_async_context(_policy(settings, store))
         moderation = await stack.enter_async_context(
-            _moderation(settings, store, catalog, validator, platforms, role, locks, policy, wake)
+            _moderation(settings, store, catalog, validator, replies, role, locks, policy, wake)
         )
         await stack.enter_async_context(_swept(store, policy.audit, settings.retention_days))
         workflows = WorkflowService(validator, policy.enforcer, store.queue, lambda: registry.version)
@@ -111,7 +112,7 @@ async def serving(
             store.queue,
             store.records,
             store.media,
-            platforms,
+            replies,
             policy.enforcer,
             policy.permissions,
             policy.audit,
@@ -141,7 +142,7 @@ async def _moderation(
     store: Stores,
     catalog: LiveCatalog,
     validator: RequestValidator,
-    platforms: Mapping[str, Platform],
+    replies: RunReplies,
     role: Role,
     locks: RunLocks,
     policy: Policy,
@@ -149,10 +150,10 @@ async def _moderation(
 ) -> AsyncIterator[ModerationService]:
     audit, permissions, enforcer = policy.audit, policy.permissions, policy.enforcer
     async with AsyncExitStack() as stack:
-        reviews = Reviews(store.records, store.media, platforms, catalog, audit, permissions, wake)
+        reviews = Reviews(store.records, store.media, replies, audit, permissions, wake)
         if role.chat:
             await stack.enter_async_context(reviews)
-            reevaluation = Reevaluation(enforcer, audit, store.queue, store.records, catalog, platforms, locks)
+            reevaluation = Reevaluation(enforcer, audit, store.queue, store.records, catalog, replies, locks)
             await stack.enter_async_context(reevaluation)
         own, nodes = settings.own_workflows, settings.allowed_nodes
         editor = WorkflowEditor(own, catalog, validator, policy.rules, audit, permissions, nodes)

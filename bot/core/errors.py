@@ -12,6 +12,7 @@ ConfigError             the operator's: every fault of the settings in one messa
 DeliveryFailed          the platform refused or lost the message
 └── NotNow              there was no room for a status just now
 StorageFailed           a file or a record could not be kept, or is gone
+└── StorageAway         just now: the disk is full, or the database is away
 """
 
 from __future__ import annotations
@@ -75,3 +76,7 @@ class NotNow(DeliveryFailed):
 
 class StorageFailed(Exception):
     """Something could not be kept, or is gone. The text is a sentence for the requester."""
+
+
+class StorageAway(StorageFailed):
+    """Nothing can be kept just now: the disk is full, or the database is away. What was accepted waits until it can."""

@@ -110,8 +110,8 @@ class RunRecord(QueuedRun):
 
     @property
     def waited(self) -> float | None:
-        """Seconds in line."""
-        return _between(self.asked_at, self.started_at)
+        """Seconds in line; None where that was forgotten."""
+        return _between(self.asked_at or None, self.started_at)
 
     @property
     def took(self) -> float | None:
@@ -132,7 +132,7 @@ class RunTiming:
 
     @property
     def waited(self) -> float | None:
-        return _between(self.asked_at, self.started_at)
+        return _between(self.asked_at or None, self.started_at)
 
     @property
     def took(self) -> float:

@@ -79,9 +79,8 @@ class Message:
 class RecordingPlatform:
     """A platform without people: `messages` holds what every message has shown, by its name."""
 
-    name = "test"
-
-    def __init__(self) -> None:
+    def __init__(self, name: str = "test") -> None:
+        self.name = name
         self.limits = Limits(10**9, 10, 4000, 0.0)
         self.messages: dict[str, Message] = {}
         self.refuses = False
@@ -149,7 +148,7 @@ class House:
         name = message or f"m{len(self.platform.messages) + 1}"
         shown = self.platform.messages.setdefault(name, Message())
         request = RunRequest(workflow, values, person, place)
-        return await self.services.runs.submit(request, Address("test", "chat", name)), shown
+        return await self.services.runs.submit(request, Address(person.platform, "chat", name)), shown
 
     async def run(self, run_id: str) -> RunRecord:
         """What is recorded of a run."""
@@ -201,7 +200,7 @@ async def house(
             LiveCatalog(bundled_folder(), await asyncio.to_thread(write_workflows, folder))
         )
         platform = platform or RecordingPlatform()
-        services = await stack.enter_async_context(serving(chosen, shelf, {"test": platform}, role or Role()))
+        services = await stack.enter_async_context(serving(chosen, shelf, {platform.name: platform}, role or Role()))
         yield House(services, platform, [server for server in given if isinstance(server, EmbeddedServer)])
 
 

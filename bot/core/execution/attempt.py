@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
 import logging
-import math
 import tempfile
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
+from typing import Any, TypeVar
 from uuid import UUID
 
 from bot.core.error_text import trouble
-from bot.core.errors import StorageFailed
+from bot.core.errors import StorageAway
 from bot.core.execution.durable import FOLLOW, SUBMIT, DurableStep
 from bot.core.execution.steps import Execution, ExecutionEnd, failure
 from bot.core.execution.throttle import Throttle
@@ -37,22 +38,23 @@ from bot.core.model import (
     Status,
     StoredFile,
 )
-from bot.core.port import Replier, Reply
+from bot.core.port import Reply
 from bot.core.run import Outcome, RunRecord, State, person_of
 from bot.core.runs.locks import RunLocks
 from bot.core.runs.queue import MOST_ATTEMPTS, RunQueue
-from bot.core.runs.replies import show_status
+from bot.core.runs.replies import RunReplies, show_status
 from bot.core.runs.repository import RunRepository
 from bot.core.runs.validation import InputFile, ValidatedRequest
-from bot.core.workflows.catalog import Workflows, title_of
+from bot.core.workflows.catalog import Workflows
 from bot.core.workflows.form import FieldKind
 from bot.i18n import _
 from comfy.client import ComfyClient
 from comfy.errors import FileMissing, PromptRejected, PromptRemoved, ServerUnavailable
 
 _log = logging.getLogger(__name__)
-_MAY_PASS = (ServerUnavailable, FileMissing)  # the next attempt may do better, on another server above all
-_TRIES, _PAUSE = 30, 1.0  # seconds between them: SQLite itself waits ten for each
+_Kept = TypeVar("_Kept")
+_MAY_PASS = (ServerUnavailable, FileMissing, StorageAway)  # the next attempt may do better, on another server above all
+_PAUSE, _LONGEST_PAUSE = 1.0, 30.0  # seconds between two tries to keep something
 _FAREWELL = 3.0  # seconds: a shutdown waits no longer for a chat
 
 
@@ -64,14 +66,14 @@ class ExecutionContext:
     records: RunRepository
     queue: RunQueue
     media: BlobStore
-    platforms: Mapping[str, Replier]
+    replies: RunReplies
     links: SignedLinks
     keep_metadata: bool = False
     locks: RunLocks = field(default_factory=RunLocks)
 
     def reply(self, run: RunRecord) -> Reply:
         """The message of a run, rebuilt from its record."""
-        return self.platforms[run.address.platform].reply(run.address, run.brief(title_of(self.catalog, run.workflow)))
+        return self.replies.to(run)
 
 
 class UploadCache:
@@ -151,8 +153,11 @@ class Attempt:
             if await self._written(partial(self._context.records.hold_result, self._run)):
                 await show_status(self._reply, Held())
             return
+        if not self._context.replies.has(self._run):
+            await self._written(partial(self._context.records.leave, self._run))
+            return
         await self._deliver(outcome, folder)
-        if await self._written(partial(self._context.records.end, self._run, State.DONE), math.inf):
+        if await self._written(partial(self._context.records.end, self._run, State.DONE)):
             await show_status(self._reply, Done())
 
     async def _submitted(self, execution: Execution, folder: Path) -> list[str]:
@@ -165,7 +170,7 @@ class Attempt:
         async def work() -> str:
             return sent if sent is not None else await self._submit(execution, folder)
 
-        warnings: list[str] = json.loads(await self._step(SUBMIT, work))
+        warnings: list[str] = json.loads(await self._remembered(SUBMIT, work, sent))
         return warnings
 
     async def _followed(self, execution: Execution, offer: Callable[[Status], None]) -> ExecutionEnd:
@@ -180,8 +185,21 @@ class Attempt:
 
         if ended is not None and not ended.warnings:
             return ended
-        kept = json.loads(await self._step(FOLLOW, work))
+        known = json.dumps({"nothing_new": ended.nothing_new, "warnings": ended.warnings}) if ended else None
+        kept = json.loads(await self._remembered(FOLLOW, work, known))
         return ExecutionEnd(kept["nothing_new"], tuple(kept["warnings"]))
+
+    async def _remembered(self, name: str, work: Callable[[], Coroutine[Any, Any, str]], known: str | None) -> str:
+        """Have the engine remember a step. What is `known` already is not lost where the engine cannot write it down: a
+        resumed attempt would ask the server.
+        """
+        try:
+            return await self._step(name, work)
+        except StorageAway as fault:
+            if known is None:
+                raise
+            _log.warning("run %s goes on, and the engine does not remember “%s”: %s", self._run.id, name, fault)
+            return known
 
     async def _submit(self, execution: Execution, folder: Path) -> str:
         if self._resumed and await self._client.knows(execution.prompt_id):
@@ -226,28 +244,31 @@ class Attempt:
 
     async def _collect(self, execution: Execution, warnings: list[str], nothing_new: bool) -> Outcome:
         """Put what came out where it outlives this process, and note it."""
-        result = await execution.collect()
+        result = await self._written(partial(_with_room, execution.collect))
         files = [
-            StoredFile(await self._context.media.keep(file.path), file.filename, file.kind) for file in result.files
+            StoredFile(
+                await self._written(partial(self._context.media.keep, file.path)),
+                file.filename,
+                file.kind,
+            )
+            for file in result.files
         ]
         outcome = Outcome(tuple(files), result.texts, (*warnings, *result.warnings), nothing_new)
         await self._written(partial(self._context.records.save_outputs, self._run, outcome))
         return outcome
 
-    async def _written(self, write: Callable[[], Awaitable[bool]], tries: float = _TRIES) -> bool:
-        """Write down what was done as soon as that is possible, so that it was not done for nothing: a database may be
-        locked, or away, for a while. Raises `StorageFailed` after so many tries.
+    async def _written(self, write: Callable[[], Awaitable[_Kept]]) -> _Kept:
+        """Keep something as soon as that is possible, so that nothing was done in vain: a database may be locked,
+        and a disk full, for a while.
         """
-        tried = 0
+        pause = _PAUSE
         while True:
             try:
                 return await write()
-            except StorageFailed as fault:
-                tried += 1
-                if tried >= tries:
-                    raise
+            except StorageAway as fault:
                 _log.warning("run %s waits until it can be written down: %s", self._run.id, fault)
-            await asyncio.sleep(_PAUSE)
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, _LONGEST_PAUSE)
 
     async def _deliver(self, outcome: Outcome, folder: Path) -> None:
         files = [
@@ -289,33 +310,38 @@ class Attempt:
         )  # at once: a node that does not listen may keep its server for long
         sure = await execution.cancel(whatever=True)
         self._freed(False)
-        if await self._written(partial(self._context.records.end, self._run, State.CANCELLED), math.inf) and not sure:
+        if await self._written(partial(self._context.records.end, self._run, State.CANCELLED)) and not sure:
             unsure = _("It was cancelled, but the server could not be told: it may still be at work on it.")
             await show_status(self._reply, Failed(unsure))
 
     async def _failed(self, error: Exception, execution: Execution) -> None:
-        if isinstance(error, _MAY_PASS):
+        if isinstance(error, ServerUnavailable | FileMissing):
             self._troubled()
         self._freed(False)
         if (by := await self._cancelled_by()) is not None:
             await self._cancel(execution, by)
         elif not isinstance(error, _MAY_PASS) or not await self._again(error):
             said = failure(error, execution)
-            if await self._context.records.end(self._run, State.FAILED, said.sentence):
+            if await self._written(partial(self._context.records.end, self._run, State.FAILED, said.sentence)):
                 await show_status(self._reply, said)
 
-    async def _again(self, error: ServerUnavailable | FileMissing) -> bool:
+    async def _again(self, error: ServerUnavailable | FileMissing | StorageAway) -> bool:
         """Say why, and let the run wait for another attempt; False where this was the last."""
         run = self._run
         if run.attempt >= MOST_ATTEMPTS:
             return False
         _log.info("run %s, attempt %s, on %s: %s", run.id, run.attempt, run.server, error)
-        reason = trouble(error, run.server or "")
-        await show_status(self._reply, Queued(reason=reason))
-        return await self._context.queue.requeue(run, reason, run.server)
+        at_fault = None if isinstance(error, StorageAway) else run.server
+        reason = str(error) if isinstance(error, StorageAway) else trouble(error, run.server or "")
+        if not await self._written(partial(self._context.queue.requeue, run, reason, at_fault)):
+            return False
+        async with self._context.locks.hold(run.id):
+            if await self._context.queue.is_queued(run.id):
+                await show_status(self._reply, Queued(reason=reason))
+        return True
 
     async def _cancelled_by(self) -> Person | None:
-        run = await self._context.records.get(self._run.id)
+        run = await self._written(partial(self._context.records.get, self._run.id))
         return person_of(run.cancelled_by) if run is not None and run.cancelled_by else None
 
     async def _is_ours(self) -> bool:
@@ -330,3 +356,13 @@ class Attempt:
             name: InputFile(Path(file.key), file.filename, FieldKind(file.kind)) for name, file in run.inputs.items()
         }
         return ValidatedRequest(workflow, run.values, media, run.stem, run.kind, run.person, UUID(run.id))
+
+
+async def _with_room(work: Callable[[], Awaitable[_Kept]]) -> _Kept:
+    """Raises `StorageAway` where the disk is full."""
+    try:
+        return await work()
+    except OSError as fault:
+        if fault.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        raise StorageAway(_("There is no room to keep the files of this run.")) from fault

@@ -20,7 +20,7 @@ from sqlalchemy import Engine as SyncEngine
 from sqlalchemy.exc import DBAPIError
 
 from bot.core.background import BackgroundTask
-from bot.core.errors import ConfigError, StorageFailed
+from bot.core.errors import ConfigError, StorageAway
 from bot.core.storage.database import Database, in_short, make_private
 from bot.i18n import _
 
@@ -172,4 +172,4 @@ def _in_words() -> Iterator[None]:
     try:
         yield
     except DBAPIError as fault:
-        raise StorageFailed(_("How far this run is cannot be written down: the disk may be full.")) from fault
+        raise StorageAway(_("How far this run is cannot be written down: the disk may be full.")) from fault

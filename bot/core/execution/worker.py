@@ -16,7 +16,6 @@ from bot.core.execution.durable import DurableEngine, DurableStep
 from bot.core.model import Failed
 from bot.core.run import QueuedRun, RunRecord, State
 from bot.core.runs.queue import Assignment
-from bot.core.runs.replies import show_status
 from bot.core.servers.load import JobFactory, ServerLoad
 from bot.core.storage.database import in_short
 from bot.i18n import _
@@ -88,7 +87,7 @@ class Worker:
             try:
                 await self._begin()
                 while any(server_state.free for server_state in self._server_states().values()):
-                    run = await self._context.queue.claim(self.name, self._pick)
+                    run = await self._context.queue.claim(self.name, self._pick, self._context.replies.platforms)
                     if run is None:
                         break
                     self._load.enter(run.server or "", run)
@@ -103,7 +102,9 @@ class Worker:
 
     async def _take_approved(self) -> None:
         """What a moderator has said yes to needs no server any more, only somebody who delivers it."""
-        while (run := await self._context.records.claim_approved(self.name)) is not None:
+        while (
+            run := await self._context.records.claim_to_deliver(self.name, self._context.replies.platforms)
+        ) is not None:
             self._unbegun.append(run)
             await self._begin()
 
@@ -171,11 +172,11 @@ class Worker:
             await self._end(run, sentence)
 
     async def _end(self, run: RunRecord, sentence: str) -> None:
-        """Tell the person at once, and write it down as soon as that is possible."""
-        await show_status(self._context.reply(run), Failed(sentence))
+        """Write down the end as soon as that is possible, and then tell the person."""
         while True:
             try:
-                await self._context.records.end(run, State.FAILED, sentence)
+                if await self._context.records.end(run, State.FAILED, sentence):
+                    await self._context.replies.show(run, Failed(sentence))
                 return
             except StorageFailed:
                 await asyncio.sleep(_TICK * 4)

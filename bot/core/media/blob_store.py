@@ -14,7 +14,7 @@ from obstore.exceptions import BaseError
 from obstore.store import LocalStore, ObjectStore, from_url
 
 from bot.core import private
-from bot.core.errors import ConfigError, StorageFailed
+from bot.core.errors import ConfigError, StorageAway, StorageFailed
 from bot.i18n import _
 
 _PIECE = 256 * 1024  # bytes of a file that are read ahead of whoever takes them
@@ -49,7 +49,7 @@ class BlobStore:
                 await asyncio.to_thread(self._let_in, key)
         except (BaseError, OSError) as fault:
             sentence = _("There is no room to keep the files of this run, or they cannot be written.")
-            raise StorageFailed(sentence) from fault
+            raise StorageAway(sentence) from fault
         return key
 
     def _make_room(self, key: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 
 from bot.core.background import BackgroundTask
 from bot.core.errors import BadValue, NotAllowed, StorageFailed
@@ -13,13 +13,12 @@ from bot.core.policy import concurrency
 from bot.core.policy.audit import Audit
 from bot.core.policy.enforcement import PolicyEnforcer
 from bot.core.policy.scope import community_of
-from bot.core.port import Replier
 from bot.core.run import RunRecord
 from bot.core.runs.locks import RunLocks
 from bot.core.runs.queue import RunQueue
-from bot.core.runs.replies import show_status
+from bot.core.runs.replies import RunReplies
 from bot.core.runs.repository import RunRepository
-from bot.core.workflows.catalog import Workflows, title_of
+from bot.core.workflows.catalog import Workflows
 from bot.core.workflows.workflow import Workflow
 
 _log = logging.getLogger(__name__)
@@ -36,11 +35,11 @@ class Reevaluation:
         queue: RunQueue,
         records: RunRepository,
         catalog: Workflows,
-        platforms: Mapping[str, Replier],
+        replies: RunReplies,
         locks: RunLocks,
     ) -> None:
         self._enforcer, self._audit, self._queue, self._records = enforcer, audit, queue, records
-        self._catalog, self._platforms, self._locks = catalog, platforms, locks
+        self._catalog, self._replies, self._locks = catalog, replies, locks
         self._decided = {""}  # communities; "" stands for all
         self._news = asyncio.Event()
         self._chore = BackgroundTask("revision")
@@ -75,7 +74,7 @@ class Reevaluation:
         for run in await self._queue.waiting():
             await asyncio.sleep(0)  # however many wait, others have their turn of the loop
             meant = "" in communities or community_of(run.place) in communities
-            if meant and run.address.platform in self._platforms:
+            if meant and self._replies.has(run):
                 await self._decide(run)
 
     async def _decide(self, run: RunRecord) -> None:
@@ -114,5 +113,4 @@ class Reevaluation:
             await self._say(run, Failed(why))
 
     async def _say(self, run: RunRecord, status: Failed | Held) -> None:
-        brief = run.brief(title_of(self._catalog, run.workflow))
-        await show_status(self._platforms[run.address.platform].reply(run.address, brief), status)
+        await self._replies.show(run, status)

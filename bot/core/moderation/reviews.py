@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import tempfile
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from types import TracebackType
@@ -17,11 +17,10 @@ from bot.core.model import Failed, Held, Person, Place, Queued, Result, ResultFi
 from bot.core.policy.audit import Audit
 from bot.core.policy.permissions import Permissions
 from bot.core.policy.scope import asked_in, community_of
-from bot.core.port import Replier, ReviewAsker
+from bot.core.port import ReviewAsker
 from bot.core.run import RunRecord, State
-from bot.core.runs.replies import show_status
+from bot.core.runs.replies import RunReplies
 from bot.core.runs.repository import RunRepository
-from bot.core.workflows.catalog import Workflows, title_of
 from bot.i18n import _
 
 _log = logging.getLogger(__name__)
@@ -37,15 +36,14 @@ class Reviews:
         self,
         records: RunRepository,
         media: BlobStore,
-        platforms: Mapping[str, Replier],
-        catalog: Workflows,
+        replies: RunReplies,
         audit: Audit,
         permissions: Permissions,
         wake: Callable[[], None] = lambda: None,
     ) -> None:
-        self._records, self._media, self._platforms, self._catalog = records, media, platforms, catalog
+        self._records, self._media, self._replies = records, media, replies
         self._audit, self._permissions, self._wake = audit, permissions, wake
-        self._asked = {name: each for name, each in platforms.items() if isinstance(each, ReviewAsker)}
+        self._asked = {name: each for name, each in replies.platforms.items() if isinstance(each, ReviewAsker)}
         self._chore = BackgroundTask("reviews")
 
     async def __aenter__(self) -> Reviews:
@@ -125,8 +123,7 @@ class Reviews:
         return run
 
     async def _tell(self, run: RunRecord, status: Queued | Failed | Held) -> None:
-        if (platform := self._platforms.get(run.address.platform)) is not None:
-            await show_status(platform.reply(run.address, run.brief(title_of(self._catalog, run.workflow))), status)
+        await self._replies.show(run, status)
 
     async def _ask_all(self) -> None:
         while True:
@@ -141,7 +138,7 @@ class Reviews:
         """What cannot be asked in the chat stands in the list of what is held."""
         try:
             async with self._result(run) as result:
-                brief = run.brief(title_of(self._catalog, run.workflow))
+                brief = self._replies.brief(run)
                 await self._asked[run.person.platform].ask(brief, result, run.review_in)
         except (DeliveryFailed, StorageFailed) as fault:
             _log.warning("nobody was asked about run %s: %s", run.id, fault)

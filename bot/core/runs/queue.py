@@ -9,7 +9,7 @@ with fewer runs before it goes first.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import asdict, dataclass, fields
 from time import time
 from typing import Any
@@ -27,7 +27,7 @@ from bot.core.policy.rules import Rule
 from bot.core.policy.scope import RequestContext, asked_in
 from bot.core.run import ACTIVE, QueuedRun, RunRecord, State, key_of, read_queued, read_run, stored_json
 from bot.core.runs import usage
-from bot.core.runs.repository import note_uses
+from bot.core.runs.repository import note_uses, on_platforms
 from bot.core.storage.database import Database
 from bot.core.storage.schema import charges, line, runs
 from bot.i18n import ngettext
@@ -111,10 +111,10 @@ class RunQueue:
         async with self._database.read() as connection:
             return await usage.quota_statuses(connection, person, workflow, limits, self._clock())
 
-    async def claim(self, worker: str, pick: Picker) -> RunRecord | None:
-        """Let the picker choose, and give the run to this worker: from then on it is nobody else's."""
+    async def claim(self, worker: str, pick: Picker, platforms: Collection[str] | None = None) -> RunRecord | None:
+        """Let the picker choose among the runs of these platforms, or of all, and give the run to this worker alone."""
         async with self._database.change() as connection:
-            picked = await self._picked(connection, pick)
+            picked = await self._picked(connection, pick, platforms)
             if picked is None:
                 return None
             start = {"state": State.RUNNING, "server": picked.server, "worker": worker, "started_at": self._clock()}
@@ -196,9 +196,13 @@ class RunQueue:
         async with self._database.change() as connection:
             await usage.sweep(connection, self._clock())
 
-    async def _picked(self, connection: AsyncConnection, pick: Picker) -> Assignment | None:
+    async def _picked(
+        self, connection: AsyncConnection, pick: Picker, platforms: Collection[str] | None
+    ) -> Assignment | None:
         """What is picked of the head of the line; of those behind it, where nothing there is for these servers."""
         window = await self._window(connection)
+        if platforms is not None:
+            window = window.where(on_platforms(platforms))
         for first in range(0, _FARTHEST, WINDOW):
             heads = [read_queued(row) for row in await connection.execute(window.offset(first))]
             picked = pick(heads) if heads else None

@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from bot.core.background import BackgroundTask
 from bot.core.errors import StorageFailed, UnknownWorkflow
 from bot.core.model import Failed, Paused, Queued, Status
-from bot.core.port import Replier, Reply
+from bot.core.port import Reply
 from bot.core.run import RunRecord
 from bot.core.runs.locks import RunLocks
 from bot.core.runs.queue import RunQueue
-from bot.core.runs.replies import show_status
+from bot.core.runs.replies import RunReplies, show_status
 from bot.core.runs.repository import RunRepository
-from bot.core.workflows.catalog import Workflows, title_of
+from bot.core.workflows.catalog import Workflows
 
 _log = logging.getLogger(__name__)
 _EVERY = 1.0  # seconds
@@ -44,7 +44,7 @@ class QueueNotifier:
         queue: RunQueue,
         records: RunRepository,
         catalog: Workflows,
-        platforms: Mapping[str, Replier],
+        replies: RunReplies,
         plan: StartEstimates,
         locks: RunLocks,
         clock: Callable[[], float] = time.monotonic,
@@ -53,8 +53,8 @@ class QueueNotifier:
     ) -> None:
         """`farewell`: on the way out, tell those who wait that it goes on later."""
         self._farewell = farewell
-        self._queue, self._records, self._catalog = queue, records, catalog
-        self._platforms, self._plan, self._locks, self._clock = platforms, plan, locks, clock
+        self._queue, self._records, self._catalog, self._replies = queue, records, catalog, replies
+        self._plan, self._locks, self._clock = plan, locks, clock
         self._told: dict[str, _Told] = {}
         self._chore = BackgroundTask("notifier")
 
@@ -91,7 +91,7 @@ class QueueNotifier:
             async with slots:
                 await self._tell(run, Queued(position, starts.get(run.id), run.reason))
 
-        mine = [(run, place) for place, run in enumerate(waiting, 1) if run.address.platform in self._platforms]
+        mine = [(run, place) for place, run in enumerate(waiting, 1) if self._replies.has(run)]
         news = [(run, place) for run, place in mine if self._is_news(run, place, starts.get(run.id))]
         await asyncio.gather(*(tell(run, place) for run, place in news))
 
@@ -123,12 +123,11 @@ class QueueNotifier:
         """Say something of a run that waits, if it still does; false where that has to wait for room."""
         async with self._locks.hold(run.id):
             if await self._queue.is_queued(run.id):
-                return await show_status(self._reply(run), status)
+                return await self._replies.show(run, status)
         return True
 
     def _reply(self, run: RunRecord) -> Reply:
-        brief = run.brief(title_of(self._catalog, run.workflow))
-        return self._platforms[run.address.platform].reply(run.address, brief)
+        return self._replies.to(run)
 
     def _is_news(self, run: RunRecord, position: int, start: float | None) -> bool:
         told = self._told.get(run.id)

@@ -1,14 +1,82 @@
-"""Replies: the message of a run, rebuilt from its record, and statuses that a chat may refuse without harm."""
+"""Replies: the message of a run, rebuilt from its record, whatever its platform does."""
 
 from __future__ import annotations
 
+import asyncio
 import logging
+from collections.abc import Mapping
 
 from bot.core.errors import DeliveryFailed, NotNow
-from bot.core.model import Status
-from bot.core.port import Reply
+from bot.core.model import Result, RunSummary, Status
+from bot.core.port import Limits, Replier, Reply
+from bot.core.run import RunRecord
+from bot.core.workflows.catalog import Workflows, title_of
+from bot.i18n import _
 
 _log = logging.getLogger(__name__)
+
+
+class RunReplies:
+    """The replies of the platforms that this process has."""
+
+    def __init__(self, platforms: Mapping[str, Replier], catalog: Workflows) -> None:
+        self.platforms, self._catalog = platforms, catalog
+
+    def has(self, run: RunRecord) -> bool:
+        """True if this process has the platform of a run."""
+        return run.address.platform in self.platforms
+
+    def brief(self, run: RunRecord) -> RunSummary:
+        """The summary that a run's message shows."""
+        return run.brief(title_of(self._catalog, run.workflow))
+
+    def to(self, run: RunRecord) -> Reply:
+        """The message of a run; one that says nothing where this process does not have its platform."""
+        platform = self.platforms.get(run.address.platform)
+        return GuardedReply(platform.reply(run.address, self.brief(run))) if platform is not None else SilentReply()
+
+    async def show(self, run: RunRecord, status: Status) -> bool:
+        """Show a status in the message of a run, as `show_status` does."""
+        return await show_status(self.to(run), status)
+
+
+class GuardedReply:
+    """A reply whose platform may fail in any words: only `DeliveryFailed` and `NotNow` leave it."""
+
+    def __init__(self, reply: Reply) -> None:
+        self._reply = reply
+
+    @property
+    def limits(self) -> Limits:
+        return self._reply.limits
+
+    async def show(self, status: Status) -> None:
+        try:
+            await self._reply.show(status)
+        except (DeliveryFailed, asyncio.CancelledError):
+            raise
+        except Exception as fault:
+            raise _refused(fault) from fault
+
+    async def deliver(self, result: Result) -> None:
+        try:
+            await self._reply.deliver(result)
+        except (DeliveryFailed, asyncio.CancelledError):
+            raise
+        except Exception as fault:
+            raise _refused(fault) from fault
+
+
+class SilentReply:
+    """The reply where this process does not have the platform: statuses are shown nowhere, and nothing is delivered."""
+
+    limits = Limits(0, 0, 0, 1.0)
+
+    async def show(self, status: Status) -> None:
+        return
+
+    async def deliver(self, result: Result) -> None:
+        raise DeliveryFailed(_("This program is not connected to the chat that the result is for."))
 
 
 async def show_status(reply: Reply, status: Status) -> bool:
@@ -20,3 +88,8 @@ async def show_status(reply: Reply, status: Status) -> bool:
     except DeliveryFailed as fault:
         _log.info("a status was not shown: %s", fault)
     return True
+
+
+def _refused(fault: Exception) -> DeliveryFailed:
+    _log.error("a chat refused a message in a way that its platform does not know", exc_info=fault)
+    return DeliveryFailed(_("The chat did not take the message."))

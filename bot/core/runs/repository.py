@@ -8,7 +8,7 @@ from functools import partial
 from time import time
 from typing import Any
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import delete, false, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.core.model import Address, Person, Place
@@ -130,6 +130,10 @@ class RunRepository:
         """Let a run that has brought its outcome wait for a moderator, in nobody's hands."""
         return await self._step(run, (State.DELIVERING,), state=State.HELD, worker=None, review_asked_at=None)
 
+    async def leave(self, run: RunRecord) -> bool:
+        """Leave a run that has its outcome to a worker that has its platform, as another attempt."""
+        return await self._step(run, (State.DELIVERING,), state=State.DELIVERING, worker=None, attempt=run.attempt + 1)
+
     async def hold_request(self, run: RunRecord) -> bool:
         """Let a run that waits for its turn wait for a moderator first, if none has let it in; whether it is held."""
         where = (runs.c.id == run.id, runs.c.attempt == run.attempt, runs.c.state == State.WAITING)
@@ -170,9 +174,10 @@ class RunRepository:
             runs.c.community == community, runs.c.state == State.HELD, order=runs.c.seq, limit=count
         )
 
-    async def claim_approved(self, worker: str) -> RunRecord | None:
-        """Take an approved run to deliver it; None where there is none."""
-        free = select(runs.c.id).where(runs.c.state == State.DELIVERING, runs.c.worker.is_(None)).limit(1)
+    async def claim_to_deliver(self, worker: str, platforms: Collection[str]) -> RunRecord | None:
+        """Take a run of these platforms that has its outcome and no worker, to deliver it; None where there is none."""
+        unclaimed = (runs.c.state == State.DELIVERING, runs.c.worker.is_(None), on_platforms(platforms))
+        free = select(runs.c.id).where(*unclaimed).limit(1)
         async with self._database.read() as connection:
             run_id = (await connection.execute(free)).scalar_one_or_none()
         if run_id is None:
@@ -275,6 +280,11 @@ class RunRepository:
 async def _stepped(connection: AsyncConnection, run: RunRecord, states: Sequence[State], **values: Any) -> bool:
     where = (runs.c.id == run.id, runs.c.attempt == run.attempt, runs.c.state.in_(states))
     return (await connection.execute(update(runs).where(*where).values(values))).rowcount > 0
+
+
+def on_platforms(platforms: Collection[str]) -> Any:
+    """The runs whose messages stand on these platforms."""
+    return or_(false(), *(runs.c.person.startswith(f"{platform}:", autoescape=True) for platform in platforms))
 
 
 async def note_uses(connection: AsyncConnection, run_id: str, keys: Sequence[str]) -> None:

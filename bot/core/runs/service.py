@@ -30,12 +30,12 @@ from bot.core.policy.audit import Audit
 from bot.core.policy.enforcement import PolicyEnforcer
 from bot.core.policy.permissions import Permissions
 from bot.core.policy.scope import community_of
-from bot.core.port import MessageOpening, Replier
+from bot.core.port import MessageOpening
 from bot.core.run import RunRecord, State, key_of, person_of
 from bot.core.runs.erasure import delete_runs, forget_person
 from bot.core.runs.locks import RunLocks
 from bot.core.runs.queue import NewRun, RunQueue
-from bot.core.runs.replies import show_status
+from bot.core.runs.replies import RunReplies
 from bot.core.runs.repository import RunRepository
 from bot.core.runs.validation import RequestValidator, ValidatedRequest
 from bot.core.runs.workflow_service import WorkflowService
@@ -58,7 +58,7 @@ class RunService:
         queue: RunQueue,
         records: RunRepository,
         media: BlobStore,
-        platforms: Mapping[str, Replier],
+        replies: RunReplies,
         enforcer: PolicyEnforcer,
         permissions: Permissions,
         audit: Audit,
@@ -68,7 +68,7 @@ class RunService:
         stop: Callable[[str], None],
     ) -> None:
         self._workflows, self._validator, self._queue, self._records = workflows, validator, queue, records
-        self._media, self._links, self._platforms, self._locks = media, links, platforms, locks
+        self._media, self._links, self._replies, self._locks = media, links, replies, locks
         self._enforcer, self._permissions, self._audit = enforcer, permissions, audit
         self._wake, self._stop = wake, stop
         self._opening: set[str] = set()  # runs whose message is being posted just now
@@ -313,15 +313,12 @@ class RunService:
 
     async def _say(self, run_id: str, status: Status) -> None:
         run = await self._records.get(run_id)
-        if run is not None and (platform := self._platforms.get(run.address.platform)) is not None:
-            await show_status(platform.reply(run.address, run.brief(self._workflows.title(run.workflow))), status)
+        if run is not None:
+            await self._replies.show(run, status)
 
     async def _say_cancelled(self, run: RunRecord, by: Person) -> None:
-        if (platform := self._platforms.get(run.address.platform)) is not None:
-            async with self._locks.hold(run.id):
-                await show_status(
-                    platform.reply(run.address, run.brief(self._workflows.title(run.workflow))), Cancelled(by)
-                )
+        async with self._locks.hold(run.id):
+            await self._replies.show(run, Cancelled(by))
 
     def _new(
         self, checked: ValidatedRequest, inputs: dict[str, StoredFile], request: RunRequest, address: Address

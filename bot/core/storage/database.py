@@ -16,10 +16,11 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import URL, Connection, event, func, make_url, select, text
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from bot.core import private
-from bot.core.errors import ConfigError, StorageFailed
+from bot.core.errors import ConfigError, StorageAway, StorageFailed
 from bot.i18n import _
 
 _LOCK = 0x6461726B  # PostgreSQL's advisory lock for everything that reads the line in order to change it
@@ -188,8 +189,8 @@ def upgrade(connection: Connection, revision: str = "head") -> None:
 def _in_words() -> Iterator[None]:
     try:
         yield
-    except (DBAPIError, OSError) as fault:
-        raise StorageFailed(_("The records of runs cannot be read or written just now.")) from fault
+    except (DBAPIError, PoolTimeout, OSError) as fault:
+        raise StorageAway(_("The records of runs cannot be read or written just now.")) from fault
 
 
 def _unusable(url: URL, fault: BaseException) -> str:
