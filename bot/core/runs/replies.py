@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import logging
-
+from bot.core import events_log
 from bot.core.errors import DeliveryFailed, NotNow
 from bot.core.model import Status
 from bot.core.port import Reply
-
-_log = logging.getLogger(__name__)
 
 
 async def show_status(reply: Reply, status: Status) -> bool:
@@ -18,5 +15,5 @@ async def show_status(reply: Reply, status: Status) -> bool:
     except NotNow:
         return False
     except DeliveryFailed as fault:
-        _log.info("a status was not shown: %s", fault)
+        events_log.chat_refused(type(status).__name__, str(fault))
     return True
