@@ -191,9 +191,10 @@ async def _attended(platform: Platform, services: Services, tasks: TaskHealth) -
         tasks.disconnected(platform.name)
         try:
             await platform.serve(services)
-        finally:
+            raise ConnectionError("it has stopped serving")
+        except Exception:
             tasks.disconnected(platform.name)
-        raise ConnectionError("it has stopped serving")
+            raise
 
     await BackgroundTask(platform.name, tasks, fatal=(ConfigError,)).run(work)
 

@@ -72,7 +72,8 @@ class DiscordClient(discord.AutoShardedClient):
         self.front.services.health.tasks.connected(PLATFORM)
 
     async def on_disconnect(self) -> None:
-        self.front.services.health.tasks.disconnected(PLATFORM)
+        if not self.is_closed():
+            self.front.services.health.tasks.disconnected(PLATFORM)
 
     async def on_ready(self) -> None:
         self.front.services.health.tasks.connected(PLATFORM)
