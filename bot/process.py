@@ -191,10 +191,11 @@ async def _attended(platform: Platform, services: Services, tasks: TaskHealth) -
         tasks.disconnected(platform.name)
         try:
             await platform.serve(services)
-            raise ConnectionError("it has stopped serving")
         except Exception:
             tasks.disconnected(platform.name)
             raise
+        tasks.disconnected(platform.name)
+        raise ConnectionError("it has stopped serving")
 
     await BackgroundTask(platform.name, tasks, fatal=(ConfigError,)).run(work)
 
