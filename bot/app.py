@@ -22,6 +22,7 @@ from bot.settings import Settings
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from bot.core.background import TaskHealth
     from bot.core.execution.one_shot import OneShotRunner
     from bot.core.moderation.operator import OperatorService
     from bot.core.platform import Platform
@@ -46,6 +47,13 @@ class App:
     def settings(self) -> Settings:
         """Raises `ConfigError`."""
         return Settings.read()
+
+    @cached_property
+    def tasks(self) -> TaskHealth:
+        """How the tasks of this process are."""
+        from bot.core.background import TaskHealth
+
+        return TaskHealth()
 
     @cached_property
     def catalog(self) -> Catalog:
@@ -94,8 +102,8 @@ class App:
 
         async def work() -> None:
             await asyncio.to_thread(data_folder, self.settings)
-            async with LiveCatalog(*self._folders()) as live_catalog:
-                await serve(self.settings, live_catalog, platforms, role, announce)
+            async with LiveCatalog(*self._folders(), tasks=self.tasks) as live_catalog:
+                await serve(self.settings, live_catalog, platforms, role, self.tasks, announce)
 
         await until_signalled(work)
 
@@ -120,7 +128,7 @@ class App:
 
         async with opened(self.settings) as store:
             audit = Audit(store.database)
-            async with RuleStore(store.database, audit) as book:
+            async with RuleStore(store.database, audit, self.tasks) as book:
                 return await work(OperatorService(book, audit, self.catalog))
 
     def platforms(self) -> list[Platform]:
@@ -135,7 +143,7 @@ class App:
             from bot.platforms.telegram.adapter import TelegramPlatform
             from bot.stores import key_value
 
-            platforms.append(TelegramPlatform(self.settings, key_value(self.settings, "telegram")))
+            platforms.append(TelegramPlatform(self.settings, key_value(self.settings, "telegram"), self.tasks))
         if self.settings.web:
             from bot.platforms.web.adapter import WebPlatform
             from bot.stores import key_value
@@ -182,8 +190,8 @@ class App:
         async def work() -> None:
             with TemporaryDirectory(prefix="darkroom-", ignore_cleanup_errors=True) as folder:
                 settings = replace(self.settings, servers=(), database=None, media=None, data_dir=Path(folder))
-                async with LiveCatalog(*self._folders()) as live_catalog:
-                    await serve(settings, live_catalog, [page], Role(pace=pace), lambda _ready: None)
+                async with LiveCatalog(*self._folders(), tasks=self.tasks) as live_catalog:
+                    await serve(settings, live_catalog, [page], Role(pace=pace), self.tasks, lambda _ready: None)
 
         await until_signalled(work)
 

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import signal
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from bot.core import private
-from bot.core.background import BackgroundTask
-from bot.core.errors import ConfigError, StorageFailed
+from bot.core.background import BackgroundTask, TaskHealth
+from bot.core.errors import ConfigError
 from bot.core.execution.attempt import ExecutionContext
-from bot.core.execution.durable import DurableEngine
+from bot.core.execution.durable import AttemptFunction, DurableEngine
 from bot.core.execution.worker import Worker
 from bot.core.execution.worker_lock import held
 from bot.core.listeners import Listeners
@@ -49,9 +49,7 @@ from comfy.fleet import Fleet, Member
 from comfy.object_info import ObjectInfo
 from comfy.server import Server
 
-_log = logging.getLogger(__name__)
 _SWEEP_EVERY = 3600.0  # seconds
-_FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 60.0  # seconds before a platform that failed is started again
 
 
 @dataclass(frozen=True)
@@ -66,14 +64,14 @@ class Policy:
 
 @asynccontextmanager
 async def serving(
-    settings: Settings, catalog: LiveCatalog, platforms: Mapping[str, Platform], role: Role
+    settings: Settings, catalog: LiveCatalog, platforms: Mapping[str, Platform], role: Role, tasks: TaskHealth
 ) -> AsyncIterator[Services]:
     """Everything that one process does, until the context is left. Raises `ConfigError`."""
     async with AsyncExitStack() as stack:
         store = await stack.enter_async_context(opened(settings))
         with writing(settings.folder):
             if role.worker is not None:
-                await stack.enter_async_context(held(store.database, settings.folder, role.worker))
+                await stack.enter_async_context(held(store.database, settings.folder, role.worker, tasks))
             members = await stack.enter_async_context(_members(settings, role))
         wake, cancel, servers_changed = Listeners[[]](), Listeners[[str]](), Listeners[[]]()
         locks, replies = RunLocks(store.database), RunReplies(platforms, catalog)
@@ -89,22 +87,24 @@ async def serving(
                 settings.keep_metadata,
                 locks,
             )
-            worker = await stack.enter_async_context(_worker(role.worker, context, fleet, store, settings))
+            worker = await stack.enter_async_context(_worker(role.worker, context, fleet, store, settings, tasks))
             for changes in (wake, servers_changed):
                 changes.add(worker.wake)
             cancel.add(worker.cancel)
-        registry = await stack.enter_async_context(ServerRegistry(store.database, role.worker, fleet))
+        registry = await stack.enter_async_context(ServerRegistry(store.database, role.worker, fleet, tasks))
         servers_changed.add(registry.note)
         if role.chat:
             starts, farewell = EtaEstimator(catalog, store.records, registry).starts, role.worker is not None
-            notifier = QueueNotifier(store.queue, store.records, catalog, replies, starts, locks, farewell=farewell)
+            notifier = QueueNotifier(
+                store.queue, store.records, catalog, replies, starts, locks, tasks, farewell=farewell
+            )
             await stack.enter_async_context(notifier)
         validator = RequestValidator(catalog, _known(fleet, registry), _limits(settings))
-        policy = await stack.enter_async_context(_policy(settings, store))
+        policy = await stack.enter_async_context(_policy(settings, store, tasks))
         moderation = await stack.enter_async_context(
-            _moderation(settings, store, catalog, validator, replies, role, locks, policy, wake)
+            _moderation(settings, store, catalog, validator, replies, role, locks, policy, tasks, wake)
         )
-        await stack.enter_async_context(_swept(store, policy.audit, settings.retention_days))
+        await stack.enter_async_context(_swept(store, policy.audit, settings.retention_days, tasks))
         workflows = WorkflowService(validator, policy.enforcer, store.queue, lambda: registry.version)
         runs = RunService(
             workflows,
@@ -121,7 +121,12 @@ async def serving(
             wake,
             cancel,
         )
-        health = Health(lambda: {name: each.up for name, each in registry.servers.items()}, lambda: runs.accepting)
+        health = Health(
+            lambda: {name: each.up for name, each in registry.servers.items()},
+            lambda: runs.accepting,
+            tasks,
+            store.records.probe,
+        )
         try:
             yield Services(runs, moderation, workflows, FileService(store.media), health)
         finally:
@@ -129,9 +134,9 @@ async def serving(
 
 
 @asynccontextmanager
-async def _policy(settings: Settings, store: Stores) -> AsyncIterator[Policy]:
+async def _policy(settings: Settings, store: Stores, tasks: TaskHealth) -> AsyncIterator[Policy]:
     audit = Audit(store.database)
-    async with RuleStore(store.database, audit) as rules:
+    async with RuleStore(store.database, audit, tasks) as rules:
         enforcer = PolicyEnforcer(rules, audit, DefaultAccess.read(settings.default_workflows), settings.operators)
         yield Policy(rules, audit, enforcer, Permissions(audit, settings.operators, settings.trusted))
 
@@ -146,14 +151,15 @@ async def _moderation(
     role: Role,
     locks: RunLocks,
     policy: Policy,
+    tasks: TaskHealth,
     wake: Callable[[], None],
 ) -> AsyncIterator[ModerationService]:
     audit, permissions, enforcer = policy.audit, policy.permissions, policy.enforcer
     async with AsyncExitStack() as stack:
-        reviews = Reviews(store.records, store.media, replies, audit, permissions, wake)
+        reviews = Reviews(store.records, store.media, replies, audit, permissions, tasks, wake)
         if role.chat:
             await stack.enter_async_context(reviews)
-            reevaluation = Reevaluation(enforcer, audit, store.queue, store.records, catalog, replies, locks)
+            reevaluation = Reevaluation(enforcer, audit, store.queue, store.records, catalog, replies, locks, tasks)
             await stack.enter_async_context(reevaluation)
         own, nodes = settings.own_workflows, settings.allowed_nodes
         editor = WorkflowEditor(own, catalog, validator, policy.rules, audit, permissions, nodes)
@@ -161,34 +167,38 @@ async def _moderation(
 
 
 async def serve(
-    settings: Settings, catalog: LiveCatalog, platforms: Sequence[Platform], role: Role, announce: Callable[[str], None]
+    settings: Settings,
+    catalog: LiveCatalog,
+    platforms: Sequence[Platform],
+    role: Role,
+    tasks: TaskHealth,
+    announce: Callable[[str], None],
 ) -> None:
     """Work in this role until cancelled. Raises `ConfigError`. `announce` is told when it can be used."""
     async with AsyncExitStack() as stack:
         for platform in platforms:
             await stack.enter_async_context(platform)
         named = {platform.name: platform for platform in platforms}
-        services = await stack.enter_async_context(serving(settings, catalog, named, role))
-        chatting = [_attended(platform, services) for platform in platforms] if role.chat else [asyncio.Event().wait()]
+        services = await stack.enter_async_context(serving(settings, catalog, named, role, tasks))
+        chat = [_attended(each, services, tasks) for each in platforms] if role.chat else [asyncio.Event().wait()]
         announce(_("Ready: {platforms}").format(platforms=", ".join(named)))
-        await asyncio.gather(*chatting)
+        await asyncio.gather(*chat)
 
 
-async def _attended(platform: Platform, services: Services) -> None:
-    """Serve a platform, and again whenever it fails: what happens on one stops no other."""
-    pause = _FIRST_PAUSE
-    while True:
-        begun = time.monotonic()
+async def _attended(platform: Platform, services: Services, tasks: TaskHealth) -> None:
+    """Serve a platform, and again whenever it fails: what happens on one stops no other. Raises `ConfigError`."""
+
+    async def work() -> None:
+        tasks.disconnected(platform.name)
         try:
             await platform.serve(services)
-        except ConfigError:
+        except Exception:
+            tasks.disconnected(platform.name)
             raise
-        except (OSError, TimeoutError) as fault:
-            _log.warning("%s cannot be reached, and is tried again in %.0f s: %s", platform.name, pause, fault)
-        except Exception as error:  # noqa: BLE001 - the top of a platform
-            _log.error("%s failed, and is started again in %.0f s", platform.name, pause, exc_info=error)
-        await asyncio.sleep(pause)
-        pause = _FIRST_PAUSE if time.monotonic() - begun > _LONGEST_PAUSE else min(pause * 2, _LONGEST_PAUSE)
+        tasks.disconnected(platform.name)
+        raise ConnectionError("it has stopped serving")
+
+    await BackgroundTask(platform.name, tasks, fatal=(ConfigError,)).run(work)
 
 
 async def until_signalled(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
@@ -226,8 +236,13 @@ async def _members(settings: Settings, role: Role) -> AsyncIterator[Sequence[Mem
         yield [Member(_("built-in"), Server(engine.url))]
 
 
-def _worker(name: str, context: ExecutionContext, fleet: Fleet, store: Stores, settings: Settings) -> Worker:
-    return Worker(name, context, fleet, lambda attempt: DurableEngine(store.database, settings.folder, name, attempt))
+def _worker(
+    name: str, context: ExecutionContext, fleet: Fleet, store: Stores, settings: Settings, tasks: TaskHealth
+) -> Worker:
+    def engine(attempt: AttemptFunction) -> DurableEngine:
+        return DurableEngine(store.database, settings.folder, name, attempt, tasks)
+
+    return Worker(name, context, fleet, engine, tasks)
 
 
 def _known(fleet: Fleet, registry: ServerRegistry) -> KnownNodes:
@@ -243,9 +258,9 @@ def _limits(settings: Settings) -> PictureLimits:
 
 
 @asynccontextmanager
-async def _swept(store: Stores, audit: Audit, days: float) -> AsyncIterator[None]:
-    chore = BackgroundTask("sweep")
-    chore.start(_sweep(store, audit, days))
+async def _swept(store: Stores, audit: Audit, days: float, tasks: TaskHealth) -> AsyncIterator[None]:
+    chore = BackgroundTask("sweep", tasks)
+    chore.repeat(partial(_sweep, store, audit, days), _SWEEP_EVERY)
     try:
         yield
     finally:
@@ -254,13 +269,8 @@ async def _swept(store: Stores, audit: Audit, days: float) -> AsyncIterator[None
 
 async def _sweep(store: Stores, audit: Audit, days: float) -> None:
     """Delete what is older than the settings keep it."""
-    while True:
-        try:
-            await store.records.expire(time.time() - days * 86_400)
-            while ids := await store.records.older_than(time.time() - days * 86_400):
-                await delete_runs(ids, store.records, store.media)
-            await audit.sweep(time.time() - days * 86_400)
-            await store.queue.sweep()
-        except StorageFailed as fault:
-            _log.warning("old runs cannot be deleted: %s", fault)
-        await asyncio.sleep(_SWEEP_EVERY)
+    await store.records.expire(time.time() - days * 86_400)
+    while ids := await store.records.older_than(time.time() - days * 86_400):
+        await delete_runs(ids, store.records, store.media)
+    await audit.sweep(time.time() - days * 86_400)
+    await store.queue.sweep()

@@ -17,6 +17,7 @@ from bot.server_settings import NamedServer, servers
 
 _PREFIXES = ("DARKROOM_", "COMFYUI_", "DISCORD_", "TELEGRAM_")
 _FOREIGN = ("COMFYUI_URL",)  # names the server of the live tests, in the environment; in the file it is a slip
+TEXT_LOG, JSON_LOG = "text", "json"
 _WORDS = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
 
 
@@ -59,6 +60,12 @@ def _switch(text: str) -> bool:
     if text.lower() not in _WORDS:
         raise ValueError(_("“{text}” is neither yes nor no").format(text=text))
     return _WORDS[text.lower()]
+
+
+def _log_format(text: str) -> str:
+    if text not in (TEXT_LOG, JSON_LOG):
+        raise ValueError(_("“{text}” is neither text nor json").format(text=text))
+    return text
 
 
 def _seconds(text: str) -> float:
@@ -243,6 +250,9 @@ class Settings:
     web_proxy_header: str = _setting(
         "DARKROOM_WEB_PROXY_HEADER", _header, "", "The header in which your proxy says for whom it asks: X-Real-IP."
     )
+    log_format: str = _setting(
+        "DARKROOM_LOG_FORMAT", _log_format, TEXT_LOG, "How the log is written: text for people, json for programs."
+    )
     public_url: str = _setting(
         "DARKROOM_PUBLIC_URL", _address, "", "The page's address for the world: chats link to files too large for them."
     )
@@ -268,6 +278,10 @@ class Settings:
     def folder(self) -> Path:
         """Where all that is kept lies."""
         return self.data_dir.expanduser()
+
+    def database_limits(self) -> dict[str, float]:
+        """The limits of `Database` that differ from its own."""
+        return {}
 
     @property
     def own_workflows(self) -> Path:

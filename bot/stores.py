@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bot.core import data_folder as data
+from bot.core.background import TaskHealth
 from bot.core.errors import ConfigError
 from bot.core.media.blob_store import BlobStore
 from bot.core.media.signed_links import SignedLinks
@@ -54,8 +55,8 @@ def database(settings: Settings, name: str = "darkroom") -> Database:
     write often do not wait for each other. Raises `ConfigError`.
     """
     if settings.database is not None:
-        return Database(settings.database.reveal())
-    return Database.in_folder(data_folder(settings), name)
+        return Database(settings.database.reveal(), **settings.database_limits())
+    return Database.in_folder(data_folder(settings), name, **settings.database_limits())
 
 
 def key_value(settings: Settings, name: str = "darkroom") -> KeyValueStore:
@@ -87,7 +88,8 @@ async def forget(settings: Settings, person: str) -> int:
         for run in await store.records.unfinished_of(person):
             await store.records.request_cancel(run.id, f"{person}:")
         audit = Audit(store.database)
-        return await forget_person(person, store.records, store.media, audit, RuleStore(store.database, audit))
+        rules = RuleStore(store.database, audit, TaskHealth())
+        return await forget_person(person, store.records, store.media, audit, rules)
 
 
 async def hand_over(settings: Settings, worker: str) -> int:

@@ -1,32 +1,160 @@
-"""A chore: work that goes on beside something for as long as that is open, and is ended and awaited with it."""
+"""Background tasks: work that goes on beside something, and is started again whenever it fails."""
 
 from __future__ import annotations
 
 import asyncio
-import logging
-from collections.abc import Coroutine
+import time
+from collections import Counter
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from typing import Any
 
-_log = logging.getLogger(__name__)
+from bot.core import events_log
+from bot.core.errors import StorageFailed
+
+_FIRST, _LONGEST = 1.0, 60.0  # seconds before work that failed is started again
+_LONGEST_FOR_STEPS = 5.0  # a step is short: trying it again costs little
+_SETTLED = 30.0  # seconds after which work that was started again counts as well
+_KEEPS_FAILING = 2  # failures in a row
+
+Work = Callable[[], Coroutine[Any, Any, None]]
+
+
+class TaskHealth:
+    """How the tasks of one process are, and which of its platforms are connected."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._in_a_row: Counter[str] = Counter()
+        self._restarted: dict[str, float] = {}
+        self._platforms: dict[str, bool] = {}  # whether each is connected
+        #: How often each task has failed since the process started.
+        self.failures: Counter[str] = Counter()
+
+    def failed(self, name: str) -> int:
+        """Count a failure; how many there were in a row."""
+        if self._has_settled(name):
+            del self._in_a_row[name]
+        self._restarted.pop(name, None)
+        self._in_a_row[name] += 1
+        self.failures[name] += 1
+        return self._in_a_row[name]
+
+    def restarted(self, name: str) -> None:
+        """Say that a task is running again; it counts as well if it still runs in half a minute."""
+        if name in self._in_a_row:
+            self._restarted[name] = self._clock()
+
+    def well(self, name: str) -> None:
+        """Say that a task works, or has ended."""
+        self._in_a_row.pop(name, None)
+        self._restarted.pop(name, None)
+
+    @property
+    def failing(self) -> Mapping[str, int]:
+        """The tasks that keep failing, and how often each has failed in a row."""
+        return {
+            name: count
+            for name, count in self._in_a_row.items()
+            if count >= _KEEPS_FAILING and not self._has_settled(name)
+        }
+
+    def disconnected(self, platform: str) -> None:
+        """Say that a platform is expected, and not connected."""
+        if self._platforms.get(platform):
+            events_log.platform_disconnected(platform)
+        self._platforms[platform] = False
+
+    def connected(self, platform: str) -> None:
+        """Say that a platform is connected."""
+        if not self._platforms.get(platform):
+            events_log.platform_connected(platform)
+        self._platforms[platform] = True
+
+    @property
+    def away(self) -> tuple[str, ...]:
+        """The platforms that are not connected."""
+        return tuple(name for name, connected in self._platforms.items() if not connected)
+
+    def _has_settled(self, name: str) -> bool:
+        return self._clock() - self._restarted.get(name, self._clock()) >= _SETTLED
 
 
 class BackgroundTask:
-    """Owned by whoever starts it. Where it fails, which would be a bug, the log says so at once."""
+    """Supervises work: a failure is logged, counted in `TaskHealth`, and the work is started again after a pause.
 
-    def __init__(self, name: str) -> None:
-        self._name = name
+    The owner stops it. Work that returns has ended, and is not started again.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        health: TaskHealth,
+        *,
+        fatal: tuple[type[Exception], ...] = (),
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        """`fatal` errors are not survived: `run` raises them."""
+        self.name, self._health, self._fatal, self._sleep = name, health, fatal, sleep
         self._task: asyncio.Task[None] | None = None
+        self._stopping = False
 
-    def start(self, work: Coroutine[Any, Any, None]) -> None:
-        self._task = asyncio.create_task(work, name=self._name)
-        self._task.add_done_callback(self._ended)
+    def start(self, work: Work) -> None:
+        """Do work that goes on until it is stopped. `work` makes a new coroutine at each start."""
+        self._begin(self.run(work))
+
+    def repeat(self, step: Work, every: float = 0.0) -> None:
+        """Do a step again and again, with so many seconds in between."""
+
+        async def work() -> None:
+            while True:
+                await step()
+                self._health.well(self.name)
+                await self._sleep(every)
+
+        self._begin(self._supervise(work, _LONGEST_FOR_STEPS, lambda: None))
+
+    async def run(self, work: Work) -> None:
+        """Like `start`, for an owner that awaits it."""
+        await self._supervise(work, _LONGEST, lambda: self._health.restarted(self.name))
 
     async def stop(self) -> None:
-        """End it; nothing happens where it was never started."""
+        """End the work and wait for its end; nothing happens if it was never started."""
         if self._task is not None:
+            self._stopping = True
             self._task.cancel()
             await asyncio.wait({self._task})
+            self._health.well(self.name)
 
-    def _ended(self, task: asyncio.Task[None]) -> None:
-        if not task.cancelled() and (fault := task.exception()) is not None:
-            _log.error("%s: it has failed, and is not done any more", self._name, exc_info=fault)
+    def _begin(self, work: Coroutine[Any, Any, None]) -> None:
+        self._stopping = False
+        self._task = asyncio.create_task(work, name=self.name)
+
+    async def _supervise(self, work: Work, longest: float, restarted: Callable[[], None]) -> None:
+        while True:
+            restarted()
+            try:
+                await work()
+            except self._fatal:
+                raise
+            except Exception as fault:  # noqa: BLE001 - a supervisor survives every failure of its work
+                if self._stopping:
+                    return
+                count = self._health.failed(self.name)
+                pause = min(_FIRST * 2.0 ** min(count - 1, 10), longest)
+                self._tell(fault, count, pause)
+                await self._sleep(pause)
+            else:
+                self._health.well(self.name)
+                return
+
+    def _tell(self, fault: Exception, count: int, pause: float) -> None:
+        """Log a failure; the traceback of an unexpected one only once in a row."""
+        expected = isinstance(fault, OSError | StorageFailed)
+        shown = None if expected or count > 1 else fault
+        events_log.task_failed(self.name, count, pause, _reason(fault), shown)
+
+
+def _reason(fault: Exception) -> str:
+    """A failure's cause, in one line."""
+    cause = fault.__cause__ if isinstance(fault, StorageFailed) and fault.__cause__ is not None else fault
+    return f"{type(cause).__name__}: {cause}".splitlines()[0]

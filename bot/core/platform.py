@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Protocol
+from typing import Any, Protocol
 
+from bot.core.background import BackgroundTask, TaskHealth, Work
 from bot.core.media.downscale import fit, lossless
 from bot.core.media.files import FileService
 from bot.core.media.images import measure
@@ -34,6 +35,7 @@ __all__ = [
     "SHARED_PATH",
     "UNFINISHED",
     "Access",
+    "BackgroundTask",
     "Block",
     "Entry",
     "Field",
@@ -59,8 +61,10 @@ __all__ = [
     "Services",
     "State",
     "Subject",
+    "TaskHealth",
     "Trial",
     "WordList",
+    "Work",
     "Workflow",
     "WorkflowEditor",
     "WorkflowOffer",
@@ -79,10 +83,14 @@ __all__ = [
 
 @dataclass(frozen=True)
 class Health:
-    """`servers` tells by name which servers can be reached, `accepting` whether requests are taken."""
+    """`servers` tells by name which servers can be reached, `accepting` whether requests are taken, and `tasks` how the
+    background tasks and the platforms are. `probe` raises `StorageFailed` if the database cannot be written.
+    """
 
     servers: Callable[[], Mapping[str, bool]]
     accepting: Callable[[], bool]
+    tasks: TaskHealth
+    probe: Callable[[], Coroutine[Any, Any, None]]
 
 
 @dataclass(frozen=True)

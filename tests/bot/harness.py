@@ -19,6 +19,7 @@ from typing import Any
 from aiohttp import web
 from PIL import Image
 
+from bot.core.background import TaskHealth
 from bot.core.errors import DeliveryFailed
 from bot.core.model import Address, Person, Place, Queued, Result, Running, RunRequest, RunSummary, Status, UploadedFile
 from bot.core.platform import Services
@@ -43,6 +44,11 @@ class QuickSettings(Settings):
     """Settings whose servers are given up, and looked at, sooner than real ones."""
 
     gone_after: float = 0.5
+    patience: float = 10.0
+    wait: float = 30.0
+
+    def database_limits(self) -> dict[str, float]:
+        return {"patience": self.patience, "wait": self.wait}
 
     def server(self, url: str) -> dict[str, Any]:
         return {**super().server(url), "connect_timeout": 1.0, "gone_after": self.gone_after, "look_every": 0.2}
@@ -196,11 +202,13 @@ async def house(
         given = [EmbeddedServer()] if servers is None else servers
         named = [await _entered(stack, number, server) for number, server in enumerate(given)]
         chosen = QuickSettings(data_dir=folder, servers=tuple(named), **settings)
+        tasks = TaskHealth()
         shelf = await stack.enter_async_context(
-            LiveCatalog(bundled_folder(), await asyncio.to_thread(write_workflows, folder))
+            LiveCatalog(bundled_folder(), await asyncio.to_thread(write_workflows, folder), tasks=tasks)
         )
         platform = platform or RecordingPlatform()
-        services = await stack.enter_async_context(serving(chosen, shelf, {platform.name: platform}, role or Role()))
+        served = serving(chosen, shelf, {platform.name: platform}, role or Role(), tasks)
+        services = await stack.enter_async_context(served)
         yield House(services, platform, [server for server in given if isinstance(server, EmbeddedServer)])
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from bot.core.background import TaskHealth
 from bot.core.errors import StorageFailed
 from bot.core.model import Address, Person, Place, Result, RunRequest, RunSummary, Status
 from bot.core.platform import Services
@@ -117,8 +118,9 @@ async def _main(folder: Path, role: Role) -> None:
         waiting_per_person=1000,
         running_per_person=given.get("running", 3),
     )
-    async with LiveCatalog(bundled_folder(), write_workflows(folder)) as shelf:
-        await serve(settings, shelf, [FilePlatform(folder)], role, lambda words: print(words, flush=True))  # noqa: T201
+    tasks = TaskHealth()
+    async with LiveCatalog(bundled_folder(), write_workflows(folder), tasks=tasks) as shelf:
+        await serve(settings, shelf, [FilePlatform(folder)], role, tasks, lambda words: print(words, flush=True))  # noqa: T201
 
 
 def main() -> None:

@@ -143,10 +143,9 @@ async def test_a_disk_that_is_full_while_a_run_is_under_way_ends_it_in_words(
 async def test_a_database_that_is_locked_for_long_is_said_and_used_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("bot.core.storage.database._PATIENCE", 10)
     monkeypatch.setattr("bot.core.execution.attempt._PAUSE", 0.01)
     gates = Gates()
-    async with house(tmp_path, servers=[EmbeddedServer(nodes=gates.nodes())]) as home:
+    async with house(tmp_path, servers=[EmbeddedServer(nodes=gates.nodes())], patience=0.01) as home:
         first, shown = await home.ask("gated")
         await home.platform.until(running(shown))
         with locked(tmp_path / "darkroom.db"):
@@ -164,10 +163,9 @@ async def test_a_database_that_is_locked_for_long_is_said_and_used_again(
 async def test_a_database_that_is_locked_for_a_while_costs_no_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("bot.core.storage.database._PATIENCE", 10)
     monkeypatch.setattr("bot.core.execution.attempt._PAUSE", 0.05)
     gates = Gates()
-    async with house(tmp_path, servers=[EmbeddedServer(nodes=gates.nodes())]) as home:
+    async with house(tmp_path, servers=[EmbeddedServer(nodes=gates.nodes())], patience=0.01) as home:
         run_id, shown = await home.ask("gated")
         await home.platform.until(running(shown))
         with locked(tmp_path / "darkroom.db"):
@@ -180,10 +178,9 @@ async def test_a_database_that_is_locked_for_a_while_costs_no_run(
 async def test_who_has_the_result_is_not_told_that_it_failed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("bot.core.storage.database._PATIENCE", 10)
     monkeypatch.setattr("bot.core.execution.attempt._PAUSE", 0.001)
     platform = LockingPlatform(tmp_path / "darkroom.db")
-    async with house(tmp_path, platform) as home:
+    async with house(tmp_path, platform, patience=0.01) as home:
         run_id, shown = await home.ask()
         await until(lambda: _logged(caplog, f"run {run_id} waits", 5))
         platform.unlock()

@@ -19,7 +19,7 @@ from sqlalchemy import URL, create_engine, event
 from sqlalchemy import Engine as SyncEngine
 from sqlalchemy.exc import DBAPIError
 
-from bot.core.background import BackgroundTask
+from bot.core.background import BackgroundTask, TaskHealth
 from bot.core.errors import ConfigError, StorageAway
 from bot.core.storage.database import Database, in_short, make_private
 from bot.i18n import _
@@ -28,7 +28,6 @@ from bot.i18n import _
 #: and one that is gone leaves its name behind, never to be used for something else.
 WORKFLOW, SUBMIT, FOLLOW = "develop", "submit", "follow"
 
-_log = logging.getLogger(__name__)
 _APPLICATION, _VERSION = "darkroom", "1"  # on disk too
 _ENDED = ["SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED"]
 _TIDY_EVERY, _AT_ONCE = 60.0, 1000  # seconds, and attempts
@@ -47,7 +46,9 @@ AttemptFunction = Callable[[str, int, DurableStep], Coroutine[Any, Any, None]]
 class DurableEngine:
     """Use it in `async with`; attempts that an earlier process of the same worker left behind go on at once."""
 
-    def __init__(self, database: Database, folder: Path, worker: str, attempt: AttemptFunction) -> None:
+    def __init__(
+        self, database: Database, folder: Path, worker: str, attempt: AttemptFunction, tasks: TaskHealth
+    ) -> None:
         """`folder` holds the engine's own tables where the database is not a server."""
         self._database = database
         self._url = (
@@ -56,7 +57,7 @@ class DurableEngine:
         self._sqlite = None if database.is_shared else _quick(self._url)
         self._worker, self._attempt = worker, attempt
         self._tasks: set[asyncio.Task[Any]] = set()
-        self._tidying = BackgroundTask("engine tidies up")
+        self._tidying = BackgroundTask("engine cleanup", tasks)
 
     async def __aenter__(self) -> DurableEngine:
         async def develop(run_id: str, attempt: int) -> None:
@@ -88,7 +89,7 @@ class DurableEngine:
                 _("The engine's tables cannot be used: {reason}").format(reason=in_short(fault))
             ) from fault
         logging.getLogger("dbos").setLevel(logging.ERROR)
-        self._tidying.start(self._tidy())
+        self._tidying.repeat(self._tidy, _TIDY_EVERY)
         return self
 
     async def __aexit__(
@@ -130,13 +131,8 @@ class DurableEngine:
             self._tasks.discard(task)
 
     async def _tidy(self) -> None:
-        while True:
-            try:
-                async with self._database.alone("engine tidies up"):
-                    await self._forget_ended()
-            except (DBAPIError, OSError) as fault:
-                _log.warning("attempts that have ended are not forgotten: %s", in_short(fault))
-            await asyncio.sleep(_TIDY_EVERY)
+        async with self._database.alone("engine tidies up"):
+            await self._forget_ended()
 
     async def _forget_ended(self) -> None:
         """Forget attempts that have ended, however they did and in whatever process: what there is to know of them

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Awaitable, Callable
 from types import TracebackType
 
+from bot.core import events_log
 from bot.core.errors import DeliveryFailed, NotNow
 from bot.core.model import Status
-
-_log = logging.getLogger(__name__)
 
 
 class Throttle:
@@ -86,5 +84,5 @@ class Throttle:
                 if self._latest is None:  # it is still the news, and is said when there is room
                     self.offer(status)
             except DeliveryFailed as failure:
-                _log.info("a status was not shown: %s", failure)
+                events_log.chat_refused(type(status).__name__, str(failure))
             self._next = self._clock() + pause

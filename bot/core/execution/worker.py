@@ -7,7 +7,8 @@ import logging
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 
-from bot.core.background import BackgroundTask
+from bot.core import events_log
+from bot.core.background import BackgroundTask, TaskHealth
 from bot.core.error_text import explain
 from bot.core.errors import StorageFailed
 from bot.core.execution import durable as durable
@@ -17,7 +18,6 @@ from bot.core.model import Failed
 from bot.core.run import QueuedRun, RunRecord, State
 from bot.core.runs.queue import Assignment
 from bot.core.servers.load import JobFactory, ServerLoad
-from bot.core.storage.database import in_short
 from bot.i18n import _
 from comfy.fleet import Fleet
 from comfy.schedule import ServerState, choose
@@ -35,6 +35,7 @@ class Worker:
         context: ExecutionContext,
         fleet: Fleet,
         engine: Callable[[durable.AttemptFunction], DurableEngine],
+        tasks: TaskHealth,
     ) -> None:
         self.name = name
         self._context, self._fleet = context, fleet
@@ -46,7 +47,7 @@ class Worker:
         self._unbegun: list[RunRecord] = []  # ours by the records, but perhaps not yet known to the engine
         self._under_way: dict[str, asyncio.Task[None]] = {}
         self._news = asyncio.Event()
-        self._turns, self._cancels = BackgroundTask("turns"), BackgroundTask("cancels")
+        self._turns, self._cancels = BackgroundTask("turns", tasks), BackgroundTask("cancels", tasks)
 
     async def __aenter__(self) -> Worker:
         for run in await self._context.records.measured(worker=self.name):
@@ -56,8 +57,8 @@ class Worker:
             if run.state is State.RUNNING and run.server is not None:
                 self._load.enter(run.server, run)
         await self._engine.__aenter__()
-        self._turns.start(self._take_turns())
-        self._cancels.start(self._watch_cancels())
+        self._turns.repeat(self._take_turns)
+        self._cancels.repeat(self._watch_cancels, _TICK)
         return self
 
     async def __aexit__(self, *_exit: object) -> None:
@@ -82,23 +83,18 @@ class Worker:
         )
 
     async def _take_turns(self) -> None:
-        while True:
-            self._news.clear()
-            try:
-                await self._begin()
-                while any(server_state.free for server_state in self._server_states().values()):
-                    run = await self._context.queue.claim(self.name, self._pick, self._context.replies.platforms)
-                    if run is None:
-                        break
-                    self._load.enter(run.server or "", run)
-                    self._fresh[run.id, run.attempt] = run
-                    self._unbegun.append(run)
-                    await self._begin()
-                await self._take_approved()
-            except StorageFailed as fault:
-                _log.warning("no turn can be taken: %s", in_short(fault.__cause__ or fault))  # a line a second
-                await asyncio.sleep(_TICK * 4)
-            await _news_or_tick(self._news)
+        self._news.clear()
+        await self._begin()
+        while any(server_state.free for server_state in self._server_states().values()):
+            run = await self._context.queue.claim(self.name, self._pick, self._context.replies.platforms)
+            if run is None:
+                break
+            self._load.enter(run.server or "", run)
+            self._fresh[run.id, run.attempt] = run
+            self._unbegun.append(run)
+            await self._begin()
+        await self._take_approved()
+        await _news_or_tick(self._news)
 
     async def _take_approved(self) -> None:
         """What a moderator has said yes to needs no server any more, only somebody who delivers it."""
@@ -144,6 +140,7 @@ class Worker:
 
     async def _make(self, run: RunRecord, step: DurableStep, *, resumed: bool) -> None:
         server = run.server or ""
+        events_log.run_started(run.id, run.workflow, server, run.attempt, resumed=resumed)
         try:
             if server not in self._fleet.members:
                 await self._homeless(run)
@@ -191,13 +188,8 @@ class Worker:
         return member is not None and member.at_once == 1
 
     async def _watch_cancels(self) -> None:
-        while True:
-            await asyncio.sleep(_TICK)
-            try:
-                for run_id in await self._context.records.cancel_requests(self.name):
-                    self.cancel(run_id)
-            except StorageFailed as fault:
-                _log.warning("cancels cannot be read: %s", fault)
+        for run_id in await self._context.records.cancel_requests(self.name):
+            self.cancel(run_id)
 
 
 async def _news_or_tick(news: asyncio.Event) -> None:

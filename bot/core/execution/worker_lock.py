@@ -15,7 +15,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.core import private
-from bot.core.background import BackgroundTask
+from bot.core.background import BackgroundTask, TaskHealth
 from bot.core.errors import ConfigError
 from bot.core.storage.database import Database, in_short
 from bot.i18n import _
@@ -26,13 +26,13 @@ _LOOK = 5.0  # seconds between two looks whether the name is still held
 
 
 @asynccontextmanager
-async def held(database: Database, folder: Path, worker: str) -> AsyncIterator[None]:
+async def held(database: Database, folder: Path, worker: str, tasks: TaskHealth) -> AsyncIterator[None]:
     """Hold a worker's name; the end of the process lets go of it, however it comes. Raises `ConfigError`."""
     if database.is_shared:
-        lock, keeping = _Lock(database, worker), BackgroundTask("worker's name")
+        lock, keeping = _Lock(database, worker), BackgroundTask("worker's name", tasks)
         try:
             await _take(lock.take, worker)
-            keeping.start(lock.keep())
+            keeping.start(lock.keep)
             yield
         finally:
             await keeping.stop()

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Collection
 
-from bot.core.background import BackgroundTask
-from bot.core.errors import BadValue, NotAllowed, StorageFailed
+from bot.core.background import BackgroundTask, TaskHealth
+from bot.core.errors import BadValue, NotAllowed
 from bot.core.model import Failed, Held
 from bot.core.policy import concurrency
 from bot.core.policy.audit import Audit
@@ -20,9 +19,6 @@ from bot.core.runs.replies import RunReplies
 from bot.core.runs.repository import RunRepository
 from bot.core.workflows.catalog import Workflows
 from bot.core.workflows.workflow import Workflow
-
-_log = logging.getLogger(__name__)
-_AGAIN = 5.0  # seconds until it is tried again where the database could not be used
 
 
 class Reevaluation:
@@ -37,17 +33,18 @@ class Reevaluation:
         catalog: Workflows,
         replies: RunReplies,
         locks: RunLocks,
+        tasks: TaskHealth,
     ) -> None:
         self._enforcer, self._audit, self._queue, self._records = enforcer, audit, queue, records
         self._catalog, self._replies, self._locks = catalog, replies, locks
         self._decided = {""}  # communities; "" stands for all
         self._news = asyncio.Event()
-        self._chore = BackgroundTask("revision")
+        self._chore = BackgroundTask("reevaluation", tasks)
 
     async def __aenter__(self) -> Reevaluation:
         self._enforcer.book.on_change(self._note)
         self._news.set()
-        self._chore.start(self._work())
+        self._chore.repeat(self._work)
         return self
 
     async def __aexit__(self, *_exit: object) -> None:
@@ -58,17 +55,15 @@ class Reevaluation:
         self._news.set()
 
     async def _work(self) -> None:
-        while True:
-            await self._news.wait()
-            self._news.clear()
-            decided, self._decided = self._decided, set()
-            try:
-                await self._revise(decided)
-            except StorageFailed as fault:
-                _log.warning("what waits is not looked at again yet: %s", fault)
-                await asyncio.sleep(_AGAIN)
-                self._decided |= decided
-                self._news.set()
+        await self._news.wait()
+        self._news.clear()
+        decided, self._decided = self._decided, set()
+        try:
+            await self._revise(decided)
+        except Exception:
+            self._decided |= decided
+            self._news.set()
+            raise
 
     async def _revise(self, communities: Collection[str]) -> None:
         for run in await self._queue.waiting():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import tempfile
 from collections.abc import AsyncIterator, Callable
@@ -10,7 +9,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from types import TracebackType
 
-from bot.core.background import BackgroundTask
+from bot.core.background import BackgroundTask, TaskHealth
 from bot.core.errors import DeliveryFailed, StorageFailed, UserError
 from bot.core.media.blob_store import BlobStore
 from bot.core.model import Failed, Held, Person, Place, Queued, Result, ResultFile, StoredFile
@@ -39,16 +38,17 @@ class Reviews:
         replies: RunReplies,
         audit: Audit,
         permissions: Permissions,
+        tasks: TaskHealth,
         wake: Callable[[], None] = lambda: None,
     ) -> None:
         self._records, self._media, self._replies = records, media, replies
         self._audit, self._permissions, self._wake = audit, permissions, wake
         self._asked = {name: each for name, each in replies.platforms.items() if isinstance(each, ReviewAsker)}
-        self._chore = BackgroundTask("reviews")
+        self._chore = BackgroundTask("reviews", tasks)
 
     async def __aenter__(self) -> Reviews:
         if self._asked:
-            self._chore.start(self._ask_all())
+            self._chore.repeat(self._ask_all, _EVERY)
         return self
 
     async def __aexit__(
@@ -126,13 +126,8 @@ class Reviews:
         await self._replies.show(run, status)
 
     async def _ask_all(self) -> None:
-        while True:
-            try:
-                while (run := await self._records.claim_to_ask(self._asked)) is not None:
-                    await self._ask(run)
-            except StorageFailed as fault:
-                _log.warning("moderators are not asked: %s", fault)
-            await asyncio.sleep(_EVERY)
+        while (run := await self._records.claim_to_ask(self._asked)) is not None:
+            await self._ask(run)
 
     async def _ask(self, run: RunRecord) -> None:
         """What cannot be asked in the chat stands in the list of what is held."""

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
@@ -13,15 +11,13 @@ from typing import Any
 from sqlalchemy import Row, delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.core.background import BackgroundTask
-from bot.core.errors import StorageFailed
+from bot.core.background import BackgroundTask, TaskHealth
 from bot.core.model import Person, Place
 from bot.core.policy.audit import Audit, Entry
 from bot.core.policy.rules import Admission, Rule, Rules, Slot
 from bot.core.storage.database import Database
 from bot.core.storage.schema import audit, editions, rules
 
-_log = logging.getLogger(__name__)
 _EVERY = 1.0  # seconds between two looks for what other processes have changed
 
 
@@ -50,18 +46,18 @@ class By:
 class RuleStore:
     """Use it in `async with`: that reads all rules. `changed` listeners hear which communities are decided anew."""
 
-    def __init__(self, database: Database, audit: Audit) -> None:
+    def __init__(self, database: Database, audit: Audit, tasks: TaskHealth) -> None:
         self._database, self._audit = database, audit
         self._own: dict[str, tuple[Rule, ...]] = {}
         self._indexed: dict[str, Rules] = {}
         self._seen = 0
         self._listeners: list[Callable[[str], None]] = []
         self._reading = asyncio.Lock()
-        self._chore = BackgroundTask("rule_store")
+        self._chore = BackgroundTask("rules", tasks)
 
     async def __aenter__(self) -> RuleStore:
         await self.refresh()
-        self._chore.start(self._watch())
+        self._chore.repeat(self.refresh, _EVERY)
         return self
 
     async def __aexit__(
@@ -182,12 +178,6 @@ class RuleStore:
             for community in places:
                 await _next_edition(connection, community)
         await self.refresh()
-
-    async def _watch(self) -> None:
-        while True:
-            await asyncio.sleep(_EVERY)
-            with suppress(StorageFailed):
-                await self.refresh()
 
     def _announce(self, communities: Iterable[str]) -> None:
         for community in communities:

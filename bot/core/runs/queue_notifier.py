@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
-from bot.core.background import BackgroundTask
+from bot.core.background import BackgroundTask, TaskHealth
 from bot.core.errors import StorageFailed, UnknownWorkflow
 from bot.core.model import Failed, Paused, Queued, Status
 from bot.core.port import Reply
@@ -20,7 +19,6 @@ from bot.core.runs.replies import RunReplies, show_status
 from bot.core.runs.repository import RunRepository
 from bot.core.workflows.catalog import Workflows
 
-_log = logging.getLogger(__name__)
 _EVERY = 1.0  # seconds
 _FAREWELL = 3.0  # seconds: a shutdown waits no longer for chats
 _AT_ONCE = 16  # messages that are edited side by side
@@ -47,6 +45,7 @@ class QueueNotifier:
         replies: RunReplies,
         plan: StartEstimates,
         locks: RunLocks,
+        tasks: TaskHealth,
         clock: Callable[[], float] = time.monotonic,
         *,
         farewell: bool = False,
@@ -56,10 +55,10 @@ class QueueNotifier:
         self._queue, self._records, self._catalog, self._replies = queue, records, catalog, replies
         self._plan, self._locks, self._clock = plan, locks, clock
         self._told: dict[str, _Told] = {}
-        self._chore = BackgroundTask("notifier")
+        self._chore = BackgroundTask("queue notifier", tasks)
 
     async def __aenter__(self) -> QueueNotifier:
-        self._chore.start(self._work())
+        self._chore.repeat(self._work)
         return self
 
     async def __aexit__(self, *_exit: object) -> None:
@@ -96,13 +95,9 @@ class QueueNotifier:
         await asyncio.gather(*(tell(run, place) for run, place in news))
 
     async def _work(self) -> None:
-        while True:
-            begun = self._clock()
-            try:
-                await self.announce()
-            except StorageFailed as fault:
-                _log.warning("nobody is told their place: %s", fault)
-            await asyncio.sleep(max(_EVERY, 10 * (self._clock() - begun)))
+        begun = self._clock()
+        await self.announce()
+        await asyncio.sleep(max(_EVERY, 10 * (self._clock() - begun)))
 
     async def _tell(self, run: RunRecord, status: Queued) -> None:
         reply = self._reply(run)

@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Mapping
 
+from bot.core import events_log
 from bot.core.errors import DeliveryFailed, NotNow
 from bot.core.model import Result, RunSummary, Status
 from bot.core.port import Limits, Replier, Reply
@@ -86,7 +87,7 @@ async def show_status(reply: Reply, status: Status) -> bool:
     except NotNow:
         return False
     except DeliveryFailed as fault:
-        _log.info("a status was not shown: %s", fault)
+        events_log.chat_refused(type(status).__name__, str(fault))
     return True
 
 

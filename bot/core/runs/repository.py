@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import delete, false, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from bot.core import events_log
 from bot.core.model import Address, Person, Place
 from bot.core.run import ACTIVE, ENDED, UNFINISHED, Outcome, RunRecord, RunTiming, State, key_of, outcome_json, read_run
 from bot.core.runs import usage
@@ -27,6 +28,11 @@ class RunRepository:
     async def get(self, run_id: str) -> RunRecord | None:
         rows = await self._select(runs.c.id == run_id)
         return rows[0] if rows else None
+
+    async def probe(self) -> None:
+        """Begin and end a transaction. Raises `StorageFailed` where nothing can be written."""
+        async with self._database.change():
+            pass
 
     async def at(self, address: Address) -> RunRecord | None:
         """The latest run whose message this is."""
@@ -118,13 +124,14 @@ class RunRepository:
         charge = partial(usage.settle, run_id=run.id, now=now, took=now - (run.started_at or now))
         if state is State.FAILED or (state is State.CANCELLED and run.started_at is None):
             charge = partial(usage.give_back, run_ids=[run.id])
-        return await self._step(run, UNFINISHED, charge, state=state, sentence=sentence, ended_at=now)
+        ended = await self._step(run, UNFINISHED, charge, state=state, sentence=sentence, ended_at=now)
+        return _told(ended, run.id, state, sentence)
 
     async def refuse(self, run: RunRecord, sentence: str) -> bool:
         """End a run that waits, before it has begun; whether it still waited."""
         charge = partial(usage.give_back, run_ids=[run.id])
         ended = {"state": State.FAILED, "sentence": sentence, "ended_at": self._clock()}
-        return await self._step(run, (State.WAITING,), charge, **ended)
+        return _told(await self._step(run, (State.WAITING,), charge, **ended), run.id, State.FAILED, sentence)
 
     async def hold_result(self, run: RunRecord) -> bool:
         """Let a run that has brought its outcome wait for a moderator, in nobody's hands."""
@@ -160,6 +167,7 @@ class RunRepository:
         gone = {"state": State.FAILED, "sentence": sentence, "ended_at": self._clock(), "outputs": None}
         if not await self._step(run, (State.HELD,), partial(usage.give_back, run_ids=[run.id]), **gone):
             return None
+        events_log.run_ended(run.id, State.FAILED, "a moderator refused it")
         keys = [file.key for file in run.outcome.files] if run.outcome is not None else []
         inputs = {file.key for file in run.inputs.values()}
         async with self._database.change() as connection:
@@ -208,6 +216,7 @@ class RunRepository:
             if stopped:
                 await usage.give_back(connection, [run_id])
             row = (await connection.execute(select(runs).where(runs.c.id == run_id))).one_or_none()
+        _told(stopped > 0, run_id, State.CANCELLED)
         found = read_run(row) if row is not None else None
         return found if found is not None and (stopped or found.state in UNFINISHED) else None
 
@@ -226,6 +235,8 @@ class RunRepository:
             ids = list((await connection.execute(select(runs.c.id).where(*old))).scalars())
             await connection.execute(update(runs).where(*old).values(state=State.FAILED, ended_at=self._clock()))
             await usage.give_back(connection, ids)
+        for run_id in ids:
+            events_log.run_ended(run_id, State.FAILED, "no moderator decided in time")
 
     async def older_than(self, moment: float, count: int = 500) -> list[str]:
         """Ids of ended runs that were asked for before a moment."""
@@ -285,6 +296,13 @@ async def _stepped(connection: AsyncConnection, run: RunRecord, states: Sequence
 def on_platforms(platforms: Collection[str]) -> Any:
     """The runs whose messages stand on these platforms."""
     return or_(false(), *(runs.c.person.startswith(f"{platform}:", autoescape=True) for platform in platforms))
+
+
+def _told(ended: bool, run_id: str, state: State, reason: str | None = None) -> bool:
+    """Log an end, if it is one."""
+    if ended:
+        events_log.run_ended(run_id, state, reason)
+    return ended
 
 
 async def note_uses(connection: AsyncConnection, run_id: str, keys: Sequence[str]) -> None:

@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from bot.core import events_log
 from bot.core.errors import BadValue, DeliveryFailed, NotAllowed, StorageFailed, TooMany, UserError
 from bot.core.media.blob_store import BlobStore
 from bot.core.media.signed_links import SignedLinks
@@ -140,6 +141,7 @@ class RunService:
         where = message if isinstance(message, Address) else message.draft
         new = replace(self._new(checked, inputs, request, where), policy=policy, held=held, opened=opened)
         await self._queue.enqueue(new)
+        events_log.run_taken(new.id, workflow.name, request.person.platform, held=held)
         if not isinstance(message, Address):
             await self._open(new.id, partial(message.post, new.id))
         if held:

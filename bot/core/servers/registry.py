@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-import logging
 import time
 import zlib
 from collections import Counter
@@ -20,14 +19,14 @@ from typing import Any
 
 from sqlalchemy import Row, delete, select, update
 
-from bot.core.background import BackgroundTask
+from bot.core import events_log
+from bot.core.background import BackgroundTask, TaskHealth
 from bot.core.errors import StorageFailed
 from bot.core.storage.database import Database
 from bot.core.storage.schema import servers
 from comfy.fleet import Fleet
 from comfy.object_info import ObjectInfo
 
-_log = logging.getLogger(__name__)
 _BEAT = 5.0  # seconds between two signs of life of a worker
 _LOOK = 1.0  # seconds between two looks at what the others have written
 _SILENT = 15.0  # seconds without a sign of life after which a worker's servers count as away
@@ -56,21 +55,24 @@ class _Read:
 class ServerRegistry:
     """Use it in `async with`. Where the database is not shared, it lists the servers of the own fleet alone."""
 
-    def __init__(self, database: Database, worker: str | None, fleet: Fleet) -> None:
+    def __init__(self, database: Database, worker: str | None, fleet: Fleet, tasks: TaskHealth) -> None:
         """`fleet` has the servers of this worker; that of a process without a worker is empty."""
         self._database, self._worker, self._fleet = database, worker or "", fleet
         self._others: dict[tuple[str, str], _Read] = {}  # by worker and name
         self._written: dict[str, ObjectInfo] = {}
         self._version = 0
+        self._seen_up: frozenset[str] = frozenset()
         self._news = asyncio.Event()
-        self._writing, self._reading = BackgroundTask("registry is written"), BackgroundTask("registry is read")
+        self._writing = BackgroundTask("registry writer", tasks)
+        self._reading = BackgroundTask("registry reader", tasks)
 
     async def __aenter__(self) -> ServerRegistry:
+        self.note()
         if self._database.is_shared:
             await self.read()
-            self._reading.start(self._keep_reading())
+            self._reading.repeat(self.read, _LOOK)
             if self._worker:
-                self._writing.start(self._keep_writing())
+                self._writing.repeat(self._keep_writing)
         return self
 
     async def __aexit__(self, *_exit: object) -> None:
@@ -114,6 +116,12 @@ class ServerRegistry:
     def note(self) -> None:
         """Say that something has changed in the own fleet."""
         self._news.set()
+        up = frozenset(self._fleet.up)
+        for name in sorted(up - self._seen_up):
+            events_log.server_up(name)
+        for name in sorted(self._seen_up - up):
+            events_log.server_down(name)
+        self._seen_up = up
 
     async def write(self) -> None:
         """Give a sign of life, with what has changed in the own fleet. Raises `StorageFailed`."""
@@ -172,24 +180,12 @@ class ServerRegistry:
         async with self._database.change() as connection:
             await connection.execute(update(servers).where(servers.c.worker == self._worker).values(up=0))
 
-    async def _keep_reading(self) -> None:
-        while True:
-            await asyncio.sleep(_LOOK)
-            try:
-                await self.read()
-            except StorageFailed as fault:
-                _log.warning("the servers of other workers cannot be read: %s", fault)
-
     async def _keep_writing(self) -> None:
-        while True:
-            self._news.clear()
-            try:
-                await self.write()
-            except StorageFailed as fault:
-                _log.warning("other processes do not hear of the servers here: %s", fault)
-            with suppress(TimeoutError):
-                async with asyncio.timeout(_BEAT):
-                    await self._news.wait()
+        self._news.clear()
+        await self.write()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_BEAT):
+                await self._news.wait()
 
 
 async def remove_worker(database: Database, worker: str) -> None:

@@ -16,7 +16,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import URL, Connection, event, func, make_url, select, text
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.exc import TimeoutError as NoConnection
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from bot.core import private
@@ -26,25 +26,29 @@ from bot.i18n import _
 _LOCK = 0x6461726B  # PostgreSQL's advisory lock for everything that reads the line in order to change it
 _READERS = 3
 _PAUSE = 0.1  # seconds between two tries to be alone
-_PATIENCE = 10_000  # milliseconds that SQLite waits for another process to let go
+_PATIENCE = 10.0  # seconds that SQLite waits for another process to let go
+_WAIT = 30.0  # seconds that a task waits for a connection while others use them all
 
 
 class Database:
     """Use it in `async with`. Raises `ConfigError` where it cannot be opened, read or upgraded."""
 
-    def __init__(self, url: str) -> None:
-        """`url` is `sqlite:///PATH` or `postgresql://USER:PASSWORD@HOST/NAME`."""
+    def __init__(self, url: str, patience: float = _PATIENCE, wait: float = _WAIT) -> None:
+        """`url` is `sqlite:///PATH` or `postgresql://USER:PASSWORD@HOST/NAME`; `patience` is how long, in seconds,
+        SQLite waits for another process to let go, and `wait` how long a task waits for a free connection.
+        """
         self.url = _checked(url)
         if self.is_shared:
-            self._engine = self._readers = _engine(self.url, "postgresql+psycopg", 20)
+            self._engine = self._readers = _engine(self.url, "postgresql+psycopg", 20, wait)
         else:  # SQLite has one writer at a time, whom those who read need not wait for
-            self._engine, self._readers = (_engine(self.url, "sqlite+aiosqlite", size) for size in (1, _READERS))
-            _tune(self._engine, "BEGIN IMMEDIATE")
-            _tune(self._readers, "BEGIN")
+            self._engine, self._readers = (_engine(self.url, "sqlite+aiosqlite", size, wait) for size in (1, _READERS))
+            _tune(self._engine, "BEGIN IMMEDIATE", patience)
+            _tune(self._readers, "BEGIN", patience)
 
     @classmethod
-    def in_folder(cls, folder: Path, name: str = "darkroom") -> Database:
-        return cls(f"sqlite:///{folder / name}.db")
+    def in_folder(cls, folder: Path, name: str = "darkroom", **limits: float) -> Database:
+        """`limits` are `patience` and `wait`."""
+        return cls(f"sqlite:///{folder / name}.db", **limits)
 
     @property
     def is_shared(self) -> bool:
@@ -148,20 +152,24 @@ def _checked(url: str) -> URL:
     raise ConfigError(_("DARKROOM_DATABASE_URL is no database's address: {example}").format(example=example))
 
 
-def _engine(url: URL, driver: str, size: int) -> AsyncEngine:
+def _engine(url: URL, driver: str, size: int, wait: float) -> AsyncEngine:
     return create_async_engine(
-        url.set(drivername=driver), max_overflow=0, pool_size=size, pool_pre_ping=size > _READERS
+        url.set(drivername=driver),
+        max_overflow=0,
+        pool_size=size,
+        pool_timeout=wait,
+        pool_pre_ping=size > _READERS,
     )
 
 
-def _tune(engine: AsyncEngine, how: str) -> None:
+def _tune(engine: AsyncEngine, how: str, patience: float) -> None:
     """Let SQLite survive a crash without waiting for the disk at each step, and let us begin transactions ourselves."""
 
     @event.listens_for(engine.sync_engine, "connect")
     def connect(connection: Any, _record: Any) -> None:
         connection.isolation_level = None
         try:
-            for pragma in (f"busy_timeout={_PATIENCE}", "journal_mode=WAL", "synchronous=NORMAL"):
+            for pragma in (f"busy_timeout={patience * 1000:.0f}", "journal_mode=WAL", "synchronous=NORMAL"):
                 connection.execute(f"PRAGMA {pragma}")
         except BaseException:
             connection.close()  # or its thread would outlive it
@@ -189,7 +197,7 @@ def upgrade(connection: Connection, revision: str = "head") -> None:
 def _in_words() -> Iterator[None]:
     try:
         yield
-    except (DBAPIError, PoolTimeout, OSError) as fault:
+    except (DBAPIError, NoConnection, OSError) as fault:
         raise StorageAway(_("The records of runs cannot be read or written just now.")) from fault
 
 

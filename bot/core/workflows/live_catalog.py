@@ -10,6 +10,7 @@ from types import TracebackType
 
 from watchfiles import awatch
 
+from bot.core.background import BackgroundTask, TaskHealth
 from bot.core.workflows.catalog import Catalog, WorkflowFault
 from bot.core.workflows.workflow import Workflow
 
@@ -17,12 +18,12 @@ from bot.core.workflows.workflow import Workflow
 class LiveCatalog:
     """Use it in `async with` to have it watched. `changed` hears of every new reading."""
 
-    def __init__(self, *folders: Path) -> None:
+    def __init__(self, *folders: Path, tasks: TaskHealth) -> None:
         self._folders = folders
         self._catalog = Catalog.read(*folders)
         self._listeners: list[Callable[[], None]] = []
         self._stop = asyncio.Event()
-        self._task: asyncio.Task[None] | None = None
+        self._task, self._missed = BackgroundTask("workflow folders", tasks), False
 
     @property
     def workflows(self) -> Mapping[str, Workflow]:
@@ -51,17 +52,19 @@ class LiveCatalog:
             listener()
 
     async def __aenter__(self) -> LiveCatalog:
-        self._task = asyncio.create_task(self._watch(), name="live_catalog")
+        self._task.start(self._watch)
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self._stop.set()
-        if self._task is not None:
-            await self._task
+        await self._task.stop()
 
     async def _watch(self) -> None:
+        if self._missed:
+            await self.refresh()
+        self._missed = True  # what changes while nobody watches
         folders = [folder for folder in self._folders if folder.is_dir()]
         async for _changes in awatch(*folders, stop_event=self._stop, recursive=False):
             await self.refresh()

@@ -5,15 +5,14 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
 import discord
 
-from bot.core.errors import StorageFailed
 from bot.core.model import Address
-from bot.core.platform import RunRecord
+from bot.core.platform import BackgroundTask, RunRecord, Work
 from bot.platforms.discord.commands.sync import CommandSync, SyncLedger
 from bot.platforms.discord.commands.tree import Tree
 from bot.platforms.discord.interactions import answer
@@ -26,7 +25,6 @@ from bot.platforms.discord.runs.submit import Click, DiscordCaller
 _log = logging.getLogger(__name__)
 _FAREWELL = 3.0  # seconds for answers that are under way when it closes
 _REPOST_EVERY = 60.0  # seconds; nobody is still at posting a message so long after the request
-_PAUSE = 10.0  # seconds before work that failed is begun again
 
 
 class DiscordClient(discord.AutoShardedClient):
@@ -47,18 +45,38 @@ class DiscordClient(discord.AutoShardedClient):
         self.tree = Tree(self, front)
         self.registrar = CommandSync(self, self.tree, front.services, front.menu, ledger)
         self._since = time.time()
-        self._work: list[asyncio.Task[None]] = []
+        self._work: list[BackgroundTask] = []
         self._answering: set[asyncio.Task[Any]] = set()
 
     async def setup_hook(self) -> None:
-        self._work = [
-            asyncio.create_task(self._kept(self.registrar.work), name="discord-commands"),
-            asyncio.create_task(self._kept(self._say_presence), name="discord-presence"),
-            asyncio.create_task(self._kept(self.front.sheets.tidy), name="discord-sheets"),
-            asyncio.create_task(self._kept(self._repost), name="discord-reposting"),
-        ]
+        self._begin("commands", self.registrar.work)
+        self._begin("presence", self._say_presence)
+        self._begin("forms", self.front.sheets.tidy)
+        self._begin("reposting", self._repost)
+
+    def _begin(self, name: str, work: Work) -> None:
+        """Work from the moment that the bot is there until it goes."""
+
+        async def once_ready() -> None:
+            await self.wait_until_ready()
+            await work()
+
+        task = BackgroundTask(f"{PLATFORM} {name}", self.front.services.health.tasks)
+        self._work.append(task)
+        task.start(once_ready)
+
+    async def on_connect(self) -> None:
+        self.front.services.health.tasks.connected(PLATFORM)
+
+    async def on_resumed(self) -> None:
+        self.front.services.health.tasks.connected(PLATFORM)
+
+    async def on_disconnect(self) -> None:
+        if not self.is_closed():
+            self.front.services.health.tasks.disconnected(PLATFORM)
 
     async def on_ready(self) -> None:
+        self.front.services.health.tasks.connected(PLATFORM)
         _log.info("Discord: %s is in %d servers", self.user, len(self.guilds))
         self.registrar.wake()
 
@@ -116,21 +134,10 @@ class DiscordClient(discord.AutoShardedClient):
         """Answer whom it has begun to answer, and go."""
         if self._answering:
             await asyncio.wait(self._answering, timeout=_FAREWELL)
-        left = [*self._work, *self._answering]
-        for task in left:
+        for work in self._work:
+            await work.stop()
+        for task in self._answering:
             task.cancel()
-        await asyncio.gather(*left, return_exceptions=True)
+        await asyncio.gather(*self._answering, return_exceptions=True)
         with suppress(ConnectionError):
             await super().close()
-
-    async def _kept(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        """Work that goes on for as long as the bot is there, begun again whenever something fails it."""
-        await self.wait_until_ready()
-        while True:
-            try:
-                await work()
-            except (discord.DiscordException, OSError, TimeoutError, StorageFailed) as fault:
-                _log.warning("%s: %s", asyncio.current_task(), fault)
-            except Exception:  # noqa: BLE001 - the top of a platform
-                _log.exception("%s failed, and is begun again", asyncio.current_task())
-            await asyncio.sleep(_PAUSE)

@@ -8,7 +8,6 @@ from collections.abc import Mapping
 
 import discord
 
-from bot.core.errors import StorageFailed
 from bot.core.platform import RunService, State
 from bot.i18n import _
 
@@ -20,11 +19,7 @@ async def keep_presence(client: discord.Client, runs: RunService) -> None:
     """Say what is going on whenever that changes, until cancelled."""
     said = ""
     while True:
-        try:
-            words = presence(await runs.counts())
-        except StorageFailed as fault:
-            _log.warning("nobody knows what is going on: %s", fault)
-            words = said
+        words = presence(await runs.counts())
         if words != said and not client.is_closed():
             await _say(client, words)
             said = words

@@ -11,7 +11,7 @@ from telegram.error import InvalidToken, TelegramError
 
 from bot.core.errors import ConfigError
 from bot.core.model import Address, Result, RunSummary
-from bot.core.platform import KeyValueStore, Services
+from bot.core.platform import BackgroundTask, KeyValueStore, Services, TaskHealth
 from bot.i18n import _
 from bot.platforms.telegram import storage_keys
 from bot.platforms.telegram.access import ChatAccess
@@ -40,11 +40,11 @@ class TelegramPlatform:
 
     name = NAME
 
-    def __init__(self, settings: Settings, notes: KeyValueStore) -> None:
+    def __init__(self, settings: Settings, notes: KeyValueStore, tasks: TaskHealth) -> None:
         if settings.telegram_token is None:
             raise ConfigError(_("TELEGRAM_TOKEN is not set."))
         self._token = settings.telegram_token.reveal()
-        self._settings, self._notes = settings, notes
+        self._settings, self._notes, self._tasks = settings, notes, tasks
         self._stack = AsyncExitStack()
         self._greeted = False
 
@@ -57,8 +57,9 @@ class TelegramPlatform:
             self._wire = TelegramApi(bot, RateLimiter(), local=local, on_migrated=self._migrated)
             busy = ChatActions(self._wire)
             self._studio = ReplyContext(self._wire, self._notes, MessageStates(), busy, settings.telegram_previews)
-            working = asyncio.create_task(busy.work(), name="telegram is busy")
-            stack.push_async_callback(_stop, working)
+            actions = BackgroundTask("telegram chat actions", self._tasks)
+            actions.start(busy.work)
+            stack.push_async_callback(actions.stop)
             self._stack = stack.pop_all()
         return self
 
@@ -91,11 +92,16 @@ class TelegramPlatform:
         counter = Responder(services, self._wire, self._notes, access, me)
         inbox = UpdateQueue(self._notes)
         await inbox.resume(bot)
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(Dispatcher(counter, inbox).work(), name="telegram reception")
-            tasks.create_task(_keep_published(BotCommands(counter), services), name="telegram menu")
-            hook = self._hook()
-            tasks.create_task(listen(bot, inbox, hook) if hook else poll(bot, inbox), name="telegram updates")
+        self._tasks.connected(NAME)
+        menu, hook = BackgroundTask("telegram commands", self._tasks), self._hook()
+        menu.start(lambda: _keep_published(BotCommands(counter), services))
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(Dispatcher(counter, inbox).work(), name="telegram reception")
+                updates = listen(bot, inbox, hook) if hook else poll(bot, inbox, self._tasks)
+                tasks.create_task(updates, name="telegram updates")
+        finally:
+            await menu.stop()
 
     def _hook(self) -> Hook | None:
         """Where Telegram is to call us; None for asking it."""
@@ -141,8 +147,3 @@ async def _keep_published(menu: BotCommands, services: Services) -> None:
             version = services.workflows.catalog.version
             await menu.publish()
         await asyncio.sleep(_LOOK_EVERY)
-
-
-async def _stop(task: asyncio.Task[None]) -> None:
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)

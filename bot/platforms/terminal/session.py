@@ -165,11 +165,11 @@ async def _check_server(app: Application, server: str | None) -> bool:
 
 def start(app: Application, role: Role) -> int:
     """Serve until a signal; the exit code."""
+    from bot.logs import configure
+
     level = logging.DEBUG if logging.getLogger().isEnabledFor(logging.DEBUG) else logging.WARNING
-    words = "%(asctime)s %(name)s: %(message)s"
-    logging.basicConfig(level=level, format=words, stream=sys.stderr, force=True)  # the command's own handler is silent
-    logging.getLogger("bot").setLevel(logging.INFO)
     try:
+        configure(app.settings.log_format, level)
         asyncio.run(app.start(role, say))
     except ConfigError as fault:
         raise BadRequest(str(fault)) from fault

@@ -6,12 +6,11 @@ import asyncio
 import logging
 from collections.abc import Callable
 from contextlib import AsyncExitStack
+from functools import partial
 from types import TracebackType
 
-from bot.core.background import BackgroundTask
-from bot.core.errors import StorageFailed
 from bot.core.model import Address, RunSummary
-from bot.core.platform import KeyValueStore, Services
+from bot.core.platform import BackgroundTask, KeyValueStore, Services
 from bot.core.port import Reply
 from bot.platforms.web.config import PageConfig
 from bot.platforms.web.live.cross_process import CrossProcessRelay
@@ -55,16 +54,18 @@ class WebPlatform:
         """Serve the page until cancelled. Raises `ConfigError` where it cannot listen."""
         async with listening(services, self._hub, self._options) as address:
             self._listens = True
-            hearing = BackgroundTask("what workers say")
+            tasks = services.health.tasks
+            tasks.connected(self.name)
+            tidying, hearing = BackgroundTask("web cleanup", tasks), BackgroundTask("web relay", tasks)
+            tidying.repeat(self._tidy, _TIDY_EVERY)
             if self._wire is not None:
-                hearing.start(self._hear(self._wire))
+                hearing.repeat(partial(self._hear, self._wire), _LISTEN_EVERY)
             self._opened(address)
             try:
-                while True:
-                    await asyncio.sleep(_TIDY_EVERY)
-                    self._hub.tidy()
+                await asyncio.Event().wait()
             finally:
                 self._listens = False
+                await tidying.stop()
                 await hearing.stop()
 
     def reply(self, address: Address, brief: RunSummary) -> Reply:
@@ -74,17 +75,13 @@ class WebPlatform:
 
     async def _hear(self, wire: CrossProcessRelay) -> None:
         """Pass on what other processes say of runs, to pages that are open."""
-        tidied = False
-        while True:
-            try:
-                if not tidied:
-                    await wire.tidy()
-                    tidied = True
-                if self._hub.has_pages:
-                    await wire.hear(self._hub)
-            except StorageFailed as fault:
-                _log.warning("nobody sees what workers do: %s", fault)
-            await asyncio.sleep(_LISTEN_EVERY)
+        if self._hub.has_pages:
+            await wire.hear(self._hub)
+
+    async def _tidy(self) -> None:
+        self._hub.tidy()
+        if self._wire is not None:
+            await self._wire.tidy()
 
 
 def _note(address: str) -> None:

@@ -18,6 +18,7 @@ class PageConfig:
     """Of `ports` the first that is free is listened on. `pictures` are folders with a picture NAME.jpg beside a
     workflow, `note` is said at the top of the page, and `sample` is a picture to try it with.
     `proxy_header` is the one in which a proxy says for whom it asks, and `guesses` remembers wrong tokens.
+    `patience` is how long, in seconds, the database may take to answer before `/readyz` says that it does not.
 
     Raises `ConfigError` where others than this computer could reach it without a token.
     """
@@ -31,6 +32,7 @@ class PageConfig:
     sample: Path | None = None
     proxy_header: str = ""
     guesses: Guesses = field(default_factory=Guesses)
+    patience: float = 3.0
 
     def __post_init__(self) -> None:
         if self.token is None and not is_loopback(self.host):

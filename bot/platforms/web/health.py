@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 from aiohttp import web
 from prometheus_client import CollectorRegistry, Counter, Histogram
@@ -11,7 +12,6 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
 from bot.core import metrics
-from bot.core.errors import StorageFailed
 from bot.core.platform import UNFINISHED, RunRecord, Services, State
 from bot.i18n import _
 from bot.platforms.web.auth import AccessControl
@@ -23,8 +23,12 @@ _LOOK_BACK = 60.0  # seconds: the clocks of other machines may be behind
 class HealthRoutes:
     """The routes `/healthz`, `/readyz` and `/metrics`. Runs are counted from the start of this process on."""
 
-    def __init__(self, services: Services, gate: AccessControl, clock: Callable[[], float] = time.time) -> None:
-        self._services, self._gate, self._clock = services, gate, clock
+    def __init__(
+        self, services: Services, gate: AccessControl, patience: float, clock: Callable[[], float] = time.time
+    ) -> None:
+        """`patience` is how long, in seconds, the database may take to answer."""
+        self._services, self._gate, self._patience, self._clock = services, gate, patience, clock
+        self._probe: asyncio.Task[None] | None = None
         self._since, self._begun = clock(), clock()
         self._counted: dict[str, float] = {}
         self._waiting: dict[State, int] = {}
@@ -59,6 +63,8 @@ class HealthRoutes:
         yield runs
         yield servers
         edits = "Messages sent or edited to show a status or a result."
+        failures = "Failures of background tasks, which are started again."
+        yield _counted("darkroom_task_failures", failures, self._services.health.tasks.failures, "task")
         yield _counted("darkroom_chat_edits", edits, metrics.edits)
         yield _counted("darkroom_chat_rate_limits", "Times that a platform asked to wait.", metrics.rate_limits)
 
@@ -66,17 +72,31 @@ class HealthRoutes:
         return web.Response(text="ok\n")
 
     async def _readyz(self, _request: web.Request) -> web.Response:
-        """Ready are a database that answers, a server that can be reached, and a program that takes requests."""
+        """200 if all is well; otherwise 503, with a line for each reason."""
         faults = []
-        try:
-            await self._services.runs.counts()
-        except StorageFailed:
+        if not await self._database_answers():
             faults.append(_("the database does not answer"))
         if not any(self._services.health.servers().values()):
             faults.append(_("no ComfyUI server can be reached"))
         if not self._services.health.accepting():
             faults.append(_("it is being stopped"))
+        tasks, words = self._services.health.tasks, _("the task “{name}” has failed {count} times in a row")
+        faults += [_("the platform {name} is not connected").format(name=name) for name in tasks.away]
+        faults += [words.format(name=name, count=count) for name, count in tasks.failing.items()]
         return web.Response(status=503 if faults else 200, text="\n".join(faults or ["ok"]) + "\n")
+
+    async def _database_answers(self) -> bool:
+        """Whether it can be written to soon. One probe at a time: a locked database gathers no crowd."""
+        if self._probe is None or self._probe.done():
+            self._probe = asyncio.create_task(self._services.health.probe(), name="probe of the database")
+        done, _waiting = await asyncio.wait({self._probe}, timeout=self._patience)
+        return bool(done) and not self._probe.cancelled() and self._probe.exception() is None
+
+    async def close(self, _application: web.Application) -> None:
+        """Wait for the end of a probe that is under way."""
+        if self._probe is not None:
+            self._probe.cancel()
+            await asyncio.wait({self._probe})
 
     async def _metrics(self, request: web.Request) -> web.Response:
         if not await self._gate.shows_token(request):
@@ -103,8 +123,8 @@ class HealthRoutes:
                 self._phases.labels(phase, run.workflow).observe(max(0.0, seconds))
 
 
-def _counted(name: str, text: str, counts: dict[str, int]) -> CounterMetricFamily:
-    family = CounterMetricFamily(name, text, labels=["platform"])
-    for platform, count in counts.items():
-        family.add_metric([platform], count)
+def _counted(name: str, text: str, counts: Mapping[str, int], label: str = "platform") -> CounterMetricFamily:
+    family = CounterMetricFamily(name, text, labels=[label])
+    for value, count in counts.items():
+        family.add_metric([value], count)
     return family

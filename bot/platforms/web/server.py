@@ -49,7 +49,9 @@ def application(services: Services, hub: Hub, options: PageConfig) -> web.Applic
     app.add_routes(PageRoutes(services, gate, options).routes())
     app.add_routes(RunRoutes(services, hub, options.upload_bytes).routes())
     app.add_routes(AdminRoutes(services, gate).routes())
-    app.add_routes(HealthRoutes(services, gate).routes())
+    health = HealthRoutes(services, gate, options.patience)
+    app.add_routes(health.routes())
+    app.on_cleanup.append(health.close)
     app.add_routes([shared(services), web.get("/stream", streaming(services, hub)), web.static("/static", STATIC)])
     return app
 

@@ -1,13 +1,64 @@
 from __future__ import annotations
 
+import ast
 import asyncio
+import logging
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
-from bot.core.background import BackgroundTask
+import bot
+from bot.core.background import BackgroundTask, TaskHealth
+from bot.core.errors import ConfigError, StorageFailed
+
+#: Where a task is made outside of `BackgroundTask`: the owner awaits it, and hears how it ended.
+_OWNERS = {
+    "core/background.py": "the supervisor itself",
+    "core/execution/durable.py": "each attempt is awaited where it is made, and its end is on record",
+    "core/execution/steps.py": "what is being sent or stopped is awaited by the step that does it",
+    "core/execution/throttle.py": "the attempt that shows its progress awaits it and raises its failure",
+    "platforms/telegram/adapter.py": "two halves of one conversation: serve() fails with either, and is supervised",
+    "platforms/telegram/dispatcher.py": "one answer each; the dispatcher awaits them all, and logs what fails",
+    "platforms/terminal/session.py": "the command itself",
+    "platforms/web/health.py": "a probe of the database that readiness asks for and awaits",
+    "process.py": "the whole process, until a signal",
+}
 
 
-async def test_it_is_ended_and_awaited() -> None:
+class Clock:
+    """Time that passes only while somebody sleeps."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self.pauses: list[float] = []
+
+    def __call__(self) -> float:
+        return self.now
+
+    async def sleep(self, seconds: float) -> None:
+        self.pauses.append(seconds)
+        self.now += seconds
+        await asyncio.sleep(0)
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def health(clock: Clock) -> TaskHealth:
+    return TaskHealth(clock)
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(20):
+        while not condition():  # noqa: ASYNC110 - a task has no bell
+            await asyncio.sleep(0)
+
+
+async def test_it_is_ended_and_awaited(health: TaskHealth) -> None:
     begun, tidied = asyncio.Event(), asyncio.Event()
 
     async def work() -> None:
@@ -18,23 +69,127 @@ async def test_it_is_ended_and_awaited() -> None:
             await asyncio.sleep(0)
             tidied.set()
 
-    chore = BackgroundTask("waiting")
-    await chore.stop()
-    chore.start(work())
+    task = BackgroundTask("waiting", health)
+    await task.stop()
+    task.start(work)
     await begun.wait()
-    await chore.stop()
+    await task.stop()
     assert tidied.is_set()
 
 
-async def test_a_failure_is_told_at_once_and_does_not_stand_in_the_way_of_the_end(
-    caplog: pytest.LogCaptureFixture,
+async def test_work_that_fails_is_logged_counted_and_started_again_later_and_later(
+    health: TaskHealth, clock: Clock, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async def work() -> None:
-        raise KeyError("bug")
+    begun = 0
 
-    chore = BackgroundTask("counting")
-    chore.start(work())
-    for _ in range(3):
-        await asyncio.sleep(0)
-    assert "counting" in caplog.text
-    await chore.stop()
+    async def work() -> None:
+        nonlocal begun
+        begun += 1
+        if begun <= 9:
+            raise KeyError("bug")
+        await asyncio.Event().wait()
+
+    task = BackgroundTask("counting", health, sleep=clock.sleep)
+    task.start(work)
+    await until(lambda: begun == 10)
+    assert clock.pauses == [1, 2, 4, 8, 16, 32, 60, 60, 60]
+    assert health.failures == {"counting": 9}
+    assert health.failing == {"counting": 9}
+    told = caplog.records[0].__dict__
+    assert (told["msg"], told["task"], told["in_a_row"]) == ("task_failed", "counting", 1)
+    assert (told["next_try_in"], told["reason"]) == (1, "KeyError: 'bug'")
+    assert caplog.text.count("Traceback") == 1
+    await task.stop()
+    assert health.failing == {}
+
+
+async def test_work_that_ran_well_for_a_while_is_tried_again_soon(health: TaskHealth, clock: Clock) -> None:
+    lasts = iter([0.0, 0.0, 0.0, 40.0, 0.0, 0.0])
+    ended = asyncio.Event()
+
+    async def work() -> None:
+        last = next(lasts, None)
+        if last is None:
+            ended.set()
+            return
+        clock.now += last
+        raise ConnectionError("away")
+
+    task = BackgroundTask("flaky", health, sleep=clock.sleep)
+    task.start(work)
+    await ended.wait()
+    assert clock.pauses == [1, 2, 4, 1, 2, 4]
+    await task.stop()
+
+
+async def test_one_failure_does_not_make_the_process_unready(health: TaskHealth, clock: Clock) -> None:
+    health.failed("reading")
+    assert health.failing == {}
+    health.failed("reading")
+    assert health.failing == {"reading": 2}
+    health.restarted("reading")
+    assert health.failing == {"reading": 2}
+    clock.now += 30
+    assert health.failing == {}
+    health.failed("reading")
+    assert health.failing == {}
+
+
+async def test_a_step_that_works_again_is_well_at_once(
+    health: TaskHealth, clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    answers = iter([False, False, False, False, True])
+    done = asyncio.Event()
+
+    async def step() -> None:
+        if next(answers, True):
+            done.set()
+            return
+        raise StorageFailed("The records cannot be read.") from TimeoutError("QueuePool limit\nand more")
+
+    task = BackgroundTask("turns", health, sleep=clock.sleep)
+    task.repeat(step, every=7.0)
+    await until(lambda: bool(health.failing))
+    await done.wait()
+    await until(lambda: 7.0 in clock.pauses)
+    assert clock.pauses[:5] == [1, 2, 4, 5, 7]
+    assert health.failing == {}
+    await task.stop()
+    assert caplog.records[0].levelno == logging.WARNING
+    assert caplog.records[0].__dict__["reason"] == "TimeoutError: QueuePool limit"
+
+
+async def test_a_fault_of_the_settings_ends_it_where_that_is_asked_for(health: TaskHealth) -> None:
+    async def work() -> None:
+        raise ConfigError("DISCORD_TOKEN is wrong.")
+
+    with pytest.raises(ConfigError):
+        await BackgroundTask("discord", health, fatal=(ConfigError,)).run(work)
+
+
+async def test_work_that_fails_while_it_is_stopped_is_not_started_again(health: TaskHealth) -> None:
+    begun = asyncio.Event()
+
+    async def work() -> None:
+        try:
+            begun.set()
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            raise ConnectionError("the connection was closed") from None
+
+    task = BackgroundTask("polling", health)
+    task.start(work)
+    await begun.wait()
+    async with asyncio.timeout(20):
+        await task.stop()
+
+
+def test_no_task_is_made_outside_of_the_supervisor_and_owners_that_await_theirs() -> None:
+    root = Path(bot.__file__).parent
+    makers = {path.relative_to(root).as_posix() for path in root.rglob("*.py") if _makes_tasks(path.read_text())}
+    assert makers == set(_OWNERS)
+
+
+def _makes_tasks(source: str) -> bool:
+    names = {"create_task", "ensure_future", "TaskGroup", "run_coroutine_threadsafe"}
+    return any(isinstance(node, ast.Attribute) and node.attr in names for node in ast.walk(ast.parse(source)))

@@ -9,7 +9,9 @@ from collections.abc import Awaitable, Callable
 from telegram import Bot
 from telegram.error import Conflict, NetworkError, RetryAfter, TimedOut
 
+from bot.core.platform import TaskHealth
 from bot.platforms.telegram.api.update_queue import UpdateQueue
+from bot.platforms.telegram.chats import NAME
 
 _log = logging.getLogger(__name__)
 _PATIENCE = 30  # seconds that Telegram may think about it
@@ -17,7 +19,9 @@ _LONGEST = 30.0  # seconds between two attempts
 WANTED = ("message", "channel_post", "callback_query", "my_chat_member")
 
 
-async def poll(bot: Bot, inbox: UpdateQueue, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep) -> None:
+async def poll(
+    bot: Bot, inbox: UpdateQueue, tasks: TaskHealth, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+) -> None:
     """Put updates into the inbox until cancelled. Raises `InvalidToken` where the token is taken back."""
     await bot.delete_webhook()
     offset, pause = None, 1.0
@@ -27,10 +31,12 @@ async def poll(bot: Bot, inbox: UpdateQueue, sleep: Callable[[float], Awaitable[
         except TimedOut:
             continue
         except (Conflict, RetryAfter, NetworkError) as fault:
+            tasks.disconnected(NAME)
             _log.warning("%s", _explained(fault))
             await sleep(pause)
             pause = min(pause * 2, _LONGEST)
             continue
+        tasks.connected(NAME)
         pause = 1.0
         for update in updates:
             await inbox.put(update)

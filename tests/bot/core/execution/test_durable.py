@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import sqlalchemy
 
+from bot.core.background import TaskHealth
 from bot.core.execution.durable import FOLLOW, SUBMIT, DurableEngine, DurableStep
 from bot.core.storage.database import Database
 from tests.bot.harness import until
@@ -75,14 +76,14 @@ async def leave_nothing(database: Database, folder: Path, monkeypatch: pytest.Mo
         finally:
             ended.release()
 
-    async with DurableEngine(database, folder, "garage", counted) as engine:
+    async with DurableEngine(database, folder, "garage", counted, TaskHealth()) as engine:
         await until(count.none)  # the first look is over, and the next is a minute away
         for number in range(runs):
             await engine.start(str(number), 1)
         for _ in range(runs):
             await ended.acquire()
         assert await count.rows() >= runs
-    async with DurableEngine(database, folder, "attic", counted):
+    async with DurableEngine(database, folder, "attic", counted, TaskHealth()):
         async with asyncio.timeout(60):
             while not await count.none():  # noqa: ASYNC110 - the engine's own task does it
                 await asyncio.sleep(0.02)
@@ -105,11 +106,11 @@ async def test_an_attempt_that_an_older_version_began_goes_on(database: Database
         answers.append(await step(FOLLOW, never))
         gone_on.set()
 
-    async with DurableEngine(database, tmp_path, "garage", older) as engine:
+    async with DurableEngine(database, tmp_path, "garage", older, TaskHealth()) as engine:
         await engine.start("1", 1)
         async with asyncio.timeout(20):
             await begun.wait()
-    async with DurableEngine(database, tmp_path, "garage", newer), asyncio.timeout(20):
+    async with DurableEngine(database, tmp_path, "garage", newer, TaskHealth()), asyncio.timeout(20):
         await gone_on.wait()
     assert answers == ["[]", followed]
 
@@ -127,11 +128,11 @@ async def test_an_attempt_goes_on_whose_last_steps_are_gone(database: Database, 
         assert await step(SUBMIT, never) == "[]"
         gone_on.set()
 
-    async with DurableEngine(database, tmp_path, "garage", older) as engine:
+    async with DurableEngine(database, tmp_path, "garage", older, TaskHealth()) as engine:
         await engine.start("1", 1)
         async with asyncio.timeout(20):
             await begun.wait()
-    async with DurableEngine(database, tmp_path, "garage", newer), asyncio.timeout(20):
+    async with DurableEngine(database, tmp_path, "garage", newer, TaskHealth()), asyncio.timeout(20):
         await gone_on.wait()
 
 

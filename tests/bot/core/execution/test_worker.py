@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
+from bot.core.background import TaskHealth
 from bot.core.errors import ConfigError
 from bot.core.execution.durable import DurableEngine
 from bot.core.execution.worker_lock import held
@@ -230,7 +231,7 @@ async def test_the_engine_makes_its_tables_beside_changes_of_its_own_process(pos
                 return bool((await connection.execute(text(_WAITING))).scalar_one())
 
         async def start() -> None:
-            async with DurableEngine(database, tmp_path, "garage", attempt):
+            async with DurableEngine(database, tmp_path, "garage", attempt, TaskHealth()):
                 pass
 
         async with database.change():
@@ -242,13 +243,13 @@ async def test_the_engine_makes_its_tables_beside_changes_of_its_own_process(pos
 async def test_two_processes_cannot_have_one_name(database_url: str, tmp_path: Path, monkeypatch: Any) -> None:
     monkeypatch.setattr("bot.core.execution.worker_lock._PAUSE", 0.01)
     async with Database(database_url) as database, Database(database_url) as other:
-        async with held(database, tmp_path, "garage"):
+        async with held(database, tmp_path, "garage", TaskHealth()):
             with pytest.raises(ConfigError, match="A worker called “garage” is at work already"):
-                async with held(other, tmp_path, "garage"):
+                async with held(other, tmp_path, "garage", TaskHealth()):
                     pass
-            async with held(other, tmp_path, "attic"):
+            async with held(other, tmp_path, "attic", TaskHealth()):
                 pass
-        async with held(other, tmp_path, "garage"):
+        async with held(other, tmp_path, "garage", TaskHealth()):
             pass
 
 
@@ -257,7 +258,7 @@ async def test_a_name_is_still_held_after_the_database_has_been_restarted(
 ) -> None:
     monkeypatch.setattr("bot.core.execution.worker_lock._LOOK", 0.01)
     url = new_postgres(postgres)
-    async with Database(url) as database, Database(url) as other, held(database, tmp_path, "garage"):
+    async with Database(url) as database, Database(url) as other, held(database, tmp_path, "garage", TaskHealth()):
         await drop_others(other)
 
         async def taken_anew() -> bool:
@@ -268,7 +269,7 @@ async def test_a_name_is_still_held_after_the_database_has_been_restarted(
         await until(taken_anew)
         monkeypatch.setattr("bot.core.execution.worker_lock._PAUSE", 0.01)
         with pytest.raises(ConfigError, match="A worker called “garage” is at work already"):
-            async with held(other, tmp_path, "garage"):
+            async with held(other, tmp_path, "garage", TaskHealth()):
                 pass
 
 

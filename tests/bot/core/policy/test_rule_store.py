@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 import pytest
 from sqlalchemy import event
 
+from bot.core.background import TaskHealth
 from bot.core.model import Person, Place
 from bot.core.policy.audit import Audit
 from bot.core.policy.enforcement import PolicyEnforcer
@@ -33,7 +34,7 @@ def denial(workflow: str, community: str = GUILD) -> Change:
 
 
 async def test_what_is_decided_in_one_process_holds_in_another(databases: tuple[Database, Database]) -> None:
-    one, other = (RuleStore(database, Audit(database)) for database in databases)
+    one, other = (RuleStore(database, Audit(database), TaskHealth()) for database in databases)
     heard: list[str] = []
     other.on_change(heard.append)
     async with one, other:
@@ -51,7 +52,7 @@ async def test_what_is_decided_in_one_process_holds_in_another(databases: tuple[
 
 async def test_what_was_decided_about_somebody_is_kept_without_their_name(databases: tuple[Database, Database]) -> None:
     audit = Audit(databases[0])
-    async with RuleStore(databases[0], audit) as book:
+    async with RuleStore(databases[0], audit, TaskHealth()) as book:
         for number, person in (("7", "Eve"), ("77", "Evelyn")):
             who = Subject.person(Person("test", number, person))
             rule = Rule(Scope(GUILD, who=who), Block())
@@ -68,7 +69,7 @@ async def test_what_was_decided_about_somebody_is_kept_without_their_name(databa
 
 
 async def test_changes_at_once_from_two_processes_are_all_kept(databases: tuple[Database, Database]) -> None:
-    one, other = (RuleStore(database, Audit(database)) for database in databases)
+    one, other = (RuleStore(database, Audit(database), TaskHealth()) for database in databases)
     async with one, other:
         changes = [(book, f"flow-{number}") for number, book in enumerate((one, other) * 10)]
         await asyncio.gather(*(book.change(GUILD, BY, [denial(name)]) for book, name in changes))
@@ -82,7 +83,7 @@ async def test_changes_at_once_from_two_processes_are_all_kept(databases: tuple[
 async def test_to_decide_by_a_thousand_rules_nothing_is_asked(databases: tuple[Database, Database]) -> None:
     database, _other = databases
     audit = Audit(database)
-    async with RuleStore(database, audit) as book:
+    async with RuleStore(database, audit, TaskHealth()) as book:
         await book.change(GUILD, BY, [denial(f"flow-{number}") for number in range(1000)])
         asked: list[str] = []
         event.listen(database._engine.sync_engine, "before_cursor_execute", lambda *given: asked.append(given[2]))

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from bot.core.background import TaskHealth
 from bot.core.errors import CannotRun
 from bot.core.model import Done, Queued
 from bot.core.servers.registry import ServerRegistry, remove_worker
@@ -56,7 +57,10 @@ async def test_servers_are_listed_while_they_are_up_and_until_their_worker_is_st
         Fleet([]) as nothing,
     ):
         await fleet.looked()
-        worker, chat = ServerRegistry(database, "far", fleet), ServerRegistry(database, None, nothing)
+        worker, chat = (
+            ServerRegistry(database, "far", fleet, TaskHealth()),
+            ServerRegistry(database, None, nothing, TaskHealth()),
+        )
         await worker.write()
         await chat.read()
         assert chat.servers["one"].up
@@ -82,7 +86,10 @@ async def test_servers_of_one_name_at_two_workers_are_told_apart(postgres: str) 
         Fleet([Member("one", Server(server.url))]) as fleet,
     ):
         await fleet.looked()
-        left, right = ServerRegistry(database, "left", fleet), ServerRegistry(database, "right", fleet)
+        left, right = (
+            ServerRegistry(database, "left", fleet, TaskHealth()),
+            ServerRegistry(database, "right", fleet, TaskHealth()),
+        )
         await left.write()
         await right.write()
         await right.read()

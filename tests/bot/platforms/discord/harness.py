@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from bot.core.background import TaskHealth
 from bot.core.platform import Platform
 from bot.core.workflows.catalog import bundled_folder
 from bot.core.workflows.live_catalog import LiveCatalog
@@ -50,9 +51,10 @@ async def house(
 ) -> AsyncIterator[None]:
     """The bot, ready: its commands are registered in every server. Other platforms may be served beside Discord."""
     read = Settings.read(environ(fake, folder, **(settings or {})), None)
-    async with LiveCatalog(bundled_folder(), *([workflows] if workflows else [])) as shelf:
+    tasks = TaskHealth()
+    async with LiveCatalog(bundled_folder(), *([workflows] if workflows else []), tasks=tasks) as shelf:
         platforms = [DiscordPlatform(read, key_value(read, "discord")), *beside]
-        work = asyncio.create_task(serve(read, shelf, platforms, Role(), lambda _text: None))
+        work = asyncio.create_task(serve(read, shelf, platforms, Role(), tasks, lambda _text: None))
         try:
             await fake.until(lambda: work.done() or ready(fake))
             if work.done():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import logging
 import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -109,7 +110,10 @@ async def test_nothing_is_sent_where_its_person_cannot_see_it(fake: FakeDiscord,
     assert not [each for each in fake.public if each.channel == channel]
 
 
-async def test_a_lost_connection_loses_nothing(fake: FakeDiscord, channel: int) -> None:
+async def test_a_lost_connection_loses_nothing(
+    fake: FakeDiscord, channel: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "darkroom")
     await fake.slash(ALICE, channel, "negative", {"photo": fresh()})
     await under_way(fake, channel)
     await fake.drop()
@@ -118,6 +122,8 @@ async def test_a_lost_connection_loses_nothing(fake: FakeDiscord, channel: int) 
     assert (await results(fake, channel))[0].files
     assert (await results(fake, other))[0].files
     assert fake.hellos[-1] == "resume"
+    told = [record.getMessage() for record in caplog.records if record.getMessage().startswith("platform_")]
+    assert told == ["platform_disconnected", "platform_connected"]
 
 
 async def test_a_rate_limit_in_front_of_the_result(fake: FakeDiscord, channel: int) -> None:

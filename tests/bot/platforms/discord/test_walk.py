@@ -12,6 +12,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, rule
 
+from bot.core.background import TaskHealth
 from bot.core.platform import Services
 from bot.core.run import RunRecord
 from bot.core.workflows.catalog import bundled_folder
@@ -156,10 +157,11 @@ class DiscordWalk(Walk):
     async def house(self) -> AsyncIterator[Services]:
         more = {"COMFYUI_URLS": self.engine.url, "DARKROOM_WORKFLOWS": str(self.workflows)}
         chosen = QuickSettings.read(environ(self.fake, self.folder, **more), None)
+        tasks = TaskHealth()
         async with (
             DiscordPlatform(chosen, key_value(chosen, "discord")) as platform,
-            LiveCatalog(bundled_folder(), self.workflows) as shelf,
-            serving(chosen, shelf, {"discord": platform}, Role()) as services,
+            LiveCatalog(bundled_folder(), self.workflows, tasks=tasks) as shelf,
+            serving(chosen, shelf, {"discord": platform}, Role(), tasks) as services,
         ):
             work = asyncio.create_task(platform.serve(services))
             try:

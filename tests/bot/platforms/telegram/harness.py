@@ -70,8 +70,8 @@ async def _serve(app: App, ready: asyncio.Event) -> None:
     from bot.stores import data_folder
 
     await asyncio.to_thread(data_folder, app.settings)
-    async with LiveCatalog(*app._folders()) as shelf:
-        await serve(app.settings, shelf, app.platforms(), Role(), lambda _line: ready.set())
+    async with LiveCatalog(*app._folders(), tasks=app.tasks) as shelf:
+        await serve(app.settings, shelf, app.platforms(), Role(), app.tasks, lambda _line: ready.set())
 
 
 async def start(api: BotApi, folder: Path, *words: str, **more: str) -> asyncio.subprocess.Process:

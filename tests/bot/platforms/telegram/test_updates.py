@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import socket
 from pathlib import Path
 
@@ -41,6 +42,7 @@ async def test_a_webhook(tmp_path: Path) -> None:
 
 
 async def test_another_poller_is_explained_and_waited_for(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "darkroom")
     async with bot_api() as api:
         api.refuse["getUpdates"].append(Refused(409, "Conflict: terminated by other getUpdates request"))
         async with serving(api, tmp_path):
@@ -48,6 +50,8 @@ async def test_another_poller_is_explained_and_waited_for(tmp_path: Path, caplog
             await chat.write("/help")
             await chat.answer("/poster")
     assert "Another program uses this token" in caplog.text
+    told = [record.getMessage() for record in caplog.records if record.getMessage().startswith("platform_")]
+    assert told == ["platform_connected", "platform_disconnected", "platform_connected"]
     assert api.token not in caplog.text
 
 

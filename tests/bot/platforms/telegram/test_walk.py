@@ -13,6 +13,7 @@ import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, precondition, rule
 
+from bot.core.background import TaskHealth
 from bot.core.platform import Services
 from bot.core.run import RunRecord
 from bot.core.workflows.catalog import bundled_folder
@@ -206,14 +207,15 @@ class TelegramWalk(Walk):
     async def house(self) -> AsyncIterator[Services]:
         environ = settings(self.api, self.folder, COMFYUI_URLS=self.engine.url, DARKROOM_WORKFLOWS=str(self.workflows))
         chosen = QuickSettings.read(environ, None)
+        tasks = TaskHealth()
         async with (
-            TelegramPlatform(chosen, key_value(chosen, "telegram")) as platform,
-            LiveCatalog(bundled_folder(), self.workflows) as shelf,
+            TelegramPlatform(chosen, key_value(chosen, "telegram"), tasks) as platform,
+            LiveCatalog(bundled_folder(), self.workflows, tasks=tasks) as shelf,
         ):
             platform._wire.pace = RateLimiter(
                 lambda: time.monotonic() * _FAST, lambda pause: asyncio.sleep(pause / _FAST)
             )
-            async with serving(chosen, shelf, {"telegram": platform}, Role()) as services:
+            async with serving(chosen, shelf, {"telegram": platform}, Role(), tasks) as services:
                 work = asyncio.create_task(platform.serve(services))
                 try:
                     yield services

@@ -6,7 +6,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from typing import Any
 import aiohttp
 from PIL import Image, ImageOps
 
+from bot.core.background import TaskHealth
 from bot.core.platform import Services
 from bot.core.storage.database import Database
 from bot.core.storage.key_value import KeyValueStore
@@ -53,9 +54,12 @@ async def page(
     database: str = "",
     nodes: Mapping[str, NodeType] | None = None,
     operators: str = "",
+    limits: Mapping[str, float] | None = None,
     **options: Any,
 ) -> AsyncIterator[Page]:
-    """Serve the page from a data folder; opened again in the same one, it is a restart."""
+    """Serve the page from a data folder; opened again in the same one, it is a restart. `limits` are those of the
+    database.
+    """
     gates = Gates()
     opened: asyncio.Future[str] = asyncio.get_running_loop().create_future()
     shared = KeyValueStore(Database(database)) if database else None
@@ -66,9 +70,10 @@ async def page(
         stack.callback(gates.open)
         environ = {"COMFYUI_URLS": f"one={engine.url}", "DARKROOM_DATA_DIR": str(folder)}
         chosen = {"DARKROOM_DATABASE_URL": database, "DARKROOM_OPERATORS": operators}
-        settings = QuickSettings.read({**environ, **chosen}, None)
-        shelf = await stack.enter_async_context(LiveCatalog(bundled_folder(), write_workflows(folder)))
-        services = await stack.enter_async_context(serving(settings, shelf, {"web": platform}, role or Role()))
+        settings = replace(QuickSettings.read({**environ, **chosen}, None), **(limits or {}))
+        tasks = TaskHealth()
+        shelf = await stack.enter_async_context(LiveCatalog(bundled_folder(), write_workflows(folder), tasks=tasks))
+        services = await stack.enter_async_context(serving(settings, shelf, {"web": platform}, role or Role(), tasks))
         serve = asyncio.create_task(platform.serve(services))
         stack.push_async_callback(_cancelled, serve)
         await asyncio.wait({serve, opened}, return_when=asyncio.FIRST_COMPLETED)

@@ -1,0 +1,64 @@
+"""The events that every log tells under a fixed name, so that programs can search and count them.
+
+A name and its fields stay as they are once they are released. `bot.logs` writes them, for people or for programs. No
+event says who a person is or what they asked for.
+"""
+
+from __future__ import annotations
+
+import logging
+
+_log = logging.getLogger("darkroom")
+
+
+def process_started(chat: bool, worker: str | None, platforms: tuple[str, ...]) -> None:
+    """The process works from now on."""
+    _log.info("process_started", extra={"chat": chat, "worker": worker, "platforms": platforms})
+
+
+def run_taken(run: str, workflow: str, platform: str, *, held: bool) -> None:
+    """A request is on disk as a run; if it is held, a moderator decides first."""
+    _log.info("run_taken", extra={"run": run, "workflow": workflow, "platform": platform, "held": held})
+
+
+def run_started(run: str, workflow: str, server: str, attempt: int, *, resumed: bool) -> None:
+    """A worker works on a run; if it is resumed, an earlier process may have begun this attempt."""
+    given = {"run": run, "workflow": workflow, "server": server, "attempt": attempt, "resumed": resumed}
+    _log.info("run_started", extra=given)
+
+
+def run_ended(run: str, state: str, reason: str | None = None) -> None:
+    """The end of a run is on disk."""
+    _log.info("run_ended", extra={"run": run, "state": state, "reason": reason})
+
+
+def server_up(server: str) -> None:
+    """A ComfyUI server can be reached."""
+    _log.info("server_up", extra={"server": server})
+
+
+def server_down(server: str) -> None:
+    """A ComfyUI server can no longer be reached."""
+    _log.warning("server_down", extra={"server": server})
+
+
+def chat_refused(status: str, reason: str) -> None:
+    """A platform did not take a status of a run; a later status, or the result, may still arrive."""
+    _log.info("chat_refused", extra={"status": status, "reason": reason})
+
+
+def platform_connected(platform: str) -> None:
+    """A platform can be reached, and takes requests."""
+    _log.info("platform_connected", extra={"platform": platform})
+
+
+def platform_disconnected(platform: str) -> None:
+    """A platform can no longer be reached."""
+    _log.warning("platform_disconnected", extra={"platform": platform})
+
+
+def task_failed(task: str, in_a_row: int, pause: float, reason: str, fault: Exception | None) -> None:
+    """A background task failed, and is tried again after a pause; `fault` is for the traceback of an unexpected one."""
+    level = logging.WARNING if fault is None else logging.ERROR
+    given = {"task": task, "in_a_row": in_a_row, "next_try_in": pause, "reason": reason}
+    _log.log(level, "task_failed", extra=given, exc_info=fault)

@@ -1,0 +1,70 @@
+"""What a monitor is told: that the process lives, whether it can serve, and why not."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+from bot.process import Role
+from tests.bot.harness import until
+from tests.bot.platforms.web.pages import Visitor, page
+
+_LIMITS = {"patience": 0.05, "wait": 0.1}  # seconds, of the database
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Another program writes to an SQLite database, and takes its time."""
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        yield
+        other.execute("ROLLBACK")
+
+
+async def reasons(visitor: Visitor) -> list[str]:
+    """Why the process is not ready; nothing if it is."""
+    status, text, _headers = await visitor.get("readyz")
+    lines = text.decode().splitlines()
+    assert (status, lines == ["ok"]) in {(200, True), (503, False)}
+    return [] if status == 200 else lines
+
+
+async def test_a_database_that_another_program_locks_is_told_and_all_tasks_go_on_afterwards(tmp_path: Path) -> None:
+    async with page(tmp_path, limits=_LIMITS, patience=0.05) as web, Visitor(web.url) as ann:
+
+        async def turns_fail() -> bool:
+            return any("“turns”" in line for line in await reasons(ann))
+
+        async def is_ready() -> bool:
+            return not await reasons(ann)
+
+        await until(is_ready)
+        with locked(tmp_path / "darkroom.db"):
+            answers = await asyncio.gather(*(ann.ask("plain", color=str(number)) for number in range(8)))
+            assert {status for status, _said in answers} == {503}
+            await until(turns_fail)
+            assert "the database does not answer" in await reasons(ann)
+            assert (await ann.get("healthz"))[:2] == (200, b"ok\n")
+        _status, taken = await ann.ask("plain", color="7")
+        await ann.until(taken["id"], "done")
+        await until(is_ready)
+        _status, figures, _headers = await ann.get("metrics")
+        assert b'darkroom_task_failures_total{task="turns"}' in figures
+
+
+async def test_a_platform_that_is_not_connected_is_told(tmp_path: Path) -> None:
+    async with page(tmp_path) as web, Visitor(web.url) as ann:
+        web.services.health.tasks.disconnected("discord")
+        assert await reasons(ann) == ["the platform discord is not connected"]
+        web.services.health.tasks.connected("discord")
+        assert await reasons(ann) == []
+
+
+async def test_a_process_that_is_being_stopped_or_has_no_server_is_not_ready(tmp_path: Path) -> None:
+    async with page(tmp_path, Role(worker=None)) as web, Visitor(web.url) as ann:
+        assert await reasons(ann) == ["no ComfyUI server can be reached"]
+        web.services.runs.accepting = False
+        assert await reasons(ann) == ["no ComfyUI server can be reached", "it is being stopped"]
