@@ -12,6 +12,10 @@ ConfigError             the operator's: every fault of the settings in one messa
 DeliveryFailed          the platform refused or lost the message
 └── NotNow              there was no room for a status just now
 StorageFailed           a file or a record could not be kept, or is gone
+WorkerFailed            work in a process of its own came to nothing
+├── WorkerTimedOut      it took too long, and was ended
+├── WorkerOutOfMemory   it wanted more memory than there is for it
+└── WorkerDied          its process ended, or was ended
 """
 
 from __future__ import annotations
@@ -75,3 +79,19 @@ class NotNow(DeliveryFailed):
 
 class StorageFailed(Exception):
     """Something could not be kept, or is gone. The text is a sentence for the requester."""
+
+
+class WorkerFailed(Exception):
+    """A task of the pool of processes came to nothing. The text is a sentence for the requester."""
+
+
+class WorkerTimedOut(WorkerFailed):
+    pass
+
+
+class WorkerOutOfMemory(WorkerFailed):
+    pass
+
+
+class WorkerDied(WorkerFailed):
+    pass
