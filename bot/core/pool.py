@@ -1,9 +1,10 @@
 """A pool of processes for work that may hang, fill the memory or crash: pictures, charts, patterns.
 
-Each task has a process to itself. A task that takes too long, or that is cancelled, is ended with its process; a process
-that dies costs its task alone. The processes start with the first task and end with this one, however this one ends.
+Each task has a process to itself. A task that takes too long, or that is cancelled, is ended with its process; a
+process that dies costs its task alone. The processes start with the first task and end with this one,
+however this one ends.
 
-Files travel by their paths: arguments and results are pickled.
+Arguments and results are pickled: files travel by their paths.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, TypeVar, TypeVarTuple, cast
 
 from bot.core.errors import WorkerDied, WorkerOutOfMemory, WorkerTimedOut
@@ -75,9 +77,10 @@ class WorkerPool:
     async def run(self, function: Callable[[*_Args], _T], *args: *_Args, timeout: float) -> _T:  # noqa: ASYNC109 - it kills
         """Call a function of a module in a process, within so many seconds from the moment that it begins.
 
-        What it raises is raised here. Raises `WorkerFailed` where its process takes too long or too much memory, or dies.
+        What it raises is raised here. Raises `WorkerFailed` where its process takes too long, wants too
+        much memory, or dies.
         """
-        task = _Task((function, args, timeout))
+        task = _Task((function, tuple(map(_anywhere, args)), timeout))
         try:
             return cast("_T", await asyncio.get_running_loop().run_in_executor(self._threads, self._work, task))
         finally:
@@ -180,6 +183,11 @@ class _Worker:
 def _environment() -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if name in _KEPT or name.startswith(_KEPT_BEGINNINGS)}
     return {**kept, "PYTHONPATH": os.pathsep.join(path or os.curdir for path in sys.path)}
+
+
+def _anywhere(value: object) -> object:
+    """A process works in the folder that was ours when it started."""
+    return value.absolute() if isinstance(value, Path) else value
 
 
 def _late(seconds: float) -> WorkerTimedOut:
