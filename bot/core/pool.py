@@ -73,6 +73,7 @@ class WorkerPool:
         self._idle: list[_Worker] = []
         self._busy: set[_Task] = set()
         self._closed = False
+        atexit.register(self.close)
 
     async def run(self, function: Callable[[*_Args], _T], *args: *_Args, timeout: float) -> _T:  # noqa: ASYNC109 - it kills
         """Call a function of a module in a process, within so many seconds from the moment that it begins.
@@ -87,7 +88,8 @@ class WorkerPool:
             task.end(_died())  # it has ended already, unless we were cancelled
 
     def close(self) -> None:
-        """End all processes; what they work on fails."""
+        """End all processes; what they work on fails. It is done at the end of this process as well."""
+        atexit.unregister(self.close)
         with self._lock:
             self._closed = True
             idle, self._idle = self._idle, []
@@ -199,15 +201,14 @@ def _died() -> WorkerDied:
     return WorkerDied(_("The work on this has stopped in the middle: please try again, or try another file."))
 
 
-_pool: WorkerPool | None = None
-_making = threading.Lock()
+_shared = WorkerPool()
 
 
 async def run_apart(function: Callable[[*_Args], _T], *args: *_Args, timeout: float) -> _T:  # noqa: ASYNC109 - it kills
     """Call a function in the pool that all parts of this process share. Raises what it raises, or `WorkerFailed`."""
     if _in_threads.get():
         return await asyncio.to_thread(function, *args)
-    return await _shared().run(function, *args, timeout=timeout)
+    return await _shared.run(function, *args, timeout=timeout)
 
 
 @contextmanager
@@ -218,23 +219,3 @@ def in_threads() -> Iterator[None]:
         yield
     finally:
         _in_threads.reset(token)
-
-
-def _shared() -> WorkerPool:
-    global _pool
-    with _making:
-        if _pool is None:
-            _pool = WorkerPool()
-        return _pool
-
-
-def close_shared() -> None:
-    """End the shared processes; the next task starts new ones."""
-    global _pool
-    with _making:
-        pool, _pool = _pool, None
-    if pool is not None:
-        pool.close()
-
-
-atexit.register(close_shared)

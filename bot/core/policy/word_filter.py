@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from math import prod
-from typing import Any, TypeVar
+from typing import Any, TypeVar, TypeVarTuple
 
 import regex  # type: ignore[import-untyped]
 
@@ -27,6 +27,7 @@ from bot.core.policy.rules import WordList
 from bot.core.pool import WorkerPool
 from bot.i18n import _
 
+_Args = TypeVarTuple("_Args")
 _T = TypeVar("_T")
 PATIENCE = 0.01  #: seconds that the patterns of a list may take
 TOGETHER = 0.05  #: seconds after which no other list is looked at
@@ -36,7 +37,7 @@ _LONGEST = 200  # characters of a word or a pattern
 _REPEATS = 10_000  # of all that a pattern repeats, multiplied: to be read, each repetition takes memory
 _HOSTILE = 4000  # characters that a pattern is tried on before it is taken
 
-_MEMORY = 512 << 20  # bytes of a process that reads patterns; (?R) alone takes more
+_MEMORY = 256 << 20  # bytes of a process that reads patterns; (?R) alone takes twice as much
 _CHECKING = 20.0  # seconds for a list of a thousand patterns, on a busy machine
 _READING = 5.0  # seconds, the first time that a list is read among them
 _pool = WorkerPool(memory=_MEMORY, tasks=10_000)  # its own: a request does not wait behind pictures
@@ -70,22 +71,22 @@ async def read(lists: Sequence[WordList], text: str) -> list[bool | None]:
     if not any(each.patterns for each in lists):
         return await asyncio.to_thread(readings, lists, text)
     try:
-        return await _apart(readings, lists, text)
+        return await _apart(readings, lists, text, seconds=_READING)
     except WorkerFailed:
         return [None] * len(lists)
 
 
-async def _apart(work: Callable[[Sequence[WordList], str], _T], lists: Sequence[WordList], text: str) -> _T:
+async def _apart(work: Callable[[*_Args], _T], *args: *_Args, seconds: float) -> _T:
     try:
-        return await _pool.run(work, lists, text, timeout=_READING)
-    except WorkerOutOfMemory:  # of all that it remembers, perhaps: a new process remembers nothing
-        return await _pool.run(work, lists, text, timeout=_READING)
+        return await _pool.run(work, *args, timeout=seconds)
+    except WorkerOutOfMemory:  # perhaps because of all that it remembers: a new process remembers nothing
+        return await _pool.run(work, *args, timeout=seconds)
 
 
 async def check(to: WordList) -> str | None:
     """What is wrong with a list, in words: a pattern that cannot be read, or that somebody could make too slow."""
     try:
-        return await _pool.run(faults, to, timeout=_CHECKING)
+        return await _apart(faults, to, seconds=_CHECKING)
     except WorkerFailed:
         if len(to.patterns) == 1:
             return _("the pattern “{pattern}” takes too much time or memory").format(pattern=to.patterns[0])

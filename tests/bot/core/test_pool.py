@@ -127,7 +127,7 @@ async def test_a_process_that_dies_costs_its_task_alone() -> None:
         assert [isinstance(each, WorkerDied) for each in results] == [False, True, False, False, True]
         idle = await pool.run(number, timeout=60)
         os.kill(idle, signal.SIGKILL)
-        await gone(idle)
+        await asyncio.to_thread(os.waitid, os.P_PID, idle, os.WEXITED | os.WNOWAIT)
         assert await pool.run(number, timeout=60) != idle
     finally:
         await asyncio.to_thread(pool.close)
