@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from bot.core.errors import BadPicture, WorkerDied, WorkerFailed, WorkerOutOfMemory, WorkerTimedOut
-from bot.core.pool import WorkerPool
+from bot.core.pool import WorkerPool, in_threads, run_apart
 
 ROOT = Path(__file__).parents[3]
 
@@ -205,3 +205,9 @@ async def test_the_loop_goes_on_while_a_process_starts_and_works(pool: WorkerPoo
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
+
+
+async def test_a_command_that_works_once_does_without_processes() -> None:
+    assert await run_apart(number, timeout=60) != os.getpid()
+    with in_threads():
+        assert await run_apart(number, timeout=60) == os.getpid()
