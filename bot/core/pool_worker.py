@@ -16,7 +16,8 @@ _GRACE = 2.0  # seconds after which the system ends a task by itself, where the 
 
 def main() -> None:
     """Answer each task with what it returned or raised."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which ends us
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)  # they are for the parent, which finishes what it has begun and ends us
     given, answers = _pipes()
     _bound(int(sys.argv[1]))
     tasks = queue.SimpleQueue[bytes]()

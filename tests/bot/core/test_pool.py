@@ -211,3 +211,10 @@ async def test_a_command_that_works_once_does_without_processes() -> None:
     assert await run_apart(number, timeout=60) != os.getpid()
     with in_threads():
         assert await run_apart(number, timeout=60) == os.getpid()
+
+
+@pytest.mark.parametrize("number_of", [signal.SIGTERM, signal.SIGINT])
+async def test_a_signal_to_the_whole_group_leaves_the_end_to_the_parent(pool: WorkerPool, number_of: int) -> None:
+    process = await pool.run(number, timeout=60)
+    os.kill(process, number_of)
+    assert await pool.run(number, timeout=60) == process
