@@ -76,6 +76,7 @@ class App:
         """The bench for a server, or for the built-in engine where there is none."""
         from bot.core.execution.one_shot import OneShotRunner
         from bot.core.media.images import PictureLimits
+        from bot.core.pool import in_threads
         from comfy.server import Server
 
         settings = self.settings
@@ -88,6 +89,7 @@ class App:
             else:
                 target = self._server(server)
             client = await stack.enter_async_context(_client(target))
+            stack.enter_context(in_threads())  # for one picture, starting a process takes longer than it saves
             yield OneShotRunner(self.catalog, client, limits, keep_metadata=settings.keep_metadata)
 
     async def start(self, role: Role, announce: Callable[[str], None]) -> None:

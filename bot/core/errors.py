@@ -13,6 +13,10 @@ DeliveryFailed          the platform refused or lost the message
 └── NotNow              there was no room for a status just now
 StorageFailed           a file or a record could not be kept, or is gone
 └── StorageAway         just now: the disk is full, or the database is away
+WorkerFailed            work in a process of its own came to nothing
+├── WorkerTimedOut      it took too long, and was ended
+├── WorkerOutOfMemory   it wanted more memory than there is for it
+└── WorkerDied          its process ended, or was ended
 """
 
 from __future__ import annotations
@@ -80,3 +84,19 @@ class StorageFailed(Exception):
 
 class StorageAway(StorageFailed):
     """Nothing can be kept just now: the disk is full, or the database is away. What was accepted waits until it can."""
+
+
+class WorkerFailed(Exception):
+    """A task of the pool of processes came to nothing. The text is a sentence for the requester."""
+
+
+class WorkerTimedOut(WorkerFailed):
+    pass
+
+
+class WorkerOutOfMemory(WorkerFailed):
+    pass
+
+
+class WorkerDied(WorkerFailed):
+    pass

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
-
-from sqlalchemy import Row
+from typing import TYPE_CHECKING, Any
 
 from bot.core.model import Address, DisplayOptions, Person, Place, RunSummary, StoredFile
+
+if TYPE_CHECKING:
+    from sqlalchemy import Row
 
 
 class State(StrEnum):

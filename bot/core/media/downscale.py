@@ -1,11 +1,13 @@
-"""Fitting: a still picture is encoded anew, ever smaller, until a platform takes it."""
+"""Fitting: a still picture is encoded again, ever smaller, until a platform takes it."""
 
 from __future__ import annotations
 
 import asyncio
-import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from bot.core.errors import WorkerFailed
+from bot.core.pool import run_apart
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -13,7 +15,10 @@ if TYPE_CHECKING:
 #: Quality, and the part of each side that is kept: the first that fits is taken.
 _STEPS = ((92, 1.0), (82, 1.0), (80, 0.75), (78, 0.5), (75, 0.35), (70, 0.2), (60, 0.1))
 _WEBP_SIDE = 16_383  # pixels: the format has no room for more
-_encoding = threading.Lock()  # one large picture in memory at a time
+_SECONDS = 60.0  # for all steps together
+#: Methods and efforts of lossless WebP, the fastest first: the first that fits is taken.
+_EFFORTS = ((0, 0), (2, 80))
+_QUICKLY = 10.0  # seconds for each of them: somebody waits for the answer to a button
 
 
 async def fit(path: Path, folder: Path, most: int, side: int | None = None) -> Path | None:
@@ -21,16 +26,23 @@ async def fit(path: Path, folder: Path, most: int, side: int | None = None) -> P
 
     The copy is a WebP, or a JPEG where that is too small. None where the picture is animated, or cannot be read.
     """
-    return await asyncio.to_thread(_fit, path, folder, most, side)
+    if side is None and await asyncio.to_thread(_size, path) <= most:
+        return path
+    try:
+        return await run_apart(_fit, path, folder, most, side, timeout=_SECONDS)
+    except WorkerFailed:
+        return None
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size
 
 
 def _fit(path: Path, folder: Path, most: int, side: int | None) -> Path | None:
     from PIL import Image
 
-    if path.stat().st_size <= most and side is None:
-        return path
     try:
-        with _encoding, Image.open(path) as picture:
+        with Image.open(path) as picture:
             if path.stat().st_size <= most and max(picture.size) <= (side or max(picture.size)):
                 return path
             if getattr(picture, "is_animated", False):
@@ -61,20 +73,29 @@ def _encode(picture: Image, stem: Path, quality: int) -> Path:
     return target
 
 
-async def lossless(path: Path, folder: Path) -> Path | None:
-    """The same pixels in less room, as a WebP; None where that cannot be."""
-    return await asyncio.to_thread(_lossless, path, folder / f"{path.stem}-lossless.webp")
+async def lossless(path: Path, folder: Path, most: int) -> Path | None:
+    """The same pixels as a WebP of at most so many bytes; None where that cannot be, or takes too long."""
+    target = folder / f"{path.stem}-lossless.webp"
+    for method, effort in _EFFORTS:
+        try:
+            size = await run_apart(_lossless, path, target, method, effort, timeout=_QUICKLY)
+        except WorkerFailed:
+            return None
+        if size is None or size <= most:
+            return target if size is not None else None
+    return None
 
 
-def _lossless(path: Path, target: Path) -> Path | None:
+def _lossless(path: Path, target: Path, method: int, effort: int) -> int | None:
+    """Write it; how many bytes it has."""
     from PIL import Image
 
     try:
-        with _encoding, Image.open(path) as picture:
+        with Image.open(path) as picture:
             exact = picture.mode in ("L", "P", "RGB", "RGBA") and max(picture.size) <= _WEBP_SIDE
             if not exact or getattr(picture, "is_animated", False):
                 return None
-            picture.save(target, "WEBP", lossless=True, exact=True, method=2)
-            return target
+            picture.save(target, "WEBP", lossless=True, exact=True, method=method, quality=effort)
+            return _size(target)
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
         return None

@@ -1,11 +1,10 @@
-"""Pictures, never decoded in the event loop: what comes in is checked and made plain, what goes out is made private.
+"""Pictures, decoded in a process apart: what comes in is checked and made plain, what goes out is made private.
 
 Pillow is imported where it is first used, since it takes its time.
 """
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import shutil
 import struct
@@ -16,7 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bot.core.errors import BadPicture
+from bot.core.errors import BadPicture, WorkerFailed
+from bot.core.pool import run_apart
 from bot.i18n import _
 
 if TYPE_CHECKING:
@@ -29,7 +29,8 @@ _JPEG_QUALITY = 95
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _PNG_PRIVATE = (b"tEXt", b"zTXt", b"iTXt", b"eXIf", b"tIME")
 _FAULTS = (OSError, SyntaxError, ValueError, EOFError, IndexError, KeyError, TypeError, struct.error, OverflowError)
-_decoding = threading.Lock()  # one picture in memory at a time; and the filter of warnings is the whole process's
+_SECONDS = 60.0  # for one picture: the largest that the settings admit takes a few, on a busy machine some more
+_decoding = threading.Lock()  # where this is done in threads: the filter of warnings is the whole process's
 
 
 @dataclass(frozen=True)
@@ -54,17 +55,23 @@ async def prepare(path: Path, folder: Path, limits: PictureLimits | None = None,
 
     Raises `BadPicture` with a sentence that says why, and calls the file `name`: where it lies may be called anything.
     """
-    return await asyncio.to_thread(_prepare, path, folder, limits or PictureLimits(), name or path.name)
+    name = name or path.name
+    try:
+        return await run_apart(_prepare, path, folder, limits or PictureLimits(), name, timeout=_SECONDS)
+    except WorkerFailed as fault:
+        raise BadPicture(
+            _("{name} takes too much time or memory to read: please send a smaller picture.").format(name=name)
+        ) from fault
 
 
 async def without_metadata(path: Path) -> None:
     """Remove what a PNG, WebP or JPEG says besides its pixels, in place; the pixels are not encoded again."""
-    await asyncio.to_thread(_strip_file, path)
+    await run_apart(_strip_file, path, timeout=_SECONDS)
 
 
 async def convert(source: Path, target: Path) -> bool:
     """Write a still picture in the format of the target's name; False if it is animated and so has to stay."""
-    return await asyncio.to_thread(_convert, source, target)
+    return await run_apart(_convert, source, target, timeout=_SECONDS)
 
 
 @dataclass(frozen=True)
@@ -78,7 +85,10 @@ class Shape:
 
 async def measure(path: Path) -> Shape | None:
     """What the header of a picture says; None where it is no picture that can be read."""
-    return await asyncio.to_thread(_measure, path)
+    try:
+        return await run_apart(_measure, path, timeout=_SECONDS)
+    except WorkerFailed:
+        return None
 
 
 def _measure(path: Path) -> Shape | None:

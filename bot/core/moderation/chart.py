@@ -1,4 +1,4 @@
-"""A chart of a community's statistics: one picture to look at. Pillow alone; call it in a thread."""
+"""A chart of a community's statistics: one picture to look at. Pillow alone; call it apart."""
 
 from __future__ import annotations
 
@@ -6,13 +6,16 @@ import io
 from collections.abc import Sequence
 from contextlib import suppress
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 from PIL import Image, ImageDraw, ImageFont
 from PIL.ImageFont import FreeTypeFont
 
-from bot.core.moderation.statistics import Statistics
 from bot.core.status_text import seconds
 from bot.i18n import _, ngettext
+
+if TYPE_CHECKING:
+    from bot.core.moderation.statistics import Statistics
 
 _SIZE = (1400, 1080)
 _MARGIN, _GAP, _PAD = 44, 24, 26

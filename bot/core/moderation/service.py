@@ -16,8 +16,9 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import TYPE_CHECKING
 
-from bot.core.errors import BadValue, NotAllowed, UserError
+from bot.core.errors import BadValue, NotAllowed, UserError, WorkerFailed
 from bot.core.model import DisplayOptions, Person, Place
 from bot.core.moderation.reviews import Reviews
 from bot.core.moderation.workflow_editor import WorkflowEditor
@@ -54,6 +55,7 @@ from bot.core.policy.rules import (
     WordList,
 )
 from bot.core.policy.scope import EVERYONE, Scope, Subject, SubjectKind, asked_in, community_of
+from bot.core.pool import run_apart
 from bot.core.run import RunTiming, key_of
 from bot.core.runs import usage
 from bot.core.runs.queue import RunQueue
@@ -62,7 +64,11 @@ from bot.core.runs.validation import RequestValidator
 from bot.core.status_text import seconds
 from bot.i18n import _
 
+if TYPE_CHECKING:
+    from bot.core.moderation.statistics import Statistics
+
 _MOST = 1_000_000  # of any limit
+_CHART_SECONDS = 30.0  # to draw one, on a busy machine
 
 
 @dataclass(frozen=True)
@@ -224,7 +230,7 @@ class ModerationService:
         cannot be read, or is too slow to be used.
         """
         scope = await self._scope(by, here, "words", aim)
-        if to is not None and (fault := await asyncio.to_thread(word_filter.faults, to)) is not None:
+        if to is not None and (fault := await word_filter.check(to)) is not None:
             raise UserError(_("Nothing was changed: {fault}.").format(fault=fault))
         words = (
             _("The list “{name}” of words holds {scope}.") if to else _("The list “{name}” of words is gone {scope}.")
@@ -368,7 +374,11 @@ class ModerationService:
         since = (now // 86_400 - days + 1) * 86_400
         runs = await self._records.lately(asked_in(here), since)
         refused = await self._audit.refusals_since(community, since)
-        return await asyncio.to_thread(_drawn, name or here.name, runs, refused, now, days)
+        draw, told = await asyncio.to_thread(_drawable, name or here.name, runs, refused, now, days)
+        try:
+            return await run_apart(draw, told, timeout=_CHART_SECONDS)
+        except WorkerFailed as fault:
+            raise UserError(_("The chart cannot be drawn just now: please try again in a moment.")) from fault
 
     async def undo(self, by: Person, here: Place, *, everywhere: bool = False) -> str:
         """Take the last decision that has not been taken back; again, the one before it."""
@@ -396,7 +406,7 @@ class ModerationService:
         scope = await self._scope(by, here, "import", EVERYTHING)
         rules, origin = imported(text, scope.community)
         for rule in rules:
-            fault = await asyncio.to_thread(word_filter.faults, rule.body) if isinstance(rule.body, WordList) else None
+            fault = await word_filter.check(rule.body) if isinstance(rule.body, WordList) else None
             if fault is not None:
                 raise UserError(_("Nothing was imported: {faults}.").format(faults=fault))
         foreign = origin != scope.community
@@ -465,12 +475,14 @@ def _limit_fault(measure: str, most: int | None, scope: Scope, *, together: bool
     return None
 
 
-def _drawn(name: str, runs: Sequence[RunTiming], refused: Sequence[Entry], now: float, days: int) -> bytes:
-    """The picture; Pillow is not imported before somebody asks for one."""
+def _drawable(
+    name: str, runs: Sequence[RunTiming], refused: Sequence[Entry], now: float, days: int
+) -> tuple[Callable[[Statistics], bytes], Statistics]:
+    """What draws, and what; Pillow is not imported before somebody asks for a chart."""
     from bot.core.moderation.chart import draw
     from bot.core.moderation.statistics import summarize
 
-    return draw(summarize(name, runs, refused, now, days))
+    return draw, summarize(name, runs, refused, now, days)
 
 
 def _by_itself(community: str, words: str) -> By:

@@ -6,10 +6,13 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from typing import TYPE_CHECKING
 
-from bot.core.policy.audit import Entry
 from bot.core.run import RunTiming, State
 from bot.i18n import _
+
+if TYPE_CHECKING:
+    from bot.core.policy.audit import Entry
 
 _MOST = 5  # workflows, and rules, that have a color or a line of their own
 _WAITS = (5.0, 30.0, 120.0, 600.0)  # seconds

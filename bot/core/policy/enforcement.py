@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
@@ -89,7 +88,7 @@ class PolicyEnforcer:
         text = "\n".join(value for value in values.values() if isinstance(value, str))
         if not lists or not text:
             return False
-        found = await asyncio.to_thread(word_filter.readings, [body for _rule, body in lists], text)
+        found = await word_filter.read([body for _rule, body in lists], text)
         reached = [
             (rule, body, each)
             for (rule, body), each in zip(lists, found, strict=True)

@@ -5,23 +5,30 @@ look like others and figures that stand for letters. Words are whole words; in s
 Chinese or Thai, they are looked for anywhere. Patterns see the text with only its invisible characters gone.
 
 All lists that hold for a request share one measure of processor time. What cannot be read within it counts as found.
+Patterns are compiled and looked for in a process apart, with bounds on its time and memory: `regex` has none of its own
+for what it compiles. (RE2 has, but its \\b and \\w know the letters of English alone.)
 """
 
 from __future__ import annotations
 
+import asyncio
 import time
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from math import prod
-from typing import Any
+from typing import Any, TypeVar, TypeVarTuple
 
 import regex  # type: ignore[import-untyped]
 
+from bot.core.errors import WorkerFailed, WorkerOutOfMemory
 from bot.core.policy.rules import WordList
+from bot.core.pool import WorkerPool
 from bot.i18n import _
 
+_Args = TypeVarTuple("_Args")
+_T = TypeVar("_T")
 PATIENCE = 0.01  #: seconds that the patterns of a list may take
 TOGETHER = 0.05  #: seconds after which no other list is looked at
 _READABLE = 10_000  # characters: what is longer is not read
@@ -29,6 +36,11 @@ _MOST = 1000  # words and patterns of a list
 _LONGEST = 200  # characters of a word or a pattern
 _REPEATS = 10_000  # of all that a pattern repeats, multiplied: to be read, each repetition takes memory
 _HOSTILE = 4000  # characters that a pattern is tried on before it is taken
+
+_MEMORY = 256 << 20  # bytes of a process that reads patterns; (?R) alone takes twice as much
+_CHECKING = 20.0  # seconds for a list of a thousand patterns, on a busy machine
+_READING = 5.0  # seconds, the first time that a list is read among them
+_pool = WorkerPool(memory=_MEMORY, tasks=10_000)  # its own: a request does not wait behind pictures
 
 #: Patterns by names that moderators can use in the place of their own.
 BUNDLED = {
@@ -38,7 +50,9 @@ BUNDLED = {
     ":phones": r"(?<!\d)\+?\d(?:[ ()./-]{0,2}\d){8,14}(?!\d)",
 }
 
+_RECURSION = regex.compile(r"\(\?(?:R|[+-]?\d+|&\w+|P>\w+)\)")
 _COUNTS = regex.compile(r"\{\s*(\d*)\s*,?\s*(\d*)\s*\}")
+_UNREADABLE = (regex.error, ValueError, OverflowError, RecursionError)
 _TOKEN = regex.compile(r"[^\W_]+")
 _UNSPACED = regex.compile(r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}]")
 _ACCENTS = regex.compile(r"[\u0300-\u036f]")
@@ -52,6 +66,33 @@ _ALIKE = str.maketrans(
 _FIGURES = str.maketrans("013457@$|!€", "oieastasiie")
 
 
+async def read(lists: Sequence[WordList], text: str) -> list[bool | None]:
+    """Whether a text has a word or a pattern of each list; None where that took too long to be known."""
+    if not any(each.patterns for each in lists):
+        return await asyncio.to_thread(readings, lists, text)
+    try:
+        return await _apart(readings, lists, text, seconds=_READING)
+    except WorkerFailed:
+        return [None] * len(lists)
+
+
+async def _apart(work: Callable[[*_Args], _T], *args: *_Args, seconds: float) -> _T:
+    try:
+        return await _pool.run(work, *args, timeout=seconds)
+    except WorkerOutOfMemory:  # perhaps because of all that it remembers: a new process remembers nothing
+        return await _pool.run(work, *args, timeout=seconds)
+
+
+async def check(to: WordList) -> str | None:
+    """What is wrong with a list, in words: a pattern that cannot be read, or that somebody could make too slow."""
+    try:
+        return await _apart(faults, to, seconds=_CHECKING)
+    except WorkerFailed:
+        if len(to.patterns) == 1:
+            return _("the pattern “{pattern}” takes too much time or memory").format(pattern=to.patterns[0])
+        return _("one of these patterns takes too much time or memory: add them one by one to see which")
+
+
 def says(to: WordList, text: str) -> bool | None:
     """Whether a text has a word or a pattern of a list; None where that took too long to be known."""
     return readings([to], text)[0]
@@ -61,24 +102,25 @@ def readings(lists: Sequence[WordList], text: str, clock: Callable[[], float] = 
     """The same for several lists, which share one measure of time: those that it does not suffice for have None."""
     if len(text) > _READABLE:
         return [None] * len(lists)
-    end, seen = clock() + TOGETHER, _Seen.of(text)
-    return [_matcher(each).finds(seen, min(PATIENCE, end - clock()), clock) for each in lists]
+    matchers, seen = [_matcher(each) for each in lists], _Seen.of(text)
+    end = clock() + TOGETHER
+    return [each.finds(seen, min(PATIENCE, end - clock()), clock) for each in matchers]
 
 
 def faults(to: WordList) -> str | None:
-    """What is wrong with a list, in words: a pattern that cannot be read, or that somebody could make too slow."""
+    """The same as `check`, here and now."""
     if len(to.words) + len(to.patterns) > _MOST:
         return _("a list has at most {count} words and patterns").format(count=_MOST)
     if long := [each for each in (*to.words, *to.patterns) if len(each) > _LONGEST]:
         return _("“{word}…” is longer than {count} characters").format(word=long[0][:20], count=_LONGEST)
     for pattern in to.patterns:
-        if prod(max(map(int, filter(None, found)), default=1) or 1 for found in _COUNTS.findall(pattern)) > _REPEATS:
-            return _("the pattern “{pattern}” repeats too much").format(pattern=pattern)
+        if (unread := _never_read(pattern)) is not None:
+            return unread
         if pattern.startswith(":") and pattern not in BUNDLED:
             return _("there is no pattern {name}; there are {names}").format(name=pattern, names=", ".join(BUNDLED))
         try:
             compiled = _compiled(pattern)
-        except (regex.error, ValueError, OverflowError, RecursionError) as fault:
+        except _UNREADABLE as fault:
             return _("the pattern “{pattern}” cannot be read: {fault}").format(pattern=pattern, fault=fault)
         if compiled.search(""):
             return _("the pattern “{pattern}” fits every text").format(pattern=pattern)
@@ -86,6 +128,17 @@ def faults(to: WordList) -> str | None:
             return _("the pattern “{pattern}” takes too long on some texts").format(pattern=pattern)
     if any(_any(map(_compiled, to.patterns), text, PATIENCE, time.thread_time) is None for text in _hostile("")):
         return _("these are too many patterns to be looked for in time: make several lists of them")
+    return None
+
+
+def _never_read(pattern: str) -> str | None:
+    """Why a pattern is not even compiled, in words."""
+    if _RECURSION.search(pattern):
+        return _("the pattern “{pattern}” calls itself, with (?R) or the like, which cannot be used here").format(
+            pattern=pattern
+        )
+    if prod(max(map(int, filter(None, found)), default=1) or 1 for found in _COUNTS.findall(pattern)) > _REPEATS:
+        return _("the pattern “{pattern}” repeats too much").format(pattern=pattern)
     return None
 
 
@@ -148,7 +201,7 @@ def _matcher(to: WordList) -> _Matcher:
                 phrases.setdefault(first, []).append(" ".join((first, *others)))
             else:
                 words.add(first)
-    return _Matcher(frozenset(words), phrases, frozenset(anywhere), tuple(map(_compiled, to.patterns)))
+    return _Matcher(frozenset(words), phrases, frozenset(anywhere), tuple(map(_compiled_if_good, to.patterns)))
 
 
 def _lines(text: str) -> Iterator[str]:
@@ -167,12 +220,20 @@ def _any(patterns: Iterable[Any], text: str, patience: float, clock: Callable[[]
     return False
 
 
-def _found(pattern: Any, text: str, patience: float) -> bool | None:
-    if patience <= 0:
+def _found(pattern: Any | None, text: str, patience: float) -> bool | None:
+    if pattern is None or patience <= 0:
         return None
     try:
         return pattern.search(text, timeout=patience, concurrent=True) is not None
     except TimeoutError:
+        return None
+
+
+def _compiled_if_good(pattern: str) -> Any | None:
+    """None for what an older version took, and this one does not."""
+    try:
+        return None if _never_read(pattern) is not None else _compiled(pattern)
+    except _UNREADABLE:
         return None
 
 

@@ -118,8 +118,8 @@ async def _whole(path: Path, file: StoredFile, most: int) -> DiscordAttachment |
     """A file with nothing lost: as it is, or the same pixels in less room."""
     if await asyncio.to_thread(_size, path) <= most:
         return DiscordAttachment(path, file.filename)
-    packed = await lossless(path, path.parent) if file.kind == "image" else None
-    if packed is None or await asyncio.to_thread(_size, packed) > most:
+    packed = await lossless(path, path.parent, most) if file.kind == "image" else None
+    if packed is None:
         return None
     return DiscordAttachment(packed, Path(file.filename).stem + packed.suffix)
 

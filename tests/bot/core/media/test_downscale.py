@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from bot.core.media.downscale import fit
+from bot.core.media.downscale import fit, lossless
 
 
 def noise(path: Path, width: int = 300, height: int = 200, mode: str = "RGB") -> Path:
@@ -57,3 +57,33 @@ async def test_what_cannot_be_fitted(tmp_path: Path) -> None:
     (tmp_path / "b.png").write_bytes(b"no picture" * 100)
     assert await fit(tmp_path / "a.gif", tmp_path, 10) is None
     assert await fit(tmp_path / "b.png", tmp_path, 10) is None
+
+
+async def test_a_lossless_copy_has_the_same_pixels_and_the_room_that_there_is(tmp_path: Path) -> None:
+    source = noise(tmp_path / "a.png")
+    packed = await lossless(source, tmp_path, 1_000_000)
+    assert packed is not None
+    with Image.open(source) as before, Image.open(packed) as after:
+        assert after.format == "WEBP"
+        assert before.tobytes() == after.tobytes()
+    assert await lossless(source, tmp_path, 1000) is None
+    assert await lossless(tmp_path / "gone.png", tmp_path, 1_000_000) is None
+
+
+async def test_more_effort_is_made_where_the_fastest_form_does_not_fit(tmp_path: Path) -> None:
+    source = tmp_path / "a.png"
+    Image.linear_gradient("L").resize((1000, 1000)).convert("RGB").save(source)
+    fast = await lossless(source, tmp_path, 10_000_000)
+    assert fast is not None
+    size = fast.stat().st_size
+    packed = await lossless(source, tmp_path, size - 1)
+    assert packed is not None
+    assert packed.stat().st_size < size
+
+
+async def test_a_copy_that_takes_too_long_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bot.core.media.downscale._QUICKLY", 0.001)
+    monkeypatch.setattr("bot.core.media.downscale._SECONDS", 0.001)
+    source = noise(tmp_path / "a.png", 2000, 1500)
+    assert await lossless(source, tmp_path, 1_000_000) is None
+    assert await fit(source, tmp_path, 100_000) is None

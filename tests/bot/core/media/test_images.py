@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import asyncio
 import io
 import struct
+import sys
 import zlib
 from pathlib import Path
 
@@ -10,7 +12,7 @@ import pytest
 from PIL import Image, ImageCms, PngImagePlugin
 
 from bot.core.errors import BadPicture
-from bot.core.media.images import PictureLimits, convert, prepare, without_metadata
+from bot.core.media.images import PictureLimits, convert, measure, prepare, without_metadata
 
 SIZE = (48, 32)
 
@@ -214,3 +216,37 @@ async def test_converting(tmp_path: Path) -> None:
     moving = tmp_path / "m.webp"
     gradient().save(moving, save_all=True, append_images=[NOISE.resize(SIZE)])
     assert not await convert(moving, tmp_path / "m.png")
+
+
+async def test_a_picture_that_takes_too_long_is_refused_and_the_next_one_is_taken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Image.effect_noise((3000, 2000), 50).save(tmp_path / "slow.bmp")
+    Image.new("RGB", (8, 8)).save(tmp_path / "next.png")
+    with monkeypatch.context() as patch:
+        patch.setattr("bot.core.media.images._SECONDS", 0.001)
+        with pytest.raises(BadPicture, match=r"cat\.bmp takes too much time"):
+            await prepare(tmp_path / "slow.bmp", tmp_path, name="cat.bmp")
+        assert await measure(tmp_path / "slow.bmp") is None
+    assert (await prepare(tmp_path / "next.png", tmp_path)).width == 8
+
+
+async def test_no_picture_is_decoded_in_this_process(tmp_path: Path) -> None:
+    """A picture that fills the memory, or brings the decoder down, does it elsewhere."""
+    Image.new("RGB", (8, 8)).save(tmp_path / "a.tiff")
+    program = (
+        "import asyncio, sys; from pathlib import Path; from bot.core.media.images import *\n"
+        "folder = Path(sys.argv[1])\n"
+        "async def work():\n"
+        "    copy = (await prepare(folder / 'a.tiff', folder)).path\n"
+        "    await without_metadata(copy)\n"
+        "    assert await convert(copy, folder / 'b.webp') and await measure(copy)\n"
+        "asyncio.run(work())\n"
+        "print('PIL' in sys.modules)"
+    )
+    run = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", program, tmp_path, cwd=Path(__file__).parents[4], stdout=asyncio.subprocess.PIPE
+    )
+    assert (await run.communicate())[0].split() == [b"False"]
+    assert run.returncode == 0
+    assert (tmp_path / "b.webp").exists()

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.core.policy.rules import WordList
-from bot.core.policy.word_filter import BUNDLED, faults, readings, says, skeleton
+from bot.core.policy.word_filter import BUNDLED, check, faults, read, readings, says, skeleton
 
 LIST = WordList(("bad", "worse case", "плохо", "悪い", "बुरा", "🍆", "naked"))
 
@@ -81,6 +81,33 @@ def test_a_pattern_that_would_fill_the_memory_is_not_even_read(pattern: str) -> 
     assert "repeats too much" in str(faults(WordList(patterns=(pattern,))))
     assert "longer than 200" in str(faults(WordList(patterns=("a" * 201,))))
     assert faults(WordList(patterns=(r"\b(?:\d{2,4}-){3}x",))) is None
+
+
+@pytest.mark.parametrize("pattern", ["(?R)", "(a(?1)?b)", "(?P<x>a(?&x)?b)", "(?P<x>a(?P>x)?b)", "a(?-1)"])
+async def test_a_pattern_that_calls_itself_is_refused_when_it_is_written(pattern: str) -> None:
+    assert "calls itself" in str(await check(WordList(patterns=(pattern,))))
+
+
+LARGE = f"(?:{'(a)?' * 45}){{9999}}z"
+
+
+async def test_patterns_that_fill_the_memory_are_refused_when_they_are_written() -> None:
+    """Each of them repeats few enough things; it is what is repeated that is large."""
+    assert "takes too much time or memory" in str(await check(WordList(patterns=(LARGE,))))
+    assert "one by one" in str(await check(WordList(patterns=(LARGE, "harmless"))))
+    assert await check(WordList(("bad",), ("harmless", *BUNDLED))) is None
+
+
+async def test_a_list_that_fills_the_memory_counts_as_found_and_the_next_one_is_read() -> None:
+    assert await read([WordList(patterns=(LARGE,)), WordList(("bad",))], "a cat") == [None, None]
+    assert await read([WordList(patterns=("c.t",)), WordList(("bad",))], "a cat") == [True, False]
+    assert await read([WordList(("bad",)), WordList(("cat",))], "a cat") == [False, True]
+
+
+@pytest.mark.parametrize("pattern", ["(?R)", "(", "((a{999}){999}){999}"])
+async def test_a_pattern_of_an_older_version_that_would_not_be_taken_now_counts_as_found(pattern: str) -> None:
+    assert await read([WordList(patterns=(pattern,))], "a cat") == [None]
+    assert await read([WordList(("cat",), (pattern,))], "a cat") == [True]
 
 
 def test_a_slow_pattern_that_got_in_is_stopped() -> None:

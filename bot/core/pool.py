@@ -1,0 +1,221 @@
+"""A pool of processes for work that may hang, fill the memory or crash: pictures, charts, patterns.
+
+Each task has a process to itself. A task that takes too long, or that is cancelled, is ended with its process; a
+process that dies costs its task alone. The processes start with the first task and end with this one,
+however this one ends.
+
+Arguments and results are pickled: files travel by their paths.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import os
+import pickle
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar, TypeVarTuple, cast
+
+from bot.core.errors import WorkerDied, WorkerOutOfMemory, WorkerTimedOut
+from bot.i18n import _
+
+_Args = TypeVarTuple("_Args")
+_T = TypeVar("_T")
+_MEMORY = 3 << 30  # bytes: the largest picture that the settings admit takes about half of it
+_TASKS = 200  # of one process: libraries may leak
+_SIZE = min(2, os.cpu_count() or 1)
+
+#: A worker reads what others sent us: it gets no token and no address of the settings.
+_KEPT = ("PATH", "HOME", "LANG", "LANGUAGE", "TMPDIR", "TEMP", "TMP", "SYSTEMROOT", "LD_LIBRARY_PATH")
+_KEPT_BEGINNINGS = ("LC_", "XDG_")
+
+_in_threads = ContextVar("in_threads", default=False)
+
+
+@dataclass(eq=False)
+class _Task:
+    """A call, and the process that works on it at the moment."""
+
+    call: tuple[Callable[..., Any], tuple[Any, ...], float]
+    ended: WorkerTimedOut | WorkerDied | None = None
+    _process: subprocess.Popen[bytes] | None = None
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def given_to(self, process: subprocess.Popen[bytes] | None) -> None:
+        with self._lock:
+            self._process = process
+            if process is not None and self.ended is not None:
+                process.kill()
+
+    def end(self, why: WorkerTimedOut | WorkerDied) -> None:
+        """Kill the process that works on it, now or as soon as there is one."""
+        with self._lock:
+            self.ended = why
+            if self._process is not None:
+                self._process.kill()
+
+
+class WorkerPool:
+    """At most `size` processes at once, each with a bound on its memory."""
+
+    def __init__(self, size: int = _SIZE, memory: int = _MEMORY, tasks: int = _TASKS) -> None:
+        self._memory, self._tasks = memory, tasks
+        self._threads = ThreadPoolExecutor(size, "pool")
+        self._lock = threading.Lock()
+        self._idle: list[_Worker] = []
+        self._busy: set[_Task] = set()
+        self._closed = False
+        atexit.register(self.close)
+
+    async def run(self, function: Callable[[*_Args], _T], *args: *_Args, timeout: float) -> _T:  # noqa: ASYNC109 - it kills
+        """Call a function of a module in a process, within so many seconds from the moment that it begins.
+
+        What it raises is raised here. Raises `WorkerFailed` where its process takes too long, wants too
+        much memory, or dies.
+        """
+        task = _Task((function, tuple(map(_anywhere, args)), timeout))
+        try:
+            return cast("_T", await asyncio.get_running_loop().run_in_executor(self._threads, self._work, task))
+        finally:
+            task.end(_died())  # it has ended already, unless we were cancelled
+
+    def close(self) -> None:
+        """End all processes; what they work on fails. It is done at the end of this process as well."""
+        atexit.unregister(self.close)
+        with self._lock:
+            self._closed = True
+            idle, self._idle = self._idle, []
+            for task in self._busy:
+                task.end(_died())
+        for worker in idle:
+            worker.stop()
+        self._threads.shutdown(cancel_futures=True)
+
+    def _work(self, task: _Task) -> object:
+        try:
+            worker = self._take(task)
+            try:
+                answer = worker.call(task)
+            finally:
+                self._give_back(worker)
+        finally:
+            with self._lock:
+                self._busy.discard(task)
+        match answer:
+            case "raised", MemoryError():
+                raise WorkerOutOfMemory(_("This takes more memory than there is for it: please try something smaller."))
+            case "raised", BaseException() as error:
+                raise error
+            case _:
+                return answer[1]
+
+    def _take(self, task: _Task) -> _Worker:
+        with self._lock:
+            if self._closed:
+                raise _died()
+            self._busy.add(task)
+            while self._idle:
+                worker = self._idle.pop()
+                if worker.is_alive:
+                    return worker
+                worker.stop()
+        return _Worker(self._memory)
+
+    def _give_back(self, worker: _Worker) -> None:
+        with self._lock:
+            if worker.is_good and worker.done < self._tasks and not self._closed:
+                self._idle.append(worker)
+                return
+        worker.stop()
+
+
+class _Worker:
+    """One process. It ends when the pipe to it does, so none is left where we are killed."""
+
+    def __init__(self, memory: int) -> None:
+        command = [sys.executable, "-m", "bot.core.pool_worker", str(memory)]
+        pipe = subprocess.PIPE
+        self._process = subprocess.Popen(command, stdin=pipe, stdout=pipe, env=_environment())  # noqa: S603 - our own
+        self.is_good, self.done = True, 0
+
+    @property
+    def is_alive(self) -> bool:
+        return self._process.poll() is None
+
+    def call(self, task: _Task) -> tuple[str, Any]:
+        """What became of a task. Raises `WorkerFailed`."""
+        late = threading.Timer(task.call[2], task.end, (_late(task.call[2]),))
+        late.daemon = True
+        try:
+            sent = pickle.dumps(task.call)
+            task.given_to(self._process)
+            late.start()
+            answer = cast("tuple[str, Any]", self._asked(sent))
+        except (EOFError, OSError, pickle.UnpicklingError) as fault:
+            self.is_good = False
+            raise task.ended or _died() from fault
+        finally:
+            late.cancel()
+            task.given_to(None)
+        self.done += 1
+        self.is_good = task.ended is None and not isinstance(answer[1], MemoryError)
+        return answer
+
+    def _asked(self, sent: bytes) -> object:
+        given, answers = self._process.stdin, self._process.stdout
+        assert given is not None and answers is not None  # noqa: S101, PT018 - both are pipes
+        given.write(len(sent).to_bytes(8, "big") + sent)
+        given.flush()
+        return pickle.load(answers)  # noqa: S301 - from our own process
+
+    def stop(self) -> None:
+        self._process.kill()
+        with suppress(OSError):
+            self._process.communicate()
+
+
+def _environment() -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if name in _KEPT or name.startswith(_KEPT_BEGINNINGS)}
+    return {**kept, "PYTHONPATH": os.pathsep.join(path or os.curdir for path in sys.path)}
+
+
+def _anywhere(value: object) -> object:
+    """A process works in the folder that was ours when it started."""
+    return value.absolute() if isinstance(value, Path) else value
+
+
+def _late(seconds: float) -> WorkerTimedOut:
+    words = _("This takes longer than the {seconds:g} seconds that there are for it: please try something smaller.")
+    return WorkerTimedOut(words.format(seconds=seconds))
+
+
+def _died() -> WorkerDied:
+    return WorkerDied(_("The work on this has stopped in the middle: please try again, or try another file."))
+
+
+_shared = WorkerPool()
+
+
+async def run_apart(function: Callable[[*_Args], _T], *args: *_Args, timeout: float) -> _T:  # noqa: ASYNC109 - it kills
+    """Call a function in the pool that all parts of this process share. Raises what it raises, or `WorkerFailed`."""
+    if _in_threads.get():
+        return await asyncio.to_thread(function, *args)
+    return await _shared.run(function, *args, timeout=timeout)
+
+
+@contextmanager
+def in_threads() -> Iterator[None]:
+    """Do without processes here: for a command that works on the person's own file once, and is ended with Ctrl-C."""
+    token = _in_threads.set(True)
+    try:
+        yield
+    finally:
+        _in_threads.reset(token)
