@@ -33,9 +33,9 @@ if TYPE_CHECKING:
 
 _SAMPLE = Path(__file__).parent / "demo" / "coffee.jpg"
 _DEMO_NOTE = _(
-    "This is a demonstration, slowed down so that it can be watched. The page, the line, the workflows and the way to "
-    "a ComfyUI server are the real ones; in the server's place stands a small built-in engine that needs no model. "
-    "Nothing is kept when it is stopped."
+    "This is a demo, slowed down so that you can watch. The page, the queue, the workflows and the connection to a "
+    "ComfyUI server are real. A small built-in engine without models takes the server's place. "
+    "Nothing is kept after it stops."
 )
 
 
@@ -90,7 +90,8 @@ class App:
 
         platforms = self.platforms()
         if not platforms:
-            raise ConfigError(_("No platform is switched on: .env.example names the settings that do it."))
+            words = _("No platform is on: set {settings}. .env.example explains them.")
+            raise ConfigError(words.format(settings="DISCORD_TOKEN, TELEGRAM_TOKEN or DARKROOM_WEB=on"))
 
         async def work() -> None:
             await asyncio.to_thread(data_folder, self.settings)

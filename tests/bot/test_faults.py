@@ -133,7 +133,7 @@ async def test_a_disk_that_is_full_while_a_run_is_under_way_ends_it_in_words(
             gates.open()
             await home.platform.until(lambda: isinstance(shown.last, Failed))
         assert isinstance(shown.last, Failed)
-        assert "Something broke" not in shown.last.sentence
+        assert "Something went wrong" not in shown.last.sentence
         (run,) = await home.ended(run_id)
         assert run.state is State.FAILED
         run_id, shown = await home.ask()

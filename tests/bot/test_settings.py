@@ -117,8 +117,8 @@ def test_every_fault_in_one_message() -> None:
     ("name", "value", "words"),
     [
         ("COMFYUI_URLS", "ftp://a", "http://127.0.0.1:8188"),
-        ("COMFYUI_URLS", "http://a:99999", "no server's address"),
-        ("COMFYUI_URLS", "http://", "no server's address"),
+        ("COMFYUI_URLS", "http://a:99999", "not a server's address"),
+        ("COMFYUI_URLS", "http://", "not a server's address"),
         ("COMFYUI_URLS", "http://a http://a", "two servers are called “a”"),
         ("COMFYUI_URLS", "http://a*99", "1 to 16"),
         ("COMFYUI_URLS", "none.toml", "no file"),

@@ -1,4 +1,4 @@
-"""Fitting: a still picture is encoded anew, ever smaller, until a platform takes it."""
+"""Encode a still picture again, smaller each time, until a platform accepts it."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-#: Quality, and the part of each side that is kept: the first that fits is taken.
+#: Pairs of quality and scale; the first that fits is used.
 _STEPS = ((92, 1.0), (82, 1.0), (80, 0.75), (78, 0.5), (75, 0.35), (70, 0.2), (60, 0.1))
-_WEBP_SIDE = 16_383  # pixels: the format has no room for more
+_WEBP_SIDE = 16_383  # pixels; the limit of the format
 _encoding = threading.Lock()  # one large picture in memory at a time
 
 
 async def fit(path: Path, folder: Path, most: int, side: int | None = None) -> Path | None:
-    """A picture of at most so many bytes, and pixels a side: the file itself where it is, else a copy in `folder`.
+    """Return a picture with at most `most` bytes, and `side` pixels per side: the file itself, or a copy in `folder`.
 
-    The copy is a WebP, or a JPEG where that is too small. None where the picture is animated, or cannot be read.
+    The copy is a WebP, or a JPEG if the WebP is too small. None if the picture is animated or cannot be read.
     """
     return await asyncio.to_thread(_fit, path, folder, most, side)
 
@@ -62,7 +62,7 @@ def _encode(picture: Image, stem: Path, quality: int) -> Path:
 
 
 async def lossless(path: Path, folder: Path) -> Path | None:
-    """The same pixels in less room, as a WebP; None where that cannot be."""
+    """Return a smaller file with the same pixels, as a WebP; None if there is none."""
     return await asyncio.to_thread(_lossless, path, folder / f"{path.stem}-lossless.webp")
 
 

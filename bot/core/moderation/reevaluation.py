@@ -1,4 +1,4 @@
-"""Revision: what moderators decide holds at once, also of runs that wait; what a server has begun is finished."""
+"""Apply new decisions of moderators to waiting runs. Runs that a server has started are finished."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ from bot.core.workflows.catalog import Workflows, title_of
 from bot.core.workflows.workflow import Workflow
 
 _log = logging.getLogger(__name__)
-_AGAIN = 5.0  # seconds until it is tried again where the database could not be used
+_AGAIN = 5.0  # seconds until the next try after a database error
 
 
 class Reevaluation:
-    """Use it in `async with`: it begins with what was decided while nobody looked."""
+    """Use it in `async with`. It begins with the decisions made while it was not running."""
 
     def __init__(
         self,
@@ -41,7 +41,7 @@ class Reevaluation:
     ) -> None:
         self._enforcer, self._audit, self._queue, self._records = enforcer, audit, queue, records
         self._catalog, self._platforms, self._locks = catalog, platforms, locks
-        self._decided = {""}  # communities; "" stands for all
+        self._decided = {""}  # communities; "" means all
         self._news = asyncio.Event()
         self._chore = BackgroundTask("revision")
 
@@ -66,14 +66,14 @@ class Reevaluation:
             try:
                 await self._revise(decided)
             except StorageFailed as fault:
-                _log.warning("what waits is not looked at again yet: %s", fault)
+                _log.warning("reevaluation: cannot check the waiting runs: %s", fault)
                 await asyncio.sleep(_AGAIN)
                 self._decided |= decided
                 self._news.set()
 
     async def _revise(self, communities: Collection[str]) -> None:
         for run in await self._queue.waiting():
-            await asyncio.sleep(0)  # however many wait, others have their turn of the loop
+            await asyncio.sleep(0)  # let other tasks run, even if many runs wait
             meant = "" in communities or community_of(run.place) in communities
             if meant and run.address.platform in self._platforms:
                 await self._decide(run)

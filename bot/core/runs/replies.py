@@ -1,4 +1,4 @@
-"""Replies: the message of a run, rebuilt from its record, and statuses that a chat may refuse without harm."""
+"""Rebuild the message of a run from its record, and show statuses that a chat may refuse."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ _log = logging.getLogger(__name__)
 
 
 async def show_status(reply: Reply, status: Status) -> bool:
-    """Show a status; one that cannot be shown is for the log. False where there was only no room for it just now."""
+    """Show a status; log it if the chat refuses. False if the platform only has no room for it now."""
     try:
         await reply.show(status)
     except NotNow:
         return False
     except DeliveryFailed as fault:
-        _log.info("a status was not shown: %s", fault)
+        _log.info("reply: cannot show a status: %s", fault)
     return True

@@ -1,4 +1,4 @@
-"""The front desk: takes requests in, so that they are on disk before anybody hears "queued"; and cancels them."""
+"""The service for runs: it saves requests to disk before the chat says "queued", and cancels and deletes runs."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ class RunService:
         self._media, self._links, self._platforms, self._locks = media, links, platforms, locks
         self._enforcer, self._permissions, self._audit = enforcer, permissions, audit
         self._wake, self._stop = wake, stop
-        self._opening: set[str] = set()  # runs whose message is being posted just now
+        self._opening: set[str] = set()  # runs whose message is being posted now
         self.accepting = True
 
     async def get(self, run_id: str) -> RunRecord | None:
@@ -106,11 +106,11 @@ class RunService:
         return await self._queue.position(run_id)
 
     async def submit(self, request: RunRequest, message: Address | MessageOpening) -> str:
-        """Take a request in, whose message stands somewhere, or is posted once the run is on disk; the run's id. Raises
-        `UserError`, `StorageFailed`, and `DeliveryFailed` where it cannot be posted.
+        """Accept a request and return the run's id. `message` is the address of its message, or an opening that posts
+        it once the run is on disk. Raises `UserError`, `StorageFailed`, and `DeliveryFailed` if it cannot be posted.
         """
         if not self.accepting:
-            raise UserError(_("I am being restarted. Please try again in a minute."))
+            raise UserError(_("The bot is restarting. Please try again in a minute."))
         try:
             return await self._submit(request, message)
         except (NotAllowed, TooMany) as fault:
@@ -148,8 +148,8 @@ class RunService:
         return new.id
 
     async def reopen(self, platform: str, before: float, post: Callable[[RunRecord], Awaitable[Address]]) -> None:
-        """Let runs that were asked for before a moment go on, whose messages the program did not come to post, or to
-        note: `post` finds each, or posts it. Raises `StorageFailed`.
+        """Continue runs from before a moment whose message was not posted or recorded, because the program stopped.
+        `post` finds or posts each message. Raises `StorageFailed`.
         """
         for run in await self._records.unopened(platform, before):
             if run.id in self._opening:
@@ -157,11 +157,11 @@ class RunService:
             try:
                 await self._open(run.id, partial(post, run))
             except DeliveryFailed as fault:
-                _log.info("run %s is withdrawn, for it has no message: %s", run.id, fault)
+                _log.info("run %s: withdrawn, because its message cannot be posted: %s", run.id, fault)
             self._wake()
 
     async def _open(self, run_id: str, post: Callable[[], Awaitable[Address]]) -> None:
-        """Post the message of a run that is on disk; where it cannot be, it is as if it had not been asked for."""
+        """Post the message of a run that is on disk. If that fails, withdraw the run."""
         self._opening.add(run_id)
         try:
             address = await post()
@@ -178,27 +178,27 @@ class RunService:
                 await self._say_cancelled(run, person_of(run.cancelled_by))
 
     async def again(self, run_id: str, person: Person, place: Place, changes: Mapping[str, Any]) -> RunRequest:
-        """The request that a run was, for a person who wants it again: with these changes, and with a new seed unless
-        they give one. Raises `UserError` where the run is forgotten, or where its files are not theirs to use.
+        """Return a run's request again, with these changes, and with a new seed unless the changes have one. Raises
+        `UserError` if the run is deleted, or if the person may not use its files.
         """
         request, withheld = await self._repeated(run_id, person, place, changes)
         if withheld:
-            words = _("The files that this run was given are private. Please press Change and give your own.")
+            words = _("The input files of this run are private. Please press Change and add your own.")
             raise await self._permissions.refused(person, place, "again", words)
         return request
 
     async def changed(self, run_id: str, person: Person, place: Place) -> RunRequest:
-        """The request that a run was, as a form begins with it: without the files that are not this person's to use."""
+        """Return a run's request as the start of a form, without the files that this person may not use."""
         request, _withheld = await self._repeated(run_id, person, place, {})
         return request
 
     async def _repeated(
         self, run_id: str, person: Person, place: Place, changes: Mapping[str, Any]
     ) -> tuple[RunRequest, bool]:
-        """A request once more; and whether files of it were left out."""
+        """Return a request again, and True if files were left out."""
         run = await self._records.get(run_id)
         if run is None:
-            raise UserError(_("This run has been deleted. Please ask for it anew."))
+            raise UserError(_("This run has been deleted. Please send a new request."))
         form = await self._workflows.form(run.workflow, person, place)
         seeds = {field.name for field in form.fields if field.seed}
         kept = {name: value for name, value in run.values.items() if name in form.names and name not in seeds}
@@ -208,14 +208,14 @@ class RunService:
         return RunRequest(run.workflow, {**kept, **files, **changes}, person, place), len(files) < len(given)
 
     def files_for(self, run: RunRecord, person: Person, *, present: bool) -> tuple[StoredFile, ...]:
-        """The results of a run that a person may have: of their own runs, and of those whose message stands where they
-        are (`present`: the platform knows). What moderators hold is seen in `moderation.reviews` alone.
+        """Return the results that a person may have: of their own runs, and of runs with a message where they are (the
+        platform sets `present`). Held results are only in `moderation.reviews`.
         """
         return run.shown.files if present or self._is_own(run, person) else ()
 
     def inputs_for(self, run: RunRecord, person: Person, here: Place) -> Mapping[str, StoredFile]:
-        """The files that a run was given, by field, as far as a person may use them. No message shows them: they
-        are for the person who gave them, for operators, and for moderators of the community.
+        """Return the input files that a person may use, by field. No message shows them. They are for the person who
+        sent them, for operators, and for moderators of the community.
         """
         home = bool(here.community) and community_of(here) == community_of(run.place)
         return run.inputs if self._is_own(run, person) or (home and person.moderator) else {}
@@ -249,7 +249,7 @@ class RunService:
         return key_of(person) == key_of(run.person) or self._permissions.is_operator(person)
 
     async def cancel(self, run_id: str, by: Person) -> bool:
-        """Stop a run, wherever it waits or is executed; whether there was anything to stop. Raises `NotAllowed`."""
+        """Cancel a waiting or running run. Returns True if there was something to cancel. Raises `NotAllowed`."""
         run = await self._records.get(run_id)
         if run is not None:
             await self.check_change(by, run, "cancel")
@@ -262,30 +262,30 @@ class RunService:
         return True
 
     def may_change(self, person: Person, run: RunRecord) -> bool:
-        """Whether somebody may cancel or delete a run: their own; and moderators those of their place.
+        """True if a person may cancel or delete a run: their own, or as a moderator of its place.
 
-        A platform says in `Person.moderator` what somebody is in the place where the run's message stands.
+        The platform sets `Person.moderator` for the place of the run's message.
         """
         return self._is_own(run, person) or (person.moderator and person.platform == run.person.platform)
 
     async def check_change(self, by: Person, run: RunRecord, act: str) -> None:
-        """Raises `NotAllowed` for whoever may not change a run."""
+        """Raise `NotAllowed` if a person may not change a run."""
         if not self.may_change(by, run):
-            words = _("Only the one who asked for this run, or a moderator, can do that.")
+            words = _("Only the person who asked for this run, or a moderator, can do that.")
             raise await self._permissions.refused(by, run.place, act, words)
 
     async def delete(self, run_id: str, by: Person) -> None:
-        """Delete a run that has ended, and its files. Raises `NotAllowed`, and `UserError` while it has not ended."""
+        """Delete an ended run and its files. Raises `NotAllowed`, and `UserError` if it has not ended."""
         run = await self._records.get(run_id)
         if run is None:
             return
         await self.check_change(by, run, "delete")
         if not await self._has_ended(run):
-            raise UserError(_("This run has not ended yet: cancel it first."))
+            raise UserError(_("This run has not ended yet. Cancel it first."))
         await delete_runs([run_id], self._records, self._media)
 
     async def _has_ended(self, run: RunRecord) -> bool:
-        """Whether a run has ended, or does so at once: its message shows the result before that is written down."""
+        """Wait a moment for a run to end. Its message shows the result shortly before the end is recorded."""
         for _try in range(_LOOKS):
             found = await self._records.get(run.id)
             if found is None or found.state is not State.DELIVERING:
@@ -294,8 +294,8 @@ class RunService:
         return False
 
     async def forget(self, person: Person) -> int:
-        """Cancel what somebody has asked for, delete all their ended runs, with the files, and take their name out of
-        the audit; how many runs there were. A run that is being executed ends first, and is deleted within the hour.
+        """Cancel a person's runs, delete their ended runs with the files, and remove their name from the audit log.
+        Returns the number of runs. A running run ends first, and is deleted within the hour.
         """
         for run in await self._records.unfinished_of(key_of(person)):
             await self.cancel(run.id, person)
@@ -303,7 +303,7 @@ class RunService:
         return await forget_person(key_of(person), self._records, self._media, self._audit, rules)
 
     async def _with_files(self, request: RunRequest, folder: Path) -> RunRequest:
-        """The request with the files that it names from earlier runs brought back."""
+        """Return the request with the files that it uses from earlier runs."""
         values = dict(request.values)
         for number, (name, value) in enumerate(request.values.items()):
             if isinstance(value, StoredFile):
@@ -347,5 +347,5 @@ def _room() -> Iterator[None]:
     try:
         yield
     except OSError as fault:
-        sentence = _("There is no room to keep the files of this run, or they cannot be written.")
+        sentence = _("The files of this run cannot be saved. The disk may be full.")
         raise StorageFailed(sentence) from fault

@@ -154,7 +154,7 @@ async def test_a_moderator_of_another_server_with_forged_data(fake: FakeDiscord,
 async def test_a_member_changes_no_run_of_others(fake: FakeDiscord, channel: int) -> None:
     await fake.slash(ALICE, channel, "negative", {"photo": picture()})
     (post,) = await results(fake, channel)
-    assert "Only the one who asked" in await _was_refused(fake, await fake.click(BOB, post, "Delete"))
+    assert "Only the person who asked" in await _was_refused(fake, await fake.click(BOB, post, "Delete"))
     assert post.id in fake.posts
     assert [line["words"].partition(":")[0] for line in await _refusals(fake, channel)] == ["delete"]
 

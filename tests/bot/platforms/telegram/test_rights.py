@@ -109,7 +109,7 @@ async def test_every_button_with_forged_data(api: BotApi) -> None:
     changes = (CallbackAction.CANCEL, CallbackAction.CHANGE, CallbackAction.DELETE)
     for act in changes:
         told = await member.notice(await member.press(forged(member, CallbackData(act, run).data), "x"))
-        assert "Only the one who asked" in told
+        assert "Only the person who asked" in told
     written = Counter(line["person"] for line in await refusals(moderator))
     assert written == {f"telegram:{member.user}": len(panel._ACTS) + len(changes)}
 
