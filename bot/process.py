@@ -1,4 +1,4 @@
-"""Serving: the platforms, the line and the servers of one process, from its start to a shutdown that loses nothing."""
+"""Run the platforms, the queue and the servers of one process, from start to shutdown."""
 
 from __future__ import annotations
 
@@ -50,12 +50,12 @@ from comfy.server import Server
 
 _log = logging.getLogger(__name__)
 _SWEEP_EVERY = 3600.0  # seconds
-_FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 60.0  # seconds before a platform that failed is started again
+_FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 60.0  # seconds before a failed platform is started again
 
 
 @dataclass(frozen=True)
 class Policy:
-    """The rules of moderators, and what decides by them."""
+    """The moderators' rules, and the parts that apply them."""
 
     rules: RuleStore
     audit: Audit
@@ -67,7 +67,7 @@ class Policy:
 async def serving(
     settings: Settings, catalog: LiveCatalog, platforms: Mapping[str, Platform], role: Role
 ) -> AsyncIterator[Services]:
-    """Everything that one process does, until the context is left. Raises `ConfigError`."""
+    """Open all parts of one process, until the context is left. Raises `ConfigError`."""
     async with AsyncExitStack() as stack:
         store = await stack.enter_async_context(opened(settings))
         with writing(settings.folder):
@@ -162,7 +162,7 @@ async def _moderation(
 async def serve(
     settings: Settings, catalog: LiveCatalog, platforms: Sequence[Platform], role: Role, announce: Callable[[str], None]
 ) -> None:
-    """Work in this role until cancelled. Raises `ConfigError`. `announce` is told when it can be used."""
+    """Work in this role until cancelled. `announce` is called when the process is ready. Raises `ConfigError`."""
     async with AsyncExitStack() as stack:
         for platform in platforms:
             await stack.enter_async_context(platform)
@@ -174,7 +174,7 @@ async def serve(
 
 
 async def _attended(platform: Platform, services: Services) -> None:
-    """Serve a platform, and again whenever it fails: what happens on one stops no other."""
+    """Serve a platform, and start it again whenever it fails. Other platforms are not affected."""
     pause = _FIRST_PAUSE
     while True:
         begun = time.monotonic()
@@ -183,21 +183,21 @@ async def _attended(platform: Platform, services: Services) -> None:
         except ConfigError:
             raise
         except (OSError, TimeoutError) as fault:
-            _log.warning("%s cannot be reached, and is tried again in %.0f s: %s", platform.name, pause, fault)
+            _log.warning("%s: cannot be reached, next try in %.0f s: %s", platform.name, pause, fault)
         except Exception as error:  # noqa: BLE001 - the top of a platform
-            _log.error("%s failed, and is started again in %.0f s", platform.name, pause, exc_info=error)
+            _log.error("%s: failed, next start in %.0f s", platform.name, pause, exc_info=error)
         await asyncio.sleep(pause)
         pause = _FIRST_PAUSE if time.monotonic() - begun > _LONGEST_PAUSE else min(pause * 2, _LONGEST_PAUSE)
 
 
 async def until_signalled(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
-    """Do some work until SIGTERM or SIGINT; a second SIGINT ends the process at once."""
+    """Do the work until SIGTERM or SIGINT. A second SIGINT ends the process at once."""
     loop, ended = asyncio.get_running_loop(), asyncio.Event()
 
     def stop() -> None:
         ended.set()
         loop.remove_signal_handler(signal.SIGINT)
-        signal.signal(signal.SIGINT, signal.SIG_DFL)  # the next one waits for nothing: nothing is lost by it
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # a second one ends at once; nothing is lost
 
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop)
@@ -213,7 +213,7 @@ async def until_signalled(work: Callable[[], Coroutine[Any, Any, None]]) -> None
 
 @asynccontextmanager
 async def _members(settings: Settings, role: Role) -> AsyncIterator[Sequence[Member]]:
-    """The servers of this process: none where others work with them."""
+    """Open the servers of this process; a process that only chats has none."""
     if role.worker is None:
         yield []
         return
@@ -252,7 +252,7 @@ async def _swept(store: Stores, audit: Audit, days: float) -> AsyncIterator[None
 
 
 async def _sweep(store: Stores, audit: Audit, days: float) -> None:
-    """Delete what is older than the settings keep it."""
+    """Delete data that is older than the settings allow."""
     while True:
         try:
             await store.records.expire(time.time() - days * 86_400)
@@ -261,5 +261,5 @@ async def _sweep(store: Stores, audit: Audit, days: float) -> None:
             await audit.sweep(time.time() - days * 86_400)
             await store.queue.sweep()
         except StorageFailed as fault:
-            _log.warning("old runs cannot be deleted: %s", fault)
+            _log.warning("sweep: cannot delete old runs: %s", fault)
         await asyncio.sleep(_SWEEP_EVERY)

@@ -290,12 +290,12 @@ class Settings:
 
     @property
     def folder(self) -> Path:
-        """Where all that is kept lies."""
+        """The data folder."""
         return self.data_dir.expanduser()
 
     @property
     def own_workflows(self) -> Path:
-        """Where the operator's workflows lie, and those that people add in the chat."""
+        """The folder for the operator's workflows, and for workflows that people add in the chat."""
         return self.workflows or self.folder / "workflows"
 
     @property

@@ -103,7 +103,7 @@ def caption(result: Result, brief: RunSummary) -> str:
 
 
 def times(result: Result) -> str:
-    """How long a run took and waited."""
+    """The time that a run took, and the time that it waited."""
     parts = []
     if result.took is not None:
         parts.append(_("took {time}").format(time=seconds(result.took)))

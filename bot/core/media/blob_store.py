@@ -24,7 +24,7 @@ class BlobStore:
     """A file's key is the digest of its content and its suffix, so the same file is stored once."""
 
     def __init__(self, store: ObjectStore, folder: Path | None = None, mode: int = 0o700) -> None:
-        """`folder` is where the store is one, made with this mode whenever it is missing."""
+        """`folder` is the folder of the store, if it is one. It is made with this mode whenever it is missing."""
         self._store, self._folder, self._mode = store, folder, mode
 
     @classmethod

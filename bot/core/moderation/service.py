@@ -124,41 +124,41 @@ class ModerationService:
         return self._permissions.operators
 
     async def check_moderator(self, by: Person, here: Place, act: str) -> None:
-        """Raises `NotAllowed` for people who do not moderate a place, and writes that down."""
+        """Raise `NotAllowed` if a person does not moderate a place, and log it."""
         await self._permissions.moderator(by, here, act)
 
     def is_trusted(self, person: Person) -> bool:
-        """True for people who may add workflows."""
+        """True if a person may add workflows."""
         return self._permissions.is_trusted(person)
 
     async def check_trusted(self, by: Person, here: Place, act: str) -> None:
-        """Raises `NotAllowed` for people who may not add workflows, and writes that down."""
+        """Raise `NotAllowed` if a person may not add workflows, and log it."""
         await self._permissions.trusted(by, here, act)
 
     async def refused(self, by: Person, here: Place, act: str, words: str) -> NotAllowed:
-        """Write down that a person was refused an act; what to raise."""
+        """Log that a person was refused an act. Returns the error to raise."""
         return await self._permissions.refused(by, here, act, words)
 
     def admitted(self, person: Person) -> list[str]:
-        """The communities, as "platform:id", that let a person use the bot in private."""
+        """Return the communities, as "platform:id", that let a person use the bot in private."""
         return self._enforcer.admitted(person)
 
     def on_trial(self, place: Place, workflow: str) -> bool:
-        """True while a workflow that was added in the chat is open to no one but its author there."""
+        """True if a workflow from the chat is still open only to the person who added it."""
         return self._enforcer.on_trial(place, workflow)
 
     def rules_of(self, place: Place) -> list[Rule]:
-        """The rules that could decide something in a place."""
+        """Return the rules that could apply in a place."""
         return self._enforcer.rules_of(place)
 
     def review_channel(self, here: Place, workflow: str = "") -> str:
-        """The channel that moderators have named for their questions; empty where they have named none."""
+        """Return the channel for questions to moderators; empty if there is none."""
         scope = Scope(community_of(here), workflow=workflow)
         rule = self._rules.of(scope.community).get(Rule(scope, Review()).slot)
         return rule.body.channel if rule is not None and isinstance(rule.body, Review) else ""
 
     def own_rules(self, community: str) -> Sequence[Rule]:
-        """The rules of a community itself, as "platform:id"."""
+        """Return the own rules of a community, given as "platform:id"."""
         return list(self._rules.own(community))
 
     def moderator_roles(self, place: Place) -> frozenset[str]:
@@ -208,7 +208,7 @@ class ModerationService:
         if to is not None:
             if name not in form.names:
                 raise BadValue(
-                    name, _("there is no such field; there are {names}.").format(names=", ".join(form.names))
+                    name, _("there is no such field. The fields are {names}.").format(names=", ".join(form.names))
                 )
             if (fault := field_constraints.faults(form[name], to)) is not None:
                 raise BadValue(name, fault)

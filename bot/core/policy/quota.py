@@ -13,7 +13,7 @@ _NEARLY = 1e-6  # sums of seconds are not exact to the last digit
 
 @dataclass(frozen=True)
 class QuotaStatus:
-    """How much of a limit is used, and how much one more run `needs`. If that is too much, `free_in` is the number of
+    """The used part of a limit, and the part that one more run `needs`. If that is too much, `free_in` is the number of
     seconds until there is enough; None if that depends on runs that have not ended.
     """
 

@@ -47,8 +47,8 @@ _LOOKS, _PAUSE = 100, 0.05  # seconds between them
 
 
 class RunService:
-    """Takes requests in, and gives out what a person may see of runs. `wake` tells this process's worker of a new run,
-    `stop` of one to cancel.
+    """Accepts requests, and returns what a person may see of runs. `wake` tells this process's worker about a new run,
+    `stop` about one to cancel.
     """
 
     def __init__(
@@ -78,27 +78,27 @@ class RunService:
         return await self._records.get(run_id)
 
     async def at(self, address: Address) -> RunRecord | None:
-        """The latest run whose message this is."""
+        """Return the latest run of a message."""
         return await self._records.at(address)
 
     async def last_of(self, person: Person, count: int = 10) -> list[RunRecord]:
-        """A person's latest runs, the newest first."""
+        """Return a person's latest runs, newest first."""
         return await self._records.last_of(person, count)
 
     async def unfinished_in(self, community: str, count: int = 50) -> list[RunRecord]:
-        """The runs of a community, as "platform:id", that have not ended, the oldest first."""
+        """Return the unfinished runs of a community, given as "platform:id", oldest first."""
         return await self._records.unfinished_in(community, count)
 
     async def ended_since(self, moment: float) -> list[RunRecord]:
-        """Runs that ended after a moment, the earliest first, in whichever process."""
+        """Return the runs that ended after a moment, in any process, earliest first."""
         return await self._records.ended_since(moment)
 
     async def unfinished_at(self, place: Place) -> list[RunRecord]:
-        """The runs of a place that have not ended, the oldest first."""
+        """Return the unfinished runs of a place, oldest first."""
         return await self._records.unfinished_at(place)
 
     async def counts(self) -> dict[State, int]:
-        """How many runs have not ended, by their state."""
+        """Count the runs that have not ended, by state."""
         return await self._records.counts()
 
     async def position(self, run_id: str) -> int | None:
@@ -221,24 +221,24 @@ class RunService:
         return run.inputs if self._is_own(run, person) or (home and person.moderator) else {}
 
     def _may_repeat(self, run: RunRecord, here: Place) -> bool:
-        """True where everyone sees the result: they may run it again with its files, which they do not get."""
+        """True if everyone here sees the result. They may run it again with its files, but do not get the files."""
         home = bool(here.community) and community_of(here) == community_of(run.place)
         return run.state is State.DONE and (home or key_of(here) == key_of(run.place))
 
     async def check_present(self, by: Person, run: RunRecord, here: Place, act: str, *, present: bool) -> None:
-        """Raises `NotAllowed` for a button of a run whose message does not stand where it was pressed: rights are those
-        of the place. A person's own runs, and operators, are free everywhere.
+        """Raise `NotAllowed` for a button that was pressed outside the place of its message, because rights belong to a
+        place. A person's own runs, and operators, are exempt.
         """
         if not present and not self._is_own(run, by):
             words = _("This button belongs to another chat.")
             raise await self._permissions.refused(by, here, act, words, run.place)
 
     async def link(self, run_id: str, number: int, filename: str) -> str:
-        """The address of a run's file, counted from 1; empty where the page has no public address."""
+        """Return the link to a run's file, counted from 1; empty if the page has no public address."""
         return await self._links.url(run_id, number, filename)
 
     async def linked_file(self, run_id: str, number: int, mark: str) -> StoredFile | None:
-        """The file of a link; None where the link is forged, or its run is gone or held."""
+        """Return the file of a link; None if the link is forged, or its run is gone or held."""
         if not await self._links.is_genuine(run_id, number, mark):
             return None
         run = await self._records.get(run_id)
