@@ -121,7 +121,7 @@ def test_every_fault_in_one_message() -> None:
         ("COMFYUI_URLS", "http://", "not a server's address"),
         ("COMFYUI_URLS", "http://a http://a", "two servers are called “a”"),
         ("COMFYUI_URLS", "http://a*99", "1 to 16"),
-        ("COMFYUI_URLS", "none.toml", "no file"),
+        ("COMFYUI_URLS", "none.toml", "does not exist"),
         ("DARKROOM_OPERATORS", "ann", "discord:1234"),
         ("DARKROOM_RETENTION_DAYS", "0", "from 0.01"),
         ("COMFYUI_TOKEN", "two words", "without spaces"),

@@ -184,7 +184,7 @@ def _text(path: Path, faults: list[WorkflowFault]) -> str | None:
 
 def _obstacle(path: Path) -> str | None:
     if not path.is_file():  # reading a pipe would wait for ever
-        return _("this is not a file, or a link whose target is missing")
+        return _("this is not a file, or it is a link to a missing file")
     return _("the file is too large for a workflow") if path.stat().st_size > _LARGEST else None
 
 

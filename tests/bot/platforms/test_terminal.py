@@ -321,7 +321,7 @@ def test_the_operator_decides_everywhere(desk_top: Path, monkeypatch: pytest.Mon
     code, said, _errors = darkroom("moderate", "deny", "poster")
     assert (code, said) == (0, "Everywhere: “poster” is denied everywhere.\n")
     assert darkroom("moderate", "block", "discord:7", "--reason", "spam")[0] == 0
-    assert "discord:7 is blocked everywhere for good: spam" in darkroom("moderate", "rules")[1]
+    assert "discord:7 is blocked everywhere permanently: spam" in darkroom("moderate", "rules")[1]
     assert darkroom("moderate", "unblock", "discord:7")[0] == 0
     assert darkroom("moderate", "clear", "poster")[0] == 0
     assert darkroom("moderate", "rules")[1] == "There are no decisions.\n"

@@ -140,7 +140,7 @@ async def test_a_person_is_told_what_is_left(queue: RunQueue, clock: Clock) -> N
     await queue.enqueue(new(most))
     clock.now += 1200
     (standing,) = await queue.quota_statuses("test:ann", "poster", [most])
-    assert str(standing) == "2 runs per hour everywhere here, 0 left, more in 40 minutesutes"
+    assert str(standing) == "2 runs per hour everywhere here, 0 left, more in 40 minutes"
 
 
 async def test_what_nobody_decides_ends_with_the_oldest(queue: RunQueue, records: RunRepository, clock: Clock) -> None:
