@@ -1,4 +1,4 @@
-"""What moderators decide holds of runs that wait; what a server has begun is finished."""
+"""New decisions apply to waiting runs; runs that a server has started are finished."""
 
 from __future__ import annotations
 

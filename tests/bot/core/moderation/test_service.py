@@ -1,4 +1,4 @@
-"""What moderators do: that it holds at once and survives, who is let, and that all of it stands in the audit."""
+"""Decisions of moderators apply at once and survive a restart; only moderators make them; all are in the audit log."""
 
 from __future__ import annotations
 

@@ -160,7 +160,7 @@ ELSEWHERE = replace(HERE, community="another")
 
 
 async def who_may(home: House, name: str = "blank", place: Place = HERE) -> list[str]:
-    """Which of all kinds of people may run a workflow."""
+    """Return the kinds of people that may run a workflow."""
     people = (ANN, MOD, TRUSTED, OTHER, OPERATOR)
     return [each.name for each in people if home.services.workflows.decide(each, place, name).allowed]
 

@@ -1,4 +1,4 @@
-"""What rules decide: a table of cases, and what holds of every set of rules."""
+"""Rules decide as in a table of cases, and keep properties that hold for every set of rules."""
 
 from __future__ import annotations
 

@@ -58,7 +58,7 @@ async def join(queue: RunQueue, *people: str) -> list[str]:
 
 
 async def turns(queue: RunQueue, records: RunRepository, count: int = 99) -> list[str]:
-    """Whose runs are taken, one after the other, each ending before the next."""
+    """Take runs one after the other, each ending before the next, and return their people."""
     people = []
     while len(people) < count and (taken := await queue.claim("me", first)) is not None:
         people.append(taken.person.id)

@@ -1,4 +1,4 @@
-"""What happens while a run is under way: cancels, lost messages, dead tokens, lost connections, changes of the menu."""
+"""Events during a run: cancels, lost messages, dead tokens, lost connections, changes of the menu."""
 
 from __future__ import annotations
 

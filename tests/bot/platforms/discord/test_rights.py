@@ -1,4 +1,4 @@
-"""Whoever may decide nothing is refused everything, whatever they send, and the audit has it."""
+"""People without rights are refused every decision, whatever they send, and the audit log has it."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ async def _was_refused(fake: FakeDiscord, asked: Asked) -> str:
 
 
 async def _refusals(fake: FakeDiscord, channel: int) -> list[dict[str, Any]]:
-    """What the audit of a channel's server has of refusals, the earliest first; nothing else is in it."""
+    """Return the refusals in the audit log of a channel's server, earliest first; it has nothing else."""
     options = [{"name": "log", "type": 1, "options": [{"name": "file", "type": 5, "value": True}]}]
     data = {"id": "9", "name": "moderate", "type": 1, "options": options}
     given = await fake.ask(2, data, MO, channel, own_permissions=MANAGE_SERVER)

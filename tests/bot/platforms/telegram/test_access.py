@@ -1,4 +1,4 @@
-"""Who is served."""
+"""The people that the bot serves."""
 
 from __future__ import annotations
 

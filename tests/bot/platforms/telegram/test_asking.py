@@ -1,4 +1,4 @@
-"""What people say, and what becomes of it."""
+"""Messages of people, and the runs and questions that follow."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whoever may decide nothing is refused everything, whatever they write or forge, and the audit has it."""
+"""People without rights are refused every decision, whatever they write or forge, and the audit log has it."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def group(api: BotApi) -> tuple[Conversation, Conversation]:
 
 
 async def refusals(moderator: Conversation) -> list[dict[str, Any]]:
-    """What the audit of a group has of refusals, the earliest first; nothing else is in it."""
+    """Return the refusals in the audit log of a group, earliest first; it has nothing else."""
     await moderator.write("/moderate log file")
     files = await moderator.api.until(lambda: [each for each in moderator.messages if each.kind == "document"])
     lines = [json.loads(line) for line in files[-1].media.decode().splitlines()]
