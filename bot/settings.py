@@ -317,9 +317,9 @@ class Settings:
 
 @dataclass(frozen=True)
 class Role:
-    """What a process does: speak to the platforms, or work with servers under a name, or both.
+    """The role of a process: it talks to the platforms, or runs workflows under a worker's name, or both.
 
-    `pace` are the seconds that the built-in engine gives each node, so that there is something to watch.
+    `pace` is the number of seconds that the built-in engine takes for each node, so that people can watch.
     """
 
     chat: bool = True
