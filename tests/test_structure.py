@@ -1,4 +1,4 @@
-"""Structure that import-linter cannot hold: owners of tables, names of classes, sizes of folders, platform imports."""
+"""Structure that import-linter cannot hold: owners of tables, names of classes, sizes of folders, platform doors."""
 
 from __future__ import annotations
 
