@@ -29,7 +29,7 @@ from comfy.embedded import EmbeddedServer
 from tests.bot.harness import Gates, write_workflows
 
 _PATIENCE = 30.0  # seconds: what is waited for comes much sooner on a machine that is not busy
-_UNDER_WAY = ("One moment", "In line", "Next in line", " % ·", "Fetching the result", "bot is restarting", "waits for a")
+_UNDER_WAY = ("One moment", "In line", "Next in line", " % ·", "Fetching the result", "is restarting", "waits for a")
 
 #: A few seconds in the normal suite: the same steps each time.
 _some_health = [HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large]

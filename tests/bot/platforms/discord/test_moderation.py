@@ -113,7 +113,7 @@ async def test_a_budget_is_of_all_together(fake: FakeDiscord, channel: int) -> N
 
 async def test_a_field_is_narrowed(fake: FakeDiscord, channel: int) -> None:
     values = {"workflow": "poster", "field": "colors", "maximum": 5.0}
-    await told(fake, await moderate(fake, channel, "field", values), "The field “colors”")
+    await told(fake, await moderate(fake, channel, "field", values), "Set the field “colors”")
 
     def most() -> Any:
         poster = next(each for each in fake.commands[str(fake.channels[channel])] if each["name"] == "poster")
@@ -243,7 +243,7 @@ async def test_trusted_people_add_a_workflow(fake: FakeDiscord, channel: int) ->
     settings = {**blank, "field": "width", "settings": "target=EmptyImage.width maximum=64"}
     await told(fake, await moderate(fake, channel, "field", settings, group="workflow"), "Set “")
     assert "blank" not in commands(fake, channel)  # it is on trial
-    await told(fake, await moderate(fake, channel, "open", blank, group="workflow"), "is open")
+    await told(fake, await moderate(fake, channel, "open", blank, group="workflow"), "Opened “")
 
     def widest() -> list[Any]:
         blanks = [each for each in fake.commands[str(fake.channels[channel])] if each["name"] == "blank"]

@@ -82,7 +82,7 @@ async def test_killed_in_every_phase_and_told_to_end(tmp_path: Path) -> None:
         await poster(last, 6)
         await api.until(lambda: is_running(api, last), _SLOW)
         assert await stop(process) == 0
-        assert "restarted" in last.last.text
+        assert "restarting" in last.last.text
         process = await start(api, tmp_path, **environ)
         await api.until(lambda: last.last.kind == "photo", _SLOW)
         await patient.write(photo=picture())  # what was asked before both goes on

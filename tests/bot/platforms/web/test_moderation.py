@@ -115,7 +115,7 @@ async def test_limits_hold_and_are_removed(tmp_path: Path) -> None:
 async def test_what_a_field_takes_is_narrowed(tmp_path: Path) -> None:
     async with page(tmp_path) as web, Visitor(web.url) as ann:
         told = await press(ann, "narrow", field="plain color", minimum="5", maximum="9,5", default="7")
-        assert "The field “color” of “plain” everywhere: 5 to 9.5, default 7." in told
+        assert "Set the field “color” of “plain” everywhere: 5 to 9.5, default 7." in told
         assert [(await ann.ask("plain", color=color))[0] for color in ("4", "6")] == [422, 201]
         faults = {
             "The smallest value is larger": {"minimum": "9", "maximum": "5"},
