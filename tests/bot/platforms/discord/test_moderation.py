@@ -154,7 +154,7 @@ async def test_a_result_waits_for_a_yes(fake: FakeDiscord, channel: int) -> None
     about = {"channels": {str(desk): {"id": str(desk), "type": 0, "name": "desk", "permissions": "0"}}}
     values = {"on": "on", "ask": str(desk)}
     asked = await moderate(fake, channel, "review", values, resolved=about, kinds={"ask": 7})
-    await told(fake, asked, "A moderator looks")
+    await told(fake, asked, "Moderators review")
     for color in ("teal", "maroon"):
         await fake.slash(ALICE, channel, "negative", {"photo": picture(color=color)})
 
