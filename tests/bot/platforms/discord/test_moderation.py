@@ -252,4 +252,4 @@ async def test_trusted_people_add_a_workflow(fake: FakeDiscord, channel: int) ->
     await fake.until(lambda: widest() == [64])
     renamed = await moderate(fake, channel, "rename", {**blank, "name": "plain"}, group="workflow")
     await told(fake, renamed, "plain")
-    await told(fake, await moderate(fake, channel, "remove", {"workflow": "plain"}, group="workflow"), "was removed")
+    await told(fake, await moderate(fake, channel, "remove", {"workflow": "plain"}, group="workflow"), "Removed “")

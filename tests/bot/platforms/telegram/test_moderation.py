@@ -201,7 +201,7 @@ async def test_trusted_people_add_a_workflow_and_name_its_fields(api: BotApi) ->
     await trusted.write("/moderate workflow rename blank plain")
     await trusted.answer("plain")
     await trusted.write("/moderate workflow remove plain")
-    await trusted.answer("was removed")
+    await trusted.answer("Removed “")
     await trusted.write("/moderate workflow")
     await trusted.answer("This is how")
 
