@@ -1,4 +1,4 @@
-"""What Discord costs: the bot at the tests' fake Discord, over loopback. `python -m benchmarks.discord [PART …]`"""
+"""The cost of Discord: the bot at the tests' fake Discord, over loopback. `python -m benchmarks.discord [PART …]`"""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ async def started(pace: float, guilds: int = 1) -> AsyncIterator[tuple[FakeDisco
 
 
 async def acknowledgements() -> None:
-    """How soon a command is answered while 200 runs are under way."""
+    """Measure how soon a command is answered during 200 runs."""
     async with started(pace=5.0) as (fake, _process, channel, _folder):
         for number in range(200):
             asked = await fake.slash(_PEOPLE[number % 20], channel, "negative", {"photo": picture(16, number)})
@@ -74,7 +74,7 @@ async def acknowledgements() -> None:
 
 
 async def edits() -> None:
-    """How often the message of a run of a minute is edited."""
+    """Count the edits of the message of a one-minute run."""
     async with started(pace=20.0) as (fake, _process, channel, _folder):
         await fake.slash(_PEOPLE[0], channel, "negative", {"photo": picture(64)})
         await fake.until(lambda: [post for post in fake.public if "Again" in post.labels], 120)
@@ -116,7 +116,7 @@ async def servers() -> None:
 
 
 def _executed(folder: Path) -> float:
-    """When the latest execution ended, by the database."""
+    """Return the end of the latest execution, by the database."""
     with sqlite3.connect(folder / "data" / "darkroom.db") as database:
         return float(database.execute("SELECT executed_at FROM runs ORDER BY seq DESC LIMIT 1").fetchone()[0])
 

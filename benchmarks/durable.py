@@ -1,4 +1,4 @@
-"""What each remembered step of an attempt costs: the same runs with it and without, in turns, in one process.
+"""The cost of each remembered step of an attempt: the same runs with and without it, in turns, in one process.
 
 .venv/bin/python -m benchmarks.durable [--runs 40] [--rounds 5]
 """

@@ -56,7 +56,7 @@ class Machine:
     switches: int = 0
 
     def begin(self, run: Asked, now: float) -> tuple[float, bool]:
-        """When it ends, and whether models had to be loaded."""
+        """Start a job. Returns its end, and True if models had to be loaded."""
         switch = not run.models <= self.loaded
         work = run.seconds / self.speed
         self.loaded, self.busy, self.until = run.models, True, now + work + switch * SWITCH
@@ -197,7 +197,7 @@ class LeastQueue:
 
 @dataclass
 class Outcome:
-    """What a day under one policy was like."""
+    """The result of a day under one policy."""
 
     waits: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
     decisions: list[float] = field(default_factory=list)

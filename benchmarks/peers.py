@@ -41,7 +41,7 @@ async def darkroom(url: str, stack: AsyncExitStack) -> Run:
 
 
 async def bare_loop(url: str, stack: AsyncExitStack) -> Run:
-    """What the work costs at the least: a socket, POST, events, GET /history, GET /view, and nothing else."""
+    """Measure the minimum: a socket, POST, events, GET /history, GET /view, and nothing else."""
     session = await stack.enter_async_context(aiohttp.ClientSession())
 
     async def run(graph: dict[str, Any]) -> int:

@@ -47,7 +47,7 @@ async def wire(folder: Path) -> None:
 
 
 async def idle(folder: Path) -> None:
-    """How long a server on loopback has nothing to do between two runs, while others wait."""
+    """Measure how long a server on loopback is idle between two runs, while others wait."""
     server = _Clocked(pace=0.05)
     async with house(folder, servers=[server], waiting_per_person=1000, running_per_person=10) as home:
         ids = [(await home.ask(color=str(number)))[0] for number in range(ROUNDS)]
@@ -115,7 +115,7 @@ async def cancel(folder: Path) -> None:
 
 
 async def million(folder: Path, url: str) -> None:
-    """What is asked of the database all the time, where it holds a million runs that have ended."""
+    """Measure the frequent queries in a database with a million ended runs."""
     async with Database(url) if url else Database.in_folder(folder) as database:
         await _fill(database)
         queue, records = RunQueue(database, ConcurrencyLimits(waiting=100)), RunRepository(database)
@@ -196,7 +196,7 @@ class _Clocked(WatchedServer):
 
 @asynccontextmanager
 async def _held() -> AsyncIterator[list[float]]:
-    """How long the loop was held, in milliseconds: how late it came to a timer, as far as it was we who worked."""
+    """Measure how long our work blocked the loop, in milliseconds, by the delay of a timer."""
     late: list[float] = [0.0]
 
     async def watch() -> None:
@@ -214,7 +214,7 @@ async def _held() -> AsyncIterator[list[float]]:
 
 
 async def _memory(folder: Path) -> float:
-    """What a house without runs takes."""
+    """Measure the memory of a process without runs."""
     async with house(folder, servers=[WatchedServer(pace=600)]) as home:
         _run, message = await home.ask()
         await home.platform.until(lambda: isinstance(message.last, Running))

@@ -63,7 +63,7 @@ async def uploads(folder: Path) -> list[float]:
 
 
 async def executed(url: str) -> list[float]:
-    """When each prompt of a server ended, in seconds since 1970, in their order."""
+    """Return the end of each prompt of a server, in order, in seconds since 1970."""
     async with aiohttp.ClientSession() as session, session.get(f"{url}/history") as answer:
         entries = (await answer.json()).values()
     messages = [dict(entry["status"]["messages"]) for entry in entries]

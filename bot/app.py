@@ -1,6 +1,6 @@
-"""Builds every part in order, and takes it down again: the only module that knows them all.
+"""Build all parts in order, and close them again. Only this module knows all parts.
 
-It imports a part where it builds it, so that a command waits for nothing that it does not use.
+It imports each part where it builds it, so that a command loads only what it uses.
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ if TYPE_CHECKING:
 
 _SAMPLE = Path(__file__).parent / "demo" / "coffee.jpg"
 _DEMO_NOTE = _(
-    "This is a demonstration, slowed down so that it can be watched. The page, the line, the workflows and the way to "
-    "a ComfyUI server are the real ones; in the server's place stands a small built-in engine that needs no model. "
-    "Nothing is kept when it is stopped."
+    "This is a demo, slowed down so that you can watch. The page, the queue, the workflows and the connection to a "
+    "ComfyUI server are real. A small built-in engine without models takes the server's place. "
+    "Nothing is kept after it stops."
 )
 
 
@@ -57,23 +57,23 @@ class App:
 
     @cached_property
     def catalog(self) -> Catalog:
-        """The bundled workflows, and the operator's own."""
+        """The bundled workflows and the operator's own."""
         from bot.core.workflows.catalog import Catalog
 
         return Catalog.read(*self._folders())
 
     @property
     def servers(self) -> tuple[str, ...]:
-        """The addresses that the settings give."""
+        """The servers' addresses in the settings."""
         return self.settings.urls
 
     def label(self, server: str | None) -> str:
-        """Which server, or that it is the built-in engine, without any password. Raises `ConfigError`."""
+        """Return a server's address without its password; empty for the built-in engine. Raises `ConfigError`."""
         return "" if server is None else str(self._server(server))
 
     @asynccontextmanager
     async def open(self, server: str | None) -> AsyncIterator[OneShotRunner]:
-        """The bench for a server, or for the built-in engine where there is none."""
+        """Open a runner for a server, or for the built-in engine if `server` is None."""
         from bot.core.execution.one_shot import OneShotRunner
         from bot.core.media.images import PictureLimits
         from bot.core.pool import in_threads
@@ -93,14 +93,15 @@ class App:
             yield OneShotRunner(self.catalog, client, limits, keep_metadata=settings.keep_metadata)
 
     async def start(self, role: Role, announce: Callable[[str], None]) -> None:
-        """Serve the platforms that are switched on, until a signal. Raises `ConfigError`."""
+        """Serve the platforms that are on, until a signal. Raises `ConfigError`."""
         from bot.core.workflows.live_catalog import LiveCatalog
         from bot.process import serve, until_signalled
         from bot.stores import data_folder
 
         platforms = self.platforms()
         if not platforms:
-            raise ConfigError(_("No platform is switched on: .env.example names the settings that do it."))
+            words = _("No platform is on: set {settings}. .env.example explains them.")
+            raise ConfigError(words.format(settings="DISCORD_TOKEN, TELEGRAM_TOKEN or DARKROOM_WEB=on"))
 
         async def work() -> None:
             await asyncio.to_thread(data_folder, self.settings)
@@ -110,19 +111,19 @@ class App:
         await until_signalled(work)
 
     async def hand_over(self, worker: str) -> int:
-        """Let other workers take the runs of one that is gone; how many there were."""
+        """Give a lost worker's runs to the other workers. Returns the number of runs."""
         from bot.stores import hand_over
 
         return await hand_over(self.settings, worker)
 
     async def forget(self, person: str) -> int:
-        """Delete all that is kept of a person, as "platform:id"; how many runs there were."""
+        """Delete all data of a person, given as "platform:id". Returns the number of runs."""
         from bot.stores import forget
 
         return await forget(self.settings, person)
 
     async def operate(self, work: Callable[[OperatorService], Awaitable[str]]) -> str:
-        """Do something with what is decided, in the database that the settings name. Raises `ConfigError`."""
+        """Do something with the moderators' decisions in the configured database. Raises `ConfigError`."""
         from bot.core.moderation.operator import OperatorService
         from bot.core.policy.audit import Audit
         from bot.core.policy.rule_store import RuleStore
@@ -134,7 +135,7 @@ class App:
                 return await work(OperatorService(book, audit, self.catalog))
 
     def platforms(self) -> list[Platform]:
-        """The platforms that the settings switch on. Here, and nowhere else, each is named."""
+        """Return the platforms that the settings turn on. Only this method names them."""
         platforms: list[Platform] = []
         if self.settings.discord_token is not None:
             from bot.platforms.discord.adapter import DiscordPlatform
@@ -155,7 +156,7 @@ class App:
         return platforms
 
     async def platform_verdicts(self) -> list[tuple[str, bool]]:
-        """A line on each platform that can be asked whether it is set up well, and whether it is."""
+        """Check the setup of each platform: a line of text, and True if it is good."""
         return [await _verdict(question) for question in self._introductions()]
 
     def _introductions(self) -> Iterator[Awaitable[str]]:
@@ -176,7 +177,7 @@ class App:
                 yield public_url.warn()
 
     async def demo(self, announce: Callable[[str], None], pace: float) -> None:
-        """Serve the page alone, on the built-in engine, and keep nothing. `announce` is told its address.
+        """Serve only the page, on the built-in engine, and keep nothing. `announce` gets its address.
 
         Raises `ConfigError`.
         """

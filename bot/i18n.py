@@ -1,4 +1,4 @@
-"""The words that people read, in their language: English in the source, others from `bot/locale`."""
+"""Translate the texts that people read. English is in the source, other languages in `bot/locale`."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from pathlib import Path
 
 
 def translated(folder: Path) -> gettext.NullTranslations:
-    """The words of a folder in the language that the environment names; English where they are not there in it."""
+    """Return the translation in a folder for the environment's language; English if there is none."""
     return gettext.translation("darkroom", folder, fallback=True)
 
 
 def language_of(translation: gettext.NullTranslations) -> str:
-    """The language of words, as a page names its own."""
+    """Return the language code of a translation, for a web page."""
     return translation.info().get("language", "en").replace("_", "-")
 
 

@@ -1,4 +1,4 @@
-"""Serving: the platforms, the line and the servers of one process, from its start to a shutdown that loses nothing."""
+"""Run the platforms, the queue and the servers of one process, from start to shutdown."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ _SWEEP_EVERY = 3600.0  # seconds
 
 @dataclass(frozen=True)
 class Policy:
-    """The rules of moderators, and what decides by them."""
+    """The moderators' rules, and the parts that apply them."""
 
     rules: RuleStore
     audit: Audit
@@ -66,7 +66,7 @@ class Policy:
 async def serving(
     settings: Settings, catalog: LiveCatalog, platforms: Mapping[str, Platform], role: Role, tasks: TaskHealth
 ) -> AsyncIterator[Services]:
-    """Everything that one process does, until the context is left. Raises `ConfigError`."""
+    """Open all parts of one process, until the context is left. Raises `ConfigError`."""
     async with AsyncExitStack() as stack:
         store = await stack.enter_async_context(opened(settings))
         with writing(settings.folder):
@@ -174,7 +174,7 @@ async def serve(
     tasks: TaskHealth,
     announce: Callable[[str], None],
 ) -> None:
-    """Work in this role until cancelled. Raises `ConfigError`. `announce` is told when it can be used."""
+    """Work in this role until cancelled. `announce` is called when the process is ready. Raises `ConfigError`."""
     async with AsyncExitStack() as stack:
         for platform in platforms:
             await stack.enter_async_context(platform)
@@ -202,13 +202,13 @@ async def _attended(platform: Platform, services: Services, tasks: TaskHealth) -
 
 
 async def until_signalled(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
-    """Do some work until SIGTERM or SIGINT; a second SIGINT ends the process at once."""
+    """Do the work until SIGTERM or SIGINT. A second SIGINT ends the process at once."""
     loop, ended = asyncio.get_running_loop(), asyncio.Event()
 
     def stop() -> None:
         ended.set()
         loop.remove_signal_handler(signal.SIGINT)
-        signal.signal(signal.SIGINT, signal.SIG_DFL)  # the next one waits for nothing: nothing is lost by it
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # a second one ends at once; nothing is lost
 
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop)
@@ -224,7 +224,7 @@ async def until_signalled(work: Callable[[], Coroutine[Any, Any, None]]) -> None
 
 @asynccontextmanager
 async def _members(settings: Settings, role: Role) -> AsyncIterator[Sequence[Member]]:
-    """The servers of this process: none where others work with them."""
+    """Open the servers of this process; a process that only chats has none."""
     if role.worker is None:
         yield []
         return

@@ -1,4 +1,4 @@
-"""The servers that the operator names: in one line, or in a file where they need headers of their own."""
+"""Read the ComfyUI servers from the settings: from one line, or from a file if they need their own headers."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _NAME = re.compile(r"[\w.:-]{1,64}")
 
 @dataclass(frozen=True)
 class NamedServer:
-    """A server: what it is called in messages and records, where it is, and how many runs it is given at once."""
+    """A server: its name in messages and records, its address, and the number of runs that it gets at once."""
 
     name: str
     url: str
@@ -27,9 +27,9 @@ class NamedServer:
 
 
 def servers(text: str) -> tuple[NamedServer, ...]:
-    """Read `NAME=URL*COUNT` (name and count may be left out), with commas between, or a file NAME.toml.
+    """Read `NAME=URL*COUNT` (name and count are optional), separated by commas, or a file NAME.toml.
 
-    Raises `ValueError` with what would do.
+    Raises `ValueError` with an example.
     """
     if text.endswith(".toml"):
         found = _from_file(Path(text).expanduser())
@@ -42,7 +42,7 @@ def servers(text: str) -> tuple[NamedServer, ...]:
 
 
 def server_url(text: str) -> str:
-    """Check a server's address. Raises `ValueError` with what would do."""
+    """Check a server's address. Raises `ValueError` with an example."""
     example = _("it should look like http://127.0.0.1:8188")
     try:
         parts = urlsplit(text.strip())
@@ -50,8 +50,8 @@ def server_url(text: str) -> str:
             return text.strip()
     except ValueError:
         pass
-    shown = text.rpartition("@")[2].partition("?")[0]  # a password stands before it, a token behind it
-    raise ValueError(_("“{text}” is no server's address: {example}").format(text=shown, example=example))
+    shown = text.rpartition("@")[2].partition("?")[0]  # without a password before it and a token after it
+    raise ValueError(_("“{text}” is not a server's address: {example}").format(text=shown, example=example))
 
 
 def _entry(text: str) -> NamedServer:
@@ -69,7 +69,7 @@ def _host(url: str) -> str:
 
 def _count(text: str) -> int:
     if not 1 <= int(text) <= 16:
-        raise ValueError(_("a server takes 1 to 16 runs at once, not {count}").format(count=text))
+        raise ValueError(_("a server can take 1 to 16 runs at once, not {count}").format(count=text))
     return int(text)
 
 
@@ -77,17 +77,17 @@ def _from_file(path: Path) -> tuple[NamedServer, ...]:
     try:
         data = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError:
-        raise ValueError(_("there is no file “{path}” that can be read").format(path=path)) from None
+        raise ValueError(_("the file “{path}” does not exist or cannot be read").format(path=path)) from None
     except ValueError as fault:
-        raise ValueError(_("“{path}” is not TOML: {fault}").format(path=path, fault=fault)) from None
+        raise ValueError(_("“{path}” is not valid TOML: {fault}").format(path=path, fault=fault)) from None
     return tuple(_table(name, table) for name, table in data.items())
 
 
 def _table(name: str, table: Any) -> NamedServer:
     keys = {"url", "at_once", "headers"}
     if not isinstance(table, dict) or not _NAME.fullmatch(name) or not keys >= table.keys() or "url" not in table:
-        raise ValueError(_("“{name}” must be a table with url, and perhaps at_once and headers").format(name=name))
+        raise ValueError(_("“{name}” must be a table with url; at_once and headers are optional").format(name=name))
     headers = table.get("headers", {})
     if not isinstance(headers, dict) or not all(isinstance(value, str) for value in headers.values()):
-        raise ValueError(_("the headers of “{name}” must be texts").format(name=name))
+        raise ValueError(_("the headers of “{name}” must be strings").format(name=name))
     return NamedServer(name, server_url(str(table["url"])), _count(str(table.get("at_once", 1))), headers)

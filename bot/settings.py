@@ -1,4 +1,4 @@
-"""The settings, from the environment and `.env`: each is declared once, and every fault is told at once."""
+"""The settings, read from the environment and `.env`. `Settings.read` reports all mistakes at once."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _WORDS = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false":
 
 
 class Secret:
-    """A text that shows itself only when asked by name."""
+    """A text that appears in no log or repr. Call `reveal` to read it."""
 
     def __init__(self, text: str) -> None:
         self._text = text
@@ -58,7 +58,7 @@ def _hook_secret(text: str) -> Secret:
 
 def _switch(text: str) -> bool:
     if text.lower() not in _WORDS:
-        raise ValueError(_("“{text}” is neither yes nor no").format(text=text))
+        raise ValueError(_("“{text}” is not yes or no").format(text=text))
     return _WORDS[text.lower()]
 
 
@@ -78,7 +78,7 @@ def _number(text: str, least: float, most: float) -> float:
     except ValueError:
         number = float("nan")
     if not least <= number <= most:
-        sentence = _("“{text}” is no number from {least:g} to {most:g}")
+        sentence = _("“{text}” is not a number from {least:g} to {most:g}")
         raise ValueError(sentence.format(text=text, least=least, most=most))
     return number
 
@@ -103,13 +103,13 @@ def _people(text: str) -> tuple[str, ...]:
     people = tuple(text.replace(",", " ").split())
     wrong = [person for person in people if not person.partition(":")[0] or not person.partition(":")[2]]
     if wrong:
-        raise ValueError(_("“{text}” is nobody: it should look like discord:1234").format(text=wrong[0]))
+        raise ValueError(_("“{text}” does not name a person: it should look like discord:1234").format(text=wrong[0]))
     return people
 
 
 def _header(text: str) -> str:
     if not re.fullmatch(r"[A-Za-z0-9-]{1,100}", text):
-        raise ValueError(_("“{text}” is no name of a header: it should look like X-Real-IP").format(text=text))
+        raise ValueError(_("“{text}” is not the name of a header: it should look like X-Real-IP").format(text=text))
     return text
 
 
@@ -120,7 +120,7 @@ def _names(text: str) -> tuple[str, ...]:
 def _address(text: str) -> str:
     parts = urlsplit(text)
     if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ValueError(_("“{text}” is no address: it should look like https://host").format(text=text))
+        raise ValueError(_("“{text}” is not an address: it should look like https://host").format(text=text))
     return text.rstrip("/")
 
 
@@ -137,61 +137,70 @@ def _folder(text: str) -> Path:
 
 @dataclass(frozen=True)
 class Settings:
-    """Everything that the operator may set. `Settings()` is what holds when nothing is."""
+    """All settings of the operator. `Settings()` has the defaults."""
 
     servers: tuple[NamedServer, ...] = _setting(
-        "COMFYUI_URLS", servers, (), "ComfyUI servers as NAME=URL*COUNT, or a .toml file; if none, the built-in engine."
+        "COMFYUI_URLS", servers, (), "ComfyUI servers as NAME=URL*COUNT, or a .toml file; default: the built-in engine."
     )
     token: Secret | None = _setting(  # noqa: RUF009 - a field
-        "COMFYUI_TOKEN", _secret, None, "A token that the servers ask for, sent as “Authorization: Bearer …”."
+        "COMFYUI_TOKEN", _secret, None, "A token for the servers, sent as “Authorization: Bearer …”."
     )
     verify_tls: bool = _setting(
-        "COMFYUI_VERIFY_TLS", _switch, True, "Whether the certificates of https servers are checked: yes or no."
+        "COMFYUI_VERIFY_TLS", _switch, True, "Verify the certificates of https servers: yes or no."
     )
     stall_limit: float | None = _setting(
-        "COMFYUI_STALL_LIMIT", _seconds, None, "Seconds without any progress after which a run is given up; else never."
+        "COMFYUI_STALL_LIMIT", _seconds, None, "Give up a run after this many seconds without progress; default: never."
     )
     workflows: Path | None = _setting(  # noqa: RUF009 - a field
-        "DARKROOM_WORKFLOWS", _folder, None, "A folder with workflows of your own, beside the bundled ones."
+        "DARKROOM_WORKFLOWS", _folder, None, "A folder with your own workflows, in addition to the bundled ones."
     )
     max_upload_mb: float = _setting(
-        "DARKROOM_MAX_UPLOAD_MB", _megabytes, 20.0, "The largest file that a person may give, in megabytes."
+        "DARKROOM_MAX_UPLOAD_MB", _megabytes, 20.0, "The largest file that people may send, in megabytes."
     )
     max_megapixels: float = _setting(
-        "DARKROOM_MAX_MEGAPIXELS", _megapixels, 50.0, "The largest picture that a person may give, in megapixels."
+        "DARKROOM_MAX_MEGAPIXELS", _megapixels, 50.0, "The largest picture that people may send, in megapixels."
     )
     keep_metadata: bool = _setting(
-        "DARKROOM_KEEP_METADATA", _switch, False, "Whether results keep the workflow that ComfyUI writes into them."
+        "DARKROOM_KEEP_METADATA", _switch, False, "Keep the workflow that ComfyUI writes into results: yes or no."
     )
     data_dir: Path = _setting(  # noqa: RUF009 - a field
-        "DARKROOM_DATA_DIR", Path, Path("~/.darkroom"), "The folder that keeps runs and their files."
+        "DARKROOM_DATA_DIR", Path, Path("~/.darkroom"), "The folder for runs and their files."
     )
     database: Secret | None = _setting(  # noqa: RUF009 - a field
-        "DARKROOM_DATABASE_URL", _secret, None, "A PostgreSQL that several processes share; else SQLite in that folder."
+        "DARKROOM_DATABASE_URL",
+        _secret,
+        None,
+        "A PostgreSQL that several processes share; default: SQLite in that folder.",
     )
     media: Secret | None = _setting(  # noqa: RUF009 - a field
-        "DARKROOM_MEDIA_URL", _secret, None, "An object store for the files, such as s3://bucket; else that folder."
+        "DARKROOM_MEDIA_URL", _secret, None, "An object store for the files, such as s3://bucket; default: that folder."
     )
     shared_media: bool = _setting(
-        "DARKROOM_SHARED_MEDIA", _switch, False, "Whether the folder's group may read the files of runs: yes or no."
+        "DARKROOM_SHARED_MEDIA", _switch, False, "Let the folder's group read the files of runs: yes or no."
     )
     retention_days: float = _setting(
-        "DARKROOM_RETENTION_DAYS", _days, 30.0, "How many days runs and their files are kept."
+        "DARKROOM_RETENTION_DAYS", _days, 30.0, "Delete runs and their files after this many days."
     )
     running_per_person: int = _setting(
-        "DARKROOM_RUNNING_PER_PERSON", _count, 2, "How many runs of one person may be with servers at a time."
+        "DARKROOM_RUNNING_PER_PERSON", _count, 2, "How many runs of one person may run at a time."
     )
     waiting_per_person: int = _setting(
         "DARKROOM_WAITING_PER_PERSON", _count, 20, "How many runs of one person may wait."
     )
     operators: tuple[str, ...] = _setting(
-        "DARKROOM_OPERATORS", _people, (), "People whose runs go first, and who decide everywhere, as discord:ID."
+        "DARKROOM_OPERATORS",
+        _people,
+        (),
+        "The operators, as discord:ID: their runs go first, and they moderate everywhere.",
     )
     trusted: tuple[str, ...] = _setting(
         "DARKROOM_TRUSTED", _people, (), "People who may add workflows in the chat, as discord:ID or telegram:ID."
     )
     default_workflows: str = _setting(
-        "DARKROOM_DEFAULT_WORKFLOWS", str, "all", "What may be run where nothing is decided: all, none, or names."
+        "DARKROOM_DEFAULT_WORKFLOWS",
+        str,
+        "all",
+        "What may be run where moderators decided nothing: all, none, or names.",
     )
     allowed_nodes: tuple[str, ...] = _setting(
         "DARKROOM_ALLOWED_NODES",
@@ -200,10 +209,10 @@ class Settings:
         "Packs of custom nodes that workflows from the chat may use.",
     )
     discord_token: Secret | None = _setting(  # noqa: RUF009 - a field
-        "DISCORD_TOKEN", _secret, None, "The token of a Discord bot; it switches Discord on."
+        "DISCORD_TOKEN", _secret, None, "The token of your Discord bot; it turns Discord on."
     )
     discord_previews: bool = _setting(
-        "DISCORD_PREVIEWS", _switch, True, "Whether messages on Discord show the picture while it develops: yes or no."
+        "DISCORD_PREVIEWS", _switch, True, "Show the picture on Discord while it develops: yes or no."
     )
     discord_api_base: str = _setting(
         "DISCORD_API_BASE", str, "", "Another address for Discord's API, for tests and proxies."
@@ -212,54 +221,69 @@ class Settings:
         "DISCORD_GATEWAY_URL", str, "", "Another address for Discord's gateway, for tests and proxies."
     )
     telegram_token: Secret | None = _setting(  # noqa: RUF009 - a field
-        "TELEGRAM_TOKEN", _secret, None, "The token of a Telegram bot, from @BotFather; it switches Telegram on."
+        "TELEGRAM_TOKEN", _secret, None, "The token of your Telegram bot, from @BotFather; it turns Telegram on."
     )
     telegram_allowed: tuple[str, ...] = _setting(
-        "TELEGRAM_ALLOWED", _names, (), "Who is served: ids or names of people and chats, or * for everybody."
+        "TELEGRAM_ALLOWED", _names, (), "Who may use the bot: ids or @names of people and chats, or * for everyone."
     )
     telegram_api_url: str = _setting(
-        "TELEGRAM_API_URL", _address, "https://api.telegram.org", "The Bot API server, where you run one of your own."
+        "TELEGRAM_API_URL", _address, "https://api.telegram.org", "The address of your own Bot API server."
     )
     telegram_local: bool = _setting(
-        "TELEGRAM_LOCAL", _switch, False, "Whether that server runs with --local, and shares this machine's files."
+        "TELEGRAM_LOCAL",
+        _switch,
+        False,
+        "Your Bot API server runs with --local and shares this machine's files: yes or no.",
     )
     telegram_previews: bool = _setting(
-        "TELEGRAM_PREVIEWS", _switch, True, "Whether a message shows the picture while it develops: yes or no."
+        "TELEGRAM_PREVIEWS", _switch, True, "Show the picture on Telegram while it develops: yes or no."
     )
     telegram_webhook_url: str | None = _setting(
-        "TELEGRAM_WEBHOOK_URL", _address, None, "Where Telegram reaches this bot, such as https://host/telegram."
+        "TELEGRAM_WEBHOOK_URL", _address, None, "The address that Telegram calls, such as https://host/telegram."
     )
     telegram_webhook_secret: Secret | None = _setting(  # noqa: RUF009 - a field
-        "TELEGRAM_WEBHOOK_SECRET", _hook_secret, None, "What Telegram must say there; else it is drawn from the token."
+        "TELEGRAM_WEBHOOK_SECRET",
+        _hook_secret,
+        None,
+        "The secret that Telegram sends; default: one made from the token.",
     )
     telegram_webhook_host: str = _setting(
-        "TELEGRAM_WEBHOOK_HOST", str, "127.0.0.1", "The address of this machine that is listened on for it."
+        "TELEGRAM_WEBHOOK_HOST", str, "127.0.0.1", "The address to listen at for Telegram's calls."
     )
     telegram_webhook_port: int = _setting(
-        "TELEGRAM_WEBHOOK_PORT", _port, 8443, "The port that is listened on for it, behind your proxy."
+        "TELEGRAM_WEBHOOK_PORT", _port, 8443, "The port to listen at for Telegram's calls, behind your proxy."
     )
 
-    web: bool = _setting("DARKROOM_WEB", _switch, False, "Whether the page in the browser is served: on or off.")
+    web: bool = _setting("DARKROOM_WEB", _switch, False, "Serve the page in the browser: on or off.")
     web_host: str = _setting(
-        "DARKROOM_WEB_HOST", str, "127.0.0.1", "Where the page listens; beyond this computer it needs the token."
+        "DARKROOM_WEB_HOST",
+        str,
+        "127.0.0.1",
+        "The address to listen at; if other computers reach it, set the token too.",
     )
-    web_port: int = _setting("DARKROOM_WEB_PORT", _port, 8420, "The port that the page listens at.")
+    web_port: int = _setting("DARKROOM_WEB_PORT", _port, 8420, "The port to listen at.")
     web_token: Secret | None = _setting(  # noqa: RUF009 - a field
-        "DARKROOM_WEB_TOKEN", _secret, None, "A token that visitors of the page must show."
+        "DARKROOM_WEB_TOKEN", _secret, None, "A token that visitors of the page must enter."
     )
     web_proxy_header: str = _setting(
-        "DARKROOM_WEB_PROXY_HEADER", _header, "", "The header in which your proxy says for whom it asks: X-Real-IP."
+        "DARKROOM_WEB_PROXY_HEADER",
+        _header,
+        "",
+        "The header in which your proxy names the visitor's address, such as X-Real-IP.",
     )
     log_format: str = _setting(
         "DARKROOM_LOG_FORMAT", _log_format, TEXT_LOG, "How the log is written: text for people, json for programs."
     )
     public_url: str = _setting(
-        "DARKROOM_PUBLIC_URL", _address, "", "The page's address for the world: chats link to files too large for them."
+        "DARKROOM_PUBLIC_URL",
+        _address,
+        "",
+        "The page's public address; chats link there if a file is too large for them.",
     )
 
     @classmethod
     def read(cls, environ: Mapping[str, str] | None = None, env_file: Path | None = Path(".env")) -> Settings:
-        """Read all settings; what the environment says goes before the file. Raises `ConfigError` with every fault."""
+        """Read all settings; the environment wins over the file. Raises `ConfigError` with every mistake."""
         file = _from_file(env_file)
         given = {**file, **(os.environ if environ is None else environ)}
         faults = list(_unknown(name for name in given if name in file or name not in _FOREIGN))
@@ -276,7 +300,7 @@ class Settings:
 
     @property
     def folder(self) -> Path:
-        """Where all that is kept lies."""
+        """The data folder."""
         return self.data_dir.expanduser()
 
     def database_limits(self) -> dict[str, float]:
@@ -285,7 +309,7 @@ class Settings:
 
     @property
     def own_workflows(self) -> Path:
-        """Where the operator's workflows lie, and those that people add in the chat."""
+        """The folder for the operator's workflows, and for workflows that people add in the chat."""
         return self.workflows or self.folder / "workflows"
 
     @property
@@ -293,9 +317,9 @@ class Settings:
         return tuple(server.url for server in self.servers)
 
     def server(self, url: str) -> dict[str, Any]:
-        """What `comfy.server.Server` takes for one address."""
+        """Return the arguments of `comfy.server.Server` for one address."""
         own = next((server.headers for server in self.servers if server.url == url), {})
-        token = None if "@" in urlsplit(url).netloc else self.token  # an address's own user and password go before it
+        token = None if "@" in urlsplit(url).netloc else self.token  # the address's own user and password win
         headers = {"Authorization": f"Bearer {token.reveal()}"} if token else {}
         return {
             "url": url,
@@ -307,9 +331,9 @@ class Settings:
 
 @dataclass(frozen=True)
 class Role:
-    """What a process does: speak to the platforms, or work with servers under a name, or both.
+    """The role of a process: it talks to the platforms, or runs workflows under a worker's name, or both.
 
-    `pace` are the seconds that the built-in engine gives each node, so that there is something to watch.
+    `pace` is the number of seconds that the built-in engine takes for each node, so that people can watch.
     """
 
     chat: bool = True
@@ -329,7 +353,7 @@ def _from_file(env_file: Path | None) -> dict[str, str]:
 
 
 def names() -> tuple[str, ...]:
-    """The name of every setting in the environment."""
+    """Return the names of all settings."""
     return tuple(each.metadata["env"] for each in fields(Settings))
 
 

@@ -1,4 +1,4 @@
-"""The store: where runs and their files are kept, by the settings; and what is done there while nothing else runs."""
+"""Open the stores for runs and files from the settings, and do maintenance in them from the command line."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from bot.settings import Settings
 
 @dataclass(frozen=True)
 class Stores:
-    """Where runs and their files are kept."""
+    """The stores for runs and their files."""
 
     database: Database
     media: BlobStore
@@ -39,7 +39,7 @@ class Stores:
 
 @asynccontextmanager
 async def opened(settings: Settings) -> AsyncIterator[Stores]:
-    """The store that the settings name. Raises `ConfigError` where it cannot be read and written."""
+    """Open the configured stores. Raises `ConfigError` if they cannot be read and written."""
     folder = await asyncio.to_thread(data_folder, settings)
     await asyncio.to_thread(data.narrow, folder, shared=settings.shared_media)
     kept = await asyncio.to_thread(database, settings)
@@ -51,8 +51,8 @@ async def opened(settings: Settings) -> AsyncIterator[Stores]:
 
 
 def database(settings: Settings, name: str = "darkroom") -> Database:
-    """The database that the settings name, not yet opened; in the data folder, the file of this name, so that those who
-    write often do not wait for each other. Raises `ConfigError`.
+    """Return the configured database, not yet opened. In the data folder it is a file of this name, so that frequent
+    writers do not wait for each other. Raises `ConfigError`.
     """
     if settings.database is not None:
         return Database(settings.database.reveal(), **settings.database_limits())
@@ -60,13 +60,13 @@ def database(settings: Settings, name: str = "darkroom") -> Database:
 
 
 def key_value(settings: Settings, name: str = "darkroom") -> KeyValueStore:
-    """A key-value store in the database of this name, not yet opened. Raises `ConfigError`."""
+    """Return a key-value store in the database of this name, not yet opened. Raises `ConfigError`."""
     return KeyValueStore(database(settings, name))
 
 
 def data_folder(settings: Settings) -> Path:
-    """The folder for data, made where it is missing, with room in it for workflows. Raises `ConfigError` where it
-    cannot be written.
+    """Return the data folder, with a folder for workflows in it. It is made if it is missing. Raises `ConfigError` if
+    it cannot be written.
     """
     folder = settings.folder
     try:
@@ -83,7 +83,7 @@ def _media(settings: Settings) -> BlobStore:
 
 
 async def forget(settings: Settings, person: str) -> int:
-    """Cancel what a person has under way, and delete all that is kept of them; how many runs there were."""
+    """Cancel a person's unfinished runs and delete all their data. Returns the number of runs."""
     async with opened(settings) as store:
         for run in await store.records.unfinished_of(person):
             await store.records.request_cancel(run.id, f"{person}:")
@@ -93,7 +93,7 @@ async def forget(settings: Settings, person: str) -> int:
 
 
 async def hand_over(settings: Settings, worker: str) -> int:
-    """Let other workers take the runs of one that is gone; how many there were."""
+    """Give a lost worker's runs to the other workers. Returns the number of runs."""
     async with opened(settings) as store:
         await remove_worker(store.database, worker)
         return await store.queue.release_worker(worker)
@@ -101,7 +101,7 @@ async def hand_over(settings: Settings, worker: str) -> int:
 
 @contextmanager
 def writing(folder: Path) -> Iterator[None]:
-    """Say in words what in the folder cannot be written."""
+    """Raise `ConfigError` in words if the folder cannot be written."""
     try:
         yield
     except OSError as fault:

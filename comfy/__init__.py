@@ -1,4 +1,4 @@
-"""ComfyUI for Python: one client for a server's HTTP routes and its websocket, with typed events and errors.
+"""A ComfyUI client for Python, for a server's HTTP routes and its websocket, with typed events and errors.
 
 async with ComfyClient("http://127.0.0.1:8188") as comfy:
     photo = await comfy.upload_image(Path("cat.jpg"))

@@ -1,4 +1,4 @@
-"""ComfyClient, the front door: submit, follow, collect, cancel; upload and download."""
+"""The ComfyUI client: submit, follow, collect and cancel prompts; upload and download files."""
 
 from __future__ import annotations
 
@@ -22,16 +22,15 @@ from comfy.socket import Socket
 from comfy.tracking.follow import follow
 from comfy.tracking.poller import Poller, PromptUnknown
 
-_LOOKS = 8  # looks for a history entry that comes late: 0.05 s doubled each time, 12 s in all
+_LOOKS = 8  # tries to find a late history entry: the pause starts at 0.05 s and doubles, 12 s in total
 _CANCEL_PAUSE, _LONGEST_CANCEL_PAUSE = 0.1, 1.0  # seconds
 
 
 class ComfyClient:
     """One ComfyUI server. Use it in `async with`; every method may be called from any number of tasks at once.
 
-    All of them raise `ServerUnavailable` where the server cannot be reached, and `UnexpectedAnswer` where what answers
-    is not ComfyUI; what a run is made of is asked for again before that (`comfy.retry`), so that one bad answer costs
-    no run.
+    All methods raise `ServerUnavailable` if the server cannot be reached, and `UnexpectedAnswer` if the answer is not
+    ComfyUI's. Requests of a run are repeated before that (`comfy.retry`), so one bad answer does not end a run.
     """
 
     def __init__(self, server: Server | str) -> None:
@@ -56,10 +55,10 @@ class ComfyClient:
     async def submit(
         self, prompt: Prompt, *, prompt_id: str | None = None, extra_data: Mapping[str, Any] | None = None
     ) -> Submission:
-        """Hand a prompt over, under an id that is ours (a canonical UUID) or made here.
+        """Submit a prompt, with an id from the caller (a canonical UUID) or a new one.
 
-        Raises `PromptRejected`. An answer that was lost is looked up before the prompt is sent again, so that it never
-        runs twice.
+        Raises `PromptRejected`. If the answer is lost, the client checks whether the server has the prompt before it
+        sends it again, so it never runs twice.
         """
         prompt_id = prompt_id or str(uuid4())
         await self._socket.open()
@@ -71,11 +70,11 @@ class ComfyClient:
             raise
 
     async def follow(self, prompt_id: str) -> AsyncGenerator[Event]:
-        """The events of a prompt until its end, also of one that was submitted earlier, or by another process.
+        """Yield the events of a prompt until its end. The prompt may have been submitted earlier or by another process.
 
-        The last event is `ExecutionSuccess`; every other end is raised: `ExecutionFailed`, `PromptInterrupted`,
-        `PromptRemoved`, `PromptLost`, `WorkerWedged`, or `ServerUnavailable` when the server is gone. Leaving early
-        cancels nothing, and the prompt may be followed again; one at a time.
+        The last event is `ExecutionSuccess`. Every other end raises an error: `ExecutionFailed`, `PromptInterrupted`,
+        `PromptRemoved`, `PromptLost`, `WorkerWedged`, or `ServerUnavailable` if the server is gone. If you stop early,
+        the prompt is not cancelled, and you may follow it again. Only one caller may follow a prompt at a time.
         """
         await self._socket.open()
         subscription = self._socket.register(prompt_id, ours=False)
@@ -92,7 +91,7 @@ class ComfyClient:
             subscription.followed = False
 
     async def collect(self, prompt_id: str) -> Record:
-        """All that came out of a prompt that has ended. Raises `PromptLost` if the server knows nothing of it."""
+        """Return the outputs of an ended prompt. Raises `PromptLost` if the server does not know the prompt."""
         for attempt in range(_LOOKS):
             record = await self._repeat(lambda: self._http.history(prompt_id))
             if record is not None:
@@ -101,9 +100,9 @@ class ComfyClient:
         raise PromptLost(prompt_id)
 
     async def cancel(self, prompt_id: str) -> None:
-        """Stop a prompt that waits or runs, and return when it has ended; no other prompt is touched.
+        """Cancel a waiting or running prompt, and return when it has ended. Other prompts are not affected.
 
-        A node that does not look up from its work ends first, so a caller with little time should bound the wait.
+        A node that does not check for interrupts finishes first, so set a time limit if you cannot wait.
         """
         pause = _CANCEL_PAUSE
         while not await self._repeat(lambda: self._stopped(prompt_id)):
@@ -122,10 +121,10 @@ class ComfyClient:
         subfolder: str = "",
         overwrite: bool = False,
     ) -> FileRef:
-        """Send a picture (or any file that a node loads) to the input folder, streamed.
+        """Upload a picture, or any file that a node loads, to the input folder, as a stream.
 
-        The answer holds the name to use, which is another one where the name was taken by other content. `filename` is
-        needed for chunks. Raises `TooLarge`.
+        The answer has the name to use. It is a different name if other content already has this one. Chunks need
+        `filename`. Raises `TooLarge`.
         """
         fields = {"subfolder": subfolder, "overwrite": "true" if overwrite else "false", "type": "input"}
         return await self._upload("upload/image", source, filename, fields)
@@ -138,42 +137,42 @@ class ComfyClient:
         filename: str | None = None,
         subfolder: str = "",
     ) -> FileRef:
-        """Send a picture whose alpha becomes the mask of `original`, a file that the server has already."""
+        """Upload a picture. Its alpha becomes the mask of `original`, a file on the server."""
         fields = {"subfolder": subfolder, "type": "input", "original_ref": original.to_json()}
         return await self._upload("upload/mask", source, filename, fields)
 
     async def download(self, file: FileRef, path: Path) -> Download:
-        """Fetch a file to `path`, streamed. Raises `FileMissing`; nothing is left at `path` if the transfer breaks."""
+        """Download a file to `path`, as a stream. Raises `FileMissing`. A failed transfer leaves no file at `path`."""
         return await self._repeat(lambda: self._http.download(file, path))
 
     async def object_info(self, *, refresh: bool = False) -> ObjectInfo:
-        """What the server's nodes accept. It is asked once, and again with `refresh`."""
+        """Return the inputs of the server's nodes. The server is asked once, and again with `refresh`."""
         async with self._object_info_lock:
             if self._object_info is None or refresh:
                 self._object_info = await self._repeat(self._http.object_info, answered)
             return self._object_info
 
     async def system_stats(self) -> SystemStats:
-        """The server's versions and devices."""
+        """Return the server's versions and devices."""
         return await self._http.system_stats()
 
     async def queue(self) -> Queue:
-        """What runs and what waits, of everybody."""
+        """Return all running and waiting prompts of the server."""
         return await self._http.queue()
 
     async def history(self, prompt_id: str) -> Record | None:
-        """What the server remembers of a prompt; None while it has not ended, and where it is unknown."""
+        """Return the server's record of a prompt; None if it has not ended or is unknown."""
         return await self._http.history(prompt_id)
 
     async def knows(self, prompt_id: str) -> bool:
-        """Whether the server has a prompt: waiting, running or ended."""
+        """True if the server has the prompt: waiting, running or ended."""
         sighting = await self._repeat(lambda: self._poller.settle(prompt_id, 3, asyncio.sleep))
         return not isinstance(sighting, PromptUnknown)
 
     async def _upload(
         self, route: str, source: Path | AsyncIterable[bytes], filename: str | None, fields: Mapping[str, str]
     ) -> FileRef:
-        """Chunks are there once, a file is there again: the same content under the same name is kept once (§4)."""
+        """Upload a file or chunks. A file can be sent again: the server stores the same content and name once (§4)."""
         name = _name(source, filename)
         if not isinstance(source, Path):
             return await self._http.upload(route, source, name, fields)
@@ -191,7 +190,7 @@ class ComfyClient:
         return await self._repeat(post, answered)
 
     async def _stopped(self, prompt_id: str) -> bool:
-        """Ask once for the end of a prompt; whether it has come."""
+        """Ask the server once to stop a prompt. Returns True if it has ended."""
         if await self._http.cancel_job(prompt_id) is None:
             await self._http.dequeue(prompt_id)
             if prompt_id in (await self._http.queue()).running:
@@ -200,7 +199,7 @@ class ComfyClient:
             return False
         subscription = self._socket.subscription(prompt_id)
         if subscription is not None and await self._http.history(prompt_id) is None:
-            subscription.removed = True  # nobody is told of a prompt that leaves the queue unexecuted (§3)
+            subscription.removed = True  # no event tells that a prompt left the queue unexecuted (§3)
             subscription.wake()
         return True
 
@@ -210,4 +209,4 @@ def _name(source: Path | AsyncIterable[bytes], filename: str | None) -> str:
         return filename
     if isinstance(source, Path):
         return source.name
-    raise ValueError("chunks have no name of their own: give a filename")
+    raise ValueError("chunks have no name: give a filename")

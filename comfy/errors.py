@@ -1,22 +1,22 @@
-"""What can go wrong between a prompt and its outputs.
+"""The errors of the client.
 
     ComfyError
-    ├── ServerUnavailable           cannot be reached, or stopped answering: may be tried again
+    ├── ServerUnavailable           cannot be reached, or stopped answering: try again
     │   ├── CertificateRefused      its TLS certificate cannot be verified
-    │   ├── PromptLost              the server came back without the prompt (it was restarted)
-    │   └── WorkerWedged            a prompt "runs", but nothing has moved for too long
-    ├── PromptRejected              the prompt is at fault: nothing was executed
+    │   ├── PromptLost              the server no longer has the prompt (it restarted)
+    │   └── WorkerWedged            a prompt "runs", but makes no progress
+    ├── PromptRejected              the prompt is invalid, and nothing was executed
     ├── ExecutionFailed             a node failed while it ran
     ├── PromptInterrupted           someone stopped it
-    │   └── PromptRemoved           somebody took it out of the queue before it ran
-    └── UnexpectedAnswer            the server said something that ComfyUI would not say
-        ├── Garbled                 the body has no form that ComfyUI gives it: may be tried again
+    │   └── PromptRemoved           someone removed it from the queue before it ran
+    └── UnexpectedAnswer            the answer is not ComfyUI's
+        ├── Garbled                 the body is not ComfyUI's: try again
         ├── FileMissing             /view has no such file
-        ├── Redirected              the server sends us to another address
-        └── TooLarge                the server takes no request of this size
+        ├── Redirected              the server redirects to another address
+        └── TooLarge                the request is too large for the server
 
-`comfy.retry` knows which of them are worth another try. The text of an error is for a log; it never holds tracebacks,
-the server's paths or the values of inputs.
+`comfy.retry` knows which errors are worth another try. The text of an error is for a log. It never contains tracebacks,
+server paths or input values.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ from typing import Any
 
 
 class ComfyError(Exception):
-    """Anything that this package raises on purpose. It can be pickled, whatever its class is made from.
+    """The base of all errors of this package. All of them can be pickled.
 
-    `retry_after` are the seconds after which the server wants to be asked again, where it says so.
+    `retry_after` is the number of seconds after which the server wants the next try, if it says so.
     """
 
     retry_after: float | None = None
@@ -41,26 +41,26 @@ class ComfyError(Exception):
 class ServerUnavailable(ComfyError):
     """The server cannot be reached, closed the connection, or takes too long to answer.
 
-    `unsent` says that the request certainly never reached it.
+    `unsent` is True if the request certainly never reached it.
     """
 
     unsent = False
 
 
 class CertificateRefused(ServerUnavailable):
-    """The server may be there, but its TLS certificate cannot be verified: see `Server.verify_tls`."""
+    """The server's TLS certificate cannot be verified: see `Server.verify_tls`."""
 
 
 class PromptLost(ServerUnavailable):
-    """The server knows nothing of a prompt that it had taken: it was restarted, or its history was wiped."""
+    """The server no longer knows a prompt that it had accepted: it restarted, or its history was cleared."""
 
     def __init__(self, prompt_id: str) -> None:
-        super().__init__(f"the server no longer knows prompt {prompt_id}: it was restarted, or its history was cleared")
+        super().__init__(f"the server no longer knows prompt {prompt_id}: it restarted, or its history was cleared")
         self.prompt_id = prompt_id
 
 
 class WorkerWedged(ServerUnavailable):
-    """The prompt is said to be running, but nothing has moved for longer than `Server.stall_limit`."""
+    """The prompt seems to run, but has made no progress for longer than `Server.stall_limit`."""
 
     def __init__(self, prompt_id: str, seconds: float) -> None:
         super().__init__(f"prompt {prompt_id} has been running for {seconds:.0f} s without any progress")
@@ -70,7 +70,7 @@ class WorkerWedged(ServerUnavailable):
 
 @dataclass(frozen=True)
 class NodeError:
-    """One fault that validation found at a node: its kind (`type`), and the server's own words for it."""
+    """A validation error at a node: its `type`, and the server's message."""
 
     node_id: str
     class_type: str
@@ -88,8 +88,8 @@ class NodeError:
 class PromptRejected(ComfyError):
     """The prompt did not pass validation, here or at the server.
 
-    `type` is ComfyUI's own (`missing_node_type`, `prompt_outputs_failed_validation`, …), or `invalid_structure` when
-    the prompt was not sent at all.
+    `type` is ComfyUI's (`missing_node_type`, `prompt_outputs_failed_validation`, …), or `invalid_structure` if the
+    prompt was not sent at all.
     """
 
     def __init__(self, type_: str, message: str, node_errors: tuple[NodeError, ...] = ()) -> None:
@@ -111,7 +111,7 @@ class ExecutionFailed(ComfyError):
 
 
 class PromptInterrupted(ComfyError):
-    """The prompt was stopped while it ran, by us or by anyone else with access to the server."""
+    """The prompt was stopped while it ran, by this client or by another user of the server."""
 
     def __init__(self, prompt_id: str) -> None:
         super().__init__(f"prompt {prompt_id} was stopped")
@@ -119,11 +119,11 @@ class PromptInterrupted(ComfyError):
 
 
 class PromptRemoved(PromptInterrupted):
-    """The prompt was taken out of the queue before it ran."""
+    """The prompt was removed from the queue before it ran."""
 
 
 class UnexpectedAnswer(ComfyError):
-    """The server answered with a status or a body that is not ComfyUI's."""
+    """The status or the body of the answer is not ComfyUI's."""
 
     def __init__(self, message: str, status: int | None = None) -> None:
         super().__init__(message)
@@ -131,17 +131,17 @@ class UnexpectedAnswer(ComfyError):
 
 
 class Garbled(UnexpectedAnswer):
-    """The body has no form that ComfyUI gives it: a page of a proxy, or an answer that was cut."""
+    """The body is not ComfyUI's: for example, a proxy's web page, or an incomplete answer."""
 
 
 class FileMissing(UnexpectedAnswer):
-    """`/view` knows no such file: it was deleted, or it never was written."""
+    """`/view` does not have the file: it was deleted, or never written."""
 
 
 class Redirected(UnexpectedAnswer):
-    """The server sends us to another address, where we do not go: our headers are for this one.
+    """The server redirects to another address. The client does not follow, because its headers are for this server.
 
-    `target` is that address without user, password, query and fragment; empty where it names none.
+    `target` is that address without user, password, query and fragment; empty if there is none.
     """
 
     def __init__(self, message: str, status: int, target: str) -> None:

@@ -1,7 +1,7 @@
-"""Fleet: several ComfyUI servers, which of them are up, and what each of them has.
+"""Several ComfyUI servers: which are up, and which nodes and models each one has.
 
-Each server has a watcher of its own that asks it now and then, sooner after trouble, and with a pause that grows while
-it stays away. A server that comes back is used again, and asked anew what it has.
+A watcher checks each server regularly, sooner after an error, and with growing pauses while it is down. A server that
+comes back is used again, after its nodes and models are read again.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from comfy.object_info import ObjectInfo
 from comfy.server import Server
 
 _log = logging.getLogger(__name__)
-_CALM = 30.0  # seconds between two looks at a server that is up
-_FIRST, _LONGEST = 0.25, 15.0  # seconds between two looks at one that is down
-_STALE = 2  # looks, after which a server is asked anew for its nodes and models
+_CALM = 30.0  # seconds between two checks of a server that is up
+_FIRST, _LONGEST = 0.25, 15.0  # seconds between two checks of a server that is down
+_STALE = 2  # checks after which a server's nodes and models are read again
 
 
 @dataclass(frozen=True)
 class Member:
-    """A server of the fleet: its name, where it is, and how many prompts it is given at once."""
+    """A server of the fleet: its name, its settings, and the number of prompts that it gets at once."""
 
     name: str
     server: Server
@@ -35,7 +35,7 @@ class Member:
 
 
 class Fleet:
-    """Use it in `async with`; `changed` is called whenever a server went, came back, or has other nodes or models."""
+    """Use it in `async with`. `changed` is called when a server goes down, comes back, or has other nodes or models."""
 
     def __init__(self, members: Sequence[Member], changed: Callable[[], None] = lambda: None) -> None:
         self.members = {member.name: member for member in members}
@@ -65,24 +65,24 @@ class Fleet:
 
     @property
     def up(self) -> frozenset[str]:
-        """The names of the servers that can be reached."""
+        """Return the names of the servers that can be reached."""
         return frozenset(self._up)
 
     @property
     def known(self) -> Mapping[str, ObjectInfo]:
-        """What each server has, as it was last seen: also of one that is away just now."""
+        """Return the nodes and models of each server at the last check, even if it is down now."""
         return dict(self._infos)
 
     def client(self, name: str) -> ComfyClient:
         return self._clients[name]
 
     def doubt(self, name: str) -> None:
-        """Say that a server gave trouble: it is not used until it has answered again."""
+        """Report an error of a server. It is not used until it answers again."""
         self._set(name, up=False)
         self._doubts[name].set()
 
     async def looked(self) -> None:
-        """Wait until every server has been asked once, whether it answered or not."""
+        """Wait until every server has been checked once, even if it did not answer."""
         for event in self._looked.values():
             await event.wait()
 
@@ -113,7 +113,7 @@ class Fleet:
         return True
 
     def _note(self, name: str, info: ObjectInfo) -> None:
-        """Keep what a server has; others hear of it where that is news."""
+        """Store a server's nodes and models, and call `changed` if they are new."""
         known = self._infos.get(name)
         if known is None or not info.is_same(known):
             self._infos[name] = info

@@ -1,4 +1,4 @@
-"""One method a route of ComfyUI's HTTP interface; statuses and broken answers become errors here and nowhere else."""
+"""ComfyUI's HTTP interface, with one method per route. Only this module turns statuses and bad answers into errors."""
 
 from __future__ import annotations
 
@@ -33,15 +33,15 @@ from comfy.object_info import ObjectInfo
 from comfy.retry import wish
 from comfy.server import Server
 
-_CHUNK = 256 * 1024  # bytes of an upload that are read at once
+_CHUNK = 256 * 1024  # bytes of an upload that are read at a time
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
-_ABSENT = frozenset({502, 503, 504, *range(520, 531)})  # a proxy, or a CDN, that does not reach the server behind it
-_BLOCK = 2 * 2**20  # bytes of a download that go to the disk at once: a visit to a thread costs more than to hold them
+_ABSENT = frozenset({502, 503, 504, *range(520, 531)})  # a proxy or a CDN cannot reach the server behind it
+_BLOCK = 2 * 2**20  # bytes of a download that are written at a time; a thread for each chunk would cost more
 
 
 @dataclass(frozen=True)
 class Submission:
-    """The server has taken the prompt. `warnings` are the faults of branches that it leaves out (protocol sheet §2)."""
+    """The server accepted the prompt. `warnings` are the errors of branches that it leaves out (protocol sheet §2)."""
 
     prompt_id: str
     number: float
@@ -50,7 +50,7 @@ class Submission:
 
 @dataclass(frozen=True)
 class Queue:
-    """The ids of the prompts that run and of those that wait, the next one first."""
+    """The ids of the running and the waiting prompts, next one first."""
 
     running: tuple[str, ...]
     pending: tuple[str, ...]
@@ -61,7 +61,7 @@ class Queue:
 
 @dataclass(frozen=True)
 class Download:
-    """A file that has been fetched. `size` is in bytes."""
+    """A downloaded file. `size` is in bytes."""
 
     path: Path
     size: int
@@ -70,7 +70,7 @@ class Download:
 
 @dataclass(frozen=True)
 class Device:
-    """A device that the server computes on; memory is in bytes."""
+    """A device of the server; memory is in bytes."""
 
     name: str
     type: str
@@ -95,7 +95,9 @@ class Http:
     async def __aenter__(self) -> Http:
         # No Origin and no cookies: ComfyUI refuses foreign origins, and has no sessions (§1).
         trace = aiohttp.TraceConfig()
-        trace.on_request_redirect.append(self._refuse_redirect)  # a websocket follows them, and cannot be told
+        trace.on_request_redirect.append(
+            self._refuse_redirect
+        )  # a websocket follows redirects, and has no option against it
         self._session = aiohttp.ClientSession(
             trace_configs=[trace],
             headers=self._server.headers,
@@ -132,7 +134,7 @@ class Http:
     async def submit(
         self, prompt: Mapping[str, Any], prompt_id: str, client_id: str, extra_data: Mapping[str, Any]
     ) -> Submission:
-        """POST /prompt. Raises `PromptRejected` with the nodes' own texts."""
+        """POST /prompt. Raises `PromptRejected` with the nodes' error messages."""
         body = {"prompt": prompt, "prompt_id": prompt_id, "client_id": client_id, "extra_data": extra_data}
         try:
             payload = json.dumps(body, allow_nan=False).encode()
@@ -142,24 +144,24 @@ class Http:
         if status == 400:
             raise _rejection(answer)
         if not answer.get("prompt_id"):
-            raise Garbled("the server does not say under which id it took the prompt", status)
+            raise Garbled("the server's answer has no prompt id", status)
         taken_as = str(answer["prompt_id"])
         if taken_as != prompt_id:
-            raise UnexpectedAnswer("the server took the prompt under another id than ours: update ComfyUI", status)
+            raise UnexpectedAnswer("the server gave the prompt another id: update ComfyUI", status)
         return Submission(taken_as, float(answer.get("number") or 0), _node_errors(answer))
 
     async def queue(self) -> Queue:
-        """GET /queue, in the order in which the prompts will run: the server lists them in heap order (§3)."""
+        """GET /queue, in the order in which the prompts will run. The server lists them in heap order (§3)."""
         _, answer = await self._json("GET", "queue")
         try:
             running = tuple(str(item[1]) for item in answer["queue_running"])
             waiting = sorted(answer["queue_pending"], key=lambda item: (item[0], item[1]))
             return Queue(running, tuple(str(item[1]) for item in waiting))
         except (KeyError, TypeError, IndexError) as fault:
-            raise Garbled("the server's queue has no form that ComfyUI gives it") from fault
+            raise Garbled("the server's queue is not in ComfyUI's format") from fault
 
     async def history(self, prompt_id: str) -> Record | None:
-        """GET /history of one prompt; None while it has not ended, and where it is unknown."""
+        """GET /history of one prompt; None if it has not ended or is unknown."""
         _, answer = await self._json("GET", f"history/{prompt_id}")
         entry = answer.get(prompt_id)
         try:
@@ -168,7 +170,7 @@ class Http:
             raise Garbled(str(fault)) from fault
 
     async def object_info(self) -> ObjectInfo:
-        """GET /object_info: near a megabyte on a real server."""
+        """GET /object_info: nearly a megabyte on a real server."""
         _, answer = await self._json("GET", "object_info")
         if not answer or not all(isinstance(node, dict) and "input" in node for node in answer.values()):
             raise Garbled(f"{self._server} answers, but it is not ComfyUI: its /object_info lists no nodes")
@@ -188,15 +190,15 @@ class Http:
             raise Garbled(f"{self._server} answers, but it is not ComfyUI") from fault
 
     async def dequeue(self, prompt_id: str) -> None:
-        """POST /queue: take a waiting prompt out; one that runs, or that is unknown, is left alone."""
+        """POST /queue: remove a waiting prompt. Running and unknown prompts are not affected."""
         await self._empty("queue", {"delete": [prompt_id]})
 
     async def interrupt(self, prompt_id: str) -> None:
-        """POST /interrupt for one prompt: without an id it would stop whatever runs (§3)."""
+        """POST /interrupt for one prompt. Without an id it would stop any running prompt (§3)."""
         await self._empty("interrupt", {"prompt_id": prompt_id})
 
     async def cancel_job(self, prompt_id: str) -> bool | None:
-        """POST /api/jobs/{id}/cancel. None where the server is too old to have it (405, 404)."""
+        """POST /api/jobs/{id}/cancel. None if the server is too old for it (405, 404)."""
         status, answer = await self._json("POST", f"api/jobs/{prompt_id}/cancel", b"", accept=(200, 404, 405))
         return bool(answer.get("cancelled")) if status == 200 else None
 
@@ -207,7 +209,7 @@ class Http:
         filename: str,
         fields: Mapping[str, str],
     ) -> FileRef:
-        """POST /upload/image or /upload/mask, streamed; the name in the answer is the one to use (§4)."""
+        """POST /upload/image or /upload/mask, as a stream. Use the name in the answer (§4)."""
         with aiohttp.MultipartWriter("form-data") as form:
             for name, value in fields.items():
                 form.append(value).set_content_disposition("form-data", name=name)
@@ -216,16 +218,16 @@ class Http:
             part.set_content_disposition("form-data", quote_fields=False, name="image", filename=_plain(filename))
             _, answer = await self._json("POST", route, form)
         if not answer.get("name"):
-            raise Garbled("the server took the upload but did not say under which name")
+            raise Garbled("the server accepted the upload but gave no name")
         return FileRef.from_json({"type": "input", **answer})
 
     async def download(self, file: FileRef, path: Path) -> Download:
-        """GET /view, written to `path` as it arrives; what was written is removed if the transfer breaks."""
+        """GET /view, written to `path` as it arrives. A failed transfer leaves no file."""
         async with self._answer("GET", "view", params={**self._server.query, **file.query}) as answer:
             if answer.status in (
                 400,
                 404,
-            ):  # 400 for a name that the server makes, but does not hand out: "a..b.png" (§4)
+            ):  # 400 for a name that the server creates but refuses to serve: "a..b.png" (§4)
                 raise FileMissing(f"the server has no file {file.filename!r}", answer.status)
             await self._expect(answer, (200,))
             _refuse_page(answer, file)
@@ -248,12 +250,12 @@ class Http:
             parsed = {} if answer.status in (404, 405) else None
         if not isinstance(parsed, dict):
             raise Garbled(
-                f"{self._server} answers, but it is not ComfyUI: /{path} is not JSON of its form", answer.status
+                f"{self._server} answers, but it is not ComfyUI: /{path} is not ComfyUI's JSON", answer.status
             )
         return answer.status, parsed
 
     async def _expect(self, answer: aiohttp.ClientResponse, accept: tuple[int, ...]) -> None:
-        """Turn a status that was not expected into an error: never assume JSON behind it (§1)."""
+        """Turn an unexpected status into an error. Its body may not be JSON (§1)."""
         if answer.status in accept:
             return
         where = f"{answer.method} {answer.url.path}"
@@ -261,17 +263,17 @@ class Http:
             case status if status in _REDIRECTS:
                 raise redirected(self._server, answer.url, status, answer.headers)
             case 413:
-                raise TooLarge(f"{self._server} takes no request of this size", 413)
+                raise TooLarge(f"the request is too large for {self._server}", 413)
             case status if status in _ABSENT:
-                raise ServerUnavailable(f"{self._server} is not reachable behind its proxy ({answer.status})")
+                raise ServerUnavailable(f"{self._server} cannot be reached behind its proxy ({answer.status})")
             case 401 | 403:
-                raise UnexpectedAnswer(f"{self._server} refuses us ({answer.status}) at {where}", answer.status)
+                raise UnexpectedAnswer(f"{self._server} refuses access ({answer.status}) at {where}", answer.status)
             case status:
                 raise UnexpectedAnswer(f"{self._server} answered {where} with {status}", status)
 
     @asynccontextmanager
     async def _answer(self, method: str, path: str, **request: Any) -> AsyncIterator[aiohttp.ClientResponse]:
-        """One request; whatever breaks on the way there, on the way back or in between is `ServerUnavailable`."""
+        """Send one request. Every connection error is `ServerUnavailable`."""
         try:
             async with self.session.request(method, self.url(path), allow_redirects=False, **request) as answer:
                 with _wished(answer):
@@ -283,12 +285,12 @@ class Http:
             unavailable.unsent = refused or isinstance(fault, aiohttp.ClientConnectorError)
             raise unavailable from fault
         except aiohttp.ClientError as fault:
-            raise UnexpectedAnswer(f"{self._server} speaks no proper HTTP") from fault
+            raise UnexpectedAnswer(f"{self._server} does not speak valid HTTP") from fault
 
 
 @contextmanager
 def _wished(answer: aiohttp.ClientResponse) -> Iterator[None]:
-    """Keep with an error when the server wants to be asked again."""
+    """Add to an error when the server wants the next try."""
     try:
         yield
     except ComfyError as fault:
@@ -297,13 +299,13 @@ def _wished(answer: aiohttp.ClientResponse) -> Iterator[None]:
 
 
 def _refuse_page(answer: aiohttp.ClientResponse, file: FileRef) -> None:
-    """A proxy's page in the place of a file: ComfyUI itself never shows a page that it keeps, it only hands it out."""
+    """Reject a proxy's web page instead of a file. ComfyUI sends its own HTML files only as attachments."""
     if answer.content_type == "text/html" and not file.filename.lower().endswith((".html", ".htm")):
-        raise Garbled(f"a page came in the place of the file {file.filename!r}", answer.status)
+        raise Garbled(f"a web page came instead of the file {file.filename!r}", answer.status)
 
 
 def redirected(server: Server, asked: URL, status: int, headers: Mapping[str, str]) -> Redirected:
-    """What to raise where a server sends us elsewhere; nothing secret of that address is in it."""
+    """Return the error for a redirect, without secrets of the new address."""
     try:
         url = asked.join(URL(headers.get(hdrs.LOCATION, "")))
         target = str(url.with_user(None).with_query(None).with_fragment(None)) if headers.get(hdrs.LOCATION) else ""
@@ -317,7 +319,7 @@ def _reason(fault: BaseException) -> str:
         case aiohttp.ClientConnectorCertificateError():
             return "has a TLS certificate that cannot be verified"
         case aiohttp.ClientSSLError():
-            return "speaks no proper TLS: is it http, and not https?"
+            return "does not speak valid TLS: is it http and not https?"
         case TimeoutError():
             return "takes too long to answer"
         case aiohttp.ClientConnectorError():
@@ -329,8 +331,8 @@ def _reason(fault: BaseException) -> str:
 def _rejection(answer: Mapping[str, Any]) -> PromptRejected:
     error = answer.get("error")
     if not isinstance(error, dict):
-        return PromptRejected("unknown", str(error or "the server rejects the prompt"), _node_errors(answer))
-    message = str(error.get("message") or "the server rejects the prompt")
+        return PromptRejected("unknown", str(error or "the server rejected the prompt"), _node_errors(answer))
+    message = str(error.get("message") or "the server rejected the prompt")
     return PromptRejected(str(error.get("type") or "unknown"), message, _node_errors(answer))
 
 
@@ -370,13 +372,13 @@ def _device(device: Mapping[str, Any]) -> Device:
 
 
 def _plain(filename: str) -> str:
-    """A name without folders, quotes or control characters: the server stores what it is sent, literally (§4)."""
+    """Return a name without folders, quotes or control characters, because the server uses it literally (§4)."""
     name = filename.replace("\\", "/").rpartition("/")[2]
     return "".join("_" if ord(letter) < 32 or letter in '"%' else letter for letter in name) or "upload"
 
 
 async def _chunks(path: Path) -> AsyncIterator[bytes]:
-    """The chunks of a file. The first is read at once, so that one which cannot be read is known before it is sent."""
+    """Yield the chunks of a file. The first is read at once, so that an unreadable file fails before the request."""
     first = await asyncio.to_thread(_read, path, 0)
 
     async def chunks() -> AsyncIterator[bytes]:
@@ -390,14 +392,14 @@ async def _chunks(path: Path) -> AsyncIterator[bytes]:
 
 
 def _read(path: Path, offset: int) -> bytes:
-    """Opened and closed in one go: a file left open would be nobody's where whoever sends it is cancelled."""
+    """Open, read and close in one call, so that no file stays open if the caller is cancelled."""
     with path.open("rb") as file:
         file.seek(offset)
         return file.read(_CHUNK)
 
 
 async def _write(answer: aiohttp.ClientResponse, path: Path) -> int:
-    """Write a body as it comes, the disk in a thread. A body shorter than announced is an error of aiohttp's."""
+    """Write a body as it arrives, in a thread. aiohttp raises an error if the body is too short."""
     size, held, mode = 0, list[bytes](), "wb"
     try:
         async for chunk in answer.content.iter_any():

@@ -1,4 +1,4 @@
-"""ObjectInfo: what each class_type accepts, with every form of combo read in this one place (protocol sheet §5)."""
+"""Read `/object_info`: the inputs of each class_type, with all forms of combo (protocol sheet §5)."""
 
 from __future__ import annotations
 
@@ -16,11 +16,10 @@ _UPLOADS = {"image_upload": "image", "animated_image_upload": "image", "video_up
 
 @dataclass(frozen=True)
 class InputInfo:
-    """What one input accepts.
+    """The values that one input accepts.
 
-    `type` is ComfyUI's ("INT", "FLOAT", "STRING", "BOOLEAN", "COMBO", "IMAGE", …). `choices` is None for anything but
-    a combo, and for a combo whose choices the server does not list. `upload` is "image", "video" or "audio" where the
-    value is the name of an uploaded file.
+    `type` is ComfyUI's ("INT", "FLOAT", "STRING", "BOOLEAN", "COMBO", "IMAGE", …). `choices` is None except for a
+    combo with listed choices. `upload` is "image", "video" or "audio" if the value is the name of an uploaded file.
     """
 
     name: str
@@ -49,7 +48,7 @@ class NodeInfo:
 
 @dataclass(frozen=True)
 class MissingChoice:
-    """A value that a combo of this server does not have: as a rule a model that is not installed."""
+    """A combo value that the server does not have, usually a model that is not installed."""
 
     node_id: str
     class_type: str
@@ -60,7 +59,7 @@ class MissingChoice:
 
 @dataclass(frozen=True)
 class Missing:
-    """What a server lacks to run a prompt; false when it lacks nothing."""
+    """The nodes and models that a server lacks to run a prompt; false if there are none."""
 
     nodes: tuple[str, ...] = ()
     choices: tuple[MissingChoice, ...] = ()
@@ -70,7 +69,7 @@ class Missing:
 
 
 class ObjectInfo:
-    """The answer of `/object_info`; a node is read when it is first asked for."""
+    """The answer of `/object_info`. Each node is parsed when it is first used."""
 
     def __init__(self, data: Mapping[str, Any]) -> None:
         self._data = data
@@ -79,7 +78,7 @@ class ObjectInfo:
 
     @classmethod
     def union(cls, infos: Iterable[ObjectInfo]) -> ObjectInfo:
-        """What at least one of several servers accepts: all their class_types, and of each combo all their choices."""
+        """Join several servers: all their class_types, and all choices of each combo."""
         parts = tuple(infos)
         if len(parts) == 1:
             return parts[0]
@@ -89,7 +88,7 @@ class ObjectInfo:
 
     @property
     def data(self) -> Mapping[str, Any]:
-        """The answer as it was given."""
+        """The answer, unchanged."""
         return self._data
 
     def __contains__(self, class_type: object) -> bool:
@@ -103,22 +102,24 @@ class ObjectInfo:
         return frozenset(self._data)
 
     def is_same(self, other: ObjectInfo) -> bool:
-        """Whether another reading says the same of nodes, models and bounds; files come and go with each upload."""
+        """True if another answer has the same nodes, models and bounds. Input files do not count, because uploads
+        change them.
+        """
         if self._data.keys() != other._data.keys():
             return False
         changed = (name for name, data in self._data.items() if data != other._data[name])
         return all(_without_files(self.node(name)) == _without_files(other.node(name)) for name in changed)
 
     def pack(self, class_type: str) -> str:
-        """The pack of custom nodes that a class_type belongs to; empty for ComfyUI's own, but for those that call
-        services on the network.
+        """Return the pack of custom nodes of a class_type; empty for ComfyUI's own nodes, except those that call
+        network services.
         """
         module = str(self._data.get(class_type, {}).get("python_module") or "")
         first, _dot, rest = module.partition(".")
         return rest.partition(".")[0] if first == "custom_nodes" else first if first == "comfy_api_nodes" else ""
 
     def node(self, class_type: str) -> NodeInfo | None:
-        """What a class_type accepts; None if the server does not have it."""
+        """Return the inputs and outputs of a class_type; None if the server does not have it."""
         if class_type not in self._data:
             return None
         if class_type not in self._read:
@@ -127,14 +128,14 @@ class ObjectInfo:
         return self._read[class_type]
 
     def input(self, class_type: str, name: str) -> InputInfo | None:
-        """What one input accepts; None if there is no such node or input."""
+        """Return the values that an input accepts; None if there is no such node or input."""
         node = self.node(class_type)
         return node.inputs.get(name) if node else None
 
     def missing(self, prompt: Prompt) -> Missing:
-        """What this server lacks to run a prompt: class_types, and combo values such as models.
+        """Return what this server lacks to run a prompt: class_types, and combo values such as models.
 
-        Names of uploaded files are no part of it: each run brings its own.
+        Names of uploaded files do not count, because each run uploads its own.
         """
         unknown = dict.fromkeys(node.class_type for node in prompt if node.class_type not in self)
         return Missing(tuple(unknown), tuple(self._missing_choices(prompt)))
@@ -159,7 +160,7 @@ def _without_files(node: NodeInfo | None) -> NodeInfo | None:
 
 
 def _joined(nodes: Sequence[NodeInfo]) -> NodeInfo:
-    """The first, with the choices of all."""
+    """Return the first node, with the choices of all."""
     inputs = dict(nodes[0].inputs)
     for node in nodes[1:]:
         for name, other in node.inputs.items():
@@ -180,7 +181,7 @@ def _node(class_type: str, data: Mapping[str, Any]) -> NodeInfo:
 
 
 def _either(one: InputInfo, other: InputInfo) -> InputInfo:
-    """What two options of a dynamic combo accept under the same name: which of them holds is for the server to say."""
+    """Join two options of a dynamic combo with the same input name. The server decides which one applies."""
     return replace(
         one,
         min=None if one.min is None or other.min is None else min(one.min, other.min),
@@ -202,7 +203,7 @@ def _inputs(groups: Mapping[str, Any], prefix: str, *, needed: bool) -> Iterator
 
 
 def _input(name: str, spec: Any, required: bool) -> Iterator[InputInfo]:
-    """Read `[TYPE]`, `[TYPE, options]` or `[[choices…], options]`; a dynamic combo brings its options' inputs along."""
+    """Read `[TYPE]`, `[TYPE, options]` or `[[choices…], options]`. A dynamic combo also yields its options' inputs."""
     kind, options = _kind_and_options(spec)
     if kind == _DYNAMIC:
         subs = [option for option in _list(options.get("options")) if isinstance(option, dict)]
@@ -244,7 +245,7 @@ def _info(
 
 
 def _mapping(value: Any) -> Mapping[str, Any]:
-    """What should be an object: a node of some pack that says otherwise must not cost us all the others."""
+    """Return an object, or an empty one for anything else, so that one wrong node does not spoil the others."""
     return value if isinstance(value, Mapping) else {}
 
 

@@ -1,4 +1,4 @@
-"""Prompt: a graph in ComfyUI's API format, changed by copy and checked before it travels."""
+"""A graph in ComfyUI's API format. It is immutable, and checked before it is sent."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from comfy.errors import NodeError, PromptRejected
 
 @dataclass(frozen=True)
 class Node:
-    """One node of a prompt. `title` is the one given in the editor, or the class_type where there is none."""
+    """One node of a prompt. `title` is the title in the editor, or the class_type if there is none."""
 
     id: str
     class_type: str
@@ -22,10 +22,10 @@ class Node:
 
 
 class Prompt:
-    """A checked graph. It never changes: `with_input` answers a changed copy and shares the rest."""
+    """A checked graph. It is immutable: `with_input` returns a changed copy that shares the rest."""
 
     def __init__(self, graph: Mapping[str, Any]) -> None:
-        """Take a graph as ComfyUI exports it. Raises `PromptRejected` with every fault of its structure."""
+        """Take a graph as exported from ComfyUI. Raises `PromptRejected` with all errors in its structure."""
         faults = structure_faults(graph)
         if faults:
             raise PromptRejected("invalid_structure", "this is not a prompt in ComfyUI's API format", faults)
@@ -33,7 +33,7 @@ class Prompt:
 
     @classmethod
     def loads(cls, text: str | bytes) -> Prompt:
-        """Read a graph from JSON. Raises `PromptRejected`, also where it is no JSON."""
+        """Read a graph from JSON. Raises `PromptRejected`, also if it is not JSON."""
         try:
             return cls(json.loads(text))
         except (ValueError, RecursionError) as fault:
@@ -60,40 +60,40 @@ class Prompt:
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Prompt) and self._graph == other._graph
 
-    __hash__ = None  # type: ignore[assignment]  # equal by content, and content may hold lists
+    __hash__ = None  # type: ignore[assignment]  # equal by content, which may contain lists
 
     def __repr__(self) -> str:
         return f"Prompt({len(self)} nodes)"
 
     def titled(self, title: str) -> tuple[Node, ...]:
-        """The nodes with this title, in the order of the file."""
+        """Return the nodes with this title, in the order of the file."""
         return tuple(node for node in self if node.title == title)
 
     def of_class(self, *class_types: str) -> tuple[Node, ...]:
-        """The nodes of any of these class_types, in the order of the file."""
+        """Return the nodes of these class_types, in the order of the file."""
         return tuple(node for node in self if node.class_type in class_types)
 
     def with_input(self, node_id: str, name: str, value: Any) -> Prompt:
-        """A copy in which one input has another value; a list is taken for the literal that it is, never for a link.
+        """Return a copy with another value for one input. A list is a literal value, never a link.
 
-        Raises `KeyError` for a node that does not exist.
+        Raises `KeyError` if the node does not exist.
         """
         literal = {"__value__": value} if isinstance(value, list) else value
         node = self._graph[node_id]
         return Prompt({**self._graph, node_id: {**node, "inputs": {**node["inputs"], name: literal}}})
 
     def to_json(self) -> Mapping[str, Any]:
-        """The graph as `/prompt` takes it: to be read, not to be changed."""
+        """Return the graph for `/prompt`. Do not change it."""
         return self._graph
 
 
 def is_link(value: object) -> bool:
-    """Whether an input's value is a link `[node_id, slot]`: the server takes every list for one."""
+    """True if an input's value is a link `[node_id, slot]`. The server treats every list as a link."""
     return isinstance(value, list)
 
 
 def structure_faults(graph: object) -> tuple[NodeError, ...]:
-    """Every fault that the server would crash on, hang at, or misunderstand (protocol sheet §2, "Worker killers")."""
+    """Find all errors that make the server crash, hang or misunderstand (protocol sheet §2, "Worker killers")."""
     if not isinstance(graph, Mapping):
         return (_fault("", "", "the graph must be an object of nodes by id"),)
     if isinstance(graph.get("nodes"), list) and "links" in graph:
@@ -109,10 +109,10 @@ def _node_faults(graph: Mapping[str, Any], node_id: str, node: object) -> Iterat
         return
     class_type, inputs = node.get("class_type"), node.get("inputs")
     if not isinstance(class_type, str) or not class_type:
-        yield _fault(node_id, "", "a node must have a class_type, a text")
+        yield _fault(node_id, "", "a node must have a class_type that is a string")
         class_type = "?"
     if not isinstance(inputs, Mapping):
-        yield _fault(node_id, class_type, "a node must have inputs, an object")
+        yield _fault(node_id, class_type, "a node must have inputs in an object")
         return
     for name, value in inputs.items():
         reason = _input_fault(graph, value)
@@ -127,9 +127,9 @@ def _input_fault(graph: Mapping[str, Any], value: object) -> str | None:
         case [str(source), int(slot)] if not isinstance(slot, bool):
             return None if source in graph else f'links to node "{source}", which does not exist'
         case [int(source), int()]:
-            return f'links to node {source} by a number: ids are texts, "{source}"'
+            return f'links to node {source} by number: ids must be strings, "{source}"'
         case _:
-            return 'a list is taken for a link [node_id, slot]: write a literal list as {"__value__": […]}'
+            return 'a list means a link [node_id, slot]: write a literal list as {"__value__": […]}'
 
 
 def _fault(node_id: str, class_type: str, message: str, input_name: str | None = None) -> NodeError:

@@ -1,7 +1,7 @@
-"""Retry: a request that may be repeated is repeated a few times, with pauses that grow, as late as the server asks.
+"""Repeat failed requests a few times, with growing pauses, or when the server asks for it.
 
-A request may be repeated where a second one does no harm: to look, to fetch, to upload the same content under the same
-name, to cancel. A prompt is handed over again only after a look says that the server does not have it (`comfy.client`).
+Only requests that do no harm twice are repeated: queries, downloads, uploads of the same content and name, and cancels.
+A prompt is sent again only after a check that the server does not have it (`comfy.client`).
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ from comfy.errors import CertificateRefused, ComfyError, Garbled, ServerUnavaila
 _T = TypeVar("_T")
 _log = logging.getLogger(__name__)
 _TRIES = 6
-_LONGEST_WISH = 30.0  # seconds: a server that asks for more is asked again after these
+_LONGEST_WISH = 30.0  # seconds; a server that asks for a longer pause gets this one
 _BUSY = frozenset({408, 425, 429})
 
 
 def may_pass(fault: ComfyError) -> bool:
-    """Whether the same request may be answered well a moment later."""
+    """True if the same request may succeed a moment later."""
     match fault:
         case ServerUnavailable():
             return not isinstance(fault, CertificateRefused)
@@ -39,14 +39,14 @@ def may_pass(fault: ComfyError) -> bool:
 
 
 def answered(fault: ComfyError) -> bool:
-    """Whether it may pass, and something is there: while nothing is lost, another server may do better."""
+    """True if the error may pass and something answered. Nothing is lost yet, and another server may succeed."""
     return may_pass(fault) and not (isinstance(fault, ServerUnavailable) and fault.unsent)
 
 
 @dataclass(frozen=True)
 class Retry:
-    """Asks up to six times. The pauses double, add up to `patience` seconds at most, and up to half of each is left to
-    chance, so that many do not come back at once. After a failure no try begins later than `limit` seconds.
+    """Makes up to six tries. The pauses double, and add up to at most `patience` seconds. Up to half of each pause is
+    random, so that many clients do not return at once. No try begins more than `limit` seconds after a failure.
     """
 
     patience: float
@@ -56,7 +56,7 @@ class Retry:
     clock: Callable[[], float] = time.monotonic
 
     async def __call__(self, ask: Callable[[], Awaitable[_T]], again: Callable[[ComfyError], bool] = may_pass) -> _T:
-        """What `ask` gives, or the last failure. `again` says which failures are worth another try."""
+        """Return the result of `ask`, or raise its last error. `again` decides which errors are worth another try."""
         failed_at: float | None = None
         for tried in range(_TRIES - 1):
             try:
@@ -66,7 +66,7 @@ class Retry:
                 if not again(fault) or self.clock() - failed_at >= self.limit:
                     raise
                 pause = self._pause(tried, fault.retry_after)
-                _log.info("asked again in %.2f s: %s", pause, fault)
+                _log.info("retry in %.2f s: %s", pause, fault)
             await self.sleep(pause)
         return await ask()
 
@@ -76,7 +76,7 @@ class Retry:
 
 
 def wish(retry_after: str | None, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> float | None:
-    """The seconds of a Retry-After header, which has a number or a date; None where it has neither."""
+    """Return the seconds of a Retry-After header, with a number or a date; None if it has neither."""
     if retry_after is None:
         return None
     try:

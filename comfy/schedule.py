@@ -1,8 +1,7 @@
-"""Which server takes which job next: pure decisions from what is known, with no clock and no input or output.
+"""Decide which server takes which job next. Pure functions, without a clock and without input or output.
 
-Jobs come in the order of their turns. Each is given, on paper, to the server that would finish it soonest, with what
-that server has to do before and the models that it would have to load. A free server takes the first job that falls
-to it.
+The jobs are in queue order. Each is assigned to the server that would finish it first, given the server's other jobs
+and the models that it would have to load. A free server takes the first job assigned to it.
 """
 
 from __future__ import annotations
@@ -15,16 +14,16 @@ from statistics import fmean, median_low
 
 from comfy.prompt import Prompt
 
-MOST_PUT_OFF = 3  #: so many later jobs may be drawn before one, for the sake of loaded models; then it is its turn
-_GUESS = 5.0  # seconds: of a job of which nothing is known
-_RELUCTANCE = 3.0  # jobs: what loading other models is thought to cost before it was seen
-_REMEMBERED = 9  # measurements of each kind on each server; their median, since some are of a bad moment
+MOST_PUT_OFF = 3  #: the number of later jobs that may go before a job because their models are loaded
+_GUESS = 5.0  # seconds; the estimate for an unknown job
+_RELUCTANCE = 3.0  # jobs; the estimated cost of loading other models before it was measured
+_REMEMBERED = 9  # measurements of each kind on each server; their median is used, because some are outliers
 _MODEL_FILES = (".safetensors", ".ckpt", ".pt", ".pth", ".bin", ".gguf", ".sft", ".onnx")
 
 
 @dataclass(frozen=True)
 class Job:
-    """Something that waits. `kind` says what takes about as long; `servers` are those that can run it."""
+    """A waiting job. Jobs of one `kind` take about the same time; `servers` are those that can run it."""
 
     id: str
     kind: str
@@ -35,7 +34,7 @@ class Job:
 
 @dataclass(frozen=True)
 class ServerState:
-    """A server: the models that are loaded, the seconds until it has done what it has, and whether it takes more."""
+    """A server: its loaded models, the seconds until its jobs are done, and whether it takes more jobs."""
 
     name: str
     loaded: frozenset[str] = frozenset()
@@ -45,7 +44,7 @@ class ServerState:
 
 @dataclass(frozen=True)
 class Choice:
-    """A job for a server. `passed` are the ids of those that are put off for it."""
+    """A job for a server. `passed` are the ids of the jobs that are put off for it."""
 
     job: Job
     server: str
@@ -54,17 +53,19 @@ class Choice:
 
 @dataclass
 class Estimates:
-    """What jobs of each kind took on each server, and what it cost to load other models; learnt as it goes."""
+    """Estimates of the time for each kind of job on each server, and for loading other models. It learns from every
+    job.
+    """
 
     _measured: dict[tuple[str, str, bool], deque[float]] = field(default_factory=dict)  # True: had models loaded
     _warm: dict[tuple[str, str], float] = field(default_factory=dict)
     _cold: dict[tuple[str, str], float] = field(default_factory=dict)
     _switch: dict[str, float] = field(default_factory=dict)
-    _usual: dict[str, float] = field(default_factory=dict)  # by kind, on the servers that are known for it
+    _usual: dict[str, float] = field(default_factory=dict)  # by kind, on the servers with measurements
     _usual_switch: float | None = None
 
     def learn(self, server: str, kind: str, seconds: float, *, switched: bool) -> None:
-        """Take a measurement in. A job that had to load models says what loading costs, once its own time is known."""
+        """Add a measurement. A job that had to load models tells the cost of loading, once its own time is known."""
         recent = self._measured.setdefault((server, kind, switched), deque(maxlen=_REMEMBERED))
         recent.append(seconds)
         took = self._cold if switched else self._warm
@@ -81,7 +82,7 @@ class Estimates:
             self._usual_switch = fmean(self._switch.values())
 
     def seconds(self, server: str, kind: str) -> float:
-        """How long a job of this kind takes there; on an unknown server, as long as elsewhere."""
+        """Estimate the time of a job of this kind; on an unknown server, as long as elsewhere."""
         known = self._warm.get((server, kind))
         if known is not None:
             return known
@@ -91,7 +92,7 @@ class Estimates:
         return _GUESS if cold is None else cold / (1 + _RELUCTANCE)
 
     def switching(self, server: str, kind: str) -> float:
-        """How long it takes to load other models; where that was never seen, as long as some jobs."""
+        """Estimate the time to load other models; if it was never measured, as long as some jobs."""
         if server in self._switch:
             return self._switch[server]
         if self._usual_switch is not None:
@@ -99,13 +100,13 @@ class Estimates:
         return self.seconds(server, kind) * _RELUCTANCE
 
     def total(self, server_state: ServerState, job: Job) -> float:
-        """The seconds for a job at a server that has nothing else to do."""
+        """Estimate the time of a job on a server without other jobs."""
         seconds = self.seconds(server_state.name, job.kind)
         return seconds + self.switching(server_state.name, job.kind) if _switches(server_state.loaded, job) else seconds
 
 
 def choose(jobs: Sequence[Job], server_states: Iterable[ServerState], estimates: Estimates) -> Choice | None:
-    """The next job for one of the free servers; None where every job had better wait, or can run on none of them."""
+    """Choose the next job for a free server; None if every job should wait, or cannot run on a free server."""
     state = {server_state.name: server_state for server_state in server_states}
     free = {server_state.name for server_state in state.values() if server_state.free}
     ordered = sorted(jobs, key=lambda job: not _overdue(job))
@@ -118,8 +119,8 @@ def choose(jobs: Sequence[Job], server_states: Iterable[ServerState], estimates:
 def assign(
     jobs: Iterable[Job], server_states: Mapping[str, ServerState], estimates: Estimates
 ) -> Iterator[tuple[Job, str, float]]:
-    """Give each job, in order, to the server that would finish it soonest: the job, the server, and in how many
-    seconds it starts. Those that can run nowhere are left out.
+    """Assign each job, in order, to the server that would finish it first. Yields the job, the server, and the seconds
+    until it starts. Jobs that no server can run are left out.
     """
     state = dict(server_states)
     alike: dict[tuple[str, frozenset[str], frozenset[str]], tuple[Job, dict[str, float]]] = {}
@@ -141,19 +142,19 @@ def assign(
 
 
 def _soonest(took: Mapping[str, float], state: Mapping[str, ServerState]) -> str:
-    """The server that would finish first; of several, one that is free."""
+    """Return the server that would finish first; of several, a free one."""
     end = min(state[name].busy_for + seconds for name, seconds in took.items())
     first = [name for name, seconds in took.items() if state[name].busy_for + seconds <= end]
     return min(first, key=lambda name: (not state[name].free, name))
 
 
 def models_of(prompt: Prompt) -> frozenset[str]:
-    """The models that a prompt names."""
+    """Return the models in a prompt."""
     return frozenset(value for node in prompt for value in node.inputs.values() if is_model(value))
 
 
 def is_model(value: object) -> bool:
-    """Whether an input's value is the file of a model."""
+    """True if an input's value is the file name of a model."""
     return isinstance(value, str) and value.lower().endswith(_MODEL_FILES)
 
 
@@ -162,9 +163,9 @@ def _overdue(job: Job) -> bool:
 
 
 def _together(jobs: Sequence[Job], job: Job, server_state: ServerState) -> Choice:
-    """Rather than load other models for a job, the server goes on with the next one that needs none, if there is one.
+    """Choose a later job with loaded models, instead of loading other models for this one, if there is one.
 
-    Those that fall to another server are not put off by that: they are sooner done there.
+    Jobs for other servers are not put off by that, because they finish earlier there.
     """
     if not _switches(server_state.loaded, job):
         return Choice(job, server_state.name)

@@ -1,4 +1,4 @@
-"""Server: where a ComfyUI server is, and how patient to be with it."""
+"""The settings for the connection to one ComfyUI server."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from yarl import URL
 
 @dataclass(frozen=True)
 class Server:
-    """The settings of one connection. Raises `ValueError` for a URL that cannot be one.
+    """The settings of one connection. Raises `ValueError` for an invalid URL.
 
     `url` may have a path (a reverse proxy's prefix); `https` makes the websocket `wss`. Where `headers` authorize us, a
     user and password in `url` are left out. Times are in seconds:
@@ -33,18 +33,18 @@ class Server:
     def __post_init__(self) -> None:
         base = self.base
         if base.scheme not in ("http", "https") or not base.host:
-            raise ValueError(f"{str(self)!r} is no server's address: it should look like http://127.0.0.1:8188")
+            raise ValueError(f"{str(self)!r} is not a server's address: it should look like http://127.0.0.1:8188")
 
     @property
     def base(self) -> URL:
         url = URL(self.url.strip())
         if any(name.lower() == "authorization" for name in self.headers):
-            url = url.with_user(None)  # aiohttp takes one or the other
+            url = url.with_user(None)  # aiohttp accepts only one of them
         return url.with_path(url.path.rstrip("/") or "/").with_query(None).with_fragment(None)
 
     @property
     def query(self) -> dict[str, str]:
-        """What stands behind the address's question mark, such as a token: it goes with every request."""
+        """The query of the address, such as a token. It is sent with every request."""
         return dict(URL(self.url.strip()).query)
 
     @property
@@ -53,5 +53,5 @@ class Server:
         return url.with_query(self.query)
 
     def __str__(self) -> str:
-        """The address without the user's name and password that it may hold."""
+        """The address without user name and password."""
         return str(self.base.with_user(None))

@@ -20,15 +20,17 @@ from comfy.server import Server
 from comfy.tracking.subscription import Subscription
 
 _HANDSHAKE = json.dumps({"type": "feature_flags", "data": {"supports_preview_metadata": True}})
-_HEARTBEAT = 30.0  # seconds: a connection that died without a word is noticed after half as much again
+_HEARTBEAT = 30.0  # seconds; a dead connection is noticed after 1.5 times as long
 _LONGEST_PAUSE = 5.0  # seconds between attempts to reconnect
-_UNFOLLOWED = 1024  # subscriptions kept for prompts that nobody follows (yet)
+_UNFOLLOWED = 1024  # subscriptions kept for prompts without a follower
 
 _log = logging.getLogger(__name__)
 
 
 class Socket:
-    """The connection and its subscriptions. It opens with the first prompt and reconnects while any is under way."""
+    """The connection and its subscriptions. It opens with the first prompt, and reconnects while there are unfinished
+    ones.
+    """
 
     def __init__(self, http: Http, server: Server) -> None:
         self._http = http
@@ -40,15 +42,15 @@ class Socket:
         self._websocket: aiohttp.ClientWebSocketResponse | None = None
         self._running: str | None = None
         self.client_id = uuid4().hex
-        self.connection = 0  #: counts the connections made; a prompt's events come only over the one it was sent with
-        self.heard = 0.0  #: when any message last came, on the loop's clock
+        self.connection = 0  #: counts the connections; a prompt's events come only over the one it was sent with
+        self.heard = 0.0  #: the time of the last message, on the loop's clock
 
     @property
     def is_open(self) -> bool:
         return self._websocket is not None
 
     async def open(self) -> None:
-        """Have a connection, or at least have tried: a prompt can be followed without one, by HTTP alone."""
+        """Connect, or at least try. A prompt can also be followed over HTTP alone."""
         if self.is_open:
             return
         self._attempted.clear()
@@ -64,7 +66,7 @@ class Socket:
             self._task = None
 
     def register(self, prompt_id: str, *, ours: bool) -> Subscription:
-        """The subscription of a prompt; `ours` says that it is about to be sent under this connection's client_id."""
+        """Return the subscription of a prompt. `ours` means that it will be sent under this connection's client_id."""
         connection = self.connection if ours and self.is_open else 0
         subscription = self._subscriptions.get(prompt_id)
         if subscription is None:
@@ -82,13 +84,13 @@ class Socket:
         return self._subscriptions.get(prompt_id)
 
     def hears(self, subscription: Subscription) -> bool:
-        """Whether events of this prompt can come: its connection is still the open one."""
+        """True if events of this prompt can come, because its connection is still open."""
         return self.is_open and subscription.connection == self.connection
 
     async def renew(self) -> None:
-        """Leave a connection that has gone deaf; the next one has an id of its own (protocol sheet §8)."""
+        """Close a silent connection. The next one has a new id (protocol sheet §8)."""
         if self._websocket is not None:
-            _log.warning("the websocket of %s is silent while prompts end: connecting anew", self._server)
+            _log.warning("the websocket of %s is silent while prompts end: reconnecting", self._server)
             await self._websocket.close()
 
     async def _stay_connected(self) -> None:
@@ -105,7 +107,7 @@ class Socket:
             self._attempted.set()
 
     async def _rest(self, pause: float) -> None:
-        """Wait before the next attempt, unless somebody wants the connection now."""
+        """Wait before the next attempt, unless a prompt needs the connection now."""
         self._wanted.clear()
         try:
             async with asyncio.timeout(pause):
@@ -114,7 +116,7 @@ class Socket:
             return
 
     async def _connect(self) -> bool:
-        """Hold one connection until it ends; whether it was made at all."""
+        """Keep one connection until it ends. Returns True if it was established."""
         self.client_id = uuid4().hex
         try:
             url = self._server.websocket.update_query(clientId=self.client_id)
@@ -127,7 +129,7 @@ class Socket:
                     await self._listen(websocket)
                     return True
         except Redirected as fault:
-            _log.warning("no websocket: %s", fault)
+            _log.warning("websocket: %s", fault)
             return False
         except (aiohttp.ClientError, OSError, TimeoutError) as fault:
             _log.info("no websocket to %s: %s", self._server, type(fault).__name__)
@@ -163,7 +165,7 @@ class Socket:
             case Executing(node=None) if prompt_id == self._running:
                 self._running = None
             case Preview(prompt_id=None) | ProgressText():
-                prompt_id = self._running  # these name no prompt: they are the running one's, if it is ours
+                prompt_id = self._running  # these have no prompt id: they belong to the running prompt, if it is ours
         subscription = self._subscriptions.get(prompt_id) if prompt_id else None
         if subscription is not None and event is not None:
             subscription.put(event, self.heard)

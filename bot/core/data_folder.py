@@ -1,4 +1,4 @@
-"""The data folder: made private, and an older one is made so; what others keep in the same folder is left alone."""
+"""Make the data folder private, including an older one. Files of other programs in it are not changed."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _PARTS = {"media": re.compile(r"[0-9a-f]{2}"), "engine": re.compile(r"input|outp
 
 
 def make(folder: Path, *, shared: bool) -> None:
-    """Make it, with room in it for workflows; with `shared` media its group may enter. Raises `OSError`."""
+    """Make the folder, with a folder for workflows in it. With `shared` its group may enter. Raises `OSError`."""
     private.make_folder(folder, 0o750 if shared else 0o700)
     private.make_folder(folder / "workflows")
     probe = folder / ".probe"
@@ -28,16 +28,16 @@ def make(folder: Path, *, shared: bool) -> None:
 
 
 def narrow(folder: Path, *, shared: bool) -> None:
-    """Take what other users may do from what an older version left there; a warning where that is refused."""
+    """Remove other users' access to files of an older version. Log a warning if that fails."""
     found = [fault for path, rights in _ours(folder, shared) for fault in private.narrow(path, rights)]
     if faults := list({fault.filename: fault for fault in found}.values()):
-        words = "other users of this computer may be able to read %s (%s%s): change its mode, or give the folder to %s"
+        words = "other users of this computer may be able to read %s (%s%s): change its mode, or make %s its owner"
         more = f", and {len(faults) - 1} more" if len(faults) > 1 else ""
         _log.warning(words, faults[0].filename or folder, faults[0].strerror, more, "the user of this program")
 
 
 def _ours(folder: Path, shared: bool) -> Iterator[tuple[Path, int]]:
-    """What in the folder is ours for certain, with the rights that it may keep."""
+    """Yield our own files in the folder, with the rights that they may keep."""
     names = sorted(path.name for path in folder.iterdir())
     alone = all(_DATABASE.fullmatch(name) or _OTHER.fullmatch(name) for name in names)
     group = 0o770 if shared else 0o700
@@ -46,7 +46,7 @@ def _ours(folder: Path, shared: bool) -> Iterator[tuple[Path, int]]:
             yield folder / name, group if name == "media" else 0o700
     status = folder.stat()
     if alone and status.st_uid == _user() and not status.st_mode & stat.S_ISVTX:
-        yield folder.resolve(), group  # it is narrow only after all in it
+        yield folder.resolve(), group  # last, after everything in it
 
 
 def _holds_only(folder: Path, names: re.Pattern[str]) -> bool:

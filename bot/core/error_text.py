@@ -1,4 +1,4 @@
-"""An exception becomes one sentence for the person: by its class, never with paths or tracebacks."""
+"""Turn an exception into one sentence for the person, without paths or tracebacks."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from comfy.errors import (
 )
 from comfy.prompt import Prompt
 
-_LONGEST = 240  # characters of the server's own words
+_LONGEST = 240  # characters of the server's message
 _MOST = 3  # nodes named in one sentence
 _QUOTED_PATH = re.compile(r"""(?P<quote>['"])(?:[A-Za-z]:)?[\\/][^'"\n]*[\\/](?P<name>[^'"\\/\n]*)(?P=quote)""")
 _PATH = re.compile(r"""(?<![\w.:/\\])(?:[A-Za-z]:)?[\\/]+(?:[^\s'"\\/:]+[\\/]+)*""")
@@ -33,7 +33,7 @@ _OUT_OF_MEMORY = re.compile(r"out ?of ?memory|allocation on device|not enough me
 
 
 def explain(error: BaseException, run_id: str, prompt: Prompt | None = None) -> str:
-    """One sentence for whatever ended a run; for a bug of ours, only the id to ask about."""
+    """Return one sentence for the error that ended a run; for a bug of ours, only the run's ID."""
     match error:
         case UserError() | DeliveryFailed() | StorageFailed() | WorkerFailed() | ConfigError():
             return str(error)
@@ -44,20 +44,20 @@ def explain(error: BaseException, run_id: str, prompt: Prompt | None = None) -> 
         case ComfyError():
             return _by_class(error)
         case _:
-            return _("Something broke in here, and it is not your doing. Whoever runs this can look up {run}.").format(
+            return _("Something went wrong on our side. Please give the operator this run ID: {run}.").format(
                 run=run_id
             )
 
 
 def trouble(error: ServerUnavailable | FileMissing, server: str) -> str:
-    """Why a run waits again."""
+    """The reason why a run waits again."""
     match error:
         case PromptLost():
-            words = _("The server {server} was restarted, and has lost the run.")
+            words = _("The server {server} restarted and lost the run.")
         case WorkerWedged():
             words = _("The server {server} seems stuck.")
         case FileMissing():
-            words = _("The server {server} has lost the result.")
+            words = _("The server {server} lost the result.")
         case _:
             words = _("The server {server} cannot be reached.")
     return words.format(server=server)
@@ -66,45 +66,49 @@ def trouble(error: ServerUnavailable | FileMissing, server: str) -> str:
 def _by_class(error: ComfyError) -> str:
     match error:
         case PromptRemoved():
-            return _("Somebody took the run out of the server's queue before its turn came.")
+            return _("The run was removed from the server's queue before it started. Please try again.")
         case PromptInterrupted():
-            return _("Somebody stopped the run on the server.")
+            return _("The run was stopped on the server. Please try again.")
         case PromptLost():
-            return _("The server was restarted in the middle of the run and lost it. Please try again.")
+            return _("The server restarted during the run and lost it. Please try again.")
         case WorkerWedged():
-            return _("The server has made no progress for {seconds:.0f} seconds; it seems stuck.").format(
-                seconds=error.seconds
-            )
+            return _(
+                "The server has made no progress for {seconds:.0f} seconds and seems stuck. Please try again."
+            ).format(seconds=error.seconds)
         case CertificateRefused():
-            words = _("The ComfyUI server's certificate cannot be verified: check it, or set {setting} where safe.")
+            words = _(
+                "The certificate of the ComfyUI server cannot be verified. Fix it, or set {setting} if that is safe."
+            )
             return words.format(setting="COMFYUI_VERIFY_TLS=no")
         case ServerUnavailable():
-            return _("The ComfyUI server cannot be reached just now. Please try again later.")
+            return _("The ComfyUI server cannot be reached right now. Please try again later.")
         case TooLarge():
-            return _("The server takes no file of this size. Please try a smaller one.")
+            return _("The file is too large for the server. Please try a smaller one.")
         case FileMissing():
-            return _("The server no longer has the file that it made. Please try again.")
+            return _("The server has lost the result. Please try again.")
         case Redirected(target=target) if target:
-            return _("The ComfyUI server redirects to {address}. The operator can use that address.").format(
+            return _("The ComfyUI server redirects to {address}. The operator should use that address.").format(
                 address=target
             )
         case UnexpectedAnswer(status=401 | 403):
-            return _("The ComfyUI server refuses us: whoever runs this must check its token.")
+            return _("The ComfyUI server refuses access. The operator should check its token.")
         case UnexpectedAnswer(status=429):
-            return _("The ComfyUI server has too many requests just now. Please try again later.")
+            return _("The ComfyUI server has too many requests right now. Please try again later.")
         case UnexpectedAnswer(status=int(status)) if status >= 500:
             return _("The ComfyUI server answers with error {status}. Please try again later.").format(status=status)
         case _:
-            return _("What answers in the ComfyUI server's place does not behave like ComfyUI.")
+            return _(
+                "The ComfyUI server's address does not answer like ComfyUI. The operator should check the address."
+            )
 
 
 def _failed(error: ExecutionFailed, prompt: Prompt | None) -> str:
     node = _title(error.node_id, error.class_type, prompt)
     if _OUT_OF_MEMORY.search(f"{error.exception_type} {error.message}"):
-        return _("“{node}” ran out of the server's memory. A smaller picture may do.").format(node=node)
+        return _("The server ran out of memory at “{node}”. Try a smaller picture.").format(node=node)
     if reason := without_paths(error.message):
         return _("“{node}” failed: {reason}").format(node=node, reason=reason)
-    return _("“{node}” failed, and gives no reason ({kind}).").format(
+    return _("“{node}” failed without a reason ({kind}).").format(
         node=node, kind=error.exception_type.rpartition(".")[2]
     )
 
@@ -113,8 +117,8 @@ def _rejected(error: PromptRejected, prompt: Prompt | None) -> str:
     reasons = [_node_reason(fault, prompt) for fault in error.node_errors[:_MOST]]
     if len(error.node_errors) > _MOST:
         reasons.append(_("and {count} more").format(count=len(error.node_errors) - _MOST))
-    reason = "; ".join(reasons) or without_paths(error.message) or _("it gives no reason")
-    return _("The server refuses this workflow: {reason}").format(reason=reason)
+    reason = "; ".join(reasons) or without_paths(error.message) or _("it gave no reason")
+    return _("The server refused this workflow: {reason}").format(reason=reason)
 
 
 def _node_reason(fault: NodeError, prompt: Prompt | None) -> str:
@@ -123,8 +127,8 @@ def _node_reason(fault: NodeError, prompt: Prompt | None) -> str:
 
 
 def warning(fault: NodeError, prompt: Prompt | None = None) -> str:
-    """A fault of a branch that the server left out, while the rest went on."""
-    return _("A part was left out. {reason}").format(reason=_node_reason(fault, prompt))
+    """Describe an error in a branch that the server left out of the run."""
+    return _("A part of the workflow was left out. {reason}").format(reason=_node_reason(fault, prompt))
 
 
 def _title(node_id: str, class_type: str, prompt: Prompt | None) -> str:
@@ -134,7 +138,7 @@ def _title(node_id: str, class_type: str, prompt: Prompt | None) -> str:
 
 
 def without_paths(text: str) -> str:
-    """The first line of the server's own words, with folders and addresses taken out, and cut to a fair length."""
+    """Return the first line of the server's message, without folders and addresses, and not too long."""
     line = next((line.strip() for line in text.splitlines() if line.strip()), "")
     line = _ADDRESS.sub("…", line)
     line = _QUOTED_PATH.sub(r"\g<quote>\g<name>\g<quote>", line)

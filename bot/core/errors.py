@@ -1,14 +1,14 @@
-"""What the requester did wrong. The text of each is a whole sentence for that person, and is shown as it is.
+"""The errors that people see. The text of each is a complete sentence for the person, and is shown as it is.
 
 UserError
 ├── UnknownWorkflow
 ├── NotAllowed          by which rule
-├── BadValue            which field, why, what would do
-├── BadPicture          why this file cannot be taken
+├── BadValue            which field, why, and what is allowed
+├── BadPicture          why this file cannot be used
 ├── CannotRun           what the server lacks for this workflow
-└── TooMany             which limit, and when it is over
+└── TooMany             which limit, and when to try again
 
-ConfigError             the operator's: every fault of the settings in one message
+ConfigError             for the operator: all mistakes in the settings, in one message
 DeliveryFailed          the platform refused or lost the message
 └── NotNow              there was no room for a status just now
 StorageFailed           a file or a record could not be kept, or is gone
@@ -23,7 +23,7 @@ from __future__ import annotations
 
 
 class UserError(Exception):
-    """Something that the requester can put right."""
+    """An error that the person can correct."""
 
 
 class UnknownWorkflow(UserError):
@@ -35,7 +35,7 @@ class NotAllowed(UserError):
 
 
 class BadValue(UserError):
-    """A field's value will not do. `reason` says why and what would do; `field` is the field's name."""
+    """The value of a field is not allowed. `reason` says why and what is allowed; `field` is the field's name."""
 
     def __init__(self, field: str, reason: str) -> None:
         super().__init__(f"{field}: {reason}")
@@ -44,7 +44,7 @@ class BadValue(UserError):
 
 
 class BadPicture(UserError):
-    """A picture that cannot be taken. `field` is the field that it was given for, where that is known."""
+    """A picture cannot be used. `field` is the field that it is for, if that is known."""
 
     def __init__(self, reason: str, field: str = "") -> None:
         super().__init__(f"{field}: {reason}" if field else reason)
@@ -61,16 +61,16 @@ class TooMany(UserError):
 
 
 class ConfigError(Exception):
-    """The settings are at fault; the message has a line for each fault."""
+    """The settings are wrong; the message has one line for each mistake."""
 
 
 class DeliveryFailed(Exception):
-    """The platform did not take the result. The text is a sentence for the requester."""
+    """The platform did not accept the result. The text is a sentence for the person."""
 
 
 class NotNow(DeliveryFailed):
-    """A platform has no room for a status just now; the same may be shown in a moment: `after` so many seconds, where
-    the platform knows.
+    """The platform cannot take a status right now. Try it again later: `after` so many seconds, if the platform says
+    so.
     """
 
     def __init__(self, words: str = "", after: float | None = None) -> None:

@@ -1,4 +1,4 @@
-"""Wrong tokens: each address may show a few, then its wrong answers take longer and longer."""
+"""Limit guesses of tokens: after a few wrong ones, each address gets slower and slower answers."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from bot.core.errors import TooMany
 from bot.i18n import _
 
 _log = logging.getLogger(__name__)
-_FREE = 5  # wrong tokens that are answered at once: people mistype
-_LONGEST = 30.0  # seconds that a wrong answer takes at most
-_FORGOTTEN = 600.0  # seconds after which an address starts afresh
-_ADDRESSES = 4096  # that are remembered
-_KNOWN = 16  # wrong tokens of an address that are recognized: to show one again is no new guess
-_WAITING = 4  # wrong answers that an address may wait for at a time
-_ALL_WAITING = 200  # and all addresses together
+_FREE = 5  # wrong tokens that are answered at once, because people mistype
+_LONGEST = 30.0  # the longest delay of a wrong answer, in seconds
+_FORGOTTEN = 600.0  # seconds after which an address starts again at zero
+_ADDRESSES = 4096  # remembered addresses
+_KNOWN = 16  # remembered wrong tokens of an address; the same one again is not a new guess
+_WAITING = 4  # delayed answers per address at a time
+_ALL_WAITING = 200  # delayed answers for all addresses together
 _LOG_EVERY = 60.0  # seconds between two lines in the log
 
 
@@ -38,7 +38,7 @@ class _Guesser:
 
 
 class Guesses:
-    """Shared by all places that take the same token."""
+    """The guesses of one token, shared by all places that take it."""
 
     def __init__(
         self, clock: Callable[[], float] = time.monotonic, sleep: Callable[[float], Awaitable[object]] = asyncio.sleep
@@ -49,11 +49,11 @@ class Guesses:
         self._logged = float("-inf")
 
     async def look(self, origin: str | None, given: str, is_right: Callable[[str], bool]) -> bool:
-        """Whether what was given is right: the answer yes comes at once, the answer no after the delay of its address.
+        """Check a token. A right one returns at once, a wrong one after the delay of its address.
 
-        `origin` is what `origin` below makes of an address, None where people cannot be told apart by their addresses:
-        there every token is looked at, so that wrong tokens of one person do not lock out the others. Elsewhere a token
-        is not looked at while its address waits for several answers. Raises `TooMany`.
+        `origin` comes from the function `origin`. It is None if people share an address: then every token is checked,
+        so that one person's guesses do not lock out the others. Otherwise a token is not checked while its address
+        waits for several answers. Raises `TooMany`.
         """
         guesser = self._guessers.get(origin or "")
         if origin is not None and guesser is not None and guesser.waiting >= _WAITING:
@@ -93,12 +93,12 @@ class Guesses:
     def _log(self) -> None:
         if self._clock() - self._logged >= _LOG_EVERY:
             self._logged = self._clock()
-            _log.warning("many wrong tokens were shown: their answers are delayed now")
+            _log.warning("many wrong tokens: their answers are now delayed")
 
 
 def origin(address: str) -> str | None:
-    """What stands for an address: an IPv4 address itself, the /64 network of an IPv6 address. None for this computer,
-    where a proxy speaks for everyone, and for what is no address.
+    """Return the key of an address: an IPv4 address, or the /64 network of an IPv6 address. None for this computer,
+    because a proxy may speak for everyone, and for text that is not an address.
     """
     try:
         found = ipaddress.ip_address(_bare(address.strip()))
@@ -112,7 +112,7 @@ def origin(address: str) -> str | None:
 
 
 def _bare(address: str) -> str:
-    """The address without the port that some proxies write behind it."""
+    """Return the address without the port that some proxies add."""
     if address.startswith("[") or address.count(":") == 1:
         return urlsplit(f"//{address}").hostname or ""
     return address

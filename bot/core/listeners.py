@@ -1,4 +1,4 @@
-"""Listeners: what one part tells to others that are built after it."""
+"""Lists of listeners, for a part that informs others that are built later."""
 
 from __future__ import annotations
 

@@ -1,21 +1,21 @@
-"""What the platforms of this process are counted by, for whoever measures it: a number each, by the platform's name."""
+"""Counters for the platforms of this process, by the platform's name."""
 
 from __future__ import annotations
 
 from collections import Counter
 
-#: Messages that were sent or edited to show a status or a result.
+#: Messages sent or edited to show a status or a result.
 edits: Counter[str] = Counter()
 
-#: How often a platform asked for patience.
+#: The number of answers that told us to wait.
 rate_limits: Counter[str] = Counter()
 
 
 def edited(platform: str) -> None:
-    """Count a message that was sent or edited."""
+    """Count a sent or edited message."""
     edits[platform] += 1
 
 
 def rate_limited(platform: str) -> None:
-    """Count an answer that asked to wait."""
+    """Count an answer that told us to wait."""
     rate_limits[platform] += 1

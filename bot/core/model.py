@@ -1,4 +1,4 @@
-"""What everyone speaks of: people and places, requests, the statuses of a run, and its result."""
+"""The common types: people and places, requests, the statuses of a run, and its result."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from typing import Any, TypeAlias
 
 @dataclass(frozen=True)
 class Person:
-    """Who asks; `id` is the platform's own. `roles`, `moderator` and `owner` are what they are in the place where they
-    ask: a member of its community, one who decides in it, and the one to whom it belongs.
+    """A person; `id` is the platform's. `roles`, `moderator` and `owner` apply to the place of the request: the
+    person's roles in its community, and whether they moderate or own it.
     """
 
     platform: str
@@ -24,9 +24,9 @@ class Person:
 
 @dataclass(frozen=True)
 class Place:
-    """Where it was asked: a channel, a chat, a terminal. `community` is the server or group that it is a part of, and
-    empty where it is nobody's but the person's own. `parents` are ids of the places that it lies in, the nearest first:
-    a thread's channel, and the category of that.
+    """The place of a request: a channel, a chat or a terminal. `community` is its server or group; it is empty in a
+    private chat. `parents` are the ids of the places around it, nearest first: a thread's channel, and that channel's
+    category.
     """
 
     platform: str
@@ -38,7 +38,7 @@ class Place:
 
 @dataclass(frozen=True)
 class Address:
-    """Data enough to find a message again, after a restart or from another process."""
+    """The data to find a message again, after a restart or from another process."""
 
     platform: str
     chat: str
@@ -47,7 +47,7 @@ class Address:
 
 @dataclass(frozen=True)
 class UploadedFile:
-    """A file that a person gave: where it lies now, and the name that they gave it."""
+    """A person's file: its path, and the person's name for it."""
 
     path: Path
     filename: str
@@ -55,7 +55,7 @@ class UploadedFile:
 
 @dataclass(frozen=True)
 class StoredFile:
-    """A file in the media store, and the name and kind that it has for people."""
+    """A file in the media store, with its name and kind for people."""
 
     key: str
     filename: str
@@ -64,8 +64,8 @@ class StoredFile:
 
 @dataclass(frozen=True)
 class RunRequest:
-    """What a person wants. `values` holds texts as they were typed, and for each media field an `UploadedFile`, or the
-    `StoredFile` of an earlier run.
+    """A person's request. `values` has texts as typed, and for each media field an `UploadedFile`, or the `StoredFile`
+    of an earlier run.
     """
 
     workflow: str
@@ -76,8 +76,8 @@ class RunRequest:
 
 @dataclass(frozen=True)
 class DisplayOptions:
-    """How runs are shown: `results` go "here", to a "thread" or to the channel or topic of this id. None leaves it to
-    others.
+    """The display options of runs. `results` go "here", to a "thread", or to the channel or topic with this id. None
+    means that wider rules decide.
     """
 
     results: str | None = None
@@ -87,13 +87,13 @@ class DisplayOptions:
 
 @dataclass(frozen=True)
 class Received:
-    """The request has been heard, and is not on disk yet: nothing is promised."""
+    """The request has arrived, but is not on disk yet."""
 
 
 @dataclass(frozen=True)
 class Queued:
-    """The run waits. `position` counts from 1, the next to run; None where it is not known yet. `eta` is the seconds
-    until it starts, and `reason` says why it waits again after it had started.
+    """The run waits. `position` counts from 1, the next to run; None if it is not known yet. `eta` is the seconds until
+    it starts. `reason` says why it waits again after it had started.
     """
 
     position: int | None = None
@@ -103,7 +103,7 @@ class Queued:
 
 @dataclass(frozen=True)
 class Running:
-    """A node is at work. `fraction` is that of the whole run and stays below 1; `eta` is in seconds."""
+    """A node is running. `fraction` is the progress of the whole run, always below 1; `eta` is in seconds."""
 
     node: str | None = None
     step: int | None = None
@@ -115,17 +115,17 @@ class Running:
 
 @dataclass(frozen=True)
 class Delivering:
-    """The server has finished, and the files are on their way."""
+    """The server has finished, and the files are being delivered."""
 
 
 @dataclass(frozen=True)
 class Held:
-    """A moderator has to say yes first: to the request, or to the result. It goes on, or ends, when one has decided."""
+    """The request, or the result, waits for a moderator's approval."""
 
 
 @dataclass(frozen=True)
 class Paused:
-    """The program stops for a while; the run goes on when it is back."""
+    """The bot is restarting; the run continues afterwards."""
 
 
 @dataclass(frozen=True)
@@ -135,14 +135,14 @@ class Done:
 
 @dataclass(frozen=True)
 class Failed:
-    """The run came to nothing; `sentence` says why, to the person."""
+    """The run failed; `sentence` tells the person why."""
 
     sentence: str
 
 
 @dataclass(frozen=True)
 class Cancelled:
-    """The run was stopped on purpose; `by` is None where nobody knows by whom."""
+    """The run was cancelled; `by` is None if the person is unknown."""
 
     by: Person | None = None
 
@@ -152,9 +152,9 @@ Status: TypeAlias = Received | Queued | Running | Delivering | Held | Paused | D
 
 @dataclass(frozen=True)
 class RunSummary:
-    """What a message says of its run, whatever the run has come to. `inputs` are the names of the files given.
+    """The summary of a run for its message, in any status. `inputs` are the names of the input files.
 
-    `spoiler`: the result is covered until somebody wants to see it. Without `previews`, no `Running` has any.
+    With `spoiler` the result is hidden until someone clicks on it. Without `previews` no `Running` has any.
     """
 
     run_id: str
@@ -170,9 +170,9 @@ class RunSummary:
 
 @dataclass(frozen=True)
 class ResultFile:
-    """A file of a result: where it lies, and a name that a person would give it; `kind` is "image", "video", …
+    """A file of a result: its path, and a readable name; `kind` is "image", "video", …
 
-    `link` is where else it can be fetched, should it be too large for a chat; empty where there is no such place.
+    `link` is its address on the page, for a chat that cannot take the file; empty if there is none.
     """
 
     path: Path
@@ -183,9 +183,9 @@ class ResultFile:
 
 @dataclass(frozen=True)
 class Result:
-    """All that came out of a run. `values` are those used, the seed among them; `nothing_new` says nothing was run.
+    """The result of a run. `values` are the values used, including the seed; `nothing_new` means that no node ran.
 
-    `waited` and `took` are seconds: in line, and at the server; None where nobody counted.
+    `waited` and `took` are the seconds in the queue and on the server; None if they are unknown.
     """
 
     run_id: str

@@ -1,4 +1,4 @@
-"""What a platform implements, so that runs can be told to people: messages, replies, and questions to moderators."""
+"""The interfaces that a platform implements: messages, replies, and questions to moderators."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from bot.core.model import Address, Result, RunSummary, Status
 
 @dataclass(frozen=True)
 class Limits:
-    """What a platform takes: bytes a file, files a message, characters a text, seconds between two edits."""
+    """The platform's limits: bytes per file, files per message, characters per text, seconds between two edits."""
 
     file_bytes: int
     files: int
@@ -19,21 +19,21 @@ class Limits:
 
 
 class MessageOpening(Protocol):
-    """A message that is posted when its run is on disk, so that no crash leaves one of them without the other."""
+    """A message that is posted once its run is on disk, so that a crash never leaves one without the other."""
 
     @property
     def draft(self) -> Address:
-        """Where it is going to be: enough to find it, or to post it, after a crash."""
+        """Return its future address, which is enough to find it, or to post it, after a crash."""
 
     async def post(self, run_id: str) -> Address:
         """Post it. Raises `DeliveryFailed`."""
 
 
 class Reply(Protocol):
-    """The one message that a run is to its person. Both methods raise `DeliveryFailed`, and `show` its `NotNow`, where
-    the platform's pace leaves no room for a status at the moment.
+    """The message of a run. Both methods raise `DeliveryFailed`. `show` raises `NotNow` if the platform's rate limit
+    leaves no room for a status now.
 
-    After a crash either may be asked for again: a message that shows a run's result already is left as it is.
+    After a crash both may be called again. A message that already shows the result stays as it is.
     """
 
     @property
@@ -46,17 +46,16 @@ class Reply(Protocol):
 
 @runtime_checkable
 class ReviewAsker(Protocol):
-    """A platform that can ask its moderators about a run that waits for their yes."""
+    """A platform that can ask its moderators about a held run."""
 
     async def ask(self, brief: RunSummary, result: Result | None, channel: str) -> None:
-        """Show them a run with ways to approve and refuse it, which `desk.moderation.reviews` then does: its result,
-        or its request where there is none yet. `channel` is where they want to be asked; empty where they have not
-        said, and then it is in the place of the run, if only moderators see it there, or nowhere: `reviews.held` lists
-        all. Raises `DeliveryFailed`.
+        """Show moderators the result of a run, or its request if there is no result yet, with ways to approve and
+        refuse it. `channel` is where they want to be asked. If it is empty, ask in the place of the run if only
+        moderators can see it there, or not at all: `reviews.held` lists all held runs. Raises `DeliveryFailed`.
         """
 
 
 class Replier(Protocol):
-    """What rebuilds the message of a run."""
+    """Rebuilds the message of a run."""
 
     def reply(self, address: Address, brief: RunSummary) -> Reply: ...

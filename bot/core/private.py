@@ -1,4 +1,4 @@
-"""Private files: what the program writes is for its own user, from the moment that it is made."""
+"""Private files: only the program's own user can read what it writes, from the first moment."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import stat
 from contextlib import suppress
 from pathlib import Path
 
-_OTHERS = 0o077  # what the group and all others may do
+_OTHERS = 0o077  # the rights of the group and of all others
 
 
 def make_folder(path: Path, mode: int = 0o700) -> None:
-    """Make a folder that is private, or has another mode; those above it are made as usual. Raises `OSError`."""
+    """Make a private folder, or one with another mode. Its parents get the usual mode. Raises `OSError`."""
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
         path.mkdir(mode)
@@ -19,24 +19,24 @@ def make_folder(path: Path, mode: int = 0o700) -> None:
         if not path.is_dir():
             raise
     else:
-        if mode & _OTHERS:  # what a umask has taken
+        if mode & _OTHERS:  # restore what the umask removed
             path.chmod(mode)
 
 
 def make_file(path: Path) -> None:
-    """Make an empty file that is private, where there is none. Raises `OSError`."""
+    """Make an empty private file if there is none. Raises `OSError`."""
     os.close(opener(str(path), os.O_WRONLY | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)))
 
 
 def opener(path: str, flags: int) -> int:
-    """For `open`: a file that it makes is private."""
+    """Make new files private. Use it as `opener` of `open`."""
     return os.open(path, flags, 0o600)
 
 
 def narrow(path: Path, rights: int = 0o700) -> list[OSError]:
-    """Take from a file, or a folder with all in it, what others may do beyond `rights`; what could not be changed.
+    """Remove all rights beyond `rights` from a file or a folder with its content. Returns the errors.
 
-    No link is followed. A folder comes after what is in it, so that one that is narrow already need not be looked into.
+    Links are not followed. A folder is changed after its content, so a folder with the right mode is finished.
     """
     faults: list[OSError] = []
     if os.name == "posix":
@@ -55,13 +55,13 @@ def _narrow(path: Path, rights: int, faults: list[OSError]) -> None:
                 _narrow(each, rights, faults)
         _change(path, stat.S_IMODE(mode) & ~excess)
     except FileNotFoundError:
-        pass  # another process has deleted it meanwhile
+        pass  # another process deleted it meanwhile
     except OSError as fault:
         faults.append(fault)
 
 
 def _change(path: Path, mode: int) -> None:
-    """Through an open file, so that a link that takes its place meanwhile is not followed."""
+    """Change the mode through an open file, so that a link that replaces it meanwhile is not followed."""
     file = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     try:
         os.fchmod(file, mode)
@@ -72,7 +72,7 @@ def _change(path: Path, mode: int) -> None:
 
 
 def as_folder(path: Path) -> int:
-    """The mode of a file that is for the same people as its folder."""
+    """Return the mode for a file with the same readers as its folder."""
     with suppress(OSError):
         return stat.S_IMODE(path.stat().st_mode) & 0o666
     return 0o600

@@ -1,4 +1,4 @@
-"""One run as it is kept: what is known of it, and how a row of the database becomes that."""
+"""The record of a run, and how to read it from the database."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
 class State(StrEnum):
     WAITING = "waiting"
-    RUNNING = "running"  #: a server has it
+    RUNNING = "running"  #: it is on a server
     DELIVERING = "delivering"  #: the server is free again
-    HELD = "held"  #: a moderator has to say yes: to the request, or to what came out
+    HELD = "held"  #: the request or the result waits for a moderator
     DONE = "done"
     FAILED = "failed"
     CANCELLED = "cancelled"
@@ -30,7 +30,7 @@ ENDED = (State.DONE, State.FAILED, State.CANCELLED)
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a run has brought, before and after it is delivered."""
+    """The outputs of a run, before and after delivery."""
 
     files: tuple[StoredFile, ...] = ()
     texts: tuple[str, ...] = ()
@@ -43,8 +43,8 @@ _PLAIN = DisplayOptions()
 
 @dataclass(frozen=True)
 class QueuedRun:
-    """What of a run at the head of the line decides where it goes. `kind` tells what takes as long and needs the same;
-    `avoid` names servers that failed it, and `put_off` says how often another was drawn before it.
+    """The data about a waiting run that decides where it goes. Runs of one `kind` have a similar duration and similar
+    needs. `avoid` names servers that failed it, and `put_off` counts the runs that went before it.
     """
 
     id: str
@@ -57,7 +57,7 @@ class QueuedRun:
 
 @dataclass(frozen=True)
 class RunRecord(QueuedRun):
-    """One run. The person is what they were when they asked; nobody takes it before its message is `opened`."""
+    """One run. The person is as they were when they asked. No worker takes the run before its message is `opened`."""
 
     values: Mapping[str, Any]
     inputs: Mapping[str, StoredFile]
@@ -84,7 +84,7 @@ class RunRecord(QueuedRun):
     caps: str = ""
 
     def brief(self, title: str = "") -> RunSummary:
-        """What its message says of it; `title` is the workflow's, its name where it has none."""
+        """Summarize the run for its message. `title` is the workflow's title; default: its name."""
         inputs = {name: file.filename for name, file in self.inputs.items()}
         return RunSummary(
             self.id,
@@ -100,13 +100,13 @@ class RunRecord(QueuedRun):
 
     @property
     def shown(self) -> Outcome:
-        """What came out, as far as people may have it: nothing that moderators have not let through."""
+        """The outputs that people may see: none while moderators hold them."""
         shown = self.state is State.DONE or (self.state in (State.DELIVERING, State.FAILED) and not self.review)
         return self.outcome if shown and self.outcome is not None else Outcome()
 
     @property
     def to_review(self) -> Outcome | None:
-        """What came out and waits for a moderator's yes: for the eyes of those who review it alone."""
+        """The held outputs, only for the moderators who review them."""
         return self.outcome if self.state is State.HELD else None
 
     @property
@@ -116,13 +116,13 @@ class RunRecord(QueuedRun):
 
     @property
     def took(self) -> float | None:
-        """Seconds at the server."""
+        """The seconds on the server."""
         return _between(self.started_at, self.executed_at)
 
 
 @dataclass(frozen=True)
 class RunTiming:
-    """When a run was asked for, and how it went."""
+    """The times and the end of a run."""
 
     workflow: str
     person: str
@@ -141,12 +141,12 @@ class RunTiming:
 
 
 def key_of(someone: Person | Place) -> str:
-    """A person or a place in one word."""
+    """Return a person or a place as one string."""
     return f"{someone.platform}:{someone.id}"
 
 
 def person_of(text: str) -> Person:
-    """The person that "platform:id:name" means."""
+    """Read a person from "platform:id:name"."""
     platform, _colon, rest = text.partition(":")
     number, _colon, name = rest.partition(":")
     return Person(platform, number, name)
@@ -168,12 +168,12 @@ def _outcome(data: Mapping[str, Any]) -> Outcome:
 
 
 def read_queued(row: Row[Any]) -> QueuedRun:
-    """As much of the record as is wanted for a choice."""
+    """Read only the data that decides where a run goes."""
     return QueuedRun(row.id, row.workflow, row.kind, frozenset(row.models), frozenset(row.avoid), row.put_off)
 
 
 def read_run(row: Row[Any]) -> RunRecord:
-    """The record that a row of `runs` is."""
+    """Read a record from a row of `runs`."""
     person, place = row.person.partition(":"), row.place.partition(":")
     return RunRecord(
         id=row.id,

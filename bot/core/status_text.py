@@ -1,4 +1,4 @@
-"""What is said of a run, in lines that every platform can show: plain text, for the platform to escape and to cut."""
+"""The text that describes a run, in plain lines. Each platform escapes and shortens them as it needs."""
 
 from __future__ import annotations
 
@@ -22,29 +22,54 @@ from bot.core.model import (
 from bot.i18n import _, ngettext
 
 _BAR = 12  # characters
+_SECONDS = 100  # shorter times are told in seconds
+_HOURS = 48  # longer times are told in days
 _LONGEST = 80  # characters of one value
-_TEXTY = 24  # characters from which on a text is quoted
+_TEXTY = 24  # characters longer texts are quoted
 
 
 def seconds(count: float) -> str:
-    """A time that a person would say: "40 s", "3 min", "1 h 5 min"."""
+    """A duration in short, for status lines: "40 s", "3 min", "1 h 5 min", "3 days"."""
     whole = max(1, round(count))
-    if whole < 100:
+    if whole < _SECONDS:
         return _("{count} s").format(count=whole)
-    minutes = round(whole / 60)
-    if minutes < 60:
+    hours, minutes = divmod(round(whole / 60), 60)
+    if not hours:
         return _("{count} min").format(count=minutes)
-    return _("{hours} h {minutes} min").format(hours=minutes // 60, minutes=minutes % 60)
+    if hours >= _HOURS:
+        return _days(hours)
+    hour = _("{count} h").format(count=hours)
+    return hour + " " + _("{count} min").format(count=minutes) if minutes else hour
+
+
+def duration(count: float) -> str:
+    """A duration in words, for sentences: "40 seconds", "3 minutes", "1 hour 5 minutes", "3 days"."""
+    whole = max(1, round(count))
+    if whole < _SECONDS:
+        return ngettext("{count} second", "{count} seconds", whole).format(count=whole)
+    hours, minutes = divmod(round(whole / 60), 60)
+    minute = ngettext("{count} minute", "{count} minutes", minutes).format(count=minutes)
+    if not hours:
+        return minute
+    if hours >= _HOURS or (hours, minutes) == (24, 0):
+        return _days(hours)
+    hour = ngettext("{count} hour", "{count} hours", hours).format(count=hours)
+    return f"{hour} {minute}" if minutes else hour
+
+
+def _days(hours: int) -> str:
+    days = round(hours / 24)
+    return ngettext("{count} day", "{count} days", days).format(count=days)
 
 
 def bar(fraction: float) -> str:
-    """A bar of blocks, as full as the run is."""
+    """A progress bar of block characters."""
     full = round(max(0.0, min(1.0, fraction)) * _BAR)
     return "█" * full + "░" * (_BAR - full)
 
 
 def describe(status: Status) -> str:
-    """A status in a line or two."""
+    """A status in one or two lines."""
     match status:
         case Received():
             return _("One moment…")
@@ -55,9 +80,9 @@ def describe(status: Status) -> str:
         case Delivering():
             return _("Fetching the result…")
         case Held():
-            return _("Waiting for a moderator to say yes.")
+            return _("Waiting for a moderator to approve it.")
         case Paused():
-            return _("I am being restarted; this goes on in a moment.")
+            return _("The bot is restarting. Your run continues in a moment.")
         case Done():
             return _("Done.")
         case Failed(sentence=sentence):
@@ -67,20 +92,18 @@ def describe(status: Status) -> str:
 
 
 def asked(brief: RunSummary) -> str:
-    """What was asked for: the values that say most, in one line; empty where there are none."""
+    """The most important values of a request, in one line; empty if there are none."""
     return " · ".join(_pairs(brief.values))
 
 
 def caption(result: Result, brief: RunSummary) -> str:
-    """Workflow and who asked, the values that matter, the seed, and how long it waited and took; a line each."""
+    """The workflow and the person, the important values, the times, and the warnings; each on its own line."""
     first = _("{title} for {name}").format(title=brief.title, name=brief.person.name or brief.person.id)
     return "\n".join(part for part in (first, asked(brief), times(result), *result.warnings) if part)
 
 
 def times(result: Result) -> str:
-    """How long a run waited and took; that nothing had to be done where the server knew it already."""
-    if result.nothing_new:
-        return _("nothing new: the server knew this result already")
+    """The time that a run took, and the time that it waited."""
     parts = []
     if result.took is not None:
         parts.append(_("took {time}").format(time=seconds(result.took)))
@@ -104,7 +127,7 @@ def _queued(status: Queued) -> str:
 
 
 def running(status: Running) -> str:
-    """Node, step and time left, in a line."""
+    """The node, the step and the time left, in one line."""
     parts = [status.node or _("Starting")]
     if status.step is not None and status.steps is not None:
         parts.append(_("step {step} of {steps}").format(step=status.step, steps=status.steps))

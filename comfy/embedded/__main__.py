@@ -1,4 +1,4 @@
-"""`python -m comfy.embedded`: the engine by itself. Its address is the first line that it prints."""
+"""`python -m comfy.embedded` runs the engine on its own. The first printed line is its address."""
 
 from __future__ import annotations
 
@@ -25,8 +25,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=8188)
-    parser.add_argument("--folder", type=Path, help="where input, output and temp are kept; else nowhere for long")
-    parser.add_argument("--pace", type=float, default=0.0, help="seconds over which each node's work is spread")
+    parser.add_argument(
+        "--folder", type=Path, help="the folder for input, output and temp; default: a temporary folder"
+    )
+    parser.add_argument("--pace", type=float, default=0.0, help="the seconds that each node takes")
     asyncio.run(_serve(parser.parse_args()))
 
 

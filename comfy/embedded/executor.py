@@ -1,4 +1,4 @@
-"""Executes a prompt node by node in a worker thread, and says what it does in the order in which ComfyUI says it."""
+"""Execute a prompt node by node in a worker thread, with the same messages in the same order as ComfyUI."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ _PACE_STEPS = 10
 
 
 class Interrupted(Exception):
-    """Somebody asked for the end of the prompt."""
+    """The prompt was interrupted."""
 
 
 class Executor:
-    """Remembers what every node made, so that the same work is not done twice."""
+    """Caches the results of nodes, so that the same work is not done twice."""
 
     def __init__(self, nodes: Mapping[str, NodeType], folders: Folders, pace: float) -> None:
         self._nodes, self._folders, self._pace = nodes, folders, pace
@@ -38,7 +38,7 @@ class Executor:
 
 
 class PromptExecution:
-    """One prompt: what is known of its nodes, and what `/history` will say."""
+    """One prompt: the state of its nodes, and its future `/history` entry."""
 
     def __init__(self, job: EngineJob, nodes: Mapping[str, NodeType], folders: Folders, tell: Tell) -> None:
         self.job, self.success = job, False
@@ -76,7 +76,7 @@ class PromptExecution:
             self._say("execution_success")
 
     def _order(self) -> Iterator[str]:
-        """The nodes that the outputs need, each behind those that it links to."""
+        """Yield the nodes that the outputs need, each after the nodes that it links to."""
         done: set[str] = set()
         stack = [(output, False) for output in reversed(self.job.outputs)]
         while stack:
@@ -101,7 +101,7 @@ class PromptExecution:
         return parent in node.required or parent in node.optional
 
     def _signatures(self, order: list[str]) -> dict[str, str]:
-        """What a node's result depends on: itself, its literal values, and the signatures of those above it."""
+        """Return the cache keys of nodes: class_type, literal values, and the keys of the linked nodes."""
         known: dict[str, str] = {}
         for node_id in order:
             node, given = self._type(node_id), self.job.graph[node_id]["inputs"]
@@ -112,7 +112,7 @@ class PromptExecution:
                     if self._is_declared(node_id, name):
                         parts[name] = [known[value[0]], value[1]]
                     continue
-                parts[name] = value  # also what the node does not know: the real server takes it for a difference
+                parts[name] = value  # unknown inputs count too, as on the real server
                 if self._is_declared(node_id, name):
                     literals[name] = value
             if node.fingerprint is not None:
@@ -147,7 +147,7 @@ class PromptExecution:
         return shown
 
     def _linger(self, node_id: str, shown: Shown, pace: float, preview: Callable[[str, Any], None]) -> None:
-        """Spread the work over `pace` seconds, so that it can be watched."""
+        """Let the node take `pace` seconds, so that people can watch."""
         for step in range(1, _PACE_STEPS + 1):
             if self.job.interrupted.wait(pace / _PACE_STEPS):
                 raise Interrupted

@@ -1,4 +1,4 @@
-"""The server's folders: which file a name means, and the next free name for one that is saved."""
+"""The server's folders: find files by name, and find the next free name for a saved file."""
 
 from __future__ import annotations
 
@@ -30,7 +30,9 @@ class Folders:
         return self.root / kind
 
     def inside(self, kind: str, *parts: str) -> Path:
-        """A path in one of the folders. Raises `ValueError` where it would leave it, `KeyError` for another kind."""
+        """Return a path in one of the folders. Raises `ValueError` if it leaves the folder, `KeyError` for an unknown
+        kind.
+        """
         if kind not in KINDS:
             raise KeyError(kind)
         base = self.folder(kind).resolve()
@@ -44,7 +46,9 @@ class Folders:
         return self.inside(kind[1] if kind else "input", _SUFFIX.sub("", name))
 
     def next_files(self, prefix: str, kind: str, count: int, suffix: str) -> list[SavedFile]:
-        """Numbered on from the highest number there is: names of deleted files are used again (protocol sheet §7)."""
+        """Return names numbered after the highest existing number. Names of deleted files can recur (protocol sheet
+        §7).
+        """
         where = PurePosixPath(_with_date(prefix).replace("\\", "/"))
         subfolder, stem = ("" if str(where.parent) == "." else str(where.parent)), where.name
         try:
@@ -58,14 +62,14 @@ class Folders:
 
 
 def make_private(path: Path) -> Path:
-    """Make an empty file that only this program's user may read, to be written over."""
+    """Make an empty file that only this program's user may read."""
     os.close(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600))
     return path
 
 
 @dataclass(frozen=True)
 class PromptHost:
-    """What a node is lent while one prompt is executed."""
+    """The host of nodes during one prompt."""
 
     folders: Folders
     prompt: Mapping[str, Any] = field(default_factory=dict)
@@ -82,7 +86,7 @@ class PromptHost:
 
 
 def split_suffix(filename: str) -> tuple[str, str | None]:
-    """A name without the folder that it may carry behind it, and that folder: "a.png [temp]"."""
+    """Split a name such as "a.png [temp]" into the name and the folder, if there is one."""
     kind = _SUFFIX.search(filename)
     return (_SUFFIX.sub("", filename), kind[1]) if kind else (filename, None)
 

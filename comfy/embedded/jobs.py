@@ -1,4 +1,4 @@
-"""The queue of prompts and the history of those that have ended."""
+"""The queue of prompts and the history of ended prompts."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _MOST = 10_000  # entries of the history
 
 @dataclass
 class EngineJob:
-    """One prompt on its way. `interrupted` is set by anyone and read by the worker between steps."""
+    """One unfinished prompt. Any thread may set `interrupted`; the worker reads it between steps."""
 
     number: float
     prompt_id: str
@@ -36,7 +36,7 @@ _SECRET = frozenset({"api_key_comfy_org", "auth_token_comfy_org"})
 
 
 class EngineJobs:
-    """What waits, what runs, what was. `changed` is told of every change in what waits or runs."""
+    """The waiting, running and ended prompts. `changed` is called when a prompt joins or leaves the queue."""
 
     def __init__(self, changed: Callable[[], None]) -> None:
         self.pending: list[EngineJob] = []
@@ -79,7 +79,7 @@ class EngineJobs:
         self._changed()
 
     def delete(self, prompt_ids: list[Any]) -> bool:
-        """Take waiting prompts out; nobody is told but by the number of those that remain."""
+        """Remove waiting prompts. Clients only get the new number of prompts."""
         kept = [job for job in self.pending if job.prompt_id not in prompt_ids]
         removed = len(kept) < len(self.pending)
         self.pending = kept
@@ -92,7 +92,7 @@ class EngineJobs:
         self._changed()
 
     def interrupt(self, prompt_id: str | None = None) -> bool:
-        """Stop what runs; with an id, only if it is that prompt."""
+        """Interrupt the running prompt; with an id, only if it is that prompt."""
         if self.running is None or (prompt_id is not None and self.running.prompt_id != prompt_id):
             return False
         self.running.interrupted.set()

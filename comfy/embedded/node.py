@@ -1,6 +1,6 @@
-"""What a node is: a function, and beside it the declaration that `/object_info` tells the world.
+"""Nodes: a function, and its declaration for `/object_info`.
 
-A node that brightens pictures is this much:
+For example, this node brightens pictures:
 
     @node(
         "AdjustBrightness",
@@ -31,28 +31,28 @@ import numpy.typing as npt
 Image: TypeAlias = npt.NDArray[np.float32]
 Mask: TypeAlias = npt.NDArray[np.float32]
 
-#: `(type, options)` just as `/object_info` has it; `type` is a list of choices in the older combo form.
+#: `(type, options)` as in `/object_info`; `type` is a list of choices in the older combo form.
 Spec: TypeAlias = "tuple[str | list[Any], dict[str, Any]]"
 
 
 class Host(Protocol):
-    """What the server lends to a node while it runs; a node's function asks for it by a parameter named `host`."""
+    """The server's services for a running node. A node's function gets them if it has a parameter named `host`."""
 
     def folder(self, kind: str) -> Path:
-        """The folder for "input", "output" or "temp"."""
+        """Return the folder for "input", "output" or "temp"."""
 
     def input_file(self, name: str) -> Path:
-        """The file that a LoadImage value such as "sub/cat.png [output]" names.
+        """Return the file of a LoadImage value such as "sub/cat.png [output]".
 
-        Raises `ValueError` if the name would leave its folder.
+        Raises `ValueError` if the name leaves its folder.
         """
 
     def next_files(self, prefix: str, kind: str, count: int, suffix: str) -> list[SavedFile]:
-        """Free names for `count` files under a `filename_prefix`, numbered as ComfyUI numbers them."""
+        """Return free names for `count` files under a `filename_prefix`, numbered like ComfyUI's."""
 
     @property
     def prompt(self) -> Mapping[str, Any]:
-        """The whole prompt that is being executed: saved pictures carry it in their metadata."""
+        """The whole prompt. Saved pictures have it in their metadata."""
 
     @property
     def extra_pnginfo(self) -> Mapping[str, Any]:
@@ -61,7 +61,7 @@ class Host(Protocol):
 
 @dataclass(frozen=True)
 class SavedFile:
-    """A file that a node is about to write: where, and how `/history` and `/view` speak of it."""
+    """A file that a node will write: its path, and its reference in `/history` and `/view`."""
 
     path: Path
     filename: str
@@ -74,7 +74,7 @@ class SavedFile:
 
 @dataclass(frozen=True)
 class Shown:
-    """A node's answer when it has something for the user interface beside (or instead of) its outputs."""
+    """A node's result with data for the user interface, in addition to its outputs or instead of them."""
 
     ui: Mapping[str, list[Any]]
     outputs: tuple[Any, ...] = ()
@@ -82,7 +82,7 @@ class Shown:
 
 @dataclass(frozen=True)
 class NodeType:
-    """One class_type: its declaration and the function that does its work."""
+    """One class_type: its declaration and its function."""
 
     class_type: str
     display_name: str
@@ -100,7 +100,7 @@ class NodeType:
     module: str = "nodes"
 
     def run(self, host: Host, values: Mapping[str, Any]) -> Shown:
-        """Do the node's work with resolved input values; every answer is turned into a `Shown`."""
+        """Run the node with resolved input values, and return every result as a `Shown`."""
         arguments = dict(values)
         if "host" in self.wants:
             arguments["host"] = host
@@ -110,7 +110,7 @@ class NodeType:
         return Shown({}, answer if isinstance(answer, tuple) else (answer,))
 
 
-#: Every node type that the built-in engine has, by class_type. Filled by importing `comfy.embedded.nodes`.
+#: All node types of the built-in engine, by class_type. Importing `comfy.embedded.nodes` fills it.
 NODES: dict[str, NodeType] = {}
 
 
@@ -130,12 +130,12 @@ def node(
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Declare a node and register it under its class_type.
 
-    `inputs` and `optional` map an input's name to its spec, or to a function of the `Host` where the
-    choices change (the files in the input folder). `outputs` maps names to types, in order. `hidden` is only told in
-    `/object_info`: a function that needs such a value asks the `host` for it.
-    `check(host, **literal_inputs)` answers what is wrong with literal values that ranges cannot express (a file that is
-    not there), as "name - reason", or None. `fingerprint(host, **literal_inputs)` changes when the same values mean
-    something new.
+    `inputs` and `optional` map an input's name to its spec, or to a function of the `Host` if the choices change (the
+    files in the input folder). `outputs` maps names to types, in order. `hidden` appears only in `/object_info`; a
+    function gets such a value from the `host`.
+    `check(host, **literal_inputs)` returns what is wrong with literal values that ranges cannot express (a missing
+    file), as "name - reason", or None. `fingerprint(host, **literal_inputs)` changes if the same values mean something
+    new.
     """
 
     def register(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -1,4 +1,4 @@
-"""Routes of files: upload, mask, view (protocol sheet §4)."""
+"""Routes for files: upload, mask and view (protocol sheet §4)."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ class FileRoutes:
             return web.Response(status=403)
 
     async def _receive(self, request: web.Request) -> tuple[dict[str, str], Path | None]:
-        """The form's fields, and its file streamed to the disk; the size is bounded on the way."""
+        """Read the form's fields, and stream its file to the disk, with a size limit."""
         if (request.content_length or 0) > self._limit:
             raise web.HTTPRequestEntityTooLarge(self._limit, request.content_length or 0)
         if not request.content_type.startswith("multipart/"):
@@ -155,7 +155,7 @@ def _named(target: Path, fields: dict[str, str]) -> web.Response:
 
 
 def _free(target: Path, upload: Path) -> Path:
-    """The same name for the same content, else the next one with a number."""
+    """Return the same name for the same content, else the next numbered name."""
     number, wanted = 0, target
     while target.exists() and _digest(target) != _digest(upload):
         number += 1

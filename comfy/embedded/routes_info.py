@@ -1,4 +1,4 @@
-"""Routes that tell what the server is and has (protocol sheet §5)."""
+"""Routes for the server's version, devices and nodes (protocol sheet §5)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from comfy.embedded.folders import Folders, PromptHost
 from comfy.embedded.node import NodeType
 from comfy.embedded.validation import spec_of
 
-VERSION = "0.33.0"  # of ComfyUI: the one whose behaviour this server has
+VERSION = "0.33.0"  # the version of ComfyUI that this server imitates
 MODEL_FOLDERS = [
     "checkpoints",
     "configs",

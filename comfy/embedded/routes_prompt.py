@@ -1,4 +1,4 @@
-"""Routes of prompts: queue them, look at them, stop them (protocol sheet §2, §3)."""
+"""Routes for prompts: queue, list and stop them (protocol sheet §2, §3)."""
 
 from __future__ import annotations
 
@@ -171,7 +171,7 @@ class PromptRoutes:
 
 @dataclass(frozen=True)
 class _Wanted:
-    """What a request to `/api/jobs` asks for."""
+    """The query of a request to `/api/jobs`."""
 
     states: tuple[str, ...]
     workflow_id: str | None
@@ -182,7 +182,7 @@ class _Wanted:
 
     @classmethod
     def of(cls, query: Mapping[str, str]) -> _Wanted:
-        """Raises `ValueError` in the words of the real server."""
+        """Read a query. Raises `ValueError` with the real server's message."""
         states = tuple(state.strip().lower() for state in query.get("status", "").split(",") if state.strip())
         if unknown := [state for state in states if state not in _STATES]:
             raise ValueError(f"Invalid status value(s): {', '.join(unknown)}. Valid values: {', '.join(_STATES)}")
@@ -263,7 +263,7 @@ def _finished(prompt_id: str, entry: dict[str, Any]) -> dict[str, Any]:
 
 
 def _must_be_sane(graph: Any) -> None:
-    """What makes the real server stumble (a 500), or kills its worker, ends here as a 500 in both cases."""
+    """Reject a graph that gives a 500 on the real server or kills its worker. Here both give a 500."""
     for node in graph.values():
         if node.get("class_type") is not None and not isinstance(node["inputs"], dict):
             raise TypeError("inputs must be an object")

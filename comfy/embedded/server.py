@@ -1,7 +1,7 @@
-"""EmbeddedServer: a ComfyUI-compatible server inside the process, on a port of its own.
+"""A ComfyUI-compatible server inside the process, on its own port.
 
-It behaves as ComfyUI 0.33 does, on the nodes that need no model. One thing it does not share with the original: a
-prompt with a node that lacks `inputs` is answered with 500 and does no harm, where the real server's worker would die.
+It behaves like ComfyUI 0.33, for nodes that need no model. One thing differs: a prompt with a node without `inputs`
+gets a 500 and does no harm, while it would kill the real server's worker.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 class EmbeddedServer:
-    """Serve from `async with` to its end; `url` is where. `pace` spreads every node's work over so many seconds."""
+    """Use it in `async with`; `url` is its address. Every node takes `pace` seconds."""
 
     def __init__(
         self,
@@ -49,7 +49,7 @@ class EmbeddedServer:
         models: Mapping[str, Sequence[str]] = MappingProxyType({}),
         nodes: Mapping[str, NodeType] | None = None,
     ) -> None:
-        """`folder` holds input, output and temp; None for one that is removed at the end. `nodes` adds node types."""
+        """`folder` has input, output and temp; None means a temporary folder. `nodes` adds node types."""
         self._folder, self._host, self._port, self._pace = folder, host, port, pace
         self._limit, self._models, self._extra_nodes = max_upload_size, models, nodes or {}
         self._runner: web.AppRunner | None = None
@@ -90,7 +90,7 @@ class EmbeddedServer:
         self._tasks = [asyncio.create_task(self._sockets.publish()), asyncio.create_task(self._work())]
 
     async def stop(self) -> None:
-        """End what runs, close every socket, and leave no thread, task or temporary file behind."""
+        """Stop the running prompt, close all sockets, and clean up threads, tasks and temporary files."""
         if self._runner is None:
             return
         self._jobs.clear()
@@ -142,7 +142,7 @@ class EmbeddedServer:
             self._sockets.tell("executing", {"node": None, "prompt_id": job.prompt_id}, job.client_id)
 
     def _execute(self, job: EngineJob) -> PromptExecution:
-        """In the worker's thread; what is said goes to the loop in order."""
+        """Execute a job in the worker's thread. Its messages go to the loop in order."""
 
         def tell(kind: str, data: dict[str, Any]) -> None:
             self._loop.call_soon_threadsafe(self._tell, kind, data, job)
@@ -172,7 +172,7 @@ def _about(job: EngineJob, node_id: str) -> dict[str, Any]:
 
 
 def _jpeg(picture: Any) -> bytes | None:
-    """A preview of the first picture of a batch; None for what is no picture."""
+    """Return a preview of the first picture of a batch; None if it is not a picture."""
     from PIL import Image as Pillow
 
     from comfy.embedded.nodes.resample import to_bytes
@@ -188,18 +188,18 @@ def _jpeg(picture: Any) -> bytes | None:
 
 async def _welcome(_: web.Request) -> web.Response:
     return web.Response(
-        text="Darkroom's built-in engine: it speaks ComfyUI's protocol, for workflows without models.\n"
+        text="Darkroom's built-in engine. It speaks ComfyUI's protocol, for workflows without models.\n"
     )
 
 
 async def _nothing(_: web.Request) -> web.Response:
-    """Where the real server keeps its pages: so an unknown GET is 404, and anything else unknown 405 (§1)."""
+    """Stand in for the real server's pages: an unknown GET gives 404, other unknown requests give 405 (§1)."""
     raise web.HTTPNotFound
 
 
 @web.middleware
 async def _guard(request: web.Request, handler: _Handler) -> web.StreamResponse:
-    """Refuse pages of other origins; a request that breaks a handler gets the plain 500 that ComfyUI gives (§1)."""
+    """Refuse pages from other origins. An error in a handler gives the same plain 500 as ComfyUI (§1)."""
     if request.headers.get("Sec-Fetch-Site") == "cross-site" or _is_foreign(request):
         return web.Response(status=403)
     if request.method == "OPTIONS":

@@ -1,4 +1,4 @@
-"""What `/prompt` refuses, in the words and the shapes that ComfyUI has for it (protocol sheet §2)."""
+"""Validate prompts, with ComfyUI's error messages and formats (protocol sheet §2)."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from comfy.embedded.node import Host, NodeType, Spec
 
 Graph: TypeAlias = Mapping[str, Any]
 Fault: TypeAlias = dict[str, Any]
-#: Judges something; yields the id of a node whose own verdict it needs first.
+#: Validates something; yields the id of a node that must be validated first.
 Verdicts: TypeAlias = Generator[str, bool, bool]
 
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 _CONVERT = {"INT": int, "FLOAT": float, "STRING": str, "BOOLEAN": bool}
 _DYNAMIC = "COMFY_DYNAMICCOMBO_V3"
-_LONG_LIST = 20  # choices; a longer list is left out of the error
+_LONG_LIST = 20  # choices; the error leaves out a longer list
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """Whether a prompt may run, which of its outputs, and what was found wrong at which node."""
+    """The result of a validation: the error, the outputs that may run, and the errors of each node."""
 
     error: Fault | None
     outputs: tuple[str, ...] = ()
@@ -38,13 +38,13 @@ def fault(type_: str, message: str, details: str = "", **extra_info: Any) -> Fau
 
 
 def spec_of(spec: Any, host: Host) -> Spec:
-    """A declared spec, with the choices of the moment where it is a function of the host."""
+    """Return a declared spec, with the current choices if it is a function of the host."""
     found: Spec = spec(host) if callable(spec) else spec
     return found
 
 
 def declared(node: NodeType, host: Host) -> dict[str, tuple[Spec, bool]]:
-    """Every input with its spec and whether it is required."""
+    """Return every input with its spec, and True if it is required."""
     return {
         **{name: (spec_of(spec, host), True) for name, spec in node.required.items()},
         **{name: (spec_of(spec, host), False) for name, spec in node.optional.items()},
@@ -52,7 +52,7 @@ def declared(node: NodeType, host: Host) -> dict[str, tuple[Spec, bool]]:
 
 
 def validate(graph: Graph, nodes: Mapping[str, NodeType], host: Host, targets: list[str] | None = None) -> Verdict:
-    """Judge a prompt; values are coerced in place, as the real server does."""
+    """Validate a prompt. Values are converted in place, as on the real server."""
     for node_id, node in graph.items():
         problem = _missing_class(node_id, node, nodes)
         if problem is not None:
@@ -81,7 +81,7 @@ def _missing_class(node_id: str, node: Any, nodes: Mapping[str, NodeType]) -> Fa
 
 
 class _Validation:
-    """One walk from the outputs up; a node is judged once, and a failure above it fails it too."""
+    """One walk up from the outputs. Each node is validated once, and fails if a node above it fails."""
 
     def __init__(self, graph: Graph, nodes: Mapping[str, NodeType], host: Host) -> None:
         self._graph, self._nodes, self._host = graph, nodes, host
@@ -132,7 +132,9 @@ class _Validation:
             return False
 
     def _walk(self, node_id: str) -> bool:
-        """Judge a node and those above it, on a stack of our own: a graph may be deeper than Python's."""
+        """Validate a node and those above it, with an explicit stack, because a graph may be deeper than Python's
+        stack.
+        """
         stack, verdict, error = [self._validate(node_id)], None, None
         while stack:
             try:
@@ -158,7 +160,7 @@ class _Validation:
         self._path.append(node_id)
         try:
             good = True
-            for each in self._inputs(node_id):  # all faults, not the first
+            for each in self._inputs(node_id):  # all errors, not only the first
                 good = (yield from self._input(node_id, *each)) and good
             good = good and self._custom(node_id)
         finally:

@@ -1,4 +1,4 @@
-"""The sockets of all clients, and the one line in which messages wait their turn (protocol sheet §6, §8)."""
+"""The websockets of all clients, and the one queue of their messages (protocol sheet §6, §8)."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class _Client:
 
 
 class Sockets:
-    """Hands messages to the owner of a prompt, or to everybody."""
+    """Sends messages to the owner of a prompt, or to all clients."""
 
     def __init__(self, features: dict[str, Any]) -> None:
         self._features = features
@@ -31,7 +31,7 @@ class Sockets:
         self._messages: asyncio.Queue[tuple[Any, str | bytes]] = asyncio.Queue()
 
     async def publish(self) -> None:
-        """Send one message after the other, until cancelled."""
+        """Send the messages one by one, until cancelled."""
         while True:
             sid, message = await self._messages.get()
             targets = list(self._clients.values()) if sid is None else [self._client(sid)]
@@ -40,7 +40,7 @@ class Sockets:
                     await _send(client.socket, message)
 
     def tell(self, kind: str, data: dict[str, Any], owner: Any) -> None:
-        """A text message for the owner; without one, a few kinds go to everybody and the others to nobody."""
+        """Send a text message to the owner. Without an owner, a few kinds go to all clients, the others to none."""
         if owner is None and kind not in _TO_ALL_WITHOUT_OWNER:
             return
         sid = None if owner is None else owner
@@ -50,12 +50,12 @@ class Sockets:
         self._messages.put_nowait((None, json.dumps({"type": kind, "data": data})))
 
     def text(self, node_id: str, text: str) -> None:
-        """A line from a node: told to everybody, and of no prompt."""
+        """Send a line of text from a node to all clients, without a prompt id."""
         name = node_id.encode()
         self._messages.put_nowait((None, _u32(_TEXT) + _u32(len(name)) + name + text.encode()))
 
     def preview(self, image: bytes, metadata: dict[str, Any], owner: Any) -> None:
-        """A JPEG, with its metadata where the owner's connection has asked for that."""
+        """Send a JPEG, with its metadata if the owner's connection has asked for it."""
         client = self._client(owner)
         if client is not None and client.wants_metadata:
             header = json.dumps({**metadata, "image_type": "image/jpeg"}).encode()
@@ -65,7 +65,7 @@ class Sockets:
         self._messages.put_nowait((owner, frame))
 
     def _client(self, sid: Any) -> _Client | None:
-        """A prompt's client_id may be any JSON; only texts belong to somebody."""
+        """Find a client. A prompt's client_id may be any JSON, but only strings name a client."""
         return self._clients.get(sid) if isinstance(sid, str) else None
 
     async def serve(self, request: web.Request, jobs: EngineJobs) -> web.WebSocketResponse:
@@ -80,7 +80,7 @@ class Sockets:
                 await _send(socket, json.dumps({"type": "executing", "data": {"node": jobs.current}}))
             await self._listen(client)
         finally:
-            # By the id and not by the socket, as the real server has it: a newer one under the same id goes deaf.
+            # By id and not by socket, as on the real server: a newer socket with the same id then gets no messages.
             self._clients.pop(sid, None)
         return socket
 
@@ -111,7 +111,7 @@ async def _send(socket: web.WebSocketResponse, message: str | bytes) -> None:
         else:
             await socket.send_bytes(message)
     except (ConnectionError, RuntimeError):
-        return  # the client has left; its own handler tidies up
+        return  # the client has left; its own handler cleans up
 
 
 def _u32(number: int) -> bytes:

@@ -1,6 +1,6 @@
-"""A websocket message becomes one of these frozen events, or nothing: the only module that reads ComfyUI's messages.
+"""Parse websocket messages into frozen events. This is the only module that reads ComfyUI's messages.
 
-Every event that belongs to a prompt has its `prompt_id`; where the server left it out it is None.
+Every event of a prompt has its `prompt_id`; it is None if the server left it out.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from comfy.messages.previews import Preview, ProgressText, parse_frame
 
 @dataclass(frozen=True)
 class QueueStatus:
-    """How many prompts run or wait; told to everybody at every change. `sid` comes only as a connection's greeting."""
+    """The number of running and waiting prompts, sent to all clients at every change. Only the first one has `sid`."""
 
     queue_remaining: int
     sid: str | None = None
@@ -22,7 +22,7 @@ class QueueStatus:
 
 @dataclass(frozen=True)
 class FeatureFlags:
-    """The server's answer to our handshake. `max_upload_size` is in bytes, and 0 where an old server does not say."""
+    """The server's answer to the handshake. `max_upload_size` is in bytes; 0 if an old server does not say."""
 
     supports_preview_metadata: bool
     max_upload_size: int
@@ -30,7 +30,7 @@ class FeatureFlags:
 
 @dataclass(frozen=True)
 class PromptQueued:
-    """The prompt waits. `position` counts from 1, the next to run; made by the client from `/queue`."""
+    """The prompt waits. `position` counts from 1, the next to run. The client makes this event from `/queue`."""
 
     prompt_id: str
     position: int
@@ -43,7 +43,7 @@ class ExecutionStart:
 
 @dataclass(frozen=True)
 class ExecutionCached:
-    """The nodes whose results are known from an earlier prompt, so that they will not run."""
+    """The nodes with results from an earlier prompt. They will not run."""
 
     prompt_id: str
     nodes: tuple[str, ...]
@@ -51,7 +51,7 @@ class ExecutionCached:
 
 @dataclass(frozen=True)
 class Executing:
-    """A node begins. `node` None ends the prompt, whatever came of it."""
+    """A node starts. If `node` is None, the prompt has ended, in success or failure."""
 
     prompt_id: str | None
     node: str | None
@@ -60,7 +60,7 @@ class Executing:
 
 @dataclass(frozen=True)
 class StepProgress:
-    """How far the running node is, in its own steps."""
+    """The progress of the running node, in its own steps."""
 
     prompt_id: str | None
     node: str | None
@@ -79,7 +79,7 @@ class NodeProgress:
 
 @dataclass(frozen=True)
 class ProgressState:
-    """How far every node is that was begun so far. `state` is "pending", "running", "finished" or "error"."""
+    """The progress of all started nodes. `state` is "pending", "running", "finished" or "error"."""
 
     prompt_id: str | None
     nodes: tuple[NodeProgress, ...]
@@ -87,7 +87,7 @@ class ProgressState:
 
 @dataclass(frozen=True)
 class Executed:
-    """An output node has finished: a hint of what is coming, while `/history` has the final word."""
+    """An output node has finished. This is only a hint; `/history` has the final outputs."""
 
     prompt_id: str
     node: str
@@ -95,7 +95,7 @@ class Executed:
 
 @dataclass(frozen=True)
 class ExecutionSuccess:
-    """The prompt went well. `cached` says that no node ran at all: the outputs are those of an earlier prompt."""
+    """The prompt succeeded. `cached` means that no node ran, because the outputs are those of an earlier prompt."""
 
     prompt_id: str
     cached: bool = False
@@ -103,7 +103,7 @@ class ExecutionSuccess:
 
 @dataclass(frozen=True)
 class ExecutionBlocked:
-    """A node kept a branch from going on: a warning, since the prompt itself goes on."""
+    """A node blocked a branch. This is only a warning: the prompt continues."""
 
     prompt_id: str
     node_id: str
@@ -113,7 +113,7 @@ class ExecutionBlocked:
 
 @dataclass(frozen=True)
 class ExecutionError:
-    """A node failed, and the prompt with it. The values of its inputs and the traceback are left behind on purpose."""
+    """A node failed, and the prompt with it. Input values and the traceback are left out on purpose."""
 
     prompt_id: str
     node_id: str
@@ -127,7 +127,7 @@ class ExecutionInterrupted:
     prompt_id: str
 
 
-#: What `ComfyClient.follow` yields; the last one of a prompt that went well is `ExecutionSuccess`.
+#: The events of `ComfyClient.follow`. The last one of a successful prompt is `ExecutionSuccess`.
 Event: TypeAlias = (
     PromptQueued
     | ExecutionStart
@@ -141,12 +141,12 @@ Event: TypeAlias = (
     | ExecutionBlocked
     | ExecutionSuccess
 )
-#: All that a websocket message can be.
+#: All websocket messages.
 Message: TypeAlias = QueueStatus | FeatureFlags | ExecutionError | ExecutionInterrupted | Event
 
 
 def parse_text(text: str) -> Message | None:
-    """Read a text message; None for what is not ComfyUI's own: custom nodes send messages of any form."""
+    """Read a text message; None if it is not ComfyUI's own, because custom nodes send any messages."""
     try:
         message = json.loads(text)
         return _parse(message["type"], message["data"])
@@ -155,7 +155,7 @@ def parse_text(text: str) -> Message | None:
 
 
 def parse_binary(frame: bytes) -> Message | None:
-    """Read a binary message; None for event types that are unknown, and for frames that are cut short."""
+    """Read a binary message; None for unknown event types and incomplete frames."""
     return parse_frame(frame)
 
 

@@ -1,4 +1,4 @@
-"""FileRef: how ComfyUI names a file, in what `/upload` answers, in outputs, and in what `/view` takes."""
+"""ComfyUI's references to files, in the answers of `/upload`, in outputs, and in requests to `/view`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 
 
 class Kind(StrEnum):
-    """What a file is to the person who gets it."""
+    """The kind of a file, as people see it."""
 
     IMAGE = "image"
     VIDEO = "video"
@@ -39,7 +39,7 @@ _KIND_OF_TYPE = {
 
 
 def kind_of(filename: str, content_type: str | None = None) -> Kind:
-    """The kind of a file by its extension, and where that says nothing, by its Content-Type."""
+    """Return the kind of a file by its extension, or else by its Content-Type."""
     by_suffix = _KIND_OF_SUFFIX.get(PurePosixPath(filename).suffix.lower())
     if by_suffix is not None:
         return by_suffix
@@ -57,7 +57,7 @@ class FileRef:
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> FileRef:
-        """Read an entry of an upload's answer (`name`) or of an output (`filename`); both may leave out the rest."""
+        """Read an entry of an upload's answer (`name`) or of an output (`filename`). Other keys are optional."""
         return cls(
             str(data.get("filename") or data.get("name") or ""),
             str(data.get("subfolder") or ""),
@@ -65,7 +65,7 @@ class FileRef:
         )
 
     def to_json(self) -> str:
-        """The reference as a form's field takes it (`original_ref` of `/upload/mask`)."""
+        """Return the reference for a form field (`original_ref` of `/upload/mask`)."""
         return json.dumps(self.query)
 
     @property
@@ -74,11 +74,11 @@ class FileRef:
 
     @property
     def input_value(self) -> str:
-        """What a LoadImage input takes: `subfolder/name`, with the folder's name behind it where it is not "input"."""
+        """The value for a LoadImage input: `subfolder/name`, and the folder's name if it is not "input"."""
         path = f"{self.subfolder}/{self.filename}" if self.subfolder else self.filename
         return path if self.type == "input" else f"{path} [{self.type}]"
 
     @property
     def query(self) -> dict[str, str]:
-        """The query of the `/view` request that fetches it."""
+        """The query of the `/view` request for the file."""
         return {"filename": self.filename, "subfolder": self.subfolder, "type": self.type}

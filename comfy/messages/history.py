@@ -1,4 +1,4 @@
-"""A `/history` entry becomes a `Record`: how the prompt ended, and all that came out of it (protocol sheet §3, §7)."""
+"""Parse a `/history` entry into a `Record`: the end of a prompt and its outputs (protocol sheet §3, §7)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ End: TypeAlias = ExecutionSuccess | ExecutionError | ExecutionInterrupted
 
 @dataclass(frozen=True)
 class FileOutput:
-    """A file that a node made, and its media type where the node tells it."""
+    """A file that a node made, with its media type if the node gives one."""
 
     node_id: str
     file: FileRef
@@ -38,7 +38,7 @@ Output: TypeAlias = FileOutput | TextOutput
 
 @dataclass(frozen=True)
 class Record:
-    """What the server remembers of a prompt that has ended; `outputs` are there even if a later node failed."""
+    """The server's record of an ended prompt. It has `outputs` even if a later node failed."""
 
     prompt_id: str
     end: End
@@ -54,7 +54,7 @@ class Record:
 
 
 def read_entry(prompt_id: str, entry: dict[str, Any]) -> Record:
-    """Read one entry of `/history`. Raises `ValueError` if it has no form that ComfyUI gives it."""
+    """Read one entry of `/history`. Raises `ValueError` if it is not ComfyUI's."""
     try:
         outputs = tuple(dict.fromkeys(_outputs(entry.get("outputs") or {})))
         return Record(prompt_id, _end(prompt_id, entry), outputs)
@@ -63,7 +63,7 @@ def read_entry(prompt_id: str, entry: dict[str, Any]) -> Record:
 
 
 def _end(prompt_id: str, entry: dict[str, Any]) -> End:
-    """Trust an execution_error among the messages over `status_str`, which can say "success" all the same (§3)."""
+    """Read the end. An execution_error in the messages wins over `status_str`, which may say "success" (§3)."""
     status = entry.get("status") or {}
     messages = {str(name): data for name, data in status.get("messages") or ()}
     if (failure := messages.get("execution_error")) is not None:
@@ -73,7 +73,7 @@ def _end(prompt_id: str, entry: dict[str, Any]) -> End:
     if "execution_interrupted" in messages:
         return ExecutionInterrupted(prompt_id)
     if status.get("status_str") == "error":
-        return ExecutionError(prompt_id, "", "", "Exception", "the server gives no reason")
+        return ExecutionError(prompt_id, "", "", "Exception", "the server gave no reason")
     return ExecutionSuccess(prompt_id, cached=_all_cached(entry, messages))
 
 
@@ -92,7 +92,7 @@ def _outputs(by_node: dict[str, Any]) -> Iterator[Output]:
 
 
 def _flat(values: list[Any]) -> Iterator[Any]:
-    """The values of a list, and those of the lists in it."""
+    """Yield the values of a nested list."""
     todo = values[::-1]
     while todo:
         value = todo.pop()
@@ -103,10 +103,10 @@ def _flat(values: list[Any]) -> Iterator[Any]:
 
 
 def _values(node_id: str, values: list[Any]) -> Iterator[Output]:
-    """Tell files from texts by what they are, not by the key they stand under: every node pack has keys of its own."""
+    """Recognize files and texts by their content, not by their key, because each node pack has its own keys."""
     texts = [value for value in values if isinstance(value, str)]
     if len(texts) == len(values) > 1 and all(len(text) == 1 for text in texts):
-        texts = values = ["".join(texts)]  # a node that answered a bare string had it split into characters (§7)
+        texts = values = ["".join(texts)]  # ComfyUI splits a bare string into characters (§7)
     for value in values:
         if isinstance(value, dict) and value.get("filename"):
             file = FileRef.from_json(value)
@@ -117,7 +117,7 @@ def _values(node_id: str, values: list[Any]) -> Iterator[Output]:
 
 
 def _result(node_id: str, values: list[Any]) -> Iterator[Output]:
-    """Preview3D names its file by a path alone, and keeps its camera beside it: "3d/cup.glb [output]" (§7)."""
+    """Read a result of Preview3D: a path such as "3d/cup.glb [output]", with the camera beside it (§7)."""
     for value in values:
         if isinstance(value, str) and kind_of(path := _FOLDER.sub("", value)) is not Kind.FILE:
             folder = _FOLDER.search(value)

@@ -1,4 +1,4 @@
-"""A binary websocket frame becomes a preview picture or a line of text (protocol sheet §6, "Binary messages")."""
+"""Parse a binary websocket frame into a preview picture or a line of text (protocol sheet §6, "Binary messages")."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _LEGACY_FORMATS = {1: "image/jpeg", 2: "image/png"}
 
 @dataclass(frozen=True)
 class Preview:
-    """A look at a picture in the making. The older form of frame names neither prompt nor node: both are None then."""
+    """A preview picture. The older frame format has no prompt and no node; both are None then."""
 
     prompt_id: str | None
     node_id: str | None
@@ -20,7 +20,7 @@ class Preview:
 
 @dataclass(frozen=True)
 class ProgressText:
-    """A line that a node has to say. It is told to every client and names no prompt."""
+    """A line of text from a node. All clients get it, and it has no prompt id."""
 
     node_id: str
     text: str
@@ -28,7 +28,7 @@ class ProgressText:
 
 
 def parse_frame(frame: bytes) -> Preview | ProgressText | None:
-    """Read a frame; None where its type is unknown or where it is cut short."""
+    """Read a frame; None if its type is unknown or it is incomplete."""
     try:
         match _number(frame, 0):
             case 1:

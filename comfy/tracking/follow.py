@@ -1,4 +1,4 @@
-"""From the first event of a prompt to its end, by events for speed and by looks over HTTP for certainty."""
+"""Follow a prompt to its end: events are fast, and regular checks over HTTP make sure."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ from comfy.socket import Socket
 from comfy.tracking.poller import Poller, PromptEnded, PromptRunning, PromptUnknown, PromptWaiting
 from comfy.tracking.subscription import Subscription
 
-_AFTER_SUCCESS = 0.25  # seconds: the closing message follows within milliseconds, unless it is lost
-_UNHEARD = 0.5  # seconds between looks at a prompt whose connection is gone: no event can come any more
-_UNKNOWN_LOOKS = 3  # a prompt moves from queue to history; one look can fall between the two
+_AFTER_SUCCESS = 0.25  # seconds; the closing message follows within milliseconds, unless it is lost
+_UNHEARD = 0.5  # seconds between checks of a prompt without its connection, because no event can come
+_UNKNOWN_LOOKS = 3  # a prompt moves from the queue to the history, and one check can fall in between
 
 
 async def follow(subscription: Subscription, socket: Socket, poller: Poller, server: Server) -> AsyncGenerator[Event]:
@@ -47,7 +47,7 @@ async def follow(subscription: Subscription, socket: Socket, poller: Poller, ser
 
 
 class _Course:
-    """What is known of one prompt while it is followed."""
+    """The state of one prompt while it is followed."""
 
     def __init__(self, subscription: Subscription, socket: Socket, poller: Poller, server: Server) -> None:
         self.end: ExecutionSuccess | None = None
@@ -61,7 +61,7 @@ class _Course:
 
     @property
     def patience(self) -> float:
-        """Seconds to wait for an event before looking."""
+        """The seconds to wait for an event before the next check."""
         if self._subscription.removed:
             return 0.0
         if self._success:
@@ -71,7 +71,7 @@ class _Course:
         return self._server.look_every
 
     def take(self, message: Message) -> Event | None:
-        """Note what an event says of the prompt's course; the event itself where it is for the follower."""
+        """Update the state from a message. Returns the event if it is for the caller."""
         self._gone_since, self._unknown = None, 0
         match message:
             case ExecutionError() | ExecutionInterrupted():
@@ -83,16 +83,16 @@ class _Course:
                 if self._success:
                     self.end = ExecutionSuccess(self._subscription.prompt_id, self._started and not self._worked)
                     return None
-                self._subscription.wake()  # ended, but how was lost: look at once
+                self._subscription.wake()  # it ended, but the reason was lost: check at once
                 return None
             case ExecutionStart():
                 self._started = True
             case Executing():
                 self._worked = True
-        return message  # type: ignore[return-value]  # what is left of Message is Event
+        return message  # type: ignore[return-value]  # the rest of Message is Event
 
     async def look(self) -> Event | None:
-        """Find out over HTTP where the prompt is; a `PromptQueued` when its place in line has changed."""
+        """Check over HTTP where the prompt is. Returns a `PromptQueued` if its place in the queue has changed."""
         if self._subscription.removed:
             raise PromptRemoved(self._subscription.prompt_id)
         try:
@@ -124,7 +124,7 @@ class _Course:
         self.end = end
 
     def _count_unknown(self) -> None:
-        """Told apart by the connection: one that was never lost belongs to a server that was never restarted (§9)."""
+        """Count checks without the prompt. If the connection was never lost, the server did not restart (§9)."""
         self._unknown += 1
         if self._unknown >= _UNKNOWN_LOOKS:
             if self._socket.hears(self._subscription):
@@ -132,7 +132,7 @@ class _Course:
             raise PromptLost(self._subscription.prompt_id)
 
     def _bear_absence(self, fault: ServerUnavailable | UnexpectedAnswer) -> None:
-        """A server that starts, or the proxy before it, may answer anything for a while."""
+        """Tolerate errors for a while: a starting server, or a proxy in front of it, may give any answer."""
         now = _now()
         self._gone_since = self._gone_since or now
         if now - self._gone_since >= self._server.gone_after:
@@ -146,7 +146,7 @@ class _Course:
             raise WorkerWedged(self._subscription.prompt_id, still)
 
     async def _doubt_socket(self) -> None:
-        """An end that was not told, over a connection that has been silent for long: it is deaf (§8)."""
+        """Reconnect if an end was not reported and the connection has been silent for long (§8)."""
         if self._socket.hears(self._subscription) and _now() - self._socket.heard >= self._server.look_every:
             await self._socket.renew()
 

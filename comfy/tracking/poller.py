@@ -1,6 +1,6 @@
-"""Poller: the slow look over HTTP that makes certain what events only make fast.
+"""Find prompts over HTTP, in case an event is lost.
 
-One answer of `/queue` serves every prompt that asks at about the same time.
+One answer of `/queue` serves all prompts that are checked at about the same time.
 """
 
 from __future__ import annotations
@@ -42,10 +42,10 @@ Sighting: TypeAlias = PromptWaiting | PromptRunning | PromptEnded | PromptUnknow
 
 
 class Poller:
-    """Where a prompt is, as the server's `/queue` and `/history` have it."""
+    """Finds prompts in the server's `/queue` and `/history`."""
 
     def __init__(self, http: Http, freshness: float) -> None:
-        """`freshness` is how old, in seconds, an answer of `/queue` may be to be used again."""
+        """An answer of `/queue` is used again for `freshness` seconds."""
         self._http = http
         self._freshness = freshness
         self._lock = asyncio.Lock()
@@ -53,7 +53,7 @@ class Poller:
         self._asked = float("-inf")
 
     async def look(self, prompt_id: str, *, since: float) -> Sighting:
-        """Where the prompt is. An answer that the server gave before `since` (the loop's clock) does not count."""
+        """Find the prompt. An answer from before `since` (the loop's clock) does not count."""
         queue = await self._fresh_queue(since)
         if prompt_id in queue.running:
             return PromptRunning()
@@ -63,7 +63,7 @@ class Poller:
         return PromptUnknown() if record is None else PromptEnded(record)
 
     async def settle(self, prompt_id: str, looks: int, pause: Callable[[float], Awaitable[None]]) -> Sighting:
-        """Look until the prompt is found, at most so many times: an entry of the history can come late (§3)."""
+        """Check up to `looks` times until the prompt is found, because a history entry can come late (§3)."""
         sighting: Sighting = PromptUnknown()
         for attempt in range(looks):
             sighting = await self.look(prompt_id, since=asyncio.get_running_loop().time())

@@ -1,4 +1,4 @@
-"""Subscription: the events of one prompt, from the reader that sorts them to the one who follows the prompt."""
+"""The events of one prompt, from the websocket's reader to the caller that follows the prompt."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from collections import deque
 from comfy.messages.events import Executing, Message, ProgressState, StepProgress
 from comfy.messages.previews import Preview
 
-#: Of these only the newest matters, so that a slow follower costs no memory.
+#: Only the newest of these is kept, so that a slow caller uses no memory.
 _REPLACEABLE = (Preview, StepProgress, ProgressState)
 
 
 class Subscription:
-    """Events in order. `put` never waits, so that the reader never does."""
+    """Events in order. `put` never waits, so the reader never waits."""
 
     def __init__(self, prompt_id: str, connection: int, now: float) -> None:
         self.prompt_id = prompt_id
-        self.connection = connection  #: the number of the connection that its events come over; 0 for none of ours
+        self.connection = connection  #: the number of the connection for its events; 0 if it is not one of ours
         self.registered = now
-        self.touched = now  #: when an event last came
+        self.touched = now  #: the time of the last event
         self.followed = False
         self.removed = False
         self.ended = asyncio.Event()
@@ -37,12 +37,12 @@ class Subscription:
         self._news.set()
 
     def wake(self) -> None:
-        """Make the follower look for itself: the connection is lost, or the prompt was taken out of the queue."""
+        """Make the caller check over HTTP: the connection is lost, or the prompt was removed from the queue."""
         self._woken = True
         self._news.set()
 
     async def get(self, patience: float) -> Message | None:
-        """The next event; None after `patience` seconds without one, or at once when woken."""
+        """Return the next event; None after `patience` seconds without one, or at once after `wake`."""
         if not self._waiting and not self._woken:
             self._news.clear()
             try:

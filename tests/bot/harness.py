@@ -157,7 +157,7 @@ class House:
         return await self.services.runs.submit(request, Address(person.platform, "chat", name)), shown
 
     async def run(self, run_id: str) -> RunRecord:
-        """What is recorded of a run."""
+        """Return the record of a run."""
         found = await self.services.runs.get(run_id)
         assert found is not None
         return found
@@ -183,7 +183,7 @@ async def until(condition: Callable[[], Awaitable[bool]]) -> None:
 
 
 def running(message: Message) -> Callable[[], bool]:
-    """Whether a message says that its run is being executed."""
+    """True if a message says that its run is being executed."""
     return lambda: isinstance(message.last, Running)
 
 
@@ -309,7 +309,7 @@ class Gates:
             self._news.notify_all()
 
     def nodes(self) -> dict[str, NodeType]:
-        """What a server needs to have gates."""
+        """Return the nodes that have gates."""
 
         def wait(image: Any, name: str) -> Any:
             with self._news:
@@ -323,7 +323,7 @@ class Gates:
 
 
 def painter(models: Sequence[str], paint: Callable[[str, int], None]) -> dict[str, NodeType]:
-    """What a server needs to have these models for the workflow `paint`; `paint` is the work, in a thread."""
+    """Return the nodes with these models for the workflow `paint`; `paint` is the work, in a thread."""
     from comfy.embedded.nodes.transform import empty_image
 
     def painted(model: str, color: int) -> Any:
@@ -357,7 +357,7 @@ class Studio(EmbeddedServer):
 
 
 def failing() -> dict[str, NodeType]:
-    """What a server needs to fail every run of the workflow `gated`."""
+    """Return the nodes that make every run of the workflow `gated` fail."""
 
     def fail(image: Any, name: str) -> Any:
         raise ValueError(f"there is no such gate: {name}")

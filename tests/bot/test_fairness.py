@@ -1,4 +1,4 @@
-"""Whose run is next and where, on real servers: turns between people, fast servers and slow ones, loaded models."""
+"""The order of runs on real servers: turns between people, fast servers and slow ones, loaded models."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ def mode(path: Path) -> int:
 
 
 def open_to_others(folder: Path) -> list[str]:
-    """What others may do something with, by its path."""
+    """Return the rights of other users, by path."""
     return [str(path.relative_to(folder)) for path in [folder, *sorted(folder.rglob("*"))] if mode(path) & 0o077]
 
 

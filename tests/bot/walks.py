@@ -29,7 +29,7 @@ from comfy.embedded import EmbeddedServer
 from tests.bot.harness import Gates, write_workflows
 
 _PATIENCE = 30.0  # seconds: what is waited for comes much sooner on a machine that is not busy
-_UNDER_WAY = ("One moment", "In line", "Next in line", " % ·", "Fetching the result", "being restarted", "waits for a")
+_UNDER_WAY = ("One moment", "In line", "Next in line", " % ·", "Fetching the result", "is restarting", "waits for a")
 
 #: A few seconds in the normal suite: the same steps each time.
 _some_health = [HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large]
@@ -54,7 +54,7 @@ LONG = settings(
 
 
 class Log(logging.Handler):
-    """What was logged that never may be: errors, and tracebacks."""
+    """Collects log lines that must never be: errors and tracebacks."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -67,7 +67,7 @@ class Log(logging.Handler):
 
 @dataclass(frozen=True)
 class Actor:
-    """Who does a step: a number on the platform, and whether they moderate the community of the walk."""
+    """The person of a step: a number on the platform, and whether they moderate the community of the walk."""
 
     number: int
     moderator: bool = False
@@ -98,7 +98,7 @@ class Scene:
 
 
 class Walk(RuleBasedStateMachine):
-    """What the walks of all platforms share. A platform opens its world and its house, says when it has answered, and
+    """The common part of all platforms' walks. A platform opens its world and its house, says when it has answered, and
     tells what its messages show.
     """
 
@@ -131,7 +131,7 @@ class Walk(RuleBasedStateMachine):
         raise NotImplementedError
 
     def busy(self) -> bool:
-        """Whether something that people did has not been answered yet."""
+        """True if something that people did has not been answered yet."""
         raise NotImplementedError
 
     def uploads(self) -> Iterable[tuple[bytes, bool]]:
@@ -143,7 +143,7 @@ class Walk(RuleBasedStateMachine):
         raise NotImplementedError
 
     def texts(self) -> Iterable[str]:
-        """What the bot's messages say that are still there to be seen."""
+        """The texts of the bot's messages that are still visible."""
         raise NotImplementedError
 
     async def return_everywhere(self) -> None:
@@ -185,7 +185,7 @@ class Walk(RuleBasedStateMachine):
             await asyncio.sleep(0.01)
 
     async def told(self) -> list[str]:
-        """What is to be read when a walk fails."""
+        """The report for a failed walk."""
         return [
             f"{run.workflow} {run.state} of {run.person.id} in {run.place.id}: {self.shown(run)}"
             for run in await self.runs()
@@ -230,7 +230,7 @@ class Walk(RuleBasedStateMachine):
         assert not self.log.bad, "\n".join(self.log.bad)
 
     async def _settled(self) -> bool:
-        """Whether the bot can do nothing more before people do something, or a gate is opened."""
+        """True if the bot can do nothing more before people do something, or a gate is opened."""
         if self.busy():
             return False
         runs = [run for run in await self.runs() if run.state not in (*ENDED, State.HELD)]
@@ -291,7 +291,7 @@ class Walk(RuleBasedStateMachine):
         raise NotImplementedError
 
     def _look_at_files(self, runs: dict[str, RunRecord]) -> None:
-        """What no moderator has let through is seen by moderators alone."""
+        """Check that only moderators see files that no moderator has approved."""
         held = {int(run.values["color"]) for run in runs.values() if "color" in run.values and run.review} - self.free
         for content, guarded in self.uploads():
             color = color_of(content)

@@ -26,7 +26,7 @@ _PAGE = "<html><body>The server is starting. Please wait.</body></html>"
 
 
 class Kind(StrEnum):
-    """What happens to a request or a frame. Where `reaches` is set, the server has had the request all the same."""
+    """The fault of a request or a frame. With `reaches`, the server still gets the request."""
 
     STATUS = "status"
     PAGE = "page"
@@ -121,7 +121,7 @@ class FaultProxy:
         self._streaks.clear()
 
     def met(self, kind: Kind) -> int:
-        """How often a kind of fault has happened to requests."""
+        """Count the requests with a kind of fault."""
         return sum(met.fault.kind is kind and met.route != FRAME for met in self.faults)
 
     async def _handle(self, request: web.Request) -> web.StreamResponse:
@@ -235,7 +235,7 @@ _FILE = re.compile(rb'name="image"; filename="([^"]*)"')
 
 
 def _identity(request: web.Request, body: bytes) -> str:
-    """What stays the same when a request is repeated."""
+    """Return the part of a request that stays the same when it is repeated."""
     if request.path == "/ws":
         return "/ws"
     if request.method == "POST" and request.path == "/prompt":

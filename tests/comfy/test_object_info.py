@@ -1,4 +1,4 @@
-"""What the nodes of a real server accept, in every form that it tells it."""
+"""The inputs of a real server's nodes, in every form of declaration."""
 
 from __future__ import annotations
 

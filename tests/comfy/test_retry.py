@@ -1,4 +1,4 @@
-"""Which failures are worth another try, how long the pauses are, and what a server may ask for."""
+"""Failures that are worth another try, the pauses between tries, and the wishes of a server."""
 
 from __future__ import annotations
 

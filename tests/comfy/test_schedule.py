@@ -1,4 +1,4 @@
-"""Which server takes which job: simulated on a virtual clock."""
+"""The assignment of jobs to servers, simulated on a virtual clock."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Inputs and outputs, stored by their content: in a folder, or in any object store; streamed both ways."""
+"""Store inputs and outputs by content, in a folder or in an object store, with streams in both directions."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ from bot.core import private
 from bot.core.errors import ConfigError, StorageAway, StorageFailed
 from bot.i18n import _
 
-_PIECE = 256 * 1024  # bytes of a file that are read ahead of whoever takes them
+_PIECE = 256 * 1024  # bytes of a file that are read ahead
 
 
 class BlobStore:
-    """A file's key is the digest of its content and its suffix, so that the same file is kept once."""
+    """A file's key is the digest of its content and its suffix, so the same file is stored once."""
 
     def __init__(self, store: ObjectStore, folder: Path | None = None, mode: int = 0o700) -> None:
-        """`folder` is where the store is one, made with this mode whenever it is missing."""
+        """`folder` is the folder of the store, if it is one. It is made with this mode whenever it is missing."""
         self._store, self._folder, self._mode = store, folder, mode
 
     @classmethod
     def open(cls, where: Path | str, mode: int = 0o700) -> BlobStore:
-        """A folder, made with this mode where it is missing, or the URL of an object store. Raises `ConfigError`."""
+        """Open a folder, made with this mode if it is missing, or the URL of an object store. Raises `ConfigError`."""
         try:
             if isinstance(where, Path):
                 private.make_folder(where, mode)
@@ -40,7 +40,7 @@ class BlobStore:
             raise ConfigError(_("The media store cannot be used: {reason}").format(reason=reason)) from fault
 
     async def keep(self, path: Path) -> str:
-        """Store a file; its key. Raises `StorageFailed`."""
+        """Store a file and return its key. Raises `StorageFailed`."""
         try:
             key = await asyncio.to_thread(_key, path)
             if not await self.has(key):
@@ -53,13 +53,13 @@ class BlobStore:
         return key
 
     def _make_room(self, key: str) -> None:
-        """Make the file's folder for those whom the store's folder is for, before the file is in it."""
+        """Make the file's folder with the mode of the store's folder, before the file is in it."""
         if self._folder is not None:
             private.make_folder(self._folder, self._mode)
             private.make_folder((self._folder / key).parent, stat.S_IMODE(self._folder.stat().st_mode) & 0o777)
 
     def _let_in(self, key: str) -> None:
-        """Have the file be for the same people."""
+        """Give the file the same mode."""
         if self._folder is not None:
             (self._folder / key).chmod(private.as_folder(self._folder))
 
@@ -75,14 +75,14 @@ class BlobStore:
         return path
 
     async def size(self, key: str) -> int:
-        """How many bytes a stored file has. Raises `StorageFailed`."""
+        """Return the size of a stored file in bytes. Raises `StorageFailed`."""
         try:
             return int((await obstore.head_async(self._store, key))["size"])
         except (BaseError, OSError) as fault:
             raise StorageFailed(_("A file of this run is gone. Please send the request again.")) from fault
 
     async def stream(self, key: str, start: int, end: int) -> AsyncIterator[bytes]:
-        """The bytes of a stored file from `start` to before `end`, a piece at a time. Raises `StorageFailed`."""
+        """Yield the bytes of a stored file from `start` to before `end`, in pieces. Raises `StorageFailed`."""
         try:
             found = await obstore.get_async(self._store, key, options={"range": (start, end)})
             async for chunk in found.stream(_PIECE):
@@ -98,7 +98,7 @@ class BlobStore:
         return True
 
     async def forget(self, keys: Iterable[str]) -> None:
-        """Delete files; those that are gone already do no harm."""
+        """Delete files. It is not an error if they are already gone."""
         for key in keys:
             with contextlib.suppress(BaseError, FileNotFoundError):
                 await obstore.delete_async(self._store, key)
@@ -111,7 +111,7 @@ def _key(path: Path) -> str:
 
 
 def _append(path: Path, chunk: bytes) -> None:
-    """Opened and closed in one go: a file left open would be nobody's where whoever waits for it is cancelled."""
+    """Open, write and close in one call, so that no file stays open if the caller is cancelled."""
     with path.open("ab") as file:
         file.write(chunk)
 

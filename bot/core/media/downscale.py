@@ -12,7 +12,7 @@ from bot.core.pool import run_apart
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-#: Quality, and the part of each side that is kept: the first that fits is taken.
+#: Pairs of quality and scale; the first that fits is used.
 _STEPS = ((92, 1.0), (82, 1.0), (80, 0.75), (78, 0.5), (75, 0.35), (70, 0.2), (60, 0.1))
 _WEBP_SIDE = 16_383  # pixels: the format has no room for more
 _SECONDS = 60.0  # for all steps together
@@ -22,9 +22,9 @@ _QUICKLY = 10.0  # seconds for each of them: somebody waits for the answer to a 
 
 
 async def fit(path: Path, folder: Path, most: int, side: int | None = None) -> Path | None:
-    """A picture of at most so many bytes, and pixels a side: the file itself where it is, else a copy in `folder`.
+    """Return a picture with at most `most` bytes, and `side` pixels per side: the file itself, or a copy in `folder`.
 
-    The copy is a WebP, or a JPEG where that is too small. None where the picture is animated, or cannot be read.
+    The copy is a WebP, or a JPEG if the WebP is too small. None if the picture is animated or cannot be read.
     """
     if side is None and await asyncio.to_thread(_size, path) <= most:
         return path

@@ -1,6 +1,6 @@
 """Pictures, decoded in a process apart: what comes in is checked and made plain, what goes out is made private.
 
-Pillow is imported where it is first used, since it takes its time.
+Pillow is imported where it is first used, because the import is slow.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _decoding = threading.Lock()  # where this is done in threads: the filter of war
 
 @dataclass(frozen=True)
 class PictureLimits:
-    """What a person may give: bytes a file, and pixels a picture."""
+    """The largest files and pictures that people may send."""
 
     max_bytes: int = 20_000_000
     max_pixels: int = 50_000_000
@@ -43,7 +43,7 @@ class PictureLimits:
 
 @dataclass(frozen=True)
 class Prepared:
-    """A picture that is upright, without metadata, and in a form that ComfyUI reads well; named by its content."""
+    """A picture that is upright, without metadata, and in a format that ComfyUI reads well. Its name is a digest."""
 
     path: Path
     width: int
@@ -53,7 +53,7 @@ class Prepared:
 async def prepare(path: Path, folder: Path, limits: PictureLimits | None = None, name: str = "") -> Prepared:
     """Check a picture and put a plain copy into `folder`.
 
-    Raises `BadPicture` with a sentence that says why, and calls the file `name`: where it lies may be called anything.
+    Raises `BadPicture` with the reason. The sentence calls the file `name`, because its path may be anything.
     """
     name = name or path.name
     try:
@@ -76,7 +76,7 @@ async def convert(source: Path, target: Path) -> bool:
 
 @dataclass(frozen=True)
 class Shape:
-    """How large a picture is, in pixels, and whether it moves."""
+    """The size of a picture in pixels, and whether it is animated."""
 
     width: int
     height: int
@@ -127,18 +127,18 @@ def _check_size(path: Path, limits: PictureLimits, name: str) -> None:
     except OSError:
         size = -1
     if size < 0:
-        raise BadPicture(_("{name} cannot be read: is there such a file?").format(name=name))
+        raise BadPicture(_("{name} cannot be read. Does the file exist?").format(name=name))
     if size == 0:
-        raise BadPicture(_("{name} is empty (zero bytes): please send it again.").format(name=name))
+        raise BadPicture(_("{name} is empty (0 bytes). Please send it again.").format(name=name))
     if size > limits.max_bytes:
         most = f"{limits.max_bytes / 1e6:g}"
         raise BadPicture(
-            _("{name} has {size:.1f} MB; at most {most} MB will do.").format(name=name, size=size / 1e6, most=most)
+            _("{name} has {size:.1f} MB; the maximum is {most} MB.").format(name=name, size=size / 1e6, most=most)
         )
 
 
 def _open(path: Path, limits: PictureLimits, name: str) -> Image:
-    """Read the header only. The type is told by content: a name says nothing."""
+    """Read only the header. The content decides the type, not the name."""
     from PIL import Image
 
     try:
@@ -156,23 +156,23 @@ def _open(path: Path, limits: PictureLimits, name: str) -> Image:
 
 def _too_many_pixels(name: str, limits: PictureLimits) -> str:
     most = f"{limits.max_pixels / 1e6:g}"
-    return _("{name} has too many pixels; at most {most} megapixels will do.").format(name=name, most=most)
+    return _("{name} has too many pixels; the maximum is {most} megapixels.").format(name=name, most=most)
 
 
 def _unreadable(path: Path, name: str) -> str:
     with path.open("rb") as file:
         head = file.read(16)
     if head[4:8] == b"ftyp" and head[8:12] in (b"heic", b"heix", b"mif1", b"hevc"):
-        return _("{name} is a HEIC picture: please save it as JPEG or PNG.").format(name=name)
+        return _("{name} is a HEIC picture. Please save it as JPEG or PNG.").format(name=name)
     if head[:3] == b"\xff\xd8\xff" or head[:8] == _PNG_SIGNATURE or head[8:12] == b"WEBP":
         return _("{name} is damaged or cut short: please send it again.").format(name=name)
-    return _("{name} is not a picture that can be read: PNG, JPEG, WebP, GIF, BMP, TIFF or AVIF will do.").format(
+    return _("{name} is not a picture that can be read. Please use PNG, JPEG, WebP, GIF, BMP, TIFF or AVIF.").format(
         name=name
     )
 
 
 def _plain_copy(picture: Image, path: Path, folder: Path) -> Path:
-    """The picture as it is where that will do, without its metadata; else encoded anew."""
+    """Copy the picture without its metadata, or encode it again if ComfyUI needs that."""
     kind, animated = picture.format or "", getattr(picture, "is_animated", False) and picture.format != "MPO"
     plain = picture.mode in _PLAIN_MODES.get(kind, ()) and not animated and "transparency" not in picture.info
     suffix = ".jpg" if kind in ("JPEG", "MPO") else ".png"
@@ -196,7 +196,7 @@ def _encode(picture: Image, target: Path) -> None:
 
 
 def _turn(picture: Image) -> int:
-    """The EXIF orientation, 1 to 8; 1 where there is none that can be read."""
+    """Return the EXIF orientation, 1 to 8; 1 if there is none."""
     try:
         turn = picture.getexif().get(_ORIENTATION, 1)
     except _FAULTS:
@@ -220,7 +220,7 @@ def _upright(picture: Image, turn: int) -> Image:
 
 
 def _eight_bit(picture: Image) -> Image:
-    """A copy in L, RGB or RGBA, whatever the picture is in: 16 bits, a palette, CMYK, …"""
+    """Convert a picture to L, RGB or RGBA, from any mode: 16 bits, a palette, CMYK, …"""
     if picture.mode.startswith("I"):
         return picture.convert("I").point(lambda value: value * (1 / 256)).convert("L")
     if "transparency" in picture.info or picture.mode in ("PA", "LA", "La", "RGBa", "RGBA"):
@@ -229,7 +229,7 @@ def _eight_bit(picture: Image) -> Image:
 
 
 def _named_by_content(path: Path) -> Path:
-    """The same picture has the same name in every run, so that sending it twice does no harm."""
+    """Name a file by its content. The same picture then has the same name in every run."""
     digest = hashlib.sha256(path.read_bytes()).hexdigest()[:20]
     return path.replace(path.with_name(digest + path.suffix))
 
@@ -255,7 +255,7 @@ def _strip_file(path: Path) -> None:
     try:
         stripped = b"".join(_strip(data))
     except (IndexError, struct.error):
-        return  # not whole, so not ours to change
+        return  # the file is incomplete, so leave it unchanged
     if stripped != data:
         part = path.with_name(path.name + ".part")
         part.write_bytes(stripped)
@@ -273,7 +273,7 @@ def _strip(data: bytes) -> Iterator[bytes]:
 
 
 def _strip_png(data: bytes) -> Iterator[bytes]:
-    """Every chunk but those that hold words; what follows the last one is left behind."""
+    """Keep all chunks without text. Data after the last chunk is dropped."""
     yield _PNG_SIGNATURE
     at, kind = 8, b""
     while kind != b"IEND":
@@ -299,7 +299,7 @@ def _strip_webp(data: bytes) -> Iterator[bytes]:
 
 
 def _strip_jpeg(data: bytes) -> Iterator[bytes]:
-    """Every segment that the pixels need: tables and scans, JFIF, the colour profile, Adobe's colour transform."""
+    """Keep the segments that the pixels need: tables and scans, JFIF, the colour profile, Adobe's colour transform."""
     yield data[:2]
     at = 2
     while data[at + 1] != 0xD9:
@@ -318,7 +318,7 @@ def _strip_jpeg(data: bytes) -> Iterator[bytes]:
 
 
 def _scan_end(data: bytes, at: int) -> int:
-    """Where the next marker is: in a scan, FF stands before 00 and before the eight restart marks only."""
+    """Find the next marker. In a scan, FF comes only before 00 and before the eight restart markers."""
     while (at := data.find(b"\xff", at)) >= 0:
         if data[at + 1] != 0 and not 0xD0 <= data[at + 1] <= 0xD7 and data[at + 1] != 0xFF:
             return at

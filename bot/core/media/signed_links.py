@@ -1,4 +1,4 @@
-"""Links: addresses at which a file of a run can be fetched by whoever has them, for chats that cannot take the file."""
+"""Signed links to the files of runs, for chats that cannot take a file. Anyone with the link can open it."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ _SECRET = "links:secret"  # noqa: S105 - the name of a note
 
 
 class SignedLinks:
-    """A link holds for as long as its run is kept, and cannot be guessed: it is signed with a secret that all processes
-    share. Without `base`, the page's address for the world, there are none. Methods raise `StorageFailed`.
+    """A link works as long as its run is kept. It cannot be guessed, because it is signed with a secret that all
+    processes share. Without `base`, the page's public address, there are no links. Methods raise `StorageFailed`.
     """
 
     def __init__(self, base: str, notes: KeyValueStore) -> None:
@@ -25,7 +25,7 @@ class SignedLinks:
         self._reading = asyncio.Lock()
 
     async def url(self, run_id: str, number: int, filename: str) -> str:
-        """The address of a run's file, counted from 1; empty where the page has no address for the world."""
+        """Return the link to a run's file, counted from 1; empty if the page has no public address."""
         if not self._base:
             return ""
         return f"{self._base}{SHARED_PATH}{run_id}/{number}/{await self._mark(run_id, number)}/{quote(filename)}"
@@ -39,7 +39,7 @@ class SignedLinks:
         return hmac.new(await self._secret(), message, hashlib.sha256).hexdigest()[:40]
 
     async def _secret(self) -> bytes:
-        """Drawn once by whoever comes first."""
+        """Return the shared secret. The first process creates it."""
         async with self._reading:
             if not self._key:
                 await self._notes.add(_SECRET, secrets.token_hex(32))

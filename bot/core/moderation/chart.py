@@ -24,22 +24,22 @@ _INK, _SOFT = "#f0f2f7", "#98a0b3"
 _COLORS = ("#7aa2ff", "#ffb454", "#6fd6a4", "#f2789f", "#b394f5", "#7c8499")
 _FONTS = ("DejaVuSans.ttf", "DejaVuSans-Bold.ttf")
 _MORE_FONTS = ("NotoSansCJK-Bold.ttc", "NotoSansCJK-Regular.ttc", "unifont.otf", "unifont.ttf")
-_UNASSIGNED = "\U000effff"  # a character that there is not
+_UNASSIGNED = "\U000effff"  # a character that does not exist
 
 _Box = tuple[int, int, int, int]
 
 
 def draw(told: Statistics) -> bytes:
-    """The statistics as a PNG."""
+    """Draw the statistics as a PNG."""
     image = Image.new("RGB", _SIZE, _BACK)
     pen = ImageDraw.Draw(image)
     width, height = _SIZE
     _headline(pen, told)
     top, middle = 196, 610
     half = (width - 2 * _MARGIN - _GAP) // 2
-    _days(pen, _card(pen, (_MARGIN, top, width - _MARGIN, middle - _GAP), _("Runs a day")), told)
+    _days(pen, _card(pen, (_MARGIN, top, width - _MARGIN, middle - _GAP), _("Runs per day")), told)
     left = (_MARGIN, middle, _MARGIN + half, height - _MARGIN)
-    _hours(pen, _card(pen, left, _("Busiest hours, UTC")), told)
+    _hours(pen, _card(pen, left, _("Busiest hours (UTC)")), told)
     right = _MARGIN + half + _GAP
     split = middle + (height - _MARGIN - middle - _GAP) * 56 // 100
     bars = _card(pen, (right, middle, width - _MARGIN, split), _("How long people waited"))
@@ -60,9 +60,9 @@ def _headline(pen: ImageDraw.ImageDraw, told: Statistics) -> None:
     figures = [
         (f"{told.total:,}", ngettext("run", "runs", told.total)),
         (f"{told.people:,}", ngettext("person", "people", told.people)),
-        (f"{told.done / told.total:.0%}" if told.total else "-", _("came through")),
+        (f"{told.done / told.total:.0%}" if told.total else "-", _("finished")),
         (seconds(told.waited) if told.waited is not None else "-", _("usual wait")),
-        (seconds(told.seconds) if told.seconds else "-", _("of servers")),
+        (seconds(told.seconds) if told.seconds else "-", _("server time")),
     ]
     step = (_SIZE[0] - 2 * _MARGIN) // len(figures)
     for number, (figure, words) in enumerate(figures):
@@ -72,14 +72,14 @@ def _headline(pen: ImageDraw.ImageDraw, told: Statistics) -> None:
 
 
 def _card(pen: ImageDraw.ImageDraw, box: _Box, title: str) -> _Box:
-    """A card with a title; the room that is left in it."""
+    """Draw a card with a title, and return the space that is left in it."""
     pen.rounded_rectangle(box, 18, _CARD)
     pen.text((box[0] + _PAD, box[1] + 20), title, _INK, _font(22, bold=True))
     return box[0] + _PAD, box[1] + 62, box[2] - _PAD, box[3] - 22
 
 
 def _days(pen: ImageDraw.ImageDraw, box: _Box, told: Statistics) -> None:
-    """Bars of the days, each workflow in its color."""
+    """Draw a bar for each day, with a color for each workflow."""
     x, top, right, bottom = box
     _legend(pen, (x, top - 44, right, top), list(told.by_day))
     totals = [sum(day) for day in zip(*told.by_day.values(), strict=True)] or [0] * len(told.days)
@@ -123,7 +123,7 @@ def _legend(pen: ImageDraw.ImageDraw, box: _Box, names: Sequence[str]) -> None:
 
 
 def _hours(pen: ImageDraw.ImageDraw, box: _Box, told: Statistics) -> None:
-    """A field for each hour of the week: the brighter, the busier."""
+    """Draw a square for each hour of the week; busier hours are brighter."""
     x, top, right, bottom = box
     most = max((max(day) for day in told.hours), default=0)
     names = (_("Mon"), _("Tue"), _("Wed"), _("Thu"), _("Fri"), _("Sat"), _("Sun"))
@@ -140,7 +140,7 @@ def _hours(pen: ImageDraw.ImageDraw, box: _Box, told: Statistics) -> None:
 
 
 def _bars(pen: ImageDraw.ImageDraw, box: _Box, counts: Sequence[tuple[str, int]], color: str) -> None:
-    """A line a count: what, a bar, how many."""
+    """Draw a line for each count: its name, a bar and the number."""
     x, top, right, bottom = box
     most, share = max((count for _name, count in counts), default=0) or 1, sum(count for _name, count in counts) or 1
     high = min(34.0, (bottom - top) / max(len(counts), 1))
@@ -157,11 +157,11 @@ def _bars(pen: ImageDraw.ImageDraw, box: _Box, counts: Sequence[tuple[str, int]]
 
 
 def _nothing(pen: ImageDraw.ImageDraw, box: _Box) -> None:
-    pen.text((box[0], box[1] + 8), _("Nobody was refused anything."), _SOFT, _font(18))
+    pen.text((box[0], box[1] + 8), _("No requests were refused."), _SOFT, _font(18))
 
 
 def _nice(most: int) -> int:
-    """A round number, four parts of which are round as well, that nothing is larger than."""
+    """Return a round number of at least `most`, whose quarters are round too."""
     if most <= 4:
         return 4
     size: int = 10 ** (len(str(most)) - 1)
@@ -184,7 +184,7 @@ def _cut(text: str, font: FreeTypeFont, room: float) -> str:
 
 
 def _legible(text: str, size: int, *, bold: bool = False) -> tuple[str, FreeTypeFont]:
-    """A text, and a font that has all of it; where none is installed, what the usual one has of it."""
+    """Return a text and a font that has all its characters; if there is none, the part that the usual font has."""
     usual = _font(size, bold=bold)
     for font in (usual, *_others(size)):
         if not any(_is_missing(character, font) for character in text):
@@ -193,13 +193,13 @@ def _legible(text: str, size: int, *, bold: bool = False) -> tuple[str, FreeType
 
 
 def _is_missing(character: str, font: FreeTypeFont) -> bool:
-    """A font draws one and the same box for whatever it has not."""
+    """True if a font lacks a character: it draws the same box for all of these."""
     return bytes(font.getmask(character)) == bytes(font.getmask(_UNASSIGNED)) and not character.isspace()
 
 
 @lru_cache(16)
 def _others(size: int) -> tuple[FreeTypeFont, ...]:
-    """Fonts with more scripts, as far as they are installed."""
+    """Return the installed fonts with more scripts."""
     found = []
     for name in _MORE_FONTS:
         with suppress(OSError):
@@ -209,7 +209,7 @@ def _others(size: int) -> tuple[FreeTypeFont, ...]:
 
 @lru_cache(16)
 def _font(size: int, *, bold: bool = False) -> FreeTypeFont:
-    """DejaVu, which has most scripts; where it is not installed, the one that comes with Pillow."""
+    """Return DejaVu, which has most scripts, or Pillow's own font if it is not installed."""
     try:
         return ImageFont.truetype(_FONTS[bold], size)
     except OSError:

@@ -1,4 +1,4 @@
-"""Operating: what the operator decides for all places at once, from the computer that the bot runs on."""
+"""Decisions that the operator makes for all places at once, on the computer that runs the bot."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ HERE = Place("terminal", "", "terminal")
 
 
 class OperatorService:
-    """Processes that serve the chats take each decision up within a second."""
+    """The processes that serve the chats apply each decision within a second."""
 
     def __init__(
         self, book: RuleStore, audit: Audit, catalog: Workflows, clock: Callable[[], float] = time.time
@@ -29,7 +29,7 @@ class OperatorService:
         self._rule_store, self._audit, self._catalog, self._clock = book, audit, catalog, clock
 
     async def access(self, workflow: str, allow: bool | None) -> str:
-        """Allow or deny a workflow everywhere, or every one where it is empty. Raises `UnknownWorkflow`."""
+        """Allow or deny a workflow everywhere; an empty name means all workflows. Raises `UnknownWorkflow`."""
         if workflow:
             self._catalog.get(workflow)
         rule = Rule(Scope(workflow=workflow), Access(bool(allow)))
@@ -46,11 +46,11 @@ class OperatorService:
         return await self._put("unblock", Rule(Scope(who=_who(person)), Block()), remove=True)
 
     def rules(self, community: str) -> Iterator[str]:
-        """What is decided in a community, as "platform:id", or everywhere where that is empty; a line each."""
+        """Describe each rule of a community, given as "platform:id", in one line; "" means the rules for everywhere."""
         return map(describe, self._rule_store.own(community))
 
     async def log(self, community: str, count: int) -> list[str]:
-        """The latest lines of the audit of a community, or of what was decided everywhere, the newest first."""
+        """Return the latest lines of a community's audit log, newest first; "" means the decisions for everywhere."""
         lines = []
         for entry in await self._audit.last_in(community, count):
             at = datetime.fromtimestamp(entry.at, UTC).strftime("%Y-%m-%d %H:%M")
@@ -60,7 +60,7 @@ class OperatorService:
 
     async def _put(self, act: str, rule: Rule, *, remove: bool = False) -> str:
         told = describe(rule)
-        words = _("Nothing is decided any more: {rule}.") if remove else _("It holds everywhere: {rule}.")
+        words = _("Removed everywhere: {rule}.") if remove else _("Everywhere: {rule}.")
         words = words.format(rule=told)
         await self._rule_store.change("", By(OPERATOR, HERE, act, words), [Change(rule.slot, None if remove else rule)])
         return words

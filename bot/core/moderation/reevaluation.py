@@ -1,4 +1,4 @@
-"""Revision: what moderators decide holds at once, also of runs that wait; what a server has begun is finished."""
+"""Apply new decisions of moderators to waiting runs. Runs that a server has started are finished."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from bot.core.workflows.workflow import Workflow
 
 
 class Reevaluation:
-    """Use it in `async with`: it begins with what was decided while nobody looked."""
+    """Use it in `async with`. It begins with the decisions made while it was not running."""
 
     def __init__(
         self,
@@ -67,7 +67,7 @@ class Reevaluation:
 
     async def _revise(self, communities: Collection[str]) -> None:
         for run in await self._queue.waiting():
-            await asyncio.sleep(0)  # however many wait, others have their turn of the loop
+            await asyncio.sleep(0)  # let other tasks run, even if many runs wait
             meant = "" in communities or community_of(run.place) in communities
             if meant and self._replies.has(run):
                 await self._decide(run)

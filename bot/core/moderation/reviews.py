@@ -1,4 +1,4 @@
-"""Reviews: runs that wait for a moderator's yes, to the request or to what came out, and what becomes of them."""
+"""Reviews: requests and results that wait for a moderator's approval."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from bot.core.runs.repository import RunRepository
 from bot.i18n import _
 
 _log = logging.getLogger(__name__)
-_EVERY = 1.0  # seconds between two looks for runs that nobody was asked about
+_EVERY = 1.0  # seconds between two checks for held runs whose moderators were not asked yet
 
 
 class Reviews:
-    """`wake` tells this process's worker that there is something to do. In `async with`, it asks the moderators of the
-    platforms that can be asked (`ReviewAsker`) about each held run, once.
+    """`wake` tells this process's worker that there is work. In `async with`, it asks the moderators about each held
+    run once, on the platforms that support it (`ReviewAsker`).
     """
 
     def __init__(
@@ -57,44 +57,44 @@ class Reviews:
         await self._chore.stop()
 
     async def held(self, by: Person, here: Place) -> list[RunRecord]:
-        """What waits for the moderators of a place's community, the oldest first."""
+        """Return the runs that wait for the moderators of a place's community, oldest first."""
         await self._permissions.moderator(by, here, "held")
         return await self._records.held_in(asked_in(here))
 
     async def approve(self, by: Person, here: Place, run_id: str) -> bool:
-        """Say yes: the request gets in line, or the result is shown. False where somebody has decided already."""
+        """Approve a run: the request joins the queue, or the result is shown. False if it was decided already."""
         await self._own(by, here, "approve", run_id)
         run = await self._records.approve(run_id)
         if run is None:
             return False
-        await self._audit.decided(by, here, "approve", _("A run of “{name}” goes on.").format(name=run.workflow))
+        await self._audit.decided(by, here, "approve", _("Approved a run of “{name}”.").format(name=run.workflow))
         if run.state is State.WAITING:
             await self._tell(run, Queued())
         self._wake()
         return True
 
     async def refuse(self, by: Person, here: Place, run_id: str, reason: str = "") -> bool:
-        """Say no: the run ends, its result is deleted, and no limit counts it. False where it was decided already."""
+        """Refuse a run: it ends, its result is deleted, and no limit counts it. False if it was decided already."""
         run = await self._own(by, here, "refuse", run_id)
-        sentence = _("A moderator has said no to this run.")
+        sentence = _("A moderator refused this run.")
         sentence += " " + _("The reason: {reason}").format(reason=reason[:300]) if reason else ""
         keys = await self._records.discard(run, sentence)
         if keys is None:
             return False
         await self._media.forget(keys)
-        await self._audit.decided(by, here, "refuse", _("A run of “{name}” was refused.").format(name=run.workflow))
+        await self._audit.decided(by, here, "refuse", _("Refused a run of “{name}”.").format(name=run.workflow))
         await self._tell(run, Failed(sentence))
         return True
 
     async def file(self, by: Person, here: Place, run_id: str, number: int) -> StoredFile | None:
-        """A file of a held result, counted from 0, for a moderator to see; None where there is none."""
+        """Return a file of a held result for a moderator, counted from 0; None if there is none."""
         run = next((each for each in await self.held(by, here) if each.id == run_id), None)
         files = run.to_review.files if run is not None and run.to_review is not None else ()
         return files[number] if 0 <= number < len(files) else None
 
     @asynccontextmanager
     async def result(self, by: Person, here: Place, run_id: str) -> AsyncIterator[tuple[RunRecord, Result | None]]:
-        """A held run and what it has brought, for a moderator to see; None where it is the request that waits."""
+        """Return a held run and its result for a moderator. The result is None if the request itself is held."""
         run = await self._own(by, here, "look at a result", run_id)
         async with self._result(run) as result:
             yield run, result
@@ -112,13 +112,13 @@ class Reviews:
             yield Result(run.id, run.workflow, run.values, tuple(files), outcome.texts, outcome.warnings)
 
     async def _own(self, by: Person, here: Place, act: str, run_id: str) -> RunRecord:
-        """A run of the moderator's own community. Raises `NotAllowed`, and `UserError` where there is none."""
+        """Return a run of the moderator's own community. Raises `NotAllowed`, and `UserError` if there is none."""
         await self._permissions.moderator(by, here, act)
         run = await self._records.get(run_id)
         if run is None:
-            raise UserError(_("There is no such run any more."))
+            raise UserError(_("This run no longer exists."))
         if community_of(run.place) != community_of(here) and not self._permissions.is_operator(by):
-            words = _("That run belongs to another community.")
+            words = _("This run belongs to another community.")
             raise await self._permissions.refused(by, here, act, words, run.place)
         return run
 
@@ -130,10 +130,10 @@ class Reviews:
             await self._ask(run)
 
     async def _ask(self, run: RunRecord) -> None:
-        """What cannot be asked in the chat stands in the list of what is held."""
+        """Ask the moderators about a held run. If the chat refuses, the run is still in the list of held runs."""
         try:
             async with self._result(run) as result:
                 brief = self._replies.brief(run)
                 await self._asked[run.person.platform].ask(brief, result, run.review_in)
         except (DeliveryFailed, StorageFailed) as fault:
-            _log.warning("nobody was asked about run %s: %s", run.id, fault)
+            _log.warning("reviews: cannot ask the moderators about run %s: %s", run.id, fault)

@@ -1,11 +1,11 @@
-"""Moderation: the desk of moderators, with one method for each thing that they do.
+"""The moderators' service: one method for each thing that they can do.
 
-Every act names the `Person` who does it and the `Place` where, or for which, it is done: the group that is meant,
-where a panel is used in private. The platform says in `Person.moderator` whether they are a moderator of that very
-place, and in `Person.owner` whether it is theirs. Whoever is neither is refused with `NotAllowed`, and that stands in
-the audit; so a forged button does no harm as long as the person and the place are the platform's own.
+Every method takes the `Person` who acts and the `Place` that the action is for. For a panel in a private chat this is
+the group. The platform sets `Person.moderator` if the person moderates that place, and `Person.owner` if they own it.
+Other people are refused with `NotAllowed`, and the audit log records it. So a forged button does no harm, as long as
+the platform itself determines the person and the place.
 
-What is decided holds at once, and for good. Every act answers with a sentence for the moderator.
+Decisions apply at once, until they are changed. Every method returns a sentence for the moderator.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ from bot.core.runs import usage
 from bot.core.runs.queue import RunQueue
 from bot.core.runs.repository import RunRepository
 from bot.core.runs.validation import RequestValidator
-from bot.core.status_text import seconds
+from bot.core.status_text import duration
 from bot.i18n import _
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ _CHART_SECONDS = 30.0  # to draw one, on a busy machine
 
 @dataclass(frozen=True)
 class Row:
-    """A workflow in the overview: whether everyone may run it in a place, and why."""
+    """A workflow in the overview: if everyone may run it in a place, and why."""
 
     name: str
     title: str
@@ -82,7 +82,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Overview:
-    """The state of a place at a glance: each workflow, and what else is decided, in words and as rules."""
+    """An overview of a place: each workflow, and all other decisions, as text and as rules."""
 
     rows: tuple[Row, ...]
     rules: tuple[Rule, ...]
@@ -90,7 +90,7 @@ class Overview:
 
 
 class ModerationService:
-    """What moderators do. `reviews` are the runs that wait for a moderator's yes; `workflows` edits the workflows that
+    """The actions of moderators. `reviews` has the runs that wait for approval; `workflows` edits the workflows that
     trusted people add in the chat.
     """
 
@@ -111,13 +111,13 @@ class ModerationService:
         self._validator, self._queue, self._clock = validator, queue, clock
 
     def on_change(self, listener: Callable[[str], None]) -> None:
-        """Have a function called with each community, as "platform:id", where something is decided, from whichever
-        process, within a second; with "" where it holds everywhere. It is for menus that people see, such as commands.
+        """Call a function with each community, as "platform:id", that has a new decision; "" means everywhere.
+        Decisions by other processes arrive within a second. Platforms use it to update menus, such as commands.
         """
         self._rules.on_change(listener)
 
     def is_moderator(self, person: Person, place: Place) -> bool:
-        """Whether somebody may moderate a place: for a platform to decide what it shows."""
+        """True if a person may moderate a place, so that a platform can decide what to show."""
         return self._permissions.is_moderator(person, place)
 
     def is_operator(self, person: Person) -> bool:
@@ -130,62 +130,62 @@ class ModerationService:
         return self._permissions.operators
 
     async def check_moderator(self, by: Person, here: Place, act: str) -> None:
-        """Raises `NotAllowed` for people who do not moderate a place, and writes that down."""
+        """Raise `NotAllowed` if a person does not moderate a place, and log it."""
         await self._permissions.moderator(by, here, act)
 
     def is_trusted(self, person: Person) -> bool:
-        """True for people who may add workflows."""
+        """True if a person may add workflows."""
         return self._permissions.is_trusted(person)
 
     async def check_trusted(self, by: Person, here: Place, act: str) -> None:
-        """Raises `NotAllowed` for people who may not add workflows, and writes that down."""
+        """Raise `NotAllowed` if a person may not add workflows, and log it."""
         await self._permissions.trusted(by, here, act)
 
     async def refused(self, by: Person, here: Place, act: str, words: str) -> NotAllowed:
-        """Write down that a person was refused an act; what to raise."""
+        """Log that a person was refused an act. Returns the error to raise."""
         return await self._permissions.refused(by, here, act, words)
 
     def admitted(self, person: Person) -> list[str]:
-        """The communities, as "platform:id", that let a person use the bot in private."""
+        """Return the communities, as "platform:id", that let a person use the bot in private."""
         return self._enforcer.admitted(person)
 
     def on_trial(self, place: Place, workflow: str) -> bool:
-        """True while a workflow that was added in the chat is open to no one but its author there."""
+        """True if a workflow from the chat is still open only to the person who added it."""
         return self._enforcer.on_trial(place, workflow)
 
     def rules_of(self, place: Place) -> list[Rule]:
-        """The rules that could decide something in a place."""
+        """Return the rules that could apply in a place."""
         return self._enforcer.rules_of(place)
 
     def review_channel(self, here: Place, workflow: str = "") -> str:
-        """The channel that moderators have named for their questions; empty where they have named none."""
+        """Return the channel for questions to moderators; empty if there is none."""
         scope = Scope(community_of(here), workflow=workflow)
         rule = self._rules.of(scope.community).get(Rule(scope, Review()).slot)
         return rule.body.channel if rule is not None and isinstance(rule.body, Review) else ""
 
     def own_rules(self, community: str) -> Sequence[Rule]:
-        """The rules of a community itself, as "platform:id"."""
+        """Return the own rules of a community, given as "platform:id"."""
         return list(self._rules.own(community))
 
     def moderator_roles(self, place: Place) -> frozenset[str]:
-        """The roles that make a moderator in the community of a place, as its owner has named them; empty where they
-        have not, and the platform's own rule holds. A platform sets `Person.moderator` by them.
+        """Return the roles that the owner of a place's community has named as moderators. If there are none, the
+        platform's own rule applies. Platforms set `Person.moderator` accordingly.
         """
         found = next(iter(self._rules.of(community_of(place)).of(Moderators)), None)
         return frozenset(found.body.roles) if found is not None and isinstance(found.body, Moderators) else frozenset()
 
     async def allow(self, by: Person, here: Place, aim: RuleTarget = EVERYTHING) -> str:
-        """Let a workflow be run, or all of them."""
+        """Allow a workflow, or all workflows."""
         return await self._access(by, here, "allow", aim, Access(allow=True))
 
     async def deny(self, by: Person, here: Place, aim: RuleTarget = EVERYTHING) -> str:
-        """Let a workflow not be run, or none of them."""
+        """Deny a workflow, or all workflows."""
         return await self._access(by, here, "deny", aim, Access(allow=False))
 
     async def clear(self, by: Person, here: Place, aim: RuleTarget = EVERYTHING) -> str:
-        """Take an allowance or a denial of exactly this aim back: wider decisions hold again."""
+        """Remove an allowance or a denial with exactly this target. Wider decisions apply again."""
         scope = await self._permissions.scope(by, here, "clear", aim)
-        words = _("Nothing is decided any more about {what} {scope}.").format(what=what_of(scope), scope=scope)
+        words = _("Removed the decision about {what} {scope}.").format(what=what_of(scope), scope=scope)
         return await self._put(by, here, "clear", words, Rule(scope, Access(allow=True)), remove=True)
 
     async def limit(
@@ -198,55 +198,51 @@ class ModerationService:
         *,
         together: bool = False,
     ) -> str:
-        """Let each person have so much, by one of the `Measure`s, or all people `together`; None takes the limit
-        away.
-        """
+        """Limit each person, or all people `together`, by one of the `Measure`s; None removes the limit."""
         scope = await self._scope(by, here, "limit", aim)
         if (fault := _limit_fault(measure, most, scope, together=together)) is not None:
             raise UserError(fault)
         rule = Rule(scope, (Budget if together else Limit)(most or 0), measure)
-        words = _("The limit holds: {limit}.") if most is not None else _("The limit is gone: {measure} {scope}.")
+        words = _("Set the limit: {limit}.") if most is not None else _("Removed the limit “{measure}” {scope}.")
         words = words.format(limit=limit_words(rule), measure=measure, scope=scope)
         return await self._put(by, here, "limit", words, rule, remove=most is None)
 
     async def field(self, by: Person, here: Place, name: str, to: Narrowing | None, aim: RuleTarget) -> str:
-        """Narrow a field of the workflow that the aim names; None opens it again. Raises `BadValue`."""
+        """Restrict a field of the target's workflow; None removes the restriction. Raises `BadValue`."""
         scope = await self._scope(by, here, "field", aim)
         form = await self._validator.form(self._validator.catalog.get(scope.workflow))
         if to is not None:
             if name not in form.names:
                 raise BadValue(
-                    name, _("there is no such field; there are {names}.").format(names=", ".join(form.names))
+                    name, _("there is no such field. The fields are {names}.").format(names=", ".join(form.names))
                 )
             if (fault := field_constraints.faults(form[name], to)) is not None:
                 raise BadValue(name, fault)
             to = parsed(form[name], to)
-        words = _("The field “{name}” of {what} {scope}: {to}.")
+        words = _("Set the field “{name}” of {what} {scope}: {to}.")
         words = words.format(name=name, what=what_of(scope), scope=scope, to=narrowing_words(to))
         return await self._put(by, here, "field", words, Rule(scope, to or Narrowing(), name), remove=to is None)
 
     async def words(self, by: Person, here: Place, name: str, to: WordList | None, aim: RuleTarget = EVERYTHING) -> str:
-        """Set a list of what may not be asked for, by its name; None deletes it. Raises `UserError` for a pattern that
-        cannot be read, or is too slow to be used.
+        """Set a list of blocked words, by its name; None deletes it. Raises `UserError` for a pattern that cannot be
+        read or is too slow.
         """
         scope = await self._scope(by, here, "words", aim)
         if to is not None and (fault := await word_filter.check(to)) is not None:
             raise UserError(_("Nothing was changed: {fault}.").format(fault=fault))
-        words = (
-            _("The list “{name}” of words holds {scope}.") if to else _("The list “{name}” of words is gone {scope}.")
-        )
+        words = _("Set the word list “{name}” {scope}.") if to else _("Deleted the word list “{name}” {scope}.")
         rule = Rule(scope, to or WordList(), name)
         return await self._put(by, here, "words", words.format(name=name, scope=scope), rule, remove=to is None)
 
     async def review(
         self, by: Person, here: Place, on: bool | None, channel: str = "", aim: RuleTarget = EVERYTHING
     ) -> str:
-        """Whether results wait for a moderator's yes, asked for in a channel; None leaves it to wider decisions."""
+        """Turn reviews of results on or off. Moderators are asked in `channel`. None leaves it to wider decisions."""
         scope = await self._scope(by, here, "review", aim)
         words = {
-            True: _("A moderator looks at results first: {what} {scope}."),
-            False: _("Results are shown at once: {what} {scope}."),
-            None: _("Nothing is decided any more about looking at results first: {what} {scope}."),
+            True: _("Moderators review the results of {what} {scope}."),
+            False: _("Results of {what} are shown without a review {scope}."),
+            None: _("Removed the decision about reviewing the results of {what} {scope}."),
         }[on].format(what=what_of(scope), scope=scope)
         return await self._put(by, here, "review", words, Rule(scope, Review(bool(on), channel)), remove=on is None)
 
@@ -259,37 +255,37 @@ class ModerationService:
         lasting: float | None = None,
         aim: RuleTarget = EVERYTHING,
     ) -> str:
-        """Let a person run nothing, for so many seconds or for good."""
+        """Block a person, for a number of seconds or permanently."""
         scope = await self._scope(by, here, "block", replace(aim, who=Subject.person(person)))
         until = None if lasting is None else self._clock() + lasting
-        lasts = _("for good") if lasting is None else _("for {time}").format(time=seconds(lasting))
+        lasts = _("permanently") if lasting is None else _("for {time}").format(time=duration(lasting))
         words = _("{who} is blocked {where} {lasts}.").format(who=scope.who, where=scope.where, lasts=lasts)
         return await self._put(by, here, "block", words, Rule(scope, Block(reason[:500], until)))
 
     async def unblock(self, by: Person, here: Place, person: Person, aim: RuleTarget = EVERYTHING) -> str:
-        """Take a block back."""
+        """Remove a block."""
         scope = await self._scope(by, here, "unblock", replace(aim, who=Subject.person(person)))
-        words = _("{who} is not blocked {where} any more.").format(who=scope.who, where=scope.where)
+        words = _("{who} is no longer blocked {where}.").format(who=scope.who, where=scope.where)
         return await self._put(by, here, "unblock", words, Rule(scope, Block()), remove=True)
 
     async def admit(self, by: Person, here: Place, person: Person) -> str:
-        """Let a person ask in private as well, where the platform serves only those whom it is told of. Nobody who is
-        blocked; raises `UserError` then.
+        """Let a person use the bot in private, on a platform where that needs permission. Raises `UserError` if the
+        person is blocked.
         """
         scope = await self._scope(by, here, "admit", RuleTarget(who=Subject.person(person)))
         if (block := self._enforcer.block(person, here)) is not None:
-            raise UserError(_("Take the block back first: {block}.").format(block=describe(block)))
-        words = _("{who} may ask in private as well.").format(who=scope.who)
+            raise UserError(_("Remove the block first: {block}.").format(block=describe(block)))
+        words = _("{who} may use the bot in private.").format(who=scope.who)
         return await self._put(by, here, "admit", words, Rule(scope, Admission()))
 
     async def dismiss(self, by: Person, here: Place, person: Person) -> str:
-        """Take that back."""
+        """Undo `admit`."""
         scope = await self._scope(by, here, "dismiss", RuleTarget(who=Subject.person(person)))
-        words = _("{who} may not ask in private any more, unless others have let them.").format(who=scope.who)
+        words = _("{who} may no longer use the bot in private, unless another group allows it.").format(who=scope.who)
         return await self._put(by, here, "dismiss", words, Rule(scope, Admission()), remove=True)
 
     async def where(self, by: Person, here: Place, to: DisplayOptions, aim: RuleTarget = EVERYTHING) -> str:
-        """Where results go, and whether previews are shown and results covered; what is None stays as it is."""
+        """Set where results go, and the previews and spoilers; options that are None stay as they are."""
         scope = await self._scope(by, here, "where", aim)
         old = self._rules.of(scope.community).get(Rule(scope, to).slot)
         before = old.body if old is not None and isinstance(old.body, DisplayOptions) else DisplayOptions()
@@ -302,29 +298,31 @@ class ModerationService:
         return await self._put(by, here, "where", words, Rule(scope, merged))
 
     async def moderators(self, by: Person, here: Place, roles: Sequence[str]) -> str:
-        """Name the roles that make a moderator; none gives it back to the platform's own rule. The owner's to say."""
+        """Name the roles that make a member a moderator; none restores the platform's own rule. Only for the owner."""
         await self._permissions.owner(by, here, "moderators")
         rule = Rule(Scope(community_of(here)), Moderators(tuple(roles)))
         words = (
-            _("Moderators are now those with {count} roles.") if roles else _("Moderators are those of the platform.")
+            _("Members with these {count} roles are now moderators.")
+            if roles
+            else _("The platform's own rule for moderators applies.")
         )
         return await self._put(by, here, "moderators", words.format(count=len(roles)), rule, remove=not roles)
 
     async def drop(self, by: Person, here: Place, rule: Rule) -> str:
-        """Take a decision back, whichever of this place's it is, or, as the operator's, of those for everywhere."""
+        """Remove any decision of this place, or, as the operator, a decision for everywhere."""
         everywhere = not here.community
         scope = await self._permissions.scope(by, here, "drop", RuleTarget(everywhere=everywhere))
         if isinstance(rule.body, Moderators):
             await self._permissions.owner(by, here, "drop")
         if rule.scope.community != scope.community or rule not in self._rules.own(scope.community):
-            raise UserError(_("This is decided no more, or elsewhere."))
+            raise UserError(_("This rule no longer exists here."))
         if isinstance(rule.body, Trial):
-            raise UserError(_("A workflow that is being tried is opened by the one who added it."))
-        words = _("No longer decided: {rule}.").format(rule=describe(rule))
+            raise UserError(_("A workflow on trial can be opened only by the person who added it."))
+        words = _("Removed: {rule}.").format(rule=describe(rule))
         return await self._put(by, here, "drop", words, rule, remove=True)
 
     async def why(self, by: Person, here: Place, person: Person, workflow: str = "", place: Place | None = None) -> str:
-        """What somebody may do in a place, and which rules say so: a line each, for one workflow or for all."""
+        """Tell what a person may do in a place, and by which rules: a line for each workflow, or for one workflow."""
         await self._permissions.moderator(by, here, "why")
         lines = []
         for name in [workflow] if workflow else self._validator.catalog.workflows:
@@ -336,7 +334,7 @@ class ModerationService:
         return "\n".join(lines)
 
     async def overview(self, by: Person, here: Place) -> Overview:
-        """The state of a place at a glance, for a panel."""
+        """Return an overview of a place, for a panel."""
         await self._permissions.moderator(by, here, "overview")
         everyone = Person(here.platform, "")
         flows = self._validator.catalog.workflows.values()
@@ -345,8 +343,8 @@ class ModerationService:
         return Overview(rows, rules, tuple(map(describe, rules)))
 
     async def places(self, by: Person, here: Place) -> list[Place]:
-        """Every community in which anything was asked for or decided, for whoever runs this bot; what is nobody's, such
-        as the private chats of a platform, is a place without a community.
+        """Return every community with a request or a decision, for the operator. The private chats of a platform are
+        one place without a community.
         """
         await self._permissions.operator(by, here, "places")
         known = await self._records.communities()
@@ -356,18 +354,20 @@ class ModerationService:
         return [Place(platform, "", name, number) for platform, number, name in named]
 
     async def log(self, by: Person, here: Place, count: int = 20, before: int | None = None) -> list[Entry]:
-        """The audit of a place's community, the newest first; what is older than the entry of this number."""
+        """Return the audit log of a place's community, newest first; with `before`, only entries older than that
+        number.
+        """
         await self._permissions.moderator(by, here, "log")
         return await self._audit.last_in(community_of(here), count, before)
 
     async def log_file(self, by: Person, here: Place) -> bytes:
-        """The whole audit of a community, a line of JSON each, the newest first."""
+        """Return the whole audit log of a community as lines of JSON, newest first."""
         entries = await self.log(by, here, 100_000)
         return "".join(json.dumps(entry_json(each), ensure_ascii=False) + "\n" for each in entries).encode()
 
     async def stats(self, by: Person, here: Place, days: int = 30, name: str = "") -> bytes:
-        """A picture, as a PNG, of what a community runs, when, how long people wait, and what is refused; `name` is the
-        community's, to stand above it.
+        """Draw a community's statistics as a PNG: runs, busy hours, waiting times and refusals. `name` is the
+        community's name for the title.
         """
         await self._permissions.moderator(by, here, "stats")
         community, now, days = community_of(here), self._clock(), max(1, min(days, 90))
@@ -381,7 +381,7 @@ class ModerationService:
             raise UserError(_("The chart cannot be drawn just now: please try again in a moment.")) from fault
 
     async def undo(self, by: Person, here: Place, *, everywhere: bool = False) -> str:
-        """Take the last decision that has not been taken back; again, the one before it."""
+        """Undo the last decision; called again, the one before it."""
         await (self._permissions.operator if everywhere else self._permissions.moderator)(by, here, "undo")
         community = "" if everywhere else community_of(here)
         last = await self._rules.last_decision(community)
@@ -389,19 +389,19 @@ class ModerationService:
             await self._permissions.owner(by, here, "undo")
         entry = await self._rules.undo(community, By(by, here, "undo", ""), last)
         if entry is None:
-            return _("There is nothing to take back.")
-        return _("Taken back: {words}").format(words=entry.words)
+            return _("There is nothing to undo.")
+        return _("Undone: {words}").format(words=entry.words)
 
     async def export(self, by: Person, here: Place) -> str:
-        """All that is decided in a community, to read, to keep or to import elsewhere."""
+        """Export all decisions of a community, to read, to keep or to import elsewhere."""
         await self._permissions.moderator(by, here, "export")
         return exported(community_of(here), self._rules.own(community_of(here)))
 
     async def import_(self, by: Person, here: Place, text: str) -> str:
-        """Decide all that an export says; what else is decided here stays. Raises `UserError` with what is wrong in it.
+        """Make all decisions of an export. Other decisions here stay. Raises `UserError` with the mistakes in the file.
 
-        From another community, what is about its places, roles and moderators is left out. Channels that results or
-        questions go to are never taken from a file: it may have been changed, and they may lie anywhere.
+        An export from another community loses what is about its places, roles and moderators. The channels for results
+        and reviews are never imported, because a changed file could name any channel.
         """
         scope = await self._scope(by, here, "import", EVERYTHING)
         rules, origin = imported(text, scope.community)
@@ -411,33 +411,33 @@ class ModerationService:
                 raise UserError(_("Nothing was imported: {faults}.").format(faults=fault))
         foreign = origin != scope.community
         kept = [without_channels(rule) for rule in rules if self._may_import(rule, by, here, foreign=foreign)]
-        words = _("{count} decisions imported, {left} left out.").format(count=len(kept), left=len(rules) - len(kept))
+        words = _("Imported {count} decisions, left out {left}.").format(count=len(kept), left=len(rules) - len(kept))
         await self._rules.change(scope.community, By(by, here, "import", words), [Change.put(rule) for rule in kept])
         return words
 
     async def moved(self, old: str, new: str) -> None:
-        """A community, as "platform:id", goes on under another id, as a group does that becomes a supergroup."""
+        """A community, given as "platform:id", has a new id, as when a group becomes a supergroup."""
         await self._rules.move(old, new, partial(usage.move_community, old=old, new=new))
 
     async def left(self, community: str) -> None:
-        """The bot has left a community: what was decided there is forgotten, and the audit stays."""
+        """The bot has left a community. Its decisions are deleted, and its audit log stays."""
         await self._rules.drop(community, _by_itself(community, _("The bot has left this community.")))
 
     async def role_deleted(self, community: str, role: str) -> None:
-        """Forget what was decided for a role that there is no more."""
+        """Delete the decisions for a deleted role."""
         words = _("The role {role} has been deleted.").format(role=role)
         gone = Subject.role(role)
         await self._rules.drop(community, _by_itself(community, words), lambda rule: rule.scope.who == gone)
 
     async def place_deleted(self, community: str, place: str) -> None:
-        """Forget what was decided for a channel or topic that there is no more."""
+        """Delete the decisions for a deleted channel or topic."""
         words = _("The place {place} has been deleted.").format(place=place)
         await self._rules.drop(community, _by_itself(community, words), lambda rule: rule.scope.place == place)
 
     async def _access(self, by: Person, here: Place, act: str, aim: RuleTarget, access: Access) -> str:
         scope = await self._scope(by, here, act, aim)
         if access.allow and scope.workflow and self._enforcer.on_trial(here, scope.workflow):
-            words = _("“{name}” is still being tried: first the one who added it opens it, with “workflow open”.")
+            words = _("“{name}” is still on trial. The person who added it must open it first, with “workflow open”.")
             raise UserError(words.format(name=scope.workflow))
         words = _("{what} is allowed {scope}.") if access.allow else _("{what} is denied {scope}.")
         return await self._put(by, here, act, words.format(what=what_of(scope), scope=scope), Rule(scope, access))
@@ -464,14 +464,14 @@ class ModerationService:
 
 
 def _limit_fault(measure: str, most: int | None, scope: Scope, *, together: bool) -> str | None:
-    """What is wrong with a limit, in words."""
+    """Return what is wrong with a limit, in words."""
     if measure not in list(Measure):
         return _("There is no limit “{name}”; there are {names}.").format(name=measure, names=", ".join(Measure))
     least = 1 if measure in (Measure.WAITING, Measure.RUNNING) else 0
     if most is not None and not least <= most <= _MOST:
-        return _("This limit is a number from {least} to {most}.").format(least=least, most=_MOST)
+        return _("This limit must be a number from {least} to {most}.").format(least=least, most=_MOST)
     if together and scope.who != EVERYONE:
-        return _("What all have together holds for everyone: name no role, and no administrators.")
+        return _("A limit for all people together applies to everyone: leave out the role and the administrators.")
     return None
 
 

@@ -1,4 +1,4 @@
-"""Statistics of a community: what was run, when, how long people waited, and what was refused."""
+"""Statistics of a community: runs, busy hours, waiting times and refusals."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ _WAITS = (5.0, 30.0, 120.0, 600.0)  # seconds
 
 @dataclass(frozen=True)
 class Statistics:
-    """`by_day` counts runs by workflow, the commonest first; `hours` runs by weekday, Monday first, and hour, in UTC;
-    `waits` those that waited so long; `refusals` people who were refused, by the rule.
+    """`by_day` counts runs by workflow, most common first; `hours` counts runs by weekday (Monday first) and hour, in
+    UTC; `waits` counts runs by waiting time; `refusals` counts refusals by rule.
     """
 
     name: str
@@ -38,7 +38,7 @@ class Statistics:
 
 
 def summarize(name: str, runs: Sequence[RunTiming], refused: Iterable[Entry], now: float, count: int) -> Statistics:
-    """What the runs of the last `count` days come to."""
+    """Summarize the runs of the last `count` days."""
     last = _day(now)
     days = tuple(last - timedelta(days=back) for back in range(count - 1, -1, -1))
     waited = sorted(run.waited for run in runs if run.waited is not None)
@@ -58,7 +58,7 @@ def summarize(name: str, runs: Sequence[RunTiming], refused: Iterable[Entry], no
 
 
 def _by_day(runs: Sequence[RunTiming], days: Sequence[date]) -> dict[str, tuple[int, ...]]:
-    """The commonest workflows by name, and all others together."""
+    """Count the most common workflows by name, and all others together."""
     commonest = [name for name, _count in Counter(run.workflow for run in runs).most_common(_MOST)]
     counted = Counter((run.workflow if run.workflow in commonest else _("others"), _day(run.asked_at)) for run in runs)
     names = dict.fromkeys((*commonest, *(name for name, _day in counted)))
@@ -78,7 +78,7 @@ def _waits(waited: Sequence[float]) -> tuple[tuple[str, int], ...]:
 
 
 def _refusals(refused: Iterable[Entry]) -> tuple[tuple[str, int], ...]:
-    """By the first sentence of the reason, without the workflow that was asked for."""
+    """Count refusals by the first sentence of the reason, without the workflow."""
     reasons = (entry.words.partition(": ")[2].partition(". ")[0] for entry in refused)
     return tuple(Counter(reason.rstrip(".") for reason in reasons).most_common(_MOST))
 

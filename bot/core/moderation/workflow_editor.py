@@ -1,7 +1,7 @@
-"""Contributions: workflows that trusted people add, complete and take away in the chat.
+"""Workflows that trusted people add, edit and remove in the chat.
 
-A workflow is code that runs on the servers: what it uses must be theirs already, and of ComfyUI's own nodes or of packs
-that the operator has allowed.
+A workflow is code that runs on the servers. It may use only nodes that the servers have, and only ComfyUI's own nodes
+or packs that the operator allows.
 """
 
 from __future__ import annotations
@@ -36,33 +36,33 @@ from comfy.object_info import ObjectInfo
 from comfy.prompt import Node, Prompt, is_link
 
 _LARGEST = 8 * 2**20  # bytes of a file
-_LONG = 40  # characters of what stands in a graph, shown beside its input
+_LONG = 40  # characters of the graph's value, shown beside its input
 _TEXTS = frozenset({"CLIPTextEncode", "PrimitiveStringMultiline"})
 _SEEDS = frozenset({"seed", "noise_seed"})
 
 
 @dataclass(frozen=True)
 class WorkflowInput:
-    """Something in a graph that a field could set: `target` is how a sidecar names it."""
+    """An input in a graph that a field could set. `target` is its name in a sidecar."""
 
     target: str
     value: str
 
 
 def settings_from(text: str) -> dict[str, Any]:
-    """What `target=KSampler.steps minimum=1 help="More is slower"` sets of a field, with the types that a sidecar has.
+    """Parse text such as `target=KSampler.steps minimum=1 help="More is slower"` into the keys of a field.
 
-    Lists have commas between. Raises `UserError`.
+    Lists are separated by commas. Raises `UserError`.
     """
     try:
         said = shlex.split(text)
     except ValueError as fault:
-        raise UserError(_("A quote is not closed.")) from fault
+        raise UserError(_("A closing quote is missing.")) from fault
     found = {}
     for word in said:
         key, equals, value = word.partition("=")
         if not equals or key not in FIELD_KEYS:
-            words = _("“{word}” is not NAME=VALUE; there are {names}.")
+            words = _("“{word}” does not look like NAME=VALUE. The names are {names}.")
             raise UserError(words.format(word=word, names=", ".join(FIELD_KEYS)))
         several = key == "choices" or (key == "target" and "," in value)
         found[key] = [each.strip() for each in value.split(",")] if several else _typed(key, value)
@@ -79,7 +79,7 @@ def _typed(key: str, value: str) -> Any:
 
 
 class WorkflowEditor:
-    """Keeps the workflows of trusted people in a folder, which the live_catalog reads."""
+    """Stores the workflows of trusted people in a folder that the live catalog reads."""
 
     def __init__(
         self,
@@ -91,16 +91,16 @@ class WorkflowEditor:
         permissions: Permissions,
         packs: Collection[str],
     ) -> None:
-        """`packs` are the packs of custom nodes that may be used."""
+        """`packs` are the allowed packs of custom nodes."""
         self._folder, self._live_catalog, self._validator = folder, live_catalog, validator
         self._rule_store, self._audit, self._permissions = book, audit, permissions
         self._packs = frozenset(pack.casefold() for pack in packs)
         self._one_by_one = asyncio.Lock()
 
     async def add(self, by: Person, here: Place, name: str, data: bytes) -> str:
-        """Add a workflow as ComfyUI exported it, “Export (API)”, with fields for what people usually fill in; what it
-        needs, in words. The one who adds it can try it at once, and nobody else before they `open` it. Raises
-        `UserError` with all that is wrong.
+        """Add a workflow that ComfyUI exported with “Export (API)”, with fields for common inputs. The answer says what
+        the servers lack. The person who adds it can try it at once; other people can run it after `open`. Raises
+        `UserError` with all mistakes.
         """
         await self._permissions.trusted(by, here, "workflow add")
         prompt = await asyncio.to_thread(_prompt, data)
@@ -114,24 +114,24 @@ class WorkflowEditor:
             await self._write(name, sidecar, prompt)
         lacks = await self._validator.lacks(self._live_catalog.get(name))
         fields = listed(self._live_catalog.get(name).form().names) or _("none")
-        words = _("“{name}” is here now, for you to try; “workflow open” lets others run it. People fill in: {fields}.")
+        words = _("Added “{name}”. You can try it now; “workflow open” lets others run it. People fill in: {fields}.")
         words = words.format(name=name, fields=fields)
         return f"{words} {lacks}" if lacks else words
 
     async def open(self, by: Person, here: Place, name: str) -> str:
-        """Let a workflow that was tried be run in a community, by whoever is allowed to; in private, an operator opens
-        it everywhere. Only the one who added it and operators may. Raises `NotAllowed`.
+        """Open a workflow on trial to a community. In private, an operator opens it everywhere. Only the person who
+        added it and operators may do that. Raises `NotAllowed`.
         """
         await self._permissions.trusted(by, here, "workflow open")
         self._live_catalog.get(name)
         everywhere = Rule(Scope(workflow=name), Trial(open=True))
         trial = self._rule_store.of("").get(everywhere.slot)
         if trial is None or not isinstance(trial.body, Trial) or trial.body.open:
-            raise UserError(_("“{name}” is not being tried.").format(name=name))
+            raise UserError(_("“{name}” is not on trial.").format(name=name))
         if trial.body.by != key_of(by) or not here.community:
             await self._permissions.operator(by, here, "workflow open")
         opened = replace(everywhere, scope=Scope(community_of(here), workflow=name))
-        words = _("“{name}” is open {where}: whoever is allowed to may run it.")
+        words = _("Opened “{name}” {where}. The moderators' rules decide who may run it.")
         words = words.format(name=name, where=opened.scope.where)
         await self._rule_store.change(
             opened.scope.community, By(by, here, "workflow open", words), [Change.put(opened)]
@@ -139,12 +139,12 @@ class WorkflowEditor:
         return words
 
     async def inputs(self, by: Person, here: Place, name: str) -> list[WorkflowInput]:
-        """All that could be a field of a workflow, and what stands there now."""
+        """Return all inputs that could become a field of a workflow, with their current values."""
         await self._permissions.trusted(by, here, "workflow inputs")
         return inputs_of(self._live_catalog.get(name).prompt)
 
     async def field(self, by: Person, here: Place, name: str, field: str, settings: Mapping[str, Any] | None) -> str:
-        """Name a field of a workflow: `target`, and what else docs/workflows.md has for fields; None removes it."""
+        """Set a field of a workflow, with `target` and the other keys in docs/workflows.md; None removes the field."""
         await self._permissions.trusted(by, here, "workflow field")
         async with self._one_by_one:
             sidecar, prompt = await self._read(name)
@@ -153,83 +153,87 @@ class WorkflowEditor:
             if settings is not None:
                 fields[field] = {key: value for key, value in settings.items() if value is not None}
             await self._write(name, {**sidecar, "fields": fields}, prompt)
-        words = _("“{field}” of “{name}” was set.") if settings is not None else _("“{field}” of “{name}” was removed.")
+        words = _("Set “{field}” of “{name}”.") if settings is not None else _("Removed “{field}” of “{name}”.")
         return await self._note(by, here, "workflow field", words.format(field=field, name=name))
 
     async def describe(self, by: Person, here: Place, name: str, title: str, description: str) -> str:
-        """Say what people read of a workflow."""
+        """Set the title and the description of a workflow."""
         await self._permissions.trusted(by, here, "workflow describe")
         async with self._one_by_one:
             sidecar, prompt = await self._read(name)
             await self._write(name, {**sidecar, "title": title, "description": description}, prompt)
-        return await self._note(by, here, "workflow describe", _("“{name}” was described.").format(name=name))
+        return await self._note(
+            by, here, "workflow describe", _("Set the title and description of “{name}”.").format(name=name)
+        )
 
     async def rename(self, by: Person, here: Place, old: str, new: str) -> str:
-        """Give a workflow another name."""
+        """Rename a workflow."""
         await self._permissions.trusted(by, here, "workflow rename")
         async with self._one_by_one:
             sidecar, prompt = await self._read(old)
             if new in self._live_catalog.workflows:
                 raise UserError(_("There is a workflow “{name}” already: remove or rename it first.").format(name=new))
             await asyncio.to_thread(_try, new, self._files(new, sidecar, prompt))
-            await self._rule_store.copy(old, new)  # neither name is ever there without what is decided about it
+            await self._rule_store.copy(old, new)  # so neither name ever exists without its rules
             await self._write(new, sidecar, prompt)
             await asyncio.to_thread(_delete, self._paths(old))
             await self._live_catalog.refresh()
             await self._rule_store.forget_workflow(old)
-        words = _("“{old}” is called “{new}” now.").format(old=old, new=new)
+        words = _("Renamed “{old}” to “{new}”.").format(old=old, new=new)
         return await self._note(by, here, "workflow rename", words)
 
     async def remove(self, by: Person, here: Place, name: str) -> str:
-        """Take a workflow away; runs that have begun come to their end."""
+        """Remove a workflow. Runs that have started are finished."""
         await self._permissions.trusted(by, here, "workflow remove")
         async with self._one_by_one:
             await self._read(name)
             await asyncio.to_thread(_delete, self._paths(name))
             await self._live_catalog.refresh()
             await self._rule_store.forget_workflow(name, trial=True)
-        return await self._note(by, here, "workflow remove", _("“{name}” was removed.").format(name=name))
+        return await self._note(by, here, "workflow remove", _("Removed “{name}”.").format(name=name))
 
     async def _check(self, prompt: Prompt) -> None:
-        """Raises `UserError` for nodes that no server has, and for packs that are not allowed, by name."""
+        """Raise `UserError` that names the nodes that no server has, or the packs that are not allowed."""
         known = await self._validator.known()
         if not known:
-            raise UserError(_("No server can be asked what the workflow needs: try again when one is back."))
+            raise UserError(_("No server can be reached to check the workflow. Try again when one is back."))
         info = ObjectInfo.union(known.values())
         classes = sorted({node.class_type for node in prompt})
         if unknown := [each for each in classes if each not in info]:
-            words = _("No server has the nodes {nodes}: the operator has to install what they belong to.")
+            words = _("No server has the nodes {nodes}. The operator must install their packs first.")
             raise UserError(words.format(nodes=listed(unknown)))
         packs = {each: info.pack(each) for each in classes}
         refused = sorted({pack for pack in packs.values() if pack and pack.casefold() not in self._packs})
         if refused:
             nodes = listed([each for each, pack in packs.items() if pack in refused])
-            words = _("The operator has not allowed these packs of nodes: {packs}. The workflow uses {nodes} of them.")
+            words = _(
+                "The operator has not allowed these packs of nodes: {packs}. The workflow uses their nodes {nodes}."
+            )
             raise UserError(words.format(packs=listed(refused), nodes=nodes))
 
     async def _read(self, name: str) -> tuple[dict[str, Any], Prompt]:
-        """The files of a workflow that was added here. Raises `UserError` for any other."""
+        """Read the files of a workflow from the chat. Raises `UserError` for any other workflow."""
         workflow = self._live_catalog.get(name)
         graph, sidecar = self._paths(workflow.name)
         try:
             text = await asyncio.to_thread(sidecar.read_text, "utf-8")
         except FileNotFoundError:
-            words = _("“{name}” was not added in the chat: only the operator can change it.")
+            words = _("“{name}” was not added in the chat, so only the operator can change it.")
             raise UserError(words.format(name=name)) from None
         return tomllib.loads(text), Prompt.loads(await asyncio.to_thread(graph.read_text, "utf-8"))
 
     async def _write(self, name: str, sidecar: Mapping[str, Any], prompt: Prompt) -> None:
-        """Write both files, once they can be read. Raises `UserError` with the faults, and changes nothing then."""
+        """Write both files if they are valid. Otherwise raise `UserError` with the mistakes and change nothing."""
         files = self._files(name, sidecar, prompt)
         await asyncio.to_thread(_try, name, files)
         await asyncio.to_thread(_put, files)
         await self._live_catalog.refresh()
 
     async def _begin_trial(self, by: Person, here: Place, name: str) -> None:
-        """Let nobody else run what is about to be there."""
-        await self._rule_store.forget_workflow(name, trial=True)  # of one that had this name before
+        """Put a new workflow on trial, so that other people cannot run it."""
+        await self._rule_store.forget_workflow(name, trial=True)  # of an earlier workflow with this name
         trial = Rule(Scope(workflow=name), Trial(key_of(by)))
-        words = _("“{name}” was added, and is being tried.").format(name=name)
+        words = _("Added “{name}” on trial.").format(name=name)
         await self._rule_store.change("", By(by, here, "workflow add", words), [Change.put(trial)])
         await self._note(by, here, "workflow add", words)
 
@@ -237,7 +241,7 @@ class WorkflowEditor:
         return dict(zip(self._paths(name), (json.dumps(prompt.to_json(), indent=1), toml(sidecar)), strict=True))
 
     def _paths(self, name: str) -> tuple[Path, Path]:
-        safe = Path(name).name  # a name is checked when it is read, and no other is ever looked for
+        safe = Path(name).name  # names are checked when they are read; this never leaves the folder
         return self._folder / f"{safe}.json", self._folder / f"{safe}.toml"
 
     async def _note(self, by: Person, here: Place, act: str, words: str) -> str:
@@ -246,7 +250,7 @@ class WorkflowEditor:
 
 
 def inputs_of(prompt: Prompt) -> list[WorkflowInput]:
-    """All that a field of a graph could set."""
+    """Return all inputs of a graph that a field could set."""
     return [
         WorkflowInput(_target(prompt, node, name), str(value)[:_LONG])
         for node in prompt
@@ -256,7 +260,7 @@ def inputs_of(prompt: Prompt) -> list[WorkflowInput]:
 
 
 def suggested(prompt: Prompt) -> dict[str, dict[str, Any]]:
-    """Fields for what people usually fill in: pictures, texts and seeds."""
+    """Suggest fields for common inputs: pictures, texts and seeds."""
     fields: dict[str, dict[str, Any]] = {}
     for node in prompt:
         for name, value in node.inputs.items():
@@ -268,7 +272,7 @@ def suggested(prompt: Prompt) -> dict[str, dict[str, Any]]:
 
 
 def toml(sidecar: Mapping[str, Any]) -> str:
-    """A sidecar as text."""
+    """Write a sidecar as TOML."""
     plain = {key: value for key, value in sidecar.items() if key != "fields"}
     lines = [f"{key} = {_value(value)}" for key, value in plain.items()]
     for name, field in sidecar.get("fields", {}).items():
@@ -278,7 +282,7 @@ def toml(sidecar: Mapping[str, Any]) -> str:
 
 
 def _value(value: Any) -> str:
-    """A value in TOML, whose texts are written as JSON has them but for one character."""
+    """Write a value in TOML. Its strings are JSON strings, except for one character."""
     if isinstance(value, Sequence) and not isinstance(value, str):
         return f"[{', '.join(map(_value, value))}]"
     return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
@@ -299,16 +303,16 @@ def _target(prompt: Prompt, node: Node, name: str) -> str:
 
 def _prompt(data: bytes) -> Prompt:
     if len(data) > _LARGEST:
-        raise UserError(_("The file is larger than any workflow."))
+        raise UserError(_("The file is too large for a workflow."))
     try:
         return Prompt.loads(data)
     except PromptRejected as rejected:
-        words = _("This is no workflow in the API format: {reason}. Export it with “Export (API)” in ComfyUI.")
+        words = _("This is not a workflow in the API format: {reason}. Export it with “Export (API)” in ComfyUI.")
         raise UserError(words.format(reason=rejected.message)) from None
 
 
 def _try(name: str, files: Mapping[Path, str]) -> None:
-    """Read the files as the catalog does, somewhere else."""
+    """Read the files as the catalog does, in a temporary folder."""
     from bot.core.workflows.catalog import Catalog
 
     with tempfile.TemporaryDirectory(prefix="darkroom-") as folder:
@@ -316,16 +320,16 @@ def _try(name: str, files: Mapping[Path, str]) -> None:
             (Path(folder) / path.name).write_text(text, "utf-8")
         read = Catalog.read(Path(folder))
     if read.faults or name not in read.workflows:
-        raise UserError(" ".join(f"{fault}." for fault in read.faults) or _("That is no name for a workflow."))
+        raise UserError(" ".join(f"{fault}." for fault in read.faults) or _("This is not a valid name for a workflow."))
 
 
 def _put(files: Mapping[Path, str]) -> None:
-    """Write files so that nobody reads half of one."""
+    """Write files so that no reader sees a half-written one."""
     for path, text in files.items():
         path.parent.mkdir(parents=True, exist_ok=True)
         part = path.with_name(f".{path.name}")
         part.write_text(text, "utf-8")
-        part.chmod(private.as_folder(path.parent))  # the operator's own folder may be for others too
+        part.chmod(private.as_folder(path.parent))  # the operator's own folder may be open to others
         part.replace(path)
 
 

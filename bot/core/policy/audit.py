@@ -1,4 +1,4 @@
-"""The audit: who decided what, when and where, before and after; and who was refused, by which rule."""
+"""The audit log: every decision with the rules before and after it, and every refusal with its reason."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from bot.core.run import key_of
 from bot.core.storage.database import Database
 from bot.core.storage.schema import audit
 
-REFUSED = "refused"  #: the act of one who was not let do what they asked for
+REFUSED = "refused"  #: the act of a refusal
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A line of the audit. `changes` are the rules that it changed: each as data, `before` and `after`."""
+    """A line of the audit log. `changes` are the rules that it changed, as data: each `before` and `after`."""
 
     number: int
     at: float
@@ -40,12 +40,12 @@ class Audit:
         self._database, self._clock = database, clock
 
     async def refused(self, person: Person, place: Place, words: str) -> None:
-        """Note that somebody was not let do something, and by which rule."""
+        """Log that a person was refused something, and why."""
         async with self._database.change() as connection:
             await self.note(connection, person, place, REFUSED, words)
 
     async def decided(self, person: Person, place: Place, act: str, words: str) -> None:
-        """Note something that a moderator did to no rule."""
+        """Log something that a moderator did without changing a rule."""
         async with self._database.change() as connection:
             await self.note(connection, person, place, act, words)
 
@@ -59,7 +59,7 @@ class Audit:
         changes: Sequence[Mapping[str, Any]] = (),
         community: str | None = None,
     ) -> None:
-        """Write a line, inside somebody's transaction; in the community of the place where none is named."""
+        """Write a line in the caller's transaction. By default it belongs to the place's community."""
         values = {
             "at": self._clock(),
             "community": community_of(place) if community is None else community,
@@ -75,28 +75,28 @@ class Audit:
         await connection.execute(audit.insert().values(values))
 
     async def last_in(self, community: str, count: int = 20, before: int | None = None) -> list[Entry]:
-        """The latest lines of a community, the newest first; those older than the number `before`."""
+        """Return the latest lines of a community, newest first; with `before`, only lines older than that number."""
         where = [audit.c.community == community, *([audit.c.seq < before] if before is not None else [])]
         question = select(audit).where(*where).order_by(audit.c.seq.desc()).limit(count)
         async with self._database.read() as connection:
             return [_entry(row) for row in await connection.execute(question)]
 
     async def communities(self) -> dict[str, str]:
-        """The communities of which anything is written down, as "platform:id", with the name of the latest place."""
+        """Return the communities in the log, as "platform:id", each with the name of its latest place."""
         latest = select(func.max(audit.c.seq)).where(audit.c.community != "").group_by(audit.c.community)
         question = select(audit.c.community, audit.c.place_name).where(audit.c.seq.in_(latest))
         async with self._database.read() as connection:
             return dict(map(tuple, await connection.execute(question)))
 
     async def refusals_since(self, community: str, moment: float) -> list[Entry]:
-        """Who was refused since then, the oldest first."""
+        """Return the refusals since a moment, oldest first."""
         where = (audit.c.community == community, audit.c.act == REFUSED, audit.c.at >= moment)
         async with self._database.read() as connection:
             return [_entry(row) for row in await connection.execute(select(audit).where(*where).order_by(audit.c.seq))]
 
     async def to_undo(self, connection: AsyncConnection, community: str) -> Entry | None:
-        """The last decision of a community that changed rules and has not been taken back; what was done to workflows
-        themselves is not among them.
+        """Return a community's last decision that changed rules and was not undone. Changes to workflows themselves do
+        not count.
         """
         acts = (audit.c.act.not_in((REFUSED, "undo")), audit.c.act.not_like("workflow %"))
         where = (audit.c.community == community, audit.c.undone == 0, *acts)
@@ -108,8 +108,8 @@ class Audit:
         await connection.execute(update(audit).where(audit.c.seq == entry.number).values(undone=1))
 
     async def forget(self, person: str) -> None:
-        """Take the name, and what was refused to them, of a person, as "platform:id", out of the audit. What they
-        decided as a moderator stays, under their number alone; and so does what was decided about them.
+        """Remove the name and refusals of a person, given as "platform:id". Their decisions as a moderator, and
+        the decisions about them, stay under their number.
         """
         mine = audit.c.person == person
         async with self._database.change() as connection:
@@ -122,7 +122,7 @@ class Audit:
                 await connection.execute(nameless.values(_without_name(row.words, row.changes, key, person)))
 
     async def sweep(self, moment: float) -> None:
-        """Delete refusals from before a moment: decisions are kept."""
+        """Delete the refusals from before a moment. Decisions are kept."""
         async with self._database.change() as connection:
             await connection.execute(delete(audit).where(audit.c.act == REFUSED, audit.c.at < moment))
 
@@ -133,7 +133,7 @@ class Audit:
 
 
 def _without_name(words: str, changes: Sequence[Mapping[str, Any]], key: str, person: str) -> dict[str, Any]:
-    """A line about somebody with their number in the place of their name."""
+    """Return a line about a person with their number instead of their name."""
     names, kept = set(), []
     for change in changes:
         sides = {side: dict(rule) if rule else rule for side, rule in change.items()}

@@ -1,5 +1,5 @@
-"""Caps: how many runs may be with servers at a time: a person's, as the operator set it; and, by moderators' limits, a
-person's or everybody's in a place or of a workflow. Runs beyond that wait in line. Pure.
+"""Limits on the number of runs at a time. The operator limits each person. Moderators can limit a person, or all people
+together, in a place or for a workflow. Further runs wait in line. Pure functions.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from bot.core.policy.scope import scope_key
 
 @dataclass(frozen=True)
 class ConcurrencyLimits:
-    """How many of a person's runs may be with servers, and how many may wait."""
+    """The number of a person's runs that may run at a time, and that may wait."""
 
     running: int = 2
     waiting: int = 20
@@ -22,7 +22,7 @@ class ConcurrencyLimits:
 
 @dataclass(frozen=True)
 class BusyRun:
-    """A run that a server has. `scopes` are the places that it counts for, as "|community|community/place|…"."""
+    """A run on a server. `scopes` are the places that it counts for, as "|community|community/place|…"."""
 
     person: str
     workflow: str
@@ -31,7 +31,7 @@ class BusyRun:
 
 @dataclass(frozen=True)
 class ConcurrencyCap:
-    """At most so many in a place, or anywhere where that is empty; of a workflow, or of all."""
+    """The maximum number of runs in a place, or everywhere if it is empty; of one workflow, or of all."""
 
     scope: str
     workflow: str
@@ -51,18 +51,18 @@ class ConcurrencyCap:
 
 
 def written(limits: Iterable[Rule]) -> str:
-    """The caps among limits as a text, the same for the same ones; empty where there are none."""
+    """Write the caps among some limits as text. Equal caps give equal text; no caps give an empty text."""
     found = sorted(astuple(ConcurrencyCap.of(rule)) for rule in limits if rule.name == Measure.RUNNING)
     return json.dumps(found) if found else ""
 
 
 def full_for_person(texts: Iterable[str], own: Collection[BusyRun]) -> list[str]:
-    """Those of the written caps that leave no room to a person whose runs are with servers."""
+    """Return the written caps that are full for a person with these running runs."""
     return [text for text in texts if any(not cap.together and cap.is_full(own) for cap in _read(text))]
 
 
 def full_for_all(texts: Iterable[str], busy: Collection[BusyRun]) -> list[str]:
-    """Those that leave no room to anybody."""
+    """Return the written caps that are full for all people."""
     return [text for text in texts if any(cap.together and cap.is_full(busy) for cap in _read(text))]
 
 

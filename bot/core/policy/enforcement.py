@@ -1,4 +1,4 @@
-"""The enforcer: what moderators have decided, asked at the front desk; every refusal is written to the audit."""
+"""Apply the moderators' rules to requests. Every refusal is written to the audit log."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from bot.i18n import _
 
 
 class PolicyEnforcer:
-    """Decides from the rule_store in memory."""
+    """Decides with the rules in memory."""
 
     def __init__(
         self,
@@ -35,17 +35,17 @@ class PolicyEnforcer:
         self.book, self._audit, self._default, self._clock = book, audit, default, clock
 
     def decide(self, person: Person, place: Place, workflow: str) -> Decision:
-        """May this person run this workflow in this place?"""
+        """Decide if this person may run this workflow in this place."""
         context = replace(RequestContext.of(person, place, workflow), operator=key_of(person) in self._operators)
         return evaluate.decide(self.book.of(context.community), context, self._default, self._clock())
 
     def block(self, person: Person, place: Place) -> Rule | None:
-        """What keeps a person from everything there."""
+        """Return the block of a person in a place, if there is one."""
         context = RequestContext.of(person, place)
         return evaluate.block_of(self.book.of(context.community), context, self._clock())
 
     def admitted(self, person: Person) -> list[str]:
-        """The communities, as "platform:id", by which a person may ask in private as well."""
+        """Return the communities, as "platform:id", that let a person use the bot in private."""
         key, now = key_of(person), self._clock()
         return [
             each
@@ -54,23 +54,23 @@ class PolicyEnforcer:
         ]
 
     def on_trial(self, place: Place, workflow: str) -> bool:
-        """Whether a workflow has not been opened in the community of a place by the one who added it."""
+        """True if the person who added a workflow has not opened it in the community of this place."""
         context = RequestContext.of(Person(place.platform, ""), place, workflow)
         return evaluate.trial_of(self.book.of(context.community), context) is not None
 
     def restriction(self, person: Person, place: Place, workflow: Workflow) -> FieldConstraints:
-        """What this person's form of a workflow is narrowed to there."""
+        """Return the rules about fields for this person and workflow in this place."""
         context = RequestContext.of(person, place, workflow.name)
         names = [field.name for field in workflow.declared]
         return FieldConstraints(tuple(evaluate.narrowings(self.book.of(context.community), context, names)))
 
     def policy(self, person: Person, place: Place, workflow: str) -> EffectivePolicy:
-        """What holds of a run that is asked for there."""
+        """Return the policy for a run requested in this place."""
         context = RequestContext.of(person, place, workflow)
         return evaluate.effective_policy(self.book.of(context.community), context)
 
     async def admit(self, request: RunRequest) -> EffectivePolicy:
-        """Let a request in, on these policy. Raises `NotAllowed` with the rule in words."""
+        """Admit a request and return its policy. Raises `NotAllowed` with the rule in words."""
         await self.book.refresh()
         decision = self.decide(request.person, request.place, request.workflow)
         if not decision.allowed:
@@ -78,9 +78,9 @@ class PolicyEnforcer:
         return self.policy(request.person, request.place, request.workflow)
 
     async def reads(self, request: RunRequest, values: Mapping[str, object], *, unread: bool = True) -> bool:
-        """Look for words that may not be asked for there; whether a moderator has to decide. Raises `NotAllowed`.
+        """Check a request for blocked words. Returns True if a moderator must decide. Raises `NotAllowed`.
 
-        What cannot be read in time is treated as if it had been found, unless that is not to count.
+        A text that cannot be checked in time counts as a match, unless `unread` is False.
         """
         context = RequestContext.of(request.person, request.place, request.workflow)
         rules = [(rule, rule.body) for rule in evaluate.word_lists(self.book.of(context.community), context)]
@@ -100,33 +100,33 @@ class PolicyEnforcer:
         return bool(reached)
 
     async def rereads(self, run: RunRecord, workflow: Workflow) -> bool:
-        """Whether a moderator has to decide about a run that was taken in before. Raises `NotAllowed` and `BadValue`
-        where its words or values would not be taken any more.
+        """Return True if a moderator must now decide about an accepted run. Raises `NotAllowed` or `BadValue` if its
+        words or values are no longer allowed.
 
-        What cannot be read in time is left: it was read when it was taken in, and a busy moment is nobody's fault.
+        A text that cannot be checked in time passes, because it passed when the run was accepted.
         """
         if (fault := self.restriction(run.person, run.place, workflow).fault(workflow.form(), run.values)) is not None:
             raise fault
         return await self.reads(RunRequest(run.workflow, run.values, run.person, run.place), run.values, unread=False)
 
     def has_narrowed(self, request: RunRequest, field: str) -> bool:
-        """Whether moderators have decided something about a field there."""
+        """True if a rule of the moderators applies to a field in this place."""
         context = RequestContext.of(request.person, request.place, request.workflow)
         return any(evaluate.narrowings(self.book.of(context.community), context, [field]))
 
     async def refused(self, request: RunRequest, fault: UserError) -> None:
-        """Note a refusal of the moderators' making."""
+        """Log a refusal that a moderators' rule caused."""
         await self._audit.refused(request.person, request.place, f"{request.workflow}: {fault}")
 
     def rules_of(self, place: Place) -> list[Rule]:
-        """All rules that hold in the community of a place, its own and the operator's."""
+        """Return all rules of the place's community and the operator's rules."""
         return list(self.book.of(community_of(place)))
 
 
 def _told(rule: Rule, *, was_read: bool) -> str:
     words = (
-        _("What you wrote may not be asked for {where}: the list “{name}” says so.")
+        _("Your text contains something that the word list “{name}” blocks {where}.")
         if was_read
-        else _("What you wrote takes too long to be looked through for the list “{name}” {where}: please write less.")
+        else _("Your text takes too long to check against the word list “{name}” {where}. Please write a shorter text.")
     )
     return words.format(where=rule.scope.where, name=rule.name)

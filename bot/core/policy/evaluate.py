@@ -1,4 +1,4 @@
-"""The decision: may this person run this workflow here, now; with which form and limits, and for which reason. Pure.
+"""Decide if a person may run a workflow in a place, why, and with which form and limits. Pure functions.
 
 The narrower place wins, as it does with permissions in chats: a thread before its channel, that before the community,
 and the community before everywhere. In the same place a rule for a person wins over one for administrators, that over
@@ -33,7 +33,7 @@ from bot.i18n import _
 
 @dataclass(frozen=True)
 class Decision:
-    """Whether it is allowed, and why: `rule` is None where it is the operator's default. `why` is a sentence."""
+    """A decision and its reason. `rule` is None for the operator's default. `why` is a sentence."""
 
     allowed: bool
     why: str
@@ -42,13 +42,13 @@ class Decision:
 
 @dataclass(frozen=True)
 class DefaultAccess:
-    """What a place starts with: these workflows; None for all."""
+    """The workflows that are allowed in a new place; None for all."""
 
     workflows: frozenset[str] | None = None
 
     @classmethod
     def read(cls, text: str) -> DefaultAccess:
-        """`all`, `none`, or a list of names with commas between."""
+        """Read `all`, `none`, or names separated by commas."""
         match text.strip().lower():
             case "all":
                 return cls()
@@ -66,14 +66,14 @@ NO_REVIEW, PLAIN = Review(on=False), DisplayOptions("here", previews=True, spoil
 
 @dataclass(frozen=True)
 class EffectivePolicy:
-    """What holds of one run from when it is taken in."""
+    """The policy that applies to one run from when it is accepted."""
 
     limits: tuple[Rule, ...] = ()
     review: Review = NO_REVIEW
     display: DisplayOptions = PLAIN
 
     def covered(self) -> EffectivePolicy:
-        """The same, with results that are covered until somebody wants to see them."""
+        """The same policy, with results behind a spoiler."""
         return replace(self, display=replace(self.display, spoilers=True))
 
 
@@ -81,7 +81,7 @@ NO_POLICY = EffectivePolicy()
 
 
 def effective_policy(rules: Rules, context: RequestContext) -> EffectivePolicy:
-    """What holds of a run that is asked for so."""
+    """Return the policy for a request."""
     return EffectivePolicy(tuple(limits(rules, context)), review(rules, context), display_options(rules, context))
 
 
@@ -89,48 +89,48 @@ EVERY_WORKFLOW = DefaultAccess()
 
 
 def decide(rules: Rules, context: RequestContext, default: DefaultAccess, now: float) -> Decision:
-    """May this person run this workflow here, now?"""
+    """Decide if this person may run this workflow here and now."""
     if (block := block_of(rules, context, now)) is not None:
         return Decision(allowed=False, why=told_block(block), rule=block)
     if (denial := _denied_everywhere(rules, context)) is not None:
         return Decision(allowed=False, why=_told(denial), rule=denial)
     trial = trial_of(rules, context)
     if trial is not None and not _tries(context, trial):
-        words = _("“{workflow}” is still being tried by the one who added it.")
+        words = _("“{workflow}” is still on trial: only the person who added it may run it.")
         return Decision(allowed=False, why=words.format(workflow=context.workflow), rule=trial)
     for tier in rules.tiers(Access, context):
         rule = next((each for each in tier if each.body == Access(allow=False)), tier[0])
         return Decision(allowed=rule.body == Access(allow=True), why=_told(rule), rule=rule)
     if default.allows(context.workflow):
-        return Decision(allowed=True, why=_("Nobody has decided anything about it, and so it is allowed."))
+        return Decision(allowed=True, why=_("It is allowed by default: no rule is about it."))
     if trial is not None:
-        return Decision(allowed=True, why=_("You may try it before it is opened."), rule=trial)
-    return Decision(allowed=False, why=_("It has not been allowed here: a moderator can do that."))
+        return Decision(allowed=True, why=_("You may try it before it is open to others."), rule=trial)
+    return Decision(allowed=False, why=_("It is not allowed here. A moderator can allow it."))
 
 
 def admits(rules: Rules, context: RequestContext, now: float) -> bool:
-    """Whether a community has let this person ask in private as well: nobody who is blocked in it."""
+    """True if a community lets this person use the bot in private, and has not blocked them."""
     admission = Rule(Scope(context.community, who=Subject(SubjectKind.PERSON, context.person)), Admission())
     return rules.get(admission.slot) is not None and block_of(rules, context, now) is None
 
 
 def block_of(rules: Rules, context: RequestContext, now: float) -> Rule | None:
-    """The block that keeps this person from everything there."""
+    """Return the block that applies to this person, if there is one."""
     found = [rule for tier in rules.tiers(Block, context) for rule in tier]
     return next((rule for rule in found if isinstance(rule.body, Block) and _lasts(rule.body, now)), None)
 
 
 def trial_of(rules: Rules, context: RequestContext) -> Rule | None:
-    """The trial that a workflow is on there, if it is not open."""
+    """Return the trial rule of a workflow that is not open in this place."""
     found = rules.narrowest(Trial, context)
     return found if found is not None and isinstance(found.body, Trial) and not found.body.open else None
 
 
 def limits(rules: Rules, context: RequestContext) -> list[Rule]:
-    """The limits that hold: for each measure one a place, and one each for the workflow and for all; and the budgets,
-    which count for everyone together.
+    """Return the limits that apply: for each measure and place, one for the workflow and one for all workflows. Also
+    return the budgets, which count all people together.
 
-    In one place the narrower of whom it is for goes first; of several roles, the one that allows more.
+    In one place the limit for the narrower group of people applies; of several roles, the one that allows more.
     """
     found: dict[tuple[str, str, str, str], Rule] = {}
     for name in Measure:
@@ -143,7 +143,7 @@ def limits(rules: Rules, context: RequestContext) -> list[Rule]:
 
 
 def narrowings(rules: Rules, context: RequestContext, fields: Collection[str]) -> Iterator[tuple[str, Narrowing]]:
-    """What holds of the fields: for each the narrowest decision, after what is decided everywhere."""
+    """Return the rules about fields: for each field first the rule for everywhere, then the narrowest rule."""
     for name in fields:
         everywhere = [rule for tier in rules.at(Narrowing, context, ("", ""), name) for rule in tier][:1]
         narrowest = rules.narrowest(Narrowing, context, name)
@@ -153,12 +153,12 @@ def narrowings(rules: Rules, context: RequestContext, fields: Collection[str]) -
 
 
 def word_lists(rules: Rules, context: RequestContext) -> list[Rule]:
-    """Every list of words that holds here."""
+    """Return every word list that applies here."""
     return [rule for name in rules.names(WordList) for tier in rules.tiers(WordList, context, name) for rule in tier]
 
 
 def review(rules: Rules, context: RequestContext) -> Review:
-    """Whether a moderator sees the results first, and where; what is to be seen everywhere is seen everywhere."""
+    """Decide if moderators review the results, and where. A review for everywhere cannot be turned off in one place."""
     found = [rule.body for tier in rules.tiers(Review, context) for rule in tier if isinstance(rule.body, Review)]
     always = [rule.body for tier in rules.at(Review, context, ("", "")) for rule in tier]
     channel = next((each.channel for each in found if each.channel), "")
@@ -167,7 +167,7 @@ def review(rules: Rules, context: RequestContext) -> Review:
 
 
 def display_options(rules: Rules, context: RequestContext) -> DisplayOptions:
-    """How runs are shown here: for each setting, the narrowest that says anything of it."""
+    """Return the display options: for each option, the narrowest rule that sets it."""
     found = [
         rule.body
         for tier in rules.tiers(DisplayOptions, context)
@@ -182,7 +182,7 @@ def display_options(rules: Rules, context: RequestContext) -> DisplayOptions:
 
 
 def told_block(rule: Rule) -> str:
-    """A block in a sentence, to the one who is blocked."""
+    """Return a sentence about a block for the blocked person."""
     assert isinstance(rule.body, Block)  # noqa: S101 - for the type validator
     body = rule.body
     if body.until is None:
@@ -199,7 +199,7 @@ def _lasts(block: Block, now: float) -> bool:
 
 
 def _denied_everywhere(rules: Rules, context: RequestContext) -> Rule | None:
-    """What the operator has denied, whatever they have allowed besides."""
+    """Return the operator's denial for everywhere, if there is one."""
     found = [rule for tier in rules.at(Access, context, ("", "")) for rule in tier]
     return next((rule for rule in found if rule.body == Access(allow=False)), None)
 
@@ -209,7 +209,7 @@ def _tries(context: RequestContext, trial: Rule) -> bool:
 
 
 def _told(rule: Rule) -> str:
-    """The rule in a sentence."""
+    """Return the rule as a sentence."""
     scope = rule.scope
     what = f"“{scope.workflow}”" if scope.workflow else _("Every workflow")
     allowed = rule.body == Access(allow=True)

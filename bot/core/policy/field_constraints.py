@@ -1,4 +1,4 @@
-"""Restriction: a workflow's form as moderators have narrowed it, to show and to check by. Pure."""
+"""Apply the moderators' rules about fields to a form. Pure functions."""
 
 from __future__ import annotations
 
@@ -14,33 +14,33 @@ from bot.i18n import _
 
 @dataclass(frozen=True)
 class FieldConstraints:
-    """What holds of some fields, in the order in which it is to be applied: each can only take away."""
+    """The rules about some fields, in the order in which they apply. Each can only restrict a field further."""
 
     narrowings: tuple[tuple[str, Narrowing], ...] = ()
 
     def shown(self, form: Form) -> Form:
-        """What people fill in: without the fields that are decided for them."""
+        """Return the form for people, without fixed and hidden fields."""
         kept = self._kept_back
         return Form(tuple(field for field in self._narrowed(form) if field.name not in kept))
 
     def check(self, form: Form, given: Mapping[str, object]) -> dict[str, object]:
-        """The values to run with. Raises `BadValue`, also for a value of a field that is not to be filled in."""
+        """Return the values to run with. Raises `BadValue`, also for a value of a fixed or hidden field."""
         kept = self._kept_back
         for name, value in given.items():
             if name in kept and not self._is_fixed(form, name, value):
-                raise BadValue(name, _("moderators have decided this for all runs here; leave it out."))
+                raise BadValue(name, _("moderators have set this for all runs here; leave it out."))
         own = {name: value for name, value in given.items() if name not in kept}
         return Form(tuple(self._narrowed(form))).check(own)
 
     def fault(self, form: Form, values: Mapping[str, object]) -> BadValue | None:
-        """What would not be taken any more of the values of a run."""
+        """Return an error if a value of an accepted run is no longer allowed."""
         fixed = {name for name, each in self.narrowings if each.fixed is not None}
         decided = {name for name, _each in self.narrowings} & set(values)
         for field in self._narrowed(form):
             if field.name not in decided:
                 continue
             if field.name in fixed and not self._is_fixed(form, field.name, values[field.name]):
-                return BadValue(field.name, _("moderators have decided this for all runs here."))
+                return BadValue(field.name, _("moderators have set another value for all runs here."))
             try:
                 field.parse(values[field.name])
             except BadValue as fault:
@@ -52,7 +52,7 @@ class FieldConstraints:
         return {name for name, each in self.narrowings if each.hidden or each.fixed is not None}
 
     def _is_fixed(self, form: Form, name: str, value: object) -> bool:
-        """Whether it is the very value that is used anyway: a platform may send what an earlier run had."""
+        """True if this is the fixed value itself. A platform may send it from an earlier run."""
         if name not in form.names:
             return False
         fixed = [each.fixed for field, each in self.narrowings if field == name and each.fixed is not None]
@@ -70,7 +70,7 @@ class FieldConstraints:
 
 
 def narrowed(field: Field, to: Narrowing) -> Field:
-    """A field that takes no more than both it and a narrowing do; its own bounds where that would be nothing."""
+    """Return a field that accepts what both it and the rule accept. If that is nothing, it keeps its own bounds."""
     if field.is_media:
         return field
     if to.fixed is not None:
@@ -85,18 +85,18 @@ def narrowed(field: Field, to: Narrowing) -> Field:
 
 
 def faults(field: Field, to: Narrowing) -> str | None:
-    """What is wrong with a narrowing of a field, in words."""
+    """Return what is wrong with a rule about a field, in words."""
     bounds = [each for each in (to.minimum, to.maximum) if each is not None]
     if field.is_media:
-        return _("a file cannot be decided beforehand.")
+        return _("a file cannot be set in advance.")
     if bounds and field.kind not in (*NUMERIC, FieldKind.TEXT):
-        return _("it has no bounds.")
+        return _("it has no minimum or maximum.")
     if to.choices is not None and field.kind is not FieldKind.CHOICE:
         return _("there is nothing to choose from.")
     if len(bounds) == 2 and bounds[0] > bounds[1]:
         return _("the smallest value is larger than the largest.")
     if to.hidden and to.fixed is None and field.required and to.default is None:
-        return _("it must be filled in: give a value to use instead.")
+        return _("this field is required, so give a value to use instead.")
     try:
         limited = narrowed(field, replace(to, fixed=None, default=None))
         for value in (to.default, to.fixed):
@@ -121,7 +121,7 @@ def _bounded(field: Field, to: Narrowing) -> Field:
 
 
 def _with_default(field: Field, wanted: Any) -> Field:
-    """A default that the narrower bounds take as well: the nearest one."""
+    """Set the default to the nearest value within the narrower bounds."""
     value = field.default
     if value is None or isinstance(value, bool):
         return field

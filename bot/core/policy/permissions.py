@@ -1,4 +1,4 @@
-"""Authority: who may decide, where; what is refused is written to the audit."""
+"""Check who may decide what and where. Refusals are written to the audit log."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from bot.core.policy.scope import EVERYONE, Scope, Subject, community_of
 from bot.core.run import key_of
 from bot.i18n import _
 
-#: Whoever is at the computer that the bot runs on: no chat has anybody of this key.
+#: The person at the computer that runs the bot. No chat has a person with this key.
 OPERATOR = Person("terminal", "operator", "operator")
 
 
 @dataclass(frozen=True)
 class RuleTarget:
-    """What a decision is for: everyone and every workflow in the whole community, unless it is narrowed here.
+    """The target of a decision: everyone and every workflow in the whole community, unless it is narrowed here.
 
-    `everywhere` takes it beyond the community, to all of them: the operator alone may do that.
+    `everywhere` extends it to all communities. Only the operator may do that.
     """
 
     place: Place | None = None
@@ -49,51 +49,47 @@ class Permissions:
         return key_of(person) in self._operators
 
     def is_moderator(self, person: Person, place: Place) -> bool:
-        """Whether somebody decides in a place: its moderators, and operators everywhere."""
+        """True if a person moderates a place. Operators moderate every place."""
         own = person.moderator and bool(place.community) and person.platform == place.platform
         return own or self.is_operator(person)
 
     def is_trusted(self, person: Person) -> bool:
-        """Whether somebody may add workflows."""
+        """True if a person may add workflows."""
         return key_of(person) in self._trusted or self.is_operator(person)
 
     async def moderator(self, by: Person, here: Place, act: str) -> None:
-        """Raises `NotAllowed` for whoever is no moderator of a place."""
+        """Raise `NotAllowed` if a person does not moderate a place."""
         if not self.is_moderator(by, here):
             raise await self.refused(by, here, act, _("Only moderators of this place can do that."))
 
     async def operator(self, by: Person, here: Place, act: str) -> None:
         if not self.is_operator(by):
-            raise await self.refused(by, here, act, _("Only those who run this bot can do that."))
+            raise await self.refused(by, here, act, _("Only the operator of this bot can do that."))
 
     async def owner(self, by: Person, here: Place, act: str) -> None:
         if not (by.owner and here.community and by.platform == here.platform) and not self.is_operator(by):
-            raise await self.refused(by, here, act, _("Only the one to whom this place belongs can do that."))
+            raise await self.refused(by, here, act, _("Only the owner of this place can do that."))
 
     async def trusted(self, by: Person, here: Place, act: str) -> None:
         if not self.is_trusted(by):
-            words = _(
-                "Only people whom the operator of this bot trusts can do that: a workflow is code on the servers."
-            )
+            words = _("Only people whom the operator trusts can do that, because a workflow is code on the servers.")
             raise await self.refused(by, here, act, words)
 
     async def scope(self, by: Person, here: Place, act: str, aim: RuleTarget) -> Scope:
-        """The scope of a decision that somebody makes. Raises `NotAllowed` where it reaches beyond what is theirs."""
+        """Return the scope of a decision. Raises `NotAllowed` if the person may not decide there."""
         if aim.everywhere:
             await self.operator(by, here, act)
             return Scope(who=aim.who, workflow=aim.workflow)
         await self.moderator(by, here, act)
         if not here.community:
-            raise await self.refused(by, here, act, _("There is nothing to decide here: this is no community."))
+            raise await self.refused(by, here, act, _("You can decide this only in a server or a group."))
         if aim.place is not None and community_of(aim.place) != community_of(here):
             raise await self.refused(by, here, act, _("That place belongs to another community."))
         place, name = (aim.place.id, aim.place.name) if aim.place is not None else ("", "")
         return Scope(community_of(here), place, aim.who, aim.workflow, name)
 
     async def refused(self, by: Person, here: Place, act: str, words: str, *beside: Place) -> NotAllowed:
-        """Write down that somebody was refused an act, in this community and in those of the places `beside` it; what
-        to raise.
-        """
+        """Log a refusal in this community and in those of the places `beside` it. Returns the error to raise."""
         for place in {community_of(each): each for each in (*beside, here)}.values():
             await self._audit.refused(by, place, f"{act}: {words}")
         return NotAllowed(words)

@@ -1,11 +1,11 @@
-"""How somebody stands with a limit, and what a limit is, in words. Pure."""
+"""Quotas: how much of a limit a person has used, and how to say it. Pure functions."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from bot.core.policy.rules import Budget, Measure, Rule
-from bot.core.status_text import seconds
+from bot.core.status_text import duration
 from bot.i18n import _, ngettext
 
 _NEARLY = 1e-6  # sums of seconds are not exact to the last digit
@@ -13,8 +13,8 @@ _NEARLY = 1e-6  # sums of seconds are not exact to the last digit
 
 @dataclass(frozen=True)
 class QuotaStatus:
-    """What is used of a limit, and what one more run `needs`. Where there is no room for that, `free_in` says in how
-    many seconds there is; None where that hangs on runs that have not ended.
+    """The used part of a limit, and the part that one more run `needs`. If that is too much, `free_in` is the number of
+    seconds until there is enough; None if that depends on runs that have not ended.
     """
 
     rule: Rule
@@ -36,42 +36,42 @@ class QuotaStatus:
 
     @property
     def is_kept_in_line(self) -> bool:
-        """Whether one more run waits until there is room, instead of being refused."""
+        """True if one more run waits instead of being refused."""
         return self.rule.name == Measure.RUNNING and self.room > 0
 
     def __str__(self) -> str:
-        """The limit, what is left of it, and when there is more."""
+        """The limit, how much of it is left, and when there is more."""
         parts = [limit_words(self.rule)]
         if self.rule.name != Measure.COOLDOWN:
             parts.append(_("{left} left").format(left=self._left))
         if self.is_reached and self.free_in:
-            parts.append(_("more in {time}").format(time=seconds(self.free_in)))
+            parts.append(_("more in {time}").format(time=duration(self.free_in)))
         return ", ".join(parts)
 
     @property
     def refusal(self) -> str:
-        """What to tell somebody who asks for one run more than there is room for."""
-        words = [_("There is a limit here: {limit}.").format(limit=limit_words(self.rule))]
+        """The message for a person who asks for a run above the limit."""
+        words = [_("You have reached a limit: {limit}.").format(limit=limit_words(self.rule))]
         if self.rule.name not in (Measure.COOLDOWN, Measure.WAITING) and self.room:
             words.append(self._used_up)
         if self.free_in:
-            words.append(_("You can ask again in {time}.").format(time=seconds(self.free_in)))
+            words.append(_("You can try again in {time}.").format(time=duration(self.free_in)))
         elif self.rule.name == Measure.WAITING and self.room:
-            words.append(_("Try again when one has started."))
+            words.append(_("Try again when one of your runs has started."))
         elif self.room:
-            words.append(_("Try again when one has ended."))
+            words.append(_("Try again when a run has ended."))
         return " ".join(words)
 
     @property
     def _used_up(self) -> str:
         if self.rule.name == Measure.SECONDS and self.left >= 1:
-            words = _("{left} of it are left, and such a run takes about {time}.")
-            return words.format(left=self._left, time=seconds(self.needs))
-        return _("All of it is used.") if self._is_shared else _("You have used all of it.")
+            words = _("{left} are left, and this run takes about {time}.")
+            return words.format(left=self._left, time=duration(self.needs))
+        return _("All of it has been used.") if self._is_shared else _("You have used all of it.")
 
     @property
     def _left(self) -> str:
-        return seconds(self.left) if self.rule.name == Measure.SECONDS and self.left >= 1 else f"{self.left:.0f}"
+        return duration(self.left) if self.rule.name == Measure.SECONDS and self.left >= 1 else f"{self.left:.0f}"
 
     @property
     def _is_shared(self) -> bool:
@@ -79,24 +79,24 @@ class QuotaStatus:
 
 
 def limit_words(rule: Rule) -> str:
-    """A limit in words: “5 runs of “poster” an hour in #general”."""
+    """Return a limit in words: “5 runs of “poster” per hour in #general”."""
     match Measure(rule.name):
         case Measure.HOUR:
-            words = _("{runs} an hour {scope}")
+            words = _("{runs} per hour {scope}")
         case Measure.DAY:
-            words = _("{runs} a day {scope}")
+            words = _("{runs} per day {scope}")
         case Measure.SECONDS:
-            words = _("{time} of servers a day {scope}")
+            words = _("{time} of server time per day {scope}")
         case Measure.WAITING:
-            words = _("{runs} in line at a time {scope}")
+            words = _("{runs} waiting at a time {scope}")
         case Measure.RUNNING:
-            words = _("{runs} at work at a time {scope}")
+            words = _("{runs} running at a time {scope}")
         case Measure.COOLDOWN:
             words = _("{time} between two runs {scope}")
     told = words.format(runs=_runs(rule), time=_time(rule.most), scope=rule.scope)
     if rule.scope.workflow and rule.name in (Measure.SECONDS, Measure.COOLDOWN):
         told = _("{limit} (“{workflow}”)").format(limit=told, workflow=rule.scope.workflow)
-    return _("{limit}, all together").format(limit=told) if isinstance(rule.body, Budget) else told
+    return _("{limit}, for all people together").format(limit=told) if isinstance(rule.body, Budget) else told
 
 
 def _runs(rule: Rule) -> str:
@@ -107,4 +107,4 @@ def _runs(rule: Rule) -> str:
 
 
 def _time(most: int) -> str:
-    return seconds(most) if most else _("nothing")
+    return duration(most) if most else _("nothing")

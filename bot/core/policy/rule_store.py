@@ -1,4 +1,4 @@
-"""Every rule in memory, so that no decision asks the database; and changes of rules, which other processes see too."""
+"""All rules in memory, so that decisions need no database query. Other processes see each change within a second."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _EVERY = 1.0  # seconds between two looks for what other processes have changed
 
 @dataclass(frozen=True)
 class Change:
-    """What a slot comes to hold; None empties it."""
+    """The new rule of a slot; None empties it."""
 
     slot: Slot
     rule: Rule | None
@@ -35,7 +35,7 @@ class Change:
 
 @dataclass(frozen=True)
 class By:
-    """Who decides, where, and the words for the audit."""
+    """The person who decides, the place, and the words for the audit log."""
 
     person: Person
     place: Place
@@ -44,7 +44,7 @@ class By:
 
 
 class RuleStore:
-    """Use it in `async with`: that reads all rules. `changed` listeners hear which communities are decided anew."""
+    """Use it in `async with`, which reads all rules. `on_change` listeners get the communities with changed rules."""
 
     def __init__(self, database: Database, audit: Audit, tasks: TaskHealth) -> None:
         self._database, self._audit = database, audit
@@ -66,27 +66,27 @@ class RuleStore:
         await self._chore.stop()
 
     def of(self, community: str) -> Rules:
-        """The rules that hold in a community, with those that hold everywhere."""
+        """Return the rules that apply in a community, including those for everywhere."""
         if community not in self._indexed:
             everywhere = self._own.get("", ()) if community else ()
             self._indexed[community] = Rules((*everywhere, *self._own.get(community, ())))
         return self._indexed[community]
 
     def own(self, community: str) -> tuple[Rule, ...]:
-        """The rules of a community alone."""
+        """Return only the community's own rules."""
         return self._own.get(community, ())
 
     @property
     def communities(self) -> list[str]:
-        """Those in which anything is decided, as "platform:id"."""
+        """Return the communities with rules, as "platform:id"."""
         return [community for community, rules in self._own.items() if community and rules]
 
     def on_change(self, listener: Callable[[str], None]) -> None:
-        """Have a function called with each community whose rules have changed; "" where it is all of them."""
+        """Call a function with each community that has changed rules; "" means all communities."""
         self._listeners.append(listener)
 
     async def refresh(self) -> None:
-        """Read what has changed since the last look: one short question where nothing has."""
+        """Read the changes since the last check. If nothing has changed, this is one short query."""
         async with self._reading:
             question = select(editions).where(editions.c.edition > self._seen)
             async with self._database.read() as connection:
@@ -97,7 +97,7 @@ class RuleStore:
             self._announce([row.community for row in news])
 
     async def change(self, community: str, by: By, changes: Sequence[Change]) -> None:
-        """Decide: all of it or nothing, with a line in the audit."""
+        """Make all changes or none, with one line in the audit log."""
         async with self._database.change() as connection:
             noted = await _apply(connection, community, changes)
             await self._audit.note(connection, by.person, by.place, by.act, by.words, noted, community)
@@ -105,12 +105,12 @@ class RuleStore:
         await self.refresh()
 
     async def last_decision(self, community: str) -> Entry | None:
-        """The one that would be undone."""
+        """Return the decision that `undo` would undo."""
         async with self._database.read() as connection:
             return await self._audit.to_undo(connection, community)
 
     async def undo(self, community: str, by: By, expected: Entry | None) -> Entry | None:
-        """Take the last decision of a community back; None where that is none, or another than expected."""
+        """Undo the last decision of a community. Returns None if there is none, or if it is not the expected one."""
         async with self._database.change() as connection:
             entry = await self._audit.to_undo(connection, community)
             if entry is None or entry != expected:
@@ -131,7 +131,7 @@ class RuleStore:
                 moved = update(table).where(table.c.community == old).values(community=new)
                 await connection.execute(moved)
             old_id, new_id = old.partition(":")[2], new.partition(":")[2]
-            for table in (rules, audit):  # where a community is a place of itself, as a group is
+            for table in (rules, audit):  # if the community is itself a place, as a group is
                 here = update(table).where(table.c.community == new, table.c.place == old_id)
                 await connection.execute(here.values(place=new_id))
             await _next_edition(connection, old)
@@ -139,7 +139,7 @@ class RuleStore:
         await self.refresh()
 
     async def copy(self, old: str, new: str) -> None:
-        """Let everything that is decided about a workflow, in every community, hold for another name as well."""
+        """Copy all rules about a workflow, in every community, to another name."""
         async with self._database.change() as connection:
             found = [_rule(row) for row in await connection.execute(select(rules).where(rules.c.workflow == old))]
             await connection.execute(delete(rules).where(rules.c.workflow == new))
@@ -150,7 +150,7 @@ class RuleStore:
         await self.refresh()
 
     async def forget_workflow(self, workflow: str, *, trial: bool = False) -> None:
-        """Forget what is decided about a workflow, or only that it is on `trial`, in every community."""
+        """Delete the rules about a workflow in every community, or only its `trial`."""
         about = (rules.c.workflow == workflow, *((rules.c.kind == "trial",) if trial else ()))
         async with self._database.change() as connection:
             places = set((await connection.execute(select(rules.c.community).where(*about))).scalars())
@@ -160,15 +160,15 @@ class RuleStore:
         await self.refresh()
 
     async def drop(self, community: str, by: By, whose: Callable[[Rule], bool] = lambda rule: True) -> int:
-        """Forget rules that have lost their meaning; how many there were. The audit has them still."""
+        """Delete rules that no longer apply, and return their number. The audit log keeps them."""
         gone = [Change(rule.slot, None) for rule in self.own(community) if whose(rule)]
         if gone:
             await self.change(community, by, gone)
         return len(gone)
 
     async def forget(self, person: str) -> None:
-        """Take a person's name, as "platform:id", out of the rules that are about them; where they were let in, they
-        are not any more.
+        """Remove a person's name, given as "platform:id", from the rules about them, and delete the rules that admit
+        them.
         """
         async with self._database.change() as connection:
             about = rules.c.who == f"person:{person}"
@@ -190,7 +190,7 @@ class RuleStore:
 
 
 async def _apply(connection: AsyncConnection, community: str, changes: Iterable[Change]) -> list[dict[str, Any]]:
-    """Put rules in the place of what was there; both, for the audit."""
+    """Replace rules, and return the old and the new ones for the audit log."""
     wanted = {change.slot: change.rule for change in changes}
     found = await connection.execute(select(rules).where(rules.c.community == community))
     before = {rule.slot: (row.seq, rule) for row in found if (rule := _rule(row)).slot in wanted}
@@ -207,7 +207,7 @@ async def _apply(connection: AsyncConnection, community: str, changes: Iterable[
 
 
 def _back(noted: Mapping[str, Any], community: str) -> Change:
-    """The change that takes one of the audit back."""
+    """Return the change that undoes a change in the audit log."""
     slot = Rule.from_json(noted["after"] or noted["before"], community).slot
     return Change(slot, Rule.from_json(noted["before"], community) if noted["before"] else None)
 

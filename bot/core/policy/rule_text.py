@@ -1,4 +1,4 @@
-"""What moderators have decided, in words and as data: for the sentences, the panel, the log and the exports."""
+"""Write rules as text and as data, for messages, the panel, the log and exports."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _MOST = 5_000  # rules in it
 
 
 def describe(rule: Rule) -> str:
-    """A rule in a line."""
+    """Describe a rule in one line."""
     scope, what = rule.scope, what_of(rule.scope)
     match rule.body:
         case Access(allow=allow):
@@ -52,19 +52,25 @@ def describe(rule: Rule) -> str:
             count = len(words_.words) + len(words_.patterns)
             return words.format(count=count, end=end, scope=scope, name=rule.name)
         case Review(on=on):
-            words = _("a moderator looks at the results of {what} first {scope}")
-            return (words if on else _("results of {what} are shown at once {scope}")).format(what=what, scope=scope)
+            words = _("moderators review the results of {what} {scope}")
+            return (words if on else _("results of {what} are shown without a review {scope}")).format(
+                what=what, scope=scope
+            )
         case Block():
             return block_words(rule)
         case DisplayOptions() as display:
             return _("results {scope}: {display}").format(scope=scope, display=display_words(display))
         case Trial(open=is_open):
-            words = _("{what} is open {scope}") if is_open else _("{what} is being tried by the one who added it")
+            words = (
+                _("{what} is open {scope}")
+                if is_open
+                else _("{what} is on trial: only the person who added it may run it")
+            )
             return words.format(what=what, scope=scope)
         case Admission():
-            return _("{who} may ask in private as well").format(who=scope.who)
+            return _("{who} may use the bot in private").format(who=scope.who)
         case Moderators(roles=roles):
-            return _("moderators are those with the roles {roles}").format(roles=", ".join(roles))
+            return _("members with the roles {roles} are moderators").format(roles=", ".join(roles))
 
 
 def what_of(scope: Scope) -> str:
@@ -72,9 +78,9 @@ def what_of(scope: Scope) -> str:
 
 
 def block_words(rule: Rule) -> str:
-    """Who is blocked, where, for how long and why."""
+    """Describe a block: the person, the place, the time and the reason."""
     body = rule.body if isinstance(rule.body, Block) else Block()
-    until = _("for good")
+    until = _("permanently")
     if body.until is not None:
         until = _("until {time} UTC").format(time=datetime.fromtimestamp(body.until, UTC).strftime("%Y-%m-%d %H:%M"))
     words = _("{who} is blocked {where} {until}").format(who=rule.scope.who, where=rule.scope.where, until=until)
@@ -82,8 +88,8 @@ def block_words(rule: Rule) -> str:
 
 
 def narrowing_words(to: Narrowing | None) -> str:
-    """What a field takes, in words."""
-    return ", ".join(_narrowing(to)) if to is not None and any(_narrowing(to)) else _("as the workflow has it")
+    """Describe what a field accepts."""
+    return ", ".join(_narrowing(to)) if to is not None and any(_narrowing(to)) else _("as in the workflow")
 
 
 def display_words(display: DisplayOptions) -> str:
@@ -91,13 +97,13 @@ def display_words(display: DisplayOptions) -> str:
 
 
 def parsed(field: Field, to: Narrowing) -> Narrowing:
-    """A narrowing with its values as the field reads them."""
+    """Return a rule about a field, with its values parsed by the field."""
     default = field.parse(to.default) if to.default is not None else None
     return replace(to, default=default, fixed=field.parse(to.fixed) if to.fixed is not None else None)
 
 
 def entry_json(entry: Entry) -> dict[str, Any]:
-    """A line of the audit as data."""
+    """Return a line of the audit log as data."""
     return {
         "number": entry.number,
         "at": datetime.fromtimestamp(entry.at, UTC).isoformat(timespec="seconds"),
@@ -118,7 +124,8 @@ def exported(community: str, rules: tuple[Rule, ...]) -> str:
 
 
 def imported(text: str, community: str) -> tuple[list[Rule], str]:
-    """The rules of an export, for a community, and where they come from. Raises `UserError` with all that is wrong."""
+    """Read an export for a community. Returns the rules and the community that they come from. Raises `UserError` with
+    all mistakes."""
     data = _data(text)
     rules, faults = [], []
     for number, each in enumerate(data["rules"], 1):
@@ -133,7 +140,7 @@ def imported(text: str, community: str) -> tuple[list[Rule], str]:
 
 
 def without_channels(rule: Rule) -> Rule:
-    """A rule that sends nothing to any channel."""
+    """Return the rule without the channels that it sends something to."""
     match rule.body:
         case Review():
             return replace(rule, body=replace(rule.body, channel=""))
@@ -144,7 +151,7 @@ def without_channels(rule: Rule) -> Rule:
 
 
 def _data(text: str) -> Mapping[str, Any]:
-    sentence = _("This is no export of Darkroom's: send the file that “export” gave, unchanged.")
+    sentence = _("This file is not an export from Darkroom. Send the file from “export” without changes.")
     try:
         data = json.loads(text) if len(text) <= _LARGEST else None
     except (ValueError, RecursionError):
@@ -170,11 +177,11 @@ def _narrowing(to: Narrowing) -> Iterator[str]:
     if to.choices is not None:
         yield _("one of {choices}").format(choices=", ".join(to.choices))
     if to.default is not None:
-        yield _("{value} where it is left out").format(value=to.default)
+        yield _("default {value}").format(value=to.default)
     if to.fixed is not None:
         yield _("always {value}").format(value=to.fixed)
     if to.hidden:
-        yield _("not asked for")
+        yield _("hidden")
 
 
 def _display(display: DisplayOptions) -> Iterator[str]:
@@ -182,7 +189,7 @@ def _display(display: DisplayOptions) -> Iterator[str]:
         case None:
             pass
         case "here":
-            yield _("where they are asked for")
+            yield _("where they were requested")
         case "thread":
             yield _("in a thread")
         case channel:

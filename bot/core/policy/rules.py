@@ -1,4 +1,4 @@
-"""Rules: what moderators have decided, each for a scope; and the index in which those about a request are found."""
+"""Rules: the decisions of moderators, each with a scope; and an index that finds the rules for a request."""
 
 from __future__ import annotations
 
@@ -16,40 +16,40 @@ LONGEST = 500  #: characters of a reason, a word or a pattern
 
 
 class Measure(StrEnum):
-    """What a limit counts."""
+    """The things that a limit can count."""
 
-    HOUR = "hour"  #: runs in any 60 minutes
-    DAY = "day"  #: runs in any 24 hours
-    SECONDS = "seconds"  #: of servers, in any 24 hours
-    WAITING = "waiting"  #: runs in line
-    RUNNING = "running"  #: runs with servers
+    HOUR = "hour"  #: runs per 60 minutes
+    DAY = "day"  #: runs per 24 hours
+    SECONDS = "seconds"  #: server seconds per 24 hours
+    WAITING = "waiting"  #: waiting runs
+    RUNNING = "running"  #: running runs
     COOLDOWN = "cooldown"  #: seconds from one run to the next
 
 
 @dataclass(frozen=True)
 class Access:
-    """Whether it may be run."""
+    """Permission to run a workflow, or not."""
 
     allow: bool
 
 
 @dataclass(frozen=True)
 class Limit:
-    """How much each person may have. The rule's name is the measure."""
+    """The maximum for each person. The rule's name is the measure."""
 
     most: int
 
 
 @dataclass(frozen=True)
 class Budget:
-    """How much all people may have together. The rule's name is the measure."""
+    """The maximum for all people together. The rule's name is the measure."""
 
     most: int
 
 
 @dataclass(frozen=True)
 class Narrowing:
-    """What a field takes less than its workflow would. A `fixed` field, and a `hidden` one, is not asked for.
+    """A restriction of a field. People do not fill in a `fixed` or a `hidden` field.
 
     `minimum` and `maximum` of a text count its characters. The rule's name is the field's.
     """
@@ -64,7 +64,7 @@ class Narrowing:
 
 @dataclass(frozen=True)
 class WordList:
-    """What may not be asked for: whole words, and patterns. `hold`: a moderator decides, else it is refused."""
+    """Blocked words and patterns. With `hold` a moderator decides; otherwise the request is refused."""
 
     words: tuple[str, ...] = ()
     patterns: tuple[str, ...] = ()
@@ -73,7 +73,7 @@ class WordList:
 
 @dataclass(frozen=True)
 class Review:
-    """Whether a moderator sees results first; `channel` is where they are asked, if it has been named."""
+    """Moderators review results, or not. `channel` is where they are asked, if one is named."""
 
     on: bool = True
     channel: str = ""
@@ -81,7 +81,7 @@ class Review:
 
 @dataclass(frozen=True)
 class Block:
-    """A person who may run nothing; `until` is in seconds since 1970, None for good."""
+    """A blocked person. `until` is in seconds since 1970; None means permanently."""
 
     reason: str = ""
     until: float | None = None
@@ -89,7 +89,7 @@ class Block:
 
 @dataclass(frozen=True)
 class Moderators:
-    """The roles that make a moderator, where the owner has named some."""
+    """The roles that make a member a moderator, if the owner has named some."""
 
     roles: tuple[str, ...] = ()
 
@@ -106,7 +106,7 @@ class Trial:
 
 @dataclass(frozen=True)
 class Admission:
-    """A person who may ask in private as well, on a platform that serves nobody there unless it is told to."""
+    """A person who may use the bot in private, on a platform where that needs permission."""
 
 
 Body: TypeAlias = (
@@ -117,7 +117,7 @@ _Body = TypeVar(
     "_Body", Access, Limit, Budget, Narrowing, WordList, Review, Block, DisplayOptions, Moderators, Trial, Admission
 )
 
-#: The name under which each kind is stored and exported: it stays when the class is renamed.
+#: The name under which each kind is stored and exported. Keep it when you rename the class.
 _STORED = {DisplayOptions: "manner"}
 KINDS: Mapping[str, type[Body]] = {_STORED.get(each, each.__name__.lower()): each for each in get_args(Body)}
 _NAMES: Mapping[type[Body], str] = {body: kind for kind, body in KINDS.items()}
@@ -125,7 +125,7 @@ _NAMES: Mapping[type[Body], str] = {body: kind for kind, body in KINDS.items()}
 
 @dataclass(frozen=True)
 class Rule:
-    """A decision. `name` tells apart those of one kind for one scope: a limit's measure, a field, a list of words."""
+    """A decision. `name` distinguishes rules of one kind and scope: the measure of a limit, a field, a word list."""
 
     scope: Scope
     body: Body
@@ -137,16 +137,16 @@ class Rule:
 
     @property
     def most(self) -> int:
-        """What a limit or a budget allows; nothing where it is neither."""
+        """The maximum of a limit or a budget; 0 for other rules."""
         return self.body.most if isinstance(self.body, Limit | Budget) else 0
 
     @property
     def slot(self) -> Slot:
-        """What the rule is about: a later one about the same takes its place."""
+        """The subject of the rule. A later rule with the same slot replaces it."""
         return self.kind, self.name, self.scope.key
 
     def to_json(self) -> dict[str, Any]:
-        """All of it but the community, as data."""
+        """Return the rule as data, without the community."""
         scope = self.scope
         body = {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(self.body).items()}
         data = {
@@ -162,17 +162,17 @@ class Rule:
 
     @classmethod
     def from_json(cls, data: object, community: str) -> Rule:
-        """The rule that the data mean in a community. Raises `ValueError`, which says in words what is wrong."""
+        """Read a rule from data, for a community. Raises `ValueError` with what is wrong, in words."""
         if not isinstance(data, Mapping) or data.get("kind") not in KINDS:
-            raise ValueError(_("it is none of {kinds}").format(kinds=", ".join(KINDS)))
+            raise ValueError(_("its kind is not one of {kinds}").format(kinds=", ".join(KINDS)))
         texts = {key: data.get(key, "") for key in ("name", "place", "place_name", "who", "who_name", "workflow")}
         wrong = [key for key, text in texts.items() if not isinstance(text, str) or len(text) > LONGEST]
         if wrong or not isinstance(data.get("body"), Mapping):
-            raise ValueError(_("“{key}” is missing, or of the wrong kind").format(key=(*wrong, "body")[0]))
+            raise ValueError(_("“{key}” is missing or has the wrong type").format(key=(*wrong, "body")[0]))
         try:
             who = Subject.read(texts["who"], texts["who_name"])
         except ValueError:
-            raise ValueError(_("“{who}” is nobody").format(who=texts["who"])) from None
+            raise ValueError(_("“{who}” does not name people").format(who=texts["who"])) from None
         scope = Scope(community, texts["place"], who, texts["workflow"], texts["place_name"])
         rule = cls(scope, _body(KINDS[data["kind"]], data["body"]), texts["name"])
         if isinstance(rule.body, Limit | Budget) and rule.name not in list(Measure):
@@ -181,7 +181,7 @@ class Rule:
 
 
 class Rules:
-    """Some rules, found by what they are about. Where two are about the same, a denial goes first, else the last."""
+    """Rules, indexed by what they are about. Of two rules about the same, a denial wins, else the later one."""
 
     def __init__(self, rules: Iterable[Rule] = ()) -> None:
         self._by_slot: dict[Slot, Rule] = {}
@@ -200,20 +200,20 @@ class Rules:
         return self._by_slot.get(slot)
 
     def names(self, body: type[Body]) -> list[str]:
-        """The names of all rules of a kind."""
+        """Return the names of all rules of a kind."""
         return sorted(self._names.get(_NAMES[body], ()))
 
     def tiers(
         self, body: type[_Body], context: RequestContext, name: str = "", *, everywhere: bool = True
     ) -> Iterator[list[Rule]]:
-        """The rules of a kind that are about a request, those of the same rank together, the narrowest first."""
+        """Return the rules of a kind about a request, grouped by rank, narrowest first."""
         for key in context.scope_keys if everywhere else context.scope_keys[:-1]:
             yield from self.at(body, context, key, name)
 
     def at(
         self, body: type[_Body], context: RequestContext, key: tuple[str, str], name: str = ""
     ) -> Iterator[list[Rule]]:
-        """The same for one place alone."""
+        """Return the same for one place only."""
         kind, found = _NAMES[body], self._by_slot
         if name not in self._names.get(kind, ()):
             return
@@ -222,11 +222,11 @@ class Rules:
                 yield rules
 
     def narrowest(self, body: type[_Body], context: RequestContext, name: str = "") -> Rule | None:
-        """The first of the rules of a kind that are about a request."""
+        """Return the narrowest rule of a kind about a request."""
         return next((tier[0] for tier in self.tiers(body, context, name)), None)
 
     def of(self, body: type[Body]) -> list[Rule]:
-        """Every rule of a kind."""
+        """Return every rule of a kind."""
         return [rule for rule in self if isinstance(rule.body, body)]
 
 
@@ -235,11 +235,11 @@ def _is_denial(rule: Rule) -> bool:
 
 
 def _body(kind: type[Body], data: Mapping[str, Any]) -> Body:
-    """A body from data, each of whose entries must be of the type that it is declared with."""
+    """Read a body from data. Each entry must have its declared type."""
     hints, known = get_type_hints(kind), {each.name for each in fields(kind)}
     for key, value in data.items():
         if key not in known or not _is_a(value, hints[key]):
-            raise ValueError(_("“{key}” is unknown, or of the wrong kind").format(key=key))
+            raise ValueError(_("“{key}” is unknown or has the wrong type").format(key=key))
     given: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in data.items()}
     try:
         return kind(**given)

@@ -1,4 +1,4 @@
-"""Where a moderator's decision holds, for whom and for which workflow; and who asks for what, where."""
+"""Scopes: the place, people and workflow of a decision; and the context of a request."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TypeAlias
 from bot.core.model import Person, Place
 from bot.i18n import _
 
-#: What a scope is found by: community, place, who, workflow.
+#: The key of a scope: community, place, who, workflow.
 Key: TypeAlias = tuple[str, str, str, str]
 
 
@@ -24,7 +24,7 @@ class SubjectKind(StrEnum):
 
 @dataclass(frozen=True)
 class Subject:
-    """Whom a decision is for. `id` is a role's own, or a person's as "platform:id"; `name` is for people to read."""
+    """The people that a decision is for. `id` is a role's, or a person's as "platform:id"; `name` is for display."""
 
     whom: SubjectKind = SubjectKind.EVERYONE
     id: str = ""
@@ -40,7 +40,7 @@ class Subject:
 
     @classmethod
     def read(cls, key: str, name: str = "") -> Subject:
-        """The one whose `key` this is. Raises `ValueError`."""
+        """Read a subject from its `key`. Raises `ValueError`."""
         whom, _colon, number = key.partition(":")
         read = cls(SubjectKind(whom), number, name)
         if bool(number) is not (read.whom in (SubjectKind.ROLE, SubjectKind.PERSON)):
@@ -67,8 +67,8 @@ ADMINISTRATORS = Subject(SubjectKind.ADMINISTRATORS)
 
 @dataclass(frozen=True)
 class Scope:
-    """What a decision is about. Left empty, `community` ("platform:id") means everywhere, which is the operator's to
-    decide; `place` all of the community, and `workflow` every one.
+    """The scope of a decision. An empty `community` ("platform:id") means everywhere, and only the operator decides
+    that. An empty `place` means the whole community, and an empty `workflow` means all workflows.
     """
 
     community: str = ""
@@ -83,10 +83,10 @@ class Scope:
 
     @property
     def where(self) -> str:
-        """The place in words."""
+        """Name the place."""
         if not self.community:
             return _("everywhere")
-        return _("in {place}").format(place=self.place_name or self.place) if self.place else _("in all places here")
+        return _("in {place}").format(place=self.place_name or self.place) if self.place else _("everywhere here")
 
     def __str__(self) -> str:
         if self.who == EVERYONE:
@@ -96,9 +96,7 @@ class Scope:
 
 @dataclass(frozen=True)
 class RequestContext:
-    """Who asks for which workflow, where. `places` are the place and what it lies in, the nearest first; an `operator`
-    is one whose bot it is.
-    """
+    """The person, the place and the workflow of a request. `places` are the place and its parents, nearest first."""
 
     community: str
     places: tuple[str, ...]
@@ -121,13 +119,13 @@ class RequestContext:
 
     @property
     def scope_keys(self) -> tuple[tuple[str, str], ...]:
-        """Community and place of every decision that could hold here, the narrowest first; the last is everywhere."""
+        """Return the community and place of every decision that could apply, narrowest first, everywhere last."""
         if not self.community:
             return (("", ""),)
         return (*((self.community, place) for place in self.places), (self.community, ""), ("", ""))
 
     def tiers(self, scope_key: tuple[str, str]) -> Iterator[tuple[Key, ...]]:
-        """The keys of all decisions for one key that are about this request: tiers of the same rank, narrowest first.
+        """Return the keys of the decisions for one scope key about this request, in tiers of equal rank.
 
         A person goes before administrators, they before roles, and those before everyone; then one workflow before all.
         """
@@ -137,7 +135,7 @@ class RequestContext:
 
     @cached_property
     def whom(self) -> tuple[tuple[str, ...], ...]:
-        """Whom a decision about this person may be for, the narrowest first; several roles have the same rank."""
+        """Return the people that a decision about this person can be for, narrowest first. All roles rank equally."""
         administrators = (str(SubjectKind.ADMINISTRATORS),) if self.administrator else ()
         roles = tuple(f"{SubjectKind.ROLE}:{role}" for role in sorted(self.roles))
         ranks = ((f"{SubjectKind.PERSON}:{self.person}",), administrators, roles, (str(SubjectKind.EVERYONE),))
@@ -145,15 +143,15 @@ class RequestContext:
 
 
 def community_of(place: Place) -> str:
-    """The community of a place, as "platform:id"; empty where it is nobody's but the person's own."""
+    """Return the community of a place, as "platform:id"; empty for a private chat."""
     return f"{place.platform}:{place.community}" if place.community else ""
 
 
 def scope_key(community: str, place: str) -> str:
-    """A community, or a place in it, in one word."""
+    """Return a community, or a place in it, as one string."""
     return f"{community}/{place}" if place else community
 
 
 def asked_in(place: Place) -> str:
-    """The community as runs have it: of one that is nobody's, the platform alone, as "platform:"."""
+    """Return the community as runs store it; for a private chat "platform:"."""
     return f"{place.platform}:{place.community}"

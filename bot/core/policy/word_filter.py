@@ -1,8 +1,8 @@
-"""Wording: whether a text says what may not be asked for, however it is spelled; and never for longer than a moment.
+"""Check a text for blocked words, in any spelling and within a time limit.
 
-A text and the words of a list are made alike first: compatibility forms, invisible characters, accents, letters that
-look like others and figures that stand for letters. Words are whole words; in scripts that write none apart, such as
-Chinese or Thai, they are looked for anywhere. Patterns see the text with only its invisible characters gone.
+The text and the words are first reduced to the same form: without compatibility forms, invisible characters, accents,
+look-alike letters and digits that stand for letters. A word matches whole words. In scripts without spaces between
+words, such as Chinese or Thai, it matches anywhere. Patterns see the text without its invisible characters.
 
 All lists that hold for a request share one measure of processor time. What cannot be read within it counts as found.
 Patterns are compiled and looked for in a process apart, with bounds on its time and memory: `regex` has none of its own
@@ -30,12 +30,12 @@ from bot.i18n import _
 _Args = TypeVarTuple("_Args")
 _T = TypeVar("_T")
 PATIENCE = 0.01  #: seconds that the patterns of a list may take
-TOGETHER = 0.05  #: seconds after which no other list is looked at
-_READABLE = 10_000  # characters: what is longer is not read
+TOGETHER = 0.05  #: seconds after which no further list is checked
+_READABLE = 10_000  # characters; a longer text is not checked
 _MOST = 1000  # words and patterns of a list
 _LONGEST = 200  # characters of a word or a pattern
-_REPEATS = 10_000  # of all that a pattern repeats, multiplied: to be read, each repetition takes memory
-_HOSTILE = 4000  # characters that a pattern is tried on before it is taken
+_REPEATS = 10_000  # the product of all repetitions in a pattern; each one takes memory to compile
+_HOSTILE = 4000  # characters that a pattern is tested on before it is accepted
 
 _MEMORY = 256 << 20  # bytes of a process that reads patterns; (?R) alone takes twice as much
 _CHECKING = 20.0  # seconds for a list of a thousand patterns, on a busy machine
@@ -58,7 +58,7 @@ _UNSPACED = regex.compile(r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Kh
 _ACCENTS = regex.compile(r"[\u0300-\u036f]")
 _SPELLED = regex.compile(r"(?<![^ ])[^ ](?: [^ ]){2,}(?![^ ])")  # "b a d"
 
-#: Letters that look like others: the Cyrillic and Greek ones that pass for Latin, and some that NFKC leaves alone.
+#: Look-alike letters: Cyrillic and Greek letters that look Latin, and some that NFKC does not change.
 _ALIKE = str.maketrans(
     "авекмнорстухіјѕԁһԛԝѵґгёєαβεικνορτυχωıłøđħŧɑɡəƒl",
     "abekmhopctyxijsdhqwvrreeabeikvoptuxwiiodhtagefi",
@@ -94,12 +94,12 @@ async def check(to: WordList) -> str | None:
 
 
 def says(to: WordList, text: str) -> bool | None:
-    """Whether a text has a word or a pattern of a list; None where that took too long to be known."""
+    """Tell whether a text matches a list; None if the check took too long."""
     return readings([to], text)[0]
 
 
 def readings(lists: Sequence[WordList], text: str, clock: Callable[[], float] = time.thread_time) -> list[bool | None]:
-    """The same for several lists, which share one measure of time: those that it does not suffice for have None."""
+    """Check several lists within one time budget. The result is None for each list that was not checked in time."""
     if len(text) > _READABLE:
         return [None] * len(lists)
     matchers, seen = [_matcher(each) for each in lists], _Seen.of(text)
@@ -110,7 +110,7 @@ def readings(lists: Sequence[WordList], text: str, clock: Callable[[], float] = 
 def faults(to: WordList) -> str | None:
     """The same as `check`, here and now."""
     if len(to.words) + len(to.patterns) > _MOST:
-        return _("a list has at most {count} words and patterns").format(count=_MOST)
+        return _("a list can have at most {count} words and patterns").format(count=_MOST)
     if long := [each for each in (*to.words, *to.patterns) if len(each) > _LONGEST]:
         return _("“{word}…” is longer than {count} characters").format(word=long[0][:20], count=_LONGEST)
     for pattern in to.patterns:
@@ -123,11 +123,11 @@ def faults(to: WordList) -> str | None:
         except _UNREADABLE as fault:
             return _("the pattern “{pattern}” cannot be read: {fault}").format(pattern=pattern, fault=fault)
         if compiled.search(""):
-            return _("the pattern “{pattern}” fits every text").format(pattern=pattern)
+            return _("the pattern “{pattern}” matches every text").format(pattern=pattern)
         if any(_found(compiled, text, PATIENCE) is None for text in _hostile(pattern)):
             return _("the pattern “{pattern}” takes too long on some texts").format(pattern=pattern)
     if any(_any(map(_compiled, to.patterns), text, PATIENCE, time.thread_time) is None for text in _hostile("")):
-        return _("these are too many patterns to be looked for in time: make several lists of them")
+        return _("these are too many patterns to check in time: split them into several lists")
     return None
 
 
@@ -143,7 +143,7 @@ def _never_read(pattern: str) -> str | None:
 
 
 def skeleton(text: str) -> str:
-    """A text as it looks: two that are written differently and look the same have the same one."""
+    """Return a text as it looks: texts that look the same have the same skeleton."""
     plain = unicodedata.normalize("NFKC", _visible(unicodedata.normalize("NFKC", text)).casefold())
     bare = _ACCENTS.sub("", unicodedata.normalize("NFD", plain))
     return unicodedata.normalize("NFC", bare).translate(_ALIKE)
@@ -151,7 +151,7 @@ def skeleton(text: str) -> str:
 
 @dataclass(frozen=True)
 class _Seen:
-    """A text as it is looked at: what is visible, how it looks, and its words with single spaces between."""
+    """A text prepared for checking: the visible text, its skeleton, and its words with single spaces between them."""
 
     visible: str
     looks: str
@@ -166,7 +166,7 @@ class _Seen:
 
 @dataclass(frozen=True)
 class _Matcher:
-    """A list made ready to be looked for: single words, phrases by their first word, what stands anywhere."""
+    """A list prepared for checking: single words, phrases by their first word, and words that match anywhere."""
 
     words: frozenset[str]
     phrases: Mapping[str, Sequence[str]]
@@ -205,7 +205,7 @@ def _matcher(to: WordList) -> _Matcher:
 
 
 def _lines(text: str) -> Iterator[str]:
-    """The words of a text with single spaces between; and again with what is spelled out letter by letter joined."""
+    """Return the words of a text with single spaces between them; then the same with spaced-out letters joined."""
     line = " ".join(_TOKEN.findall(text))
     yield f" {line} "
     yield f" {_SPELLED.sub(lambda found: found[0].replace(' ', ''), line)} "
@@ -242,7 +242,7 @@ def _compiled(pattern: str) -> Any:
 
 
 def _visible(text: str) -> str:
-    """A text without the characters that nobody sees."""
+    """Return a text without its invisible characters."""
     return "".join(letter for letter in text if not _is_invisible(letter))
 
 
@@ -252,7 +252,7 @@ def _is_invisible(letter: str) -> bool:
 
 
 def _hostile(pattern: str) -> Iterator[str]:
-    """Texts that patterns are slow on: what they are made of, over and over, and an end that does not fit."""
+    """Return texts that make patterns slow: repeated parts of the pattern, with an end that does not match."""
     letters = [letter for letter in dict.fromkeys(pattern) if letter.isalnum()][:6]
     units = dict.fromkeys((*letters, "".join(letters), "a", "0", " ", "aA0 ", "a.", "ab "))
     for unit in filter(None, units):

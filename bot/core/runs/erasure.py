@@ -1,4 +1,4 @@
-"""Forgetting: runs, with the files that no other run uses; and all that is kept of a person."""
+"""Delete runs with the files that no other run uses, and all data of a person."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ async def delete_runs(run_ids: Sequence[str], records: RunRepository, media: Blo
 
 
 async def forget_person(person: str, records: RunRepository, media: BlobStore, audit: Audit, book: RuleStore) -> int:
-    """Delete the ended runs of a person, as "platform:id", and take their name out of the audit; how many runs there
-    were. A run that is being executed loses their name now, and is deleted with what is old.
+    """Delete the ended runs of a person, given as "platform:id", and remove their name from the audit log. Returns the
+    number of runs. A run in progress loses the name now, and is deleted with the old runs.
     """
     await records.anonymize(person)
     ids = await records.all_of(person)

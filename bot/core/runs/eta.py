@@ -1,4 +1,4 @@
-"""The estimator: when waiting runs should start, by what the records say of the servers of all workers."""
+"""Estimate when waiting runs will start, from the records of all workers' servers."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from bot.core.servers.registry import ServerRegistry
 from bot.core.workflows.catalog import Workflows
 from comfy.schedule import assign
 
-_LATE = 10.0  # seconds that the clocks of two machines may differ without a run being overlooked
+_LATE = 10.0  # seconds that the clocks of two machines may differ
 
 
 class EtaEstimator:
-    """Needs no worker in its own process. What it has learnt it keeps, and reads only what is new."""
+    """Works without a worker in its process. It remembers what it learned, and reads only new records."""
 
     def __init__(self, catalog: Workflows, records: RunRepository, registry: ServerRegistry) -> None:
         self._records, self._registry = records, registry
@@ -26,8 +26,8 @@ class EtaEstimator:
         self._since = 0.0
 
     async def starts(self, waiting: Sequence[RunRecord]) -> Mapping[str, float]:
-        """In how many seconds each of these runs should start, given in the order of their turns; those that can run
-        nowhere are left out. Raises `StorageFailed`.
+        """Return the seconds until each of these runs starts. The runs are given in queue order; runs that no server
+        can run are left out. Raises `StorageFailed`.
         """
         ended = await self._records.measured(self._since)
         active = await self._records.active()

@@ -1,4 +1,4 @@
-"""Floor: who may speak about a run just now, so that what is older is never said after what is newer."""
+"""Locks on the messages of runs, so that an older status never replaces a newer one."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from sqlalchemy import func, select
 
 from bot.core.storage.database import Database
 
-_AT_ONCE = 6  # runs of which one process has the locks in a shared database: each takes a connection
+_AT_ONCE = 6  # locks that one process may hold in a shared database; each uses a connection
 
 
 class RunLocks:
-    """Whoever says something that may be outdated takes the locks first, and looks again; among all processes that
-    share the database. A process that ends lets go.
+    """Before you show a status that may be outdated, take the run's lock and check again. The locks work across all
+    processes that share the database. A process that ends releases its locks.
     """
 
     def __init__(self, database: Database | None = None) -> None:
@@ -26,7 +26,7 @@ class RunLocks:
 
     @asynccontextmanager
     async def hold(self, run_id: str) -> AsyncIterator[None]:
-        """Have the locks while the context lasts. Raises `StorageFailed`."""
+        """Hold the run's lock in the context. Raises `StorageFailed`."""
         async with AsyncExitStack() as stack:
             await stack.enter_async_context(self._locks.setdefault(run_id, asyncio.Lock()))
             if self._database is not None:
@@ -36,6 +36,6 @@ class RunLocks:
             yield
 
     async def wait_until_free(self, run_id: str) -> None:
-        """Wait until nobody is still speaking of how a run waited."""
+        """Wait until no other task holds the run's lock."""
         async with self.hold(run_id):
             return

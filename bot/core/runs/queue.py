@@ -1,9 +1,8 @@
-"""The line that runs wait in: fair turns between people, in every process that shares the database.
+"""The queue of waiting runs, with fair turns between people, for all processes that share the database.
 
-Each run is given a turn when it joins: one after the turn that its person's last waiting run has, and no earlier than
-the turn that is being taken now. So the turns of people interleave one by one, however many runs each has; somebody who
-comes new is next within a turn, and nobody is ever overtaken for ever. Where two runs have the same turn, the person
-with fewer runs before it goes first.
+Each run gets a turn number when it joins: one more than the person's last waiting run, and at least the current turn.
+So people take turns, however many runs each has. A new person gets the current turn, and no run waits for ever. If two
+runs have the same turn, the person with fewer runs before it goes first.
 """
 
 from __future__ import annotations
@@ -32,15 +31,15 @@ from bot.core.storage.database import Database
 from bot.core.storage.schema import charges, line, runs
 from bot.i18n import ngettext
 
-WINDOW = 64  #: waiting runs that are looked at for the next turn
-_FARTHEST = 16 * WINDOW  # where the heads of the line are all for the servers of others
-MOST_ATTEMPTS = 4  #: of a run, each on whatever server is there for it
+WINDOW = 64  #: waiting runs to choose the next run from
+_FARTHEST = 16 * WINDOW  # if the first runs are all for the servers of other workers
+MOST_ATTEMPTS = 4  #: attempts for each run, on any suitable server
 
 
 @dataclass(frozen=True)
 class NewRun:
-    """A checked request whose inputs are stored. `held`: a moderator has to let it into the line. `opened`: its message
-    stands at the address already.
+    """A checked request with stored inputs. `held`: a moderator must approve it first. `opened`: its message has been
+    posted at the address.
     """
 
     id: str
@@ -61,25 +60,25 @@ class NewRun:
 
 @dataclass(frozen=True)
 class Assignment:
-    """A run, by its id, for a server; and the ids of those that are put off for it."""
+    """A run's id, its server, and the ids of the runs that are put off for it."""
 
     run_id: str
     server: str
     passed: tuple[str, ...] = ()
 
 
-#: Chooses among the runs at the head of the line; None where none of them can start now.
+#: Chooses among the first runs of the queue; None if none of them can start now.
 Picker = Callable[[Sequence[QueuedRun]], Assignment | None]
 
 
 class RunQueue:
-    """Who waits, and whose turn it is."""
+    """The waiting runs, and their order."""
 
     def __init__(self, database: Database, most: ConcurrencyLimits, clock: Callable[[], float] = time) -> None:
         self._database, self._caps, self._clock = database, most, clock
 
     async def enqueue(self, run: NewRun) -> None:
-        """Take a run in; when this returns, it is on disk. Raises `TooMany`."""
+        """Add a run. When this returns, it is on disk. Raises `TooMany`."""
         async with self._database.change() as connection:
             person = key_of(run.person)
             waiting = and_(runs.c.person == person, runs.c.state == State.WAITING)
@@ -94,7 +93,7 @@ class RunQueue:
             await note_uses(connection, run.id, [file.key for file in run.inputs.values()])
 
     async def open(self, run_id: str, address: Address) -> bool:
-        """Note where the message of a run stands, which can be taken from now on; False where it waits no more."""
+        """Record where the message of a run is, so that a worker may take the run; False if it no longer waits."""
         where = (runs.c.id == run_id, runs.c.opened == 0)
         change = update(runs).where(*where).values(chat=address.chat, message=address.message, opened=1)
         async with self._database.change() as connection:
@@ -102,12 +101,12 @@ class RunQueue:
         return row is not None and row.ended_at is None
 
     async def check_limits(self, person: str, workflow: str, limits: Sequence[Rule]) -> None:
-        """Whether a request of a person, as "platform:id", would be taken in just now. Raises `TooMany`."""
+        """Raise `TooMany` if a request of a person, given as "platform:id", would be refused now."""
         async with self._database.read() as connection:
             await usage.check(connection, person, workflow, limits, self._clock())
 
     async def quota_statuses(self, person: str, workflow: str, limits: Sequence[Rule]) -> list[QuotaStatus]:
-        """How a person, as "platform:id", who would run a workflow stands with limits."""
+        """Return the quotas of a person, given as "platform:id", for one more run of a workflow."""
         async with self._database.read() as connection:
             return await usage.quota_statuses(connection, person, workflow, limits, self._clock())
 
@@ -127,9 +126,7 @@ class RunQueue:
             return read_run(row)
 
     async def requeue(self, run: RunRecord, reason: str, avoid: str | None) -> bool:
-        """Let a run wait again after an attempt that came to nothing; False where it has had its attempts, or is wanted
-        no more.
-        """
+        """Let a run wait again after a failed attempt; False if it has no attempts left, or was cancelled."""
         if run.attempt >= MOST_ATTEMPTS:
             return False
         avoided = sorted(run.avoid | {avoid} if avoid else run.avoid)
@@ -141,13 +138,13 @@ class RunQueue:
             return (await connection.execute(change)).rowcount > 0
 
     async def update_policy(self, run: RunRecord, policy: EffectivePolicy) -> None:
-        """Let other policy hold for a run that waits: how many may run beside it, and what becomes of its results."""
+        """Replace the policy of a waiting run: the limits on runs at a time, and the handling of its results."""
         waits = (runs.c.id == run.id, runs.c.state == State.WAITING)
         async with self._database.change() as connection:
             await connection.execute(update(runs).where(*waits).values(_lasting(policy)))
 
     async def release_worker(self, worker: str) -> int:
-        """Let all runs of a worker that is gone wait again; how many there were."""
+        """Let all runs of a lost worker wait again, and return their number."""
         where = (runs.c.worker == worker, runs.c.state.in_(ACTIVE))
         freed = {"server": None, "worker": None, "started_at": None, "executed_at": None}
         again = {"state": State.WAITING, "attempt": runs.c.attempt + 1, **freed}
@@ -155,23 +152,23 @@ class RunQueue:
             return (await connection.execute(update(runs).where(*where).values(again))).rowcount
 
     async def waiting(self) -> list[RunRecord]:
-        """All who wait with a message of theirs, in the order of their turns."""
+        """Return all waiting runs that have a message, in queue order."""
         question = select(runs).where(runs.c.state == State.WAITING, runs.c.opened == 1).order_by(*_ORDER)
         found: list[RunRecord] = []
         async with self._database.read() as connection:
             async for rows in (await connection.stream(question)).partitions(100):
                 found += map(read_run, rows)
-                await asyncio.sleep(0)  # however many wait, others have their turn of the loop
+                await asyncio.sleep(0)  # let other tasks run, even if many runs wait
         return found
 
     async def is_queued(self, run_id: str) -> bool:
-        """Whether a run is still in line."""
+        """True if a run still waits."""
         mine = select(runs.c.id).where(runs.c.id == run_id, runs.c.state == State.WAITING)
         async with self._database.read() as connection:
             return (await connection.execute(mine)).one_or_none() is not None
 
     async def position(self, run_id: str) -> int | None:
-        """A waiting run's place in line, counted from 1; None if it does not wait."""
+        """Return a run's place in the queue, counted from 1; None if it does not wait."""
         mine = select(runs).where(runs.c.id == run_id, runs.c.state == State.WAITING)
         async with self._database.read() as connection:
             own = (await connection.execute(mine)).one_or_none()
@@ -192,7 +189,7 @@ class RunQueue:
             return int((await connection.execute(question)).scalar_one()) + 1
 
     async def sweep(self) -> None:
-        """Forget what no limit counts any more."""
+        """Delete charges that no limit counts."""
         async with self._database.change() as connection:
             await usage.sweep(connection, self._clock())
 
@@ -211,13 +208,13 @@ class RunQueue:
         return None
 
     async def _window(self, connection: AsyncConnection) -> Any:
-        """The head of the line, without those who have as many runs with servers as they may."""
+        """Select the first runs of the queue, without people who have as many running runs as they may."""
         allowed = not_(and_(runs.c.priority == 0, await self._capped(connection)))
         ready = (runs.c.state == State.WAITING, runs.c.opened == 1)
         return select(*_HEAD).where(*ready, allowed).order_by(*_ORDER).limit(WINDOW)
 
     async def _capped(self, connection: AsyncConnection) -> Any:
-        """Which runs have to wait for others of their person, their place or their workflow."""
+        """Select the runs that must wait for other runs of their person, place or workflow."""
         charged = runs.outerjoin(charges, charges.c.run_id == runs.c.id)
         columns = (runs.c.person, runs.c.workflow, func.coalesce(charges.c.spots, ""))
         busy = select(*columns).select_from(charged).where(runs.c.state == State.RUNNING)
@@ -242,15 +239,17 @@ _ORDER = (runs.c.priority.desc(), runs.c.turn, runs.c.depth, runs.c.seq)
 
 def _too_many(most: int) -> str:
     words = ngettext(
-        "You have {count} run waiting already, and no more fit: try again when it has started.",
-        "You have {count} runs waiting already, and no more fit: try again when one of them has started.",
+        "You already have {count} waiting run, and cannot add another. Try again when it has started.",
+        "You already have {count} waiting runs, and cannot add another. Try again when one of them has started.",
         most,
     )
     return words.format(count=most)
 
 
 def _lasting(policy: EffectivePolicy) -> dict[str, Any]:
-    """What still matters once a run is taken in: how many may run at a time, and what becomes of results."""
+    """Return the parts of a policy that apply after a run is accepted: limits on runs at a time, and display and
+    review.
+    """
     return {
         "review": int(policy.review.on),
         "review_in": policy.review.channel,

@@ -1,4 +1,4 @@
-"""The notifier: tells each who waits their place in line, and when it should be their turn, as both change."""
+"""Update the messages of waiting runs with their place in line and estimated start."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from bot.core.runs.repository import RunRepository
 from bot.core.workflows.catalog import Workflows
 
 _EVERY = 1.0  # seconds
-_FAREWELL = 3.0  # seconds: a shutdown waits no longer for chats
-_AT_ONCE = 16  # messages that are edited side by side
-_NOTICEABLE = 0.1  # of a place or an estimate: smaller changes are not worth an edit
+_FAREWELL = 3.0  # seconds that a shutdown waits for chats
+_AT_ONCE = 16  # messages edited at the same time
+_NOTICEABLE = 0.1  # the part of a place or an estimate; smaller changes are not shown
 
-#: When each of these runs should start, in seconds; those of which nothing is known are left out.
+#: The seconds until each of these runs starts; runs without an estimate are left out.
 StartEstimates = Callable[[Sequence[RunRecord]], Awaitable[Mapping[str, float]]]
 
 
@@ -35,7 +35,7 @@ class _Told:
 
 
 class QueueNotifier:
-    """Speaks for the platforms of this process. Use it in `async with`."""
+    """Updates messages on this process's platforms. Use it in `async with`."""
 
     def __init__(
         self,
@@ -50,7 +50,7 @@ class QueueNotifier:
         *,
         farewell: bool = False,
     ) -> None:
-        """`farewell`: on the way out, tell those who wait that it goes on later."""
+        """With `farewell`, a shutdown tells the people who wait that their runs continue later."""
         self._farewell = farewell
         self._queue, self._records, self._catalog, self._replies = queue, records, catalog, replies
         self._plan, self._locks, self._clock = plan, locks, clock
@@ -69,7 +69,7 @@ class QueueNotifier:
                     await self._say_farewell()
 
     async def _say_farewell(self) -> None:
-        """Nobody takes turns until the program is back: those who know of their place hear so."""
+        """Tell the people who saw their place that the bot is restarting."""
         waiting = [run for run in await self._queue.waiting() if run.id in self._told]
         slots = asyncio.Semaphore(_AT_ONCE)
 
@@ -80,7 +80,7 @@ class QueueNotifier:
         await asyncio.gather(*map(tell, waiting))
 
     async def announce(self) -> None:
-        """Tell everybody whose place or time has changed noticeably."""
+        """Update the runs with a noticeable change of place or time."""
         waiting = await self._queue.waiting()
         starts = await self._plan(waiting) if waiting else {}
         self._told = {run.id: told for run in waiting if (told := self._told.get(run.id)) is not None}
@@ -110,12 +110,12 @@ class QueueNotifier:
             if await self._records.refuse(run, str(gone)):
                 await show_status(reply, Failed(str(gone)))
             return
-        self._told[run.id] = _Told(status, self._clock())  # before it is said: a shutdown may come in between
+        self._told[run.id] = _Told(status, self._clock())  # first: a shutdown may come in between
         if not await self._say(run, status):
             self._told.pop(run.id, None)
 
     async def _say(self, run: RunRecord, status: Status) -> bool:
-        """Say something of a run that waits, if it still does; false where that has to wait for room."""
+        """Show a status of a run if it still waits; False if the platform has no room for it now."""
         async with self._locks.hold(run.id):
             if await self._queue.is_queued(run.id):
                 return await self._replies.show(run, status)

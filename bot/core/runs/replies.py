@@ -81,7 +81,7 @@ class SilentReply:
 
 
 async def show_status(reply: Reply, status: Status) -> bool:
-    """Show a status; one that cannot be shown is for the log. False where there was only no room for it just now."""
+    """Show a status; log it if the chat refuses. False if the platform only has no room for it now."""
     try:
         await reply.show(status)
     except NotNow:

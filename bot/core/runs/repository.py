@@ -1,4 +1,4 @@
-"""What the database knows of runs; and every change of a run once it has left the line."""
+"""Read runs from the database, and change them after they leave the queue."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from bot.core.storage.schema import runs, uses
 
 
 class RunRepository:
-    """Every change names the attempt that it belongs to: a worker that was replaced changes nothing any more."""
+    """Every change checks the run's attempt, so a worker that lost a run cannot change it."""
 
     def __init__(self, database: Database, clock: Callable[[], float] = time) -> None:
         self._database, self._clock = database, clock
@@ -35,47 +35,47 @@ class RunRepository:
             pass
 
     async def at(self, address: Address) -> RunRecord | None:
-        """The latest run whose message this is."""
+        """Return the latest run of a message."""
         where = (runs.c.chat == address.chat, runs.c.message == address.message)
         own = runs.c.person.startswith(f"{address.platform}:", autoescape=True)
         rows = await self._select(*where, own, order=runs.c.seq.desc(), limit=1)
         return rows[0] if rows else None
 
     async def unopened(self, platform: str, before: float) -> list[RunRecord]:
-        """Runs that were asked for before a moment, and whose message has still to be posted."""
+        """Return the runs from before a moment whose message was never posted."""
         own = runs.c.person.startswith(f"{platform}:", autoescape=True)
         waits = (runs.c.state.in_((State.WAITING, State.HELD)), runs.c.opened == 0, runs.c.asked_at < before)
         return await self._select(*waits, own, order=runs.c.seq)
 
     async def last_of(self, person: Person, count: int = 10) -> list[RunRecord]:
-        """A person's latest runs, the newest first."""
+        """Return a person's latest runs, newest first."""
         return await self._select(runs.c.person == key_of(person), order=runs.c.seq.desc(), limit=count)
 
     async def unfinished_in(self, community: str, count: int = 50) -> list[RunRecord]:
-        """What runs and waits in a community, as "platform:id", the oldest first."""
+        """Return the running and waiting runs of a community, given as "platform:id", oldest first."""
         return await self._select(
             runs.c.community == community, runs.c.state.in_(UNFINISHED), order=runs.c.seq, limit=count
         )
 
     async def unfinished_at(self, place: Place) -> list[RunRecord]:
-        """What runs and waits in a place, the oldest first."""
+        """Return the running and waiting runs of a place, oldest first."""
         return await self._select(runs.c.place == key_of(place), runs.c.state.in_(UNFINISHED), order=runs.c.seq)
 
     async def unfinished_of(self, person: str) -> list[RunRecord]:
-        """What of a person, as "platform:id", waits, runs or is held."""
+        """Return the waiting, running and held runs of a person, given as "platform:id"."""
         return await self._select(runs.c.person == person, runs.c.state.in_(UNFINISHED), order=runs.c.seq)
 
     async def active_at(self, worker: str) -> list[RunRecord]:
-        """What a worker has in its hands."""
+        """Return the runs of a worker."""
         return await self._select(runs.c.worker == worker, runs.c.state.in_(ACTIVE), order=runs.c.seq)
 
     async def active(self) -> list[RunRecord]:
-        """What all workers have in their hands."""
+        """Return the runs of all workers."""
         return await self._select(runs.c.state.in_(ACTIVE), order=runs.c.seq)
 
     async def measured(self, since: float = 0.0, worker: str | None = None, count: int = 500) -> list[RunRecord]:
-        """The latest runs that were done after a moment, by one worker or by all, the earliest first: estimates are
-        learnt from them.
+        """Return the latest runs that finished after a moment, by one worker or by all, earliest first. Estimates use
+        them.
         """
         done = [runs.c.state == State.DONE, runs.c.ended_at > since]
         if worker is not None:
@@ -83,43 +83,45 @@ class RunRepository:
         return (await self._select(*done, order=runs.c.ended_at.desc(), limit=count))[::-1]
 
     async def lately(self, community: str, since: float) -> list[RunTiming]:
-        """What a community, as "platform:id", has asked for since then: no more of it than statistics need."""
+        """Return the requests of a community, given as "platform:id", since a moment, with the data that statistics
+        need.
+        """
         columns = (runs.c.workflow, runs.c.person, runs.c.state, runs.c.asked_at, runs.c.started_at, runs.c.executed_at)
         question = select(*columns).where(runs.c.community == community, runs.c.asked_at >= since)
         found: list[RunTiming] = []
         async with self._database.read() as connection:
             async for rows in (await connection.stream(question)).partitions(1000):
                 found += [RunTiming(*row) for row in rows]
-                await asyncio.sleep(0)  # others have their turn of the loop
+                await asyncio.sleep(0)  # let other tasks run
         return found
 
     async def communities(self) -> dict[str, str]:
-        """The communities in which anything was asked for, as "platform:id", with the name of the latest place."""
+        """Return the communities with requests, as "platform:id", each with the name of its latest place."""
         latest = select(func.max(runs.c.seq)).group_by(runs.c.community)
         question = select(runs.c.community, runs.c.place_name).where(runs.c.seq.in_(latest))
         async with self._database.read() as connection:
             return dict(map(tuple, await connection.execute(question)))
 
     async def counts(self) -> dict[State, int]:
-        """How many runs there are that have not ended, by their state."""
+        """Count the runs that have not ended, by state."""
         question = select(runs.c.state, func.count()).where(runs.c.state.in_(UNFINISHED)).group_by(runs.c.state)
         async with self._database.read() as connection:
             return {State(state): count for state, count in await connection.execute(question)}
 
     async def executed(self, run: RunRecord) -> bool:
-        """Its server has done its part and is free. Whether the run was still this attempt's."""
+        """Record that the server has finished its part. Returns True if the attempt still owned the run."""
         now = self._clock()
         charge = partial(usage.settle, run_id=run.id, now=now, took=now - (run.started_at or now))
         return await self._step(run, (State.RUNNING,), charge, state=State.DELIVERING, executed_at=now)
 
     async def save_outputs(self, run: RunRecord, outcome: Outcome) -> bool:
-        """Note what came out, so that it can be delivered by whoever comes to it; whether the run was not ended."""
+        """Record the outputs, so that any worker can deliver them. Returns True if the run had not ended."""
         async with self._database.change() as connection:
-            await note_uses(connection, run.id, [file.key for file in outcome.files])  # or they outlive an ended run
+            await note_uses(connection, run.id, [file.key for file in outcome.files])  # else they outlive an ended run
             return await _stepped(connection, run, ACTIVE, outputs=outcome_json(outcome))
 
     async def end(self, run: RunRecord, state: State, sentence: str | None = None) -> bool:
-        """The end of a run; whether it had not ended before."""
+        """End a run. Returns True if it had not ended before."""
         now = self._clock()
         charge = partial(usage.settle, run_id=run.id, now=now, took=now - (run.started_at or now))
         if state is State.FAILED or (state is State.CANCELLED and run.started_at is None):
@@ -128,13 +130,13 @@ class RunRepository:
         return _told(ended, run.id, state, sentence)
 
     async def refuse(self, run: RunRecord, sentence: str) -> bool:
-        """End a run that waits, before it has begun; whether it still waited."""
+        """End a waiting run before it starts. Returns True if it still waited."""
         charge = partial(usage.give_back, run_ids=[run.id])
         ended = {"state": State.FAILED, "sentence": sentence, "ended_at": self._clock()}
         return _told(await self._step(run, (State.WAITING,), charge, **ended), run.id, State.FAILED, sentence)
 
     async def hold_result(self, run: RunRecord) -> bool:
-        """Let a run that has brought its outcome wait for a moderator, in nobody's hands."""
+        """Hold a finished run for a moderator, and take it from its worker."""
         return await self._step(run, (State.DELIVERING,), state=State.HELD, worker=None, review_asked_at=None)
 
     async def leave(self, run: RunRecord) -> bool:
@@ -142,15 +144,15 @@ class RunRepository:
         return await self._step(run, (State.DELIVERING,), state=State.DELIVERING, worker=None, attempt=run.attempt + 1)
 
     async def hold_request(self, run: RunRecord) -> bool:
-        """Let a run that waits for its turn wait for a moderator first, if none has let it in; whether it is held."""
+        """Hold a waiting run for a moderator, unless one has approved it. Returns True if it is held."""
         where = (runs.c.id == run.id, runs.c.attempt == run.attempt, runs.c.state == State.WAITING)
         change = update(runs).where(*where, runs.c.review_asked_at.is_(None)).values(state=State.HELD)
         async with self._database.change() as connection:
             return (await connection.execute(change)).rowcount > 0
 
     async def approve(self, run_id: str) -> RunRecord | None:
-        """Let a held run go on: into the line, or, with what it has brought, to whoever delivers it. None if it was
-        not held.
+        """Let a held run continue: a request joins the queue, and a result goes to the worker that delivers it. None if
+        it was not held.
         """
         held = (runs.c.id == run_id, runs.c.state == State.HELD)
         async with self._database.change() as connection:
@@ -163,7 +165,7 @@ class RunRepository:
         return await self.get(run_id)
 
     async def discard(self, run: RunRecord, sentence: str) -> list[str] | None:
-        """End a held run without showing what it has brought; keys of files that can go, None if it was not held."""
+        """End a held run without showing its result. Returns the keys of files to delete; None if it was not held."""
         gone = {"state": State.FAILED, "sentence": sentence, "ended_at": self._clock(), "outputs": None}
         if not await self._step(run, (State.HELD,), partial(usage.give_back, run_ids=[run.id]), **gone):
             return None
@@ -177,7 +179,7 @@ class RunRepository:
         return sorted(set(keys) - kept)
 
     async def held_in(self, community: str, count: int = 50) -> list[RunRecord]:
-        """What waits for the moderators of a community, as "platform:id", the oldest first."""
+        """Return the runs that wait for the moderators of a community, given as "platform:id", oldest first."""
         return await self._select(
             runs.c.community == community, runs.c.state == State.HELD, order=runs.c.seq, limit=count
         )
@@ -196,7 +198,7 @@ class RunRepository:
         return await self.get(run_id) if taken else None
 
     async def claim_to_ask(self, platforms: Collection[str]) -> RunRecord | None:
-        """A held run whose moderators have not been asked yet; from now on they count as asked."""
+        """Return a held run whose moderators were not asked yet, and mark them as asked."""
         held = (runs.c.state == State.HELD, runs.c.review_asked_at.is_(None))
         waiting = [run for run in await self._select(*held, order=runs.c.seq) if run.person.platform in platforms]
         for run in waiting[:1]:
@@ -206,7 +208,7 @@ class RunRepository:
         return None
 
     async def request_cancel(self, run_id: str, by: str) -> RunRecord | None:
-        """Note who wants a run to stop. One that waits has ended with that; None if it had ended before."""
+        """Record who cancels a run. A waiting run ends at once. Returns None if the run had ended before."""
         async with self._database.change() as connection:
             where = (runs.c.id == run_id, runs.c.state.in_(UNFINISHED))
             await connection.execute(update(runs).where(*where).values(cancelled_by=by))
@@ -221,7 +223,7 @@ class RunRepository:
         return found if found is not None and (stopped or found.state in UNFINISHED) else None
 
     async def cancel_requests(self, worker: str) -> list[str]:
-        """The ids of a worker's runs that somebody wants to stop."""
+        """Return the ids of a worker's runs that people have cancelled."""
         question = select(runs.c.id).where(
             runs.c.worker == worker, runs.c.state.in_(ACTIVE), runs.c.cancelled_by.is_not(None)
         )
@@ -229,7 +231,7 @@ class RunRepository:
             return list((await connection.execute(question)).scalars())
 
     async def expire(self, moment: float) -> None:
-        """End held runs from before a moment: nobody has decided."""
+        """End held runs from before a moment, because no moderator decided."""
         old = (runs.c.state == State.HELD, runs.c.asked_at < moment)
         async with self._database.change() as connection:
             ids = list((await connection.execute(select(runs.c.id).where(*old))).scalars())
@@ -239,29 +241,29 @@ class RunRepository:
             events_log.run_ended(run_id, State.FAILED, "no moderator decided in time")
 
     async def older_than(self, moment: float, count: int = 500) -> list[str]:
-        """Ids of ended runs that were asked for before a moment."""
+        """Return the ids of ended runs from before a moment."""
         question = select(runs.c.id).where(runs.c.asked_at < moment, runs.c.state.not_in(UNFINISHED)).limit(count)
         async with self._database.read() as connection:
             return list((await connection.execute(question)).scalars())
 
     async def ended_since(self, moment: float) -> list[RunRecord]:
-        """Runs that came to their end after a moment, the earliest first, whichever process saw it."""
+        """Return the runs that ended after a moment, in any process, earliest first."""
         return await self._select(runs.c.state.in_(ENDED), runs.c.ended_at > moment, order=runs.c.ended_at)
 
     async def all_of(self, person: str) -> list[str]:
-        """Ids of all ended runs of a person, as "platform:id"."""
+        """Return the ids of all ended runs of a person, given as "platform:id"."""
         question = select(runs.c.id).where(runs.c.person == person, runs.c.state.not_in(UNFINISHED))
         async with self._database.read() as connection:
             return list((await connection.execute(question)).scalars())
 
     async def anonymize(self, person: str) -> None:
-        """Take the name from what a person still has under way, and let it be deleted with the oldest once it ends."""
+        """Remove the person's name from unfinished runs, and have them deleted with the oldest runs once they end."""
         mine = update(runs).where(runs.c.person == person, runs.c.state.in_(UNFINISHED))
         async with self._database.change() as connection:
             await connection.execute(mine.values(person_name="", asked_at=0.0))
 
     async def forget(self, run_ids: Sequence[str]) -> list[str]:
-        """Delete runs; the keys of the files that no other run uses, which can go as well."""
+        """Delete runs. Returns the keys of files that no other run uses, so that they can be deleted too."""
         async with self._database.change() as connection:
             keys = set((await connection.execute(select(uses.c.key).where(uses.c.run_id.in_(run_ids)))).scalars())
             await connection.execute(delete(uses).where(uses.c.run_id.in_(run_ids)))
@@ -306,7 +308,7 @@ def _told(ended: bool, run_id: str, state: State, reason: str | None = None) -> 
 
 
 async def note_uses(connection: AsyncConnection, run_id: str, keys: Sequence[str]) -> None:
-    """Note that a run uses files, inside somebody's transaction."""
+    """Record that a run uses files, in the caller's transaction."""
     if not keys:
         return
     known = select(uses.c.key).where(uses.c.run_id == run_id)

@@ -1,4 +1,4 @@
-"""The front desk: takes requests in, so that they are on disk before anybody hears "queued"; and cancels them."""
+"""The service for runs: it saves requests to disk before the chat says "queued", and cancels and deletes runs."""
 
 from __future__ import annotations
 
@@ -48,8 +48,8 @@ _LOOKS, _PAUSE = 100, 0.05  # seconds between them
 
 
 class RunService:
-    """Takes requests in, and gives out what a person may see of runs. `wake` tells this process's worker of a new run,
-    `stop` of one to cancel.
+    """Accepts requests, and returns what a person may see of runs. `wake` tells this process's worker about a new run,
+    `stop` about one to cancel.
     """
 
     def __init__(
@@ -72,34 +72,34 @@ class RunService:
         self._media, self._links, self._replies, self._locks = media, links, replies, locks
         self._enforcer, self._permissions, self._audit = enforcer, permissions, audit
         self._wake, self._stop = wake, stop
-        self._opening: set[str] = set()  # runs whose message is being posted just now
+        self._opening: set[str] = set()  # runs whose message is being posted now
         self.accepting = True
 
     async def get(self, run_id: str) -> RunRecord | None:
         return await self._records.get(run_id)
 
     async def at(self, address: Address) -> RunRecord | None:
-        """The latest run whose message this is."""
+        """Return the latest run of a message."""
         return await self._records.at(address)
 
     async def last_of(self, person: Person, count: int = 10) -> list[RunRecord]:
-        """A person's latest runs, the newest first."""
+        """Return a person's latest runs, newest first."""
         return await self._records.last_of(person, count)
 
     async def unfinished_in(self, community: str, count: int = 50) -> list[RunRecord]:
-        """The runs of a community, as "platform:id", that have not ended, the oldest first."""
+        """Return the unfinished runs of a community, given as "platform:id", oldest first."""
         return await self._records.unfinished_in(community, count)
 
     async def ended_since(self, moment: float) -> list[RunRecord]:
-        """Runs that ended after a moment, the earliest first, in whichever process."""
+        """Return the runs that ended after a moment, in any process, earliest first."""
         return await self._records.ended_since(moment)
 
     async def unfinished_at(self, place: Place) -> list[RunRecord]:
-        """The runs of a place that have not ended, the oldest first."""
+        """Return the unfinished runs of a place, oldest first."""
         return await self._records.unfinished_at(place)
 
     async def counts(self) -> dict[State, int]:
-        """How many runs have not ended, by their state."""
+        """Count the runs that have not ended, by state."""
         return await self._records.counts()
 
     async def position(self, run_id: str) -> int | None:
@@ -107,11 +107,11 @@ class RunService:
         return await self._queue.position(run_id)
 
     async def submit(self, request: RunRequest, message: Address | MessageOpening) -> str:
-        """Take a request in, whose message stands somewhere, or is posted once the run is on disk; the run's id. Raises
-        `UserError`, `StorageFailed`, and `DeliveryFailed` where it cannot be posted.
+        """Accept a request and return the run's id. `message` is the address of its message, or an opening that posts
+        it once the run is on disk. Raises `UserError`, `StorageFailed`, and `DeliveryFailed` if it cannot be posted.
         """
         if not self.accepting:
-            raise UserError(_("I am being restarted. Please try again in a minute."))
+            raise UserError(_("The bot is restarting. Please try again in a minute."))
         try:
             return await self._submit(request, message)
         except (NotAllowed, TooMany) as fault:
@@ -150,8 +150,8 @@ class RunService:
         return new.id
 
     async def reopen(self, platform: str, before: float, post: Callable[[RunRecord], Awaitable[Address]]) -> None:
-        """Let runs that were asked for before a moment go on, whose messages the program did not come to post, or to
-        note: `post` finds each, or posts it. Raises `StorageFailed`.
+        """Continue runs from before a moment whose message was not posted or recorded, because the program stopped.
+        `post` finds or posts each message. Raises `StorageFailed`.
         """
         for run in await self._records.unopened(platform, before):
             if run.id in self._opening:
@@ -159,11 +159,11 @@ class RunService:
             try:
                 await self._open(run.id, partial(post, run))
             except DeliveryFailed as fault:
-                _log.info("run %s is withdrawn, for it has no message: %s", run.id, fault)
+                _log.info("run %s: withdrawn, because its message cannot be posted: %s", run.id, fault)
             self._wake()
 
     async def _open(self, run_id: str, post: Callable[[], Awaitable[Address]]) -> None:
-        """Post the message of a run that is on disk; where it cannot be, it is as if it had not been asked for."""
+        """Post the message of a run that is on disk. If that fails, withdraw the run."""
         self._opening.add(run_id)
         try:
             address = await post()
@@ -180,27 +180,27 @@ class RunService:
                 await self._say_cancelled(run, person_of(run.cancelled_by))
 
     async def again(self, run_id: str, person: Person, place: Place, changes: Mapping[str, Any]) -> RunRequest:
-        """The request that a run was, for a person who wants it again: with these changes, and with a new seed unless
-        they give one. Raises `UserError` where the run is forgotten, or where its files are not theirs to use.
+        """Return a run's request again, with these changes, and with a new seed unless the changes have one. Raises
+        `UserError` if the run is deleted, or if the person may not use its files.
         """
         request, withheld = await self._repeated(run_id, person, place, changes)
         if withheld:
-            words = _("The files that this run was given are private. Please press Change and give your own.")
+            words = _("The input files of this run are private. Please press Change and add your own.")
             raise await self._permissions.refused(person, place, "again", words)
         return request
 
     async def changed(self, run_id: str, person: Person, place: Place) -> RunRequest:
-        """The request that a run was, as a form begins with it: without the files that are not this person's to use."""
+        """Return a run's request as the start of a form, without the files that this person may not use."""
         request, _withheld = await self._repeated(run_id, person, place, {})
         return request
 
     async def _repeated(
         self, run_id: str, person: Person, place: Place, changes: Mapping[str, Any]
     ) -> tuple[RunRequest, bool]:
-        """A request once more; and whether files of it were left out."""
+        """Return a request again, and True if files were left out."""
         run = await self._records.get(run_id)
         if run is None:
-            raise UserError(_("This run has been deleted. Please ask for it anew."))
+            raise UserError(_("This run has been deleted. Please send a new request."))
         form = await self._workflows.form(run.workflow, person, place)
         seeds = {field.name for field in form.fields if field.seed}
         kept = {name: value for name, value in run.values.items() if name in form.names and name not in seeds}
@@ -210,37 +210,37 @@ class RunService:
         return RunRequest(run.workflow, {**kept, **files, **changes}, person, place), len(files) < len(given)
 
     def files_for(self, run: RunRecord, person: Person, *, present: bool) -> tuple[StoredFile, ...]:
-        """The results of a run that a person may have: of their own runs, and of those whose message stands where they
-        are (`present`: the platform knows). What moderators hold is seen in `moderation.reviews` alone.
+        """Return the results that a person may have: of their own runs, and of runs with a message where they are (the
+        platform sets `present`). Held results are only in `moderation.reviews`.
         """
         return run.shown.files if present or self._is_own(run, person) else ()
 
     def inputs_for(self, run: RunRecord, person: Person, here: Place) -> Mapping[str, StoredFile]:
-        """The files that a run was given, by field, as far as a person may use them. No message shows them: they
-        are for the person who gave them, for operators, and for moderators of the community.
+        """Return the input files that a person may use, by field. No message shows them. They are for the person who
+        sent them, for operators, and for moderators of the community.
         """
         home = bool(here.community) and community_of(here) == community_of(run.place)
         return run.inputs if self._is_own(run, person) or (home and person.moderator) else {}
 
     def _may_repeat(self, run: RunRecord, here: Place) -> bool:
-        """True where everyone sees the result: they may run it again with its files, which they do not get."""
+        """True if everyone here sees the result. They may run it again with its files, but do not get the files."""
         home = bool(here.community) and community_of(here) == community_of(run.place)
         return run.state is State.DONE and (home or key_of(here) == key_of(run.place))
 
     async def check_present(self, by: Person, run: RunRecord, here: Place, act: str, *, present: bool) -> None:
-        """Raises `NotAllowed` for a button of a run whose message does not stand where it was pressed: rights are those
-        of the place. A person's own runs, and operators, are free everywhere.
+        """Raise `NotAllowed` for a button that was pressed outside the place of its message, because rights belong to a
+        place. A person's own runs, and operators, are exempt.
         """
         if not present and not self._is_own(run, by):
             words = _("This button belongs to another chat.")
             raise await self._permissions.refused(by, here, act, words, run.place)
 
     async def link(self, run_id: str, number: int, filename: str) -> str:
-        """The address of a run's file, counted from 1; empty where the page has no public address."""
+        """Return the link to a run's file, counted from 1; empty if the page has no public address."""
         return await self._links.url(run_id, number, filename)
 
     async def linked_file(self, run_id: str, number: int, mark: str) -> StoredFile | None:
-        """The file of a link; None where the link is forged, or its run is gone or held."""
+        """Return the file of a link; None if the link is forged, or its run is gone or held."""
         if not await self._links.is_genuine(run_id, number, mark):
             return None
         run = await self._records.get(run_id)
@@ -251,7 +251,7 @@ class RunService:
         return key_of(person) == key_of(run.person) or self._permissions.is_operator(person)
 
     async def cancel(self, run_id: str, by: Person) -> bool:
-        """Stop a run, wherever it waits or is executed; whether there was anything to stop. Raises `NotAllowed`."""
+        """Cancel a waiting or running run. Returns True if there was something to cancel. Raises `NotAllowed`."""
         run = await self._records.get(run_id)
         if run is not None:
             await self.check_change(by, run, "cancel")
@@ -264,30 +264,30 @@ class RunService:
         return True
 
     def may_change(self, person: Person, run: RunRecord) -> bool:
-        """Whether somebody may cancel or delete a run: their own; and moderators those of their place.
+        """True if a person may cancel or delete a run: their own, or as a moderator of its place.
 
-        A platform says in `Person.moderator` what somebody is in the place where the run's message stands.
+        The platform sets `Person.moderator` for the place of the run's message.
         """
         return self._is_own(run, person) or (person.moderator and person.platform == run.person.platform)
 
     async def check_change(self, by: Person, run: RunRecord, act: str) -> None:
-        """Raises `NotAllowed` for whoever may not change a run."""
+        """Raise `NotAllowed` if a person may not change a run."""
         if not self.may_change(by, run):
-            words = _("Only the one who asked for this run, or a moderator, can do that.")
+            words = _("Only the person who asked for this run, or a moderator, can do that.")
             raise await self._permissions.refused(by, run.place, act, words)
 
     async def delete(self, run_id: str, by: Person) -> None:
-        """Delete a run that has ended, and its files. Raises `NotAllowed`, and `UserError` while it has not ended."""
+        """Delete an ended run and its files. Raises `NotAllowed`, and `UserError` if it has not ended."""
         run = await self._records.get(run_id)
         if run is None:
             return
         await self.check_change(by, run, "delete")
         if not await self._has_ended(run):
-            raise UserError(_("This run has not ended yet: cancel it first."))
+            raise UserError(_("This run has not ended yet. Cancel it first."))
         await delete_runs([run_id], self._records, self._media)
 
     async def _has_ended(self, run: RunRecord) -> bool:
-        """Whether a run has ended, or does so at once: its message shows the result before that is written down."""
+        """Wait a moment for a run to end. Its message shows the result shortly before the end is recorded."""
         for _try in range(_LOOKS):
             found = await self._records.get(run.id)
             if found is None or found.state is not State.DELIVERING:
@@ -296,8 +296,8 @@ class RunService:
         return False
 
     async def forget(self, person: Person) -> int:
-        """Cancel what somebody has asked for, delete all their ended runs, with the files, and take their name out of
-        the audit; how many runs there were. A run that is being executed ends first, and is deleted within the hour.
+        """Cancel a person's runs, delete their ended runs with the files, and remove their name from the audit log.
+        Returns the number of runs. A running run ends first, and is deleted within the hour.
         """
         for run in await self._records.unfinished_of(key_of(person)):
             await self.cancel(run.id, person)
@@ -305,7 +305,7 @@ class RunService:
         return await forget_person(key_of(person), self._records, self._media, self._audit, rules)
 
     async def _with_files(self, request: RunRequest, folder: Path) -> RunRequest:
-        """The request with the files that it names from earlier runs brought back."""
+        """Return the request with the files that it uses from earlier runs."""
         values = dict(request.values)
         for number, (name, value) in enumerate(request.values.items()):
             if isinstance(value, StoredFile):
@@ -346,5 +346,5 @@ def _room() -> Iterator[None]:
     try:
         yield
     except OSError as fault:
-        sentence = _("There is no room to keep the files of this run, or they cannot be written.")
+        sentence = _("The files of this run cannot be saved. The disk may be full.")
         raise StorageFailed(sentence) from fault

@@ -1,10 +1,10 @@
-"""The tally: what runs count for limits, in windows that slide; asked in the transaction that takes a run in, so that
-no two requests, from whichever processes, can have the same last one.
+"""Count runs for limits, in sliding windows. The check is in the transaction that accepts a run, so two requests, in
+any processes, cannot both take the last place.
 
-A run is charged when it is taken in. Its seconds are reserved then, as many as such runs have taken, and one is let in
-only where they have room; they become its own when its server has done its part. What remains is that a run which takes
-longer than was reserved oversteps a limit by the difference, which those after it wait for. A run that fails, or is
-cancelled before it starts, gives its charge back.
+A run is charged when it is accepted. Its seconds are reserved then, as many as similar runs took, and it is accepted
+only if they fit. The real seconds replace them when its server is done. A run that takes longer than was reserved
+exceeds the limit by the difference, and later runs wait for it. A run that fails, or is cancelled before it starts,
+gives its charge back.
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ from bot.core.policy.scope import RequestContext, scope_key
 from bot.core.storage.schema import charges, runs
 
 HOUR, DAY = 3600.0, 86_400.0
-_GUESS = 10.0  # seconds that a run is thought to take while nothing is known of its workflow
-_SAMPLE = 20  # runs that the guess is made from otherwise
+_GUESS = 10.0  # seconds reserved for a run of a workflow without earlier runs
+_SAMPLE = 20  # earlier runs that the estimate uses
 _ONE: Any = literal_column("1.0")
 
 
 async def quota_statuses(
     connection: AsyncConnection, person: str, workflow: str, limits: Sequence[Rule], now: float
 ) -> list[QuotaStatus]:
-    """How a person, as "platform:id", who would run a workflow stands with each limit."""
+    """Return the quotas of a person, given as "platform:id", for one more run of a workflow."""
     needs = 0.0
     if any(rule.name == Measure.SECONDS for rule in limits):
         needs = (await connection.execute(select(_reserved(workflow)))).scalar_one()
@@ -39,14 +39,14 @@ async def quota_statuses(
 
 
 async def check(connection: AsyncConnection, person: str, workflow: str, limits: Sequence[Rule], now: float) -> None:
-    """Raises `TooMany`, which says which limit is reached and when it is over."""
+    """Raise `TooMany` if a limit is reached. It says which limit, and when to try again."""
     for standing in await quota_statuses(connection, person, workflow, limits, now):
         if standing.is_reached and not standing.is_kept_in_line:
             raise TooMany(standing.refusal)
 
 
 async def charge(connection: AsyncConnection, run_id: str, context: RequestContext, now: float) -> None:
-    """Count a run that is taken in."""
+    """Charge an accepted run."""
     values = {
         "run_id": run_id,
         "person": context.person,
@@ -59,18 +59,18 @@ async def charge(connection: AsyncConnection, run_id: str, context: RequestConte
 
 
 async def settle(connection: AsyncConnection, run_id: str, now: float, took: float) -> None:
-    """Charge a run what it took, once."""
+    """Replace a run's reserved seconds with the real ones, once."""
     mine = (charges.c.run_id == run_id, charges.c.settled_at.is_(None))
     await connection.execute(update(charges).where(*mine).values(seconds=took, settled_at=now))
 
 
 async def give_back(connection: AsyncConnection, run_ids: Collection[str]) -> None:
-    """Give back what runs were charged that have brought nothing."""
+    """Give back the charges of runs without a result."""
     await connection.execute(delete(charges).where(charges.c.run_id.in_(run_ids)))
 
 
 async def sweep(connection: AsyncConnection, now: float) -> None:
-    """Forget what no limit counts any more."""
+    """Delete charges that no limit counts."""
     unfinished = select(runs.c.id).where(runs.c.ended_at.is_(None))
     left = func.coalesce(charges.c.settled_at, charges.c.at)
     old = (charges.c.at < now - DAY, left < now - DAY, charges.c.run_id.not_in(unfinished))
@@ -90,7 +90,7 @@ async def move_community(connection: AsyncConnection, old: str, new: str) -> Non
 
 
 def _reserved(workflow: str) -> Any:
-    """What a run of a workflow takes, by those that have been."""
+    """Return an expression for the seconds to reserve for a workflow, from its earlier runs."""
     mine = (charges.c.workflow == workflow, charges.c.settled_at.is_not(None))
     last = select(charges.c.seconds).where(*mine).order_by(charges.c.at.desc()).limit(_SAMPLE).subquery()
     return func.coalesce(select(func.avg(last.c.seconds)).scalar_subquery(), _GUESS)
@@ -103,7 +103,7 @@ async def _standing(connection: AsyncConnection, rule: Rule, person: str, needs:
         case Measure.DAY:
             return await _in_window(connection, QuotaStatus(rule, 0), person, charges.c.at, _ONE, DAY, now)
         case Measure.SECONDS:
-            asked = QuotaStatus(rule, 0, min(needs, rule.most))  # a limit denies nobody who has used nothing of it
+            asked = QuotaStatus(rule, 0, min(needs, rule.most))  # a limit admits those who used none of it
             return await _in_window(connection, asked, person, charges.c.settled_at, charges.c.seconds, DAY, now)
         case Measure.COOLDOWN:
             question = select(func.max(charges.c.at)).where(*_counted(rule, person))
@@ -119,8 +119,8 @@ async def _standing(connection: AsyncConnection, rule: Rule, person: str, needs:
 async def _in_window(
     connection: AsyncConnection, asked: QuotaStatus, person: str, leaves: Any, amount: Any, window: float, now: float
 ) -> QuotaStatus:
-    """What was used in a window that ends now, and when enough of it has left the window for one more. What has no time
-    yet at which it `leaves` is inside.
+    """Return the use in the window that ends now, and the time when one more run fits. Charges without a time in
+    `leaves` are inside the window.
     """
     inside = (*_counted(asked.rule, person), or_(leaves.is_(None), leaves > now - window))
     used = float((await connection.execute(select(func.coalesce(func.sum(amount), 0)).where(*inside))).scalar_one())
@@ -145,12 +145,12 @@ async def _in_states(connection: AsyncConnection, rule: Rule, person: str, state
 
 
 def _counted(rule: Rule, person: str) -> list[Any]:
-    """The charges that a limit counts: those of one person, or all where it is shared."""
+    """Return the conditions for the charges that a limit counts: one person's, or all for a budget."""
     scope, where = rule.scope, list[Any]()
     if not isinstance(rule.body, Budget):
         where.append(charges.c.person == person)
     elif scope.community:
-        where.append(charges.c.community == scope.community)  # found by its index, as the next is not
+        where.append(charges.c.community == scope.community)  # this one has an index; the next does not
     if scope.community:
         where.append(charges.c.spots.contains(f"|{scope_key(scope.community, scope.place)}|", autoescape=True))
     if scope.workflow:

@@ -1,4 +1,4 @@
-"""A request becomes a run that can be developed, or a `UserError` that says what to change."""
+"""Check a request: the result is a request that can run, or a `UserError` that says what to change."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ from comfy.object_info import Missing, ObjectInfo
 _MOST = 5  # missing nodes or models named in one sentence
 
 
-#: What each server that can be asked has, by the server's name.
+#: The nodes and models of each known server, by the server's name.
 KnownNodes = Callable[[], Awaitable[Mapping[str, ObjectInfo]]]
 
 
 @dataclass(frozen=True)
 class ValidatedRequest:
-    """A request that can be run. `media` are the files to upload, by field; `stem` is what its results are called;
-    `kind` says in a word what takes about as long and needs the same of a server.
+    """A request that can run. `media` are the files to upload, by field; `stem` is the base name of its results; `kind`
+    is a key for runs of similar duration and needs.
     """
 
     workflow: Workflow
@@ -44,7 +44,7 @@ class ValidatedRequest:
 
 @dataclass(frozen=True)
 class InputFile:
-    """A file that a person gave, as it will be sent: where it lies, under which name they know it, and its kind."""
+    """A person's file, ready to send: its path, the person's name for it, and its kind."""
 
     path: Path
     filename: str
@@ -59,16 +59,16 @@ class RequestValidator:
         self._known, self._limits = known, limits
 
     async def known(self) -> Mapping[str, ObjectInfo]:
-        """What each server that can be asked has."""
+        """Return the nodes and models of each known server."""
         return await self._known()
 
     async def form(self, workflow: Workflow) -> Form:
-        """The workflow's form with what the servers add to it, such as their models."""
+        """Return the workflow's form with the servers' choices, such as their models."""
         known = await self._known()
         return workflow.form(ObjectInfo.union(known.values()) if known else None)
 
     async def lacks(self, workflow: Workflow) -> str | None:
-        """What the servers lack to run a workflow, in words; None if one of them lacks nothing."""
+        """Describe what the servers lack to run a workflow; None if at least one can run it."""
         missing: dict[str, Missing] = {}
         for name, info in (await self._known()).items():
             missing[name] = workflow.missing(info)
@@ -89,14 +89,14 @@ class RequestValidator:
         folder: Path,
         restriction: FieldConstraints = FieldConstraints(),  # noqa: B008 - it is frozen
     ) -> ValidatedRequest:
-        """Check a request, and put the files that it will need into `folder`. Raises `UserError`."""
+        """Check a request, and put its files into `folder`. Raises `UserError`."""
         workflow = self.catalog.get(request.workflow)
         form = await self.form(workflow)
         if lacks := await self.lacks(workflow):
             words = (
                 _("“{workflow}” cannot run on this server. {lacks}")
                 if len(await self._known()) == 1
-                else _("“{workflow}” cannot run on any of the servers. {lacks}")
+                else _("“{workflow}” cannot run on any server. {lacks}")
             )
             raise CannotRun(words.format(workflow=workflow.name, lacks=lacks))
         values = restriction.check(form, _texts(request.values))
@@ -120,7 +120,7 @@ class RequestValidator:
         size = await asyncio.to_thread(_size, file.path)
         if not 0 < size <= self._limits.max_bytes:
             most = f"{self._limits.max_bytes / 1e6:g}"
-            raise BadValue(name, _("it must be a file of at most {most} MB that is not empty.").format(most=most))
+            raise BadValue(name, _("the file must not be empty, and must have at most {most} MB.").format(most=most))
         return file.path
 
 
@@ -129,7 +129,7 @@ def _size(path: Path) -> int:
 
 
 def _texts(values: Mapping[str, Any]) -> dict[str, Any]:
-    """A form checks that a file was given; what is in the file is for `pictures` to say."""
+    """Replace files by text for the form, which only checks that they are there. `images` checks their content."""
     return {name: value.filename if isinstance(value, UploadedFile) else value for name, value in values.items()}
 
 
@@ -147,7 +147,7 @@ def _listed(names: tuple[str, ...]) -> str:
 
 
 def _stem(workflow: Workflow, form: Form, values: Mapping[str, Any], given: Mapping[str, UploadedFile]) -> str:
-    """`chelsea-poster` after the first picture; `imagine-SEED` where there is none."""
+    """Return the base name of the results: `chelsea-poster` after the first picture, else `imagine-SEED`."""
     for file in given.values():
         return f"{safe_name(Path(file.filename).stem) or 'picture'}-{workflow.name}"
     seeds = [str(values[each.name]) for each in form.fields if each.seed and values.get(each.name) is not None]
@@ -155,5 +155,5 @@ def _stem(workflow: Workflow, form: Form, values: Mapping[str, Any], given: Mapp
 
 
 def safe_name(text: str) -> str:
-    """A name that is a file's name on every system, and never hidden."""
+    """Turn a text into a file name that works on every system and is not hidden."""
     return re.sub(r"[^\w.-]+", "-", text).strip("-. ")[:60]

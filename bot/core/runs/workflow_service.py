@@ -1,4 +1,4 @@
-"""The workflows as people see them: what each person may run in a place, and the form that they fill in there."""
+"""The service for workflows: those that a person may run in a place, and their forms."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from bot.core.workflows.workflow import Workflow
 
 @dataclass(frozen=True)
 class WorkflowOffer:
-    """A workflow that a person may run in a place; `lacks` says why it cannot run just now, in words."""
+    """A workflow that a person may run in a place; `lacks` says in words why it cannot run now."""
 
     workflow: Workflow
     lacks: str | None = None
 
 
 class WorkflowService:
-    """Every platform asks here which workflows it may show to a person, and in which form."""
+    """The workflows and forms that platforms may show to a person."""
 
     def __init__(
         self,
@@ -45,52 +45,52 @@ class WorkflowService:
         return self._validator.catalog
 
     async def offers(self, person: Person, place: Place) -> list[WorkflowOffer]:
-        """The workflows that a person may run in a place."""
+        """Return the workflows that a person may run in a place."""
         return [WorkflowOffer(each, await self._validator.lacks(each)) for each in self.allowed(person, place)]
 
     def allowed(self, person: Person, place: Place) -> list[Workflow]:
-        """The workflows that a person may run in a place, whatever the servers lack; nothing is asked of anybody."""
+        """Return the workflows that a person may run in a place, even if the servers lack something. Asks no server."""
         return [each for each in self.catalog.workflows.values() if self.decide(person, place, each.name).allowed]
 
     def decide(self, person: Person, place: Place, workflow: str) -> Decision:
-        """Whether a person may run a workflow in a place, and which rule says so; nothing is asked of the database."""
+        """Decide if a person may run a workflow in a place, and by which rule. Uses no database query."""
         return self._enforcer.decide(person, place, workflow)
 
     def display(self, person: Person, place: Place, workflow: str) -> DisplayOptions:
-        """How the run of a workflow is to be shown there: where its message goes, which a platform asks before it posts
-        one; previews and spoilers stand in its `Brief`.
+        """Return the display options for a run in a place. A platform needs them to know where to post its message.
+        Previews and spoilers are also in the run's `RunSummary`.
         """
         return self._enforcer.policy(person, place, workflow).display
 
     async def allowance(self, person: Person, place: Place, workflow: str) -> list[QuotaStatus]:
-        """How a person stands with the limits there: as text, each says what it is, what is left, and until when."""
+        """Return a person's quotas in a place. As text, each says the limit, what is left, and when there is more."""
         limits = self._enforcer.policy(person, place, workflow).limits
         return await self._queue.quota_statuses(key_of(person), workflow, limits)
 
     async def form(self, workflow: str, person: Person, place: Place) -> Form:
-        """What a person fills in there. Raises `UnknownWorkflow`, and `NotAllowed` with the rule in words."""
+        """Return a person's form in a place. Raises `UnknownWorkflow`, and `NotAllowed` with the rule in words."""
         self.check(workflow, person, place)
         return self.narrowed(await self._validator.form(self.catalog.get(workflow)), workflow, person, place)
 
     def check(self, workflow: str, person: Person, place: Place) -> None:
-        """Raises `UnknownWorkflow`, and `NotAllowed` with the rule in words."""
+        """Check that a person may run a workflow. Raises `UnknownWorkflow`, and `NotAllowed` with the rule in words."""
         self.catalog.get(workflow)
         if not (decision := self.decide(person, place, workflow)).allowed:
             raise NotAllowed(decision.why)
 
     def narrowed(self, form: Form, workflow: str, person: Person, place: Place) -> Form:
-        """A form of a workflow as it is filled in there."""
+        """Return a workflow's form with the moderators' rules about fields in a place."""
         return self._enforcer.restriction(person, place, self.catalog.get(workflow)).shown(form)
 
     async def full_form(self, workflow: Workflow) -> Form:
-        """The form of a workflow before moderators narrow it, with what the servers add to it."""
+        """Return a workflow's form with the servers' choices, without the moderators' rules."""
         return await self._validator.form(workflow)
 
     @property
     def version(self) -> tuple[int, int]:
-        """Changes whenever the workflows, or what the servers have for them, change."""
+        """A value that changes whenever the workflows, or the servers' nodes and models, change."""
         return self.catalog.version, self._servers_version()
 
     def title(self, workflow: str) -> str:
-        """The name that people know a workflow by."""
+        """Return the title of a workflow."""
         return title_of(self.catalog, workflow)

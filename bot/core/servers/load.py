@@ -1,5 +1,5 @@
-"""Bays: what each server is doing, which models it has loaded, and how long runs take there; and runs as the schedule
-sees them.
+"""Track what each server is doing, its loaded models, and how long runs take there; and turn runs into jobs for the
+schedule.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from bot.core.workflows.workflow import choices_of
 from comfy.object_info import ObjectInfo
 from comfy.schedule import Estimates, Job, ServerState
 
-_GROWING = 1.5  # a run that is overdue is thought to take so many times as long as it has taken
+_GROWING = 1.5  # the estimate for an overdue run, as a multiple of the time it has taken
 
 
 @dataclass(frozen=True)
 class _RunningJob:
-    """A run at a server: when it began, how long it was thought to take, and whether it had models loaded for it."""
+    """A run on a server: its start, its estimated duration, and whether models were loaded for it."""
 
     begun: float
     expected: float
@@ -35,7 +35,7 @@ class _Slot:
     stays: dict[str, _RunningJob] = field(default_factory=dict)
 
     def busy_for(self, now: float) -> float:
-        """The seconds until it has done what it has: one after the other."""
+        """Return the seconds until the server has finished its runs, one after the other."""
         left, first = 0.0, True
         for stay in self.stays.values():
             elapsed = now - stay.begun
@@ -44,7 +44,7 @@ class _Slot:
         return left
 
     def load(self, run: RunRecord) -> bool:
-        """Have a run's models loaded; whether there are others now."""
+        """Mark a run's models as loaded. Returns True if these are other models than before."""
         switched = bool(run.models) and not run.models <= self.loaded
         if switched:
             self.loaded = run.models
@@ -52,7 +52,7 @@ class _Slot:
 
 
 class ServerLoad:
-    """The servers by name, as far as runs tell of them: those that are there now, and those that have ended."""
+    """The load of servers, by name, as known from running and ended runs."""
 
     def __init__(self, clock: Callable[[], float] = time) -> None:
         self.estimates = Estimates()
@@ -60,7 +60,7 @@ class ServerLoad:
         self._load: defaultdict[str, _Slot] = defaultdict(_Slot)
 
     def server_states(self, servers: Mapping[str, int]) -> dict[str, ServerState]:
-        """Servers as the schedule sees them, each given with how many runs it takes at once."""
+        """Return the servers' states for the schedule. `servers` says how many runs each takes at once."""
         now, load = self._clock(), {name: self._load[name] for name in servers}
         return {
             name: ServerState(name, bay.loaded, bay.busy_for(now), len(bay.stays) < servers[name])
@@ -68,7 +68,7 @@ class ServerLoad:
         }
 
     def enter(self, server: str, run: RunRecord) -> None:
-        """A run is at a server: since then that its record says, or from now on. Nothing happens if it was there."""
+        """Record that a server started a run, at its `started_at` or now. Idempotent."""
         bay = self._load[server]
         if run.id not in bay.stays:
             job = Job(run.id, run.kind, run.models, frozenset({server}))
@@ -76,18 +76,18 @@ class ServerLoad:
             bay.stays[run.id] = _RunningJob(run.started_at or self._clock(), expected, bay.load(run))
 
     def leave(self, server: str, run: RunRecord, *, learn: bool) -> None:
-        """A run is not at a server any more. `learn`: what it took says how long its kind takes there."""
+        """Record that a run left a server. With `learn`, its time improves the estimates."""
         stay = self._load[server].stays.pop(run.id, None)
         if stay is not None and learn:
             self.estimates.learn(server, run.kind, self._clock() - stay.begun, switched=stay.switched)
 
     def keep(self, runs: Collection[str]) -> None:
-        """All runs but these have left."""
+        """Record that all other runs have left."""
         for bay in self._load.values():
             bay.stays = {run_id: stay for run_id, stay in bay.stays.items() if run_id in runs}
 
     def recall(self, server: str, run: RunRecord, *, learn: bool) -> None:
-        """The same from the record of a run that has been executed; of several, the earliest first."""
+        """Record an executed run from its record. Call it in the order of execution."""
         stay = self._load[server].stays.pop(run.id, None)
         switched = self._load[server].load(run) if stay is None else stay.switched
         if learn and run.took is not None and run.outcome is not None and not run.outcome.nothing_new:
@@ -95,22 +95,22 @@ class ServerLoad:
 
 
 class JobFactory:
-    """Runs as jobs for servers of which it is known what they have."""
+    """Turns runs into jobs for servers with known nodes and models."""
 
     def __init__(
         self, catalog: Workflows, known: Callable[[], Mapping[str, ObjectInfo]], version: Callable[[], int]
     ) -> None:
-        """`version` is another whenever what is known has changed."""
+        """`version` changes whenever the known nodes or models change."""
         self._catalog, self._known, self._version = catalog, known, version
         self._where = lru_cache(10_000)(self._able)
 
     def of(self, run: QueuedRun, up: frozenset[str]) -> Job:
-        """A run for the servers that can run it: those that failed it are left out while there are others."""
+        """Return a job for the servers that can run it. Servers that failed it are left out if there are others."""
         able = self._where(run.kind, run.workflow, (self._version(), self._catalog.version))
         return Job(run.id, run.kind, run.models, (able & up) - run.avoid or able, run.put_off)
 
     def _able(self, kind: str, workflow: str, _version: tuple[int, int]) -> frozenset[str]:
-        """The servers that have all that runs of a kind need."""
+        """Return the servers that have all nodes and models for a kind of run."""
         try:
             wanted = self._catalog.get(workflow)
         except UnknownWorkflow:

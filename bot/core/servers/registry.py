@@ -1,7 +1,7 @@
-"""The registry: the servers of all workers, and what each of them has.
+"""The servers of all workers, with their nodes and models.
 
-In a shared database every worker writes down its own, and everybody reads those of the others: so a process that only
-chats needs to reach no server.
+In a shared database every worker writes its own servers, and all processes read the others. So a process that only
+chats needs no connection to a server.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _GONE = 600.0  # seconds after which they are forgotten
 
 @dataclass(frozen=True)
 class RegisteredServer:
-    """A server of some worker. `info` is what it has, as it was last seen: also of one that is away just now."""
+    """A worker's server. `info` has its nodes and models at the last check, even if it is down now."""
 
     up: bool
     at_once: int
@@ -44,7 +44,7 @@ class RegisteredServer:
 
 @dataclass(frozen=True)
 class _Read:
-    """What another worker has written: `at` by its clock, `heard` by ours, `edition` names the `info`."""
+    """The data from another worker: `at` is by its clock, `heard` by ours, and `edition` identifies the `info`."""
 
     at: float
     heard: float
@@ -53,7 +53,7 @@ class _Read:
 
 
 class ServerRegistry:
-    """Use it in `async with`. Where the database is not shared, it lists the servers of the own fleet alone."""
+    """Use it in `async with`. If the database is not shared, it lists only the servers of its own fleet."""
 
     def __init__(self, database: Database, worker: str | None, fleet: Fleet, tasks: TaskHealth) -> None:
         """`fleet` has the servers of this worker; that of a process without a worker is empty."""
@@ -84,7 +84,7 @@ class ServerRegistry:
 
     @property
     def servers(self) -> Mapping[str, RegisteredServer]:
-        """All servers; where two workers have one of the same name, each is called WORKER/NAME."""
+        """Return all servers. If two workers have one of the same name, each is called WORKER/NAME."""
         up, known = self._fleet.up, self._fleet.known
         listed = {
             (self._worker, name): RegisteredServer(name in up, member.at_once, known.get(name))
@@ -98,23 +98,23 @@ class ServerRegistry:
 
     @property
     def known(self) -> Mapping[str, ObjectInfo]:
-        """What each server has, as far as anybody knows."""
+        """Return the known nodes and models of each server."""
         return {name: each.info for name, each in self.servers.items() if each.info is not None}
 
     @property
     def version(self) -> int:
-        """Grows whenever a server comes or goes, or has other nodes or models."""
+        """A number that grows whenever a server comes, goes, or has other nodes or models."""
         return self._version + self._fleet.version
 
     def label(self, worker: str, server: str) -> str:
-        """What a worker's server is called among all."""
+        """Return the name of a worker's server among all servers."""
         shared = any(name == server and other != worker for other, name in self._others) or (
             worker != self._worker and server in self._fleet.members
         )
         return f"{worker}/{server}" if shared else server
 
     def note(self) -> None:
-        """Say that something has changed in the own fleet."""
+        """Report a change in the own fleet."""
         self._news.set()
         up = frozenset(self._fleet.up)
         for name in sorted(up - self._seen_up):
@@ -124,7 +124,7 @@ class ServerRegistry:
         self._seen_up = up
 
     async def write(self) -> None:
-        """Give a sign of life, with what has changed in the own fleet. Raises `StorageFailed`."""
+        """Write a heartbeat, with the changes in the own fleet. Raises `StorageFailed`."""
         up, known, mine = self._fleet.up, self._fleet.known, servers.c.worker == self._worker
         async with self._database.read() as connection:
             there = set((await connection.execute(select(servers.c.name).where(mine))).scalars())
@@ -139,7 +139,7 @@ class ServerRegistry:
         self._written |= news
 
     async def read(self) -> None:
-        """See what other workers have written, and forget those that are gone. Raises `StorageFailed`."""
+        """Read the servers of other workers, and forget workers that are gone. Raises `StorageFailed`."""
         columns = [column for column in servers.c if column is not servers.c.info]
         async with self._database.read() as connection:
             rows = list(await connection.execute(select(*columns).where(servers.c.worker != self._worker)))
@@ -152,7 +152,7 @@ class ServerRegistry:
             await self._forget(worker, name, found[worker, name].at)
 
     async def _of(self, row: Row[Any]) -> _Read:
-        """What a row says, after what it said before. Clocks may differ: that it has changed is the sign of life."""
+        """Read a row. Clocks may differ, so any change of the row counts as a heartbeat."""
         now, last = time.monotonic(), self._others.get((row.worker, row.name))
         if last is None:
             heard, info = now - max(0.0, time.time() - row.at), await self._info(row)
@@ -176,7 +176,7 @@ class ServerRegistry:
             await connection.execute(delete(servers).where(*silent))
 
     async def _say_goodbye(self) -> None:
-        """What this worker has is still known for a while: it may be back in a moment."""
+        """Mark this worker's servers as down. Other processes remember them for a while, because it may restart."""
         async with self._database.change() as connection:
             await connection.execute(update(servers).where(servers.c.worker == self._worker).values(up=0))
 
@@ -189,7 +189,7 @@ class ServerRegistry:
 
 
 async def remove_worker(database: Database, worker: str) -> None:
-    """Take the servers of a worker that is gone for good from the registry."""
+    """Remove the servers of a lost worker from the registry."""
     async with database.change() as connection:
         await connection.execute(delete(servers).where(servers.c.worker == worker))
 

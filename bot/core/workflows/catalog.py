@@ -1,4 +1,4 @@
-"""Catalog: the workflows in the folders, and all that is wrong with those that cannot be offered."""
+"""Read the workflows in the folders, and all mistakes in those that cannot be offered."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from comfy.errors import NodeError, PromptRejected
 from comfy.prompt import Prompt
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
-_NAME_RULE = _("a workflow's name has up to 32 small letters, digits and “-”: rename the file")
+_NAME_RULE = _("a workflow's name can have up to 32 lowercase letters, digits and “-”: rename the file")
 _LARGEST = 32 * 2**20  # bytes: the largest graphs that people share are a few megabytes
 
 
 @dataclass(frozen=True)
 class WorkflowFault:
-    """One fault for the author to mend: in which file, in which field where it is one's, and what to do."""
+    """A mistake for the author to fix: the file, the field if there is one, and what to do."""
 
     file: str
     field: str | None
@@ -37,7 +37,7 @@ class WorkflowFault:
 
 
 class Workflows(Protocol):
-    """What there is to run, by name, as it is now; `version` grows when that changes."""
+    """The workflows that can be run now, by name. `version` grows with every change."""
 
     @property
     def workflows(self) -> Mapping[str, Workflow]: ...
@@ -49,12 +49,12 @@ class Workflows(Protocol):
     def version(self) -> int: ...
 
     def get(self, name: str) -> Workflow:
-        """The workflow of this name. Raises `UnknownWorkflow`, which says what there is instead."""
+        """Return the workflow of this name. Raises `UnknownWorkflow`, which lists similar names."""
 
 
 @dataclass(frozen=True)
 class Catalog:
-    """What there is to run, as it was read."""
+    """The workflows of some folders, as they were read."""
 
     workflows: Mapping[str, Workflow]
     faults: tuple[WorkflowFault, ...] = ()
@@ -62,9 +62,10 @@ class Catalog:
 
     @classmethod
     def read(cls, *folders: Path) -> Catalog:
-        """Read every workflow of these folders; one in a later folder stands in for its namesake in an earlier one.
+        """Read every workflow of these folders. A workflow in a later folder replaces one of the same name in an
+        earlier one.
 
-        It does so even where it is faulty: nobody wants to run another workflow than the one they wrote.
+        It does so even with a mistake in it, because people expect their own workflow under that name.
         """
         faults: list[WorkflowFault] = []
         read = {stem: _read(folder, stem) for folder in folders for stem in _stems(folder, faults)}
@@ -77,33 +78,37 @@ class Catalog:
             return self.workflows[name]
         broken = [fault for fault in self.faults if Path(fault.file).stem == name]
         if broken:
-            words = _("The workflow {name} cannot be used: {fault}.")
+            words = _("The workflow {name} has a mistake and cannot run: {fault}.")
             raise UnknownWorkflow(words.format(name=shown(name), fault=str(broken[0]).rstrip("?.")))
         if not self.workflows:
-            raise UnknownWorkflow(_("There is no workflow {name}, and no other either.").format(name=shown(name)))
+            raise UnknownWorkflow(
+                _("There is no workflow {name}. There are no workflows at all.").format(name=shown(name))
+            )
         near = difflib.get_close_matches(name.lower(), self.workflows, n=1)
         if near:
-            words = _("There is no workflow {name}. Did you mean “{near}”? There are: {names}.")
+            words = _("There is no workflow {name}. Did you mean “{near}”? The workflows are {names}.")
         else:
-            words = _("There is no workflow {name}. There are: {names}.")
+            words = _("There is no workflow {name}. The workflows are {names}.")
         names = listed(self.workflows, like=name)
         raise UnknownWorkflow(words.format(name=shown(name), near=near[0] if near else "", names=names))
 
 
 def title_of(workflows: Workflows, name: str) -> str:
-    """What people call a workflow: its name where it is gone or has no title."""
+    """Return the title of a workflow; its name if it is gone or has no title."""
     found = workflows.workflows.get(name)
     return (found.title if found is not None else "") or name
 
 
 def bundled_folder() -> Path:
-    """The workflows that come with Darkroom: inside the package where it is installed, beside it in a checkout."""
+    """Return the folder of the bundled workflows: inside the installed package, or beside it in a checkout."""
     inside = Path(__file__).parents[2] / "workflows"
     return inside if inside.is_dir() else Path(__file__).parents[3] / "workflows"
 
 
 def _stems(folder: Path, faults: list[WorkflowFault]) -> list[str]:
-    """The names of the workflows in a folder. Hidden files are not meant: some systems leave one beside each file."""
+    """Return the names of the workflows in a folder. Hidden files do not count: some systems leave one beside each
+    file.
+    """
     try:
         paths = list(folder.iterdir())
     except OSError as fault:
@@ -114,7 +119,7 @@ def _stems(folder: Path, faults: list[WorkflowFault]) -> list[str]:
 
 
 def _read(folder: Path, stem: str) -> tuple[Workflow | None, list[WorkflowFault]]:
-    """A workflow, or all that is wrong with it."""
+    """Read a workflow, or all its mistakes."""
     graph, sidecar = folder / f"{stem}.json", folder / f"{stem}.toml"
     faults: list[WorkflowFault] = []
     if not _NAME.fullmatch(stem):
@@ -135,7 +140,7 @@ def _is_there(path: Path) -> bool:
 
 def _prompt(path: Path, sidecar: Path, faults: list[WorkflowFault]) -> Prompt | None:
     if not _is_there(path):
-        words = _("there is no {file} beside it: export the graph with “Export (API)”")
+        words = _("{file} is missing beside it: export the graph with “Export (API)”")
         faults.append(_fault(sidecar, words.format(file=_printable(path.name))))
         return None
     text = _text(path, faults)
@@ -156,17 +161,17 @@ def _toml(path: Path, faults: list[WorkflowFault]) -> dict[str, Any] | None:
     try:
         return None if text is None else tomllib.loads(text)
     except (ValueError, RecursionError) as fault:  # a number of 5,000 digits is a plain ValueError
-        faults.append(_fault(path, _("this is not TOML: {fault}").format(fault=fault)))
+        faults.append(_fault(path, _("this is not valid TOML: {fault}").format(fault=fault)))
         return None
 
 
 def _text(path: Path, faults: list[WorkflowFault]) -> str | None:
-    """What is in a file; None, with the reason among the faults, where that cannot be had."""
+    """Read a file. If that fails, add the reason to the faults and return None."""
     try:
         reason = _obstacle(path)
         text = path.read_text(encoding="utf-8-sig") if reason is None else ""
     except UnicodeDecodeError:
-        reason = _("the file is not text in UTF-8: save it as UTF-8")
+        reason = _("the file is not UTF-8 text: save it as UTF-8")
     except OSError as fault:
         reason = _("the file cannot be read: {fault}").format(fault=fault.strerror)
     if reason is None and path.suffix == ".json" and not text.strip():
@@ -178,9 +183,9 @@ def _text(path: Path, faults: list[WorkflowFault]) -> str | None:
 
 
 def _obstacle(path: Path) -> str | None:
-    if not path.is_file():  # a pipe would be waited for, for ever
-        return _("this is not a file, or it is a link to nowhere")
-    return _("the file is larger than any workflow") if path.stat().st_size > _LARGEST else None
+    if not path.is_file():  # reading a pipe would wait for ever
+        return _("this is not a file, or it is a link to a missing file")
+    return _("the file is too large for a workflow") if path.stat().st_size > _LARGEST else None
 
 
 def _fault(path: Path, reason: str, field: str | None = None) -> WorkflowFault:
@@ -188,5 +193,5 @@ def _fault(path: Path, reason: str, field: str | None = None) -> WorkflowFault:
 
 
 def _printable(name: str) -> str:
-    """A file's name may be bytes that are no text."""
+    """Make a file name printable; it may contain bytes that are not text."""
     return name.encode("utf-8", "replace").decode()

@@ -1,4 +1,4 @@
-"""Form and Field: what a person fills in, on whatever platform draws it."""
+"""The form that a person fills in, on every platform."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ Value: TypeAlias = str | int | float | bool
 
 _YES = frozenset({"yes", "on", "true", "1", "y"})
 _NO = frozenset({"no", "off", "false", "0", "n"})
-_LISTED = 12  # choices or names in a sentence; more would bury it
-_LARGEST = 1e300  # of any number: what lies beyond is a slip, and breaks arithmetic
+_LISTED = 12  # choices or names in a sentence
+_LARGEST = 1e300  # the largest number; a larger one is a mistake, and breaks arithmetic
 _NUMBER = re.compile(r"[+-]?(\d+([.,]\d*)?|[.,]\d+)(e[+-]?\d+)?", re.IGNORECASE)
-_GROUPED = re.compile(r"[+-]?[1-9]\d{0,2}(,\d{3})+")  # "1,000" is a thousand to some and one to others
+_GROUPED = re.compile(r"[+-]?[1-9]\d{0,2}(,\d{3})+")  # "1,000" means a thousand to some people and one to others
 
 
 class FieldKind(StrEnum):
@@ -42,9 +42,10 @@ NUMERIC = frozenset({FieldKind.INTEGER, FieldKind.NUMBER})
 
 @dataclass(frozen=True)
 class Field:
-    """One thing to fill in. `choices` None means that any value goes; an empty tuple that the server has none to offer.
+    """One field of a form. If `choices` is None, any value is allowed; an empty tuple means that the server has no
+    choices.
 
-    A `seed` is drawn at random between its bounds unless it is given.
+    A `seed` is random, between its bounds, unless the person gives one.
     """
 
     name: str
@@ -67,14 +68,14 @@ class Field:
 
     @property
     def seeds(self) -> tuple[int, int]:
-        """The smallest and the largest seed that may be drawn."""
+        """The smallest and the largest random seed."""
         low = 0 if self.minimum is None else math.ceil(self.minimum)
         high = 2**63 - 1 if self.maximum is None else math.floor(self.maximum)
         return min(low, high), high
 
     @property
     def range_text(self) -> str:
-        """The bounds in words, such as "2 to 32"; empty where there are none."""
+        """The bounds in words, such as "2 to 32"; empty if there are none."""
         low, high = _plain(self.minimum), _plain(self.maximum)
         match self.minimum, self.maximum:
             case None, None:
@@ -87,9 +88,9 @@ class Field:
                 return _("{low} to {high}").format(low=low, high=high)
 
     def parse(self, given: object) -> Value:
-        """The value that a person means, from what they typed or a platform sends. Raises `BadValue`."""
+        """Parse what a person typed or a platform sent. Raises `BadValue`."""
         if not isinstance(given, str) and not (isinstance(given, int | float) and abs(given) <= _LARGEST):
-            raise self._bad(_("a text or a number belongs here."))
+            raise self._bad(_("give a text or a number."))
         match self.kind:
             case FieldKind.TEXT:
                 return self._text(str(given))
@@ -102,7 +103,7 @@ class Field:
             case FieldKind.TOGGLE:
                 return self._toggle(str(given))
             case _:
-                raise self._bad(_("a file belongs here."))
+                raise self._bad(_("give a file."))
 
     def _text(self, given: str) -> str:
         text = given.replace("\r\n", "\n").replace("\r", "\n")
@@ -112,12 +113,12 @@ class Field:
         if not self.multiline:
             text = text.strip("\n").replace("\n", " ")
         if self.max_length is not None and len(text) > self.max_length:
-            words = _("at most {limit} characters fit, and these are {length}.")
+            words = _("at most {limit} characters are allowed, and this has {length}.")
             raise self._bad(words.format(limit=self.max_length, length=len(text)))
         return text
 
     def _integer(self, given: str | float) -> int:
-        """Also take "7.0" for 7; an integer as long as a seed never passes through a float."""
+        """Parse an integer; "7.0" means 7. Long integers, such as seeds, never become floats."""
         number = self._read(given, _("a whole number"))
         if number != int(number):
             raise self._bad(_("{given} is not a whole number; {hint}").format(given=shown(given), hint=self._hint()))
@@ -126,7 +127,7 @@ class Field:
     def _read(self, given: str | float, wanted: str) -> float:
         text = str(given).strip()
         if _GROUPED.fullmatch(text):
-            words = _("{given} can be read in two ways; write it without the comma, or with a point.")
+            words = _("{given} can mean two numbers; leave out the comma, or use a point.")
             raise self._bad(words.format(given=shown(text)))
         number = _number(text)
         if not -_LARGEST <= number <= _LARGEST:
@@ -143,40 +144,42 @@ class Field:
         return number
 
     def _on_step(self, number: int) -> int:
-        """Steps count from the minimum. They bind integers only: with fractions they are a hint for sliders."""
+        """Check the step, counted from the minimum. It applies only to integers; for fractions it is a hint for
+        sliders.
+        """
         step = int(self.step or 1)
         over = (number - math.ceil(self.minimum or 0)) % step if step > 1 else 0
         if over:
             near = number - over
             if over * 2 > step and (self.maximum is None or near + step <= self.maximum):
                 near += step
-            words = _("{given} lies between the steps of {step}; the nearest that does not is {near}.")
-            raise self._bad(words.format(given=shown(number), step=step, near=near))
+            words = _("{given} does not fit the step of {step}; try {near}.")
+            raise self._bad(words.format(given=shown(number), step=step, near=shown(near)))
         return number
 
     def _hint(self) -> str:
         if self.range_text:
-            return _("it takes {range}.").format(range=self.range_text)
-        return _("such as {example}.").format(example=_plain(self.default if _is_number(self.default) else 1))
+            return _("use {range}.").format(range=self.range_text)
+        return _("for example {example}.").format(example=_plain(self.default if _is_number(self.default) else 1))
 
     def _choice(self, given: str) -> str:
         text = given.strip()
         if self.choices is None or text in self.choices:
             return text
         if not self.choices:
-            raise self._bad(_("there is nothing to choose from on this server."))
+            raise self._bad(_("this server has no choices for it."))
         if given in self.choices:
             return given
         folded = [choice for choice in self.choices if choice.casefold() == text.casefold()]
         if len(folded) == 1:
             return folded[0]
-        words = _("{given} is not among the choices: {choices}.")
+        words = _("{given} is not one of the choices: {choices}.")
         raise self._bad(words.format(given=shown(given), choices=listed(self.choices, like=text)))
 
     def _toggle(self, given: str) -> bool:
         text = given.strip().casefold()
         if text not in _YES | _NO:
-            raise self._bad(_("{given} is neither yes nor no.").format(given=shown(given)))
+            raise self._bad(_("{given} is not yes or no.").format(given=shown(given)))
         return text in _YES
 
     def _bad(self, reason: str) -> BadValue:
@@ -185,7 +188,7 @@ class Field:
 
 @dataclass(frozen=True)
 class Form:
-    """The fields of a workflow, in the order in which people fill them in."""
+    """The fields of a workflow, in order."""
 
     fields: tuple[Field, ...]
 
@@ -197,7 +200,7 @@ class Form:
         return tuple(field.name for field in self.fields)
 
     def faults(self, given: Mapping[str, object]) -> tuple[BadValue, ...]:
-        """All that is wrong with the values given, in the order of the fields."""
+        """Return all mistakes in the values, in the order of the fields."""
         unknown = [self._unknown(name) for name in given if name not in self.names]
         found = []
         for field in self.fields:
@@ -208,7 +211,7 @@ class Form:
         return (*unknown, *found)
 
     def check(self, given: Mapping[str, object], *, random: Callable[[int, int], int] = randint) -> dict[str, object]:
-        """The values to run with: parsed, with defaults and a drawn seed filled in; files are passed on untouched.
+        """Return the values to run with: parsed, with defaults and a random seed. Files are returned unchanged.
 
         Raises the first of the `faults`.
         """
@@ -222,22 +225,22 @@ class Form:
 
     def _unknown(self, name: str) -> BadValue:
         if not self.fields:
-            return BadValue(name, _("there is no such field; this workflow has none."))
+            return BadValue(name, _("there is no such field; this workflow has no fields."))
         near = difflib.get_close_matches(name.lower(), self.names, n=1)
         if near:
-            words = _("there is no such field; did you mean “{near}”? There are {fields}.")
+            words = _("there is no such field. Did you mean “{near}”? The fields are {fields}.")
         else:
-            words = _("there is no such field; there are {fields}.")
+            words = _("there is no such field. The fields are {fields}.")
         return BadValue(name, words.format(near=near[0] if near else "", fields=listed(self.names, like=name)))
 
 
 def _value(field: Field, given: object) -> object:
-    """One field's value; None where it was left out and has no default."""
+    """Return one field's value; None if it is left out and has no default."""
     absent = given is None or (isinstance(given, str) and not given.strip())
     if absent and isinstance(given, str) and field.kind is FieldKind.TEXT and not field.required:
         return field.parse(given)
     value = None if absent else given if field.is_media else field.parse(given)
-    emptied = isinstance(value, str) and not value.strip()  # it was nothing but control characters
+    emptied = isinstance(value, str) and not value.strip()  # it had only control characters
     if value is not None and not (emptied and field.required):
         return value
     if field.required:
@@ -248,17 +251,17 @@ def _value(field: Field, given: object) -> object:
 def _missing(field: Field) -> str:
     match field.kind:
         case FieldKind.IMAGE:
-            return _("a picture is needed here.")
+            return _("a picture is required.")
         case FieldKind.VIDEO:
-            return _("a video is needed here.")
+            return _("a video is required.")
         case FieldKind.AUDIO:
-            return _("a sound file is needed here.")
+            return _("a sound file is required.")
         case _:
-            return _("something is needed here.")
+            return _("a value is required.")
 
 
 def listed(names: Iterable[str], like: str = "") -> str:
-    """Names for a sentence: those most like what was typed where there are too many, and how many more there are."""
+    """List names for a sentence. If there are too many, list the most similar ones and the number of others."""
     every = list(names)
     if len(every) <= _LISTED:
         return ", ".join(every)
@@ -268,7 +271,7 @@ def listed(names: Iterable[str], like: str = "") -> str:
 
 
 def shown(given: object) -> str:
-    """What somebody typed, in quotes, on one line and not too long for a sentence."""
+    """Quote what a person typed, on one line and not too long."""
     text = " ".join(str(given).split())
     return f"“{text[:40]}…”" if len(text) > 40 else f"“{text}”"
 

@@ -1,4 +1,4 @@
-"""The live_catalog: the workflows of some folders as they are now, read again when a file there changes."""
+"""The workflows of some folders, read again when a file changes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from bot.core.workflows.workflow import Workflow
 
 
 class LiveCatalog:
-    """Use it in `async with` to have it watched. `changed` hears of every new reading."""
+    """Use it in `async with` to watch the folders. `on_change` adds a listener for new readings."""
 
     def __init__(self, *folders: Path, tasks: TaskHealth) -> None:
         self._folders = folders
@@ -41,7 +41,7 @@ class LiveCatalog:
         return self._catalog.get(name)
 
     def on_change(self, listener: Callable[[], None]) -> None:
-        """Have a function called after every new reading."""
+        """Call a function after every new reading."""
         self._listeners.append(listener)
 
     async def refresh(self) -> None:

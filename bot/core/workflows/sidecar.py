@@ -1,4 +1,4 @@
-"""NAME.toml beside NAME.json: a workflow's title and fields, with every fault found in one reading."""
+"""Read NAME.toml beside NAME.json: a workflow's title and fields, and all mistakes in them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from bot.core.workflows.workflow import Declared, Target, Workflow, as_number
 from bot.i18n import _
 from comfy.prompt import Prompt, is_link
 
-#: Every key of a sidecar, and of a field in it, with the type that it takes: docs/workflows.md explains each.
+#: All keys of a sidecar and of its fields, with their types. docs/workflows.md explains each.
 KEYS: Mapping[str, type | tuple[type, ...]] = {
     "title": str,
     "description": str,
@@ -38,7 +38,7 @@ FIELD_KEYS: Mapping[str, type | tuple[type, ...]] = {
     "seed": bool,
 }
 _FIELD_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
-_TAKEN = frozenset({"o", "out", "output", "server", "force", "help", "workflow"})  # options of the terminal's own
+_TAKEN = frozenset({"o", "out", "output", "server", "force", "help", "workflow"})  # options of the command line
 _TYPE_WORDS = {
     str: _("a text"),
     bool: _("true or false"),
@@ -50,7 +50,7 @@ _NUMBER_WORDS = {kind: _("a whole number") if kind is FieldKind.INTEGER else _("
 
 
 class Faults:
-    """Collects what is wrong, with the field that it is wrong in."""
+    """Collects mistakes, each with its field."""
 
     def __init__(self) -> None:
         self.found: list[tuple[str | None, str]] = []
@@ -60,7 +60,7 @@ class Faults:
 
 
 def read_sidecar(name: str, prompt: Prompt, data: Mapping[str, Any], faults: Faults) -> Workflow:
-    """The workflow that a sidecar describes; not to be used where anything was added to `faults`."""
+    """Return the workflow that a sidecar describes. Do not use it if anything was added to `faults`."""
     good = _checked(None, data, KEYS, faults)
     declared = tuple(
         read
@@ -79,18 +79,21 @@ def read_sidecar(name: str, prompt: Prompt, data: Mapping[str, Any], faults: Fau
 
 
 def _check_clashes(declared: Iterable[Declared], prompt: Prompt, faults: Faults) -> None:
-    """Two fields that one option, or one input, would have to stand for."""
+    """Find fields that clash over one option or one input."""
     options: dict[str, str] = {}
     owners: dict[Target, str] = {}
     for field in declared:
         other = options.setdefault(field.name.replace("-", "_"), field.name)
         if other != field.name:
             faults.add(
-                field.name, _("the field “{other}” differs only in its dash; choose another name").format(other=other)
+                field.name,
+                _("the name differs from the field “{other}” only in its dash; choose another name").format(
+                    other=other
+                ),
             )
         for target in field.targets:
             if (owner := owners.setdefault(target, field.name)) != field.name:
-                words = _("“{input}” of “{title}” is set by the field “{owner}” already")
+                words = _("the field “{owner}” already sets “{input}” of “{title}”")
                 title = prompt[target.node_id].title
                 faults.add(field.name, words.format(input=target.input, title=title, owner=owner))
 
@@ -98,7 +101,7 @@ def _check_clashes(declared: Iterable[Declared], prompt: Prompt, faults: Faults)
 def _checked(
     field: str | None, data: Mapping[str, Any], keys: Mapping[str, type | tuple[type, ...]], faults: Faults
 ) -> dict[str, Any]:
-    """The entries that have a known key and the right type."""
+    """Return the entries with a known key and the right type."""
     good = {}
     for key, value in data.items():
         if key not in keys:
@@ -112,9 +115,9 @@ def _checked(
 
 def _read_field(name: str, table: Any, prompt: Prompt, faults: Faults) -> Declared | None:
     if not _FIELD_NAME.fullmatch(name):
-        faults.add(name, _("a field's name has up to 32 small letters, digits, “-” and “_”"))
+        faults.add(name, _("a field's name can have up to 32 lowercase letters, digits, “-” and “_”"))
     elif name in _TAKEN:
-        faults.add(name, _("this name is taken by an option of the command line; choose another"))
+        faults.add(name, _("the command line already has an option of this name; choose another"))
     if not isinstance(table, Mapping):
         faults.add(name, _("a field must be a table: [fields.{name}]").format(name=name))
         return None
@@ -129,7 +132,7 @@ def _choices(name: str, given: list[Any] | None, faults: Faults) -> tuple[str, .
     if given is None:
         return None
     if not given or not all(isinstance(each, str | int | float) and not isinstance(each, bool) for each in given):
-        faults.add(name, _("choices must be a list of texts or numbers, and not empty"))
+        faults.add(name, _("choices must be a list of texts or numbers and must not be empty"))
         return None
     return tuple(dict.fromkeys(str(each) for each in given))
 
@@ -151,10 +154,10 @@ def _targets(name: str, given: str | list[Any] | None, prompt: Prompt, faults: F
 
 
 def _target(name: str, text: str, prompt: Prompt, faults: Faults) -> Target | None:
-    """Titles and the inputs of dynamic combos may have dots in them: take the split that fits."""
+    """Parse a target. Titles and the inputs of dynamic combos may contain dots, so use the split that fits."""
     splits = [(text[:at], text[at + 1 :]) for at in range(len(text)) if text[at] == "."][::-1]
     if not splits:
-        faults.add(name, _("target “{text}” must be a node's title, a dot, and an input").format(text=text))
+        faults.add(name, _("target “{text}” must be a node's title, a dot and an input").format(text=text))
         return None
     matches = [(nodes, field) for title, field in splits if (nodes := _nodes(title, prompt))]
     for nodes, field in matches:
@@ -168,7 +171,7 @@ def _unlinked(name: str, target: Target, prompt: Prompt, faults: Faults) -> Targ
     node = prompt[target.node_id]
     if not is_link(node.inputs[target.input]):
         return target
-    words = _("“{input}” of “{title}” is linked to another node; setting it would cut that link")
+    words = _("“{input}” of “{title}” is linked to another node, so a field cannot set it")
     faults.add(name, words.format(input=target.input, title=node.title))
     return None
 
@@ -186,7 +189,7 @@ def _mismatch(title: str, matches: list[tuple[list[str], str]], prompt: Prompt) 
     nodes, field = matches[0]
     node = prompt[nodes[0]]
     if len(nodes) > 1:
-        words = _("{count} nodes are titled “{title}”: name one by its id, {ids}")
+        words = _("{count} nodes have the title “{title}”: use the id of one, {ids}")
         ids = _(" or ").join(f"“#{node_id}.{field}”" for node_id in nodes)
         return words.format(count=len(nodes), title=node.title, ids=ids)
     words = _("“{title}” has no input “{field}”; inputs: {inputs}")
@@ -199,7 +202,7 @@ def _no_node(title: str, prompt: Prompt) -> str:
         words = _("no node has the id “{id}”; ids: {ids}")
         return words.format(id=title[1:], ids=listed([node.id for node in prompt], like=title[1:]))
     titles = dict.fromkeys(node.title for node in prompt)
-    words = _("no node is titled “{title}”; titles: {titles}")
+    words = _("no node has the title “{title}”; titles: {titles}")
     return words.format(title=title, titles=listed(titles, like=title))
 
 
@@ -211,11 +214,13 @@ def _output(title: Any, prompt: Prompt, faults: Faults) -> list[str]:
 
 
 def _check_sense(field: Field, own: Declared, faults: Faults) -> None:
-    """Contradictions that no value could satisfy, and words that mean nothing for this kind of field."""
+    """Find contradictions, and keys that do not apply to this kind of field."""
     kind = field.kind
     numbers = [number for number in (own.minimum, own.maximum, own.step) if number is not None]
     if numbers and kind not in NUMERIC:
-        faults.add(field.name, _("minimum, maximum and step are for numbers, and this is {kind}").format(kind=kind))
+        faults.add(
+            field.name, _("minimum, maximum and step are only for numbers, and this field is {kind}").format(kind=kind)
+        )
     if not all(_is_plain(number, kind) for number in numbers):
         faults.add(field.name, _("minimum, maximum and step must be {type}").format(type=_NUMBER_WORDS[kind]))
     if own.minimum is not None and own.maximum is not None and own.minimum > own.maximum:
@@ -223,20 +228,20 @@ def _check_sense(field: Field, own: Declared, faults: Faults) -> None:
     if own.step is not None and not own.step > 0:
         faults.add(field.name, _("step must be more than 0"))
     if own.choices is not None and kind is not FieldKind.CHOICE:
-        faults.add(field.name, _('choices are for kind = "choice", and this is {kind}').format(kind=kind))
+        faults.add(field.name, _('choices are only for kind = "choice", and this field is {kind}').format(kind=kind))
     if own.max_length is not None and (kind is not FieldKind.TEXT or own.max_length < 1):
-        faults.add(field.name, _("max_length is for texts, and at least 1"))
+        faults.add(field.name, _("max_length is only for texts, and must be at least 1"))
     if own.multiline is not None and kind is not FieldKind.TEXT:
-        faults.add(field.name, _("multiline is for texts, and this is {kind}").format(kind=kind))
+        faults.add(field.name, _("multiline is only for texts, and this field is {kind}").format(kind=kind))
     if own.seed and kind is not FieldKind.INTEGER:
-        faults.add(field.name, _("a seed must be an integer, and this is {kind}").format(kind=kind))
+        faults.add(field.name, _("a seed must be an integer, and this field is {kind}").format(kind=kind))
 
 
 def _check_default(field: Field, own: Declared, workflow: Workflow, faults: Faults) -> None:
-    """What a run gets where nobody fills the field in must do, whether it stands in the sidecar or in the graph."""
+    """Check the default, from the sidecar or from the graph: it must be a valid value."""
     unused = field.is_media or field.seed or field.required
     if field.seed and own.required:
-        faults.add(field.name, _("a seed is drawn where it is left out: it cannot be required"))
+        faults.add(field.name, _("a seed cannot be required, because it is random if left out"))
     if unused and own.default is not None:
         faults.add(field.name, _needless(field))
     if unused or (own.default is None and field.kind is FieldKind.CHOICE):
@@ -245,7 +250,7 @@ def _check_default(field: Field, own: Declared, workflow: Workflow, faults: Faul
     if value is None:
         value, words = (
             workflow.literal(own.targets[0]),
-            _("the graph's own value will not do, so give a default: {reason}"),
+            _("the graph's own value is not valid, so give a default: {reason}"),
         )
     try:
         if isinstance(value, str | int | float):
@@ -256,23 +261,27 @@ def _check_default(field: Field, own: Declared, workflow: Workflow, faults: Faul
 
 def _needless(field: Field) -> str:
     if field.is_media:
-        return _("a file has no default")
+        return _("a file cannot have a default")
     if field.seed:
-        return _("a seed has no default: it is drawn where it is left out (seed = false makes it a plain integer)")
-    return _("a required field has no default: drop one of the two")
+        return _(
+            "a seed cannot have a default, because it is random if left out (seed = false makes it a plain integer)"
+        )
+    return _("a required field cannot have a default: remove one of the two")
 
 
 def _check_targets(field: Field, own: Declared, workflow: Workflow, faults: Faults) -> None:
     for target in own.targets:
         literal = workflow.literal(target)
         if not _fits(field, literal):
-            words = _("kind {kind} does not fit “{input}” of “{title}”, which is {literal} in the graph")
+            words = _("kind {kind} does not match “{input}” of “{title}”, which is {literal} in the graph")
             title = workflow.node(target).title
             faults.add(field.name, words.format(kind=field.kind, input=target.input, title=title, literal=literal))
 
 
 def _fits(field: Field, literal: Any) -> bool:
-    """A choice of numbers is a number for the node; a number may well be a text for it, but never a truth."""
+    """Tell whether the kind fits the graph's value. A choice may be a number there, and a number a text, but never a
+    bool.
+    """
     match literal:
         case bool():
             return field.kind is FieldKind.TOGGLE

@@ -1,4 +1,4 @@
-"""Workflow: a form, a prompt, and which field goes where."""
+"""A workflow: its form, its prompt, and the inputs that each field sets."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from comfy.object_info import InputInfo, Missing, ObjectInfo
 from comfy.prompt import Node, Prompt
 from comfy.schedule import is_model
 
-#: Nodes whose named input is a file that the person brings: known without asking a server.
+#: Nodes with an input for a person's file, known without asking a server.
 _LOADERS = {
     ("LoadImage", "image"): FieldKind.IMAGE,
     ("LoadImageMask", "image"): FieldKind.IMAGE,
@@ -33,7 +33,7 @@ _SEEDS = frozenset({"seed", "noise_seed"})
 
 @dataclass(frozen=True)
 class Target:
-    """An input of a node that a field sets."""
+    """A node's input that a field sets."""
 
     node_id: str
     input: str
@@ -41,7 +41,7 @@ class Target:
 
 @dataclass(frozen=True)
 class Declared:
-    """A field as the sidecar has it: None where it leaves the answer to the server."""
+    """A field as declared in the sidecar; None where the server decides."""
 
     name: str
     targets: tuple[Target, ...]
@@ -61,9 +61,9 @@ class Declared:
 
 @dataclass(frozen=True)
 class Workflow:
-    """A graph that people can run. `outputs` are the nodes whose outputs are delivered; empty for all.
+    """A graph that people can run. The results of the nodes in `outputs` are delivered; empty means all.
 
-    `spoiler`: in chats, results are covered until somebody wants to see them.
+    With `spoiler`, chats show results behind a spoiler.
     """
 
     name: str
@@ -75,11 +75,11 @@ class Workflow:
     spoiler: bool = False
 
     def form(self, info: ObjectInfo | None = None) -> Form:
-        """What to fill in: by the sidecar, else by what the server accepts, else by what stands in the graph."""
+        """Return the form: from the sidecar, else from the server's nodes, else from the graph."""
         return Form(tuple(self._field(each, info) for each in self.declared))
 
     def fill(self, values: Mapping[str, Value], info: ObjectInfo | None = None) -> Prompt:
-        """The prompt with these values in their places. A file's value is the name that the server gave it."""
+        """Return the prompt with these values. A file's value is the name that the server gave it."""
         prompt = self.prompt
         for field in self.declared:
             if field.name in values:
@@ -89,14 +89,16 @@ class Workflow:
         return prompt
 
     def kind(self, form: Form, values: Mapping[str, Any]) -> str:
-        """In a word, what takes about as long and needs the same of a server: the workflow, and what was chosen. The
-        form is the one that was filled in: often only the servers say that a field is a choice.
+        """Return a key for runs of similar duration and needs: the workflow and the choices made. `form` is the form
+        that the person filled in, because often only the servers know that a field is a choice.
         """
         chosen = {field.name: values[field.name] for field in form.fields if _is_chosen(field, values)}
         return f"{self.name} {json.dumps(chosen, sort_keys=True)}"
 
     def missing(self, info: ObjectInfo) -> Missing:
-        """What a server lacks to run this. A model that people choose is lacking only where there is none to choose."""
+        """Return what a server lacks to run this. A model that people choose is missing only if there is none to
+        choose.
+        """
         missing = info.missing(self.prompt)
         filled = {
             target: field
@@ -114,7 +116,7 @@ class Workflow:
         return self.prompt[target.node_id]
 
     def literal(self, target: Target) -> Any:
-        """What stands in the graph where a field's value will stand."""
+        """Return the graph's value of an input."""
         return self.node(target).inputs.get(target.input)
 
     def _field(self, declared: Declared, info: ObjectInfo | None) -> Field:
@@ -150,7 +152,7 @@ class Workflow:
         return info.input(self.node(target).class_type, target.input) if info else None
 
     def _typed(self, value: Value, target: Target, info: ObjectInfo | None) -> Any:
-        """Choices travel as text; where the server's own are numbers, they become numbers again."""
+        """Convert a choice back to a number if the server's own choices are numbers."""
         accepted = self._accepted(target, info)
         if accepted is not None and accepted.choices is not None:
             return next((choice for choice in accepted.choices if str(choice) == str(value)), value)
@@ -161,22 +163,22 @@ class Workflow:
 
 
 def loader_kind(class_type: str, name: str) -> FieldKind | None:
-    """What a person brings for an input of a node, where that is a file."""
+    """Return the kind of file for a node's input; None if it is not a file."""
     return _LOADERS.get((class_type, name))
 
 
 def choices_of(kind: str) -> dict[str, Any]:
-    """What was chosen, from the word that `Workflow.kind` made."""
+    """Return the choices in a key made by `Workflow.kind`."""
     return dict(json.loads(kind.partition(" ")[2]))
 
 
 def _is_chosen(field: Field, values: Mapping[str, Any]) -> bool:
-    """A model is a choice also while no server is known that lists it."""
+    """True if a field is a choice. A model is one even while no known server lists it."""
     return field.name in values and (field.kind is FieldKind.CHOICE or is_model(values[field.name]))
 
 
 def as_number(text: str) -> str | int | float:
-    """The number that a choice stands for; the text itself where it stands for none."""
+    """Return the number in a choice, or the text itself if it is not a number."""
     for number in (int, float):
         try:
             return number(text)
@@ -198,7 +200,7 @@ def _kind_of(literal: Any) -> FieldKind:
 
 
 def _with_default(field: Field, declared: Declared, literal: Any) -> Field:
-    """The sidecar's, else what stands in the graph; for a choice that the server does not have, its first one."""
+    """Set the default: the sidecar's, else the graph's. A choice that the server lacks becomes its first one."""
     value = literal if declared.default is None else declared.default
     if field.is_media or field.seed or field.required or not isinstance(value, str | int | float | bool):
         return field
@@ -212,7 +214,7 @@ def _with_default(field: Field, declared: Declared, literal: Any) -> Field:
 
 
 def _clamped(value: Value, field: Field) -> Value:
-    """A server may take less than the sidecar thought."""
+    """Move a value into the field's bounds; a server may accept less than the sidecar says."""
     if isinstance(value, str | bool):
         return value
     above = value if field.minimum is None else max(value, field.minimum)
@@ -220,7 +222,7 @@ def _clamped(value: Value, field: Field) -> Value:
 
 
 def _with_step(field: Field, known: list[InputInfo]) -> Field:
-    """The server's step, where the sidecar has none; an integer's only if it does not rule out the default."""
+    """Use the server's step if the sidecar has none; for an integer only if the default fits it."""
     step = next((each.step for each in known if each.step), None)
     if field.kind not in NUMERIC or field.seed or field.step is not None or step is None:
         return field
@@ -239,7 +241,7 @@ def _with_seeds(field: Field) -> Field:
 
 
 def _bounds(declared: Declared, known: list[InputInfo]) -> tuple[float | None, float | None]:
-    """What both the sidecar and the server take; the sidecar's where that would be nothing."""
+    """Return the bounds of both the sidecar and the server; the sidecar's if these do not overlap."""
     low = max(_finite(declared.minimum, *(each.min for each in known)), default=None)
     high = min(_finite(declared.maximum, *(each.max for each in known)), default=None)
     if low is not None and high is not None and low > high:
@@ -252,7 +254,7 @@ def _finite(*bounds: float | None) -> list[float]:
 
 
 def _choices(declared: Declared, known: list[InputInfo]) -> tuple[str, ...] | None:
-    """Those that the sidecar and every node that is set agree on; None where nobody lists any."""
+    """Return the choices that the sidecar and all target nodes share; None if there is no list."""
     lists = [tuple(map(str, each.choices)) for each in known if each.choices is not None]
     if declared.choices is not None:
         lists.insert(0, declared.choices)

@@ -1,4 +1,4 @@
-"""What the terminal needs of the application around it."""
+"""The parts of the application that the terminal uses."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class Application(Protocol):
-    """Reads workflows, and opens the bench for a server, or for the built-in engine where that is None."""
+    """Reads workflows, and opens a runner for a server, or for the built-in engine if that is None."""
 
     @property
     def catalog(self) -> Catalog: ...
@@ -29,7 +29,7 @@ class Application(Protocol):
     def label(self, server: str | None) -> str: ...
 
     async def platform_verdicts(self) -> list[tuple[str, bool]]:
-        """A line on each platform that can be asked whether it is set up well, and whether it is."""
+        """Check the setup of each platform: a line of text, and True if it is good."""
 
     async def start(self, role: Role, announce: Callable[[str], None]) -> None: ...
 
@@ -40,6 +40,6 @@ class Application(Protocol):
     async def forget(self, person: str) -> int: ...
 
     async def operate(self, work: Callable[[OperatorService], Awaitable[str]]) -> str:
-        """Do something with what is decided, in the database that the settings name."""
+        """Do something with the moderators' decisions in the configured database."""
 
     def open(self, server: str | None) -> AbstractAsyncContextManager[OneShotRunner]: ...

@@ -1,4 +1,4 @@
-"""The commands of `darkroom`. What a command needs is imported when it runs."""
+"""The commands of `darkroom`. Each imports what it needs when it runs."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
     from bot.core.workflows.workflow import Workflow
     from bot.settings import Settings
 
-_PACE = 1.0  # seconds that the demo gives each node, so that there is something to watch
-_SERVER_HELP = _("A ComfyUI server; else COMFYUI_URLS, else the built-in engine.")
+_PACE = 1.0  # seconds that the demo spends on each node, so that people can watch
+_SERVER_HELP = _("A ComfyUI server; default: COMFYUI_URLS, or the built-in engine.")
 _server = click.option("--server", metavar="URL", help=_SERVER_HELP)
 
 
 def _version(ctx: click.Context, _option: click.Parameter, wanted: bool) -> None:
-    """Say the version of what is installed, and leave."""
+    """Print the installed version and exit."""
     if not wanted:
         return
     from importlib.metadata import PackageNotFoundError, version
@@ -31,7 +31,7 @@ def _version(ctx: click.Context, _option: click.Parameter, wanted: bool) -> None
     try:
         click.echo(f"darkroom {version('darkroom')}")
     except PackageNotFoundError:
-        click.echo(_("darkroom, from a checkout that is not installed"))
+        click.echo(_("darkroom, from a source folder that is not installed"))
     ctx.exit()
 
 
@@ -41,7 +41,7 @@ def _version(ctx: click.Context, _option: click.Parameter, wanted: bool) -> None
 )
 @click.option("--debug", is_flag=True, help=_("Write the log to stderr."))
 def cli(debug: bool) -> None:
-    """ComfyUI workflows, hosted in Discord, Telegram and on a page."""
+    """Run ComfyUI workflows, and host them on Discord, on Telegram and on a web page."""
     if debug:
         logging.basicConfig(level=logging.DEBUG, stream=sys.stderr)
     else:
@@ -49,7 +49,7 @@ def cli(debug: bool) -> None:
 
 
 class WorkflowGroup(click.Group):
-    """A command for each workflow, with its form for options; it is made when it is asked for."""
+    """A command for each workflow, with its fields as options. It is created on demand."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return sorted(_catalog(ctx).workflows)
@@ -63,14 +63,14 @@ class WorkflowGroup(click.Group):
 
 
 class WorkflowCommand(click.Command):
-    """A workflow's command: an option that it does not have is a field that it does not have."""
+    """The command of a workflow. It reports an unknown option as an unknown field."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         try:
             return super().parse_args(ctx, args)
         except click.NoSuchOption as fault:
             there_are = ", ".join(option.opts[0] for option in self.params)
-            sentence = _("{name}: there is no such field; there are {names}.")
+            sentence = _("{name}: there is no such field. The fields are {names}.")
             raise BadRequest(sentence.format(name=fault.option_name, names=there_are)) from fault
 
 
@@ -119,7 +119,7 @@ def _settings(app: Application) -> Settings:
 
 
 def _named(server: str | None, app: Application) -> str | None:
-    """The server to use: the one that was named, or the first of the settings."""
+    """Return the server to use: the given one, or the first one in the settings."""
     try:
         return server if server is not None else next(iter(app.servers), None)
     except ConfigError as fault:
@@ -158,7 +158,7 @@ def check(server: str | None) -> None:
 @cli.command()
 @click.option("--no-browser", is_flag=True, help=_("Do not open the page in the browser."))
 def demo(no_browser: bool) -> None:
-    """Try it in the browser, with nothing set up."""
+    """Try Darkroom in the browser, without any setup."""
     from bot.platforms.terminal.session import demo as show
 
     _settings(_app())
@@ -166,25 +166,25 @@ def demo(no_browser: bool) -> None:
 
 
 @cli.command()
-@click.option("--chat", "only_chat", is_flag=True, help=_("Only the platforms: the servers are other processes' work."))
-@click.option("--worker", metavar="NAME", help=_("Only the servers, under a name that no other worker has."))
+@click.option("--chat", "only_chat", is_flag=True, help=_("Serve only the platforms; workers run the workflows."))
+@click.option("--worker", metavar="NAME", help=_("Only run workflows, under a unique worker name."))
 def start(only_chat: bool, worker: str | None) -> None:
-    """Serve the chats until SIGTERM or Ctrl-C."""
+    """Serve the chats and the page until SIGTERM or Ctrl-C."""
     from bot.platforms.terminal.session import start as serve
     from bot.settings import Role
 
     if only_chat and worker:
-        raise BadRequest(_("Give --chat or --worker; leave out both to have everything in one process."))
+        raise BadRequest(_("Use either --chat or --worker. Leave out both to run everything in one process."))
     role = Role(chat=not worker, worker=None if only_chat else worker or Role().worker)
     if (only_chat or worker) and not _settings(_app()).database:
-        raise BadRequest(_("--chat and --worker need a database that they share: set DARKROOM_DATABASE_URL."))
+        raise BadRequest(_("--chat and --worker need a shared database: set DARKROOM_DATABASE_URL."))
     raise SystemExit(serve(_app(), role))
 
 
 @cli.command("hand-over")
 @click.argument("name")
 def hand_over(name: str) -> None:
-    """Let other workers take the runs of a worker NAME that is gone for good."""
+    """Give the runs of a lost worker NAME to the other workers."""
     from bot.platforms.terminal.session import hand_over as give
 
     raise SystemExit(give(_app(), name))
@@ -200,7 +200,7 @@ def forget(person: str) -> None:
 
 
 class Later(click.Group):
-    """A group whose commands are imported when one of them is called for."""
+    """A group whose commands are imported on demand."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return self._group().list_commands(ctx)
@@ -216,4 +216,4 @@ class Later(click.Group):
 
 @cli.group(cls=Later)
 def moderate() -> None:
-    """Decide for all places at once, and see what is decided."""
+    """Make and list decisions for all places at once."""

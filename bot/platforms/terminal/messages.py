@@ -1,4 +1,4 @@
-"""What the terminal says, and the errors that it exits with."""
+"""The terminal's output, and the errors that it exits with."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ import click
 
 
 class BadRequest(click.ClickException):
-    """The request is at fault: nothing was run."""
+    """The request is wrong, and nothing was run."""
 
     exit_code = 2
 
 
 class RunFailed(click.ClickException):
-    """The request was good, and came to nothing."""
+    """The request was right, but the run failed."""
 
     exit_code = 1
 
 
 def say(line: str) -> None:
-    """A line on stdout. Where nobody reads on (`| head`), the work goes on in silence: its files are wanted."""
+    """Print a line. If stdout is closed (`| head`), the work goes on silently, because its files are still wanted."""
     try:
         click.echo(line)
     except BrokenPipeError:

@@ -1,4 +1,4 @@
-"""`darkroom moderate`: what the operator decides for all places at once, and what moderators have decided."""
+"""`darkroom moderate`: the operator's decisions for all places at once, and lists of all decisions."""
 
 from __future__ import annotations
 
@@ -21,34 +21,34 @@ _community = click.argument("community", default="")
 
 @click.group()
 def moderate() -> None:
-    """Decide for all places at once, and see what is decided."""
+    """Make and list decisions for all places at once."""
 
 
 @moderate.command()
 @_workflow
 def allow(workflow: str) -> None:
-    """Allow WORKFLOW, or all, where nobody decides otherwise."""
+    """Allow WORKFLOW, or all, unless moderators decide otherwise."""
     _do(lambda acts: acts.access(workflow, allow=True))
 
 
 @moderate.command()
 @_workflow
 def deny(workflow: str) -> None:
-    """Deny WORKFLOW, or all, whatever anybody decides."""
+    """Deny WORKFLOW, or all, everywhere. Moderators cannot change that."""
     _do(lambda acts: acts.access(workflow, allow=False))
 
 
 @moderate.command()
 @_workflow
 def clear(workflow: str) -> None:
-    """Decide nothing any more about WORKFLOW, or about all."""
+    """Remove the decision about WORKFLOW, or about all."""
     _do(lambda acts: acts.access(workflow, allow=None))
 
 
 @moderate.command()
 @click.argument("person")
-@click.option("--reason", default="", help=_("The person reads it."))
-@click.option("--days", type=click.FloatRange(min=0, min_open=True), help=_("For how long; else for good."))
+@click.option("--reason", default="", help=_("The reason, which the person sees."))
+@click.option("--days", type=click.FloatRange(min=0, min_open=True), help=_("How many days; default: permanently."))
 def block(person: str, reason: str, days: float | None) -> None:
     """Block a PERSON, such as discord:1234, everywhere."""
     _do(lambda acts: acts.block(_person(person), reason, days))
@@ -57,29 +57,29 @@ def block(person: str, reason: str, days: float | None) -> None:
 @moderate.command()
 @click.argument("person")
 def unblock(person: str) -> None:
-    """Take the block of a PERSON back."""
+    """Remove the block of a PERSON."""
     _do(lambda acts: acts.unblock(_person(person)))
 
 
 @moderate.command()
 @_community
 def rules(community: str) -> None:
-    """List what is decided everywhere, or in a COMMUNITY, such as discord:1234."""
+    """List the decisions for everywhere, or of a COMMUNITY, such as discord:1234."""
 
     async def listed(acts: OperatorService) -> str:
-        return "\n".join(acts.rules(community)) or _("Nothing is decided.")
+        return "\n".join(acts.rules(community)) or _("There are no decisions.")
 
     _do(listed)
 
 
 @moderate.command()
 @_community
-@click.option("--count", default=50, type=click.IntRange(1, 100_000), help=_("How many lines."))
+@click.option("--count", default=50, type=click.IntRange(1, 100_000), help=_("The number of lines."))
 def log(community: str, count: int) -> None:
-    """Show who decided what, and who was refused, in a COMMUNITY, or everywhere."""
+    """Show the decisions and refusals of a COMMUNITY, or the decisions for everywhere."""
 
     async def listed(acts: OperatorService) -> str:
-        return "\n".join(await acts.log(community, count)) or _("Nothing has happened.")
+        return "\n".join(await acts.log(community, count)) or _("The log is empty.")
 
     _do(listed)
 
@@ -97,5 +97,7 @@ def _do(work: Callable[[OperatorService], Awaitable[str]]) -> None:
 def _person(text: str) -> str:
     platform, _colon, number = text.partition(":")
     if not platform or not number:
-        raise click.BadParameter(_("“{text}” is nobody: it should look like discord:1234").format(text=text))
+        raise click.BadParameter(
+            _("“{text}” does not name a person: it should look like discord:1234").format(text=text)
+        )
     return text

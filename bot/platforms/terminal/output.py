@@ -1,4 +1,4 @@
-"""Where results go: names known before the run are checked before it, and nothing that exists is lost."""
+"""Write results to files. Known names are checked before the run, and no existing file is lost."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _STILLS = (".png", ".jpg", ".jpeg", ".webp")
 
 @dataclass(frozen=True)
 class OutputTarget:
-    """A folder, and where `-o` gave one, the name of the file in it."""
+    """A folder, and the name of the file in it if `-o` names one."""
 
     folder: Path
     name: str | None = None
@@ -27,7 +27,7 @@ class OutputTarget:
 
     @classmethod
     def of(cls, output: str | None, *, force: bool = False) -> OutputTarget:
-        """Read `-o`: a folder or a file. Raises `BadRequest` if nothing could be written there."""
+        """Read `-o`: a folder or a file. Raises `BadRequest` if it cannot be written to."""
         path = Path(output or ".").expanduser()
         is_folder = path.is_dir() or (output or "").endswith(("/", os.sep))
         target = cls(path, None, force) if is_folder else cls(path.parent, path.name, force)
@@ -37,22 +37,22 @@ class OutputTarget:
         return target
 
     def check(self, name: str) -> None:
-        """Refuse a name that is taken. Raises `BadRequest`."""
+        """Raise `BadRequest` if the name is taken."""
         path = self.folder / (self.name or name)
         if path.exists() and not self.force:
             raise BadRequest(
-                _("{path} exists already: name another file with -o, or give --force to replace it.").format(path=path)
+                _("{path} already exists. Choose another file with -o, or replace it with --force.").format(path=path)
             )
 
     def check_folder(self) -> None:
-        """Refuse a folder that is missing or closed. Raises `BadRequest`."""
+        """Raise `BadRequest` if the folder is missing or not writable."""
         if not self.folder.is_dir():
-            raise BadRequest(_("-o: there is no folder {folder}; create it first.").format(folder=self.folder))
+            raise BadRequest(_("-o: the folder {folder} does not exist. Create it first.").format(folder=self.folder))
         if not os.access(self.folder, os.W_OK | os.X_OK):
-            raise BadRequest(_("-o: the folder {folder} cannot be written to.").format(folder=self.folder))
+            raise BadRequest(_("-o: the folder {folder} is not writable.").format(folder=self.folder))
 
     async def put(self, file: ResultFile, number: int, total: int) -> Path:
-        """Write a file whole or not at all, in the format that its name says; the path that it got."""
+        """Write a file completely or not at all, in the format of its name, and return its path."""
         wanted = self._name(file, number, total)
         part = self.folder / f".{wanted}.{os.getpid()}.part"
         try:
@@ -70,7 +70,7 @@ class OutputTarget:
         name = Path(self.name)
         suffix = name.suffix or file.path.suffix
         if not (_same(suffix, file.path.suffix) or _can_convert(file, suffix)):
-            suffix += file.path.suffix  # a name that says what is in it
+            suffix += file.path.suffix  # a suffix that matches the content
         return f"{name.stem}-{number}{suffix}" if total > 1 else f"{name.stem}{suffix}"
 
     async def _converted(self, file: ResultFile, part: Path, wanted: str) -> bool:
@@ -85,7 +85,7 @@ class OutputTarget:
             shaped.unlink(missing_ok=True)
 
     def _publish(self, part: Path, wanted: str) -> Path:
-        """Give the file its name; where that was taken meanwhile, the next one: a result is never thrown away."""
+        """Give the file its name. If that is taken meanwhile, use the next free one, so that no result is lost."""
         if self.force:
             return part.replace(self.folder / wanted)
         for name in _numbered(wanted):

@@ -1,4 +1,4 @@
-"""A run at the terminal: a live bar for people, plain lines for a pipe, and the files at the end."""
+"""Show a run at the terminal: a progress bar for people, plain lines for a pipe, and the files at the end."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _UNLIMITED = 1 << 62
 
 
 class TerminalReply:
-    """Says each status once, and at the end the `seeds` used; `said_end` tells whether the person has heard the end."""
+    """Prints each status once, and at the end the used `seeds`. `said_end` is True once the end has been printed."""
 
     def __init__(
         self,
@@ -70,7 +70,7 @@ class TerminalReply:
         say(self._summary(result, paths))
 
     def close(self) -> None:
-        """Take the bar off the screen."""
+        """Remove the progress bar from the screen."""
         if self._bar is not None:
             self._bar[0].stop()
             self._bar = None
@@ -83,7 +83,7 @@ class TerminalReply:
     def _draw(self, line: str, status: Status) -> None:
         if self._bar is None:
             if isinstance(status, Queued) and status.position is None:
-                return  # nothing is on its way yet, and Rich takes its time to load
+                return  # nothing has been sent yet, and Rich loads slowly
             self._bar = _bar()
         bar, task = self._bar
         fraction = 1.0 if isinstance(status, Delivering) else getattr(status, "fraction", 0.0)
@@ -93,13 +93,11 @@ class TerminalReply:
         parts = [", ".join(map(str, paths))] if paths else [_("No file")]
         parts.append(_("{count:.1f} s").format(count=self._clock() - self._begun))
         parts += [f"{name} {result.values[name]}" for name in self._seeds if name in result.values]
-        if result.nothing_new:
-            parts.append(_("nothing new: the server knew this result already"))
         return " · ".join(parts)
 
 
 def describe(status: Status) -> str:
-    """A status in one line."""
+    """Describe a status in one line."""
     match status:
         case Queued(position=None):
             return _("Sending…")

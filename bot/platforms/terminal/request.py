@@ -1,4 +1,4 @@
-"""A workflow's form becomes a command's options, and what was typed becomes a `RunRequest`."""
+"""Turn a workflow's form into command options, and the typed options into a `RunRequest`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from bot.i18n import _
 
 
 def options(form: Form) -> list[click.Parameter]:
-    """An option for each field. All take text: the form itself says what will do, at a terminal as in a chat."""
+    """Return an option for each field. All take text; the form checks it, as in a chat."""
     return [_option(field) for field in form.fields]
 
 
@@ -36,23 +36,23 @@ def _metavar(field: Field) -> str:
 
 def _help(field: Field) -> str:
     parts = [field.help or field.title]
-    if not field.seed:  # what any 64 bits hold tells nobody anything
+    if not field.seed:  # the range of a seed tells people nothing
         parts.append(field.range_text)
     if field.choices:
         parts.append(_("one of {choices}").format(choices=", ".join(map(str, field.choices))))
     if field.max_length is not None:
         parts.append(_("at most {count} characters").format(count=field.max_length))
     if field.seed:
-        parts.append(_("random unless given"))
+        parts.append(_("default: random"))
     elif field.default is not None and not field.is_media:
-        parts.append(_("{default} unless given").format(default=field.default))
+        parts.append(_("default: {default}").format(default=field.default))
     elif field.required:
-        parts.append(_("needed"))
+        parts.append(_("required"))
     return "; ".join(part.rstrip(".") for part in parts if part) + "."
 
 
 def request(workflow: str, form: Form, typed: Mapping[str, Any]) -> RunRequest:
-    """What was typed, by field; what was not typed is left out."""
+    """Return the request with the typed fields; fields that were not typed are left out."""
     given = {field.name: typed.get(_parameter(field.name)) for field in form.fields}
     media = {field.name for field in form.fields if field.is_media}
     values = {name: _attachment(text) if name in media else text for name, text in given.items() if text is not None}

@@ -1,4 +1,4 @@
-"""One command at work: opens what it needs, does it, and leaves with an exit code; signals cancel it."""
+"""Run one command: open what it needs, do the work, and return an exit code. Signals cancel it."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ _log = logging.getLogger(__name__)
 
 
 def develop(app: Application, request: RunRequest, target: OutputTarget, server: str | None) -> int:
-    """Run a workflow to its end; the exit code."""
+    """Run a workflow to its end and return the exit code."""
     return attend(_develop(app, request, target, server))
 
 
 def attend(work: Coroutine[Any, Any, int]) -> int:
-    """Do some work as the top of the program: every error becomes one sentence, every signal an exit code."""
+    """Do the work of a command. Every error becomes one sentence, and every signal an exit code."""
     try:
         return asyncio.run(_until_signal(work))
     except (UserError, ConfigError) as fault:
@@ -63,7 +63,7 @@ async def _until_signal(work: Coroutine[Any, Any, int]) -> int:
         task.cancel()
 
     for number in (signal.SIGINT, signal.SIGTERM):
-        with suppress(NotImplementedError):  # Windows: Ctrl-C cancels all the same, by asyncio.run
+        with suppress(NotImplementedError):  # on Windows asyncio.run makes Ctrl-C cancel
             asyncio.get_running_loop().add_signal_handler(number, stop, number)
     try:
         return await task
@@ -75,7 +75,7 @@ async def _until_signal(work: Coroutine[Any, Any, int]) -> int:
 
 async def _develop(app: Application, request: RunRequest, target: OutputTarget, server: str | None) -> int:
     label = app.label(server)
-    say(_("Server: {address}").format(address=label) if label else _("Engine: built in (no server was named)"))
+    say(_("Server: {address}").format(address=label) if label else _("Engine: built-in (no server was given)"))
     seeds = tuple(field.name for field in app.catalog.get(request.workflow).form().fields if field.seed)
     reply = TerminalReply(target, live=sys.stdout.isatty(), seeds=seeds)
     with tempfile.TemporaryDirectory(prefix="darkroom-") as folder:
@@ -84,7 +84,7 @@ async def _develop(app: Application, request: RunRequest, target: OutputTarget, 
                 return await _run(bench, request, target, reply, Path(folder))
         except asyncio.CancelledError:
             if not reply.said_end:
-                say(_("Cancelled: nothing had been sent yet."))
+                say(_("Cancelled before anything was sent."))
             raise
         finally:
             reply.close()
@@ -102,13 +102,13 @@ async def _run(
 
 
 def list_workflows(app: Application, server: str | None) -> int:
-    """Say what there is, and whether it can run."""
+    """List the workflows, and whether they can run."""
     return attend(_list(app, server))
 
 
 async def _list(app: Application, server: str | None) -> int:
     label = app.label(server)
-    say(_("Server: {address}").format(address=label) if label else _("Engine: built in (no server was named)"))
+    say(_("Server: {address}").format(address=label) if label else _("Engine: built-in (no server was given)"))
     async with app.open(server) as bench:
         for workflow in bench.catalog.workflows.values():
             lacks = await bench.lacks(workflow)
@@ -122,12 +122,12 @@ async def _list(app: Application, server: str | None) -> int:
 
 def _faults(app: Application) -> bool:
     for fault in app.catalog.faults:
-        click.echo(_("fault: {fault}").format(fault=fault), err=True)
+        click.echo(_("mistake: {fault}").format(fault=fault), err=True)
     return bool(app.catalog.faults)
 
 
 def check(app: Application, server: str | None) -> int:
-    """Give settings, workflows and servers a verdict each; 1 if any is bad."""
+    """Check the settings, workflows and servers. Returns 1 if anything is wrong."""
     return attend(_check(app, server))
 
 
@@ -135,7 +135,7 @@ async def _check(app: Application, server: str | None) -> int:
     say(_("settings: good"))
     bad = _faults(app)
     count = len(app.catalog.workflows)
-    say(_("workflows: {count} good, {bad} faults").format(count=count, bad=len(app.catalog.faults)))
+    say(_("workflows: {count} good, {bad} mistakes").format(count=count, bad=len(app.catalog.faults)))
     servers: tuple[str | None, ...] = (server,) if server else app.servers or (None,)
     for each in servers:
         bad = not await _check_server(app, each) or bad
@@ -153,7 +153,7 @@ async def _check_server(app: Application, server: str | None) -> bool:
             verdict = await bench.verdict()
     except ConfigError:
         raise
-    except Exception as error:  # noqa: BLE001 - a verdict on whatever is there
+    except Exception as error:  # noqa: BLE001 - every error is a verdict here
         say(f"{name}: {explain(error, '-')}")
         return False
     able = len(bench.catalog.workflows) - len(lacking)
@@ -179,14 +179,14 @@ def start(app: Application, role: Role) -> int:
 
 
 def demo(app: Application, pace: float, *, browser: bool) -> int:
-    """Serve the demonstration until a signal; the exit code."""
+    """Serve the demo until a signal, and return the exit code."""
 
     def announce(address: str) -> None:
         click.echo(address)
-        click.echo(_("This is a demonstration: open that address in a browser. Ctrl-C ends it."))
-        click.echo(_("Real: the page, the line, the workflows, and the way to a ComfyUI server."))
-        click.echo(_("Stands in: in ComfyUI's place a small engine that needs no model, slowed down to be watched."))
-        click.echo(_("Nothing is kept when it ends. “darkroom start” serves it for good: see .env.example."))
+        click.echo(_("This is a demo. Open that address in a browser. Press Ctrl-C to stop it."))
+        click.echo(_("Real: the page, the queue, the workflows, and the connection to a ComfyUI server."))
+        click.echo(_("Stand-in: a small engine without models takes ComfyUI's place, slowed down to be watched."))
+        click.echo(_("Nothing is kept. For permanent use run “darkroom start”; .env.example lists the settings."))
         if browser and _has_browser():
             threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
 
@@ -200,7 +200,7 @@ def demo(app: Application, pace: float, *, browser: bool) -> int:
 
 
 def _has_browser() -> bool:
-    """Whether there is one to open: on a machine without a screen it would be one in this very terminal."""
+    """True if there is a browser to open. Without a screen it would be one inside this terminal."""
     if sys.platform not in ("win32", "darwin") and not {"DISPLAY", "WAYLAND_DISPLAY", "BROWSER"} & os.environ.keys():
         return False
     try:
@@ -211,13 +211,13 @@ def _has_browser() -> bool:
 
 
 def hand_over(app: Application, worker: str) -> int:
-    """Say how many runs of a worker wait again."""
-    return attend(_say(app.hand_over(worker), _("{count} runs wait for another worker.")))
+    """Give a worker's runs to the other workers, and print how many there are."""
+    return attend(_say(app.hand_over(worker), _("{count} runs now wait for another worker.")))
 
 
 def forget(app: Application, person: str) -> int:
-    """Say how many runs of a person were deleted."""
-    return attend(_say(app.forget(person), _("{count} runs deleted.")))
+    """Delete a person's runs, and print how many there were."""
+    return attend(_say(app.forget(person), _("Deleted {count} runs.")))
 
 
 async def _say(work: Coroutine[Any, Any, int], sentence: str) -> int:

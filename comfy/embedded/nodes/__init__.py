@@ -1,4 +1,4 @@
-"""Importing this package declares every node that the built-in engine has."""
+"""The nodes of the built-in engine. Importing this package declares them all."""
 
 from comfy.embedded.nodes import adjust, color, combine, filters, load_save, mask, primitive, scale, text, transform
 

@@ -136,7 +136,7 @@ def _quantized(picture: Pillow.Image, colors: int, dither: str) -> npt.NDArray[n
 
 
 def _bayer(picture: Pillow.Image, palette: Pillow.Image, order: int) -> Pillow.Image:
-    """Ordered dithering: a regular pattern is added, as wide as the colours of the palette lie apart."""
+    """Apply ordered dithering: add a regular pattern, scaled to the distance between the palette's colours."""
     count = max(1, len(palette.getpalette() or ()) // 3)
     spread = 2 * 256 / count
     pixels = np.asarray(picture, np.float32)

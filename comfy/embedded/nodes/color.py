@@ -1,4 +1,4 @@
-"""The colours of one picture, given to another."""
+"""Transfer the colours of one picture to another."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _TO_XYZ = np.array(
 )
 _FROM_XYZ = np.linalg.inv(_TO_XYZ)
 _WHITE = np.array([0.95047, 1.0, 1.08883], np.float32)
-_BLOCK = 2**16  # pixels whose colours are converted at a time: photographs are large, and every step makes a copy
+_BLOCK = 2**16  # pixels converted at a time, because photos are large and every step makes a copy
 _BINS = 256
 _Matrix = npt.NDArray[np.float64]
 
@@ -35,7 +35,7 @@ def _deviation(pixels: _Pixels) -> _Matrix:
 
 
 def _covariance(target: _Pixels, reference: _Pixels, stats: _Pixels) -> _Pixels:
-    """The linear map that turns one covariance into the other while moving colours as little as can be."""
+    """Apply the linear map from one covariance to the other that moves colours the least."""
     here, there = _spread(stats), _spread(reference)
     root = _root(here)
     inverse = np.linalg.inv(root)
@@ -44,7 +44,7 @@ def _covariance(target: _Pixels, reference: _Pixels, stats: _Pixels) -> _Pixels:
 
 
 def _spread(pixels: _Pixels) -> _Matrix:
-    """The covariance of the three channels; a picture of one pixel has none."""
+    """Return the covariance of the three channels; zero for a picture with one pixel."""
     return np.cov(pixels.T, ddof=min(1, len(pixels) - 1)) + 1e-6 * np.eye(3)
 
 
@@ -54,7 +54,7 @@ def _root(matrix: _Matrix) -> _Matrix:
 
 
 def _histogram(target: _Pixels, reference: _Pixels, stats: _Pixels) -> _Pixels:
-    """Each channel's values are moved so that they are as common as in the other picture."""
+    """Match each channel's histogram to that of the other picture."""
     edges = np.linspace(0, 1, _BINS)
     result = np.empty_like(target)
     for channel in range(3):
@@ -104,7 +104,7 @@ _METHODS: dict[str, tuple[Callable[[_Pixels, _Pixels, _Pixels], _Pixels], bool]]
 def color_transfer(
     image_target: Image, image_ref: Image, method: str, source_stats: dict[str, Any] | str, strength: float
 ) -> Image:
-    """`source_stats` says which frames tell what the colours of the target are: each its own, all, or one of them."""
+    """`source_stats` says which frames give the target's colours: each its own, all, or one of them."""
     stats = source_stats if isinstance(source_stats, dict) else {"source_stats": source_stats}
     frames = [
         _transferred(frame, image_ref[index % len(image_ref)], _source(image_target, frame, stats), method)

@@ -42,7 +42,7 @@ def image_blur(image: Image, blur_radius: int, sigma: float) -> Image:
     outputs={"IMAGE": "IMAGE"},
 )
 def image_sharpen(image: Image, sharpen_radius: int, sigma: float, alpha: float) -> Image:
-    """As ComfyUI has it: `alpha` and the kernel's own scale (sigma times ten) decide how strong it is."""
+    """Sharpen like ComfyUI: `alpha` and the kernel's scale (ten times sigma) set the strength."""
     return np.clip(image + np.float32(alpha * 10) * (image - _convolved(image, _gaussian(sharpen_radius, sigma))), 0, 1)
 
 
@@ -54,7 +54,7 @@ def _gaussian(radius: int, sigma: float) -> npt.NDArray[np.float32]:
 
 
 def _convolved(image: Image, kernel: npt.NDArray[np.float32]) -> Image:
-    """Down and then across, with the picture mirrored at its borders; in bands of rows that fit into a cache."""
+    """Filter columns, then rows, with mirrored borders; in bands of rows that fit into a cache."""
     radius = len(kernel) // 2
     padded = _mirrored(_mirrored(image, 1, radius), 2, radius)
     result = np.empty_like(image, np.float32)
@@ -124,7 +124,7 @@ _OPERATIONS: dict[str, Callable[[Image, int], Image]] = {
 
 
 def _extreme(image: Image, axis: int, size: int, better: np.ufunc) -> Image:
-    """The largest or smallest value in a window, by windows that double."""
+    """Return the largest or smallest value in a window, with windows that double in size."""
     worst = -np.inf if better is np.maximum else np.inf
     before = size // 2
     borders = [(before, size - 1 - before) if at == axis else (0, 0) for at in range(image.ndim)]
@@ -171,7 +171,7 @@ def _blurred5(grey: Mask) -> Mask:
 
 
 def _is_ridge(magnitude: Mask, dx: Mask, dy: Mask) -> npt.NDArray[np.bool_]:
-    """Whether a pixel is larger than both of its neighbours along the gradient, which is one of four directions."""
+    """True for pixels that are larger than both neighbours along the gradient, in one of four directions."""
     height, width = magnitude.shape
     padded = np.pad(magnitude, 1)
     direction = np.round(np.degrees(np.arctan2(dy, dx)) / 45).astype(int) % 4
@@ -184,7 +184,7 @@ def _is_ridge(magnitude: Mask, dx: Mask, dy: Mask) -> npt.NDArray[np.bool_]:
 
 
 def _joined(weak: npt.NDArray[np.bool_], strong: npt.NDArray[np.bool_]) -> Mask:
-    """Strong edges, and the weak ones that hang together with them."""
+    """Return strong edges, and the weak edges connected to them."""
     edges = strong.copy()
     height, width = weak.shape
     todo = deque(zip(*np.nonzero(strong), strict=True))

@@ -1,4 +1,4 @@
-"""Pictures from files and to files."""
+"""Load pictures from files, and save them to files."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def load_image_mask(image: str, channel: str, host: Host) -> Mask:
 
 
 def _frames(path: Path) -> Iterator[tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]]:
-    """All frames of the first one's size, upright, and the mask of each: what is transparent is 1."""
+    """Yield all frames with the size of the first one, upright, and the mask of each: transparent is 1."""
     size = None
     with _opened(path) as file:
         for frame in ImageSequence.Iterator(file):
@@ -110,7 +110,7 @@ def _transparency(frame: Pillow.Image) -> npt.NDArray[np.float32]:
 
 
 def _opened(path: Path) -> Pillow.Image:
-    """Open a picture so that one that is cut short still loads, as the real server has it, and nothing else changes."""
+    """Open a picture so that an incomplete one still loads, as on the real server."""
     file = Pillow.open(io.BytesIO(path.read_bytes()))
     try:
         file.load()

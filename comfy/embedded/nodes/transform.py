@@ -114,5 +114,5 @@ def _feather(borders: tuple[int, int, int, int], width: int, height: int, feathe
 
 
 def _distance(size: int, border: int) -> Mask:
-    """How far each pixel is from a border; endlessly far where there is none."""
+    """Return the distance of each pixel from a border; infinite if there is none."""
     return np.arange(size, dtype=np.float32) if border else np.full(size, size, np.float32)

@@ -66,7 +66,7 @@ def not_comfy() -> Iterator[str]:
 def test_a_run_on_the_built_in_engine(desk_top: Path) -> None:
     code, out, err = darkroom("run", "negative", "--photo", "cat.png")
     assert (code, err) == (0, "")
-    assert out.splitlines()[0].startswith("Engine: built in")
+    assert out.splitlines()[0].startswith("Engine: built-in")
     assert out.splitlines()[-1].startswith("cat-negative.png · ")
     with Image.open("cat-negative.png") as picture:
         assert picture.size == (64, 48)
@@ -89,18 +89,18 @@ def test_the_file_is_what_its_name_says(name: str, kind: str) -> None:
 @pytest.mark.parametrize(
     ("words", "say"),
     [
-        (("run", "negative"), "photo: a picture is needed"),
+        (("run", "negative"), "photo: a picture is required"),
         (("run", "negative", "--photo", "gone.png"), "gone.png cannot be read"),
         (("run", "negative", "--photo", "notes.txt"), "not a picture"),
         (("run", "poster", "--photo", "cat.png", "--colors", "99"), "2 to 32"),
         (("run", "poster", "--photo", "cat.png", "--colors", "many"), "2 to 32"),
         (("run", "polaroid", "--photo", "cat.png", "--caption", "x" * 61), "60"),
-        (("run", "poster", "--colour", "3"), "there are --photo, --colors"),
+        (("run", "poster", "--colour", "3"), "The fields are --photo, --colors"),
         (("run", "postr"), "Did you mean “poster”?"),
         (("run", "imagine", "--text", "a cat"), "cannot run on this server"),
         (("run", "negative", "--photo", "cat.png", "--server", "nonsense"), "http://127.0.0.1:8188"),
-        (("run", "negative", "--photo", "cat.png", "-o", "nowhere/a.png"), "create it first"),
-        (("run", "negative", "--photo", "cat.png", "-o", "cat.png"), "exists already"),
+        (("run", "negative", "--photo", "cat.png", "-o", "nowhere/a.png"), "Create it first"),
+        (("run", "negative", "--photo", "cat.png", "-o", "cat.png"), "already exists"),
     ],
 )
 def test_bad_requests(desk_top: Path, words: tuple[str, ...], say: str) -> None:
@@ -122,7 +122,7 @@ def test_a_server_that_is_down() -> None:
 def test_a_server_that_is_not_comfyui(not_comfy: str) -> None:
     code, _, err = darkroom("run", "negative", "--photo", "cat.png", "--server", not_comfy)
     assert (code, err.count("\n")) == (1, 1)
-    assert "does not behave like ComfyUI" in err
+    assert "does not answer like ComfyUI" in err
 
 
 def test_help_needs_no_server() -> None:
@@ -234,7 +234,7 @@ def test_the_demo_says_its_address_first_and_takes_the_next_free_port(desk_top: 
     assert address.startswith("http://127.0.0.1:")
     assert int(address.rpartition(":")[2]) > port
     assert any("Real:" in line for line in lines)
-    assert any("Stands in:" in line for line in lines)
+    assert any("Stand-in:" in line for line in lines)
     assert [path.name for path in desk_top.iterdir()] == ["cat.png"]
 
 
@@ -317,7 +317,7 @@ async def test_a_result_is_never_thrown_away(desk_top: Path) -> None:
 
 def test_a_folder_that_cannot_be_written_to(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "access", lambda *_: False)
-    with pytest.raises(BadRequest, match="cannot be written"):
+    with pytest.raises(BadRequest, match="is not writable"):
         OutputTarget.of("a.png")
 
 
@@ -328,14 +328,14 @@ def test_lines() -> None:
 
 def test_the_operator_decides_everywhere(desk_top: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DARKROOM_DATA_DIR", str(desk_top / "data"))
-    assert darkroom("moderate", "rules")[:2] == (0, "Nothing is decided.\n")
+    assert darkroom("moderate", "rules")[:2] == (0, "There are no decisions.\n")
     code, said, _errors = darkroom("moderate", "deny", "poster")
-    assert (code, said) == (0, "It holds everywhere: “poster” is denied everywhere.\n")
+    assert (code, said) == (0, "Everywhere: “poster” is denied everywhere.\n")
     assert darkroom("moderate", "block", "discord:7", "--reason", "spam")[0] == 0
-    assert "discord:7 is blocked everywhere for good: spam" in darkroom("moderate", "rules")[1]
+    assert "discord:7 is blocked everywhere permanently: spam" in darkroom("moderate", "rules")[1]
     assert darkroom("moderate", "unblock", "discord:7")[0] == 0
     assert darkroom("moderate", "clear", "poster")[0] == 0
-    assert darkroom("moderate", "rules")[1] == "Nothing is decided.\n"
+    assert darkroom("moderate", "rules")[1] == "There are no decisions.\n"
     log = darkroom("moderate", "log")[1].splitlines()
     assert [line.split("  ")[2] for line in log] == ["clear", "unblock", "block", "deny"]
     assert darkroom("moderate", "deny", "postr")[0] == 2

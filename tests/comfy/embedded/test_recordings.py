@@ -154,7 +154,7 @@ async def test_four_pictures_in_a_subfolder(watcher: Watcher) -> None:
 
 
 def by_node(messages: list[dict[str, Any]]) -> dict[str, list[str]]:
-    """What is said of each node, in order: independent branches come in any order at the real server too (§6)."""
+    """Return the messages of each node, in order. Independent branches come in any order, as on a real server (§6)."""
     said: dict[str, list[str]] = {}
     for message in messages:
         data = message["data"]

@@ -57,7 +57,7 @@ NOISE = Image.fromarray(np.random.default_rng(7).integers(0, 255, (64, 64, 3), d
     [
         ("words.png", b"not a picture at all", "not a picture"),
         ("page.svg", b"<svg/>", "not a picture"),
-        ("empty.jpg", b"", "zero bytes"),
+        ("empty.jpg", b"", "0 bytes"),
         ("cut.jpg", cut(saved(NOISE, "JPEG")), "cut short"),
         ("cut.png", cut(saved(NOISE, "PNG")), "cut short"),
         ("cut.webp", cut(saved(NOISE, "WEBP")), "cut short"),

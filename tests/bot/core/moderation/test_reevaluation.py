@@ -1,4 +1,4 @@
-"""What moderators decide holds of runs that wait; what a server has begun is finished."""
+"""New decisions apply to waiting runs; runs that a server has started are finished."""
 
 from __future__ import annotations
 
@@ -39,8 +39,8 @@ async def test_what_waits_is_refused_or_goes_on_as_was_decided(tmp_path: Path) -
 
         await until(is_amended)
         await home.platform.until(lambda: isinstance(shown.last, Failed) and isinstance(told.last, Failed))
-        assert shown.last == Failed("A moderator has blocked you in all places here. The reason: spam")
-        assert told.last == Failed("“gated” is denied in all places here.")
+        assert shown.last == Failed("A moderator has blocked you everywhere here. The reason: spam")
+        assert told.last == Failed("“gated” is denied everywhere here.")
         gates.open()
         runs = await home.ended(begun, blocked, denied, elsewhere)
         assert [run.state for run in runs] == [State.DONE, State.FAILED, State.FAILED, State.DONE]
@@ -64,7 +64,7 @@ async def test_words_and_values_that_are_not_to_be_asked_for_any_more(tmp_path: 
         await acts.words(MOD, HERE, "maybe", WordList(("perhaps",), hold=True))
         await acts.field(MOD, HERE, "color", Narrowing(maximum=5), gated)
         await home.platform.until(lambda: isinstance(told.last, Failed) and isinstance(shown.last, Failed))
-        assert "the list “rude” says so" in str(told.last)
+        assert "the word list “rude” blocks" in str(told.last)
         assert "color" in str(shown.last)
         await home.platform.until(lambda: asked.last == Held())
         assert not isinstance(decided.last, Failed | Held)

@@ -1,4 +1,4 @@
-"""What moderators do: that it holds at once and survives, who is let, and that all of it stands in the audit."""
+"""Decisions of moderators apply at once and survive a restart; only moderators make them; all are in the audit log."""
 
 from __future__ import annotations
 
@@ -44,9 +44,9 @@ async def offered(home: House, person: Person = ANN, place: Place = HERE) -> set
 async def test_a_decision_holds_at_once_and_after_a_restart(tmp_path: Path) -> None:
     async with house(tmp_path) as home:
         acts = home.services.moderation
-        assert await acts.deny(MOD, HERE, RuleTarget(workflow=PLAIN)) == "“plain” is denied in all places here."
+        assert await acts.deny(MOD, HERE, RuleTarget(workflow=PLAIN)) == "“plain” is denied everywhere here."
         assert PLAIN not in await offered(home)
-        assert await refuses(home) == "“plain” is denied in all places here."
+        assert await refuses(home) == "“plain” is denied everywhere here."
         with pytest.raises(NotAllowed):
             await home.services.workflows.form(PLAIN, ANN, HERE)
         await acts.allow(MOD, HERE, RuleTarget(place=GENERAL, who=Subject.role("artists", "artists"), workflow=PLAIN))
@@ -54,7 +54,7 @@ async def test_a_decision_holds_at_once_and_after_a_restart(tmp_path: Path) -> N
         assert PLAIN not in await offered(home, BEN, THREAD)
         assert PLAIN in await offered(home, ANN, ELSEWHERE)
     async with house(tmp_path) as home:
-        assert await refuses(home) == "“plain” is denied in all places here."
+        assert await refuses(home) == "“plain” is denied everywhere here."
         (run,) = await home.ended((await home.ask(person=ARTIST, place=THREAD))[0])
         assert run.state is State.DONE
         await home.services.moderation.clear(MOD, HERE, RuleTarget(workflow=PLAIN))
@@ -64,7 +64,7 @@ async def test_a_decision_holds_at_once_and_after_a_restart(tmp_path: Path) -> N
 async def test_a_new_place_starts_as_the_operator_wants_it(tmp_path: Path) -> None:
     async with house(tmp_path, default_workflows="negative, sketch") as home:
         assert await offered(home) == {"negative", "sketch"}
-        assert "has not been allowed here" in await refuses(home)
+        assert "is not allowed here" in await refuses(home)
         await home.services.moderation.allow(MOD, HERE, RuleTarget(workflow=PLAIN))
         assert await offered(home) == {"negative", "sketch", PLAIN}
 
@@ -163,7 +163,7 @@ async def test_blocks(tmp_path: Path) -> None:
         assert await offered(home, place=GENERAL) == set()
         assert PLAIN in await offered(home)
         await acts.block(MOD, HERE, ANN, "worse")
-        assert await refuses(home) == "A moderator has blocked you in all places here. The reason: worse"
+        assert await refuses(home) == "A moderator has blocked you everywhere here. The reason: worse"
         await acts.unblock(MOD, HERE, ANN)
         assert PLAIN in await offered(home)
 
@@ -174,13 +174,13 @@ async def test_a_field_is_narrowed_fixed_and_hidden(tmp_path: Path) -> None:
         await acts.field(MOD, HERE, "color", Narrowing(minimum=5, maximum=9), aim)
         (color,) = (await home.services.workflows.form(PLAIN, ANN, HERE)).fields
         assert (color.minimum, color.maximum, color.default) == (5, 9, 5)
-        with pytest.raises(BadValue, match="it takes 5 to 9"):
+        with pytest.raises(BadValue, match="use 5 to 9"):
             await home.ask(color="10")
         (last, *_rest) = await acts.log(MOD, HERE)
-        assert (last.act, last.words) == (REFUSED, "plain: color: “10” is too large; it takes 5 to 9.")
+        assert (last.act, last.words) == (REFUSED, "plain: color: “10” is too large; use 5 to 9.")
         await acts.field(MOD, HERE, "color", Narrowing(fixed="7"), aim)
         assert (await home.services.workflows.form(PLAIN, ANN, HERE)).fields == ()
-        with pytest.raises(BadValue, match="moderators have decided this"):
+        with pytest.raises(BadValue, match="moderators have set this"):
             await home.ask(color="8")
         (run,) = await home.ended((await home.ask())[0])
         assert run.values == {"color": 7}
@@ -196,13 +196,13 @@ async def test_a_field_is_narrowed_fixed_and_hidden(tmp_path: Path) -> None:
 async def test_a_limit_is_told_and_refusals_are_in_the_audit(tmp_path: Path) -> None:
     async with house(tmp_path) as home:
         acts = home.services.moderation
-        assert await acts.limit(MOD, HERE, "hour", 1) == "The limit holds: 1 run an hour in all places here."
+        assert await acts.limit(MOD, HERE, "hour", 1) == "Set the limit: 1 run per hour everywhere here."
         await home.ended((await home.ask())[0])
-        assert "You can ask again in" in await refuses(home)
+        assert "You can try again in" in await refuses(home)
         assert "0 left, more in" in str((await home.services.workflows.allowance(ANN, HERE, PLAIN))[0])
         (last, *_rest) = await acts.log(MOD, HERE)
-        assert last.words.startswith("plain: There is a limit here: 1 run an hour")
-        assert "1 run an hour in all places here, 0 left" in await acts.why(MOD, HERE, ANN, PLAIN)
+        assert last.words.startswith("plain: You have reached a limit: 1 run per hour")
+        assert "1 run per hour everywhere here, 0 left" in await acts.why(MOD, HERE, ANN, PLAIN)
         for measure, most in (("year", 1), ("hour", -1)):
             with pytest.raises(UserError):
                 await acts.limit(MOD, HERE, measure, most)
@@ -243,7 +243,7 @@ async def test_a_held_result_survives_a_restart_and_a_refusal_deletes_it(tmp_pat
         run = await home.run(one)
         assert run.outcome is not None
         assert await reviews.refuse(MOD, HERE, one, "too blue")
-        assert shown.last == Failed("A moderator has said no to this run. The reason: too blue")
+        assert shown.last == Failed("A moderator refused this run. The reason: too blue")
         assert not await home.services.files._media.has(run.outcome.files[0].key)
         assert (await home.run(one)).outcome is None
         assert await reviews.approve(MOD, HERE, two)
@@ -258,7 +258,7 @@ async def test_words_are_refused_or_held(tmp_path: Path) -> None:
         acts, given = home.services.moderation, picture(tmp_path / "given")
         await acts.words(MOD, HERE, "rude", WordList(("naughty",)))
         await acts.words(MOD, HERE, "maybe", WordList(("perhaps",), hold=True), RuleTarget(place=GENERAL))
-        with pytest.raises(NotAllowed, match=r"may not be asked for in all places here: the list “rude” says so"):
+        with pytest.raises(NotAllowed, match=r"the word list “rude” blocks everywhere here"):
             await home.ask("polaroid", photo=given, caption="so n\u0430ughty")
         (last, *_rest) = await acts.log(MOD, HERE)
         assert "naughty" not in last.words
@@ -287,7 +287,7 @@ async def test_what_cannot_be_read_in_time_is_treated_as_if_it_had_been_found(tm
             scope = Scope("test:guild", place.id)
             rule = Rule(scope, WordList(patterns=("(a|aa)+$",), hold=hold), name)  # no moderator could write it
             await acts._rules.change("test:guild", By(MOD, HERE, "words", ""), [Change.put(rule)])
-        with pytest.raises(NotAllowed, match="takes too long to be looked through for the list “slow”"):
+        with pytest.raises(NotAllowed, match="takes too long to check against the word list “slow”"):
             await home.ask("polaroid", photo=given, caption=hostile)
         assert (await acts.log(MOD, HERE))[0].act == REFUSED
         _run_id, message = await home.ask("polaroid", photo=given, caption=hostile, place=GENERAL)
@@ -318,7 +318,7 @@ async def test_people_are_let_in_unless_they_are_blocked(tmp_path: Path) -> None
         acts, gate = home.services.moderation, home.services.moderation._enforcer
         with pytest.raises(NotAllowed):
             await acts.admit(ANN, HERE, BEN)
-        assert await acts.admit(MOD, HERE, ANN) == "Ann may ask in private as well."
+        assert await acts.admit(MOD, HERE, ANN) == "Ann may use the bot in private."
         await acts.admit(MOD, ELSEWHERE, ANN)
         assert (gate.admitted(ANN), gate.admitted(BEN)) == (["test:guild", "test:another"], [])
         await acts.block(MOD, HERE, ANN)
@@ -341,10 +341,10 @@ async def test_people_are_let_in_unless_they_are_blocked(tmp_path: Path) -> None
         await acts.undo(MOD, HERE)
         assert gate.admitted(ANN) == ["test:guild"]
         file = await acts.export(MOD, HERE)
-        assert (await acts.import_(MOD, ELSEWHERE, file)).startswith("0 decisions")
+        assert (await acts.import_(MOD, ELSEWHERE, file)).startswith("Imported 0 decisions")
         forged = json.loads(file)
         forged["rules"][0] |= {"who": "", "who_name": ""}
-        assert (await acts.import_(MOD, HERE, json.dumps(forged))).startswith("0 decisions")
+        assert (await acts.import_(MOD, HERE, json.dumps(forged))).startswith("Imported 0 decisions")
         await home.services.runs.forget(ANN)
         assert gate.admitted(ANN) == []
 
@@ -356,12 +356,12 @@ async def test_undo_takes_decisions_back_one_by_one(tmp_path: Path) -> None:
         await acts.allow(MOD, HERE, RuleTarget(workflow=PLAIN))
         await acts.limit(MOD, HERE, "hour", 0)
         await acts.clear(MOD, HERE, RuleTarget(workflow="sketch"))  # about which nothing was decided
-        assert await acts.undo(MOD, HERE) == "Taken back: The limit holds: 0 runs an hour in all places here."
+        assert await acts.undo(MOD, HERE) == "Undone: Set the limit: 0 runs per hour everywhere here."
         await home.ended((await home.ask())[0])
         await acts.undo(MOD, HERE)
         assert "denied" in await refuses(home)
         await acts.undo(MOD, HERE)
-        assert await acts.undo(MOD, HERE) == "There is nothing to take back."
+        assert await acts.undo(MOD, HERE) == "There is nothing to undo."
         await home.ended((await home.ask())[0])
         log = [entry for entry in await acts.log(MOD, HERE) if entry.act == "undo"]
         assert [bool(entry.changes) for entry in log] == [True] * 3
@@ -375,11 +375,11 @@ async def test_settings_go_to_another_community_without_what_is_only_here(tmp_pa
         await acts.allow(MOD, HERE, RuleTarget(who=Subject.role("artists")))
         await acts.moderators(OWNER, HERE, ["7"])
         exported = await acts.export(MOD, HERE)
-        assert await acts.import_(MOD, ELSEWHERE, exported) == "1 decisions imported, 3 left out."
+        assert await acts.import_(MOD, ELSEWHERE, exported) == "Imported 1 decisions, left out 3."
         assert "denied" in await refuses(home, place=ELSEWHERE)
         await acts.undo(MOD, ELSEWHERE)
         assert PLAIN in await offered(home, place=ELSEWHERE)
-        assert await acts.import_(OWNER, HERE, exported) == "4 decisions imported, 0 left out."
+        assert await acts.import_(OWNER, HERE, exported) == "Imported 4 decisions, left out 0."
         for wrong in (
             "",
             "[]",
@@ -452,8 +452,8 @@ async def test_a_person_who_is_forgotten_leaves_no_name(tmp_path: Path) -> None:
         assert "Ann" not in log
         assert "test:1 is blocked" in log
         assert "Ben is blocked" in log
-        assert "Taken back" in await acts.undo(MOD, HERE)
-        assert "Taken back" in await acts.undo(MOD, HERE)
+        assert "Undone" in await acts.undo(MOD, HERE)
+        assert "Undone" in await acts.undo(MOD, HERE)
         assert (await acts.overview(MOD, HERE)).rules == ()
 
 
@@ -479,9 +479,9 @@ async def test_a_panel_sees_the_state_at_a_glance(tmp_path: Path) -> None:
         overview = await acts.overview(MOD, HERE)
         assert {row.name: row.decision.allowed for row in overview.rows}[PLAIN] is False
         assert set(overview.lines) == {
-            "“plain” is denied in all places here",
-            "5 runs a day for artists in all places here",
+            "“plain” is denied everywhere here",
+            "5 runs per day for artists everywhere here",
         }
-        assert "✗ plain: “plain” is denied in all places here." in (await acts.why(MOD, HERE, BEN)).splitlines()
+        assert "✗ plain: “plain” is denied everywhere here." in (await acts.why(MOD, HERE, BEN)).splitlines()
         with pytest.raises(UnknownWorkflow):
             await acts.deny(MOD, HERE, RuleTarget(workflow="plane"))

@@ -34,7 +34,7 @@ async def test_from_a_file_to_a_run_with_a_named_field(tmp_path: Path) -> None:
     async with house(tmp_path, trusted=("test:77",)) as home:
         workflows = home.services.moderation.workflows
         assert await add(home) == (
-            "“blank” is here now, for you to try; “workflow open” lets others run it. People fill in: none."
+            "Added “blank”. You can try it now; “workflow open” lets others run it. People fill in: none."
         )
         targets = {each.target: each.value for each in await workflows.inputs(TRUSTED, HERE, "blank")}
         assert targets["EmptyImage.color"] == "7"
@@ -61,7 +61,7 @@ async def test_nobody_else_adds_or_changes_any(tmp_path: Path) -> None:
     async with house(tmp_path, trusted=("test:77",)) as home:
         workflows = home.services.moderation.workflows
         for who in (ANN, MOD, replace(TRUSTED, platform="else")):
-            with pytest.raises(NotAllowed, match="whom the operator of this bot trusts"):
+            with pytest.raises(NotAllowed, match="whom the operator trusts"):
                 await add(home, by=who)
             for act in (workflows.remove(who, HERE, PLAIN), workflows.field(who, HERE, PLAIN, "x", None)):
                 with pytest.raises(NotAllowed):
@@ -99,7 +99,9 @@ async def test_nodes_that_nobody_has_and_packs_that_are_not_allowed_are_refused_
     gated = {**GRAPH, "3": {"class_type": "Gate", "inputs": {"image": ["1", 0], "name": "x"}}}
     server = EmbeddedServer(nodes={"Gate": gate})
     async with house(tmp_path, servers=[server], trusted=("test:77",)) as home:
-        with pytest.raises(UserError, match=r"not allowed these packs of nodes: evil-pack\. The workflow uses Gate"):
+        with pytest.raises(
+            UserError, match=r"not allowed these packs of nodes: evil-pack\. The workflow uses their nodes Gate"
+        ):
             await add(home, graph=gated)
         with pytest.raises(UserError, match="No server has the nodes Other"):
             await add(home, graph={"1": {"class_type": "Other", "inputs": {}}})
@@ -158,7 +160,7 @@ ELSEWHERE = replace(HERE, community="another")
 
 
 async def who_may(home: House, name: str = "blank", place: Place = HERE) -> list[str]:
-    """Which of all kinds of people may run a workflow."""
+    """Return the kinds of people that may run a workflow."""
     people = (ANN, MOD, TRUSTED, OTHER, OPERATOR)
     return [each.name for each in people if home.services.workflows.decide(each, place, name).allowed]
 
@@ -169,11 +171,11 @@ async def test_what_was_added_is_tried_before_others_may_run_it(tmp_path: Path) 
         acts = home.services.moderation
         await add(home)
         assert await who_may(home) == ["Tru", "Op"]
-        with pytest.raises(NotAllowed, match="“blank” is still being tried by the one who added it"):
+        with pytest.raises(NotAllowed, match="“blank” is still on trial: only the person who added it"):
             await home.ask("blank")
         await acts.allow(MOD, HERE)
         assert await who_may(home) == ["Tru", "Op"]  # an allowance of everything is none of what is being tried
-        with pytest.raises(UserError, match="first the one who added it opens it"):
+        with pytest.raises(UserError, match="The person who added it must open it first"):
             await acts.allow(MOD, HERE, RuleTarget(workflow="blank"))
         for who in (MOD, OTHER):
             with pytest.raises(NotAllowed):
@@ -187,7 +189,7 @@ async def test_what_was_added_is_tried_before_others_may_run_it(tmp_path: Path) 
         with pytest.raises(NotAllowed):  # nobody's own place
             await acts.workflows.open(TRUSTED, replace(HERE, community=""), "blank")
         await acts.workflows.open(OPERATOR, replace(HERE, community=""), "blank")
-        with pytest.raises(UserError, match="is not being tried"):
+        with pytest.raises(UserError, match="is not on trial"):
             await acts.workflows.open(TRUSTED, ELSEWHERE, "blank")
     async with house(tmp_path, default_workflows="all") as home:
         assert await who_may(home, place=ELSEWHERE) == ["Ann", "Mo", "Tru", "Oth", "Op"]
@@ -211,4 +213,4 @@ async def test_decisions_go_with_a_new_name_and_nothing_is_open_that_was_taken_a
         opened = (await acts.export(MOD, ELSEWHERE)).replace("test:another", "test:guild")
         await acts.import_(MOD, HERE, opened)  # which opens nothing
         assert await who_may(home, "sheet", replace(HERE, id="beside")) == ["Tru"]
-        assert await acts.undo(MOD, ELSEWHERE) == "There is nothing to take back."
+        assert await acts.undo(MOD, ELSEWHERE) == "There is nothing to undo."

@@ -1,4 +1,4 @@
-"""What rules decide: a table of cases, and what holds of every set of rules."""
+"""Rules decide as in a table of cases, and keep properties that hold for every set of rules."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def test_in_private_only_the_operator_decides() -> None:
     ("given_rule", "sentence"),
     [
         (rule(NO, "channel", ARTISTS, "poster"), "“poster” is denied for artists in #channel."),
-        (rule(NO), "Every workflow is denied in all places here."),
+        (rule(NO), "Every workflow is denied everywhere here."),
         (rule(NO, community=""), "Every workflow is denied everywhere, by the operator."),
         (
             rule(Block("spam", 3600.0), "channel", HER),
@@ -247,20 +247,20 @@ def test_rules_come_back_from_data_as_they_were(body: Any) -> None:
 @pytest.mark.parametrize(
     ("data", "fault"),
     [
-        (None, "none of access, limit"),
-        ({"kind": "else", "body": {}}, "none of access, limit"),
+        (None, "its kind is not one of access, limit"),
+        ({"kind": "else", "body": {}}, "its kind is not one of access, limit"),
         ({"kind": "access"}, "“body” is missing"),
         ({"kind": "access", "body": {}}, "something is missing"),
-        ({"kind": "access", "body": {"allow": "yes"}}, "“allow” is unknown, or of the wrong kind"),
+        ({"kind": "access", "body": {"allow": "yes"}}, "“allow” is unknown or has the wrong type"),
         ({"kind": "access", "body": {"allow": True, "more": 1}}, "“more” is unknown"),
-        ({"kind": "access", "who": "king", "body": {"allow": True}}, "“king” is nobody"),
-        ({"kind": "access", "who": "role", "body": {"allow": True}}, "“role” is nobody"),
-        ({"kind": "access", "place": 7, "body": {"allow": True}}, "“place” is missing, or of the wrong kind"),
+        ({"kind": "access", "who": "king", "body": {"allow": True}}, "“king” does not name people"),
+        ({"kind": "access", "who": "role", "body": {"allow": True}}, "“role” does not name people"),
+        ({"kind": "access", "place": 7, "body": {"allow": True}}, "“place” is missing or has the wrong type"),
         ({"kind": "limit", "name": "years", "body": {"most": 1}}, "no limit “years”"),
-        ({"kind": "limit", "name": "hour", "body": {"most": True}}, "of the wrong kind"),
-        ({"kind": "wordlist", "body": {"words": ["a", 1]}}, "“words” is unknown, or of the wrong kind"),
-        ({"kind": "wordlist", "body": {"words": ["x" * 501]}}, "of the wrong kind"),
-        ({"kind": "narrowing", "body": {"minimum": "low"}}, "“minimum” is unknown, or of the wrong kind"),
+        ({"kind": "limit", "name": "hour", "body": {"most": True}}, "has the wrong type"),
+        ({"kind": "wordlist", "body": {"words": ["a", 1]}}, "“words” is unknown or has the wrong type"),
+        ({"kind": "wordlist", "body": {"words": ["x" * 501]}}, "has the wrong type"),
+        ({"kind": "narrowing", "body": {"minimum": "low"}}, "“minimum” is unknown or has the wrong type"),
     ],
 )
 def test_data_that_are_no_rule(data: Any, fault: str) -> None:

@@ -1,4 +1,4 @@
-"""What tests of limits begin with: a clock that they set, limits, and runs that count for them."""
+"""Helpers for tests of limits: a clock that they set, limits, and runs that count for them."""
 
 from __future__ import annotations
 

@@ -24,7 +24,9 @@ async def test_seconds_of_servers(queue: RunQueue, records: RunRepository, clock
     await spend(queue, records, clock, new(most), 55.0)
     await spend(queue, records, clock, new(most), 55.0)
     said = await refused(queue, new(most))
-    assert said.startswith("There is a limit here: 2 min of servers a day in all places here. You have used all of it.")
+    assert said.startswith(
+        "You have reached a limit: 2 minutes of server time per day everywhere here. You have used all of it."
+    )
     clock.now += DAY - 55 - 1  # a second before the first of them has been over for a day
     await refused(queue, new(most))
     clock.now += 1
@@ -37,12 +39,12 @@ async def test_no_run_is_let_in_that_there_are_not_enough_seconds_for(
     most = limit(Measure.SECONDS, 100)
     await spend(queue, records, clock, new(), 60.0)
     assert await refused(queue, new(most)) == (
-        "There is a limit here: 2 min of servers a day in all places here. "
-        "40 s of it are left, and such a run takes about 60 s. You can ask again in 24 h 0 min."
+        "You have reached a limit: 2 minutes of server time per day everywhere here. "
+        "40 seconds are left, and this run takes about 60 seconds. You can try again in 1 day."
     )
     await queue.enqueue(new(most, workflow="negative"))  # of which nothing is known, and so ten seconds are reserved
     (standing,) = await queue.quota_statuses("test:ann", "negative", [most])
-    assert str(standing) == "2 min of servers a day in all places here, 30 s left"
+    assert str(standing) == "2 minutes of server time per day everywhere here, 30 seconds left"
 
 
 async def test_seconds_are_reserved_by_runs_that_wait(queue: RunQueue, records: RunRepository) -> None:
@@ -51,7 +53,7 @@ async def test_seconds_are_reserved_by_runs_that_wait(queue: RunQueue, records: 
     answers = await asyncio.gather(*(queue.enqueue(run) for run in runs), return_exceptions=True)
     assert answers.count(None) == 3  # each is thought to take ten seconds while nothing is known
     said = await refused(queue, new(most))
-    assert "5 s of it are left, and such a run takes about 10 s. Try again when one has ended." in said
+    assert "5 seconds are left, and this run takes about 10 seconds. Try again when a run has ended." in said
     await records.request_cancel(runs[answers.index(None)].id, "test:ann:Ann")
     await queue.enqueue(new(most))
 
@@ -64,7 +66,7 @@ async def test_a_limit_denies_nobody_who_has_used_nothing_of_it(
     await spend(queue, records, clock, new(few), 60.0)
     await refused(queue, new(few))
     nothing = limit(Measure.SECONDS, 0)
-    said = "There is a limit here: nothing of servers a day in all places here."
+    said = "You have reached a limit: nothing of server time per day everywhere here."
     assert await refused(queue, new(nothing, person="cyd")) == said
 
 
@@ -92,18 +94,20 @@ async def test_a_budget_is_everybodys(queue: RunQueue, measure: Measure) -> None
     )
     assert answers.count(None) == 3
     await queue.enqueue(new(budget(measure, 1, community="test:another"), place=other))
-    assert "all together" in await refused(queue, new(together, person="ann"))
-    assert "everywhere, all together" in await refused(queue, new(budget(measure, 4, community=""), place=other))
+    assert "for all people together" in await refused(queue, new(together, person="ann"))
+    assert "everywhere, for all people together" in await refused(
+        queue, new(budget(measure, 4, community=""), place=other)
+    )
 
 
 async def test_a_place_has_so_many_seconds_a_day(queue: RunQueue, records: RunRepository, clock: Clock) -> None:
     own, together = limit(Measure.SECONDS, 100), budget(Measure.SECONDS, 150)
     await spend(queue, records, clock, new(own, together), 90.0)
-    assert "10 s of it are left" in await refused(queue, new(own, together))
+    assert "10 seconds are left" in await refused(queue, new(own, together))
     await spend(queue, records, clock, new(together, workflow="negative", person="ben"), 60.0)
     assert await refused(queue, new(own, together, person="cyd")) == (
-        "There is a limit here: 2 min of servers a day in all places here, all together. All of it is used. "
-        "You can ask again in 23 h 59 min."
+        "You have reached a limit: 2 minutes of server time per day everywhere here, for all people together. "
+        "All of it has been used. You can try again in 23 hours 59 minutes."
     )
     await queue.enqueue(new(own, budget(Measure.SECONDS, 150, place="other"), place=elsewhere(), person="cyd"))
 

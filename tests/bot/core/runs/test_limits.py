@@ -25,7 +25,7 @@ async def test_a_window_slides(queue: RunQueue, clock: Clock, measure: Measure, 
     for _ in range(3):
         await queue.enqueue(new(most))
         clock.now += 60
-    assert "You can ask again in" in await refused(queue, new(most))
+    assert "You can try again in" in await refused(queue, new(most))
     clock.now += window - 180
     await queue.enqueue(new(most))  # the first has left the window, and the second has not
     await refused(queue, new(most))
@@ -81,7 +81,7 @@ async def test_places_and_workflows_count_apart(queue: RunQueue) -> None:
     other = elsewhere()
     await queue.enqueue(new(workflow="negative", place=other))
     await queue.enqueue(new(here, flow))
-    assert "1 run a day in channel" in await refused(queue, new(here))
+    assert "1 run per day in channel" in await refused(queue, new(here))
     await refused(queue, new(flow, workflow="poster", place=other))
     thread = replace(CHANNEL, id="thread", parents=("channel",))
     await refused(queue, new(here, place=thread))  # a thread is its channel's
@@ -115,10 +115,10 @@ async def test_what_is_deleted_still_counts(queue: RunQueue, records: RunReposit
 async def test_what_waits_and_how_soon_after_another(queue: RunQueue, clock: Clock) -> None:
     waiting, cooldown = limit(Measure.WAITING, 1), limit(Measure.COOLDOWN, 30)
     await queue.enqueue(new(waiting))
-    assert "1 run in line at a time" in await refused(queue, new(waiting))
+    assert "1 run waiting at a time" in await refused(queue, new(waiting))
     assert await queue.claim("me", lambda heads: Assignment(heads[0].id, "gpu"))
     await queue.enqueue(new(waiting))
-    assert "30 s between two runs" in await refused(queue, new(cooldown))
+    assert "30 seconds between two runs" in await refused(queue, new(cooldown))
     clock.now += 31
     await queue.enqueue(new(cooldown))
 
@@ -136,11 +136,11 @@ async def test_a_person_is_told_what_is_left(queue: RunQueue, clock: Clock) -> N
     most = limit(Measure.HOUR, 2)
     await queue.enqueue(new(most))
     (standing,) = await queue.quota_statuses("test:ann", "poster", [most])
-    assert str(standing) == "2 runs an hour in all places here, 1 left"
+    assert str(standing) == "2 runs per hour everywhere here, 1 left"
     await queue.enqueue(new(most))
     clock.now += 1200
     (standing,) = await queue.quota_statuses("test:ann", "poster", [most])
-    assert str(standing) == "2 runs an hour in all places here, 0 left, more in 40 min"
+    assert str(standing) == "2 runs per hour everywhere here, 0 left, more in 40 minutes"
 
 
 async def test_what_nobody_decides_ends_with_the_oldest(queue: RunQueue, records: RunRepository, clock: Clock) -> None:

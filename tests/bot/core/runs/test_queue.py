@@ -58,7 +58,7 @@ async def join(queue: RunQueue, *people: str) -> list[str]:
 
 
 async def turns(queue: RunQueue, records: RunRepository, count: int = 99) -> list[str]:
-    """Whose runs are taken, one after the other, each ending before the next."""
+    """Take runs one after the other, each ending before the next, and return their people."""
     people = []
     while len(people) < count and (taken := await queue.claim("me", first)) is not None:
         people.append(taken.person.id)
@@ -110,7 +110,7 @@ async def test_the_operators_own_go_first(queue: RunQueue, records: RunRepositor
 
 async def test_what_a_person_may_have_with_servers_and_in_line(queue: RunQueue, records: RunRepository) -> None:
     await join(queue, *["ann"] * 50, "ben")
-    with pytest.raises(TooMany, match="50 runs waiting"):
+    with pytest.raises(TooMany, match="50 waiting runs"):
         await queue.enqueue(new())
     taken = [await queue.claim("me", first) for _ in range(4)]
     assert [each.person.id if each else None for each in taken] == ["ann", "ben", "ann", None]

@@ -1,4 +1,4 @@
-"""What workers write down of their servers, and what a process without any makes of it."""
+"""Workers write their servers to the database, and a process without servers reads them."""
 
 from __future__ import annotations
 

@@ -63,30 +63,30 @@ def test_a_value_is_read_as_it_was_meant(field: Field, typed: object, value: obj
 @pytest.mark.parametrize(
     ("field", "typed", "reason"),
     [
-        (COLORS, "40", "“40” is too large; it takes 2 to 32."),
-        (COLORS, "1", "“1” is too small; it takes 2 to 32."),
-        (COLORS, "7.5", "“7.5” is not a whole number; it takes 2 to 32."),
-        (COLORS, "many", "“many” is not a whole number; it takes 2 to 32."),
-        (COLORS, True, "“True” is not a whole number; it takes 2 to 32."),
-        (COLORS, "1_0", "“1_0” is not a whole number; it takes 2 to 32."),
-        (COLORS, "9" * 5000, f"“{'9' * 40}…” is not a whole number; it takes 2 to 32."),
-        (SEED, "1,000", "“1,000” can be read in two ways; write it without the comma, or with a point."),
-        (GLOW, "1,000", "“1,000” can be read in two ways; write it without the comma, or with a point."),
-        (GLOW, "nan", "“nan” is not a number; it takes 0 to 1.5."),
-        (GLOW, "1e999", "“1e999” is not a number; it takes 0 to 1.5."),
-        (GLOW, math.inf, "a text or a number belongs here."),
-        (GLOW, None, "a text or a number belongs here."),
-        (replace(GLOW, minimum=None, maximum=None), "", "“” is not a number; such as 1."),
-        (replace(GLOW, maximum=None), "-1", "“-1” is too small; it takes 0 or more."),
-        (replace(GLOW, minimum=None), "2", "“2” is too large; it takes 1.5 or less."),
-        (WIDTH, "513", "“513” lies between the steps of 8; the nearest that does not is 512."),
-        (WIDTH, "518", "“518” lies between the steps of 8; the nearest that does not is 520."),
-        (replace(WIDTH, maximum=519), "518", "“518” lies between the steps of 8; the nearest that does not is 512."),
-        (LINE, "x" * 11, "at most 10 characters fit, and these are 11."),
-        (MODEL, "Flux", "“Flux” is not among the choices: Dream.safetensors, flux, FLUX."),
-        (replace(MODEL, choices=()), "flux", "there is nothing to choose from on this server."),
-        (SHARP, "maybe", "“maybe” is neither yes nor no."),
-        (PHOTO, "cat.png", "a file belongs here."),
+        (COLORS, "40", "“40” is too large; use 2 to 32."),
+        (COLORS, "1", "“1” is too small; use 2 to 32."),
+        (COLORS, "7.5", "“7.5” is not a whole number; use 2 to 32."),
+        (COLORS, "many", "“many” is not a whole number; use 2 to 32."),
+        (COLORS, True, "“True” is not a whole number; use 2 to 32."),
+        (COLORS, "1_0", "“1_0” is not a whole number; use 2 to 32."),
+        (COLORS, "9" * 5000, f"“{'9' * 40}…” is not a whole number; use 2 to 32."),
+        (SEED, "1,000", "“1,000” can mean two numbers; leave out the comma, or use a point."),
+        (GLOW, "1,000", "“1,000” can mean two numbers; leave out the comma, or use a point."),
+        (GLOW, "nan", "“nan” is not a number; use 0 to 1.5."),
+        (GLOW, "1e999", "“1e999” is not a number; use 0 to 1.5."),
+        (GLOW, math.inf, "give a text or a number."),
+        (GLOW, None, "give a text or a number."),
+        (replace(GLOW, minimum=None, maximum=None), "", "“” is not a number; for example 1."),
+        (replace(GLOW, maximum=None), "-1", "“-1” is too small; use 0 or more."),
+        (replace(GLOW, minimum=None), "2", "“2” is too large; use 1.5 or less."),
+        (WIDTH, "513", "“513” does not fit the step of 8; try “512”."),
+        (WIDTH, "518", "“518” does not fit the step of 8; try “520”."),
+        (replace(WIDTH, maximum=519), "518", "“518” does not fit the step of 8; try “512”."),
+        (LINE, "x" * 11, "at most 10 characters are allowed, and this has 11."),
+        (MODEL, "Flux", "“Flux” is not one of the choices: Dream.safetensors, flux, FLUX."),
+        (replace(MODEL, choices=()), "flux", "this server has no choices for it."),
+        (SHARP, "maybe", "“maybe” is not yes or no."),
+        (PHOTO, "cat.png", "give a file."),
     ],
 )
 def test_a_value_that_will_not_do_is_refused_with_what_would(field: Field, typed: object, reason: str) -> None:
@@ -144,10 +144,10 @@ def test_every_fault_is_found_and_the_first_is_raised() -> None:
     given = {"colours": "8", "line": "\x00 ", "colors": "x", "sharp": "y"}
     faults = [(fault.field, fault.reason) for fault in FORM.faults(given)]
     assert faults == [
-        ("colours", "there is no such field; did you mean “colors”? There are photo, line, colors, seed, sharp."),
-        ("photo", "a picture is needed here."),
-        ("line", "something is needed here."),
-        ("colors", "“x” is not a whole number; it takes 2 to 32."),
+        ("colours", "there is no such field. Did you mean “colors”? The fields are photo, line, colors, seed, sharp."),
+        ("photo", "a picture is required."),
+        ("line", "a value is required."),
+        ("colors", "“x” is not a whole number; use 2 to 32."),
     ]
     with pytest.raises(BadValue, match=r"^colours: there is no such field"):
         FORM.check(given)
@@ -155,7 +155,7 @@ def test_every_fault_is_found_and_the_first_is_raised() -> None:
 
 @pytest.mark.parametrize(
     ("kind", "reason"),
-    [(FieldKind.VIDEO, "a video is needed here."), (FieldKind.AUDIO, "a sound file is needed here.")],
+    [(FieldKind.VIDEO, "a video is required."), (FieldKind.AUDIO, "a sound file is required.")],
 )
 def test_what_is_needed_is_named(kind: FieldKind, reason: str) -> None:
     (fault,) = Form((Field("it", kind, required=True),)).faults({})
@@ -170,9 +170,9 @@ def test_an_empty_text_empties_a_default_and_an_empty_number_keeps_it() -> None:
 
 def test_an_unknown_field_where_there_is_none_like_it() -> None:
     (fault,) = Form((COLORS,)).faults({"zzz": 1})
-    assert fault.reason == "there is no such field; there are colors."
+    assert fault.reason == "there is no such field. The fields are colors."
     (fault,) = Form(()).faults({"zzz": 1})
-    assert fault.reason == "there is no such field; this workflow has none."
+    assert fault.reason == "there is no such field; this workflow has no fields."
 
 
 def test_a_long_list_is_cut_to_what_is_like_the_word() -> None:

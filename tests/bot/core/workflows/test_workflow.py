@@ -1,4 +1,4 @@
-"""What a server knows of its nodes completes the form, and says whether a workflow can run there."""
+"""A server's nodes complete the form, and decide if a workflow can run there."""
 
 from __future__ import annotations
 

@@ -201,7 +201,7 @@ class FakeDiscord:
         return thread
 
     def is_closed(self, channel: int) -> bool:
-        """Whether the bot is not in a channel."""
+        """True if the bot is not in a channel."""
         return bool({channel, self.channels[channel]} & self.strange)
 
     def channel_data(self, channel: int) -> dict[str, Any]:
@@ -244,7 +244,7 @@ class FakeDiscord:
         return [post for post in self.posts.values() if not post.flags & _EPHEMERAL]
 
     def whispers(self, asked: Asked) -> list[str]:
-        """What the one who asked was told alone."""
+        """Return the messages that only the person who asked can see."""
         return [post.content for post in self.posts.values() if post.token == asked.token and post.flags & _EPHEMERAL]
 
     # ------------------------------------------------------------------ people
@@ -657,7 +657,7 @@ class FakeDiscord:
         return self._shut(int(channel)) or self._deleted(int(message))
 
     def _shut(self, channel: int) -> web.Response | None:
-        """How the bot is turned away from a channel."""
+        """Return the answer that refuses the bot in a channel."""
         if channel not in self.channels:
             return _error(404, 10003, "Unknown Channel")
         if self.is_closed(channel):
@@ -755,7 +755,7 @@ class FakeDiscord:
 
 
 async def _payload(request: web.Request) -> tuple[dict[str, Any], dict[str, bytes], dict[str, str]]:
-    """What a request says, and its files and their descriptions by name."""
+    """Read a request: its payload, and its files and their descriptions by name."""
     if not request.content_type.startswith("multipart/"):
         return (json.loads(await request.text() or "{}"), {}, {})
     payload: dict[str, Any] = {}
@@ -794,7 +794,7 @@ def _stripped(post: Post) -> Post:
 
 
 def _overwrites(permissions: str | None) -> list[dict[str, Any]]:
-    """What takes all but these permissions from the bot."""
+    """Return overwrites that take all but these permissions from the bot."""
     if permissions is None:
         return []
     return [{"id": str(APPLICATION), "type": 1, "allow": "0", "deny": str(int(ALL) & ~int(permissions))}]

@@ -12,7 +12,7 @@ _SELECT, _INPUT, _LABEL = 3, 4, 18
 
 
 def command_faults(commands: list[dict[str, Any]]) -> list[str]:
-    """What is wrong with commands that are registered together."""
+    """Return the mistakes in commands that are registered together."""
     faults = [fault for command in commands for fault in _command(command)]
     slashes = [command["name"] for command in commands if command.get("type", 1) == 1]
     if len(slashes) > 100:
@@ -25,12 +25,12 @@ def command_faults(commands: list[dict[str, Any]]) -> list[str]:
 
 
 def message_faults(message: dict[str, Any]) -> list[str]:
-    """What is wrong with a message."""
+    """Return the mistakes in a message."""
     return list(_message(message))
 
 
 def window_faults(window: dict[str, Any]) -> list[str]:
-    """What is wrong with a modal."""
+    """Return the mistakes in a modal."""
     return list(_window(window))
 
 

@@ -14,7 +14,7 @@ _MANAGE_SERVER = str(1 << 5)
 
 
 def told(fake: FakeDiscord, guild: int | None = None) -> int:
-    """How often commands were registered: of a server, or of all and everywhere."""
+    """Count the registrations of commands: of a server, or of all and everywhere."""
     where = f"/guilds/{guild}/commands" if guild else "/commands"
     return sum(method == "PUT" and path.endswith(where) for method, path, _status in fake.requests)
 

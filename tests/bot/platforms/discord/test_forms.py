@@ -118,7 +118,7 @@ async def test_a_form_is_kept_until_it_runs_and_no_longer(fake: FakeDiscord, cha
 async def test_what_is_refused_can_be_changed(fake: FakeDiscord, channel: int) -> None:
     window = await form(fake, ALICE, channel, "poster")
     refused = await fake.submit(ALICE, window, {"photo": picture(), "colors": "99"})
-    await told(fake, refused, "it takes 2 to 32")
+    await told(fake, refused, "use 2 to 32")
     anew = await fake.click(ALICE, await shown(fake, refused), "Change")
     items = {each["component"]["custom_id"]: each["component"] for each in (await anew.answer)[1]["components"]}
     assert items["colors"]["value"] == "99"
@@ -132,7 +132,7 @@ async def test_a_long_list_is_typed(fake: FakeDiscord, channel: int) -> None:
         run = await fake.click(ALICE, await shown(fake, sent), "Run it now")
         if name == "31":
             assert "model model-31" in (await results(fake, channel))[0].content
-    await told(fake, run, "is not among the choices")  # it could be ten
+    await told(fake, run, "is not one of the choices")  # it could be ten
 
 
 async def test_ones_forms_go_with_ones_data(fake: FakeDiscord, channel: int) -> None:

@@ -1,4 +1,4 @@
-"""What is too large for Discord: a film is linked to at the page, for whoever sees its message."""
+"""Files that are too large for Discord: people who see the message get a link to the film on the page."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What happens while a run is under way: cancels, lost messages, dead tokens, lost connections, changes of the menu."""
+"""Events during a run: cancels, lost messages, dead tokens, lost connections, changes of the menu."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ async def test_its_person_can_cancel_it_and_nobody_else(fake: FakeDiscord, chann
     await fake.slash(ALICE, channel, "negative", {"photo": fresh()})
     post = await under_way(fake, channel)
     refused = await fake.click(BOB, post, "Cancel")
-    await fake.until(lambda: any("Only the one who asked" in text for text in fake.whispers(refused)))
+    await fake.until(lambda: any("Only the person who asked" in text for text in fake.whispers(refused)))
     await fake.click(ALICE, post, "Cancel")
     await fake.until(lambda: "Cancelled by User 501" in post.content)
     assert post.labels == ["Again", "Change", "Delete"]

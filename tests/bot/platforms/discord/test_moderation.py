@@ -81,7 +81,7 @@ async def test_a_denied_workflow_is_refused_and_its_command_goes(fake: FakeDisco
     await fake.until(lambda: "negative" not in commands(fake, channel))
     log = await moderate(fake, channel, "log")
     await told(fake, log, "User 501: negative:")  # the refusal is in the audit
-    await told(fake, await moderate(fake, channel, "undo"), "Taken back")
+    await told(fake, await moderate(fake, channel, "undo"), "Undone")
     await fake.until(lambda: "negative" in commands(fake, channel))
 
 
@@ -92,7 +92,7 @@ async def test_nobody_else_decides(fake: FakeDiscord, channel: int, act: str, ri
 
 
 async def test_a_limit_counts(fake: FakeDiscord, channel: int) -> None:
-    await told(fake, await moderate(fake, channel, "limit", {"measure": "hour", "most": 1}), "The limit holds")
+    await told(fake, await moderate(fake, channel, "limit", {"measure": "hour", "most": 1}), "Set the limit")
     await fake.slash(ALICE, channel, "negative", {"photo": picture()})
     await results(fake, channel)
     refused = await fake.slash(ALICE, channel, "negative", {"photo": picture()})
@@ -102,18 +102,18 @@ async def test_a_limit_counts(fake: FakeDiscord, channel: int) -> None:
 
 async def test_a_budget_is_of_all_together(fake: FakeDiscord, channel: int) -> None:
     values = {"measure": "hour", "most": 1, "together": True}
-    await told(fake, await moderate(fake, channel, "limit", values), "all together")
+    await told(fake, await moderate(fake, channel, "limit", values), "for all people together")
     await fake.slash(ALICE, channel, "negative", {"photo": picture()})
     await results(fake, channel)
-    await told(fake, await fake.slash(BOB, channel, "negative", {"photo": picture()}), "All of it is used")
-    await told(fake, await moderate(fake, channel, "limit", {"measure": "hour", "together": True}), "The limit is gone")
+    await told(fake, await fake.slash(BOB, channel, "negative", {"photo": picture()}), "All of it has been used")
+    await told(fake, await moderate(fake, channel, "limit", {"measure": "hour", "together": True}), "Removed the limit")
     await fake.slash(BOB, channel, "negative", {"photo": picture()})
     await results(fake, channel, 2)
 
 
 async def test_a_field_is_narrowed(fake: FakeDiscord, channel: int) -> None:
     values = {"workflow": "poster", "field": "colors", "maximum": 5.0}
-    await told(fake, await moderate(fake, channel, "field", values), "The field “colors”")
+    await told(fake, await moderate(fake, channel, "field", values), "Set the field “colors”")
 
     def most() -> Any:
         poster = next(each for each in fake.commands[str(fake.channels[channel])] if each["name"] == "poster")
@@ -133,7 +133,7 @@ async def test_somebody_is_blocked(fake: FakeDiscord, channel: int) -> None:
     await told(
         fake,
         await moderate(fake, channel, "unblock", {"member": str(BOB)}, resolved=who, kinds={"member": 6}),
-        "not blocked",
+        "no longer blocked",
     )
 
 
@@ -154,7 +154,7 @@ async def test_a_result_waits_for_a_yes(fake: FakeDiscord, channel: int) -> None
     about = {"channels": {str(desk): {"id": str(desk), "type": 0, "name": "desk", "permissions": "0"}}}
     values = {"on": "on", "ask": str(desk)}
     asked = await moderate(fake, channel, "review", values, resolved=about, kinds={"ask": 7})
-    await told(fake, asked, "A moderator looks")
+    await told(fake, asked, "Moderators review")
     for color in ("teal", "maroon"):
         await fake.slash(ALICE, channel, "negative", {"photo": picture(color=color)})
 
@@ -206,7 +206,7 @@ async def test_decisions_are_exported_and_imported(fake: FakeDiscord, channel: i
         resolved={"attachments": {file["id"]: file}},
         kinds={"file": 11},
     )
-    await told(fake, taken, "1 decisions imported")
+    await told(fake, taken, "Imported 1 decisions")
 
 
 async def test_only_the_owner_names_moderators(fake: FakeDiscord, channel: int) -> None:
@@ -215,7 +215,7 @@ async def test_only_the_owner_names_moderators(fake: FakeDiscord, channel: int) 
     refused = await moderate(
         fake, channel, "moderators", values, resolved={"roles": {"90001": role}}, kinds={"first": 8}
     )
-    await told(fake, refused, "Only the one to whom this place belongs")
+    await told(fake, refused, "Only the owner of this place")
 
 
 async def test_statistics_are_a_picture(fake: FakeDiscord, channel: int) -> None:
@@ -237,13 +237,13 @@ async def test_trusted_people_add_a_workflow(fake: FakeDiscord, channel: int) ->
     refused = await moderate(fake, channel, "add", values, by=BOB, resolved=resolved, kinds=kinds, group="workflow")
     await told(fake, refused, "trusts")
     added = await moderate(fake, channel, "add", values, resolved=resolved, kinds=kinds, group="workflow")
-    await told(fake, added, "is here now")
+    await told(fake, added, "You can try it now")
     blank = {"workflow": "blank"}
     await told(fake, await moderate(fake, channel, "inputs", blank, group="workflow"), "EmptyImage.width = 16")
     settings = {**blank, "field": "width", "settings": "target=EmptyImage.width maximum=64"}
-    await told(fake, await moderate(fake, channel, "field", settings, group="workflow"), "was set")
+    await told(fake, await moderate(fake, channel, "field", settings, group="workflow"), "Set “")
     assert "blank" not in commands(fake, channel)  # it is on trial
-    await told(fake, await moderate(fake, channel, "open", blank, group="workflow"), "is open")
+    await told(fake, await moderate(fake, channel, "open", blank, group="workflow"), "Opened “")
 
     def widest() -> list[Any]:
         blanks = [each for each in fake.commands[str(fake.channels[channel])] if each["name"] == "blank"]
@@ -252,4 +252,4 @@ async def test_trusted_people_add_a_workflow(fake: FakeDiscord, channel: int) ->
     await fake.until(lambda: widest() == [64])
     renamed = await moderate(fake, channel, "rename", {**blank, "name": "plain"}, group="workflow")
     await told(fake, renamed, "plain")
-    await told(fake, await moderate(fake, channel, "remove", {"workflow": "plain"}, group="workflow"), "was removed")
+    await told(fake, await moderate(fake, channel, "remove", {"workflow": "plain"}, group="workflow"), "Removed “")

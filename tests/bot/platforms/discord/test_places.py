@@ -1,4 +1,4 @@
-"""Where people ask: threads, posts in forums, direct messages, and places that the bot was only brought along to."""
+"""Places of requests: threads, forum posts, direct messages, and places where only a person has installed the bot."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ async def mine(fake: FakeDiscord, user: int, channel: int) -> Post:
 
 
 def direct_to(fake: FakeDiscord, user: int) -> list[Post]:
-    """What somebody was sent alone."""
+    """Return the direct messages to a person."""
     return [post for post in fake.public if fake.directs.get(post.channel) == user]
 
 

@@ -40,9 +40,9 @@ async def test_a_run_through_kills_and_a_shutdown(fake: FakeDiscord, tmp_path: P
         async with Process(fake, tmp_path, **settings) as process:
             await fake.until(lambda: "%" in post.content)
             assert await process.end(signal.SIGTERM) == 0
-        assert "restarted" in post.content
+        assert "restarting" in post.content
         async with Process(fake, tmp_path, **settings) as process:
-            await fake.until(lambda: "restarted" not in post.content)
+            await fake.until(lambda: "restarting" not in post.content)
             await process.end(signal.SIGKILL)
         async with Process(fake, tmp_path, **settings) as process:
             (done,) = await results(fake, channel)

@@ -1,4 +1,4 @@
-"""Whoever may decide nothing is refused everything, whatever they send, and the audit has it."""
+"""People without rights are refused every decision, whatever they send, and the audit log has it."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ async def _was_refused(fake: FakeDiscord, asked: Asked) -> str:
 
 
 async def _refusals(fake: FakeDiscord, channel: int) -> list[dict[str, Any]]:
-    """What the audit of a channel's server has of refusals, the earliest first; nothing else is in it."""
+    """Return the refusals in the audit log of a channel's server, earliest first; it has nothing else."""
     options = [{"name": "log", "type": 1, "options": [{"name": "file", "type": 5, "value": True}]}]
     data = {"id": "9", "name": "moderate", "type": 1, "options": options}
     given = await fake.ask(2, data, MO, channel, own_permissions=MANAGE_SERVER)
@@ -154,7 +154,7 @@ async def test_a_moderator_of_another_server_with_forged_data(fake: FakeDiscord,
 async def test_a_member_changes_no_run_of_others(fake: FakeDiscord, channel: int) -> None:
     await fake.slash(ALICE, channel, "negative", {"photo": picture()})
     (post,) = await results(fake, channel)
-    assert "Only the one who asked" in await _was_refused(fake, await fake.click(BOB, post, "Delete"))
+    assert "Only the person who asked" in await _was_refused(fake, await fake.click(BOB, post, "Delete"))
     assert post.id in fake.posts
     assert [line["words"].partition(":")[0] for line in await _refusals(fake, channel)] == ["delete"]
 

@@ -98,7 +98,7 @@ class DiscordWalk(Walk):
 
     @rule(who=people, number=numbers, place=numbers)
     def press_old(self, who: Actor, number: int, place: int) -> None:
-        """What a button said once, below any message."""
+        """Press a button with the data of an earlier message."""
         below = _chosen([each for each in self.fake.posts.values() if self._sees(who, each)], place)
         old = _chosen(list(self._buttons), number)
         if below is not None and old is not None:

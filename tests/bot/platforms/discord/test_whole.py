@@ -108,7 +108,7 @@ async def test_all_forty_choices_can_be_reached(fake: FakeDiscord, channel: int)
 
 @pytest.mark.parametrize(
     ("values", "words"),
-    [({"photo": b"no picture"}, "not a picture"), ({"photo": picture(), "colors": 99}, "it takes 2 to 32")],
+    [({"photo": b"no picture"}, "not a picture"), ({"photo": picture(), "colors": 99}, "use 2 to 32")],
 )
 async def test_a_refusal_is_told_to_the_person_alone(
     fake: FakeDiscord, channel: int, values: dict[str, Any], words: str
@@ -269,7 +269,7 @@ async def test_only_its_person_and_moderators_delete_a_run(fake: FakeDiscord, ch
         await fake.slash(ALICE, channel, "negative", {"photo": picture()})
     first, second = await results(fake, channel, 2)
     refused = await fake.click(BOB, first, "Delete", own_permissions=NO_RIGHTS)
-    await fake.until(lambda: any("Only the one who asked" in text for text in fake.whispers(refused)))
+    await fake.until(lambda: any("Only the person who asked" in text for text in fake.whispers(refused)))
     await fake.click(MO, first, "Delete", own_permissions=MANAGE_MESSAGES)
     await fake.click(ALICE, second, "Delete")
     await fake.until(lambda: not {first.id, second.id} & set(fake.posts))

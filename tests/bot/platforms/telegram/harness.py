@@ -100,7 +100,7 @@ _people = itertools.count(1000)
 
 
 class Conversation:
-    """What somebody says to the bot in a chat that nobody else uses, and what it answers."""
+    """A person's messages to the bot in a chat of their own, and its answers."""
 
     def __init__(self, api: BotApi, chat: dict[str, Any] | None = None, user: int | None = None) -> None:
         self.api = api
@@ -157,7 +157,7 @@ class Conversation:
             raise AssertionError(f"no result: {shown}") from None
 
     async def notice(self, query: str) -> str:
-        """What was said to the one who pressed a button."""
+        """Return the notice to the person who pressed a button."""
         await self.api.until(
             lambda: [c for c in self.api.made("answerCallbackQuery") if c.data["callback_query_id"] == query]
         )

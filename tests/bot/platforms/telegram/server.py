@@ -195,7 +195,7 @@ class BotApi:
         await self.update({"my_chat_member": {"chat": chat, "from": own, "date": int(time.time()), **told}})
 
     def has_taken_all(self) -> bool:
-        """Whether the bot has every update, and asks for more."""
+        """True if the bot has every update, and asks for more."""
         return bool(self._pollers) and not self._updates
 
     async def update(self, content: dict[str, Any]) -> None:

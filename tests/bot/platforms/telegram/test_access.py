@@ -1,4 +1,4 @@
-"""Who is served."""
+"""The people that the bot serves."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ async def test_administrators_let_people_in(tmp_path: Path) -> None:
         await member.write("/moderate admit 7")
         await member.answer("Only moderators")
         await admin.write("/moderate admit @ann")
-        await admin.answer("Ann may ask in private")
+        await admin.answer("Ann may use the bot in private")
         await ann.write("/negative", photo=picture())
         await ann.result()
 
@@ -62,7 +62,7 @@ async def test_administrators_let_people_in(tmp_path: Path) -> None:
         asked = await member.write("/negative", photo=picture())
         await member.result()
         await admin.write("/moderate admit", reply_to=asked)
-        await admin.answer("User7 may ask in private")
+        await admin.answer("User7 may use the bot in private")
         await ben.write("/negative", photo=picture())
         shown = await ben.result()
         await admin.write("/moderate block", reply_to=asked)
@@ -72,11 +72,11 @@ async def test_administrators_let_people_in(tmp_path: Path) -> None:
         assert "I do not serve you" in await ben.notice(await ben.press(shown, "Again"))
 
         await other.write("/moderate admit 6")
-        await other.answer("6 may ask in private")
+        await other.answer("6 may use the bot in private")
         await admin.write("/moderate undo")
-        await admin.answer("Taken back")
+        await admin.answer("Undone")
         await admin.write("/moderate dismiss 6")
-        await admin.answer("may not ask in private any more")
+        await admin.answer("may no longer use the bot in private")
         await ann.write("/help")
         await ann.answer("Write a command and words")  # the public group lets them in still
         await sent_away(api, public)

@@ -1,4 +1,4 @@
-"""What people say, and what becomes of it."""
+"""Messages of people, and the runs and questions that follow."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ async def test_a_fault_says_the_field_the_reason_and_an_example_that_works(chat:
 
 async def test_an_unknown_field_is_named(chat: Conversation) -> None:
     await chat.write("/poster colours=4", photo=picture())
-    assert "did you mean “colors”" in (await chat.answer("colours")).text
+    assert "Did you mean “colors”" in (await chat.answer("colours")).text
 
 
 async def test_an_album_fills_the_picture_fields_in_order(chat: Conversation) -> None:

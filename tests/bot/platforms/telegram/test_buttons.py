@@ -70,7 +70,7 @@ async def test_only_the_asker_and_administrators_change_or_delete(api: BotApi) -
     done = await poster(ann)
     api.administrators.add((-100600, mod.user))
     for label in ("Change", "Delete"):
-        assert "Only the one who asked" in await ann.notice(await ben.press(done, label))
+        assert "Only the person who asked" in await ann.notice(await ben.press(done, label))
     await ben.press(done, "Again")
     assert f"User{ben.user}" in (await ben.result(2)).text
     asked = len(api.made("getChatMember", -100600))

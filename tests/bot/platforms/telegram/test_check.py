@@ -1,4 +1,4 @@
-"""What `darkroom check` says of Telegram."""
+"""The verdict of `darkroom check` on Telegram."""
 
 from __future__ import annotations
 

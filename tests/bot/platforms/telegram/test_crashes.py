@@ -21,13 +21,13 @@ _SLOW = 30.0  # seconds: a program starts while others have the processor
 
 
 def is_running(api: BotApi, chat: Conversation) -> bool:
-    """Whether the message has shown that a node is at work."""
+    """True if the message has shown a running node."""
     return any("%" in call.data.get("text", "") for call in api.made("editMessageText", chat.id))
 
 
 @asynccontextmanager
 async def kept(held: dict[str, asyncio.Event], method: str) -> AsyncIterator[None]:
-    """Whatever asks for a method meanwhile is kept waiting, for good."""
+    """Keep every call of a method waiting, without end."""
     held[method] = asyncio.Event()
     try:
         yield
@@ -82,7 +82,7 @@ async def test_killed_in_every_phase_and_told_to_end(tmp_path: Path) -> None:
         await poster(last, 6)
         await api.until(lambda: is_running(api, last), _SLOW)
         assert await stop(process) == 0
-        assert "restarted" in last.last.text
+        assert "restarting" in last.last.text
         process = await start(api, tmp_path, **environ)
         await api.until(lambda: last.last.kind == "photo", _SLOW)
         await patient.write(photo=picture())  # what was asked before both goes on

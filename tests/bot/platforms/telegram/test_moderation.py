@@ -63,13 +63,13 @@ async def test_members_decide_nothing_and_it_is_in_the_audit(api: BotApi) -> Non
 async def test_a_budget_is_of_all_together(api: BotApi) -> None:
     member, moderator = group(api)
     await moderator.write("/moderate limit hour 1 together")
-    await moderator.answer("all together")
+    await moderator.answer("for all people together")
     await member.write("/negative", photo=picture())
     await member.result()
     await moderator.write("/negative", photo=picture("red"))
-    await moderator.answer("All of it is used")
+    await moderator.answer("All of it has been used")
     await moderator.write("/moderate limit hour none together")
-    await moderator.answer("The limit is gone")
+    await moderator.answer("Removed the limit")
     await moderator.write("/negative", photo=picture("red"))
     await moderator.result()
 
@@ -77,7 +77,7 @@ async def test_a_budget_is_of_all_together(api: BotApi) -> None:
 async def test_limits_blocks_and_why(api: BotApi) -> None:
     member, moderator = group(api)
     await moderator.write("/moderate limit day 1")
-    await moderator.answer("The limit holds")
+    await moderator.answer("Set the limit")
     asked = await member.write("/negative", photo=picture())
     await member.result()
     await member.write("/negative", photo=picture("red"))
@@ -85,11 +85,11 @@ async def test_limits_blocks_and_why(api: BotApi) -> None:
     await moderator.write("/moderate why negative", reply_to=asked)
     await moderator.answer("✓ negative")
     await moderator.write("/moderate block 3d too loud", reply_to=asked)
-    await moderator.answer("is blocked", "for 72 h")
+    await moderator.answer("is blocked", "for 3 days")
     await member.write("/poster", photo=picture())
     await member.answer("too loud")
     await moderator.write("/moderate undo")
-    await moderator.answer("Taken back")
+    await moderator.answer("Undone")
     await moderator.write("/moderate nonsense")
     await moderator.answer("This is how")
 
@@ -97,7 +97,7 @@ async def test_limits_blocks_and_why(api: BotApi) -> None:
 async def test_results_wait_for_a_yes(api: BotApi) -> None:
     member, moderator = group(api)
     await moderator.write("/moderate review on")
-    await moderator.answer("looks at results first")
+    await moderator.answer("review the results")
     await member.write("/negative", photo=picture())
     await member.answer("Waiting for a moderator")
     await moderator.write("/moderate held")
@@ -111,7 +111,7 @@ async def test_a_held_result_is_had_by_no_road_before_the_yes(api: BotApi) -> No
     member, moderator = group(api)
     other = Conversation(api, member.chat)
     await moderator.write("/moderate review on")
-    await moderator.answer("looks at results first")
+    await moderator.answer("review the results")
     await member.write("/negative", photo=picture())
     waiting = await member.answer("Waiting for a moderator")
     await moderator.write("/moderate held")
@@ -129,7 +129,7 @@ async def test_a_held_result_is_had_by_no_road_before_the_yes(api: BotApi) -> No
         await api.until(lambda number=number: _said(member, "Photo") >= number)  # type: ignore[misc]
     assert not [each for each in member.messages if each.media or "png" in each.text.lower()]
     await moderator.press(asked, "Refuse")
-    await member.answer("said no")
+    await member.answer("refused this run")
     for act, words in refused:
         await member.press(forged(member, CallbackData(act, run).data), "x")
         await api.until(lambda words=words: _said(member, words) == 4)  # type: ignore[misc]
@@ -158,7 +158,7 @@ async def test_an_export_is_imported_elsewhere(api: BotApi) -> None:
     file = await api.until(lambda: next((each for each in moderator.messages if each.kind == "document"), None))
     member, other = group(api)
     await other.write("/moderate import", document=("decisions.json", file.media, "application/json"))
-    await other.answer("1 decisions imported")
+    await other.answer("Imported 1 decisions")
     await member.write("/sketch", photo=picture())
     await member.answer("denied")
 
@@ -185,15 +185,15 @@ async def test_trusted_people_add_a_workflow_and_name_its_fields(api: BotApi) ->
     trusted = Conversation(api, api.group(member.id), user=TRUSTED)
     api.administrators.add((member.id, TRUSTED))
     await trusted.write("/moderate workflow add blank", document=file)
-    await trusted.answer("is here now")
+    await trusted.answer("You can try it now")
     await trusted.write("/moderate workflow inputs blank")
     await trusted.answer("EmptyImage.width = 16")
     await trusted.write('/moderate workflow field blank width target=EmptyImage.width maximum=64 help="How wide it is"')
-    await trusted.answer("“width” of “blank” was set")
+    await trusted.answer("Set “width” of “blank”")
     await member.write("/blank")
-    await member.answer("still being tried")
+    await member.answer("still on trial")
     await trusted.write("/moderate workflow open blank")
-    await trusted.answer("is open")
+    await trusted.answer("Opened “")
     await member.write("/blank width=65")
     await member.answer("65")
     await trusted.write("/moderate workflow field blank width wide=7")
@@ -201,7 +201,7 @@ async def test_trusted_people_add_a_workflow_and_name_its_fields(api: BotApi) ->
     await trusted.write("/moderate workflow rename blank plain")
     await trusted.answer("plain")
     await trusted.write("/moderate workflow remove plain")
-    await trusted.answer("was removed")
+    await trusted.answer("Removed “")
     await trusted.write("/moderate workflow")
     await trusted.answer("This is how")
 
@@ -217,7 +217,7 @@ async def test_the_panel_is_for_the_topic_or_for_the_whole_group(api: BotApi) ->
     await moderator.press(panel, "✓ Negative")
     await moderator.answer("topic 7 of Friends", button="✗ Negative")
     await moderator.press(panel, "Runs a day: no limit")
-    await moderator.answer("5 runs a day", button="Runs a day: 5")
+    await moderator.answer("5 runs per day", button="Runs a day: 5")
     await moderator.press(panel, "For: this topic")
     await moderator.answer(button="Runs a day: no limit")
     await member.write("/negative", photo=picture(), **seven)
@@ -240,7 +240,7 @@ async def test_results_go_to_the_topic_that_moderators_want(api: BotApi) -> None
     told = await member.answer("It develops in https://t.me/c/")
     assert told.data["message_thread_id"] == 9
     await moderator.write("/moderate where asked", message_thread_id=7, is_topic_message=True)
-    await moderator.answer("where they are asked for")
+    await moderator.answer("where they were requested")
     await member.write("/negative", photo=picture(), message_thread_id=9, is_topic_message=True)
     assert (await member.result(2)).data["message_thread_id"] == 9
 
@@ -253,4 +253,4 @@ async def test_moderators_are_asked_in_no_chat_that_is_not_their_own(api: BotApi
     await moderator.answer("This is how")
     api.administrators.add((-100124, moderator.user))
     await moderator.write("/moderate review on -100124")
-    await moderator.answer("looks at results first")
+    await moderator.answer("review the results")

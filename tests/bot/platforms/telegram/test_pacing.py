@@ -104,7 +104,7 @@ async def test_each_of_several_runs_in_a_chat_has_its_turn_to_show_progress(
 
 
 async def shown(chat: int, interval: float, apart: float) -> dict[int, list[float]]:
-    """When each of five runs in a chat showed progress, which they all have twice a second for five minutes."""
+    """Return the times of shown progress for five runs in a chat, with progress twice a second for five minutes."""
     clock = Clock()
     pace = RateLimiter(clock, clock.sleep)
     times: dict[int, list[float]] = {message: [] for message in range(5)}

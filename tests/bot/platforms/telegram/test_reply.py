@@ -252,7 +252,7 @@ async def test_ends_without_a_result(tmp_path: Path) -> None:
         waiting = await on.sent()
         await on.studio.wire.pace._sleep(9)
         await on.reply(waiting).show(Paused())
-        assert "restarted" in waiting.text
+        assert "restarting" in waiting.text
 
 
 async def test_blocked_and_kicked(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Whoever may decide nothing is refused everything, whatever they write or forge, and the audit has it."""
+"""People without rights are refused every decision, whatever they write or forge, and the audit log has it."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def group(api: BotApi) -> tuple[Conversation, Conversation]:
 
 
 async def refusals(moderator: Conversation) -> list[dict[str, Any]]:
-    """What the audit of a group has of refusals, the earliest first; nothing else is in it."""
+    """Return the refusals in the audit log of a group, earliest first; it has nothing else."""
     await moderator.write("/moderate log file")
     files = await moderator.api.until(lambda: [each for each in moderator.messages if each.kind == "document"])
     lines = [json.loads(line) for line in files[-1].media.decode().splitlines()]
@@ -109,7 +109,7 @@ async def test_every_button_with_forged_data(api: BotApi) -> None:
     changes = (CallbackAction.CANCEL, CallbackAction.CHANGE, CallbackAction.DELETE)
     for act in changes:
         told = await member.notice(await member.press(forged(member, CallbackData(act, run).data), "x"))
-        assert "Only the one who asked" in told
+        assert "Only the person who asked" in told
     written = Counter(line["person"] for line in await refusals(moderator))
     assert written == {f"telegram:{member.user}": len(panel._ACTS) + len(changes)}
 

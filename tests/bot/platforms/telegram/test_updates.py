@@ -1,4 +1,4 @@
-"""How updates come in: asked for, or called with; refused, repeated, and in order."""
+"""Incoming updates: by polling or by webhook; refused, repeated, and in order."""
 
 from __future__ import annotations
 

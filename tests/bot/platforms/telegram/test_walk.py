@@ -130,7 +130,7 @@ class TelegramWalk(Walk):
 
     @rule(who=people, number=numbers, place=numbers)
     def press_forged(self, who: Actor, number: int, place: int) -> None:
-        """What a button says, sent as if it stood below another message."""
+        """Press a button with the data of another message's button."""
         old, below = _chosen(list(self._buttons.values()), number), _chosen(self.api.of_bot(), place)
         if old is not None and below is not None:
             self.tap(who, replace(below, reply_markup=old.reply_markup), 0)

@@ -212,7 +212,7 @@ def differ(one: bytes, other: bytes) -> int:
 
 
 def negative(data: bytes) -> bytes:
-    """What the workflow of this name should make of a picture."""
+    """Return the expected result of the workflow of this name for a picture."""
     buffer = BytesIO()
     with Image.open(BytesIO(data)) as picture:
         ImageOps.invert(picture.convert("RGB")).save(buffer, "PNG")

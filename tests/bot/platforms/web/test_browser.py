@@ -140,7 +140,7 @@ async def test_a_fault_stands_by_its_field(browser: Browser, tmp_path: Path) -> 
         await choose(tab, "Poster")
         await tab.locator("[data-field=colors] input[inputmode]").fill("99")
         await develop(tab)
-        await expect(tab.locator("[data-field=photo] .fault")).to_have_text("A picture is needed here.")
+        await expect(tab.locator("[data-field=photo] .fault")).to_have_text("A picture is required.")
         await expect(tab.locator("[data-field=colors] .fault")).to_contain_text("2 to 32")
         await expect(tab.locator("[data-field=photo] input")).to_be_focused()
         await expect(tab.locator("[data-field=photo] input")).to_have_attribute("aria-invalid", "true")
@@ -469,12 +469,14 @@ async def test_the_operator_decides_with_the_keyboard(browser: Browser, tmp_path
         await _is_accessible(desk)
         await limits.get_by_label("At most").fill("5")
         await desk.keyboard.press("Enter")
-        await expect(limits.get_by_role("status")).to_contain_text("5 runs a day everywhere, all together")
-        await desk.get_by_role("button", name="Remove: 5 runs a day everywhere, all together").press("Enter")
-        await expect(desk.get_by_role("status")).to_contain_text("No longer decided")
+        await expect(limits.get_by_role("status")).to_contain_text("5 runs per day everywhere, for all people together")
+        await desk.get_by_role("button", name="Remove: 5 runs per day everywhere, for all people together").press(
+            "Enter"
+        )
+        await expect(desk.get_by_role("status")).to_contain_text("Removed")
         await desk.get_by_role("link", name="Friends · Telegram -5").press("Enter")
         await desk.get_by_role("button", name="Unblock: Eve").press("Enter")
-        await expect(desk.get_by_role("status")).to_contain_text("Eve is not blocked")
+        await expect(desk.get_by_role("status")).to_contain_text("Eve is no longer blocked")
         await desk.locator(".stats img").scroll_into_view_if_needed()
         await expect(desk.locator(".stats img")).to_have_js_property("complete", value=True)
         assert await desk.evaluate("document.documentElement.scrollWidth") <= desk.viewport_size["width"]  # type: ignore[index]

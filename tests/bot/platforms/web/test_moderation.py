@@ -45,21 +45,21 @@ async def test_workflows_are_denied_and_allowed_for_everybody(tmp_path: Path) ->
         assert 'href="moderate"' in ann.html
         assert "“plain” is denied everywhere." in await press(ann, "deny", workflow="plain")
         assert (await ann.ask("plain"))[0] == 403
-        assert "Nothing is decided any more" in await press(ann, "clear", workflow="plain")
+        assert "Removed the decision" in await press(ann, "clear", workflow="plain")
         assert (await ann.ask("plain"))[0] == 201
         assert "every workflow is denied everywhere" in await press(ann, "deny")
         assert (await ann.ask("plain"))[0] == 403
-        assert "Taken back" in await press(ann, "undo")
+        assert "Undone" in await press(ann, "undo")
         assert (await ann.ask("plain"))[0] == 201
         assert "There is no workflow" in await press(ann, "deny", workflow="nothing")
-        assert ["nothing to take back" in await press(ann, "undo") for _each in range(3)] == [False, False, True]
+        assert ["nothing to undo" in await press(ann, "undo") for _each in range(3)] == [False, False, True]
 
 
 async def test_every_place_that_is_known_is_decided_on_its_own(tmp_path: Path) -> None:
     async with page(tmp_path) as web, Visitor(web.url) as ann:
         await web.services.moderation.allow(OPERATOR, GUILD, RuleTarget(workflow="poster"))
         assert "#general · Discord 77" in await desk(ann)
-        assert "“plain” is denied in all places here." in await press(ann, "deny", "discord:77", workflow="plain")
+        assert "“plain” is denied everywhere here." in await press(ann, "deny", "discord:77", workflow="plain")
         assert not web.services.workflows.decide(OPERATOR, GUILD, "plain").allowed
         assert web.services.workflows.decide(OPERATOR, EVERYWHERE, "plain").allowed
         _status, exported, headers = await ann.get("moderate/export?place=discord:77")
@@ -68,9 +68,9 @@ async def test_every_place_that_is_known_is_decided_on_its_own(tmp_path: Path) -
         form = aiohttp.FormData({"act": "import", "place": "discord:77"})
         form.add_field("file", exported, filename="decisions.json")
         _status, told = await ann.call("POST", "moderate", data=form)
-        assert "2 decisions imported, 0 left out." in told["text"]
+        assert "Imported 2 decisions, left out 0." in told["text"]
         assert not web.services.workflows.decide(OPERATOR, GUILD, "plain").allowed
-        assert "no export of Darkroom" in await press(ann, "import", "discord:77", file="nonsense")
+        assert "not an export from Darkroom" in await press(ann, "import", "discord:77", file="nonsense")
         _status, log, _headers = await ann.get("moderate/log?place=discord:77")
         acts = [json.loads(line)["act"] for line in log.decode().splitlines()]
         assert acts == ["import", "clear", "deny", "allow"]
@@ -86,7 +86,7 @@ async def test_somebody_is_blocked_with_a_reason_and_let_back_in(tmp_path: Path)
         assert run is not None
         key = f"web:{run.person.id}"
         told = await press(ann, "block", person=key, reason="<b>Spam</b>", days="0,5")
-        assert "is blocked everywhere for 12 h 0 min" in told
+        assert "is blocked everywhere for 12 hours" in told
         assert "&lt;b&gt;Spam&lt;/b&gt;" in told
         assert (await eve.ask("plain"))[0] == 403
         await press(ann, "unblock", person=key)
@@ -99,14 +99,14 @@ async def test_somebody_is_blocked_with_a_reason_and_let_back_in(tmp_path: Path)
 async def test_limits_hold_and_are_removed(tmp_path: Path) -> None:
     async with page(tmp_path) as web, Visitor(web.url) as ann, Visitor(web.url) as eve:
         told = await press(ann, "limit", measure="day", most="1", workflow="plain", together="yes")
-        assert "The limit holds: 1 run of “plain” a day everywhere, all together." in told
-        assert "The limit holds: 30 s between two runs" in await press(ann, "limit", measure="cooldown", most="30")
+        assert "Set the limit: 1 run of “plain” per day everywhere, for all people together." in told
+        assert "Set the limit: 30 seconds between two runs" in await press(ann, "limit", measure="cooldown", most="30")
         assert [(await each.ask("plain"))[0] for each in (ann, eve)] == [201, 429]
         assert "A limit is a whole number." in await press(ann, "limit", measure="day", most="many")
         assert "no limit “week”" in await press(ann, "limit", measure="week", most="1")
         for count in (1, 0):
             (rule, *_rest) = web.services.moderation.own_rules("")
-            assert "No longer decided" in await press(ann, "drop", rule=mark(rule))
+            assert "Removed" in await press(ann, "drop", rule=mark(rule))
             assert len(web.services.moderation.own_rules("")) == count
         assert "decided no more" in await press(ann, "drop", rule=mark(rule))
         assert (await eve.ask("plain"))[0] == 201
@@ -115,7 +115,7 @@ async def test_limits_hold_and_are_removed(tmp_path: Path) -> None:
 async def test_what_a_field_takes_is_narrowed(tmp_path: Path) -> None:
     async with page(tmp_path) as web, Visitor(web.url) as ann:
         told = await press(ann, "narrow", field="plain color", minimum="5", maximum="9,5", default="7")
-        assert "The field “color” of “plain” everywhere: 5 to 9.5, 7 where it is left out." in told
+        assert "Set the field “color” of “plain” everywhere: 5 to 9.5, default 7." in told
         assert [(await ann.ask("plain", color=color))[0] for color in ("4", "6")] == [422, 201]
         faults = {
             "The smallest value is larger": {"minimum": "9", "maximum": "5"},
@@ -133,7 +133,7 @@ async def test_what_a_field_takes_is_narrowed(tmp_path: Path) -> None:
 async def test_words_are_not_to_be_asked_for(tmp_path: Path) -> None:
     async with page(tmp_path) as web, Visitor(web.url) as ann, Visitor(web.url) as eve:
         told = await press(ann, "words", name="rude", words="darn,\nheck", patterns="b[a4]d\n<i>", workflow="polaroid")
-        assert "The list “rude” of words holds everywhere." in told
+        assert "Set the word list “rude” everywhere." in told
         assert "darn, heck, /b[a4]d/, /&lt;i&gt;/" in told
         assert (await eve.ask("polaroid", photo=png(), caption="what the HECK"))[0] == 403
         assert (await eve.ask("polaroid", photo=png(), caption="b4d"))[0] == 403
@@ -149,7 +149,7 @@ async def test_words_are_not_to_be_asked_for(tmp_path: Path) -> None:
 async def test_how_results_are_shown_is_decided(tmp_path: Path) -> None:
     async with page(tmp_path) as web, Visitor(web.url) as ann, Visitor(web.url) as eve:
         told = await press(ann, "show", review="on", previews="off", workflow="plain")
-        assert "A moderator looks at results first: “plain” everywhere." in told
+        assert "Moderators review the results of “plain” everywhere." in told
         assert "Results everywhere: without previews." in told
         _status, taken = await eve.ask("plain")
         await eve.until(taken["id"], "held")

@@ -234,7 +234,7 @@ async def test_cancelling_and_deleting(tmp_path: Path) -> None:
         run_id = taken["id"]
         await ann.until(run_id, "running")
         status, told = await ann.call("DELETE", f"runs/{run_id}")
-        assert (status, "cancel it first" in told["error"]) == (422, True)
+        assert (status, "Cancel it first" in told["error"]) == (422, True)
         assert await ann.call("POST", f"runs/{run_id}/cancel") == (200, {"stopped": True})
         web.gates.open()
         await ann.until(run_id, "cancelled")
