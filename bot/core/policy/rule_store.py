@@ -81,6 +81,11 @@ class RuleStore:
         """Return the communities with rules, as "platform:id"."""
         return [community for community, rules in self._own.items() if community and rules]
 
+    @property
+    def edition(self) -> int:
+        """A number that grows whenever a rule changes, in any community."""
+        return self._seen
+
     def on_change(self, listener: Callable[[str], None]) -> None:
         """Call a function with each community that has changed rules; "" means all communities."""
         self._listeners.append(listener)

@@ -6,8 +6,9 @@ import asyncio
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID, uuid4
 
 from bot.core.errors import BadPicture, BadValue, CannotRun
@@ -20,6 +21,8 @@ from bot.core.workflows.workflow import Workflow
 from bot.i18n import _
 from comfy.object_info import Missing, ObjectInfo
 
+_KEPT = 1000  # workflows for which answers are kept
+_T = TypeVar("_T")
 _MOST = 5  # missing nodes or models named in one sentence
 
 
@@ -51,12 +54,63 @@ class InputFile:
     kind: FieldKind
 
 
+class _Derived:
+    """What follows from the nodes that servers have: menus ask for it at each keystroke, and it is worked out once."""
+
+    def __init__(self, known: Mapping[str, ObjectInfo]) -> None:
+        self._known = dict(known)
+        self._forms: dict[int, tuple[Workflow, Form]] = {}
+        self._lacks: dict[int, tuple[Workflow, str | None]] = {}
+
+    def holds_for(self, known: Mapping[str, ObjectInfo]) -> bool:
+        return self._known.keys() == known.keys() and all(self._known[name] is info for name, info in known.items())
+
+    @cached_property
+    def _union(self) -> ObjectInfo | None:
+        return ObjectInfo.union(self._known.values()) if self._known else None
+
+    def form(self, workflow: Workflow) -> Form:
+        return _kept(self._forms, workflow, lambda: workflow.form(self._union))
+
+    def lacks(self, workflow: Workflow) -> str | None:
+        return _kept(self._lacks, workflow, lambda: _lacking(workflow, self._known))
+
+
+def _kept(kept: dict[int, tuple[Workflow, _T]], workflow: Workflow, work: Callable[[], _T]) -> _T:
+    """Work something out for a workflow, or find it as it was worked out; of workflows that are gone, nothing is kept
+    beyond the last thousand.
+    """
+    found = kept.get(id(workflow))
+    if found is None or found[0] is not workflow:
+        if len(kept) >= _KEPT:
+            kept.clear()
+        found = kept[id(workflow)] = workflow, work()
+    return found[1]
+
+
+def _lacking(workflow: Workflow, known: Mapping[str, ObjectInfo]) -> str | None:
+    missing: dict[str, Missing] = {}
+    for name, info in known.items():
+        missing[name] = workflow.missing(info)
+        if not missing[name]:
+            return None
+    if not missing:
+        return None
+    if len(missing) == 1:
+        (only,) = missing.values()
+        return " ".join(_("It lacks {what}.").format(what=part) for part in _parts(only))
+    words = _("{server} lacks {what}.")
+    named = list(missing.items())[:_MOST]
+    return " ".join(words.format(server=name, what=_(" and ").join(_parts(each))) for name, each in named)
+
+
 class RequestValidator:
     """Checks requests against the workflows and what the servers have."""
 
     def __init__(self, catalog: Workflows, known: KnownNodes, limits: PictureLimits) -> None:
         self.catalog = catalog
         self._known, self._limits = known, limits
+        self._latest = _Derived({})
 
     async def known(self) -> Mapping[str, ObjectInfo]:
         """Return the nodes and models of each known server."""
@@ -64,24 +118,17 @@ class RequestValidator:
 
     async def form(self, workflow: Workflow) -> Form:
         """Return the workflow's form with the servers' choices, such as their models."""
-        known = await self._known()
-        return workflow.form(ObjectInfo.union(known.values()) if known else None)
+        return (await self._derived()).form(workflow)
 
     async def lacks(self, workflow: Workflow) -> str | None:
         """Describe what the servers lack to run a workflow; None if at least one can run it."""
-        missing: dict[str, Missing] = {}
-        for name, info in (await self._known()).items():
-            missing[name] = workflow.missing(info)
-            if not missing[name]:
-                return None
-        if not missing:
-            return None
-        if len(missing) == 1:
-            (only,) = missing.values()
-            return " ".join(_("It lacks {what}.").format(what=part) for part in _parts(only))
-        words = _("{server} lacks {what}.")
-        named = list(missing.items())[:_MOST]
-        return " ".join(words.format(server=name, what=_(" and ").join(_parts(each))) for name, each in named)
+        return (await self._derived()).lacks(workflow)
+
+    async def _derived(self) -> _Derived:
+        known = await self._known()
+        if not self._latest.holds_for(known):
+            self._latest = _Derived(known)
+        return self._latest
 
     async def check(
         self,

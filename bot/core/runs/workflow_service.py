@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -16,6 +17,9 @@ from bot.core.runs.validation import RequestValidator
 from bot.core.workflows.catalog import Workflows, title_of
 from bot.core.workflows.form import Form
 from bot.core.workflows.workflow import Workflow
+
+_FRESH = 5.0  # seconds after which a decision is made again
+_KEPT = 1000  # people and places for which decisions are kept
 
 
 @dataclass(frozen=True)
@@ -35,10 +39,13 @@ class WorkflowService:
         enforcer: PolicyEnforcer,
         queue: RunQueue,
         servers_version: Callable[[], int],
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """`servers_version` changes whenever a server has other nodes or models."""
         self._validator, self._enforcer, self._queue = validator, enforcer, queue
-        self._servers_version = servers_version
+        self._servers_version, self._clock = servers_version, clock
+        self._version: tuple[int, int, int] | None = None
+        self._allowed: dict[object, list[Workflow]] = {}  # menus ask at each keystroke
 
     @property
     def catalog(self) -> Workflows:
@@ -50,7 +57,18 @@ class WorkflowService:
 
     def allowed(self, person: Person, place: Place) -> list[Workflow]:
         """Return the workflows that a person may run in a place, even if the servers lack something. Asks no server."""
-        return [each for each in self.catalog.workflows.values() if self.decide(person, place, each.name).allowed]
+        now = int(self._clock() / _FRESH)  # a block may end at any time
+        version = (self.catalog.version, self._enforcer.book.edition, now)
+        if version != self._version:
+            self._version, self._allowed = version, {}
+        key = (person, person.roles, person.moderator, place, place.community, place.parents)
+        found = self._allowed.get(key)
+        if found is None:
+            workflows = self.catalog.workflows.values()
+            found = [each for each in workflows if self.decide(person, place, each.name).allowed]
+            if len(self._allowed) < _KEPT:
+                self._allowed[key] = found
+        return list(found)
 
     def decide(self, person: Person, place: Place, workflow: str) -> Decision:
         """Decide if a person may run a workflow in a place, and by which rule. Uses no database query."""
