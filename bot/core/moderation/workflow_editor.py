@@ -12,7 +12,7 @@ import shlex
 import tempfile
 import tomllib
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -106,8 +106,7 @@ class WorkflowEditor:
         prompt = await asyncio.to_thread(_prompt, data)
         await self._check(prompt)
         async with self._one_by_one:
-            if name in self._live_catalog.workflows or self._paths(name)[0].exists():
-                raise UserError(_("There is a workflow “{name}” already: remove or rename it first.").format(name=name))
+            await self._check_free(name)
             sidecar = {"title": name.capitalize(), "fields": suggested(prompt)}
             await asyncio.to_thread(_try, name, self._files(name, sidecar, prompt))
             await self._begin_trial(by, here, name)
@@ -130,7 +129,7 @@ class WorkflowEditor:
             raise UserError(_("“{name}” is not on trial.").format(name=name))
         if trial.body.by != key_of(by) or not here.community:
             await self._permissions.operator(by, here, "workflow open")
-        opened = replace(everywhere, scope=Scope(community_of(here), workflow=name))
+        opened = Rule(Scope(community_of(here), workflow=name), Trial(trial.body.by, open=True))
         words = _("Opened “{name}” {where}. The moderators' rules decide who may run it.")
         words = words.format(name=name, where=opened.scope.where)
         await self._rule_store.change(
@@ -147,7 +146,7 @@ class WorkflowEditor:
         """Set a field of a workflow, with `target` and the other keys in docs/workflows.md; None removes the field."""
         await self._permissions.trusted(by, here, "workflow field")
         async with self._one_by_one:
-            sidecar, prompt = await self._read(name)
+            sidecar, prompt = await self._read(by, name)
             fields = dict(sidecar.get("fields", {}))
             fields.pop(field, None)
             if settings is not None:
@@ -160,7 +159,7 @@ class WorkflowEditor:
         """Set the title and the description of a workflow."""
         await self._permissions.trusted(by, here, "workflow describe")
         async with self._one_by_one:
-            sidecar, prompt = await self._read(name)
+            sidecar, prompt = await self._read(by, name)
             await self._write(name, {**sidecar, "title": title, "description": description}, prompt)
         return await self._note(
             by, here, "workflow describe", _("Set the title and description of “{name}”.").format(name=name)
@@ -170,9 +169,8 @@ class WorkflowEditor:
         """Rename a workflow."""
         await self._permissions.trusted(by, here, "workflow rename")
         async with self._one_by_one:
-            sidecar, prompt = await self._read(old)
-            if new in self._live_catalog.workflows:
-                raise UserError(_("There is a workflow “{name}” already: remove or rename it first.").format(name=new))
+            sidecar, prompt = await self._read(by, old)
+            await self._check_free(new)
             await asyncio.to_thread(_try, new, self._files(new, sidecar, prompt))
             await self._rule_store.copy(old, new)  # so neither name ever exists without its rules
             await self._write(new, sidecar, prompt)
@@ -186,7 +184,7 @@ class WorkflowEditor:
         """Remove a workflow. Runs that have started are finished."""
         await self._permissions.trusted(by, here, "workflow remove")
         async with self._one_by_one:
-            await self._read(name)
+            await self._read(by, name)
             await asyncio.to_thread(_delete, self._paths(name))
             await self._live_catalog.refresh()
             await self._rule_store.forget_workflow(name, trial=True)
@@ -211,16 +209,30 @@ class WorkflowEditor:
             )
             raise UserError(words.format(packs=listed(refused), nodes=nodes))
 
-    async def _read(self, name: str) -> tuple[dict[str, Any], Prompt]:
-        """Read the files of a workflow from the chat. Raises `UserError` for any other workflow."""
+    async def _read(self, by: Person, name: str) -> tuple[dict[str, Any], Prompt]:
+        """Read the files of a workflow that a person may change: one that was added in the chat, and any for operators.
+        Raises `UserError` for all others.
+        """
         workflow = self._live_catalog.get(name)
         graph, sidecar = self._paths(workflow.name)
         try:
             text = await asyncio.to_thread(sidecar.read_text, "utf-8")
         except FileNotFoundError:
+            text = None
+        if text is None or not (self._was_added_here(name) or self._permissions.is_operator(by)):
             words = _("“{name}” was not added in the chat, so only the operator can change it.")
-            raise UserError(words.format(name=name)) from None
+            raise UserError(words.format(name=name))
         return tomllib.loads(text), Prompt.loads(await asyncio.to_thread(graph.read_text, "utf-8"))
+
+    def _was_added_here(self, name: str) -> bool:
+        """True for a workflow that was added in the chat: its trial stays on record, also when it is open everywhere."""
+        return self._rule_store.of("").get(Rule(Scope(workflow=name), Trial()).slot) is not None
+
+    async def _check_free(self, name: str) -> None:
+        """Raises `UserError` where files of this name exist, be they faulty: they may be the operator's."""
+        taken = await asyncio.to_thread(lambda: any(path.exists() for path in self._paths(name)))
+        if taken or name in self._live_catalog.workflows:
+            raise UserError(_("There is a workflow “{name}” already: remove or rename it first.").format(name=name))
 
     async def _write(self, name: str, sidecar: Mapping[str, Any], prompt: Prompt) -> None:
         """Write both files if they are valid. Otherwise raise `UserError` with the mistakes and change nothing."""

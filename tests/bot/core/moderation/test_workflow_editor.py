@@ -214,3 +214,25 @@ async def test_decisions_go_with_a_new_name_and_nothing_is_open_that_was_taken_a
         await acts.import_(MOD, HERE, opened)  # which opens nothing
         assert await who_may(home, "sheet", replace(HERE, id="beside")) == ["Tru"]
         assert await acts.undo(MOD, ELSEWHERE) == "There is nothing to undo."
+
+
+async def test_the_operators_workflows_cannot_be_changed_removed_or_overwritten_in_the_chat(tmp_path: Path) -> None:
+    async with house(tmp_path, trusted=("test:77",)) as home:
+        workflows, folder = home.services.moderation.workflows, tmp_path / "workflows"
+        await add(home)
+        for act in (
+            workflows.remove(TRUSTED, HERE, PLAIN),
+            workflows.rename(TRUSTED, HERE, PLAIN, "mine"),
+            workflows.describe(TRUSTED, HERE, PLAIN, "Mine", ""),
+            workflows.field(TRUSTED, HERE, PLAIN, "color", None),
+        ):
+            with pytest.raises(UserError, match="only the operator"):
+                await act
+        for taken, suffix in (("faulty", ".json"), ("lonely", ".toml")):
+            (folder / f"{taken}{suffix}").write_text("{")
+            with pytest.raises(UserError, match="already"):
+                await workflows.rename(TRUSTED, HERE, "blank", taken)
+            with pytest.raises(UserError, match="already"):
+                await add(home, taken)
+            assert (folder / f"{taken}{suffix}").read_text() == "{"
+        assert (folder / f"{PLAIN}.json").exists()
