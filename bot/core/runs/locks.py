@@ -36,9 +36,7 @@ class RunLocks:
             if self._database is not None:
                 await stack.enter_async_context(self._slots)
                 connection = await stack.enter_async_context(self._database.read())
-                await connection.execute(
-                    text("SET LOCAL idle_in_transaction_session_timeout = '60s'")
-                )
+                await connection.execute(text("SET LOCAL idle_in_transaction_session_timeout = '60s'"))
                 await connection.execute(select(func.pg_advisory_xact_lock(func.hashtext(f"darkroom run {run_id}"))))
             yield
 
