@@ -140,6 +140,8 @@ class Worker:
 
     async def _make(self, run: RunRecord, step: DurableStep, *, resumed: bool) -> None:
         server = run.server or ""
+        if run.outcome is not None and server not in self._fleet.members:
+            server = next(iter(self._fleet.members), server)  # it has only to be delivered, which needs none
         events_log.run_started(run.id, run.workflow, server, run.attempt, resumed=resumed)
         try:
             if server not in self._fleet.members:

@@ -11,13 +11,12 @@ from pathlib import Path
 from typing import TextIO
 
 from sqlalchemy import func, select
-from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.core import private
 from bot.core.background import BackgroundTask, TaskHealth
 from bot.core.errors import ConfigError
-from bot.core.storage.database import Database, in_short
+from bot.core.storage.database import DATABASE_FAULTS, Database, in_short
 from bot.i18n import _
 
 _log = logging.getLogger(__name__)
@@ -74,7 +73,7 @@ class _Lock:
             try:
                 if not await self.take():
                     _log.error("another process works as “%s” as well: end one of the two", self._worker)
-            except (DBAPIError, OSError) as fault:
+            except DATABASE_FAULTS as fault:
                 _log.warning("the name “%s” has to be taken anew: %s", self._worker, in_short(fault))
                 await self.let_go()
 

@@ -225,7 +225,7 @@ class WorkflowEditor:
         return tomllib.loads(text), Prompt.loads(await asyncio.to_thread(graph.read_text, "utf-8"))
 
     def _was_added_here(self, name: str) -> bool:
-        """True for a workflow that was added in the chat: its trial stays on record, also when it is open everywhere."""
+        """True for a workflow that was added in the chat: its trial stays on record, even when it is open."""
         return self._rule_store.of("").get(Rule(Scope(workflow=name), Trial()).slot) is not None
 
     async def _check_free(self, name: str) -> None:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from weakref import WeakValueDictionary
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 
+from bot.core.errors import StorageFailed
 from bot.core.storage.database import Database
 
+_log = logging.getLogger(__name__)
+_AGAIN = 1.0  # seconds
 _AT_ONCE = 6  # locks that one process may hold in a shared database; each uses a connection
 
 
@@ -32,10 +36,16 @@ class RunLocks:
             if self._database is not None:
                 await stack.enter_async_context(self._slots)
                 connection = await stack.enter_async_context(self._database.read())
+                await connection.execute(text("SET LOCAL idle_in_transaction_session_timeout = '60s'"))
                 await connection.execute(select(func.pg_advisory_xact_lock(func.hashtext(f"darkroom run {run_id}"))))
             yield
 
     async def wait_until_free(self, run_id: str) -> None:
-        """Wait until no other task holds the run's lock."""
-        async with self.hold(run_id):
-            return
+        """Wait until no other task holds the run's lock, and until the database can be asked."""
+        while True:
+            try:
+                async with self.hold(run_id):
+                    return
+            except StorageFailed as fault:
+                _log.warning("run %s waits for its lock: %s", run_id, fault)
+            await asyncio.sleep(_AGAIN)

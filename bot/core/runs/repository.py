@@ -241,8 +241,9 @@ class RunRepository:
             events_log.run_ended(run_id, State.FAILED, "no moderator decided in time")
 
     async def older_than(self, moment: float, count: int = 500) -> list[str]:
-        """Return the ids of ended runs from before a moment."""
-        question = select(runs.c.id).where(runs.c.asked_at < moment, runs.c.state.not_in(UNFINISHED)).limit(count)
+        """Return the ids of ended runs from before a moment, and of those whose person wants to be forgotten."""
+        due = or_(runs.c.asked_at < moment, runs.c.forgotten == 1)
+        question = select(runs.c.id).where(due, runs.c.state.not_in(UNFINISHED)).limit(count)
         async with self._database.read() as connection:
             return list((await connection.execute(question)).scalars())
 
@@ -257,10 +258,10 @@ class RunRepository:
             return list((await connection.execute(question)).scalars())
 
     async def anonymize(self, person: str) -> None:
-        """Remove the person's name from unfinished runs, and have them deleted with the oldest runs once they end."""
+        """Remove the person's name from unfinished runs, and have them deleted soon after they end."""
         mine = update(runs).where(runs.c.person == person, runs.c.state.in_(UNFINISHED))
         async with self._database.change() as connection:
-            await connection.execute(mine.values(person_name="", asked_at=0.0))
+            await connection.execute(mine.values(person_name="", forgotten=1))
 
     async def forget(self, run_ids: Sequence[str]) -> list[str]:
         """Delete runs. Returns the keys of files that no other run uses, so that they can be deleted too."""

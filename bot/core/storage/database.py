@@ -28,6 +28,10 @@ _READERS = 3
 _PAUSE = 0.1  # seconds between two tries to be alone
 _PATIENCE = 10.0  # seconds that SQLite waits for another process to let go
 _WAIT = 30.0  # seconds that a task waits for a connection while others use them all
+#: PostgreSQL's limits, in milliseconds: a process that stands still in a transaction loses it, before others give up.
+_TIME_LIMITS = {"idle_in_transaction_session_timeout": 8_000, "lock_timeout": 12_000, "statement_timeout": 30_000}
+#: All that a connection may say: that of the pool, where none gets free, is no fault of the driver's.
+DATABASE_FAULTS = (DBAPIError, NoConnection, OSError)
 
 
 class Database:
@@ -64,7 +68,7 @@ class Database:
         if not self.is_shared:
             await asyncio.to_thread(_probe, self.url)
         try:
-            async with self.change() as connection:
+            async with self._transaction(limited=False) as connection:
                 await connection.run_sync(upgrade)
         except StorageFailed as fault:
             await self._dispose()
@@ -116,9 +120,16 @@ class Database:
     @asynccontextmanager
     async def change(self) -> AsyncIterator[AsyncConnection]:
         """A transaction that none comes between, from no process: what it has read holds until it has written."""
+        async with self._transaction() as connection:
+            yield connection
+
+    @asynccontextmanager
+    async def _transaction(self, *, limited: bool = True) -> AsyncIterator[AsyncConnection]:
         with _in_words():
             async with self._engine.begin() as connection:
                 if self.is_shared:
+                    for name in () if limited else _TIME_LIMITS:  # a migration takes as long as it takes
+                        await connection.execute(text(f"SET LOCAL {name} = 0"))
                     await connection.execute(text(f"SELECT pg_advisory_xact_lock({_LOCK})"))
                 yield connection
 
@@ -153,12 +164,16 @@ def _checked(url: str) -> URL:
 
 
 def _engine(url: URL, driver: str, size: int, wait: float) -> AsyncEngine:
+    shared = size > _READERS
+    limits = [f"-c {name}={milliseconds}" for name, milliseconds in _TIME_LIMITS.items()]
+    options = {"options": " ".join([*limits, str(url.query.get("options", ""))]).strip()} if shared else {}
     return create_async_engine(
         url.set(drivername=driver),
         max_overflow=0,
         pool_size=size,
         pool_timeout=wait,
-        pool_pre_ping=size > _READERS,
+        pool_pre_ping=shared,
+        connect_args=options,
     )
 
 
@@ -197,7 +212,7 @@ def upgrade(connection: Connection, revision: str = "head") -> None:
 def _in_words() -> Iterator[None]:
     try:
         yield
-    except (DBAPIError, NoConnection, OSError) as fault:
+    except DATABASE_FAULTS as fault:
         raise StorageAway(_("The records of runs cannot be read or written just now.")) from fault
 
 

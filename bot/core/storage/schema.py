@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import JSON, BigInteger, Column, Float, Index, Integer, LargeBinary, MetaData, String, Table, Text
+from sqlalchemy import JSON, BigInteger, Column, Float, Index, Integer, LargeBinary, MetaData, String, Table, Text, text
 
 metadata = MetaData()
 _Count = BigInteger().with_variant(Integer, "sqlite")  # SQLite counts rows in INTEGER alone
@@ -57,7 +57,14 @@ runs = Table(
     Index("runs_of_person", "person", "state", "seq"),
     Index("runs_of_community", "community", "state", "seq"),
     Index("runs_of_worker", "worker", "state"),
+    Column("forgotten", Integer, nullable=False, server_default="0"),  # 1: to be deleted as soon as it has ended
     Index("runs_by_age", "asked_at"),
+    Index(
+        "runs_to_forget",
+        "forgotten",
+        sqlite_where=text("forgotten = 1"),
+        postgresql_where=text("forgotten = 1"),
+    ),
     Index("runs_by_end", "state", "ended_at"),
     Index("runs_by_message", "chat", "message"),
 )

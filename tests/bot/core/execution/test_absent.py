@@ -11,8 +11,9 @@ from bot.core.model import Address, Done, Person, Result, RunSummary, Status
 from bot.core.port import Limits, Reply
 from bot.core.run import State
 from bot.core.runs.replies import GuardedReply
+from bot.server_settings import NamedServer
 from comfy.embedded import EmbeddedServer
-from tests.bot.harness import ANN, Gates, RecordingPlatform, house, running, until
+from tests.bot.harness import ANN, Gates, RecordingPlatform, WatchedServer, house, running, until
 
 CARL = Person("other", "7", "Carl")
 
@@ -36,6 +37,27 @@ async def test_a_run_whose_platform_is_gone_waits_and_others_go_on(tmp_path: Pat
         assert [run.state for run in runs] == [State.DONE, State.DONE]
         assert [len(message.results) for message in platform.messages.values()] == [1, 1]
         assert shown.last == Done()
+
+
+async def test_what_was_left_is_delivered_by_a_worker_that_has_none_of_its_servers(tmp_path: Path) -> None:
+    gates, platform = Gates(), RecordingPlatform()
+    async with WatchedServer(nodes=gates.nodes()) as server, WatchedServer() as spare:
+        async with house(tmp_path, platform, [server]) as home:
+            run_id, shown = await home.ask("gated")
+            await platform.until(running(shown))
+        gates.open()
+        async with house(tmp_path, RecordingPlatform("other"), [server]) as home:
+
+            async def is_left() -> bool:
+                run = await home.run(run_id)
+                return (run.state, run.worker) == (State.DELIVERING, None)
+
+            await until(is_left)
+        async with house(tmp_path, platform, [NamedServer("spare", spare.url)]) as home:
+            (run,) = await home.ended(run_id)
+        assert (run.state, run.attempt, len(shown.results)) == (State.DONE, 2, 1)
+        assert not shown.reasons()
+        assert not spare.prompts
 
 
 class _Broken:

@@ -1,0 +1,61 @@
+"""The database's limits: a process that stands still stops no other, and every fault of it has our words."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from bot.core.errors import StorageFailed
+from bot.core.storage import database as module
+from bot.core.storage.database import Database
+from tests.bot.databases import new_postgres
+
+
+async def test_a_process_that_stands_still_in_a_transaction_lets_the_others_go_on(
+    postgres: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = new_postgres(postgres)
+    async with Database(url) as other:
+        limits = module._TIME_LIMITS | {"idle_in_transaction_session_timeout": 200}
+        monkeypatch.setattr(module, "_TIME_LIMITS", limits)
+        async with Database(url) as still:
+            held, gone_on = asyncio.Event(), asyncio.Event()
+
+            async def stand_still() -> None:
+                async with still.change():
+                    held.set()
+                    await gone_on.wait()
+
+            standing = asyncio.create_task(stand_still())
+            await held.wait()
+            async with asyncio.timeout(30), other.change() as connection:  # today it waits for as long as that
+                assert (await connection.execute(text("SELECT 1"))).scalar_one() == 1
+            gone_on.set()
+            with pytest.raises(StorageFailed):
+                await standing
+            async with still.change() as connection:
+                assert (await connection.execute(text("SELECT 1"))).scalar_one() == 1
+
+
+async def test_a_transaction_that_waits_too_long_for_its_turn_says_so(
+    postgres: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = new_postgres(postgres)
+    async with Database(url) as other:
+        monkeypatch.setattr(module, "_TIME_LIMITS", module._TIME_LIMITS | {"lock_timeout": 100})
+        async with Database(url) as hasty, other.change():
+            with pytest.raises(StorageFailed):
+                async with hasty.change():
+                    raise AssertionError("two had the turn at once")
+
+
+async def test_a_pool_without_a_free_connection_is_a_fault_of_the_storage(tmp_path: Path) -> None:
+    async with Database.in_folder(tmp_path) as database:
+        database._engine.pool._timeout = 0.01  # type: ignore[attr-defined]
+        async with database.change():
+            with pytest.raises(StorageFailed):
+                async with database.change():
+                    raise AssertionError("one connection was given twice")
