@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import tempfile
 from collections.abc import Mapping
 from contextlib import suppress
@@ -13,7 +14,7 @@ from telegram import InlineKeyboardMarkup, User
 from telegram.constants import ParseMode
 from telegram.error import TelegramError
 
-from bot.core.errors import BadValue, StorageFailed, UserError
+from bot.core.errors import BadValue, DeliveryFailed, StorageFailed, UserError
 from bot.core.model import Person, Place, Received, RunRequest
 from bot.core.platform import KeyValueStore, Services
 from bot.core.status_text import describe
@@ -26,6 +27,7 @@ from bot.platforms.telegram.forms.arguments import example
 from bot.platforms.telegram.forms.files import MessageFile, fetch
 from bot.platforms.telegram.runs import callback_data, captions
 
+_log = logging.getLogger(__name__)
 _NEAR = 5  # messages after a request among which its answer is looked for
 
 
@@ -84,7 +86,7 @@ class Responder:
                 await self.services.runs.submit(
                     RunRequest(request.workflow, values, request.person, request.place), address
                 )
-        except (UserError, StorageFailed) as fault:
+        except (UserError, StorageFailed, DeliveryFailed, TelegramError) as fault:
             sentence = await self.sentence(guest, request.workflow, fault)
             if where == guest.chat:
                 await self.edit(where, known, sentence)
@@ -111,6 +113,9 @@ class Responder:
 
     async def sentence(self, guest: Caller, workflow: str, fault: Exception) -> str:
         """A fault as HTML: of a value with an example that works."""
+        if isinstance(fault, DeliveryFailed | TelegramError):
+            _log.info("the files of a request were not handed over: %s", fault)
+            return _("Telegram did not hand over your file. Please send the request again.")
         if not isinstance(fault, BadValue):
             return captions.plain(str(fault))
         form = await self.services.workflows.form(workflow, guest.person, guest.place)

@@ -10,6 +10,7 @@ from bot.core.platform import KeyValueStore
 from bot.platforms.telegram import storage_keys
 
 _KEPT = 86_400.0  # seconds: as long as Telegram keeps an update that nobody takes
+_RECENT = 1000  # updates that are done, and are remembered so that none is answered twice
 _FORGOTTEN = 7 * 86_400.0  # seconds after which nobody goes on with a draft, or lets a stranger in
 
 
@@ -20,10 +21,12 @@ class UpdateQueue:
         self._notes = notes
         self._waiting: asyncio.Queue[Update] = asyncio.Queue()
         self._resumed: set[int] = set()
+        self._undone: set[int] = set()
 
     async def put(self, update: Update) -> None:
         """Take an update in; one that was taken before is left out."""
         if await self._notes.add(storage_keys.update(update.update_id), update.to_dict()):
+            self._undone.add(update.update_id)
             self._waiting.put_nowait(update)
 
     async def get(self) -> Update:
@@ -32,6 +35,10 @@ class UpdateQueue:
     async def done(self, update: Update) -> None:
         """It need not be handed out any more."""
         await self._notes.put(storage_keys.update(update.update_id), {})
+        self._undone.discard(update.update_id)
+        old = update.update_id - _RECENT
+        if old not in self._undone:
+            await self._notes.drop(storage_keys.update(old))
 
     def again(self, update: Update) -> bool:
         """Whether an earlier process may have answered it."""
@@ -46,4 +53,5 @@ class UpdateQueue:
         for data in (await self._notes.starting(storage_keys.UPDATE)).values():
             if data and (update := Update.de_json(data, bot)) is not None:
                 self._resumed.add(update.update_id)
+                self._undone.add(update.update_id)
                 self._waiting.put_nowait(update)

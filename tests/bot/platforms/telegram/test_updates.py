@@ -8,8 +8,13 @@ import socket
 from pathlib import Path
 
 import pytest
+from telegram import Update
 
 from bot.core.errors import ConfigError
+from bot.core.storage.database import Database
+from bot.core.storage.key_value import KeyValueStore
+from bot.platforms.telegram import storage_keys
+from bot.platforms.telegram.api.update_queue import UpdateQueue
 from tests.bot.platforms.telegram.harness import Conversation, picture, serve, serving
 from tests.bot.platforms.telegram.server import Refused, bot_api
 
@@ -140,3 +145,28 @@ async def test_sent_away_from_a_group(tmp_path: Path) -> None:
         other = Conversation(api)
         await other.write("/help")
         await other.answer("/poster")
+
+
+async def test_a_file_that_telegram_does_not_hand_over_ends_the_message_in_words(tmp_path: Path) -> None:
+    async with bot_api() as api, serving(api, tmp_path):
+        api.refuse["getFile"] = [Refused(400, "Bad Request: wrong file_id") for _try in range(10)]
+        chat = Conversation(api)
+        await chat.write("/negative", photo=picture())
+        await chat.answer("send it again")
+        assert len(chat.messages) == 1
+
+
+@pytest.mark.parametrize("count", [20, pytest.param(10_000, marks=[pytest.mark.long, pytest.mark.timeout(600)])])
+async def test_updates_that_are_done_are_forgotten(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, count: int) -> None:
+    monkeypatch.setattr("bot.platforms.telegram.api.update_queue._RECENT", 5)
+    async with KeyValueStore(Database.in_folder(tmp_path)) as notes:
+        queue = UpdateQueue(notes)
+        first = Update(1)
+        await queue.put(first)
+        for number in range(2, count):
+            update = Update(number)
+            await queue.put(update)
+            await queue.done(update)
+        kept = await notes.starting(storage_keys.UPDATE)
+        assert storage_keys.update(1) in kept  # it is not done
+        assert len(kept) == 1 + 5
