@@ -21,6 +21,7 @@ from bot.core.execution.worker_lock import held
 from bot.core.listeners import Listeners
 from bot.core.media.files import FileService
 from bot.core.media.images import PictureLimits
+from bot.core.model import Failed
 from bot.core.moderation.reevaluation import Reevaluation
 from bot.core.moderation.reviews import Reviews
 from bot.core.moderation.service import ModerationService
@@ -104,7 +105,7 @@ async def serving(
         moderation = await stack.enter_async_context(
             _moderation(settings, store, catalog, validator, replies, role, locks, policy, tasks, wake)
         )
-        await stack.enter_async_context(_swept(store, policy.audit, settings.retention_days, tasks))
+        await stack.enter_async_context(_swept(store, replies, policy.audit, settings.retention_days, tasks))
         workflows = WorkflowService(validator, policy.enforcer, store.queue, lambda: registry.version)
         runs = RunService(
             workflows,
@@ -156,7 +157,7 @@ async def _moderation(
 ) -> AsyncIterator[ModerationService]:
     audit, permissions, enforcer = policy.audit, policy.permissions, policy.enforcer
     async with AsyncExitStack() as stack:
-        reviews = Reviews(store.records, store.media, replies, audit, permissions, tasks, wake)
+        reviews = Reviews(store.records, store.media, replies, audit, permissions, locks, tasks, wake)
         if role.chat:
             await stack.enter_async_context(reviews)
             reevaluation = Reevaluation(enforcer, audit, store.queue, store.records, catalog, replies, locks, tasks)
@@ -258,18 +259,22 @@ def _limits(settings: Settings) -> PictureLimits:
 
 
 @asynccontextmanager
-async def _swept(store: Stores, audit: Audit, days: float, tasks: TaskHealth) -> AsyncIterator[None]:
+async def _swept(
+    store: Stores, replies: RunReplies, audit: Audit, days: float, tasks: TaskHealth
+) -> AsyncIterator[None]:
     chore = BackgroundTask("sweep", tasks)
-    chore.repeat(partial(_sweep, store, audit, days), _SWEEP_EVERY)
+    chore.repeat(partial(_sweep, store, replies, audit, days), _SWEEP_EVERY)
     try:
         yield
     finally:
         await chore.stop()
 
 
-async def _sweep(store: Stores, audit: Audit, days: float) -> None:
+async def _sweep(store: Stores, replies: RunReplies, audit: Audit, days: float) -> None:
     """Delete what is older than the settings keep it."""
-    await store.records.expire(time.time() - days * 86_400)
+    sentence = _("No moderator looked at this in time. Please send the request again.")
+    for run in await store.records.expire(time.time() - days * 86_400, sentence):
+        await replies.show(run, Failed(sentence))
     while ids := await store.records.older_than(time.time() - days * 86_400):
         await delete_runs(ids, store.records, store.media)
     await audit.sweep(time.time() - days * 86_400)

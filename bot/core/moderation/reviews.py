@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import tempfile
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -18,17 +19,19 @@ from bot.core.policy.permissions import Permissions
 from bot.core.policy.scope import asked_in, community_of
 from bot.core.port import ReviewAsker
 from bot.core.run import RunRecord, State
+from bot.core.runs.locks import RunLocks
 from bot.core.runs.replies import RunReplies
 from bot.core.runs.repository import RunRepository
 from bot.i18n import _
 
 _log = logging.getLogger(__name__)
 _EVERY = 1.0  # seconds between two checks for held runs whose moderators were not asked yet
+_FIRST_PAUSE, _LONGEST_PAUSE = 5.0, 600.0  # seconds before a question that was not sent is sent again
 
 
 class Reviews:
     """`wake` tells this process's worker that there is work. In `async with`, it asks the moderators about each held
-    run once, on the platforms that support it (`ReviewAsker`).
+    run, on the platforms that support it (`ReviewAsker`).
     """
 
     def __init__(
@@ -38,12 +41,16 @@ class Reviews:
         replies: RunReplies,
         audit: Audit,
         permissions: Permissions,
+        locks: RunLocks,
         tasks: TaskHealth,
-        wake: Callable[[], None] = lambda: None,
+        wake: Callable[[], None],
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._records, self._media, self._replies = records, media, replies
         self._audit, self._permissions, self._wake = audit, permissions, wake
         self._asked = {name: each for name, each in replies.platforms.items() if isinstance(each, ReviewAsker)}
+        self._locks, self._clock = locks, clock
+        self._pauses: dict[str, tuple[float, float]] = {}  # when to ask again, and the pause after that
         self._chore = BackgroundTask("reviews", tasks)
 
     async def __aenter__(self) -> Reviews:
@@ -126,14 +133,27 @@ class Reviews:
         await self._replies.show(run, status)
 
     async def _ask_all(self) -> None:
-        while (run := await self._records.claim_to_ask(self._asked)) is not None:
-            await self._ask(run)
+        """Ask about every held run that no question is on record for. A question that was not sent is tried again."""
+        waiting = await self._records.to_ask(self._asked)
+        self._pauses = {run.id: self._pauses[run.id] for run in waiting if run.id in self._pauses}
+        for run in waiting:
+            due, pause = self._pauses.get(run.id, (0.0, _FIRST_PAUSE))
+            if self._clock() < due:
+                continue
+            async with self._locks.hold(run.id):  # so that no other process asks as well
+                if await self._records.is_unasked(run.id):
+                    if await self._ask(run):
+                        await self._records.mark_asked(run.id)
+                    else:
+                        self._pauses[run.id] = self._clock() + pause, min(pause * 2, _LONGEST_PAUSE)
 
-    async def _ask(self, run: RunRecord) -> None:
-        """Ask the moderators about a held run. If the chat refuses, the run is still in the list of held runs."""
+    async def _ask(self, run: RunRecord) -> bool:
+        """Ask the moderators about a held run; False if the question was not sent."""
         try:
             async with self._result(run) as result:
                 brief = self._replies.brief(run)
                 await self._asked[run.person.platform].ask(brief, result, run.review_in)
         except (DeliveryFailed, StorageFailed) as fault:
             _log.warning("reviews: cannot ask the moderators about run %s: %s", run.id, fault)
+            return False
+        return True

@@ -232,7 +232,11 @@ class ModerationService:
             raise UserError(_("Nothing was changed: {fault}.").format(fault=fault))
         words = _("Set the word list “{name}” {scope}.") if to else _("Deleted the word list “{name}” {scope}.")
         rule = Rule(scope, to or WordList(), name)
-        return await self._put(by, here, "words", words.format(name=name, scope=scope), rule, remove=to is None)
+        told = await self._put(by, here, "words", words.format(name=name, scope=scope), rule, remove=to is None)
+        if to is None or not to.hold or self.review_channel(here, aim.workflow) or self.review_channel(here):
+            return told
+        unasked = _("No channel is named where moderators are asked: name one with /moderate review.")
+        return f"{told} {unasked} " + _("Until then, /moderate held lists what waits.")
 
     async def review(
         self, by: Person, here: Place, on: bool | None, channel: str = "", aim: RuleTarget = EVERYTHING

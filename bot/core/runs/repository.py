@@ -197,15 +197,21 @@ class RunRepository:
             taken = (await connection.execute(update(runs).where(*mine).values(worker=worker))).rowcount
         return await self.get(run_id) if taken else None
 
-    async def claim_to_ask(self, platforms: Collection[str]) -> RunRecord | None:
-        """Return a held run whose moderators were not asked yet, and mark them as asked."""
-        held = (runs.c.state == State.HELD, runs.c.review_asked_at.is_(None))
-        waiting = [run for run in await self._select(*held, order=runs.c.seq) if run.person.platform in platforms]
-        for run in waiting[:1]:
-            mine = update(runs).where(runs.c.id == run.id, *held).values(review_asked_at=self._clock())
-            async with self._database.change() as connection:
-                return run if (await connection.execute(mine)).rowcount else None
-        return None
+    async def to_ask(self, platforms: Collection[str]) -> list[RunRecord]:
+        """Return the held runs of these platforms whose moderators were not asked yet, oldest first."""
+        held = (runs.c.state == State.HELD, runs.c.review_asked_at.is_(None), on_platforms(platforms))
+        return await self._select(*held, order=runs.c.seq)
+
+    async def is_unasked(self, run_id: str) -> bool:
+        """True if a run is held and its moderators were not asked yet."""
+        held = (runs.c.id == run_id, runs.c.state == State.HELD, runs.c.review_asked_at.is_(None))
+        return bool(await self._select(*held))
+
+    async def mark_asked(self, run_id: str) -> None:
+        """Record that the moderators of a held run were asked."""
+        held = (runs.c.id == run_id, runs.c.review_asked_at.is_(None))
+        async with self._database.change() as connection:
+            await connection.execute(update(runs).where(*held).values(review_asked_at=self._clock()))
 
     async def request_cancel(self, run_id: str, by: str) -> RunRecord | None:
         """Record who cancels a run. A waiting run ends at once. Returns None if the run had ended before."""
@@ -230,15 +236,16 @@ class RunRepository:
         async with self._database.read() as connection:
             return list((await connection.execute(question)).scalars())
 
-    async def expire(self, moment: float) -> None:
-        """End held runs from before a moment, because no moderator decided."""
+    async def expire(self, moment: float, sentence: str) -> list[RunRecord]:
+        """End held runs from before a moment, because no moderator decided; those that ended, to be told."""
         old = (runs.c.state == State.HELD, runs.c.asked_at < moment)
+        ended = {"state": State.FAILED, "sentence": sentence, "ended_at": self._clock()}
         async with self._database.change() as connection:
-            ids = list((await connection.execute(select(runs.c.id).where(*old))).scalars())
-            await connection.execute(update(runs).where(*old).values(state=State.FAILED, ended_at=self._clock()))
-            await usage.give_back(connection, ids)
-        for run_id in ids:
-            events_log.run_ended(run_id, State.FAILED, "no moderator decided in time")
+            rows = list(await connection.execute(update(runs).where(*old).values(ended).returning(*runs.c)))
+            await usage.give_back(connection, [row.id for row in rows])
+        for row in rows:
+            events_log.run_ended(row.id, State.FAILED, "no moderator decided in time")
+        return [read_run(row) for row in rows]
 
     async def older_than(self, moment: float, count: int = 500) -> list[str]:
         """Return the ids of ended runs from before a moment, and of those whose person wants to be forgotten."""

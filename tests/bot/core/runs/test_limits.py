@@ -148,7 +148,7 @@ async def test_what_nobody_decides_ends_with_the_oldest(queue: RunQueue, records
     await queue.enqueue(held)
     clock.now += 100
     await queue.enqueue(fresh)
-    await records.expire(clock.now)
+    await records.expire(clock.now, "Too late.")
     assert await records.older_than(clock.now) == [held.id]
     (standing,) = await queue.quota_statuses("test:ann", "poster", [limit(Measure.DAY, 9)])
     assert standing.used == 1
