@@ -215,7 +215,7 @@ async def _develop(execution: Execution, throttle: Throttle) -> Result:
 
 
 def failure(error: Exception, execution: Execution) -> Failed:
-    """What to say of an error that ended a run; a bug of ours is logged whole."""
+    """Turn the error that ended a run into a `Failed`; a bug of ours is logged with its traceback."""
     if not isinstance(error, ComfyError | UserError | DeliveryFailed | StorageFailed):
         _log.error("run %s failed", execution.run.id, exc_info=error)
     else:

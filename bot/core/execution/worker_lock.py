@@ -60,7 +60,7 @@ class _Lock:
         self._connection: AsyncConnection | None = None
 
     async def take(self) -> bool:
-        """Whether it is ours now, as it may have been before. Raises what the database says."""
+        """Take the lock; true if we hold it now, or held it before. Raises the database's own errors."""
         if self._connection is None:
             self._connection = await self._database.session()
         name = func.hashtext(f"darkroom worker {self._worker}")
