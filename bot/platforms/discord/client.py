@@ -121,7 +121,7 @@ class DiscordClient(discord.AutoShardedClient):
 
     @contextmanager
     def attending(self) -> Iterator[None]:
-        """While somebody is answered: the library keeps no count of those tasks, and would leave them behind."""
+        """Count an answer while it is under way: the library keeps no count of those tasks, and would abandon them."""
         if (task := asyncio.current_task()) is None:
             raise AssertionError("only a task answers")
         self._answering.add(task)
