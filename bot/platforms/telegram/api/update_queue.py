@@ -33,7 +33,7 @@ class UpdateQueue:
         return await self._waiting.get()
 
     async def done(self, update: Update) -> None:
-        """It need not be handed out any more."""
+        """Mark an update as done, so that it is not handed out again."""
         await self._notes.put(storage_keys.update(update.update_id), {})
         self._undone.discard(update.update_id)
         old = update.update_id - _RECENT
@@ -41,7 +41,7 @@ class UpdateQueue:
             await self._notes.drop(storage_keys.update(old))
 
     def again(self, update: Update) -> bool:
-        """Whether an earlier process may have answered it."""
+        """True if an earlier process may have answered the update."""
         return update.update_id in self._resumed
 
     async def resume(self, bot: Bot) -> None:
