@@ -232,7 +232,7 @@ class Attempt:
         except PromptRemoved as removed:
             if not self._resumed:
                 raise
-            raise ServerUnavailable(str(removed)) from removed  # it was lost while nobody here looked
+            raise ServerUnavailable(str(removed)) from removed  # it was lost while this process was away
         self._freed(not self._resumed and not ended.nothing_new)
         return ended
 
@@ -295,7 +295,7 @@ class Attempt:
         await self._reply.deliver(result)
 
     async def _stopped(self, execution: Execution) -> None:
-        """Cancelled by somebody, or only put aside because this process ends."""
+        """Cancelled by a person, or only put aside because this process ends."""
         by = await self._cancelled_by()
         if by is None:
             with suppress(TimeoutError):

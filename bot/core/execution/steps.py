@@ -135,7 +135,7 @@ class Execution:
         return True
 
     async def _made_anew(self) -> Record:
-        """The server remembers a result whose file somebody has deleted: have the outputs written once more.
+        """The server remembers a result, but its file was deleted: have the outputs written once more.
 
         It does so for nodes that differ from those before, be it by an input that they do not have.
         """

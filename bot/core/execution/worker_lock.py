@@ -67,14 +67,14 @@ class _Lock:
         return bool((await self._connection.execute(select(func.pg_try_advisory_lock(name)))).scalar_one())
 
     async def keep(self) -> None:
-        """Take it anew where the server has been restarted."""
+        """Take the lock again after the database server restarts."""
         while True:
             await asyncio.sleep(_LOOK)
             try:
                 if not await self.take():
                     _log.error("another process works as “%s” as well: end one of the two", self._worker)
             except DATABASE_FAULTS as fault:
-                _log.warning("the name “%s” has to be taken anew: %s", self._worker, in_short(fault))
+                _log.warning("lost the lock on the name “%s”, taking it again: %s", self._worker, in_short(fault))
                 await self.let_go()
 
     async def let_go(self) -> None:

@@ -24,7 +24,7 @@ from bot.platforms.discord.runs.submit import Click, DiscordCaller
 
 _log = logging.getLogger(__name__)
 _FAREWELL = 3.0  # seconds for answers that are under way when it closes
-_REPOST_EVERY = 60.0  # seconds; nobody is still at posting a message so long after the request
+_REPOST_EVERY = 60.0  # seconds; no message is still being posted so long after its request
 
 
 class DiscordClient(discord.AutoShardedClient):

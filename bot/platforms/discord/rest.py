@@ -25,7 +25,7 @@ from bot.platforms.discord.runs.attachments import DiscordAttachment
 AWAY = (aiohttp.ClientError, OSError, TimeoutError, discord.DiscordServerError, discord.LoginFailure)
 _REMEMBERED = 10_000  # messages that have ended
 
-discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False  # nobody wants to speak here: do not ask for that
+discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False  # the bot needs no voice: no warnings about it
 
 NO_MENTIONS = discord.AllowedMentions.none()
 

@@ -26,7 +26,7 @@ _PAUSES = (0.5, 1, 2, 4, 8, 15, 30)  # seconds before a result is tried again wh
 _TOKEN_DEAD = (50027, 10015)  # an interaction's token has expired, or is not known
 _GONE = 10008  # a message was deleted
 _ARCHIVED = 50083  # a thread was put away
-_CLOSED = 50007  # somebody takes no direct messages
+_CLOSED = 50007  # the person accepts no direct messages
 
 
 class DiscordReply:

@@ -27,7 +27,7 @@ from bot.platforms.discord.runs.request import asker, fetched, lacking, place_of
 from bot.platforms.discord.runs.text import cut, plain
 
 _log = logging.getLogger(__name__)
-_EXPIRED = 10062  # nobody answered this interaction within three seconds
+_EXPIRED = 10062  # the interaction was not answered within three seconds
 
 Click: TypeAlias = discord.Interaction[Any]
 

@@ -9,9 +9,9 @@ from telegram import Bot, Update
 from bot.core.platform import KeyValueStore
 from bot.platforms.telegram import storage_keys
 
-_KEPT = 86_400.0  # seconds: as long as Telegram keeps an update that nobody takes
+_KEPT = 86_400.0  # seconds: as long as Telegram keeps an update that no bot fetches
 _RECENT = 1000  # updates that are done, and are remembered so that none is answered twice
-_FORGOTTEN = 7 * 86_400.0  # seconds after which nobody goes on with a draft, or lets a stranger in
+_FORGOTTEN = 7 * 86_400.0  # seconds after which a draft, or a stranger's name, is no longer needed
 
 
 class UpdateQueue:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from bot.core.model import Cancelled, Delivering, Done, Failed, Paused, Queued, Running, Status
 from bot.platforms.web.live.event_log import EventInbox, EventLog
 
-_KEPT = 600.0  # seconds that the last word on a run is kept, should its record be late; and a journal nobody reads
+_KEPT = 600.0  # seconds that the last word on a run is kept, should its record be late; and an unread journal
 
 
 @dataclass(frozen=True)
