@@ -50,7 +50,7 @@ class App:
 
     @cached_property
     def tasks(self) -> TaskHealth:
-        """How the tasks of this process are."""
+        """The state of this process's background tasks."""
         from bot.core.background import TaskHealth
 
         return TaskHealth()

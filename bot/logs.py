@@ -1,4 +1,4 @@
-"""How the log is written: a line for people, or a line of JSON for programs."""
+"""Log formats: lines for people, or lines of JSON for programs."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ Work = Callable[[], Coroutine[Any, Any, None]]
 
 
 class TaskHealth:
-    """How the tasks of one process are, and which of its platforms are connected."""
+    """The state of one process's background tasks, and of its connections to the platforms."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock

@@ -151,7 +151,7 @@ class _Worker:
         return self._process.poll() is None
 
     def call(self, task: _Task) -> tuple[str, Any]:
-        """What became of a task. Raises `WorkerFailed`."""
+        """Run a task in the worker and return its outcome. Raises `WorkerFailed`."""
         late = threading.Timer(task.call[2], task.end, (_late(task.call[2]),))
         late.daemon = True
         try:

@@ -1,4 +1,4 @@
-"""What a process of the pool runs: one task after another, until the pipe from its parent ends."""
+"""The main program of a pool process: it runs one task after another until the pipe from its parent closes."""
 
 from __future__ import annotations
 

@@ -60,7 +60,7 @@ _FAREWELL = 3.0  # seconds: a shutdown waits no longer for a chat
 
 @dataclass(frozen=True)
 class ExecutionContext:
-    """What every attempt needs of the process that it runs in."""
+    """The parts of the process that every attempt needs."""
 
     catalog: Workflows
     records: RunRepository
@@ -232,12 +232,12 @@ class Attempt:
         except PromptRemoved as removed:
             if not self._resumed:
                 raise
-            raise ServerUnavailable(str(removed)) from removed  # it was lost while nobody here looked
+            raise ServerUnavailable(str(removed)) from removed  # it was lost while this process was away
         self._freed(not self._resumed and not ended.nothing_new)
         return ended
 
     def _offer(self, throttle: Throttle) -> Callable[[Status], None]:
-        """Where moderators want no previews, or look at the result first, nobody is shown any."""
+        """The callback for new statuses, without previews where moderators turned them off or review results first."""
         if self._run.brief().previews:
             return throttle.offer
         return lambda status: throttle.offer(replace(status, preview=None) if isinstance(status, Running) else status)
@@ -295,7 +295,7 @@ class Attempt:
         await self._reply.deliver(result)
 
     async def _stopped(self, execution: Execution) -> None:
-        """Cancelled by somebody, or only put aside because this process ends."""
+        """Cancelled by a person, or only put aside because this process ends."""
         by = await self._cancelled_by()
         if by is None:
             with suppress(TimeoutError):
@@ -345,7 +345,7 @@ class Attempt:
         return person_of(run.cancelled_by) if run is not None and run.cancelled_by else None
 
     async def _is_ours(self) -> bool:
-        """Whether the run is still this attempt's: it may have been handed over, or have come this far before."""
+        """True while this attempt delivers the run: another process may have taken it over or finished it."""
         run = await self._context.records.get(self._run.id)
         return run is not None and run.attempt == self._run.attempt and run.state is State.DELIVERING
 

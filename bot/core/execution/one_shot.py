@@ -25,7 +25,7 @@ class OneShotRunner(RequestValidator):
         self._client, self._keep_metadata = client, keep_metadata
 
     async def verdict(self) -> str:
-        """What the server is, in a few words."""
+        """Describe the server in a few words."""
         stats = await self._client.system_stats()
         info = await self._client.object_info()
         return _("ComfyUI {version}, {count} kinds of node").format(version=stats.comfyui_version, count=len(info))

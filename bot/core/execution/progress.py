@@ -13,7 +13,7 @@ _EARLIEST_ETA = 0.05  # of the whole: before that, an estimate would be a guess
 
 
 class ProgressTracker:
-    """How far one prompt is. A node weighs as much as it has steps, so that samplers weigh most."""
+    """The progress of one prompt. A node weighs as much as it has steps, so that samplers weigh most."""
 
     def __init__(self, prompt: Prompt, clock: Callable[[], float]) -> None:
         self._titles = {node.id: node.title for node in prompt}

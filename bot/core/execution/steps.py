@@ -135,7 +135,7 @@ class Execution:
         return True
 
     async def _made_anew(self) -> Record:
-        """The server remembers a result whose file somebody has deleted: have the outputs written once more.
+        """The server remembers a result, but its file was deleted: have the outputs written once more.
 
         It does so for nodes that differ from those before, be it by an input that they do not have.
         """
@@ -215,7 +215,7 @@ async def _develop(execution: Execution, throttle: Throttle) -> Result:
 
 
 def failure(error: Exception, execution: Execution) -> Failed:
-    """What to say of an error that ended a run; a bug of ours is logged whole."""
+    """Turn the error that ended a run into a `Failed`; a bug of ours is logged with its traceback."""
     if not isinstance(error, ComfyError | UserError | DeliveryFailed | StorageFailed):
         _log.error("run %s failed", execution.run.id, exc_info=error)
     else:

@@ -97,7 +97,7 @@ class Worker:
         await _news_or_tick(self._news)
 
     async def _take_approved(self) -> None:
-        """What a moderator has said yes to needs no server any more, only somebody who delivers it."""
+        """Deliver the runs that a moderator has approved; they need no server."""
         while (
             run := await self._context.records.claim_to_deliver(self.name, self._context.replies.platforms)
         ) is not None:
@@ -130,7 +130,7 @@ class Worker:
             self._leave(run, learn=False)
 
     async def _record(self, run_id: str) -> RunRecord | None:
-        """What is recorded of a run, as soon as that can be read."""
+        """Read a run's record, and try again until the database answers."""
         while True:
             try:
                 return await self._context.records.get(run_id)

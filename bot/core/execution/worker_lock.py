@@ -60,21 +60,21 @@ class _Lock:
         self._connection: AsyncConnection | None = None
 
     async def take(self) -> bool:
-        """Whether it is ours now, as it may have been before. Raises what the database says."""
+        """Take the lock; true if we hold it now, or held it before. Raises the database's own errors."""
         if self._connection is None:
             self._connection = await self._database.session()
         name = func.hashtext(f"darkroom worker {self._worker}")
         return bool((await self._connection.execute(select(func.pg_try_advisory_lock(name)))).scalar_one())
 
     async def keep(self) -> None:
-        """Take it anew where the server has been restarted."""
+        """Take the lock again after the database server restarts."""
         while True:
             await asyncio.sleep(_LOOK)
             try:
                 if not await self.take():
                     _log.error("another process works as “%s” as well: end one of the two", self._worker)
             except DATABASE_FAULTS as fault:
-                _log.warning("the name “%s” has to be taken anew: %s", self._worker, in_short(fault))
+                _log.warning("lost the lock on the name “%s”, taking it again: %s", self._worker, in_short(fault))
                 await self.let_go()
 
     async def let_go(self) -> None:

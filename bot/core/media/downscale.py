@@ -18,7 +18,7 @@ _WEBP_SIDE = 16_383  # pixels: the format has no room for more
 _SECONDS = 60.0  # for all steps together
 #: Methods and efforts of lossless WebP, the fastest first: the first that fits is taken.
 _EFFORTS = ((0, 0), (2, 80))
-_QUICKLY = 10.0  # seconds for each of them: somebody waits for the answer to a button
+_QUICKLY = 10.0  # seconds for each of them: a person waits for the answer to a button
 
 
 async def fit(path: Path, folder: Path, most: int, side: int | None = None) -> Path | None:

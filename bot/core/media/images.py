@@ -84,7 +84,7 @@ class Shape:
 
 
 async def measure(path: Path) -> Shape | None:
-    """What the header of a picture says; None where it is no picture that can be read."""
+    """Read the size from a picture's header; None if it is not a readable picture."""
     try:
         return await run_apart(_measure, path, timeout=_SECONDS)
     except WorkerFailed:

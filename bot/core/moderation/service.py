@@ -482,7 +482,7 @@ def _limit_fault(measure: str, most: int | None, scope: Scope, *, together: bool
 def _drawable(
     name: str, runs: Sequence[RunTiming], refused: Sequence[Entry], now: float, days: int
 ) -> tuple[Callable[[Statistics], bytes], Statistics]:
-    """What draws, and what; Pillow is not imported before somebody asks for a chart."""
+    """The function that draws a chart, and its numbers. Pillow is imported only when a moderator asks for a chart."""
     from bot.core.moderation.chart import draw
     from bot.core.moderation.statistics import summarize
 

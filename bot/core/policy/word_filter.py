@@ -67,7 +67,7 @@ _FIGURES = str.maketrans("013457@$|!€", "oieastasiie")
 
 
 async def read(lists: Sequence[WordList], text: str) -> list[bool | None]:
-    """Whether a text has a word or a pattern of each list; None where that took too long to be known."""
+    """Match a text against each list: true, false, or None if the match took too long."""
     if not any(each.patterns for each in lists):
         return await asyncio.to_thread(readings, lists, text)
     try:
@@ -84,7 +84,7 @@ async def _apart(work: Callable[[*_Args], _T], *args: *_Args, seconds: float) ->
 
 
 async def check(to: WordList) -> str | None:
-    """What is wrong with a list, in words: a pattern that cannot be read, or that somebody could make too slow."""
+    """Say in words what is wrong with a list, such as an invalid or a dangerously slow pattern; None if it is fine."""
     try:
         return await _apart(faults, to, seconds=_CHECKING)
     except WorkerFailed:

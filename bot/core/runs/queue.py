@@ -196,7 +196,7 @@ class RunQueue:
     async def _picked(
         self, connection: AsyncConnection, pick: Picker, platforms: Collection[str] | None
     ) -> Assignment | None:
-        """What is picked of the head of the line; of those behind it, where nothing there is for these servers."""
+        """Pick a run from the head of the queue, or from further back if these servers can run nothing there."""
         window = await self._window(connection)
         if platforms is not None:
             window = window.where(on_platforms(platforms))

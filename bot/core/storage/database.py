@@ -56,7 +56,7 @@ class Database:
 
     @property
     def is_shared(self) -> bool:
-        """Whether several processes may work on it side by side."""
+        """True if several processes can work on it at the same time."""
         return self.url.get_backend_name() == "postgresql"
 
     @property
@@ -222,5 +222,5 @@ def _unusable(url: URL, fault: BaseException) -> str:
 
 
 def in_short(fault: BaseException) -> str:
-    """What a database said, in one line and without the statement."""
+    """Shorten a database error to one line, without the statement."""
     return str(getattr(fault, "orig", None) or fault).strip().splitlines()[0]

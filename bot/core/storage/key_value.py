@@ -30,7 +30,7 @@ class KeyValueStore:
         await self._database.__aexit__(kind, error, traceback)
 
     async def get(self, name: str) -> Any:
-        """What is noted under a name; None where nothing is."""
+        """Read the value stored under a name; None if there is none."""
         async with self._database.read() as connection:
             return (await connection.execute(select(notes.c.value).where(notes.c.name == name))).scalar_one_or_none()
 

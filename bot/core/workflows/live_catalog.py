@@ -64,7 +64,7 @@ class LiveCatalog:
     async def _watch(self) -> None:
         if self._missed:
             await self.refresh()
-        self._missed = True  # what changes while nobody watches
+        self._missed = True  # changes between this watch and the next
         folders = [folder for folder in self._folders if folder.is_dir()]
         async for _changes in awatch(*folders, stop_event=self._stop, recursive=False):
             await self.refresh()

@@ -111,5 +111,5 @@ async def introduce(settings: Settings) -> str:
 
 
 def invitation(application: int) -> str:
-    """The link with which somebody takes the bot into a server."""
+    """The link that adds the bot to a server."""
     return discord.utils.oauth_url(application, permissions=PERMISSIONS, scopes=("bot", "applications.commands"))

@@ -24,7 +24,7 @@ from bot.platforms.discord.runs.submit import Click, DiscordCaller
 
 _log = logging.getLogger(__name__)
 _FAREWELL = 3.0  # seconds for answers that are under way when it closes
-_REPOST_EVERY = 60.0  # seconds; nobody is still at posting a message so long after the request
+_REPOST_EVERY = 60.0  # seconds; no message is still being posted so long after its request
 
 
 class DiscordClient(discord.AutoShardedClient):
@@ -121,7 +121,7 @@ class DiscordClient(discord.AutoShardedClient):
 
     @contextmanager
     def attending(self) -> Iterator[None]:
-        """While somebody is answered: the library keeps no count of those tasks, and would leave them behind."""
+        """Count an answer while it is under way: the library keeps no count of those tasks, and would abandon them."""
         if (task := asyncio.current_task()) is None:
             raise AssertionError("only a task answers")
         self._answering.add(task)

@@ -42,7 +42,7 @@ async def _answer(front: DiscordCaller, click: Click, name: str) -> None:
     elif turned := re.fullmatch(panel.PAGE, name):
         await panel.show_page(front, click, int(turned["page"]))
     else:
-        raise UserError(_("I do not know this any more: please ask anew."))
+        raise UserError(_("This button has expired. Please start again."))
 
 
 async def _on_sheet(front: DiscordCaller, click: Click, act: str, name: str, at: int) -> None:

@@ -26,7 +26,7 @@ class MessageRef:
 
     @property
     def closes(self) -> float | None:
-        """When the message can be reached no more; None where the bot is in the channel itself."""
+        """The time after which the message is out of reach; None if the bot is in the channel itself."""
         return None if self.member else self.until
 
     def found(self, message: int) -> MessageRef:

@@ -25,7 +25,7 @@ from bot.platforms.discord.runs.attachments import DiscordAttachment
 AWAY = (aiohttp.ClientError, OSError, TimeoutError, discord.DiscordServerError, discord.LoginFailure)
 _REMEMBERED = 10_000  # messages that have ended
 
-discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False  # nobody wants to speak here: do not ask for that
+discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False  # the bot needs no voice: no warnings about it
 
 NO_MENTIONS = discord.AllowedMentions.none()
 
@@ -46,14 +46,14 @@ def pointed_at(api_base: str, gateway_url: str) -> Iterator[None]:
 
 @dataclass(frozen=True)
 class MessageDraft:
-    """What a message is to become. `pieces` None leaves its attachments as they are, `row` None its buttons."""
+    """New content for a message. `pieces` None leaves its attachments as they are, `row` None its buttons."""
 
     content: str
     pieces: tuple[DiscordAttachment, ...] | None = None
     row: discord.ui.View | None = None
 
     def parts(self) -> dict[str, Any]:
-        """The keyword arguments of an edit; files are opened anew each time."""
+        """The keyword arguments of an edit; each call opens the files again."""
         parts: dict[str, Any] = {"content": self.content, "allowed_mentions": NO_MENTIONS}
         if self.pieces is not None:
             parts["attachments"] = [piece.open() for piece in self.pieces]
@@ -118,12 +118,12 @@ class DiscordRest:
         metrics.edited("discord")
 
     async def send_to(self, person: int, draft: MessageDraft, nonce: str) -> None:
-        """A message to somebody alone."""
+        """Send a direct message."""
         channel = await (await self.client()).create_dm(discord.Object(person))
         await self.send(channel.id, draft, nonce)
 
     async def can_see(self, person: int, community: int, channel: int) -> bool:
-        """Whether somebody still sees a channel of a server."""
+        """Check that a person can still see a channel of a server."""
         client = await self.client()
         guild = await client.fetch_guild(community, with_counts=False)
         try:
@@ -138,7 +138,7 @@ class DiscordRest:
         return self._locks.setdefault(message, asyncio.Lock())
 
     def end(self, message: int) -> None:
-        """Note that a message shows the end of its run: whoever comes late with a status is not heard any more."""
+        """Note that a message shows the end of its run, so that a late status is ignored."""
         self._ended[message] = None
         if len(self._ended) > _REMEMBERED:
             self._ended.popitem(last=False)

@@ -1,5 +1,5 @@
-"""Who is served: those whom the operator names, and in private those whom a group that is served has let in; and who
-administers a group, asked of Telegram once a minute.
+"""Access to the bot: for people and chats that the operator names, and in private for people that a served group has
+let in. The administrators of a group are asked of Telegram at most once a minute.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _ADMINISTRATORS = (ChatMember.OWNER, ChatMember.ADMINISTRATOR)
 
 @dataclass(frozen=True)
 class Rights:
-    """What somebody is in a group: one of its administrators, and the one to whom it belongs."""
+    """A person's rights in a group: as one of its administrators, and as its owner."""
 
     moderator: bool = False
     owner: bool = False
@@ -37,7 +37,7 @@ class Rights:
 
 class ChatAccess:
     """Knows the guest list. `allowed` are ids and @names of people and chats, or `*`; operators always are. `admitted`
-    tells the communities by which somebody may ask in private.
+    returns the communities that let a person ask in private.
     """
 
     def __init__(
@@ -54,7 +54,7 @@ class ChatAccess:
         self._names: dict[int, tuple[str, float]] = {}
 
     async def admits(self, chat: TelegramChat, user: User | None) -> bool:
-        """Whether somebody is served in a chat: one of the two has to be named, or the person let in, in private."""
+        """Check that the bot serves a person in a chat: either is named, or, in private, a group let the person in."""
         if user is not None and self._is_named(user.id, user.username):
             return True
         if chat.type != TelegramChat.PRIVATE:
@@ -63,22 +63,22 @@ class ChatAccess:
         return any([await self.serves(int(each.removeprefix(f"{NAME}:"))) for each in groups])
 
     async def serves(self, group: int) -> bool:
-        """Whether a group is served, whoever speaks there."""
+        """Check that the bot serves everyone in a group."""
         return await self._serves(group, None) or self._is_named(group, await self._name_of(group))
 
     @property
     def may_serve_groups(self) -> bool:
-        """Whether there may be anybody but the operator who lets people in."""
+        """True if groups may be served, so that their administrators may let people in."""
         return any(not name.isdecimal() for name in self._allowed)
 
     async def turned_away(self, user: User) -> None:
-        """Remember for a while by which @name somebody is known who was not served, for those who may let them in."""
+        """Remember the @name of a refused person for a while, for those who may let them in."""
         await self._notes.put(storage_keys.stranger(user.id), user.username or "")
 
     async def named(self, name: str) -> Person:
-        """Somebody who was turned away lately, by their @name. Raises `UserError`.
+        """Find a person who was turned away lately, by their @name. Raises `UserError`.
 
-        Names change hands: so it counts only what Telegram says now of whoever had it then.
+        Names change hands: so the person counts only if Telegram says that they still have it.
         """
         wanted = name.casefold().removeprefix("@")
         for note, known in (await self._notes.starting(storage_keys.STRANGER)).items():
@@ -93,7 +93,7 @@ class ChatAccess:
         raise UserError(words.format(name=name))
 
     async def rights(self, chat: int, user: int) -> Rights:
-        """What somebody is in a group."""
+        """A person's rights in a group."""
         now = self._clock()
         known = self._members.get((chat, user))
         if known is not None and now - known[1] < _FRESH:
@@ -132,7 +132,7 @@ class ChatAccess:
 
 
 def refusal(message: Message, person: Person, operators: Iterable[str], *, or_moderators: bool) -> str:
-    """Why somebody is not served, and whom to ask, as HTML."""
+    """The refusal as HTML: its reason, and the person to ask."""
     ids = [key.removeprefix(f"{NAME}:") for key in sorted(operators) if key.startswith(f"{NAME}:")]
     asked = " ".join(f'<a href="tg://user?id={escape(number)}">{escape(number)}</a>' for number in ids)
     whom = (

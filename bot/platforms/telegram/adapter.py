@@ -104,7 +104,7 @@ class TelegramPlatform:
             await menu.stop()
 
     def _hook(self) -> Hook | None:
-        """Where Telegram is to call us; None for asking it."""
+        """The webhook that Telegram calls; None to poll instead."""
         settings = self._settings
         if settings.telegram_webhook_url is None:
             return None
@@ -133,7 +133,7 @@ async def introduce(settings: Settings) -> str:
         await disconnect(bot)
     told = [_("Telegram: good, as @{name}.").format(name=me.username)]
     if not settings.telegram_allowed and not settings.operators:
-        told.append(_("It serves nobody until TELEGRAM_ALLOWED names people or chats."))
+        told.append(_("It does not serve anyone until TELEGRAM_ALLOWED names people or chats."))
     if not me.can_join_groups:
         told.append(_("It cannot be put into groups until @BotFather is told /setjoingroups."))
     return " ".join(told)

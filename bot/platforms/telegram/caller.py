@@ -33,7 +33,7 @@ _NEAR = 5  # messages after a request among which its answer is looked for
 
 @dataclass(frozen=True)
 class Caller:
-    """Who wants something, where, and in which of Telegram's updates. `again`: an earlier process may have answered."""
+    """A person who asks, their chat, and Telegram's update. `again`: an earlier process may have answered."""
 
     person: Person
     place: Place
@@ -49,7 +49,7 @@ class Caller:
 
 @dataclass(frozen=True)
 class Responder:
-    """What serves guests. `me` is the bot itself."""
+    """The parts that answer people. `me` is the bot itself."""
 
     services: Services
     wire: TelegramApi
@@ -163,7 +163,7 @@ class Responder:
         return sent
 
     async def _send_once(self, guest: Caller, where: Chat, html: str, keyboard: InlineKeyboardMarkup) -> int:
-        """Send a message that nobody else sends; its id, also where an earlier try has sent it and was not told so."""
+        """Send a message only once; its id, also if an earlier try sent it without getting an answer."""
         tried = guest.again
 
         async def work(chat: int) -> int:

@@ -21,7 +21,7 @@ class Chat:
 
     @classmethod
     def read(cls, text: str) -> Chat:
-        """What `str` has written."""
+        """Read the text that `str` writes."""
         number, _slash, topic = text.partition("/")
         return cls(int(number), int(topic) if topic else None)
 
@@ -44,7 +44,7 @@ def chat_of(message: Message) -> Chat:
 
 
 def link(chat: Chat, message_id: int) -> str:
-    """Where a message of a supergroup is, for its members."""
+    """The link to a message of a supergroup, for its members."""
     topic = "" if chat.topic is None else f"/{chat.topic}"
     return f"https://t.me/c/{str(chat.id).removeprefix('-100')}{topic}/{message_id}"
 
@@ -54,7 +54,7 @@ def address_of(chat: Chat, message_id: int) -> Address:
 
 
 def place_of(message: Message) -> Place:
-    """A private chat is nobody's community but the person's own; a topic is a place that lies in its group's."""
+    """The place of a message: a private chat has no community, and a topic's parent is its group."""
     chat, spot = message.chat, chat_of(message)
     name, community = chat.title or chat.full_name or "", whole_group(chat).community
     return Place(NAME, str(spot), name, community, () if spot.topic is None else (str(chat.id),))
@@ -67,7 +67,7 @@ def whole_group(chat: TelegramChat) -> Place:
 
 
 def asker(message: Message) -> Person:
-    """Who wrote a message: a person; or a chat, where its administrators write in its name, or it is a channel."""
+    """The author of a message: a person; or a chat, if an administrator writes in its name, or it is a channel."""
     if message.sender_chat is not None and (message.from_user is None or message.from_user.is_bot):
         return Person(NAME, str(message.sender_chat.id), message.sender_chat.title or "")
     if message.from_user is None:
@@ -80,7 +80,7 @@ def presser(query: CallbackQuery) -> Person:
 
 
 def speaks_for_chat(message: Message) -> bool:
-    """Whether it was written in the chat's own name, which only its administrators can."""
+    """True if a message is written in the chat's own name, as only its administrators can."""
     return message.sender_chat is not None and message.sender_chat.id == message.chat.id
 
 

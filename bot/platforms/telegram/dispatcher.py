@@ -250,7 +250,7 @@ class Dispatcher:
             _log.info("a button was refused: %s", fault)
 
     async def _is_of_run(self, guest: Caller) -> bool:
-        """Whether the message of a button is a run's, which only that run writes: what a button says may be forged."""
+        """Check that a button's message belongs to a run, as only runs write those: a button's data may be forged."""
         return await self._services.runs.at(address_of(guest.chat, guest.message or 0)) is not None
 
     async def _press_run(self, guest: Caller, query: CallbackQuery, press: CallbackData) -> None:
@@ -264,7 +264,7 @@ class Dispatcher:
     async def _press_draft(self, guest: Caller, query: CallbackQuery, step: PromptStep) -> None:
         draft = await self._asking.current(guest)
         if draft is None or draft.id != step.draft:
-            await self._reply(query, _("This form is somebody else's, or it is over."))
+            await self._reply(query, _("This form belongs to another person, or it has expired."))
             return
         await self._reply(query)
         try:
@@ -284,7 +284,7 @@ class Dispatcher:
         await self._menu.publish_in(group, Place(NAME, str(group), community=str(group)))
 
     async def _moved(self, change: ChatMemberUpdated) -> None:
-        """Where the bot was blocked or sent away, nobody sees what is still to run there."""
+        """Cancel a chat's runs after the bot was blocked or removed there, as no one would see their results."""
         if change.new_chat_member.status not in (ChatMember.BANNED, ChatMember.LEFT):
             return
         place = whole_group(change.chat)
@@ -323,7 +323,7 @@ class Dispatcher:
         return ours or self._requests.workflow(command.name) is not None
 
     async def _reply(self, query: CallbackQuery, text: str = "") -> None:
-        """Answer a press at once, or its button seems to hang; one that is too old wants no answer any more."""
+        """Answer a press at once, or its button seems to hang; one that is too old needs no answer."""
         with suppress(TelegramError):
             await query.answer(captions.cut(text, 200) or None, show_alert=bool(text))
 

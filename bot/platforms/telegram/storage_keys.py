@@ -15,7 +15,7 @@ def update(number: int) -> str:
 
 
 def draft(chat: Chat, person: Person) -> str:
-    """How far a person has come with what they ask for in a chat."""
+    """A person's draft in a chat."""
     return f"{DRAFT}{person.id}:{chat}"
 
 
@@ -45,7 +45,7 @@ def commands(scope: str) -> str:
 
 
 def stranger(user: int | str) -> str:
-    """The @name of somebody who was not served."""
+    """The @name of a person who was not served."""
     return f"{STRANGER}{user}"
 
 

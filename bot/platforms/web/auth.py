@@ -38,7 +38,7 @@ _HEADERS = {
 
 
 class AccessControl:
-    """Without a token it answers this computer alone; with one, whoever has shown it."""
+    """Access to the page: without a token, from this computer only; with one, for visitors who have entered it."""
 
     def __init__(self, token: Secret | None, proxy_header: str = "", guesses: Guesses | None = None) -> None:
         """`proxy_header` is the one in which our proxy says for whom it asks."""
@@ -58,11 +58,11 @@ class AccessControl:
         return gate
 
     def is_at_home(self, request: web.Request) -> bool:
-        """Whether somebody at this computer asks, where nobody else can: without a token."""
+        """True if the request comes from this computer, and the page, without a token, serves only this computer."""
         return not self.locked and is_loopback(request.remote or "") and not _is_passed_on(request)
 
     async def is_in(self, request: web.Request) -> bool:
-        """Whether the visitor may see more than the door. Raises `HTTPTooManyRequests`."""
+        """Check that the visitor has entered the token, if there is one. Raises `HTTPTooManyRequests`."""
         if self._token is None:
             return True
         given, stamp = request.cookies.get(_SESSION, ""), self._session(request)
@@ -70,16 +70,14 @@ class AccessControl:
         return await self._look(request, given, lambda shown: _same(shown, stamp))
 
     async def shows_token(self, request: web.Request) -> bool:
-        """Whether a program shows the token in its header; where there is none, everybody here may measure. Raises
-        `HTTPTooManyRequests`.
-        """
+        """Check the token in a program's header; true if the page needs none. Raises `HTTPTooManyRequests`."""
         if self._token is None:
             return True
         kind, _space, given = request.headers.get("Authorization", "").partition(" ")
         return kind.lower() == "bearer" and await self.enter(request, given.strip())
 
     async def enter(self, request: web.Request, given: str) -> bool:
-        """Whether a token is right. Raises `HTTPTooManyRequests` after many that were not."""
+        """Check a token. Raises `HTTPTooManyRequests` after many wrong ones."""
         return await self._look(request, given, self._is_right)
 
     async def _look(self, request: web.Request, given: str, is_right: Callable[[str], bool]) -> bool:
@@ -89,8 +87,8 @@ class AccessControl:
             raise web.HTTPTooManyRequests(text=str(fault), headers={"Retry-After": "60"}) from fault
 
     def _origin(self, request: web.Request) -> str | None:
-        """Whom wrong tokens count against: by the proxy's header where one is set, else by the connection; None where
-        that is a proxy's, which speaks for everyone.
+        """The address that wrong tokens count against: from the proxy's header if one is set, else from the connection;
+        None if that is a proxy's, which speaks for everyone.
         """
         if self._proxy_header:
             told = ",".join(request.headers.getall(self._proxy_header, ()))
@@ -106,13 +104,13 @@ class AccessControl:
         return self._token is not None and _same(given, self._token.reveal())
 
     def _session(self, request: web.Request) -> str:
-        """A stamp for one visitor's cookie: it holds while the token does, and for nobody else."""
+        """A stamp for one visitor's cookie: it holds while the token does, and only for that visitor."""
         token = self._token.reveal() if self._token is not None else ""
         return hmac.new(token.encode(), request.cookies.get(_COOKIE, "").encode(), hashlib.sha256).hexdigest()
 
     def _check(self, request: web.Request) -> None:
-        """Refuse a name that is not ours (DNS rebinding), and what other sites have a browser ask; but whoever has the
-        link to a file comes from anywhere.
+        """Refuse a name that is not ours (DNS rebinding), and requests that other sites make a browser send; but a
+        link to a file works from anywhere.
         """
         if request.path in _OPEN or request.path.startswith(SHARED_PATH):
             return
@@ -127,13 +125,13 @@ class AccessControl:
 
 
 def whose(request: web.Request) -> str:
-    """The id of whoever holds the cookie, made from it, so that no record gives the cookie away; else empty."""
+    """The visitor's id: a hash of their cookie, so that no record reveals it; empty without a cookie."""
     secret = request.cookies.get(_COOKIE, "")
     return hashlib.sha256(secret.encode()).hexdigest()[:32] if len(secret) >= 32 else ""
 
 
 def introduce(request: web.Request, response: web.StreamResponse) -> None:
-    """Give a new visitor a cookie that nobody can guess."""
+    """Give a new visitor a cookie that cannot be guessed."""
     if not whose(request):
         _set(request, response, _COOKIE, secrets.token_urlsafe(32))
 
@@ -148,7 +146,7 @@ def is_loopback(host: str) -> bool:
 
 
 def is_private(host: str) -> bool:
-    """Whether an address is of this computer or a network of one's own, where a proxy may stand."""
+    """True for an address of this computer or of a private network, where a proxy may run."""
     try:
         return ipaddress.ip_address(host).is_private
     except ValueError:

@@ -1,4 +1,4 @@
-"""Where the page is, and what it takes and shows."""
+"""Settings of the page: its address, its limits, and what it shows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""For whoever watches over the program: whether it lives, whether it can serve, and what there is to measure."""
+"""Endpoints for monitoring: `/healthz`, `/readyz` and `/metrics`."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class HealthRoutes:
         ]
 
     def collect(self) -> Iterator[Metric]:
-        """What is measured at the moment of asking."""
+        """Yield the metrics that are measured at each request."""
         runs = GaugeMetricFamily("darkroom_runs", "Runs that have not ended, by their state.", labels=["state"])
         for state in UNFINISHED:
             runs.add_metric([state], self._waiting.get(state, 0))
@@ -86,7 +86,7 @@ class HealthRoutes:
         return web.Response(status=503 if faults else 200, text="\n".join(faults or ["ok"]) + "\n")
 
     async def _database_answers(self) -> bool:
-        """Whether it can be written to soon. One probe at a time: a locked database gathers no crowd."""
+        """Check that the database can be written to soon. One probe at a time: a locked database gathers no crowd."""
         if self._probe is None or self._probe.done():
             self._probe = asyncio.create_task(self._services.health.probe(), name="probe of the database")
         done, _waiting = await asyncio.wait({self._probe}, timeout=self._patience)

@@ -11,7 +11,7 @@ _PATIENCE = aiohttp.ClientTimeout(total=10)
 
 
 async def warn() -> str:
-    """What to set where a proxy speaks for all visitors."""
+    """A warning to set the proxy's header if a proxy speaks for all visitors."""
     return _(
         "Page: warning: behind a proxy all visitors seem to come from one address, and wrong tokens of one person "
         "cannot be told from those of another. If there is one, set DARKROOM_WEB_PROXY_HEADER to the header in which "

@@ -1,4 +1,4 @@
-"""What Alembic runs: every migration on the connection that `records` hands over."""
+"""The script that Alembic runs: it applies every migration on the connection that `records` passes in."""
 
 from __future__ import annotations
 

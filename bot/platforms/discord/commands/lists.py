@@ -1,4 +1,4 @@
-"""Lists: what runs and waits, what somebody has had, what there is to run, and what is kept of whom."""
+"""Commands that list: the queue, a person's results, the workflows, and the data that is kept about people."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ FORGET = "darkroom:forget"
 
 
 async def show_queue(front: DiscordCaller, click: Click) -> None:
-    """What runs and waits in this server, and one's own with Cancel."""
+    """List the runs that run or wait in this server, with a Cancel button for each of the person's own."""
     await click.response.defer(ephemeral=True, thinking=True)
     runs = await _unfinished(front, click)
     mine = [run for run in runs if _is_of(run, click)]
@@ -57,7 +57,7 @@ async def show_mine(front: DiscordCaller, click: Click) -> None:
 
 
 async def show_workflows(front: DiscordCaller, click: Click) -> None:
-    """What there is to run here."""
+    """List the workflows that the person may run here."""
     await click.response.defer(ephemeral=True, thinking=True)
     offers = await front.menu.offers(asker(click), place_of(click))
     await _say(click, [_offer(offer) for offer in offers] or [_("There is nothing to run here.")], None)
@@ -83,7 +83,7 @@ async def show_help(front: DiscordCaller, click: Click) -> None:
 
 
 async def show_about(front: DiscordCaller, click: Click) -> None:
-    """What is kept of people, for how long, and a button that deletes it."""
+    """Tell which data is kept about people and for how long, with a button that deletes it."""
     lines = [
         _("**Darkroom** runs ComfyUI workflows in chat."),
         _(

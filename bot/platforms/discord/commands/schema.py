@@ -29,7 +29,7 @@ def declare(workflow: Workflow, form: Form) -> dict[str, Any]:
     fields = asked_fields(form)
     options = [_option(field) for field in fields]
     if has_spoiler(form):
-        words = _("Hide the result until somebody wants to see it.")
+        words = _("Hide the result until a reader clicks it.")
         options.append({"type": _TOGGLE, "name": SPOILER, "description": words, "required": False})
     description = cut(workflow.description or workflow.title or workflow.name, 100)
     command = {"type": 1, "name": workflow.name, "description": description, "options": options}
@@ -37,7 +37,7 @@ def declare(workflow: Workflow, form: Form) -> dict[str, Any]:
 
 
 def _with_lists_typed(command: dict[str, Any]) -> dict[str, Any]:
-    """The command with no list in it: its choices are suggested while somebody types."""
+    """The command without fixed choices: Discord suggests them while a person types."""
     options = [
         {name: value for name, value in option.items() if name != "choices"} | {"autocomplete": True}
         if "choices" in option
@@ -84,13 +84,13 @@ def _having(choices: Sequence[str], text: str) -> list[str]:
 
 
 def choice_value(choice: str) -> str:
-    """What stands for a choice on its way: Discord carries a hundred characters."""
+    """The value sent to Discord for a choice; a longer one becomes a token, as Discord takes a hundred characters."""
     return choice if len(choice) <= _LONGEST_CHOICE else _token(choice)
 
 
 def choice_meant(choices: Sequence[str], value: str) -> str:
     """The choice that a value stands for, also by a part that no other choice has: a window suggests nothing while
-    somebody types. The value itself where it stands for none.
+    a person types. The value itself if it stands for no choice.
     """
     if value in choices:
         return value

@@ -30,7 +30,7 @@ _EVERYWHERE = "everywhere"
 
 
 class SyncLedger:
-    """What Discord was told, by server: a file, so that a start tells nothing twice."""
+    """The commands that Discord knows, by server: kept in a file, so that a restart sends nothing twice."""
 
     def __init__(self, path: Path) -> None:
         self._path = path.expanduser()
@@ -90,7 +90,7 @@ class CommandSync:
         self.wake()
 
     def joined(self, guild: int) -> None:
-        """Whatever Discord was told of a server before, it has forgotten."""
+        """The bot joined a server: send its commands again, as Discord has forgotten earlier ones."""
         self._ledger.forget(str(guild))
         self._refused.pop(str(guild), None)
         self.wake()
@@ -131,7 +131,7 @@ class CommandSync:
             await self._ledger.write()
 
     def _is_blind(self, guild: int) -> bool:
-        """Whether all that could be told is that no ComfyUI server was seen yet: choices would go, and come back."""
+        """True while no ComfyUI server has been seen yet: choices would disappear from the commands, and come back."""
         news = (
             self._seen
             or self._shelf != self._services.workflows.catalog.version

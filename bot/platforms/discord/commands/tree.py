@@ -69,7 +69,7 @@ async def run_command(front: DiscordCaller, click: Click) -> None:
 
 
 async def complete(front: DiscordCaller, click: Click) -> None:
-    """What could be meant by what has been typed into an option so far."""
+    """Suggest values for the text typed into an option so far."""
     data: Any = click.data
     focused = next((option for option in data.get("options", []) if option.get("focused")), None)
     dish = await front.menu.dish(str(data["name"]), asker(click), place_of(click))

@@ -26,7 +26,7 @@ class CachedForm:
 
 
 class FormCache:
-    """What a person may order in a place."""
+    """The workflows that a person may run in a place, and their forms."""
 
     def __init__(self, services: Services) -> None:
         self._services = services
@@ -41,7 +41,7 @@ class FormCache:
         )
 
     async def whole(self, name: str) -> Form:
-        """A workflow's form as nobody has narrowed it; where servers are slow, as it was. Raises `UnknownWorkflow`."""
+        """A workflow's form without any rules; the last known one if servers are slow. Raises `UnknownWorkflow`."""
         workflow = self._services.workflows.catalog.get(name)
         try:
             async with asyncio.timeout(_PATIENCE):
@@ -53,7 +53,7 @@ class FormCache:
         return form
 
     async def declared(self, community: Place) -> list[CachedForm]:
-        """What somebody in a community may run somewhere there: allowed to all, or to some by a decision."""
+        """The workflows that a community's members may run somewhere in it: allowed to all, or to some by a rule."""
         everyone = Person(community.platform, "")
         rules = self._services.moderation.rules_of(community)
         granted = {rule.scope.workflow for rule in rules if isinstance(rule.body, Access) and rule.body.allow}
@@ -66,7 +66,7 @@ class FormCache:
         return dishes
 
     async def offers(self, person: Person, place: Place) -> list[WorkflowOffer]:
-        """What there is to order; where the servers are slow to answer, without what they lack."""
+        """The workflows on offer. If the servers are slow to answer, the list does not say what they lack."""
         try:
             async with asyncio.timeout(_PATIENCE):
                 return await self._services.workflows.offers(person, place)

@@ -94,7 +94,7 @@ async def _ask(front: DiscordCaller, click: Click, name: str, dish: CachedForm, 
 
 
 def _fields(dish: CachedForm, sheet: FormSession) -> list[Field]:
-    """What is asked for, in its order: what must be given comes first."""
+    """The fields to ask for, in order: required ones come first."""
     known = dish.picture_field if sheet.picture is not None else None
     fields = [each for each in dish.form.fields if each.name != known]
     return sorted(fields, key=lambda each: not each.required)
@@ -161,7 +161,7 @@ def _written(value: Any) -> str:
 
 
 def _given(click: Click, page: Sequence[Field], before: Mapping[str, Any]) -> dict[str, Any]:
-    """What was filled in, by field: None where nothing was, but a file stays until another is given."""
+    """The values filled in, by field: None for an empty field, but a file stays until another replaces it."""
     data: Any = click.data
     items = {label["component"]["custom_id"]: label["component"] for label in data["components"]}
     files = data.get("resolved", {}).get("attachments", {})

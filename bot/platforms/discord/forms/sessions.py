@@ -27,7 +27,7 @@ def called(act: str, sheet: str, at: int = 0) -> str:
 
 @dataclass(frozen=True)
 class SubmittedFile:
-    """A file that somebody has sent, where it lies at Discord."""
+    """A file that a person has sent, with its address at Discord."""
 
     url: str
     filename: str
@@ -61,7 +61,7 @@ class FormSession:
 
 
 class FormSessions:
-    """Each belongs to a person, and nobody else can turn it. All methods raise `StorageFailed`."""
+    """Open forms. Each belongs to one person, and only they can use it. All methods raise `StorageFailed`."""
 
     def __init__(self, notes: KeyValueStore) -> None:
         self._notes = notes
@@ -76,21 +76,21 @@ class FormSessions:
         await self._notes.put(_key(person, name), sheet.to_json())
 
     async def get(self, person: int, name: str) -> FormSession:
-        """Raises `UserError` where there is none any more."""
+        """Raises `UserError` if the form has expired."""
         data = await self._notes.get(_key(person, name))
         if data is None:
-            raise UserError(_("This form is kept no more: please begin anew."))
+            raise UserError(_("This form has expired. Please start again."))
         return FormSession.from_json(data)
 
     async def drop(self, person: int, name: str) -> None:
         await self._notes.drop(_key(person, name))
 
     async def forget(self, person: int) -> None:
-        """Drop all of somebody's."""
+        """Drop all forms of a person."""
         await self._notes.sweep(_key(person, ""), 0.0)
 
     async def tidy(self) -> None:
-        """Drop what nobody goes on with, until cancelled."""
+        """Drop abandoned forms, until cancelled."""
         while True:
             await self._notes.sweep(_PREFIX, _KEPT)
             await asyncio.sleep(_TIDY_EVERY)

@@ -158,7 +158,7 @@ class ModerateCommands(app_commands.Group):
         given = None if to == Narrowing() else to
         await self._do(click, lambda by, here: self._moderation.field(by, here, field, given, aim))
 
-    @app_commands.command(description=_("A list of what may not be asked for, with commas between; none deletes it."))
+    @app_commands.command(description=_("Blocked words, separated by commas; leave empty to delete the list."))
     @app_commands.describe(hold=_("let a moderator decide instead of refusing"), pattern=_("a regular expression"))
     @app_commands.autocomplete(workflow=workflow_names)
     async def words(
@@ -237,7 +237,7 @@ class ModerateCommands(app_commands.Group):
         )
         await self._do(click, lambda by, here: self._moderation.where(by, here, display, aim))
 
-    @app_commands.command(description=_("Which roles make a moderator; none: whoever may manage the server."))
+    @app_commands.command(description=_("Moderator roles; leave empty for everyone who can manage the server."))
     async def moderators(
         self,
         click: Click,

@@ -82,7 +82,7 @@ async def change(front: DiscordCaller, click: Click, number: int) -> None:
 
 
 def _changes(click: Click) -> dict[str, bool]:
-    """What is chosen now and was not, and the other way round."""
+    """The options that changed: true for those chosen now, false for those no longer chosen."""
     data: Any = click.data
     rows = click.message.components if click.message is not None else []
     items = [item for each in rows if isinstance(each, discord.ActionRow) for item in each.children]
@@ -103,7 +103,7 @@ async def take_back(front: DiscordCaller, click: Click) -> None:
 
 
 async def list_held(front: DiscordCaller, click: Click) -> None:
-    """What waits for a yes; the oldest with buttons. Raises `NotAllowed`."""
+    """List the runs that wait for approval, the oldest with buttons. Raises `NotAllowed`."""
     await click.response.defer(ephemeral=True, thinking=True)
     runs = await front.services.moderation.reviews.held(moderator(front.services.moderation, click), place_of(click))
     title = front.services.workflows.title
@@ -132,7 +132,7 @@ async def decide(front: DiscordCaller, click: Click, run_id: str, *, approve: bo
 
 
 async def see(front: DiscordCaller, click: Click, run_id: str) -> None:
-    """What a held run has brought, or asks for, to a moderator alone, who was answered. Raises `NotAllowed`."""
+    """Show a held run's result or request to the moderator alone; answer the click first. Raises `NotAllowed`."""
     by, here = moderator(front.services.moderation, click), place_of(click)
     async with front.services.moderation.reviews.result(by, here, run_id) as (run, result):
         brief = run.brief(front.services.workflows.title(run.workflow))
@@ -141,7 +141,7 @@ async def see(front: DiscordCaller, click: Click, run_id: str) -> None:
 
 
 async def question(brief: RunSummary, result: Result | None, most: int) -> MessageDraft:
-    """What moderators are shown of a run that waits for their yes."""
+    """The message that shows moderators a run that waits for approval."""
     if result is None:
         return MessageDraft(status_text(brief, Held()), None, row(brief.run_id, HELD))
     packed = await pack(result, brief, most, spoiler=True)

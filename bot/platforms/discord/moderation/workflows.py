@@ -29,7 +29,7 @@ async def workflow_names(click: Click, text: str) -> Choices:
 
 
 async def read_file(file: discord.Attachment, most: int) -> bytes:
-    """What somebody has sent. Raises `UserError`."""
+    """Read an attached file. Raises `UserError`."""
     if file.size > most:
         raise UserError(_("{name} is too large.").format(name=file.filename))
     try:

@@ -35,7 +35,7 @@ class DiscordAttachment:
 
 @dataclass(frozen=True)
 class PackedResult:
-    """What goes into the message; `notes` say what had to be changed, `reduced` that there is more."""
+    """The files that go into the message; `notes` say what had to be changed, `reduced` that there are more."""
 
     pieces: tuple[DiscordAttachment, ...] = ()
     notes: tuple[str, ...] = ()

@@ -48,7 +48,7 @@ async def press(front: DiscordCaller, click: Click, verb: str, run_id: str) -> N
         return
     run = await front.services.runs.get(run_id)
     if run is None:
-        raise UserError(_("This run has been deleted. Please ask for it anew."))
+        raise UserError(_("This run has been deleted. Please start a new one."))
     await _check_place(front, click, run, verb)
     match verb:
         case ComponentAction.CANCEL:
@@ -79,7 +79,7 @@ async def _cancel(front: DiscordCaller, click: Click, run: RunRecord) -> None:
 
 
 async def _change(front: DiscordCaller, click: Click, run: RunRecord) -> None:
-    """The form with the values of the run; a seed is drawn anew unless somebody gives one."""
+    """The form with the values of the run; it gets a new seed unless the person gives one."""
     request = await front.services.runs.changed(run.id, asker(click), place_of(click))
     await begin(front, click, FormSession(run.workflow, request.values, spoiler=MessageRef.at(run.address).spoiler))
 

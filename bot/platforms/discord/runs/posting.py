@@ -128,7 +128,7 @@ def _buttons(message: discord.Message) -> str:
 
 
 def _first_text(services: Services, request: RunRequest, run_id: str, until: float | None = None) -> str:
-    """What a run's message says before anything is known of its place in line."""
+    """The text of a run's message before its place in the queue is known."""
     shown = {name: value for name, value in request.values.items() if isinstance(value, str | int | float)}
     brief = RunSummary(
         run_id, request.workflow, services.workflows.title(request.workflow), request.person, request.place, shown

@@ -26,7 +26,7 @@ _PAUSES = (0.5, 1, 2, 4, 8, 15, 30)  # seconds before a result is tried again wh
 _TOKEN_DEAD = (50027, 10015)  # an interaction's token has expired, or is not known
 _GONE = 10008  # a message was deleted
 _ARCHIVED = 50083  # a thread was put away
-_CLOSED = 50007  # somebody takes no direct messages
+_CLOSED = 50007  # the person accepts no direct messages
 
 
 class DiscordReply:
@@ -91,7 +91,7 @@ class DiscordReply:
             raise NotNow(_("Discord cannot be reached.")) from fault
 
     async def _end(self, draft: MessageDraft) -> None:
-        """Show what stays: tried again while Discord is away, and sent anew where the message is gone."""
+        """Show the final content: retry while Discord is unreachable, and send a new message if the old one is gone."""
         self._wire.end(self._spot.message)
         async with self._wire.lock(self._spot.message):
             for pause in _PAUSES:
@@ -134,7 +134,7 @@ class DiscordReply:
                     raise
                 self._by_token = False
         if not self._spot.member:
-            raise _OutOfReach(_("The message can be reached no more."))
+            raise _OutOfReach(_("I can no longer reach the message."))
         await self._wire.edit_in_channel(self._spot, draft)
 
     async def _send_anew(self, draft: MessageDraft) -> None:
@@ -149,7 +149,7 @@ class DiscordReply:
         await self._wire.send_to(int(self._brief.person.id), draft, nonce)
 
     async def _is_welcome(self) -> bool:
-        """Whether a new message can stand in the channel, and be seen by whom it is for."""
+        """Check that the bot can send to the channel, and that the run's person can see it."""
         community = self._brief.place.community
         if not self._spot.member or not community:
             return self._spot.member
@@ -157,7 +157,7 @@ class DiscordReply:
 
     @property
     def _is_fresh(self) -> bool:
-        """Whether the interaction's token still holds."""
+        """True while the interaction's token is valid."""
         return self._by_token and self._clock() < self._spot.until
 
     def _preview(self, status: Status) -> tuple[DiscordAttachment, ...] | None:
@@ -191,9 +191,9 @@ def _refused(fault: discord.HTTPException) -> DeliveryFailed:
     if fault.status == 413:
         return _TooLargeHere(_("The result is too large for Discord."))
     if fault.code == _CLOSED:
-        return DeliveryFailed(_("The result cannot be shown here any more, and you take no direct messages from me."))
+        return DeliveryFailed(_("I can no longer show the result here, and you do not accept direct messages from me."))
     if isinstance(fault, discord.Forbidden | discord.NotFound):
-        return DeliveryFailed(_("Discord does not let me show the result any more."))
+        return DeliveryFailed(_("Discord no longer lets me show the result."))
     return DeliveryFailed(_("Discord did not take the result: {reason}").format(reason=fault.text or fault.status))
 
 

@@ -31,21 +31,21 @@ _NEEDED = {
 
 
 def person_of(user: discord.User | discord.Member, rights: discord.Permissions | None = None) -> Person:
-    """Who somebody is in the place where they ask; `rights` are theirs there."""
+    """The person behind a Discord user; `rights` are their permissions in the place where they ask."""
     roles = frozenset(str(role.id) for role in getattr(user, "roles", ()))
     moderator = rights is not None and (rights.manage_messages or rights.manage_guild or rights.administrator)
     return Person(PLATFORM, str(user.id), user.display_name, roles, moderator)
 
 
 def asker(interaction: discord.Interaction[Any], run: RunRecord | None = None) -> Person:
-    """Who sent an interaction. Rights count in a server alone, and over its own runs."""
+    """The person who sent an interaction. Rights count only in a server, and only over its own runs."""
     foreign = run is not None and run.place.community != str(interaction.guild_id)
     rights = None if interaction.guild_id is None or foreign else interaction.permissions
     return person_of(interaction.user, rights)
 
 
 def moderator(moderation: ModerationService, interaction: discord.Interaction[Any]) -> Person:
-    """Who sent an interaction, as one who may moderate: by the roles that the owner named, else by Manage Server."""
+    """The sender of an interaction, as a moderator by the roles that the owner named, else by Manage Server."""
     person, place = person_of(interaction.user), place_of(interaction)
     named = moderation.moderator_roles(place)
     rights = interaction.permissions
@@ -55,7 +55,7 @@ def moderator(moderation: ModerationService, interaction: discord.Interaction[An
 
 
 def may_decide(moderation: ModerationService, interaction: discord.Interaction[Any]) -> bool:
-    """Whether somebody is to be shown what there is to decide about."""
+    """True if the sender may see the runs that wait for a decision."""
     by = moderator(moderation, interaction)
     return moderation.is_moderator(by, place_of(interaction)) or moderation.is_trusted(by)
 
@@ -67,7 +67,7 @@ def place_of(interaction: discord.Interaction[Any]) -> Place:
 
 
 def parents_of(channel: Any) -> tuple[str, ...]:
-    """What a place lies in: a thread's channel, and the category of that."""
+    """The parents of a place: a thread's channel, and that channel's category."""
     above = getattr(channel, "parent_id", None)
     parent = getattr(channel, "parent", None) if above else channel
     category = getattr(parent, "category_id", None)
@@ -75,12 +75,12 @@ def parents_of(channel: Any) -> tuple[str, ...]:
 
 
 def place_named(channel: int, name: str, guild: int | None) -> Place:
-    """A channel that somebody chose."""
+    """The place of a channel that a person chose."""
     return Place(PLATFORM, str(channel), name, str(guild or ""))
 
 
 def is_member(interaction: discord.Interaction[Any]) -> bool:
-    """Whether the bot is in the place itself, and not only brought along by the person."""
+    """True if the bot is installed in the place itself, and not only by the person."""
     return interaction.is_guild_integration() if interaction.guild_id else interaction.context.dm_channel
 
 

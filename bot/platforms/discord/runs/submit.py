@@ -27,14 +27,14 @@ from bot.platforms.discord.runs.request import asker, fetched, lacking, place_of
 from bot.platforms.discord.runs.text import cut, plain
 
 _log = logging.getLogger(__name__)
-_EXPIRED = 10062  # nobody answered this interaction within three seconds
+_EXPIRED = 10062  # the interaction was not answered within three seconds
 
 Click: TypeAlias = discord.Interaction[Any]
 
 
 @dataclass(frozen=True)
 class DiscordCaller:
-    """What everything that answers people on Discord needs. `most` is the largest file that may be given, in bytes."""
+    """The parts that every answer on Discord needs. `most` is the largest file that a person may send, in bytes."""
 
     services: Services
     menu: FormCache
@@ -65,7 +65,7 @@ async def _hear(click: Click) -> None:
 
 
 async def submit_again(front: DiscordCaller, click: Click, run: RunRecord, changes: Mapping[str, Any]) -> None:
-    """Have a run made anew for whoever clicks. Raises `UserError`."""
+    """Start a run again for the person who clicked. Raises `UserError`."""
     await _hear(click)
     request = await front.services.runs.again(run.id, asker(click), place_of(click), changes)
     await submit(front, click, request.workflow, request.values, spoiler=MessageRef.at(run.address).spoiler)
@@ -74,12 +74,12 @@ async def submit_again(front: DiscordCaller, click: Click, run: RunRecord, chang
 def check_rights(missing: Sequence[str]) -> None:
     """Raises `NotAllowed` where the bot lacks permissions, with their names."""
     if missing:
-        words = _("I may not work in this channel. Whoever runs this server can give me: {permissions}.")
+        words = _("I may not work in this channel. Please ask a server administrator to give me: {permissions}.")
         raise NotAllowed(words.format(permissions=", ".join(missing)))
 
 
 async def guarded(click: Click, work: Callable[[], Awaitable[None]]) -> None:
-    """Answer an interaction: whatever fails, the person hears of it."""
+    """Answer an interaction: whatever fails, the person is told."""
 
     async def attend() -> None:
         try:
@@ -119,4 +119,4 @@ async def tell(click: Click, text: str, **more: Any) -> None:
         else:
             await click.followup.send(text, ephemeral=True, allowed_mentions=NO_MENTIONS, **more)
     except discord.HTTPException as fault:
-        _log.info("somebody could not be answered: %s", fault)
+        _log.info("could not answer an interaction: %s", fault)

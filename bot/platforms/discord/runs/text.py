@@ -1,4 +1,4 @@
-"""What Discord shows of a run: text in its markup, within its two thousand characters."""
+"""The texts of a run on Discord: in its markup, within its two thousand characters."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ def cut(text: str, most: int = TEXT) -> str:
 
 
 def plain(text: str) -> str:
-    """A text of somebody else's, so that nothing in it is taken for markup."""
+    """Escape another person's text, so that Discord reads no markup in it."""
     return escape_markdown(text)
 
 
 def status_text(brief: RunSummary, status: Status, until: float | None = None) -> str:
-    """The message while its run has not come to a result; `until` is when it can be reached no more, if it ever is."""
+    """The message of an unfinished run; `until` is the time after which the message is out of reach, if any."""
     lines = [f"**{plain(brief.title)}** · {plain(brief.person.name or brief.person.id)}"]
     if words := asked(brief):
         lines.append(cut(plain(words), 900))
@@ -60,11 +60,11 @@ def quoted(text: str) -> str:
 
 
 def long_texts(result: Result) -> bool:
-    """Whether the texts that came out are better read in a file."""
+    """True if the resulting texts are better read in a file."""
     return sum(map(len, result.texts)) > _INLINE - 500 or len(result.texts) > 5
 
 
 def alt_text(brief: RunSummary) -> str:
-    """What a picture shows, for those who cannot see it."""
+    """Describe a picture for people who cannot see it."""
     words = asked(brief)
     return cut(f"{brief.title}: {words}" if words else brief.title, 1024)

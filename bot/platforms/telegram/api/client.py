@@ -32,7 +32,7 @@ class Unchanged(Exception):
 
 
 class Gone(Exception):
-    """The message is not there any more, or is too old to be edited."""
+    """The message no longer exists, or is too old to be edited."""
 
 
 class Unsuitable(Exception):
@@ -45,7 +45,7 @@ class Unconfirmed(Exception):
 
 @dataclass(frozen=True)
 class Patience:
-    """How long a request may take to go out, and then to be answered: seconds, and bytes in each second beyond them."""
+    """Time limits for sending a request, and for its answer: seconds, and bytes per second beyond them."""
 
     outward: float = 30.0
     outward_speed: float = 100_000.0
@@ -87,10 +87,10 @@ class TelegramApi:
         once: bool = False,
     ) -> _Answer:
         """Have a request answered, however long its turn takes to come; `message` is the one that it edits, and
-        `result` says that it brings what somebody waits for. What must not be done twice is done `once`: it is not
-        repeated where it may have been done.
+        `result` says that it brings a result that a person waits for. A request sent `once` is not repeated if it may
+        have been done.
 
-        Raises `Unchanged`, `Gone`, `Unsuitable` and `DeliveryFailed`; and `Unconfirmed`, of what is done `once`.
+        Raises `Unchanged`, `Gone`, `Unsuitable` and `DeliveryFailed`; and `Unconfirmed` if it is sent `once`.
         """
         pauses = iter(_PAUSES)
         while True:
@@ -176,7 +176,7 @@ class TelegramApi:
                 await self._migrate(chat, fault.new_chat_id)
                 return 0.0
             case Forbidden():
-                raise DeliveryFailed(_("I may not write in this chat any more.")) from fault
+                raise DeliveryFailed(_("I can no longer write in this chat.")) from fault
             case BadRequest():
                 raise refusal(fault.message) from fault
             case NetworkError():
@@ -218,19 +218,19 @@ def replying(message: int | None) -> ReplyParameters | None:
 
 
 def refusal(text: str) -> Exception:
-    """What a refusal of Telegram's means."""
+    """Turn a refusal by Telegram into an exception."""
     low = text.lower()
     if "not modified" in low:
         return Unchanged(text)
     if "message to edit not found" in low or "can't be edited" in low or "message_id_invalid" in low:
         return Gone(text)
     if "not enough rights" in low or "chat not found" in low or "kicked" in low or "chat_write_forbidden" in low:
-        return DeliveryFailed(_("I may not write in this chat any more."))
+        return DeliveryFailed(_("I can no longer write in this chat."))
     return Unsuitable(text)
 
 
 def _may_be_done(fault: TelegramError) -> bool:
-    """Whether it was only the answer that did not come."""
+    """True if the request went out, and only its answer is missing."""
     return isinstance(fault.__cause__, httpx.ReadTimeout | httpx.ReadError | httpx.RemoteProtocolError)
 
 

@@ -37,8 +37,8 @@ class RateRule:
 
 @dataclass(frozen=True)
 class RateRules:
-    """What is borne, what of it progress may take, and what is borne for once, of a result; and how evenly progress
-    goes out, so that it does not use everything up at once and then stand still.
+    """Limits for all requests, for progress among them, and for a result; and how evenly progress goes out, so that it
+    does not use everything up at once and then stand still.
     """
 
     all: tuple[RateRule, ...]
@@ -57,7 +57,7 @@ GROUP = RateRules((RateRule(20, 60.5),), (RateRule(14, 60.5),), (RateRule(20, 60
 
 @dataclass
 class Window:
-    """When the latest requests under some rules went out; and which messages' progress had no room, when."""
+    """The times of the latest requests under some rules, and of the messages' progress that had no room."""
 
     rules: RateRules
     sent: deque[float] = field(default_factory=deque)
@@ -144,7 +144,7 @@ class RateLimiter:
         return True
 
     def _stands_back(self, window: Window, chat: int, message: int) -> bool:
-        """Whether other progress in the chat goes first: it asks again in a moment."""
+        """True if other progress in the chat goes first; this message asks again in a moment."""
         now, shown = self._clock(), self._edited.get((chat, message), -math.inf)
         window.passed_over = {each: at for each, at in window.passed_over.items() if now - at < _AGAIN}
         return any(self._edited.get((chat, each), -math.inf) < shown for each in window.passed_over if each != message)
@@ -181,7 +181,7 @@ class RateLimiter:
         return self._chats[chat]
 
     def _tidy(self) -> None:
-        """Forget what cannot matter any more."""
+        """Forget entries that no longer matter."""
         old = self._clock() - _IDLE
         for chat, window in list(self._chats.items()):
             if not window.urgent and window.held_until < old and (not window.sent or window.sent[-1] < old):

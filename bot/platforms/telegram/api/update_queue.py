@@ -9,9 +9,9 @@ from telegram import Bot, Update
 from bot.core.platform import KeyValueStore
 from bot.platforms.telegram import storage_keys
 
-_KEPT = 86_400.0  # seconds: as long as Telegram keeps an update that nobody takes
+_KEPT = 86_400.0  # seconds: as long as Telegram keeps an update that no bot fetches
 _RECENT = 1000  # updates that are done, and are remembered so that none is answered twice
-_FORGOTTEN = 7 * 86_400.0  # seconds after which nobody goes on with a draft, or lets a stranger in
+_FORGOTTEN = 7 * 86_400.0  # seconds after which a draft, or a stranger's name, is no longer needed
 
 
 class UpdateQueue:
@@ -33,7 +33,7 @@ class UpdateQueue:
         return await self._waiting.get()
 
     async def done(self, update: Update) -> None:
-        """It need not be handed out any more."""
+        """Mark an update as done, so that it is not handed out again."""
         await self._notes.put(storage_keys.update(update.update_id), {})
         self._undone.discard(update.update_id)
         old = update.update_id - _RECENT
@@ -41,7 +41,7 @@ class UpdateQueue:
             await self._notes.drop(storage_keys.update(old))
 
     def again(self, update: Update) -> bool:
-        """Whether an earlier process may have answered it."""
+        """True if an earlier process may have answered the update."""
         return update.update_id in self._resumed
 
     async def resume(self, bot: Bot) -> None:

@@ -25,7 +25,7 @@ _LARGEST = 1_000_000  # bytes of an update
 
 @dataclass(frozen=True)
 class Hook:
-    """Where Telegram reaches us, what it says there, and where we listen."""
+    """A webhook: the address that Telegram calls, its secret, and the host and port where we listen."""
 
     url: str
     secret: str

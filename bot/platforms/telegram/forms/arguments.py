@@ -1,4 +1,4 @@
-"""What people type behind a command: words for the main field, and `name=value` for the others."""
+"""The arguments of a command: words for the main field, and `name=value` for the others."""
 
 from __future__ import annotations
 

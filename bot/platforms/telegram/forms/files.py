@@ -44,9 +44,7 @@ async def fetch(bot: Bot, sent: MessageFile, folder: Path, number: int) -> Uploa
             raise UserError(
                 _("{name} is too large: Telegram gives bots files of at most 20 MB.").format(name=sent.filename)
             ) from fault
-        raise UserError(
-            _("Telegram does not have {name} any more: please send it again.").format(name=sent.filename)
-        ) from fault
+        raise UserError(_("Telegram no longer has {name}: please send it again.").format(name=sent.filename)) from fault
     except TelegramError as fault:
         raise UserError(
             _("{name} could not be fetched from Telegram: please try again.").format(name=sent.filename)
@@ -59,7 +57,7 @@ def to_json(source: Source) -> dict[str, Any]:
 
 
 def from_json(data: dict[str, Any]) -> Source:
-    """What `to_json` has written."""
+    """Read the data that `to_json` writes."""
     return MessageFile(**data) if "file_id" in data else StoredFile(**data)
 
 

@@ -156,7 +156,7 @@ class FormDialog:
     async def _show(
         self, guest: Caller, draft: FormState, html: str, keyboard: InlineKeyboardMarkup, *, fresh: bool = False
     ) -> None:
-        """Show a question in the draft's message; in a new one below, where somebody has just written."""
+        """Show a question in the draft's message; in a new one below, if the person has just written."""
         old = draft.message
         if fresh or not old:
             draft = replace(draft, message=await self._counter.say(guest, html, keyboard))
@@ -182,7 +182,7 @@ def _wanted(field: Field) -> str:
 
 
 def _takes(form: Form, draft: FormState) -> bool:
-    """Whether a workflow has use for what is there already."""
+    """True if a workflow can use the files and words that the draft has already."""
     files = sum(each.kind is FieldKind.IMAGE for each in form.fields)
     if any(isinstance(source, MessageFile) or source.kind == "image" for source in draft.spare):
         return files > 0

@@ -1,4 +1,4 @@
-"""How questions and forms look: their words, and the buttons that answer them."""
+"""The words of questions and forms, and the buttons that answer them."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class PromptStep:
 
     @classmethod
     def read(cls, data: str) -> PromptStep | None:
-        """What a button of ours says; None where it is not a draft's."""
+        """Read a button's data; None if it is not a draft's."""
         parts = data.split(":", 3)
         if len(parts) != 4 or parts[0] != "d" or parts[2] not in _KINDS:
             return None
@@ -58,7 +58,7 @@ class PromptStep:
 
 
 def question(title: str, field: Field, fault: str, *, private: bool) -> str:
-    """What is asked for, as HTML."""
+    """The question for a field, as HTML."""
     words = [f"{title}: {field.title}"]
     if fault:
         words.append(fault)
@@ -111,14 +111,14 @@ def overview(title: str, draft: FormState, form: Form) -> tuple[str, InlineKeybo
 
 
 def choices_of(field: Field) -> list[tuple[str, str]]:
-    """What can be chosen: the value, and what people read."""
+    """The choices of a field: the value, and its label."""
     if field.kind is FieldKind.TOGGLE:
         return [("yes", _("Yes")), ("no", _("No"))]
     return [(choice, choice) for choice in field.choices or ()]
 
 
 def _how(field: Field, *, private: bool) -> str:
-    """How it can be answered: in a group, a bot may hear nothing but replies to it."""
+    """Tell how to answer: in a group, a bot may receive only replies to its messages."""
     if choices_of(field):
         return ""
     if field.is_media:

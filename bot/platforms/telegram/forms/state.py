@@ -1,4 +1,4 @@
-"""A draft: what somebody has asked for so far, kept between their messages and over restarts."""
+"""A draft: a person's request so far, kept between their messages and over restarts."""
 
 from __future__ import annotations
 
@@ -77,6 +77,6 @@ class FormState:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> FormState:
-        """What `to_json` has written."""
+        """Read the data that `to_json` writes."""
         files = {name: from_json(source) for name, source in data["files"].items()}
         return cls(**{**data, "files": files, "spare": tuple(map(from_json, data["spare"]))})

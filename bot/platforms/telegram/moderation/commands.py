@@ -113,7 +113,7 @@ class ModerateCommand:
         decide = self._core.reviews.approve if click.act == "approve" else self._core.reviews.refuse
         done = await decide(by, here, click.text)
         words = _("Approved by {name}.") if click.act == "approve" else _("Refused by {name}.")
-        words = words.format(name=by.name or by.id) if done else _("Somebody has decided already.")
+        words = words.format(name=by.name or by.id) if done else _("Another moderator has already decided this.")
         await self._counter.edit(guest.chat, guest.message or 0, captions.plain(words))
         return ""
 
@@ -210,7 +210,7 @@ class ModerateCommand:
         return await self._core.block(order.by, order.here, person, reason, lasting, order.aim)
 
     async def _admission(self, guest: Caller, order: ModerateArguments) -> str:
-        """Let somebody in, or not any more: only a group that the operator has let in can do that."""
+        """Let a person in, or withdraw that: only a group that the operator has let in can do so."""
         if not await self._counter.access.serves(guest.chat.id):
             words = _("Only a group that the operator of this bot has named can let people in.")
             raise await self._core.refused(order.by, order.here, order.act, words)
@@ -219,7 +219,7 @@ class ModerateCommand:
         return await act(order.by, order.here, person)
 
     async def _meant(self, guest: Caller, order: ModerateArguments) -> tuple[Person, tuple[str, ...]]:
-        """Whom an act is about: an id or a @name, the author of the message replied to, or who asked for its run."""
+        """Find the person to act on: by id or @name, or as the author of the message replied to, or of its run."""
         if order.first.startswith("@"):
             return await self._counter.access.named(order.first), order.words[1:]
         if order.words and order.words[0].lstrip("-").isdecimal():
@@ -288,7 +288,7 @@ def _whole(place: Place) -> Place:
 
 
 def _topic(spot: Chat, group: str) -> str:
-    """What a place is called: Telegram does not tell the names of topics."""
+    """The name of a place: Telegram does not tell the names of topics."""
     return group if spot.topic is None else _("topic {number} of {group}").format(number=spot.topic, group=group)
 
 

@@ -55,7 +55,7 @@ class Click:
 
     @classmethod
     def read(cls, data: str) -> Click | None:
-        """What a button of ours says; None where it is not the panel's, or forged so that it says nothing."""
+        """Read a button's data; None if it is not the panel's, or is forged and makes no sense."""
         parts = data.split(":", 4)
         if len(parts) != 5 or parts[0] != "m" or parts[2] not in _ACTS or not parts[3].isdecimal():
             return None
@@ -92,7 +92,7 @@ def reviewing(run_id: str, group: str) -> InlineKeyboardMarkup:
 
 
 def request(brief: RunSummary) -> str:
-    """What is asked for, for a moderator to read."""
+    """The request of a run, for a moderator to read."""
     head = _("{title} for {name} waits for a yes").format(title=brief.title, name=brief.person.name or brief.person.id)
     return captions.lines("\n".join(part for part in (head, asked(brief)) if part), captions.CAPTION)
 
@@ -142,6 +142,6 @@ def _switch(group: str, act: str, words: str, page: int, *, on: bool) -> InlineK
 
 
 def _is_general(rule: Rule, place: str) -> bool:
-    """Whether it holds in all of a place, or of a group where that is empty, for everyone and every workflow."""
+    """True if a rule holds in all of a place, or of a group if that is empty, for everyone and every workflow."""
     scope = rule.scope
     return bool(scope.community) and scope.place == place and not scope.workflow and scope.who == EVERYONE

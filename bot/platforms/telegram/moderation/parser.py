@@ -18,8 +18,8 @@ _TIMES = {"m": 60.0, "h": 3600.0, "d": 86_400.0}
 
 @dataclass(frozen=True)
 class ModerateArguments:
-    """What a moderator has typed: an act, words behind it, and what it is for. `about` is the message replied to, and
-    `said` all that stands behind the act.
+    """A moderator's command: an act, the words after it, and its target. `about` is the message replied to, and `said`
+    the whole text after the act.
     """
 
     by: Person
@@ -47,7 +47,7 @@ def seconds_of(text: str) -> float | None:
 
 
 def narrowing_of(words: Sequence[str]) -> Narrowing | None:
-    """What `min=1 max=9 default=4 fixed=4 choices=a,b hidden=yes` mean; None for “open”. Raises `UserError`."""
+    """Read `min=1 max=9 default=4 fixed=4 choices=a,b hidden=yes`; None for “open”. Raises `UserError`."""
     if words[0].lower() == "open":
         return None
     pairs = dict(word.partition("=")[::2] for word in words)
@@ -73,7 +73,7 @@ def word_list_of(words: Sequence[str]) -> WordList | None:
 
 
 def usage() -> str:
-    """How it is typed."""
+    """The syntax of the command."""
     lines = (
         "/moderate",
         "/moderate allow|deny|clear [WORKFLOW] [here] [admins]",

@@ -25,7 +25,7 @@ async def ask(wire: TelegramApi, chat: Chat, brief: RunSummary, result: Result |
 
 
 async def _parcels(wire: TelegramApi, result: Result | None) -> list[OutgoingMedia]:
-    """What can be sent as it is: a moderator need not see a file that the chat could not."""
+    """The files that can be sent unchanged: a moderator need not see a file that the chat could not."""
     if result is None:
         return []
     with tempfile.TemporaryDirectory(prefix="darkroom-") as folder:

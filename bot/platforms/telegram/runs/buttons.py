@@ -41,7 +41,7 @@ class RunButtons:
         if run is None and press.act is CallbackAction.CANCEL:
             raise UserError(_("It is not in line yet: press again in a moment."))
         if run is None:
-            raise UserError(_("This run is not kept any more."))
+            raise UserError(_("This run has been deleted. Please start a new one."))
         below = await self._services.runs.at(address_of(guest.chat, guest.message or 0))
         if below is not None and below.id != run.id:
             raise UserError(_("This button is of another message."))  # forged: no run's message has another's buttons
@@ -86,7 +86,7 @@ class RunButtons:
         return await self._services.runs.again(run.id, guest.person, guest.place, {})
 
     def _files(self, guest: Caller, run: RunRecord) -> tuple[StoredFile, ...]:
-        """What came out: `check` has let pass only those before whom its message stands, or whose run it is."""
+        """The result's files: `check` has let in only people who see its message, and the run's own person."""
         return self._services.runs.files_for(run, guest.person, present=True)
 
     def _pictures(self, guest: Caller, run: RunRecord) -> tuple[StoredFile, ...]:

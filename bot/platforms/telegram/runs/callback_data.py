@@ -16,7 +16,7 @@ _UPDATES = UUID("7d1c3a0e-5f0b-4b6e-9a51-6c2f6f1f6d10")
 
 
 class CallbackAction(StrEnum):
-    """What a button of a run does."""
+    """The action of a run's button."""
 
     CANCEL = "x"
     AGAIN = "a"
@@ -41,7 +41,7 @@ class CallbackData:
 
     @classmethod
     def read(cls, data: str) -> CallbackData | None:
-        """What a button of ours says; None where it is not a run's."""
+        """Read a button's data; None if it is not a run's."""
         try:
             kind, act, short = data.split(":")
             run_id = str(UUID(bytes=base64.urlsafe_b64decode(short + "=="))) if short else ""

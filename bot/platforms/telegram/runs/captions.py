@@ -31,7 +31,7 @@ def lines(text: str, most: int) -> str:
 
 
 def of_status(status: Status, brief: RunSummary, most: int) -> str:
-    """What a message says while its run has not come to a result."""
+    """The text of a message while its run has no result yet."""
     told = describe(status)
     head = _("{title} for {name}").format(title=brief.title, name=brief.person.name or brief.person.id)
     values = cut(asked(brief), max(0, most - units(head) - units(told) - 3))

@@ -1,4 +1,4 @@
-"""What each file of a result is sent as: a photo where Telegram takes it as one, else a document."""
+"""The form in which each file of a result is sent: a photo if Telegram takes it as one, else a document."""
 
 from __future__ import annotations
 
@@ -135,7 +135,7 @@ async def parcel(file: ResultFile) -> OutgoingMedia:
 
 
 def albums(parcels: Sequence[OutgoingMedia]) -> list[list[OutgoingMedia]]:
-    """What goes together: pictures with videos, sounds with sounds, documents with documents; ten at most."""
+    """Group files into albums: pictures with videos, sounds with sounds, documents with documents; ten at most."""
     ordered = sorted(parcels, key=_company)  # stable: within one company they keep their order
     groups = [list(group) for _key, group in groupby(ordered, key=_company)]
     return [chunk for group in groups for chunk in _chunks(group, 1 if group[0].way is Way.ANIMATION else ALBUM)]

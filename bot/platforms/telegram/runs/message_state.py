@@ -1,4 +1,4 @@
-"""What this process knows of the messages that it edits: which edit is the latest, and that one goes at a time."""
+"""The state of the messages that this process edits: the latest edit, and a lock so that one goes at a time."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _KNOWN = 10_000  # messages
 @dataclass
 class MessageState:
     """One message. `wish` counts what was asked to be shown: of two that wait, only the later one is. `moved_to` is the
-    message that stands in for it since somebody deleted it; `is_final` says that no progress may follow.
+    message that replaces it after a person deleted it; `is_final` says that no progress may follow.
     """
 
     wish: int = 0

@@ -56,7 +56,7 @@ _SOON = 1.5  # seconds: what ends so soon is not worth an edit that its result w
 
 @dataclass(frozen=True)
 class ReplyContext:
-    """What replies share in one process."""
+    """The parts that replies share in one process."""
 
     wire: TelegramApi
     notes: KeyValueStore
@@ -151,7 +151,7 @@ class TelegramReply:
         await self._edit_words(chat, text, keyboard, or_caption=self._previews)
 
     async def _show_preview(self, chat: int, media: InputMediaPhoto, keyboard: InlineKeyboardMarkup) -> bool:
-        """Whether Telegram took the picture."""
+        """Show a preview; true if Telegram took the picture."""
         try:
             await self._wire.bot.edit_message_media(media, chat, self._target, reply_markup=keyboard)
         except BadRequest as fault:
@@ -256,7 +256,7 @@ class TelegramReply:
         return [message.message_id for message in messages]
 
     async def _is_hidden(self) -> bool:
-        """Whether the result is to be covered until it is touched."""
+        """True if the result is to be covered until a reader taps it."""
         if self._brief.spoiler:
             return True
         return bool(await self._notes.get(storage_keys.spoiler(self._chat, self._message)))
@@ -286,7 +286,7 @@ class TelegramReply:
             await self._notes.put(storage_keys.moved(self._chat, self._message), message.message_id)
 
     async def _look_for_it(self) -> bool:
-        """Whether another message stands in for ours since ours was deleted."""
+        """Look for a message that replaced ours after ours was deleted; true if there is a new one."""
         known = await self._notes.get(storage_keys.moved(self._chat, self._message))
         found = known is not None and known != self._face.moved_to
         self._face.moved_to = known if found else self._face.moved_to

@@ -34,7 +34,7 @@ class PolicyForms:
         self._moderation = moderation
 
     async def limit(self, by: Person, here: Place, aim: RuleTarget, given: Mapping[str, str]) -> str:
-        """How much each person may have, or all together."""
+        """Set a limit for each person, or for all people together."""
         most = given.get("most", "")
         if not most.isdecimal():
             raise BadValue("most", _("a limit is a whole number."))
@@ -42,7 +42,7 @@ class PolicyForms:
         return await self._moderation.limit(by, here, given.get("measure", ""), int(most[:9]), aim, together=together)
 
     async def narrow(self, by: Person, here: Place, aim: RuleTarget, given: Mapping[str, str]) -> str:
-        """What a field takes less than its workflow would."""
+        """Narrow the values that a field of a workflow takes."""
         workflow, _space, name = given.get("field", "").partition(" ")
         choices = tuple(_listed(given.get("choices", ""))) or None
         low, high = _number(given, "minimum"), _number(given, "maximum")
@@ -56,7 +56,7 @@ class PolicyForms:
             raise BadValue("field", fault.reason) from fault
 
     async def words(self, by: Person, here: Place, aim: RuleTarget, given: Mapping[str, str]) -> str:
-        """What may not be asked for. A list of the same name is replaced."""
+        """Set a list of blocked words. It replaces a list of the same name."""
         patterns = tuple(line.strip() for line in given.get("patterns", "").splitlines() if line.strip())
         to = WordList(tuple(_listed(given.get("words", ""))), patterns, given.get("hold") == "yes")
         if not to.words and not to.patterns:
@@ -64,7 +64,7 @@ class PolicyForms:
         return await self._moderation.words(by, here, given.get("name", "") or _("words"), to, aim)
 
     async def show(self, by: Person, here: Place, aim: RuleTarget, given: Mapping[str, str]) -> str:
-        """Who sees results first, and where and how they are shown; what is left open stays as it is."""
+        """Set the review of results, and where and how they are shown; settings left open keep their value."""
         previews, spoilers = (_SWITCHES.get(given.get(each, "")) for each in ("previews", "spoilers"))
         to = DisplayOptions(_results(here, given), previews, spoilers)
         told = []
@@ -75,7 +75,7 @@ class PolicyForms:
         if to != DisplayOptions():
             told.append(await self._moderation.where(by, here, to, aim))
         if not told:
-            raise BadValue("review", _("say what is to be otherwise."))
+            raise BadValue("review", _("change at least one of these settings."))
         return " ".join(told)
 
 
@@ -121,7 +121,7 @@ def display_forms(inputs: Inputs, workflows: Sequence[Workflow], here: Place) ->
     """The inputs for how results are shown."""
     shown = [
         _workflow(inputs, workflows),
-        inputs.choice("review", _("Seen first by"), [_open(), ("on", _("a moderator")), ("off", _("nobody"))]),
+        inputs.choice("review", _("Seen first by"), [_open(), ("on", _("a moderator")), ("off", _("no one"))]),
         inputs.choice("previews", _("Live previews"), [_open(), ("on", _("shown")), ("off", _("not shown"))]),
         inputs.choice("spoilers", _("Results covered"), [_open(), ("on", _("yes")), ("off", _("no"))]),
     ]
@@ -134,7 +134,7 @@ def display_forms(inputs: Inputs, workflows: Sequence[Workflow], here: Place) ->
 
 
 def contents(rule: Rule) -> Html | None:
-    """What stands in a list of words, to be read."""
+    """The words and patterns of a list, for people to read."""
     if not isinstance(rule.body, WordList):
         return None
     told = ", ".join([*rule.body.words, *(f"/{pattern}/" for pattern in rule.body.patterns)])

@@ -10,8 +10,8 @@ from bot.platforms.web.admin.html import Html, el
 
 @dataclass(frozen=True)
 class Said:
-    """What came of the last press, and in which section that was. Of what was `wrong`, `given` is what was filled in,
-    and `at` the input that is to be changed, where it is one of them.
+    """The answer to the last press, and its section. If it was `wrong`, `given` holds the values filled in, and `at`
+    names the input to change, if it was one of them.
     """
 
     section: str

@@ -57,7 +57,7 @@ def draw(view: View) -> Html:
 
 
 def name_of(place: Place) -> str:
-    """What a place is called here."""
+    """The name of a place on this page."""
     platform = {"discord": "Discord", "telegram": "Telegram"}.get(place.platform, place.platform)
     if place.platform == "web":
         return _("Everywhere, and the page")
@@ -133,7 +133,7 @@ def _blocks(view: View) -> Html:
 
 
 def _deciding(view: View) -> Iterable[Html]:
-    """What can be decided beside who may run what."""
+    """The sections for rules other than access to workflows."""
     return _limits(view), _fields(view), _words(view), _display(view), _blocks(view)
 
 
@@ -224,7 +224,7 @@ def _decision(view: View, rule: Rule) -> Html:
 
 
 def mark(rule: Rule) -> str:
-    """What a rule is about, as a form names it."""
+    """The value that names a rule in a form."""
     return hashlib.sha256(repr(rule.slot).encode()).hexdigest()[:16]
 
 

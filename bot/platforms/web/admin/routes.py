@@ -32,7 +32,7 @@ Given: TypeAlias = Mapping[str, str | bytearray | bytes | FileField]
 
 @dataclass(frozen=True)
 class SubmittedAction:
-    """Who does something for which place, with what they filled in."""
+    """A person's action for a place, with the values that they filled in."""
 
     by: Person
     here: Place
@@ -134,7 +134,7 @@ class AdminRoutes:
 
     @property
     def _acts(self) -> Mapping[str, tuple[str, Callable[[SubmittedAction], Awaitable[str]]]]:
-        """What can be pressed: the section of the page where it stands, and what it does."""
+        """The buttons: for each, its section of the page, and its action."""
         moderation = self._moderation
         return {
             "allow": ("workflows", lambda press: moderation.allow(press.by, press.here, press.aim)),
@@ -160,17 +160,17 @@ class AdminRoutes:
 
     async def _approve(self, press: SubmittedAction) -> str:
         done = await self._reviews.approve(press.by, press.here, press.text("run"))
-        return _("Approved.") if done else _("Somebody has decided that already.")
+        return _("Approved.") if done else _("Another moderator has already decided this.")
 
     async def _refuse(self, press: SubmittedAction) -> str:
         done = await self._reviews.refuse(press.by, press.here, press.text("run"), press.text("reason"))
-        return _("Refused.") if done else _("Somebody has decided that already.")
+        return _("Refused.") if done else _("Another moderator has already decided this.")
 
     async def _drop(self, press: SubmittedAction) -> str:
         own = self._moderation.own_rules(community_of(press.here))
         rule = next((rule for rule in own if mark(rule) == press.text("rule")), None)
         if rule is None:
-            raise UserError(_("This is decided no more."))
+            raise UserError(_("This rule no longer exists here."))
         return await self._moderation.drop(press.by, press.here, rule)
 
     async def _undo(self, press: SubmittedAction) -> str:
@@ -213,8 +213,8 @@ class AdminRoutes:
 
 
 def who(request: web.Request, gate: AccessControl) -> Person:
-    """Who is at the page: the operator, where the page is this computer's alone; else a visitor, whom the settings may
-    name as one.
+    """The person at the page: the operator, if the page serves only this computer; else a visitor, whom the settings
+    may name as an operator.
     """
     return OPERATOR if gate.is_at_home(request) else person_of(whose(request))
 

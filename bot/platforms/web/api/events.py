@@ -25,7 +25,7 @@ _FIRST, _MOST = 50, 1000  # runs that a page shows at first, and at most
 
 
 class Stream:
-    """What one open page is told: every event has an id, after which another stream can go on."""
+    """The events sent to one open page. Each has an id, from which another stream can continue."""
 
     def __init__(self, services: Services, hub: Hub, visitor: str, count: int, response: EventSourceResponse) -> None:
         self._services, self._hub, self._visitor, self._count = services, hub, visitor, count
@@ -73,7 +73,7 @@ class Stream:
             await self._send("run", view, news.id)
 
     def _is_unheard_of(self, journal: EventLog) -> bool:
-        """Whether there is a run under way of which this process knows nothing, and it is time to look."""
+        """True if this process lacks news of an unfinished run, and it is time to look."""
         now = monotonic()
         if now - journal.looked < _LOOK_EVERY:
             return False

@@ -1,4 +1,4 @@
-"""What a page can do: ask for a run, and press what stands under one. Everything is done for the visitor alone."""
+"""Actions of the page: start a run, and press the buttons under one. Each acts for the visitor alone."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ class RunRoutes:
 
 @web.middleware
 async def explained(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """What the visitor did wrong, or we could not do, as a sentence for the page."""
+    """Turn errors, the visitor's or ours, into a sentence for the page."""
     try:
         return await handler(request)
     except (BadValue, BadPicture) as fault:
@@ -99,7 +99,7 @@ async def explained(request: web.Request, handler: Handler) -> web.StreamRespons
 
 
 def _faults(form: Form, parcel: SubmittedForm) -> tuple[BadValue, ...]:
-    """Everything that is wrong at once, so that nobody mends one field only to hear of the next."""
+    """All faults at once, so that a visitor does not fix one field only to be told about the next."""
     given = {name: value if isinstance(value, str) else value.filename for name, value in parcel.values.items()}
     return form.faults(given)
 

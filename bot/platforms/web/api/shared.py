@@ -1,4 +1,4 @@
-"""Files that a chat has no room for, to whoever has the link to one: see `bot.core.media.signed_links`."""
+"""Files that are too large for a chat, for anyone with the link: see `bot.core.media.signed_links`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a page sends becomes a `RunRequest`: texts, files that are streamed to disk, and files of earlier runs."""
+"""Turn a page's form into a `RunRequest`: texts, files that are streamed to disk, and files of earlier runs."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _REFERENCE = re.compile(r"(?P<run>[0-9a-f-]{36})/(?P<where>files|inputs)/(?P<whi
 
 @dataclass(frozen=True)
 class SubmittedForm:
-    """What came in a multipart body: each text or file by its field."""
+    """The contents of a multipart body: each text or file by its field."""
 
     values: Mapping[str, str | UploadedFile]
 

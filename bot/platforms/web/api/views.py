@@ -1,4 +1,4 @@
-"""What the page is told of a run and of a workflow: plain data, with the words already in it."""
+"""Views of runs and workflows for the page: plain data, with the words already in it."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def run_view(run: RunRecord, title: str, word: Word | None) -> dict[str, Any]:
 
 
 def status_of(run: RunRecord, word: Word | None) -> Status | None:
-    """What there is to say of a run: by its record once that has ended, until then by the last word on it."""
+    """The status of a run: from its record once it has ended or is held, until then from the latest news."""
     match run.state:
         case State.DONE:
             return None
@@ -100,7 +100,7 @@ def offer_view(offer: WorkflowOffer, form: Form) -> dict[str, Any]:
 
 
 def person_of(person_id: str) -> Person:
-    """The person that a visitor is. They have no name: whoever holds the cookie is the one."""
+    """The person behind a visitor. They have no name: the cookie alone identifies them."""
     return Person("web", person_id, _("a visitor of the page"))
 
 

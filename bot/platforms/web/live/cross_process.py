@@ -33,7 +33,7 @@ class CrossProcessRelay:
         await self._notes.put(_STATUS + run_id, {"visitor": visitor, "previews": count, **_data(status)})
 
     async def hear(self, hub: Hub) -> None:
-        """Pass on what has been said since, and what is not said any more, to the visitors who have a page open."""
+        """Pass on new statuses, and the end of old ones, to the visitors who have a page open."""
         said = await self._notes.starting(_STATUS)
         for name, data in said.items():
             if data != self._heard.get(name) and hub.is_open(data["visitor"]):
@@ -50,7 +50,7 @@ class CrossProcessRelay:
             await self._notes.sweep(prefix, _FORGOTTEN)
 
     async def _leave_preview(self, run_id: str, preview: bytes | None) -> int:
-        """How many previews there have been."""
+        """Store a new preview; return the number of previews so far."""
         count, last = self._sent.get(run_id, (0, None))
         if preview is None or preview is last or len(preview) > _LARGEST:
             return count

@@ -15,8 +15,8 @@ _ID = re.compile(r"(?P<journal>[0-9a-f]{16})-(?P<number>\d{1,15})")
 
 @dataclass(frozen=True)
 class News:
-    """A run that changed. `id` is the event's: whoever has heard it has heard all before it. `whole`: not only the
-    status of the run is news.
+    """A run that changed. `id` is the event's: a page that received it has received all before it. `whole`: more
+    than the status of the run is new.
     """
 
     id: str
@@ -60,7 +60,7 @@ class EventLog:
         return EventInbox(self, self._number, resumed=False)
 
     def since(self, number: int) -> list[News]:
-        """What has changed after a change."""
+        """The changes after a given one."""
         return [
             News(self.id(change.number), run_id, change.whole > number)
             for run_id, change in self._changes.items()
@@ -76,7 +76,7 @@ class EventLog:
 
 
 class EventInbox:
-    """What one open page has not been told yet. However slow it is, each run is there but once."""
+    """The news that one open page has not been sent yet. Each run is in it only once, however slow the page is."""
 
     def __init__(self, journal: EventLog, heard: int, *, resumed: bool) -> None:
         self.closed, self.resumed = False, resumed

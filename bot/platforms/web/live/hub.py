@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from bot.core.model import Cancelled, Delivering, Done, Failed, Paused, Queued, Running, Status
 from bot.platforms.web.live.event_log import EventInbox, EventLog
 
-_KEPT = 600.0  # seconds that the last word on a run is kept, should its record be late; and a journal nobody reads
+_KEPT = 600.0  # seconds that the last word on a run is kept, should its record be late; and an unread journal
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class Hub:
         return len(self._journals) > len(self._left)
 
     def is_open(self, visitor: str) -> bool:
-        """Whether a visitor has a page open."""
+        """True if a visitor has a page open."""
         return visitor in self._journals and visitor not in self._left
 
     def say(self, visitor: str, run_id: str, status: Status) -> None:
@@ -77,7 +77,7 @@ class Hub:
         self._words.pop(run_id, None)
 
     def tidy(self) -> None:
-        """Drop last words that nobody came for, and journals that nobody comes back to."""
+        """Drop old statuses that no page asked for, and event logs of pages that did not return."""
         long_ago = self._clock() - _KEPT
         for run_id in [run_id for run_id, word in self._words.items() if word.at < long_ago and _is_last(word)]:
             del self._words[run_id]

@@ -14,7 +14,7 @@ _INTERVAL, _FAR = 0.2, 1.0  # seconds between two looks at a run's progress, her
 
 
 class WebReply:
-    """Needs nobody to be looking: a page that is opened later reads the record."""
+    """Works without an open page: a page that opens later reads the record."""
 
     limits = Limits(_UNLIMITED, _UNLIMITED, _UNLIMITED, _INTERVAL)
 

@@ -4,7 +4,7 @@ import { say, word } from "./dom.js";
 
 const SHORTEST = 500; // milliseconds before it is tried again where the browser does not do so by itself
 const LONGEST = 8000;
-const HIDDEN = 30000; // milliseconds after which a tab that nobody sees gives its connection back: a browser has few
+const HIDDEN = 30000; // milliseconds after which a hidden tab gives its connection back: a browser has few
 
 /** Tell `runs` all that the server says; `workflows` is called when others can run. */
 export function listen(runs, workflows) {
@@ -51,7 +51,7 @@ export function listen(runs, workflows) {
     pause = Math.min(pause * 2, LONGEST);
   }
 
-  /** A door that was closed meanwhile shows itself when the page is loaded anew. */
+  /** A door that was closed meanwhile shows itself when the page is loaded again. */
   async function again() {
     const answer = await fetch("workflows").catch(() => null);
     if (answer?.status === 401) location.reload();

@@ -264,7 +264,7 @@ async def test_a_name_is_still_held_after_the_database_has_been_restarted(
         async def taken_anew() -> bool:
             async with other.read() as connection:
                 held_now = (await connection.execute(text(_LOCKS))).scalar_one()
-            return held_now == 1 and "the name “garage” has to be taken anew" in caplog.text
+            return held_now == 1 and "lost the lock on the name “garage”" in caplog.text
 
         await until(taken_anew)
         monkeypatch.setattr("bot.core.execution.worker_lock._PAUSE", 0.01)

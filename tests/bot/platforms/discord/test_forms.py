@@ -104,7 +104,7 @@ async def test_a_form_outlives_restarts(tmp_path: Path) -> None:
 
 async def test_a_form_belongs_to_one_person(fake: FakeDiscord, channel: int) -> None:
     page = await begun(fake, ALICE, channel, "mine")
-    await told(fake, await fake.click(BOB, page, "Run it now"), "kept no more")
+    await told(fake, await fake.click(BOB, page, "Run it now"), "has expired")
 
 
 async def test_a_form_is_kept_until_it_runs_and_no_longer(fake: FakeDiscord, channel: int) -> None:
@@ -112,7 +112,7 @@ async def test_a_form_is_kept_until_it_runs_and_no_longer(fake: FakeDiscord, cha
     first = await fake.click(ALICE, page, "Run it now")
     await results(fake, channel)
     await fake.until(lambda: not fake.whispers(first))
-    await told(fake, await fake.click(ALICE, page, "Run it now"), "kept no more")
+    await told(fake, await fake.click(ALICE, page, "Run it now"), "has expired")
 
 
 async def test_what_is_refused_can_be_changed(fake: FakeDiscord, channel: int) -> None:
@@ -139,7 +139,7 @@ async def test_ones_forms_go_with_ones_data(fake: FakeDiscord, channel: int) -> 
     eve = fake.new_id()
     page = await begun(fake, eve, channel, "mine")
     await told(fake, await fake.press(eve, page, "darkroom:forget"), "deleted")
-    await told(fake, await fake.click(eve, page, "Go on"), "kept no more")
+    await told(fake, await fake.click(eve, page, "Go on"), "has expired")
 
 
 @pytest.mark.parametrize(

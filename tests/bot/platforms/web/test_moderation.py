@@ -108,7 +108,7 @@ async def test_limits_hold_and_are_removed(tmp_path: Path) -> None:
             (rule, *_rest) = web.services.moderation.own_rules("")
             assert "Removed" in await press(ann, "drop", rule=mark(rule))
             assert len(web.services.moderation.own_rules("")) == count
-        assert "decided no more" in await press(ann, "drop", rule=mark(rule))
+        assert "This rule no longer exists here." in await press(ann, "drop", rule=mark(rule))
         assert (await eve.ask("plain"))[0] == 201
 
 
@@ -153,7 +153,7 @@ async def test_how_results_are_shown_is_decided(tmp_path: Path) -> None:
         assert "Results everywhere: without previews." in told
         _status, taken = await eve.ask("plain")
         await eve.until(taken["id"], "held")
-        assert "Say what is to be otherwise." in await press(ann, "show")
+        assert "Change at least one of these settings." in await press(ann, "show")
         core = web.services.moderation
         await core.review(OPERATOR, GUILD, True, "42")
         await press(ann, "show", "discord:77", review="off", results="thread")

@@ -1,4 +1,4 @@
-"""What moderators decide, the audit, and what counts for limits."""
+"""Moderators' rules, the audit log, and the usage that limits count."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What platforms remember, and runs by their message."""
+"""Platforms' notes, and an index of runs by their message."""
 
 from __future__ import annotations
 
