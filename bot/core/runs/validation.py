@@ -55,7 +55,7 @@ class InputFile:
 
 
 class _Derived:
-    """What follows from the nodes that servers have: menus ask for it at each keystroke, and it is worked out once."""
+    """Answers that follow from the nodes of the servers. Menus need them at each keystroke, so each is worked out once."""
 
     def __init__(self, known: Mapping[str, ObjectInfo]) -> None:
         self._known = dict(known)
