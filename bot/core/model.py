@@ -21,6 +21,11 @@ class Person:
     moderator: bool = False
     owner: bool = False
 
+    @property
+    def key(self) -> str:
+        """The person in one word, as "platform:id"."""
+        return f"{self.platform}:{self.id}"
+
 
 @dataclass(frozen=True)
 class Place:
@@ -34,6 +39,11 @@ class Place:
     name: str = ""
     community: str = ""
     parents: tuple[str, ...] = ()
+
+    @property
+    def key(self) -> str:
+        """The place in one word, as "platform:id"."""
+        return f"{self.platform}:{self.id}"
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ from bot.core.policy.rule_text import block_words, describe
 from bot.core.policy.rules import Access, Block, Limit, Measure, Narrowing, Review, Rule, Trial, WordList
 from bot.core.policy.scope import ADMINISTRATORS, EVERYONE, Scope, Subject, asked_in, community_of
 from bot.core.port import Reply
-from bot.core.run import UNFINISHED, Outcome, RunRecord, State, key_of
+from bot.core.run import UNFINISHED, Outcome, RunRecord, State
 from bot.core.runs.service import RunService
 from bot.core.runs.workflow_service import WorkflowOffer, WorkflowService
 from bot.core.storage.key_value import KeyValueStore
@@ -74,7 +74,6 @@ __all__ = [
     "community_of",
     "describe",
     "fit",
-    "key_of",
     "lossless",
     "measure",
     "settings_from",

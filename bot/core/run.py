@@ -140,11 +140,6 @@ class RunTiming:
         return _between(self.started_at, self.executed_at) or 0.0
 
 
-def key_of(someone: Person | Place) -> str:
-    """Return a person or a place as one string."""
-    return f"{someone.platform}:{someone.id}"
-
-
 def person_of(text: str) -> Person:
     """Read a person from "platform:id:name"."""
     platform, _colon, rest = text.partition(":")

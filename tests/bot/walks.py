@@ -24,7 +24,7 @@ from PIL import Image
 
 from bot.core.platform import Services
 from bot.core.policy.audit import REFUSED, Entry
-from bot.core.run import ENDED, RunRecord, State, key_of
+from bot.core.run import ENDED, RunRecord, State
 from comfy.embedded import EmbeddedServer
 from tests.bot.harness import Gates, write_workflows
 
@@ -276,7 +276,7 @@ class Walk(RuleBasedStateMachine):
         self._look_at_files(now)
 
     def _may(self, actor: Actor, run: RunRecord) -> bool:
-        own = key_of(run.person) == f"{self.platform}:{actor.number}"
+        own = run.person.key == f"{self.platform}:{actor.number}"
         return own or (actor.moderator and run.place.community == self.community)
 
     async def _look_at_decisions(self) -> None:

@@ -56,7 +56,7 @@ from bot.core.policy.rules import (
 )
 from bot.core.policy.scope import EVERYONE, Scope, Subject, SubjectKind, asked_in, community_of
 from bot.core.pool import run_apart
-from bot.core.run import RunTiming, key_of
+from bot.core.run import RunTiming
 from bot.core.runs import usage
 from bot.core.runs.queue import RunQueue
 from bot.core.runs.repository import RunRepository
@@ -334,7 +334,7 @@ class ModerationService:
             lines.append(f"{'✓' if decision.allowed else '✗'} {name}: {decision.why}")
             if decision.allowed:
                 limits = self._enforcer.policy(person, place or here, name).limits
-                lines += [f"   {each}" for each in await self._queue.quota_statuses(key_of(person), name, limits)]
+                lines += [f"   {each}" for each in await self._queue.quota_statuses(person.key, name, limits)]
         return "\n".join(lines)
 
     async def overview(self, by: Person, here: Place) -> Overview:

@@ -24,7 +24,6 @@ from bot.core.policy.permissions import Permissions
 from bot.core.policy.rule_store import By, Change, RuleStore
 from bot.core.policy.rules import Rule, Trial
 from bot.core.policy.scope import Scope, community_of
-from bot.core.run import key_of
 from bot.core.runs.validation import RequestValidator
 from bot.core.workflows.form import listed
 from bot.core.workflows.live_catalog import LiveCatalog
@@ -127,7 +126,7 @@ class WorkflowEditor:
         trial = self._rule_store.of("").get(everywhere.slot)
         if trial is None or not isinstance(trial.body, Trial) or trial.body.open:
             raise UserError(_("“{name}” is not on trial.").format(name=name))
-        if trial.body.by != key_of(by) or not here.community:
+        if trial.body.by != by.key or not here.community:
             await self._permissions.operator(by, here, "workflow open")
         opened = Rule(Scope(community_of(here), workflow=name), Trial(trial.body.by, open=True))
         words = _("Opened “{name}” {where}. The moderators' rules decide who may run it.")
@@ -244,7 +243,7 @@ class WorkflowEditor:
     async def _begin_trial(self, by: Person, here: Place, name: str) -> None:
         """Put a new workflow on trial, so that other people cannot run it."""
         await self._rule_store.forget_workflow(name, trial=True)  # of an earlier workflow with this name
-        trial = Rule(Scope(workflow=name), Trial(key_of(by)))
+        trial = Rule(Scope(workflow=name), Trial(by.key))
         words = _("Added “{name}” on trial.").format(name=name)
         await self._rule_store.change("", By(by, here, "workflow add", words), [Change.put(trial)])
         await self._note(by, here, "workflow add", words)

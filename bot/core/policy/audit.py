@@ -14,7 +14,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.core.model import Person, Place
 from bot.core.policy.scope import Subject, SubjectKind, community_of
-from bot.core.run import key_of
 from bot.core.storage.database import Database
 from bot.core.storage.schema import audit
 
@@ -65,7 +64,7 @@ class Audit:
             "community": community_of(place) if community is None else community,
             "place": place.id,
             "place_name": place.name,
-            "person": key_of(person),
+            "person": person.key,
             "person_name": person.name,
             "act": act,
             "words": words,

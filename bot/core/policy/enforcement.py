@@ -15,7 +15,7 @@ from bot.core.policy.field_constraints import FieldConstraints
 from bot.core.policy.rule_store import RuleStore
 from bot.core.policy.rules import Rule, WordList
 from bot.core.policy.scope import RequestContext, community_of
-from bot.core.run import RunRecord, key_of
+from bot.core.run import RunRecord
 from bot.core.workflows.workflow import Workflow
 from bot.i18n import _
 
@@ -36,7 +36,7 @@ class PolicyEnforcer:
 
     def decide(self, person: Person, place: Place, workflow: str) -> Decision:
         """Decide if this person may run this workflow in this place."""
-        context = replace(RequestContext.of(person, place, workflow), operator=key_of(person) in self._operators)
+        context = replace(RequestContext.of(person, place, workflow), operator=person.key in self._operators)
         return evaluate.decide(self.book.of(context.community), context, self._default, self._clock())
 
     def block(self, person: Person, place: Place) -> Rule | None:
@@ -46,7 +46,7 @@ class PolicyEnforcer:
 
     def admitted(self, person: Person) -> list[str]:
         """Return the communities, as "platform:id", that let a person use the bot in private."""
-        key, now = key_of(person), self._clock()
+        key, now = person.key, self._clock()
         return [
             each
             for each in self.book.communities

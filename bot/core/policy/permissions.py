@@ -9,7 +9,6 @@ from bot.core.errors import NotAllowed
 from bot.core.model import Person, Place
 from bot.core.policy.audit import Audit
 from bot.core.policy.scope import EVERYONE, Scope, Subject, community_of
-from bot.core.run import key_of
 from bot.i18n import _
 
 #: The person at the computer that runs the bot. No chat has a person with this key.
@@ -38,7 +37,7 @@ class Permissions:
     def __init__(self, audit: Audit, operators: Collection[str] = (), trusted: Collection[str] = ()) -> None:
         self._audit = audit
         self._named = frozenset(operators)
-        self._operators, self._trusted = frozenset({key_of(OPERATOR), *operators}), frozenset(trusted)
+        self._operators, self._trusted = frozenset({OPERATOR.key, *operators}), frozenset(trusted)
 
     @property
     def operators(self) -> frozenset[str]:
@@ -46,7 +45,7 @@ class Permissions:
         return self._named
 
     def is_operator(self, person: Person) -> bool:
-        return key_of(person) in self._operators
+        return person.key in self._operators
 
     def is_moderator(self, person: Person, place: Place) -> bool:
         """True if a person moderates a place. Operators moderate every place."""
@@ -55,7 +54,7 @@ class Permissions:
 
     def is_trusted(self, person: Person) -> bool:
         """True if a person may add workflows."""
-        return key_of(person) in self._trusted or self.is_operator(person)
+        return person.key in self._trusted or self.is_operator(person)
 
     async def moderator(self, by: Person, here: Place, act: str) -> None:
         """Raise `NotAllowed` if a person does not moderate a place."""

@@ -26,7 +26,6 @@ from bot.core.policy.rules import (
     WordList,
 )
 from bot.core.policy.scope import Scope
-from bot.core.run import key_of
 from bot.core.workflows.form import Field
 from bot.i18n import _
 
@@ -107,7 +106,7 @@ def entry_json(entry: Entry) -> dict[str, Any]:
     return {
         "number": entry.number,
         "at": datetime.fromtimestamp(entry.at, UTC).isoformat(timespec="seconds"),
-        "person": key_of(entry.person),
+        "person": entry.person.key,
         "name": entry.person.name,
         "place": entry.place.id,
         "place_name": entry.place.name,

@@ -24,7 +24,7 @@ from bot.core.policy.evaluate import NO_POLICY, EffectivePolicy
 from bot.core.policy.quota import QuotaStatus
 from bot.core.policy.rules import Rule
 from bot.core.policy.scope import RequestContext, asked_in
-from bot.core.run import ACTIVE, QueuedRun, RunRecord, State, key_of, read_queued, read_run, stored_json
+from bot.core.run import ACTIVE, QueuedRun, RunRecord, State, read_queued, read_run, stored_json
 from bot.core.runs import usage
 from bot.core.runs.repository import note_uses, on_platforms
 from bot.core.storage.database import Database
@@ -80,7 +80,7 @@ class RunQueue:
     async def enqueue(self, run: NewRun) -> None:
         """Add a run. When this returns, it is on disk. Raises `TooMany`."""
         async with self._database.change() as connection:
-            person = key_of(run.person)
+            person = run.person.key
             waiting = and_(runs.c.person == person, runs.c.state == State.WAITING)
             now = select(line.c.turn).scalar_subquery()
             place = select(func.count(), func.coalesce(func.max(runs.c.turn), 0), now).where(waiting)
@@ -265,9 +265,9 @@ def _columns(run: NewRun, turn: int, depth: int, now: float) -> dict[str, Any]:
         "given": run.values,
         "inputs": {name: stored_json(file) for name, file in run.inputs.items()},
         "stem": run.stem,
-        "person": key_of(run.person),
+        "person": run.person.key,
         "person_name": run.person.name,
-        "place": key_of(run.place),
+        "place": run.place.key,
         "place_name": run.place.name,
         "community": asked_in(run.place),
         "chat": run.address.chat,

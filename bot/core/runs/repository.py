@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.core import events_log
 from bot.core.model import Address, Person, Place
-from bot.core.run import ACTIVE, ENDED, UNFINISHED, Outcome, RunRecord, RunTiming, State, key_of, outcome_json, read_run
+from bot.core.run import ACTIVE, ENDED, UNFINISHED, Outcome, RunRecord, RunTiming, State, outcome_json, read_run
 from bot.core.runs import usage
 from bot.core.storage.database import Database
 from bot.core.storage.schema import runs, uses
@@ -49,7 +49,7 @@ class RunRepository:
 
     async def last_of(self, person: Person, count: int = 10) -> list[RunRecord]:
         """Return a person's latest runs, newest first."""
-        return await self._select(runs.c.person == key_of(person), order=runs.c.seq.desc(), limit=count)
+        return await self._select(runs.c.person == person.key, order=runs.c.seq.desc(), limit=count)
 
     async def unfinished_in(self, community: str, count: int = 50) -> list[RunRecord]:
         """Return the running and waiting runs of a community, given as "platform:id", oldest first."""
@@ -59,7 +59,7 @@ class RunRepository:
 
     async def unfinished_at(self, place: Place) -> list[RunRecord]:
         """Return the running and waiting runs of a place, oldest first."""
-        return await self._select(runs.c.place == key_of(place), runs.c.state.in_(UNFINISHED), order=runs.c.seq)
+        return await self._select(runs.c.place == place.key, runs.c.state.in_(UNFINISHED), order=runs.c.seq)
 
     async def unfinished_of(self, person: str) -> list[RunRecord]:
         """Return the waiting, running and held runs of a person, given as "platform:id"."""

@@ -32,7 +32,7 @@ from bot.core.policy.enforcement import PolicyEnforcer
 from bot.core.policy.permissions import Permissions
 from bot.core.policy.scope import community_of
 from bot.core.port import MessageOpening
-from bot.core.run import RunRecord, State, key_of, person_of
+from bot.core.run import RunRecord, State, person_of
 from bot.core.runs.erasure import delete_runs, forget_person
 from bot.core.runs.locks import RunLocks
 from bot.core.runs.queue import NewRun, RunQueue
@@ -125,7 +125,7 @@ class RunService:
     async def _submit(self, request: RunRequest, message: Address | MessageOpening) -> str:
         workflow = self._workflows.catalog.get(request.workflow)
         policy = await self._enforcer.admit(request)
-        await self._queue.check_limits(key_of(request.person), workflow.name, policy.limits)
+        await self._queue.check_limits(request.person.key, workflow.name, policy.limits)
         if workflow.spoiler:
             policy = policy.covered()
         restriction = self._enforcer.restriction(request.person, request.place, workflow)
@@ -225,7 +225,7 @@ class RunService:
     def _may_repeat(self, run: RunRecord, here: Place) -> bool:
         """True if everyone here sees the result. They may run it again with its files, but do not get the files."""
         home = bool(here.community) and community_of(here) == community_of(run.place)
-        return run.state is State.DONE and (home or key_of(here) == key_of(run.place))
+        return run.state is State.DONE and (home or here.key == run.place.key)
 
     async def check_present(self, by: Person, run: RunRecord, here: Place, act: str, *, present: bool) -> None:
         """Raise `NotAllowed` for a button that was pressed outside the place of its message, because rights belong to a
@@ -248,14 +248,14 @@ class RunService:
         return files[number - 1] if 0 < number <= len(files) else None
 
     def _is_own(self, run: RunRecord, person: Person) -> bool:
-        return key_of(person) == key_of(run.person) or self._permissions.is_operator(person)
+        return person.key == run.person.key or self._permissions.is_operator(person)
 
     async def cancel(self, run_id: str, by: Person) -> bool:
         """Cancel a waiting or running run. Returns True if there was something to cancel. Raises `NotAllowed`."""
         run = await self._records.get(run_id)
         if run is not None:
             await self.check_change(by, run, "cancel")
-        run = await self._records.request_cancel(run_id, f"{key_of(by)}:{by.name}")
+        run = await self._records.request_cancel(run_id, f"{by.key}:{by.name}")
         if run is None:
             return False
         if run.state is State.CANCELLED and run.opened:
@@ -299,10 +299,10 @@ class RunService:
         """Cancel a person's runs, delete their ended runs with the files, and remove their name from the audit log.
         Returns the number of runs. A running run ends first, and is deleted within the hour.
         """
-        for run in await self._records.unfinished_of(key_of(person)):
+        for run in await self._records.unfinished_of(person.key):
             await self.cancel(run.id, person)
         rules = self._enforcer.book
-        return await forget_person(key_of(person), self._records, self._media, self._audit, rules)
+        return await forget_person(person.key, self._records, self._media, self._audit, rules)
 
     async def _with_files(self, request: RunRequest, folder: Path) -> RunRequest:
         """Return the request with the files that it uses from earlier runs."""

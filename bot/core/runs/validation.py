@@ -55,7 +55,7 @@ class InputFile:
 
 
 class _Derived:
-    """Answers that follow from the nodes of the servers. Menus need them at each keystroke, so each is worked out once."""
+    """Answers that follow from the nodes of the servers. Menus need them at each keystroke, so they are kept."""
 
     def __init__(self, known: Mapping[str, ObjectInfo]) -> None:
         self._known = dict(known)

@@ -11,7 +11,6 @@ from bot.core.model import DisplayOptions, Person, Place
 from bot.core.policy.enforcement import PolicyEnforcer
 from bot.core.policy.evaluate import Decision
 from bot.core.policy.quota import QuotaStatus
-from bot.core.run import key_of
 from bot.core.runs.queue import RunQueue
 from bot.core.runs.validation import RequestValidator
 from bot.core.workflows.catalog import Workflows, title_of
@@ -83,7 +82,7 @@ class WorkflowService:
     async def allowance(self, person: Person, place: Place, workflow: str) -> list[QuotaStatus]:
         """Return a person's quotas in a place. As text, each says the limit, what is left, and when there is more."""
         limits = self._enforcer.policy(person, place, workflow).limits
-        return await self._queue.quota_statuses(key_of(person), workflow, limits)
+        return await self._queue.quota_statuses(person.key, workflow, limits)
 
     async def form(self, workflow: str, person: Person, place: Place) -> Form:
         """Return a person's form in a place. Raises `UnknownWorkflow`, and `NotAllowed` with the rule in words."""

@@ -14,7 +14,6 @@ from telegram.error import TelegramError
 
 from bot.core.errors import DeliveryFailed, StorageFailed, UserError
 from bot.core.model import Person, Place
-from bot.core.platform import key_of
 from bot.i18n import _
 from bot.platforms.telegram import storage_keys
 from bot.platforms.telegram.access import refusal
@@ -290,10 +289,10 @@ class Dispatcher:
         place = whole_group(change.chat)
         group = bool(place.community)
         records = self._services.runs
-        for run in await (records.unfinished_in(key_of(place), _MOST) if group else records.unfinished_at(place)):
+        for run in await (records.unfinished_in(place.key, _MOST) if group else records.unfinished_at(place)):
             await self._services.runs.cancel(run.id, run.person)
         if group:
-            await self._services.moderation.left(key_of(place))
+            await self._services.moderation.left(place.key)
 
     async def _migrate(self, old: int, new: int) -> None:
         """A group has another id now; what was decided for it still holds."""

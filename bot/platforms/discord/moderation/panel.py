@@ -7,7 +7,7 @@ from typing import Any
 import discord
 
 from bot.core.model import Held, Result, RunSummary
-from bot.core.platform import Overview, RuleTarget, key_of
+from bot.core.platform import Overview, RuleTarget
 from bot.i18n import _
 from bot.platforms.discord.components import HELD, ComponentAction, button, row, still
 from bot.platforms.discord.rest import NO_MENTIONS, MessageDraft
@@ -108,7 +108,7 @@ async def list_held(front: DiscordCaller, click: Click) -> None:
     runs = await front.services.moderation.reviews.held(moderator(front.services.moderation, click), place_of(click))
     title = front.services.workflows.title
     lines = [
-        f"{number}. **{plain(title(run.workflow))}** · {plain(run.person.name or key_of(run.person))}"
+        f"{number}. **{plain(title(run.workflow))}** · {plain(run.person.name or run.person.key)}"
         for number, run in enumerate(runs, 1)
     ]
     buttons = [

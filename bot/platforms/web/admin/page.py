@@ -23,7 +23,6 @@ from bot.core.platform import (
     block_words,
     community_of,
     describe,
-    key_of,
 )
 from bot.i18n import _
 from bot.platforms.web.admin import forms
@@ -175,7 +174,7 @@ def _waiting(view: View, run: RunRecord) -> Html:
     shown = [_file(view, run, number, file) for number, file in enumerate(outcome.files)] if outcome else []
     texts = [el("pre", text, tabindex="0") for text in outcome.texts] if outcome else []
     yet = None if outcome else el("small", _("It is asked for, and not developed yet."))
-    who = f"{run.person.name or run.person.id} · {key_of(run.person)}"
+    who = f"{run.person.name or run.person.id} · {run.person.key}"
     told = el("div", el("b", title), _time(run.asked_at), el("small", who), el("p", said) if said else None, yet)
     acts = _form(
         view,
@@ -248,7 +247,7 @@ def _log(view: View) -> Html:
 def _entry(entry: Entry) -> Html:
     who = entry.person.name or entry.person.id
     undone = _("taken back") if entry.undone else ""
-    cells = (_time(entry.at), el("span", who, title=key_of(entry.person)), f"{entry.act}: {entry.words}", undone)
+    cells = (_time(entry.at), el("span", who, title=entry.person.key), f"{entry.act}: {entry.words}", undone)
     return el("tr", *(el("td", cell) for cell in cells))
 
 

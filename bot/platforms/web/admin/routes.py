@@ -12,7 +12,7 @@ from aiohttp.web import FileField
 
 from bot.core.errors import BadValue, NotAllowed, UserError
 from bot.core.model import Person, Place
-from bot.core.platform import OPERATOR, RuleTarget, Services, asked_in, community_of, key_of
+from bot.core.platform import OPERATOR, RuleTarget, Services, asked_in, community_of
 from bot.i18n import _
 from bot.platforms.web.admin import forms
 from bot.platforms.web.admin.forms import PolicyForms
@@ -109,7 +109,7 @@ class AdminRoutes:
             await self._moderation.log(by, here, _SHOWN),
             self._services.workflows.title,
             list(self._services.workflows.catalog.workflows.values()),
-            self._said.pop(key_of(by), None),
+            self._said.pop(by.key, None),
         )
         return await filled("moderate.html", main=draw(view))
 
@@ -129,7 +129,7 @@ class AdminRoutes:
         except UserError as fault:
             field = fault.field if isinstance(fault, BadValue) else ""
             said = Said(section, forms.say(fault), True, field, press.texts)
-        self._said[key_of(by)] = said
+        self._said[by.key] = said
         raise web.HTTPSeeOther(link("moderate", press.here))
 
     @property
@@ -227,7 +227,7 @@ def _found(key: str | None, places: list[Place]) -> Place:
 
 
 async def _refused(fault: NotAllowed, by: Person) -> web.Response:
-    hint = _("If that is you, put {key} into DARKROOM_OPERATORS and start the bot again.").format(key=key_of(by))
+    hint = _("If that is you, put {key} into DARKROOM_OPERATORS and start the bot again.").format(key=by.key)
     words = group(el("p", str(fault), class_="note fault", role="alert"), el("p", hint, class_="about"))
     page = await filled("moderate.html", main=words)
     page.set_status(403)

@@ -14,7 +14,7 @@ from aiohttp import BodyPartReader, web
 
 from bot.core.errors import BadValue, StorageFailed, UserError
 from bot.core.model import Person, Place, RunRequest, StoredFile, UploadedFile
-from bot.core.platform import Form, RunRecord, RunService, Services, key_of
+from bot.core.platform import Form, RunRecord, RunService, Services
 from bot.i18n import _
 
 _PIECE = 256 * 1024  # bytes
@@ -113,7 +113,7 @@ async def _file(part: BodyPartReader, path: Path, limit: int) -> UploadedFile:
 async def _earlier(name: str, text: str, services: Services, person: Person, place: Place) -> StoredFile:
     found = _REFERENCE.fullmatch(text)
     run = await services.runs.get(found["run"]) if found else None
-    if found is not None and run is not None and key_of(run.person) == key_of(person):
+    if found is not None and run is not None and run.person.key == person.key:
         stored = stored_in(services, run, person, place, found["where"], found["which"])
         if stored is not None:
             return stored
