@@ -30,6 +30,8 @@ class OutputTarget:
         """Read `-o`: a folder or a file. Raises `BadRequest` if it cannot be written to."""
         path = Path(output or ".").expanduser()
         is_folder = path.is_dir() or (output or "").endswith(("/", os.sep))
+        if is_folder:
+            _make(path)
         target = cls(path, None, force) if is_folder else cls(path.parent, path.name, force)
         target.check_folder()
         if target.name is not None:
@@ -99,6 +101,15 @@ class OutputTarget:
                 if not path.exists():
                     return part.replace(path)
         raise AssertionError("numbers do not end")
+
+
+def _make(folder: Path) -> None:
+    """Make a folder that `-o` names with a slash at its end. Raises `BadRequest`."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as fault:
+        words = _("-o: the folder {folder} cannot be created: {reason}.")
+        raise BadRequest(words.format(folder=folder, reason=fault.strerror)) from fault
 
 
 def _can_convert(file: ResultFile, suffix: str) -> bool:

@@ -86,6 +86,11 @@ def test_the_file_is_what_its_name_says(name: str, kind: str) -> None:
         assert picture.format == kind
 
 
+def test_a_folder_that_is_named_with_a_slash_is_made() -> None:
+    assert darkroom("run", "negative", "--photo", "cat.png", "-o", "new/folder/")[0] == 0
+    assert Path("new/folder/cat-negative.png").is_file()
+
+
 @pytest.mark.parametrize(
     ("words", "say"),
     [
@@ -100,6 +105,7 @@ def test_the_file_is_what_its_name_says(name: str, kind: str) -> None:
         (("run", "imagine", "--text", "a cat"), "cannot run on this server"),
         (("run", "negative", "--photo", "cat.png", "--server", "nonsense"), "http://127.0.0.1:8188"),
         (("run", "negative", "--photo", "cat.png", "-o", "nowhere/a.png"), "Create it first"),
+        (("run", "negative", "--photo", "cat.png", "-o", "cat.png/"), "cannot be created"),
         (("run", "negative", "--photo", "cat.png", "-o", "cat.png"), "already exists"),
     ],
 )
