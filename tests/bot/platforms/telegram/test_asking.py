@@ -182,7 +182,7 @@ async def test_ones_data_can_be_deleted(chat: Conversation) -> None:
     await chat.press(await chat.answer(button="Delete my data"), "Delete my data")
     await chat.press(await chat.answer(button="Yes"), "Yes")
     await chat.answer("1 run deleted")
-    assert "not kept" in await chat.notice(await chat.press(done, "Again"))
+    assert "has been deleted" in await chat.notice(await chat.press(done, "Again"))
 
 
 async def test_the_commands_are_listed(api: BotApi) -> None:

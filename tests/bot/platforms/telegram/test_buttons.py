@@ -86,7 +86,7 @@ async def test_a_button_of_a_run_that_is_gone(chat: Conversation) -> None:
     done = await poster(chat)
     await chat.press(done, "Delete")
     await chat.api.until(lambda: done.deleted)
-    assert "not kept" in await chat.notice(await chat.press(done, "Details"))
+    assert "has been deleted" in await chat.notice(await chat.press(done, "Details"))
 
 
 @pytest.mark.parametrize("data", ["o:really", "o:forget", "o:try"])

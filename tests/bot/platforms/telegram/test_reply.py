@@ -259,7 +259,7 @@ async def test_blocked_and_kicked(tmp_path: Path) -> None:
     async with stage(tmp_path) as on:
         message = await on.sent()
         on.api.refuse["editMessageMedia"].append(Refused(403, "Forbidden: bot was blocked by the user"))
-        with pytest.raises(DeliveryFailed, match="may not write"):
+        with pytest.raises(DeliveryFailed, match="no longer write"):
             await on.reply(message).deliver(on.result(on.file("a.png")))
 
 
