@@ -19,7 +19,7 @@ from bot.platforms.discord.message_ref import FILE_BYTES, PLATFORM, MessageRef
 from bot.platforms.discord.moderation.panel import question
 from bot.platforms.discord.rest import AWAY, DiscordRest, pointed_at
 from bot.platforms.discord.runs.reply import DiscordReply
-from bot.platforms.discord.runs.submit import DiscordCaller
+from bot.platforms.discord.runs.submit import DiscordContext
 from bot.settings import Settings
 
 #: What the bot asks a server for: to see, speak, attach, in threads too, and to read the message that is answered.
@@ -41,7 +41,7 @@ class DiscordPlatform:
         if settings.discord_token is None:
             raise ConfigError(_("DISCORD_TOKEN is not set."))
         self._settings, self._token, self._notes = settings, settings.discord_token.reveal(), notes
-        self._wire = DiscordRest(self._token)
+        self._rest = DiscordRest(self._token)
         self._open = ExitStack()
         self._known = False
 
@@ -51,27 +51,27 @@ class DiscordPlatform:
 
     async def __aenter__(self) -> DiscordPlatform:
         self._open.enter_context(pointed_at(self._settings.discord_api_base, self._settings.discord_gateway_url))
-        await self._wire.__aenter__()
+        await self._rest.__aenter__()
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        await self._wire.__aexit__(kind, error, traceback)
+        await self._rest.__aexit__(kind, error, traceback)
         self._open.close()
 
     async def serve(self, services: Services) -> None:
         async with self._notes:
             await self._serve(services, FormSessions(self._notes))
 
-    async def _serve(self, services: Services, sheets: FormSessions) -> None:
+    async def _serve(self, services: Services, sessions: FormSessions) -> None:
         settings = self._settings
-        front = DiscordCaller(
-            services, FormCache(services), sheets, int(settings.max_upload_mb * 1e6), settings.retention_days
+        context = DiscordContext(
+            services, FormCache(services), sessions, int(settings.max_upload_mb * 1e6), settings.retention_days
         )
         ledger = SyncLedger(settings.folder / "discord-commands.json")
         try:
-            async with DiscordClient(front, ledger, 1 if settings.discord_gateway_url else None) as bot:
+            async with DiscordClient(context, ledger, 1 if settings.discord_gateway_url else None) as bot:
                 await bot.login(self._token)
                 self._known = True
                 await bot.connect()
@@ -86,12 +86,12 @@ class DiscordPlatform:
             raise DeliveryFailed(_("No channel is named in which moderators are asked."))
         try:
             draft = await question(brief, result, FILE_BYTES)
-            await self._wire.send(int(channel), draft, brief.run_id.replace("-", "")[:24])
+            await self._rest.send(int(channel), draft, brief.run_id.replace("-", "")[:24])
         except (*AWAY, discord.HTTPException) as fault:
             raise DeliveryFailed(str(fault)) from fault
 
     def reply(self, address: Address, brief: RunSummary) -> DiscordReply:
-        return DiscordReply(self._wire, MessageRef.at(address), brief, previews=self._settings.discord_previews)
+        return DiscordReply(self._rest, MessageRef.at(address), brief, previews=self._settings.discord_previews)
 
 
 async def introduce(settings: Settings) -> str:
@@ -100,8 +100,8 @@ async def introduce(settings: Settings) -> str:
         raise ConfigError(_("DISCORD_TOKEN is not set."))
     with pointed_at(settings.discord_api_base, settings.discord_gateway_url):
         try:
-            async with DiscordRest(settings.discord_token.reveal()) as wire:
-                client = await wire.client()
+            async with DiscordRest(settings.discord_token.reveal()) as rest:
+                client = await rest.client()
         except discord.LoginFailure as fault:
             raise ConfigError(_("DISCORD_TOKEN: Discord does not know this token.")) from fault
         except (discord.HTTPException, OSError, TimeoutError) as fault:

@@ -20,7 +20,7 @@ from bot.platforms.discord.message_ref import PLATFORM
 from bot.platforms.discord.presence import keep_presence
 from bot.platforms.discord.runs.mentions import hear
 from bot.platforms.discord.runs.posting import repost
-from bot.platforms.discord.runs.submit import Click, DiscordCaller
+from bot.platforms.discord.runs.submit import Click, DiscordContext
 
 _log = logging.getLogger(__name__)
 _FAREWELL = 3.0  # seconds for answers that are under way when it closes
@@ -30,7 +30,7 @@ _REPOST_EVERY = 60.0  # seconds; no message is still being posted so long after 
 class DiscordClient(discord.AutoShardedClient):
     """Use it once: after a failure a new one is made."""
 
-    def __init__(self, front: DiscordCaller, ledger: SyncLedger, shards: int | None = None) -> None:
+    def __init__(self, context: DiscordContext, ledger: SyncLedger, shards: int | None = None) -> None:
         intents = discord.Intents.none()
         intents.guilds = intents.guild_messages = intents.dm_messages = True
         super().__init__(
@@ -41,9 +41,9 @@ class DiscordClient(discord.AutoShardedClient):
             member_cache_flags=discord.MemberCacheFlags.none(),
             allowed_mentions=discord.AllowedMentions.none(),
         )
-        self.front = front
-        self.tree = Tree(self, front)
-        self.registrar = CommandSync(self, self.tree, front.services, front.menu, ledger)
+        self.context = context
+        self.tree = Tree(self, context)
+        self.registrar = CommandSync(self, self.tree, context.services, context.cache, ledger)
         self._since = time.time()
         self._work: list[BackgroundTask] = []
         self._answering: set[asyncio.Task[Any]] = set()
@@ -51,7 +51,7 @@ class DiscordClient(discord.AutoShardedClient):
     async def setup_hook(self) -> None:
         self._begin("commands", self.registrar.work)
         self._begin("presence", self._say_presence)
-        self._begin("forms", self.front.sheets.tidy)
+        self._begin("forms", self.context.sessions.tidy)
         self._begin("reposting", self._repost)
 
     def _begin(self, name: str, work: Work) -> None:
@@ -61,60 +61,60 @@ class DiscordClient(discord.AutoShardedClient):
             await self.wait_until_ready()
             await work()
 
-        task = BackgroundTask(f"{PLATFORM} {name}", self.front.services.health.tasks)
+        task = BackgroundTask(f"{PLATFORM} {name}", self.context.services.health.tasks)
         self._work.append(task)
         task.start(once_ready)
 
     async def on_connect(self) -> None:
-        self.front.services.health.tasks.connected(PLATFORM)
+        self.context.services.health.tasks.connected(PLATFORM)
 
     async def on_resumed(self) -> None:
-        self.front.services.health.tasks.connected(PLATFORM)
+        self.context.services.health.tasks.connected(PLATFORM)
 
     async def on_disconnect(self) -> None:
         if not self.is_closed():
-            self.front.services.health.tasks.disconnected(PLATFORM)
+            self.context.services.health.tasks.disconnected(PLATFORM)
 
     async def on_ready(self) -> None:
-        self.front.services.health.tasks.connected(PLATFORM)
+        self.context.services.health.tasks.connected(PLATFORM)
         _log.info("Discord: %s is in %d servers", self.user, len(self.guilds))
         self.registrar.wake()
 
     async def _say_presence(self) -> None:
-        await keep_presence(self, self.front.services.runs)
+        await keep_presence(self, self.context.services.runs)
 
     async def _repost(self) -> None:
         """See to the messages of runs that were taken in before the program ended, or was let down by its database."""
         while True:
-            await self.front.services.runs.reopen(PLATFORM, self._since, self._found)
+            await self.context.services.runs.reopen(PLATFORM, self._since, self._found)
             await asyncio.sleep(_REPOST_EVERY)
             self._since = time.time() - _REPOST_EVERY
 
     async def _found(self, run: RunRecord) -> Address:
-        return await repost(self, run, self.front.services.workflows.title(run.workflow))
+        return await repost(self, run, self.context.services.workflows.title(run.workflow))
 
     async def on_guild_join(self, guild: discord.Guild) -> None:
         self.registrar.joined(guild.id)
 
     async def on_guild_remove(self, guild: discord.Guild) -> None:
-        await self.front.services.moderation.left(f"{PLATFORM}:{guild.id}")
+        await self.context.services.moderation.left(f"{PLATFORM}:{guild.id}")
 
     async def on_guild_role_delete(self, role: discord.Role) -> None:
-        await self.front.services.moderation.role_deleted(f"{PLATFORM}:{role.guild.id}", str(role.id))
+        await self.context.services.moderation.role_deleted(f"{PLATFORM}:{role.guild.id}", str(role.id))
 
     async def on_guild_channel_delete(self, channel: discord.abc.GuildChannel) -> None:
-        await self.front.services.moderation.place_deleted(f"{PLATFORM}:{channel.guild.id}", str(channel.id))
+        await self.context.services.moderation.place_deleted(f"{PLATFORM}:{channel.guild.id}", str(channel.id))
 
     async def on_raw_thread_delete(self, thread: discord.RawThreadDeleteEvent) -> None:
-        await self.front.services.moderation.place_deleted(f"{PLATFORM}:{thread.guild_id}", str(thread.thread_id))
+        await self.context.services.moderation.place_deleted(f"{PLATFORM}:{thread.guild_id}", str(thread.thread_id))
 
     async def on_interaction(self, click: Click) -> None:
         if click.type in (discord.InteractionType.component, discord.InteractionType.modal_submit):
-            await answer(self.front, click)
+            await answer(self.context, click)
 
     async def on_message(self, message: discord.Message) -> None:
         with self.attending():
-            await hear(self.front, self, message)
+            await hear(self.context, self, message)
 
     async def on_error(self, event_method: str, /, *_args: Any, **_kwargs: Any) -> None:
         _log.exception("in %s", event_method)

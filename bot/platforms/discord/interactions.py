@@ -18,42 +18,42 @@ from bot.platforms.discord.forms.modals import fill, go, turn
 from bot.platforms.discord.forms.picker import leaf, picked
 from bot.platforms.discord.moderation import panel
 from bot.platforms.discord.runs.buttons import press
-from bot.platforms.discord.runs.submit import Click, DiscordCaller, guarded
+from bot.platforms.discord.runs.submit import Click, DiscordContext, guarded
 
 
-async def answer(front: DiscordCaller, click: Click) -> None:
+async def answer(context: DiscordContext, click: Click) -> None:
     """Answer a click, a choice, or a window that was sent; whatever happens, the person hears of it."""
     data: Any = click.data
     name = str(data.get("custom_id", ""))
-    await guarded(click, lambda: _answer(front, click, name))
+    await guarded(click, lambda: _answer(context, click, name))
 
 
-async def _answer(front: DiscordCaller, click: Click, name: str) -> None:
+async def _answer(context: DiscordContext, click: Click, name: str) -> None:
     if run := re.fullmatch(components.TEMPLATE, name):
-        await press(front, click, run["verb"], run["run"])
-    elif sheet := re.fullmatch(sessions.TEMPLATE, name):
-        await _on_sheet(front, click, sheet["act"], sheet["sheet"], int(sheet["at"]))
+        await press(context, click, run["verb"], run["run"])
+    elif session := re.fullmatch(sessions.TEMPLATE, name):
+        await _on_sheet(context, click, session["act"], session["sheet"], int(session["at"]))
     elif name == FORGET:
-        await forget(front, click)
+        await forget(context, click)
     elif name == panel.UNDO:
-        await panel.take_back(front, click)
+        await panel.take_back(context, click)
     elif select := re.fullmatch(panel.TEMPLATE, name):
-        await panel.change(front, click, int(select["number"]))
+        await panel.change(context, click, int(select["number"]))
     elif turned := re.fullmatch(panel.PAGE, name):
-        await panel.show_page(front, click, int(turned["page"]))
+        await panel.show_page(context, click, int(turned["page"]))
     else:
         raise UserError(_("This button has expired. Please start again."))
 
 
-async def _on_sheet(front: DiscordCaller, click: Click, act: str, name: str, at: int) -> None:
+async def _on_sheet(context: DiscordContext, click: Click, act: str, name: str, at: int) -> None:
     match act:
         case "fill":
-            await fill(front, click, name, at)
+            await fill(context, click, name, at)
         case "turn":
-            await turn(front, click, name, at)
+            await turn(context, click, name, at)
         case "go":
-            await go(front, click, name)
+            await go(context, click, name)
         case "pick":
-            await picked(front, click, name)
+            await picked(context, click, name)
         case "leaf":
-            await leaf(front, click, name, at)
+            await leaf(context, click, name, at)

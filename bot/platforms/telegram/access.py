@@ -43,13 +43,13 @@ class ChatAccess:
     def __init__(
         self,
         allowed: Iterable[str],
-        wire: TelegramApi,
+        api: TelegramApi,
         notes: KeyValueStore,
         admitted: Callable[[Person], Iterable[str]],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._allowed = frozenset(name.casefold().removeprefix("@") for name in allowed)
-        self._wire, self._notes, self._admitted, self._clock = wire, notes, admitted, clock
+        self._api, self._notes, self._admitted, self._clock = api, notes, admitted, clock
         self._members: dict[tuple[int, int], tuple[Rights, float]] = {}
         self._names: dict[int, tuple[str, float]] = {}
 
@@ -84,7 +84,7 @@ class ChatAccess:
         for note, known in (await self._notes.starting(storage_keys.STRANGER)).items():
             if known.casefold() == wanted:
                 with suppress(TelegramError):
-                    found = await self._wire.bot.get_chat(int(note.removeprefix(storage_keys.STRANGER)))
+                    found = await self._api.bot.get_chat(int(note.removeprefix(storage_keys.STRANGER)))
                     if (found.username or "").casefold() == wanted:
                         return Person(NAME, str(found.id), found.full_name or "")
         words = _(
@@ -99,7 +99,7 @@ class ChatAccess:
         if known is not None and now - known[1] < _FRESH:
             return known[0]
         try:
-            member = await self._wire.bot.get_chat_member(chat, user)
+            member = await self._api.bot.get_chat_member(chat, user)
         except TelegramError:
             return Rights()
         if len(self._members) > _KNOWN:
@@ -124,7 +124,7 @@ class ChatAccess:
         if known is not None and now - known[1] < _FRESH:
             return known[0]
         try:
-            name = (await self._wire.bot.get_chat(group)).username or ""
+            name = (await self._api.bot.get_chat(group)).username or ""
         except TelegramError:
             return ""
         self._names[group] = (name, now)

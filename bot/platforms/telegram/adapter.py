@@ -54,9 +54,9 @@ class TelegramPlatform:
             settings, local = self._settings, self._settings.telegram_local
             bot = connect(self._token, settings.telegram_api_url, local=local)
             stack.push_async_callback(disconnect, bot)
-            self._wire = TelegramApi(bot, RateLimiter(), local=local, on_migrated=self._migrated)
-            busy = ChatActions(self._wire)
-            self._studio = ReplyContext(self._wire, self._notes, MessageStates(), busy, settings.telegram_previews)
+            self._api = TelegramApi(bot, RateLimiter(), local=local, on_migrated=self._migrated)
+            busy = ChatActions(self._api)
+            self._context = ReplyContext(self._api, self._notes, MessageStates(), busy, settings.telegram_previews)
             actions = BackgroundTask("telegram chat actions", self._tasks)
             actions.start(busy.work)
             stack.push_async_callback(actions.stop)
@@ -70,16 +70,16 @@ class TelegramPlatform:
 
     def reply(self, address: Address, brief: RunSummary) -> TelegramReply:
         """See `Platform.reply`."""
-        return TelegramReply(self._studio, address, brief)
+        return TelegramReply(self._context, address, brief)
 
     async def ask(self, brief: RunSummary, result: Result | None, channel: str) -> None:
         """See `Reviewing.ask`: in the chat that moderators have named; `/moderate held` lists what waits besides."""
         if channel:
-            await ask(self._wire, Chat.read(channel), brief, result)
+            await ask(self._api, Chat.read(channel), brief, result)
 
     async def serve(self, services: Services) -> None:
         """See `Platform.serve`. Raises `ConfigError` where Telegram does not know the token."""
-        bot = self._wire.bot
+        bot = self._api.bot
         try:
             me = await bot.get_me()
         except InvalidToken as fault:
@@ -88,16 +88,16 @@ class TelegramPlatform:
             raise ConfigError(_UNKNOWN) from fault
         self._greeted = True
         _log.info("Telegram knows this bot as @%s", me.username)
-        access = ChatAccess(self._settings.telegram_allowed, self._wire, self._notes, services.moderation.admitted)
-        counter = Responder(services, self._wire, self._notes, access, me)
+        access = ChatAccess(self._settings.telegram_allowed, self._api, self._notes, services.moderation.admitted)
+        responder = Responder(services, self._api, self._notes, access, me)
         inbox = UpdateQueue(self._notes)
         await inbox.resume(bot)
         self._tasks.connected(NAME)
         menu, hook = BackgroundTask("telegram commands", self._tasks), self._hook()
-        menu.start(lambda: _keep_published(BotCommands(counter), services))
+        menu.start(lambda: _keep_published(BotCommands(responder), services))
         try:
             async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(Dispatcher(counter, inbox).work(), name="telegram reception")
+                tasks.create_task(Dispatcher(responder, inbox).work(), name="telegram reception")
                 updates = listen(bot, inbox, hook) if hook else poll(bot, inbox, self._tasks)
                 tasks.create_task(updates, name="telegram updates")
         finally:

@@ -52,28 +52,28 @@ class Responder:
     """The parts that answer people. `me` is the bot itself."""
 
     services: Services
-    wire: TelegramApi
+    api: TelegramApi
     notes: KeyValueStore
     access: ChatAccess
     me: User
 
-    async def say(self, guest: Caller, html: str, keyboard: Any = None) -> int:
+    async def say(self, caller: Caller, html: str, keyboard: Any = None) -> int:
         """Answer a guest's message; the answer's id."""
-        sent = await self.wire.send(guest.chat, html, keyboard, reply_to=guest.message)
+        sent = await self.api.send(caller.chat, html, keyboard, reply_to=caller.message)
         return sent.message_id
 
     async def open(
-        self, guest: Caller, request: RunRequest, *, message: int | None = None, hidden: bool = False
+        self, caller: Caller, request: RunRequest, *, message: int | None = None, hidden: bool = False
     ) -> None:
         """Have a run taken in, whose message is a new one, or one that stood for its draft.
 
         An update that is handled again after a crash finds the message that it has opened, and the run if there is one:
         also a message that Telegram took and that we did not come to note, if it is one of the next few in its chat.
         """
-        opened, where = storage_keys.opened(guest.update), self._destination(guest, request)
+        opened, where = storage_keys.opened(caller.update), self._destination(caller, request)
         known = await self.notes.get(opened)
         if known is None:
-            known = await self._first_words(guest, where, request, message)
+            known = await self._first_words(caller, where, request, message)
             await self.notes.put(opened, known)
         address = address_of(where, known)
         if await self.services.runs.at(address) is not None:
@@ -87,128 +87,128 @@ class Responder:
                     RunRequest(request.workflow, values, request.person, request.place), address
                 )
         except (UserError, StorageFailed, DeliveryFailed, TelegramError) as fault:
-            sentence = await self.sentence(guest, request.workflow, fault)
-            if where == guest.chat:
+            sentence = await self.sentence(caller, request.workflow, fault)
+            if where == caller.chat:
                 await self.edit(where, known, sentence)
             else:
                 await self.remove(where, known)
-                await self.say(guest, sentence)
+                await self.say(caller, sentence)
 
     async def edit(self, chat: Chat, message: int, html: str, keyboard: Any = None) -> None:
         """Set a message's text."""
         html_mode = ParseMode.HTML
 
         async def work(number: int) -> None:
-            await self.wire.bot.edit_message_text(html, number, message, parse_mode=html_mode, reply_markup=keyboard)
+            await self.api.bot.edit_message_text(html, number, message, parse_mode=html_mode, reply_markup=keyboard)
 
         try:
-            await self.wire.ask(chat, work, message=message)
+            await self.api.ask(chat, work, message=message)
         except Unchanged:
             return
 
     async def remove(self, chat: Chat, message: int) -> None:
         """Delete a message of ours, or leave it where it cannot be."""
         with suppress(TelegramError):
-            await self.wire.bot.delete_message(chat.id, message)
+            await self.api.bot.delete_message(chat.id, message)
 
-    async def sentence(self, guest: Caller, workflow: str, fault: Exception) -> str:
+    async def sentence(self, caller: Caller, workflow: str, fault: Exception) -> str:
         """A fault as HTML: of a value with an example that works."""
         if isinstance(fault, DeliveryFailed | TelegramError):
             _log.info("the files of a request were not handed over: %s", fault)
             return _("Telegram did not hand over your file. Please send the request again.")
         if not isinstance(fault, BadValue):
             return captions.plain(str(fault))
-        form = await self.services.workflows.form(workflow, guest.person, guest.place)
+        form = await self.services.workflows.form(workflow, caller.person, caller.place)
         shown = example(command_of(workflow), form, fault.field)
         field, reason = captions.plain(fault.field), captions.plain(fault.reason)
         return f"<b>{field}</b>: {reason}\n" + _("For example: {example}").format(
             example=f"<code>{captions.plain(shown)}</code>"
         )
 
-    def _destination(self, guest: Caller, request: RunRequest) -> Chat:
+    def _destination(self, caller: Caller, request: RunRequest) -> Chat:
         """The topic of the same group that moderators want results in; else where it is asked for."""
         results = self.services.workflows.display(request.person, request.place, request.workflow).results
-        wanted = guest.chat if results in (None, "here", "thread") else Chat.read(results)
-        return wanted if wanted.id == guest.chat.id else guest.chat
+        wanted = caller.chat if results in (None, "here", "thread") else Chat.read(results)
+        return wanted if wanted.id == caller.chat.id else caller.chat
 
-    async def _first_words(self, guest: Caller, where: Chat, request: RunRequest, message: int | None) -> int:
+    async def _first_words(self, caller: Caller, where: Chat, request: RunRequest, message: int | None) -> int:
         words = _("{title} for {name}").format(
-            title=self.services.workflows.title(request.workflow), name=guest.person.name or guest.person.id
+            title=self.services.workflows.title(request.workflow), name=caller.person.name or caller.person.id
         )
         html, keyboard = (
             captions.lines(f"{words}\n{describe(Received())}", captions.CAPTION),
-            callback_data.opened(guest.update),
+            callback_data.opened(caller.update),
         )
-        if where != guest.chat:
-            return await self._first_words_elsewhere(guest, where, html, keyboard, message)
+        if where != caller.chat:
+            return await self._first_words_elsewhere(caller, where, html, keyboard, message)
         if message is None:
-            return await self._send_once(guest, where, html, keyboard)
+            return await self._send_once(caller, where, html, keyboard)
         await self.edit(where, message, html, keyboard)
         return message
 
     async def _first_words_elsewhere(
-        self, guest: Caller, where: Chat, html: str, keyboard: InlineKeyboardMarkup, message: int | None
+        self, caller: Caller, where: Chat, html: str, keyboard: InlineKeyboardMarkup, message: int | None
     ) -> int:
         """Open the message in another topic, and say so where it was asked for."""
         try:
-            sent = await self._send_once(guest, where, html, keyboard)
+            sent = await self._send_once(caller, where, html, keyboard)
         except (Gone, Unsuitable) as fault:
             words = _("Results go to a topic that I cannot write in: a moderator names another with /moderate where.")
             raise UserError(words) from fault
         told = _("It develops in {place}.").format(place=link(where, sent))
         if message is None:
-            await self.say(guest, told)
+            await self.say(caller, told)
         else:
-            await self.edit(guest.chat, message, told)
+            await self.edit(caller.chat, message, told)
         return sent
 
-    async def _send_once(self, guest: Caller, where: Chat, html: str, keyboard: InlineKeyboardMarkup) -> int:
+    async def _send_once(self, caller: Caller, where: Chat, html: str, keyboard: InlineKeyboardMarkup) -> int:
         """Send a message only once; its id, also if an earlier try sent it without getting an answer."""
-        tried = guest.again
+        tried = caller.again
 
         async def work(chat: int) -> int:
             nonlocal tried
-            if tried and (known := await self._find(guest, keyboard)) is not None:
+            if tried and (known := await self._find(caller, keyboard)) is not None:
                 return known
             tried = True
-            sent = await self.wire.bot.send_message(
+            sent = await self.api.bot.send_message(
                 chat,
                 html,
                 ParseMode.HTML,
                 message_thread_id=where.topic,
                 reply_markup=keyboard,
-                reply_parameters=replying(guest.message if where == guest.chat else None),
+                reply_parameters=replying(caller.message if where == caller.chat else None),
             )
             return sent.message_id
 
-        return await self.wire.ask(where, work)
+        return await self.api.ask(where, work)
 
-    async def _find(self, guest: Caller, keyboard: InlineKeyboardMarkup) -> int | None:
+    async def _find(self, caller: Caller, keyboard: InlineKeyboardMarkup) -> int | None:
         """A message with these buttons, which no other has, among the next after a guest's.
 
         Telegram tells bots nothing of their messages, but refuses to give one the buttons that it has already.
         """
-        for number in range((guest.message or 0) + 1, (guest.message or 0) + 1 + _NEAR):
-            if await self.services.runs.at(address_of(guest.chat, number)) is not None:
+        for number in range((caller.message or 0) + 1, (caller.message or 0) + 1 + _NEAR):
+            if await self.services.runs.at(address_of(caller.chat, number)) is not None:
                 continue
             try:
-                await self._mark(guest.chat, number, keyboard)
+                await self._mark(caller.chat, number, keyboard)
             except Unchanged:
                 return number
             except (Gone, Unsuitable):
                 continue
-            await self._mark(guest.chat, number, None)  # another message of ours, which had none
+            await self._mark(caller.chat, number, None)  # another message of ours, which had none
         return None
 
     async def _mark(self, chat: Chat, message: int, keyboard: InlineKeyboardMarkup | None) -> None:
         async def work(number: int) -> None:
-            await self.wire.bot.edit_message_reply_markup(number, message, reply_markup=keyboard)
+            await self.api.bot.edit_message_reply_markup(number, message, reply_markup=keyboard)
 
-        await self.wire.ask(chat, work)
+        await self.api.ask(chat, work)
 
     async def _fetched(self, values: Mapping[str, Any], folder: Path) -> dict[str, Any]:
         return {
-            name: await fetch(self.wire.bot, value, folder, number) if isinstance(value, MessageFile) else value
+            name: await fetch(self.api.bot, value, folder, number) if isinstance(value, MessageFile) else value
             for number, (name, value) in enumerate(values.items())
         }
 

@@ -61,15 +61,15 @@ class Dispatcher:
     """Serves updates from an inbox."""
 
     def __init__(
-        self, counter: Responder, inbox: UpdateQueue, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+        self, responder: Responder, inbox: UpdateQueue, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     ) -> None:
-        self._counter, self._services, self._inbox, self._sleep = counter, counter.services, inbox, sleep
-        self._asking = FormDialog(counter)
-        self._requests = Requests(counter, self._asking)
-        self._commands = BasicCommands(counter, self._asking)
-        self._buttons = RunButtons(counter, self._asking)
-        self._menu = BotCommands(counter)
-        self._moderating = ModerateCommand(counter)
+        self._responder, self._services, self._inbox, self._sleep = responder, responder.services, inbox, sleep
+        self._asking = FormDialog(responder)
+        self._requests = Requests(responder, self._asking)
+        self._commands = BasicCommands(responder, self._asking)
+        self._buttons = RunButtons(responder, self._asking)
+        self._menu = BotCommands(responder)
+        self._moderating = ModerateCommand(responder)
         self._albums: dict[str, list[Update]] = {}
         self._lines: dict[tuple[int, int], _Line] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -166,115 +166,115 @@ class Dispatcher:
         if (
             command is not None
             and command.bot
-            and command.bot.casefold() != (self._counter.me.username or "").casefold()
+            and command.bot.casefold() != (self._responder.me.username or "").casefold()
         ):
             return
-        guest = self._guest(asker(message), message, update)
-        if not (self._services.moderation.is_operator(guest.person) or await self._admits(message)):
-            if guest.is_private or (command is not None and (command.bot or self._means_us(command))):
-                await self._turn_away(guest, message)
+        caller = self._caller(asker(message), message, update)
+        if not (self._services.moderation.is_operator(caller.person) or await self._admits(message)):
+            if caller.is_private or (command is not None and (command.bot or self._means_us(command))):
+                await self._turn_away(caller, message)
             return
         try:
-            await self._hear_guest(await self._with_rights(guest, message), command, messages)
+            await self._hear_guest(await self._with_rights(caller, message), command, messages)
         except UserError as fault:
-            await self._counter.say(guest, captions.plain(str(fault)))
+            await self._responder.say(caller, captions.plain(str(fault)))
         except StorageFailed as fault:
             _log.warning("a request was not kept: %s", fault)
-            await self._counter.say(guest, captions.plain(str(fault)))
+            await self._responder.say(caller, captions.plain(str(fault)))
 
-    async def _turn_away(self, guest: Caller, message: Message) -> None:
+    async def _turn_away(self, caller: Caller, message: Message) -> None:
         """Say whom to ask, and remember who it was for when those are asked."""
-        access = self._counter.access
-        if guest.is_private and message.from_user is not None:
+        access = self._responder.access
+        if caller.is_private and message.from_user is not None:
             await access.turned_away(message.from_user)
         words = refusal(
-            message, guest.person, self._services.moderation.operators, or_moderators=access.may_serve_groups
+            message, caller.person, self._services.moderation.operators, or_moderators=access.may_serve_groups
         )
-        await self._counter.say(guest, words)
+        await self._responder.say(caller, words)
 
-    async def _hear_guest(self, guest: Caller, command: Command | None, messages: Sequence[Message]) -> None:
+    async def _hear_guest(self, caller: Caller, command: Command | None, messages: Sequence[Message]) -> None:
         if command is not None:
-            await self._command(guest, command, messages)
+            await self._command(caller, command, messages)
             return
-        draft = await self._asking.current(guest)
+        draft = await self._asking.current(caller)
         answered = messages[0].reply_to_message
-        if draft is not None and (guest.is_private or (answered is not None and answered.message_id == draft.message)):
-            await self._asking.hear(guest, draft, messages)
-        elif guest.is_private:
-            await self._requests.offer(guest, messages)
+        if draft is not None and (caller.is_private or (answered is not None and answered.message_id == draft.message)):
+            await self._asking.hear(caller, draft, messages)
+        elif caller.is_private:
+            await self._requests.offer(caller, messages)
 
-    async def _command(self, guest: Caller, command: Command, messages: Sequence[Message]) -> None:
+    async def _command(self, caller: Caller, command: Command, messages: Sequence[Message]) -> None:
         workflow = self._requests.workflow(command.name)
         if command.name == MODERATE:
-            await self._moderating.answer(guest, command.rest, messages)
+            await self._moderating.answer(caller, command.rest, messages)
         elif self._commands.knows(command.name):
-            await self._commands.answer(guest, command.name)
+            await self._commands.answer(caller, command.name)
         elif workflow is not None:
-            await self._requests.ask(guest, workflow, command.rest, messages)
-        elif guest.is_private or command.bot:
-            await self._requests.unknown(guest, command.name)
-        if not guest.is_private:
-            await self._menu.publish_in(guest.chat.id, guest.place)
+            await self._requests.ask(caller, workflow, command.rest, messages)
+        elif caller.is_private or command.bot:
+            await self._requests.unknown(caller, command.name)
+        if not caller.is_private:
+            await self._menu.publish_in(caller.chat.id, caller.place)
 
     async def _press(self, update: Update, query: CallbackQuery) -> None:
         message, data = query.message, query.data or ""
         if not isinstance(message, Message):
             await self._reply(query, _("This message is too old for its buttons."))
             return
-        guest = self._guest(presser(query), message, update)
+        caller = self._caller(presser(query), message, update)
         click, press = Click.read(data), CallbackData.read(data)
-        if press is None and PromptStep.read(data) is None and await self._is_of_run(guest):
+        if press is None and PromptStep.read(data) is None and await self._is_of_run(caller):
             await self._reply(query, _("This button is of another message."))
             return
         if click is not None:
-            await self._press_panel(guest, query, click)
+            await self._press_panel(caller, query, click)
             return
         if not (
-            self._services.moderation.is_operator(guest.person)
-            or await self._counter.access.admits(message.chat, query.from_user)
+            self._services.moderation.is_operator(caller.person)
+            or await self._responder.access.admits(message.chat, query.from_user)
         ):
             await self._reply(query, _("I do not serve you here yet: ask the operator of this bot."))
             return
-        guest = await self._as_member(guest, query.from_user.id)
+        caller = await self._as_member(caller, query.from_user.id)
         try:
             if press is not None:
-                await self._press_run(guest, query, press)
+                await self._press_run(caller, query, press)
             elif (step := PromptStep.read(data)) is not None:
-                await self._press_draft(guest, query, step)
+                await self._press_draft(caller, query, step)
             else:
                 await self._reply(query)
-                await self._commands.press(guest, data, message.message_id)
+                await self._commands.press(caller, data, message.message_id)
         except (UserError, StorageFailed) as fault:
             await self._reply(query, str(fault))
             _log.info("a button was refused: %s", fault)
 
-    async def _is_of_run(self, guest: Caller) -> bool:
+    async def _is_of_run(self, caller: Caller) -> bool:
         """Check that a button's message belongs to a run, as only runs write those: a button's data may be forged."""
-        return await self._services.runs.at(address_of(guest.chat, guest.message or 0)) is not None
+        return await self._services.runs.at(address_of(caller.chat, caller.message or 0)) is not None
 
-    async def _press_run(self, guest: Caller, query: CallbackQuery, press: CallbackData) -> None:
-        run = await self._buttons.check(guest, press, await self._buttons.run(guest, press))
+    async def _press_run(self, caller: Caller, query: CallbackQuery, press: CallbackData) -> None:
+        run = await self._buttons.check(caller, press, await self._buttons.run(caller, press))
         await self._reply(query)
         try:
-            await self._buttons.press(guest, press, run)
+            await self._buttons.press(caller, press, run)
         except UserError as fault:
-            await self._counter.say(guest, captions.plain(str(fault)))
+            await self._responder.say(caller, captions.plain(str(fault)))
 
-    async def _press_draft(self, guest: Caller, query: CallbackQuery, step: PromptStep) -> None:
-        draft = await self._asking.current(guest)
+    async def _press_draft(self, caller: Caller, query: CallbackQuery, step: PromptStep) -> None:
+        draft = await self._asking.current(caller)
         if draft is None or draft.id != step.draft:
             await self._reply(query, _("This form belongs to another person, or it has expired."))
             return
         await self._reply(query)
         try:
-            await self._asking.press(guest, draft, step)
+            await self._asking.press(caller, draft, step)
         except UserError as fault:
-            await self._counter.say(guest, captions.plain(str(fault)))
+            await self._responder.say(caller, captions.plain(str(fault)))
 
-    async def _press_panel(self, guest: Caller, query: CallbackQuery, click: Click) -> None:
+    async def _press_panel(self, caller: Caller, query: CallbackQuery, click: Click) -> None:
         """The core decides who may press it, in the group that it is about."""
         try:
-            words = await self._moderating.press(guest, query, click)
+            words = await self._moderating.press(caller, query, click)
         except (UserError, StorageFailed) as fault:
             await self._reply(query, str(fault))
             return
@@ -296,26 +296,26 @@ class Dispatcher:
 
     async def _migrate(self, old: int, new: int) -> None:
         """A group has another id now; what was decided for it still holds."""
-        await self._counter.notes.put(storage_keys.migrated(new), old)
+        await self._responder.notes.put(storage_keys.migrated(new), old)
         await self._services.moderation.moved(f"{NAME}:{old}", f"{NAME}:{new}")
 
-    def _guest(self, person: Person, message: Message, update: Update) -> Caller:
+    def _caller(self, person: Person, message: Message, update: Update) -> Caller:
         again, where = self._inbox.again(update), chat_of(message)
         return Caller(person, place_of(message), where, update.update_id, message.message_id, again)
 
     async def _admits(self, message: Message) -> bool:
-        return await self._counter.access.admits(message.chat, message.from_user)
+        return await self._responder.access.admits(message.chat, message.from_user)
 
-    async def _with_rights(self, guest: Caller, message: Message) -> Caller:
-        if guest.is_private or message.from_user is None or speaks_for_chat(message):
-            return replace(guest, person=replace(guest.person, moderator=speaks_for_chat(message)))
-        return await self._as_member(guest, message.from_user.id)
+    async def _with_rights(self, caller: Caller, message: Message) -> Caller:
+        if caller.is_private or message.from_user is None or speaks_for_chat(message):
+            return replace(caller, person=replace(caller.person, moderator=speaks_for_chat(message)))
+        return await self._as_member(caller, message.from_user.id)
 
-    async def _as_member(self, guest: Caller, user: int) -> Caller:
-        if guest.is_private:
-            return guest
-        rights = await self._counter.access.rights(guest.chat.id, user)
-        return replace(guest, person=replace(guest.person, moderator=rights.moderator, owner=rights.owner))
+    async def _as_member(self, caller: Caller, user: int) -> Caller:
+        if caller.is_private:
+            return caller
+        rights = await self._responder.access.rights(caller.chat.id, user)
+        return replace(caller, person=replace(caller.person, moderator=rights.moderator, owner=rights.owner))
 
     def _means_us(self, command: Command) -> bool:
         ours = command.name == MODERATE or self._commands.knows(command.name)

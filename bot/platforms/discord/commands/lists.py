@@ -12,7 +12,7 @@ from bot.platforms.discord.components import ComponentAction, button, still
 from bot.platforms.discord.message_ref import PLATFORM, MessageRef
 from bot.platforms.discord.rest import NO_MENTIONS
 from bot.platforms.discord.runs.request import asker, place_of
-from bot.platforms.discord.runs.submit import Click, DiscordCaller
+from bot.platforms.discord.runs.submit import Click, DiscordContext
 from bot.platforms.discord.runs.text import cut, plain
 
 _LINES = 15
@@ -20,51 +20,51 @@ _BUTTONS = 10
 FORGET = "darkroom:forget"
 
 
-async def show_queue(front: DiscordCaller, click: Click) -> None:
+async def show_queue(context: DiscordContext, click: Click) -> None:
     """List the runs that run or wait in this server, with a Cancel button for each of the person's own."""
     await click.response.defer(ephemeral=True, thinking=True)
-    runs = await _unfinished(front, click)
+    runs = await _unfinished(context, click)
     mine = [run for run in runs if _is_of(run, click)]
-    lines = [_line(front, run) for run in runs[:_LINES]]
+    lines = [_line(context, run) for run in runs[:_LINES]]
     if len(runs) > _LINES:
         lines.append(_("… and {count} more").format(count=len(runs) - _LINES))
     buttons = [
         button(
             ComponentAction.CANCEL,
             run.id,
-            _("Cancel {title}").format(title=front.services.workflows.title(run.workflow)),
+            _("Cancel {title}").format(title=context.services.workflows.title(run.workflow)),
         )
         for run in mine[:_BUTTONS]
     ]
     await _say(click, lines or [_("Nothing runs and nothing waits here.")], still(*buttons) if buttons else None)
 
 
-async def show_mine(front: DiscordCaller, click: Click) -> None:
+async def show_mine(context: DiscordContext, click: Click) -> None:
     """One's last results, with links; the files of each at a click, wherever its message went."""
     await click.response.defer(ephemeral=True, thinking=True)
-    runs = [run for run in await front.services.runs.last_of(asker(click)) if run.address.platform == PLATFORM]
+    runs = [run for run in await context.services.runs.last_of(asker(click)) if run.address.platform == PLATFORM]
     lines = [
-        f"{number}. {_line(front, run)} · {MessageRef.at(run.address).link(run.place.community)}"
+        f"{number}. {_line(context, run)} · {MessageRef.at(run.address).link(run.place.community)}"
         for number, run in enumerate(runs, 1)
     ]
     buttons = [
         button(ComponentAction.ORIGINAL, run.id, _("Files of {number}").format(number=number))
         for number, run in enumerate(runs, 1)
-        if front.services.runs.files_for(run, asker(click), present=False)
+        if context.services.runs.files_for(run, asker(click), present=False)
     ]
     view = still(*buttons[:_BUTTONS]) if buttons else None
     await _say(click, lines or [_("You have not run anything yet: /run begins.")], view)
 
 
-async def show_workflows(front: DiscordCaller, click: Click) -> None:
+async def show_workflows(context: DiscordContext, click: Click) -> None:
     """List the workflows that the person may run here."""
     await click.response.defer(ephemeral=True, thinking=True)
-    offers = await front.menu.offers(asker(click), place_of(click))
+    offers = await context.cache.offers(asker(click), place_of(click))
     await _say(click, [_offer(offer) for offer in offers] or [_("There is nothing to run here.")], None)
 
 
-async def show_help(front: DiscordCaller, click: Click) -> None:
-    count = len(front.services.workflows.catalog.workflows)
+async def show_help(context: DiscordContext, click: Click) -> None:
+    count = len(context.services.workflows.catalog.workflows)
     lines = [
         _("I run picture workflows: you ask, and one message develops into the result."),
         _("• Each workflow is a command here: type / and its name. {run} opens any of them as a form.").format(
@@ -82,14 +82,14 @@ async def show_help(front: DiscordCaller, click: Click) -> None:
     await click.response.send_message("\n".join(lines), ephemeral=True, allowed_mentions=NO_MENTIONS)
 
 
-async def show_about(front: DiscordCaller, click: Click) -> None:
+async def show_about(context: DiscordContext, click: Click) -> None:
     """Tell which data is kept about people and for how long, with a button that deletes it."""
     lines = [
         _("**Darkroom** runs ComfyUI workflows in chat."),
         _(
             "Of each run I keep: who asked, where, the workflow, the values, the pictures given and the results, for "
             "{days:g} days."
-        ).format(days=front.kept_days),
+        ).format(days=context.kept_days),
         _("The button deletes your ended runs and their files at once; messages in chat stay."),
     ]
     forget: discord.ui.Button[discord.ui.View] = discord.ui.Button(
@@ -100,27 +100,27 @@ async def show_about(front: DiscordCaller, click: Click) -> None:
     )
 
 
-async def forget(front: DiscordCaller, click: Click) -> None:
+async def forget(context: DiscordContext, click: Click) -> None:
     await click.response.defer(ephemeral=True, thinking=True)
-    await front.sheets.forget(click.user.id)
-    count = await front.services.runs.forget(asker(click))
+    await context.sessions.forget(click.user.id)
+    count = await context.services.runs.forget(asker(click))
     words = ngettext("{count} run is deleted.", "{count} runs are deleted.", count)
     await _say(click, [words.format(count=count)], None)
 
 
-async def _unfinished(front: DiscordCaller, click: Click) -> list[RunRecord]:
+async def _unfinished(context: DiscordContext, click: Click) -> list[RunRecord]:
     if click.guild_id:
-        return await front.services.runs.unfinished_in(f"{PLATFORM}:{click.guild_id}")
-    return [run for run in await front.services.runs.last_of(asker(click), 50) if run.ended_at is None]
+        return await context.services.runs.unfinished_in(f"{PLATFORM}:{click.guild_id}")
+    return [run for run in await context.services.runs.last_of(asker(click), 50) if run.ended_at is None]
 
 
 def _is_of(run: RunRecord, click: Click) -> bool:
     return run.person.platform == PLATFORM and run.person.id == str(click.user.id)
 
 
-def _line(front: DiscordCaller, run: RunRecord) -> str:
+def _line(context: DiscordContext, run: RunRecord) -> str:
     words = asked(run.brief())
-    parts = [f"**{plain(front.services.workflows.title(run.workflow))}**", plain(run.person.name), _state(run.state)]
+    parts = [f"**{plain(context.services.workflows.title(run.workflow))}**", plain(run.person.name), _state(run.state)]
     return " · ".join([*parts, plain(cut(words, 60))] if words else parts)
 
 

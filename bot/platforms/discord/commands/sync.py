@@ -72,9 +72,9 @@ class CommandSync:
     """Works until cancelled; `wake` when a server was joined."""
 
     def __init__(
-        self, client: discord.Client, tree: CommandTree[Any], services: Services, menu: FormCache, ledger: SyncLedger
+        self, client: discord.Client, tree: CommandTree[Any], services: Services, cache: FormCache, ledger: SyncLedger
     ) -> None:
-        self._client, self._tree, self._services, self._menu, self._ledger = client, tree, services, menu, ledger
+        self._client, self._tree, self._services, self._cache, self._ledger = client, tree, services, cache, ledger
         self._news = asyncio.Event()
         self._version = (-1, -1)
         self._refused: dict[str, str] = {}
@@ -146,7 +146,7 @@ class CommandSync:
         place = Place(PLATFORM, "", community=str(guild))
         key = () if not self._services.moderation.own_rules(community_of(place)) else guild
         if key not in alike:
-            dishes = {dish.workflow.name: dish for dish in await self._menu.declared(place)}
+            dishes = {dish.workflow.name: dish for dish in await self._cache.declared(place)}
             chosen = declarable((dish.workflow for dish in dishes.values()), taken)
             alike[key] = [declare(each, dishes[each.name].form) for each in chosen]
         return alike[key]

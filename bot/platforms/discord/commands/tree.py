@@ -18,7 +18,7 @@ from bot.platforms.discord.forms.picker import pick
 from bot.platforms.discord.forms.sessions import FormSession
 from bot.platforms.discord.moderation.commands import ModerateCommands
 from bot.platforms.discord.runs.request import asker, option_values, pictures_in, place_of, typed
-from bot.platforms.discord.runs.submit import Click, DiscordCaller, guarded, submit
+from bot.platforms.discord.runs.submit import Click, DiscordContext, guarded, submit
 from bot.platforms.discord.runs.text import cut
 
 if TYPE_CHECKING:
@@ -30,25 +30,25 @@ _CHOICES = 25
 class Tree(app_commands.CommandTree[Any]):
     """The library's tree for the commands that are everywhere; what only a server has is answered before it looks."""
 
-    def __init__(self, client: discord.Client, front: DiscordCaller) -> None:
+    def __init__(self, client: discord.Client, context: DiscordContext) -> None:
         super().__init__(
             client,
             allowed_contexts=app_commands.AppCommandContext(guild=True, dm_channel=True, private_channel=True),
             allowed_installs=app_commands.AppInstallationType(guild=True, user=True),
         )
-        self._front = front
-        for command in everywhere(front):
+        self._context = context
+        for command in everywhere(context):
             self.add_command(command)
-        self.add_command(ModerateCommands(front))
+        self.add_command(ModerateCommands(context))
 
     async def interaction_check(self, click: Click, /) -> bool:
         data: Any = click.data or {}
         if not data.get("guild_id"):
             return True
         if click.type is discord.InteractionType.autocomplete:
-            await guarded(click, lambda: complete(self._front, click))
+            await guarded(click, lambda: complete(self._context, click))
         else:
-            await guarded(click, lambda: run_command(self._front, click))
+            await guarded(click, lambda: run_command(self._context, click))
         return False
 
     async def on_error(self, click: Click, error: app_commands.AppCommandError, /) -> None:
@@ -58,21 +58,21 @@ class Tree(app_commands.CommandTree[Any]):
         await guarded(click, again)
 
 
-async def run_command(front: DiscordCaller, click: Click) -> None:
+async def run_command(context: DiscordContext, click: Click) -> None:
     """A workflow's own command: its options are the values."""
     data: Any = click.data
     name = str(data["name"])
     values = option_values(click)
-    form = await front.menu.whole(name)  # what is not allowed is for the desk to refuse, and to write down
+    form = await context.cache.whole(name)  # what is not allowed is for the desk to refuse, and to write down
     spoiler = SPOILER not in form.names and bool(values.pop(SPOILER, False))
-    await submit(front, click, name, typed(values, form), spoiler=spoiler)
+    await submit(context, click, name, typed(values, form), spoiler=spoiler)
 
 
-async def complete(front: DiscordCaller, click: Click) -> None:
+async def complete(context: DiscordContext, click: Click) -> None:
     """Suggest values for the text typed into an option so far."""
     data: Any = click.data
     focused = next((option for option in data.get("options", []) if option.get("focused")), None)
-    dish = await front.menu.dish(str(data["name"]), asker(click), place_of(click))
+    dish = await context.cache.dish(str(data["name"]), asker(click), place_of(click))
     await click.response.autocomplete(_suggested(dish.form, focused or {}))
 
 
@@ -82,60 +82,60 @@ def _suggested(form: Form, focused: Mapping[str, Any]) -> list[app_commands.Choi
     return [app_commands.Choice(**each) for each in matching(choices or (), text)]
 
 
-def everywhere(front: DiscordCaller) -> list[Command[Any, ..., Any] | app_commands.ContextMenu]:
+def everywhere(context: DiscordContext) -> list[Command[Any, ..., Any] | app_commands.ContextMenu]:
     """The commands that every server, direct message and person has."""
 
     @app_commands.command(description=_("Run any workflow: a form opens."))
     @app_commands.describe(workflow=_("Which one"))
     async def run(click: Click, workflow: str) -> None:
-        await guarded(click, lambda: open_form(front, click, workflow))
+        await guarded(click, lambda: open_form(context, click, workflow))
 
     @run.autocomplete("workflow")
     async def _workflows(click: Click, current: str) -> list[app_commands.Choice[str]]:
-        return await offered(front, click, current)
+        return await offered(context, click, current)
 
     @app_commands.command(description=_("What runs and waits here."))
     async def queue(click: Click) -> None:
-        await guarded(click, lambda: lists.show_queue(front, click))
+        await guarded(click, lambda: lists.show_queue(context, click))
 
     @app_commands.command(description=_("Your last results."))
     async def mine(click: Click) -> None:
-        await guarded(click, lambda: lists.show_mine(front, click))
+        await guarded(click, lambda: lists.show_mine(context, click))
 
     @app_commands.command(description=_("What there is to run."))
     async def workflows(click: Click) -> None:
-        await guarded(click, lambda: lists.show_workflows(front, click))
+        await guarded(click, lambda: lists.show_workflows(context, click))
 
     @app_commands.command(name="help", description=_("How to ask for a picture."))
     async def help_(click: Click) -> None:
-        await guarded(click, lambda: lists.show_help(front, click))
+        await guarded(click, lambda: lists.show_help(context, click))
 
     @app_commands.command(description=_("What I keep of you, for how long, and how to delete it."))
     async def about(click: Click) -> None:
-        await guarded(click, lambda: lists.show_about(front, click))
+        await guarded(click, lambda: lists.show_about(context, click))
 
     @app_commands.context_menu(name=_("Use this picture"))
     async def use(click: Click, message: discord.Message) -> None:
-        await guarded(click, lambda: use_picture(front, click, message))
+        await guarded(click, lambda: use_picture(context, click, message))
 
     return [run, queue, mine, workflows, help_, about, use]
 
 
-async def open_form(front: DiscordCaller, click: Click, workflow: str) -> None:
-    await begin(front, click, FormSession(workflow.strip()))
+async def open_form(context: DiscordContext, click: Click, workflow: str) -> None:
+    await begin(context, click, FormSession(workflow.strip()))
 
 
-async def offered(front: DiscordCaller, click: Click, text: str) -> list[app_commands.Choice[str]]:
+async def offered(context: DiscordContext, click: Click, text: str) -> list[app_commands.Choice[str]]:
     """The workflows that could be meant, by their names and titles."""
-    offers = await front.menu.offers(asker(click), place_of(click))
+    offers = await context.cache.offers(asker(click), place_of(click))
     names = {offer.workflow.name: f"{offer.workflow.name} · {offer.workflow.title}" for offer in offers}
     shown = {title: name for name, title in names.items()}
     found = [each["name"] for each in matching(list(shown), text)]
     return [app_commands.Choice(name=cut(title, 100), value=shown[title]) for title in found if title in shown]
 
 
-async def use_picture(front: DiscordCaller, click: Click, message: discord.Message) -> None:
+async def use_picture(context: DiscordContext, click: Click, message: discord.Message) -> None:
     picture = next(pictures_in(message), None)
     if picture is None:
         raise UserError(_("There is no picture in this message."))
-    await pick(front, click, picture)
+    await pick(context, click, picture)

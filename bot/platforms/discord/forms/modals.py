@@ -17,7 +17,7 @@ from bot.platforms.discord.components import still
 from bot.platforms.discord.forms.cache import CachedForm
 from bot.platforms.discord.forms.sessions import FormSession, SubmittedFile, called
 from bot.platforms.discord.runs.request import asker, place_of, sent, typed
-from bot.platforms.discord.runs.submit import Click, DiscordCaller, submit, tell
+from bot.platforms.discord.runs.submit import Click, DiscordContext, submit, tell
 from bot.platforms.discord.runs.text import cut
 
 FIELDS = 5  # of a window
@@ -27,29 +27,29 @@ _TYPED = 4  # the kind of an input in which is typed
 Item: TypeAlias = discord.ui.Item[Any]
 
 
-async def begin(front: DiscordCaller, click: Click, sheet: FormSession) -> None:
+async def begin(context: DiscordContext, click: Click, session: FormSession) -> None:
     """Open a form; it must be the first answer to the interaction. Without any field to fill in, ask at once."""
-    dish = await _dish(front, click, sheet)
-    name = await front.sheets.add(click.user.id, sheet)
-    await _turned(front, click, name, 0, dish, sheet)
+    dish = await _dish(context, click, session)
+    name = await context.sessions.add(click.user.id, session)
+    await _turned(context, click, name, 0, dish, session)
 
 
-async def turn(front: DiscordCaller, click: Click, name: str, at: int) -> None:
+async def turn(context: DiscordContext, click: Click, name: str, at: int) -> None:
     """Show the page of a form that begins with a field. Raises `UserError`."""
-    sheet = await front.sheets.get(click.user.id, name)
-    await _turned(front, click, name, at, await _dish(front, click, sheet), sheet)
+    session = await context.sessions.get(click.user.id, name)
+    await _turned(context, click, name, at, await _dish(context, click, session), session)
 
 
-async def fill(front: DiscordCaller, click: Click, name: str, at: int) -> None:
+async def fill(context: DiscordContext, click: Click, name: str, at: int) -> None:
     """Take what was filled into a page, and go on: Discord opens no window as the answer to a window."""
-    old = await front.sheets.get(click.user.id, name)
-    dish = await _dish(front, click, old)
+    old = await context.sessions.get(click.user.id, name)
+    dish = await _dish(context, click, old)
     fields = _fields(dish, old)
-    sheet = replace(old, values={**old.values, **_given(click, fields[at : at + FIELDS], old.values)})
-    await front.sheets.put(click.user.id, name, sheet)
+    session = replace(old, values={**old.values, **_given(click, fields[at : at + FIELDS], old.values)})
+    await context.sessions.put(click.user.id, name, session)
     rest = fields[at + FIELDS :]
     if not rest:
-        await _ask(front, click, name, dish, sheet)
+        await _ask(context, click, name, dish, session)
         return
     enough = not any(each.required for each in rest)
     words = _("{count} more fields can be filled in.") if enough else _("The form goes on: {count} more.")
@@ -59,43 +59,45 @@ async def fill(front: DiscordCaller, click: Click, name: str, at: int) -> None:
     await tell(click, words.format(count=len(rest)), view=still(*buttons))
 
 
-async def go(front: DiscordCaller, click: Click, name: str) -> None:
+async def go(context: DiscordContext, click: Click, name: str) -> None:
     """Ask with what has been filled in so far. Raises `UserError`."""
-    sheet = await front.sheets.get(click.user.id, name)
-    await _ask(front, click, name, await _dish(front, click, sheet), sheet)
+    session = await context.sessions.get(click.user.id, name)
+    await _ask(context, click, name, await _dish(context, click, session), session)
 
 
-async def _dish(front: DiscordCaller, click: Click, sheet: FormSession) -> CachedForm:
-    return await front.menu.dish(sheet.workflow, asker(click), place_of(click))
+async def _dish(context: DiscordContext, click: Click, session: FormSession) -> CachedForm:
+    return await context.cache.dish(session.workflow, asker(click), place_of(click))
 
 
-async def _turned(front: DiscordCaller, click: Click, name: str, at: int, dish: CachedForm, sheet: FormSession) -> None:
-    page = _fields(dish, sheet)[at : at + FIELDS]
+async def _turned(
+    context: DiscordContext, click: Click, name: str, at: int, dish: CachedForm, session: FormSession
+) -> None:
+    page = _fields(dish, session)[at : at + FIELDS]
     if page:
-        await click.response.send_modal(_window(called("fill", name, at), dish, page, sheet.values))
+        await click.response.send_modal(_window(called("fill", name, at), dish, page, session.values))
     else:
-        await _ask(front, click, name, dish, sheet)
+        await _ask(context, click, name, dish, session)
 
 
-async def _ask(front: DiscordCaller, click: Click, name: str, dish: CachedForm, sheet: FormSession) -> None:
+async def _ask(context: DiscordContext, click: Click, name: str, dish: CachedForm, session: FormSession) -> None:
     """Have it run. What is refused can be changed and tried again."""
-    values = {field: value for field, value in sheet.values.items() if value is not None}
-    if sheet.picture is not None:
-        values[dish.picture_field or ""] = sheet.picture
+    values = {field: value for field, value in session.values.items() if value is not None}
+    if session.picture is not None:
+        values[dish.picture_field or ""] = session.picture
     try:
-        await submit(front, click, sheet.workflow, typed(values, dish.form), spoiler=sheet.spoiler)
+        await submit(context, click, session.workflow, typed(values, dish.form), spoiler=session.spoiler)
     except UserError as refusal:
-        if not _fields(dish, sheet):
+        if not _fields(dish, session):
             raise
         change = _button(_("Change"), called("turn", name), discord.ButtonStyle.secondary)
         await tell(click, str(refusal), view=still(change))
     else:
-        await front.sheets.drop(click.user.id, name)
+        await context.sessions.drop(click.user.id, name)
 
 
-def _fields(dish: CachedForm, sheet: FormSession) -> list[Field]:
+def _fields(dish: CachedForm, session: FormSession) -> list[Field]:
     """The fields to ask for, in order: required ones come first."""
-    known = dish.picture_field if sheet.picture is not None else None
+    known = dish.picture_field if session.picture is not None else None
     fields = [each for each in dish.form.fields if each.name != known]
     return sorted(fields, key=lambda each: not each.required)
 

@@ -17,36 +17,36 @@ from bot.platforms.discord.forms.modals import begin
 from bot.platforms.discord.forms.sessions import FormSession, SubmittedFile, called
 from bot.platforms.discord.rest import NO_MENTIONS
 from bot.platforms.discord.runs.request import asker, place_of
-from bot.platforms.discord.runs.submit import Click, DiscordCaller
+from bot.platforms.discord.runs.submit import Click, DiscordContext
 from bot.platforms.discord.runs.text import cut
 
 _OPTIONS = 25
 _PAGE = 4 * _OPTIONS  # workflows of a message: four selects, and a row to turn the page
 
 
-async def pick(front: DiscordCaller, click: Click, picture: SubmittedFile | StoredFile) -> None:
+async def pick(context: DiscordContext, click: Click, picture: SubmittedFile | StoredFile) -> None:
     """Let the person choose among the workflows that take a picture. Raises `UserError`."""
-    dishes = await _dishes(front, click)
-    name = await front.sheets.add(click.user.id, FormSession(picture=picture))
+    dishes = await _dishes(context, click)
+    name = await context.sessions.add(click.user.id, FormSession(picture=picture))
     words = _("What shall become of {name}?").format(name=cut(picture.filename, 100))
     await click.response.send_message(words, view=_page(name, dishes, 0), ephemeral=True, allowed_mentions=NO_MENTIONS)
 
 
-async def leaf(front: DiscordCaller, click: Click, name: str, page: int) -> None:
+async def leaf(context: DiscordContext, click: Click, name: str, page: int) -> None:
     """Show other workflows to choose from. Raises `UserError`."""
-    await front.sheets.get(click.user.id, name)
-    await click.response.edit_message(view=_page(name, await _dishes(front, click), page))
+    await context.sessions.get(click.user.id, name)
+    await click.response.edit_message(view=_page(name, await _dishes(context, click), page))
 
 
-async def picked(front: DiscordCaller, click: Click, name: str) -> None:
+async def picked(context: DiscordContext, click: Click, name: str) -> None:
     """Go on with what was chosen. Raises `UserError`."""
-    sheet = await front.sheets.get(click.user.id, name)
+    session = await context.sessions.get(click.user.id, name)
     data: Any = click.data
-    await begin(front, click, replace(sheet, workflow=data["values"][0]))
+    await begin(context, click, replace(session, workflow=data["values"][0]))
 
 
-async def _dishes(front: DiscordCaller, click: Click) -> list[CachedForm]:
-    dishes = [dish for dish in await front.menu.dishes(asker(click), place_of(click)) if dish.picture_field]
+async def _dishes(context: DiscordContext, click: Click) -> list[CachedForm]:
+    dishes = [dish for dish in await context.cache.dishes(asker(click), place_of(click)) if dish.picture_field]
     if not dishes:
         raise UserError(_("There is no workflow here that takes a picture."))
     return dishes

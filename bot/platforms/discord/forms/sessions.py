@@ -21,8 +21,8 @@ _TIDY_EVERY = 3600.0
 TEMPLATE = r"darkroom:(?P<act>fill|turn|go|pick|leaf):(?P<sheet>[0-9a-f]{16}):(?P<at>[0-9]{1,4})"
 
 
-def called(act: str, sheet: str, at: int = 0) -> str:
-    return f"darkroom:{act}:{sheet}:{at}"
+def called(act: str, session: str, at: int = 0) -> str:
+    return f"darkroom:{act}:{session}:{at}"
 
 
 @dataclass(frozen=True)
@@ -66,14 +66,14 @@ class FormSessions:
     def __init__(self, notes: KeyValueStore) -> None:
         self._notes = notes
 
-    async def add(self, person: int, sheet: FormSession) -> str:
+    async def add(self, person: int, session: FormSession) -> str:
         """Keep a new one; its name."""
         name = secrets.token_hex(8)
-        await self.put(person, name, sheet)
+        await self.put(person, name, session)
         return name
 
-    async def put(self, person: int, name: str, sheet: FormSession) -> None:
-        await self._notes.put(_key(person, name), sheet.to_json())
+    async def put(self, person: int, name: str, session: FormSession) -> None:
+        await self._notes.put(_key(person, name), session.to_json())
 
     async def get(self, person: int, name: str) -> FormSession:
         """Raises `UserError` if the form has expired."""

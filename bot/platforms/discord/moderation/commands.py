@@ -16,7 +16,7 @@ from bot.platforms.discord.commands.schema import matching
 from bot.platforms.discord.moderation.panel import list_held, show_panel
 from bot.platforms.discord.moderation.workflows import Act, Choices, Text, WorkflowCommands, read_file, workflow_names
 from bot.platforms.discord.runs.request import may_decide, moderator, person_of, place_named, place_of
-from bot.platforms.discord.runs.submit import Click, DiscordCaller, guarded, tell
+from bot.platforms.discord.runs.submit import Click, DiscordContext, guarded, tell
 
 Channel: TypeAlias = Union[app_commands.AppCommandChannel, app_commands.AppCommandThread]  # noqa: UP007 - read at run time
 _Measure: TypeAlias = Literal["hour", "day", "seconds", "waiting", "running", "cooldown"]
@@ -25,9 +25,9 @@ _DAY = 86_400.0
 
 
 async def field_names(click: Click, text: str) -> Choices:
-    front: DiscordCaller = click.client.front
-    workflow = front.services.workflows.catalog.workflows.get(str(getattr(click.namespace, "workflow", "")))
-    shown = workflow is not None and may_decide(front.services.moderation, click)
+    context: DiscordContext = click.client.context
+    workflow = context.services.workflows.catalog.workflows.get(str(getattr(click.namespace, "workflow", "")))
+    shown = workflow is not None and may_decide(context.services.moderation, click)
     names = [field.name for field in workflow.declared] if workflow is not None and shown else []
     return [app_commands.Choice(**each) for each in matching(names, text)]
 
@@ -51,32 +51,32 @@ def aim_of(
 class ModerateCommands(app_commands.Group):
     """Every subcommand asks the core and tells the moderator alone what it answered."""
 
-    def __init__(self, front: DiscordCaller) -> None:
+    def __init__(self, context: DiscordContext) -> None:
         super().__init__(
             name="moderate",
             description=_("Decide which workflows run here, for whom and how often."),
             guild_only=True,
             default_permissions=discord.Permissions(manage_guild=True),
         )
-        self._front = front
-        self.add_command(WorkflowCommands(front, self._do))
+        self._context = context
+        self.add_command(WorkflowCommands(context, self._do))
 
     @property
     def _moderation(self) -> ModerationService:
-        return self._front.services.moderation
+        return self._context.services.moderation
 
     async def _do(self, click: Click, act: Act) -> None:
         """Do something as the one who asks, and tell them what became of it."""
 
         async def work() -> None:
             await click.response.defer(ephemeral=True, thinking=True)
-            await tell(click, await act(moderator(self._front.services.moderation, click), place_of(click)))
+            await tell(click, await act(moderator(self._context.services.moderation, click), place_of(click)))
 
         await guarded(click, work)
 
     @app_commands.command(description=_("The state of this server at a glance, to be changed by a click."))
     async def panel(self, click: Click) -> None:
-        await guarded(click, lambda: show_panel(self._front, click))
+        await guarded(click, lambda: show_panel(self._context, click))
 
     @app_commands.command(description=_("Let a workflow be run, or all of them."))
     @app_commands.autocomplete(workflow=workflow_names)
@@ -193,7 +193,7 @@ class ModerateCommands(app_commands.Group):
 
     @app_commands.command(description=_("What waits for a moderator's yes."))
     async def held(self, click: Click) -> None:
-        await guarded(click, lambda: list_held(self._front, click))
+        await guarded(click, lambda: list_held(self._context, click))
 
     @app_commands.command(description=_("Let a member run nothing, for some days or for good."))
     async def block(

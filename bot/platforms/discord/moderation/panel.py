@@ -13,7 +13,7 @@ from bot.platforms.discord.components import HELD, ComponentAction, button, row,
 from bot.platforms.discord.rest import NO_MENTIONS, MessageDraft
 from bot.platforms.discord.runs.attachments import pack
 from bot.platforms.discord.runs.request import moderator, place_of
-from bot.platforms.discord.runs.submit import Click, DiscordCaller, tell
+from bot.platforms.discord.runs.submit import Click, DiscordContext, tell
 from bot.platforms.discord.runs.text import cut, plain, result_text, status_text
 
 _OPTIONS = 25
@@ -23,10 +23,12 @@ PAGE = r"darkroom:panel-page:(?P<page>[0-9]{1,3})"
 _SELECTS = 4  # of a message, above the buttons
 
 
-async def show_panel(front: DiscordCaller, click: Click) -> None:
+async def show_panel(context: DiscordContext, click: Click) -> None:
     """The state of a server at a glance. Raises `NotAllowed`."""
     await click.response.defer(ephemeral=True, thinking=True)
-    overview = await front.services.moderation.overview(moderator(front.services.moderation, click), place_of(click))
+    overview = await context.services.moderation.overview(
+        moderator(context.services.moderation, click), place_of(click)
+    )
     await click.edit_original_response(**_drawn(overview))
 
 
@@ -63,17 +65,19 @@ def _select(overview: Overview, number: int) -> discord.ui.Select[Any]:
     return discord.ui.Select(options=options, min_values=0, max_values=len(options), custom_id=name)
 
 
-async def show_page(front: DiscordCaller, click: Click, page: int) -> None:
+async def show_page(context: DiscordContext, click: Click, page: int) -> None:
     """Show other workflows in the panel. Raises `NotAllowed`."""
     await click.response.defer()
-    overview = await front.services.moderation.overview(moderator(front.services.moderation, click), place_of(click))
+    overview = await context.services.moderation.overview(
+        moderator(context.services.moderation, click), place_of(click)
+    )
     await click.edit_original_response(**_drawn(overview, page))
 
 
-async def change(front: DiscordCaller, click: Click, number: int) -> None:
+async def change(context: DiscordContext, click: Click, number: int) -> None:
     """Allow what is chosen in a select of the panel, and deny the others of it. Raises `NotAllowed`."""
     await click.response.defer()
-    moderation = front.services.moderation
+    moderation = context.services.moderation
     by, here = moderator(moderation, click), place_of(click)
     await moderation.check_moderator(by, here, "panel")
     for name, allow in _changes(click).items():
@@ -92,21 +96,23 @@ def _changes(click: Click) -> dict[str, bool]:
     return {option.value: chosen[option.value] for option in options if chosen[option.value] != option.default}
 
 
-async def take_back(front: DiscordCaller, click: Click) -> None:
+async def take_back(context: DiscordContext, click: Click) -> None:
     """Undo the last decision. Raises `NotAllowed`."""
     await click.response.defer()
-    moderation = front.services.moderation
+    moderation = context.services.moderation
     by, here = moderator(moderation, click), place_of(click)
     said = await moderation.undo(by, here)
     await click.edit_original_response(**_drawn(await moderation.overview(by, here)))
     await tell(click, said)
 
 
-async def list_held(front: DiscordCaller, click: Click) -> None:
+async def list_held(context: DiscordContext, click: Click) -> None:
     """List the runs that wait for approval, the oldest with buttons. Raises `NotAllowed`."""
     await click.response.defer(ephemeral=True, thinking=True)
-    runs = await front.services.moderation.reviews.held(moderator(front.services.moderation, click), place_of(click))
-    title = front.services.workflows.title
+    runs = await context.services.moderation.reviews.held(
+        moderator(context.services.moderation, click), place_of(click)
+    )
+    title = context.services.workflows.title
     lines = [
         f"{number}. **{plain(title(run.workflow))}** · {plain(run.person.name or run.person.key)}"
         for number, run in enumerate(runs, 1)
@@ -120,10 +126,10 @@ async def list_held(front: DiscordCaller, click: Click) -> None:
     await click.edit_original_response(content=cut("\n".join(lines)) or _("Nothing waits."), view=view)
 
 
-async def decide(front: DiscordCaller, click: Click, run_id: str, *, approve: bool) -> None:
+async def decide(context: DiscordContext, click: Click, run_id: str, *, approve: bool) -> None:
     """A moderator's yes or no to a held run, which has been answered. Raises `NotAllowed`."""
-    reviews = front.services.moderation.reviews
-    by, here = moderator(front.services.moderation, click), place_of(click)
+    reviews = context.services.moderation.reviews
+    by, here = moderator(context.services.moderation, click), place_of(click)
     done = await (reviews.approve(by, here, run_id) if approve else reviews.refuse(by, here, run_id))
     words = _("Approved by {name}.") if approve else _("Refused by {name}.")
     said = words.format(name=click.user.display_name) if done else _("It was decided already.")
@@ -131,11 +137,11 @@ async def decide(front: DiscordCaller, click: Click, run_id: str, *, approve: bo
     await click.edit_original_response(content=cut(f"{before}\n{plain(said)}"), view=None, allowed_mentions=NO_MENTIONS)
 
 
-async def see(front: DiscordCaller, click: Click, run_id: str) -> None:
+async def see(context: DiscordContext, click: Click, run_id: str) -> None:
     """Show a held run's result or request to the moderator alone; answer the click first. Raises `NotAllowed`."""
-    by, here = moderator(front.services.moderation, click), place_of(click)
-    async with front.services.moderation.reviews.result(by, here, run_id) as (run, result):
-        brief = run.brief(front.services.workflows.title(run.workflow))
+    by, here = moderator(context.services.moderation, click), place_of(click)
+    async with context.services.moderation.reviews.result(by, here, run_id) as (run, result):
+        brief = run.brief(context.services.workflows.title(run.workflow))
         draft = await question(brief, result, click.filesize_limit)
         await click.edit_original_response(**draft.parts())
 

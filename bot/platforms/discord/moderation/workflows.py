@@ -14,7 +14,7 @@ from bot.core.platform import WorkflowEditor, settings_from
 from bot.i18n import _
 from bot.platforms.discord.commands.schema import matching
 from bot.platforms.discord.runs.request import may_decide
-from bot.platforms.discord.runs.submit import Click, DiscordCaller
+from bot.platforms.discord.runs.submit import Click, DiscordContext
 
 Act: TypeAlias = Callable[[Person, Place], Awaitable[str]]
 Text: TypeAlias = app_commands.Range[str, 1, 100]
@@ -23,8 +23,8 @@ _LARGEST = 8 * 2**20  # bytes of a workflow
 
 
 async def workflow_names(click: Click, text: str) -> Choices:
-    front: DiscordCaller = click.client.front
-    names = list(front.services.workflows.catalog.workflows) if may_decide(front.services.moderation, click) else []
+    context: DiscordContext = click.client.context
+    names = list(context.services.workflows.catalog.workflows) if may_decide(context.services.moderation, click) else []
     return [app_commands.Choice(**each) for each in matching(names, text)]
 
 
@@ -41,18 +41,20 @@ async def read_file(file: discord.Attachment, most: int) -> bytes:
 class WorkflowCommands(app_commands.Group):
     """`do` does an act as the one who asks, and tells them alone what became of it."""
 
-    def __init__(self, front: DiscordCaller, do: Callable[[Click, Act], Awaitable[None]]) -> None:
+    def __init__(self, context: DiscordContext, do: Callable[[Click, Act], Awaitable[None]]) -> None:
         super().__init__(name="workflow", description=_("Add workflows, if the operator trusts you."))
-        self._front, self._do = front, do
+        self._context, self._do = context, do
 
     @property
     def _workflows(self) -> WorkflowEditor:
-        return self._front.services.moderation.workflows
+        return self._context.services.moderation.workflows
 
     @app_commands.command(description=_("Add a workflow: the file that ComfyUI's “Export (API)” writes."))
     async def add(self, click: Click, name: Text, file: discord.Attachment) -> None:
         async def act(by: Person, here: Place) -> str:
-            await self._front.services.moderation.check_trusted(by, here, "workflow add")  # before anything is fetched
+            await self._context.services.moderation.check_trusted(
+                by, here, "workflow add"
+            )  # before anything is fetched
             return await self._workflows.add(by, here, name, await read_file(file, _LARGEST))
 
         await self._do(click, act)

@@ -21,7 +21,7 @@ from bot.platforms.discord.message_ref import MessageRef
 from bot.platforms.discord.moderation.panel import decide, see
 from bot.platforms.discord.runs.attachments import DiscordAttachment, batches, too_large
 from bot.platforms.discord.runs.request import asker, is_member, place_of
-from bot.platforms.discord.runs.submit import Click, DiscordCaller, submit_again, tell
+from bot.platforms.discord.runs.submit import Click, DiscordContext, submit_again, tell
 
 _WINDOWS = (
     ComponentAction.CHANGE,
@@ -34,80 +34,80 @@ _IN_PLACE = (
 )  # change the message that was clicked
 
 
-async def press(front: DiscordCaller, click: Click, verb: str, run_id: str) -> None:
+async def press(context: DiscordContext, click: Click, verb: str, run_id: str) -> None:
     """Do what a button says. Raises `UserError`."""
     if verb in _IN_PLACE:
         await click.response.defer()
     elif verb not in _WINDOWS:
         await click.response.defer(ephemeral=True, thinking=True)
     if verb in (ComponentAction.APPROVE, ComponentAction.REFUSE):
-        await decide(front, click, run_id, approve=verb == ComponentAction.APPROVE)
+        await decide(context, click, run_id, approve=verb == ComponentAction.APPROVE)
         return
     if verb == ComponentAction.SEE:
-        await see(front, click, run_id)
+        await see(context, click, run_id)
         return
-    run = await front.services.runs.get(run_id)
+    run = await context.services.runs.get(run_id)
     if run is None:
         raise UserError(_("This run has been deleted. Please start a new one."))
-    await _check_place(front, click, run, verb)
+    await _check_place(context, click, run, verb)
     match verb:
         case ComponentAction.CANCEL:
-            await _cancel(front, click, run)
+            await _cancel(context, click, run)
         case ComponentAction.AGAIN:
-            await submit_again(front, click, run, {})
+            await submit_again(context, click, run, {})
         case ComponentAction.CHANGE:
-            await _change(front, click, run)
+            await _change(context, click, run)
         case ComponentAction.USE:
-            await pick(front, click, _picture(front, click, run))
+            await pick(context, click, _picture(context, click, run))
         case ComponentAction.ORIGINAL:
-            await _original(front, click, run)
+            await _original(context, click, run)
         case ComponentAction.DELETE:
-            await _delete(front, click, run)
+            await _delete(context, click, run)
         case _:
             raise UserError(_("There is no such button."))
 
 
-async def _check_place(front: DiscordCaller, click: Click, run: RunRecord, verb: str) -> None:
+async def _check_place(context: DiscordContext, click: Click, run: RunRecord, verb: str) -> None:
     """A button works where its message stands, and anywhere for the one whose run it is."""
     here = run.place.platform == "discord" and str(click.channel_id) in (run.place.id, run.address.chat)
-    await front.services.runs.check_present(asker(click, run), run, place_of(click), verb, present=here)
+    await context.services.runs.check_present(asker(click, run), run, place_of(click), verb, present=here)
 
 
-async def _cancel(front: DiscordCaller, click: Click, run: RunRecord) -> None:
-    stopped = await front.services.runs.cancel(run.id, asker(click, run))
+async def _cancel(context: DiscordContext, click: Click, run: RunRecord) -> None:
+    stopped = await context.services.runs.cancel(run.id, asker(click, run))
     await tell(click, _("It is being stopped.") if stopped else _("It has ended already."))
 
 
-async def _change(front: DiscordCaller, click: Click, run: RunRecord) -> None:
+async def _change(context: DiscordContext, click: Click, run: RunRecord) -> None:
     """The form with the values of the run; it gets a new seed unless the person gives one."""
-    request = await front.services.runs.changed(run.id, asker(click), place_of(click))
-    await begin(front, click, FormSession(run.workflow, request.values, spoiler=MessageRef.at(run.address).spoiler))
+    request = await context.services.runs.changed(run.id, asker(click), place_of(click))
+    await begin(context, click, FormSession(run.workflow, request.values, spoiler=MessageRef.at(run.address).spoiler))
 
 
-def _files(front: DiscordCaller, click: Click, run: RunRecord) -> tuple[StoredFile, ...]:
-    return front.services.runs.files_for(run, asker(click), present=str(click.channel_id) == run.address.chat)
+def _files(context: DiscordContext, click: Click, run: RunRecord) -> tuple[StoredFile, ...]:
+    return context.services.runs.files_for(run, asker(click), present=str(click.channel_id) == run.address.chat)
 
 
-def _picture(front: DiscordCaller, click: Click, run: RunRecord) -> StoredFile:
-    picture = next((file for file in _files(front, click, run) if file.kind == "image"), None)
+def _picture(context: DiscordContext, click: Click, run: RunRecord) -> StoredFile:
+    picture = next((file for file in _files(context, click, run) if file.kind == "image"), None)
     if picture is None:
         raise UserError(_("There is no picture in this result."))
     return picture
 
 
-async def _original(front: DiscordCaller, click: Click, run: RunRecord) -> None:
+async def _original(context: DiscordContext, click: Click, run: RunRecord) -> None:
     """All files as they were made, to the one who asks alone."""
-    if not (files := _files(front, click, run)):
+    if not (files := _files(context, click, run)):
         raise UserError(_("There are no files of this run."))
     with tempfile.TemporaryDirectory(prefix="darkroom-") as folder:
         pieces, notes = list[DiscordAttachment](), list[str]()
         for number, file in enumerate(files, 1):
-            path = await front.services.files.fetch(file, Path(folder) / f"{number}{Path(file.key).suffix}")
+            path = await context.services.files.fetch(file, Path(folder) / f"{number}{Path(file.key).suffix}")
             piece = await _whole(path, file, click.filesize_limit)
             if piece is not None:
                 pieces.append(piece)
             else:
-                link = await front.services.runs.link(run.id, number, file.filename)
+                link = await context.services.runs.link(run.id, number, file.filename)
                 notes.append(too_large(file.filename, await asyncio.to_thread(_size, path), link))
         await tell(click, "\n".join(notes) or _("As it was made:"))
         for batch in batches(pieces):
@@ -128,8 +128,8 @@ def _size(path: Path) -> int:
     return path.stat().st_size
 
 
-async def _delete(front: DiscordCaller, click: Click, run: RunRecord) -> None:
-    await front.services.runs.delete(run.id, asker(click, run))
+async def _delete(context: DiscordContext, click: Click, run: RunRecord) -> None:
+    await context.services.runs.delete(run.id, asker(click, run))
     with suppress(discord.NotFound):
         await _remove(click)
 

@@ -21,21 +21,21 @@ from bot.platforms.discord.message_ref import PLATFORM
 from bot.platforms.discord.rest import NO_MENTIONS
 from bot.platforms.discord.runs.posting import InteractionAnswer
 from bot.platforms.discord.runs.request import fetched, needed_in, parents_of, person_of, pictures_in, unmet
-from bot.platforms.discord.runs.submit import DiscordCaller, check_rights, told
+from bot.platforms.discord.runs.submit import DiscordContext, check_rights, told
 from bot.platforms.discord.runs.text import cut, plain
 
 _log = logging.getLogger(__name__)
 _MENTION = re.compile(r"<@!?\d+>")
 
 
-async def hear(front: DiscordCaller, client: discord.Client, message: discord.Message) -> None:
+async def hear(context: DiscordContext, client: discord.Client, message: discord.Message) -> None:
     """Run what a message asks for, where it is meant for the bot; whatever happens, its writer hears of it."""
     if message.author.bot or not _is_for(client, message):
         return
 
     async def run() -> None:
         try:
-            await _run(front, client, message)
+            await _run(context, client, message)
         except discord.Forbidden as fault:
             _log.info("a message could not be answered: %s", fault)
 
@@ -50,19 +50,19 @@ def _is_for(client: discord.Client, message: discord.Message) -> bool:
     )
 
 
-async def _run(front: DiscordCaller, client: discord.Client, message: discord.Message) -> None:
+async def _run(context: DiscordContext, client: discord.Client, message: discord.Message) -> None:
     text = _MENTION.sub("", message.content).strip().lstrip("/")
     name, _space, rest = text.partition(" ")
     person, place = _asker(message), _place(message)
-    if name.lower() not in front.services.workflows.catalog.workflows:
-        names = ", ".join(each.name for each in front.services.workflows.allowed(person, place)[:30])
+    if name.lower() not in context.services.workflows.catalog.workflows:
+        names = ", ".join(each.name for each in context.services.workflows.allowed(person, place)[:30])
         raise UserError(_("Begin with the name of a workflow: {names}. Or use /run.").format(names=names))
-    dish = await front.menu.dish(name.lower(), person, place)
+    dish = await context.cache.dish(name.lower(), person, place)
     _check_rights(message)
     with tempfile.TemporaryDirectory(prefix="darkroom-") as folder:
-        values = await fetched(client.http, _values(dish, rest.strip(), message), Path(folder), front.most)
+        values = await fetched(client.http, _values(dish, rest.strip(), message), Path(folder), context.most)
         request = RunRequest(dish.workflow.name, values, person, place)
-        await front.services.runs.submit(request, InteractionAnswer(front.services, request, client, message))
+        await context.services.runs.submit(request, InteractionAnswer(context.services, request, client, message))
 
 
 def _check_rights(message: discord.Message) -> None:

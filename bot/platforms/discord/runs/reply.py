@@ -34,14 +34,14 @@ class DiscordReply:
 
     def __init__(
         self,
-        wire: DiscordRest,
+        rest: DiscordRest,
         spot: MessageRef,
         brief: RunSummary,
         *,
         previews: bool = True,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self._wire, self._spot, self._brief = wire, spot, brief
+        self._rest, self._spot, self._brief = rest, spot, brief
         self._previews, self._clock = previews, clock
         self._by_token = bool(spot.token)
         self._lost = False
@@ -73,16 +73,16 @@ class DiscordReply:
 
     async def _pass(self, status: Status) -> None:
         """Show a status that others follow; none that comes late or waits for long."""
-        lock = self._wire.lock(self._spot.message)
+        lock = self._rest.lock(self._spot.message)
         busy = lock.locked() and not isinstance(status, Paused)
-        if self._lost or self._wire.has_ended(self._spot.message):
+        if self._lost or self._rest.has_ended(self._spot.message):
             return
         if busy or not self._is_due():
             raise NotNow
         draft = MessageDraft(status_text(self._brief, status, self._spot.closes), self._preview(status))
         try:
             async with asyncio.timeout(_PATIENCE), lock:
-                if not self._wire.has_ended(self._spot.message):
+                if not self._rest.has_ended(self._spot.message):
                     await self._edit(draft)
         except discord.HTTPException as fault:
             self._lost = fault.code in (_GONE, _ARCHIVED) or isinstance(fault, discord.Forbidden)
@@ -92,8 +92,8 @@ class DiscordReply:
 
     async def _end(self, draft: MessageDraft) -> None:
         """Show the final content: retry while Discord is unreachable, and send a new message if the old one is gone."""
-        self._wire.end(self._spot.message)
-        async with self._wire.lock(self._spot.message):
+        self._rest.end(self._spot.message)
+        async with self._rest.lock(self._spot.message):
             for pause in _PAUSES:
                 try:
                     await self._land(draft)
@@ -121,13 +121,13 @@ class DiscordReply:
         except discord.HTTPException as fault:
             if fault.code != _ARCHIVED:
                 raise
-            await self._wire.bring_back(self._spot.channel)
+            await self._rest.bring_back(self._spot.channel)
             await self._edit(draft)
 
     async def _edit(self, draft: MessageDraft) -> None:
         if self._is_fresh:
             try:
-                await self._wire.edit_by_token(self._spot, draft)
+                await self._rest.edit_by_token(self._spot, draft)
                 return
             except discord.HTTPException as fault:
                 if fault.code not in _TOKEN_DEAD and fault.status != 401:
@@ -135,25 +135,25 @@ class DiscordReply:
                 self._by_token = False
         if not self._spot.member:
             raise _OutOfReach(_("I can no longer reach the message."))
-        await self._wire.edit_in_channel(self._spot, draft)
+        await self._rest.edit_in_channel(self._spot, draft)
 
     async def _send_anew(self, draft: MessageDraft) -> None:
         """In the channel, where its person still sees it; else to the person alone."""
         nonce = self._brief.run_id.replace("-", "")[:25]
         try:
             if await self._is_welcome():
-                await self._wire.send(self._spot.channel, draft, nonce)
+                await self._rest.send(self._spot.channel, draft, nonce)
                 return
         except (discord.Forbidden, discord.NotFound) as fault:
             _log.info("run %s: its channel is closed to me: %s", self._brief.run_id, fault)
-        await self._wire.send_to(int(self._brief.person.id), draft, nonce)
+        await self._rest.send_to(int(self._brief.person.id), draft, nonce)
 
     async def _is_welcome(self) -> bool:
         """Check that the bot can send to the channel, and that the run's person can see it."""
         community = self._brief.place.community
         if not self._spot.member or not community:
             return self._spot.member
-        return await self._wire.can_see(int(self._brief.person.id), int(community), self._spot.channel)
+        return await self._rest.can_see(int(self._brief.person.id), int(community), self._spot.channel)
 
     @property
     def _is_fresh(self) -> bool:
@@ -172,7 +172,7 @@ class DiscordReply:
         """All messages of a channel share its edits: statuses there keep a second apart."""
         if self._is_fresh:
             return True
-        now, paces = asyncio.get_running_loop().time(), self._wire.paces
+        now, paces = asyncio.get_running_loop().time(), self._rest.paces
         if now < paces.get(self._spot.channel, 0.0):
             return False
         paces[self._spot.channel] = now + 1.0

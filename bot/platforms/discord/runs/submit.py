@@ -33,27 +33,27 @@ Click: TypeAlias = discord.Interaction[Any]
 
 
 @dataclass(frozen=True)
-class DiscordCaller:
+class DiscordContext:
     """The parts that every answer on Discord needs. `most` is the largest file that a person may send, in bytes."""
 
     services: Services
-    menu: FormCache
-    sheets: FormSessions
+    cache: FormCache
+    sessions: FormSessions
     most: int
     kept_days: float
 
 
 async def submit(
-    front: DiscordCaller, click: Click, workflow: str, values: Mapping[str, Any], *, spoiler: bool = False
+    context: DiscordContext, click: Click, workflow: str, values: Mapping[str, Any], *, spoiler: bool = False
 ) -> None:
     """Have a workflow run. The interaction is answered first, whatever else is slow. Raises `UserError`."""
     await _hear(click)
     check_rights(lacking(click))
     with tempfile.TemporaryDirectory(prefix="darkroom-") as folder:
-        given = await fetched(click.client.http, values, Path(folder), front.most)
+        given = await fetched(click.client.http, values, Path(folder), context.most)
         request = RunRequest(workflow, given, asker(click), place_of(click))
-        posting = MessageAnswer(front.services, request, click, spoiler)
-        await front.services.runs.submit(request, posting)
+        posting = MessageAnswer(context.services, request, click, spoiler)
+        await context.services.runs.submit(request, posting)
     if posting.is_here:
         with suppress(discord.HTTPException):
             await click.delete_original_response()
@@ -64,11 +64,11 @@ async def _hear(click: Click) -> None:
         await click.response.defer(ephemeral=True, thinking=True)
 
 
-async def submit_again(front: DiscordCaller, click: Click, run: RunRecord, changes: Mapping[str, Any]) -> None:
+async def submit_again(context: DiscordContext, click: Click, run: RunRecord, changes: Mapping[str, Any]) -> None:
     """Start a run again for the person who clicked. Raises `UserError`."""
     await _hear(click)
-    request = await front.services.runs.again(run.id, asker(click), place_of(click), changes)
-    await submit(front, click, request.workflow, request.values, spoiler=MessageRef.at(run.address).spoiler)
+    request = await context.services.runs.again(run.id, asker(click), place_of(click), changes)
+    await submit(context, click, request.workflow, request.values, spoiler=MessageRef.at(run.address).spoiler)
 
 
 def check_rights(missing: Sequence[str]) -> None:

@@ -37,48 +37,48 @@ _LARGEST = 1_000_000  # bytes of an import
 class ModerateCommand:
     """Draws the core's moderation. Rights are asked of Telegram for the group that is meant, also in private."""
 
-    def __init__(self, counter: Responder) -> None:
-        self._counter, self._services = counter, counter.services
-        self._core = counter.services.moderation
+    def __init__(self, responder: Responder) -> None:
+        self._responder, self._services = responder, responder.services
+        self._core = responder.services.moderation
 
-    async def answer(self, guest: Caller, rest: str, messages: Sequence[Message]) -> None:
+    async def answer(self, caller: Caller, rest: str, messages: Sequence[Message]) -> None:
         """Do what was typed behind the command; alone, show the panel. Raises `UserError`."""
-        if not guest.place.community:
+        if not caller.place.community:
             raise UserError(_("Write /moderate in the group that you moderate; a button there brings it here."))
         if not rest.strip():
-            await self._counter.say(guest, *await self._panel(guest, guest.person, _whole(guest.place)))
+            await self._responder.say(caller, *await self._panel(caller, caller.person, _whole(caller.place)))
             return
-        order = self._read(guest, rest, messages[0].reply_to_message)
+        order = self._read(caller, rest, messages[0].reply_to_message)
         if order.act in ("log", "export", "stats"):
-            await self._send_file(guest, order)
+            await self._send_file(caller, order)
         elif order.act == "held":
-            await self._list_held(guest, order)
+            await self._list_held(caller, order)
         else:
-            await self._counter.say(guest, captions.plain(await self._do(guest, order, messages)))
+            await self._responder.say(caller, captions.plain(await self._do(caller, order, messages)))
 
-    async def press(self, guest: Caller, query: CallbackQuery, click: Click) -> str:
+    async def press(self, caller: Caller, query: CallbackQuery, click: Click) -> str:
         """Do what a button of the panel says; a sentence for the one who pressed."""
         spot = Chat.read(click.spot)
         group = spot.id
-        rights = await self._counter.access.rights(group, query.from_user.id)
-        by = replace(guest.person, moderator=rights.moderator, owner=rights.owner)
-        name = guest.place.name if guest.chat.id == group else ""
+        rights = await self._responder.access.rights(group, query.from_user.id)
+        by = replace(caller.person, moderator=rights.moderator, owner=rights.owner)
+        name = caller.place.name if caller.chat.id == group else ""
         here = whole = Place(NAME, str(group), name, str(group))
         if spot.topic is not None:
             here = Place(NAME, str(spot), _topic(spot, name), str(group), (str(group),))
         if click.act == "private":
             return await self._bring(query, by, here)
         if click.act in ("approve", "refuse"):
-            return await self._review(guest, by, whole, click)
+            return await self._review(caller, by, whole, click)
         words = await self._click(by, whole, RuleTarget(None if spot.topic is None else here), click)
-        html, keyboard = await self._panel(guest, by, here, click.page)
-        await self._counter.edit(guest.chat, guest.message or 0, html, keyboard)
+        html, keyboard = await self._panel(caller, by, here, click.page)
+        await self._responder.edit(caller.chat, caller.message or 0, html, keyboard)
         return words
 
-    async def _panel(self, guest: Caller, by: Person, here: Place, page: int = 0) -> tuple[str, InlineKeyboardMarkup]:
+    async def _panel(self, caller: Caller, by: Person, here: Place, page: int = 0) -> tuple[str, InlineKeyboardMarkup]:
         """The panel of a group or a topic; where it stands in a topic it can be turned from one to the other."""
         spot = Chat.read(here.id)
-        other = Chat(spot.id) if spot.topic is not None else guest.chat
+        other = Chat(spot.id) if spot.topic is not None else caller.chat
         overview = await self._core.overview(by, here)
         return panel.draw(overview, spot, page, other=other if other != spot and other.id == spot.id else None)
 
@@ -104,20 +104,20 @@ class ModerateCommand:
         """The panel in a chat with the moderator alone."""
         html, keyboard = panel.draw(await self._core.overview(by, here), Chat.read(here.id))
         try:
-            await self._counter.wire.send(Chat(query.from_user.id), html, keyboard)
+            await self._responder.api.send(Chat(query.from_user.id), html, keyboard)
         except DeliveryFailed:
             return _("I may not write to you first: send me /start in private, and press again.")
         return _("You have it in private.")
 
-    async def _review(self, guest: Caller, by: Person, here: Place, click: Click) -> str:
+    async def _review(self, caller: Caller, by: Person, here: Place, click: Click) -> str:
         decide = self._core.reviews.approve if click.act == "approve" else self._core.reviews.refuse
         done = await decide(by, here, click.text)
         words = _("Approved by {name}.") if click.act == "approve" else _("Refused by {name}.")
         words = words.format(name=by.name or by.id) if done else _("Another moderator has already decided this.")
-        await self._counter.edit(guest.chat, guest.message or 0, captions.plain(words))
+        await self._responder.edit(caller.chat, caller.message or 0, captions.plain(words))
         return ""
 
-    async def _do(self, guest: Caller, order: ModerateArguments, messages: Sequence[Message]) -> str:
+    async def _do(self, caller: Caller, order: ModerateArguments, messages: Sequence[Message]) -> str:
         """The acts that are answered with a sentence."""
         core, by, here, aim = self._core, order.by, order.here, order.aim
         match order.act:
@@ -141,21 +141,21 @@ class ModerateCommand:
                 return await core.review(by, here, on, await self._own_chat(order), aim)
             case "where" if order.first in ("asked", "topic"):
                 return await core.where(
-                    by, here, DisplayOptions("here" if order.first == "asked" else str(guest.chat)), aim
+                    by, here, DisplayOptions("here" if order.first == "asked" else str(caller.chat)), aim
                 )
             case "previews" if order.first:
                 return await core.where(by, here, DisplayOptions(previews=order.first == "on"), aim)
             case "spoilers" if order.first:
                 return await core.where(by, here, DisplayOptions(spoilers=order.first == "on"), aim)
             case "block":
-                return await self._block(guest, order)
+                return await self._block(caller, order)
             case "unblock":
-                return await core.unblock(by, here, (await self._meant(guest, order))[0], aim)
+                return await core.unblock(by, here, (await self._meant(caller, order))[0], aim)
             case "admit" | "dismiss":
-                return await self._admission(guest, order)
+                return await self._admission(caller, order)
             case "why":
-                person, words = await self._meant(guest, order)
-                return await core.why(by, here, person, workflow_named(words[0]) if words else "", guest.place)
+                person, words = await self._meant(caller, order)
+                return await core.why(by, here, person, workflow_named(words[0]) if words else "", caller.place)
             case "undo":
                 return await core.undo(by, here)
             case "import":
@@ -165,15 +165,15 @@ class ModerateCommand:
                 return await contribute(core.workflows, by, here, order.said, partial(self._workflow, messages, order))
         raise UserError(usage())
 
-    def _read(self, guest: Caller, rest: str, about: Message | None) -> ModerateArguments:
+    def _read(self, caller: Caller, rest: str, about: Message | None) -> ModerateArguments:
         """Sort out “here” and “admins”, which any act may have."""
         words, said = rest.split(), rest.strip().partition(" ")[2]
         plain = [word for word in words[1:] if word.lower() not in ("here", "admins")]
         marks = {word.lower() for word in words[1:]} - set(plain)
         who = ADMINISTRATORS if "admins" in marks else EVERYONE
-        place = replace(guest.place, name=_topic(guest.chat, guest.place.name))
+        place = replace(caller.place, name=_topic(caller.chat, caller.place.name))
         aim = RuleTarget(place=place if "here" in marks else None, who=who)
-        return ModerateArguments(guest.person, _whole(guest.place), words[0].lower(), tuple(plain), aim, about, said)
+        return ModerateArguments(caller.person, _whole(caller.place), words[0].lower(), tuple(plain), aim, about, said)
 
     async def _own_chat(self, order: ModerateArguments) -> str:
         """The chat that is named, which has to be one of the moderator's own; empty where none is."""
@@ -183,7 +183,7 @@ class ModerateCommand:
         if not chat.removeprefix("-").isdecimal():
             raise UserError(usage())
         await self._core.check_moderator(order.by, order.here, "review")
-        if not (await self._counter.access.rights(int(chat), int(order.by.id))).moderator:
+        if not (await self._responder.access.rights(int(chat), int(order.by.id))).moderator:
             words = _("I ask only in chats that you administer, and that I am in.")
             raise await self._core.refused(order.by, order.here, "review", words)
         return chat
@@ -203,30 +203,30 @@ class ModerateCommand:
         number = None if most in NONE else int(most[:9])
         return await self._core.limit(order.by, order.here, order.first, number, aim, together=together)
 
-    async def _block(self, guest: Caller, order: ModerateArguments) -> str:
-        person, words = await self._meant(guest, order)
+    async def _block(self, caller: Caller, order: ModerateArguments) -> str:
+        person, words = await self._meant(caller, order)
         lasting = seconds_of(words[0]) if words else None
         reason = " ".join(words[1:] if lasting is not None else words)
         return await self._core.block(order.by, order.here, person, reason, lasting, order.aim)
 
-    async def _admission(self, guest: Caller, order: ModerateArguments) -> str:
+    async def _admission(self, caller: Caller, order: ModerateArguments) -> str:
         """Let a person in, or withdraw that: only a group that the operator has let in can do so."""
-        if not await self._counter.access.serves(guest.chat.id):
+        if not await self._responder.access.serves(caller.chat.id):
             words = _("Only a group that the operator of this bot has named can let people in.")
             raise await self._core.refused(order.by, order.here, order.act, words)
-        person, _words = await self._meant(guest, order)
+        person, _words = await self._meant(caller, order)
         act = self._core.admit if order.act == "admit" else self._core.dismiss
         return await act(order.by, order.here, person)
 
-    async def _meant(self, guest: Caller, order: ModerateArguments) -> tuple[Person, tuple[str, ...]]:
+    async def _meant(self, caller: Caller, order: ModerateArguments) -> tuple[Person, tuple[str, ...]]:
         """Find the person to act on: by id or @name, or as the author of the message replied to, or of its run."""
         if order.first.startswith("@"):
-            return await self._counter.access.named(order.first), order.words[1:]
+            return await self._responder.access.named(order.first), order.words[1:]
         if order.words and order.words[0].lstrip("-").isdecimal():
             return Person(NAME, order.words[0]), order.words[1:]
         if order.about is None:
             raise UserError(_("Reply to a message of the person who is meant, or give their id."))
-        run = await self._services.runs.at(address_of(guest.chat, order.about.message_id))
+        run = await self._services.runs.at(address_of(caller.chat, order.about.message_id))
         return (run.person if run is not None else asker(order.about)), order.words
 
     async def _workflow(self, messages: Sequence[Message], order: ModerateArguments) -> bytes:
@@ -245,41 +245,41 @@ class ModerateCommand:
         if file is None or (file.file_size or 0) > most:
             raise UserError(_("Send the file with this as its caption, or reply to one; it must not be too large."))
         try:
-            return bytes(await (await self._counter.wire.bot.get_file(file.file_id)).download_as_bytearray())
+            return bytes(await (await self._responder.api.bot.get_file(file.file_id)).download_as_bytearray())
         except TelegramError as fault:
             raise UserError(_("This file cannot be read.")) from fault
 
-    async def _send_file(self, guest: Caller, order: ModerateArguments) -> None:
+    async def _send_file(self, caller: Caller, order: ModerateArguments) -> None:
         if order.act == "log" and order.first != "file":
             entries = await self._core.log(order.by, order.here)
             lines = [f"{_when(each.at)} {each.person.name or each.person.id}: {each.words}" for each in entries]
             text = "\n".join([_("What was decided and refused"), *lines])
-            await self._counter.say(guest, captions.lines(text, captions.TEXT))
+            await self._responder.say(caller, captions.lines(text, captions.TEXT))
             return
         if order.act == "stats":
             days = int(order.first[:3]) if order.first.isdecimal() else 30
-            name, data = "stats.png", await self._core.stats(order.by, order.here, days, guest.place.name)
+            name, data = "stats.png", await self._core.stats(order.by, order.here, days, caller.place.name)
         elif order.act == "log":
             name, data = "log.jsonl", await self._core.log_file(order.by, order.here)
         else:
             name, data = "decisions.json", (await self._core.export(order.by, order.here)).encode()
         if not data:  # Telegram takes no empty file
-            await self._counter.say(guest, captions.plain(_("Nothing has been decided here yet.")))
+            await self._responder.say(caller, captions.plain(_("Nothing has been decided here yet.")))
             return
-        bot, topic = self._counter.wire.bot, guest.chat.topic
-        await self._counter.wire.ask(
-            guest.chat,
+        bot, topic = self._responder.api.bot, caller.chat.topic
+        await self._responder.api.ask(
+            caller.chat,
             lambda chat: bot.send_document(chat, BytesIO(data), filename=name, message_thread_id=topic),
         )
 
-    async def _list_held(self, guest: Caller, order: ModerateArguments) -> None:
+    async def _list_held(self, caller: Caller, order: ModerateArguments) -> None:
         runs = await self._core.reviews.held(order.by, order.here)
         if not runs:
-            await self._counter.say(guest, captions.plain(_("Nothing waits for a moderator.")))
+            await self._responder.say(caller, captions.plain(_("Nothing waits for a moderator.")))
         for run in runs[:10]:
             keyboard = panel.reviewing(run.id, order.here.id)
             brief = run.brief(self._services.workflows.title(run.workflow))
-            await self._counter.say(guest, panel.request(brief), keyboard)
+            await self._responder.say(caller, panel.request(brief), keyboard)
 
 
 def _whole(place: Place) -> Place:

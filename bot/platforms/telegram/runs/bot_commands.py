@@ -35,21 +35,21 @@ _MOST, _LONGEST = 100, 256  # commands, and characters of a description
 class BotCommands:
     """Each workflow is a command where it is allowed; in a chat with a list of its own, that one goes before."""
 
-    def __init__(self, counter: Responder) -> None:
-        self._counter, self._notes = counter, counter.notes
+    def __init__(self, responder: Responder) -> None:
+        self._responder, self._notes = responder, responder.notes
 
     async def publish(self) -> None:
         """Set the lists that hold wherever a chat has none of its own."""
-        workflows = list(self._counter.services.workflows.catalog.workflows.values())
+        workflows = list(self._responder.services.workflows.catalog.workflows.values())
         for scope in (BotCommandScopeDefault(), BotCommandScopeAllPrivateChats(), BotCommandScopeAllGroupChats()):
             await self._set(scope, str(scope.type), workflows)
         await self._set(BotCommandScopeAllChatAdministrators(), "administrators", workflows, moderator=True)
 
     async def publish_in(self, chat: int, place: Place) -> None:
         """Give a chat a list of its own where it may run other workflows than those of the common list."""
-        offered = [offer.workflow for offer in await self._counter.services.workflows.offers(Person(NAME, ""), place)]
+        offered = [offer.workflow for offer in await self._responder.services.workflows.offers(Person(NAME, ""), place)]
         name = f"chat {chat}"
-        usual = {each.name for each in offered} == set(self._counter.services.workflows.catalog.workflows)
+        usual = {each.name for each in offered} == set(self._responder.services.workflows.catalog.workflows)
         if usual and await self._notes.get(storage_keys.commands(name)) is None:
             return
         await self._set(BotCommandScopeChat(chat), name, offered)
@@ -63,7 +63,7 @@ class BotCommands:
         if await self._notes.get(storage_keys.commands(name)) == digest:
             return
         try:
-            await self._counter.wire.bot.set_my_commands([BotCommand(*each) for each in commands], scope=scope)
+            await self._responder.api.bot.set_my_commands([BotCommand(*each) for each in commands], scope=scope)
         except TelegramError as fault:
             _log.warning("Telegram does not take the commands for %s: %s", name, fault)
             return

@@ -28,133 +28,133 @@ from bot.platforms.telegram.runs.media import LOCAL_UPLOAD, UPLOAD, OutgoingMedi
 class RunButtons:
     """Does what the buttons of a run say."""
 
-    def __init__(self, counter: Responder, asking: FormDialog) -> None:
-        self._counter, self._services, self._asking = counter, counter.services, asking
+    def __init__(self, responder: Responder, asking: FormDialog) -> None:
+        self._responder, self._services, self._asking = responder, responder.services, asking
 
-    async def run(self, guest: Caller, press: CallbackData) -> RunRecord | None:
+    async def run(self, caller: Caller, press: CallbackData) -> RunRecord | None:
         """The run that a button is of; else the one whose message it stands below."""
         named = await self._services.runs.get(press.run_id) if press.run_id else None
-        return named or await self._services.runs.at(address_of(guest.chat, guest.message or 0))
+        return named or await self._services.runs.at(address_of(caller.chat, caller.message or 0))
 
-    async def check(self, guest: Caller, press: CallbackData, run: RunRecord | None) -> RunRecord:
+    async def check(self, caller: Caller, press: CallbackData, run: RunRecord | None) -> RunRecord:
         """The run, if it is there and this guest may do that to it. Raises `UserError`."""
         if run is None and press.act is CallbackAction.CANCEL:
             raise UserError(_("It is not in line yet: press again in a moment."))
         if run is None:
             raise UserError(_("This run has been deleted. Please start a new one."))
-        below = await self._services.runs.at(address_of(guest.chat, guest.message or 0))
+        below = await self._services.runs.at(address_of(caller.chat, caller.message or 0))
         if below is not None and below.id != run.id:
             raise UserError(_("This button is of another message."))  # forged: no run's message has another's buttons
-        await self._check_place(guest, press, run)
+        await self._check_place(caller, press, run)
         if press.act in (CallbackAction.CANCEL, CallbackAction.CHANGE, CallbackAction.DELETE):
-            await self._services.runs.check_change(guest.person, run, press.act.name.lower())
+            await self._services.runs.check_change(caller.person, run, press.act.name.lower())
         return run
 
-    async def _check_place(self, guest: Caller, press: CallbackData, run: RunRecord) -> None:
+    async def _check_place(self, caller: Caller, press: CallbackData, run: RunRecord) -> None:
         """A button works in the chat of its message, and anywhere for the one whose run it is: its data may be forged,
         and rights are those in the chat where it was pressed.
         """
-        present = run.place.platform == NAME and Chat.read(run.address.chat).id in await self._chats(guest)
+        present = run.place.platform == NAME and Chat.read(run.address.chat).id in await self._chats(caller)
         act = press.act.name.lower()
-        await self._services.runs.check_present(guest.person, run, guest.place, act, present=present)
+        await self._services.runs.check_present(caller.person, run, caller.place, act, present=present)
 
-    async def _chats(self, guest: Caller) -> tuple[int, ...]:
+    async def _chats(self, caller: Caller) -> tuple[int, ...]:
         """The chat that a guest is in, and what it was before it became a supergroup."""
-        before = await self._counter.notes.get(storage_keys.migrated(guest.chat.id))
-        return (guest.chat.id,) if before is None else (guest.chat.id, int(before))
+        before = await self._responder.notes.get(storage_keys.migrated(caller.chat.id))
+        return (caller.chat.id,) if before is None else (caller.chat.id, int(before))
 
-    async def press(self, guest: Caller, press: CallbackData, run: RunRecord) -> None:
+    async def press(self, caller: Caller, press: CallbackData, run: RunRecord) -> None:
         """Do it. Raises `UserError`."""
         match press.act:
             case CallbackAction.CANCEL:
-                await self._services.runs.cancel(run.id, guest.person)
+                await self._services.runs.cancel(run.id, caller.person)
             case CallbackAction.AGAIN:
-                await self._counter.open(guest, await self._again(guest, run), hidden=await self._is_hidden(run))
+                await self._responder.open(caller, await self._again(caller, run), hidden=await self._is_hidden(run))
             case CallbackAction.CHANGE:
-                draft = FormState.of(await self._services.runs.changed(run.id, guest.person, guest.place))
-                await self._asking.begin(guest, replace(draft, hidden=await self._is_hidden(run)))
+                draft = FormState.of(await self._services.runs.changed(run.id, caller.person, caller.place))
+                await self._asking.begin(caller, replace(draft, hidden=await self._is_hidden(run)))
             case CallbackAction.USE:
-                await self._asking.begin(guest, FormState(spare=self._pictures(guest, run)))
+                await self._asking.begin(caller, FormState(spare=self._pictures(caller, run)))
             case CallbackAction.ORIGINAL:
-                await self._send_originals(guest, run)
+                await self._send_originals(caller, run)
             case CallbackAction.DETAILS:
-                await self._tell_details(guest, run)
+                await self._tell_details(caller, run)
             case CallbackAction.DELETE:
-                await self._delete(guest, run)
+                await self._delete(caller, run)
 
-    async def _again(self, guest: Caller, run: RunRecord) -> RunRequest:
-        return await self._services.runs.again(run.id, guest.person, guest.place, {})
+    async def _again(self, caller: Caller, run: RunRecord) -> RunRequest:
+        return await self._services.runs.again(run.id, caller.person, caller.place, {})
 
-    def _files(self, guest: Caller, run: RunRecord) -> tuple[StoredFile, ...]:
+    def _files(self, caller: Caller, run: RunRecord) -> tuple[StoredFile, ...]:
         """The result's files: `check` has let in only people who see its message, and the run's own person."""
-        return self._services.runs.files_for(run, guest.person, present=True)
+        return self._services.runs.files_for(run, caller.person, present=True)
 
-    def _pictures(self, guest: Caller, run: RunRecord) -> tuple[StoredFile, ...]:
-        pictures = tuple(file for file in self._files(guest, run) if file.kind == "image")
+    def _pictures(self, caller: Caller, run: RunRecord) -> tuple[StoredFile, ...]:
+        pictures = tuple(file for file in self._files(caller, run) if file.kind == "image")
         if not pictures:
             raise UserError(_("There is no picture in this result."))
         return pictures
 
     async def _is_hidden(self, run: RunRecord) -> bool:
         name = storage_keys.spoiler(Chat.read(run.address.chat), int(run.address.message))
-        return bool(await self._counter.notes.get(name))
+        return bool(await self._responder.notes.get(name))
 
-    async def _send_originals(self, guest: Caller, run: RunRecord) -> None:
-        files = self._files(guest, run)
+    async def _send_originals(self, caller: Caller, run: RunRecord) -> None:
+        files = self._files(caller, run)
         if not files:
             raise UserError(_("There are no files of this run."))
-        most = LOCAL_UPLOAD if self._counter.wire.local else UPLOAD
+        most = LOCAL_UPLOAD if self._responder.api.local else UPLOAD
         with tempfile.TemporaryDirectory(prefix="darkroom-") as folder:
             for number, file in enumerate(files, 1):
                 path = Path(folder) / f"{number}{Path(file.key).suffix}"
                 found = ResultFile(await self._services.files.fetch(file, path), file.filename, file.kind)
                 if (size := await size_of(found.path)) > most:
-                    await self._counter.say(guest, captions.plain(too_large(found, size, most)))
+                    await self._responder.say(caller, captions.plain(too_large(found, size, most)))
                 else:
-                    await self._send_original(guest, found)
+                    await self._send_original(caller, found)
 
-    async def _send_original(self, guest: Caller, file: ResultFile) -> None:
-        wire, topic, below = self._counter.wire, guest.chat.topic, guest.message
+    async def _send_original(self, caller: Caller, file: ResultFile) -> None:
+        api, topic, below = self._responder.api, caller.chat.topic, caller.message
         parcel = OutgoingMedia(file, Way.DOCUMENT)
         try:
-            await wire.ask(guest.chat, lambda chat: parcel.post(wire, chat, topic=topic, reply_to=below), once=True)
+            await api.ask(caller.chat, lambda chat: parcel.post(api, chat, topic=topic, reply_to=below), once=True)
         except Unconfirmed:
             words = _("Telegram has not said whether it took {name}: if it does not come, press Original again.")
-            await self._counter.say(guest, captions.plain(words.format(name=file.filename)))
+            await self._responder.say(caller, captions.plain(words.format(name=file.filename)))
 
-    async def _tell_details(self, guest: Caller, run: RunRecord) -> None:
+    async def _tell_details(self, caller: Caller, run: RunRecord) -> None:
         text = "\n".join(_details(run, self._services.workflows.title(run.workflow)))
         if captions.units(text) <= captions.TEXT:
-            await self._counter.say(guest, captions.lines(text, captions.TEXT))
+            await self._responder.say(caller, captions.lines(text, captions.TEXT))
             return
-        wire = self._counter.wire
-        await wire.ask(
-            guest.chat,
-            lambda chat: wire.bot.send_document(
-                chat, BytesIO(text.encode()), filename="details.txt", message_thread_id=guest.chat.topic
+        api = self._responder.api
+        await api.ask(
+            caller.chat,
+            lambda chat: api.bot.send_document(
+                chat, BytesIO(text.encode()), filename="details.txt", message_thread_id=caller.chat.topic
             ),
         )
 
-    async def _delete(self, guest: Caller, run: RunRecord) -> None:
+    async def _delete(self, caller: Caller, run: RunRecord) -> None:
         """Delete a run and its messages; where Telegram keeps one, as it does after two days, its words go."""
-        await self._services.runs.delete(run.id, guest.person)
+        await self._services.runs.delete(run.id, caller.person)
         name = storage_keys.album(run.id)
-        for group in await self._counter.notes.get(name) or ():
+        for group in await self._responder.notes.get(name) or ():
             for message in group:
-                await self._counter.remove(guest.chat, message)
-        await self._counter.notes.drop(name)
-        if guest.message is not None:
-            await self._remove(guest, guest.message)
+                await self._responder.remove(caller.chat, message)
+        await self._responder.notes.drop(name)
+        if caller.message is not None:
+            await self._remove(caller, caller.message)
 
-    async def _remove(self, guest: Caller, message: int) -> None:
-        bot, gone = self._counter.wire.bot, captions.plain(_("Deleted."))
+    async def _remove(self, caller: Caller, message: int) -> None:
+        bot, gone = self._responder.api.bot, captions.plain(_("Deleted."))
         try:
-            await bot.delete_message(guest.chat.id, message)
+            await bot.delete_message(caller.chat.id, message)
         except TelegramError:
             try:
-                await bot.edit_message_caption(guest.chat.id, message, caption=gone)
+                await bot.edit_message_caption(caller.chat.id, message, caption=gone)
             except TelegramError:
-                await self._counter.edit(guest.chat, message, gone)
+                await self._responder.edit(caller.chat, message, gone)
 
 
 def _details(run: RunRecord, title: str) -> list[str]:

@@ -20,8 +20,8 @@ _LONGEST = 300.0  # seconds without any news
 class ChatActions:
     """Knows which messages develop. `work` is a task of the platform's."""
 
-    def __init__(self, wire: TelegramApi, clock: Callable[[], float] = time.monotonic) -> None:
-        self._wire, self._clock = wire, clock
+    def __init__(self, api: TelegramApi, clock: Callable[[], float] = time.monotonic) -> None:
+        self._api, self._clock = api, clock
         self._runs: dict[tuple[Chat, int], float] = {}
         self._said: dict[Chat, float] = {}
         self._news = asyncio.Event()
@@ -51,4 +51,4 @@ class ChatActions:
 
     async def _say(self, chat: Chat) -> None:
         with suppress(Gone, Unsuitable, DeliveryFailed):
-            await self._wire.hint(chat, ChatAction.UPLOAD_PHOTO)
+            await self._api.hint(chat, ChatAction.UPLOAD_PHOTO)

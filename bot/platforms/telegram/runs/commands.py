@@ -28,8 +28,8 @@ TRY, FORGET, REALLY = "o:try", "o:forget", "o:really"  # what the buttons here s
 class BasicCommands:
     """Answers commands that are no workflow's."""
 
-    def __init__(self, counter: Responder, asking: FormDialog) -> None:
-        self._counter, self._services, self._asking = counter, counter.services, asking
+    def __init__(self, responder: Responder, asking: FormDialog) -> None:
+        self._responder, self._services, self._asking = responder, responder.services, asking
         self._answers: dict[str, Callable[[Caller], Awaitable[None]]] = {
             "start": self._start,
             "help": self._help,
@@ -43,30 +43,30 @@ class BasicCommands:
     def knows(self, command: str) -> bool:
         return command in self._answers
 
-    async def answer(self, guest: Caller, command: str) -> None:
-        await self._answers[command](guest)
+    async def answer(self, caller: Caller, command: str) -> None:
+        await self._answers[command](caller)
 
-    async def press(self, guest: Caller, data: str, message: int) -> None:
+    async def press(self, caller: Caller, data: str, message: int) -> None:
         """Do what a button of these answers says."""
         match data:
             case "o:try":
-                await self._try(guest)
+                await self._try(caller)
             case "o:forget":
                 words = _("Shall I delete all your runs that have ended, with their files? It cannot be undone.")
                 keyboard = InlineKeyboardMarkup([[button(_("Yes, delete everything"), REALLY)]])
-                await self._counter.say(guest, captions.plain(words), keyboard)
+                await self._responder.say(caller, captions.plain(words), keyboard)
             case "o:really":
-                await self._forget(guest, message)
+                await self._forget(caller, message)
 
-    async def _start(self, guest: Caller) -> None:
+    async def _start(self, caller: Caller) -> None:
         words = _(
             "I turn pictures and words into pictures. Choose what to run, and watch one message become the result."
         )
         keyboard = InlineKeyboardMarkup([[button(_("Show me: one from a photograph"), TRY)]])
-        shown = keyboard if await self._demo(guest) else None
-        await self._counter.say(guest, captions.plain(words) + "\n\n" + await self._list(guest), shown)
+        shown = keyboard if await self._demo(caller) else None
+        await self._responder.say(caller, captions.plain(words) + "\n\n" + await self._list(caller), shown)
 
-    async def _help(self, guest: Caller) -> None:
+    async def _help(self, caller: Caller) -> None:
         lines = [
             _("Write a command and words: /imagine a lighthouse at dusk"),
             _("Other fields are set as name=value, with quotes where there are spaces."),
@@ -74,14 +74,14 @@ class BasicCommands:
             _("What is missing, I ask for. /cancel ends that, or your latest run."),
             _("“spoiler=yes” covers the result. Original gives you a picture as the file that it was."),
         ]
-        if not guest.is_private:
+        if not caller.is_private:
             lines.append(_("In this group I may hear only commands and replies to my messages."))
-        await self._counter.say(guest, captions.plain("\n".join(lines)) + "\n\n" + await self._list(guest))
+        await self._responder.say(caller, captions.plain("\n".join(lines)) + "\n\n" + await self._list(caller))
 
-    async def _workflows(self, guest: Caller) -> None:
-        await self._asking.begin(guest, FormState())
+    async def _workflows(self, caller: Caller) -> None:
+        await self._asking.begin(caller, FormState())
 
-    async def _queue(self, guest: Caller) -> None:
+    async def _queue(self, caller: Caller) -> None:
         counts = await self._services.runs.counts()
         waiting = counts.get(State.WAITING, 0)
         running = sum(counts.values()) - waiting
@@ -90,63 +90,63 @@ class BasicCommands:
             + ", "
             + ngettext("{count} in line", "{count} in line", waiting).format(count=waiting)
         ]
-        if guest.place.community:
-            here = await self._services.runs.unfinished_in(f"{NAME}:{guest.place.community}", _SHOWN)
+        if caller.place.community:
+            here = await self._services.runs.unfinished_in(f"{NAME}:{caller.place.community}", _SHOWN)
             lines += [await self._line(run, named=True) for run in here]
         else:
-            lines += [await self._line(run) for run in await self._own(guest)]
-        await self._counter.say(guest, captions.lines("\n".join(lines), captions.TEXT))
+            lines += [await self._line(run) for run in await self._own(caller)]
+        await self._responder.say(caller, captions.lines("\n".join(lines), captions.TEXT))
 
-    async def _mine(self, guest: Caller) -> None:
-        runs = await self._services.runs.last_of(guest.person, _SHOWN)
+    async def _mine(self, caller: Caller) -> None:
+        runs = await self._services.runs.last_of(caller.person, _SHOWN)
         lines = [_("Your latest runs"), *[await self._line(run) for run in runs]]
         if not runs:
             lines = [_("You have run nothing yet.")]
-        await self._counter.say(guest, captions.lines("\n".join(lines), captions.TEXT))
+        await self._responder.say(caller, captions.lines("\n".join(lines), captions.TEXT))
 
-    async def _cancel(self, guest: Caller) -> None:
+    async def _cancel(self, caller: Caller) -> None:
         """End a draft, or else the latest run in this chat that has not ended."""
-        if await self._asking.end(guest):
+        if await self._asking.end(caller):
             words = _("Cancelled.")
         else:
-            here = [run for run in await self._own(guest) if run.place.id == guest.place.id]
-            done = bool(here) and await self._services.runs.cancel(here[0].id, guest.person)
+            here = [run for run in await self._own(caller) if run.place.id == caller.place.id]
+            done = bool(here) and await self._services.runs.cancel(here[0].id, caller.person)
             words = _("Cancelled: {run}").format(run=self._services.workflows.title(here[0].workflow)) if done else ""
-        await self._counter.say(guest, captions.plain(words or _("There is nothing to cancel.")))
+        await self._responder.say(caller, captions.plain(words or _("There is nothing to cancel.")))
 
-    async def _about(self, guest: Caller) -> None:
+    async def _about(self, caller: Caller) -> None:
         words = _(
             "Darkroom runs ComfyUI workflows in chat. Your pictures, words and results are kept for a while, so that"
             " buttons work; other people do not see them here. You can have them deleted at any time."
         )
         keyboard = InlineKeyboardMarkup([[button(_("Delete my data"), FORGET)]])
-        await self._counter.say(guest, captions.plain(words), keyboard)
+        await self._responder.say(caller, captions.plain(words), keyboard)
 
-    async def _forget(self, guest: Caller, message: int) -> None:
-        count = await self._services.runs.forget(guest.person)
-        for name in await self._counter.notes.starting(f"{storage_keys.DRAFT}{guest.person.id}:"):
-            await self._counter.notes.drop(name)
-        await self._counter.notes.drop(storage_keys.stranger(guest.person.id))
+    async def _forget(self, caller: Caller, message: int) -> None:
+        count = await self._services.runs.forget(caller.person)
+        for name in await self._responder.notes.starting(f"{storage_keys.DRAFT}{caller.person.id}:"):
+            await self._responder.notes.drop(name)
+        await self._responder.notes.drop(storage_keys.stranger(caller.person.id))
         words = ngettext("{count} run deleted, with its files.", "{count} runs deleted, with their files.", count)
-        await self._counter.edit(guest.chat, message, captions.plain(words.format(count=count)))
+        await self._responder.edit(caller.chat, message, captions.plain(words.format(count=count)))
 
-    async def _try(self, guest: Caller) -> None:
-        offer = await self._demo(guest)
+    async def _try(self, caller: Caller) -> None:
+        offer = await self._demo(caller)
         if offer is None:
-            await self._workflows(guest)
+            await self._workflows(caller)
             return
         name = next(each.name for each in offer.workflow.form().fields if each.is_media)
         values = {name: UploadedFile(_PHOTO, _PHOTO.name)}
-        await self._counter.open(guest, RunRequest(offer.workflow.name, values, guest.person, guest.place))
+        await self._responder.open(caller, RunRequest(offer.workflow.name, values, caller.person, caller.place))
 
-    async def _demo(self, guest: Caller) -> WorkflowOffer | None:
+    async def _demo(self, caller: Caller) -> WorkflowOffer | None:
         """A workflow that needs one picture and nothing else."""
-        offers = await self._services.workflows.offers(guest.person, guest.place)
+        offers = await self._services.workflows.offers(caller.person, caller.place)
         fitting = [offer for offer in offers if offer.lacks is None and _needs_one_picture(offer)]
         return next((each for each in fitting if each.workflow.name == "poster"), fitting[0] if fitting else None)
 
-    async def _list(self, guest: Caller) -> str:
-        offers = await self._services.workflows.offers(guest.person, guest.place)
+    async def _list(self, caller: Caller) -> str:
+        offers = await self._services.workflows.offers(caller.person, caller.place)
         lines = [
             f"/{command_of(each.workflow.name)} {captions.plain(each.workflow.description or each.workflow.title)}"
             for each in offers
@@ -154,8 +154,8 @@ class BasicCommands:
         ]
         return "\n".join(lines)[: captions.TEXT - 1500]
 
-    async def _own(self, guest: Caller) -> list[RunRecord]:
-        return [run for run in await self._services.runs.last_of(guest.person, 50) if run.state in UNFINISHED]
+    async def _own(self, caller: Caller) -> list[RunRecord]:
+        return [run for run in await self._services.runs.last_of(caller.person, 50) if run.state in UNFINISHED]
 
     async def _line(self, run: RunRecord, *, named: bool = False) -> str:
         """A run in a line of a list."""

@@ -69,7 +69,7 @@ class OutgoingMedia:
 
     async def post(
         self,
-        wire: TelegramApi,
+        api: TelegramApi,
         chat: int,
         *,
         topic: int | None = None,
@@ -79,8 +79,8 @@ class OutgoingMedia:
         spoiler: bool = False,
     ) -> Message:
         """Send it as a message of its own."""
-        path, name, bot = self.file.path, self.file.filename, wire.bot
-        content = path.absolute() if wire.local else await asyncio.to_thread(path.read_bytes)
+        path, name, bot = self.file.path, self.file.filename, api.bot
+        content = path.absolute() if api.local else await asyncio.to_thread(path.read_bytes)
         more: dict[str, Any] = {
             "caption": caption,
             "parse_mode": ParseMode.HTML,
@@ -88,7 +88,7 @@ class OutgoingMedia:
             "message_thread_id": topic,
             "reply_markup": keyboard,
             "reply_parameters": replying(reply_to),
-            **wire.patience.of(await size_of(path)),
+            **api.patience.of(await size_of(path)),
         }
         hidden: dict[str, Any] = {"has_spoiler": spoiler or None}
         match self.way:

@@ -58,7 +58,7 @@ _SOON = 1.5  # seconds: what ends so soon is not worth an edit that its result w
 class ReplyContext:
     """The parts that replies share in one process."""
 
-    wire: TelegramApi
+    api: TelegramApi
     notes: KeyValueStore
     faces: MessageStates
     busy: ChatActions
@@ -68,16 +68,16 @@ class ReplyContext:
 class TelegramReply:
     """Edits the message at an address."""
 
-    def __init__(self, studio: ReplyContext, address: Address, brief: RunSummary) -> None:
-        self._studio, self._brief = studio, brief
-        self._wire, self._notes = studio.wire, studio.notes
+    def __init__(self, context: ReplyContext, address: Address, brief: RunSummary) -> None:
+        self._context, self._brief = context, brief
+        self._api, self._notes = context.api, context.notes
         self._chat, self._message = Chat.read(address.chat), int(address.message)
-        self._face: MessageState = studio.faces.of(self._chat, self._message)
+        self._face: MessageState = context.faces.of(self._chat, self._message)
         self._left = False
 
     @property
     def limits(self) -> Limits:
-        size = LOCAL_UPLOAD if self._wire.local else UPLOAD
+        size = LOCAL_UPLOAD if self._api.local else UPLOAD
         return Limits(size, ALBUM, captions.TEXT, _PRIVATE_INTERVAL if self._chat.is_private else _GROUP_INTERVAL)
 
     async def show(self, status: Status) -> None:
@@ -86,14 +86,14 @@ class TelegramReply:
             case Delivering() | Done():
                 return
             case Running():
-                self._studio.busy.begin(self._chat, self._message)
+                self._context.busy.begin(self._chat, self._message)
                 self._let_end(status)
                 await self._progress(status, 0.0)
             case Queued():
                 await self._progress(status, _PATIENCE)
             case Held() | Paused():
                 await self._progress(status, _PATIENCE)
-                self._studio.busy.end(self._chat, self._message)
+                self._context.busy.end(self._chat, self._message)
             case Failed() | Cancelled():
                 await self._finish(captions.of_status(status, self._brief, captions.CAPTION))
 
@@ -134,8 +134,8 @@ class TelegramReply:
                     await self._edit_progress(chat, status, keyboard)
 
         try:
-            if not await self._wire.offer(self._chat, edit, message=self._target, patience=patience):
-                raise NotNow(after=self._wire.room(self._chat, self._target))
+            if not await self._api.offer(self._chat, edit, message=self._target, patience=patience):
+                raise NotNow(after=self._api.room(self._chat, self._target))
         except Unchanged:
             pass
         except Gone:
@@ -153,7 +153,7 @@ class TelegramReply:
     async def _show_preview(self, chat: int, media: InputMediaPhoto, keyboard: InlineKeyboardMarkup) -> bool:
         """Show a preview; true if Telegram took the picture."""
         try:
-            await self._wire.bot.edit_message_media(media, chat, self._target, reply_markup=keyboard)
+            await self._api.bot.edit_message_media(media, chat, self._target, reply_markup=keyboard)
         except BadRequest as fault:
             if not isinstance(refusal(fault.message), Unsuitable):
                 raise
@@ -165,14 +165,14 @@ class TelegramReply:
     ) -> None:
         """Set the text, or the caption where the message is a picture by now; of which a result is one, too."""
         try:
-            await self._wire.bot.edit_message_text(text, chat, self._target, parse_mode=_HTML, reply_markup=keyboard)
+            await self._api.bot.edit_message_text(text, chat, self._target, parse_mode=_HTML, reply_markup=keyboard)
         except BadRequest as fault:
             if not (or_caption and "no text in the message" in fault.message.lower()):
                 raise
             await self._edit_caption(chat, text, keyboard)
 
     async def _edit_caption(self, chat: int, text: str, keyboard: InlineKeyboardMarkup) -> None:
-        bot = self._wire.bot
+        bot = self._api.bot
         await bot.edit_message_caption(chat, self._target, caption=text, parse_mode=_HTML, reply_markup=keyboard)
 
     async def _finish(self, text: str) -> None:
@@ -186,7 +186,7 @@ class TelegramReply:
             await self._edit_words(chat, text, keyboard)
 
         async def send(chat: int) -> Message:
-            return await self._wire.bot.send_message(
+            return await self._api.bot.send_message(
                 chat, text, _HTML, message_thread_id=self._chat.topic, reply_markup=keyboard
             )
 
@@ -194,18 +194,18 @@ class TelegramReply:
 
     async def _deliver_one(self, only: OutgoingMedia, result: Result) -> None:
         """The result in the message's own place."""
-        spoiler, local = await self._is_hidden(), self._wire.local
+        spoiler, local = await self._is_hidden(), self._api.local
         caption = captions.of_result(result, self._brief, captions.CAPTION, *result.texts)
         keyboard = _keyboard(result, [only])
         media = await only.media(caption, local=local, spoiler=spoiler)
-        patience = self._wire.patience.of(await size_of(only.file.path))
+        patience = self._api.patience.of(await size_of(only.file.path))
 
         async def edit(chat: int) -> None:
-            await self._wire.bot.edit_message_media(media, chat, self._target, reply_markup=keyboard, **patience)
+            await self._api.bot.edit_message_media(media, chat, self._target, reply_markup=keyboard, **patience)
 
         async def send(chat: int) -> Message:
             topic = self._chat.topic
-            return await only.post(self._wire, chat, topic=topic, caption=caption, keyboard=keyboard, spoiler=spoiler)
+            return await only.post(self._api, chat, topic=topic, caption=caption, keyboard=keyboard, spoiler=spoiler)
 
         try:
             await self._put(edit, send)
@@ -233,20 +233,20 @@ class TelegramReply:
 
     async def _send_group(self, group: Sequence[OutgoingMedia], *, spoiler: bool) -> list[int]:
         """The ids of the messages; none where Telegram has not said whether it took them."""
-        local = self._wire.local
+        local = self._api.local
         media: list[Any] = [await each.media(local=local, spoiler=spoiler) for each in group]
-        patience = self._wire.patience.of(sum([await size_of(each.file.path) for each in group]))
+        patience = self._api.patience.of(sum([await size_of(each.file.path) for each in group]))
 
         async def send(chat: int) -> Sequence[Message]:
-            bot, topic = self._wire.bot, self._chat.topic
+            bot, topic = self._api.bot, self._chat.topic
             if len(group) == 1:
-                alone = group[0].post(self._wire, chat, topic=topic, reply_to=self._target, spoiler=spoiler)
+                alone = group[0].post(self._api, chat, topic=topic, reply_to=self._target, spoiler=spoiler)
                 return [await alone]
             below = replying(self._target)
             return await bot.send_media_group(chat, media, message_thread_id=topic, reply_parameters=below, **patience)
 
         try:
-            messages = await self._wire.ask(self._chat, send, cost=len(group), result=True, once=True)
+            messages = await self._api.ask(self._chat, send, cost=len(group), result=True, once=True)
         except Unconfirmed:
             return []
         except Unsuitable as fault:
@@ -263,12 +263,12 @@ class TelegramReply:
 
     @property
     def _previews(self) -> bool:
-        return self._studio.previews and self._brief.previews
+        return self._context.previews and self._brief.previews
 
     async def _put(self, edit: Ask[None], send: Ask[Message]) -> None:
         """Edit the message for good; where it is gone, send another in its place, and remember which."""
         try:
-            await self._wire.ask(self._chat, edit, message=self._target, result=True)
+            await self._api.ask(self._chat, edit, message=self._target, result=True)
         except Unchanged:
             pass
         except Gone:
@@ -277,11 +277,11 @@ class TelegramReply:
                 return
             await self._send_anew(send)
         finally:
-            self._studio.busy.end(self._chat, self._message)
+            self._context.busy.end(self._chat, self._message)
 
     async def _send_anew(self, send: Ask[Message]) -> None:
         with suppress(Unconfirmed):  # it has been sent, and is not to be there twice
-            message = await self._wire.ask(self._chat, send, once=True)
+            message = await self._api.ask(self._chat, send, once=True)
             self._face.moved_to = message.message_id
             await self._notes.put(storage_keys.moved(self._chat, self._message), message.message_id)
 

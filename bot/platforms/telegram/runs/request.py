@@ -45,58 +45,58 @@ def words_of(messages: Sequence[Message]) -> str:
 class Requests:
     """Turns workflows' commands, and pictures without one, into runs or drafts."""
 
-    def __init__(self, counter: Responder, asking: FormDialog) -> None:
-        self._counter, self._services, self._asking = counter, counter.services, asking
+    def __init__(self, responder: Responder, asking: FormDialog) -> None:
+        self._responder, self._services, self._asking = responder, responder.services, asking
 
     def workflow(self, command: str) -> str | None:
         """The workflow that a command means."""
         return next((name for name in self._services.workflows.catalog.workflows if command_of(name) == command), None)
 
-    async def ask(self, guest: Caller, workflow: str, rest: str, messages: Sequence[Message]) -> None:
+    async def ask(self, caller: Caller, workflow: str, rest: str, messages: Sequence[Message]) -> None:
         """Run a workflow with what came along, or say what will not do, or ask for what is missing."""
-        form = await self._services.workflows.form(workflow, guest.person, guest.place)
+        form = await self._services.workflows.form(workflow, caller.person, caller.place)
         read = arguments.read(rest, form)
         if read.faults:
-            lines = [await self._counter.sentence(guest, workflow, fault) for fault in read.faults[:5]]
-            await self._counter.say(guest, "\n\n".join(lines))
+            lines = [await self._responder.sentence(caller, workflow, fault) for fault in read.faults[:5]]
+            await self._responder.say(caller, "\n\n".join(lines))
             return
-        spare = tuple(await self._pictures(guest, messages))
+        spare = tuple(await self._pictures(caller, messages))
         if len(spare) > (room := _room(form)):
-            await self._counter.say(guest, captions.plain(_too_many(len(spare), room)))
+            await self._responder.say(caller, captions.plain(_too_many(len(spare), room)))
             return
         hidden = read.hidden or any(each.has_media_spoiler for each in messages)
         draft = FormState(workflow, read.values, spare=spare, hidden=hidden).filled(form)
         if draft.spare:
-            await self._counter.say(guest, captions.plain(_("This workflow has no use for a file of that kind.")))
+            await self._responder.say(caller, captions.plain(_("This workflow has no use for a file of that kind.")))
         elif draft.missing(form) is not None:
-            await self._asking.begin(guest, draft)
+            await self._asking.begin(caller, draft)
         else:
-            request = RunRequest(workflow, {**draft.values, **draft.files}, guest.person, guest.place)
-            await self._counter.open(guest, request, hidden=hidden)
+            request = RunRequest(workflow, {**draft.values, **draft.files}, caller.person, caller.place)
+            await self._responder.open(caller, request, hidden=hidden)
 
-    async def unknown(self, guest: Caller, command: str) -> None:
+    async def unknown(self, caller: Caller, command: str) -> None:
         """Say that there is no such command, and what comes near it."""
         try:
             self._services.workflows.catalog.get(command.replace("_", "-"))
         except UnknownWorkflow as fault:
-            await self._counter.say(guest, captions.plain(str(fault)))
+            await self._responder.say(caller, captions.plain(str(fault)))
 
-    async def offer(self, guest: Caller, messages: Sequence[Message]) -> None:
+    async def offer(self, caller: Caller, messages: Sequence[Message]) -> None:
         """Somebody sent words or pictures and no command: ask what is to become of them."""
-        spare = tuple(await self._pictures(guest, messages))
+        spare = tuple(await self._pictures(caller, messages))
         words = words_of(messages)
         if spare or words:
-            await self._asking.begin(guest, FormState(spare=spare, words=words))
+            await self._asking.begin(caller, FormState(spare=spare, words=words))
 
-    async def _pictures(self, guest: Caller, messages: Sequence[Message]) -> Sequence[Source]:
+    async def _pictures(self, caller: Caller, messages: Sequence[Message]) -> Sequence[Source]:
         """The files of the messages; else those of the message that they reply to, an earlier result's own files."""
         if (own := sources(messages)) or not messages:
             return own
         before = messages[0].reply_to_message
         if before is None:
             return ()
-        run = await self._services.runs.at(address_of(guest.chat, before.message_id))
-        files = self._services.runs.files_for(run, guest.person, present=True) if run is not None else ()
+        run = await self._services.runs.at(address_of(caller.chat, before.message_id))
+        files = self._services.runs.files_for(run, caller.person, present=True) if run is not None else ()
         return files or sources([before])
 
 

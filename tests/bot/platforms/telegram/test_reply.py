@@ -40,7 +40,7 @@ class Stage:
     chat: Chat
 
     async def sent(self) -> Kept:
-        message = await self.studio.wire.send(self.chat, "In line…")
+        message = await self.studio.api.send(self.chat, "In line…")
         return self.api.messages[self.chat.id, message.message_id]
 
     def reply(self, message: Kept, title: str = "Poster") -> TelegramReply:
@@ -95,17 +95,17 @@ async def test_words_then_previews_then_the_result(tmp_path: Path) -> None:
         await reply.show(Queued(3, 40.0))
         assert "2 runs before" in message.text
         assert message.buttons().keys() == {"Cancel"}
-        await on.studio.wire.pace._sleep(5)
+        await on.studio.api.pace._sleep(5)
         await reply.show(Running("KSampler", 2, 9, 0.3, 20.0, picture()))
         assert message.kind == "photo"
-        await on.studio.wire.pace._sleep(5)
+        await on.studio.api.pace._sleep(5)
         await reply.show(Running("KSampler", 3, 9, 0.4, 19.0))
         assert "step 3 of 9" in message.text
         await reply.deliver(on.result(on.file("poster.png"), took=3.0))
         assert "Ann <&> Co" in message.text
         assert "took 3 s" in message.text
         before = message.text
-        await on.studio.wire.pace._sleep(5)
+        await on.studio.api.pace._sleep(5)
         await reply.show(Queued(1))  # comes too late
         assert message.text == before
 
@@ -113,7 +113,7 @@ async def test_words_then_previews_then_the_result(tmp_path: Path) -> None:
 async def test_without_previews_no_picture_is_sent(tmp_path: Path) -> None:
     async with stage(tmp_path, previews=False) as on:
         message = await on.sent()
-        await on.studio.wire.pace._sleep(5)
+        await on.studio.api.pace._sleep(5)
         await on.reply(message).show(Running("KSampler", 2, 9, 0.3, 20.0, picture()))
         assert (message.kind, on.api.made("editMessageMedia")) == ("text", [])
 
@@ -143,7 +143,7 @@ async def test_an_album_that_may_have_come_is_not_sent_again(lost: str, tmp_path
             on.api.cuts.add("sendMediaGroup")
         else:
             on.api.hangs["sendMediaGroup"] = asyncio.Event()
-            on.studio.wire.patience = Patience(answer=0.3)
+            on.studio.api.patience = Patience(answer=0.3)
         result = on.result(on.file("a.gif"), on.file("a.mp3", b"a"), on.file("b.mp3", b"b"))
         reply = on.reply(message)
         for _time in range(2):
@@ -157,7 +157,7 @@ async def test_a_result_whose_answer_does_not_come_is_put_into_its_message_again
     async with stage(tmp_path) as on:
         message = await on.sent()
         on.api.hangs["editMessageMedia"] = asyncio.Event()
-        on.studio.wire.patience = Patience(answer=0.3)
+        on.studio.api.patience = Patience(answer=0.3)
         delivering = asyncio.create_task(on.reply(message).deliver(on.result(on.file("a.png"))))
         await on.api.until(lambda: on.api.made("editMessageMedia"))
         on.api.hangs.clear()
@@ -250,7 +250,7 @@ async def test_ends_without_a_result(tmp_path: Path) -> None:
             assert words in message.text
             assert {"Again", "Change", "Delete"} == message.buttons().keys()
         waiting = await on.sent()
-        await on.studio.wire.pace._sleep(9)
+        await on.studio.api.pace._sleep(9)
         await on.reply(waiting).show(Paused())
         assert "restarting" in waiting.text
 
@@ -271,7 +271,7 @@ async def test_a_flood_limit_of_one_chat(tmp_path: Path) -> None:
         await on.reply(message).deliver(on.result(on.file("a.png")))
         assert message.kind == "photo"
         assert (metrics.edits["telegram"], metrics.rate_limits["telegram"]) == (edits + 1, limits + 1)
-        assert on.studio.wire.pace._clock() >= 7
+        assert on.studio.api.pace._clock() >= 7
 
 
 async def test_a_group_that_became_a_supergroup(tmp_path: Path) -> None:

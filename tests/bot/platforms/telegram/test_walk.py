@@ -212,7 +212,7 @@ class TelegramWalk(Walk):
             TelegramPlatform(chosen, key_value(chosen, "telegram"), tasks) as platform,
             LiveCatalog(bundled_folder(), self.workflows, tasks=tasks) as shelf,
         ):
-            platform._wire.pace = RateLimiter(
+            platform._api.pace = RateLimiter(
                 lambda: time.monotonic() * _FAST, lambda pause: asyncio.sleep(pause / _FAST)
             )
             async with serving(chosen, shelf, {"telegram": platform}, Role(), tasks) as services:
