@@ -76,7 +76,7 @@ class App:
         """Open a runner for a server, or for the built-in engine if `server` is None."""
         from bot.core.execution.one_shot import OneShotRunner
         from bot.core.media.images import PictureLimits
-        from bot.core.pool import in_threads
+        from bot.core.pool.pool import in_threads
         from comfy.server import Server
 
         settings = self.settings

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from bot.core import private
 from bot.core.background import BackgroundTask, TaskHealth
 from bot.core.errors import ConfigError
 from bot.core.execution.attempt import ExecutionContext
@@ -41,6 +40,7 @@ from bot.core.runs.service import RunService
 from bot.core.runs.validation import KnownNodes, RequestValidator
 from bot.core.runs.workflow_service import WorkflowService
 from bot.core.servers.registry import ServerRegistry
+from bot.core.storage import private
 from bot.core.workflows.live_catalog import LiveCatalog
 from bot.i18n import _
 from bot.settings import Role, Settings

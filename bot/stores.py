@@ -8,7 +8,6 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from bot.core import data_folder as data
 from bot.core.background import TaskHealth
 from bot.core.errors import ConfigError
 from bot.core.media.blob_store import BlobStore
@@ -20,6 +19,7 @@ from bot.core.runs.erasure import forget_person
 from bot.core.runs.queue import RunQueue
 from bot.core.runs.repository import RunRepository
 from bot.core.servers.registry import remove_worker
+from bot.core.storage import data_folder as data
 from bot.core.storage.database import Database
 from bot.core.storage.key_value import KeyValueStore
 from bot.i18n import _

@@ -25,6 +25,7 @@ from bot.core.run import UNFINISHED, Outcome, RunRecord, State
 from bot.core.runs.service import RunService
 from bot.core.runs.workflow_service import WorkflowOffer, WorkflowService
 from bot.core.storage.key_value import KeyValueStore
+from bot.core.storage.private import opener as private_opener
 from bot.core.workflows.form import Field, FieldKind, Form
 from bot.core.workflows.workflow import Workflow
 
@@ -76,6 +77,7 @@ __all__ = [
     "fit",
     "lossless",
     "measure",
+    "private_opener",
     "settings_from",
 ]
 

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from bot.core import private
 from bot.core.media.blob_store import BlobStore
 from bot.core.run import State
+from bot.core.storage import private
 from bot.settings import Settings
 from bot.stores import opened
 from tests.bot.harness import house, picture

@@ -13,9 +13,9 @@ from typing import TextIO
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.core import private
 from bot.core.background import BackgroundTask, TaskHealth
 from bot.core.errors import ConfigError
+from bot.core.storage import private
 from bot.core.storage.database import DATABASE_FAULTS, Database, in_short
 from bot.i18n import _
 

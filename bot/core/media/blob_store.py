@@ -13,8 +13,8 @@ import obstore
 from obstore.exceptions import BaseError
 from obstore.store import LocalStore, ObjectStore, from_url
 
-from bot.core import private
 from bot.core.errors import ConfigError, StorageAway, StorageFailed
+from bot.core.storage import private
 from bot.i18n import _
 
 _PIECE = 256 * 1024  # bytes of a file that are read ahead

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bot.core.errors import WorkerFailed
-from bot.core.pool import run_apart
+from bot.core.pool.pool import run_apart
 
 if TYPE_CHECKING:
     from PIL.Image import Image

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bot.core.errors import BadPicture, WorkerFailed
-from bot.core.pool import run_apart
+from bot.core.pool.pool import run_apart
 from bot.i18n import _
 
 if TYPE_CHECKING:

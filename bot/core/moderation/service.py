@@ -55,7 +55,7 @@ from bot.core.policy.rules import (
     WordList,
 )
 from bot.core.policy.scope import EVERYONE, Scope, Subject, SubjectKind, asked_in, community_of
-from bot.core.pool import run_apart
+from bot.core.pool.pool import run_apart
 from bot.core.run import RunTiming
 from bot.core.runs import usage
 from bot.core.runs.queue import RunQueue

@@ -16,7 +16,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bot.core import private
 from bot.core.errors import UserError
 from bot.core.model import Person, Place
 from bot.core.policy.audit import Audit
@@ -25,6 +24,7 @@ from bot.core.policy.rule_store import By, Change, RuleStore
 from bot.core.policy.rules import Rule, Trial
 from bot.core.policy.scope import Scope, community_of
 from bot.core.runs.validation import RequestValidator
+from bot.core.storage import private
 from bot.core.workflows.form import listed
 from bot.core.workflows.live_catalog import LiveCatalog
 from bot.core.workflows.sidecar import FIELD_KEYS

@@ -24,7 +24,7 @@ import regex  # type: ignore[import-untyped]
 
 from bot.core.errors import WorkerFailed, WorkerOutOfMemory
 from bot.core.policy.rules import WordList
-from bot.core.pool import WorkerPool
+from bot.core.pool.pool import WorkerPool
 from bot.i18n import _
 
 _Args = TypeVarTuple("_Args")

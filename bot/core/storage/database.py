@@ -19,8 +19,8 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 from sqlalchemy.exc import TimeoutError as NoConnection
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
-from bot.core import private
 from bot.core.errors import ConfigError, StorageAway, StorageFailed
+from bot.core.storage import private
 from bot.i18n import _
 
 _LOCK = 0x6461726B  # PostgreSQL's advisory lock for everything that reads the line in order to change it

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from bot.core.errors import BadPicture, WorkerDied, WorkerFailed, WorkerOutOfMemory, WorkerTimedOut
-from bot.core.pool import WorkerPool, in_threads, run_apart
+from bot.core.pool.pool import WorkerPool, in_threads, run_apart
 
 ROOT = Path(__file__).parents[3]
 
@@ -173,7 +173,7 @@ def parent(*words: str) -> Iterator[subprocess.Popen[bytes]]:
     """Another process with a pool of its own that works on a task without end."""
     program = (
         "import asyncio, sys; from pathlib import Path; from tests.bot.core.test_pool import turn_for_ever\n"
-        "from bot.core.pool import run_apart\n"
+        "from bot.core.pool.pool import run_apart\n"
         "asyncio.run(run_apart(turn_for_ever, Path(sys.argv[1]), timeout=600))"
     )
     process = subprocess.Popen(

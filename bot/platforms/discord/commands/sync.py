@@ -13,9 +13,8 @@ from typing import Any
 import discord
 from discord.app_commands import CommandTree
 
-from bot.core import private
 from bot.core.model import Place
-from bot.core.platform import Services, community_of
+from bot.core.platform import Services, community_of, private_opener
 from bot.platforms.discord.commands.schema import declarable, declare, digest
 from bot.platforms.discord.forms.cache import FormCache
 from bot.platforms.discord.message_ref import PLATFORM
@@ -202,6 +201,6 @@ def _read(path: Path) -> Mapping[str, Any]:
 
 def _write(path: Path, text: str) -> None:
     part = path.with_suffix(".part")
-    with open(part, "w", opener=private.opener) as file:
+    with open(part, "w", opener=private_opener) as file:
         file.write(text)
     part.replace(path)

@@ -141,7 +141,7 @@ class _Worker:
     """One process. It ends when the pipe to it does, so none is left where we are killed."""
 
     def __init__(self, memory: int) -> None:
-        command = [sys.executable, "-m", "bot.core.pool_worker", str(memory)]
+        command = [sys.executable, "-m", "bot.core.pool.pool_worker", str(memory)]
         pipe = subprocess.PIPE
         self._process = subprocess.Popen(command, stdin=pipe, stdout=pipe, env=_environment())  # noqa: S603 - our own
         self.is_good, self.done = True, 0

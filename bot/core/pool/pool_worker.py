@@ -95,7 +95,7 @@ def _raised(error: Exception) -> bytes:
     try:
         sent = pickle.dumps(("raised", error))
         pickle.loads(sent)  # noqa: S301 - our own
-    except Exception as fault:  # noqa: BLE001 - any of its parts may refuse
+    except (pickle.PickleError, TypeError, AttributeError, ValueError, ImportError, RecursionError) as fault:
         told: Any = RuntimeError(f"{error!r}, which cannot be sent: {fault!r}")
         return pickle.dumps(("raised", told))
     return sent
