@@ -172,7 +172,8 @@ async def test_a_worker_gets_no_secrets_and_what_it_prints_harms_nothing(
 def parent(*words: str) -> Iterator[subprocess.Popen[bytes]]:
     """Another process with a pool of its own that works on a task without end."""
     program = (
-        "import asyncio, sys; from pathlib import Path; from tests.bot.core.test_pool import turn_for_ever\n"
+        "import asyncio, signal, sys; from pathlib import Path; from tests.bot.core.test_pool import turn_for_ever\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # background jobs of a shell ignore it
         "from bot.core.pool.pool import run_apart\n"
         "asyncio.run(run_apart(turn_for_ever, Path(sys.argv[1]), timeout=600))"
     )
