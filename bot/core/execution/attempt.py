@@ -365,4 +365,4 @@ async def _with_room(work: Callable[[], Awaitable[_Kept]]) -> _Kept:
     except OSError as fault:
         if fault.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
-        raise StorageAway(_("There is no room to keep the files of this run.")) from fault
+        raise StorageAway(_("The files of this run cannot be saved. The disk may be full.")) from fault

@@ -48,7 +48,7 @@ class BlobStore:
                 await obstore.put_async(self._store, key, path)
                 await asyncio.to_thread(self._let_in, key)
         except (BaseError, OSError) as fault:
-            sentence = _("There is no room to keep the files of this run, or they cannot be written.")
+            sentence = _("The files of this run cannot be saved. The disk may be full.")
             raise StorageAway(sentence) from fault
         return key
 

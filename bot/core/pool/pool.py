@@ -31,7 +31,7 @@ _Args = TypeVarTuple("_Args")
 _T = TypeVar("_T")
 _MEMORY = 3 << 30  # bytes: the largest picture that the settings admit takes about half of it
 _TASKS = 200  # of one process: libraries may leak
-_SIZE = min(2, os.cpu_count() or 1)
+SIZE = min(2, os.cpu_count() or 1)
 
 #: A worker reads what others sent us: it gets no token and no address of the settings.
 _KEPT = ("PATH", "HOME", "LANG", "LANGUAGE", "TMPDIR", "TEMP", "TMP", "SYSTEMROOT", "LD_LIBRARY_PATH")
@@ -66,7 +66,7 @@ class _Task:
 class WorkerPool:
     """At most `size` processes at once, each with a bound on its memory."""
 
-    def __init__(self, size: int = _SIZE, memory: int = _MEMORY, tasks: int = _TASKS) -> None:
+    def __init__(self, size: int = SIZE, memory: int = _MEMORY, tasks: int = _TASKS) -> None:
         self._memory, self._tasks = memory, tasks
         self._threads = ThreadPoolExecutor(size, "pool")
         self._lock = threading.Lock()

@@ -104,7 +104,7 @@ async def _file(part: BodyPartReader, path: Path, limit: int) -> UploadedFile:
                 raise BadValue(str(part.name), words.format(most=limit / 1e6))
             await asyncio.to_thread(file.write, chunk)
     except OSError as fault:
-        raise StorageFailed(_("There is no room to keep the files of this run, or they cannot be written.")) from fault
+        raise StorageFailed(_("The files of this run cannot be saved. The disk may be full.")) from fault
     finally:
         await asyncio.to_thread(file.close)
     return UploadedFile(path, filename)
