@@ -56,6 +56,7 @@ _Kept = TypeVar("_Kept")
 _MAY_PASS = (ServerUnavailable, FileMissing, StorageAway)  # the next attempt may do better, on another server above all
 _PAUSE, _LONGEST_PAUSE = 1.0, 30.0  # seconds between two tries to keep something
 _FAREWELL = 3.0  # seconds: a shutdown waits no longer for a chat
+_UPLOADS = 10_000  # files of which a server's names are remembered: about 2 MB
 
 
 @dataclass(frozen=True)
@@ -77,16 +78,29 @@ class ExecutionContext:
 
 
 class UploadCache:
-    """The names that one server gave to our files, so that the same file is not sent to it twice."""
+    """The names that one server gave to our files, so that the same file is not sent to it twice.
 
-    def __init__(self) -> None:
-        self._names: dict[str, str] = {}
+    It remembers the files that were used last, and forgets the others: those are sent again.
+    """
+
+    def __init__(self, most: int = _UPLOADS) -> None:
+        self._names: dict[str, str] = {}  # the file that was used last is at the end
+        self._most = most
 
     def name(self, key: str) -> str | None:
-        return self._names.get(key)
+        name = self._names.get(key)
+        if name is not None:
+            self.note(key, name)
+        return name
 
     def note(self, key: str, name: str) -> None:
+        self._names.pop(key, None)
         self._names[key] = name
+        if len(self._names) > self._most:
+            del self._names[next(iter(self._names))]
+
+    def __len__(self) -> int:
+        return len(self._names)
 
     def forget(self) -> None:
         self._names.clear()
