@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, TypeVar
 
 import httpx
@@ -23,6 +24,7 @@ from bot.platforms.telegram.chats import Chat
 
 _log = logging.getLogger(__name__)
 _PAUSES = (1, 2, 4, 8, 16, 30, 30, 30)  # seconds before a request is repeated while the network is down
+_PIECES = 16  # pieces of a request, of 64 KB, that are read at once
 _Answer = TypeVar("_Answer")
 Ask = Callable[[int], Awaitable[_Answer]]
 
@@ -201,10 +203,34 @@ def connect(token: str, api: str, *, local: bool = False) -> Bot:
         token,
         base_url=f"{api}/bot",
         base_file_url=f"{api}/file/bot",
-        request=HTTPXRequest(connection_pool_size=64, read_timeout=20, pool_timeout=30, media_write_timeout=120),
+        request=HTTPXRequest(
+            connection_pool_size=64,
+            read_timeout=20,
+            pool_timeout=30,
+            media_write_timeout=120,
+            httpx_kwargs={"event_hooks": {"request": [_read_in_threads]}},
+        ),
         get_updates_request=HTTPXRequest(connection_pool_size=2, read_timeout=10),
         local_mode=local,
     )
+
+
+async def _read_in_threads(request: httpx.Request) -> None:
+    """Have the files of a request read outside the event loop: httpx reads them in it."""
+    if isinstance(request.stream, httpx.SyncByteStream) and "multipart" in request.headers.get("Content-Type", ""):
+        request.stream = _ThreadedStream(request.stream)
+
+
+class _ThreadedStream(httpx.AsyncByteStream):
+    """A request's body, read in threads, about a megabyte at a time."""
+
+    def __init__(self, body: Iterable[bytes]) -> None:
+        self._body = body
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        pieces = iter(self._body)
+        while piece := await asyncio.to_thread(lambda: b"".join(islice(pieces, _PIECES))):
+            yield piece
 
 
 async def disconnect(bot: Bot) -> None:

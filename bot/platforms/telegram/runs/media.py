@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import groupby
@@ -11,7 +12,9 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from telegram import (
+    Bot,
     InlineKeyboardMarkup,
+    InputFile,
     InputMediaAnimation,
     InputMediaAudio,
     InputMediaDocument,
@@ -49,10 +52,9 @@ class OutgoingMedia:
     file: ResultFile
     way: Way
 
-    async def media(self, caption: str = "", *, local: bool = False, spoiler: bool = False) -> Media:
-        """It as Telegram's own; the caption is HTML. `local`: the server reads the file itself."""
-        path, name, html = self.file.path, self.file.filename, ParseMode.HTML
-        content = path.absolute() if local else await asyncio.to_thread(path.read_bytes)
+    def media(self, content: Path | InputFile, caption: str = "", *, spoiler: bool = False) -> Media:
+        """It as Telegram's own, with what `contents` gives for it; the caption is HTML."""
+        name, html = self.file.filename, ParseMode.HTML
         match self.way:
             case Way.PHOTO:
                 return InputMediaPhoto(content, caption, html, filename=name, has_spoiler=spoiler or None)
@@ -79,18 +81,21 @@ class OutgoingMedia:
         spoiler: bool = False,
     ) -> Message:
         """Send it as a message of its own."""
-        path, name, bot = self.file.path, self.file.filename, api.bot
-        content = path.absolute() if api.local else await asyncio.to_thread(path.read_bytes)
         more: dict[str, Any] = {
             "caption": caption,
             "parse_mode": ParseMode.HTML,
-            "filename": name,
+            "filename": self.file.filename,
             "message_thread_id": topic,
             "reply_markup": keyboard,
             "reply_parameters": replying(reply_to),
-            **api.patience.of(await size_of(path)),
+            **api.patience.of(await size_of(self.file.path)),
         }
-        hidden: dict[str, Any] = {"has_spoiler": spoiler or None}
+        async with contents([self], local=api.local, attach=False) as (content,):
+            return await self._post(api.bot, chat, content, more, {"has_spoiler": spoiler or None})
+
+    async def _post(
+        self, bot: Bot, chat: int, content: Path | InputFile, more: dict[str, Any], hidden: dict[str, Any]
+    ) -> Message:
         match self.way:
             case Way.PHOTO:
                 return await bot.send_photo(chat, content, **more, **hidden)
@@ -105,6 +110,25 @@ class OutgoingMedia:
 
     def as_document(self) -> OutgoingMedia:
         return OutgoingMedia(self.file, Way.DOCUMENT)
+
+
+@asynccontextmanager
+async def contents(
+    parcels: Sequence[OutgoingMedia], *, local: bool, attach: bool = True
+) -> AsyncIterator[list[Path | InputFile]]:
+    """Open files, each of which is read while it is sent, a piece at a time. `local`: the server reads them itself.
+    `attach`: they are the media of a request, and not its only file.
+    """
+    paths = [each.file.path.absolute() for each in parcels]
+    if local:
+        yield [*paths]
+        return
+    with ExitStack() as stack:
+        opened = [stack.enter_context(await asyncio.to_thread(path.open, "rb")) for path in paths]
+        yield [
+            InputFile(file, each.file.filename, attach, read_file_handle=False)
+            for file, each in zip(opened, parcels, strict=True)
+        ]
 
 
 async def packed(files: Sequence[ResultFile], most: int, folder: Path) -> tuple[list[OutgoingMedia], list[str]]:

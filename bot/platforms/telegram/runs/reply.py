@@ -45,7 +45,17 @@ from bot.platforms.telegram.api.client import (
 from bot.platforms.telegram.chats import Chat
 from bot.platforms.telegram.runs import callback_data, captions
 from bot.platforms.telegram.runs.chat_action import ChatActions
-from bot.platforms.telegram.runs.media import ALBUM, LOCAL_UPLOAD, UPLOAD, OutgoingMedia, Way, albums, packed, size_of
+from bot.platforms.telegram.runs.media import (
+    ALBUM,
+    LOCAL_UPLOAD,
+    UPLOAD,
+    OutgoingMedia,
+    Way,
+    albums,
+    contents,
+    packed,
+    size_of,
+)
 from bot.platforms.telegram.runs.message_state import MessageState, MessageStates
 
 _PRIVATE_INTERVAL, _GROUP_INTERVAL = 2.0, 6.0  # seconds: twice what is borne, so that a result seldom has to wait
@@ -194,14 +204,15 @@ class TelegramReply:
 
     async def _deliver_one(self, only: OutgoingMedia, result: Result) -> None:
         """The result in the message's own place."""
-        spoiler, local = await self._is_hidden(), self._api.local
+        spoiler = await self._is_hidden()
         caption = captions.of_result(result, self._brief, captions.CAPTION, *result.texts)
         keyboard = _keyboard(result, [only])
-        media = await only.media(caption, local=local, spoiler=spoiler)
         patience = self._api.patience.of(await size_of(only.file.path))
 
         async def edit(chat: int) -> None:
-            await self._api.bot.edit_message_media(media, chat, self._target, reply_markup=keyboard, **patience)
+            async with contents([only], local=self._api.local) as (content,):
+                media = only.media(content, caption, spoiler=spoiler)
+                await self._api.bot.edit_message_media(media, chat, self._target, reply_markup=keyboard, **patience)
 
         async def send(chat: int) -> Message:
             topic = self._chat.topic
@@ -233,8 +244,6 @@ class TelegramReply:
 
     async def _send_group(self, group: Sequence[OutgoingMedia], *, spoiler: bool) -> list[int]:
         """The ids of the messages; none where Telegram has not said whether it took them."""
-        local = self._api.local
-        media: list[Any] = [await each.media(local=local, spoiler=spoiler) for each in group]
         patience = self._api.patience.of(sum([await size_of(each.file.path) for each in group]))
 
         async def send(chat: int) -> Sequence[Message]:
@@ -243,7 +252,13 @@ class TelegramReply:
                 alone = group[0].post(self._api, chat, topic=topic, reply_to=self._target, spoiler=spoiler)
                 return [await alone]
             below = replying(self._target)
-            return await bot.send_media_group(chat, media, message_thread_id=topic, reply_parameters=below, **patience)
+            async with contents(group, local=self._api.local) as opened:
+                media: list[Any] = [
+                    each.media(content, spoiler=spoiler) for each, content in zip(group, opened, strict=True)
+                ]
+                return await bot.send_media_group(
+                    chat, media, message_thread_id=topic, reply_parameters=below, **patience
+                )
 
         try:
             messages = await self._api.ask(self._chat, send, cost=len(group), result=True, once=True)
