@@ -31,7 +31,7 @@ from bot.core.policy.enforcement import PolicyEnforcer
 from bot.core.policy.evaluate import DefaultAccess
 from bot.core.policy.permissions import Permissions
 from bot.core.policy.rule_store import RuleStore
-from bot.core.runs.erasure import delete_runs
+from bot.core.runs.erasure import delete_orphans, delete_runs
 from bot.core.runs.eta import EtaEstimator
 from bot.core.runs.locks import RunLocks
 from bot.core.runs.queue_notifier import QueueNotifier
@@ -279,3 +279,4 @@ async def _sweep(store: Stores, replies: RunReplies, audit: Audit, days: float) 
         await delete_runs(ids, store.records, store.media)
     await audit.sweep(time.time() - days * 86_400)
     await store.queue.sweep()
+    await delete_orphans(store.records, store.media)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import AsyncExitStack
 from pathlib import Path
 
@@ -49,3 +50,12 @@ async def test_three_platforms_share_one_engine_and_no_trouble(tmp_path: Path, u
         await discord.results(fake, channel)
         await ann.until(taken["id"], "done")
         assert {"guild", "page"} <= set(gates.passed)
+
+
+async def test_a_process_deletes_old_files_that_lost_their_run(tmp_path: Path) -> None:
+    orphan = tmp_path / "data" / "media" / "ab" / f"ab{'0' * 62}.png"
+    orphan.parent.mkdir(parents=True)
+    orphan.write_bytes(b"x")
+    os.utime(orphan, (0, 0))
+    async with bot_api() as api, serving(api, tmp_path):
+        await api.until(lambda: not orphan.exists())

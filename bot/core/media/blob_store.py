@@ -5,7 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hashlib
+import math
+import re
 import stat
+import time
 from collections.abc import AsyncIterator, Iterable
 from pathlib import Path
 
@@ -18,6 +21,9 @@ from bot.core.storage import private
 from bot.i18n import _
 
 _PIECE = 256 * 1024  # bytes of a file that are read ahead
+_PAGE = 1000  # files that are listed at once
+_FRESH = 43_200.0  # seconds: a file that a run is to use is no older, so that `forget_older` leaves it to the run
+_KEY = re.compile(r"([0-9a-f]{2})/\1[0-9a-f]{62}(\.[^/]*)?")
 
 
 class BlobStore:
@@ -43,7 +49,7 @@ class BlobStore:
         """Store a file and return its key. Raises `StorageFailed`."""
         try:
             key = await asyncio.to_thread(_key, path)
-            if not await self.has(key):
+            if await self._age(key) > _FRESH:
                 await asyncio.to_thread(self._make_room, key)
                 await obstore.put_async(self._store, key, path)
                 await asyncio.to_thread(self._let_in, key)
@@ -91,11 +97,36 @@ class BlobStore:
             raise StorageFailed(_("A file of this run is gone. Please send the request again.")) from fault
 
     async def has(self, key: str) -> bool:
+        return await self._age(key) < math.inf
+
+    async def _age(self, key: str) -> float:
+        """Return the seconds since a file was stored; infinity if it is not there."""
         try:
-            await obstore.head_async(self._store, key)
+            return time.time() - (await obstore.head_async(self._store, key))["last_modified"].timestamp()
         except (BaseError, FileNotFoundError):
-            return False
-        return True
+            return math.inf
+
+    async def older_than(self, age: float) -> AsyncIterator[list[str]]:
+        """Yield the keys of files that were stored longer ago than `age` seconds, a page at a time. Files that are not
+        ours are left out. Raises `StorageFailed`.
+        """
+        before = time.time() - age
+        try:
+            async for page in obstore.list(self._store, chunk_size=_PAGE):
+                yield [
+                    each["path"]
+                    for each in page
+                    if each["last_modified"].timestamp() < before and _KEY.fullmatch(each["path"])
+                ]
+        except (BaseError, OSError) as fault:
+            words = _("The stored files cannot be listed: {reason}")
+            raise StorageFailed(words.format(reason=_first_line(fault))) from fault
+
+    async def forget_older(self, keys: Iterable[str], age: float) -> None:
+        """Delete those of the files that were not stored again within `age` seconds, which is a day or more."""
+        for key in keys:
+            if await self._age(key) > age:
+                await self.forget([key])
 
     async def forget(self, keys: Iterable[str]) -> None:
         """Delete files. It is not an error if they are already gone."""

@@ -1,4 +1,4 @@
-"""Delete runs with the files that no other run uses, and all data of a person."""
+"""Delete runs with the files that no other run uses, files without a run, and all data of a person."""
 
 from __future__ import annotations
 
@@ -10,12 +10,21 @@ from bot.core.policy.rule_store import RuleStore
 from bot.core.runs.repository import RunRepository
 
 _AT_ONCE = 500  # runs
+_ORPHANED = 86_400.0  # seconds after which a file without a run is not about to get one
 
 
 async def delete_runs(run_ids: Sequence[str], records: RunRepository, media: BlobStore) -> None:
     """Delete runs that have ended."""
     for first in range(0, len(run_ids), _AT_ONCE):
         await media.forget(await records.forget(run_ids[first : first + _AT_ONCE]))
+
+
+async def delete_orphans(records: RunRepository, media: BlobStore) -> None:
+    """Delete files that no run uses: a process that dies between storing a file and its run leaves one, and so does one
+    that dies between deleting a run and its files.
+    """
+    async for keys in media.older_than(_ORPHANED):
+        await media.forget_older(set(keys) - await records.used(keys), _ORPHANED)
 
 
 async def forget_person(person: str, records: RunRepository, media: BlobStore, audit: Audit, book: RuleStore) -> int:

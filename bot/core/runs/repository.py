@@ -279,6 +279,13 @@ class RunRepository:
             kept = set((await connection.execute(select(uses.c.key).where(uses.c.key.in_(keys)))).scalars())
         return sorted(keys - kept)
 
+    async def used(self, keys: Sequence[str]) -> set[str]:
+        """Return those of the files that runs use."""
+        if not keys:
+            return set()
+        async with self._database.read() as connection:
+            return set((await connection.execute(select(uses.c.key).where(uses.c.key.in_(keys)))).scalars())
+
     async def _step(
         self,
         run: RunRecord,
