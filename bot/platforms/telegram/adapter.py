@@ -32,6 +32,7 @@ from bot.settings import Settings
 
 _log = logging.getLogger(__name__)
 _UNKNOWN = _("TELEGRAM_TOKEN: Telegram does not know this token; @BotFather has it.")
+_SWEEP_EVERY = 3600.0  # seconds
 _LOOK_EVERY = 2.0  # seconds between two looks at whether there are other workflows
 
 
@@ -90,11 +91,14 @@ class TelegramPlatform:
         _log.info("Telegram knows this bot as @%s", me.username)
         access = ChatAccess(self._settings.telegram_allowed, self._api, self._notes, services.moderation.admitted)
         responder = Responder(services, self._api, self._notes, access, me)
-        inbox = UpdateQueue(self._notes)
-        await inbox.resume(bot)
+        inbox = UpdateQueue(self._notes, self._api.last)
+        for update in await inbox.resume(bot):
+            await responder.end_unkept(update)
         self._tasks.connected(NAME)
         menu, hook = BackgroundTask("telegram commands", self._tasks), self._hook()
         menu.start(lambda: _keep_published(BotCommands(responder), services))
+        chore = BackgroundTask("telegram notes", self._tasks)
+        chore.repeat(inbox.sweep, _SWEEP_EVERY)
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(Dispatcher(responder, inbox).work(), name="telegram reception")
@@ -102,6 +106,7 @@ class TelegramPlatform:
                 tasks.create_task(updates, name="telegram updates")
         finally:
             await menu.stop()
+            await chore.stop()
 
     def _hook(self) -> Hook | None:
         """The webhook that Telegram calls; None to poll instead."""

@@ -6,7 +6,7 @@ import logging
 import tempfile
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -28,12 +28,14 @@ from bot.platforms.telegram.forms.files import MessageFile, fetch
 from bot.platforms.telegram.runs import callback_data, captions
 
 _log = logging.getLogger(__name__)
-_NEAR = 5  # messages after a request among which its answer is looked for
+_NEAR = 5  # messages after the last known one among which an answer is looked for
 
 
 @dataclass(frozen=True)
 class Caller:
-    """A person who asks, their chat, and Telegram's update. `again`: an earlier process may have answered."""
+    """A person who asks, their chat, and Telegram's update. `again`: an earlier process may have answered, with a
+    message whose id is higher than `after`.
+    """
 
     person: Person
     place: Place
@@ -41,6 +43,7 @@ class Caller:
     update: int
     message: int | None = None
     again: bool = False
+    after: int = 0
 
     @property
     def is_private(self) -> bool:
@@ -56,6 +59,7 @@ class Responder:
     notes: KeyValueStore
     access: ChatAccess
     me: User
+    reached: set[int] = field(default_factory=set)  # updates whose messages are dealt with here
 
     async def say(self, caller: Caller, html: str, keyboard: Any = None) -> int:
         """Answer a guest's message; the answer's id."""
@@ -71,10 +75,13 @@ class Responder:
         also a message that Telegram took and that we did not come to note, if it is one of the next few in its chat.
         """
         opened, where = storage_keys.opened(caller.update), self._destination(caller, request)
-        known = await self.notes.get(opened)
-        if known is None:
+        self.reached.add(caller.update)
+        noted = await self.notes.get(opened)
+        if noted is None:
             known = await self._first_words(caller, where, request, message)
-            await self.notes.put(opened, known)
+            await self.notes.put(opened, [str(where), known])
+        else:
+            known = noted if isinstance(noted, int) else noted[1]  # a number alone was noted by version 0.1
         address = address_of(where, known)
         if await self.services.runs.at(address) is not None:
             return
@@ -93,6 +100,18 @@ class Responder:
             else:
                 await self.remove(where, known)
                 await self.say(caller, sentence)
+
+    async def end_unkept(self, update: int) -> None:
+        """End the message that an update has opened, if no run came of it and none will."""
+        noted = await self.notes.get(storage_keys.opened(update))
+        if not isinstance(noted, list):
+            return
+        where, message = Chat.read(noted[0]), int(noted[1])
+        if await self.services.runs.at(address_of(where, message)) is None:
+            words = _("I was restarted before your request was kept. Please send it again.")
+            with suppress(Gone, Unsuitable, DeliveryFailed):
+                await self.edit(where, message, captions.plain(words))
+        await self.notes.drop(storage_keys.opened(update))
 
     async def edit(self, chat: Chat, message: int, html: str, keyboard: Any = None) -> None:
         """Set a message's text."""
@@ -164,11 +183,11 @@ class Responder:
 
     async def _send_once(self, caller: Caller, where: Chat, html: str, keyboard: InlineKeyboardMarkup) -> int:
         """Send a message only once; its id, also if an earlier try sent it without getting an answer."""
-        tried = caller.again
+        tried, after = caller.again, max(caller.message or 0, caller.after or self.api.last.of(where.id))
 
         async def work(chat: int) -> int:
             nonlocal tried
-            if tried and (known := await self._find(caller, keyboard)) is not None:
+            if tried and (known := await self._find(where, after, keyboard)) is not None:
                 return known
             tried = True
             sent = await self.api.bot.send_message(
@@ -179,25 +198,26 @@ class Responder:
                 reply_markup=keyboard,
                 reply_parameters=replying(caller.message if where == caller.chat else None),
             )
+            self.api.last.see(sent)
             return sent.message_id
 
         return await self.api.ask(where, work)
 
-    async def _find(self, caller: Caller, keyboard: InlineKeyboardMarkup) -> int | None:
-        """A message with these buttons, which no other has, among the next after a guest's.
+    async def _find(self, where: Chat, after: int, keyboard: InlineKeyboardMarkup) -> int | None:
+        """A message with these buttons, which no other has, among the next after one.
 
         Telegram tells bots nothing of their messages, but refuses to give one the buttons that it has already.
         """
-        for number in range((caller.message or 0) + 1, (caller.message or 0) + 1 + _NEAR):
-            if await self.services.runs.at(address_of(caller.chat, number)) is not None:
+        for number in range(after + 1, after + 1 + _NEAR):
+            if await self.services.runs.at(address_of(where, number)) is not None:
                 continue
             try:
-                await self._mark(caller.chat, number, keyboard)
+                await self._mark(where, number, keyboard)
             except Unchanged:
                 return number
             except (Gone, Unsuitable):
                 continue
-            await self._mark(caller.chat, number, None)  # another message of ours, which had none
+            await self._mark(where, number, None)  # another message of ours, which had none
         return None
 
     async def _mark(self, chat: Chat, message: int, keyboard: InlineKeyboardMarkup | None) -> None:

@@ -125,7 +125,14 @@ class Dispatcher:
             _log.error("update %s failed", updates[0].update_id, exc_info=error)
         for update in updates:
             with suppress(StorageFailed):
+                await self._close(update)
                 await self._inbox.done(update)
+
+    async def _close(self, update: Update) -> None:
+        """End the message that an earlier process opened for an update, where this one did not go on with it."""
+        if self._inbox.again(update) and update.update_id not in self._responder.reached:
+            await self._responder.end_unkept(update.update_id)
+        self._responder.reached.discard(update.update_id)
 
     @asynccontextmanager
     async def _in_line(self, update: Update) -> AsyncIterator[None]:
@@ -300,8 +307,8 @@ class Dispatcher:
         await self._services.moderation.moved(f"{NAME}:{old}", f"{NAME}:{new}")
 
     def _caller(self, person: Person, message: Message, update: Update) -> Caller:
-        again, where = self._inbox.again(update), chat_of(message)
-        return Caller(person, place_of(message), where, update.update_id, message.message_id, again)
+        again, after, where = self._inbox.again(update), self._inbox.after(update), chat_of(message)
+        return Caller(person, place_of(message), where, update.update_id, message.message_id, again, after)
 
     async def _admits(self, message: Message) -> bool:
         return await self._responder.access.admits(message.chat, message.from_user)

@@ -19,6 +19,7 @@ from telegram.request import HTTPXRequest
 from bot.core import metrics
 from bot.core.errors import DeliveryFailed
 from bot.i18n import _
+from bot.platforms.telegram.api.last_messages import LastMessages
 from bot.platforms.telegram.api.rate_limit import RateLimiter
 from bot.platforms.telegram.chats import Chat
 
@@ -77,6 +78,7 @@ class TelegramApi:
         self.bot, self.pace, self.local, self.patience = bot, pace, local, patience
         self._sleep, self._on_migrated = sleep, on_migrated
         self._moved: dict[int, int] = {}
+        self.last = LastMessages()
 
     async def ask(
         self,
@@ -100,6 +102,7 @@ class TelegramApi:
             async with self.pace.turn(number, message, cost=cost, result=result):
                 try:
                     answer = await work(number)
+                    self.last.see(answer)
                     metrics.edited("telegram")
                     return answer
                 except TelegramError as fault:

@@ -8,7 +8,9 @@ from telegram import Bot, Update
 
 from bot.core.platform import KeyValueStore
 from bot.platforms.telegram import storage_keys
+from bot.platforms.telegram.api.last_messages import LastMessages
 
+_AFTER = "darkroom_after"  # kept with an update: the last message that was known when it came
 _KEPT = 86_400.0  # seconds: as long as Telegram keeps an update that no bot fetches
 _RECENT = 1000  # updates that are done, and are remembered so that none is answered twice
 _FORGOTTEN = 7 * 86_400.0  # seconds after which a draft, or a stranger's name, is no longer needed
@@ -17,15 +19,16 @@ _FORGOTTEN = 7 * 86_400.0  # seconds after which a draft, or a stranger's name, 
 class UpdateQueue:
     """Updates, each handed out once in this process, and again after a crash if it was not done with."""
 
-    def __init__(self, notes: KeyValueStore) -> None:
-        self._notes = notes
+    def __init__(self, notes: KeyValueStore, last: LastMessages) -> None:
+        self._notes, self._last = notes, last
         self._waiting: asyncio.Queue[Update] = asyncio.Queue()
-        self._resumed: set[int] = set()
+        self._resumed: dict[int, int] = {}  # with the last message that was known when it came
         self._undone: set[int] = set()
 
     async def put(self, update: Update) -> None:
         """Take an update in; one that was taken before is left out."""
-        if await self._notes.add(storage_keys.update(update.update_id), update.to_dict()):
+        data = {**update.to_dict(), _AFTER: self._last.see_update(update)}
+        if await self._notes.add(storage_keys.update(update.update_id), data):
             self._undone.add(update.update_id)
             self._waiting.put_nowait(update)
 
@@ -44,14 +47,30 @@ class UpdateQueue:
         """True if an earlier process may have answered the update."""
         return update.update_id in self._resumed
 
-    async def resume(self, bot: Bot) -> None:
-        """Hand out what an earlier process was not done with, and forget what is old."""
+    def after(self, update: Update) -> int:
+        """Return the id of the last message that was known when an update came that is handed out again."""
+        return self._resumed.get(update.update_id, 0)
+
+    async def resume(self, bot: Bot) -> list[int]:
+        """Hand out what an earlier process was not done with. Returns the ids of the updates that are too old for that,
+        which are forgotten.
+        """
+        known = await self._undone_names()
+        await self._notes.sweep(storage_keys.UPDATE, _KEPT)
+        for data in (await self._notes.starting(storage_keys.UPDATE)).values():
+            if data and (update := Update.de_json(data, bot)) is not None:
+                self._resumed[update.update_id] = data.get(_AFTER, 0)
+                self._undone.add(update.update_id)
+                self._waiting.put_nowait(update)
+        old = known - await self._undone_names()
+        return sorted(int(name.removeprefix(storage_keys.UPDATE)) for name in old)
+
+    async def sweep(self) -> None:
+        """Forget what is old."""
         for prefix in (storage_keys.UPDATE, storage_keys.OPENED):
             await self._notes.sweep(prefix, _KEPT)
         for prefix in (storage_keys.DRAFT, storage_keys.STRANGER):
             await self._notes.sweep(prefix, _FORGOTTEN)
-        for data in (await self._notes.starting(storage_keys.UPDATE)).values():
-            if data and (update := Update.de_json(data, bot)) is not None:
-                self._resumed.add(update.update_id)
-                self._undone.add(update.update_id)
-                self._waiting.put_nowait(update)
+
+    async def _undone_names(self) -> set[str]:
+        return {name for name, data in (await self._notes.starting(storage_keys.UPDATE)).items() if data}

@@ -109,3 +109,26 @@ async def test_a_worker_finishes_the_message_when_the_process_that_asks_telegram
         assert len(api.made("getUpdates")) == asked
         assert await stop(worker) == 0
     assert len(member.messages) == 1
+
+
+@pytest.mark.timeout(120)
+async def test_killed_after_a_press_had_a_message_sent(tmp_path: Path) -> None:
+    """The button that was pressed stands far above the message that was sent for it."""
+    async with bot_api() as api, EmbeddedServer(tmp_path / "engine") as engine:
+        environ = {"COMFYUI_URLS": engine.url, "TELEGRAM_PREVIEWS": "no"}
+        process = await start(api, tmp_path, **environ)
+        member, other = Conversation(api), Conversation(api)
+        await poster(member, 1)
+        first = await api.until(lambda: member.messages and member.last.kind == "photo" and member.last, _SLOW)
+        for number in range(12):  # ids are one count for all private chats
+            await other.write("/help")
+            await api.until(lambda: len(other.messages) > number, _SLOW)  # noqa: B023
+        async with kept(api.hangs, "sendMessage"):
+            await member.press(first, "Again")
+            await api.until(lambda: len(member.messages) == 2, _SLOW)
+        await stop(process, signal.SIGKILL)
+        process = await start(api, tmp_path, **environ)
+        await api.until(lambda: member.last.kind == "photo", _SLOW)
+        assert [each.text[:60] for each in member.messages if "One moment" in each.text] == []
+        assert len(member.messages) == 2
+        assert await stop(process) == 0

@@ -14,6 +14,7 @@ from bot.core.errors import ConfigError
 from bot.core.storage.database import Database
 from bot.core.storage.key_value import KeyValueStore
 from bot.platforms.telegram import storage_keys
+from bot.platforms.telegram.api.last_messages import LastMessages
 from bot.platforms.telegram.api.update_queue import UpdateQueue
 from tests.bot.platforms.telegram.harness import Conversation, picture, serve, serving
 from tests.bot.platforms.telegram.server import Refused, bot_api
@@ -160,7 +161,7 @@ async def test_a_file_that_telegram_does_not_hand_over_ends_the_message_in_words
 async def test_updates_that_are_done_are_forgotten(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, count: int) -> None:
     monkeypatch.setattr("bot.platforms.telegram.api.update_queue._RECENT", 5)
     async with KeyValueStore(Database.in_folder(tmp_path)) as notes:
-        queue = UpdateQueue(notes)
+        queue = UpdateQueue(notes, LastMessages())
         first = Update(1)
         await queue.put(first)
         for number in range(2, count):
