@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import sqlite3
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from io import BytesIO
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
+from bot.platforms.telegram import storage_keys
 from comfy.embedded import EmbeddedServer
 from tests.bot.databases import new_postgres
 from tests.bot.platforms.telegram.harness import Conversation, picture, start, stop
@@ -131,4 +133,46 @@ async def test_killed_after_a_press_had_a_message_sent(tmp_path: Path) -> None:
         await api.until(lambda: member.last.kind == "photo", _SLOW)
         assert [each.text[:60] for each in member.messages if "One moment" in each.text] == []
         assert len(member.messages) == 2
+        assert await stop(process) == 0
+
+
+async def opened_and_killed(api: BotApi, folder: Path, *chats: Conversation) -> None:
+    """Have people's requests answered with “One moment…”, and kill the process before their runs are written."""
+    process = await start(api, folder)
+    async with kept(api.gates, "getFile"):
+        for number, chat in enumerate(chats):
+            await poster(chat, number)
+        await api.until(lambda: len(api.made("getFile")) == len(chats), _SLOW)
+        await stop(process, signal.SIGKILL)
+    assert all("One moment" in chat.last.text for chat in chats)
+
+
+def notes(folder: Path, prefix: str) -> list[str]:
+    with closing(sqlite3.connect(folder / "data" / "telegram.db")) as database:
+        return [name for (name,) in database.execute("SELECT name FROM notes WHERE name LIKE ?", (f"{prefix}%",))]
+
+
+@pytest.mark.timeout(120)
+async def test_a_request_that_is_refused_after_a_kill_ends_its_message(tmp_path: Path) -> None:
+    async with bot_api() as api:
+        chat = Conversation(api)
+        await opened_and_killed(api, tmp_path, chat)
+        process = await start(api, tmp_path, TELEGRAM_ALLOWED=str(chat.user + 1))
+        await api.until(lambda: "Please send it again" in chat.messages[0].text, _SLOW)
+        assert await stop(process) == 0
+
+
+@pytest.mark.timeout(120)
+async def test_a_request_that_is_too_old_after_a_kill_ends_its_message(tmp_path: Path) -> None:
+    async with bot_api() as api:
+        chat, deleted = Conversation(api), Conversation(api)
+        await opened_and_killed(api, tmp_path, chat, deleted)
+        deleted.last.deleted = True
+        with closing(sqlite3.connect(tmp_path / "data" / "telegram.db")) as database, database:
+            database.execute("UPDATE notes SET at = at - 172800")  # the process was away for two days
+        process = await start(api, tmp_path)
+        await api.until(lambda: "Please send it again" in chat.last.text, _SLOW)
+        await api.until(lambda: not notes(tmp_path, storage_keys.OPENED), _SLOW)
+        assert (len(chat.messages), len(deleted.messages)) == (1, 0)
+        assert not chat.last.buttons()
         assert await stop(process) == 0

@@ -11,11 +11,13 @@ import pytest
 from telegram import Update
 
 from bot.core.errors import ConfigError
+from bot.core.model import Person
 from bot.core.storage.database import Database
 from bot.core.storage.key_value import KeyValueStore
 from bot.platforms.telegram import storage_keys
 from bot.platforms.telegram.api.last_messages import LastMessages
 from bot.platforms.telegram.api.update_queue import UpdateQueue
+from bot.platforms.telegram.chats import Chat
 from tests.bot.platforms.telegram.harness import Conversation, picture, serve, serving
 from tests.bot.platforms.telegram.server import Refused, bot_api
 
@@ -157,7 +159,7 @@ async def test_a_file_that_telegram_does_not_hand_over_ends_the_message_in_words
         assert len(chat.messages) == 1
 
 
-@pytest.mark.parametrize("count", [20, pytest.param(10_000, marks=[pytest.mark.long, pytest.mark.timeout(600)])])
+@pytest.mark.parametrize("count", [200, pytest.param(10_000, marks=[pytest.mark.long, pytest.mark.timeout(600)])])
 async def test_updates_that_are_done_are_forgotten(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, count: int) -> None:
     monkeypatch.setattr("bot.platforms.telegram.api.update_queue._RECENT", 5)
     async with KeyValueStore(Database.in_folder(tmp_path)) as notes:
@@ -171,3 +173,18 @@ async def test_updates_that_are_done_are_forgotten(tmp_path: Path, monkeypatch: 
         kept = await notes.starting(storage_keys.UPDATE)
         assert storage_keys.update(1) in kept  # it is not done
         assert len(kept) == 1 + 5
+
+
+async def test_old_notes_are_swept_while_the_bot_serves(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bot.platforms.telegram.adapter._SWEEP_EVERY", 0.05)
+    person, chat = Person("telegram", "1"), Chat(1)
+    old = (storage_keys.update(1), storage_keys.opened(1), storage_keys.draft(chat, person), storage_keys.stranger(1))
+    async with bot_api() as api, serving(api, tmp_path):
+        await api.until(lambda: api.made("getUpdates"))
+        async with KeyValueStore(Database.in_folder(tmp_path / "data", "telegram"), clock=lambda: 0.0) as notes:
+            for name in old:
+                await notes.put(name, {})
+            await notes.put(storage_keys.album("a run"), [[2]])
+            while any([await notes.get(name) is not None for name in old]):
+                await asyncio.sleep(0.01)
+            assert await notes.get(storage_keys.album("a run")) == [[2]]
