@@ -185,6 +185,6 @@ async def test_old_notes_are_swept_while_the_bot_serves(tmp_path: Path, monkeypa
             for name in old:
                 await notes.put(name, {})
             await notes.put(storage_keys.album("a run"), [[2]])
-            while any([await notes.get(name) is not None for name in old]):
+            while any([await notes.get(name) is not None for name in old]):  # noqa: ASYNC110 - rows tell of no change
                 await asyncio.sleep(0.01)
             assert await notes.get(storage_keys.album("a run")) == [[2]]
