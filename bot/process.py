@@ -88,6 +88,7 @@ async def serving(
                 store.media,
                 replies,
                 store.links,
+                registry.lease,
                 settings.keep_metadata,
                 locks,
             )

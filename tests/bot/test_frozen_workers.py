@@ -19,7 +19,7 @@ _AT = {"left": ["s0"], "right": ["s1"]}
 _SOON = {"_BEAT": 0.3, "_LOST": 3.0, "_TERM": 2.0, "_LOOK": 0.3}  # seconds
 
 
-async def test_the_runs_of_a_frozen_worker_are_taken_over(tmp_path: Path, postgres: str) -> None:
+async def test_the_runs_of_a_frozen_worker_are_taken_over_and_it_speaks_no_more(tmp_path: Path, postgres: str) -> None:
     url = new_postgres(postgres)
     async with stage(tmp_path, url, servers=2, pace=1.0, at=_AT, leases=_SOON) as here:
         here.ask(1)
@@ -32,7 +32,7 @@ async def test_the_runs_of_a_frozen_worker_are_taken_over(tmp_path: Path, postgr
         (run,) = await here.runs()
         assert (run.worker, run.attempt, run.state) == ("right", 2, State.DONE)
         await _has_said_done(here)
-        beat = await _heartbeat(url, "left")
+        shown, beat = here.messages(), await _heartbeat(url, "left")
         left.process.send_signal(signal.SIGCONT)
 
         async def is_awake() -> bool:
@@ -41,6 +41,7 @@ async def test_the_runs_of_a_frozen_worker_are_taken_over(tmp_path: Path, postgr
         await until(is_awake)
         await here.until(lambda: here.servers["s0"]._jobs.running is None)
         assert [await bot.end() for bot in (left, chat, right)] == [0, 0, 0]
+        assert here.messages() == shown
 
 
 async def test_a_worker_whose_runs_were_taken_over_goes_on_with_others(tmp_path: Path, postgres: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Sequence
 
@@ -19,6 +20,10 @@ class Lease:
         self._seconds, self._clocks = seconds, clocks
         self._renewed = self.now()
         self._number = 0
+
+    @property
+    def is_endless(self) -> bool:
+        return math.isinf(self._seconds)
 
     def now(self) -> tuple[float, ...]:
         return tuple(clock() for clock in self._clocks)
