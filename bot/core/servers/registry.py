@@ -13,7 +13,7 @@ import math
 import time
 import zlib
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -63,9 +63,16 @@ class _Read:
 class ServerRegistry:
     """Use it in `async with`. If the database is not shared, it lists only the servers of its own fleet."""
 
-    def __init__(self, database: Database, worker: str | None, fleet: Fleet, tasks: TaskHealth) -> None:
+    def __init__(
+        self,
+        database: Database,
+        worker: str | None,
+        fleet: Fleet,
+        tasks: TaskHealth,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         """`fleet` has the servers of this worker; that of a process without a worker is empty."""
-        self._database, self._worker, self._fleet = database, worker or "", fleet
+        self._database, self._worker, self._fleet, self._clock = database, worker or "", fleet, clock
         self._others: dict[tuple[str, str], _Read] = {}  # by worker and name
         self._written: dict[str, ObjectInfo] = {}
         self._version = 0
@@ -125,7 +132,7 @@ class ServerRegistry:
         for (worker, _name), read in self._others.items():
             since[worker] = max(read.since, since.get(worker, -math.inf))
             last[worker] = max(read.at, last.get(worker, -math.inf))
-        return {worker: at for worker, at in last.items() if time.monotonic() - since[worker] > _LOST}
+        return {worker: at for worker, at in last.items() if self._clock() - since[worker] > _LOST}
 
     def label(self, worker: str, server: str) -> str:
         """Return the name of a worker's server among all servers."""
@@ -166,11 +173,11 @@ class ServerRegistry:
         columns = [column for column in servers.c if column is not servers.c.info]
         async with self._database.read() as connection:
             rows = list(await connection.execute(select(*columns).where(servers.c.worker != self._worker)))
-        now = time.monotonic()
+        now = self._clock()
         attentive, self._looked = now - self._looked < _LOST / 2, now
         found = {(row.worker, row.name): await self._of(row, attentive) for row in rows}
         before = {key: read.listed for key, read in self._others.items()}
-        self._others = {key: read for key, read in found.items() if time.monotonic() - read.heard < _GONE}
+        self._others = {key: read for key, read in found.items() if self._clock() - read.heard < _GONE}
         if before != {key: read.listed for key, read in self._others.items()}:
             self._version += 1
         for worker, name in found.keys() - self._others.keys():
@@ -180,7 +187,7 @@ class ServerRegistry:
         """Read a row. Clocks may differ, so any change of the row counts as a heartbeat. Where we did not look for a
         while, because we or the database stood still, no silence counts from before.
         """
-        now, last = time.monotonic(), self._others.get((row.worker, row.name))
+        now, last = self._clock(), self._others.get((row.worker, row.name))
         if last is None:
             heard, info = now - max(0.0, time.time() - row.at), await self._info(row)
         else:
