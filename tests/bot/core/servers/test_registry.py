@@ -99,7 +99,10 @@ async def test_servers_of_one_name_at_two_workers_are_told_apart(postgres: str) 
 
 async def test_a_worker_is_lost_once_it_was_seen_to_be_silent(postgres: str) -> None:
     now = 0.0
-    async with Database(new_postgres(postgres)) as database, Fleet([Member("one", Server("http://127.0.0.1:9"))]) as fleet:
+    async with (
+        Database(new_postgres(postgres)) as database,
+        Fleet([Member("one", Server("http://127.0.0.1:9"))]) as fleet,
+    ):
         worker = ServerRegistry(database, "far", fleet, TaskHealth())
         other = ServerRegistry(database, "near", fleet, TaskHealth(), clock=lambda: now)
 
