@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import subprocess
+import sys
 from pathlib import Path
 
 from sqlalchemy import select
@@ -16,7 +18,33 @@ from tests.bot.harness import until
 from tests.bot.test_survival import Stage, stage
 
 _AT = {"left": ["s0"], "right": ["s1"]}
+_STANDS_STILL = """
+import asyncio, sys
+from bot.core.storage import database
+
+async def main():
+    async with database.Database(sys.argv[1]) as opened, opened.change():
+        print("inside", flush=True)
+        await asyncio.Event().wait()
+
+database._TIME_LIMITS["idle_in_transaction_session_timeout"] = 1000  # milliseconds
+asyncio.run(main())
+"""
 _SOON = {"_BEAT": 0.3, "_LOST": 3.0, "_TERM": 2.0, "_LOOK": 0.3}  # seconds
+
+
+async def test_a_process_that_is_frozen_in_a_transaction_holds_nothing_up(postgres: str) -> None:
+    url = new_postgres(postgres)
+    process = await asyncio.create_subprocess_exec(sys.executable, "-c", _STANDS_STILL, url, stdout=subprocess.PIPE)
+    assert process.stdout is not None
+    try:
+        assert await process.stdout.readline() == b"inside\n"
+        process.send_signal(signal.SIGSTOP)
+        async with Database(url) as database, database.change() as connection:
+            assert (await connection.execute(select(1))).scalar_one() == 1
+    finally:
+        process.kill()
+        await process.wait()
 
 
 async def test_the_runs_of_a_frozen_worker_are_taken_over_and_it_speaks_no_more(tmp_path: Path, postgres: str) -> None:
