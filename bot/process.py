@@ -15,6 +15,7 @@ from bot.core.background import BackgroundTask, TaskHealth
 from bot.core.errors import ConfigError
 from bot.core.execution.attempt import ExecutionContext
 from bot.core.execution.durable import AttemptFunction, DurableEngine
+from bot.core.execution.takeover import Takeover
 from bot.core.execution.worker import Worker
 from bot.core.execution.worker_lock import held
 from bot.core.listeners import Listeners
@@ -77,6 +78,8 @@ async def serving(
         wake, cancel, servers_changed = Listeners[[]](), Listeners[[str]](), Listeners[[]]()
         locks, replies = RunLocks(store.database), RunReplies(platforms, catalog)
         fleet = await stack.enter_async_context(Fleet(members, servers_changed))
+        registry = await stack.enter_async_context(ServerRegistry(store.database, role.worker, fleet, tasks))
+        servers_changed.add(registry.note)
         if role.worker is not None:
             context = ExecutionContext(
                 catalog,
@@ -85,6 +88,7 @@ async def serving(
                 store.media,
                 replies,
                 store.links,
+                registry.lease,
                 settings.keep_metadata,
                 locks,
             )
@@ -92,8 +96,9 @@ async def serving(
             for changes in (wake, servers_changed):
                 changes.add(worker.wake)
             cancel.add(worker.cancel)
-        registry = await stack.enter_async_context(ServerRegistry(store.database, role.worker, fleet, tasks))
-        servers_changed.add(registry.note)
+            await stack.enter_async_context(
+                Takeover(store.database, registry, store.records, replies, tasks, worker.wake)
+            )
         if role.chat:
             starts, farewell = EtaEstimator(catalog, store.records, registry).starts, role.worker is not None
             notifier = QueueNotifier(

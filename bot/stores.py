@@ -16,6 +16,7 @@ from bot.core.policy.audit import Audit
 from bot.core.policy.concurrency import ConcurrencyLimits
 from bot.core.policy.rule_store import RuleStore
 from bot.core.runs.erasure import forget_person
+from bot.core.runs.handover import release_worker
 from bot.core.runs.queue import RunQueue
 from bot.core.runs.repository import RunRepository
 from bot.core.servers.registry import remove_worker
@@ -96,7 +97,7 @@ async def hand_over(settings: Settings, worker: str) -> int:
     """Give a lost worker's runs to the other workers. Returns the number of runs."""
     async with opened(settings) as store:
         await remove_worker(store.database, worker)
-        return await store.queue.release_worker(worker)
+        return await release_worker(store.database, worker)
 
 
 @contextmanager

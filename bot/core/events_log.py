@@ -47,6 +47,11 @@ def chat_refused(status: str, reason: str) -> None:
     _log.info("chat_refused", extra={"status": status, "reason": reason})
 
 
+def worker_lost(worker: str, runs: int) -> None:
+    """Another worker no longer answers, and its runs are taken over."""
+    _log.warning("worker_lost", extra={"worker": worker, "runs": runs})
+
+
 def platform_connected(platform: str) -> None:
     """A platform can be reached, and takes requests."""
     _log.info("platform_connected", extra={"platform": platform})

@@ -20,6 +20,7 @@ from bot.core.errors import StorageFailed
 from bot.core.model import Address, Person, Place, Result, RunRequest, RunSummary, Status
 from bot.core.platform import Services
 from bot.core.port import Limits
+from bot.core.servers import registry
 from bot.core.workflows.catalog import bundled_folder
 from bot.core.workflows.live_catalog import LiveCatalog
 from bot.process import serve, until_signalled
@@ -118,6 +119,8 @@ async def _main(folder: Path, role: Role) -> None:
         waiting_per_person=1000,
         running_per_person=given.get("running", 3),
     )
+    for name, seconds in given.get("leases", {}).items():
+        setattr(registry, name, seconds)
     tasks = TaskHealth()
     async with LiveCatalog(bundled_folder(), write_workflows(folder), tasks=tasks) as shelf:
         await serve(settings, shelf, [FilePlatform(folder)], role, tasks, lambda words: print(words, flush=True))  # noqa: T201

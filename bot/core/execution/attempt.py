@@ -19,6 +19,8 @@ from uuid import UUID
 from bot.core.error_text import trouble
 from bot.core.errors import StorageAway
 from bot.core.execution.durable import FOLLOW, SUBMIT, DurableStep
+from bot.core.execution.leased import AttemptLease, AttemptLost, LeasedReply
+from bot.core.execution.results import result_of
 from bot.core.execution.steps import Execution, ExecutionEnd, failure
 from bot.core.execution.throttle import Throttle
 from bot.core.media.blob_store import BlobStore
@@ -32,19 +34,17 @@ from bot.core.model import (
     Paused,
     Person,
     Queued,
-    Result,
-    ResultFile,
     Running,
     Status,
     StoredFile,
 )
-from bot.core.port import Reply
 from bot.core.run import Outcome, RunRecord, State, person_of
 from bot.core.runs.locks import RunLocks
 from bot.core.runs.queue import MOST_ATTEMPTS, RunQueue
 from bot.core.runs.replies import RunReplies, show_status
 from bot.core.runs.repository import RunRepository
 from bot.core.runs.validation import InputFile, ValidatedRequest
+from bot.core.servers.lease import Lease
 from bot.core.workflows.catalog import Workflows
 from bot.core.workflows.form import FieldKind
 from bot.i18n import _
@@ -69,12 +69,17 @@ class ExecutionContext:
     media: BlobStore
     replies: RunReplies
     links: SignedLinks
+    lease: Lease
     keep_metadata: bool = False
     locks: RunLocks = field(default_factory=RunLocks)
 
-    def reply(self, run: RunRecord) -> Reply:
-        """The message of a run, rebuilt from its record."""
-        return self.replies.to(run)
+    def attempt_lease(self, run: RunRecord) -> AttemptLease:
+        return AttemptLease(self.lease, self.records, run)
+
+    def reply(self, run: RunRecord, lease: AttemptLease | None = None) -> LeasedReply:
+        """The message of a run, rebuilt from its record, as far as this attempt may still speak."""
+        lease = lease or self.attempt_lease(run)
+        return LeasedReply(self.replies.to(run), run, lease, self.records, self.media, self.links)
 
 
 class UploadCache:
@@ -127,7 +132,8 @@ class Attempt:
     ) -> None:
         self._context, self._run, self._client, self._uploads = context, run, client, uploads
         self._step, self._freed, self._troubled = step, freed, troubled
-        self._reply = context.reply(run)
+        self._lease = context.attempt_lease(run)
+        self._reply = context.reply(run, self._lease)
         self._resumed = resumed
 
     async def make(self) -> None:
@@ -142,7 +148,10 @@ class Attempt:
                 keep_metadata=self._context.keep_metadata,
             )
             try:
+                await self._written(self._lease.hold)
                 await self._develop(execution, Path(folder))
+            except AttemptLost:
+                await self._give_up(execution)
             except asyncio.CancelledError:
                 await self._stopped(execution)
             except Exception as error:  # noqa: BLE001 - the end of a run: whatever happened, its person hears of it
@@ -285,31 +294,15 @@ class Attempt:
             pause = min(pause * 2, _LONGEST_PAUSE)
 
     async def _deliver(self, outcome: Outcome, folder: Path) -> None:
-        files = [
-            ResultFile(
-                await self._context.media.fetch(file.key, folder / f"result-{number}{Path(file.key).suffix}"),
-                file.filename,
-                file.kind,
-                await self._context.links.url(self._run.id, number, file.filename),
-            )
-            for number, file in enumerate(outcome.files, 1)
-        ]
         run = await self._context.records.get(self._run.id) or self._run  # with the times that it has by now
-        result = Result(
-            run.id,
-            run.workflow,
-            run.values,
-            tuple(files),
-            outcome.texts,
-            outcome.warnings,
-            outcome.nothing_new,
-            run.waited,
-            run.took,
-        )
+        result = await result_of(run, outcome, self._context.media, self._context.links, folder)
         await self._reply.deliver(result)
 
     async def _stopped(self, execution: Execution) -> None:
         """Cancelled by a person, or only put aside because this process ends."""
+        if not await self._written(self._lease.holds):
+            await self._give_up(execution)
+            return
         by = await self._cancelled_by()
         if by is None:
             with suppress(TimeoutError):
@@ -317,6 +310,13 @@ class Attempt:
                     await show_status(self._reply, Paused())
             raise asyncio.CancelledError
         await self._cancel(execution, by)
+
+    async def _give_up(self, execution: Execution) -> None:
+        """Another worker has the run: let the server here stop, and put right what was said too late."""
+        _log.warning("run %s, attempt %s: another worker has taken it over", self._run.id, self._run.attempt)
+        await execution.cancel(whatever=True)
+        self._freed(False)
+        await self._written(self._reply.correct)
 
     async def _cancel(self, execution: Execution, by: Person) -> None:
         await show_status(
@@ -351,7 +351,7 @@ class Attempt:
             return False
         async with self._context.locks.hold(run.id):
             if await self._context.queue.is_queued(run.id):
-                await show_status(self._reply, Queued(reason=reason))
+                await show_status(self._context.reply(replace(run, attempt=run.attempt + 1)), Queued(reason=reason))
         return True
 
     async def _cancelled_by(self) -> Person | None:

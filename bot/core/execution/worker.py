@@ -17,6 +17,7 @@ from bot.core.execution.durable import DurableEngine, DurableStep
 from bot.core.model import Failed
 from bot.core.run import QueuedRun, RunRecord, State
 from bot.core.runs.queue import Assignment
+from bot.core.runs.replies import show_status
 from bot.core.servers.load import JobFactory, ServerLoad
 from bot.i18n import _
 from comfy.fleet import Fleet
@@ -45,7 +46,8 @@ class Worker:
         self._uploads: defaultdict[str, UploadCache] = defaultdict(UploadCache)
         self._fresh: dict[tuple[str, int], RunRecord] = {}  # taken by this process, and not begun before
         self._unbegun: list[RunRecord] = []  # ours by the records, but perhaps not yet known to the engine
-        self._under_way: dict[str, asyncio.Task[None]] = {}
+        self._under_way: dict[str, tuple[RunRecord, asyncio.Task[None]]] = {}
+        self._term = context.lease.term
         self._news = asyncio.Event()
         self._turns, self._cancels = BackgroundTask("turns", tasks), BackgroundTask("cancels", tasks)
 
@@ -72,8 +74,8 @@ class Worker:
 
     def cancel(self, run_id: str) -> None:
         """Stop a run that is under way here, once; why stands in its record already."""
-        if (task := self._under_way.pop(run_id, None)) is not None:
-            task.cancel()
+        if (under_way := self._under_way.pop(run_id, None)) is not None:
+            under_way[1].cancel()
 
     def _server_states(self) -> dict[str, ServerState]:
         """The servers that are up, as the schedule sees them."""
@@ -122,7 +124,7 @@ class Worker:
             return  # it was handed over, or has ended
         task = asyncio.current_task()
         if task is not None:
-            self._under_way[run_id] = task
+            self._under_way[run_id] = run, task
         try:
             await self._make(run, step, resumed=fresh is None)
         finally:
@@ -175,7 +177,7 @@ class Worker:
         while True:
             try:
                 if await self._context.records.end(run, State.FAILED, sentence):
-                    await self._context.replies.show(run, Failed(sentence))
+                    await show_status(self._context.reply(run), Failed(sentence))
                 return
             except StorageFailed:
                 await asyncio.sleep(_TICK * 4)
@@ -190,8 +192,19 @@ class Worker:
         return member is not None and member.at_once == 1
 
     async def _watch_cancels(self) -> None:
+        await self._watch_lease()
         for run_id in await self._context.records.cancel_requests(self.name):
             self.cancel(run_id)
+
+    async def _watch_lease(self) -> None:
+        """Stop the runs that others took over while this process stood still."""
+        term = self._context.lease.term
+        if term is None or term == self._term:
+            return
+        for run, _task in list(self._under_way.values()):
+            if not await self._context.attempt_lease(run).holds():
+                self.cancel(run.id)
+        self._term = term
 
 
 async def _news_or_tick(news: asyncio.Event) -> None:

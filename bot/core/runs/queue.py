@@ -143,14 +143,6 @@ class RunQueue:
         async with self._database.change() as connection:
             await connection.execute(update(runs).where(*waits).values(_lasting(policy)))
 
-    async def release_worker(self, worker: str) -> int:
-        """Let all runs of a lost worker wait again, and return their number."""
-        where = (runs.c.worker == worker, runs.c.state.in_(ACTIVE))
-        freed = {"server": None, "worker": None, "started_at": None, "executed_at": None}
-        again = {"state": State.WAITING, "attempt": runs.c.attempt + 1, **freed}
-        async with self._database.change() as connection:
-            return (await connection.execute(update(runs).where(*where).values(again))).rowcount
-
     async def waiting(self) -> list[RunRecord]:
         """Return all waiting runs that have a message, in queue order."""
         question = select(runs).where(runs.c.state == State.WAITING, runs.c.opened == 1).order_by(*_ORDER)

@@ -9,25 +9,30 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+import math
 import time
 import zlib
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Row, delete, select, update
+from sqlalchemy import Row, delete, func, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.core import events_log
 from bot.core.background import BackgroundTask, TaskHealth
 from bot.core.errors import StorageFailed
+from bot.core.servers.lease import Lease
 from bot.core.storage.database import Database
 from bot.core.storage.schema import servers
 from comfy.fleet import Fleet
 from comfy.object_info import ObjectInfo
 
-_BEAT = 5.0  # seconds between two signs of life of a worker
+_BEAT = 3.0  # seconds between two signs of life of a worker
+_TERM = 8.0  # seconds after a sign of life in which a worker may be sure that its runs are its own
+_LOST = 10.0  # seconds of silence after which other workers take its runs over
 _LOOK = 1.0  # seconds between two looks at what the others have written
 _SILENT = 15.0  # seconds without a sign of life after which a worker's servers count as away
 _GONE = 600.0  # seconds after which they are forgotten
@@ -44,10 +49,13 @@ class RegisteredServer:
 
 @dataclass(frozen=True)
 class _Read:
-    """The data from another worker: `at` is by its clock, `heard` by ours, and `edition` identifies the `info`."""
+    """The data from another worker: `at` is by its clock, `heard` by ours, and `edition` identifies the `info`. It has
+    been the same `since` then, also by ours, as far as we looked.
+    """
 
     at: float
     heard: float
+    since: float
     edition: str | None
     listed: RegisteredServer
 
@@ -55,13 +63,23 @@ class _Read:
 class ServerRegistry:
     """Use it in `async with`. If the database is not shared, it lists only the servers of its own fleet."""
 
-    def __init__(self, database: Database, worker: str | None, fleet: Fleet, tasks: TaskHealth) -> None:
+    def __init__(
+        self,
+        database: Database,
+        worker: str | None,
+        fleet: Fleet,
+        tasks: TaskHealth,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         """`fleet` has the servers of this worker; that of a process without a worker is empty."""
-        self._database, self._worker, self._fleet = database, worker or "", fleet
+        self._database, self._worker, self._fleet, self._clock = database, worker or "", fleet, clock
         self._others: dict[tuple[str, str], _Read] = {}  # by worker and name
         self._written: dict[str, ObjectInfo] = {}
         self._version = 0
         self._seen_up: frozenset[str] = frozenset()
+        self._looked = -math.inf
+        #: The lease on the runs of this worker.
+        self.lease = Lease(_TERM if database.is_shared else math.inf)
         self._news = asyncio.Event()
         self._writing = BackgroundTask("registry writer", tasks)
         self._reading = BackgroundTask("registry reader", tasks)
@@ -72,6 +90,7 @@ class ServerRegistry:
             await self.read()
             self._reading.repeat(self.read, _LOOK)
             if self._worker:
+                await self.write()  # before it takes runs, or takes them up again
                 self._writing.repeat(self._keep_writing)
         return self
 
@@ -106,6 +125,15 @@ class ServerRegistry:
         """A number that grows whenever a server comes, goes, or has other nodes or models."""
         return self._version + self._fleet.version
 
+    @property
+    def lost(self) -> Mapping[str, float]:
+        """The other workers that have been silent for too long, each with its last sign of life by its own clock."""
+        since, last = dict[str, float](), dict[str, float]()
+        for (worker, _name), read in self._others.items():
+            since[worker] = max(read.since, since.get(worker, -math.inf))
+            last[worker] = max(read.at, last.get(worker, -math.inf))
+        return {worker: at for worker, at in last.items() if self._clock() - since[worker] > _LOST}
+
     def label(self, worker: str, server: str) -> str:
         """Return the name of a worker's server among all servers."""
         shared = any(name == server and other != worker for other, name in self._others) or (
@@ -126,6 +154,7 @@ class ServerRegistry:
     async def write(self) -> None:
         """Write a heartbeat, with the changes in the own fleet. Raises `StorageFailed`."""
         up, known, mine = self._fleet.up, self._fleet.known, servers.c.worker == self._worker
+        begun = self.lease.now()
         async with self._database.read() as connection:
             there = set((await connection.execute(select(servers.c.name).where(mine))).scalars())
         news = {name: info for name, info in known.items() if name not in there or self._written.get(name) is not info}
@@ -136,6 +165,7 @@ class ServerRegistry:
                 row = {"worker": self._worker, "name": name, "at_once": member.at_once, **packed.get(name, {})}
                 entry = update(servers).where(mine, servers.c.name == name) if name in there else servers.insert()
                 await connection.execute(entry.values(at=time.time(), up=int(name in up), **row))
+        self.lease.renew(begun)
         self._written |= news
 
     async def read(self) -> None:
@@ -143,26 +173,30 @@ class ServerRegistry:
         columns = [column for column in servers.c if column is not servers.c.info]
         async with self._database.read() as connection:
             rows = list(await connection.execute(select(*columns).where(servers.c.worker != self._worker)))
-        found = {(row.worker, row.name): await self._of(row) for row in rows}
+        now = self._clock()
+        attentive, self._looked = now - self._looked < _LOST / 2, now
+        found = {(row.worker, row.name): await self._of(row, attentive) for row in rows}
         before = {key: read.listed for key, read in self._others.items()}
-        self._others = {key: read for key, read in found.items() if time.monotonic() - read.heard < _GONE}
+        self._others = {key: read for key, read in found.items() if self._clock() - read.heard < _GONE}
         if before != {key: read.listed for key, read in self._others.items()}:
             self._version += 1
         for worker, name in found.keys() - self._others.keys():
             await self._forget(worker, name, found[worker, name].at)
 
-    async def _of(self, row: Row[Any]) -> _Read:
-        """Read a row. Clocks may differ, so any change of the row counts as a heartbeat."""
-        now, last = time.monotonic(), self._others.get((row.worker, row.name))
+    async def _of(self, row: Row[Any], attentive: bool) -> _Read:
+        """Read a row. Clocks may differ, so any change of the row counts as a heartbeat. Where we did not look for a
+        while, because we or the database stood still, no silence counts from before.
+        """
+        now, last = self._clock(), self._others.get((row.worker, row.name))
         if last is None:
             heard, info = now - max(0.0, time.time() - row.at), await self._info(row)
         else:
             heard, info = now if row.at != last.at else last.heard, last.listed.info
             if row.edition != last.edition:
                 info = await self._info(row)
-        return _Read(
-            row.at, heard, row.edition, RegisteredServer(bool(row.up) and now - heard < _SILENT, row.at_once, info)
-        )
+        since = last.since if last is not None and row.at == last.at and attentive else now
+        listed = RegisteredServer(bool(row.up) and now - heard < _SILENT, row.at_once, info)
+        return _Read(row.at, heard, since, row.edition, listed)
 
     async def _info(self, row: Row[Any]) -> ObjectInfo | None:
         which = (servers.c.worker == row.worker, servers.c.name == row.name)
@@ -192,6 +226,12 @@ async def remove_worker(database: Database, worker: str) -> None:
     """Remove the servers of a lost worker from the registry."""
     async with database.change() as connection:
         await connection.execute(delete(servers).where(servers.c.worker == worker))
+
+
+async def is_silent(connection: AsyncConnection, worker: str, at: float) -> bool:
+    """True if a worker has given no sign of life after `at`, by its own clock."""
+    question = select(func.max(servers.c.at)).where(servers.c.worker == worker)
+    return (await connection.execute(question)).scalar_one() in (None, at)
 
 
 def _packed(info: ObjectInfo) -> dict[str, Any]:

@@ -193,15 +193,6 @@ async def test_cancelling_what_waits_and_what_runs(queue: RunQueue, records: Run
     assert await records.request_cancel(one, "test:mod") is None
 
 
-async def test_the_runs_of_a_worker_that_is_gone(queue: RunQueue, records: RunRepository) -> None:
-    await join(queue, "ann", "ben")
-    await queue.claim("gone", first)
-    (run,) = await records.active_at("gone")
-    assert await queue.release_worker("gone") == 1
-    assert len(await queue.waiting()) == 2
-    assert not await records.end(run, State.DONE)
-
-
 async def test_what_came_out_is_kept_until_its_last_run_is_forgotten(queue: RunQueue, records: RunRepository) -> None:
     photo = StoredFile("ab/abc.png", "cat.png", "image")
     for person in ("ann", "ben"):

@@ -95,3 +95,30 @@ async def test_servers_of_one_name_at_two_workers_are_told_apart(postgres: str) 
         await right.read()
         assert set(right.servers) == {"left/one", "right/one"}
         assert right.label("left", "one") == "left/one"
+
+
+async def test_a_worker_is_lost_once_it_was_seen_to_be_silent(postgres: str) -> None:
+    now = 0.0
+    async with (
+        Database(new_postgres(postgres)) as database,
+        Fleet([Member("one", Server("http://127.0.0.1:9"))]) as fleet,
+    ):
+        worker = ServerRegistry(database, "far", fleet, TaskHealth())
+        other = ServerRegistry(database, "near", fleet, TaskHealth(), clock=lambda: now)
+
+        async def watch(seconds: int) -> bool:
+            nonlocal now
+            for _second in range(seconds):
+                now += 1.0
+                await other.read()
+            return set(other.lost) == {"far"}
+
+        await worker.write()
+        assert not await watch(10)
+        await worker.write()
+        assert not await watch(10)
+        now += 60.0  # this process stood still, or could not ask the database: that tells nothing of the other
+        assert not await watch(10)
+        assert await watch(2)
+        await worker.write()
+        assert not await watch(1)

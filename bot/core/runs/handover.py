@@ -1,0 +1,76 @@
+"""Give the runs of a lost worker to the other workers. Each such run gets another attempt, so the lost one is void."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from time import time
+from typing import Any
+
+from sqlalchemy import select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.core import events_log
+from bot.core.run import ACTIVE, RunRecord, State, read_run
+from bot.core.runs import usage
+from bot.core.runs.queue import MOST_ATTEMPTS
+from bot.core.storage.database import Database
+from bot.core.storage.schema import runs
+from bot.i18n import _
+
+_FREED = {"server": None, "worker": None, "started_at": None, "executed_at": None}
+
+
+async def release_worker(database: Database, worker: str) -> int:
+    """Let all runs of a worker go on elsewhere, because the operator says that it is lost. Returns their number."""
+    async with database.change() as connection:
+        lost = await _active(connection, worker)
+        for run in lost:
+            await _change(connection, run, _again(run))
+    return len(lost)
+
+
+async def take_over(
+    database: Database, worker: str, is_lost: Callable[[AsyncConnection], Awaitable[bool]], clock: Any = time
+) -> list[RunRecord]:
+    """Let the runs of a worker go on elsewhere if it is still lost. A run that was cancelled, or has no attempts left,
+    ends instead. Returns the runs as they are then.
+    """
+    async with database.change() as connection:
+        if not await is_lost(connection):
+            return []
+        changed = [await _move_on(connection, run, clock()) for run in await _active(connection, worker)]
+    for run in changed:
+        if run.ended_at is not None:
+            events_log.run_ended(run.id, run.state, run.sentence)
+    return changed
+
+
+async def _move_on(connection: AsyncConnection, run: RunRecord, now: float) -> RunRecord:
+    if run.cancelled_by:
+        await usage.settle(connection, run.id, now, now - (run.started_at or now))
+        return await _change(connection, run, {"state": State.CANCELLED, "ended_at": now})
+    if run.outcome is None and run.attempt >= MOST_ATTEMPTS:
+        await usage.give_back(connection, [run.id])
+        sentence = _("The programs that worked on this stopped answering, {count} times. Please tell the operator.")
+        ended = {"state": State.FAILED, "sentence": sentence.format(count=run.attempt), "ended_at": now}
+        return await _change(connection, run, ended)
+    reason = _("The program that worked on this has stopped answering.")
+    return await _change(connection, run, {**_again(run), "reason": reason})
+
+
+def _again(run: RunRecord) -> dict[str, Any]:
+    """Have a run executed again; one that has its outcome is only delivered, which any worker can do."""
+    if run.outcome is not None:
+        return {"state": State.DELIVERING, "worker": None}
+    return {"state": State.WAITING, **_FREED}
+
+
+async def _active(connection: AsyncConnection, worker: str) -> list[RunRecord]:
+    question = select(runs).where(runs.c.worker == worker, runs.c.state.in_(ACTIVE)).order_by(runs.c.seq)
+    return [read_run(row) for row in await connection.execute(question)]
+
+
+async def _change(connection: AsyncConnection, run: RunRecord, values: dict[str, Any]) -> RunRecord:
+    """Change a run, and void the attempt that its worker may believe to have."""
+    change = update(runs).where(runs.c.id == run.id).values(attempt=run.attempt + 1, **values)
+    return read_run((await connection.execute(change.returning(*runs.c))).one())

@@ -1,0 +1,97 @@
+"""A worker that stands still: others take its runs over by themselves, and it says nothing once it goes on."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+from sqlalchemy import select
+
+from bot.core.run import State
+from bot.core.storage.database import Database
+from bot.core.storage.schema import servers
+from tests.bot.databases import new_postgres
+from tests.bot.harness import until
+from tests.bot.test_survival import Stage, stage
+
+_AT = {"left": ["s0"], "right": ["s1"]}
+_STANDS_STILL = """
+import asyncio, sys
+from bot.core.storage import database
+
+async def main():
+    async with database.Database(sys.argv[1]) as opened, opened.change():
+        print("inside", flush=True)
+        await asyncio.Event().wait()
+
+database._TIME_LIMITS["idle_in_transaction_session_timeout"] = 1000  # milliseconds
+asyncio.run(main())
+"""
+_SOON = {"_BEAT": 0.3, "_LOST": 3.0, "_TERM": 2.0, "_LOOK": 0.3}  # seconds
+
+
+async def test_a_process_that_is_frozen_in_a_transaction_holds_nothing_up(postgres: str) -> None:
+    url = new_postgres(postgres)
+    process = await asyncio.create_subprocess_exec(sys.executable, "-c", _STANDS_STILL, url, stdout=subprocess.PIPE)
+    assert process.stdout is not None
+    try:
+        assert await process.stdout.readline() == b"inside\n"
+        process.send_signal(signal.SIGSTOP)
+        async with Database(url) as database, database.change() as connection:
+            assert (await connection.execute(select(1))).scalar_one() == 1
+    finally:
+        process.kill()
+        await process.wait()
+
+
+async def test_the_runs_of_a_frozen_worker_are_taken_over_and_it_speaks_no_more(tmp_path: Path, postgres: str) -> None:
+    url = new_postgres(postgres)
+    async with stage(tmp_path, url, servers=2, pace=1.0, at=_AT, leases=_SOON) as here:
+        here.ask(1)
+        chat, left = await here.start("chat"), await here.start("left")
+        await here.until(lambda: any(entry.get("status") == "Running" for entry in here.messages().get("m0", [])))
+        left.process.send_signal(signal.SIGSTOP)
+        here.servers["s1"]._executor._pace = 0.0
+        right = await here.start("right")
+        await here.until_done(1)
+        (run,) = await here.runs()
+        assert (run.worker, run.attempt, run.state) == ("right", 2, State.DONE)
+        await _has_said_done(here)
+        shown, beat = here.messages(), await _heartbeat(url, "left")
+        left.process.send_signal(signal.SIGCONT)
+
+        async def is_awake() -> bool:
+            return await _heartbeat(url, "left") > beat
+
+        await until(is_awake)
+        await here.until(lambda: here.servers["s0"]._jobs.running is None)
+        assert [await bot.end() for bot in (left, chat, right)] == [0, 0, 0]
+        assert here.messages() == shown
+
+
+async def test_a_worker_whose_runs_were_taken_over_goes_on_with_others(tmp_path: Path, postgres: str) -> None:
+    url = new_postgres(postgres)
+    async with stage(tmp_path, url, servers=2, pace=0.05, at=_AT, leases=_SOON) as here:
+        here.ask(30)
+        chat, left, right = await asyncio.gather(*map(here.start, ("chat", "left", "right")))
+        await here.until(lambda: here.servers["s0"]._jobs.running is not None)
+        left.process.send_signal(signal.SIGSTOP)
+        before = here.delivered()
+        await here.until(lambda: here.delivered() > before + 2)  # the one that is left goes on
+        left.process.send_signal(signal.SIGCONT)
+        await here.until_done(30)
+        assert [await bot.end() for bot in (chat, left, right)] == [0, 0, 0]
+        await here.has_delivered_all(30)
+
+
+async def _has_said_done(here: Stage) -> None:
+    await here.until(lambda: here.messages()["m0"][-1].get("status") == "Done")
+
+
+async def _heartbeat(url: str, worker: str) -> float:
+    async with Database(url) as database, database.read() as connection:
+        question = select(servers.c.at).where(servers.c.worker == worker)
+        return float((await connection.execute(question)).scalar_one())
