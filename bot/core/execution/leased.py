@@ -1,4 +1,4 @@
-"""What a worker may still say of a run: nothing, once another worker may have the run.
+"""The replies of a worker, which say nothing of a run once another worker may have it.
 
 A worker that stood still does not know it. So it looks at its lease before each message, which costs nothing, and
 asks the record only where the lease has lapsed since it last did. It looks again afterwards, because it may have stood
@@ -33,7 +33,7 @@ class AttemptLost(Exception):
 
 
 class AttemptLease:
-    """Whether an attempt is still the one that the record names."""
+    """True if an attempt is still the one that the record names."""
 
     def __init__(self, lease: Lease, records: RunRepository, run: RunRecord) -> None:
         self._lease, self._records, self._run = lease, records, run
