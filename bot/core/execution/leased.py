@@ -33,7 +33,7 @@ class AttemptLost(Exception):
 
 
 class AttemptLease:
-    """True if an attempt is still the one that the record names."""
+    """A check that an attempt is still the one that the record names."""
 
     def __init__(self, lease: Lease, records: RunRepository, run: RunRecord) -> None:
         self._lease, self._records, self._run = lease, records, run
