@@ -141,15 +141,16 @@ class FileMissing(UnexpectedAnswer):
 class Redirected(UnexpectedAnswer):
     """The server redirects to another address. The client does not follow, because its headers are for this server.
 
-    `target` is that address without user, password, query and fragment; empty if there is none.
+    `target` is that address without user, password, query and fragment; empty if there is none. `moved`: the whole server
+    is there, and `target` can be used instead of its old address.
     """
 
-    def __init__(self, message: str, status: int, target: str) -> None:
+    def __init__(self, message: str, status: int, target: str, moved: bool = True) -> None:
         super().__init__(message, status)
-        self.target = target
+        self.target, self.moved = target, moved
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (str(self), self.status, self.target)
+        return type(self), (str(self), self.status, self.target, self.moved)
 
 
 class TooLarge(UnexpectedAnswer):

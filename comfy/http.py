@@ -305,13 +305,19 @@ def _refuse_page(answer: aiohttp.ClientResponse, file: FileRef) -> None:
 
 
 def redirected(server: Server, asked: URL, status: int, headers: Mapping[str, str]) -> Redirected:
-    """Return the error for a redirect, without secrets of the new address."""
+    """Return the error for a redirect, without secrets of the new address. A route that leads to the same route elsewhere
+    means that the whole server is there.
+    """
+    target, moved = "", False
     try:
-        url = asked.join(URL(headers.get(hdrs.LOCATION, "")))
-        target = str(url.with_user(None).with_query(None).with_fragment(None)) if headers.get(hdrs.LOCATION) else ""
+        if location := headers.get(hdrs.LOCATION):
+            url = asked.join(URL(location)).with_user(None).with_query(None).with_fragment(None)
+            route = asked.path.removeprefix(server.base.path.rstrip("/"))
+            moved = url.path.endswith(route)
+            target = str(url.with_path(url.path.removesuffix(route) or "/")).rstrip("/") if moved else str(url)
     except ValueError:
-        target = ""
-    return Redirected(f"{server} redirects to {target or 'no address'}: use that address", status, target)
+        pass
+    return Redirected(f"{server} redirects to {target or 'no address'}", status, target, moved)
 
 
 def _reason(fault: BaseException) -> str:

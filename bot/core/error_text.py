@@ -86,6 +86,9 @@ def _by_class(error: ComfyError) -> str:
             return _("The file is too large for the server. Please try a smaller one.")
         case FileMissing():
             return _("The server has lost the result. Please try again.")
+        case Redirected(target=target, moved=False) if target:
+            words = _("The ComfyUI server redirects to {address}. The operator should check what is in front of it.")
+            return words.format(address=target)
         case Redirected(target=target) if target:
             return _("The ComfyUI server redirects to {address}. The operator should use that address.").format(
                 address=target

@@ -31,13 +31,35 @@ async def test_a_file_is_fetched_from_no_other_address(status: int, tmp_path: Pa
         async with ComfyClient(Server(server.url, headers={"X-Api-Key": "key"})) as client:
             with pytest.raises(Redirected) as caught:
                 await client.download(FileRef("x.png", "", "output"), tmp_path / "x.png")
-        assert caught.value.target == f"{other.url}/elsewhere"
+        assert (caught.value.target, caught.value.moved) == (f"{other.url}/elsewhere", False)
         assert caught.value.status == status
         assert not other.calls
         assert not (tmp_path / "x.png").exists()
         said = explain(pickle.loads(pickle.dumps(caught.value)), "run")  # noqa: S301 - our own
         assert f"{other.url}/elsewhere" in said
         assert "hunter2" not in said + str(caught.value)
+
+
+@pytest.mark.parametrize("prefix", ["", "/comfy"])
+async def test_the_address_to_use_is_one_that_can_be_set(prefix: str) -> None:
+    async with Unruly() as server, Unruly() as other:
+        redirecting(server, "/object_info", f"{other.url}{prefix}/object_info?token=hunter2")
+        async with ComfyClient(Server(server.url)) as client:
+            with pytest.raises(Redirected) as caught:
+                await client.object_info()
+    assert caught.value.target == f"{other.url}{prefix}"
+    assert caught.value.moved
+    assert f"{other.url}{prefix}. The operator should use that address." in explain(caught.value, "run")
+
+
+async def test_a_page_in_front_is_no_address_to_use() -> None:
+    async with Unruly() as server:
+        redirecting(server, "/object_info", "/login?next=/object_info")
+        async with ComfyClient(Server(server.url)) as client:
+            with pytest.raises(Redirected) as caught:
+                await client.object_info()
+    assert not caught.value.moved
+    assert "use that address" not in explain(caught.value, "run")
 
 
 async def test_a_websocket_goes_to_no_other_address() -> None:

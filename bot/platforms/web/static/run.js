@@ -13,7 +13,7 @@ export class Run {
     this.show(view, true);
   }
 
-  /** Show a run whole. `quiet`: it did not just now come to its end before somebody's eyes. */
+  /** Show a run whole. `quiet`: it did not just now come to its end while the visitor watched. */
   show(view, quiet) {
     if (this.view && JSON.stringify(this.view) === JSON.stringify(view)) return;
     const developed = !quiet && this.view && this.view.state !== "done" && view.state === "done";
