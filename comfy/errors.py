@@ -141,8 +141,8 @@ class FileMissing(UnexpectedAnswer):
 class Redirected(UnexpectedAnswer):
     """The server redirects to another address. The client does not follow, because its headers are for this server.
 
-    `target` is that address without user, password, query and fragment; empty if there is none. `moved`: the whole server
-    is there, and `target` can be used instead of its old address.
+    `target` is that address without secrets; empty if there is none. If it `moved`, the whole
+    server is there, and `target` can be used instead of the old address.
     """
 
     def __init__(self, message: str, status: int, target: str, moved: bool = True) -> None:

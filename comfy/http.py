@@ -305,8 +305,8 @@ def _refuse_page(answer: aiohttp.ClientResponse, file: FileRef) -> None:
 
 
 def redirected(server: Server, asked: URL, status: int, headers: Mapping[str, str]) -> Redirected:
-    """Return the error for a redirect, without secrets of the new address. A route that leads to the same route elsewhere
-    means that the whole server is there.
+    """Return the error for a redirect, without its secrets. If a route leads to the same route elsewhere,
+    the whole server has moved there.
     """
     target, moved = "", False
     try:
