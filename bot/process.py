@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -17,7 +17,7 @@ from bot.core.execution.attempt import ExecutionContext
 from bot.core.execution.durable import AttemptFunction, DurableEngine
 from bot.core.execution.takeover import Takeover
 from bot.core.execution.worker import Worker
-from bot.core.execution.worker_lock import held
+from bot.core.execution.worker_lock import always_held, held
 from bot.core.listeners import Listeners
 from bot.core.media.files import FileService
 from bot.core.media.images import PictureLimits
@@ -72,13 +72,14 @@ async def serving(
     async with AsyncExitStack() as stack:
         store = await stack.enter_async_context(opened(settings))
         with writing(settings.folder):
+            confirm: Callable[[], Awaitable[None]] = always_held
             if role.worker is not None:
-                await stack.enter_async_context(held(store.database, settings.folder, role.worker, tasks))
+                confirm = await stack.enter_async_context(held(store.database, settings.folder, role.worker))
             members = await stack.enter_async_context(_members(settings, role))
         wake, cancel, servers_changed = Listeners[[]](), Listeners[[str]](), Listeners[[]]()
         locks, replies = RunLocks(store.database), RunReplies(platforms, catalog)
         fleet = await stack.enter_async_context(Fleet(members, servers_changed))
-        registry = await stack.enter_async_context(ServerRegistry(store.database, role.worker, fleet, tasks))
+        registry = await stack.enter_async_context(ServerRegistry(store.database, role.worker, fleet, tasks, confirm))
         servers_changed.add(registry.note)
         if role.worker is not None:
             context = ExecutionContext(

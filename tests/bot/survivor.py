@@ -21,6 +21,7 @@ from bot.core.model import Address, Person, Place, Result, RunRequest, RunSummar
 from bot.core.platform import Services
 from bot.core.port import Limits
 from bot.core.servers import registry
+from bot.core.storage import session_lock
 from bot.core.workflows.catalog import bundled_folder
 from bot.core.workflows.live_catalog import LiveCatalog
 from bot.process import serve, until_signalled
@@ -120,7 +121,9 @@ async def _main(folder: Path, role: Role) -> None:
         running_per_person=given.get("running", 3),
     )
     for name, seconds in given.get("leases", {}).items():
-        setattr(registry, name, seconds)
+        for module in (registry, session_lock):
+            if hasattr(module, name):
+                setattr(module, name, seconds)
     tasks = TaskHealth()
     async with LiveCatalog(bundled_folder(), write_workflows(folder), tasks=tasks) as shelf:
         await serve(settings, shelf, [FilePlatform(folder)], role, tasks, lambda words: print(words, flush=True))  # noqa: T201

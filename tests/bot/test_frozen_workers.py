@@ -87,6 +87,23 @@ async def test_a_worker_whose_runs_were_taken_over_goes_on_with_others(tmp_path:
         await here.has_delivered_all(30)
 
 
+async def test_a_worker_that_stands_still_is_started_again_beside_it(tmp_path: Path, postgres: str) -> None:
+    url = new_postgres(postgres)
+    async with stage(tmp_path, url, servers=1, pace=1.0, at={"left": ["s0"]}, leases=_SOON | {"_SILENT": 3.0}) as here:
+        here.ask(2)
+        chat, frozen = await here.start("chat"), await here.start("left")
+        await here.until(lambda: any(entry.get("status") == "Running" for entry in here.messages().get("m0", [])))
+        frozen.process.send_signal(signal.SIGSTOP)
+        here.servers["s0"]._executor._pace = 0.0
+        left = await here.start("left")
+        await here.until_done(2)
+        frozen.process.send_signal(signal.SIGCONT)
+        async with asyncio.timeout(50):
+            assert await frozen.process.wait() != 0  # it says why, and ends
+        assert [await bot.end() for bot in (chat, left)] == [0, 0]
+        await here.has_delivered_all(2)
+
+
 async def _has_said_done(here: Stage) -> None:
     await here.until(lambda: here.messages()["m0"][-1].get("status") == "Done")
 

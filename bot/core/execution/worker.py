@@ -87,7 +87,7 @@ class Worker:
     async def _take_turns(self) -> None:
         self._news.clear()
         await self._begin()
-        while any(server_state.free for server_state in self._server_states().values()):
+        while self._may_claim() and any(each.free for each in self._server_states().values()):
             run = await self._context.queue.claim(self.name, self._pick, self._context.replies.platforms)
             if run is None:
                 break
@@ -101,10 +101,16 @@ class Worker:
     async def _take_approved(self) -> None:
         """Deliver the runs that a moderator has approved; they need no server."""
         while (
-            run := await self._context.records.claim_to_deliver(self.name, self._context.replies.platforms)
-        ) is not None:
+            self._may_claim()
+            and (run := await self._context.records.claim_to_deliver(self.name, self._context.replies.platforms))
+            is not None
+        ):
             self._unbegun.append(run)
             await self._begin()
+
+    def _may_claim(self) -> bool:
+        """False where this process stood still and has not given a sign of life since: its name may be another's."""
+        return self._context.lease.term is not None
 
     def _pick(self, heads: Sequence[QueuedRun]) -> Assignment | None:
         jobs = [self._jobs.of(run, self._fleet.up) for run in heads]

@@ -1,4 +1,4 @@
-"""Post: a worker's name is held by one process at a time, or two of them would execute the same runs."""
+"""A worker's name is held by one process at a time, or two of them would execute the same runs."""
 
 from __future__ import annotations
 
@@ -10,81 +10,97 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TextIO
 
-from sqlalchemy import func, select
-from sqlalchemy.ext.asyncio import AsyncConnection
-
-from bot.core.background import BackgroundTask, TaskHealth
-from bot.core.errors import ConfigError
+from bot.core.errors import ConfigError, StorageAway
+from bot.core.runs.handover import release_worker
 from bot.core.storage import private
 from bot.core.storage.database import DATABASE_FAULTS, Database, in_short
+from bot.core.storage.session_lock import SessionLock
 from bot.i18n import _
 
 _log = logging.getLogger(__name__)
 _TRIES, _PAUSE = 10, 0.5  # a process that was killed may be a moment in going
-_LOOK = 5.0  # seconds between two looks whether the name is still held
 
 
-@asynccontextmanager
-async def held(database: Database, folder: Path, worker: str, tasks: TaskHealth) -> AsyncIterator[None]:
-    """Hold a worker's name; the end of the process lets go of it, however it comes. Raises `ConfigError`."""
-    if database.is_shared:
-        lock, keeping = _Lock(database, worker), BackgroundTask("worker's name", tasks)
-        try:
-            await _take(lock.take, worker)
-            keeping.start(lock.keep)
-            yield
-        finally:
-            await keeping.stop()
-            await lock.let_go()
-    else:
-        path = folder / f"{worker}.lock"
-        with open(path, "w", opener=private.opener) as file:  # noqa: ASYNC230 - an empty file
-            await _take(lambda: _locked(file), worker)
-            yield
-
-
-async def _take(take: Callable[[], Awaitable[bool]], worker: str) -> None:
-    for _try in range(_TRIES):
-        if await take():
-            return
-        await asyncio.sleep(_PAUSE)
-    words = _("A worker called “{name}” is at work already: give this one another name, or end that one first.")
-    raise ConfigError(words.format(name=worker))
-
-
-class _Lock:
-    """A lock of the database's server. It lasts as long as the connection that it was taken on."""
+class WorkerName:
+    """The name of a worker, as this process holds it on a shared database."""
 
     def __init__(self, database: Database, worker: str) -> None:
         self._database, self._worker = database, worker
-        self._connection: AsyncConnection | None = None
+        self._lock = SessionLock(database.session, f"worker {worker}")
+        self._holder = asyncio.current_task()
+        #: True once another process has taken the name, because this one stood still; then this one ends.
+        self.is_lost = False
 
-    async def take(self) -> bool:
-        """Take the lock; true if we hold it now, or held it before. Raises the database's own errors."""
-        if self._connection is None:
-            self._connection = await self._database.session()
-        name = func.hashtext(f"darkroom worker {self._worker}")
-        return bool((await self._connection.execute(select(func.pg_try_advisory_lock(name)))).scalar_one())
+    async def take(self) -> None:
+        """Take the name. A process that stands still loses it, and its runs are released. Raises `ConfigError` where
+        another one is at work, and the database's own errors.
+        """
+        tries = 0
+        while not await self._lock.take():
+            tries += 1
+            if tries >= _TRIES and self._lock.is_held_elsewhere:
+                raise _taken(self._worker)
+            await asyncio.sleep(_PAUSE)
+        if self._lock.has_ended_holder:  # that process may go on, and would take these runs for its own
+            await release_worker(self._database, self._worker)
 
-    async def keep(self) -> None:
-        """Take the lock again after the database server restarts."""
-        while True:
-            await asyncio.sleep(_LOOK)
-            try:
-                if not await self.take():
-                    _log.error("another process works as “%s” as well: end one of the two", self._worker)
-            except DATABASE_FAULTS as fault:
-                _log.warning("lost the lock on the name “%s”, taking it again: %s", self._worker, in_short(fault))
-                await self.let_go()
+    async def confirm(self) -> None:
+        """Give a sign of life: the name is ours for the next seconds. Raises `StorageAway` where that is not sure, and
+        ends this process where another one has taken the name.
+        """
+        try:
+            confirmed = await self._lock.take()
+        except DATABASE_FAULTS as fault:
+            _log.warning("lost the lock on the name “%s”, taking it again: %s", self._worker, in_short(fault))
+            await self._lock.let_go()
+            raise StorageAway(_("The records of runs cannot be read or written just now.")) from fault
+        if not confirmed:
+            if self._lock.is_held_elsewhere and not self.is_lost and self._holder is not None:
+                self.is_lost = True
+                self._holder.cancel()
+            raise StorageAway(_taken(self._worker).args[0])
 
     async def let_go(self) -> None:
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            await connection.invalidate()
-            await connection.close()
+        await self._lock.let_go()
 
 
-async def _locked(file: TextIO) -> bool:
+@asynccontextmanager
+async def held(database: Database, folder: Path, worker: str) -> AsyncIterator[Callable[[], Awaitable[None]]]:
+    """Hold a worker's name; the end of the process lets go of it, however it comes. Gives what is to be called every
+    few seconds as a sign of life. Raises `ConfigError`, later too, where another process has taken the name.
+    """
+    if not database.is_shared:
+        path = folder / f"{worker}.lock"
+        with open(path, "w", opener=private.opener) as file:  # noqa: ASYNC230 - an empty file
+            await _lock_file(file, worker)
+            yield always_held
+        return
+    name = WorkerName(database, worker)
+    try:
+        await name.take()
+        yield name.confirm
+    except asyncio.CancelledError:
+        task = asyncio.current_task()
+        if name.is_lost and task is not None and task.uncancel() == 0:
+            raise _taken(worker) from None
+        raise
+    finally:
+        await name.let_go()
+
+
+async def always_held() -> None:
+    """A sign of life of a process whose name cannot be lost while it lives, or that has none."""
+
+
+async def _lock_file(file: TextIO, worker: str) -> None:
+    for _try in range(_TRIES):
+        if _locked(file):
+            return
+        await asyncio.sleep(_PAUSE)
+    raise _taken(worker)
+
+
+def _locked(file: TextIO) -> bool:
     if sys.platform == "win32":
         return True
     import fcntl
@@ -94,3 +110,8 @@ async def _locked(file: TextIO) -> bool:
     except BlockingIOError:
         return False
     return True
+
+
+def _taken(worker: str) -> ConfigError:
+    words = _("A worker called “{name}” is at work already: give this one another name, or end that one first.")
+    return ConfigError(words.format(name=worker))

@@ -13,7 +13,7 @@ import math
 import time
 import zlib
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -69,9 +69,13 @@ class ServerRegistry:
         worker: str | None,
         fleet: Fleet,
         tasks: TaskHealth,
+        confirm: Callable[[], Awaitable[None]],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`fleet` has the servers of this worker; that of a process without a worker is empty."""
+        """`fleet` has the servers of this worker; that of a process without a worker is empty. `confirm` is awaited
+        before each heartbeat, which is not written where it raises `StorageFailed`: the worker's name may be lost.
+        """
+        self._confirm = confirm
         self._database, self._worker, self._fleet, self._clock = database, worker or "", fleet, clock
         self._others: dict[tuple[str, str], _Read] = {}  # by worker and name
         self._written: dict[str, ObjectInfo] = {}
@@ -155,6 +159,7 @@ class ServerRegistry:
         """Write a heartbeat, with the changes in the own fleet. Raises `StorageFailed`."""
         up, known, mine = self._fleet.up, self._fleet.known, servers.c.worker == self._worker
         begun = self.lease.now()
+        await self._confirm()
         async with self._database.read() as connection:
             there = set((await connection.execute(select(servers.c.name).where(mine))).scalars())
         news = {name: info for name, info in known.items() if name not in there or self._written.get(name) is not info}

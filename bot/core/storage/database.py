@@ -14,13 +14,14 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import URL, Connection, event, func, make_url, select, text
+from sqlalchemy import URL, Connection, event, make_url, text
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 from sqlalchemy.exc import TimeoutError as NoConnection
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from bot.core.errors import ConfigError, StorageAway, StorageFailed
 from bot.core.storage import private
+from bot.core.storage.session_lock import SessionLock
 from bot.i18n import _
 
 _LOCK = 0x6461726B  # PostgreSQL's advisory lock for everything that reads the line in order to change it
@@ -101,21 +102,22 @@ class Database:
 
     @asynccontextmanager
     async def alone(self, what: str) -> AsyncIterator[None]:
-        """Let no other process do the same meanwhile. Whoever waits does so outside of any transaction. Raises what the
-        database says.
-        """
+        """Let no other process do the same meanwhile; none waits in a transaction. Raises the database's own errors."""
         if not self.is_shared:
             yield
             return
-        connection = await self.session()
+        lock = SessionLock(self.session, what)
         try:
-            lock = select(func.pg_try_advisory_lock(func.hashtext(f"darkroom {what}")))
-            while not (await connection.execute(lock)).scalar_one():  # noqa: ASYNC110 - it is another process's to say
+            while not await lock.take():  # noqa: ASYNC110 - another process lets go of it
                 await asyncio.sleep(_PAUSE)
-            yield
+            beating = asyncio.create_task(lock.beat())
+            try:
+                yield
+            finally:
+                beating.cancel()
+                await asyncio.gather(beating, return_exceptions=True)
         finally:
-            await connection.invalidate()  # its lock ends with it
-            await connection.close()
+            await lock.let_go()
 
     @asynccontextmanager
     async def change(self) -> AsyncIterator[AsyncConnection]:

@@ -7,13 +7,10 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-import pytest
 from sqlalchemy import text
 
 from bot.core.background import TaskHealth
-from bot.core.errors import ConfigError
 from bot.core.execution.durable import DurableEngine
-from bot.core.execution.worker_lock import held
 from bot.core.model import Cancelled, Done, Failed, Paused, Running
 from bot.core.policy.concurrency import ConcurrencyLimits
 from bot.core.run import State
@@ -238,39 +235,6 @@ async def test_the_engine_makes_its_tables_beside_changes_of_its_own_process(pos
             waiting, starting = asyncio.create_task(change()), asyncio.create_task(start())
             await until(is_waited_for)
         await asyncio.gather(waiting, starting)
-
-
-async def test_two_processes_cannot_have_one_name(database_url: str, tmp_path: Path, monkeypatch: Any) -> None:
-    monkeypatch.setattr("bot.core.execution.worker_lock._PAUSE", 0.01)
-    async with Database(database_url) as database, Database(database_url) as other:
-        async with held(database, tmp_path, "garage", TaskHealth()):
-            with pytest.raises(ConfigError, match="A worker called “garage” is at work already"):
-                async with held(other, tmp_path, "garage", TaskHealth()):
-                    pass
-            async with held(other, tmp_path, "attic", TaskHealth()):
-                pass
-        async with held(other, tmp_path, "garage", TaskHealth()):
-            pass
-
-
-async def test_a_name_is_still_held_after_the_database_has_been_restarted(
-    postgres: str, tmp_path: Path, monkeypatch: Any, caplog: Any
-) -> None:
-    monkeypatch.setattr("bot.core.execution.worker_lock._LOOK", 0.01)
-    url = new_postgres(postgres)
-    async with Database(url) as database, Database(url) as other, held(database, tmp_path, "garage", TaskHealth()):
-        await drop_others(other)
-
-        async def taken_anew() -> bool:
-            async with other.read() as connection:
-                held_now = (await connection.execute(text(_LOCKS))).scalar_one()
-            return held_now == 1 and "lost the lock on the name “garage”" in caplog.text
-
-        await until(taken_anew)
-        monkeypatch.setattr("bot.core.execution.worker_lock._PAUSE", 0.01)
-        with pytest.raises(ConfigError, match="A worker called “garage” is at work already"):
-            async with held(other, tmp_path, "garage", TaskHealth()):
-                pass
 
 
 async def drop_others(database: Database) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from bot.core.background import TaskHealth
 from bot.core.errors import CannotRun
+from bot.core.execution.worker_lock import always_held
 from bot.core.model import Done, Queued
 from bot.core.servers.registry import ServerRegistry, remove_worker
 from bot.core.storage.database import Database
@@ -58,8 +59,8 @@ async def test_servers_are_listed_while_they_are_up_and_until_their_worker_is_st
     ):
         await fleet.looked()
         worker, chat = (
-            ServerRegistry(database, "far", fleet, TaskHealth()),
-            ServerRegistry(database, None, nothing, TaskHealth()),
+            ServerRegistry(database, "far", fleet, TaskHealth(), always_held),
+            ServerRegistry(database, None, nothing, TaskHealth(), always_held),
         )
         await worker.write()
         await chat.read()
@@ -87,8 +88,8 @@ async def test_servers_of_one_name_at_two_workers_are_told_apart(postgres: str) 
     ):
         await fleet.looked()
         left, right = (
-            ServerRegistry(database, "left", fleet, TaskHealth()),
-            ServerRegistry(database, "right", fleet, TaskHealth()),
+            ServerRegistry(database, "left", fleet, TaskHealth(), always_held),
+            ServerRegistry(database, "right", fleet, TaskHealth(), always_held),
         )
         await left.write()
         await right.write()
@@ -103,8 +104,8 @@ async def test_a_worker_is_lost_once_it_was_seen_to_be_silent(postgres: str) -> 
         Database(new_postgres(postgres)) as database,
         Fleet([Member("one", Server("http://127.0.0.1:9"))]) as fleet,
     ):
-        worker = ServerRegistry(database, "far", fleet, TaskHealth())
-        other = ServerRegistry(database, "near", fleet, TaskHealth(), clock=lambda: now)
+        worker = ServerRegistry(database, "far", fleet, TaskHealth(), always_held)
+        other = ServerRegistry(database, "near", fleet, TaskHealth(), always_held, clock=lambda: now)
 
         async def watch(seconds: int) -> bool:
             nonlocal now

@@ -1,0 +1,74 @@
+"""Locks between the processes of one PostgreSQL. Each is a lease: its holder gives signs of life on the connection that
+has the lock, and a process that waits ends the connection of a holder that has long been silent. That one stands still,
+or its machine cannot be reached.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
+
+from sqlalchemy import func, select, text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+_BEAT = 3.0  # seconds between two signs of life
+_SILENT = 10.0  # seconds without one after which a holder loses the lock
+#: The server's name of a lock is a number of 64 bits, which it lists in two halves.
+_HOLDER = text("""
+    SELECT pid, state_change, clock_timestamp() AS now FROM pg_locks JOIN pg_stat_activity USING (pid)
+    WHERE locktype = 'advisory' AND granted AND objsubid = 1 AND datname = current_database()
+    AND database = datid AND (classid::bigint << 32 | objid::bigint) = hashtext(:name)::bigint
+    """)
+
+
+class SessionLock:
+    """A lock that lasts as long as the connection that it was taken on."""
+
+    def __init__(self, connect: Callable[[], Awaitable[AsyncConnection]], what: str) -> None:
+        """`connect` opens a connection without transactions. Locks of the same `what` exclude each other."""
+        self._connect, self._name = connect, f"darkroom {what}"
+        self._connection: AsyncConnection | None = None
+        self._last_sign: datetime | None = None
+        #: True if the holder, which is another process, has given a sign of life since we began to wait.
+        self.is_held_elsewhere = False
+        #: True if we have ended the connection of a silent holder.
+        self.has_ended_holder = False
+
+    async def take(self) -> bool:
+        """Take the lock; true if we have it. Where we had it already, this is the sign of life. Raises the database's
+        own errors; then the lock may be lost, and `let_go` comes before another try.
+        """
+        if self._connection is None:
+            self._connection = await self._connect()
+        lock = select(func.pg_try_advisory_lock(func.hashtext(self._name)))
+        taken = bool((await self._connection.execute(lock)).scalar_one())
+        if taken:
+            self._last_sign, self.is_held_elsewhere = None, False
+        else:
+            await self._look_at_holder(self._connection)
+        return taken
+
+    async def beat(self) -> None:
+        """Give signs of life until cancelled. Raises the database's own errors."""
+        while True:
+            await asyncio.sleep(_BEAT)
+            await self.take()
+
+    async def let_go(self) -> None:
+        """Give the lock back, if we have it."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            await connection.invalidate()
+            await connection.close()
+
+    async def _look_at_holder(self, connection: AsyncConnection) -> None:
+        holder = (await connection.execute(_HOLDER, {"name": self._name})).first()
+        if holder is None or holder.state_change is None:  # it has just ended, or we may not see it
+            return
+        if self._last_sign is not None and holder.state_change > self._last_sign:
+            self.is_held_elsewhere = True
+        self._last_sign = holder.state_change
+        if holder.now - holder.state_change > timedelta(seconds=_SILENT):
+            await connection.execute(select(func.pg_terminate_backend(holder.pid)))
+            self.has_ended_holder = True

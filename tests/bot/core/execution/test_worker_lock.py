@@ -1,0 +1,112 @@
+"""Names of workers, and locks between processes: one process holds each, and none that stands still."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bot.core.background import BackgroundTask, TaskHealth
+from bot.core.errors import ConfigError, StorageAway
+from bot.core.execution.worker_lock import held
+from bot.core.storage.database import DATABASE_FAULTS, Database
+from bot.core.storage.session_lock import SessionLock
+from tests.bot.core.execution.test_worker import drop_others
+from tests.bot.databases import new_postgres
+
+
+async def test_two_processes_cannot_have_one_name(database_url: str, tmp_path: Path, monkeypatch: Any) -> None:
+    monkeypatch.setattr("bot.core.execution.worker_lock._PAUSE", 0.05)
+    async with Database(database_url) as database, Database(database_url) as other:
+        async with held(database, tmp_path, "garage") as confirm, beating(confirm):
+            with pytest.raises(ConfigError, match="A worker called “garage” is at work already"):
+                async with held(other, tmp_path, "garage"):
+                    pass
+            async with held(other, tmp_path, "attic"):
+                pass
+        async with held(other, tmp_path, "garage"):
+            pass
+
+
+async def test_a_name_is_still_held_after_the_database_has_been_restarted(
+    postgres: str, tmp_path: Path, monkeypatch: Any, caplog: Any
+) -> None:
+    url = new_postgres(postgres)
+    async with Database(url) as database, Database(url) as other, held(database, tmp_path, "garage") as confirm:
+        await drop_others(other)
+        with pytest.raises(StorageAway):
+            await confirm()
+        assert "lost the lock on the name “garage”" in caplog.text
+        await confirm()
+        monkeypatch.setattr("bot.core.execution.worker_lock._PAUSE", 0.05)
+        with pytest.raises(ConfigError, match="A worker called “garage” is at work already"):
+            async with beating(confirm), held(other, tmp_path, "garage"):
+                pass
+
+
+async def test_a_process_that_stands_still_loses_its_name_and_ends(
+    postgres: str, tmp_path: Path, monkeypatch: Any
+) -> None:
+    monkeypatch.setattr("bot.core.execution.worker_lock._PAUSE", 0.05)
+    monkeypatch.setattr("bot.core.storage.session_lock._SILENT", 0.5)
+    url, has_name, taken = new_postgres(postgres), asyncio.Event(), asyncio.Event()
+
+    async def stands_still() -> None:
+        async with Database(url) as database, held(database, tmp_path, "garage") as confirm:
+            has_name.set()
+            await taken.wait()
+            async with beating(confirm):
+                await asyncio.Event().wait()
+
+    stale = asyncio.create_task(stands_still())
+    await has_name.wait()
+    async with Database(url) as database, held(database, tmp_path, "garage") as confirm, beating(confirm):
+        taken.set()
+        with pytest.raises(ConfigError, match="A worker called “garage” is at work already"):
+            await stale
+
+
+async def test_what_only_one_process_does_is_not_held_up_by_one_that_stands_still(
+    postgres: str, monkeypatch: Any
+) -> None:
+    monkeypatch.setattr("bot.core.storage.session_lock._SILENT", 0.5)
+    url = new_postgres(postgres)
+    async with Database(url) as database, Database(url) as other:
+        silent = SessionLock(database.session, "engine")
+        assert await silent.take()
+        async with other.alone("engine"):
+            pass
+        with suppress(*DATABASE_FAULTS):  # the server has ended its connection
+            await silent.let_go()
+
+
+async def test_what_only_one_process_does_takes_as_long_as_it_takes(postgres: str, monkeypatch: Any) -> None:
+    monkeypatch.setattr("bot.core.storage.session_lock._SILENT", 0.6)
+    monkeypatch.setattr("bot.core.storage.session_lock._BEAT", 0.05)
+    url = new_postgres(postgres)
+    async with Database(url) as database, Database(url) as other:
+        async with database.alone("engine"):
+            waiting = SessionLock(other.session, "engine")
+            while not waiting.is_held_elsewhere:
+                assert not await waiting.take()
+            for _try in range(30):
+                assert not await waiting.take()
+                await asyncio.sleep(0.05)
+            assert not waiting.has_ended_holder
+        assert await waiting.take()
+        await waiting.let_go()
+
+
+@asynccontextmanager
+async def beating(confirm: Callable[[], Awaitable[None]]) -> AsyncIterator[None]:
+    """Give signs of life all the time, as the registry does every few seconds."""
+    task = BackgroundTask("heartbeat", TaskHealth())
+    task.repeat(confirm, 0.02)
+    try:
+        yield
+    finally:
+        await task.stop()
