@@ -14,7 +14,7 @@ from bot.core.workflows import sidecar_edit
 ODD = 'a "b" \\ \n\t ä 花 \x7f \x01 \u2028'
 FORMS = {
     "tables": '# All.\ntitle = "X" # short\n\n# 1.\n[fields.one]\ntarget = "A.x"\n# 2.\n[fields.two]\ntarget = "B.x"',
-    "in a table": '# All.\n[fields]\n# 1.\n[fields.one]\nhelp = "x"\ntarget = "A.x"\n# 2.\n[fields.two]\ntarget = "B.x"',
+    "in a table": '# All.\n[fields]\n# 1.\n[fields.one]\nhelp = ""\ntarget = "A.x"\n# 2.\n[fields.two]\ntarget = "B.x"',
     "inline": 'title = "X"\nfields = {one = {target = "A.x"}, two = {target = "B.x"}}\n',
     "one table": '[fields]\none.target = "A.x"\ntwo = {target = "B.x"} # Two.\n',
     "dotted": 'title = "X" # short\nfields.one.target = "A.x"\nfields.two.target = "B.x"\n',
