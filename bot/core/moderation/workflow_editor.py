@@ -25,6 +25,7 @@ from bot.core.policy.rules import Rule, Trial
 from bot.core.policy.scope import Scope, community_of
 from bot.core.runs.validation import RequestValidator
 from bot.core.storage import private
+from bot.core.workflows import sidecar_edit
 from bot.core.workflows.form import listed
 from bot.core.workflows.live_catalog import LiveCatalog
 from bot.core.workflows.sidecar import FIELD_KEYS
@@ -106,7 +107,7 @@ class WorkflowEditor:
         await self._check(prompt)
         async with self._one_by_one:
             await self._check_free(name)
-            sidecar = {"title": name.capitalize(), "fields": suggested(prompt)}
+            sidecar = sidecar_edit.new(name.capitalize(), suggested(prompt))
             await asyncio.to_thread(_try, name, self._files(name, sidecar, prompt))
             await self._begin_trial(by, here, name)
             await self._write(name, sidecar, prompt)
@@ -146,11 +147,12 @@ class WorkflowEditor:
         await self._permissions.trusted(by, here, "workflow field")
         async with self._one_by_one:
             sidecar, prompt = await self._read(by, name)
-            fields = dict(sidecar.get("fields", {}))
-            fields.pop(field, None)
-            if settings is not None:
-                fields[field] = {key: value for key, value in settings.items() if value is not None}
-            await self._write(name, {**sidecar, "fields": fields}, prompt)
+            if settings is None:
+                changed = sidecar_edit.remove_field(sidecar, field)
+            else:
+                given = {key: value for key, value in settings.items() if value is not None}
+                changed = sidecar_edit.set_field(sidecar, field, given)
+            await self._write(name, changed, prompt)
         words = _("Set “{field}” of “{name}”.") if settings is not None else _("Removed “{field}” of “{name}”.")
         return await self._note(by, here, "workflow field", words.format(field=field, name=name))
 
@@ -159,7 +161,7 @@ class WorkflowEditor:
         await self._permissions.trusted(by, here, "workflow describe")
         async with self._one_by_one:
             sidecar, prompt = await self._read(by, name)
-            await self._write(name, {**sidecar, "title": title, "description": description}, prompt)
+            await self._write(name, sidecar_edit.describe(sidecar, title, description), prompt)
         return await self._note(
             by, here, "workflow describe", _("Set the title and description of “{name}”.").format(name=name)
         )
@@ -208,7 +210,7 @@ class WorkflowEditor:
             )
             raise UserError(words.format(packs=listed(refused), nodes=nodes))
 
-    async def _read(self, by: Person, name: str) -> tuple[dict[str, Any], Prompt]:
+    async def _read(self, by: Person, name: str) -> tuple[str, Prompt]:
         """Read the files of a workflow that a person may change: one that was added in the chat, and any for operators.
         Raises `UserError` for all others.
         """
@@ -221,7 +223,7 @@ class WorkflowEditor:
         if text is None or not (self._was_added_here(name) or self._permissions.is_operator(by)):
             words = _("“{name}” was not added in the chat, so only the operator can change it.")
             raise UserError(words.format(name=name))
-        return tomllib.loads(text), Prompt.loads(await asyncio.to_thread(graph.read_text, "utf-8"))
+        return text, Prompt.loads(await asyncio.to_thread(graph.read_text, "utf-8"))
 
     def _was_added_here(self, name: str) -> bool:
         """True for a workflow that was added in the chat: its trial stays on record, even when it is open."""
@@ -233,7 +235,7 @@ class WorkflowEditor:
         if taken or name in self._live_catalog.workflows:
             raise UserError(_("There is a workflow “{name}” already: remove or rename it first.").format(name=name))
 
-    async def _write(self, name: str, sidecar: Mapping[str, Any], prompt: Prompt) -> None:
+    async def _write(self, name: str, sidecar: str, prompt: Prompt) -> None:
         """Write both files if they are valid. Otherwise raise `UserError` with the mistakes and change nothing."""
         files = self._files(name, sidecar, prompt)
         await asyncio.to_thread(_try, name, files)
@@ -248,8 +250,8 @@ class WorkflowEditor:
         await self._rule_store.change("", By(by, here, "workflow add", words), [Change.put(trial)])
         await self._note(by, here, "workflow add", words)
 
-    def _files(self, name: str, sidecar: Mapping[str, Any], prompt: Prompt) -> dict[Path, str]:
-        return dict(zip(self._paths(name), (json.dumps(prompt.to_json(), indent=1), toml(sidecar)), strict=True))
+    def _files(self, name: str, sidecar: str, prompt: Prompt) -> dict[Path, str]:
+        return dict(zip(self._paths(name), (json.dumps(prompt.to_json(), indent=1), sidecar), strict=True))
 
     def _paths(self, name: str) -> tuple[Path, Path]:
         safe = Path(name).name  # names are checked when they are read; this never leaves the folder
@@ -280,23 +282,6 @@ def suggested(prompt: Prompt) -> dict[str, dict[str, Any]]:
             number = sum(field.startswith(kind) for field in fields)
             fields[f"{kind}{number + 1}" if number else kind] = {"target": _target(prompt, node, name)}
     return fields
-
-
-def toml(sidecar: Mapping[str, Any]) -> str:
-    """Write a sidecar as TOML."""
-    plain = {key: value for key, value in sidecar.items() if key != "fields"}
-    lines = [f"{key} = {_value(value)}" for key, value in plain.items()]
-    for name, field in sidecar.get("fields", {}).items():
-        lines += ["", f"[fields.{_value(name)}]"]
-        lines += [f"{key} = {_value(value)}" for key, value in field.items() if key in FIELD_KEYS]
-    return "\n".join(lines) + "\n"
-
-
-def _value(value: Any) -> str:
-    """Write a value in TOML. Its strings are JSON strings, except for one character."""
-    if isinstance(value, Sequence) and not isinstance(value, str):
-        return f"[{', '.join(map(_value, value))}]"
-    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 def _kind(node: Node, name: str, value: Any) -> str | None:
