@@ -16,6 +16,7 @@ from bot.core.model import Address, RunSummary
 from bot.core.moderation.service import ModerationService, Overview, Row
 from bot.core.moderation.workflow_editor import WorkflowEditor, settings_from
 from bot.core.policy.audit import Entry
+from bot.core.policy.buttons import Button, ButtonPress
 from bot.core.policy.permissions import OPERATOR, RuleTarget
 from bot.core.policy.rule_text import block_words, describe
 from bot.core.policy.rules import Access, Block, Limit, Measure, Narrowing, Review, Rule, Trial, WordList
@@ -38,6 +39,8 @@ __all__ = [
     "Access",
     "BackgroundTask",
     "Block",
+    "Button",
+    "ButtonPress",
     "Entry",
     "Field",
     "FieldKind",

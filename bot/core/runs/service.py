@@ -27,7 +27,9 @@ from bot.core.model import (
     StoredFile,
     UploadedFile,
 )
+from bot.core.policy import buttons
 from bot.core.policy.audit import Audit
+from bot.core.policy.buttons import ButtonPress
 from bot.core.policy.enforcement import PolicyEnforcer
 from bot.core.policy.permissions import Permissions
 from bot.core.policy.scope import community_of
@@ -234,6 +236,13 @@ class RunService:
         if not present and not self._is_own(run, by):
             words = _("This button belongs to another chat.")
             raise await self._permissions.refused(by, here, act, words, run.place)
+
+    async def check_press(self, press: ButtonPress, run: RunRecord | None = None) -> None:
+        """Raise `NotAllowed` if a person may not press a button; of a `run`, if it is the button of one."""
+        press = press if run is None else replace(press, owner=run.person.key)
+        if words := buttons.refusal(press, operator=self._permissions.is_operator(press.by)):
+            beside = () if run is None else (run.place,)
+            raise await self._permissions.refused(press.by, press.here, press.button, words, *beside)
 
     async def link(self, run_id: str, number: int, filename: str) -> str:
         """Return the link to a run's file, counted from 1; empty if the page has no public address."""

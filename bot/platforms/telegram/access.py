@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from html import escape
 
 from telegram import Chat as TelegramChat
-from telegram import ChatMember, Message, User
+from telegram import ChatFullInfo, ChatMember, ChatMemberRestricted, Message, User
 from telegram.error import TelegramError
 
 from bot.core.errors import UserError
@@ -23,7 +23,7 @@ from bot.platforms.telegram.api.client import TelegramApi
 from bot.platforms.telegram.chats import NAME
 
 _FRESH = 60.0  # seconds
-_KNOWN = 5000  # people
+_KNOWN = 5000  # people, and groups
 _ADMINISTRATORS = (ChatMember.OWNER, ChatMember.ADMINISTRATOR)
 
 
@@ -50,8 +50,8 @@ class ChatAccess:
     ) -> None:
         self._allowed = frozenset(name.casefold().removeprefix("@") for name in allowed)
         self._api, self._notes, self._admitted, self._clock = api, notes, admitted, clock
-        self._members: dict[tuple[int, int], tuple[Rights, float]] = {}
-        self._names: dict[int, tuple[str, float]] = {}
+        self._members: dict[tuple[int, int], tuple[ChatMember, float]] = {}
+        self._groups: dict[int, tuple[ChatFullInfo, float]] = {}
 
     async def admits(self, chat: TelegramChat, user: User | None) -> bool:
         """Check that the bot serves a person in a chat: either is named, or, in private, a group let the person in."""
@@ -94,6 +94,29 @@ class ChatAccess:
 
     async def rights(self, chat: int, user: int) -> Rights:
         """A person's rights in a group."""
+        member = await self._member(chat, user)
+        if member is None:
+            return Rights()
+        return Rights(member.status in _ADMINISTRATORS, member.status == ChatMember.OWNER)
+
+    async def may_write(self, chat: TelegramChat, user: int) -> bool:
+        """True if a person may write in a chat themselves: in a channel, only administrators may."""
+        if chat.type == TelegramChat.PRIVATE:
+            return True
+        member = await self._member(chat.id, user)
+        if member is None or member.status in _ADMINISTRATORS:
+            return member is not None
+        if chat.type == TelegramChat.CHANNEL or member.status == ChatMember.BANNED:
+            return False
+        if isinstance(member, ChatMemberRestricted):
+            return member.can_send_messages
+        group = await self._group(chat.id)
+        muted = group is not None and group.permissions is not None and group.permissions.can_send_messages is False
+        stranger = member.status == ChatMember.LEFT and group is not None and bool(group.join_to_send_messages)
+        return not muted and not stranger
+
+    async def _member(self, chat: int, user: int) -> ChatMember | None:
+        """A member as Telegram knows them; None where it does not say."""
         now = self._clock()
         known = self._members.get((chat, user))
         if known is not None and now - known[1] < _FRESH:
@@ -101,12 +124,11 @@ class ChatAccess:
         try:
             member = await self._api.bot.get_chat_member(chat, user)
         except TelegramError:
-            return Rights()
+            return None
         if len(self._members) > _KNOWN:
             self._members.clear()
-        rights = Rights(member.status in _ADMINISTRATORS, member.status == ChatMember.OWNER)
-        self._members[chat, user] = (rights, now)
-        return rights
+        self._members[chat, user] = (member, now)
+        return member
 
     async def _serves(self, chat: int, name: str | None) -> bool:
         if self._is_named(chat, name):
@@ -119,16 +141,23 @@ class ChatAccess:
 
     async def _name_of(self, group: int) -> str:
         """The @name of a public group, which the operator may have named it by; empty where it has none."""
+        found = await self._group(group)
+        return (found.username or "") if found is not None else ""
+
+    async def _group(self, group: int) -> ChatFullInfo | None:
+        """A group as Telegram knows it; None where it does not say."""
         now = self._clock()
-        known = self._names.get(group)
+        known = self._groups.get(group)
         if known is not None and now - known[1] < _FRESH:
             return known[0]
         try:
-            name = (await self._api.bot.get_chat(group)).username or ""
+            found = await self._api.bot.get_chat(group)
         except TelegramError:
-            return ""
-        self._names[group] = (name, now)
-        return name
+            return None
+        if len(self._groups) > _KNOWN:
+            self._groups.clear()
+        self._groups[group] = (found, now)
+        return found
 
 
 def refusal(message: Message, person: Person, operators: Iterable[str], *, or_moderators: bool) -> str:

@@ -16,7 +16,7 @@ from telegram.error import TelegramError
 
 from bot.core.errors import BadValue, DeliveryFailed, StorageFailed, UserError
 from bot.core.model import Person, Place, Received, RunRequest
-from bot.core.platform import KeyValueStore, Services
+from bot.core.platform import Button, ButtonPress, KeyValueStore, Services
 from bot.core.status_text import describe
 from bot.i18n import _
 from bot.platforms.telegram import storage_keys
@@ -34,7 +34,7 @@ _NEAR = 5  # messages after the last known one among which an answer is looked f
 @dataclass(frozen=True)
 class Caller:
     """A person who asks, their chat, and Telegram's update. `again`: an earlier process may have answered, with a
-    message whose id is higher than `after`.
+    message whose id is higher than `after`. `writes`: a person who presses a button may write there themselves.
     """
 
     person: Person
@@ -44,6 +44,7 @@ class Caller:
     message: int | None = None
     again: bool = False
     after: int = 0
+    writes: bool = True
 
     @property
     def is_private(self) -> bool:
@@ -65,6 +66,11 @@ class Responder:
         """Answer a guest's message; the answer's id."""
         sent = await self.api.send(caller.chat, html, keyboard, reply_to=caller.message)
         return sent.message_id
+
+    async def check_press(self, caller: Caller, button: Button, owner: str = "") -> None:
+        """Raise `NotAllowed` if a guest may not press a button that is no run's; `owner` is whom it names."""
+        press = ButtonPress(button, caller.person, caller.place, owner, openly=True, writes=caller.writes)
+        await self.services.runs.check_press(press)
 
     async def open(
         self, caller: Caller, request: RunRequest, *, message: int | None = None, hidden: bool = False

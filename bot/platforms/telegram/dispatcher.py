@@ -14,6 +14,7 @@ from telegram.error import TelegramError
 
 from bot.core.errors import DeliveryFailed, StorageFailed, UserError
 from bot.core.model import Person, Place
+from bot.core.platform import Button
 from bot.i18n import _
 from bot.platforms.telegram import storage_keys
 from bot.platforms.telegram.access import refusal
@@ -242,13 +243,15 @@ class Dispatcher:
         ):
             await self._reply(query, _("I do not serve you here yet: ask the operator of this bot."))
             return
-        caller = await self._as_member(caller, query.from_user.id)
+        writes = await self._responder.access.may_write(message.chat, query.from_user.id)
+        caller = replace(await self._as_member(caller, query.from_user.id), writes=writes)
         try:
             if press is not None:
                 await self._press_run(caller, query, press)
             elif (step := PromptStep.read(data)) is not None:
                 await self._press_draft(caller, query, step)
             else:
+                await self._commands.check(caller, data)
                 await self._reply(query)
                 await self._commands.press(caller, data, message.message_id)
         except (UserError, StorageFailed) as fault:
@@ -270,8 +273,10 @@ class Dispatcher:
     async def _press_draft(self, caller: Caller, query: CallbackQuery, step: PromptStep) -> None:
         draft = await self._asking.current(caller)
         if draft is None or draft.id != step.draft:
-            await self._reply(query, _("This form belongs to another person, or it has expired."))
-            return
+            if owner := await self._asking.owner(step.draft):
+                await self._responder.check_press(caller, Button.FORM, owner)
+            raise UserError(_("This form has expired. Please start again."))
+        await self._responder.check_press(caller, Button.FORM, caller.person.key)
         await self._reply(query)
         try:
             await self._asking.press(caller, draft, step)

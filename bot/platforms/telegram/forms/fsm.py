@@ -13,6 +13,7 @@ from bot.core.platform import Field, FieldKind, Form
 from bot.i18n import _
 from bot.platforms.telegram import storage_keys
 from bot.platforms.telegram.caller import Caller, Responder
+from bot.platforms.telegram.chats import NAME
 from bot.platforms.telegram.forms import prompts
 from bot.platforms.telegram.forms.files import MessageFile, sources
 from bot.platforms.telegram.forms.prompts import PromptStep
@@ -34,6 +35,13 @@ class FormDialog:
     async def current(self, caller: Caller) -> FormState | None:
         data = await self._notes.get(storage_keys.draft(caller.chat, caller.person))
         return None if data is None else FormState.from_json(data)
+
+    async def owner(self, draft: str) -> str:
+        """The person whose a draft is, as "platform:id"; empty if it has ended."""
+        for name, data in (await self._notes.starting(storage_keys.DRAFT)).items():
+            if data["id"] == draft:
+                return f"{NAME}:{name.removeprefix(storage_keys.DRAFT).partition(':')[0]}"
+        return ""
 
     async def end(self, caller: Caller) -> bool:
         """Forget a draft; whether there was one."""

@@ -11,7 +11,7 @@ from telegram.error import TelegramError
 
 from bot.core.errors import UserError
 from bot.core.model import ResultFile, RunRequest, StoredFile
-from bot.core.platform import RunRecord
+from bot.core.platform import Button, ButtonPress, RunRecord
 from bot.core.status_text import seconds
 from bot.i18n import _
 from bot.platforms.telegram import storage_keys
@@ -37,7 +37,10 @@ class RunButtons:
         return named or await self._services.runs.at(address_of(caller.chat, caller.message or 0))
 
     async def check(self, caller: Caller, press: CallbackData, run: RunRecord | None) -> RunRecord:
-        """The run, if it is there and this guest may do that to it. Raises `UserError`."""
+        """The run, if it is there and this guest may do that to it. Raises `UserError`.
+
+        A button works in the chat of its message, and anywhere for the one whose run it is: its data may be forged.
+        """
         if run is None and press.act is CallbackAction.CANCEL:
             raise UserError(_("It is not in line yet: press again in a moment."))
         if run is None:
@@ -45,18 +48,19 @@ class RunButtons:
         below = await self._services.runs.at(address_of(caller.chat, caller.message or 0))
         if below is not None and below.id != run.id:
             raise UserError(_("This button is of another message."))  # forged: no run's message has another's buttons
-        await self._check_place(caller, press, run)
-        if press.act in (CallbackAction.CANCEL, CallbackAction.CHANGE, CallbackAction.DELETE):
-            await self._services.runs.check_change(caller.person, run, press.act.name.lower())
-        return run
-
-    async def _check_place(self, caller: Caller, press: CallbackData, run: RunRecord) -> None:
-        """A button works in the chat of its message, and anywhere for the one whose run it is: its data may be forged,
-        and rights are those in the chat where it was pressed.
-        """
         present = run.place.platform == NAME and Chat.read(run.address.chat).id in await self._chats(caller)
-        act = press.act.name.lower()
-        await self._services.runs.check_present(caller.person, run, caller.place, act, present=present)
+        await self._services.runs.check_press(
+            ButtonPress(
+                Button[press.act.name],
+                caller.person,
+                caller.place,
+                openly=True,
+                writes=caller.writes,
+                present=present,
+            ),
+            run,
+        )
+        return run
 
     async def _chats(self, caller: Caller) -> tuple[int, ...]:
         """The chat that a guest is in, and what it was before it became a supergroup."""

@@ -9,7 +9,7 @@ from pathlib import Path
 from telegram import InlineKeyboardMarkup
 
 from bot.core.model import RunRequest, UploadedFile
-from bot.core.platform import UNFINISHED, FieldKind, RunRecord, State, WorkflowOffer
+from bot.core.platform import UNFINISHED, Button, FieldKind, RunRecord, State, WorkflowOffer
 from bot.core.status_text import seconds
 from bot.i18n import _, ngettext
 from bot.platforms.telegram import storage_keys
@@ -22,7 +22,7 @@ from bot.platforms.telegram.runs.callback_data import button
 
 _SHOWN = 10  # runs in a list
 _PHOTO = Path(__file__).parents[3] / "demo" / "coffee.jpg"
-TRY, FORGET, REALLY = "o:try", "o:forget", "o:really"  # what the buttons here say
+TRY, FORGET, REALLY = "o:try", "o:forget", "o:really"  # what the buttons here say; the last one names a person
 
 
 class BasicCommands:
@@ -46,17 +46,29 @@ class BasicCommands:
     async def answer(self, caller: Caller, command: str) -> None:
         await self._answers[command](caller)
 
+    async def check(self, caller: Caller, data: str) -> None:
+        """Raise `NotAllowed` if a guest may not press a button of these answers."""
+        if data == TRY:
+            await self._responder.check_press(caller, Button.TRY)
+        elif data == FORGET:
+            await self._responder.check_press(caller, Button.FORGET)
+        elif data.startswith(REALLY):
+            await self._responder.check_press(caller, Button.FORGET_SURELY, f"{NAME}:{data.rpartition(':')[2]}")
+
     async def press(self, caller: Caller, data: str, message: int) -> None:
-        """Do what a button of these answers says."""
-        match data:
-            case "o:try":
-                await self._try(caller)
-            case "o:forget":
-                words = _("Shall I delete all your runs that have ended, with their files? It cannot be undone.")
-                keyboard = InlineKeyboardMarkup([[button(_("Yes, delete everything"), REALLY)]])
-                await self._responder.say(caller, captions.plain(words), keyboard)
-            case "o:really":
-                await self._forget(caller, message)
+        """Do what a button of these answers says, after `check`."""
+        if data == TRY:
+            await self._try(caller)
+        elif data == FORGET:
+            await self._ask_to_forget(caller)
+        elif data.startswith(REALLY):
+            await self._forget(caller, message)
+
+    async def _ask_to_forget(self, caller: Caller) -> None:
+        words = _("{name}, shall I delete all your runs that have ended, with their files? It cannot be undone.")
+        yes = button(_("Yes, delete everything"), f"{REALLY}:{caller.person.id}")
+        named = words.format(name=caller.person.name or caller.person.id)
+        await self._responder.say(caller, captions.plain(named), InlineKeyboardMarkup([[yes]]))
 
     async def _start(self, caller: Caller) -> None:
         words = _(

@@ -24,6 +24,12 @@ from PIL import Image
 TOKEN = "123456:fake-token"  # noqa: S105 - of a server of ours
 BOT = {"id": 123456, "is_bot": True, "first_name": "Darkroom", "username": "darkroom_bot"}
 _MEDIA = ("photo", "document", "video", "animation", "audio")
+_MAY = (
+    *("can_change_info", "can_invite_users", "can_pin_messages", "can_send_messages", "can_send_polls"),
+    *("can_send_other_messages", "can_add_web_page_previews", "can_manage_topics", "can_send_audios"),
+    *("can_send_documents", "can_send_photos", "can_send_videos", "can_send_video_notes", "can_send_voice_notes"),
+    *("can_edit_tag", "can_react_to_messages"),
+)
 _TAGS = {"b", "i", "u", "s", "a", "code", "pre", "tg-spoiler", "blockquote"}
 
 
@@ -91,6 +97,7 @@ class BotApi:
         self.commands: dict[str, list[dict[str, str]]] = {}
         self.chats: dict[int, dict[str, Any]] = {}  # those in which somebody has written
         self.administrators: set[tuple[int, int]] = set()
+        self.muted: set[tuple[int, int]] = set()  # members who may not write
         self.flood = Flood()
         self.webhook: dict[str, Any] = {}
         self.refuse: dict[str, list[Refused]] = defaultdict(list)
@@ -421,6 +428,10 @@ class BotApi:
     async def _do_get_chat_member(self, data: dict[str, Any]) -> Any:
         admin = (int(data["chat_id"]), int(data["user_id"])) in self.administrators
         user = self.person(int(data["user_id"]))
+        if (int(data["chat_id"]), int(data["user_id"])) in self.muted:
+            return {"status": "restricted", "user": user, "is_member": True, "until_date": 0} | dict.fromkeys(
+                _MAY, False
+            )
         if not admin:
             return {"status": "member", "user": user}
         rights = [

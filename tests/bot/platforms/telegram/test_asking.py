@@ -124,7 +124,7 @@ async def test_two_people_in_one_group(api: BotApi) -> None:
     await ben.write("/negative")
     await api.until(lambda: len(ben.messages) == 2)
     his = ben.messages[-1]
-    assert "belongs to another person" in await ben.notice(await ben.press(hers, "Cancel"))
+    assert "for another person" in await ben.notice(await ben.press(hers, "Cancel"))
     await ben.write(photo=picture("white"), reply_to=hers.id)  # not his to answer
     await ann.write("chatter about the weather")
     await ann.write(photo=picture("black"), reply_to=hers.id)

@@ -107,3 +107,43 @@ async def test_delete_below_another_ones_result_deletes_nothing(chat: Conversati
     forged = replace(theirs, reply_markup=own.reply_markup)
     assert "another message" in await other.notice(await other.press(forged, "Delete"))
     assert chat.messages == [theirs, own]
+
+
+async def test_in_a_channel_the_bot_posts_nothing_for_a_subscriber(api: BotApi) -> None:
+    place = {"id": -100611, "type": "channel", "title": "News"}
+    channel, subscriber, editor = (Conversation(api, place) for _each in range(3))
+    api.administrators.add((-100611, editor.user))
+    await api.write("/negative", chat=place, photo=picture(), sender_chat=place)
+    done = await channel.result()
+    for label in ("Again", "Change", "Use", "Details"):
+        assert "Only " in await subscriber.notice(await subscriber.press(done, label)), label
+    await api.write("/about", chat=place, sender_chat=place)
+    about = await channel.answer(button="Delete my data")
+    assert "may write here" in await subscriber.notice(await subscriber.press(about, "Delete my data"))
+    assert channel.messages == [done, about]
+    await editor.press(done, "Again")
+    await channel.result(2)
+    await editor.write("/moderate log", sender_chat=place)
+    assert "again: Only people who may write here" in (await channel.answer("refused")).text
+
+
+async def test_a_restricted_member_has_nothing_posted(api: BotApi) -> None:
+    group = api.group(-100612)
+    ann, ben = Conversation(api, group), Conversation(api, group)
+    done = await poster(ann)
+    api.muted.add((-100612, ben.user))
+    for label in ("Again", "Use", "Details"):
+        assert "may write here" in await ben.notice(await ben.press(done, label)), label
+    assert ann.messages == [done]
+
+
+async def test_the_question_whether_to_delete_everything_names_a_person_and_is_theirs_alone(api: BotApi) -> None:
+    group = api.group(-100613)
+    ann, ben = Conversation(api, group), Conversation(api, group)
+    await poster(ben)
+    await ann.write("/about")
+    await ann.press(await ann.answer(button="Delete my data"), "Delete my data")
+    question = await ann.answer(f"User{ann.user}", button="Yes")
+    assert "another person" in await ben.notice(await ben.press(question, "Yes"))
+    await ben.write("/mine")
+    await ben.answer("done")
