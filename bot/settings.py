@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -15,8 +15,9 @@ from bot.core.errors import ConfigError
 from bot.i18n import _
 from bot.server_settings import NamedServer, servers
 
-_PREFIXES = ("DARKROOM_", "COMFYUI_", "DISCORD_", "TELEGRAM_")
-_FOREIGN = ("COMFYUI_URL",)  # names the server of the live tests, in the environment; in the file it is a slip
+_OURS = "DARKROOM_"  # no other program has settings that begin like this
+_ALIKE = 0.75  # of two names, from which on one may be a slip for the other
+_SHARED = ("COMFYUI_", "DISCORD_", "TELEGRAM_")  # other programs may have settings that begin like these
 TEXT_LOG, JSON_LOG = "text", "json"
 _WORDS = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
 
@@ -281,13 +282,18 @@ class Settings:
         "The page's public address; chats link there if a file is too large for them.",
     )
 
+    #: Names in the environment that are almost those of settings; they may be slips, or belong to other programs.
+    doubts: tuple[str, ...] = ()
+
     @classmethod
     def read(cls, environ: Mapping[str, str] | None = None, env_file: Path | None = Path(".env")) -> Settings:
         """Read all settings; the environment wins over the file. Raises `ConfigError` with every mistake."""
         file = _from_file(env_file)
         given = {**file, **(os.environ if environ is None else environ)}
-        faults = list(_unknown(name for name in given if name in file or name not in _FOREIGN))
-        values: dict[str, Any] = {}
+        faults = [_no_such(name) for name in sorted(given) if name.startswith(_OURS) and name not in names()]
+        faults += [_no_such(name) for name in sorted(file) if _near(name)]
+        slips = [name for name in sorted(given) if name not in file and not given.keys() & set(_near(name))]
+        values: dict[str, Any] = {"doubts": tuple(_doubt(name) for name in slips if _near(name))}
         for each in (one for one in fields(cls) if "env" in one.metadata):
             name, text = each.metadata["env"], given.get(each.metadata["env"], "").strip()
             try:
@@ -354,14 +360,25 @@ def _from_file(env_file: Path | None) -> dict[str, str]:
 
 def names() -> tuple[str, ...]:
     """Return the names of all settings."""
-    return tuple(each.metadata["env"] for each in fields(Settings))
+    return tuple(each.metadata["env"] for each in fields(Settings) if "env" in each.metadata)
 
 
-def _unknown(given: Iterable[str]) -> Iterator[str]:
-    for name in sorted(given):
-        if not name.startswith(_PREFIXES) or name in names():
-            continue
-        near = difflib.get_close_matches(name, names(), 1)
-        hint = _("did you mean {names}?") if near else _("there are {names}")
-        text = _("{name}: there is no such setting; {hint}")
-        yield text.format(name=name, hint=hint.format(names=", ".join(near or names())))
+def _near(name: str) -> list[str]:
+    """Return the setting that a name with a prefix of ours and other programs' was probably meant for."""
+    prefix = next((prefix for prefix in _SHARED if name.startswith(prefix)), None)
+    if prefix is None or name in names():
+        return []
+    ours = {each.removeprefix(prefix): each for each in names() if each.startswith(prefix)}
+    own = name.removeprefix(prefix).removeprefix("BOT_")  # others say BOT_TOKEN
+    return [ours[each] for each in difflib.get_close_matches(own, ours, 1, _ALIKE)]
+
+
+def _no_such(name: str) -> str:
+    near = _near(name) or difflib.get_close_matches(name, names(), 1)
+    hint = _("did you mean {name}?").format(name=near[0]) if near else _("“darkroom settings” lists all settings")
+    return _("{name}: there is no such setting; {hint}").format(name=name, hint=hint)
+
+
+def _doubt(name: str) -> str:
+    words = _("{name} is in the environment, but is not a setting of Darkroom: did you mean {near}?")
+    return words.format(name=name, near=_near(name)[0])

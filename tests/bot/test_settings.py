@@ -129,12 +129,10 @@ def test_every_fault_in_one_message() -> None:
         ("COMFYUI_STALL_LIMIT", "nan", "from 1"),
         ("DARKROOM_MAX_MEGAPIXELS", "900", "to 80"),
         ("DARKROOM_WORKFLOWS", "nowhere-at-all", "no folder"),
-        ("COMFYUI_URL_S", "http://a", "did you mean COMFYUI_URLS?"),
         ("DARKROOM_KEEP_METADTA", "yes", "did you mean DARKROOM_KEEP_METADATA?"),
         ("DARKROOM_XYZZY", "1", "no such setting"),
         ("TELEGRAM_API_URL", "localhost:8081", "https://host"),
         ("TELEGRAM_WEBHOOK_SECRET", "a b", "letters, digits"),
-        ("TELEGRAM_TOKN", "1", "did you mean TELEGRAM_TOKEN"),
     ],
 )
 def test_a_fault_names_the_setting_and_what_would_do(name: str, value: str, words: str) -> None:
@@ -178,8 +176,44 @@ def test_a_faulty_file_of_servers(text: str, tmp_path: Path) -> None:
     assert faults(COMFYUI_URLS=str(file))[0].startswith("COMFYUI_URLS: ")
 
 
-def test_the_name_of_a_setting_cut_short_is_a_slip_in_the_file(tmp_path: Path) -> None:
-    (tmp_path / ".env").write_text("COMFYUI_URL=http://127.0.0.1:8188")
-    with pytest.raises(ConfigError, match="did you mean COMFYUI_URLS"):
+_SLIPS = [
+    ("COMFYUI_URL", "COMFYUI_URLS"),
+    ("COMFYUI_URL_S", "COMFYUI_URLS"),
+    ("TELEGRAM_TOKN", "TELEGRAM_TOKEN"),
+    ("TELEGRAM_BOT_TOKN", "TELEGRAM_TOKEN"),
+    ("TELEGRAM_ALOWED", "TELEGRAM_ALLOWED"),
+    ("DISCORD_BOT_TOKEN", "DISCORD_TOKEN"),
+    ("DISCORD_PREVIEW", "DISCORD_PREVIEWS"),
+]
+
+
+@pytest.mark.parametrize(("name", "meant"), _SLIPS)
+def test_a_slip_is_refused_in_the_file_and_told_in_the_environment(tmp_path: Path, name: str, meant: str) -> None:
+    (tmp_path / ".env").write_text(f"{name}=1")
+    with pytest.raises(ConfigError, match=f"{name}: .* did you mean {meant}?"):
         Settings.read({}, tmp_path / ".env")
-    assert Settings.read({"COMFYUI_URL": "http://127.0.0.1:8188"}, None) == Settings()
+    (doubt,) = Settings.read({name: "1"}, None).doubts
+    assert name in doubt
+    assert f"did you mean {meant}?" in doubt
+
+
+_OF_OTHER_PROGRAMS = {
+    "COMFYUI_PATH": "/opt/comfyui",
+    "DISCORD_CLIENT_ID": "1",
+    "DISCORD_GUILD_ID": "1",
+    "DISCORD_WEBHOOK_URL": "https://discord.com/api/webhooks/1/x",
+    "TELEGRAM_API_HASH": "x",
+    "TELEGRAM_API_ID": "1",
+    "TELEGRAM_CHAT_ID": "1",
+}
+
+
+@pytest.mark.parametrize("name", _OF_OTHER_PROGRAMS)
+def test_a_setting_of_another_program_is_none_of_ours(tmp_path: Path, name: str) -> None:
+    assert Settings.read({name: _OF_OTHER_PROGRAMS[name]}, None) == Settings()
+    (tmp_path / ".env").write_text(f"{name}={_OF_OTHER_PROGRAMS[name]}")
+    assert Settings.read({}, tmp_path / ".env") == Settings()
+
+
+def test_another_programs_token_beside_ours_is_not_told() -> None:
+    assert Settings.read({"TELEGRAM_BOT_TOKEN": "other", "TELEGRAM_TOKEN": "1:ours"}, None).doubts == ()
