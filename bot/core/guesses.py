@@ -16,11 +16,11 @@ from bot.i18n import _
 
 _log = logging.getLogger(__name__)
 _FREE = 5  # wrong tokens that are answered at once, because people mistype
-_LONGEST = 30.0  # the longest delay of a wrong answer, in seconds
+_LONGEST = 30.0  # the longest delay of an answer, in seconds
 _FORGOTTEN = 600.0  # seconds after which an address starts again at zero
 _ADDRESSES = 4096  # remembered addresses
 _KNOWN = 16  # remembered wrong tokens of an address; the same one again is not a new guess
-_WAITING = 4  # delayed answers per address at a time
+_WAITING = 100  # delayed answers per address at a time: so many connections it may hold
 _ALL_WAITING = 200  # delayed answers for all addresses together
 _LOG_EVERY = 60.0  # seconds between two lines in the log
 
@@ -49,29 +49,29 @@ class Guesses:
         self._logged = float("-inf")
 
     async def look(self, origin: str | None, given: str, is_right: Callable[[str], bool]) -> bool:
-        """Check a token. A right one returns at once, a wrong one after the delay of its address.
+        """Check a token, after the delay of its address: a right one waits as a wrong one does, so that the delay tells
+        nothing, and it is always let in, however many wrong ones came from its address.
 
-        `origin` comes from the function `origin`. It is None if people share an address: then every token is checked,
-        so that one person's guesses do not lock out the others. Otherwise a token is not checked while its address
-        waits for several answers. Raises `TooMany`.
+        `origin` comes from the function `origin`, and is None if people share an address. Raises `TooMany` only if
+        hundreds wait at once.
         """
-        guesser = self._guessers.get(origin or "")
-        if origin is not None and guesser is not None and guesser.waiting >= _WAITING:
-            raise _too_many()
+        guesser = self._guesser(origin or "")
+        if hash(given) in guesser.known:
+            return False  # to say so again tells nothing
+        guesser.last = self._clock()
+        guesser.wrong += 1
+        await self._wait(guesser)
         if is_right(given):
+            guesser.wrong = max(0, guesser.wrong - 1)
             return True
-        await self._wait(self._noted(origin or "", hash(given)))
+        guesser.known.append(hash(given))
         return False
 
-    def _noted(self, key: str, given: int) -> _Guesser:
+    def _guesser(self, key: str) -> _Guesser:
         guesser = self._guessers.setdefault(key, _Guesser())
         self._guessers.move_to_end(key)
-        if guesser.wrong and self._clock() - guesser.last > _FORGOTTEN and not guesser.waiting:
+        if self._clock() - guesser.last > _FORGOTTEN and not guesser.waiting:
             guesser.wrong = 0
-        guesser.last = self._clock()
-        if given not in guesser.known:
-            guesser.known.append(given)
-            guesser.wrong += 1
         while len(self._guessers) > _ADDRESSES:
             self._guessers.popitem(last=False)
         return guesser
@@ -81,7 +81,7 @@ class Guesses:
             return
         self._log()
         if guesser.waiting >= _WAITING or self._waiting >= _ALL_WAITING:
-            raise _too_many()
+            raise TooMany(_("Too many wrong tokens. Please try again in a minute."))
         guesser.waiting += 1
         self._waiting += 1
         try:
@@ -116,7 +116,3 @@ def _bare(address: str) -> str:
     if address.startswith("[") or address.count(":") == 1:
         return urlsplit(f"//{address}").hostname or ""
     return address
-
-
-def _too_many() -> TooMany:
-    return TooMany(_("Too many wrong tokens. Please try again in a minute."))

@@ -6,6 +6,7 @@ import hashlib
 import hmac
 import ipaddress
 import secrets
+from collections import OrderedDict
 from collections.abc import Callable
 from urllib.parse import urlsplit
 
@@ -19,6 +20,7 @@ from bot.i18n import _
 from bot.settings import Secret
 
 _COOKIE, _SESSION = "darkroom", "darkroom_session"
+_MOST_MEMBERS = 10_000  # remembered visitors who have shown the token
 _LASTS = 400 * 86_400  # seconds: as long as browsers keep a cookie
 _OPEN = frozenset({"/healthz", "/readyz"})  # say nothing that anybody may not know
 _PASSED_ON = ("Forwarded", "X-Forwarded-For", "X-Forwarded-Proto", "X-Real-IP", "Via")  # by a proxy: then it is anybody
@@ -44,6 +46,7 @@ class AccessControl:
         """`proxy_header` is the one in which our proxy says for whom it asks."""
         self._token, self._proxy_header = token, proxy_header
         self._guesses = guesses or Guesses()
+        self._members: OrderedDict[tuple[str, str], None] = OrderedDict()
 
     @property
     def locked(self) -> bool:
@@ -66,8 +69,17 @@ class AccessControl:
         if self._token is None:
             return True
         given, stamp = request.cookies.get(_SESSION, ""), self._session(request)
+        member = whose(request), given
+        if member in self._members:  # other people's wrong tokens do not slow members down
+            self._members.move_to_end(member)
+            return True
         # A stamp is made from the token, so that a wrong one is a guess as well.
-        return await self._look(request, given, lambda shown: _same(shown, stamp))
+        is_in = await self._look(request, given, lambda shown: _same(shown, stamp))
+        if is_in:
+            self._members[member] = None
+            if len(self._members) > _MOST_MEMBERS:
+                self._members.popitem(last=False)
+        return is_in
 
     async def shows_token(self, request: web.Request) -> bool:
         """Check the token in a program's header; true if the page needs none. Raises `HTTPTooManyRequests`."""
@@ -77,7 +89,7 @@ class AccessControl:
         return kind.lower() == "bearer" and await self.enter(request, given.strip())
 
     async def enter(self, request: web.Request, given: str) -> bool:
-        """Check a token. Raises `HTTPTooManyRequests` after many wrong ones."""
+        """Check a token. Raises `HTTPTooManyRequests` if hundreds of tokens wait to be checked."""
         return await self._look(request, given, self._is_right)
 
     async def _look(self, request: web.Request, given: str, is_right: Callable[[str], bool]) -> bool:
@@ -106,7 +118,7 @@ class AccessControl:
     def _session(self, request: web.Request) -> str:
         """A stamp for one visitor's cookie: it holds while the token does, and only for that visitor."""
         token = self._token.reveal() if self._token is not None else ""
-        return hmac.new(token.encode(), request.cookies.get(_COOKIE, "").encode(), hashlib.sha256).hexdigest()
+        return hmac.new(token.encode(), _bytes(request.cookies.get(_COOKIE, "")), hashlib.sha256).hexdigest()
 
     def _check(self, request: web.Request) -> None:
         """Refuse a name that is not ours (DNS rebinding), and requests that other sites make a browser send; but a
@@ -116,9 +128,9 @@ class AccessControl:
             return
         if not self.locked and not is_loopback(_host(request.host)):
             raise web.HTTPMisdirectedRequest(text=_("This page answers at 127.0.0.1 and localhost only."))
-        origin, fetch = request.headers.get("Origin"), request.headers.get("Sec-Fetch-Site", "")
+        source, fetch = request.headers.get("Origin"), request.headers.get("Sec-Fetch-Site", "")
         visits = request.method == "GET" and request.headers.get("Sec-Fetch-Mode") == "navigate"
-        if (origin is not None and urlsplit(origin).netloc != request.host) or (
+        if (source is not None and source.partition("://")[2] != request.host) or (
             fetch in ("cross-site", "same-site") and not visits
         ):
             raise web.HTTPForbidden(text=_("Another site cannot use this page."))
@@ -127,7 +139,7 @@ class AccessControl:
 def whose(request: web.Request) -> str:
     """The visitor's id: a hash of their cookie, so that no record reveals it; empty without a cookie."""
     secret = request.cookies.get(_COOKIE, "")
-    return hashlib.sha256(secret.encode()).hexdigest()[:32] if len(secret) >= 32 else ""
+    return hashlib.sha256(_bytes(secret)).hexdigest()[:32] if len(secret) >= 32 else ""
 
 
 def introduce(request: web.Request, response: web.StreamResponse) -> None:
@@ -162,7 +174,12 @@ async def protect(request: web.Request, response: web.StreamResponse) -> None:
 
 
 def _same(given: str, right: str) -> bool:
-    return hmac.compare_digest(given.encode("utf-8", "surrogatepass"), right.encode())
+    return hmac.compare_digest(_bytes(given), right.encode())
+
+
+def _bytes(text: str) -> bytes:
+    """The bytes of a header, which need not be UTF-8."""
+    return text.encode("utf-8", "surrogatepass")
 
 
 def _is_passed_on(request: web.Request) -> bool:
@@ -170,7 +187,10 @@ def _is_passed_on(request: web.Request) -> bool:
 
 
 def _host(host: str) -> str:
-    return (urlsplit(f"//{host}").hostname or "").lower()
+    try:
+        return (urlsplit(f"//{host}").hostname or "").lower()
+    except ValueError:
+        return ""
 
 
 def _set(request: web.Request, response: web.StreamResponse, name: str, value: str) -> None:
