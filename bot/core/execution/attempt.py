@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import errno
 import json
 import logging
-import tempfile
 import time
 from collections.abc import Awaitable, Callable, Coroutine
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -45,6 +43,7 @@ from bot.core.runs.replies import RunReplies, show_status
 from bot.core.runs.repository import RunRepository
 from bot.core.runs.validation import InputFile, ValidatedRequest
 from bot.core.servers.lease import Lease
+from bot.core.storage.temporary import room, work_folder
 from bot.core.workflows.catalog import Workflows
 from bot.core.workflows.form import FieldKind
 from bot.i18n import _
@@ -139,17 +138,18 @@ class Attempt:
     async def make(self) -> None:
         """Go through the steps, from wherever an earlier process came to, to the end of the attempt."""
         await self._context.locks.wait_until_free(self._run.id)
-        with tempfile.TemporaryDirectory(prefix="darkroom-", ignore_cleanup_errors=True) as folder:
+        with ExitStack() as stack:
+            folder = await self._written(partial(_made, stack))
             execution = Execution(
                 self._client,
                 self._checked(),
-                Path(folder),
+                folder,
                 attempt=self._run.attempt,
                 keep_metadata=self._context.keep_metadata,
             )
             try:
                 await self._written(self._lease.hold)
-                await self._develop(execution, Path(folder))
+                await self._develop(execution, folder)
             except AttemptLost:
                 await self._give_up(execution)
             except asyncio.CancelledError:
@@ -295,7 +295,8 @@ class Attempt:
 
     async def _deliver(self, outcome: Outcome, folder: Path) -> None:
         run = await self._context.records.get(self._run.id) or self._run  # with the times that it has by now
-        result = await result_of(run, outcome, self._context.media, self._context.links, folder)
+        media, links = self._context.media, self._context.links
+        result = await self._written(partial(result_of, run, outcome, media, links, folder))
         await self._reply.deliver(result)
 
     async def _stopped(self, execution: Execution) -> None:
@@ -373,10 +374,11 @@ class Attempt:
 
 
 async def _with_room(work: Callable[[], Awaitable[_Kept]]) -> _Kept:
-    """Raises `StorageAway` where the disk is full."""
-    try:
+    """Raises `DiskFull`."""
+    with room():
         return await work()
-    except OSError as fault:
-        if fault.errno not in (errno.ENOSPC, errno.EDQUOT):
-            raise
-        raise StorageAway(_("The files of this run cannot be saved. The disk may be full.")) from fault
+
+
+async def _made(stack: ExitStack) -> Path:
+    """A folder for the files of an attempt. Raises `DiskFull`."""
+    return stack.enter_context(work_folder())
