@@ -6,7 +6,7 @@ import asyncio
 import json
 import logging
 import time
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -48,7 +48,7 @@ from bot.core.workflows.catalog import Workflows
 from bot.core.workflows.form import FieldKind
 from bot.i18n import _
 from comfy.client import ComfyClient
-from comfy.errors import FileMissing, PromptRejected, PromptRemoved, ServerUnavailable
+from comfy.errors import ComfyError, FileMissing, PromptRejected, PromptRemoved, ServerUnavailable
 
 _log = logging.getLogger(__name__)
 _Kept = TypeVar("_Kept")
@@ -103,6 +103,10 @@ class UploadCache:
         if len(self._names) > self._most:
             del self._names[next(iter(self._names))]
 
+    def drop(self, keys: Iterable[str]) -> list[str]:
+        """Forget some files. Returns their names."""
+        return [name for key in keys if (name := self._names.pop(key, None)) is not None]
+
     def __len__(self) -> int:
         return len(self._names)
 
@@ -134,6 +138,7 @@ class Attempt:
         self._lease = context.attempt_lease(run)
         self._reply = context.reply(run, self._lease)
         self._resumed = resumed
+        self._sent = set[str]()  # the names of our files at the server
 
     async def make(self) -> None:
         """Go through the steps, from wherever an earlier process came to, to the end of the attempt."""
@@ -156,6 +161,7 @@ class Attempt:
                 await self._stopped(execution)
             except Exception as error:  # noqa: BLE001 - the end of a run: whatever happened, its person hears of it
                 await self._failed(error, execution)
+            await self._clear(execution)
 
     async def _develop(self, execution: Execution, folder: Path) -> None:
         outcome = self._run.outcome
@@ -245,6 +251,7 @@ class Attempt:
                 sent = (await self._client.upload_image(path)).input_value
                 self._uploads.note(stored.key, sent)
             names[name] = sent
+            self._sent.add(sent)
         return names
 
     async def _follow(self, execution: Execution, offer: Callable[[Status], None]) -> ExecutionEnd:
@@ -278,7 +285,20 @@ class Attempt:
         ]
         outcome = Outcome(tuple(files), result.texts, (*warnings, *result.warnings), nothing_new)
         await self._written(partial(self._context.records.save_outputs, self._run, outcome))
+        await self._clear(execution)
         return outcome
+
+    async def _clear(self, execution: Execution) -> None:
+        """Have our own engine delete the files of this attempt: they are kept here, and only here can people delete
+        them.
+        """
+        if not self._client.server.forgets:
+            return
+        inputs = {*self._sent, *self._uploads.drop(file.key for file in self._run.inputs.values())}
+        try:
+            await execution.forget(inputs)
+        except ComfyError as fault:
+            _log.warning("run %s: the built-in engine may still have its files: %s", self._run.id, fault)
 
     async def _written(self, write: Callable[[], Awaitable[_Kept]]) -> _Kept:
         """Keep something as soon as that is possible, so that nothing was done in vain: a database may be locked,

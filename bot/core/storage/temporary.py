@@ -35,17 +35,29 @@ def process_folder(parent: Path | None = None) -> Iterator[Path]:
     if parent is None:
         words = _("There is no room for temporary files. Set {setting} to a folder on a disk with room.")
         raise DiskFull(words.format(setting="TMPDIR"))
-    private.make_folder(parent)
-    for each in {parent, system or parent}:
-        sweep(each)
-    folder, lock = _make(parent)
+    if system is not None:
+        sweep(system)
     before = tempfile.tempdir, os.environ.get("TMPDIR")
-    tempfile.tempdir = os.environ["TMPDIR"] = str(folder)
+    with locked_folder(parent) as folder:
+        tempfile.tempdir = os.environ["TMPDIR"] = str(folder)
+        try:
+            yield folder
+        finally:
+            tempfile.tempdir = before[0]
+            _restore(before[1])
+
+
+@contextmanager
+def locked_folder(parent: Path) -> Iterator[Path]:
+    """Make a folder of this process in `parent`, and delete it at the end. Folders of processes that have ended are
+    deleted first. Raises `OSError`.
+    """
+    private.make_folder(parent)
+    sweep(parent)
+    folder, lock = _make(parent)
     try:
         yield folder
     finally:
-        tempfile.tempdir = before[0]
-        _restore(before[1])
         shutil.rmtree(folder, ignore_errors=True)
         lock.close()
 
