@@ -11,7 +11,6 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from bot.core.errors import ConfigError
@@ -94,9 +93,10 @@ class App:
 
     async def start(self, role: Role, announce: Callable[[str], None]) -> None:
         """Serve the platforms that are on, until a signal. Raises `ConfigError`."""
+        from bot.core.storage.temporary import process_folder
         from bot.core.workflows.live_catalog import LiveCatalog
         from bot.process import serve, until_signalled
-        from bot.stores import data_folder
+        from bot.stores import data_folder, writing
 
         platforms = self.platforms()
         if not platforms:
@@ -104,8 +104,11 @@ class App:
             raise ConfigError(words.format(settings="DISCORD_TOKEN, TELEGRAM_TOKEN or DARKROOM_WEB=on"))
 
         async def work() -> None:
-            await asyncio.to_thread(data_folder, self.settings)
-            async with LiveCatalog(*self._folders(), tasks=self.tasks) as live_catalog:
+            folder = await asyncio.to_thread(data_folder, self.settings)
+            async with AsyncExitStack() as stack:
+                with writing(folder):
+                    await asyncio.to_thread(stack.enter_context, process_folder(folder / "tmp"))
+                live_catalog = await stack.enter_async_context(LiveCatalog(*self._folders(), tasks=self.tasks))
                 await serve(self.settings, live_catalog, platforms, role, self.tasks, announce)
 
         await until_signalled(work)
@@ -179,8 +182,9 @@ class App:
     async def demo(self, announce: Callable[[str], None], pace: float) -> None:
         """Serve only the page, on the built-in engine, and keep nothing. `announce` gets its address.
 
-        Raises `ConfigError`.
+        Raises `ConfigError` and `DiskFull`.
         """
+        from bot.core.storage.temporary import process_folder, room
         from bot.core.workflows.live_catalog import LiveCatalog
         from bot.platforms.web.adapter import WebPlatform
         from bot.process import serve, until_signalled
@@ -191,8 +195,9 @@ class App:
         page = WebPlatform(options, announce)
 
         async def work() -> None:
-            with TemporaryDirectory(prefix="darkroom-", ignore_cleanup_errors=True) as folder:
-                settings = replace(self.settings, servers=(), database=None, media=None, data_dir=Path(folder))
+            with room(), process_folder() as folder:
+                data = folder / "data"
+                settings = replace(self.settings, servers=(), database=None, media=None, data_dir=data)
                 async with LiveCatalog(*self._folders(), tasks=self.tasks) as live_catalog:
                     await serve(settings, live_catalog, [page], Role(pace=pace), self.tasks, lambda _ready: None)
 

@@ -41,7 +41,8 @@ from bot.core.runs.service import RunService
 from bot.core.runs.validation import KnownNodes, RequestValidator
 from bot.core.runs.workflow_service import WorkflowService
 from bot.core.servers.registry import ServerRegistry
-from bot.core.storage import private
+from bot.core.storage import data_folder
+from bot.core.storage.temporary import locked_folder
 from bot.core.workflows.live_catalog import LiveCatalog
 from bot.i18n import _
 from bot.settings import Role, Settings
@@ -238,9 +239,11 @@ async def _members(settings: Settings, role: Role) -> AsyncIterator[Sequence[Mem
     if settings.servers:
         yield [Member(each.name, Server(**settings.server(each.url)), each.at_once) for each in settings.servers]
         return
-    await asyncio.to_thread(private.make_folder, settings.folder / "engine")
-    async with EmbeddedServer(settings.folder / "engine", pace=role.pace) as engine:
-        yield [Member(_("built-in"), Server(engine.url))]
+    async with AsyncExitStack() as stack:
+        await asyncio.to_thread(data_folder.clear_engine, settings.folder)
+        folder = await asyncio.to_thread(stack.enter_context, locked_folder(settings.folder / "tmp"))
+        engine = await stack.enter_async_context(EmbeddedServer(folder, pace=role.pace))
+        yield [Member(_("built-in"), Server(engine.url, forgets=True))]
 
 
 def _worker(

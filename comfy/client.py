@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -112,6 +112,12 @@ class ComfyClient:
                     await (subscription.ended.wait() if subscription else asyncio.sleep(pause))
             except TimeoutError:
                 pause = min(pause * 2, _LONGEST_CANCEL_PAUSE)
+
+    async def forget(self, prompt_ids: Sequence[str], inputs: Sequence[str] = ()) -> None:
+        """Remove ended prompts from the history. The built-in engine also deletes the files that they made, and these
+        inputs, unless other prompts use them.
+        """
+        await self._repeat(lambda: self._http.forget(prompt_ids, inputs))
 
     async def upload_image(
         self,

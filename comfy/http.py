@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterable, AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterable, AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -192,6 +192,10 @@ class Http:
     async def dequeue(self, prompt_id: str) -> None:
         """POST /queue: remove a waiting prompt. Running and unknown prompts are not affected."""
         await self._empty("queue", {"delete": [prompt_id]})
+
+    async def forget(self, prompt_ids: Sequence[str], inputs: Sequence[str]) -> None:
+        """POST /history: remove ended prompts. The built-in engine also deletes their files, and these inputs."""
+        await self._empty("history", {"delete": list(prompt_ids), "inputs": list(inputs)})
 
     async def interrupt(self, prompt_id: str) -> None:
         """POST /interrupt for one prompt. Without an id it would stop any running prompt (§3)."""

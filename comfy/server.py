@@ -18,7 +18,8 @@ class Server:
     `look_every` is how long events may be silent before the client looks over HTTP; `gone_after` is how long a server
     may be out of reach while one of its prompts is followed, and about how long a request that failed is repeated;
     `stall_limit`, where given, is how long a prompt may run
-    without any progress before it counts as wedged.
+    without any progress before it counts as wedged. `forgets` says that the server is our own: it deletes a prompt with
+    its files as soon as we have the result.
     """
 
     url: str
@@ -29,6 +30,7 @@ class Server:
     look_every: float = 2.0
     gone_after: float = 10.0
     stall_limit: float | None = None
+    forgets: bool = False
 
     def __post_init__(self) -> None:
         base = self.base

@@ -13,6 +13,7 @@ DeliveryFailed          the platform refused or lost the message
 └── NotNow              there was no room for a status just now
 StorageFailed           a file or a record could not be kept, or is gone
 └── StorageAway         just now: the disk is full, or the database is away
+    └── DiskFull        there is no room for a file
 WorkerFailed            work in a process of its own came to nothing
 ├── WorkerTimedOut      it took too long, and was ended
 ├── WorkerOutOfMemory   it wanted more memory than there is for it
@@ -84,6 +85,10 @@ class StorageFailed(Exception):
 
 class StorageAway(StorageFailed):
     """Nothing can be kept just now: the disk is full, or the database is away. What was accepted waits until it can."""
+
+
+class DiskFull(StorageAway):
+    """There is no room on the disk for a file."""
 
 
 class WorkerFailed(Exception):

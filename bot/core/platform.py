@@ -27,6 +27,7 @@ from bot.core.runs.service import RunService
 from bot.core.runs.workflow_service import WorkflowOffer, WorkflowService
 from bot.core.storage.key_value import KeyValueStore
 from bot.core.storage.private import opener as private_opener
+from bot.core.storage.temporary import work_folder
 from bot.core.workflows.form import Field, FieldKind, Form
 from bot.core.workflows.workflow import Workflow
 
@@ -82,6 +83,7 @@ __all__ = [
     "measure",
     "private_opener",
     "settings_from",
+    "work_folder",
 ]
 
 

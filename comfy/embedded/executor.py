@@ -6,12 +6,12 @@ import hashlib
 import json
 import time
 import traceback
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Set
 from typing import Any
 
 from comfy.embedded.folders import Folders, PromptHost
-from comfy.embedded.jobs import EngineJob
-from comfy.embedded.node import Host, NodeType, Shown
+from comfy.embedded.jobs import EngineJob, FileKey, files_in
+from comfy.embedded.node import Host, NodeType, SavedFile, Shown
 from comfy.embedded.validation import declared
 
 Tell = Callable[[str, dict[str, Any]], None]
@@ -36,6 +36,10 @@ class Executor:
         self._cache = {signature: shown for signature, shown in self._cache.items() if signature in execution.used}
         return execution
 
+    def forget(self, files: Set[FileKey]) -> None:
+        """Forget the results with these files. Not while a prompt runs."""
+        self._cache = {key: shown for key, shown in self._cache.items() if files.isdisjoint(files_in({key: shown.ui}))}
+
 
 class PromptExecution:
     """One prompt: the state of its nodes, and its future `/history` entry."""
@@ -48,7 +52,8 @@ class PromptExecution:
         self.used: set[str] = set()
         self._nodes, self._tell = nodes, tell
         extra = job.extra_data.get("extra_pnginfo") or {}
-        self._host: Host = PromptHost(folders, job.graph, extra)
+        self.files: list[SavedFile] = []
+        self._host: Host = PromptHost(folders, job.graph, extra, self.files)
         self._results: dict[str, Shown] = {}
         self._states: dict[str, dict[str, Any]] = {}
         self._node = ""

@@ -60,6 +60,15 @@ class Folders:
         names = [f"{stem}_{number:05}_{suffix}" for number in range(first, first + count)]
         return [SavedFile(folder / name, name, subfolder, kind) for name in names]
 
+    def delete(self, kind: str, subfolder: str, name: str) -> None:
+        """Delete a file, and the subfolders that it leaves empty."""
+        path, top = self.inside(kind, subfolder, name), self.inside(kind)
+        path.unlink(missing_ok=True)
+        for parent in path.parents:
+            if parent == top or any(parent.iterdir()):
+                return
+            parent.rmdir()
+
 
 def make_private(path: Path) -> Path:
     """Make an empty file that only this program's user may read."""
@@ -74,6 +83,7 @@ class PromptHost:
     folders: Folders
     prompt: Mapping[str, Any] = field(default_factory=dict)
     extra_pnginfo: Mapping[str, Any] = field(default_factory=dict)
+    saved: list[SavedFile] = field(default_factory=list)
 
     def folder(self, kind: str) -> Path:
         return self.folders.folder(kind)
@@ -82,7 +92,9 @@ class PromptHost:
         return self.folders.input_file(name)
 
     def next_files(self, prefix: str, kind: str, count: int, suffix: str) -> list[SavedFile]:
-        return self.folders.next_files(prefix, kind, count, suffix)
+        files = self.folders.next_files(prefix, kind, count, suffix)
+        self.saved.extend(files)
+        return files
 
 
 def split_suffix(filename: str) -> tuple[str, str | None]:

@@ -5,11 +5,16 @@ from __future__ import annotations
 import asyncio
 import bisect
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from comfy.embedded.node import SavedFile
+
 _MOST = 10_000  # entries of the history
+
+#: The folder, the subfolder and the name of a file.
+FileKey = tuple[str, str, str]
 
 
 @dataclass
@@ -43,6 +48,8 @@ class EngineJobs:
         self.running: EngineJob | None = None
         self.history: dict[str, dict[str, Any]] = {}
         self.current: str | None = None  #: the node that is being executed
+        self._written: dict[str, set[FileKey]] = {}  # the files of ended prompts
+        self._doomed: list[tuple[Sequence[str], Sequence[str]]] = []
         self._changed = changed
         self._available = asyncio.Event()
         self._counter = 0
@@ -60,23 +67,57 @@ class EngineJobs:
         self._available.set()
         self._changed()
 
-    async def get(self) -> EngineJob:
-        while not self.pending:
+    async def get(self) -> EngineJob | None:
+        """Return the next prompt to run; None if there are prompts to forget first."""
+        while not (self.pending or self._doomed):
             self._available.clear()
             await self._available.wait()
+        if self._doomed:
+            return None
         self.running = self.pending.pop(0)
         self.running.interrupted.clear()
         self._changed()
         return self.running
 
-    def done(self, job: EngineJob, outputs: dict[str, Any], messages: list[Any], *, success: bool, meta: Any) -> None:
+    def done(
+        self,
+        job: EngineJob,
+        outputs: dict[str, Any],
+        messages: list[Any],
+        files: Sequence[SavedFile],
+        *,
+        success: bool,
+        meta: Any,
+    ) -> None:
         self.running, self.current = None, None
+        shown = set(files_in(outputs))
+        self._written[job.prompt_id] = shown | {(each.type, each.subfolder, each.filename) for each in files}
         status = {"status_str": "success" if success else "error", "completed": success, "messages": messages}
         self.history.pop(job.prompt_id, None)
         self.history[job.prompt_id] = {"prompt": job.as_item(), "outputs": outputs, "status": status, "meta": meta}
         if len(self.history) > _MOST:
-            del self.history[next(iter(self.history))]
+            oldest = next(iter(self.history))
+            del self.history[oldest]
+            self._written.pop(oldest, None)
         self._changed()
+
+    def forget(self, prompt_ids: Sequence[str], inputs: Sequence[str]) -> None:
+        """Have ended prompts and their files forgotten, and these inputs, as soon as no prompt runs."""
+        self._doomed.append((prompt_ids, inputs))
+        self._available.set()
+
+    def take_doomed(self) -> set[FileKey]:
+        """Forget the prompts that are to be forgotten. Returns their files, without those that other prompts use."""
+        files = set[FileKey]()
+        for prompt_ids, inputs in self._doomed:
+            for prompt_id in prompt_ids:
+                self.history.pop(prompt_id, None)
+                files |= self._written.pop(prompt_id, set())
+            files |= {("input", "", name) for name in inputs}
+        self._doomed = []
+        graphs = [job.graph for job in self.pending] + [entry["prompt"][2] for entry in self.history.values()]
+        used = {("input", "", str(value)) for graph in graphs for value in _values(graph)}
+        return files - used - set().union(*self._written.values())
 
     def delete(self, prompt_ids: list[Any]) -> bool:
         """Remove waiting prompts. Clients only get the new number of prompts."""
@@ -97,3 +138,16 @@ class EngineJobs:
             return False
         self.running.interrupted.set()
         return True
+
+
+def files_in(outputs: Mapping[str, Any]) -> Iterator[FileKey]:
+    """Yield the saved files in a prompt's outputs."""
+    shown = (each for ui in outputs.values() for values in ui.values() for each in values if isinstance(each, dict))
+    for each in shown:
+        if each.get("type") in ("output", "temp") and "filename" in each:
+            yield each["type"], each.get("subfolder", ""), each["filename"]
+
+
+def _values(graph: Mapping[str, Any]) -> Iterator[Any]:
+    for node in graph.values():
+        yield from node["inputs"].values()

@@ -120,6 +120,9 @@ class PromptRoutes:
         body = await _json(request)
         if body.get("clear"):
             self._jobs.history.clear()
+        if "inputs" in body:  # not ComfyUI's: with it, the files of the prompts are deleted too
+            self._jobs.forget(body.get("delete", ()), body["inputs"])
+            return web.Response()
         for prompt_id in body.get("delete", ()):
             self._jobs.history.pop(prompt_id, None)
         return web.Response()

@@ -23,7 +23,7 @@ from aiohttp import web
 
 from comfy.embedded.executor import Executor, PromptExecution
 from comfy.embedded.folders import Folders
-from comfy.embedded.jobs import EngineJob, EngineJobs
+from comfy.embedded.jobs import EngineJob, EngineJobs, FileKey
 from comfy.embedded.node import NODES, NodeType
 from comfy.embedded.routes_files import FileRoutes
 from comfy.embedded.routes_info import InfoRoutes
@@ -132,14 +132,26 @@ class EmbeddedServer:
     async def _work(self) -> None:
         while True:
             job = await self._jobs.get()
+            if job is None:
+                await self._loop.run_in_executor(self._thread, self._delete, self._jobs.take_doomed())
+                continue
             running = self._loop.run_in_executor(self._thread, self._execute, job)
             try:
                 execution = await asyncio.shield(running)
             except asyncio.CancelledError:
                 await asyncio.wait([running])
                 raise
-            self._jobs.done(job, execution.outputs, execution.messages, success=execution.success, meta=execution.meta)
+            outputs, messages, files = execution.outputs, execution.messages, execution.files
+            self._jobs.done(job, outputs, messages, files, success=execution.success, meta=execution.meta)
             self._sockets.tell("executing", {"node": None, "prompt_id": job.prompt_id}, job.client_id)
+
+    def _delete(self, files: set[FileKey]) -> None:
+        self._executor.forget(files)
+        for each in files:
+            try:
+                self._folders.delete(*each)
+            except (OSError, ValueError) as fault:
+                _log.warning("%s in the folder %s cannot be deleted: %s", each[2], each[0], fault)
 
     def _execute(self, job: EngineJob) -> PromptExecution:
         """Execute a job in the worker's thread. Its messages go to the loop in order."""

@@ -95,7 +95,7 @@ def test_processes_may_start_at_once_in_one_data_folder(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "sentence"),
     [
-        ("engine", r"DARKROOM_DATA_DIR: .*engine.* cannot be written"),
+        ("tmp", r"DARKROOM_DATA_DIR: .*tmp.* cannot be written"),
         ("darkroom.lock", r"DARKROOM_DATA_DIR: .*darkroom\.lock cannot be written"),
         ("engine.db", r"The engine's tables cannot be used: unable to open database file$"),
         ("darkroom.db", r"The database sqlite:.*darkroom\.db cannot be used: unable to open database file$"),
@@ -105,7 +105,7 @@ async def test_what_is_in_the_way_in_the_data_folder_is_named_at_start(
     tmp_path: Path, name: str, sentence: str
 ) -> None:
     """A folder in the place of a file, or the other way round: even an administrator cannot write there."""
-    (tmp_path / name).touch() if name == "engine" else (tmp_path / name).mkdir()
+    (tmp_path / name).touch() if name == "tmp" else (tmp_path / name).mkdir()
     with pytest.raises(ConfigError, match=sentence):
         async with house(tmp_path, servers=()):
             pass

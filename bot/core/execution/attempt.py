@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import errno
 import json
 import logging
-import tempfile
 import time
-from collections.abc import Awaitable, Callable, Coroutine
-from contextlib import suppress
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -45,11 +43,12 @@ from bot.core.runs.replies import RunReplies, show_status
 from bot.core.runs.repository import RunRepository
 from bot.core.runs.validation import InputFile, ValidatedRequest
 from bot.core.servers.lease import Lease
+from bot.core.storage.temporary import room, work_folder
 from bot.core.workflows.catalog import Workflows
 from bot.core.workflows.form import FieldKind
 from bot.i18n import _
 from comfy.client import ComfyClient
-from comfy.errors import FileMissing, PromptRejected, PromptRemoved, ServerUnavailable
+from comfy.errors import ComfyError, FileMissing, PromptRejected, PromptRemoved, ServerUnavailable
 
 _log = logging.getLogger(__name__)
 _Kept = TypeVar("_Kept")
@@ -104,6 +103,10 @@ class UploadCache:
         if len(self._names) > self._most:
             del self._names[next(iter(self._names))]
 
+    def drop(self, keys: Iterable[str]) -> list[str]:
+        """Forget some files. Returns their names."""
+        return [name for key in keys if (name := self._names.pop(key, None)) is not None]
+
     def __len__(self) -> int:
         return len(self._names)
 
@@ -135,27 +138,30 @@ class Attempt:
         self._lease = context.attempt_lease(run)
         self._reply = context.reply(run, self._lease)
         self._resumed = resumed
+        self._sent = set[str]()  # the names of our files at the server
 
     async def make(self) -> None:
         """Go through the steps, from wherever an earlier process came to, to the end of the attempt."""
         await self._context.locks.wait_until_free(self._run.id)
-        with tempfile.TemporaryDirectory(prefix="darkroom-", ignore_cleanup_errors=True) as folder:
+        with ExitStack() as stack:
+            folder = await self._written(partial(_made, stack))
             execution = Execution(
                 self._client,
                 self._checked(),
-                Path(folder),
+                folder,
                 attempt=self._run.attempt,
                 keep_metadata=self._context.keep_metadata,
             )
             try:
                 await self._written(self._lease.hold)
-                await self._develop(execution, Path(folder))
+                await self._develop(execution, folder)
             except AttemptLost:
                 await self._give_up(execution)
             except asyncio.CancelledError:
                 await self._stopped(execution)
             except Exception as error:  # noqa: BLE001 - the end of a run: whatever happened, its person hears of it
                 await self._failed(error, execution)
+            await self._clear(execution)
 
     async def _develop(self, execution: Execution, folder: Path) -> None:
         outcome = self._run.outcome
@@ -245,6 +251,7 @@ class Attempt:
                 sent = (await self._client.upload_image(path)).input_value
                 self._uploads.note(stored.key, sent)
             names[name] = sent
+            self._sent.add(sent)
         return names
 
     async def _follow(self, execution: Execution, offer: Callable[[Status], None]) -> ExecutionEnd:
@@ -278,7 +285,20 @@ class Attempt:
         ]
         outcome = Outcome(tuple(files), result.texts, (*warnings, *result.warnings), nothing_new)
         await self._written(partial(self._context.records.save_outputs, self._run, outcome))
+        await self._clear(execution)
         return outcome
+
+    async def _clear(self, execution: Execution) -> None:
+        """Have our own engine delete the files of this attempt: they are kept here, and only here can people delete
+        them.
+        """
+        if not self._client.server.forgets:
+            return
+        inputs = {*self._sent, *self._uploads.drop(file.key for file in self._run.inputs.values())}
+        try:
+            await execution.forget(inputs)
+        except ComfyError as fault:
+            _log.warning("run %s: the built-in engine may still have its files: %s", self._run.id, fault)
 
     async def _written(self, write: Callable[[], Awaitable[_Kept]]) -> _Kept:
         """Keep something as soon as that is possible, so that nothing was done in vain: a database may be locked,
@@ -295,7 +315,8 @@ class Attempt:
 
     async def _deliver(self, outcome: Outcome, folder: Path) -> None:
         run = await self._context.records.get(self._run.id) or self._run  # with the times that it has by now
-        result = await result_of(run, outcome, self._context.media, self._context.links, folder)
+        media, links = self._context.media, self._context.links
+        result = await self._written(partial(result_of, run, outcome, media, links, folder))
         await self._reply.deliver(result)
 
     async def _stopped(self, execution: Execution) -> None:
@@ -373,10 +394,11 @@ class Attempt:
 
 
 async def _with_room(work: Callable[[], Awaitable[_Kept]]) -> _Kept:
-    """Raises `StorageAway` where the disk is full."""
-    try:
+    """Raises `DiskFull`."""
+    with room():
         return await work()
-    except OSError as fault:
-        if fault.errno not in (errno.ENOSPC, errno.EDQUOT):
-            raise
-        raise StorageAway(_("The files of this run cannot be saved. The disk may be full.")) from fault
+
+
+async def _made(stack: ExitStack) -> Path:
+    """A folder for the files of an attempt. Raises `DiskFull`."""
+    return stack.enter_context(work_folder())

@@ -9,9 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import tempfile
 from collections.abc import Awaitable, Callable
-from pathlib import Path
 
 from bot.core.errors import DeliveryFailed, NotNow, StorageFailed
 from bot.core.execution.results import result_of
@@ -23,6 +21,7 @@ from bot.core.run import RunRecord, State, person_of
 from bot.core.runs.replies import show_status
 from bot.core.runs.repository import RunRepository
 from bot.core.servers.lease import Lease
+from bot.core.storage.temporary import work_folder
 
 _log = logging.getLogger(__name__)
 _EVERY, _LOOKS = 1.0, 120  # seconds between two looks whether the other worker has delivered, and how many
@@ -119,8 +118,8 @@ class LeasedReply:
         run = await self._delivered()
         match run.state if run is not None else None:
             case State.DONE if run is not None:
-                with tempfile.TemporaryDirectory(prefix="darkroom-", ignore_cleanup_errors=True) as folder:
-                    result = await result_of(run, run.shown, self._media, self._links, Path(folder))
+                with work_folder() as folder:
+                    result = await result_of(run, run.shown, self._media, self._links, folder)
                     await self._reply.deliver(result)
                 await show_status(self._reply, Done())
             case State.CANCELLED if run is not None:

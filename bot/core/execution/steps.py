@@ -6,7 +6,7 @@ import asyncio
 import logging
 import re
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -134,6 +134,10 @@ class Execution:
             stopping.cancel()
         return True
 
+    async def forget(self, inputs: Iterable[str]) -> None:
+        """Have the server forget what it was sent, with these files. Raises `ComfyError`."""
+        await self._client.forget((self.prompt_id, self._second_id), sorted(inputs))
+
     async def _made_anew(self) -> Record:
         """The server remembers a result, but its file was deleted: have the outputs written once more.
 
@@ -146,10 +150,14 @@ class Execution:
             declared = info.node(node.class_type)
             if declared is not None and declared.output_node:
                 prompt = prompt.with_input(node.id, "written_for", self.prompt_id)
-        again = await self._client.submit(prompt, prompt_id=str(uuid5(self.run.id, f"{self.prompt_id} anew")))
+        again = await self._client.submit(prompt, prompt_id=self._second_id)
         async for _event in self._client.follow(again.prompt_id):
             pass
         return await self._client.collect(again.prompt_id)
+
+    @property
+    def _second_id(self) -> str:
+        return str(uuid5(self.run.id, f"{self.prompt_id} anew"))
 
     async def _fetch_all(self, record: Record) -> list[ResultFile]:
         chosen = self._chosen(record)

@@ -16,8 +16,9 @@ import obstore
 from obstore.exceptions import BaseError
 from obstore.store import LocalStore, ObjectStore, from_url
 
-from bot.core.errors import ConfigError, StorageAway, StorageFailed
+from bot.core.errors import ConfigError, StorageFailed
 from bot.core.storage import private
+from bot.core.storage.temporary import is_full, no_room
 from bot.i18n import _
 
 _PIECE = 256 * 1024  # bytes of a file that are read ahead
@@ -54,8 +55,7 @@ class BlobStore:
                 await obstore.put_async(self._store, key, path)
                 await asyncio.to_thread(self._let_in, key)
         except (BaseError, OSError) as fault:
-            sentence = _("The files of this run cannot be saved. The disk may be full.")
-            raise StorageAway(sentence) from fault
+            raise no_room() from fault
         return key
 
     def _make_room(self, key: str) -> None:
@@ -70,13 +70,15 @@ class BlobStore:
             (self._folder / key).chmod(private.as_folder(self._folder))
 
     async def fetch(self, key: str, path: Path) -> Path:
-        """Write a stored file to `path`. Raises `StorageFailed`."""
+        """Write a stored file to `path`. Raises `StorageFailed`; `DiskFull` if there is no room for it."""
         try:
             found = await obstore.get_async(self._store, key)
             await asyncio.to_thread(path.write_bytes, b"")
             async for chunk in found.stream():
                 await asyncio.to_thread(_append, path, chunk)
         except (BaseError, OSError) as fault:
+            if isinstance(fault, OSError) and is_full(fault):
+                raise no_room() from fault
             raise StorageFailed(_("A file of this run is gone. Please send the request again.")) from fault
         return path
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import tempfile
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -22,6 +21,7 @@ from bot.core.run import RunRecord, State
 from bot.core.runs.locks import RunLocks
 from bot.core.runs.replies import RunReplies
 from bot.core.runs.repository import RunRepository
+from bot.core.storage.temporary import work_folder
 from bot.i18n import _
 
 _log = logging.getLogger(__name__)
@@ -111,10 +111,10 @@ class Reviews:
         if (outcome := run.to_review) is None:
             yield None
             return
-        with tempfile.TemporaryDirectory(prefix="darkroom-") as folder:
+        with work_folder() as folder:
             files = []
             for number, file in enumerate(outcome.files, 1):
-                path = await self._media.fetch(file.key, Path(folder) / f"result-{number}{Path(file.key).suffix}")
+                path = await self._media.fetch(file.key, folder / f"result-{number}{Path(file.key).suffix}")
                 files.append(ResultFile(path, file.filename, file.kind))
             yield Result(run.id, run.workflow, run.values, tuple(files), outcome.texts, outcome.warnings)
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import json
 import shlex
-import tempfile
 import tomllib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -25,6 +24,7 @@ from bot.core.policy.rules import Rule, Trial
 from bot.core.policy.scope import Scope, community_of
 from bot.core.runs.validation import RequestValidator
 from bot.core.storage import private
+from bot.core.storage.temporary import work_folder
 from bot.core.workflows import sidecar_edit
 from bot.core.workflows.form import listed
 from bot.core.workflows.live_catalog import LiveCatalog
@@ -311,10 +311,10 @@ def _try(name: str, files: Mapping[Path, str]) -> None:
     """Read the files as the catalog does, in a temporary folder."""
     from bot.core.workflows.catalog import Catalog
 
-    with tempfile.TemporaryDirectory(prefix="darkroom-") as folder:
+    with work_folder() as folder:
         for path, text in files.items():
-            (Path(folder) / path.name).write_text(text, "utf-8")
-        read = Catalog.read(Path(folder))
+            (folder / path.name).write_text(text, "utf-8")
+        read = Catalog.read(folder)
     if read.faults or name not in read.workflows:
         raise UserError(" ".join(f"{fault}." for fault in read.faults) or _("This is not a valid name for a workflow."))
 

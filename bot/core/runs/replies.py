@@ -7,7 +7,7 @@ import logging
 from collections.abc import Mapping
 
 from bot.core import events_log
-from bot.core.errors import DeliveryFailed, NotNow
+from bot.core.errors import DeliveryFailed, DiskFull, NotNow
 from bot.core.model import Result, RunSummary, Status
 from bot.core.port import Limits, Replier, Reply
 from bot.core.run import RunRecord
@@ -42,7 +42,9 @@ class RunReplies:
 
 
 class GuardedReply:
-    """A reply whose platform may fail in any words: only `DeliveryFailed` and `NotNow` leave it."""
+    """A reply whose platform may fail in any words: only `DeliveryFailed`, `NotNow` and
+    `DiskFull` leave it.
+    """
 
     def __init__(self, reply: Reply) -> None:
         self._reply = reply
@@ -56,13 +58,15 @@ class GuardedReply:
             await self._reply.show(status)
         except (DeliveryFailed, asyncio.CancelledError):
             raise
+        except DiskFull as fault:
+            raise NotNow(str(fault)) from fault
         except Exception as fault:
             raise _refused(fault) from fault
 
     async def deliver(self, result: Result) -> None:
         try:
             await self._reply.deliver(result)
-        except (DeliveryFailed, asyncio.CancelledError):
+        except (DeliveryFailed, DiskFull, asyncio.CancelledError):
             raise
         except Exception as fault:
             raise _refused(fault) from fault

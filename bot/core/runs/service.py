@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import tempfile
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
@@ -42,6 +41,7 @@ from bot.core.runs.replies import RunReplies
 from bot.core.runs.repository import RunRepository
 from bot.core.runs.validation import RequestValidator, ValidatedRequest
 from bot.core.runs.workflow_service import WorkflowService
+from bot.core.storage.temporary import work_folder
 from bot.i18n import _
 from comfy.schedule import models_of
 
@@ -131,9 +131,9 @@ class RunService:
         if workflow.spoiler:
             policy = policy.covered()
         restriction = self._enforcer.restriction(request.person, request.place, workflow)
-        with _room(), tempfile.TemporaryDirectory(prefix="darkroom-") as folder:
-            whole = await self._with_files(request, Path(folder))
-            checked = await self._validator.check(whole, Path(folder), restriction)
+        with _room(), work_folder() as folder:
+            whole = await self._with_files(request, folder)
+            checked = await self._validator.check(whole, folder, restriction)
             held = await self._enforcer.reads(request, checked.values)
             inputs = {
                 name: StoredFile(await self._media.keep(given.path), given.filename, given.kind)

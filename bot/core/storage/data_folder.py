@@ -7,6 +7,7 @@ import os
 import re
 import stat
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from bot.core.storage import private
@@ -14,6 +15,7 @@ from bot.core.storage import private
 _log = logging.getLogger(__name__)
 _DATABASE = re.compile(r"(darkroom|discord|telegram|engine)\.db(-wal|-shm|-journal)?")
 _OTHER = re.compile(r"workflows|media|engine|tmp|discord-commands\.(json|part)|[^/]+\.lock|\.probe")
+_DIGEST = re.compile(r"[0-9a-f]{20,64}(\.\w+)?")  # the name that we give to an input
 _PARTS = {"media": re.compile(r"[0-9a-f]{2}"), "engine": re.compile(r"input|output|temp")}
 
 
@@ -34,6 +36,20 @@ def narrow(folder: Path, *, shared: bool) -> None:
         words = "other users of this computer may be able to read %s (%s%s): change its mode, or make %s its owner"
         more = f", and {len(faults) - 1} more" if len(faults) > 1 else ""
         _log.warning(words, faults[0].filename or folder, faults[0].strerror, more, "the user of this program")
+
+
+def clear_engine(folder: Path) -> None:
+    """Delete the files that the built-in engine of an older version kept. An operator's own pictures stay."""
+    engine = folder / "engine"
+    for path in sorted(engine.rglob("*"), reverse=True):  # what is in a folder comes before it
+        ours = path.relative_to(engine).parts[0] in ("output", "temp") or _DIGEST.fullmatch(path.name)
+        with suppress(OSError):
+            if path.is_dir() and not path.is_symlink():
+                path.rmdir()  # if it is empty
+            elif ours:
+                path.unlink()
+    with suppress(OSError):
+        engine.rmdir()
 
 
 def _ours(folder: Path, shared: bool) -> Iterator[tuple[Path, int]]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import tempfile
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -16,7 +15,7 @@ from telegram.error import TelegramError
 
 from bot.core.errors import BadValue, DeliveryFailed, StorageFailed, UserError
 from bot.core.model import Person, Place, Received, RunRequest
-from bot.core.platform import Button, ButtonPress, KeyValueStore, Services
+from bot.core.platform import Button, ButtonPress, KeyValueStore, Services, work_folder
 from bot.core.status_text import describe
 from bot.i18n import _
 from bot.platforms.telegram import storage_keys
@@ -94,8 +93,8 @@ class Responder:
         if hidden:
             await self.notes.put(storage_keys.spoiler(where, known), True)
         try:
-            with tempfile.TemporaryDirectory(prefix="darkroom-") as folder:
-                values = await self._fetched(request.values, Path(folder))
+            with work_folder() as folder:
+                values = await self._fetched(request.values, folder)
                 await self.services.runs.submit(
                     RunRequest(request.workflow, values, request.person, request.place), address
                 )

@@ -7,7 +7,6 @@ import logging
 import os
 import signal
 import sys
-import tempfile
 import threading
 import webbrowser
 from collections.abc import Coroutine
@@ -19,9 +18,10 @@ from uuid import uuid4
 import click
 
 from bot.core.error_text import explain
-from bot.core.errors import ConfigError, UserError
+from bot.core.errors import ConfigError, DiskFull, UserError
 from bot.core.execution.one_shot import OneShotRunner
 from bot.core.model import Failed, RunRequest
+from bot.core.storage.temporary import process_folder, room, work_folder
 from bot.i18n import _
 from bot.platforms.terminal.application import Application
 from bot.platforms.terminal.messages import BadRequest, RunFailed, say
@@ -42,7 +42,8 @@ def develop(app: Application, request: RunRequest, target: OutputTarget, server:
 def attend(work: Coroutine[Any, Any, int]) -> int:
     """Do the work of a command. Every error becomes one sentence, and every signal an exit code."""
     try:
-        return asyncio.run(_until_signal(work))
+        with room(), process_folder():
+            return asyncio.run(_until_signal(work))
     except (UserError, ConfigError) as fault:
         raise BadRequest(str(fault)) from fault
     except click.ClickException:
@@ -53,6 +54,8 @@ def attend(work: Coroutine[Any, Any, int]) -> int:
         number = str(uuid4())
         _log.debug("%s", number, exc_info=error)
         raise RunFailed(explain(error, number)) from error
+    finally:
+        work.close()  # if it could not begin
 
 
 async def _until_signal(work: Coroutine[Any, Any, int]) -> int:
@@ -78,10 +81,10 @@ async def _develop(app: Application, request: RunRequest, target: OutputTarget, 
     say(_("Server: {address}").format(address=label) if label else _("Engine: built-in (no server was given)"))
     seeds = tuple(field.name for field in app.catalog.get(request.workflow).form().fields if field.seed)
     reply = TerminalReply(target, live=sys.stdout.isatty(), seeds=seeds)
-    with tempfile.TemporaryDirectory(prefix="darkroom-") as folder:
+    with work_folder() as folder:
         try:
             async with app.open(server) as bench:
-                return await _run(bench, request, target, reply, Path(folder))
+                return await _run(bench, request, target, reply, folder)
         except asyncio.CancelledError:
             if not reply.said_end:
                 say(_("Cancelled before anything was sent."))
@@ -192,7 +195,7 @@ def demo(app: Application, pace: float, *, browser: bool) -> int:
 
     try:
         asyncio.run(app.demo(announce, pace))
-    except ConfigError as fault:
+    except (ConfigError, DiskFull) as fault:
         raise BadRequest(str(fault)) from fault
     except KeyboardInterrupt:
         return 128 + signal.SIGINT

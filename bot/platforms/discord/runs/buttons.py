@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import tempfile
 from contextlib import suppress
 from pathlib import Path
 
@@ -11,7 +10,7 @@ import discord
 
 from bot.core.errors import UserError
 from bot.core.model import StoredFile
-from bot.core.platform import RunRecord, lossless
+from bot.core.platform import RunRecord, lossless, work_folder
 from bot.i18n import _
 from bot.platforms.discord.components import ComponentAction
 from bot.platforms.discord.forms.modals import begin
@@ -99,10 +98,10 @@ async def _original(context: DiscordContext, click: Click, run: RunRecord) -> No
     """All files as they were made, to the one who asks alone."""
     if not (files := _files(context, click, run)):
         raise UserError(_("There are no files of this run."))
-    with tempfile.TemporaryDirectory(prefix="darkroom-") as folder:
+    with work_folder() as folder:
         pieces, notes = list[DiscordAttachment](), list[str]()
         for number, file in enumerate(files, 1):
-            path = await context.services.files.fetch(file, Path(folder) / f"{number}{Path(file.key).suffix}")
+            path = await context.services.files.fetch(file, folder / f"{number}{Path(file.key).suffix}")
             piece = await _whole(path, file, click.filesize_limit)
             if piece is not None:
                 pieces.append(piece)

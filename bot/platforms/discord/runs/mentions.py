@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import logging
 import re
-import tempfile
 from collections.abc import Mapping
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import discord
 
 from bot.core.errors import BadPicture, UserError
 from bot.core.model import Place, RunRequest
-from bot.core.platform import FieldKind
+from bot.core.platform import FieldKind, work_folder
 from bot.i18n import _
 from bot.platforms.discord.forms.cache import CachedForm
 from bot.platforms.discord.message_ref import PLATFORM
@@ -59,8 +57,8 @@ async def _run(context: DiscordContext, client: discord.Client, message: discord
         raise UserError(_("Begin with the name of a workflow: {names}. Or use /run.").format(names=names))
     dish = await context.cache.dish(name.lower(), person, place)
     _check_rights(message)
-    with tempfile.TemporaryDirectory(prefix="darkroom-") as folder:
-        values = await fetched(client.http, _values(dish, rest.strip(), message), Path(folder), context.most)
+    with work_folder() as folder:
+        values = await fetched(client.http, _values(dish, rest.strip(), message), folder, context.most)
         request = RunRequest(dish.workflow.name, values, person, place)
         await context.services.runs.submit(request, InteractionAnswer(context.services, request, client, message))
 

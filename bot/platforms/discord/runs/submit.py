@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import logging
-import tempfile
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any, TypeAlias
 from uuid import uuid4
 
@@ -16,7 +14,7 @@ import discord
 
 from bot.core.errors import DeliveryFailed, NotAllowed, StorageFailed, UserError
 from bot.core.model import RunRequest
-from bot.core.platform import RunRecord, Services
+from bot.core.platform import RunRecord, Services, work_folder
 from bot.i18n import _
 from bot.platforms.discord.forms.cache import FormCache
 from bot.platforms.discord.forms.sessions import FormSessions
@@ -49,8 +47,8 @@ async def submit(
     """Have a workflow run. The interaction is answered first, whatever else is slow. Raises `UserError`."""
     await _hear(click)
     check_rights(lacking(click))
-    with tempfile.TemporaryDirectory(prefix="darkroom-") as folder:
-        given = await fetched(click.client.http, values, Path(folder), context.most)
+    with work_folder() as folder:
+        given = await fetched(click.client.http, values, folder, context.most)
         request = RunRequest(workflow, given, asker(click), place_of(click))
         posting = MessageAnswer(context.services, request, click, spoiler)
         await context.services.runs.submit(request, posting)

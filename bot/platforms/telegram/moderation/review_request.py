@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import tempfile
 from contextlib import suppress
-from pathlib import Path
 
 from bot.core.errors import DeliveryFailed
 from bot.core.model import Result, RunSummary
+from bot.core.platform import work_folder
 from bot.platforms.telegram.api.client import Gone, TelegramApi, Unconfirmed, Unsuitable
 from bot.platforms.telegram.chats import Chat
 from bot.platforms.telegram.moderation import panel
@@ -28,8 +27,8 @@ async def _parcels(api: TelegramApi, result: Result | None) -> list[OutgoingMedi
     """The files that can be sent unchanged: a moderator need not see a file that the chat could not."""
     if result is None:
         return []
-    with tempfile.TemporaryDirectory(prefix="darkroom-") as folder:
-        parcels, _left_out = await packed(result.files, LOCAL_UPLOAD if api.local else UPLOAD, Path(folder))
+    with work_folder() as folder:
+        parcels, _left_out = await packed(result.files, LOCAL_UPLOAD if api.local else UPLOAD, folder)
     return [each for each in parcels if any(each.file is file for file in result.files)]
 
 

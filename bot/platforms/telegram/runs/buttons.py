@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
@@ -11,7 +10,7 @@ from telegram.error import TelegramError
 
 from bot.core.errors import UserError
 from bot.core.model import ResultFile, RunRequest, StoredFile
-from bot.core.platform import Button, ButtonPress, RunRecord
+from bot.core.platform import Button, ButtonPress, RunRecord, work_folder
 from bot.core.status_text import seconds
 from bot.i18n import _
 from bot.platforms.telegram import storage_keys
@@ -108,9 +107,9 @@ class RunButtons:
         if not files:
             raise UserError(_("There are no files of this run."))
         most = LOCAL_UPLOAD if self._responder.api.local else UPLOAD
-        with tempfile.TemporaryDirectory(prefix="darkroom-") as folder:
+        with work_folder() as folder:
             for number, file in enumerate(files, 1):
-                path = Path(folder) / f"{number}{Path(file.key).suffix}"
+                path = folder / f"{number}{Path(file.key).suffix}"
                 found = ResultFile(await self._services.files.fetch(file, path), file.filename, file.kind)
                 if (size := await size_of(found.path)) > most:
                     await self._responder.say(caller, captions.plain(too_large(found, size, most)))

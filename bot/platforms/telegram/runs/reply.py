@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 from telegram import InlineKeyboardMarkup, InputMediaPhoto, Message
@@ -28,7 +26,7 @@ from bot.core.model import (
     RunSummary,
     Status,
 )
-from bot.core.platform import KeyValueStore
+from bot.core.platform import KeyValueStore, work_folder
 from bot.core.port import Limits
 from bot.i18n import _
 from bot.platforms.telegram import storage_keys
@@ -110,9 +108,9 @@ class TelegramReply:
     async def deliver(self, result: Result) -> None:
         """See `Reply.deliver`."""
         self._supersede(final=True)
-        with tempfile.TemporaryDirectory(prefix="darkroom-") as folder:
+        with work_folder() as folder:
             async with self._face.lock:
-                parcels, warnings = await packed(result.files, self.limits.file_bytes, Path(folder))
+                parcels, warnings = await packed(result.files, self.limits.file_bytes, folder)
                 result = replace(result, warnings=(*result.warnings, *warnings))
                 if len(parcels) == 1:
                     await self._deliver_one(parcels[0], result)

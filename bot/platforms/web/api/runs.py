@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
-from pathlib import Path
 from uuid import uuid4
 
 from aiohttp import web
@@ -11,7 +9,7 @@ from aiohttp.typedefs import Handler
 
 from bot.core.errors import BadPicture, BadValue, NotAllowed, StorageFailed, TooMany, UnknownWorkflow, UserError
 from bot.core.model import Address, Running, RunRequest
-from bot.core.platform import Form, Services
+from bot.core.platform import Form, Services, work_folder
 from bot.platforms.web.api import files
 from bot.platforms.web.api.uploads import SubmittedForm, owned, place_of, requested, stored_in, unpack
 from bot.platforms.web.api.views import person_of
@@ -37,8 +35,8 @@ class RunRoutes:
         person, name = person_of(whose(request)), request.match_info["name"]
         place = place_of(person.id)
         form = await self._services.workflows.form(name, person, place)
-        with tempfile.TemporaryDirectory(prefix="darkroom-") as folder:
-            parcel = await unpack(request, form, Path(folder), self._upload_bytes)
+        with work_folder() as folder:
+            parcel = await unpack(request, form, folder, self._upload_bytes)
             if faults := _faults(form, parcel):
                 return _faulty(faults)
             return await self._take(await requested(parcel, name, form, self._services, person, place))

@@ -1,0 +1,120 @@
+"""What people have deleted is on no disk of ours: files are looked for by their content, in all folders."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from pathlib import Path
+
+from PIL import Image
+
+from bot.core.model import Person, UploadedFile
+from bot.core.run import RunRecord, State
+from bot.core.storage.data_folder import clear_engine
+from bot.settings import Role, Settings
+from bot.stores import forget
+from tests.bot.harness import ANN, BEN, House, house, running, until
+
+RED, BLUE = (211, 17, 34), (12, 34, 222)
+
+
+def photo(folder: Path, color: tuple[int, int, int]) -> UploadedFile:
+    path = folder / f"{color[0]}.png"
+    Image.new("RGB", (40, 30), color).save(path)
+    return UploadedFile(path, path.name)
+
+
+def pictures(folder: Path, color: tuple[int, int, int]) -> list[str]:
+    """The files that show a colour, or its negative, whatever their names are."""
+    wanted = (color, tuple(255 - each for each in color))
+    found = []
+    for path in folder.rglob("*"):
+        with suppress(OSError), Image.open(path) as picture:  # it is none, or is deleted at this moment
+            shown = picture.convert("RGB").tobytes()[:3]
+            if any(max(abs(one - other) for one, other in zip(shown, each, strict=True)) < 3 for each in wanted):
+                found.append(str(path.relative_to(folder)))
+    return sorted(found)
+
+
+async def negative(home: House, given: UploadedFile, person: Person = ANN) -> RunRecord:
+    run_id, _shown = await home.ask("negative", person, photo=given)
+    (run,) = await home.ended(run_id)
+    assert run.state is State.DONE
+    return run
+
+
+async def gone(data: Path, color: tuple[int, int, int], but: int = 0) -> None:
+    """Wait until so many files of a colour are left."""
+
+    async def is_gone() -> bool:
+        return len(await asyncio.to_thread(pictures, data, color)) == but
+
+    await until(is_gone)
+
+
+async def test_the_engine_keeps_nothing_of_a_run_that_has_ended(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    async with house(data, servers=()) as home:
+        run = await negative(home, photo(tmp_path, RED))
+        await gone(data, RED, but=2)
+        assert all(name.startswith("media/") for name in pictures(data, RED))
+        again = await negative(home, photo(tmp_path, RED))  # the same picture is sent once more
+        assert len(again.shown.files) == len(run.shown.files) == 1
+        await gone(data, RED, but=2)
+
+
+async def test_nothing_is_left_after_delete(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    async with house(data, servers=()) as home:
+        red, blue = await negative(home, photo(tmp_path, RED)), await negative(home, photo(tmp_path, BLUE))
+        await home.services.runs.delete(red.id, ANN)
+        await gone(data, RED)
+        await gone(data, BLUE, but=2)
+        await home.services.runs.delete(blue.id, ANN)
+        await gone(data, BLUE)
+
+
+async def test_nothing_is_left_after_forget_but_what_others_have_sent_too(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    async with house(data, servers=()) as home:
+        await negative(home, photo(tmp_path, RED))
+        await negative(home, photo(tmp_path, BLUE))
+        await negative(home, photo(tmp_path, BLUE), BEN)
+        await home.services.runs.forget(ANN)
+        await gone(data, RED)
+        await gone(data, BLUE, but=2)
+        assert await forget(Settings(data_dir=data), BEN.key) == 1  # the command, beside the bot
+        await gone(data, BLUE)
+
+
+async def test_nothing_is_left_of_a_run_that_is_cancelled_in_the_middle(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    async with house(data, servers=(), role=Role(pace=60)) as home:
+        run_id, shown = await home.ask("negative", photo=photo(tmp_path, RED))
+        await home.platform.until(running(shown))
+        assert any("input" in name for name in pictures(data, RED))
+        await home.services.runs.cancel(run_id, ANN)
+        await home.ended(run_id)
+        await home.services.runs.delete(run_id, ANN)
+        await gone(data, RED)
+
+
+async def test_nothing_is_left_after_the_days_that_files_are_kept(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    async with house(data, servers=()) as home:
+        await negative(home, photo(tmp_path, RED))
+    assert len(pictures(data, RED)) == 2
+    async with house(data, servers=(), retention_days=0):
+        await gone(data, RED)
+
+
+def test_what_the_engine_of_an_older_version_kept_is_deleted_and_an_operators_picture_stays(tmp_path: Path) -> None:
+    engine = tmp_path / "engine"
+    for name in ("input/logo.png", f"input/{20 * 'a'}.png", "output/cats/x_00001_.png", "temp/ComfyUI_temp_1.png"):
+        (engine / name).parent.mkdir(parents=True, exist_ok=True)
+        (engine / name).touch()
+    clear_engine(tmp_path)
+    assert [path for path in engine.rglob("*") if path.is_file()] == [engine / "input" / "logo.png"]
+    (engine / "input" / "logo.png").unlink()
+    clear_engine(tmp_path)
+    assert not engine.exists()
