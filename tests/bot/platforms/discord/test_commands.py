@@ -76,6 +76,15 @@ async def test_what_is_decided_is_told_to_its_server_alone(tmp_path: Path) -> No
         assert (told(fake, guild), told(fake, other), told(fake)) == (3, 1, before + 2)
 
 
+async def test_moderators_commands_are_offered_only_in_servers(tmp_path: Path) -> None:
+    async with FakeDiscord() as fake:
+        fake.add_guild(MO)
+        async with house(fake, tmp_path):
+            offered = {each["name"]: (each["contexts"], each["integration_types"]) for each in fake.commands["global"]}
+    assert offered.pop("moderate") == ([0], [0])  # no direct message, and no installation of one person
+    assert set(map(str, offered.values())) == {"([0, 1, 2], [0, 1])"}
+
+
 async def test_a_start_tells_nothing_that_is_known(tmp_path: Path) -> None:
     async with FakeDiscord() as fake:
         guild = fake.add_guild(MO)
