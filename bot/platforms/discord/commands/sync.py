@@ -14,10 +14,11 @@ import discord
 from discord.app_commands import CommandTree
 
 from bot.core.model import Place
-from bot.core.platform import Services, community_of, private_opener
+from bot.core.platform import Services, Workflow, community_of, private_opener
 from bot.i18n import _
+from bot.platforms.discord.commands.choice import CommandChoice
 from bot.platforms.discord.commands.refusals import without_refused
-from bot.platforms.discord.commands.schema import declarable, declare, digest
+from bot.platforms.discord.commands.schema import declare, digest
 from bot.platforms.discord.forms.cache import FormCache
 from bot.platforms.discord.message_ref import PLATFORM
 from bot.platforms.discord.rest import AWAY
@@ -30,6 +31,7 @@ _WRITE_EVERY = 2.0  # seconds between two notes on disk of what Discord was told
 _TRIES = 5  # times that commands are sent without the parts that Discord refused
 _EVERYWHERE = "everywhere"
 
+Declarations: TypeAlias = dict[str, tuple[Workflow, dict[str, Any]]]
 Send: TypeAlias = Callable[[Any], Awaitable[Any]]
 
 
@@ -76,9 +78,16 @@ class CommandSync:
     """Works until cancelled; `wake` when a server was joined."""
 
     def __init__(
-        self, client: discord.Client, tree: CommandTree[Any], services: Services, cache: FormCache, ledger: SyncLedger
+        self,
+        client: discord.Client,
+        tree: CommandTree[Any],
+        services: Services,
+        cache: FormCache,
+        choice: CommandChoice,
+        ledger: SyncLedger,
     ) -> None:
-        self._client, self._tree, self._services, self._cache, self._ledger = client, tree, services, cache, ledger
+        self._client, self._tree, self._services, self._ledger = client, tree, services, ledger
+        self._cache, self._choice = cache, choice
         self._news = asyncio.Event()
         self._version = (-1, -1)
         self._refused: dict[str, str] = {}
@@ -121,7 +130,7 @@ class CommandSync:
         await self._tell_everywhere(own)
         taken = [each["name"] for each in own]
         slots = asyncio.Semaphore(_AT_ONCE)
-        alike: dict[Any, list[dict[str, Any]]] = {}
+        alike: dict[Any, Declarations] = {}
 
         async def tell(guild: int) -> None:
             async with slots:
@@ -143,17 +152,16 @@ class CommandSync:
         )
         return not news and self._ledger.has(str(guild))
 
-    async def _declared(
-        self, guild: int, taken: list[str], alike: dict[Any, list[dict[str, Any]]]
-    ) -> list[dict[str, Any]]:
-        """The commands of a server; those servers that decided nothing of their own have the same."""
+    async def _declared(self, guild: int, taken: list[str], alike: dict[Any, Declarations]) -> list[dict[str, Any]]:
+        """The commands of a server; those servers that decided nothing of their own choose among the same."""
         place = Place(PLATFORM, "", community=str(guild))
         key = () if not self._services.moderation.own_rules(community_of(place)) else guild
         if key not in alike:
             dishes = {dish.workflow.name: dish for dish in await self._cache.declared(place)}
-            chosen = declarable((dish.workflow for dish in dishes.values()), taken)
-            alike[key] = [declare(each, dishes[each.name].form) for each in chosen]
-        return alike[key]
+            alike[key] = {name: (dish.workflow, declare(dish.workflow, dish.form)) for name, dish in dishes.items()}
+        known = alike[key]
+        chosen = await self._choice.choose(guild, [workflow for workflow, _payload in known.values()], taken)
+        return [known[each.name][1] for each in chosen]
 
     async def _tell_everywhere(self, payload: list[Any]) -> None:
         http, application = self._client.http, self._application
