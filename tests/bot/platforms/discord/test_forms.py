@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from bot.core.workflows.catalog import bundled_folder
 from tests.bot.platforms.discord.fake import Asked, FakeDiscord, Post
 from tests.bot.platforms.discord.harness import (
     ALICE,
