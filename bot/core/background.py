@@ -27,6 +27,7 @@ class TaskHealth:
         self._in_a_row: Counter[str] = Counter()
         self._restarted: dict[str, float] = {}
         self._platforms: dict[str, bool] = {}  # whether each is connected
+        self._remarks: dict[str, str] = {}
         #: How often each task has failed since the process started.
         self.failures: Counter[str] = Counter()
 
@@ -74,6 +75,19 @@ class TaskHealth:
     def away(self) -> tuple[str, ...]:
         """The platforms that are not connected."""
         return tuple(name for name, connected in self._platforms.items() if not connected)
+
+    def remark(self, topic: str, words: str) -> None:
+        """Say what the operator should know of a topic, though the process works."""
+        self._remarks[topic] = words
+
+    def settle(self, topic: str) -> None:
+        """Say that there is nothing to remark on a topic any longer."""
+        self._remarks.pop(topic, None)
+
+    @property
+    def remarks(self) -> Mapping[str, str]:
+        """What the operator should know, by topic, though the process works."""
+        return dict(self._remarks)
 
     def _has_settled(self, name: str) -> bool:
         return self._clock() - self._restarted.get(name, self._clock()) >= _SETTLED

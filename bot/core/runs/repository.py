@@ -102,6 +102,12 @@ class RunRepository:
         async with self._database.read() as connection:
             return dict(map(tuple, await connection.execute(question)))
 
+    async def used_in(self, community: str, since: float) -> dict[str, int]:
+        """Count the requests of a community, given as "platform:id", since a moment, by workflow."""
+        question = select(runs.c.workflow, func.count()).where(runs.c.community == community, runs.c.asked_at >= since)
+        async with self._database.read() as connection:
+            return dict(map(tuple, await connection.execute(question.group_by(runs.c.workflow))))
+
     async def counts(self) -> dict[State, int]:
         """Count the runs that have not ended, by state."""
         question = select(runs.c.state, func.count()).where(runs.c.state.in_(UNFINISHED)).group_by(runs.c.state)

@@ -100,6 +100,10 @@ class RunService:
         """Return the unfinished runs of a place, oldest first."""
         return await self._records.unfinished_at(place)
 
+    async def used_in(self, community: str, since: float) -> dict[str, int]:
+        """Count the requests of a community, given as "platform:id", since a moment, by workflow."""
+        return await self._records.used_in(community, since)
+
     async def counts(self) -> dict[State, int]:
         """Count the runs that have not ended, by state."""
         return await self._records.counts()

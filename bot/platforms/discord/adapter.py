@@ -12,6 +12,7 @@ from bot.core.model import Address, Result, RunSummary
 from bot.core.platform import KeyValueStore, Services
 from bot.i18n import _
 from bot.platforms.discord.client import DiscordClient
+from bot.platforms.discord.commands.choice import CommandChoice
 from bot.platforms.discord.commands.sync import SyncLedger
 from bot.platforms.discord.forms.cache import FormCache
 from bot.platforms.discord.forms.sessions import FormSessions
@@ -67,7 +68,12 @@ class DiscordPlatform:
     async def _serve(self, services: Services, sessions: FormSessions) -> None:
         settings = self._settings
         context = DiscordContext(
-            services, FormCache(services), sessions, int(settings.max_upload_mb * 1e6), settings.retention_days
+            services,
+            FormCache(services),
+            CommandChoice(services),
+            sessions,
+            int(settings.max_upload_mb * 1e6),
+            settings.retention_days,
         )
         ledger = SyncLedger(settings.folder / "discord-commands.json")
         try:

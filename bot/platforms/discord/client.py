@@ -43,7 +43,7 @@ class DiscordClient(discord.AutoShardedClient):
         )
         self.context = context
         self.tree = Tree(self, context)
-        self.registrar = CommandSync(self, self.tree, context.services, context.cache, ledger)
+        self.registrar = CommandSync(self, self.tree, context.services, context.cache, context.choice, ledger)
         self._since = time.time()
         self._work: list[BackgroundTask] = []
         self._answering: set[asyncio.Task[Any]] = set()

@@ -12,7 +12,7 @@ from typing import Any
 from bot.core.errors import UserError
 from bot.i18n import _
 from bot.platforms.discord import components
-from bot.platforms.discord.commands.lists import FORGET, forget
+from bot.platforms.discord.commands.lists import FORGET, TURN, forget, turn_workflows
 from bot.platforms.discord.forms import sessions
 from bot.platforms.discord.forms.modals import fill, go, turn
 from bot.platforms.discord.forms.picker import leaf, picked
@@ -41,6 +41,8 @@ async def _answer(context: DiscordContext, click: Click, name: str) -> None:
         await panel.change(context, click, int(select["number"]))
     elif turned := re.fullmatch(panel.PAGE, name):
         await panel.show_page(context, click, int(turned["page"]))
+    elif listed := re.fullmatch(TURN, name):
+        await turn_workflows(context, click, int(listed["page"]))
     else:
         raise UserError(_("This button has expired. Please start again."))
 

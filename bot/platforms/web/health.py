@@ -62,6 +62,10 @@ class HealthRoutes:
             servers.add_metric([name], up)
         yield runs
         yield servers
+        remarks = GaugeMetricFamily("darkroom_remarks", "What /readyz remarks on beside faults.", labels=["topic"])
+        for topic in self._services.health.tasks.remarks:
+            remarks.add_metric([topic], 1)
+        yield remarks
         edits = "Messages sent or edited to show a status or a result."
         failures = "Failures of background tasks, which are started again."
         yield _counted("darkroom_task_failures", failures, self._services.health.tasks.failures, "task")
@@ -72,7 +76,9 @@ class HealthRoutes:
         return web.Response(text="ok\n")
 
     async def _readyz(self, _request: web.Request) -> web.Response:
-        """200 if all is well; otherwise 503, with a line for each reason."""
+        """200 if all is well; otherwise 503, with a line for each reason. Lines with what the operator should know
+        besides may follow in both cases.
+        """
         faults = []
         if not await self._database_answers():
             faults.append(_("the database does not answer"))
@@ -83,7 +89,8 @@ class HealthRoutes:
         tasks, words = self._services.health.tasks, _("the task “{name}” has failed {count} times in a row")
         faults += [_("the platform {name} is not connected").format(name=name) for name in tasks.away]
         faults += [words.format(name=name, count=count) for name, count in tasks.failing.items()]
-        return web.Response(status=503 if faults else 200, text="\n".join(faults or ["ok"]) + "\n")
+        remarks = [f"{topic}: {said}" for topic, said in tasks.remarks.items()]
+        return web.Response(status=503 if faults else 200, text="\n".join([*(faults or ["ok"]), *remarks]) + "\n")
 
     async def _database_answers(self) -> bool:
         """Check that the database can be written to soon. One probe at a time: a locked database gathers no crowd."""

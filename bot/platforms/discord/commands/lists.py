@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import discord
 
 from bot.core.platform import RunRecord, State, WorkflowOffer
 from bot.core.status_text import asked
 from bot.i18n import _, ngettext
-from bot.platforms.discord.commands.schema import COMMANDS
 from bot.platforms.discord.components import ComponentAction, button, still
 from bot.platforms.discord.message_ref import PLATFORM, MessageRef
 from bot.platforms.discord.rest import NO_MENTIONS
-from bot.platforms.discord.runs.request import asker, place_of
+from bot.platforms.discord.runs.request import asker, is_member, place_of
 from bot.platforms.discord.runs.submit import Click, DiscordContext
 from bot.platforms.discord.runs.text import cut, plain
 
 _LINES = 15
 _BUTTONS = 10
+_PAGE = 1700  # characters of a list of workflows
+TURN = r"darkroom:workflows:(?P<page>[0-9]{1,3})"
 FORGET = "darkroom:forget"
 
 
@@ -59,17 +62,36 @@ async def show_mine(context: DiscordContext, click: Click) -> None:
 async def show_workflows(context: DiscordContext, click: Click) -> None:
     """List the workflows that the person may run here."""
     await click.response.defer(ephemeral=True, thinking=True)
+    await _show_page(context, click, 0)
+
+
+async def turn_workflows(context: DiscordContext, click: Click, page: int) -> None:
+    """Show another page of that list."""
+    await click.response.defer()
+    await _show_page(context, click, page)
+
+
+async def _show_page(context: DiscordContext, click: Click, page: int) -> None:
     offers = await context.cache.offers(asker(click), place_of(click))
-    await _say(click, [_offer(offer) for offer in offers] or [_("There is nothing to run here.")], None)
+    pages = paged([_offer(context, click, offer) for offer in offers], _PAGE)
+    if not pages:
+        await _say(click, [_("There is nothing to run here.")], None)
+        return
+    page = min(page, len(pages) - 1)
+    turns = [(_("Earlier"), page - 1)] if page > 0 else []
+    turns += [(_("More"), page + 1)] if page + 1 < len(pages) else []
+    buttons: list[discord.ui.Button[discord.ui.View]] = [
+        discord.ui.Button(label=label, custom_id=f"darkroom:workflows:{there}") for label, there in turns
+    ]
+    head = _("Page {page} of {pages}, {count} workflows. {run} finds any of them by a part of its name.")
+    words = head.format(page=page + 1, pages=len(pages), count=len(offers), run="`/run`")
+    await _say(click, [*([words] if buttons else []), *pages[page]], still(*buttons))
 
 
 async def show_help(context: DiscordContext, click: Click) -> None:
-    count = len(context.services.workflows.catalog.workflows)
     lines = [
         _("I run picture workflows: you ask, and one message develops into the result."),
-        _("• Each workflow is a command here: type / and its name. {run} opens any of them as a form.").format(
-            run="`/run`"
-        ),
+        _how_to_run(context, click),
         _("• On a message with a picture: Apps → Use this picture."),
         _("• Answer a picture with the name of a workflow, and mention me: it goes through it."),
         _("• The buttons under a result: Again (a new seed), Change, Use as input, Delete."),
@@ -77,9 +99,27 @@ async def show_help(context: DiscordContext, click: Click) -> None:
             queue="`/queue`", mine="`/mine`", workflows="`/workflows`", about="`/about`"
         ),
     ]
-    if count > COMMANDS:
-        lines.append(_("There are {count} workflows: those that are no command are in /run.").format(count=count))
     await click.response.send_message("\n".join(lines), ephemeral=True, allowed_mentions=NO_MENTIONS)
+
+
+def _how_to_run(context: DiscordContext, click: Click) -> str:
+    every = context.services.workflows.allowed(asker(click), place_of(click))
+    count = sum(_is_command(context, click, each.name) for each in every)
+    if count == 0:
+        words = _("• {run} opens any of the {total} workflows as a form: type a part of its name.")
+    elif count < len(every):
+        words = _(
+            "• {count} of the {total} workflows are commands here: type / and the name. {run} opens any of them as a "
+            "form: type a part of its name."
+        )
+    else:
+        words = _("• Each workflow is a command here: type / and its name. {run} opens any of them as a form.")
+    return words.format(run="`/run`", count=count, total=len(every))
+
+
+def _is_command(context: DiscordContext, click: Click, workflow: str) -> bool:
+    """True if a workflow is a command of its own where a person is: only servers that have the bot have those."""
+    return is_member(click) and context.choice.has(click.guild_id, workflow)
 
 
 async def show_about(context: DiscordContext, click: Click) -> None:
@@ -120,7 +160,11 @@ def _is_of(run: RunRecord, click: Click) -> bool:
 
 def _line(context: DiscordContext, run: RunRecord) -> str:
     words = asked(run.brief())
-    parts = [f"**{plain(context.services.workflows.title(run.workflow))}**", plain(run.person.name), _state(run.state)]
+    parts = [
+        f"**{plain(cut(context.services.workflows.title(run.workflow), 60))}**",
+        plain(run.person.name),
+        _state(run.state),
+    ]
     return " · ".join([*parts, plain(cut(words, 60))] if words else parts)
 
 
@@ -137,9 +181,24 @@ def _state(state: State) -> str:
     }[state]
 
 
-def _offer(offer: WorkflowOffer) -> str:
-    line = f"`{offer.workflow.name}` {plain(offer.workflow.description or offer.workflow.title)}"
+def _offer(context: DiscordContext, click: Click, offer: WorkflowOffer) -> str:
+    name = offer.workflow.name
+    command = f"`/{name}`" if _is_command(context, click, name) else f"`/run {name}`"
+    line = f"{command} {plain(cut(offer.workflow.description or offer.workflow.title, 200))}"
     return f"{line} ({_('not now')}: {plain(cut(offer.lacks, 80))})" if offer.lacks else line
+
+
+def paged(lines: Sequence[str], most: int) -> list[list[str]]:
+    """The lines in pages of so many characters at most."""
+    pages: list[list[str]] = []
+    left = 0
+    for line in lines:
+        if left < len(line) + 1:
+            pages.append([])
+            left = most
+        pages[-1].append(line)
+        left -= len(line) + 1
+    return pages
 
 
 async def _say(click: Click, lines: list[str], view: discord.ui.View | None) -> None:

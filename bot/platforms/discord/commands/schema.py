@@ -13,7 +13,7 @@ from bot.core.platform import Field, FieldKind, Form, Workflow
 from bot.i18n import _
 from bot.platforms.discord.runs.text import cut
 
-COMMANDS = 80  # workflows of a server that are commands of their own
+COMMANDS = 100  # of a server, beside those that are everywhere
 OPTIONS = 25
 CHOICES = 25
 _CHARACTERS = 8000  # of a command, its lists included
@@ -57,9 +57,9 @@ def has_spoiler(form: Form) -> bool:
 
 
 def declarable(workflows: Iterable[Workflow], taken: Iterable[str]) -> list[Workflow]:
-    """The workflows that can be commands of their own, as many as a server takes."""
+    """The workflows that can be commands of their own."""
     names = set(taken)
-    return [each for each in workflows if _NAME.fullmatch(each.name) and each.name not in names][:COMMANDS]
+    return [each for each in workflows if _NAME.fullmatch(each.name) and each.name not in names]
 
 
 def digest(payload: Sequence[dict[str, Any]]) -> str:
@@ -68,13 +68,17 @@ def digest(payload: Sequence[dict[str, Any]]) -> str:
 
 
 def matching(choices: Sequence[str], text: str) -> list[dict[str, str]]:
+    """Up to 25 choices for what was typed, as Discord takes them."""
+    return [{"name": _short(each), "value": choice_value(each)} for each in like(choices, text)]
+
+
+def like(choices: Sequence[str], text: str) -> list[str]:
     """Up to 25 choices for what was typed: those that begin with it, then those that have it, then those like it."""
     wanted = text.casefold().strip()
     beginning = [each for each in choices if each.casefold().startswith(wanted)]
     inside = _having(choices, wanted)
     near = [] if beginning or inside else difflib.get_close_matches(text, choices, CHOICES, 0.3)
-    found = list(dict.fromkeys([*beginning, *inside, *near]))[:CHOICES]
-    return [{"name": _short(each), "value": choice_value(each)} for each in found]
+    return list(dict.fromkeys([*beginning, *inside, *near]))[:CHOICES]
 
 
 def _having(choices: Sequence[str], text: str) -> list[str]:

@@ -8,14 +8,17 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import discord
 from discord.app_commands import CommandTree
 
 from bot.core.model import Place
-from bot.core.platform import Services, community_of, private_opener
-from bot.platforms.discord.commands.schema import declarable, declare, digest
+from bot.core.platform import Services, Workflow, community_of, private_opener
+from bot.i18n import _
+from bot.platforms.discord.commands.choice import CommandChoice
+from bot.platforms.discord.commands.refusals import without_refused
+from bot.platforms.discord.commands.schema import declare, digest
 from bot.platforms.discord.forms.cache import FormCache
 from bot.platforms.discord.message_ref import PLATFORM
 from bot.platforms.discord.rest import AWAY
@@ -25,7 +28,11 @@ _LOOK_EVERY = 1.0  # seconds between two looks at what is on the shelf and the s
 _DRAW_EVERY = 30.0  # seconds after which forms are drawn again, and what did not arrive is sent again
 _AT_ONCE = 4
 _WRITE_EVERY = 2.0  # seconds between two notes on disk of what Discord was told
+_TRIES = 5  # times that commands are sent without the parts that Discord refused
 _EVERYWHERE = "everywhere"
+
+Declarations: TypeAlias = dict[str, tuple[Workflow, dict[str, Any]]]
+Send: TypeAlias = Callable[[Any], Awaitable[Any]]
 
 
 class SyncLedger:
@@ -71,9 +78,16 @@ class CommandSync:
     """Works until cancelled; `wake` when a server was joined."""
 
     def __init__(
-        self, client: discord.Client, tree: CommandTree[Any], services: Services, cache: FormCache, ledger: SyncLedger
+        self,
+        client: discord.Client,
+        tree: CommandTree[Any],
+        services: Services,
+        cache: FormCache,
+        choice: CommandChoice,
+        ledger: SyncLedger,
     ) -> None:
-        self._client, self._tree, self._services, self._cache, self._ledger = client, tree, services, cache, ledger
+        self._client, self._tree, self._services, self._ledger = client, tree, services, ledger
+        self._cache, self._choice = cache, choice
         self._news = asyncio.Event()
         self._version = (-1, -1)
         self._refused: dict[str, str] = {}
@@ -116,7 +130,7 @@ class CommandSync:
         await self._tell_everywhere(own)
         taken = [each["name"] for each in own]
         slots = asyncio.Semaphore(_AT_ONCE)
-        alike: dict[Any, list[dict[str, Any]]] = {}
+        alike: dict[Any, Declarations] = {}
 
         async def tell(guild: int) -> None:
             async with slots:
@@ -138,27 +152,36 @@ class CommandSync:
         )
         return not news and self._ledger.has(str(guild))
 
-    async def _declared(
-        self, guild: int, taken: list[str], alike: dict[Any, list[dict[str, Any]]]
-    ) -> list[dict[str, Any]]:
-        """The commands of a server; those servers that decided nothing of their own have the same."""
+    async def _declared(self, guild: int, taken: list[str], alike: dict[Any, Declarations]) -> list[dict[str, Any]]:
+        """The commands of a server; those servers that decided nothing of their own choose among the same."""
         place = Place(PLATFORM, "", community=str(guild))
         key = () if not self._services.moderation.own_rules(community_of(place)) else guild
         if key not in alike:
             dishes = {dish.workflow.name: dish for dish in await self._cache.declared(place)}
-            chosen = declarable((dish.workflow for dish in dishes.values()), taken)
-            alike[key] = [declare(each, dishes[each.name].form) for each in chosen]
-        return alike[key]
+            alike[key] = {name: (dish.workflow, declare(dish.workflow, dish.form)) for name, dish in dishes.items()}
+        known = alike[key]
+        chosen = await self._choice.choose(guild, [workflow for workflow, _payload in known.values()], taken)
+        return [known[each.name][1] for each in chosen]
 
     async def _tell_everywhere(self, payload: list[Any]) -> None:
-        send = self._client.http.bulk_upsert_global_commands
-        await self._told(_EVERYWHERE, payload, lambda: send(self._application, payload))
+        http, application = self._client.http, self._application
+        await self._told(
+            _EVERYWHERE,
+            payload,
+            lambda every: http.bulk_upsert_global_commands(application, every),
+            lambda one: http.upsert_global_command(application, one),
+        )
 
     async def _tell(self, guild: int, payload: list[Any]) -> None:
-        send = self._client.http.bulk_upsert_guild_commands
-        await self._told(str(guild), payload, lambda: send(self._application, guild, payload))
+        http, application = self._client.http, self._application
+        await self._told(
+            str(guild),
+            payload,
+            lambda every: http.bulk_upsert_guild_commands(application, guild, every),
+            lambda one: http.upsert_guild_command(application, guild, one),
+        )
 
-    async def _told(self, where: str, payload: list[Any], send: Callable[[], Awaitable[Any]]) -> None:
+    async def _told(self, where: str, payload: list[Any], send: Send, send_one: Send) -> None:
         """Send commands unless Discord knows them. What it refuses is sent again when it has changed, or after a
         restart; what did not arrive, the next time that commands are drawn.
         """
@@ -166,21 +189,66 @@ class CommandSync:
         if self._ledger.knows(where, mark) or self._refused.get(where) == mark:
             return
         try:
-            await send()
+            left_out = await _sent(payload, send, send_one)
         except discord.Forbidden:
-            _log.warning("server %s: I may not have commands there; invite me with the link of darkroom check", where)
-            self._refused[where] = mark
+            self._refuse(where, mark, _("Discord allows no commands there; invite the bot with the link of check"))
         except AWAY as fault:
             _log.warning("the commands of %s did not arrive: %s", where, fault)
         except discord.HTTPException as fault:
-            _log.error("the commands of %s were refused: %s", where, fault)
-            self._refused[where] = mark
+            self._refuse(where, mark, _("Discord refused the commands: {reason}").format(reason=fault.text))
         else:
-            await self._ledger.note(where, mark)
+            await self._ledger.note(where, f"partly {mark}" if left_out else mark)
+            self._services.health.tasks.settle(_topic(where))
+            if left_out:
+                words = "; ".join(f"/{name}: {reason}" for name, reason in left_out.items())
+                self._refuse(
+                    where, mark, _("Discord refused a part, and has all the rest: {parts}").format(parts=words)
+                )
+
+    def _refuse(self, where: str, mark: str, words: str) -> None:
+        """Tell the operator that Discord refuses commands, and do not send the same again."""
+        _log.error("commands of %s: %s", where, words)
+        self._services.health.tasks.remark(_topic(where), words)
+        self._refused[where] = mark
 
     @property
     def _application(self) -> int:
         return self._client.application_id or 0
+
+
+async def _sent(payload: list[Any], send: Send, send_one: Send) -> dict[str, str]:
+    """Send commands; where Discord refuses a part, all the rest. Return what was left out, with the reasons."""
+    left_out: dict[str, str] = {}
+    for _try in range(_TRIES):
+        try:
+            await send(payload)
+        except discord.HTTPException as fault:
+            if fault.status != 400:
+                raise
+            payload, named = without_refused(payload, fault.text)
+            if not named:
+                break
+            left_out |= named
+        else:
+            return left_out
+    return left_out | await _sent_singly(payload, send_one)
+
+
+async def _sent_singly(payload: list[Any], send_one: Send) -> dict[str, str]:
+    """Send commands one by one, as Discord did not say which it refuses; return those that it does."""
+    refused = {}
+    for command in payload:
+        try:
+            await send_one(command)
+        except discord.HTTPException as fault:
+            if fault.status != 400:
+                raise
+            refused[str(command["name"])] = fault.text
+    return refused
+
+
+def _topic(where: str) -> str:
+    return f"{PLATFORM} commands {where}"
 
 
 async def _wait(news: asyncio.Event, seconds: float) -> None:

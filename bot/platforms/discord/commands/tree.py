@@ -12,7 +12,7 @@ from bot.core.errors import UserError
 from bot.core.platform import Form
 from bot.i18n import _
 from bot.platforms.discord.commands import lists
-from bot.platforms.discord.commands.schema import SPOILER, matching
+from bot.platforms.discord.commands.schema import SPOILER, like, matching
 from bot.platforms.discord.forms.modals import begin
 from bot.platforms.discord.forms.picker import pick
 from bot.platforms.discord.forms.sessions import FormSession
@@ -128,10 +128,8 @@ async def open_form(context: DiscordContext, click: Click, workflow: str) -> Non
 async def offered(context: DiscordContext, click: Click, text: str) -> list[app_commands.Choice[str]]:
     """The workflows that could be meant, by their names and titles."""
     offers = await context.cache.offers(asker(click), place_of(click))
-    names = {offer.workflow.name: f"{offer.workflow.name} · {offer.workflow.title}" for offer in offers}
-    shown = {title: name for name, title in names.items()}
-    found = [each["name"] for each in matching(list(shown), text)]
-    return [app_commands.Choice(name=cut(title, 100), value=shown[title]) for title in found if title in shown]
+    names = {f"{offer.workflow.name} · {offer.workflow.title}": offer.workflow.name for offer in offers}
+    return [app_commands.Choice(name=cut(each, 100), value=names[each]) for each in like(list(names), text)]
 
 
 async def use_picture(context: DiscordContext, click: Click, message: discord.Message) -> None:

@@ -56,6 +56,8 @@ class ModerateCommands(app_commands.Group):
             name="moderate",
             description=_("Decide which workflows run here, for whom and how often."),
             guild_only=True,
+            allowed_contexts=app_commands.AppCommandContext(guild=True, dm_channel=False, private_channel=False),
+            allowed_installs=app_commands.AppInstallationType(guild=True, user=False),
             default_permissions=discord.Permissions(manage_guild=True),
         )
         self._context = context

@@ -16,6 +16,7 @@ from bot.core.errors import DeliveryFailed, NotAllowed, StorageFailed, UserError
 from bot.core.model import RunRequest
 from bot.core.platform import RunRecord, Services, work_folder
 from bot.i18n import _
+from bot.platforms.discord.commands.choice import CommandChoice
 from bot.platforms.discord.forms.cache import FormCache
 from bot.platforms.discord.forms.sessions import FormSessions
 from bot.platforms.discord.message_ref import MessageRef
@@ -36,6 +37,7 @@ class DiscordContext:
 
     services: Services
     cache: FormCache
+    choice: CommandChoice
     sessions: FormSessions
     most: int
     kept_days: float

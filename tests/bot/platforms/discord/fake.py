@@ -119,6 +119,7 @@ class FakeDiscord:
         self.sockets: list[web.WebSocketResponse] = []
         self.hellos: list[str] = []  # identify and resume, as they came
         self.presences: list[str] = []
+        self.refused_options: set[str] = set()  # names of options of commands
         self.refuse_gateway = 0
         self.changed = asyncio.Event()
         self._sequence = itertools.count(1)
@@ -523,6 +524,8 @@ class FakeDiscord:
             ("GET", "/gateway/bot", self._gateway_bot),
             ("PUT", rf"/applications/{APPLICATION}/commands", self._put_commands),
             ("PUT", rf"/applications/{APPLICATION}/guilds/(\d+)/commands", self._put_commands),
+            ("POST", rf"/applications/{APPLICATION}/commands", self._post_command),
+            ("POST", rf"/applications/{APPLICATION}/guilds/(\d+)/commands", self._post_command),
             ("POST", r"/interactions/(\d+)/([^/]+)/callback", self._callback),
             ("POST", hook, self._follow_up),
             ("PATCH", hook + "/messages/(@original|\\d+)", self._edit_by_token),
@@ -565,8 +568,18 @@ class FakeDiscord:
         payload = await request.json()
         if faults := command_faults(payload):
             return _error(400, 50035, "; ".join(faults))
+        if errors := _named_faults(payload, self.refused_options):
+            return _json({"code": 50035, "message": "Invalid Form Body", "errors": errors}, 400)
         self.commands[guild] = payload
         return _json([{"id": str(self.new_id()), "application_id": str(APPLICATION), **each} for each in payload])
+
+    async def _post_command(self, request: web.Request, guild: str = "global") -> web.Response:
+        command = await request.json()
+        if command_faults([command]) or _named_faults([command], self.refused_options):
+            return _error(400, 50035, "Invalid Form Body")
+        others = [each for each in self.commands.get(guild, []) if each["name"] != command["name"]]
+        self.commands[guild] = [*others, command]
+        return _json({"id": str(self.new_id()), "application_id": str(APPLICATION), **command}, 201)
 
     async def _callback(self, request: web.Request, number: str, token: str) -> web.Response:
         asked = self.asked.get(token)
@@ -772,6 +785,17 @@ async def _payload(request: web.Request) -> tuple[dict[str, Any], dict[str, byte
 def _json(data: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> web.Response:
     body = json.dumps(data).encode()
     return web.Response(body=body, status=status, headers={"Content-Type": "application/json", **(headers or {})})
+
+
+def _named_faults(options: list[dict[str, Any]], refused: set[str]) -> dict[str, Any]:
+    """The refused options, each at its place, as Discord names them."""
+    found: dict[str, Any] = {}
+    for number, each in enumerate(options):
+        if inner := _named_faults(each.get("options", []), refused):
+            found[str(number)] = {"options": inner}
+        elif each["name"] in refused:
+            found[str(number)] = {"name": {"_errors": [{"code": "X", "message": "This name is not valid"}]}}
+    return found
 
 
 def _error(status: int, code: int, message: str) -> web.Response:

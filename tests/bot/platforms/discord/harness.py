@@ -192,6 +192,18 @@ def write_wide(folder: Path) -> None:
     (folder / "wide.toml").write_text("\n".join(lines))
 
 
+def write_copies(folder: Path, count: int) -> None:
+    for number in range(count):
+        write_copy(folder, f"copy-{number:03}", f"Copy {number:03}")
+
+
+def write_copy(folder: Path, name: str, title: str) -> None:
+    """A workflow that does what `negative` does."""
+    (folder / f"{name}.json").write_text((bundled_folder() / "negative.json").read_text())
+    text = (bundled_folder() / "negative.toml").read_text()
+    (folder / f"{name}.toml").write_text(text.replace('"Negative"', f'"{title}"'))
+
+
 def write_shy(folder: Path) -> None:
     """A workflow whose results are covered."""
     for suffix in (".json", ".toml"):

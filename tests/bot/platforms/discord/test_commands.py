@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
+import aiohttp
+import pytest
+
+from bot.platforms.web.adapter import WebPlatform
+from bot.platforms.web.config import PageConfig
 from comfy.embedded import EmbeddedServer
 from tests.bot.harness import painter, write_workflows
 from tests.bot.platforms.discord.fake import FakeDiscord
@@ -74,6 +80,55 @@ async def test_what_is_decided_is_told_to_its_server_alone(tmp_path: Path) -> No
             await fake.until(lambda: "paint" in names(fake, guild))
             assert "paint" in names(fake, other)
         assert (told(fake, guild), told(fake, other), told(fake)) == (3, 1, before + 2)
+
+
+async def test_moderators_commands_are_offered_only_in_servers(tmp_path: Path) -> None:
+    async with FakeDiscord() as fake:
+        fake.add_guild(MO)
+        async with house(fake, tmp_path):
+            offered = {each["name"]: (each["contexts"], each["integration_types"]) for each in fake.commands["global"]}
+    assert offered.pop("moderate") == ([0], [0])  # no direct message, and no installation of one person
+    assert set(map(str, offered.values())) == {"([0, 1, 2], [0, 1])"}
+
+
+def options(fake: FakeDiscord, command: str, *path: str) -> list[str]:
+    """The options of a command, or of a subcommand."""
+    part = next(each for every in fake.commands.values() for each in every if each["name"] == command)
+    for name in path:
+        part = next(each for each in part["options"] if each["name"] == name)
+    return [each["name"] for each in part["options"]]
+
+
+async def test_an_option_that_is_refused_takes_nothing_else_with_it(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with FakeDiscord() as fake, aiohttp.ClientSession() as visitor:
+        fake.add_guild(MO)
+        fake.refused_options = {"together", "colors", "file"}
+        opened: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        page = WebPlatform(PageConfig(ports=(0,)), opened.set_result)
+        async with house(fake, tmp_path, beside=[page]):
+            assert {"run", "moderate", "about"} <= {each["name"] for each in fake.commands["global"]}
+            assert options(fake, "moderate", "limit") == ["measure", "most", "workflow", "channel", "role"]
+            assert "import" not in options(fake, "moderate")  # without its file it is nothing
+            assert {"export", "undo", "workflow"} <= set(options(fake, "moderate"))
+            assert options(fake, "poster") == ["photo", "contrast", "spoiler"]
+            async with visitor.get(f"{await opened}/readyz") as answer:
+                said = await answer.text()
+                assert answer.status == 200
+    assert "/moderate limit together: This name is not valid" in said
+    assert "/poster colors: This name is not valid" in said
+    assert "/moderate limit together: This name is not valid" in caplog.text
+
+
+async def test_commands_are_sent_singly_where_discord_does_not_say_which_it_refuses(tmp_path: Path) -> None:
+    async with FakeDiscord() as fake:
+        fake.add_guild(MO)
+        fake.fail("PUT", "/applications/4242/commands", 400, {"code": 50035, "message": "Invalid Form Body"}, times=99)
+        fake.refused_options = {"workflow"}  # which /run and /moderate need
+        async with house(fake, tmp_path):
+            assert {each["name"] for each in fake.commands["global"]} >= {"queue", "mine", "Use this picture"}
+            assert {each["name"] for each in fake.commands["global"]}.isdisjoint({"run", "moderate"})
 
 
 async def test_a_start_tells_nothing_that_is_known(tmp_path: Path) -> None:

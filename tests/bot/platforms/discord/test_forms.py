@@ -9,9 +9,19 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from bot.core.workflows.catalog import bundled_folder
 from tests.bot.platforms.discord.fake import Asked, FakeDiscord, Post
-from tests.bot.platforms.discord.harness import ALICE, BOB, MO, fresh, house, picture, results, write_wide
+from tests.bot.platforms.discord.harness import (
+    ALICE,
+    BOB,
+    MO,
+    fresh,
+    house,
+    picture,
+    results,
+    write_copies,
+    write_copy,
+    write_wide,
+)
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 _MANAGE_SERVER = str(1 << 5)
@@ -24,10 +34,8 @@ async def fake(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[FakeDi
     folder = tmp_path_factory.mktemp("house")
     (own := folder / "workflows").mkdir()
     write_wide(own)
-    text = (bundled_folder() / "negative.toml").read_text()
-    for number in range(_COPIES):
-        (own / f"copy-{number:03}.json").write_text((bundled_folder() / "negative.json").read_text())
-        (own / f"copy-{number:03}.toml").write_text(text.replace('"Negative"', f'"Copy {number:03}"'))
+    write_copies(own, _COPIES)
+    write_copy(own, "long-title", f"The beginning {'of a long title ' * 8}and its end")
     async with FakeDiscord() as fake:
         fake.add_guild(ALICE, BOB, MO)
         async with house(fake, folder, workflows=own):
@@ -169,6 +177,51 @@ async def suggested(fake: FakeDiscord, user: int, channel: int, typed: str) -> l
     option = {"name": "workflow", "type": 3, "value": typed, "focused": True}
     asked = await fake.ask(4, {"id": "7", "name": "run", "type": 1, "options": [option]}, user, channel)
     return [each["value"] for each in (await asked.answer)[1]["choices"]]
+
+
+async def test_a_workflow_with_a_long_title_is_found(fake: FakeDiscord, channel: int) -> None:
+    for typed in ("long-title", "The beginning", "its end"):
+        assert await suggested(fake, BOB, channel, typed) == ["long-title"]
+
+
+async def test_every_workflow_is_listed_by_the_way_to_run_it(fake: FakeDiscord, channel: int) -> None:
+    commands = {each["name"] for each in fake.commands[str(fake.channels[channel])]}
+    assert len(commands) == 100
+    asked = await fake.slash(BOB, channel, "workflows")
+    page = await shown(fake, asked)
+    await fake.until(lambda: page.content)
+    listed = ""
+    while page.content not in listed:
+        assert "/run" in page.content.splitlines()[0]
+        listed += page.content
+        if "More" in page.labels:
+            before = page.content
+            await fake.click(BOB, page, "More")
+            await fake.until(lambda before=before: page.content != before)
+    assert page.labels == ["Earlier"]
+    for name in [*(f"copy-{number:03}" for number in range(_COPIES)), "long-title", "wide", "polaroid"]:
+        assert (f"`/{name}`" if name in commands else f"`/run {name}`") in listed
+    _kind, said = await (await fake.slash(BOB, channel, "help")).answer
+    assert "100 of the 131 workflows are commands here" in said["content"]
+    _kind, said = await (await fake.slash(BOB, fake.add_channel(), "help")).answer
+    assert "opens any of the 131 workflows" in said["content"]
+
+
+async def test_commands_are_what_people_use_and_what_can_run(tmp_path: Path) -> None:
+    (own := tmp_path / "workflows").mkdir()
+    write_copies(own, 110)
+    async with FakeDiscord() as fake:
+        guild = fake.add_guild(ALICE)
+        channel = fake.add_channel(guild)
+        async with house(fake, tmp_path, workflows=own):
+            before = {each["name"] for each in fake.commands[str(guild)]}
+            assert not {"imagine", "copy-109"} & before  # one cannot run, and one is the last by its name
+            await fake.submit(ALICE, await form(fake, ALICE, channel, "copy-109"), {"photo": fresh()})
+            await results(fake, channel)
+        async with house(fake, tmp_path, workflows=own):
+            await fake.until(lambda: "copy-109" in {each["name"] for each in fake.commands[str(guild)]})
+        after = {each["name"] for each in fake.commands[str(guild)]}
+        assert (len(before), len(after), len(after - before)) == (100, 100, 1)
 
 
 async def test_what_is_denied_in_a_place_is_not_offered_there(fake: FakeDiscord, channel: int) -> None:

@@ -319,7 +319,7 @@ async def test_lists(fake: FakeDiscord, channel: int) -> None:
     while not any("Nothing runs" in text for text in await _told_by(fake, channel, "queue")):
         pass  # it shows its result, and has not quite ended
     shelf = await fake.slash(ALICE, channel, "workflows")
-    await fake.until(lambda: any("`polaroid`" in text for text in fake.whispers(shelf)))
+    await fake.until(lambda: any("`/polaroid`" in text for text in fake.whispers(shelf)))
     assert (await (await fake.slash(ALICE, channel, "help")).answer)[0] == 4
 
 
