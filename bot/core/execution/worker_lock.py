@@ -1,4 +1,4 @@
-"""Post: a worker's name is held by one process at a time, or two of them would execute the same runs."""
+"""A worker's name is held by one process at a time, or two of them would execute the same runs."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ async def held(database: Database, folder: Path, worker: str, tasks: TaskHealth)
     if database.is_shared:
         lock, keeping = _Lock(database, worker), BackgroundTask("worker's name", tasks)
         try:
-            await _take(lock.take, worker)
+            await _take(lock.take, _shared_words().format(name=worker))
             keeping.start(lock.keep)
             yield
         finally:
@@ -39,17 +39,45 @@ async def held(database: Database, folder: Path, worker: str, tasks: TaskHealth)
     else:
         path = folder / f"{worker}.lock"
         with open(path, "w", opener=private.opener) as file:  # noqa: ASYNC230 - an empty file
-            await _take(lambda: _locked(file), worker)
+            await _take(lambda: _locked(file), _folder_words().format(folder=folder))
             yield
 
 
-async def _take(take: Callable[[], Awaitable[bool]], worker: str) -> None:
+async def in_use(database: Database, folder: Path, worker: str) -> str | None:
+    """Return in words that another process holds a worker's name; None if no process does."""
+    if database.is_shared:
+        lock = _Lock(database, worker)
+        try:
+            return None if await lock.take() else _shared_words().format(name=worker)
+        finally:
+            await lock.let_go()
+    path = folder / f"{worker}.lock"
+    if not path.exists():
+        return None
+    with open(path, "a", opener=private.opener) as file:  # noqa: ASYNC230 - an empty file
+        return None if await _locked(file) else _folder_words().format(folder=folder)
+
+
+def _shared_words() -> str:
+    return _(
+        "Another process already works with this database under the worker name “{name}”. "
+        "Stop it first, or give this one its own name: darkroom start --worker NAME."
+    )
+
+
+def _folder_words() -> str:
+    return _(
+        "Darkroom is already running with the data folder {folder}. "
+        "Stop it first, or set DARKROOM_DATA_DIR to another folder."
+    )
+
+
+async def _take(take: Callable[[], Awaitable[bool]], refusal: str) -> None:
     for _try in range(_TRIES):
         if await take():
             return
         await asyncio.sleep(_PAUSE)
-    words = _("A worker called “{name}” is at work already: give this one another name, or end that one first.")
-    raise ConfigError(words.format(name=worker))
+    raise ConfigError(refusal)
 
 
 class _Lock:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from sqlalchemy import text
 from bot.core.background import TaskHealth
 from bot.core.errors import ConfigError
 from bot.core.execution.durable import DurableEngine
-from bot.core.execution.worker_lock import held
+from bot.core.execution.worker_lock import held, in_use
 from bot.core.model import Cancelled, Done, Failed, Paused, Running
 from bot.core.policy.concurrency import ConcurrencyLimits
 from bot.core.run import State
@@ -244,9 +245,12 @@ async def test_two_processes_cannot_have_one_name(database_url: str, tmp_path: P
     monkeypatch.setattr("bot.core.execution.worker_lock._PAUSE", 0.01)
     async with Database(database_url) as database, Database(database_url) as other:
         async with held(database, tmp_path, "garage", TaskHealth()):
-            with pytest.raises(ConfigError, match="A worker called “garage” is at work already"):
+            refusal = "the worker name “garage”" if database.is_shared else f"already running with .* {tmp_path}"
+            assert re.search(refusal, str(await in_use(other, tmp_path, "garage")))
+            with pytest.raises(ConfigError, match=refusal):
                 async with held(other, tmp_path, "garage", TaskHealth()):
                     pass
+            assert await in_use(other, tmp_path, "attic") is None
             async with held(other, tmp_path, "attic", TaskHealth()):
                 pass
         async with held(other, tmp_path, "garage", TaskHealth()):
@@ -268,7 +272,7 @@ async def test_a_name_is_still_held_after_the_database_has_been_restarted(
 
         await until(taken_anew)
         monkeypatch.setattr("bot.core.execution.worker_lock._PAUSE", 0.01)
-        with pytest.raises(ConfigError, match="A worker called “garage” is at work already"):
+        with pytest.raises(ConfigError, match="the worker name “garage”"):
             async with held(other, tmp_path, "garage", TaskHealth()):
                 pass
 
