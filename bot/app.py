@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from bot.core.moderation.operator import OperatorService
     from bot.core.platform import Platform
     from bot.core.workflows.catalog import Catalog
-    from bot.platforms.web.config import PageConfig
+    from bot.preflight import Findings
     from bot.settings import Role
     from comfy.client import ComfyClient
     from comfy.server import Server
@@ -98,13 +98,11 @@ class App:
         from bot.process import serve, until_signalled
         from bot.stores import data_folder, writing
 
-        platforms = self.platforms()
-        if not platforms:
-            words = _("No platform is on: set {settings}. .env.example explains them.")
-            raise ConfigError(words.format(settings="DISCORD_TOKEN, TELEGRAM_TOKEN or DARKROOM_WEB=on"))
-
         async def work() -> None:
-            folder = await asyncio.to_thread(data_folder, self.settings)
+            found = await self.examine(role)
+            if refusals := [*found.faults, *([found.idle] if found.idle else [])]:
+                raise ConfigError("\n".join(refusals))
+            folder, platforms = await asyncio.to_thread(data_folder, self.settings), self.platforms()
             async with AsyncExitStack() as stack:
                 with writing(folder):
                     await asyncio.to_thread(stack.enter_context, process_folder(folder / "tmp"))
@@ -112,6 +110,12 @@ class App:
                 await serve(self.settings, live_catalog, platforms, role, self.tasks, announce)
 
         await until_signalled(work)
+
+    async def examine(self, role: Role) -> Findings:
+        """Find what `start` would refuse in this role."""
+        from bot.preflight import examine
+
+        return await examine(self.settings, role, self._trials)
 
     async def hand_over(self, worker: str) -> int:
         """Give a lost worker's runs to the other workers. Returns the number of runs."""
@@ -152,11 +156,23 @@ class App:
             platforms.append(TelegramPlatform(self.settings, key_value(self.settings, "telegram"), self.tasks))
         if self.settings.web:
             from bot.platforms.web.adapter import WebPlatform
+            from bot.platforms.web.config import PageConfig
             from bot.stores import key_value
 
             shared = key_value(self.settings) if self.settings.database is not None else None
-            platforms.append(WebPlatform(self._page(), shared=shared))
+            platforms.append(WebPlatform(PageConfig.of(self.settings), shared=shared))
         return platforms
+
+    def _trials(self, listens: bool) -> Iterator[Awaitable[None]]:
+        settings = self.settings
+        if settings.web:
+            from bot.platforms.web import adapter as web
+
+            yield web.examine(settings, listens=listens)
+        if settings.telegram_token is not None:
+            from bot.platforms.telegram import adapter as telegram
+
+            yield telegram.examine(settings, listens=listens)
 
     async def platform_verdicts(self) -> list[tuple[str, bool]]:
         """Check the setup of each platform: a line of text, and True if it is good."""
@@ -187,11 +203,12 @@ class App:
         from bot.core.storage.temporary import process_folder, room
         from bot.core.workflows.live_catalog import LiveCatalog
         from bot.platforms.web.adapter import WebPlatform
+        from bot.platforms.web.config import PageConfig
         from bot.process import serve, until_signalled
         from bot.settings import Role
 
         port = self.settings.web_port
-        options = replace(self._page(), ports=range(port, port + 100), note=_DEMO_NOTE, sample=_SAMPLE)
+        options = replace(PageConfig.of(self.settings), ports=range(port, port + 100), note=_DEMO_NOTE, sample=_SAMPLE)
         page = WebPlatform(options, announce)
 
         async def work() -> None:
@@ -202,19 +219,6 @@ class App:
                     await serve(settings, live_catalog, [page], Role(pace=pace), self.tasks, lambda _ready: None)
 
         await until_signalled(work)
-
-    def _page(self) -> PageConfig:
-        from bot.platforms.web.config import PageConfig
-
-        settings = self.settings
-        return PageConfig(
-            settings.web_host,
-            (settings.web_port,),
-            settings.web_token,
-            int(settings.max_upload_mb * 1e6),
-            [settings.workflows] if settings.workflows else [],
-            proxy_header=settings.web_proxy_header,
-        )
 
     def _folders(self) -> list[Path]:
         from bot.core.workflows.catalog import bundled_folder

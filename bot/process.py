@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from bot.core import events_log
 from bot.core.background import BackgroundTask, TaskHealth
 from bot.core.errors import ConfigError
 from bot.core.execution.attempt import ExecutionContext
@@ -182,15 +183,32 @@ async def serve(
     tasks: TaskHealth,
     announce: Callable[[str], None],
 ) -> None:
-    """Work in this role until cancelled. `announce` is called when the process is ready. Raises `ConfigError`."""
+    """Work in this role until cancelled. `announce` gets a line for each platform that takes requests, or one for the
+    worker. Raises `ConfigError`.
+    """
     async with AsyncExitStack() as stack:
         for platform in platforms:
             await stack.enter_async_context(platform)
         named = {platform.name: platform for platform in platforms}
         services = await stack.enter_async_context(serving(settings, catalog, named, role, tasks))
-        chat = [_attended(each, services, tasks) for each in platforms] if role.chat else [asyncio.Event().wait()]
-        announce(_("Ready: {platforms}").format(platforms=", ".join(named)))
-        await asyncio.gather(*chat)
+        events_log.process_started(role.chat, role.worker, tuple(named))
+        if role.chat:
+            tasks.on_connected.add(_once(lambda name: announce(_("Ready: {platform}").format(platform=name))))
+            await asyncio.gather(*(_attended(each, services, tasks) for each in platforms))
+        else:
+            announce(_("Ready: worker {name}").format(name=role.worker))
+            await asyncio.Event().wait()
+
+
+def _once(tell: Callable[[str], None]) -> Callable[[str], None]:
+    told: set[str] = set()
+
+    def tell_once(name: str) -> None:
+        if name not in told:
+            told.add(name)
+            tell(name)
+
+    return tell_once
 
 
 async def _attended(platform: Platform, services: Services, tasks: TaskHealth) -> None:

@@ -51,6 +51,12 @@ def _secret(text: str) -> Secret:
     return Secret(text)
 
 
+def _telegram_token(text: str) -> Secret:
+    if not re.fullmatch(r"\d+:[!-~]+", text):
+        raise ValueError(_("it must look like 123456:AAF…, as @BotFather gives it"))
+    return Secret(text)
+
+
 def _hook_secret(text: str) -> Secret:
     if not re.fullmatch(r"[A-Za-z0-9_-]{1,256}", text):
         raise ValueError(_("it must be 1 to 256 letters, digits, “_” and “-”"))
@@ -222,7 +228,10 @@ class Settings:
         "DISCORD_GATEWAY_URL", str, "", "Another address for Discord's gateway, for tests and proxies."
     )
     telegram_token: Secret | None = _setting(  # noqa: RUF009 - a field
-        "TELEGRAM_TOKEN", _secret, None, "The token of your Telegram bot, from @BotFather; it turns Telegram on."
+        "TELEGRAM_TOKEN",
+        _telegram_token,
+        None,
+        "The token of your Telegram bot, from @BotFather; it turns Telegram on.",
     )
     telegram_allowed: tuple[str, ...] = _setting(
         "TELEGRAM_ALLOWED", _names, (), "Who may use the bot: ids or @names of people and chats, or * for everyone."
@@ -356,6 +365,12 @@ def _from_file(env_file: Path | None) -> dict[str, str]:
         return {name: value or "" for name, value in dotenv_values(env_file, interpolate=False).items()}
     except (OSError, UnicodeDecodeError):
         raise ConfigError(_("{file} cannot be read as text").format(file=env_file.name)) from None
+
+
+def example() -> str:
+    """Return a `.env` file that explains all settings, each commented out."""
+    inside = Path(__file__).parent / "settings.example"  # in the installed package
+    return (inside if inside.is_file() else Path(__file__).parents[1] / ".env.example").read_text(encoding="utf-8")
 
 
 def names() -> tuple[str, ...]:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from bot.core.background import TaskHealth
 from bot.core.errors import ConfigError
+from bot.core.execution.worker_lock import in_use
 from bot.core.media.blob_store import BlobStore
 from bot.core.media.signed_links import SignedLinks
 from bot.core.policy.audit import Audit
@@ -75,6 +76,43 @@ def data_folder(settings: Settings) -> Path:
     except OSError as fault:
         raise _unwritable(folder, fault) from fault
     return folder
+
+
+async def examine(settings: Settings, worker: str | None) -> tuple[list[str], str | None]:
+    """Return why the stores cannot be opened; and, in words, whether another process already works under the worker's
+    name. Everything is left as it is.
+    """
+    faults: list[str] = []
+    busy: str | None = None
+    with _tentative(settings.folder):
+        try:
+            await asyncio.to_thread(data_folder, settings)
+        except ConfigError as fault:
+            return [str(fault)], None
+        try:
+            kept = await asyncio.to_thread(database, settings)
+            await kept.examine()
+            busy = None if worker is None else await in_use(kept, settings.folder, worker)
+        except ConfigError as fault:
+            faults.append(str(fault))
+        try:
+            await asyncio.to_thread(_media, settings)
+        except ConfigError as fault:
+            faults.append(str(fault))
+    return faults, busy
+
+
+@contextmanager
+def _tentative(folder: Path) -> Iterator[None]:
+    """Remove the folder again, and its parents, if they were not there before and are empty."""
+    wanted = [folder / "media", folder / "workflows", folder, *folder.parents]
+    made = [path for path in wanted if not path.exists()]
+    try:
+        yield
+    finally:
+        for path in made:
+            with suppress(OSError):
+                path.rmdir()
 
 
 def _media(settings: Settings) -> BlobStore:

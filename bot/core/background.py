@@ -10,6 +10,7 @@ from typing import Any
 
 from bot.core import events_log
 from bot.core.errors import StorageFailed
+from bot.core.listeners import Listeners
 
 _FIRST, _LONGEST = 1.0, 60.0  # seconds before work that failed is started again
 _LONGEST_FOR_STEPS = 5.0  # a step is short: trying it again costs little
@@ -30,6 +31,8 @@ class TaskHealth:
         self._remarks: dict[str, str] = {}
         #: How often each task has failed since the process started.
         self.failures: Counter[str] = Counter()
+        #: Told the name of a platform whenever it gets connected.
+        self.on_connected = Listeners[[str]]()
 
     def failed(self, name: str) -> int:
         """Count a failure; how many there were in a row."""
@@ -69,6 +72,7 @@ class TaskHealth:
         """Say that a platform is connected."""
         if not self._platforms.get(platform):
             events_log.platform_connected(platform)
+            self.on_connected(platform)
         self._platforms[platform] = True
 
     @property

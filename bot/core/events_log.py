@@ -16,6 +16,11 @@ def process_started(chat: bool, worker: str | None, platforms: tuple[str, ...]) 
     _log.info("process_started", extra={"chat": chat, "worker": worker, "platforms": platforms})
 
 
+def workflow_faulty(file: str, field: str | None, reason: str) -> None:
+    """A file in a workflow folder has a mistake, so its workflow is not offered."""
+    _log.warning("workflow_faulty", extra={"file": file, "field": field, "reason": reason})
+
+
 def run_taken(run: str, workflow: str, platform: str, *, held: bool) -> None:
     """A request is on disk as a run; if it is held, a moderator decides first."""
     _log.info("run_taken", extra={"run": run, "workflow": workflow, "platform": platform, "held": held})

@@ -66,6 +66,7 @@ class FilePlatform:
 
     async def serve(self, services: Services) -> None:
         """Take every request that is not in the records, and what is cancelled."""
+        services.health.tasks.connected(self.name)
         for asked in entries(self._folder / "requests.jsonl"):
             person = Person("test", asked["person"], asked["person"])
             known = {run.address.message for run in await services.runs.last_of(person, 1000)}

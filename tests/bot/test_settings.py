@@ -133,6 +133,7 @@ def test_every_fault_in_one_message() -> None:
         ("DARKROOM_XYZZY", "1", "no such setting"),
         ("TELEGRAM_API_URL", "localhost:8081", "https://host"),
         ("TELEGRAM_WEBHOOK_SECRET", "a b", "letters, digits"),
+        ("TELEGRAM_TOKEN", "AAF1234", "as @BotFather gives it"),
     ],
 )
 def test_a_fault_names_the_setting_and_what_would_do(name: str, value: str, words: str) -> None:

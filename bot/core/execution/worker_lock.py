@@ -39,7 +39,7 @@ class WorkerName:
         while not await self._lock.take():
             tries += 1
             if tries >= _TRIES and self._lock.is_held_elsewhere:
-                raise _taken(self._worker)
+                raise ConfigError(_shared_words().format(name=self._worker))
             await asyncio.sleep(_PAUSE)
         if self._lock.has_ended_holder:  # that process may go on, and would take these runs for its own
             await release_worker(self._database, self._worker)
@@ -58,7 +58,7 @@ class WorkerName:
             if self._lock.is_held_elsewhere and not self.is_lost and self._holder is not None:
                 self.is_lost = True
                 self._holder.cancel()
-            raise StorageAway(_taken(self._worker).args[0])
+            raise StorageAway(_shared_words().format(name=self._worker))
 
     async def let_go(self) -> None:
         await self._lock.let_go()
@@ -72,7 +72,7 @@ async def held(database: Database, folder: Path, worker: str) -> AsyncIterator[C
     if not database.is_shared:
         path = folder / f"{worker}.lock"
         with open(path, "w", opener=private.opener) as file:  # noqa: ASYNC230 - an empty file
-            await _lock_file(file, worker)
+            await _lock_file(file, _folder_words().format(folder=folder))
             yield always_held
         return
     name = WorkerName(database, worker)
@@ -82,22 +82,37 @@ async def held(database: Database, folder: Path, worker: str) -> AsyncIterator[C
     except asyncio.CancelledError:
         task = asyncio.current_task()
         if name.is_lost and task is not None and task.uncancel() == 0:
-            raise _taken(worker) from None
+            raise ConfigError(_shared_words().format(name=worker)) from None
         raise
     finally:
         await name.let_go()
+
+
+async def in_use(database: Database, folder: Path, worker: str) -> str | None:
+    """Return in words that another process holds a worker's name; None if no process does, or if it stands still."""
+    if database.is_shared:
+        lock = SessionLock(database.session, f"worker {worker}")
+        try:
+            return None if await lock.is_free() else _shared_words().format(name=worker)
+        finally:
+            await lock.let_go()
+    path = folder / f"{worker}.lock"
+    if not path.exists():
+        return None
+    with open(path, "a", opener=private.opener) as file:  # noqa: ASYNC230 - an empty file
+        return None if _locked(file) else _folder_words().format(folder=folder)
 
 
 async def always_held() -> None:
     """A sign of life of a process whose name cannot be lost while it lives, or that has none."""
 
 
-async def _lock_file(file: TextIO, worker: str) -> None:
+async def _lock_file(file: TextIO, refusal: str) -> None:
     for _try in range(_TRIES):
         if _locked(file):
             return
         await asyncio.sleep(_PAUSE)
-    raise _taken(worker)
+    raise ConfigError(refusal)
 
 
 def _locked(file: TextIO) -> bool:
@@ -112,6 +127,15 @@ def _locked(file: TextIO) -> bool:
     return True
 
 
-def _taken(worker: str) -> ConfigError:
-    words = _("A worker called “{name}” is at work already: give this one another name, or end that one first.")
-    return ConfigError(words.format(name=worker))
+def _shared_words() -> str:
+    return _(
+        "Another process already works with this database under the worker name “{name}”. "
+        "Stop it first, or give this one its own name: darkroom start --worker NAME."
+    )
+
+
+def _folder_words() -> str:
+    return _(
+        "Darkroom is already running with the data folder {folder}. "
+        "Stop it first, or set DARKROOM_DATA_DIR to another folder."
+    )

@@ -7,6 +7,7 @@ import sqlite3
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
+from tempfile import TemporaryFile
 from types import TracebackType
 from typing import Any
 
@@ -79,6 +80,27 @@ class Database:
             raise
         return self
 
+    async def examine(self) -> None:
+        """Find out whether the database can be opened and upgraded, and leave it as it is. Raises `ConfigError`."""
+        try:
+            if self.is_shared or await asyncio.to_thread(Path(str(self.url.database)).exists):
+                await self._try_out()
+            else:
+                await asyncio.to_thread(_try_folder, Path(str(self.url.database)).parent)
+        except TimeoutError:
+            raise ConfigError(_unusable(self.url, TimeoutError(_("it does not answer")))) from None
+        except DATABASE_FAULTS as fault:
+            raise ConfigError(_unusable(self.url, fault)) from fault
+        finally:
+            await self._dispose()
+
+    async def _try_out(self) -> None:
+        if not self.is_shared:
+            await asyncio.to_thread(_probe, self.url)
+        async with asyncio.timeout(_PATIENCE), self._engine.connect() as connection, connection.begin() as transaction:
+            await connection.run_sync(_try_upgrade)
+            await transaction.rollback()
+
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
@@ -134,6 +156,19 @@ class Database:
                         await connection.execute(text(f"SET LOCAL {name} = 0"))
                     await connection.execute(text(f"SELECT pg_advisory_xact_lock({_LOCK})"))
                 yield connection
+
+
+def _try_folder(folder: Path) -> None:
+    with TemporaryFile(dir=folder):
+        pass
+
+
+def _try_upgrade(connection: Connection) -> None:
+    """Do what an upgrade needs the right for. The caller takes it back."""
+    _refuse_newer(connection)
+    connection.execute(text("CREATE TABLE darkroom_probe (tried INTEGER)"))
+    if connection.dialect.name == "postgresql" and not connection.scalar(text("SELECT to_regnamespace('dbos')")):
+        connection.execute(text("CREATE SCHEMA dbos"))  # the engine's
 
 
 def _probe(url: URL) -> None:
@@ -199,15 +234,23 @@ def _tune(engine: AsyncEngine, how: str, patience: float) -> None:
 
 def upgrade(connection: Connection, revision: str = "head") -> None:
     """Bring the tables to a revision of the schema. Raises `ConfigError` where they are newer than the code."""
-    config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config = _migrations()
     config.attributes["connection"] = connection
-    known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
-    current = MigrationContext.configure(connection).get_current_heads()
-    if not known.issuperset(current):
-        raise ConfigError(_("The database was made by a newer Darkroom: update Darkroom, or name another database."))
+    _refuse_newer(connection)
     command.upgrade(config, revision)
     connection.execute(text("UPDATE alembic_version SET version_num = version_num"))  # or it is read only, or full
+
+
+def _migrations() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    return config
+
+
+def _refuse_newer(connection: Connection) -> None:
+    known = {script.revision for script in ScriptDirectory.from_config(_migrations()).walk_revisions()}
+    if not known.issuperset(MigrationContext.configure(connection).get_current_heads()):
+        raise ConfigError(_("The database was made by a newer Darkroom: update Darkroom, or name another database."))
 
 
 @contextmanager

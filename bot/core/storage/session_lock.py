@@ -39,15 +39,20 @@ class SessionLock:
         """Take the lock; true if we have it. Where we had it already, this is the sign of life. Raises the database's
         own errors; then the lock may be lost, and `let_go` comes before another try.
         """
-        if self._connection is None:
-            self._connection = await self._connect()
-        lock = select(func.pg_try_advisory_lock(func.hashtext(self._name)))
-        taken = bool((await self._connection.execute(lock)).scalar_one())
-        if taken:
+        connection = await self._open()
+        if taken := await self._try(connection):
             self._last_sign, self.is_held_elsewhere = None, False
-        else:
-            await self._look_at_holder(self._connection)
+        elif (holder := await self._silent_holder(connection)) is not None:
+            await connection.execute(select(func.pg_terminate_backend(holder)))
+            self.has_ended_holder = True
         return taken
+
+    async def is_free(self) -> bool:
+        """True if `take` would get the lock, at once or after it has ended a silent holder. Takes it if it can. Raises
+        the database's own errors.
+        """
+        connection = await self._open()
+        return await self._try(connection) or await self._silent_holder(connection) is not None
 
     async def beat(self) -> None:
         """Give signs of life until cancelled. Raises the database's own errors."""
@@ -62,13 +67,21 @@ class SessionLock:
             await connection.invalidate()
             await connection.close()
 
-    async def _look_at_holder(self, connection: AsyncConnection) -> None:
+    async def _open(self) -> AsyncConnection:
+        if self._connection is None:
+            self._connection = await self._connect()
+        return self._connection
+
+    async def _try(self, connection: AsyncConnection) -> bool:
+        lock = select(func.pg_try_advisory_lock(func.hashtext(self._name)))
+        return bool((await connection.execute(lock)).scalar_one())
+
+    async def _silent_holder(self, connection: AsyncConnection) -> int | None:
+        """Look at the holder; return the number of its process in the server if it has been silent for too long."""
         holder = (await connection.execute(_HOLDER, {"name": self._name})).first()
         if holder is None or holder.state_change is None:  # it has just ended, or we may not see it
-            return
+            return None
         if self._last_sign is not None and holder.state_change > self._last_sign:
             self.is_held_elsewhere = True
         self._last_sign = holder.state_change
-        if holder.now - holder.state_change > timedelta(seconds=_SILENT):
-            await connection.execute(select(func.pg_terminate_backend(holder.pid)))
-            self.has_ended_holder = True
+        return int(holder.pid) if holder.now - holder.state_change > timedelta(seconds=_SILENT) else None

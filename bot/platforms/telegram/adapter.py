@@ -19,7 +19,7 @@ from bot.platforms.telegram.api.client import TelegramApi, connect, disconnect
 from bot.platforms.telegram.api.polling import poll
 from bot.platforms.telegram.api.rate_limit import RateLimiter
 from bot.platforms.telegram.api.update_queue import UpdateQueue
-from bot.platforms.telegram.api.webhook import Hook, listen, secret_of
+from bot.platforms.telegram.api.webhook import Hook, listen, secret_of, try_to_listen
 from bot.platforms.telegram.caller import Responder
 from bot.platforms.telegram.chats import NAME, Chat
 from bot.platforms.telegram.dispatcher import Dispatcher
@@ -34,6 +34,12 @@ _log = logging.getLogger(__name__)
 _UNKNOWN = _("TELEGRAM_TOKEN: Telegram does not know this token; @BotFather has it.")
 _SWEEP_EVERY = 3600.0  # seconds
 _LOOK_EVERY = 2.0  # seconds between two looks at whether there are other workflows
+
+
+async def examine(settings: Settings, *, listens: bool) -> None:
+    """Raise `ConfigError` if the webhook, where there is one, cannot get its port."""
+    if listens and settings.telegram_webhook_url is not None:
+        await try_to_listen(settings.telegram_webhook_host, settings.telegram_webhook_port)
 
 
 class TelegramPlatform:

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from bot.core.execution.one_shot import OneShotRunner
     from bot.core.moderation.operator import OperatorService
     from bot.core.workflows.catalog import Catalog
+    from bot.preflight import Findings
     from bot.settings import Role, Settings
 
 
@@ -27,6 +28,9 @@ class Application(Protocol):
     def servers(self) -> tuple[str, ...]: ...
 
     def label(self, server: str | None) -> str: ...
+
+    async def examine(self, role: Role) -> Findings:
+        """Find what `start` would refuse in this role."""
 
     async def platform_verdicts(self) -> list[tuple[str, bool]]:
         """Check the setup of each platform: a line of text, and True if it is good."""

@@ -156,6 +156,14 @@ def check(server: str | None) -> None:
 
 
 @cli.command()
+def settings() -> None:
+    """Print all settings with explanations, as a file .env."""
+    from bot.settings import example
+
+    click.echo(example(), nl=False)
+
+
+@cli.command()
 @click.option("--no-browser", is_flag=True, help=_("Do not open the page in the browser."))
 def demo(no_browser: bool) -> None:
     """Try Darkroom in the browser, without any setup."""

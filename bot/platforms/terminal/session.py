@@ -135,8 +135,8 @@ def check(app: Application, server: str | None) -> int:
 
 
 async def _check(app: Application, server: str | None) -> int:
-    say(_("settings: good"))
-    bad = _faults(app)
+    bad = await _settings(app)
+    bad = _faults(app) or bad
     count = len(app.catalog.workflows)
     say(_("workflows: {count} good, {bad} mistakes").format(count=count, bad=len(app.catalog.faults)))
     servers: tuple[str | None, ...] = (server,) if server else app.servers or (None,)
@@ -148,21 +148,35 @@ async def _check(app: Application, server: str | None) -> int:
     return 1 if bad else 0
 
 
+async def _settings(app: Application) -> bool:
+    """Say what `start` would refuse. Returns True if there are mistakes."""
+    from bot.settings import Role
+
+    found = await app.examine(Role())
+    for fault in found.faults:
+        click.echo(_("mistake: {fault}").format(fault=fault), err=True)
+    say(_("settings: “darkroom start” would refuse them") if found.faults else _("settings: good"))
+    for note in (*app.settings.doubts, found.idle, found.busy):
+        if note:
+            say(_("note: {note}").format(note=note))
+    return bool(found.faults)
+
+
 async def _check_server(app: Application, server: str | None) -> bool:
     name = app.label(server) or _("built-in engine")
     try:
         async with app.open(server) as bench:
-            lacking = [each.name for each in bench.catalog.workflows.values() if await bench.lacks(each)]
+            lacks = {each.name: await bench.lacks(each) for each in bench.catalog.workflows.values()}
             verdict = await bench.verdict()
     except ConfigError:
         raise
     except Exception as error:  # noqa: BLE001 - every error is a verdict here
         say(f"{name}: {explain(error, '-')}")
         return False
-    able = len(bench.catalog.workflows) - len(lacking)
-    say(f"{name}: {verdict}; " + _("{able} workflows can run").format(able=able))
-    if lacking:
-        say("  " + _("cannot run here: {names}").format(names=", ".join(lacking)))
+    lacking = {workflow: why for workflow, why in lacks.items() if why}
+    say(f"{name}: {verdict}; " + _("{able} workflows can run").format(able=len(lacks) - len(lacking)))
+    for workflow, why in lacking.items():
+        say("  " + _("{workflow} cannot run here. {lacks}").format(workflow=workflow, lacks=why))
     return True
 
 
@@ -173,6 +187,8 @@ def start(app: Application, role: Role) -> int:
     level = logging.DEBUG if logging.getLogger().isEnabledFor(logging.DEBUG) else logging.WARNING
     try:
         configure(app.settings.log_format, level)
+        for doubt in app.settings.doubts:
+            _log.warning(doubt)
         asyncio.run(app.start(role, say))
     except ConfigError as fault:
         raise BadRequest(str(fault)) from fault
@@ -189,7 +205,9 @@ def demo(app: Application, pace: float, *, browser: bool) -> int:
         click.echo(_("This is a demo. Open that address in a browser. Press Ctrl-C to stop it."))
         click.echo(_("Real: the page, the queue, the workflows, and the connection to a ComfyUI server."))
         click.echo(_("Stand-in: a small engine without models takes ComfyUI's place, slowed down to be watched."))
-        click.echo(_("Nothing is kept. For permanent use run “darkroom start”; .env.example lists the settings."))
+        click.echo(
+            _("Nothing is kept. For permanent use run “darkroom start”; “darkroom settings” lists the settings.")
+        )
         if browser and _has_browser():
             threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
 

@@ -16,11 +16,19 @@ from bot.platforms.web.config import PageConfig
 from bot.platforms.web.live.cross_process import CrossProcessRelay
 from bot.platforms.web.live.hub import Hub
 from bot.platforms.web.live.reply import FarReply, WebReply
-from bot.platforms.web.server import listening
+from bot.platforms.web.server import served, try_to_listen
+from bot.settings import Settings
 
 _log = logging.getLogger(__name__)
 _TIDY_EVERY = 60.0  # seconds
 _LISTEN_EVERY = 1.0
+
+
+async def examine(settings: Settings, *, listens: bool) -> None:
+    """Raise `ConfigError` if the page cannot be served; `listens` says whether it also has to get its port."""
+    options = PageConfig.of(settings)
+    if listens:
+        await try_to_listen(options)
 
 
 class WebPlatform:
@@ -52,7 +60,7 @@ class WebPlatform:
 
     async def serve(self, services: Services) -> None:
         """Serve the page until cancelled. Raises `ConfigError` where it cannot listen."""
-        async with listening(services, self._hub, self._options) as address:
+        async with served(services, self._hub, self._options) as address:
             self._listens = True
             tasks = services.health.tasks
             tasks.connected(self.name)

@@ -10,7 +10,7 @@ from bot.core.errors import ConfigError
 from bot.core.guesses import Guesses
 from bot.i18n import _
 from bot.platforms.web.auth import is_loopback
-from bot.settings import Secret
+from bot.settings import Secret, Settings
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,23 @@ class PageConfig:
     guesses: Guesses = field(default_factory=Guesses)
     patience: float = 3.0
 
+    @classmethod
+    def of(cls, settings: Settings) -> PageConfig:
+        """Return the page that the settings describe. Raises `ConfigError`."""
+        return cls(
+            settings.web_host,
+            (settings.web_port,),
+            settings.web_token,
+            int(settings.max_upload_mb * 1e6),
+            [settings.workflows] if settings.workflows else [],
+            proxy_header=settings.web_proxy_header,
+        )
+
     def __post_init__(self) -> None:
         if self.token is None and not is_loopback(self.host):
             words = _("DARKROOM_WEB_HOST: others could reach the page at {host}; set DARKROOM_WEB_TOKEN as well.")
             raise ConfigError(words.format(host=self.host))
+
+    def cannot_listen(self, port: int, reason: str) -> ConfigError:
+        words = _("The page cannot listen at {host}:{port}: {reason}. Set DARKROOM_WEB_PORT to another port.")
+        return ConfigError(words.format(host=self.host, port=port, reason=reason))

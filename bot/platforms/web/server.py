@@ -9,9 +9,9 @@ from contextlib import asynccontextmanager
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
-from bot.core.errors import ConfigError
 from bot.core.platform import SHARED_PATH, Services
 from bot.i18n import _
+from bot.platforms import listening
 from bot.platforms.web.admin.routes import AdminRoutes
 from bot.platforms.web.api.events import streaming
 from bot.platforms.web.api.pages import PageRoutes
@@ -28,7 +28,7 @@ _FAREWELL = 2.0  # seconds that answers under way have when it stops
 
 
 @asynccontextmanager
-async def listening(services: Services, hub: Hub, options: PageConfig) -> AsyncIterator[str]:
+async def served(services: Services, hub: Hub, options: PageConfig) -> AsyncIterator[str]:
     """Serve the page until the context is left; its address. Raises `ConfigError` where no port is free."""
     runner = web.AppRunner(application(services, hub, options), access_log=None, shutdown_timeout=_FAREWELL)
     await runner.setup()
@@ -39,6 +39,13 @@ async def listening(services: Services, hub: Hub, options: PageConfig) -> AsyncI
     finally:
         hub.hang_up()
         await runner.cleanup()
+
+
+async def try_to_listen(options: PageConfig) -> None:
+    """Listen at the page's port for a moment. Raises `ConfigError` if that is not possible."""
+    obstacles = [await listening.obstacle(options.host, port) for port in options.ports]
+    if obstacles and all(obstacles):
+        raise options.cannot_listen(options.ports[-1], str(obstacles[-1]))
 
 
 def application(services: Services, hub: Hub, options: PageConfig) -> web.Application:
@@ -78,7 +85,6 @@ async def _listen(runner: web.AppRunner, options: PageConfig) -> int:
         except OSError as fault:
             if fault.errno == errno.EADDRINUSE and port != options.ports[-1]:
                 continue
-            words = _("The page cannot listen at {host}:{port}: {reason}. DARKROOM_WEB_PORT names another port.")
-            raise ConfigError(words.format(host=options.host, port=port, reason=fault.strerror)) from fault
+            raise options.cannot_listen(port, listening.reason(fault)) from fault
         return int(runner.addresses[0][1])
     raise AssertionError("there is always a port")

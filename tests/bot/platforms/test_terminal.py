@@ -263,6 +263,24 @@ def test_the_log_of_darkroom_start_says_where_the_page_is(desk_top: Path) -> Non
     assert process.returncode == 0
 
 
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such signals")
+def test_the_page_is_said_to_be_ready_once_it_can_be_opened(desk_top: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    settings = {"DARKROOM_WEB": "on", "DARKROOM_WEB_PORT": str(port), "DARKROOM_DATA_DIR": str(desk_top / "data")}
+    environ = {**os.environ, "PYTHONPATH": str(ROOT), **settings}
+    command = [sys.executable, "-u", "-m", "bot", "start"]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environ
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "Ready: web\n"
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz") as answer:
+            assert answer.status == 200
+        process.send_signal(signal.SIGTERM)
+    assert process.returncode == 0
+
+
 def test_a_page_that_others_could_reach_needs_a_token(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DARKROOM_WEB", "on")
     monkeypatch.setenv("DARKROOM_WEB_HOST", "0.0.0.0")  # noqa: S104 - refused

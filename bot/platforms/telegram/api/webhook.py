@@ -13,8 +13,10 @@ from urllib.parse import urlsplit
 from aiohttp import web
 from telegram import Bot, Update
 
-from bot.core.errors import TooMany
+from bot.core.errors import ConfigError, TooMany
 from bot.core.guesses import Guesses
+from bot.i18n import _
+from bot.platforms import listening
 from bot.platforms.telegram.api.polling import WANTED
 from bot.platforms.telegram.api.update_queue import UpdateQueue
 
@@ -36,6 +38,15 @@ class Hook:
 def secret_of(token: str) -> str:
     """A secret that follows from the token, for those who set none."""
     return hashlib.sha256(f"webhook {token}".encode()).hexdigest()
+
+
+async def try_to_listen(host: str, port: int) -> None:
+    """Listen at the webhook's port for a moment. Raises `ConfigError` if that is not possible."""
+    if (obstacle := await listening.obstacle(host, port)) is not None:
+        words = _(
+            "Telegram's webhook cannot listen at {host}:{port}: {reason}. Set TELEGRAM_WEBHOOK_PORT to another port."
+        )
+        raise ConfigError(words.format(host=host, port=port, reason=obstacle))
 
 
 async def listen(bot: Bot, inbox: UpdateQueue, hook: Hook) -> None:

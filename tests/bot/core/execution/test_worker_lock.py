@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -12,7 +13,7 @@ import pytest
 
 from bot.core.background import BackgroundTask, TaskHealth
 from bot.core.errors import ConfigError, StorageAway
-from bot.core.execution.worker_lock import held
+from bot.core.execution.worker_lock import held, in_use
 from bot.core.storage.database import DATABASE_FAULTS, Database
 from bot.core.storage.session_lock import SessionLock
 from tests.bot.core.execution.test_worker import drop_others
@@ -23,9 +24,12 @@ async def test_two_processes_cannot_have_one_name(database_url: str, tmp_path: P
     monkeypatch.setattr("bot.core.execution.worker_lock._PAUSE", 0.05)
     async with Database(database_url) as database, Database(database_url) as other:
         async with held(database, tmp_path, "garage") as confirm, beating(confirm):
-            with pytest.raises(ConfigError, match="A worker called “garage” is at work already"):
+            refusal = "the worker name “garage”" if database.is_shared else f"already running with .* {tmp_path}"
+            assert re.search(refusal, str(await in_use(other, tmp_path, "garage")))
+            with pytest.raises(ConfigError, match=refusal):
                 async with held(other, tmp_path, "garage"):
                     pass
+            assert await in_use(other, tmp_path, "attic") is None
             async with held(other, tmp_path, "attic"):
                 pass
         async with held(other, tmp_path, "garage"):
@@ -43,7 +47,7 @@ async def test_a_name_is_still_held_after_the_database_has_been_restarted(
         assert "lost the lock on the name “garage”" in caplog.text
         await confirm()
         monkeypatch.setattr("bot.core.execution.worker_lock._PAUSE", 0.05)
-        with pytest.raises(ConfigError, match="A worker called “garage” is at work already"):
+        with pytest.raises(ConfigError, match="the worker name “garage”"):
             async with beating(confirm), held(other, tmp_path, "garage"):
                 pass
 
@@ -65,8 +69,9 @@ async def test_a_process_that_stands_still_loses_its_name_and_ends(
     stale = asyncio.create_task(stands_still())
     await has_name.wait()
     async with Database(url) as database, held(database, tmp_path, "garage") as confirm, beating(confirm):
+        assert await in_use(database, tmp_path, "garage")
         taken.set()
-        with pytest.raises(ConfigError, match="A worker called “garage” is at work already"):
+        with pytest.raises(ConfigError, match="the worker name “garage”"):
             await stale
 
 

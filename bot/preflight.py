@@ -1,0 +1,49 @@
+"""Find what `darkroom start` would refuse, and leave everything as it is. `start` and `check` both ask here."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from dataclasses import dataclass
+
+from bot.core.errors import ConfigError
+from bot.i18n import _
+from bot.settings import Role, Settings
+from bot.stores import examine as examine_stores
+
+#: Try what the platforms need; True asks them to listen at their ports for a moment. Each raises `ConfigError`.
+Trials = Callable[[bool], Iterable[Awaitable[None]]]
+
+
+@dataclass(frozen=True)
+class Findings:
+    """`faults` are mistakes in the settings, or in what they name. `idle` says that no platform is on, and `busy` that
+    another process already works here; both are None if that is not so.
+    """
+
+    faults: tuple[str, ...]
+    idle: str | None
+    busy: str | None
+
+
+async def examine(settings: Settings, role: Role, trials: Trials) -> Findings:
+    """Examine the stores and the platforms. If another process works here, its ports are not tried."""
+    faults, busy = await examine_stores(settings, role.worker)
+    faults += [fault async for fault in _failed(trials(role.chat and busy is None))]
+    return Findings(tuple(faults), _idle(settings), busy)
+
+
+def _idle(settings: Settings) -> str | None:
+    if settings.web or settings.discord_token is not None or settings.telegram_token is not None:
+        return None
+    return _(
+        "No platform is on. Set DISCORD_TOKEN, TELEGRAM_TOKEN or DARKROOM_WEB=on, in the environment or in a file .env "
+        "in this folder. “darkroom settings” explains all settings."
+    )
+
+
+async def _failed(trials: Iterable[Awaitable[None]]) -> AsyncIterator[str]:
+    for trial in trials:
+        try:
+            await trial
+        except ConfigError as fault:
+            yield str(fault)

@@ -1,0 +1,37 @@
+"""The operator reads in the log which files are faulty: a line for each mistake, once."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from bot.core.background import TaskHealth
+from bot.core.workflows.live_catalog import LiveCatalog
+
+
+def told(caplog: pytest.LogCaptureFixture) -> list[str]:
+    """Return the files whose mistakes the log has told, in order."""
+    return [str(record.__dict__["file"]) for record in caplog.records if record.message == "workflow_faulty"]
+
+
+async def test_each_mistake_is_logged_once_at_the_start_and_when_its_file_changes(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "first.json").write_text("{")
+    (tmp_path / "second.json").write_text("")
+    async with LiveCatalog(tmp_path, tasks=TaskHealth()) as catalog:
+        assert sorted(told(caplog)) == ["first.json", "second.json"]
+        assert all(record.levelname == "WARNING" and record.__dict__["reason"] for record in caplog.records)
+
+        await catalog.refresh()
+        assert len(told(caplog)) == 2
+
+        changed = asyncio.Event()
+        catalog.on_change(changed.set)
+        (tmp_path / "third.json").write_text("[]")
+        while "third.json" not in told(caplog):
+            await changed.wait()
+            changed.clear()
+    assert sorted(told(caplog)) == ["first.json", "second.json", "third.json"]
