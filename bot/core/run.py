@@ -1,16 +1,13 @@
-"""The record of a run, and how to read it from the database."""
+"""The record of a run."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from bot.core.model import Address, DisplayOptions, Person, Place, RunSummary, StoredFile
-
-if TYPE_CHECKING:
-    from sqlalchemy import Row
 
 
 class State(StrEnum):
@@ -145,62 +142,6 @@ def person_of(text: str) -> Person:
     platform, _colon, rest = text.partition(":")
     number, _colon, name = rest.partition(":")
     return Person(platform, number, name)
-
-
-def stored_json(file: StoredFile) -> dict[str, str]:
-    return {"key": file.key, "filename": file.filename, "kind": file.kind}
-
-
-def outcome_json(outcome: Outcome) -> dict[str, Any]:
-    files = [stored_json(file) for file in outcome.files]
-    texts, warnings = list(outcome.texts), list(outcome.warnings)
-    return {"files": files, "texts": texts, "warnings": warnings, "nothing_new": outcome.nothing_new}
-
-
-def _outcome(data: Mapping[str, Any]) -> Outcome:
-    files = tuple(StoredFile(**file) for file in data["files"])
-    return Outcome(files, tuple(data["texts"]), tuple(data["warnings"]), data["nothing_new"])
-
-
-def read_queued(row: Row[Any]) -> QueuedRun:
-    """Read only the data that decides where a run goes."""
-    return QueuedRun(row.id, row.workflow, row.kind, frozenset(row.models), frozenset(row.avoid), row.put_off)
-
-
-def read_run(row: Row[Any]) -> RunRecord:
-    """Read a record from a row of `runs`."""
-    person, place = row.person.partition(":"), row.place.partition(":")
-    return RunRecord(
-        id=row.id,
-        workflow=row.workflow,
-        values=row.given,
-        inputs={name: StoredFile(**file) for name, file in row.inputs.items()},
-        stem=row.stem,
-        person=Person(person[0], person[2], row.person_name, frozenset(row.roles), bool(row.administrator)),
-        place=Place(place[0], place[2], row.place_name, row.community.partition(":")[2], tuple(row.parents)),
-        address=Address(person[0], row.chat, row.message),
-        kind=row.kind,
-        models=frozenset(row.models),
-        state=State(row.state),
-        attempt=row.attempt,
-        put_off=row.put_off,
-        reason=row.reason,
-        avoid=frozenset(row.avoid),
-        server=row.server,
-        worker=row.worker,
-        cancelled_by=row.cancelled_by,
-        outcome=_outcome(row.outputs) if row.outputs else None,
-        sentence=row.sentence,
-        asked_at=row.asked_at,
-        started_at=row.started_at,
-        executed_at=row.executed_at,
-        ended_at=row.ended_at,
-        review=bool(row.review),
-        review_in=row.review_in,
-        display=DisplayOptions(**row.manner) if row.manner else DisplayOptions(),
-        opened=bool(row.opened),
-        caps=row.caps,
-    )
 
 
 def _between(begun: float | None, ended: float | None) -> float | None:

@@ -10,9 +10,10 @@ from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.core import events_log
-from bot.core.run import ACTIVE, RunRecord, State, read_run
+from bot.core.run import ACTIVE, RunRecord, State
 from bot.core.runs import usage
 from bot.core.runs.queue import MOST_ATTEMPTS
+from bot.core.runs.rows import read_run
 from bot.core.storage.database import Database
 from bot.core.storage.schema import runs
 from bot.i18n import _

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from time import time
 from typing import Any
 
+import msgspec
 from sqlalchemy import and_, func, not_, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -24,9 +25,10 @@ from bot.core.policy.evaluate import NO_POLICY, EffectivePolicy
 from bot.core.policy.quota import QuotaStatus
 from bot.core.policy.rules import Rule
 from bot.core.policy.scope import RequestContext, asked_in
-from bot.core.run import ACTIVE, QueuedRun, RunRecord, State, read_queued, read_run, stored_json
+from bot.core.run import ACTIVE, QueuedRun, RunRecord, State
 from bot.core.runs import usage
 from bot.core.runs.repository import note_uses, on_platforms
+from bot.core.runs.rows import read_queued, read_run
 from bot.core.storage.database import Database
 from bot.core.storage.schema import charges, line, runs
 from bot.i18n import ngettext
@@ -245,7 +247,7 @@ def _lasting(policy: EffectivePolicy) -> dict[str, Any]:
     return {
         "review": int(policy.review.on),
         "review_in": policy.review.channel,
-        "manner": asdict(policy.display),
+        "manner": msgspec.to_builtins(policy.display),
         "caps": concurrency.written(policy.limits),
     }
 
@@ -255,7 +257,7 @@ def _columns(run: NewRun, turn: int, depth: int, now: float) -> dict[str, Any]:
         "id": run.id,
         "workflow": run.workflow,
         "given": run.values,
-        "inputs": {name: stored_json(file) for name, file in run.inputs.items()},
+        "inputs": msgspec.to_builtins(run.inputs),
         "stem": run.stem,
         "person": run.person.key,
         "person_name": run.person.name,

@@ -8,13 +8,15 @@ from functools import partial
 from time import time
 from typing import Any
 
+import msgspec
 from sqlalchemy import delete, false, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.core import events_log
 from bot.core.model import Address, Person, Place
-from bot.core.run import ACTIVE, ENDED, UNFINISHED, Outcome, RunRecord, RunTiming, State, outcome_json, read_run
+from bot.core.run import ACTIVE, ENDED, UNFINISHED, Outcome, RunRecord, RunTiming, State
 from bot.core.runs import usage
+from bot.core.runs.rows import read_run
 from bot.core.storage.database import Database
 from bot.core.storage.schema import runs, uses
 
@@ -124,7 +126,7 @@ class RunRepository:
         """Record the outputs, so that any worker can deliver them. Returns True if the run had not ended."""
         async with self._database.change() as connection:
             await note_uses(connection, run.id, [file.key for file in outcome.files])  # else they outlive an ended run
-            return await _stepped(connection, run, ACTIVE, outputs=outcome_json(outcome))
+            return await _stepped(connection, run, ACTIVE, outputs=msgspec.to_builtins(outcome))
 
     async def end(self, run: RunRecord, state: State, sentence: str | None = None) -> bool:
         """End a run. Returns True if it had not ended before."""

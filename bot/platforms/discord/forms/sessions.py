@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
+
+import msgspec
 
 from bot.core.errors import UserError
 from bot.core.model import StoredFile
@@ -46,18 +48,12 @@ class FormSession:
     spoiler: bool = False
 
     def to_json(self) -> dict[str, Any]:
-        values = {name: _packed(value) for name, value in self.values.items()}
-        return {
-            "workflow": self.workflow,
-            "values": values,
-            "picture": _packed(self.picture),
-            "spoiler": self.spoiler,
-        }
+        return dict(msgspec.to_builtins(self))
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> FormSession:
         values = {name: _unpacked(value) for name, value in data["values"].items()}
-        return cls(data["workflow"], values, _unpacked(data["picture"]), data["spoiler"])
+        return cls(**{**data, "values": values, "picture": _unpacked(data["picture"])})
 
 
 class FormSessions:
@@ -98,10 +94,6 @@ class FormSessions:
 
 def _key(person: int, name: str) -> str:
     return f"{_PREFIX}{person}:{name}"
-
-
-def _packed(value: Any) -> Any:
-    return asdict(value) if isinstance(value, SubmittedFile | StoredFile) else value
 
 
 def _unpacked(value: Any) -> Any:
