@@ -90,7 +90,7 @@ class TaskHealth:
 
     @property
     def remarks(self) -> Mapping[str, str]:
-        """What the operator should know, by topic, though the process works."""
+        """Remarks for the operator, by topic, about a process that works."""
         return dict(self._remarks)
 
     def _has_settled(self, name: str) -> bool:
