@@ -1,0 +1,184 @@
+"""Make the prompt that ComfyUI's editor would queue from the file that it saves, and the server's `/object_info`.
+
+The rules were read from the editor's own behaviour (frontend 1.49.6) and are checked against what it queues.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from comfy.saved.definitions import ABSENT, NodeSpec, read_spec
+from comfy.saved.document import Document, SavedGraph, read_document
+from comfy.saved.errors import UnreadableWorkflow
+from comfy.saved.flatten import Links, Output, Scope, Value, sent_nodes
+from comfy.saved.groups import Group, make_subgraphs
+from comfy.saved.ids import renumber
+from comfy.saved.node import Graph, Node, build, fill_in, set_value
+from comfy.saved.primitives import push_primitives
+from comfy.saved.promotion import build_instance, pour_promoted
+from comfy.saved.texts import Choose, as_sent, choose_words, is_file_name, name_file
+from comfy.saved.virtual import VIRTUAL
+
+
+@dataclass(frozen=True)
+class Conversion:
+    """A prompt in the API's format, and the class_types that the server lacks; it refuses a prompt with such nodes."""
+
+    prompt: dict[str, Any]
+    unknown: tuple[str, ...]
+
+
+def convert(
+    data: Mapping[str, Any],
+    definitions: Mapping[str, Any],
+    choose: Choose | None = None,
+    clock: Callable[[], datetime] = datetime.now,
+) -> Conversion:
+    """Convert a saved workflow with a server's `/object_info`. `choose` picks among the words of `{a|b}`; without it
+    the choice is random. Raises `UnreadableWorkflow`.
+    """
+    document = read_document(data)
+    groups = make_subgraphs(document)
+    renumber(document)
+    graphs = _Builder(document, definitions, groups)
+    root = Scope(graphs.build(document.root))
+    for graph in (root.graph, *graphs.built.values()):
+        push_primitives(graph)
+        for node in graph.nodes.values():
+            fill_in(node)
+    return _Writer(root, choose or (lambda count: random.randrange(count)), clock()).write()  # noqa: S311
+
+
+class _Builder:
+    """Builds graphs, the inner ones first."""
+
+    def __init__(self, document: Document, definitions: Mapping[str, Any], groups: Mapping[str, Group]) -> None:
+        self._document, self._definitions, self._groups = document, definitions, groups
+        self.built: dict[str, Graph] = {}
+        self._building: set[str] = set()
+        self._specs: dict[str, NodeSpec] = {}
+
+    def build(self, saved: SavedGraph) -> Graph:
+        graph = Graph({}, saved.links, saved.inputs, saved.outputs)
+        for each in saved.nodes:
+            definition = self._definition(each.type)
+            node = build_instance(each, definition) if definition else build(each, self._spec(each.type))
+            graph.nodes[node.id] = node
+        _drop_loose_links(graph)
+        if saved.id in self._groups:
+            _pour_group(graph, self._groups[saved.id])
+        for node in list(graph.nodes.values()):
+            pour_promoted(node)
+        return graph
+
+    def _definition(self, name: str) -> Graph | None:
+        saved = self._document.definitions.get(name)
+        if saved is None:
+            return None
+        if name not in self.built:
+            if name in self._building:
+                raise UnreadableWorkflow("its subgraphs contain each other")
+            self._building.add(name)
+            self.built[name] = self.build(saved)
+        return self.built[name]
+
+    def _spec(self, class_type: str) -> NodeSpec | None:
+        raw = self._definitions.get(class_type)
+        if class_type in VIRTUAL or not isinstance(raw, Mapping):
+            return None
+        if class_type not in self._specs:
+            self._specs[class_type] = read_spec(class_type, raw)
+        return self._specs[class_type]
+
+
+def _drop_loose_links(graph: Graph) -> None:
+    """A link that is not in the file, or comes from no node, is no link."""
+    for node in graph.nodes.values():
+        for slot in node.slots:
+            if slot.link is not None and slot.link not in graph.links:
+                slot.link = None
+
+
+def _pour_group(graph: Graph, group: Group) -> None:
+    """Give the parts of a group their values; a widget that is linked inside has none."""
+    place = 0
+    for part in group.parts:
+        node = graph.nodes[part]
+        for widget in list(node.widgets):
+            slot = node.slot(widget.name)
+            link = graph.links.get(slot.link) if slot is not None and slot.link is not None else None
+            if not widget.has_place or (link is not None and link.origin in graph.nodes):
+                continue
+            if place < len(group.values):
+                set_value(node, widget, group.values[place])
+            place += 1
+
+
+class _Writer:
+    """Writes the prompt of built graphs."""
+
+    def __init__(self, root: Scope, choose: Choose, now: datetime) -> None:
+        self._root, self._choose, self._now = root, choose, now
+        self._links = Links()
+
+    def write(self) -> Conversion:
+        sent = list(sent_nodes(self._root))
+        prompt = {f"{scope.path}{node.id}": self._entry(scope, node) for scope, node in sent}
+        for entry in prompt.values():
+            inputs = entry["inputs"]
+            for name, value in list(inputs.items()):
+                if _is_link(value) and value[0] not in prompt:
+                    del inputs[name]
+        unknown = dict.fromkeys(node.type for _scope, node in sent if node.spec is None)
+        return Conversion(prompt, tuple(unknown))
+
+    def _entry(self, scope: Scope, node: Node) -> dict[str, Any]:
+        inputs = {
+            widget.name: as_sent(widget.spec.kind if widget.spec else "", self._own(node, widget.name, widget.value))
+            for widget in node.widgets
+            if widget.is_sent and widget.value is not ABSENT
+        }
+        for slot in node.slots:
+            match self._links.source(scope, node, slot):
+                case Output(node_id, index):
+                    inputs[slot.name] = [node_id, index]
+                case Value(value) if (widget := node.widget(slot.name)) is None or widget.is_sent:
+                    inputs[slot.name] = as_sent(slot.spec.kind if slot.spec else "", value)
+                case _:
+                    pass
+        title = node.saved.title or (node.spec.display_name if node.spec else node.type)
+        return {"inputs": inputs, "class_type": node.type, "_meta": {"title": title}}
+
+    def _own(self, node: Node, name: str, value: Any) -> Any:
+        """A widget's own value, with what the editor replaces in it."""
+        if not isinstance(value, str):
+            return value
+        widget = node.widget(name)
+        if widget is not None and widget.spec is not None and not widget.is_part:
+            if widget.spec.options.get("dynamicPrompts"):
+                return choose_words(value, self._choose)
+            if is_file_name(node.type, name):
+                return name_file(value, self._named(), self._now)
+        return value
+
+    def _named(self) -> list[tuple[str, Mapping[str, Any]]]:
+        return [
+            (str(node.saved.properties.get("Node name for S&R") or node.saved.title or node.type), values)
+            for node in self._all(self._root)
+            for values in [{widget.name: widget.value for widget in node.widgets}]
+        ]
+
+    def _all(self, scope: Scope) -> list[Node]:
+        found = list(scope.graph.nodes.values())
+        for node in scope.graph.nodes.values():
+            if node.definition is not None:
+                found += self._all(scope.inside(node, node.definition))
+        return found
+
+
+def _is_link(value: Any) -> bool:
+    return isinstance(value, list) and len(value) == 2 and isinstance(value[0], str) and isinstance(value[1], int)

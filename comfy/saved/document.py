@@ -1,0 +1,187 @@
+"""Read what ComfyUI's editor saves: graphs of nodes and links, version 0.4 and 1, with their subgraphs.
+
+Links are read as the nodes' inputs name them; the positions that a link remembers are often stale.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from comfy.saved.errors import UnreadableWorkflow
+
+#: Both sides of a subgraph, as its links name them.
+ENTRY, EXIT = "-10", "-20"
+NEVER, BYPASSED = 2, 4
+_MOST_NODES, _MOST_DEFINITIONS = 20_000, 2_000
+
+
+@dataclass
+class SavedLink:
+    """A link from an output to an input. `target_slot` is where the input was when the file was written."""
+
+    id: str
+    origin: str
+    origin_slot: int
+    target: str
+    target_slot: int
+
+
+@dataclass
+class SavedInput:
+    """An input as the file lists it: most files list only those that are linked."""
+
+    name: str
+    type: str
+    link: str | None = None
+    is_widget: bool = False
+
+
+@dataclass
+class SavedNode:
+    """A node as the file has it. `values` are those of its widgets by position, or by name in some files."""
+
+    id: str
+    type: str
+    mode: int = 0
+    title: str | None = None
+    inputs: list[SavedInput] = field(default_factory=list)
+    outputs: list[str] = field(default_factory=list)  # their types
+    values: Sequence[Any] | Mapping[str, Any] = ()
+    properties: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(eq=False)
+class Port:
+    """An input or output of a subgraph, and the links that go on inside."""
+
+    name: str
+    type: str
+    links: list[str]
+
+
+@dataclass
+class SavedGraph:
+    """The root graph, or the definition of a subgraph."""
+
+    id: str
+    nodes: list[SavedNode]
+    links: dict[str, SavedLink]
+    inputs: list[Port] = field(default_factory=list)
+    outputs: list[Port] = field(default_factory=list)
+
+
+@dataclass
+class Document:
+    """A saved workflow. `definitions` are those of its subgraphs by id, in the order of the file."""
+
+    root: SavedGraph
+    definitions: dict[str, SavedGraph]
+    last_id: int
+    extra: Mapping[str, Any]
+
+
+def is_saved_workflow(data: Any) -> bool:
+    """True if this is what the editor saves, and not a prompt for the API."""
+    return isinstance(data, dict) and isinstance(data.get("nodes"), list)
+
+
+def read_document(data: Mapping[str, Any]) -> Document:
+    """Read a saved workflow. Raises `UnreadableWorkflow`."""
+    definitions: dict[str, SavedGraph] = {}
+    for raw in _definitions(data, 0):
+        definition = _graph(raw, str(raw.get("id")))
+        definitions.setdefault(definition.id, definition)
+        if len(definitions) > _MOST_DEFINITIONS:
+            raise UnreadableWorkflow("it has too many subgraphs")
+    root = _graph(data, "")
+    if sum(len(graph.nodes) for graph in (root, *definitions.values())) > _MOST_NODES:
+        raise UnreadableWorkflow(f"it has more than {_MOST_NODES} nodes")
+    last = data.get("last_node_id", _mapping(data.get("state")).get("lastNodeId"))
+    return Document(root, definitions, _number(last), _mapping(data.get("extra")))
+
+
+def read_node(raw: Any) -> SavedNode:
+    """Read one node. Raises `UnreadableWorkflow`."""
+    if not isinstance(raw, dict) or not isinstance(raw.get("type"), str):
+        raise UnreadableWorkflow("one of its nodes has no type")
+    values = raw.get("widgets_values")
+    title = raw.get("title")
+    return SavedNode(
+        id=str(raw.get("id")),
+        type=raw["type"],
+        mode=_number(raw.get("mode")),
+        title=title if isinstance(title, str) and title else None,
+        inputs=[_input(each) for each in _sequence(raw.get("inputs")) if isinstance(each, dict)],
+        outputs=[_type(_mapping(each).get("type")) for each in _sequence(raw.get("outputs"))],
+        values=values if isinstance(values, list | dict) else (),
+        properties=_mapping(raw.get("properties")),
+    )
+
+
+def _definitions(data: Mapping[str, Any], depth: int) -> Iterable[Mapping[str, Any]]:
+    """The definitions of subgraphs, those inside others too."""
+    if depth > 50:
+        raise UnreadableWorkflow("its subgraphs are nested too deeply")
+    for raw in _sequence(_mapping(data.get("definitions")).get("subgraphs")):
+        if isinstance(raw, dict):
+            yield raw
+            yield from _definitions(raw, depth + 1)
+
+
+def _graph(raw: Mapping[str, Any], graph_id: str) -> SavedGraph:
+    return SavedGraph(
+        graph_id,
+        [read_node(each) for each in _sequence(raw.get("nodes"))],
+        {link.id: link for each in _sequence(raw.get("links")) if (link := _link(each)) is not None},
+        [_port(each) for each in _sequence(raw.get("inputs")) if graph_id and isinstance(each, dict)],
+        [_port(each) for each in _sequence(raw.get("outputs")) if graph_id and isinstance(each, dict)],
+    )
+
+
+def _link(raw: Any) -> SavedLink | None:
+    """A link, in either version; None where it is neither."""
+    if isinstance(raw, dict):
+        raw = [raw.get(key) for key in ("id", "origin_id", "origin_slot", "target_id", "target_slot")]
+    if not isinstance(raw, list) or len(raw) < 5:
+        return None
+    link, origin, origin_slot, target, target_slot = raw[:5]
+    return SavedLink(str(link), str(origin), _number(origin_slot), str(target), _number(target_slot))
+
+
+def _input(raw: Mapping[str, Any]) -> SavedInput:
+    link = raw.get("link")
+    named = raw.get("name")
+    return SavedInput(
+        named if isinstance(named, str) else "",
+        _type(raw.get("type")),
+        None if link is None else str(link),
+        isinstance(raw.get("widget"), dict),
+    )
+
+
+def _port(raw: Mapping[str, Any]) -> Port:
+    links = [str(each) for each in _sequence(raw.get("linkIds"))]
+    return Port(str(raw.get("name") or ""), _type(raw.get("type")), links)
+
+
+def _type(raw: Any) -> str:
+    if isinstance(raw, list):
+        return "COMBO"
+    return raw if isinstance(raw, str) and raw else "*"
+
+
+def _number(raw: Any) -> int:
+    try:
+        return int(raw)
+    except (TypeError, ValueError, OverflowError):
+        return 0
+
+
+def _mapping(raw: Any) -> Mapping[str, Any]:
+    return raw if isinstance(raw, dict) else {}
+
+
+def _sequence(raw: Any) -> Sequence[Any]:
+    return raw if isinstance(raw, list) else ()

@@ -1,0 +1,228 @@
+"""Follow links through subgraphs, reroutes, and muted or bypassed nodes to what the server is sent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from comfy.saved.definitions import ABSENT, MATCH, NodeSpec
+from comfy.saved.document import BYPASSED, ENTRY, NEVER, Port
+from comfy.saved.errors import UnreadableWorkflow
+from comfy.saved.node import Graph, Node, Slot
+from comfy.saved.promotion import promoted_value
+from comfy.saved.virtual import GETTER, REROUTE, SETTER, VIRTUAL
+
+_DEEPEST, _MOST_NODES = 50, 20_000
+
+
+@dataclass(frozen=True)
+class Output:
+    """An output of a node that is sent."""
+
+    node_id: str
+    index: int
+
+
+@dataclass(frozen=True)
+class Value:
+    """A value in place of a link: an instance has it for a widget inside."""
+
+    value: Any
+
+
+@dataclass(frozen=True)
+class Scope:
+    """A graph at a place: the root, or a subgraph inside an instance."""
+
+    graph: Graph
+    path: str = ""
+    outer: Scope | None = None
+    instance: Node | None = None
+    depth: int = 0
+
+    def inside(self, instance: Node, definition: Graph) -> Scope:
+        """Raises `UnreadableWorkflow` where subgraphs contain each other."""
+        if self.depth >= _DEEPEST:
+            raise UnreadableWorkflow("its subgraphs are nested too deeply, or contain each other")
+        return Scope(definition, f"{self.path}{instance.id}:", self, instance, self.depth + 1)
+
+
+Source = Output | Value | None
+
+
+def sent_nodes(root: Scope) -> Iterator[tuple[Scope, Node]]:
+    """Walk all nodes that are sent. Raises `UnreadableWorkflow` if there are too many."""
+    for count, each in enumerate(_sent(root)):
+        if count >= _MOST_NODES:
+            raise UnreadableWorkflow(f"it has more than {_MOST_NODES} nodes")
+        yield each
+
+
+def _sent(scope: Scope) -> Iterator[tuple[Scope, Node]]:
+    for node in scope.graph.nodes.values():
+        if node.definition is not None:
+            if scope.depth or node.mode not in (NEVER, BYPASSED):  # an inner one that is muted hides nothing
+                yield from _sent(scope.inside(node, node.definition))
+        elif node.type not in VIRTUAL and node.mode not in (NEVER, BYPASSED):
+            yield scope, node
+
+
+class Links:
+    """Finds what an input is linked to."""
+
+    def __init__(self, limit: int = 2_000) -> None:
+        self._limit = limit  # steps of one walk: links may run in a circle
+
+    def source(self, scope: Scope, node: Node, slot: Slot) -> Source:
+        """What an input of a node gets by its link; None if that ends nowhere."""
+        return self._of_input(scope, slot, self.slot_type(scope, node, slot), 0)
+
+    def _of_input(self, scope: Scope, slot: Slot, kind: str, steps: int) -> Source:
+        link = scope.graph.links.get(slot.link) if slot.link is not None else None
+        if link is None or steps > self._limit:
+            return None
+        if link.origin == ENTRY:
+            return self._of_entry(scope, link.origin_slot, steps + 1)
+        origin = scope.graph.nodes.get(link.origin)
+        return self._of_output(scope, origin, link.origin_slot, kind, steps + 1) if origin is not None else None
+
+    def _of_entry(self, scope: Scope, index: int, steps: int) -> Source:
+        if scope.outer is None or scope.instance is None or index >= len(scope.graph.inputs):
+            return None
+        port = scope.graph.inputs[index]
+        slot = scope.instance.slot_of_port(port)
+        if slot.link is not None:
+            return self._of_input(scope.outer, slot, slot.type, steps)
+        return _valued(scope.instance, port)
+
+    def _of_output(self, scope: Scope, node: Node, index: int, kind: str, steps: int) -> Source:
+        if node.type == GETTER:
+            return self._of_getter(scope, node, kind, steps)
+        if node.type == SETTER:
+            return self._first(scope, node, kind, steps)
+        if node.mode == NEVER:
+            return None
+        if node.type == REROUTE:
+            return self._first(scope, node, kind, steps)
+        if node.mode == BYPASSED:
+            slot = self._bypass(scope, node, index, kind)
+            return self._of_input(scope, slot, self.slot_type(scope, node, slot), steps) if slot is not None else None
+        if node.definition is not None:
+            return self._of_exit(scope.inside(node, node.definition), node.definition, index, kind, steps)
+        return None if node.type in VIRTUAL else Output(f"{scope.path}{node.id}", index)
+
+    def _of_exit(self, inside: Scope, graph: Graph, index: int, kind: str, steps: int) -> Source:
+        if index >= len(graph.outputs):
+            return None
+        for name in graph.outputs[index].links:
+            link = graph.links.get(name)
+            if link is None:
+                continue
+            if link.origin == ENTRY:
+                return self._of_entry(inside, link.origin_slot, steps)
+            origin = graph.nodes.get(link.origin)
+            return self._of_output(inside, origin, link.origin_slot, kind, steps) if origin is not None else None
+        return None
+
+    def _first(self, scope: Scope, node: Node, kind: str, steps: int) -> Source:
+        return self._of_input(scope, node.slots[0], kind, steps) if node.slots else None
+
+    def _of_getter(self, scope: Scope, node: Node, kind: str, steps: int) -> Source:
+        name = _name(node)
+        where: Scope | None = scope
+        while where is not None:
+            for each in where.graph.nodes.values():
+                if each.type == SETTER and _name(each) == name:
+                    return self._first(where, each, kind, steps)
+            where = where.outer
+        return None
+
+    def _bypass(self, scope: Scope, node: Node, index: int, kind: str) -> Slot | None:
+        """The input that a bypassed node passes on for an output."""
+        slots = node.ordered_slots
+        if not slots:
+            return None
+        at = slots[index] if index < len(slots) else None
+        if kind in ("*", ""):
+            return at or slots[0]
+        types = {id(slot): self.slot_type(scope, node, slot) for slot in slots}
+        output = self.output_type(scope, node, index)
+        if at is not None and fits(types[id(at)], output) and fits(types[id(at)], kind):
+            return at
+        for slot in slots:
+            if types[id(slot)] == kind:
+                return slot
+        for slot in slots:
+            if fits(types[id(slot)], output) and fits(types[id(slot)], kind):
+                return slot
+        return None
+
+    def slot_type(self, scope: Scope, node: Node, slot: Slot, depth: int = 0) -> str:
+        """The type of an input. One that matches others has the type of what those are linked to."""
+        if slot.spec is None or slot.spec.kind != MATCH or node.spec is None or depth > _DEEPEST:
+            return slot.type
+        group = _group(slot)
+        others = (each for each in node.slots if each is not slot and _group(each) == group)
+        return self._common(scope, others, slot.type, depth)
+
+    def output_type(self, scope: Scope, node: Node, index: int, depth: int = 0) -> str:
+        spec: NodeSpec | None = node.spec
+        if spec is None or depth > _DEEPEST or index >= len(spec.match_outputs) or spec.match_outputs[index] is None:
+            return node.output_type(index)
+        slots = [each for each in node.slots if _group(each) == spec.match_outputs[index]]
+        return self._common(scope, slots, slots[0].type if slots else "*", depth)
+
+    def _common(self, scope: Scope, slots: Iterator[Slot] | Sequence[Slot], kind: str, depth: int) -> str:
+        for slot in slots:
+            linked = self._linked_type(scope, slot, depth)
+            kind = _both(kind, linked)
+        return kind
+
+    def _linked_type(self, scope: Scope, slot: Slot, depth: int) -> str:
+        link = scope.graph.links.get(slot.link) if slot.link is not None else None
+        if link is None:
+            return "*"
+        if link.origin == ENTRY:
+            return scope.graph.inputs[link.origin_slot].type if link.origin_slot < len(scope.graph.inputs) else "*"
+        origin = scope.graph.nodes.get(link.origin)
+        if origin is None:
+            return "*"
+        if origin.type == REROUTE and origin.slots:
+            return self._linked_type(scope, origin.slots[0], depth + 1) if depth < _DEEPEST else "*"
+        return self.output_type(scope, origin, link.origin_slot, depth + 1)
+
+
+def fits(one: str, other: str) -> bool:
+    """True if an output of one type can be linked to an input of another."""
+    one, other = one.lower(), other.lower()
+    if one == other or {one, other} & {"*", "", "0"}:
+        return True
+    return bool(set(one.split(",")) & set(other.split(",")))
+
+
+def _both(one: str, other: str) -> str:
+    if one == "*":
+        return other
+    if other == "*":
+        return one
+    common = [kind for kind in one.split(",") if kind in other.split(",")]
+    return ",".join(common) or one
+
+
+def _group(slot: Slot) -> str | None:
+    if slot.spec is None or slot.spec.kind != MATCH:
+        return None
+    template = slot.spec.options.get("template")
+    group = template.get("template_id") if isinstance(template, dict) else None
+    return group if isinstance(group, str) else None
+
+
+def _name(node: Node) -> Any:
+    values = node.saved.values
+    return values[0] if isinstance(values, list) and values else None
+
+
+def _valued(instance: Node, port: Port) -> Value | None:
+    value = promoted_value(instance, port)
+    return None if value is ABSENT else Value(value)

@@ -1,0 +1,50 @@
+"""Give each node of a saved workflow an id of its own, as the editor does when it opens the file."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+
+from comfy.saved.document import Document, SavedGraph
+
+
+def renumber(document: Document) -> None:
+    """Ids of subgraphs' nodes that are taken already become the next free numbers. The root keeps its own."""
+    taken = {node.id for node in document.root.nodes}
+    highest = max((int(each) for each in taken if each.isdecimal()), default=0)
+    highest = max(highest, document.last_id)
+    for definition in document.definitions.values():
+        changed: dict[str, str] = {}
+        for node in definition.nodes:
+            if node.id in taken:
+                highest = next(number for number in itertools.count(highest + 1) if str(number) not in taken)
+                changed[node.id] = node.id = str(highest)
+            elif node.id.isdecimal():
+                highest = max(highest, int(node.id))
+            taken.add(node.id)
+        if changed:
+            _relink(definition, changed)
+            for graph in (document.root, *document.definitions.values()):
+                _rename_promoted(graph, definition.id, changed)
+
+
+def _relink(definition: SavedGraph, changed: dict[str, str]) -> None:
+    for link in definition.links.values():
+        link.origin = changed.get(link.origin, link.origin)
+        link.target = changed.get(link.target, link.target)
+
+
+def _rename_promoted(graph: SavedGraph, definition: str, changed: dict[str, str]) -> None:
+    """The instances of a definition name its nodes where they promote widgets."""
+    for node in graph.nodes:
+        promoted = node.properties.get("proxyWidgets")
+        if node.type == definition and isinstance(promoted, list):
+            node.properties = {**node.properties, "proxyWidgets": list(_renamed(promoted, changed))}
+
+
+def _renamed(promoted: list[object], changed: dict[str, str]) -> Iterator[object]:
+    for entry in promoted:
+        if isinstance(entry, list) and entry:
+            yield [changed.get(str(entry[0]), entry[0]), *entry[1:]]
+        else:
+            yield entry
