@@ -56,7 +56,7 @@ _UNREADABLE = (regex.error, ValueError, OverflowError, RecursionError)
 _TOKEN = regex.compile(r"[^\W_]+")
 _UNSPACED = regex.compile(r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}]")
 _SPELLED = regex.compile(r"(?<![^ ])[^ ](?: [^ ]){2,}(?![^ ])")  # "b a d"
-_CHUNK = regex.compile(r"[^\s,;:!?()\[\]{}\"“”«»、。，]+")  # "ba-d"
+_CHUNK = regex.compile(r"[^\s,;:!?()\[\]{}\"“”«»、。]+")  # "ba-d"
 _BROKEN = regex.compile(r"(?<![^\W_])([^\W_]++)-?[\n\r\t]++(?=([^\W_]++))")  # "ba", and "d" in the next line
 _STRETCHED = regex.compile(r"([^\W\d_])\1{2,}")  # "baaad"
 _SHORTEST = 3  # letters of a word that is found among s p a c e d letters, and in its plural
