@@ -1,8 +1,8 @@
 """Check a text for blocked words, in any spelling and within a time limit.
 
-The text and the words are first reduced to the same form: without compatibility forms, invisible characters, accents,
-look-alike letters and digits that stand for letters. A word matches whole words. In scripts without spaces between
-words, such as Chinese or Thai, it matches anywhere. Patterns see the text without its invisible characters.
+The text and the words are first reduced to what they look like (`look_alikes`). A word matches whole words, and its
+plural; docs/moderators.md says in which disguises. In scripts without spaces between words, such as Chinese or Thai, it
+matches anywhere. Patterns see the text without its invisible characters.
 
 All lists that hold for a request share one measure of processor time. What cannot be read within it counts as found.
 Patterns are compiled and looked for in a process apart, with bounds on its time and memory: `regex` has none of its own
@@ -13,8 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-import unicodedata
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from math import prod
@@ -23,6 +22,7 @@ from typing import Any, TypeVar, TypeVarTuple
 import regex  # type: ignore[import-untyped]
 
 from bot.core.errors import WorkerFailed, WorkerOutOfMemory
+from bot.core.policy.look_alikes import skeleton, visible, with_figures_read
 from bot.core.policy.rules import WordList
 from bot.core.pool.pool import WorkerPool
 from bot.i18n import _
@@ -55,15 +55,12 @@ _COUNTS = regex.compile(r"\{\s*(\d*)\s*,?\s*(\d*)\s*\}")
 _UNREADABLE = (regex.error, ValueError, OverflowError, RecursionError)
 _TOKEN = regex.compile(r"[^\W_]+")
 _UNSPACED = regex.compile(r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}]")
-_ACCENTS = regex.compile(r"[\u0300-\u036f]")
 _SPELLED = regex.compile(r"(?<![^ ])[^ ](?: [^ ]){2,}(?![^ ])")  # "b a d"
-
-#: Look-alike letters: Cyrillic and Greek letters that look Latin, and some that NFKC does not change.
-_ALIKE = str.maketrans(
-    "авекмнорстухіјѕԁһԛԝѵґгёєαβεικνορτυχωıłøđħŧɑɡəƒl",
-    "abekmhopctyxijsdhqwvrreeabeikvoptuxwiiodhtagefi",
-)
-_FIGURES = str.maketrans("013457@$|!€", "oieastasiie")
+_CHUNK = regex.compile(r"[^\s,;:!?()\[\]{}\"“”«»、。]+")  # "ba-d"
+_BROKEN = regex.compile(r"(?<![^\W_])([^\W_]++)-?[\n\r\t]++(?=([^\W_]++))")  # "ba", and "d" in the next line
+_STRETCHED = regex.compile(r"([^\W\d_])\1{2,}")  # "baaad"
+_SHORTEST = 3  # letters of a word that is found among s p a c e d letters, and in its plural
+_HISSING = ("s", "x", "z", "ch", "sh")
 
 
 async def read(lists: Sequence[WordList], text: str) -> list[bool | None]:
@@ -142,34 +139,37 @@ def _never_read(pattern: str) -> str | None:
     return None
 
 
-def skeleton(text: str) -> str:
-    """Return a text as it looks: texts that look the same have the same skeleton."""
-    plain = unicodedata.normalize("NFKC", _visible(unicodedata.normalize("NFKC", text)).casefold())
-    bare = _ACCENTS.sub("", unicodedata.normalize("NFD", plain))
-    return unicodedata.normalize("NFC", bare).translate(_ALIKE)
-
-
 @dataclass(frozen=True)
 class _Seen:
-    """A text prepared for checking: the visible text, its skeleton, and its words with single spaces between them."""
+    """A text prepared for checking: the visible text, its skeleton, its words in several readings, with single spaces
+    between them, and its runs of s p a c e d letters.
+    """
 
     visible: str
     looks: str
     lines: tuple[str, ...]
+    spelled: tuple[str, ...]
 
     @classmethod
     def of(cls, text: str) -> _Seen:
         looks = skeleton(text)
-        lines = dict.fromkeys(line for spelling in (looks, looks.translate(_FIGURES)) for line in _lines(spelling))
-        return cls(_visible(text), looks, tuple(lines))
+        lines, spelled = dict[str, None](), dict[str, None]()
+        for reading in dict.fromkeys((looks, with_figures_read(looks))):
+            line = " ".join(_TOKEN.findall(reading))
+            spelled |= dict.fromkeys(run.replace(" ", "") for run in _SPELLED.findall(line))
+            lines |= dict.fromkeys(f" {each} " for each in _lines(reading, line))
+        return cls(visible(text), looks, tuple(lines), tuple(spelled))
 
 
 @dataclass(frozen=True)
 class _Matcher:
-    """A list prepared for checking: single words, phrases by their first word, and words that match anywhere."""
+    """A list prepared for checking: single words, phrases by their first word, what is looked for among s p a c e d
+    letters, and words that match anywhere.
+    """
 
     words: frozenset[str]
-    phrases: Mapping[str, Sequence[str]]
+    phrases: Mapping[str, Collection[str]]
+    spelled: frozenset[str]
     anywhere: frozenset[str]
     patterns: tuple[Any, ...]
 
@@ -185,30 +185,49 @@ class _Matcher:
                 return True
             if any(f" {phrase} " in line for first in self.phrases.keys() & said for phrase in self.phrases[first]):
                 return True
+        if seen.spelled and any(word in run for word in self.spelled for run in seen.spelled):
+            return True
         return any(word in seen.looks for word in self.anywhere)
 
 
 @lru_cache(512)
 def _matcher(to: WordList) -> _Matcher:
-    words, phrases, anywhere = set[str](), dict[str, list[str]](), set[str]()
+    words, phrases, anywhere = set[str](), dict[str, set[str]](), set[str]()
     for word in filter(None, map(skeleton, to.words)):
         if _UNSPACED.search(word) or not _TOKEN.search(word):
             anywhere.add(word.strip())
             continue
-        for spelling in (word, word.translate(_FIGURES)):
-            first, *others = _TOKEN.findall(spelling)
+        for reading in (word, with_figures_read(word)):
+            *others, last = _TOKEN.findall(reading)
+            forms = {" ".join((*others, form)) for form in _forms(last)}
             if others:
-                phrases.setdefault(first, []).append(" ".join((first, *others)))
+                phrases.setdefault(others[0], set()).update(forms)
             else:
-                words.add(first)
-    return _Matcher(frozenset(words), phrases, frozenset(anywhere), tuple(map(_compiled_if_good, to.patterns)))
+                words |= forms
+    joined = (phrase.replace(" ", "") for found in phrases.values() for phrase in found)
+    spelled = frozenset(word for word in (*words, *joined) if len(word) >= _SHORTEST)
+    patterns = tuple(map(_compiled_if_good, to.patterns))
+    return _Matcher(frozenset(words), phrases, spelled, frozenset(anywhere), patterns)
 
 
-def _lines(text: str) -> Iterator[str]:
-    """Return the words of a text with single spaces between them; then the same with spaced-out letters joined."""
-    line = " ".join(_TOKEN.findall(text))
-    yield f" {line} "
-    yield f" {_SPELLED.sub(lambda found: found[0].replace(' ', ''), line)} "
+def _forms(word: str) -> Iterator[str]:
+    """Return a word, and its plural in English."""
+    yield word
+    if len(word) >= _SHORTEST and word.isascii() and word.isalpha():
+        yield f"{word}es" if word.endswith(_HISSING) else f"{word}s"
+        if word.endswith("y"):
+            yield f"{word[:-1]}ies"
+
+
+def _lines(text: str, line: str) -> Iterator[str]:
+    """Return the words of a text as they stand, and as they are if what is between letters is left out."""
+    chunks = " ".join("".join(_TOKEN.findall(chunk)) for chunk in _CHUNK.findall(text))
+    broken = " ".join(before + after for before, after in _BROKEN.findall(text))
+    for each in (line, _SPELLED.sub(lambda found: found[0].replace(" ", ""), line), chunks, broken):
+        yield each
+        if _STRETCHED.search(each):
+            yield _STRETCHED.sub(r"\1", each)
+            yield _STRETCHED.sub(r"\1\1", each)
 
 
 def _any(patterns: Iterable[Any], text: str, patience: float, clock: Callable[[], float]) -> bool | None:
@@ -239,16 +258,6 @@ def _compiled_if_good(pattern: str) -> Any | None:
 
 def _compiled(pattern: str) -> Any:
     return regex.compile(BUNDLED.get(pattern, pattern), regex.IGNORECASE | regex.VERSION0)
-
-
-def _visible(text: str) -> str:
-    """Return a text without its invisible characters."""
-    return "".join(letter for letter in text if not _is_invisible(letter))
-
-
-def _is_invisible(letter: str) -> bool:
-    fillers = letter in "\u115f\u1160\u3164\uffa0\u034f\u2800" or "\ufe00" <= letter <= "\ufe0f"
-    return fillers or (unicodedata.category(letter) in ("Cf", "Cc", "Cs") and letter not in "\n\t\r")
 
 
 def _hostile(pattern: str) -> Iterator[str]:

@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bot.core.policy.look_alikes import skeleton
 from bot.core.policy.rules import WordList
-from bot.core.policy.word_filter import BUNDLED, check, faults, read, readings, says, skeleton
+from bot.core.policy.word_filter import BUNDLED, check, faults, read, readings, says
 
 LIST = WordList(("bad", "worse case", "плохо", "悪い", "बुरा", "🍆", "naked"))
 
