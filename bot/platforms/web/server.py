@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import errno
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
+from bot.core.connections import listening
 from bot.core.errors import ConfigError
 from bot.core.platform import SHARED_PATH, Services
 from bot.i18n import _
@@ -28,17 +28,19 @@ _FAREWELL = 2.0  # seconds that answers under way have when it stops
 
 
 @asynccontextmanager
-async def listening(services: Services, hub: Hub, options: PageConfig) -> AsyncIterator[str]:
+async def serving(services: Services, hub: Hub, options: PageConfig) -> AsyncIterator[str]:
     """Serve the page until the context is left; its address. Raises `ConfigError` where no port is free."""
-    runner = web.AppRunner(application(services, hub, options), access_log=None, shutdown_timeout=_FAREWELL)
-    await runner.setup()
-    try:
-        port = await _listen(runner, options)
+    page = application(services, hub, options)
+    async with AsyncExitStack() as stack:
+        opened = listening(page, options.host, options.ports, options.connections, _FAREWELL, hub.hang_up)
+        try:
+            port = await stack.enter_async_context(opened)
+        except OSError as fault:
+            words = _("The page cannot listen at {host}:{port}: {reason}. DARKROOM_WEB_PORT names another port.")
+            told = {"host": options.host, "port": options.ports[-1], "reason": fault.strerror}
+            raise ConfigError(words.format(**told)) from fault
         host = f"[{options.host}]" if ":" in options.host else options.host
         yield f"http://{host}:{port}"
-    finally:
-        hub.hang_up()
-        await runner.cleanup()
 
 
 def application(services: Services, hub: Hub, options: PageConfig) -> web.Application:
@@ -69,16 +71,3 @@ def _members_only(gate: AccessControl) -> Middleware:
         return await handler(request)
 
     return members_only
-
-
-async def _listen(runner: web.AppRunner, options: PageConfig) -> int:
-    for port in options.ports:
-        try:
-            await web.TCPSite(runner, options.host, port).start()
-        except OSError as fault:
-            if fault.errno == errno.EADDRINUSE and port != options.ports[-1]:
-                continue
-            words = _("The page cannot listen at {host}:{port}: {reason}. DARKROOM_WEB_PORT names another port.")
-            raise ConfigError(words.format(host=options.host, port=port, reason=fault.strerror)) from fault
-        return int(runner.addresses[0][1])
-    raise AssertionError("there is always a port")
