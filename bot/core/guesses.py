@@ -111,6 +111,14 @@ def origin(address: str) -> str | None:
     return str(found) if found.version == 4 else f"{int(found) >> 64:x}::/64"
 
 
+def is_private(host: str) -> bool:
+    """True for an address of this computer or of a private network, where a proxy may run."""
+    try:
+        return ipaddress.ip_address(host).is_private
+    except ValueError:
+        return False
+
+
 def _bare(address: str) -> str:
     """Return the address without the port that some proxies add."""
     if address.startswith("[") or address.count(":") == 1:

@@ -16,7 +16,7 @@ from bot.platforms.web.config import PageConfig
 from bot.platforms.web.live.cross_process import CrossProcessRelay
 from bot.platforms.web.live.hub import Hub
 from bot.platforms.web.live.reply import FarReply, WebReply
-from bot.platforms.web.server import served, try_to_listen
+from bot.platforms.web.server import serving, try_to_listen
 from bot.settings import Settings
 
 _log = logging.getLogger(__name__)
@@ -60,7 +60,7 @@ class WebPlatform:
 
     async def serve(self, services: Services) -> None:
         """Serve the page until cancelled. Raises `ConfigError` where it cannot listen."""
-        async with served(services, self._hub, self._options) as address:
+        async with serving(services, self._hub, self._options) as address:
             self._listens = True
             tasks = services.health.tasks
             tasks.connected(self.name)

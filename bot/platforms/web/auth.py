@@ -13,8 +13,9 @@ from urllib.parse import urlsplit
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
+from bot.core.connections import SERVER
 from bot.core.errors import TooMany
-from bot.core.guesses import Guesses, origin
+from bot.core.guesses import Guesses, is_private, origin
 from bot.core.platform import SHARED_PATH
 from bot.i18n import _
 from bot.settings import Secret
@@ -29,7 +30,6 @@ _HEADERS = {
         "default-src 'self'; img-src 'self' blob:; media-src 'self' blob:; object-src 'none'; base-uri 'none'; "
         "form-action 'self'; frame-ancestors 'none'"
     ),
-    "Server": "Darkroom",
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
     "Referrer-Policy": "same-origin",  # with none at all, a form of ours has no Origin either
@@ -124,6 +124,8 @@ class AccessControl:
         """Refuse a name that is not ours (DNS rebinding), and requests that other sites make a browser send; but a
         link to a file works from anywhere.
         """
+        if "\0" in request.path or "%00" in request.raw_path:
+            raise web.HTTPBadRequest(text=_("This address is not one of this page."))
         if request.path in _OPEN or request.path.startswith(SHARED_PATH):
             return
         if not self.locked and not is_loopback(_host(request.host)):
@@ -157,16 +159,9 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def is_private(host: str) -> bool:
-    """True for an address of this computer or of a private network, where a proxy may run."""
-    try:
-        return ipaddress.ip_address(host).is_private
-    except ValueError:
-        return False
-
-
 async def protect(request: web.Request, response: web.StreamResponse) -> None:
     """Put the headers on every answer."""
+    response.headers["Server"] = SERVER
     for name, value in _HEADERS.items():
         response.headers.setdefault(name, value)
     is_ours = request.path.startswith("/static/")

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from bot.core.connections import ConnectionLimits
 from bot.core.errors import ConfigError
 from bot.core.guesses import Guesses
 from bot.i18n import _
@@ -19,6 +20,7 @@ class PageConfig:
     workflow, `note` is said at the top of the page, and `sample` is a picture to try it with.
     `proxy_header` is the one in which a proxy says for whom it asks, and `guesses` remembers wrong tokens.
     `patience` is how long, in seconds, the database may take to answer before `/readyz` says that it does not.
+    `connections` bounds the number of connections, and how long each may take.
 
     Raises `ConfigError` where others than this computer could reach it without a token.
     """
@@ -33,6 +35,7 @@ class PageConfig:
     proxy_header: str = ""
     guesses: Guesses = field(default_factory=Guesses)
     patience: float = 3.0
+    connections: ConnectionLimits = field(default_factory=ConnectionLimits)
 
     @classmethod
     def of(cls, settings: Settings) -> PageConfig:

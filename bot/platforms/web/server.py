@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import errno
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
+from bot.core.connections import listening
 from bot.core.platform import SHARED_PATH, Services
 from bot.i18n import _
-from bot.platforms import listening
+from bot.platforms.listening import obstacle, reason
 from bot.platforms.web.admin.routes import AdminRoutes
 from bot.platforms.web.api.events import streaming
 from bot.platforms.web.api.pages import PageRoutes
@@ -28,22 +28,22 @@ _FAREWELL = 2.0  # seconds that answers under way have when it stops
 
 
 @asynccontextmanager
-async def served(services: Services, hub: Hub, options: PageConfig) -> AsyncIterator[str]:
+async def serving(services: Services, hub: Hub, options: PageConfig) -> AsyncIterator[str]:
     """Serve the page until the context is left; its address. Raises `ConfigError` where no port is free."""
-    runner = web.AppRunner(application(services, hub, options), access_log=None, shutdown_timeout=_FAREWELL)
-    await runner.setup()
-    try:
-        port = await _listen(runner, options)
+    page = application(services, hub, options)
+    async with AsyncExitStack() as stack:
+        opened = listening(page, options.host, options.ports, options.connections, _FAREWELL, hub.hang_up)
+        try:
+            port = await stack.enter_async_context(opened)
+        except OSError as fault:
+            raise options.cannot_listen(options.ports[-1], reason(fault)) from fault
         host = f"[{options.host}]" if ":" in options.host else options.host
         yield f"http://{host}:{port}"
-    finally:
-        hub.hang_up()
-        await runner.cleanup()
 
 
 async def try_to_listen(options: PageConfig) -> None:
     """Listen at the page's port for a moment. Raises `ConfigError` if that is not possible."""
-    obstacles = [await listening.obstacle(options.host, port) for port in options.ports]
+    obstacles = [await obstacle(options.host, port) for port in options.ports]
     if obstacles and all(obstacles):
         raise options.cannot_listen(options.ports[-1], str(obstacles[-1]))
 
@@ -76,15 +76,3 @@ def _members_only(gate: AccessControl) -> Middleware:
         return await handler(request)
 
     return members_only
-
-
-async def _listen(runner: web.AppRunner, options: PageConfig) -> int:
-    for port in options.ports:
-        try:
-            await web.TCPSite(runner, options.host, port).start()
-        except OSError as fault:
-            if fault.errno == errno.EADDRINUSE and port != options.ports[-1]:
-                continue
-            raise options.cannot_listen(port, listening.reason(fault)) from fault
-        return int(runner.addresses[0][1])
-    raise AssertionError("there is always a port")

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
 from aiohttp import web
-from aiohttp.web import FileField
 
 from bot.core.errors import BadValue, NotAllowed, UserError
 from bot.core.model import Person, Place
@@ -20,14 +18,16 @@ from bot.platforms.web.admin.html import el, group
 from bot.platforms.web.admin.inputs import Said
 from bot.platforms.web.admin.page import View, draw, link, mark, name_of
 from bot.platforms.web.api import files
+from bot.platforms.web.api.multipart import read_fields
 from bot.platforms.web.api.views import person_of
 from bot.platforms.web.auth import AccessControl, whose
 from bot.platforms.web.templates import filled
 
 _PAGE = Place("web", "")
+_LARGEST = 1_000_000  # bytes of what is decided at once
 _SHOWN = 30  # lines of the log
 
-Given: TypeAlias = Mapping[str, str | bytearray | bytes | FileField]
+Given: TypeAlias = Mapping[str, str | bytes]
 
 
 @dataclass(frozen=True)
@@ -115,11 +115,12 @@ class AdminRoutes:
 
     async def _press(self, request: web.Request) -> web.Response:
         """Do what was pressed, and show the page again with what came of it."""
-        by, given = who(request, self._gate), await request.post()
+        by = who(request, self._gate)
         try:
             places = await self._places(by)
         except NotAllowed as fault:
             return await _refused(fault, by)
+        given = await read_fields(request, _LARGEST)
         press = SubmittedAction(by, _found(str(given.get("place")), places), given)
         section, act = self._acts.get(press.text("act"), ("", None))
         if act is None:
@@ -178,7 +179,7 @@ class AdminRoutes:
 
     async def _import(self, press: SubmittedAction) -> str:
         given = press.given.get("file")
-        data = await asyncio.to_thread(given.file.read) if isinstance(given, FileField) else b""
+        data = given if isinstance(given, bytes) else b""
         return await self._moderation.import_(press.by, press.here, data.decode("utf-8", "replace"))
 
     async def _log(self, request: web.Request) -> web.Response:

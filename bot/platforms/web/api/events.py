@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from contextlib import suppress
 from time import monotonic
@@ -13,6 +14,7 @@ from aiohttp_sse import EventSourceResponse, sse_response
 
 from bot.core.errors import StorageFailed
 from bot.core.platform import UNFINISHED, RunRecord, Services
+from bot.i18n import _
 from bot.platforms.web.api.views import person_of, run_view, status_view
 from bot.platforms.web.auth import whose
 from bot.platforms.web.live.event_log import EventInbox, EventLog, News
@@ -114,8 +116,10 @@ def streaming(services: Services, hub: Hub) -> Callable[[web.Request], Any]:
     """
 
     async def stream(request: web.Request) -> web.StreamResponse:
-        visitor, given = whose(request), request.query.get("count", "")
-        count = min(_MOST, max(_FIRST, int(given))) if given.isdecimal() else _FIRST
+        visitor, given = whose(request), request.query.get("count", "") or str(_FIRST)
+        if not re.fullmatch(r"[0-9]{1,9}", given):
+            raise web.HTTPBadRequest(text=_("The count is a whole number."))
+        count = min(_MOST, max(_FIRST, int(given)))
         last_event = request.headers.get("Last-Event-ID") or request.query.get("after", "")
         with hub.listen(visitor, last_event) as (journal, inbox):
             async with sse_response(request, ping_interval=_PING_EVERY) as response:

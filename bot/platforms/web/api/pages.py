@@ -13,6 +13,7 @@ from bot.core.platform import Services
 from bot.platforms.web.admin.html import el
 from bot.platforms.web.admin.routes import who
 from bot.platforms.web.api.files import TYPES
+from bot.platforms.web.api.multipart import read_fields
 from bot.platforms.web.api.uploads import place_of
 from bot.platforms.web.api.views import offer_view, person_of
 from bot.platforms.web.auth import AccessControl, introduce, whose
@@ -20,6 +21,7 @@ from bot.platforms.web.config import PageConfig
 from bot.platforms.web.i18n import page_words, words
 from bot.platforms.web.templates import STATIC, filled
 
+_LOGIN = 8192  # bytes of the form at the door
 _PICTURES = (".jpg", ".jpeg", ".png", ".webp")
 
 
@@ -54,8 +56,8 @@ class PageRoutes:
         return page
 
     async def _login(self, request: web.Request) -> web.Response:
-        given = str((await request.post()).get("token", ""))
-        if not whose(request) or not await self._gate.enter(request, given.strip()):
+        given = (await read_fields(request, _LOGIN)).get("token", "")
+        if not isinstance(given, str) or not whose(request) or not await self._gate.enter(request, given.strip()):
             return await self._door(request, wrong=True)
         answer = web.Response(status=303, headers={"Location": "./"})
         self._gate.stamp(request, answer)

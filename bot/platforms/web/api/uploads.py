@@ -10,14 +10,14 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 from uuid import UUID
 
-from aiohttp import BodyPartReader, web
+from aiohttp import web
 
-from bot.core.errors import BadValue, StorageFailed, UserError
+from bot.core.errors import BadValue, StorageFailed
 from bot.core.model import Person, Place, RunRequest, StoredFile, UploadedFile
 from bot.core.platform import Form, RunRecord, RunService, Services
 from bot.i18n import _
+from bot.platforms.web.api.multipart import FormReader, broken
 
-_PIECE = 256 * 1024  # bytes
 _TEXT_LIMIT = 256 * 1024  # bytes of all texts together
 _REFERENCE = re.compile(r"(?P<run>[0-9a-f-]{36})/(?P<where>files|inputs)/(?P<which>[\w-]{1,64})")
 
@@ -30,26 +30,29 @@ class SubmittedForm:
 
 
 async def unpack(request: web.Request, form: Form, folder: Path, file_limit: int) -> SubmittedForm:
-    """Read a multipart body, with the files that the form asks for written to `folder`. Raises `UserError`."""
+    """Read a multipart body, with the files that the form asks for written to `folder`. It ends at the first part that
+    does not belong there. Raises `UserError`.
+    """
     media = {field.name for field in form.fields if field.is_media}
-    if request.content_type != "multipart/form-data":
-        raise UserError(_("A request comes as multipart/form-data."))
+    reader = FormReader(request)
     values: dict[str, str | UploadedFile] = {}
     room = _TEXT_LIMIT
-    try:
-        reader = await request.multipart()
-        async for part in reader:
-            if not isinstance(part, BodyPartReader) or not part.name or part.name in values:
-                raise UserError(_("The request is not of the form that this page sends."))
-            if part.filename is None:
-                text = await _text(part, room)
-                values[part.name], room = text, room - len(text) - 1
-            elif part.name not in media:
-                raise BadValue(part.name, _("no file belongs here."))
-            else:
-                values[part.name] = await _file(part, folder / f"upload-{len(values)}", file_limit)
-    except (ValueError, AssertionError) as fault:
-        raise UserError(_("The request is not of the form that this page sends.")) from fault
+    while (part := await reader.part()) is not None:
+        if part.name not in form.names:
+            raise form.faults({part.name: ""})[0]
+        if part.name in values:
+            raise broken()
+        if part.filename is None:
+            text = await reader.text(room)
+            if text is None:
+                raise BadValue(part.name, _("this is too long."))
+            values[part.name], room = text, room - len(text) - 1
+        elif part.name not in media:
+            raise BadValue(part.name, _("no file belongs here."))
+        else:
+            filename = _plain_name(part.filename)
+            path = folder / f"upload-{len(values)}{_suffix(filename)}"
+            values[part.name] = UploadedFile(await _file(reader, part.name, path, file_limit), filename)
     return SubmittedForm(values)
 
 
@@ -80,34 +83,33 @@ async def owned(runs: RunService, run_id: str, visitor: str) -> RunRecord:
     return run
 
 
-async def _text(part: BodyPartReader, room: int) -> str:
-    data = bytearray()
-    while chunk := await part.read_chunk(_PIECE):
-        data += chunk
-        if len(data) > room:
-            raise BadValue(str(part.name), _("this is too long."))
-    return data.decode("utf-8", "replace")
-
-
-async def _file(part: BodyPartReader, path: Path, limit: int) -> UploadedFile:
+async def _file(reader: FormReader, field: str, path: Path, limit: int) -> Path:
     """Write a file under a name of ours: theirs never touches a path, but for an ending that is plain."""
-    filename = PurePosixPath(str(part.filename).replace("\\", "/")).name[:120] or "file"
-    suffix = re.search(r"\.[A-Za-z0-9]{1,8}$", filename)
-    path = path.with_suffix(suffix[0].lower() if suffix else "")
     size = 0
     file = await asyncio.to_thread(path.open, "wb")
     try:
-        while chunk := await part.read_chunk(_PIECE):
-            size += len(chunk)
+        while piece := await reader.piece():
+            size += len(piece)
             if size > limit:
                 words = _("the file is too large: {most:g} MB is the most that is taken.")
-                raise BadValue(str(part.name), words.format(most=limit / 1e6))
-            await asyncio.to_thread(file.write, chunk)
+                raise BadValue(field, words.format(most=limit / 1e6))
+            await asyncio.to_thread(file.write, piece)
     except OSError as fault:
         raise StorageFailed(_("The files of this run cannot be saved. The disk may be full.")) from fault
     finally:
         await asyncio.to_thread(file.close)
-    return UploadedFile(path, filename)
+    return path
+
+
+def _plain_name(filename: str) -> str:
+    """The name of a file without folders and without characters that cannot be seen."""
+    name = PurePosixPath(filename.replace("\\", "/")).name
+    return "".join(filter(str.isprintable, name))[:120] or "file"
+
+
+def _suffix(filename: str) -> str:
+    found = re.search(r"\.[A-Za-z0-9]{1,8}$", filename)
+    return found[0].lower() if found else ""
 
 
 async def _earlier(name: str, text: str, services: Services, person: Person, place: Place) -> StoredFile:
@@ -127,7 +129,7 @@ def stored_in(
     if where == "inputs":
         return services.runs.inputs_for(run, person, place).get(which)
     files = services.runs.files_for(run, person, present=False)
-    return files[int(which)] if which.isdecimal() and int(which) < len(files) else None
+    return files[int(which)] if re.fullmatch(r"[0-9]{1,4}", which) and int(which) < len(files) else None
 
 
 def _is_id(text: str) -> bool:
