@@ -17,7 +17,7 @@ from bot.core.error_text import explain, warning, without_paths
 from bot.core.errors import DeliveryFailed, StorageFailed, UserError
 from bot.core.execution.progress import ProgressTracker
 from bot.core.execution.throttle import Throttle
-from bot.core.media.images import without_metadata
+from bot.core.media.metadata.strip import without_metadata
 from bot.core.model import Cancelled, Delivering, Done, Failed, Queued, Result, ResultFile, Status
 from bot.core.port import Reply
 from bot.core.runs.replies import show_status
@@ -115,10 +115,13 @@ class Execution:
         except FileMissing:
             record = await self._made_anew()
             files = await self._fetch_all(record)
+        files, left_out = await self._cleaned(files)
         named = self.run.workflow.outputs
         texts = tuple(output.text for output in record.texts if not named or output.node_id in named)
-        nothing = () if files or texts else (_("The workflow ran, but made no file and no text."),)
-        return Result(str(self.run.id), self.run.workflow.name, self.run.values, tuple(files), texts, nothing)
+        if not (files or texts or left_out):
+            left_out = [_("The workflow ran, but made no file and no text.")]
+        workflow = self.run.workflow.name
+        return Result(str(self.run.id), workflow, self.run.values, tuple(files), texts, tuple(left_out))
 
     async def cancel(self, *, whatever: bool = False) -> bool:
         """Stop what was sent; whether that is certain. `whatever`: also what an earlier process may have sent."""
@@ -175,10 +178,19 @@ class Execution:
         suffix = _suffix(output.file.filename)
         path = self._folder / f"output-{number}{suffix}"
         await self._client.download(output.file, path)
-        if output.kind is Kind.IMAGE and not self._keep_metadata:
-            await without_metadata(path)
         name = f"{self.run.stem}-{number}" if count > 1 else self.run.stem
         return ResultFile(path, name + suffix, str(output.kind))
+
+    async def _cleaned(self, files: list[ResultFile]) -> tuple[list[ResultFile], list[str]]:
+        """Remove the workflow from files. Return those that are without it, and a sentence for each of the others."""
+        kept, left_out = list[ResultFile](), list[str]()
+        for file in files:
+            if self._keep_metadata or file.kind == Kind.TEXT or await without_metadata(file.path):
+                kept.append(file)
+            else:
+                words = _("{name} is not sent: it contains the workflow. The operator can allow that with {setting}.")
+                left_out.append(words.format(name=file.filename, setting="DARKROOM_KEEP_METADATA=yes"))
+        return kept, left_out
 
     async def _stop(self, submission: asyncio.Task[Submission] | None) -> None:
         if submission is not None:

@@ -10,12 +10,12 @@ import shutil
 import struct
 import threading
 import warnings
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bot.core.errors import BadPicture, WorkerFailed
+from bot.core.media.metadata.strip import strip
 from bot.core.pool.pool import run_apart
 from bot.i18n import _
 
@@ -27,7 +27,6 @@ _PLAIN_MODES = {"PNG": ("L", "RGB", "RGBA", "LA"), "JPEG": ("L", "RGB"), "MPO": 
 _ORIENTATION = 0x0112
 _JPEG_QUALITY = 95
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
-_PNG_PRIVATE = (b"tEXt", b"zTXt", b"iTXt", b"eXIf", b"tIME")
 _FAULTS = (OSError, SyntaxError, ValueError, EOFError, IndexError, KeyError, TypeError, struct.error, OverflowError)
 _SECONDS = 60.0  # for one picture: the largest that the settings admit takes a few, on a busy machine some more
 _decoding = threading.Lock()  # where this is done in threads: the filter of warnings is the whole process's
@@ -62,11 +61,6 @@ async def prepare(path: Path, folder: Path, limits: PictureLimits | None = None,
         raise BadPicture(
             _("{name} takes too much time or memory to read: please send a smaller picture.").format(name=name)
         ) from fault
-
-
-async def without_metadata(path: Path) -> None:
-    """Remove what a PNG, WebP or JPEG says besides its pixels, in place; the pixels are not encoded again."""
-    await run_apart(_strip_file, path, timeout=_SECONDS)
 
 
 async def convert(source: Path, target: Path) -> bool:
@@ -179,7 +173,7 @@ def _plain_copy(picture: Image, path: Path, folder: Path) -> Path:
     target = folder / f"{hashlib.sha256(str(path).encode()).hexdigest()[:12]}{suffix}"
     if plain and _turn(picture) == 1:
         shutil.copyfile(path, target)
-        _strip_file(target)
+        strip(target)
     else:
         _encode(picture, target)
     return target
@@ -248,79 +242,3 @@ def _convert(source: Path, target: Path) -> bool:
             still = flat
         still.save(target, kind, **({} if kind == "PNG" else {"quality": _JPEG_QUALITY}))
         return True
-
-
-def _strip_file(path: Path) -> None:
-    data = path.read_bytes()
-    try:
-        stripped = b"".join(_strip(data))
-    except (IndexError, struct.error):
-        return  # the file is incomplete, so leave it unchanged
-    if stripped != data:
-        part = path.with_name(path.name + ".part")
-        part.write_bytes(stripped)
-        part.replace(path)
-
-
-def _strip(data: bytes) -> Iterator[bytes]:
-    if data.startswith(_PNG_SIGNATURE):
-        return _strip_png(data)
-    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
-        return _strip_webp(data)
-    if data.startswith(b"\xff\xd8"):
-        return _strip_jpeg(data)
-    return iter((data,))
-
-
-def _strip_png(data: bytes) -> Iterator[bytes]:
-    """Keep all chunks without text. Data after the last chunk is dropped."""
-    yield _PNG_SIGNATURE
-    at, kind = 8, b""
-    while kind != b"IEND":
-        length, kind = struct.unpack_from(">I4s", data, at)
-        if kind not in _PNG_PRIVATE:
-            yield data[at : at + 12 + length]
-        at += 12 + length
-
-
-def _strip_webp(data: bytes) -> Iterator[bytes]:
-    kept, at = [], 12
-    while at < len(data):
-        kind, length = struct.unpack_from("<4sI", data, at)
-        end = at + 8 + length + length % 2
-        chunk = data[at:end]
-        if kind == b"VP8X":
-            chunk = chunk[:8] + bytes([chunk[8] & ~0x0C]) + chunk[9:]  # the flags of EXIF and XMP
-        if kind not in (b"EXIF", b"XMP "):
-            kept.append(chunk)
-        at = end
-    yield struct.pack("<4sI4s", b"RIFF", 4 + sum(map(len, kept)), b"WEBP")
-    yield from kept
-
-
-def _strip_jpeg(data: bytes) -> Iterator[bytes]:
-    """Keep the segments that the pixels need: tables and scans, JFIF, the colour profile, Adobe's colour transform."""
-    yield data[:2]
-    at = 2
-    while data[at + 1] != 0xD9:
-        marker = data[at + 1]
-        if data[at] != 0xFF or marker == 0xFF:
-            at += 1
-            continue
-        end = at + 2 + struct.unpack_from(">H", data, at + 2)[0]
-        if marker == 0xDA:
-            end = _scan_end(data, end)
-        profile = marker == 0xE2 and data[at + 4 : at + 15] == b"ICC_PROFILE"
-        if profile or marker in (0xE0, 0xEE) or not (0xE0 <= marker <= 0xEF or marker == 0xFE):
-            yield data[at:end]
-        at = end
-    yield b"\xff\xd9"
-
-
-def _scan_end(data: bytes, at: int) -> int:
-    """Find the next marker. In a scan, FF comes only before 00 and before the eight restart markers."""
-    while (at := data.find(b"\xff", at)) >= 0:
-        if data[at + 1] != 0 and not 0xD0 <= data[at + 1] <= 0xD7 and data[at + 1] != 0xFF:
-            return at
-        at += 1 if data[at + 1] == 0xFF else 2
-    raise IndexError("the picture has no end")

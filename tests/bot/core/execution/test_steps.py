@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -33,9 +34,11 @@ from bot.core.runs.validation import safe_name
 from bot.core.workflows.catalog import Catalog, bundled_folder
 from comfy.client import ComfyClient
 from comfy.embedded import EmbeddedServer
+from comfy.embedded.node import Host, NodeType, Shown
 from comfy.server import Server
 
 ANN = Person("test", "1", "Ann")
+RESULTS = Path(__file__).parents[3] / "data" / "results"
 
 
 @dataclass
@@ -225,3 +228,40 @@ async def test_a_remembered_result_whose_file_is_gone_is_made_anew(photo: Upload
             for path in (tmp_path / "engine" / "output").rglob("*.png"):
                 path.unlink()
     assert results == [(results[0][0], nothing_new) for nothing_new in (False, True)]
+
+
+def giver(folder: Path) -> dict[str, NodeType]:
+    """A node that saves all files of a folder."""
+
+    def give(host: Host) -> Shown:
+        shown = []
+        for path in sorted(folder.iterdir()):
+            (saved,) = host.next_files(path.stem, "output", 1, path.suffix)
+            shutil.copyfile(path, saved.path)
+            shown.append(saved.as_json())
+        return Shown({"files": shown})
+
+    wants = frozenset({"host"})
+    return {"Give": NodeType("Give", "Give", "test", give, {}, {}, {}, (), output_node=True, wants=wants)}
+
+
+@pytest.mark.parametrize("keep", [False, True])
+async def test_results_are_delivered_without_the_workflow_or_not_at_all(tmp_path: Path, *, keep: bool) -> None:
+    folder, made = tmp_path / "workflows", tmp_path / "made"
+    for path in (folder, made):
+        path.mkdir()
+    (folder / "give.json").write_text(json.dumps({"1": {"class_type": "Give", "inputs": {}}}))
+    for name in ("film.mp4", "sound.flac", "tensors.latent"):
+        shutil.copy(RESULTS / name, made)
+    (made / "strange.bin").write_bytes(b'\0\0"class_type"')
+    (made / "words.json").write_text('{"class_type": "a word of the answer"}')
+    reply = RecordingReply()
+    async with EmbeddedServer(nodes=giver(made)) as engine, ComfyClient(engine.url) as client:
+        bench = OneShotRunner(Catalog.read(folder), client, PictureLimits(), keep_metadata=keep)
+        assert await bench.develop(await bench.take(asked("give"), tmp_path), reply, tmp_path) == Done()
+    assert reply.result is not None
+    found = [(file.path.suffix, b"class_type" in file.path.read_bytes()) for file in reply.result.files]
+    kinds = [".mp4", ".flac", *([".bin"] if keep else []), ".latent", ".json"]
+    assert sorted(found) == sorted((kind, keep or kind == ".json") for kind in kinds)
+    warnings = () if keep else ("give-3.bin is not sent: it contains the workflow.",)
+    assert [each.partition(" The operator")[0] for each in reply.result.warnings] == list(warnings)

@@ -12,7 +12,8 @@ import pytest
 from PIL import Image, ImageCms, PngImagePlugin
 
 from bot.core.errors import BadPicture
-from bot.core.media.images import PictureLimits, convert, measure, prepare, without_metadata
+from bot.core.media.images import PictureLimits, convert, measure, prepare
+from bot.core.media.metadata.strip import without_metadata
 
 SIZE = (48, 32)
 
@@ -236,6 +237,7 @@ async def test_no_picture_is_decoded_in_this_process(tmp_path: Path) -> None:
     Image.new("RGB", (8, 8)).save(tmp_path / "a.tiff")
     program = (
         "import asyncio, sys; from pathlib import Path; from bot.core.media.images import *\n"
+        "from bot.core.media.metadata.strip import without_metadata\n"
         "folder = Path(sys.argv[1])\n"
         "async def work():\n"
         "    copy = (await prepare(folder / 'a.tiff', folder)).path\n"
