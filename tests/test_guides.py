@@ -1,0 +1,262 @@
+"""Every command of README and the guides, run from a wheel, in a folder that holds nothing but a photograph."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import sysconfig
+import tomllib
+import zipfile
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from bot.core.workflows.catalog import Catalog
+from bot.settings import Settings, names
+from comfy.embedded import EmbeddedServer
+
+ROOT = Path(__file__).parents[1]
+GUIDES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+URL = "http://127.0.0.1:8188"  #: the guides' server
+
+#: Commands that end by themselves. NAME, PERSON and URL stand for what people put there.
+ENDING = {
+    "darkroom check": "settings: good",
+    "darkroom settings": "DISCORD_TOKEN",
+    "darkroom settings > .env": "",
+    "darkroom workflows": "poster: ",
+    "darkroom workflows --server URL": "poster: ",
+    "darkroom run sketch --photo cat.jpg": "cat-sketch",
+    f"darkroom run sketch --photo cat.jpg --server {URL}": "cat-sketch",
+    "darkroom run poster --photo cat.jpg --colors 5 -o posters/": "posters/cat-poster",
+    "darkroom run NAME --help": "--photo",
+    "darkroom run NAME --photo cat.jpg": "cat-poster",
+    "darkroom forget": "Deleted 0 runs.",
+    "darkroom hand-over NAME": "0 runs now wait for another worker.",
+    "darkroom moderate": "deny",
+    "openssl rand -hex 24": "",
+}
+#: Commands that go on until they are stopped, and what each says once it can be used.
+SERVING = {
+    "darkroom demo": "http://127.0.0.1:",
+    ".venv/bin/darkroom demo": "http://127.0.0.1:",
+    "darkroom start": "Ready: web",
+    "DARKROOM_WEB=on darkroom start": "Ready: web",
+    "darkroom start --chat": "Ready: web",
+    "darkroom start --worker garage": "Ready: worker garage",
+}
+#: Commands for a checkout, which the tests do not run, and why.
+UNTRIED = {
+    "make demo": "it installs from a package index; the recipe ends in `darkroom demo`, which is run",
+    "make test": "it is what runs these tests",
+    "make test-long": "it is run before a release; a slice of it by every CI run",
+    "make check": "CI runs it before these tests",
+    "make setup": "it installs from a package index",
+    "make words": "it writes into the checkout",
+    "make lock": "it asks a package index",
+    "make bench": "it installs other clients from a package index",
+    "uv run darkroom demo": "it installs from a package index; `darkroom demo` is run",
+    "python -m venv .venv": "these tests make one themselves, with this same module",
+    ".venv/bin/pip install .": "it installs from a package index; these tests install the wheel that it would build",
+    r".venv\Scripts\pip install .": "the same on Windows",
+    "COMFYUI_URL=http://127.0.0.1:8188 .venv/bin/pytest -m live": "it needs a real ComfyUI",
+}
+
+_PROGRAMS = r"darkroom|make|python|pip|uv|openssl|\.venv\S*[/\\]\w+"
+_COMMAND = re.compile(rf"(?:[A-Z_]+=\S+ )*(?:{_PROGRAMS})(?: .*)?")
+_BLOCK = re.compile(r"^(?: {4}[^\n]*\n)+|^ *```\w*\n.*?^ *```$", re.MULTILINE | re.DOTALL)
+_INLINE = re.compile(r"(?<!`)`([^`\n]+)`(?!`)")
+
+
+def commands() -> Iterator[str]:
+    """Every command of the guides, without the remark that may stand behind it."""
+    for guide in GUIDES:
+        text = guide.read_text(encoding="utf-8")
+        lines = [line.strip() for block in _BLOCK.findall(text) for line in block.splitlines()]
+        written = [re.split(r"  +|\s# ", line)[0] for line in lines] + _INLINE.findall(text)
+        found = (each for each in written if _COMMAND.fullmatch(each) and each != "darkroom")
+        yield from (each.replace("--worker NAME", "--worker garage") for each in found)
+
+
+@pytest.fixture(scope="session")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel of this checkout, built without a network."""
+    folder = tmp_path_factory.mktemp("wheel")
+    build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)]
+    subprocess.run(build, cwd=ROOT, check=True, capture_output=True)
+    (built,) = folder.glob("*.whl")
+    return built
+
+
+@pytest.fixture(scope="session")
+def programs(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The programs of an environment in which the wheel is installed, and what it needs can be imported."""
+    home = tmp_path_factory.mktemp("installed")
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(home / ".venv")], check=True)
+    site = Path(sysconfig.get_path("purelib", "venv", {"base": str(home / ".venv")}))
+    (site / "needed.pth").write_text(sysconfig.get_path("purelib"))
+    install = [sys.executable, "-m", "pip", "--python", str(home / ".venv"), "install", "--quiet", "--no-index"]
+    options = ["--no-deps", "--ignore-installed", "--disable-pip-version-check"]
+    subprocess.run([*install, *options, str(wheel)], check=True, env=_environ())
+    return home / ".venv" / "bin"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder that holds nothing but a photograph."""
+    made = tmp_path / "empty"
+    made.mkdir()
+    Image.linear_gradient("L").convert("RGB").resize((64, 48)).save(made / "cat.jpg")
+    return made
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[str]:
+    """A server that answers like the guides' ComfyUI."""
+    async with EmbeddedServer() as engine:
+        yield engine.url
+
+
+def _environ(**more: str) -> dict[str, str]:
+    """The environment of somebody who has no settings and no checkout."""
+    foreign = {"PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", *names()}
+    return {**{name: value for name, value in os.environ.items() if name not in foreign}, **more}
+
+
+def _started(programs: Path, folder: Path, **more: str) -> dict[str, str]:
+    """The environment in which the guides' commands are found, with a data folder of their own."""
+    path = f"{programs}{os.pathsep}{os.environ['PATH']}"
+    return _environ(PATH=path, HOME=str(folder.parent), DARKROOM_DATA_DIR=str(folder.parent / "data"), **more)
+
+
+def test_every_command_of_the_guides_is_run_or_has_a_reason() -> None:
+    known = {*ENDING, *SERVING, *UNTRIED}
+    found = set(commands())
+    assert found - known == set(), "add these to a list above"
+    assert known - found == set(), "no guide names these"
+
+
+def test_the_wheel_holds_what_a_checkout_has(wheel: Path) -> None:
+    inside = set(zipfile.ZipFile(wheel).namelist())
+    for package in ("bot", "comfy"):
+        files = subprocess.run(["git", "ls-files", package], cwd=ROOT, check=True, capture_output=True, text=True)
+        assert set(files.stdout.split()) <= inside
+    assert {f"bot/workflows/{path.name}" for path in (ROOT / "workflows").iterdir()} <= inside
+    assert "bot/settings.example" in inside
+
+
+def test_what_is_run_is_the_wheel(programs: Path, folder: Path) -> None:
+    where = [str(programs / "python"), "-c", "import bot, comfy; print(bot.__file__, comfy.__file__)"]
+    run = subprocess.run(where, cwd=folder, env=_environ(), check=True, capture_output=True, text=True)
+    assert all(Path(path).is_relative_to(programs.parent) for path in run.stdout.split())
+
+
+@pytest.mark.parametrize("command", ENDING)
+async def test_a_command_of_the_guides_does_what_they_say(
+    programs: Path, folder: Path, server: str, command: str
+) -> None:
+    if command.startswith("openssl") and shutil.which("openssl") is None:
+        pytest.skip("openssl is not installed")
+    typed = command.replace(URL, server).replace("URL", server).replace("NAME", "poster")
+    typed += " discord:1" if command == "darkroom forget" else ""
+    process = await asyncio.create_subprocess_shell(
+        typed,
+        cwd=folder,
+        env=_started(programs, folder),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    said, complained = await process.communicate()
+    assert process.returncode == (2 if command == "darkroom moderate" else 0), complained  # it shows its help
+    assert ENDING[command] in (said + complained).decode()
+    if "run sketch" in command or "-o posters/" in command:
+        (made,) = [path for path in folder.rglob("*") if path.is_file() and path.name != "cat.jpg"]
+        assert _size(made)[0] >= 64
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such signals")
+@pytest.mark.parametrize("command", SERVING)
+async def test_a_program_of_the_guides_says_when_it_can_be_used_and_stops(
+    programs: Path, folder: Path, request: pytest.FixtureRequest, command: str
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        settings = {"DARKROOM_WEB": "on", "DARKROOM_WEB_PORT": str(free.getsockname()[1])}
+    if "--" in command:
+        settings["DARKROOM_DATABASE_URL"] = request.getfixturevalue("postgres")
+    if command.startswith("DARKROOM_WEB=on"):
+        del settings["DARKROOM_WEB"]
+    if command.startswith(".venv"):
+        (folder / ".venv").symlink_to(programs.parent)
+    process = await asyncio.create_subprocess_shell(
+        command.replace("darkroom", "exec darkroom", 1) if command.startswith("darkroom") else f"exec env {command}",
+        cwd=folder,
+        env=_started(programs, folder, PYTHONUNBUFFERED="1", **settings),
+        stdout=asyncio.subprocess.PIPE,
+    )
+    assert process.stdout is not None
+    try:
+        assert (await process.stdout.readline()).decode().startswith(SERVING[command])
+        process.send_signal(signal.SIGTERM)
+        assert await process.wait() == 0
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.communicate()
+
+
+def test_settings_of_the_guides_can_be_written_so(tmp_path: Path) -> None:
+    """A block with nothing but settings is a file `.env`."""
+    blocks = [block for guide in GUIDES for block in _BLOCK.findall(guide.read_text(encoding="utf-8"))]
+    files = [
+        block
+        for block in blocks
+        if re.search(r"^\s*[A-Z]+_[A-Z_]+=", block, re.MULTILINE) and "darkroom" not in block.split()
+    ]
+    assert len(files) >= 4
+    for block in files:
+        lines = [line.strip() for line in block.splitlines() if "=" in line]
+        text = "\n".join(lines).replace("_TOKEN=…", "_TOKEN=1:x").replace("AA…", "AAF")
+        (tmp_path / ".env").write_text(text)
+        assert Settings.read({}, tmp_path / ".env") != Settings(), block
+
+
+def test_the_workflow_of_the_guide_is_a_workflow(tmp_path: Path) -> None:
+    (written,) = re.findall(
+        r"```toml\n(.*?)```", (ROOT / "docs" / "workflows.md").read_text(encoding="utf-8"), re.DOTALL
+    )
+    assert tomllib.loads(written)["fields"].keys() == {"photo", "colors"}
+    shutil.copy(ROOT / "workflows" / "poster.json", tmp_path)
+    (tmp_path / "poster.toml").write_text(written)
+    assert Catalog.read(tmp_path).faults == ()
+
+
+async def test_the_client_of_the_readme_brings_the_picture(programs: Path, folder: Path, server: str) -> None:
+    (written,) = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
+    imports, work = written.split("\n\n", 1)
+    body = "\n".join(f"    {line}" for line in work.replace(URL, server).splitlines())
+    (folder / "client.py").write_text(f"import asyncio\n{imports}\nasync def main():\n{body}\nasyncio.run(main())\n")
+    shutil.copy(ROOT / "workflows" / "negative.json", folder / "workflow.json")
+    process = await asyncio.create_subprocess_exec(
+        str(programs / "python"),
+        "client.py",
+        cwd=folder,
+        env=_started(programs, folder),
+        stdout=asyncio.subprocess.PIPE,
+    )
+    said, _complained = await process.communicate()
+    assert process.returncode == 0
+    assert said
+    assert (64, 48) in [_size(path) for path in folder.glob("*.png")]
+
+
+def _size(path: Path) -> tuple[int, int]:
+    with Image.open(path) as picture:
+        return picture.size
