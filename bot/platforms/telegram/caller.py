@@ -15,18 +15,18 @@ from telegram.error import TelegramError
 
 from bot.core.errors import BadValue, DeliveryFailed, StorageFailed, UserError
 from bot.core.model import Person, Place, Received, RunRequest
-from bot.core.platform import Button, ButtonPress, KeyValueStore, Services, work_folder
+from bot.core.platform import Button, ButtonPress, KeyValueStore, Services, example, work_folder
 from bot.core.status_text import describe
 from bot.i18n import _
 from bot.platforms.telegram import storage_keys
 from bot.platforms.telegram.access import ChatAccess
 from bot.platforms.telegram.api.client import Gone, TelegramApi, Unchanged, Unsuitable, replying
 from bot.platforms.telegram.chats import Chat, address_of, link
-from bot.platforms.telegram.forms.arguments import example
 from bot.platforms.telegram.forms.files import MessageFile, fetch
 from bot.platforms.telegram.runs import callback_data, captions
 
 _log = logging.getLogger(__name__)
+_FAULTS = 5  # told in one message
 _NEAR = 5  # messages after the last known one among which an answer is looked for
 
 
@@ -142,6 +142,8 @@ class Responder:
             return _("Telegram did not hand over your file. Please send the request again.")
         if not isinstance(fault, BadValue):
             return captions.plain(str(fault))
+        if len(fault.each) > 1:
+            return "\n\n".join([await self.sentence(caller, workflow, each) for each in fault.each[:_FAULTS]])
         form = await self.services.workflows.form(workflow, caller.person, caller.place)
         shown = example(command_of(workflow), form, fault.field)
         field, reason = captions.plain(fault.field), captions.plain(fault.reason)
