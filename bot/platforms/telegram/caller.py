@@ -114,10 +114,17 @@ class Responder:
             return
         where, message = Chat.read(noted[0]), int(noted[1])
         if await self.services.runs.at(address_of(where, message)) is None:
-            words = _("I was restarted before your request was kept. Please send it again.")
+            words = _("Your request was not kept, because I was restarted or sent away. Please send it again.")
             with suppress(Gone, Unsuitable, DeliveryFailed):
                 await self.edit(where, message, captions.plain(words))
         await self.notes.drop(storage_keys.opened(update))
+
+    async def end_unkept_in(self, chat: int) -> None:
+        """End such messages of a chat that the bot was sent away from, once it is back."""
+        for name, noted in (await self.notes.starting(storage_keys.OPENED)).items():
+            update = int(name.removeprefix(storage_keys.OPENED))
+            if isinstance(noted, list) and Chat.read(noted[0]).id == chat and update not in self.reached:
+                await self.end_unkept(update)
 
     async def edit(self, chat: Chat, message: int, html: str, keyboard: Any = None) -> None:
         """Set a message's text."""

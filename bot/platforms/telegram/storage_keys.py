@@ -6,7 +6,7 @@ from bot.core.model import Person
 from bot.platforms.telegram.chats import Chat
 
 UPDATE, DRAFT, OPENED, COMMANDS = "telegram:update:", "telegram:draft:", "telegram:opened:", "telegram:commands:"
-STRANGER = "telegram:stranger:"
+STRANGER, UNTOLD = "telegram:stranger:", "telegram:untold:"
 
 
 def update(number: int) -> str:
@@ -27,6 +27,11 @@ def opened(update: int) -> str:
 def album(run_id: str) -> str:
     """The messages that a run's files were sent as."""
     return f"telegram:album:{run_id}"
+
+
+def untold(run_id: str) -> str:
+    """That a run's message does not say yet how it ended; and the chat, if the bot was sent away from it."""
+    return f"{UNTOLD}{run_id}"
 
 
 def moved(chat: Chat, message: int) -> str:

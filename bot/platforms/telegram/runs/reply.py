@@ -13,7 +13,7 @@ from telegram import InlineKeyboardMarkup, InputMediaPhoto, Message
 from telegram.constants import ParseMode
 from telegram.error import BadRequest
 
-from bot.core.errors import DeliveryFailed, NotNow
+from bot.core.errors import DeliveryFailed, MessageGone, NotNow, PlatformAway
 from bot.core.model import (
     Address,
     Cancelled,
@@ -105,7 +105,7 @@ class TelegramReply:
                 await self._progress(status, _PATIENCE)
                 self._context.busy.end(self._chat, self._message)
             case Failed() | Cancelled():
-                await self._finish(captions.of_status(status, self._brief, captions.CAPTION))
+                await self._finish(status)
 
     async def deliver(self, result: Result) -> None:
         """See `Reply.deliver`."""
@@ -148,8 +148,9 @@ class TelegramReply:
                 raise NotNow(after=self._api.room(self._chat, self._target))
         except Unchanged:
             pass
-        except Gone:
-            await self._look_for_it()
+        except Gone as fault:
+            if not await self._look_for_it():
+                raise MessageGone from fault
         except Unsuitable as fault:
             raise DeliveryFailed(str(fault)) from fault
 
@@ -185,11 +186,20 @@ class TelegramReply:
         bot = self._api.bot
         await bot.edit_message_caption(chat, self._target, caption=text, parse_mode=_HTML, reply_markup=keyboard)
 
-    async def _finish(self, text: str) -> None:
-        """Show the end of a run that has no result."""
+    async def _finish(self, status: Failed | Cancelled) -> None:
+        """Show the end of a run that has no result; where Telegram does not take it, note that it is to be shown."""
         self._supersede(final=True)
+        text = captions.of_status(status, self._brief, captions.CAPTION)
+        keyboard = callback_data.ended(self._brief.run_id, original=isinstance(status, Failed) and status.made)
         async with self._face.lock:
-            await self._set_words(text, callback_data.ended(self._brief.run_id))
+            try:
+                await self._set_words(text, keyboard)
+            except MessageGone:
+                raise
+            except DeliveryFailed as fault:
+                chat = "" if isinstance(fault, PlatformAway) else str(self._chat)
+                await self._notes.put(storage_keys.untold(self._brief.run_id), chat)
+                raise
 
     async def _set_words(self, text: str, keyboard: InlineKeyboardMarkup) -> None:
         async def edit(chat: int) -> None:
@@ -281,27 +291,36 @@ class TelegramReply:
         return self._context.previews and self._brief.previews
 
     async def _put(self, edit: Ask[None], send: Ask[Message]) -> None:
-        """Edit the message for good; where it is gone, send another in its place, and remember which."""
+        """Edit the message for good. Raises `MessageGone` if a person deleted it.
+
+        Where the group has become a supergroup, in which its messages have other numbers, another is sent in its place,
+        and remembered.
+        """
         try:
             await self._api.ask(self._chat, edit, message=self._target, result=True)
         except Unchanged:
             pass
-        except Gone:
+        except Gone as fault:
             if await self._look_for_it():
                 await self._put(edit, send)
-                return
-            await self._send_anew(send)
+            elif self._api.has_migrated(self._chat):
+                await self._send_anew(send)
+            else:
+                raise MessageGone from fault
         finally:
             self._context.busy.end(self._chat, self._message)
 
     async def _send_anew(self, send: Ask[Message]) -> None:
         with suppress(Unconfirmed):  # it has been sent, and is not to be there twice
-            message = await self._api.ask(self._chat, send, once=True)
-            self._face.moved_to = message.message_id
-            await self._notes.put(storage_keys.moved(self._chat, self._message), message.message_id)
+            await self._move_to((await self._api.ask(self._chat, send, once=True)).message_id)
+
+    async def _move_to(self, message: int) -> None:
+        """Let another message stand for ours."""
+        self._face.moved_to = message
+        await self._notes.put(storage_keys.moved(self._chat, self._message), message)
 
     async def _look_for_it(self) -> bool:
-        """Look for a message that replaced ours after ours was deleted; true if there is a new one."""
+        """Look for a message that stands for ours; true if there is one that was not known."""
         known = await self._notes.get(storage_keys.moved(self._chat, self._message))
         found = known is not None and known != self._face.moved_to
         self._face.moved_to = known if found else self._face.moved_to

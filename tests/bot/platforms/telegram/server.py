@@ -101,6 +101,7 @@ class BotApi:
         self.flood = Flood()
         self.webhook: dict[str, Any] = {}
         self.refuse: dict[str, list[Refused]] = defaultdict(list)
+        self.broken: dict[str, Refused] = {}  # refused for as long as it is here
         self.migrated: dict[int, int] = {}
         self.shut: dict[int, str] = {}  # chats that the bot was sent away from, and how Telegram says so
         self.gates: dict[str, asyncio.Event] = {}  # what is not begun before they open
@@ -244,6 +245,8 @@ class BotApi:
             async with self._news:
                 self._news.notify_all()
             await gate.wait()
+        if method in self.broken:
+            raise self.broken[method]
         if self.refuse[method]:
             raise self.refuse[method].pop(0)
         handler = getattr(self, f"_do_{re.sub('(?<!^)(?=[A-Z])', '_', method).lower()}", None)

@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from bot.core import metrics
-from bot.core.errors import DeliveryFailed
+from bot.core.errors import DeliveryFailed, MessageGone
 from bot.core.model import Cancelled, Failed, Paused, Person, Place, Queued, Result, ResultFile, Running, RunSummary
 from bot.core.storage.database import Database
 from bot.core.storage.key_value import KeyValueStore
@@ -219,16 +219,20 @@ async def test_asked_again_it_stays_as_it_is(tmp_path: Path) -> None:
         assert len(on.api.of_bot()) == 1
 
 
-async def test_a_message_that_was_deleted_is_sent_anew_and_once(tmp_path: Path) -> None:
+async def test_nothing_is_posted_in_place_of_a_message_that_was_deleted(tmp_path: Path) -> None:
     async with stage(tmp_path) as on:
         message = await on.sent()
         message.deleted = True
-        result = on.result(on.file("a.png"))
+        await on.studio.api.pace._sleep(9)
         reply = on.reply(message)
-        await reply.deliver(result)
-        await replace_faces(on).reply(message).deliver(result)  # as another process would
-        (other,) = on.api.of_bot()
-        assert other.kind == "photo"
+        for files in ((), (on.file("a.png"),), (on.file("a.png"), on.file("b.png"))):
+            with pytest.raises(MessageGone):
+                await reply.deliver(on.result(*files, texts=("words",)))
+        for status in (Queued(1), Failed("It broke."), Cancelled(ANN)):
+            with pytest.raises(MessageGone):
+                await on.reply(message).show(status)
+            await on.studio.api.pace._sleep(9)
+        assert on.api.of_bot() == []
 
 
 async def test_texts_are_cut_and_escaped(tmp_path: Path) -> None:
