@@ -157,7 +157,7 @@ class Attempt:
             except asyncio.CancelledError:
                 await self._stopped(execution)
             except Exception as error:  # noqa: BLE001 - the end of a run: whatever happened, its person hears of it
-                await self._failed(error, execution)
+                await self._ended(error, execution)
 
     async def _develop(self, execution: Execution, folder: Path) -> None:
         outcome = self._run.outcome
@@ -340,6 +340,13 @@ class Attempt:
         if await self._written(partial(self._context.records.end, self._run, State.CANCELLED)) and not sure:
             unsure = _("It was cancelled, but the server could not be told: it may still be at work on it.")
             await show_status(self._reply, Failed(unsure))
+
+    async def _ended(self, error: Exception, execution: Execution) -> None:
+        """Bring a failed attempt to its end, also if it is cancelled meanwhile."""
+        try:
+            await self._failed(error, execution)
+        except asyncio.CancelledError:
+            await self._stopped(execution)
 
     async def _failed(self, error: Exception, execution: Execution) -> None:
         if isinstance(error, ServerUnavailable | FileMissing):

@@ -305,7 +305,7 @@ class Dispatcher:
         is back, its messages there say how they ended.
         """
         if change.new_chat_member.status not in (ChatMember.BANNED, ChatMember.LEFT):
-            await self._untold.show_in(change.chat.id)
+            await self._untold.back_in(change.chat.id)
             await self._responder.end_unkept_in(change.chat.id)
             return
         place = whole_group(change.chat)

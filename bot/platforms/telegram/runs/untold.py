@@ -16,20 +16,19 @@ class UntoldEnds:
     async def show(self) -> None:
         """Show the ends that wait for Telegram. Stops at the first that Telegram does not take."""
         for run_id, chat in (await self._waiting()).items():
-            if not chat and not await self._show(run_id):
+            run = await self._runs.get(run_id)
+            if chat or (run is not None and run.ended_at is None):
+                continue
+            if not await self._runs.show_end(run_id):
                 return
+            await self._notes.drop(storage_keys.untold(run_id))
 
-    async def show_in(self, chat: int) -> None:
-        """Show the ends that wait for the bot to be back in a chat."""
+    async def back_in(self, chat: int) -> None:
+        """Show the ends in a chat that the bot was sent away from, and is back in."""
         for run_id, where in (await self._waiting()).items():
             if where and Chat.read(where).id == chat:
-                await self._show(run_id)
-
-    async def _show(self, run_id: str) -> bool:
-        shown = await self._runs.show_end(run_id)
-        if shown:
-            await self._notes.drop(storage_keys.untold(run_id))
-        return shown
+                await self._notes.put(storage_keys.untold(run_id), "")
+        await self.show()
 
     async def _waiting(self) -> dict[str, str]:
         """The runs whose end is untold, each with the chat that the bot was sent away from; empty if it was not."""

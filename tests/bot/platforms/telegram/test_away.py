@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -90,10 +90,10 @@ async def test_an_end_that_telegram_did_not_take_is_shown_once_it_is_back(tmp_pa
         for each in (chat, other):
             await each.press(each.last, "Cancel")
         await api.until(lambda: len(api.made("editMessageText")) > begun + 3)
+        gates.open("first")
         del api.broken["editMessageText"]
         for each in (chat, other):
             await each.answer("gate first", "Cancelled by", button="Again")
-        gates.open("first")
 
 
 async def test_a_message_is_mended_when_the_bot_is_back_in_the_group(tmp_path: Path) -> None:
@@ -104,28 +104,40 @@ async def test_a_message_is_mended_when_the_bot_is_back_in_the_group(tmp_path: P
         begun = len(api.calls)
         await api.send_away(chat.chat, chat.user)
         await api.until(lambda: [call for call in api.calls[begun:] if call.status == 403])
+        gates.open("first")
         await api.let_in(chat.chat, chat.user)
         mended = await chat.answer("gate first", "Cancelled", button="Again")
         assert (mended.id, "Cancel" in mended.buttons()) == (waiting.id, False)
-        gates.open("first")
 
 
-async def test_a_message_that_is_deleted_in_the_middle_cancels_its_run(tmp_path: Path) -> None:
+@pytest.mark.parametrize("when", ["it waits", "it runs", "its result comes"])
+async def test_a_message_that_is_deleted_cancels_its_run_and_nothing_is_posted(
+    when: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
     async with gated(tmp_path) as (api, gates):
-        chat = Conversation(api, api.group(-100902))
-        for gate in ("first", "second"):
-            await chat.write(f"/gated gate={gate}")
-        first, second = await chat.answer("gate first"), await chat.answer("gate second")
-        first.deleted = second.deleted = True
-        begun = len(api.messages)
+        chat, other = Conversation(api), Conversation(api)
+        await other.write("/gated gate=first")
+        message = await other.answer("gate first", "%")
+        if when == "it waits":
+            await chat.write("/gated gate=second")
+            message = await chat.answer("gate second", "Next in line")
+        if when == "its result comes":
+            api.gates["editMessageMedia"] = asyncio.Event()
+            gates.open("first")
+            await api.until(lambda: api.waits["editMessageMedia"])
+        message.deleted = True
+        if when == "its result comes":
+            api.gates.pop("editMessageMedia").set()
         gates.open("first")
-        await chat.write("/mine")
-        mine: Any = await chat.answer("Your latest runs")
-        while mine.text.count("cancelled") < 2:
-            count = len(chat.messages)
-            await chat.write("/mine")
-            await api.until(lambda count=count: len(chat.messages) > count)
-            mine = chat.last
-        assert {each.id for each in chat.messages if "latest runs" not in each.text} == set()
-        assert "second" not in gates.passed
-        assert len(api.messages) > begun
+        if when == "it waits":
+            await other.result()
+            gates.open("second")
+        async with asyncio.timeout(20):
+            while not has_ended(caplog, "cancelled"):  # noqa: ASYNC110 - a log tells of no change
+                await asyncio.sleep(0.05)
+        assert [each for each in api.of_bot(message.chat) if "Again" in each.buttons()] == []
+
+
+def has_ended(caplog: pytest.LogCaptureFixture, state: str) -> bool:
+    return any(each.message == "run_ended" and vars(each)["state"] == state for each in caplog.records)

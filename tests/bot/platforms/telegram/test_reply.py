@@ -224,14 +224,13 @@ async def test_nothing_is_posted_in_place_of_a_message_that_was_deleted(tmp_path
         message = await on.sent()
         message.deleted = True
         await on.studio.api.pace._sleep(9)
-        reply = on.reply(message)
-        for files in ((), (on.file("a.png"),), (on.file("a.png"), on.file("b.png"))):
-            with pytest.raises(MessageGone):
-                await reply.deliver(on.result(*files, texts=("words",)))
         for status in (Queued(1), Failed("It broke."), Cancelled(ANN)):
             with pytest.raises(MessageGone):
                 await on.reply(message).show(status)
             await on.studio.api.pace._sleep(9)
+        for files in ((), (on.file("a.png"),), (on.file("a.png"), on.file("b.png"))):
+            with pytest.raises(MessageGone):
+                await on.reply(message).deliver(on.result(*files, texts=("words",)))
         assert on.api.of_bot() == []
 
 
