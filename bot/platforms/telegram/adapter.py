@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from contextlib import AsyncExitStack
+from functools import partial
 from types import TracebackType
 
 from telegram.error import InvalidToken, TelegramError
@@ -100,7 +101,7 @@ class TelegramPlatform:
         menu, hook = BackgroundTask("telegram commands", self._tasks), self._hook()
         menu.start(lambda: _keep_published(BotCommands(responder), services))
         chore, ends = BackgroundTask("telegram notes", self._tasks), BackgroundTask("telegram ends", self._tasks)
-        chore.repeat(inbox.sweep, _SWEEP_EVERY)
+        chore.repeat(partial(inbox.sweep, self._settings.retention_days * 86_400), _SWEEP_EVERY)
         untold = UntoldEnds(self._notes, services.runs)
         ends.repeat(untold.show, _SHOW_EVERY)
         try:

@@ -16,7 +16,7 @@ from telegram.error import TelegramError
 
 from bot.core.errors import BadValue, DeliveryFailed, StorageFailed, UserError
 from bot.core.model import Person, Place, Received, RunRequest
-from bot.core.platform import Button, ButtonPress, KeyValueStore, Services
+from bot.core.platform import Button, ButtonPress, KeyValueStore, RunRecord, Services
 from bot.core.status_text import describe
 from bot.i18n import _
 from bot.platforms.telegram import storage_keys
@@ -66,6 +66,13 @@ class Responder:
         """Answer a guest's message; the answer's id."""
         sent = await self.api.send(caller.chat, html, keyboard, reply_to=caller.message)
         return sent.message_id
+
+    async def run_at(self, chat: Chat, message: int | None) -> tuple[RunRecord | None, int | None]:
+        """The run that a message belongs to, and which of its files it shows if it is one of several messages."""
+        if (run := await self.services.runs.at(address_of(chat, message or 0))) is not None:
+            return run, None
+        noted = await self.notes.get(storage_keys.part(chat, message or 0))
+        return (await self.services.runs.get(noted[0]), noted[1]) if noted is not None else (None, None)
 
     async def check_press(self, caller: Caller, button: Button, owner: str = "") -> None:
         """Raise `NotAllowed` if a guest may not press a button that is no run's; `owner` is whom it names."""

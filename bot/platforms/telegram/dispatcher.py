@@ -24,7 +24,6 @@ from bot.platforms.telegram.caller import Caller, Responder
 from bot.platforms.telegram.chats import (
     NAME,
     Chat,
-    address_of,
     asker,
     chat_of,
     place_of,
@@ -266,7 +265,7 @@ class Dispatcher:
 
     async def _is_of_run(self, caller: Caller) -> bool:
         """Check that a button's message belongs to a run, as only runs write those: a button's data may be forged."""
-        return await self._services.runs.at(address_of(caller.chat, caller.message or 0)) is not None
+        return (await self._responder.run_at(caller.chat, caller.message))[0] is not None
 
     async def _press_run(self, caller: Caller, query: CallbackQuery, press: CallbackData) -> None:
         run = await self._buttons.check(caller, press, await self._buttons.run(caller, press))

@@ -7,6 +7,7 @@ from bot.platforms.telegram.chats import Chat
 
 UPDATE, DRAFT, OPENED, COMMANDS = "telegram:update:", "telegram:draft:", "telegram:opened:", "telegram:commands:"
 STRANGER, UNTOLD = "telegram:stranger:", "telegram:untold:"
+PART = "telegram:part:"
 
 
 def update(number: int) -> str:
@@ -32,6 +33,16 @@ def album(run_id: str) -> str:
 def untold(run_id: str) -> str:
     """That a run's message does not say yet how it ended; and the chat, if the bot was sent away from it."""
     return f"{UNTOLD}{run_id}"
+
+
+def part(chat: Chat, message: int) -> str:
+    """The run that a message is a part of, and which of its files it shows."""
+    return f"{PART}{chat.id}:{message}"
+
+
+def controls(run_id: str) -> str:
+    """That a run's words and buttons were being sent below its files."""
+    return f"telegram:controls:{run_id}"
 
 
 def moved(chat: Chat, message: int) -> str:

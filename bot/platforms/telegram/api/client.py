@@ -94,8 +94,8 @@ class TelegramApi:
         `result` says that it brings a result that a person waits for. A request sent `once` is not repeated if it may
         have been done.
 
-        Raises `Unchanged`, `Gone`, `Unsuitable` and `DeliveryFailed`; `PlatformAway` if Telegram does not answer for two
-        minutes; and `Unconfirmed` if it is sent `once`.
+        Raises `Unchanged`, `Gone`, `Unsuitable` and `DeliveryFailed`; `PlatformAway` if Telegram does not answer for
+        two minutes; and `Unconfirmed` if it is sent `once`.
         """
         pauses = iter(_PAUSES)
         while True:

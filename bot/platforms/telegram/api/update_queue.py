@@ -65,8 +65,9 @@ class UpdateQueue:
         old = known - await self._undone_names()
         return sorted(int(name.removeprefix(storage_keys.UPDATE)) for name in old)
 
-    async def sweep(self) -> None:
-        """Forget what is old."""
+    async def sweep(self, kept: float) -> None:
+        """Forget what is old. `kept` is how long runs are kept, in seconds."""
+        await self._notes.sweep(storage_keys.PART, kept)
         for prefix in (storage_keys.UPDATE, storage_keys.OPENED):
             await self._notes.sweep(prefix, _KEPT)
         for prefix in (storage_keys.DRAFT, storage_keys.STRANGER, storage_keys.UNTOLD):
