@@ -79,7 +79,7 @@ async def serving(
                 confirm = await stack.enter_async_context(held(store.database, settings.folder, role.worker))
             members = await stack.enter_async_context(_members(settings, role))
         wake, cancel, servers_changed = Listeners[[]](), Listeners[[str]](), Listeners[[]]()
-        locks, replies = RunLocks(store.database), RunReplies(platforms, catalog)
+        locks, replies = RunLocks(store.database), RunReplies(platforms, catalog, store.records)
         fleet = await stack.enter_async_context(Fleet(members, servers_changed))
         registry = await stack.enter_async_context(ServerRegistry(store.database, role.worker, fleet, tasks, confirm))
         servers_changed.add(registry.note)

@@ -11,7 +11,9 @@ UserError
 
 ConfigError             for the operator: all mistakes in the settings, in one message
 DeliveryFailed          the platform refused or lost the message
-└── NotNow              there was no room for a status just now
+├── NotNow              there was no room for a status just now
+├── PlatformAway        the platform cannot be reached just now
+└── MessageGone         the message of the run was deleted
 StorageFailed           a file or a record could not be kept, or is gone
 └── StorageAway         just now: the disk is full, or the database is away
     └── DiskFull        there is no room for a file
@@ -24,6 +26,8 @@ WorkerFailed            work in a process of its own came to nothing
 from __future__ import annotations
 
 from collections.abc import Sequence
+
+from bot.i18n import _
 
 
 class UserError(Exception):
@@ -105,6 +109,17 @@ class NotNow(DeliveryFailed):
     def __init__(self, words: str = "", after: float | None = None) -> None:
         super().__init__(words)
         self.after = after
+
+
+class PlatformAway(DeliveryFailed):
+    """The platform cannot be reached just now. A result waits for it, for hours if it must."""
+
+
+class MessageGone(DeliveryFailed):
+    """A person deleted the message of a run, which is cancelled then: nothing is posted in its place."""
+
+    def __init__(self) -> None:
+        super().__init__(_("The message of this run was deleted."))
 
 
 class StorageFailed(Exception):

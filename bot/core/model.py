@@ -145,9 +145,10 @@ class Done:
 
 @dataclass(frozen=True)
 class Failed:
-    """The run failed; `sentence` tells the person why."""
+    """The run failed; `sentence` tells the person why. `made`: it has files that could not be delivered."""
 
     sentence: str
+    made: bool = False
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from bot.core.model import Address, DisplayOptions, Person, Place, RunSummary, StoredFile
+from bot.core.model import Address, Cancelled, DisplayOptions, Failed, Person, Place, RunSummary, StoredFile
 
 
 class State(StrEnum):
@@ -102,6 +102,17 @@ class RunRecord(QueuedRun):
         return self.outcome if shown and self.outcome is not None else Outcome()
 
     @property
+    def end(self) -> Failed | Cancelled | None:
+        """The status to show of a run that ended without a result; None for any other."""
+        match self.state:
+            case State.FAILED:
+                return Failed(self.sentence or "", made=bool(self.shown.files))
+            case State.CANCELLED:
+                return Cancelled(person_of(self.cancelled_by) if self.cancelled_by else None)
+            case _:
+                return None
+
+    @property
     def to_review(self) -> Outcome | None:
         """The held outputs, only for the moderators who review them."""
         return self.outcome if self.state is State.HELD else None
@@ -142,6 +153,11 @@ def person_of(text: str) -> Person:
     platform, _colon, rest = text.partition(":")
     number, _colon, name = rest.partition(":")
     return Person(platform, number, name)
+
+
+def unknown_person(platform: str) -> str:
+    """Return a person whom their platform does not name, as `person_of` reads it."""
+    return f"{platform}::"
 
 
 def _between(begun: float | None, ended: float | None) -> float | None:

@@ -88,7 +88,8 @@ def describe(status: Status) -> str:
         case Failed(sentence=sentence):
             return sentence
         case Cancelled(by=by):
-            return _("Cancelled by {name}.").format(name=by.name or by.id) if by is not None else _("Cancelled.")
+            name = (by.name or by.id) if by is not None else ""
+            return _("Cancelled by {name}.").format(name=name) if name else _("Cancelled.")
 
 
 def asked(brief: RunSummary) -> str:

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 from bot.core.error_text import trouble
-from bot.core.errors import StorageAway
+from bot.core.errors import PlatformAway, StorageAway
 from bot.core.execution.durable import FOLLOW, SUBMIT, DurableStep
 from bot.core.execution.leased import AttemptLease, AttemptLost, LeasedReply
 from bot.core.execution.results import result_of
@@ -55,6 +55,8 @@ _Kept = TypeVar("_Kept")
 _MAY_PASS = (ServerUnavailable, FileMissing, StorageAway)  # the next attempt may do better, on another server above all
 _PAUSE, _LONGEST_PAUSE = 1.0, 30.0  # seconds between two tries to keep something
 _FAREWELL = 3.0  # seconds: a shutdown waits no longer for a chat
+_DELIVERY_PATIENCE = 86_400.0  # seconds that a process waits for a platform that is away
+_DELIVERY_PAUSE, _LONGEST_DELIVERY_PAUSE = 5.0, 120.0  # seconds between two tries to deliver
 _UPLOADS = 10_000  # files of which a server's names are remembered: about 2 MB
 
 
@@ -160,7 +162,7 @@ class Attempt:
             except asyncio.CancelledError:
                 await self._stopped(execution)
             except Exception as error:  # noqa: BLE001 - the end of a run: whatever happened, its person hears of it
-                await self._failed(error, execution)
+                await self._ended(error, execution)
             await self._clear(execution)
 
     async def _develop(self, execution: Execution, folder: Path) -> None:
@@ -314,10 +316,21 @@ class Attempt:
             pause = min(pause * 2, _LONGEST_PAUSE)
 
     async def _deliver(self, outcome: Outcome, folder: Path) -> None:
+        """Deliver the result. While its platform is away, it waits; a new process tries at once."""
         run = await self._context.records.get(self._run.id) or self._run  # with the times that it has by now
         media, links = self._context.media, self._context.links
         result = await self._written(partial(result_of, run, outcome, media, links, folder))
-        await self._reply.deliver(result)
+        until, pause = time.monotonic() + _DELIVERY_PATIENCE, _DELIVERY_PAUSE
+        while True:
+            try:
+                await self._reply.deliver(result)
+                return
+            except PlatformAway as fault:
+                if time.monotonic() > until:
+                    raise
+                _log.warning("run %s: its result waits until it can be delivered: %s", run.id, fault)
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, _LONGEST_DELIVERY_PAUSE)
 
     async def _stopped(self, execution: Execution) -> None:
         """Cancelled by a person, or only put aside because this process ends."""
@@ -349,6 +362,13 @@ class Attempt:
             unsure = _("It was cancelled, but the server could not be told: it may still be at work on it.")
             await show_status(self._reply, Failed(unsure))
 
+    async def _ended(self, error: Exception, execution: Execution) -> None:
+        """Bring a failed attempt to its end, also if it is cancelled meanwhile."""
+        try:
+            await self._failed(error, execution)
+        except asyncio.CancelledError:
+            await self._stopped(execution)
+
     async def _failed(self, error: Exception, execution: Execution) -> None:
         if isinstance(error, ServerUnavailable | FileMissing):
             self._troubled()
@@ -358,7 +378,8 @@ class Attempt:
         elif not isinstance(error, _MAY_PASS) or not await self._again(error):
             said = failure(error, execution)
             if await self._written(partial(self._context.records.end, self._run, State.FAILED, said.sentence)):
-                await show_status(self._reply, said)
+                run = await self._written(partial(self._context.records.get, self._run.id))
+                await show_status(self._reply, run.end if run is not None and run.end is not None else said)
 
     async def _again(self, error: ServerUnavailable | FileMissing | StorageAway) -> bool:
         """Say why, and let the run wait for another attempt; False where this was the last."""

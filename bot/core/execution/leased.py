@@ -15,9 +15,9 @@ from bot.core.errors import DeliveryFailed, NotNow, StorageFailed
 from bot.core.execution.results import result_of
 from bot.core.media.blob_store import BlobStore
 from bot.core.media.signed_links import SignedLinks
-from bot.core.model import Cancelled, Done, Failed, Held, Queued, Result, Status
+from bot.core.model import Done, Held, Queued, Result, Status
 from bot.core.port import Limits, Reply
-from bot.core.run import RunRecord, State, person_of
+from bot.core.run import RunRecord, State
 from bot.core.runs.replies import show_status
 from bot.core.runs.repository import RunRepository
 from bot.core.servers.lease import Lease
@@ -122,11 +122,8 @@ class LeasedReply:
                     result = await result_of(run, run.shown, self._media, self._links, folder)
                     await self._reply.deliver(result)
                 await show_status(self._reply, Done())
-            case State.CANCELLED if run is not None:
-                by = person_of(run.cancelled_by) if run.cancelled_by else None
-                await show_status(self._reply, Cancelled(by))
-            case State.FAILED if run is not None:
-                await show_status(self._reply, Failed(run.sentence or ""))
+            case State.CANCELLED | State.FAILED if run is not None and run.end is not None:
+                await show_status(self._reply, run.end)
             case State.HELD:
                 await show_status(self._reply, Held())
             case State.WAITING if run is not None:

@@ -7,8 +7,7 @@ from functools import partial
 
 from bot.core import events_log
 from bot.core.background import BackgroundTask, TaskHealth
-from bot.core.model import Cancelled, Failed
-from bot.core.run import RunRecord, State, person_of
+from bot.core.run import RunRecord
 from bot.core.runs.handover import take_over
 from bot.core.runs.replies import RunReplies
 from bot.core.runs.repository import RunRepository
@@ -59,7 +58,5 @@ class Takeover:
 
     async def _tell(self, run: RunRecord) -> None:
         """Tell the person of an end; of a place in the queue they hear as always."""
-        if run.state is State.CANCELLED:
-            await self._replies.show(run, Cancelled(person_of(run.cancelled_by) if run.cancelled_by else None))
-        elif run.state is State.FAILED:
-            await self._replies.show(run, Failed(run.sentence or ""))
+        if run.end is not None:
+            await self._replies.show(run, run.end)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 
 from bot.core import events_log
-from bot.core.errors import DeliveryFailed, DiskFull, NotNow
+from bot.core.errors import DeliveryFailed, DiskFull, MessageGone, NotNow, StorageFailed
 from bot.core.model import Result, RunSummary, Status
 from bot.core.port import Limits, Replier, Reply
-from bot.core.run import RunRecord
+from bot.core.run import RunRecord, unknown_person
+from bot.core.runs.repository import RunRepository
 from bot.core.workflows.catalog import Workflows, title_of
 from bot.i18n import _
 
@@ -18,10 +20,12 @@ _log = logging.getLogger(__name__)
 
 
 class RunReplies:
-    """The replies of the platforms that this process has."""
+    """The replies of the platforms that this process has. A run whose message was deleted is cancelled on record."""
 
-    def __init__(self, platforms: Mapping[str, Replier], catalog: Workflows) -> None:
-        self.platforms, self._catalog = platforms, catalog
+    def __init__(
+        self, platforms: Mapping[str, Replier], catalog: Workflows, records: RunRepository | None = None
+    ) -> None:
+        self.platforms, self._catalog, self._records = platforms, catalog, records
 
     def has(self, run: RunRecord) -> bool:
         """True if this process has the platform of a run."""
@@ -34,7 +38,18 @@ class RunReplies:
     def to(self, run: RunRecord) -> Reply:
         """The message of a run; one that says nothing where this process does not have its platform."""
         platform = self.platforms.get(run.address.platform)
-        return GuardedReply(platform.reply(run.address, self.brief(run))) if platform is not None else SilentReply()
+        if platform is None:
+            return SilentReply()
+        return GuardedReply(platform.reply(run.address, self.brief(run)), partial(self._cancel, run))
+
+    async def _cancel(self, run: RunRecord) -> None:
+        if self._records is None:
+            return
+        try:
+            if await self._records.request_cancel(run.id, unknown_person(run.address.platform)) is not None:
+                _log.info("run %s: cancelled, because its message was deleted", run.id)
+        except StorageFailed as fault:  # the next status finds it too
+            _log.warning("run %s: its message was deleted, and that was not kept: %s", run.id, fault)
 
     async def show(self, run: RunRecord, status: Status) -> bool:
         """Show a status in the message of a run, as `show_status` does."""
@@ -42,12 +57,12 @@ class RunReplies:
 
 
 class GuardedReply:
-    """A reply whose platform may fail in any words: only `DeliveryFailed`, `NotNow` and
-    `DiskFull` leave it.
+    """A reply whose platform may fail in any words: only `DeliveryFailed` and `DiskFull` leave it. `gone` is called if
+    the message was deleted.
     """
 
-    def __init__(self, reply: Reply) -> None:
-        self._reply = reply
+    def __init__(self, reply: Reply, gone: Callable[[], Awaitable[None]]) -> None:
+        self._reply, self._gone = reply, gone
 
     @property
     def limits(self) -> Limits:
@@ -56,6 +71,9 @@ class GuardedReply:
     async def show(self, status: Status) -> None:
         try:
             await self._reply.show(status)
+        except MessageGone:
+            await self._gone()
+            raise
         except (DeliveryFailed, asyncio.CancelledError):
             raise
         except DiskFull as fault:
@@ -66,6 +84,9 @@ class GuardedReply:
     async def deliver(self, result: Result) -> None:
         try:
             await self._reply.deliver(result)
+        except MessageGone:
+            await self._gone()
+            raise
         except (DeliveryFailed, DiskFull, asyncio.CancelledError):
             raise
         except Exception as fault:

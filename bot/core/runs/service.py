@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from bot.core import events_log
-from bot.core.errors import BadValue, DeliveryFailed, NotAllowed, StorageFailed, TooMany, UserError
+from bot.core.errors import BadValue, DeliveryFailed, MessageGone, NotAllowed, StorageFailed, TooMany, UserError
 from bot.core.media.blob_store import BlobStore
 from bot.core.media.signed_links import SignedLinks
 from bot.core.model import (
@@ -330,6 +330,20 @@ class RunService:
         run = await self._records.get(run_id)
         if run is not None:
             await self._replies.show(run, status)
+
+    async def show_end(self, run_id: str) -> bool:
+        """Show again how a run ended, where its message may still say something else. Returns False if the platform
+        did not take it.
+        """
+        run = await self._records.get(run_id)
+        if run is None or run.end is None:
+            return True
+        try:
+            await self._replies.to(run).show(run.end)
+        except DeliveryFailed as fault:
+            _log.info("run %s: its message does not say yet how it ended: %s", run_id, fault)
+            return isinstance(fault, MessageGone)
+        return True
 
     async def _say_cancelled(self, run: RunRecord, by: Person) -> None:
         async with self._locks.hold(run.id):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from contextlib import AsyncExitStack
+from functools import partial
 from types import TracebackType
 
 from telegram.error import InvalidToken, TelegramError
@@ -28,11 +29,13 @@ from bot.platforms.telegram.runs.bot_commands import BotCommands
 from bot.platforms.telegram.runs.chat_action import ChatActions
 from bot.platforms.telegram.runs.message_state import MessageStates
 from bot.platforms.telegram.runs.reply import ReplyContext, TelegramReply
+from bot.platforms.telegram.runs.untold import UntoldEnds
 from bot.settings import Settings
 
 _log = logging.getLogger(__name__)
 _UNKNOWN = _("TELEGRAM_TOKEN: Telegram does not know this token; @BotFather has it.")
 _SWEEP_EVERY = 3600.0  # seconds
+_SHOW_EVERY = 60.0  # seconds between two tries to show ends that Telegram did not take
 _LOOK_EVERY = 2.0  # seconds between two looks at whether there are other workflows
 
 
@@ -103,16 +106,19 @@ class TelegramPlatform:
         self._tasks.connected(NAME)
         menu, hook = BackgroundTask("telegram commands", self._tasks), self._hook()
         menu.start(lambda: _keep_published(BotCommands(responder), services))
-        chore = BackgroundTask("telegram notes", self._tasks)
-        chore.repeat(inbox.sweep, _SWEEP_EVERY)
+        chore, ends = BackgroundTask("telegram notes", self._tasks), BackgroundTask("telegram ends", self._tasks)
+        chore.repeat(partial(inbox.sweep, self._settings.retention_days * 86_400), _SWEEP_EVERY)
+        untold = UntoldEnds(self._notes, services.runs)
+        ends.repeat(untold.show, _SHOW_EVERY)
         try:
             async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(Dispatcher(responder, inbox).work(), name="telegram reception")
+                tasks.create_task(Dispatcher(responder, inbox, untold).work(), name="telegram reception")
                 updates = listen(bot, inbox, hook) if hook else poll(bot, inbox, self._tasks)
                 tasks.create_task(updates, name="telegram updates")
         finally:
             await menu.stop()
             await chore.stop()
+            await ends.stop()
 
     def _hook(self) -> Hook | None:
         """The webhook that Telegram calls; None to poll instead."""

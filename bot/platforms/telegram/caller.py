@@ -15,7 +15,7 @@ from telegram.error import TelegramError
 
 from bot.core.errors import BadValue, DeliveryFailed, StorageFailed, UserError
 from bot.core.model import Person, Place, Received, RunRequest
-from bot.core.platform import Button, ButtonPress, KeyValueStore, Services, example, work_folder
+from bot.core.platform import Button, ButtonPress, KeyValueStore, RunRecord, Services, example, work_folder
 from bot.core.status_text import describe
 from bot.i18n import _
 from bot.platforms.telegram import storage_keys
@@ -66,6 +66,13 @@ class Responder:
         sent = await self.api.send(caller.chat, html, keyboard, reply_to=caller.message)
         return sent.message_id
 
+    async def run_at(self, chat: Chat, message: int | None) -> tuple[RunRecord | None, int | None]:
+        """The run that a message belongs to, and which of its files it shows if it is one of several messages."""
+        if (run := await self.services.runs.at(address_of(chat, message or 0))) is not None:
+            return run, None
+        noted = await self.notes.get(storage_keys.part(chat, message or 0))
+        return (await self.services.runs.get(noted[0]), noted[1]) if noted is not None else (None, None)
+
     async def check_press(self, caller: Caller, button: Button, owner: str = "") -> None:
         """Raise `NotAllowed` if a guest may not press a button that is no run's; `owner` is whom it names."""
         press = ButtonPress(button, caller.person, caller.place, owner, openly=True, writes=caller.writes)
@@ -113,10 +120,17 @@ class Responder:
             return
         where, message = Chat.read(noted[0]), int(noted[1])
         if await self.services.runs.at(address_of(where, message)) is None:
-            words = _("I was restarted before your request was kept. Please send it again.")
+            words = _("Your request was not kept, because I was restarted or sent away. Please send it again.")
             with suppress(Gone, Unsuitable, DeliveryFailed):
                 await self.edit(where, message, captions.plain(words))
         await self.notes.drop(storage_keys.opened(update))
+
+    async def end_unkept_in(self, chat: int) -> None:
+        """End such messages of a chat that the bot was sent away from, once it is back."""
+        for name, noted in (await self.notes.starting(storage_keys.OPENED)).items():
+            update = int(name.removeprefix(storage_keys.OPENED))
+            if isinstance(noted, list) and Chat.read(noted[0]).id == chat and update not in self.reached:
+                await self.end_unkept(update)
 
     async def edit(self, chat: Chat, message: int, html: str, keyboard: Any = None) -> None:
         """Set a message's text."""

@@ -24,7 +24,6 @@ from bot.platforms.telegram.caller import Caller, Responder
 from bot.platforms.telegram.chats import (
     NAME,
     Chat,
-    address_of,
     asker,
     chat_of,
     place_of,
@@ -43,6 +42,7 @@ from bot.platforms.telegram.runs.buttons import RunButtons
 from bot.platforms.telegram.runs.callback_data import CallbackData
 from bot.platforms.telegram.runs.commands import BasicCommands
 from bot.platforms.telegram.runs.request import Command, Requests, words_of
+from bot.platforms.telegram.runs.untold import UntoldEnds
 
 _log = logging.getLogger(__name__)
 _MOST = 1000  # runs that are cancelled where the bot was sent away
@@ -62,9 +62,14 @@ class Dispatcher:
     """Serves updates from an inbox."""
 
     def __init__(
-        self, responder: Responder, inbox: UpdateQueue, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+        self,
+        responder: Responder,
+        inbox: UpdateQueue,
+        untold: UntoldEnds,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._responder, self._services, self._inbox, self._sleep = responder, responder.services, inbox, sleep
+        self._untold = untold
         self._asking = FormDialog(responder)
         self._requests = Requests(responder, self._asking)
         self._commands = BasicCommands(responder, self._asking)
@@ -260,7 +265,7 @@ class Dispatcher:
 
     async def _is_of_run(self, caller: Caller) -> bool:
         """Check that a button's message belongs to a run, as only runs write those: a button's data may be forged."""
-        return await self._services.runs.at(address_of(caller.chat, caller.message or 0)) is not None
+        return (await self._responder.run_at(caller.chat, caller.message))[0] is not None
 
     async def _press_run(self, caller: Caller, query: CallbackQuery, press: CallbackData) -> None:
         run = await self._buttons.check(caller, press, await self._buttons.run(caller, press))
@@ -295,8 +300,12 @@ class Dispatcher:
         await self._menu.publish_in(group, Place(NAME, str(group), community=str(group)))
 
     async def _moved(self, change: ChatMemberUpdated) -> None:
-        """Cancel a chat's runs after the bot was blocked or removed there, as no one would see their results."""
+        """Cancel a chat's runs after the bot was blocked or removed there, as no one would see their results. Once it
+        is back, its messages there say how they ended.
+        """
         if change.new_chat_member.status not in (ChatMember.BANNED, ChatMember.LEFT):
+            await self._untold.back_in(change.chat.id)
+            await self._responder.end_unkept_in(change.chat.id)
             return
         place = whole_group(change.chat)
         group = bool(place.community)

@@ -6,7 +6,8 @@ from bot.core.model import Person
 from bot.platforms.telegram.chats import Chat
 
 UPDATE, DRAFT, OPENED, COMMANDS = "telegram:update:", "telegram:draft:", "telegram:opened:", "telegram:commands:"
-STRANGER = "telegram:stranger:"
+STRANGER, UNTOLD = "telegram:stranger:", "telegram:untold:"
+PART = "telegram:part:"
 
 
 def update(number: int) -> str:
@@ -27,6 +28,21 @@ def opened(update: int) -> str:
 def album(run_id: str) -> str:
     """The messages that a run's files were sent as."""
     return f"telegram:album:{run_id}"
+
+
+def untold(run_id: str) -> str:
+    """That a run's message does not say yet how it ended; and the chat, if the bot was sent away from it."""
+    return f"{UNTOLD}{run_id}"
+
+
+def part(chat: Chat, message: int) -> str:
+    """The run that a message is a part of, and which of its files it shows."""
+    return f"{PART}{chat.id}:{message}"
+
+
+def controls(run_id: str) -> str:
+    """That a run's words and buttons were being sent below its files."""
+    return f"telegram:controls:{run_id}"
 
 
 def moved(chat: Chat, message: int) -> str:

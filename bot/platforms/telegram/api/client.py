@@ -17,7 +17,7 @@ from telegram.error import BadRequest, ChatMigrated, Forbidden, NetworkError, Re
 from telegram.request import HTTPXRequest
 
 from bot.core import metrics
-from bot.core.errors import DeliveryFailed
+from bot.core.errors import DeliveryFailed, PlatformAway
 from bot.i18n import _
 from bot.platforms.telegram.api.last_messages import LastMessages
 from bot.platforms.telegram.api.rate_limit import RateLimiter
@@ -94,7 +94,8 @@ class TelegramApi:
         `result` says that it brings a result that a person waits for. A request sent `once` is not repeated if it may
         have been done.
 
-        Raises `Unchanged`, `Gone`, `Unsuitable` and `DeliveryFailed`; and `Unconfirmed` if it is sent `once`.
+        Raises `Unchanged`, `Gone`, `Unsuitable` and `DeliveryFailed`; `PlatformAway` if Telegram does not answer for
+        two minutes; and `Unconfirmed` if it is sent `once`.
         """
         pauses = iter(_PAUSES)
         while True:
@@ -126,6 +127,10 @@ class TelegramApi:
             if message is not None:
                 metrics.edited("telegram")
             return True
+
+    def has_migrated(self, chat: Chat) -> bool:
+        """True if a group has become a supergroup since: its messages have other ids there."""
+        return chat.id in self._moved
 
     def room(self, chat: Chat, message: int) -> float | None:
         """Seconds until a chat has room for what was offered of a message in vain; None where it is not the chat's."""
@@ -184,12 +189,14 @@ class TelegramApi:
                 raise DeliveryFailed(_("I can no longer write in this chat.")) from fault
             case BadRequest():
                 raise refusal(fault.message) from fault
+            case NetworkError() if "too large" in fault.message.lower():
+                raise Unsuitable(_("The file is too large.")) from fault
             case NetworkError():
                 pause = next(pauses, None)  # type: ignore[call-overload]
                 if pause is not None:
                     return float(pause)
         words = _("Telegram does not answer: {reason}")
-        raise DeliveryFailed(words.format(reason=_reason(fault))) from fault
+        raise PlatformAway(words.format(reason=_reason(fault))) from fault
 
     async def _migrate(self, old: int, new: int) -> None:
         self._moved[old] = new

@@ -13,7 +13,7 @@ from bot.platforms.telegram.api.last_messages import LastMessages
 _AFTER = "darkroom_after"  # kept with an update: the last message that was known when it came
 _KEPT = 86_400.0  # seconds: as long as Telegram keeps an update that no bot fetches
 _RECENT = 1000  # updates that are done, and are remembered so that none is answered twice
-_FORGOTTEN = 7 * 86_400.0  # seconds after which a draft, or a stranger's name, is no longer needed
+_FORGOTTEN = 7 * 86_400.0  # seconds after which a draft, a stranger's name or an untold end is no longer needed
 
 
 class UpdateQueue:
@@ -65,11 +65,12 @@ class UpdateQueue:
         old = known - await self._undone_names()
         return sorted(int(name.removeprefix(storage_keys.UPDATE)) for name in old)
 
-    async def sweep(self) -> None:
-        """Forget what is old."""
+    async def sweep(self, kept: float) -> None:
+        """Forget what is old. `kept` is how long runs are kept, in seconds."""
+        await self._notes.sweep(storage_keys.PART, kept)
         for prefix in (storage_keys.UPDATE, storage_keys.OPENED):
             await self._notes.sweep(prefix, _KEPT)
-        for prefix in (storage_keys.DRAFT, storage_keys.STRANGER):
+        for prefix in (storage_keys.DRAFT, storage_keys.STRANGER, storage_keys.UNTOLD):
             await self._notes.sweep(prefix, _FORGOTTEN)
 
     async def _undone_names(self) -> set[str]:

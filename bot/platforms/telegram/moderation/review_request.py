@@ -28,8 +28,8 @@ async def _parcels(api: TelegramApi, result: Result | None) -> list[OutgoingMedi
     if result is None:
         return []
     with work_folder() as folder:
-        parcels, _left_out = await packed(result.files, LOCAL_UPLOAD if api.local else UPLOAD, folder)
-    return [each for each in parcels if any(each.file is file for file in result.files)]
+        packing = await packed(result.files, LOCAL_UPLOAD if api.local else UPLOAD, folder)
+    return [each for each in packing.every if any(each.file is file for file in result.files)]
 
 
 async def _post(api: TelegramApi, chat: Chat, parcel: OutgoingMedia) -> None:

@@ -16,7 +16,7 @@ from bot.i18n import _
 from bot.platforms.telegram import storage_keys
 from bot.platforms.telegram.api.client import Unconfirmed
 from bot.platforms.telegram.caller import Caller, Responder
-from bot.platforms.telegram.chats import NAME, Chat, address_of
+from bot.platforms.telegram.chats import NAME, Chat
 from bot.platforms.telegram.forms.fsm import FormDialog
 from bot.platforms.telegram.forms.state import FormState
 from bot.platforms.telegram.runs import captions
@@ -33,7 +33,7 @@ class RunButtons:
     async def run(self, caller: Caller, press: CallbackData) -> RunRecord | None:
         """The run that a button is of; else the one whose message it stands below."""
         named = await self._services.runs.get(press.run_id) if press.run_id else None
-        return named or await self._services.runs.at(address_of(caller.chat, caller.message or 0))
+        return named or (await self._responder.run_at(caller.chat, caller.message))[0]
 
     async def check(self, caller: Caller, press: CallbackData, run: RunRecord | None) -> RunRecord:
         """The run, if it is there and this guest may do that to it. Raises `UserError`.
@@ -44,7 +44,7 @@ class RunButtons:
             raise UserError(_("It is not in line yet: press again in a moment."))
         if run is None:
             raise UserError(_("This run has been deleted. Please start a new one."))
-        below = await self._services.runs.at(address_of(caller.chat, caller.message or 0))
+        below, _number = await self._responder.run_at(caller.chat, caller.message)
         if below is not None and below.id != run.id:
             raise UserError(_("This button is of another message."))  # forged: no run's message has another's buttons
         present = run.place.platform == NAME and Chat.read(run.address.chat).id in await self._chats(caller)
@@ -145,6 +145,7 @@ class RunButtons:
         for group in await self._responder.notes.get(name) or ():
             for message in group:
                 await self._responder.remove(caller.chat, message)
+                await self._responder.notes.drop(storage_keys.part(caller.chat, message))
         await self._responder.notes.drop(name)
         if caller.message is not None:
             await self._remove(caller, caller.message)

@@ -60,11 +60,11 @@ def waiting(run_id: str) -> InlineKeyboardMarkup:
     return InlineKeyboardMarkup([[_run_button(CallbackAction.CANCEL, run_id)]])
 
 
-def ended(run_id: str) -> InlineKeyboardMarkup:
-    """The buttons of a run that came to nothing."""
-    return InlineKeyboardMarkup(
-        [[_run_button(act, run_id) for act in (CallbackAction.AGAIN, CallbackAction.CHANGE, CallbackAction.DELETE)]]
-    )
+def ended(run_id: str, *, original: bool = False) -> InlineKeyboardMarkup:
+    """The buttons of a run that brought no result, or one that could not be delivered: `original` sends that."""
+    more = (CallbackAction.ORIGINAL,) if original else ()
+    acts = (CallbackAction.AGAIN, CallbackAction.CHANGE, *more, CallbackAction.DELETE)
+    return InlineKeyboardMarkup([[_run_button(act, run_id) for act in acts]])
 
 
 def delivered(run_id: str, *, picture: bool, original: bool) -> InlineKeyboardMarkup:
@@ -72,6 +72,12 @@ def delivered(run_id: str, *, picture: bool, original: bool) -> InlineKeyboardMa
     first = [CallbackAction.AGAIN, CallbackAction.CHANGE, *([CallbackAction.USE] if picture else [])]
     second = [*([CallbackAction.ORIGINAL] if original else []), CallbackAction.DETAILS, CallbackAction.DELETE]
     return InlineKeyboardMarkup([[_run_button(act, run_id) for act in row] for row in (first, second)])
+
+
+def originals(runs: Sequence[tuple[str, str]]) -> InlineKeyboardMarkup | None:
+    """A button for each run of a list, given with its label, that sends its files; None if there are none."""
+    buttons = [button(label, CallbackData(CallbackAction.ORIGINAL, run_id).data) for run_id, label in runs]
+    return InlineKeyboardMarkup(rows(buttons, 5)) if buttons else None
 
 
 def rows(buttons: Iterable[InlineKeyboardButton], width: int) -> list[Sequence[InlineKeyboardButton]]:

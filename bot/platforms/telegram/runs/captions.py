@@ -39,8 +39,17 @@ def of_status(status: Status, brief: RunSummary, most: int) -> str:
 
 
 def of_result(result: Result, brief: RunSummary, most: int, *more: str) -> str:
-    """A result's caption: whatever does not fit stands in Details."""
-    return lines("\n".join([caption(result, brief), *more]), most)
+    """A result's caption: whatever does not fit stands in Details, and its texts in a file."""
+    return lines(_of_result(result, brief, *more), most)
+
+
+def fits(result: Result, brief: RunSummary, most: int) -> bool:
+    """True if the whole caption of a result, with its texts, fits."""
+    return units(_of_result(result, brief, *result.texts)) <= most
+
+
+def _of_result(result: Result, brief: RunSummary, *more: str) -> str:
+    return "\n".join([caption(result, brief), *more])
 
 
 def plain(text: str, most: int = TEXT) -> str:

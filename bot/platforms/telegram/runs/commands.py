@@ -17,7 +17,7 @@ from bot.platforms.telegram.caller import Caller, Responder, command_of
 from bot.platforms.telegram.chats import NAME
 from bot.platforms.telegram.forms.fsm import FormDialog
 from bot.platforms.telegram.forms.state import FormState
-from bot.platforms.telegram.runs import captions
+from bot.platforms.telegram.runs import callback_data, captions
 from bot.platforms.telegram.runs.callback_data import button
 
 _SHOWN = 10  # runs in a list
@@ -110,11 +110,21 @@ class BasicCommands:
         await self._responder.say(caller, captions.lines("\n".join(lines), captions.TEXT))
 
     async def _mine(self, caller: Caller) -> None:
+        """The latest runs of a person, and a button for each whose files they can have."""
         runs = await self._services.runs.last_of(caller.person, _SHOWN)
-        lines = [_("Your latest runs"), *[await self._line(run) for run in runs]]
+        lines = [_("Your latest runs"), *[f"{number}. {await self._line(run)}" for number, run in enumerate(runs, 1)]]
+        files = [
+            (run.id, str(number))
+            for number, run in enumerate(runs, 1)
+            if self._services.runs.files_for(run, caller.person, present=False)
+        ]
         if not runs:
             lines = [_("You have run nothing yet.")]
-        await self._responder.say(caller, captions.lines("\n".join(lines), captions.TEXT))
+        elif files:
+            lines.append(_("The buttons send the files of each run as they were made."))
+        await self._responder.say(
+            caller, captions.lines("\n".join(lines), captions.TEXT), callback_data.originals(files)
+        )
 
     async def _cancel(self, caller: Caller) -> None:
         """End a draft, or else the latest run in this chat that has not ended."""
@@ -182,8 +192,12 @@ class BasicCommands:
             case State.WAITING:
                 place = await self._services.runs.position(run.id)
                 return _("number {place} in line").format(place=place) if place else _("in line")
-            case State.RUNNING | State.DELIVERING:
+            case State.RUNNING:
                 return _("under way")
+            case State.DELIVERING:
+                return _("finished, and being sent")
+            case State.HELD:
+                return _("waits for a moderator")
             case State.DONE:
                 return _("done")
             case State.CANCELLED:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import ExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import groupby
 from pathlib import Path
@@ -32,6 +32,7 @@ from bot.platforms.telegram.api.client import TelegramApi, replying
 UPLOAD, LOCAL_UPLOAD = 50_000_000, 2_000_000_000  # bytes a file
 ALBUM = 10
 _PHOTO_BYTES, _PHOTO_SUM, _PHOTO_RATIO = 10_000_000, 10_000, 20
+_LOOK_SIDE = 2560  # pixels: what Telegram's apps show of a photo
 _PHOTOS, _VIDEOS, _AUDIO = (".png", ".jpg", ".jpeg", ".webp"), (".mp4", ".m4v"), (".mp3", ".m4a")
 
 Media: TypeAlias = InputMediaPhoto | InputMediaVideo | InputMediaAnimation | InputMediaAudio | InputMediaDocument
@@ -47,10 +48,11 @@ class Way(StrEnum):
 
 @dataclass(frozen=True)
 class OutgoingMedia:
-    """A file and the way that it goes."""
+    """A file and the way that it goes. `number` is its place among the files of its result, if it is one of them."""
 
     file: ResultFile
     way: Way
+    number: int | None = None
 
     def media(self, content: Path | InputFile, caption: str = "", *, spoiler: bool = False) -> Media:
         """It as Telegram's own, with what `contents` gives for it; the caption is HTML."""
@@ -109,7 +111,7 @@ class OutgoingMedia:
                 return await bot.send_document(chat, content, disable_content_type_detection=True, **more)
 
     def as_document(self) -> OutgoingMedia:
-        return OutgoingMedia(self.file, Way.DOCUMENT)
+        return replace(self, way=Way.DOCUMENT)
 
 
 @asynccontextmanager
@@ -131,19 +133,59 @@ async def contents(
         ]
 
 
-async def packed(files: Sequence[ResultFile], most: int, folder: Path) -> tuple[list[OutgoingMedia], list[str]]:
-    """The files as they can be sent; a sentence for each that is too large: reduced into `folder`, or left out."""
-    parcels, sentences = [], []
-    for file in files:
+@dataclass(frozen=True)
+class Packed:
+    """The files of a result as they go. `beside` are documents for what can only be looked at in `shown`; `warnings`
+    tell of files that are left out, or smaller.
+    """
+
+    shown: tuple[OutgoingMedia, ...] = ()
+    beside: tuple[OutgoingMedia, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def every(self) -> tuple[OutgoingMedia, ...]:
+        return (*self.shown, *self.beside)
+
+
+async def packed(files: Sequence[ResultFile], most: int, folder: Path) -> Packed:
+    """The ways that files go. Of a picture that is no photo, as it is too large for one, a copy to look at goes along.
+    A still picture that is too large even for a document goes as a smaller copy, and every other file is left out.
+    """
+    shown, beside, warnings = list[OutgoingMedia](), list[OutgoingMedia](), list[str]()
+    for number, file in enumerate(files):
         size, sent = await size_of(file.path), file
         if size > most:
             smaller = await fit(file.path, folder, most) if file.kind == "image" else None
-            sentences.append(too_large(file, size, most) if smaller is None else _reduced(file, size))
+            warnings.append(too_large(file, size, most) if smaller is None else _reduced(file, size))
             if smaller is None:
                 continue
             sent = ResultFile(smaller, Path(file.filename).with_suffix(smaller.suffix).name, file.kind)
-        parcels.append(await parcel(sent))
-    return parcels, sentences
+        whole = replace(await parcel(sent), number=number)
+        look = await _to_look_at(whole, folder)
+        shown.append(look or whole)
+        beside += [whole] if look is not None else []
+    return Packed(tuple(shown), tuple(beside), tuple(warnings))
+
+
+async def _to_look_at(whole: OutgoingMedia, folder: Path) -> OutgoingMedia | None:
+    """A photo of a picture that goes as a document; None where it is none, or has no form that a photo may have."""
+    if whole.way is not Way.DOCUMENT or whole.file.kind != "image":
+        return None
+    apart = folder / f"look-{whole.number}"
+    await asyncio.to_thread(apart.mkdir)
+    small = await fit(whole.file.path, apart, _PHOTO_BYTES, _LOOK_SIDE)
+    if small is None or small.suffix.lower() not in _PHOTOS or not await _is_photo(small):
+        return None
+    name = Path(whole.file.filename).with_suffix(small.suffix).name
+    return OutgoingMedia(ResultFile(small, name, whole.file.kind), Way.PHOTO, whole.number)
+
+
+async def text_file(text: str, name: str, folder: Path) -> OutgoingMedia:
+    """A text as a document."""
+    path = folder / "text.txt"
+    await asyncio.to_thread(path.write_text, text, encoding="utf-8")
+    return OutgoingMedia(ResultFile(path, name, "text"), Way.DOCUMENT)
 
 
 async def parcel(file: ResultFile) -> OutgoingMedia:

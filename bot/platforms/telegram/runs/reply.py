@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 from telegram import InlineKeyboardMarkup, InputMediaPhoto, Message
 from telegram.constants import ParseMode
-from telegram.error import BadRequest
+from telegram.error import BadRequest, TelegramError
 
-from bot.core.errors import DeliveryFailed, NotNow
+from bot.core.errors import DeliveryFailed, MessageGone, NotNow, PlatformAway
 from bot.core.model import (
     Address,
     Cancelled,
@@ -48,11 +50,13 @@ from bot.platforms.telegram.runs.media import (
     LOCAL_UPLOAD,
     UPLOAD,
     OutgoingMedia,
+    Packed,
     Way,
     albums,
     contents,
     packed,
     size_of,
+    text_file,
 )
 from bot.platforms.telegram.runs.message_state import MessageState, MessageStates
 
@@ -103,22 +107,39 @@ class TelegramReply:
                 await self._progress(status, _PATIENCE)
                 self._context.busy.end(self._chat, self._message)
             case Failed() | Cancelled():
-                await self._finish(captions.of_status(status, self._brief, captions.CAPTION))
+                await self._finish(status)
 
     async def deliver(self, result: Result) -> None:
         """See `Reply.deliver`."""
         self._supersede(final=True)
         with work_folder() as folder:
             async with self._face.lock:
-                parcels, warnings = await packed(result.files, self.limits.file_bytes, folder)
-                result = replace(result, warnings=(*result.warnings, *warnings))
-                if len(parcels) == 1:
-                    await self._deliver_one(parcels[0], result)
-                elif parcels:
-                    await self._deliver_album(parcels, result)
-                else:
-                    text = captions.of_result(result, self._brief, captions.TEXT, *result.texts)
-                    await self._set_words(text, _keyboard(result, ()))
+                packing = await packed(result.files, self.limits.file_bytes, folder)
+                result = replace(result, warnings=(*result.warnings, *packing.warnings))
+                await self._deliver(*await self._with_texts(packing, result, folder))
+
+    async def _with_texts(self, packing: Packed, result: Result, folder: Path) -> tuple[Packed, Result]:
+        """Texts that have no room in the message go along as a file."""
+        most = captions.CAPTION if len(packing.shown) == 1 else captions.TEXT
+        if not result.texts or captions.fits(result, self._brief, most):
+            return packing, result
+        file = await text_file("\n\n".join(result.texts), f"{result.workflow}.txt", folder)
+        warnings = (*result.warnings, _("The whole text is in the file."))
+        return replace(packing, beside=(*packing.beside, file)), replace(result, warnings=warnings)
+
+    async def _deliver(self, packing: Packed, result: Result) -> None:
+        """What is one picture becomes the message, with what goes beside it below; of several, the words and buttons
+        are sent below them.
+        """
+        several = len(packing.shown) > 1
+        sure = await self._send_all(packing.every if several else packing.beside, below=not several)
+        doubt = [] if sure else [_("Telegram has not said whether all files came: Original sends them again.")]
+        keyboard = _keyboard(result, packing, original=bool(doubt))
+        if len(packing.shown) == 1:
+            await self._deliver_one(packing.shown[0], result, keyboard, *doubt)
+            return
+        text = captions.of_result(result, self._brief, captions.TEXT, *doubt, *result.texts)
+        await (self._put_below(text, keyboard) if several else self._set_words(text, keyboard))
 
     def _let_end(self, status: Running) -> None:
         """Leave what should end at once the time to do so: where it has not, a status comes again."""
@@ -146,8 +167,9 @@ class TelegramReply:
                 raise NotNow(after=self._api.room(self._chat, self._target))
         except Unchanged:
             pass
-        except Gone:
-            await self._look_for_it()
+        except Gone as fault:
+            if not await self._look_for_it():
+                raise MessageGone from fault
         except Unsuitable as fault:
             raise DeliveryFailed(str(fault)) from fault
 
@@ -183,28 +205,37 @@ class TelegramReply:
         bot = self._api.bot
         await bot.edit_message_caption(chat, self._target, caption=text, parse_mode=_HTML, reply_markup=keyboard)
 
-    async def _finish(self, text: str) -> None:
-        """Show the end of a run that has no result."""
+    async def _finish(self, status: Failed | Cancelled) -> None:
+        """Show the end of a run that has no result; where Telegram does not take it, note that it is to be shown."""
         self._supersede(final=True)
+        text = captions.of_status(status, self._brief, captions.CAPTION)
+        keyboard = callback_data.ended(self._brief.run_id, original=isinstance(status, Failed) and status.made)
         async with self._face.lock:
-            await self._set_words(text, callback_data.ended(self._brief.run_id))
+            try:
+                await self._set_words(text, keyboard)
+            except MessageGone:
+                raise
+            except DeliveryFailed as fault:
+                chat = "" if isinstance(fault, PlatformAway) else str(self._chat)
+                await self._notes.put(storage_keys.untold(self._brief.run_id), chat)
+                raise
 
     async def _set_words(self, text: str, keyboard: InlineKeyboardMarkup) -> None:
         async def edit(chat: int) -> None:
             await self._edit_words(chat, text, keyboard)
 
-        async def send(chat: int) -> Message:
-            return await self._api.bot.send_message(
-                chat, text, _HTML, message_thread_id=self._chat.topic, reply_markup=keyboard
-            )
+        await self._put(edit, partial(self._send_words, text, keyboard))
 
-        await self._put(edit, send)
+    async def _send_words(self, text: str, keyboard: InlineKeyboardMarkup, chat: int) -> Message:
+        topic = self._chat.topic
+        return await self._api.bot.send_message(chat, text, _HTML, message_thread_id=topic, reply_markup=keyboard)
 
-    async def _deliver_one(self, only: OutgoingMedia, result: Result) -> None:
+    async def _deliver_one(
+        self, only: OutgoingMedia, result: Result, keyboard: InlineKeyboardMarkup, *doubt: str
+    ) -> None:
         """The result in the message's own place."""
         spoiler = await self._is_hidden()
-        caption = captions.of_result(result, self._brief, captions.CAPTION, *result.texts)
-        keyboard = _keyboard(result, [only])
+        caption = captions.of_result(result, self._brief, captions.CAPTION, *doubt, *result.texts)
         patience = self._api.patience.of(await size_of(only.file.path))
 
         async def edit(chat: int) -> None:
@@ -221,41 +252,60 @@ class TelegramReply:
         except Unsuitable as fault:
             if only.way is Way.DOCUMENT:
                 raise DeliveryFailed(_refusal(fault)) from fault
-            await self._deliver_one(only.as_document(), result)
+            await self._deliver_one(only.as_document(), result, keyboard, *doubt)
 
-    async def _deliver_album(self, parcels: Sequence[OutgoingMedia], result: Result) -> None:
-        """The files below the message, which keeps the words and the buttons.
+    async def _send_all(self, parcels: Sequence[OutgoingMedia], *, below: bool) -> bool:
+        """Send files as messages of their own, `below` ours or instead of it. True if it is sure that all came.
 
         What has been sent is noted, so that it is not sent again after a crash. Of an album that Telegram had taken
         without our having come to note it nothing can be known: it is sent again rather than lost. Where it is only
         Telegram's answer that did not come, it is not, and the message says so.
         """
+        if not parcels:
+            return True
         name = storage_keys.album(self._brief.run_id)
         sent: list[list[int]] = await self._notes.get(name) or []
         spoiler = await self._is_hidden()
+        if not sent:
+            await self._announce()
         for group in albums(parcels)[len(sent) :]:
-            sent = [*sent, await self._send_group(group, spoiler=spoiler)]
+            messages = await self._send_group(group, spoiler=spoiler, below=self._target if below else None)
+            sent = [*sent, messages]
             await self._notes.put(name, sent)
-        doubt = [] if all(sent) else [_("Telegram has not said whether all files came: Original sends them again.")]
-        text = captions.of_result(result, self._brief, captions.TEXT, *doubt, *result.texts)
-        await self._set_words(text, _keyboard(result, parcels, original=bool(doubt)))
+            for message, each in zip(messages, group, strict=False):
+                await self._notes.put(storage_keys.part(self._chat, message), [self._brief.run_id, each.number])
+        return all(sent)
 
-    async def _send_group(self, group: Sequence[OutgoingMedia], *, spoiler: bool) -> list[int]:
+    async def _announce(self) -> None:
+        """Say that files come. Raises `MessageGone` if a person deleted the message, so that nothing is sent."""
+        text = captions.of_status(Delivering(), self._brief, captions.CAPTION)
+        try:
+            await self._api.ask(
+                self._chat,
+                lambda chat: self._edit_words(chat, text, callback_data.waiting(self._brief.run_id)),
+                message=self._target,
+                result=True,
+            )
+        except Unchanged:
+            pass
+        except Gone as fault:
+            if not await self._look_for_it() and not self._api.has_migrated(self._chat):
+                raise MessageGone from fault
+
+    async def _send_group(self, group: Sequence[OutgoingMedia], *, spoiler: bool, below: int | None) -> list[int]:
         """The ids of the messages; none where Telegram has not said whether it took them."""
         patience = self._api.patience.of(sum([await size_of(each.file.path) for each in group]))
 
         async def send(chat: int) -> Sequence[Message]:
             bot, topic = self._api.bot, self._chat.topic
             if len(group) == 1:
-                alone = group[0].post(self._api, chat, topic=topic, reply_to=self._target, spoiler=spoiler)
-                return [await alone]
-            below = replying(self._target)
+                return [await group[0].post(self._api, chat, topic=topic, reply_to=below, spoiler=spoiler)]
             async with contents(group, local=self._api.local) as opened:
                 media: list[Any] = [
                     each.media(content, spoiler=spoiler) for each, content in zip(group, opened, strict=True)
                 ]
                 return await bot.send_media_group(
-                    chat, media, message_thread_id=topic, reply_parameters=below, **patience
+                    chat, media, message_thread_id=topic, reply_parameters=replying(below), **patience
                 )
 
         try:
@@ -265,8 +315,33 @@ class TelegramReply:
         except Unsuitable as fault:
             if all(each.way is Way.DOCUMENT for each in group):
                 raise DeliveryFailed(_refusal(fault)) from fault
-            return await self._send_group([each.as_document() for each in group], spoiler=False)
+            return await self._send_group([each.as_document() for each in group], spoiler=False, below=below)
         return [message.message_id for message in messages]
+
+    async def _put_below(self, text: str, keyboard: InlineKeyboardMarkup) -> None:
+        """Send the words and buttons below the files, and remove our message, which they stand for from now on.
+
+        Where an earlier process may have sent them, or Telegram has not said that it took them, our message stays.
+        """
+        name = storage_keys.controls(self._brief.run_id)
+        if await self._look_for_it() or self._face.moved_to is not None:
+            await self._set_words(text, keyboard)
+        elif await self._notes.add(name, True) and (message := await self._send_below(text, keyboard)) is not None:
+            await self._move_to(message)
+            self._context.busy.end(self._chat, self._message)
+        else:
+            await self._set_words(text, keyboard)
+            return
+        with suppress(TelegramError):
+            await self._api.bot.delete_message(self._chat.id, self._message)
+
+    async def _send_below(self, text: str, keyboard: InlineKeyboardMarkup) -> int | None:
+        """The id of the new message; None where Telegram has not said whether it took it."""
+        try:
+            send = partial(self._send_words, text, keyboard)
+            return (await self._api.ask(self._chat, send, result=True, once=True)).message_id
+        except Unconfirmed:
+            return None
 
     async def _is_hidden(self) -> bool:
         """True if the result is to be covered until a reader taps it."""
@@ -279,27 +354,37 @@ class TelegramReply:
         return self._context.previews and self._brief.previews
 
     async def _put(self, edit: Ask[None], send: Ask[Message]) -> None:
-        """Edit the message for good; where it is gone, send another in its place, and remember which."""
+        """Edit the message for good. Raises `MessageGone` if a person deleted it.
+
+        Where the group has become a supergroup, in which its messages have other numbers, another is sent in its place,
+        and remembered.
+        """
         try:
             await self._api.ask(self._chat, edit, message=self._target, result=True)
         except Unchanged:
             pass
-        except Gone:
+        except Gone as fault:
             if await self._look_for_it():
                 await self._put(edit, send)
-                return
-            await self._send_anew(send)
+            elif self._api.has_migrated(self._chat):
+                await self._send_anew(send)
+            else:
+                raise MessageGone from fault
         finally:
             self._context.busy.end(self._chat, self._message)
 
     async def _send_anew(self, send: Ask[Message]) -> None:
         with suppress(Unconfirmed):  # it has been sent, and is not to be there twice
-            message = await self._api.ask(self._chat, send, once=True)
-            self._face.moved_to = message.message_id
-            await self._notes.put(storage_keys.moved(self._chat, self._message), message.message_id)
+            await self._move_to((await self._api.ask(self._chat, send, once=True)).message_id)
+
+    async def _move_to(self, message: int) -> None:
+        """Let another message stand for ours."""
+        self._face.moved_to = message
+        await self._notes.put(storage_keys.moved(self._chat, self._message), message)
+        await self._notes.put(storage_keys.part(self._chat, message), [self._brief.run_id, None])
 
     async def _look_for_it(self) -> bool:
-        """Look for a message that replaced ours after ours was deleted; true if there is a new one."""
+        """Look for a message that stands for ours; true if there is one that was not known."""
         known = await self._notes.get(storage_keys.moved(self._chat, self._message))
         found = known is not None and known != self._face.moved_to
         self._face.moved_to = known if found else self._face.moved_to
@@ -315,10 +400,11 @@ class TelegramReply:
         return self._face.moved_to or self._message
 
 
-def _keyboard(result: Result, parcels: Sequence[OutgoingMedia], *, original: bool = False) -> InlineKeyboardMarkup:
-    """`original`: offer the files themselves also where no photo stands for one."""
-    picture = any(each.file.kind == "image" for each in parcels)
-    original = original or any(each.way is Way.PHOTO for each in parcels)
+def _keyboard(result: Result, packing: Packed, *, original: bool = False) -> InlineKeyboardMarkup:
+    """`original`: offer the files themselves also where no photo stands for one that does not go beside it."""
+    picture = any(each.file.kind == "image" for each in packing.shown)
+    whole = {each.number for each in packing.beside}
+    original = original or any(each.way is Way.PHOTO and each.number not in whole for each in packing.shown)
     return callback_data.delivered(result.run_id, picture=picture, original=original)
 
 

@@ -13,7 +13,6 @@ from bot.core.model import RunRequest
 from bot.core.platform import Form, read_arguments
 from bot.i18n import _
 from bot.platforms.telegram.caller import Caller, Responder, command_of
-from bot.platforms.telegram.chats import address_of
 from bot.platforms.telegram.forms.files import Source, sources
 from bot.platforms.telegram.forms.fsm import FormDialog
 from bot.platforms.telegram.forms.state import FormState
@@ -94,9 +93,9 @@ class Requests:
         before = messages[0].reply_to_message
         if before is None:
             return ()
-        run = await self._services.runs.at(address_of(caller.chat, before.message_id))
+        run, number = await self._responder.run_at(caller.chat, before.message_id)
         files = self._services.runs.files_for(run, caller.person, present=True) if run is not None else ()
-        return files or sources([before])
+        return (files if number is None else files[number : number + 1]) or sources([before])
 
 
 def _room(form: Form) -> int:

@@ -7,7 +7,7 @@ import itertools
 import json
 import re
 import time
-from collections import defaultdict, deque
+from collections import Counter, defaultdict, deque
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -101,9 +101,11 @@ class BotApi:
         self.flood = Flood()
         self.webhook: dict[str, Any] = {}
         self.refuse: dict[str, list[Refused]] = defaultdict(list)
+        self.broken: dict[str, Refused] = {}  # refused for as long as it is here
         self.migrated: dict[int, int] = {}
         self.shut: dict[int, str] = {}  # chats that the bot was sent away from, and how Telegram says so
         self.gates: dict[str, asyncio.Event] = {}  # what is not begun before they open
+        self.waits: Counter[str] = Counter()  # what has come to a gate
         self.hangs: dict[str, asyncio.Event] = {}  # what is done at once and not answered before they open
         self.cuts: set[str] = set()  # what is done once more, and then the connection is lost
         self.token = TOKEN
@@ -241,9 +243,12 @@ class BotApi:
 
     async def answer(self, method: str, data: dict[str, Any]) -> Any:
         if (gate := self.gates.get(method)) is not None:
+            self.waits[method] += 1
             async with self._news:
                 self._news.notify_all()
             await gate.wait()
+        if method in self.broken:
+            raise self.broken[method]
         if self.refuse[method]:
             raise self.refuse[method].pop(0)
         handler = getattr(self, f"_do_{re.sub('(?<!^)(?=[A-Z])', '_', method).lower()}", None)

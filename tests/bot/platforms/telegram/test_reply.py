@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from io import BytesIO
 from pathlib import Path
 from uuid import uuid4
 
@@ -13,7 +14,7 @@ import pytest
 from PIL import Image
 
 from bot.core import metrics
-from bot.core.errors import DeliveryFailed
+from bot.core.errors import DeliveryFailed, MessageGone
 from bot.core.model import Cancelled, Failed, Paused, Person, Place, Queued, Result, ResultFile, Running, RunSummary
 from bot.core.storage.database import Database
 from bot.core.storage.key_value import KeyValueStore
@@ -118,12 +119,12 @@ async def test_without_previews_no_picture_is_sent(tmp_path: Path) -> None:
         assert (message.kind, on.api.made("editMessageMedia")) == ("text", [])
 
 
-async def test_an_album_is_sent_once_whatever_happens(tmp_path: Path) -> None:
+async def test_an_album_is_sent_once_whatever_happens_and_its_buttons_below(tmp_path: Path) -> None:
     async with stage(tmp_path) as on:
         message = await on.sent()
         reply = on.reply(message)
         result = on.result(*(on.file(f"{number}.png", picture(size=(40 + number, 40))) for number in range(12)))
-        on.api.refuse["editMessageText"].append(Refused(403, "Forbidden: bot was kicked"))
+        on.api.refuse["sendMessage"].append(Refused(403, "Forbidden: bot was kicked"))
         with pytest.raises(DeliveryFailed):
             await reply.deliver(result)
         await reply.deliver(result)
@@ -133,6 +134,54 @@ async def test_an_album_is_sent_once_whatever_happens(tmp_path: Path) -> None:
             [2, 10],
         )
         assert {"Again", "Original", "Delete"} <= message.buttons().keys()
+
+
+async def test_the_words_and_buttons_of_an_album_are_the_last_message(tmp_path: Path) -> None:
+    async with stage(tmp_path) as on:
+        message = await on.sent()
+        result = on.result(on.file("a.png"), on.file("b.png", picture("red", kind="PNG")))
+        reply = on.reply(message)
+        for _time in range(2):
+            await reply.deliver(result)
+            *pictures, last = on.api.of_bot()
+            assert [each.kind for each in pictures] == ["photo", "photo"]
+            assert last.text.startswith("Poster for Ann")
+            assert {"Again", "Original", "Delete"} <= last.buttons().keys()
+            assert message.deleted
+            later = replace(on.studio, faces=MessageStates())  # as another process would
+            reply = TelegramReply(later, address_of(on.chat, message.id), reply._brief)
+
+
+async def test_where_telegram_does_not_confirm_the_words_below_the_message_has_them(tmp_path: Path) -> None:
+    async with stage(tmp_path) as on:
+        message = await on.sent()
+        on.api.cuts.add("sendMessage")
+        await on.reply(message).deliver(on.result(on.file("a.png"), on.file("b.png")))
+        assert {"Again", "Original", "Delete"} <= message.buttons().keys()
+
+
+async def test_a_picture_that_is_no_photo_is_shown_as_one_with_the_file_beside_it(tmp_path: Path) -> None:
+    async with stage(tmp_path) as on:
+        message = await on.sent()
+        large = on.file("wide.png", picture(size=(9000, 1200), kind="PNG"))
+        await on.reply(message).deliver(on.result(large))
+        assert message.kind == "photo"
+        assert max(Image.open(BytesIO(message.media or b"")).size) <= 2560
+        (beside,) = [each for each in on.api.of_bot() if each.kind == "document"]
+        assert beside.media == large.path.read_bytes()
+        assert "Original" not in message.buttons()
+
+
+async def test_texts_that_have_no_room_come_as_a_file(tmp_path: Path) -> None:
+    async with stage(tmp_path) as on:
+        words = "five < six " * 900
+        for files in ((), (on.file("a.png"),), (on.file("a.png"), on.file("b.png"))):
+            before = len(on.api.of_bot())
+            await on.reply(await on.sent()).deliver(on.result(*files, texts=(words,)))
+            added = on.api.of_bot()[before:]
+            (beside,) = [each for each in added if each.kind == "document"]
+            assert (beside.media or b"").decode() == words
+            assert any("The whole text is in the file." in each.text for each in added)
 
 
 @pytest.mark.parametrize("lost", ["the connection", "the answer"])
@@ -149,8 +198,9 @@ async def test_an_album_that_may_have_come_is_not_sent_again(lost: str, tmp_path
         for _time in range(2):
             await reply.deliver(result)
         assert [len(on.api.made(method)) for method in ("sendAnimation", "sendMediaGroup")] == [1, 1]
-        assert "has not said whether all files came" in message.text
-        assert "Original" in message.buttons()
+        last = on.api.of_bot()[-1]
+        assert "has not said whether all files came" in last.text
+        assert "Original" in last.buttons()
 
 
 async def test_a_result_whose_answer_does_not_come_is_put_into_its_message_again(tmp_path: Path) -> None:
@@ -186,10 +236,10 @@ async def test_pictures_that_are_no_photos_go_as_documents(tmp_path: Path) -> No
         assert message.kind == "document"
         assert "Original" not in message.buttons()
         small = await packed([large], 900_000, tmp_path)
-        assert (await asyncio.to_thread(small[0][0].file.path.stat)).st_size <= 900_000
-        assert "smaller copy" in small[1][0]
+        assert (await asyncio.to_thread(small.shown[0].file.path.stat)).st_size <= 900_000
+        assert "smaller copy" in small.warnings[0]
         video = on.file("clip.mp4", b"x" * 2_000)
-        assert "at most" in (await packed([video], 1_000, tmp_path))[1][0]
+        assert "at most" in (await packed([video], 1_000, tmp_path)).warnings[0]
 
 
 async def test_what_telegram_cannot_show_goes_as_a_document(tmp_path: Path) -> None:
@@ -219,16 +269,19 @@ async def test_asked_again_it_stays_as_it_is(tmp_path: Path) -> None:
         assert len(on.api.of_bot()) == 1
 
 
-async def test_a_message_that_was_deleted_is_sent_anew_and_once(tmp_path: Path) -> None:
+async def test_nothing_is_posted_in_place_of_a_message_that_was_deleted(tmp_path: Path) -> None:
     async with stage(tmp_path) as on:
         message = await on.sent()
         message.deleted = True
-        result = on.result(on.file("a.png"))
-        reply = on.reply(message)
-        await reply.deliver(result)
-        await replace_faces(on).reply(message).deliver(result)  # as another process would
-        (other,) = on.api.of_bot()
-        assert other.kind == "photo"
+        await on.studio.api.pace._sleep(9)
+        for status in (Queued(1), Failed("It broke."), Cancelled(ANN)):
+            with pytest.raises(MessageGone):
+                await on.reply(message).show(status)
+            await on.studio.api.pace._sleep(9)
+        for files in ((), (on.file("a.png"),), (on.file("a.png"), on.file("b.png"))):
+            with pytest.raises(MessageGone):
+                await on.reply(message).deliver(on.result(*files, texts=("words",)))
+        assert on.api.of_bot() == []
 
 
 async def test_texts_are_cut_and_escaped(tmp_path: Path) -> None:
