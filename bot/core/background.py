@@ -11,9 +11,10 @@ from typing import Any
 from bot.core import events_log
 from bot.core.errors import StorageFailed
 from bot.core.listeners import Listeners
+from bot.core.retry import Pauses
 
-_FIRST, _LONGEST = 1.0, 60.0  # seconds before work that failed is started again
-_LONGEST_FOR_STEPS = 5.0  # a step is short: trying it again costs little
+_PAUSES = Pauses(1.0, 60.0)  # before work that failed is started again
+_PAUSES_OF_STEPS = Pauses(1.0, 5.0)  # a step is short: trying it again costs little
 _SETTLED = 30.0  # seconds after which work that was started again counts as well
 _KEEPS_FAILING = 2  # failures in a row
 
@@ -129,11 +130,11 @@ class BackgroundTask:
                 self._health.well(self.name)
                 await self._sleep(every)
 
-        self._begin(self._supervise(work, _LONGEST_FOR_STEPS, lambda: None))
+        self._begin(self._supervise(work, _PAUSES_OF_STEPS, lambda: None))
 
     async def run(self, work: Work) -> None:
         """Like `start`, for an owner that awaits it."""
-        await self._supervise(work, _LONGEST, lambda: self._health.restarted(self.name))
+        await self._supervise(work, _PAUSES, lambda: self._health.restarted(self.name))
 
     async def stop(self) -> None:
         """End the work and wait for its end; nothing happens if it was never started."""
@@ -147,7 +148,7 @@ class BackgroundTask:
         self._stopping = False
         self._task = asyncio.create_task(work, name=self.name)
 
-    async def _supervise(self, work: Work, longest: float, restarted: Callable[[], None]) -> None:
+    async def _supervise(self, work: Work, pauses: Pauses, restarted: Callable[[], None]) -> None:
         while True:
             restarted()
             try:
@@ -158,7 +159,7 @@ class BackgroundTask:
                 if self._stopping:
                     return
                 count = self._health.failed(self.name)
-                pause = min(_FIRST * 2.0 ** min(count - 1, 10), longest)
+                pause = pauses.after(count)
                 self._tell(fault, count, pause)
                 await self._sleep(pause)
             else:

@@ -22,6 +22,7 @@ from bot.core.policy.rule_text import block_words, describe
 from bot.core.policy.rules import Access, Block, Limit, Measure, Narrowing, Review, Rule, Trial, WordList
 from bot.core.policy.scope import ADMINISTRATORS, EVERYONE, Scope, Subject, asked_in, community_of
 from bot.core.port import Reply
+from bot.core.retry import Pauses, retry
 from bot.core.run import UNFINISHED, Outcome, RunRecord, State
 from bot.core.runs.service import RunService
 from bot.core.runs.workflow_service import WorkflowOffer, WorkflowService
@@ -56,6 +57,7 @@ __all__ = [
     "Narrowing",
     "Outcome",
     "Overview",
+    "Pauses",
     "Platform",
     "Review",
     "Row",
@@ -86,6 +88,7 @@ __all__ = [
     "measure",
     "private_opener",
     "read_arguments",
+    "retry",
     "settings_from",
     "work_folder",
 ]

@@ -36,6 +36,7 @@ from bot.core.model import (
     Status,
     StoredFile,
 )
+from bot.core.retry import Pauses, retry
 from bot.core.run import Outcome, RunRecord, State, person_of
 from bot.core.runs.locks import RunLocks
 from bot.core.runs.queue import MOST_ATTEMPTS, RunQueue
@@ -53,10 +54,9 @@ from comfy.errors import ComfyError, FileMissing, PromptRejected, PromptRemoved,
 _log = logging.getLogger(__name__)
 _Kept = TypeVar("_Kept")
 _MAY_PASS = (ServerUnavailable, FileMissing, StorageAway)  # the next attempt may do better, on another server above all
-_PAUSE, _LONGEST_PAUSE = 1.0, 30.0  # seconds between two tries to keep something
+_PAUSES = Pauses(1.0, 30.0)  # before something is kept again
 _FAREWELL = 3.0  # seconds: a shutdown waits no longer for a chat
-_DELIVERY_PATIENCE = 86_400.0  # seconds that a process waits for a platform that is away
-_DELIVERY_PAUSE, _LONGEST_DELIVERY_PAUSE = 5.0, 120.0  # seconds between two tries to deliver
+_DELIVERY_PAUSES = Pauses(5.0, 120.0, 725)  # before a result is delivered again: for about a day
 _UPLOADS = 10_000  # files of which a server's names are remembered: about 2 MB
 
 
@@ -306,31 +306,15 @@ class Attempt:
         """Keep something as soon as that is possible, so that nothing was done in vain: a database may be locked,
         and a disk full, for a while.
         """
-        pause = _PAUSE
-        while True:
-            try:
-                return await write()
-            except StorageAway as fault:
-                _log.warning("run %s waits until it can be written down: %s", self._run.id, fault)
-            await asyncio.sleep(pause)
-            pause = min(pause * 2, _LONGEST_PAUSE)
+        return await retry(write, StorageAway, _PAUSES, f"run {self._run.id} waits until it can be written down")
 
     async def _deliver(self, outcome: Outcome, folder: Path) -> None:
         """Deliver the result. While its platform is away, it waits; a new process tries at once."""
         run = await self._context.records.get(self._run.id) or self._run  # with the times that it has by now
         media, links = self._context.media, self._context.links
         result = await self._written(partial(result_of, run, outcome, media, links, folder))
-        until, pause = time.monotonic() + _DELIVERY_PATIENCE, _DELIVERY_PAUSE
-        while True:
-            try:
-                await self._reply.deliver(result)
-                return
-            except PlatformAway as fault:
-                if time.monotonic() > until:
-                    raise
-                _log.warning("run %s: its result waits until it can be delivered: %s", run.id, fault)
-            await asyncio.sleep(pause)
-            pause = min(pause * 2, _LONGEST_DELIVERY_PAUSE)
+        what = f"run {run.id}: its result waits until it can be delivered"
+        await retry(lambda: self._reply.deliver(result), PlatformAway, _DELIVERY_PAUSES, what)
 
     async def _stopped(self, execution: Execution) -> None:
         """Cancelled by a person, or only put aside because this process ends."""

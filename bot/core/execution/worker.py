@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from bot.core import events_log
 from bot.core.background import BackgroundTask, TaskHealth
@@ -15,6 +16,7 @@ from bot.core.execution import durable as durable
 from bot.core.execution.attempt import Attempt, ExecutionContext, UploadCache
 from bot.core.execution.durable import DurableEngine, DurableStep
 from bot.core.model import Failed
+from bot.core.retry import Pauses, retry
 from bot.core.run import QueuedRun, RunRecord, State
 from bot.core.runs.queue import Assignment
 from bot.core.runs.replies import show_status
@@ -25,6 +27,7 @@ from comfy.schedule import ServerState, choose
 
 _log = logging.getLogger(__name__)
 _TICK = 0.25  # seconds between two looks at what other processes have put into the line, or want cancelled
+_PAUSES = Pauses(1.0, 5.0)  # before the records are asked again
 
 
 class Worker:
@@ -139,12 +142,8 @@ class Worker:
 
     async def _record(self, run_id: str) -> RunRecord | None:
         """Read a run's record, and try again until the database answers."""
-        while True:
-            try:
-                return await self._context.records.get(run_id)
-            except StorageFailed as fault:
-                _log.warning("run %s waits for its record: %s", run_id, fault)
-                await asyncio.sleep(_TICK * 4)
+        get = partial(self._context.records.get, run_id)
+        return await retry(get, StorageFailed, _PAUSES, f"run {run_id} waits for its record")
 
     async def _make(self, run: RunRecord, step: DurableStep, *, resumed: bool) -> None:
         server = run.server or ""
@@ -180,13 +179,12 @@ class Worker:
 
     async def _end(self, run: RunRecord, sentence: str) -> None:
         """Write down the end as soon as that is possible, and then tell the person."""
-        while True:
-            try:
-                if await self._context.records.end(run, State.FAILED, sentence):
-                    await show_status(self._context.reply(run), Failed(sentence))
-                return
-            except StorageFailed:
-                await asyncio.sleep(_TICK * 4)
+
+        async def end() -> None:
+            if await self._context.records.end(run, State.FAILED, sentence):
+                await show_status(self._context.reply(run), Failed(sentence))
+
+        await retry(end, StorageFailed, _PAUSES, f"the end of run {run.id} waits until it can be written down")
 
     def _leave(self, run: RunRecord, *, learn: bool) -> None:
         """A run needs its server no more; what it took is learnt where it had the server for itself."""

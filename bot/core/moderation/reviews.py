@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from types import TracebackType
@@ -17,6 +17,7 @@ from bot.core.policy.audit import Audit
 from bot.core.policy.permissions import Permissions
 from bot.core.policy.scope import asked_in, community_of
 from bot.core.port import ReviewAsker
+from bot.core.retry import Pauses
 from bot.core.run import RunRecord, State
 from bot.core.runs.locks import RunLocks
 from bot.core.runs.replies import RunReplies
@@ -26,7 +27,7 @@ from bot.i18n import _
 
 _log = logging.getLogger(__name__)
 _EVERY = 1.0  # seconds between two checks for held runs whose moderators were not asked yet
-_FIRST_PAUSE, _LONGEST_PAUSE = 5.0, 600.0  # seconds before a question that was not sent is sent again
+_PAUSES = Pauses(5.0, 600.0)  # before a question that was not sent is sent again
 
 
 class Reviews:
@@ -50,7 +51,7 @@ class Reviews:
         self._audit, self._permissions, self._wake = audit, permissions, wake
         self._asked = {name: each for name, each in replies.platforms.items() if isinstance(each, ReviewAsker)}
         self._locks, self._clock = locks, clock
-        self._pauses: dict[str, tuple[float, float]] = {}  # when to ask again, and the pause after that
+        self._pauses: dict[str, tuple[float, Iterator[float]]] = {}  # when to ask again, and the pauses after that
         self._chore = BackgroundTask("reviews", tasks)
 
     async def __aenter__(self) -> Reviews:
@@ -137,7 +138,7 @@ class Reviews:
         waiting = await self._records.to_ask(self._asked)
         self._pauses = {run.id: self._pauses[run.id] for run in waiting if run.id in self._pauses}
         for run in waiting:
-            due, pause = self._pauses.get(run.id, (0.0, _FIRST_PAUSE))
+            due, pauses = self._pauses.get(run.id) or (0.0, iter(_PAUSES))
             if self._clock() < due:
                 continue
             async with self._locks.hold(run.id):  # so that no other process asks as well
@@ -145,7 +146,7 @@ class Reviews:
                     if await self._ask(run):
                         await self._records.mark_asked(run.id)
                     else:
-                        self._pauses[run.id] = self._clock() + pause, min(pause * 2, _LONGEST_PAUSE)
+                        self._pauses[run.id] = self._clock() + next(pauses), pauses
 
     async def _ask(self, run: RunRecord) -> bool:
         """Ask the moderators about a held run; False if the question was not sent."""

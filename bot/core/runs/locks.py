@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from weakref import WeakValueDictionary
@@ -11,10 +10,10 @@ from weakref import WeakValueDictionary
 from sqlalchemy import func, select, text
 
 from bot.core.errors import StorageFailed
+from bot.core.retry import Pauses, retry
 from bot.core.storage.database import Database
 
-_log = logging.getLogger(__name__)
-_AGAIN = 1.0  # seconds
+_PAUSES = Pauses(1.0, 5.0)  # before the database is asked again
 _AT_ONCE = 6  # locks that one process may hold in a shared database; each uses a connection
 
 
@@ -42,10 +41,9 @@ class RunLocks:
 
     async def wait_until_free(self, run_id: str) -> None:
         """Wait until no other task holds the run's lock, and until the database can be asked."""
-        while True:
-            try:
-                async with self.hold(run_id):
-                    return
-            except StorageFailed as fault:
-                _log.warning("run %s waits for its lock: %s", run_id, fault)
-            await asyncio.sleep(_AGAIN)
+
+        async def look() -> None:
+            async with self.hold(run_id):
+                pass
+
+        await retry(look, StorageFailed, _PAUSES, f"run {run_id} waits for its lock")

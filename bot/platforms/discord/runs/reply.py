@@ -6,11 +6,13 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable
+from functools import partial
 
 import discord
 
 from bot.core.errors import DeliveryFailed, NotNow
 from bot.core.model import Cancelled, Delivering, Done, Failed, Paused, Result, Running, RunSummary, Status
+from bot.core.platform import Pauses, retry
 from bot.core.port import Limits
 from bot.i18n import _
 from bot.platforms.discord.components import ENDED, delivered, row
@@ -22,7 +24,7 @@ from bot.platforms.discord.runs.text import TEXT, result_text, status_text
 _log = logging.getLogger(__name__)
 _INTERVAL = 2.1  # seconds between two edits
 _PATIENCE = 2.0  # seconds that a status may take: afterwards it is stale
-_PAUSES = (0.5, 1, 2, 4, 8, 15, 30)  # seconds before a result is tried again while Discord is away
+_PAUSES = Pauses(0.5, 30.0, times=7)  # before a result is tried again while Discord is away
 _TOKEN_DEAD = (50027, 10015)  # an interaction's token has expired, or is not known
 _GONE = 10008  # a message was deleted
 _ARCHIVED = 50083  # a thread was put away
@@ -94,18 +96,11 @@ class DiscordReply:
         """Show the final content: retry while Discord is unreachable, and send a new message if the old one is gone."""
         self._rest.end(self._spot.message)
         async with self._rest.lock(self._spot.message):
-            for pause in _PAUSES:
-                try:
-                    await self._land(draft)
-                    return
-                except AWAY as fault:
-                    _log.info("Discord is away, and is tried again in %s s: %s", pause, fault)
-                    await asyncio.sleep(pause)
-                except discord.HTTPException as fault:
-                    if fault.status != 429:
-                        raise _refused(fault) from fault
-                    await asyncio.sleep(max(pause, _told_to_wait(fault)))
-        raise DeliveryFailed(_("Discord could not be reached."))
+            what = f"the end of run {self._brief.run_id} waits until Discord takes it"
+            try:
+                await retry(partial(self._land, draft), (*AWAY, discord.HTTPException), _PAUSES, what, _wish)
+            except (*AWAY, discord.HTTPException) as fault:
+                raise DeliveryFailed(_("Discord could not be reached.")) from fault
 
     async def _land(self, draft: MessageDraft) -> None:
         try:
@@ -195,6 +190,15 @@ def _refused(fault: discord.HTTPException) -> DeliveryFailed:
     if isinstance(fault, discord.Forbidden | discord.NotFound):
         return DeliveryFailed(_("Discord no longer lets me show the result."))
     return DeliveryFailed(_("Discord did not take the result: {reason}").format(reason=fault.text or fault.status))
+
+
+def _wish(fault: Exception) -> float:
+    """The pause that Discord asks for. Raises `DeliveryFailed` for what it refuses."""
+    if isinstance(fault, AWAY) or not isinstance(fault, discord.HTTPException):
+        return 0.0
+    if fault.status != 429:
+        raise _refused(fault) from fault
+    return _told_to_wait(fault)
 
 
 def _told_to_wait(fault: discord.HTTPException) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any, TypeVar
@@ -18,13 +18,14 @@ from telegram.request import HTTPXRequest
 
 from bot.core import metrics
 from bot.core.errors import DeliveryFailed, PlatformAway
+from bot.core.platform import Pauses
 from bot.i18n import _
 from bot.platforms.telegram.api.last_messages import LastMessages
 from bot.platforms.telegram.api.rate_limit import RateLimiter
 from bot.platforms.telegram.chats import Chat
 
 _log = logging.getLogger(__name__)
-_PAUSES = (1, 2, 4, 8, 16, 30, 30, 30)  # seconds before a request is repeated while the network is down
+_PAUSES = Pauses(1.0, 30.0, times=8)  # before a request is repeated while the network is down
 _PIECES = 16  # pieces of a request, of 64 KB, that are read at once
 _Answer = TypeVar("_Answer")
 Ask = Callable[[int], Awaitable[_Answer]]
@@ -174,7 +175,7 @@ class TelegramApi:
         except TelegramError as fault:
             _log.debug("no chat action: %s", fault)
 
-    async def _again_after(self, fault: TelegramError, chat: int, pauses: object) -> float:
+    async def _again_after(self, fault: TelegramError, chat: int, pauses: Iterator[float]) -> float:
         """The seconds after which a request is worth repeating; else raise what its failure means."""
         match fault:
             case RetryAfter():
@@ -192,9 +193,9 @@ class TelegramApi:
             case NetworkError() if "too large" in fault.message.lower():
                 raise Unsuitable(_("The file is too large.")) from fault
             case NetworkError():
-                pause = next(pauses, None)  # type: ignore[call-overload]
+                pause = next(pauses, None)
                 if pause is not None:
-                    return float(pause)
+                    return pause
         words = _("Telegram does not answer: {reason}")
         raise PlatformAway(words.format(reason=_reason(fault))) from fault
 

@@ -9,13 +9,13 @@ from collections.abc import Awaitable, Callable
 from telegram import Bot
 from telegram.error import Conflict, NetworkError, RetryAfter, TimedOut
 
-from bot.core.platform import TaskHealth
+from bot.core.platform import Pauses, TaskHealth
 from bot.platforms.telegram.api.update_queue import UpdateQueue
 from bot.platforms.telegram.chats import NAME
 
 _log = logging.getLogger(__name__)
 _PATIENCE = 30  # seconds that Telegram may think about it
-_LONGEST = 30.0  # seconds between two attempts
+_PAUSES = Pauses(1.0, 30.0)  # before Telegram is asked again
 WANTED = ("message", "channel_post", "callback_query", "my_chat_member")
 
 
@@ -24,7 +24,7 @@ async def poll(
 ) -> None:
     """Put updates into the inbox until cancelled. Raises `InvalidToken` where the token is taken back."""
     await bot.delete_webhook()
-    offset, pause = None, 1.0
+    offset, pauses = None, iter(_PAUSES)
     while True:
         try:
             updates = await bot.get_updates(offset=offset, timeout=_PATIENCE, allowed_updates=WANTED)
@@ -33,11 +33,10 @@ async def poll(
         except (Conflict, RetryAfter, NetworkError) as fault:
             tasks.disconnected(NAME)
             _log.warning("%s", _explained(fault))
-            await sleep(pause)
-            pause = min(pause * 2, _LONGEST)
+            await sleep(next(pauses))
             continue
         tasks.connected(NAME)
-        pause = 1.0
+        pauses = iter(_PAUSES)
         for update in updates:
             await inbox.put(update)
             offset = update.update_id + 1

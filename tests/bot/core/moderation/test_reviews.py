@@ -10,6 +10,7 @@ from bot.core.errors import DeliveryFailed
 from bot.core.model import Failed, Held, Result, RunSummary
 from bot.core.policy.permissions import RuleTarget
 from bot.core.policy.rules import WordList
+from bot.core.retry import Pauses
 from tests.bot.harness import ANN, HERE, MOD, House, RecordingPlatform, house, picture, until
 
 
@@ -37,7 +38,7 @@ async def _held(home: House, folder: Path) -> str:
 async def test_a_question_that_was_lost_is_asked_again_and_only_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bot.core.moderation.reviews._FIRST_PAUSE", 0.0)
+    monkeypatch.setattr("bot.core.moderation.reviews._PAUSES", Pauses(0.0, 0.0))
     monkeypatch.setattr("bot.core.moderation.reviews._EVERY", 0.01)
     platform = Asking(lost=2)
     async with house(tmp_path, platform) as home:
