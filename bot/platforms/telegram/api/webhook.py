@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from aiohttp import web
 from telegram import Bot, Update
 
+from bot.core.connections import listening
 from bot.core.errors import TooMany
 from bot.core.guesses import Guesses
 from bot.platforms.telegram.api.polling import WANTED
@@ -42,15 +43,10 @@ async def listen(bot: Bot, inbox: UpdateQueue, hook: Hook) -> None:
     """Put updates into the inbox until cancelled."""
     application = web.Application(client_max_size=_LARGEST)
     application.router.add_post(urlsplit(hook.url).path or "/", _receiver(bot, inbox, hook.secret))
-    runner = web.AppRunner(application, access_log=None)
-    await runner.setup()
-    try:
-        await web.TCPSite(runner, hook.host, hook.port).start()
+    async with listening(application, hook.host, (hook.port,)):
         await bot.set_webhook(hook.url, allowed_updates=WANTED, secret_token=hook.secret)
         _log.info("Telegram calls %s, which %s:%s listens for", hook.url, hook.host, hook.port)
         await asyncio.Event().wait()
-    finally:
-        await runner.cleanup()
 
 
 def _receiver(bot: Bot, inbox: UpdateQueue, secret: str) -> web.Handler:  # type: ignore[name-defined]
@@ -68,7 +64,7 @@ def _receiver(bot: Bot, inbox: UpdateQueue, secret: str) -> web.Handler:  # type
         except TooMany:
             return web.Response(status=429)
         try:
-            update = Update.de_json(json.loads(await request.text()), bot)
+            update = Update.de_json(json.loads(await request.read()), bot)
         except (ValueError, TypeError, KeyError, AttributeError):
             return web.Response(status=400)
         await inbox.put(update)
