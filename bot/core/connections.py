@@ -18,7 +18,7 @@ from aiohttp import StreamReader, web
 from bot.core.guesses import is_private, origin
 from bot.i18n import _
 
-SERVER = "Darkroom"  #: what answers call us: no versions
+_SERVER = "Darkroom"  # what answers call us: no versions
 _LOOK_EVERY = 1.0  # seconds between two looks at all connections
 _LINGERS = 5.0  # seconds that the rest of a refused request is read for, so that its answer arrives
 
@@ -78,6 +78,7 @@ async def listening(
     """Serve an application until the context is left; the port, of `ports` the first that is free. `stopping` is called
     before the answers under way are given `farewell` seconds. Raises `OSError`.
     """
+    application.on_response_prepare.append(_name)
     runner = web.AppRunner(application, access_log=None, shutdown_timeout=farewell)
     await runner.setup()
     door = _Door(_server_of(runner), limits or ConnectionLimits())
@@ -91,6 +92,10 @@ async def listening(
     finally:
         door.close()
         await runner.cleanup()
+
+
+async def _name(_request: web.Request, response: web.StreamResponse) -> None:
+    response.headers["Server"] = _SERVER
 
 
 def _server_of(runner: web.AppRunner) -> web.Server:
@@ -269,6 +274,6 @@ class _Connection(web.RequestHandler):
             words = _("Something went wrong on our side. Please try again later.")
         if request.writer.output_size > 0:
             raise ConnectionError("the answer has begun already")
-        answer = web.Response(status=status, text=words, headers={"Server": SERVER})
+        answer = web.Response(status=status, text=words, headers={"Server": _SERVER})
         answer.force_close()
         return answer

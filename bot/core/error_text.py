@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from urllib.parse import urlsplit
 
 from bot.core.errors import ConfigError, DeliveryFailed, StorageFailed, UserError, WorkerFailed
+from bot.core.guesses import is_private
 from bot.i18n import _
 from comfy.errors import (
     CertificateRefused,
@@ -28,7 +30,14 @@ _LONGEST = 240  # characters of the server's message
 _MOST = 3  # nodes named in one sentence
 _QUOTED_PATH = re.compile(r"""(?P<quote>['"])(?:[A-Za-z]:)?[\\/][^'"\n]*[\\/](?P<name>[^'"\\/\n]*)(?P=quote)""")
 _PATH = re.compile(r"""(?<![\w.:/\\])(?:[A-Za-z]:)?[\\/]+(?:[^\s'"\\/:]+[\\/]+)*""")
-_ADDRESS = re.compile(r"\b\w+://\S+")
+_INTERNAL = r"(?:internal|intranet|local|localdomain|lan|home|corp)"  # names of networks that are not everyone's
+_ADDRESS = re.compile(
+    r"\b\w+://\S+"
+    r"|\b\d{1,3}(?:\.\d{1,3}){3}\b(?::\d{1,5}\b)?"
+    r"|\[[0-9a-f:]*:[0-9a-f:]*\](?::\d{1,5}\b)?"
+    rf"|\b(?:localhost|[\w-]+(?:\.[\w-]+)*\.{_INTERNAL})\b(?::\d{{1,5}}\b)?",
+    re.IGNORECASE,
+)
 _OUT_OF_MEMORY = re.compile(r"out ?of ?memory|allocation on device|not enough memory", re.IGNORECASE)
 
 
@@ -50,17 +59,21 @@ def explain(error: BaseException, run_id: str, prompt: Prompt | None = None) -> 
 
 
 def trouble(error: ServerUnavailable | FileMissing, server: str) -> str:
-    """The reason why a run waits again."""
+    """The reason why a run waits again. A server without a name of its own is called by its address, which is not
+    people's business.
+    """
+    server = "" if "." in server or ":" in server else server
     match error:
         case PromptLost():
             words = _("The server {server} restarted and lost the run.")
+            nameless = _("The server restarted and lost the run.")
         case WorkerWedged():
-            words = _("The server {server} seems stuck.")
+            words, nameless = _("The server {server} seems stuck."), _("The server seems stuck.")
         case FileMissing():
-            words = _("The server {server} lost the result.")
+            words, nameless = _("The server {server} lost the result."), _("The server lost the result.")
         case _:
-            words = _("The server {server} cannot be reached.")
-    return words.format(server=server)
+            words, nameless = _("The server {server} cannot be reached."), _("The server cannot be reached.")
+    return words.format(server=server) if server else nameless
 
 
 def _by_class(error: ComfyError) -> str:
@@ -86,6 +99,8 @@ def _by_class(error: ComfyError) -> str:
             return _("The file is too large for the server. Please try a smaller one.")
         case FileMissing():
             return _("The server has lost the result. Please try again.")
+        case Redirected(target=target) if target and _is_internal(target):
+            return _("The ComfyUI server redirects to another address. “darkroom check” tells the operator which.")
         case Redirected(target=target, moved=False) if target:
             words = _("The ComfyUI server redirects to {address}. The operator should check what is in front of it.")
             return words.format(address=target)
@@ -103,6 +118,11 @@ def _by_class(error: ComfyError) -> str:
             return _(
                 "The ComfyUI server's address does not answer like ComfyUI. The operator should check the address."
             )
+
+
+def _is_internal(url: str) -> bool:
+    host = (urlsplit(url).hostname or "").lower()
+    return is_private(host) or "." not in host or re.search(rf"\.{_INTERNAL}$", host) is not None
 
 
 def _failed(error: ExecutionFailed, prompt: Prompt | None) -> str:

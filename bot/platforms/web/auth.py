@@ -13,7 +13,6 @@ from urllib.parse import urlsplit
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
-from bot.core.connections import SERVER
 from bot.core.errors import TooMany
 from bot.core.guesses import Guesses, is_private, origin
 from bot.core.platform import SHARED_PATH
@@ -161,7 +160,6 @@ def is_loopback(host: str) -> bool:
 
 async def protect(request: web.Request, response: web.StreamResponse) -> None:
     """Put the headers on every answer."""
-    response.headers["Server"] = SERVER
     for name, value in _HEADERS.items():
         response.headers.setdefault(name, value)
     is_ours = request.path.startswith("/static/")

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from bot.core.error_text import explain, without_paths
+from bot.core.error_text import explain, trouble, without_paths
 from bot.core.errors import BadPicture, BadValue, DeliveryFailed, UserError
 from comfy import errors
 from comfy.prompt import Prompt
@@ -80,9 +80,31 @@ def test_memory(kind: str, message: str) -> None:
         ("cannot open (/home/ann/in.png)", "cannot open (in.png)"),
         ("3/4 of and/or is fine", "3/4 of and/or is fine"),
         ("see https://example.org/x?token=1 for more", "see … for more"),
+        ("HTTPConnectionPool(host='10.0.0.5', port=8188) refused", "HTTPConnectionPool(host='…', port=8188) refused"),
+        ("no answer from 192.168.1.7:8188, nor from localhost:8188", "no answer from …, nor from …"),
+        ("cannot reach gpu-1.farm.internal:8188 or [fd00::5]:8188", "cannot reach … or …"),
+        ("Value 16:10 in step 1.2.3 of main.py:12", "Value 16:10 in step 1.2.3 of main.py:12"),
         ("\n\n  first\nsecond", "first"),
         ("x" * 500, "x" * 239 + "…"),
     ],
 )
 def test_the_servers_own_words(text: str, shown: str) -> None:
     assert without_paths(text) == shown
+
+
+@pytest.mark.parametrize(
+    "target", ["http://10.0.0.5:8188", "https://comfy:8188/", "http://gpu.farm.internal", "http://[fd00::5]/"]
+)
+def test_where_a_server_redirects_within_its_network_is_not_told(target: str) -> None:
+    for moved in (True, False):
+        sentence = explain(errors.Redirected("x", 301, target, moved), "r")
+        assert "redirects to another address" in sentence
+        assert target not in sentence
+    assert "https://comfy.example" in explain(errors.Redirected("x", 301, "https://comfy.example", True), "r")
+
+
+@pytest.mark.parametrize("error", [errors.PromptLost("x"), errors.WorkerWedged("x", 60), errors.FileMissing("x")])
+def test_a_server_goes_by_its_name_but_not_by_its_address(error: errors.ServerUnavailable) -> None:
+    assert "fast" in trouble(error, "fast")
+    assert trouble(error, "10.0.0.5:8188") == trouble(error, "comfy.farm") == trouble(error, "")
+    assert "server" in trouble(error, "")

@@ -13,10 +13,11 @@ from urllib.parse import urlsplit
 from aiohttp import web
 from telegram import Bot, Update
 
+from bot.core.connections import listening
 from bot.core.errors import ConfigError, TooMany
 from bot.core.guesses import Guesses
 from bot.i18n import _
-from bot.platforms import listening
+from bot.platforms.listening import obstacle
 from bot.platforms.telegram.api.polling import WANTED
 from bot.platforms.telegram.api.update_queue import UpdateQueue
 
@@ -42,26 +43,21 @@ def secret_of(token: str) -> str:
 
 async def try_to_listen(host: str, port: int) -> None:
     """Listen at the webhook's port for a moment. Raises `ConfigError` if that is not possible."""
-    if (obstacle := await listening.obstacle(host, port)) is not None:
+    if (reason := await obstacle(host, port)) is not None:
         words = _(
             "Telegram's webhook cannot listen at {host}:{port}: {reason}. Set TELEGRAM_WEBHOOK_PORT to another port."
         )
-        raise ConfigError(words.format(host=host, port=port, reason=obstacle))
+        raise ConfigError(words.format(host=host, port=port, reason=reason))
 
 
 async def listen(bot: Bot, inbox: UpdateQueue, hook: Hook) -> None:
     """Put updates into the inbox until cancelled."""
     application = web.Application(client_max_size=_LARGEST)
     application.router.add_post(urlsplit(hook.url).path or "/", _receiver(bot, inbox, hook.secret))
-    runner = web.AppRunner(application, access_log=None)
-    await runner.setup()
-    try:
-        await web.TCPSite(runner, hook.host, hook.port).start()
+    async with listening(application, hook.host, (hook.port,)):
         await bot.set_webhook(hook.url, allowed_updates=WANTED, secret_token=hook.secret)
         _log.info("Telegram calls %s, which %s:%s listens for", hook.url, hook.host, hook.port)
         await asyncio.Event().wait()
-    finally:
-        await runner.cleanup()
 
 
 def _receiver(bot: Bot, inbox: UpdateQueue, secret: str) -> web.Handler:  # type: ignore[name-defined]
@@ -79,7 +75,7 @@ def _receiver(bot: Bot, inbox: UpdateQueue, secret: str) -> web.Handler:  # type
         except TooMany:
             return web.Response(status=429)
         try:
-            update = Update.de_json(json.loads(await request.text()), bot)
+            update = Update.de_json(json.loads(await request.read()), bot)
         except (ValueError, TypeError, KeyError, AttributeError):
             return web.Response(status=400)
         await inbox.put(update)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from bot.core.retry import Pauses
 from comfy.embedded import EmbeddedServer
 from tests.bot.harness import Gates, write_workflows
 from tests.bot.platforms.telegram.harness import Conversation, picture, serving
@@ -21,8 +22,7 @@ BAD_GATEWAY = Refused(502, "Bad Gateway")
 def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
     """A request is given up at once, and a result is tried again soon."""
     monkeypatch.setattr("bot.platforms.telegram.api.client._PAUSES", ())
-    monkeypatch.setattr("bot.core.execution.attempt._DELIVERY_PAUSE", 0.05)
-    monkeypatch.setattr("bot.core.execution.attempt._LONGEST_DELIVERY_PAUSE", 0.05)
+    monkeypatch.setattr("bot.core.execution.attempt._DELIVERY_PAUSES", Pauses(0.05, 0.05))
     monkeypatch.setattr("bot.platforms.telegram.adapter._SHOW_EVERY", 0.05)
 
 
@@ -56,7 +56,7 @@ async def test_a_result_waits_for_telegram_and_mine_has_it_meanwhile(tmp_path: P
 async def test_a_result_that_waited_is_tried_again_at_the_start(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bot.core.execution.attempt._DELIVERY_PAUSE", 3600.0)
+    monkeypatch.setattr("bot.core.execution.attempt._DELIVERY_PAUSES", Pauses(3600.0, 3600.0))
     async with bot_api() as api:
         chat = Conversation(api)
         api.broken["editMessageMedia"] = BAD_GATEWAY

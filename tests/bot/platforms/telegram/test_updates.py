@@ -7,6 +7,7 @@ import logging
 import socket
 from pathlib import Path
 
+import aiohttp
 import pytest
 from telegram import Update
 
@@ -43,6 +44,8 @@ async def test_a_webhook(tmp_path: Path) -> None:
             forged = await api.call_webhook({"update_id": 1}, **{"X-Telegram-Bot-Api-Secret-Token": "guess"})
             assert forged == 403
             assert await api.call_webhook({"nonsense": 1}) == 400
+            async with aiohttp.ClientSession() as session, session.get(f"http://127.0.0.1:{port}/") as answer:
+                assert (answer.status, answer.headers["Server"]) == (404, "Darkroom")
             chat = Conversation(api)
             await chat.write("/negative", photo=picture())
             await chat.result()
