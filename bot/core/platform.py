@@ -28,6 +28,7 @@ from bot.core.runs.workflow_service import WorkflowOffer, WorkflowService
 from bot.core.storage.key_value import KeyValueStore
 from bot.core.storage.private import opener as private_opener
 from bot.core.storage.temporary import work_folder
+from bot.core.workflows.arguments import example, main_field, read_arguments
 from bot.core.workflows.form import Field, FieldKind, Form
 from bot.core.workflows.workflow import Workflow
 
@@ -78,10 +79,13 @@ __all__ = [
     "block_words",
     "community_of",
     "describe",
+    "example",
     "fit",
     "lossless",
+    "main_field",
     "measure",
     "private_opener",
+    "read_arguments",
     "settings_from",
     "work_folder",
 ]

@@ -15,14 +15,13 @@ from telegram.error import TelegramError
 
 from bot.core.errors import BadValue, DeliveryFailed, StorageFailed, UserError
 from bot.core.model import Person, Place, Received, RunRequest
-from bot.core.platform import Button, ButtonPress, KeyValueStore, Services, work_folder
+from bot.core.platform import Button, ButtonPress, KeyValueStore, Services, example, work_folder
 from bot.core.status_text import describe
 from bot.i18n import _
 from bot.platforms.telegram import storage_keys
 from bot.platforms.telegram.access import ChatAccess
 from bot.platforms.telegram.api.client import Gone, TelegramApi, Unchanged, Unsuitable, replying
 from bot.platforms.telegram.chats import Chat, address_of, link
-from bot.platforms.telegram.forms.arguments import example
 from bot.platforms.telegram.forms.files import MessageFile, fetch
 from bot.platforms.telegram.runs import callback_data, captions
 

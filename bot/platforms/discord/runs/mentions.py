@@ -12,7 +12,7 @@ import discord
 
 from bot.core.errors import BadPicture, UserError
 from bot.core.model import Place, RunRequest
-from bot.core.platform import FieldKind, work_folder
+from bot.core.platform import FieldKind, read_arguments, work_folder
 from bot.i18n import _
 from bot.platforms.discord.forms.cache import CachedForm
 from bot.platforms.discord.message_ref import PLATFORM
@@ -23,12 +23,12 @@ from bot.platforms.discord.runs.submit import DiscordContext, check_rights, told
 from bot.platforms.discord.runs.text import cut, plain
 
 _log = logging.getLogger(__name__)
-_MENTION = re.compile(r"<@!?\d+>")
+_MENTION = re.compile(r"<@!?(\d+)>")
 
 
 async def hear(context: DiscordContext, client: discord.Client, message: discord.Message) -> None:
     """Run what a message asks for, where it is meant for the bot; whatever happens, its writer hears of it."""
-    if message.author.bot or not _is_for(client, message):
+    if message.author.bot or message.is_system() or not _is_for(client, message):
         return
 
     async def run() -> None:
@@ -49,18 +49,35 @@ def _is_for(client: discord.Client, message: discord.Message) -> bool:
 
 
 async def _run(context: DiscordContext, client: discord.Client, message: discord.Message) -> None:
-    text = _MENTION.sub("", message.content).strip().lstrip("/")
-    name, _space, rest = text.partition(" ")
+    words = _MENTION.sub("", message.content).strip().lstrip("/").split(maxsplit=1)
+    name, rest = words[0] if words else "", "".join(words[1:])
     person, place = _asker(message), _place(message)
     if name.lower() not in context.services.workflows.catalog.workflows:
+        if _is_remark(client, message):
+            return
         names = ", ".join(each.name for each in context.services.workflows.allowed(person, place)[:30])
         raise UserError(_("Begin with the name of a workflow: {names}. Or use /run.").format(names=names))
     dish = await context.cache.dish(name.lower(), person, place)
+    typed = read_arguments(rest, dish.form)
+    if typed.faults:
+        if _is_remark(client, message) and "=" not in rest:
+            return
+        raise UserError("\n".join(map(str, typed.faults)))
     _check_rights(message)
     with work_folder() as folder:
-        values = await fetched(client.http, _values(dish, rest.strip(), message), folder, context.most)
+        values = await fetched(client.http, {**_pictures(dish, message), **typed.values}, folder, context.most)
         request = RunRequest(dish.workflow.name, values, person, place)
-        await context.services.runs.submit(request, InteractionAnswer(context.services, request, client, message))
+        opening = InteractionAnswer(context.services, request, client, message, typed.hidden)
+        await context.services.runs.submit(request, opening)
+
+
+def _is_remark(client: discord.Client, message: discord.Message) -> bool:
+    """True if a message may not be meant for the bot at all: people talk below a result, and the bot is mentioned only
+    because Discord tells it of answers.
+    """
+    ours = {client.application_id, client.user.id if client.user is not None else None}
+    named = any(int(number) in ours for number in _MENTION.findall(message.content))
+    return message.reference is not None and not named
 
 
 def _check_rights(message: discord.Message) -> None:
@@ -72,19 +89,15 @@ def _check_rights(message: discord.Message) -> None:
         check_rights(unmet(has, [*needed_in(channel), "read_message_history"]))
 
 
-def _values(dish: CachedForm, words: str, message: discord.Message) -> Mapping[str, Any]:
-    """The pictures of the message, then of the one that it answers, into the fields for pictures; the words into the
-    first field for text.
-    """
+def _pictures(dish: CachedForm, message: discord.Message) -> Mapping[str, Any]:
+    """The pictures of the message, then of the one that it answers, in the fields for pictures."""
     answered = message.reference.resolved if message.reference is not None else None
     pictures = [*pictures_in(message), *(pictures_in(answered) if isinstance(answered, discord.Message) else ())]
     fields = sorted(dish.form.fields, key=lambda field: not field.required)
     images = [field.name for field in fields if field.kind is FieldKind.IMAGE]
-    texts = [field.name for field in fields if field.kind is FieldKind.TEXT]
     if images and not pictures:
         raise BadPicture(_unseen(answered, message))
-    values: dict[str, Any] = dict(zip(images, pictures, strict=False))
-    return values | ({texts[0]: words} if texts and words else {})
+    return dict(zip(images, pictures, strict=False))
 
 
 def _unseen(answered: object, message: discord.Message) -> str:

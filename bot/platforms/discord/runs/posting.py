@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import discord
@@ -71,11 +71,13 @@ class InteractionAnswer:
     request: RunRequest
     client: discord.Client
     message: discord.Message
+    spoiler: bool = False
 
     @property
     def draft(self) -> Address:
-        guild = self.message.guild
-        return MessageRef(self.message.channel.id, 0, bytes=guild.filesize_limit if guild else FILE_BYTES).address
+        guild, channel = self.message.guild, self.message.channel
+        most = guild.filesize_limit if guild else FILE_BYTES
+        return MessageRef(channel.id, 0, bytes=most, spoiler=self.spoiler).address
 
     async def post(self, run_id: str) -> Address:
         channel, is_private = self.message.channel, self.message.guild is None
@@ -83,7 +85,7 @@ class InteractionAnswer:
             where = None if is_private else await _destination(self.services, self.client, channel, self.request)
             send: Any = self.message.reply if where is None else where.send
             message = await send(_first_text(self.services, self.request, run_id), **_first_parts(run_id))
-        return MessageRef(message.channel.id, message.id, bytes=MessageRef.at(self.draft).bytes).address
+        return replace(MessageRef.at(self.draft), channel=message.channel.id, message=message.id).address
 
 
 async def repost(client: discord.Client, run: RunRecord, title: str) -> Address:

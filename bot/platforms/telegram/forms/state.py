@@ -8,8 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from bot.core.model import RunRequest, StoredFile
-from bot.core.platform import Field, Form
-from bot.platforms.telegram.forms.arguments import main_field
+from bot.core.platform import Field, Form, main_field
 from bot.platforms.telegram.forms.files import Source, from_json, to_json
 
 

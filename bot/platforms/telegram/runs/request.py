@@ -10,11 +10,10 @@ from telegram import Message
 
 from bot.core.errors import UnknownWorkflow
 from bot.core.model import RunRequest
-from bot.core.platform import Form
+from bot.core.platform import Form, read_arguments
 from bot.i18n import _
 from bot.platforms.telegram.caller import Caller, Responder, command_of
 from bot.platforms.telegram.chats import address_of
-from bot.platforms.telegram.forms import arguments
 from bot.platforms.telegram.forms.files import Source, sources
 from bot.platforms.telegram.forms.fsm import FormDialog
 from bot.platforms.telegram.forms.state import FormState
@@ -55,7 +54,7 @@ class Requests:
     async def ask(self, caller: Caller, workflow: str, rest: str, messages: Sequence[Message]) -> None:
         """Run a workflow with what came along, or say what will not do, or ask for what is missing."""
         form = await self._services.workflows.form(workflow, caller.person, caller.place)
-        read = arguments.read(rest, form)
+        read = read_arguments(rest, form)
         if read.faults:
             lines = [await self._responder.sentence(caller, workflow, fault) for fault in read.faults[:5]]
             await self._responder.say(caller, "\n\n".join(lines))

@@ -311,6 +311,43 @@ async def test_a_picture_is_answered_with_the_name_of_a_workflow(fake: FakeDisco
     await fake.until(lambda: any("Begin with the name of a workflow" in each.content for each in fake.public))
 
 
+async def test_a_mention_sets_fields_by_their_names(fake: FakeDiscord, channel: int) -> None:
+    await fake.say(BOB, channel, "<@4242> poster colors=4\nspoiler=yes", files={"mine.png": picture()})
+    (post,) = await results(fake, channel)
+    assert "colors 4" in post.content
+    assert next(iter(post.files)).startswith("SPOILER_")
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("colors=99 contrast=high", ["colors: “99” is too large; use 2 to 32.", "contrast: “high” is not a number"]),
+        ("colours=4", ["Did you mean “colors”?"]),
+        ("in four colors", ["give them as name=value"]),
+    ],
+)
+async def test_a_mention_that_is_not_understood_runs_nothing(
+    fake: FakeDiscord, channel: int, words: str, said: list[str]
+) -> None:
+    await fake.say(BOB, channel, f"<@4242> poster {words}", files={"mine.png": picture()})
+    (post,) = await fake.until(lambda: [post for post in fake.public if post.channel == channel])
+    assert all(part in post.content for part in said)
+    assert not post.labels
+
+
+async def test_people_talk_below_a_result(fake: FakeDiscord, channel: int) -> None:
+    await fake.slash(ALICE, channel, "negative", {"photo": picture()})
+    (post,) = await results(fake, channel)
+    for text in ("nice!", "poster quality", "", "negative, this is"):
+        await fake.say(BOB, channel, text, answers=post)  # Discord tells the bot of it as of a mention
+    await fake.say(BOB, channel, "negative", answers=post)
+    back = (await results(fake, channel, 2))[-1]
+    assert "Negative for User 502" in back.content
+    await fake.say(BOB, channel, "poster colors=99", answers=post)
+    await fake.until(lambda: any("use 2 to 32" in each.content for each in fake.public if each.channel == channel))
+    assert len([each for each in fake.public if each.channel == channel]) == 3
+
+
 async def test_lists(fake: FakeDiscord, channel: int) -> None:
     await fake.slash(ALICE, channel, "wide", {"text": "find me"})
     await results(fake, channel)

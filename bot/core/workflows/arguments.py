@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from bot.core.errors import BadValue
-from bot.core.platform import Field, FieldKind, Form
+from bot.core.workflows.form import Field, FieldKind, Form
 from bot.i18n import _
 
 _QUOTES = {'"': '"', "'": "'", "“": "”", "„": "“”", "”": "”", "«": "»"}
@@ -24,7 +24,7 @@ class Typed:
     hidden: bool = False
 
 
-def read(text: str, form: Form) -> Typed:
+def read_arguments(text: str, form: Form) -> Typed:
     """Sort out what was typed. Only values that are there are checked: what is missing can be asked for."""
     main = main_field(form)
     names = {name.casefold(): name for name in form.names}
