@@ -4,6 +4,7 @@ UserError
 ├── UnknownWorkflow
 ├── NotAllowed          by which rule
 ├── BadValue            which field, why, and what is allowed
+│   └── BadValues       several of these, and of files
 ├── BadPicture          why this file cannot be used
 ├── CannotRun           what the server lacks for this workflow
 └── TooMany             which limit, and when to try again
@@ -21,6 +22,8 @@ WorkerFailed            work in a process of its own came to nothing
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 
 class UserError(Exception):
@@ -43,6 +46,11 @@ class BadValue(UserError):
         self.field = field
         self.reason = reason
 
+    @property
+    def each(self) -> tuple[BadValue | BadPicture, ...]:
+        """The faults one by one."""
+        return (self,)
+
 
 class BadPicture(UserError):
     """A picture cannot be used. `field` is the field that it is for, if that is known."""
@@ -51,6 +59,26 @@ class BadPicture(UserError):
         super().__init__(f"{field}: {reason}" if field else reason)
         self.field = field
         self.reason = reason
+
+
+class BadValues(BadValue):
+    """Several values are not allowed. The text has a line for each; `field` and `reason` are those of the first."""
+
+    def __init__(self, faults: Sequence[BadValue | BadPicture]) -> None:
+        super().__init__(faults[0].field, faults[0].reason)
+        self.faults = tuple(faults)
+
+    def __str__(self) -> str:
+        return "\n".join(map(str, self.faults))
+
+    @property
+    def each(self) -> tuple[BadValue | BadPicture, ...]:
+        return self.faults
+
+
+def all_of(faults: Sequence[BadValue | BadPicture]) -> BadValue | BadPicture:
+    """One error for all these faults: the fault itself if there is only one."""
+    return faults[0] if len(faults) == 1 else BadValues(faults)
 
 
 class CannotRun(UserError):

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from bot.core.errors import BadValue
+from bot.core.errors import BadValue, all_of
 from bot.core.policy.rules import Narrowing
 from bot.core.workflows.form import NUMERIC, Field, FieldKind, Form
 from bot.i18n import _
@@ -25,12 +25,13 @@ class FieldConstraints:
 
     def check(self, form: Form, given: Mapping[str, object]) -> dict[str, object]:
         """Return the values to run with. Raises `BadValue`, also for a value of a fixed or hidden field."""
-        kept = self._kept_back
-        for name, value in given.items():
-            if name in kept and not self._is_fixed(form, name, value):
-                raise BadValue(name, _("moderators have set this for all runs here; leave it out."))
+        kept, words = self._kept_back, _("moderators have set this for all runs here; leave it out.")
         own = {name: value for name, value in given.items() if name not in kept}
-        return Form(tuple(self._narrowed(form))).check(own)
+        narrowed = Form(tuple(self._narrowed(form)))
+        foreign = [name for name in given if name in kept and not self._is_fixed(form, name, given[name])]
+        if foreign:
+            raise all_of([*(BadValue(name, words) for name in foreign), *narrowed.faults(own)])
+        return narrowed.check(own)
 
     def fault(self, form: Form, values: Mapping[str, object]) -> BadValue | None:
         """Return an error if a value of an accepted run is no longer allowed."""

@@ -124,7 +124,7 @@ class RunService:
             await self._enforcer.refused(request, fault)
             raise
         except BadValue as fault:
-            if self._enforcer.has_narrowed(request, fault.field):
+            if any(self._enforcer.has_narrowed(request, each.field) for each in fault.each):
                 await self._enforcer.refused(request, fault)
             raise
 

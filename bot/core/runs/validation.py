@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 from uuid import UUID, uuid4
 
-from bot.core.errors import BadPicture, BadValue, CannotRun
+from bot.core.errors import BadPicture, BadValue, CannotRun, all_of
 from bot.core.media.images import PictureLimits, prepare
 from bot.core.model import Person, RunRequest, UploadedFile
 from bot.core.policy.field_constraints import FieldConstraints
@@ -146,14 +146,19 @@ class RequestValidator:
                 else _("“{workflow}” cannot run on any server. {lacks}")
             )
             raise CannotRun(words.format(workflow=workflow.name, lacks=lacks))
-        values = restriction.check(form, _texts(request.values))
         files = {each.name: request.values.get(each.name) for each in form.fields if each.is_media}
         given = {name: file for name, file in files.items() if isinstance(file, UploadedFile)}
         kinds = {each.name: each.kind for each in form.fields}
-        media = {
-            name: InputFile(await self._store(name, file, kinds[name], folder), file.filename, kinds[name])
-            for name, file in given.items()
-        }
+        values, faults = _checked(form, request.values, restriction)
+        media: dict[str, InputFile] = {}
+        for name, file in given.items():
+            try:
+                path = await self._store(name, file, kinds[name], folder)
+                media[name] = InputFile(path, file.filename, kinds[name])
+            except (BadValue, BadPicture) as fault:
+                faults.append(fault)
+        if faults:
+            raise all_of(faults)
         shown = {name: value for name, value in values.items() if name not in files}
         stem, kind = _stem(workflow, form, values, given), workflow.kind(form, shown)
         return ValidatedRequest(workflow, shown, media, stem, kind, request.person)
@@ -169,6 +174,16 @@ class RequestValidator:
             most = f"{self._limits.max_bytes / 1e6:g}"
             raise BadValue(name, _("the file must not be empty, and must have at most {most} MB.").format(most=most))
         return file.path
+
+
+def _checked(
+    form: Form, given: Mapping[str, Any], restriction: FieldConstraints
+) -> tuple[dict[str, object], list[BadValue | BadPicture]]:
+    """The values to run with, or their faults."""
+    try:
+        return restriction.check(form, _texts(given)), []
+    except BadValue as fault:
+        return {}, list(fault.each)
 
 
 def _size(path: Path) -> int:

@@ -12,7 +12,7 @@ from enum import StrEnum
 from random import randint
 from typing import TypeAlias
 
-from bot.core.errors import BadValue
+from bot.core.errors import BadValue, all_of
 from bot.i18n import _
 
 Value: TypeAlias = str | int | float | bool
@@ -213,10 +213,10 @@ class Form:
     def check(self, given: Mapping[str, object], *, random: Callable[[int, int], int] = randint) -> dict[str, object]:
         """Return the values to run with: parsed, with defaults and a random seed. Files are returned unchanged.
 
-        Raises the first of the `faults`.
+        Raises all `faults` as one `BadValue`.
         """
-        for fault in self.faults(given):
-            raise fault
+        if faults := self.faults(given):
+            raise all_of(faults)
         values = {field.name: _value(field, given.get(field.name)) for field in self.fields}
         for field in self.fields:
             if field.seed and values[field.name] is None:

@@ -26,6 +26,7 @@ from bot.platforms.telegram.forms.files import MessageFile, fetch
 from bot.platforms.telegram.runs import callback_data, captions
 
 _log = logging.getLogger(__name__)
+_FAULTS = 5  # told in one message
 _NEAR = 5  # messages after the last known one among which an answer is looked for
 
 
@@ -141,6 +142,8 @@ class Responder:
             return _("Telegram did not hand over your file. Please send the request again.")
         if not isinstance(fault, BadValue):
             return captions.plain(str(fault))
+        if len(fault.each) > 1:
+            return "\n\n".join([await self.sentence(caller, workflow, each) for each in fault.each[:_FAULTS]])
         form = await self.services.workflows.form(workflow, caller.person, caller.place)
         shown = example(command_of(workflow), form, fault.field)
         field, reason = captions.plain(fault.field), captions.plain(fault.reason)

@@ -12,7 +12,7 @@ import discord
 from discord.app_commands import Namespace
 from discord.http import HTTPClient
 
-from bot.core.errors import BadPicture, BadValue
+from bot.core.errors import BadPicture, BadValue, all_of
 from bot.core.model import Person, Place, UploadedFile
 from bot.core.platform import Form, ModerationService, RunRecord
 from bot.i18n import _
@@ -132,18 +132,19 @@ def typed(values: Mapping[str, Any], form: Form) -> dict[str, Any]:
 
 async def fetched(http: HTTPClient, values: Mapping[str, Any], folder: Path, most: int) -> dict[str, Any]:
     """The values with the files of Discord in `folder`: their addresses expire. Raises `UserError`."""
+    files = {name: value for name, value in values.items() if isinstance(value, SubmittedFile)}
+    if faults := [_too_large(name, file, most) for name, file in files.items() if file.size > most]:
+        raise all_of(faults)
     found = dict(values)
     for number, (name, value) in enumerate(values.items()):
         if isinstance(value, SubmittedFile):
-            _check_size(name, value, most)
             found[name] = await _fetch(http, value, folder / f"given-{number}{Path(value.filename).suffix[:9]}")
     return found
 
 
-def _check_size(name: str, file: SubmittedFile, most: int) -> None:
-    if file.size > most:
-        words = _("{name} has {size:.1f} MB; at most {most:g} MB will do.")
-        raise BadValue(name, words.format(name=file.filename, size=file.size / 1e6, most=most / 1e6))
+def _too_large(name: str, file: SubmittedFile, most: int) -> BadValue:
+    words = _("{name} has {size:.1f} MB; at most {most:g} MB will do.")
+    return BadValue(name, words.format(name=file.filename, size=file.size / 1e6, most=most / 1e6))
 
 
 async def _fetch(http: HTTPClient, file: SubmittedFile, path: Path) -> UploadedFile:

@@ -88,7 +88,7 @@ async def explained(request: web.Request, handler: Handler) -> web.StreamRespons
     try:
         return await handler(request)
     except (BadValue, BadPicture) as fault:
-        return _faulty([fault])
+        return _faulty(list(fault.each) if isinstance(fault, BadValue) else [fault])
     except UserError as fault:
         status = {NotAllowed: 403, TooMany: 429, UnknownWorkflow: 404}.get(type(fault), 422)
         return web.json_response({"error": str(fault)}, status=status)

@@ -134,6 +134,14 @@ async def test_what_is_refused_can_be_changed(fake: FakeDiscord, channel: int) -
     assert "colors 9" in (await results(fake, channel))[0].content
 
 
+async def test_all_that_is_wrong_in_a_form_is_told_at_once(fake: FakeDiscord, channel: int) -> None:
+    window = await form(fake, ALICE, channel, "poster")
+    refused = await fake.submit(ALICE, window, {"photo": b"no picture", "colors": "99", "contrast": "high"})
+    await told(fake, refused, "use 2 to 32")
+    (said,) = fake.whispers(refused)
+    assert [line.partition(":")[0] for line in said.splitlines()] == ["colors", "contrast", "photo"]
+
+
 async def test_a_long_list_is_typed(fake: FakeDiscord, channel: int) -> None:
     for name in ("31", "3"):
         sent = await fake.submit(ALICE, await form(fake, ALICE, channel, "wide"), {"text": "x", "model": name})
