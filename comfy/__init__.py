@@ -13,20 +13,27 @@ async with ComfyClient("http://127.0.0.1:8188") as comfy:
 
 from comfy.client import ComfyClient
 from comfy.errors import (
+    AnswerTooLarge,
     CertificateRefused,
     ComfyError,
     ExecutionFailed,
     FileMissing,
+    FileRefused,
     Garbled,
+    HistoryCleared,
     NodeError,
     PromptInterrupted,
     PromptLost,
     PromptRejected,
     PromptRemoved,
+    Redirected,
     ServerUnavailable,
     TooLarge,
     UnexpectedAnswer,
+    UploadFailed,
+    WebPage,
     WorkerWedged,
+    WrongScheme,
 )
 from comfy.http import Download, Queue, Submission, SystemStats
 from comfy.messages.events import Event
@@ -37,6 +44,7 @@ from comfy.prompt import Node, Prompt
 from comfy.server import Server
 
 __all__ = [
+    "AnswerTooLarge",
     "CertificateRefused",
     "ComfyClient",
     "ComfyError",
@@ -46,7 +54,9 @@ __all__ = [
     "FileMissing",
     "FileOutput",
     "FileRef",
+    "FileRefused",
     "Garbled",
+    "HistoryCleared",
     "Kind",
     "Node",
     "NodeError",
@@ -59,6 +69,7 @@ __all__ = [
     "PromptRemoved",
     "Queue",
     "Record",
+    "Redirected",
     "Server",
     "ServerUnavailable",
     "Submission",
@@ -66,5 +77,8 @@ __all__ = [
     "TextOutput",
     "TooLarge",
     "UnexpectedAnswer",
+    "UploadFailed",
+    "WebPage",
     "WorkerWedged",
+    "WrongScheme",
 ]

@@ -9,7 +9,8 @@ from types import TracebackType
 from typing import Any
 from uuid import uuid4
 
-from comfy.errors import ComfyError, PromptLost
+from comfy.bodies import as_file
+from comfy.errors import ComfyError, HistoryCleared, PromptLost
 from comfy.http import Download, Http, Queue, Submission, SystemStats
 from comfy.messages.events import Event
 from comfy.messages.files import FileRef
@@ -23,6 +24,7 @@ from comfy.tracking.follow import follow
 from comfy.tracking.poller import Poller, PromptUnknown
 
 _LOOKS = 8  # tries to find a late history entry: the pause starts at 0.05 s and doubles, 12 s in total
+_REMEMBERED = 1000  # prompts that have ended and are not collected yet
 _CANCEL_PAUSE, _LONGEST_CANCEL_PAUSE = 0.1, 1.0  # seconds
 
 
@@ -39,6 +41,7 @@ class ComfyClient:
         self._socket = Socket(self._http, self.server)
         self._poller = Poller(self._http, freshness=self.server.look_every / 2)
         self._repeat = Retry(self.server.gone_after, limit=self.server.answer_timeout)
+        self._ended_at: dict[str, int | None] = {}  # the connection over which a prompt's end was seen, by its id
         self._object_info: ObjectInfo | None = None
         self._object_info_lock = asyncio.Lock()
 
@@ -87,16 +90,24 @@ class ComfyClient:
             raise
         else:
             self._socket.forget(prompt_id)
+            self._ended_at[prompt_id] = self._connection
+            if len(self._ended_at) > _REMEMBERED:
+                del self._ended_at[next(iter(self._ended_at))]
         finally:
             subscription.followed = False
 
     async def collect(self, prompt_id: str) -> Record:
-        """Return the outputs of an ended prompt. Raises `PromptLost` if the server does not know the prompt."""
+        """Return the outputs of an ended prompt. Raises `PromptLost` if the server does not know the prompt, and
+        `HistoryCleared` if that is the reason.
+        """
+        ended_at = self._ended_at.pop(prompt_id, None)
         for attempt in range(_LOOKS):
             record = await self._repeat(lambda: self._http.history(prompt_id))
             if record is not None:
                 return record
             await asyncio.sleep(0.05 * 2**attempt)
+        if ended_at is not None and ended_at == self._connection:
+            raise HistoryCleared(prompt_id)
         raise PromptLost(prompt_id)
 
     async def cancel(self, prompt_id: str) -> None:
@@ -109,7 +120,7 @@ class ComfyClient:
             subscription = self._socket.subscription(prompt_id)
             try:
                 async with asyncio.timeout(pause):
-                    await (subscription.ended.wait() if subscription else asyncio.sleep(pause))
+                    await (subscription.ended.wait() if subscription is not None else asyncio.sleep(pause))
             except TimeoutError:
                 pause = min(pause * 2, _LONGEST_CANCEL_PAUSE)
 
@@ -147,9 +158,12 @@ class ComfyClient:
         fields = {"subfolder": subfolder, "type": "input", "original_ref": original.to_json()}
         return await self._upload("upload/mask", source, filename, fields)
 
-    async def download(self, file: FileRef, path: Path) -> Download:
-        """Download a file to `path`, as a stream. Raises `FileMissing`. A failed transfer leaves no file at `path`."""
-        return await self._repeat(lambda: self._http.download(file, path))
+    async def download(self, file: FileRef, path: Path, most: int | None = None) -> Download:
+        """Download a file to `path`, as a stream. A failed transfer leaves no file at `path`.
+
+        Raises `FileMissing`, `FileRefused`, and `AnswerTooLarge` for a file of more than `most` bytes.
+        """
+        return await self._repeat(lambda: self._http.download(file, path, most))
 
     async def object_info(self, *, refresh: bool = False) -> ObjectInfo:
         """Return the inputs of the server's nodes. The server is asked once, and again with `refresh`."""
@@ -175,14 +189,18 @@ class ComfyClient:
         sighting = await self._repeat(lambda: self._poller.settle(prompt_id, 3, asyncio.sleep))
         return not isinstance(sighting, PromptUnknown)
 
+    @property
+    def _connection(self) -> int | None:
+        """The number of the websocket's connection, which a restart of the server would end; None if it is closed."""
+        return self._socket.connection if self._socket.is_open else None
+
     async def _upload(
         self, route: str, source: Path | AsyncIterable[bytes], filename: str | None, fields: Mapping[str, str]
     ) -> FileRef:
-        """Upload a file or chunks. A file can be sent again: the server stores the same content and name once (§4)."""
+        """Upload a file or chunks. Both can be sent again: the server stores the same content and name once (§4)."""
         name = _name(source, filename)
-        if not isinstance(source, Path):
-            return await self._http.upload(route, source, name, fields)
-        return await self._repeat(lambda: self._http.upload(route, source, name, fields), answered)
+        async with as_file(source) as path:
+            return await self._repeat(lambda: self._http.upload(route, path, name, fields), answered)
 
     async def _hand_over(self, prompt: Prompt, prompt_id: str, extra_data: Mapping[str, Any]) -> Submission:
         async def post() -> Submission:

@@ -3,7 +3,9 @@
     ComfyError
     ├── ServerUnavailable           cannot be reached, or stopped answering: try again
     │   ├── CertificateRefused      its TLS certificate cannot be verified
+    │   ├── WrongScheme             it speaks https where the address says http, or the reverse
     │   ├── PromptLost              the server no longer has the prompt (it restarted)
+    │   │   └── HistoryCleared      it did not restart: someone cleared its history
     │   └── WorkerWedged            a prompt "runs", but makes no progress
     ├── PromptRejected              the prompt is invalid, and nothing was executed
     ├── ExecutionFailed             a node failed while it ran
@@ -11,8 +13,12 @@
     │   └── PromptRemoved           someone removed it from the queue before it ran
     └── UnexpectedAnswer            the answer is not ComfyUI's
         ├── Garbled                 the body is not ComfyUI's: try again
+        │   └── WebPage             a web page came instead
         ├── FileMissing             /view has no such file
+        ├── FileRefused             /view has the file, but does not hand out a file of this name
+        ├── UploadFailed            the server could not save an uploaded file: its disk may be full
         ├── Redirected              the server redirects to another address
+        ├── AnswerTooLarge          the answer is larger than this client takes
         └── TooLarge                the request is too large for the server
 
 `comfy.retry` knows which errors are worth another try. The text of an error is for a log. It never contains tracebacks,
@@ -48,7 +54,19 @@ class ServerUnavailable(ComfyError):
 
 
 class CertificateRefused(ServerUnavailable):
-    """The server's TLS certificate cannot be verified: see `Server.verify_tls`."""
+    """The server's TLS certificate cannot be verified: see `Server.verify_tls`. `reason` says why, as OpenSSL does."""
+
+    reason = ""
+
+
+class WrongScheme(ServerUnavailable):
+    """The server speaks the other one of http and https than its address says. `right` is the one that it speaks."""
+
+    unsent = True
+
+    def __init__(self, message: str, right: str) -> None:
+        super().__init__(message)
+        self.right = right
 
 
 class PromptLost(ServerUnavailable):
@@ -57,6 +75,10 @@ class PromptLost(ServerUnavailable):
     def __init__(self, prompt_id: str) -> None:
         super().__init__(f"the server no longer knows prompt {prompt_id}: it restarted, or its history was cleared")
         self.prompt_id = prompt_id
+
+
+class HistoryCleared(PromptLost):
+    """The prompt ran, and the server did not restart, but its history does not have the prompt: someone cleared it."""
 
 
 class WorkerWedged(ServerUnavailable):
@@ -134,6 +156,26 @@ class Garbled(UnexpectedAnswer):
     """The body is not ComfyUI's: for example, a proxy's web page, or an incomplete answer."""
 
 
+class WebPage(Garbled):
+    """A web page came instead of ComfyUI's answer. `title` is the page's, and may be empty."""
+
+    def __init__(self, message: str, status: int | None = None, title: str = "") -> None:
+        super().__init__(message, status)
+        self.title = title
+
+
+class FileRefused(UnexpectedAnswer):
+    """The server made a file under a name that `/view` refuses, such as "a..b.png". `filename` is that name."""
+
+    def __init__(self, message: str, status: int, filename: str) -> None:
+        super().__init__(message, status)
+        self.filename = filename
+
+
+class UploadFailed(UnexpectedAnswer):
+    """The server could not save an uploaded file (500 or 507): the disk with its input folder may be full."""
+
+
 class FileMissing(UnexpectedAnswer):
     """`/view` does not have the file: it was deleted, or never written."""
 
@@ -151,6 +193,14 @@ class Redirected(UnexpectedAnswer):
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (str(self), self.status, self.target, self.moved)
+
+
+class AnswerTooLarge(UnexpectedAnswer):
+    """An answer is larger than this client takes. `most` is the limit in bytes; see `Server.largest_file`."""
+
+    def __init__(self, message: str, most: int, *, is_file: bool = False) -> None:
+        super().__init__(message)
+        self.most, self.is_file = most, is_file
 
 
 class TooLarge(UnexpectedAnswer):

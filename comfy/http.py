@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterable, AsyncIterator, Iterator, Mapping, Sequence
+import ssl
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,10 +16,14 @@ import aiohttp
 from aiohttp import hdrs
 from yarl import URL
 
+from comfy import bodies
+from comfy.bodies import MB, FileBody
+from comfy.elsewhere import Elsewhere
 from comfy.errors import (
     CertificateRefused,
     ComfyError,
     FileMissing,
+    FileRefused,
     Garbled,
     NodeError,
     PromptRejected,
@@ -26,6 +31,9 @@ from comfy.errors import (
     ServerUnavailable,
     TooLarge,
     UnexpectedAnswer,
+    UploadFailed,
+    WebPage,
+    WrongScheme,
 )
 from comfy.messages.files import FileRef
 from comfy.messages.history import Record, read_entry
@@ -33,10 +41,13 @@ from comfy.object_info import ObjectInfo
 from comfy.retry import wish
 from comfy.server import Server
 
-_CHUNK = 256 * 1024  # bytes of an upload that are read at a time
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _ABSENT = frozenset({502, 503, 504, *range(520, 531)})  # a proxy or a CDN cannot reach the server behind it
-_BLOCK = 2 * 2**20  # bytes of a download that are written at a time; a thread for each chunk would cost more
+_UPLOADS = ("/upload/image", "/upload/mask")
+#: What OpenSSL says if the other side does not speak TLS.
+_NO_TLS = frozenset({"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE", "PACKET_LENGTH_TOO_LONG"})
+_MOST = 4 * MB  # bytes of an answer in JSON, after unpacking
+_MOST_BY_ROUTE = {"object_info": 32 * MB, "queue": 32 * MB, "history": 32 * MB}  # these hold nodes and whole prompts
 
 
 @dataclass(frozen=True)
@@ -88,9 +99,14 @@ class SystemStats:
 class Http:
     """The routes of one server, over one pool of connections."""
 
-    def __init__(self, server: Server) -> None:
+    def __init__(self, server: Server, elsewhere: Elsewhere | None = None) -> None:
         self._server = server
         self._session: aiohttp.ClientSession | None = None
+        self._timeout = aiohttp.ClientTimeout(
+            total=None, sock_connect=server.connect_timeout, sock_read=server.answer_timeout
+        )
+        self._elsewhere = elsewhere or Elsewhere(self._timeout)
+        self._has_answered = False
 
     async def __aenter__(self) -> Http:
         # No Origin and no cookies: ComfyUI refuses foreign origins, and has no sessions (§1).
@@ -101,9 +117,7 @@ class Http:
         self._session = aiohttp.ClientSession(
             trace_configs=[trace],
             headers=self._server.headers,
-            timeout=aiohttp.ClientTimeout(
-                total=None, sock_connect=self._server.connect_timeout, sock_read=self._server.answer_timeout
-            ),
+            timeout=self._timeout,
             connector=aiohttp.TCPConnector(ssl=self._server.verify_tls, limit=0),
             cookie_jar=aiohttp.DummyCookieJar(),
         )
@@ -209,34 +223,40 @@ class Http:
     async def upload(
         self,
         route: str,
-        source: Path | AsyncIterable[bytes],
+        path: Path,
         filename: str,
         fields: Mapping[str, str],
     ) -> FileRef:
-        """POST /upload/image or /upload/mask, as a stream. Use the name in the answer (§4)."""
+        """POST /upload/image or /upload/mask, as a stream of a known length. Use the name in the answer (§4)."""
         with aiohttp.MultipartWriter("form-data") as form:
             for name, value in fields.items():
                 form.append(value).set_content_disposition("form-data", name=name)
-            chunks = await _chunks(source) if isinstance(source, Path) else source
-            part = form.append(chunks, {hdrs.CONTENT_TYPE: "application/octet-stream"})
+            part = form.append_payload(await FileBody.of(path))
             part.set_content_disposition("form-data", quote_fields=False, name="image", filename=_plain(filename))
             _, answer = await self._json("POST", route, form)
         if not answer.get("name"):
             raise Garbled("the server accepted the upload but gave no name")
         return FileRef.from_json({"type": "input", **answer})
 
-    async def download(self, file: FileRef, path: Path) -> Download:
+    async def download(self, file: FileRef, path: Path, most: int | None = None) -> Download:
         """GET /view, written to `path` as it arrives. A failed transfer leaves no file."""
         async with self._answer("GET", "view", params={**self._server.query, **file.query}) as answer:
-            if answer.status in (
-                400,
-                404,
-            ):  # 400 for a name that the server creates but refuses to serve: "a..b.png" (§4)
-                raise FileMissing(f"the server has no file {file.filename!r}", answer.status)
-            await self._expect(answer, (200,))
-            _refuse_page(answer, file)
-            size = await _write(answer, path)
-            return Download(path, size, answer.content_type)
+            if answer.status in _REDIRECTS and self._server.files_elsewhere:
+                async with self._elsewhere.get(answer) as file_answer:
+                    return await self._store(file_answer, file, path, most)
+            return await self._store(answer, file, path, most)
+
+    async def _store(self, answer: aiohttp.ClientResponse, file: FileRef, path: Path, most: int | None) -> Download:
+        if answer.status == 404:
+            raise FileMissing(f"the server has no file {file.filename!r}", 404)
+        if answer.status == 400:  # a name that the server creates but refuses to serve: "a..b.png" (§4)
+            raise FileRefused(f"the server does not hand out {file.filename!r}", 400, file.filename)
+        await self._expect(answer, (200,))
+        if answer.content_type == "text/html" and not file.filename.lower().endswith((".html", ".htm")):
+            raise WebPage(f"a web page came instead of the file {file.filename!r}", 200)  # §4: own ones are attachments
+        limit = self._server.largest_file if most is None else min(most, self._server.largest_file)
+        size = await bodies.write(answer, path, limit)
+        return Download(path, size, answer.content_type)
 
     async def _empty(self, path: str, body: Mapping[str, Any]) -> None:
         async with self._answer("POST", path, data=json.dumps(body).encode()) as answer:
@@ -247,11 +267,13 @@ class Http:
     ) -> tuple[int, dict[str, Any]]:
         async with self._answer(method, path, data=data) as answer:
             await self._expect(answer, accept)
-            text = await answer.read()
+            text = await bodies.read(answer, _MOST_BY_ROUTE.get(path.partition("/")[0], _MOST))
         try:
             parsed = json.loads(text) if text or answer.status == 200 else {}
         except (ValueError, RecursionError):
             parsed = {} if answer.status in (404, 405) else None
+        if parsed is None and (title := bodies.page_title(text)) is not None:
+            raise WebPage(f"a web page answers instead of {self._server}: {title!r}", answer.status, title)
         if not isinstance(parsed, dict):
             raise Garbled(
                 f"{self._server} answers, but it is not ComfyUI: /{path} is not ComfyUI's JSON", answer.status
@@ -268,6 +290,8 @@ class Http:
                 raise redirected(self._server, answer.url, status, answer.headers)
             case 413:
                 raise TooLarge(f"the request is too large for {self._server}", 413)
+            case 500 | 507 if answer.url.path.endswith(_UPLOADS):
+                raise UploadFailed(f"{self._server} could not save a file ({answer.status})", answer.status)
             case status if status in _ABSENT:
                 raise ServerUnavailable(f"{self._server} cannot be reached behind its proxy ({answer.status})")
             case 401 | 403:
@@ -282,14 +306,61 @@ class Http:
             async with self.session.request(method, self.url(path), allow_redirects=False, **request) as answer:
                 with _wished(answer):
                     yield answer
+            self._has_answered = True
         except (aiohttp.ClientConnectionError, aiohttp.ClientPayloadError, TimeoutError, ConnectionError) as fault:
-            refused = isinstance(fault, aiohttp.ClientConnectorCertificateError)
-            kind = CertificateRefused if refused else ServerUnavailable
-            unavailable = kind(f"{self._server} {_reason(fault)}")
-            unavailable.unsent = refused or isinstance(fault, aiohttp.ClientConnectorError)
-            raise unavailable from fault
+            await self._check_scheme(fault)
+            raise self._unavailable(fault) from fault
         except aiohttp.ClientError as fault:
+            await self._check_scheme(fault)
             raise UnexpectedAnswer(f"{self._server} does not speak valid HTTP") from fault
+        except UnexpectedAnswer as fault:
+            await self._check_scheme(fault)
+            raise
+
+    def _unavailable(self, fault: BaseException) -> ServerUnavailable:
+        unavailable = ServerUnavailable(f"{self._server} {_reason(fault)}")
+        if isinstance(fault, aiohttp.ClientConnectorCertificateError):
+            unavailable = CertificateRefused(f"{self._server} {_reason(fault)}")
+            unavailable.reason = getattr(fault.certificate_error, "verify_message", "")
+            unavailable.unsent = True
+        elif isinstance(fault, aiohttp.ClientConnectorError):
+            unavailable.unsent = True
+        return unavailable
+
+    async def _check_scheme(self, fault: BaseException) -> None:
+        """Raise `WrongScheme` if the server speaks the other one of http and https. A server that has ever given a
+        good answer is not in doubt, and neither is one that merely cannot be reached.
+        """
+        if isinstance(fault, aiohttp.ClientConnectorSSLError):
+            if getattr(fault.os_error, "reason", "") in _NO_TLS:
+                raise WrongScheme(f"{self._server} does not speak https, but http", "http") from fault
+        elif self._has_answered or self._server.base.scheme == "https" or not _may_be_tls(fault):
+            return
+        elif await _speaks_tls(self._server):
+            raise WrongScheme(f"{self._server} does not speak http, but https", "https") from fault
+
+
+def _may_be_tls(fault: BaseException) -> bool:
+    """True for what a server with TLS makes of a request without: it closes the connection, or answers nonsense."""
+    match fault:
+        case aiohttp.ClientConnectorError() | TimeoutError():
+            return False
+        case UnexpectedAnswer(status=status):
+            return status == 400
+        case _:
+            return True
+
+
+async def _speaks_tls(server: Server) -> bool:
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE  # we send nothing
+    try:
+        async with asyncio.timeout(server.connect_timeout):
+            _, writer = await asyncio.open_connection(server.base.host, server.base.port, ssl=context)
+    except (OSError, TimeoutError):
+        return False
+    writer.transport.abort()
+    return True
 
 
 @contextmanager
@@ -300,12 +371,6 @@ def _wished(answer: aiohttp.ClientResponse) -> Iterator[None]:
     except ComfyError as fault:
         fault.retry_after = wish(answer.headers.get(hdrs.RETRY_AFTER))
         raise
-
-
-def _refuse_page(answer: aiohttp.ClientResponse, file: FileRef) -> None:
-    """Reject a proxy's web page instead of a file. ComfyUI sends its own HTML files only as attachments."""
-    if answer.content_type == "text/html" and not file.filename.lower().endswith((".html", ".htm")):
-        raise Garbled(f"a web page came instead of the file {file.filename!r}", answer.status)
 
 
 def redirected(server: Server, asked: URL, status: int, headers: Mapping[str, str]) -> Redirected:
@@ -329,7 +394,7 @@ def _reason(fault: BaseException) -> str:
         case aiohttp.ClientConnectorCertificateError():
             return "has a TLS certificate that cannot be verified"
         case aiohttp.ClientSSLError():
-            return "does not speak valid TLS: is it http and not https?"
+            return "does not speak valid TLS"
         case TimeoutError():
             return "takes too long to answer"
         case aiohttp.ClientConnectorError():
@@ -385,46 +450,3 @@ def _plain(filename: str) -> str:
     """Return a name without folders, quotes or control characters, because the server uses it literally (§4)."""
     name = filename.replace("\\", "/").rpartition("/")[2]
     return "".join("_" if ord(letter) < 32 or letter in '"%' else letter for letter in name) or "upload"
-
-
-async def _chunks(path: Path) -> AsyncIterator[bytes]:
-    """Yield the chunks of a file. The first is read at once, so that an unreadable file fails before the request."""
-    first = await asyncio.to_thread(_read, path, 0)
-
-    async def chunks() -> AsyncIterator[bytes]:
-        chunk, offset = first, 0
-        while chunk:
-            yield chunk
-            offset += len(chunk)
-            chunk = await asyncio.to_thread(_read, path, offset)
-
-    return chunks()
-
-
-def _read(path: Path, offset: int) -> bytes:
-    """Open, read and close in one call, so that no file stays open if the caller is cancelled."""
-    with path.open("rb") as file:
-        file.seek(offset)
-        return file.read(_CHUNK)
-
-
-async def _write(answer: aiohttp.ClientResponse, path: Path) -> int:
-    """Write a body as it arrives, in a thread. aiohttp raises an error if the body is too short."""
-    size, held, mode = 0, list[bytes](), "wb"
-    try:
-        async for chunk in answer.content.iter_any():
-            size += len(chunk)
-            held.append(chunk)
-            if sum(map(len, held)) >= _BLOCK:
-                await asyncio.to_thread(_put, path, mode, held)
-                held, mode = [], "ab"
-        await asyncio.to_thread(_put, path, mode, held)
-    except BaseException:
-        await asyncio.to_thread(path.unlink, missing_ok=True)
-        raise
-    return size
-
-
-def _put(path: Path, mode: str, chunks: list[bytes]) -> None:
-    with path.open(mode) as file:
-        file.writelines(chunks)

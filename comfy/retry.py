@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TypeVar
 
-from comfy.errors import CertificateRefused, ComfyError, Garbled, ServerUnavailable, UnexpectedAnswer
+from comfy.errors import CertificateRefused, ComfyError, Garbled, ServerUnavailable, UnexpectedAnswer, WrongScheme
 
 _T = TypeVar("_T")
 _log = logging.getLogger(__name__)
@@ -29,7 +29,7 @@ def may_pass(fault: ComfyError) -> bool:
     """True if the same request may succeed a moment later."""
     match fault:
         case ServerUnavailable():
-            return not isinstance(fault, CertificateRefused)
+            return not isinstance(fault, CertificateRefused | WrongScheme)
         case Garbled():
             return True
         case UnexpectedAnswer(status=int(status)):

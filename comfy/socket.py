@@ -12,6 +12,7 @@ from uuid import uuid4
 
 import aiohttp
 
+from comfy.bodies import MB
 from comfy.errors import Redirected
 from comfy.http import Http
 from comfy.messages.events import Executing, ExecutionStart, Message, parse_binary, parse_text
@@ -22,6 +23,7 @@ from comfy.tracking.subscription import Subscription
 _HANDSHAKE = json.dumps({"type": "feature_flags", "data": {"supports_preview_metadata": True}})
 _HEARTBEAT = 30.0  # seconds; a dead connection is noticed after 1.5 times as long
 _LONGEST_PAUSE = 5.0  # seconds between attempts to reconnect
+_LARGEST_FRAME = 64 * MB  # after unpacking; a node can send a whole picture, and an error with all its inputs
 _UNFOLLOWED = 1024  # subscriptions kept for prompts without a follower
 
 _log = logging.getLogger(__name__)
@@ -123,7 +125,7 @@ class Socket:
             timeout = aiohttp.ClientWSTimeout(ws_close=1.0)
             async with asyncio.timeout(self._server.connect_timeout) as patience:
                 async with self._http.session.ws_connect(
-                    url, max_msg_size=0, heartbeat=_HEARTBEAT, timeout=timeout
+                    url, max_msg_size=_LARGEST_FRAME, heartbeat=_HEARTBEAT, timeout=timeout
                 ) as websocket:
                     patience.reschedule(None)
                     await self._listen(websocket)
@@ -146,9 +148,11 @@ class Socket:
         async for message in websocket:
             self.heard = _now()
             if message.type is aiohttp.WSMsgType.TEXT:
-                self._sort(parse_text(message.data))
+                self._sort(parse_text(message.data), len(message.data))
             elif message.type is aiohttp.WSMsgType.BINARY:
-                self._sort(parse_binary(message.data))
+                self._sort(parse_binary(message.data), len(message.data))
+            elif message.type is aiohttp.WSMsgType.ERROR:
+                _log.warning("the websocket of %s is closed, and opened again: %s", self._server, message.data)
 
     def _lost(self) -> None:
         self._websocket = None
@@ -157,7 +161,7 @@ class Socket:
         for subscription in self._subscriptions.values():
             subscription.wake()
 
-    def _sort(self, event: Message | None) -> None:
+    def _sort(self, event: Message | None, size: int) -> None:
         prompt_id = getattr(event, "prompt_id", None)
         match event:
             case ExecutionStart():
@@ -168,7 +172,7 @@ class Socket:
                 prompt_id = self._running  # these have no prompt id: they belong to the running prompt, if it is ours
         subscription = self._subscriptions.get(prompt_id) if prompt_id else None
         if subscription is not None and event is not None:
-            subscription.put(event, self.heard)
+            subscription.put(event, self.heard, size)
 
     def _make_room(self) -> None:
         unfollowed = [box.prompt_id for box in self._subscriptions.values() if not box.followed]

@@ -9,10 +9,13 @@ from bot.core.errors import ConfigError, DeliveryFailed, StorageFailed, UserErro
 from bot.core.guesses import is_private
 from bot.i18n import _
 from comfy.errors import (
+    AnswerTooLarge,
     CertificateRefused,
     ComfyError,
     ExecutionFailed,
     FileMissing,
+    FileRefused,
+    HistoryCleared,
     NodeError,
     PromptInterrupted,
     PromptLost,
@@ -22,7 +25,10 @@ from comfy.errors import (
     ServerUnavailable,
     TooLarge,
     UnexpectedAnswer,
+    UploadFailed,
+    WebPage,
     WorkerWedged,
+    WrongScheme,
 )
 from comfy.prompt import Prompt
 
@@ -58,22 +64,29 @@ def explain(error: BaseException, run_id: str, prompt: Prompt | None = None) -> 
             )
 
 
-def trouble(error: ServerUnavailable | FileMissing, server: str) -> str:
+def trouble(error: ServerUnavailable | FileMissing | UploadFailed, server: str) -> str:
     """The reason why a run waits again. A server without a name of its own is called by its address, which is not
-    people's business.
+    people's business, so it stays out.
     """
-    server = "" if "." in server or ":" in server else server
     match error:
+        case HistoryCleared():
+            words = _("Someone cleared the history of the server {server}, and the result with it.")
         case PromptLost():
             words = _("The server {server} restarted and lost the run.")
-            nameless = _("The server restarted and lost the run.")
         case WorkerWedged():
-            words, nameless = _("The server {server} seems stuck."), _("The server seems stuck.")
+            words = _("The server {server} seems stuck.")
         case FileMissing():
-            words, nameless = _("The server {server} lost the result."), _("The server lost the result.")
+            words = _("The server {server} lost the result.")
+        case UploadFailed():
+            words = _("The server {server} could not save the file.")
+        case CertificateRefused():
+            words = _("The certificate of the server {server} cannot be verified.")
+        case WrongScheme():
+            words = _("The server {server} does not speak http or https as its address says.")
         case _:
-            words, nameless = _("The server {server} cannot be reached."), _("The server cannot be reached.")
-    return words.format(server=server) if server else nameless
+            words = _("The server {server} cannot be reached.")
+    named = "" if "." in server or ":" in server else server
+    return " ".join(words.format(server=named).split())
 
 
 def _by_class(error: ComfyError) -> str:
@@ -82,6 +95,8 @@ def _by_class(error: ComfyError) -> str:
             return _("The run was removed from the server's queue before it started. Please try again.")
         case PromptInterrupted():
             return _("The run was stopped on the server. Please try again.")
+        case HistoryCleared():
+            return _("Someone cleared the server's history, and the result with it. Please try again.")
         case PromptLost():
             return _("The server restarted during the run and lost it. Please try again.")
         case WorkerWedged():
@@ -90,15 +105,53 @@ def _by_class(error: ComfyError) -> str:
             ).format(seconds=error.seconds)
         case CertificateRefused():
             words = _(
-                "The certificate of the ComfyUI server cannot be verified. Fix it, or set {setting} if that is safe."
+                "The certificate of the ComfyUI server cannot be verified: {reason}. The operator should fix it, "
+                "or set {setting} if that is safe."
             )
-            return words.format(setting="COMFYUI_VERIFY_TLS=no")
+            return words.format(reason=error.reason or _("it gave no reason"), setting="COMFYUI_VERIFY_TLS=no")
+        case WrongScheme(right=right):
+            words = _(
+                "The ComfyUI server speaks {right}, but its address says {wrong}. "
+                "The operator should begin the address with {right}://."
+            )
+            return words.format(right=right, wrong="http" if right == "https" else "https")
         case ServerUnavailable():
             return _("The ComfyUI server cannot be reached right now. Please try again later.")
         case TooLarge():
             return _("The file is too large for the server. Please try a smaller one.")
         case FileMissing():
             return _("The server has lost the result. Please try again.")
+        case _:
+            return _unexpected(error)
+
+
+def _unexpected(error: ComfyError) -> str:
+    """Describe an answer that is not ComfyUI's."""
+    match error:
+        case AnswerTooLarge(is_file=True):
+            words = _("The result is larger than {limit:g} MB. The operator can allow more with {setting}.")
+            return words.format(limit=error.most / 1e6, setting="DARKROOM_MAX_RESULT_MB")
+        case AnswerTooLarge():
+            words = _("The ComfyUI server answers with more than {limit:g} MB. The operator should look at the server.")
+            return words.format(limit=error.most / 1e6)
+        case FileRefused(filename=name):
+            words = _(
+                "The server does not hand out a result that is called “{name}”. "
+                "The workflow's author should choose another name, without “..” and “/”."
+            )
+            return words.format(name=without_paths(name))
+        case UploadFailed(status=status):
+            words = _(
+                "The ComfyUI server could not save the file (error {status}). The operator should check whether the "
+                "disk with its input folder is full."
+            )
+            return words.format(status=status)
+        case WebPage(title=title):
+            words = _(
+                "A web page{title} answers at the address of the ComfyUI server. The operator should check the "
+                "address, and what is in front of the server."
+            )
+            return words.format(title=f" (“{without_paths(title)}”)" if title else "")
         case Redirected(target=target) if target and _is_internal(target):
             return _("The ComfyUI server redirects to another address. “darkroom check” tells the operator which.")
         case Redirected(target=target, moved=False) if target:

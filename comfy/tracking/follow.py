@@ -7,6 +7,7 @@ from collections.abc import AsyncGenerator
 
 from comfy.errors import (
     ExecutionFailed,
+    HistoryCleared,
     PromptInterrupted,
     PromptLost,
     PromptRemoved,
@@ -127,9 +128,11 @@ class _Course:
         """Count checks without the prompt. If the connection was never lost, the server did not restart (§9)."""
         self._unknown += 1
         if self._unknown >= _UNKNOWN_LOOKS:
-            if self._socket.hears(self._subscription):
-                raise PromptRemoved(self._subscription.prompt_id)
-            raise PromptLost(self._subscription.prompt_id)
+            if not self._socket.hears(self._subscription):
+                raise PromptLost(self._subscription.prompt_id)
+            if self._started:
+                raise HistoryCleared(self._subscription.prompt_id)
+            raise PromptRemoved(self._subscription.prompt_id)
 
     def _bear_absence(self, fault: ServerUnavailable | UnexpectedAnswer) -> None:
         """Tolerate errors for a while: a starting server, or a proxy in front of it, may give any answer."""

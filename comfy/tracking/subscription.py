@@ -6,10 +6,11 @@ import asyncio
 from collections import deque
 
 from comfy.messages.events import Executing, Message, ProgressState, StepProgress
-from comfy.messages.previews import Preview
+from comfy.messages.previews import Preview, ProgressText
 
 #: Only the newest of these is kept, so that a slow caller uses no memory.
-_REPLACEABLE = (Preview, StepProgress, ProgressState)
+_REPLACEABLE = (Preview, ProgressText, StepProgress, ProgressState)
+_MOST, _HEAVIEST = 10_000, 128 * 1_000_000  # events that wait for a caller, and the bytes of their messages
 
 
 class Subscription:
@@ -23,18 +24,28 @@ class Subscription:
         self.followed = False
         self.removed = False
         self.ended = asyncio.Event()
-        self._waiting: deque[Message] = deque()
+        self._waiting: deque[tuple[Message, int]] = deque()
+        self._weight = 0
         self._news = asyncio.Event()
         self._woken = False
 
-    def put(self, event: Message, now: float) -> None:
+    def put(self, event: Message, now: float, size: int = 0) -> None:
+        """Add an event whose message has `size` bytes. If too many wait, all are dropped: HTTP has what matters."""
         self.touched = now
         if isinstance(event, _REPLACEABLE):
             self._drop(type(event))
         if isinstance(event, Executing) and event.node is None:
             self.ended.set()
-        self._waiting.append(event)
+        self._waiting.append((event, size))
+        self._weight += size
+        if len(self._waiting) > _MOST or self._weight > _HEAVIEST:
+            self._waiting.clear()
+            self._weight = 0
+            self.wake()
         self._news.set()
+
+    def __len__(self) -> int:
+        return len(self._waiting)
 
     def wake(self) -> None:
         """Make the caller check over HTTP: the connection is lost, or the prompt was removed from the queue."""
@@ -51,12 +62,15 @@ class Subscription:
             except TimeoutError:
                 return None
         if self._waiting:
-            return self._waiting.popleft()
+            event, size = self._waiting.popleft()
+            self._weight -= size
+            return event
         self._woken = False
         return None
 
     def _drop(self, kind: type[Message]) -> None:
-        for event in self._waiting:
+        for number, (event, size) in enumerate(self._waiting):
             if type(event) is kind:
-                self._waiting.remove(event)
+                del self._waiting[number]
+                self._weight -= size
                 return

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
+from bot.core.error_text import explain
 from comfy import (
     ComfyClient,
     ExecutionFailed,
@@ -371,13 +372,14 @@ async def test_a_proxy_that_does_not_reach_the_server(server: Unruly, client: Co
 
 async def test_a_page_in_place_of_comfyui(server: Unruly, client: ComfyClient) -> None:
     async def page(_: web.Request) -> web.StreamResponse | None:
-        return web.Response(text="<html>router login</html>", content_type="text/html")
+        return web.Response(text="<!-- x -->\n<html><head><title>router\n login</title>", content_type="text/html")
 
     server.intercept = page
-    with pytest.raises(UnexpectedAnswer, match="not ComfyUI"):
+    with pytest.raises(UnexpectedAnswer, match="router login") as told:
         await client.object_info()
-    with pytest.raises(UnexpectedAnswer, match="not ComfyUI"):
+    with pytest.raises(UnexpectedAnswer, match="a web page"):
         await client.submit(PROMPT)
+    assert "“router login”" in explain(told.value, "run")
 
 
 async def test_half_open_answer(server: Unruly) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -12,7 +13,8 @@ import pytest
 from aiohttp import web
 from yarl import URL
 
-from comfy import CertificateRefused, ComfyClient, Prompt, Server, ServerUnavailable, UnexpectedAnswer
+from bot.core.error_text import explain
+from comfy import CertificateRefused, ComfyClient, ComfyError, Prompt, Server, UnexpectedAnswer, WrongScheme
 from comfy.embedded import EmbeddedServer
 from comfy.messages.events import Event, ExecutionStart, ExecutionSuccess
 
@@ -118,12 +120,34 @@ async def test_a_certificate_is_checked_unless_that_is_switched_off(engine: str)
                 await client.object_info()
             assert refused.value.unsent
         async with ComfyClient(Server(url.replace("https", "http"), headers=TOKEN)) as client:
-            with pytest.raises(ServerUnavailable):
+            with pytest.raises(WrongScheme) as plain:
                 await client.object_info()
+    assert "speaks https, but its address says http." in explain(plain.value, "run")
     async with ComfyClient(Server(engine.replace("http", "https"))) as client:
-        with pytest.raises(ServerUnavailable, match="is it http") as wrong:
+        with pytest.raises(WrongScheme) as wrong:
             await client.object_info()
-        assert not isinstance(wrong.value, CertificateRefused)
+    assert "speaks http, but its address says https." in explain(wrong.value, "run")
+
+
+async def test_the_sentence_for_a_certificate_says_what_is_wrong_with_it(engine: str) -> None:
+    async with Proxy(engine, TOKEN["Authorization"]).serve(tls()) as url, ComfyClient(Server(url)) as client:
+        with pytest.raises(CertificateRefused) as refused:
+            await client.object_info()
+    assert "cannot be verified: self-signed certificate." in explain(refused.value, "run")
+
+
+@pytest.mark.parametrize("answer", [b"", b"\x15\x03\x01\x00\x02\x02\x46", b"HTTP/1.1 400 Bad Request\r\n\r\nuse https"])
+async def test_a_server_that_is_merely_broken_is_not_said_to_speak_https(answer: bytes) -> None:
+    async def broken(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(1)
+        writer.write(answer)
+        writer.close()
+
+    listener = await asyncio.start_server(broken, "127.0.0.1", 0)
+    async with listener, ComfyClient(f"http://127.0.0.1:{listener.sockets[0].getsockname()[1]}") as client:
+        with pytest.raises(ComfyError) as caught:
+            await client.system_stats()
+    assert not isinstance(caught.value, WrongScheme)
 
 
 @pytest.mark.parametrize(

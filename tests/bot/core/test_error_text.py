@@ -32,6 +32,13 @@ SAMPLES: list[BaseException] = [
         "http://10.0.0.1:8188 redirects to https://a.example: use that address", 302, "https://a.example"
     ),
     errors.FileMissing("/srv/x"),
+    errors.FileRefused("no", 400, "a..b.png"),
+    errors.UploadFailed("http://10.0.0.1:8188 could not save a file (500)", 500),
+    errors.WebPage("a web page", 200, "Sign in"),
+    errors.WrongScheme("http://10.0.0.1:8188 speaks https", "https"),
+    errors.HistoryCleared("abc"),
+    errors.AnswerTooLarge("/queue answers with more than 32 MB", 32_000_000),
+    errors.AnswerTooLarge("a file is larger than 2000 MB", 2_000_000_000, is_file=True),
     errors.TooLarge("no"),
     errors.Redirected("http://10.0.0.1 redirects", 302, "https://comfy.example/ui"),
 ]

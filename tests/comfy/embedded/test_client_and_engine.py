@@ -12,7 +12,7 @@ from PIL import Image
 from comfy import (
     ComfyClient,
     ExecutionFailed,
-    FileMissing,
+    FileRefused,
     Prompt,
     PromptInterrupted,
     PromptRejected,
@@ -126,11 +126,11 @@ async def test_progress_previews_and_cancel(tmp_path: Path, photo: Path) -> None
         await cancelling
 
 
-async def test_a_name_that_view_does_not_hand_out_is_a_missing_file(client: ComfyClient, photo: Path) -> None:
+async def test_a_name_that_view_does_not_hand_out_is_refused(client: ComfyClient, photo: Path) -> None:
     await client.upload_image(photo)
     submission = await client.submit(Prompt(GRAPH).with_input("3", "filename_prefix", "a..b"))
     assert [event async for event in client.follow(submission.prompt_id)]
     (output,) = (await client.collect(submission.prompt_id)).files
-    with pytest.raises(FileMissing):
+    with pytest.raises(FileRefused):
         await client.download(output.file, photo.with_name("out.png"))
     assert not photo.with_name("out.png").exists()
