@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import re
-from urllib.parse import urlsplit
 
 from bot.core.errors import ConfigError, DeliveryFailed, StorageFailed, UserError, WorkerFailed
-from bot.core.guesses import is_private
 from bot.i18n import _
 from comfy.errors import (
     AnswerTooLarge,
@@ -152,8 +150,6 @@ def _unexpected(error: ComfyError) -> str:
                 "address, and what is in front of the server."
             )
             return words.format(title=f" (“{without_paths(title)}”)" if title else "")
-        case Redirected(target=target) if target and _is_internal(target):
-            return _("The ComfyUI server redirects to another address. “darkroom check” tells the operator which.")
         case Redirected(target=target, moved=False) if target:
             words = _("The ComfyUI server redirects to {address}. The operator should check what is in front of it.")
             return words.format(address=target)
@@ -171,11 +167,6 @@ def _unexpected(error: ComfyError) -> str:
             return _(
                 "The ComfyUI server's address does not answer like ComfyUI. The operator should check the address."
             )
-
-
-def _is_internal(url: str) -> bool:
-    host = (urlsplit(url).hostname or "").lower()
-    return is_private(host) or "." not in host or re.search(rf"\.{_INTERNAL}$", host) is not None
 
 
 def _failed(error: ExecutionFailed, prompt: Prompt | None) -> str:

@@ -14,10 +14,10 @@ from typing import Any
 from comfy.saved.definitions import ABSENT, NodeSpec, read_spec
 from comfy.saved.document import Document, SavedGraph, read_document
 from comfy.saved.errors import UnreadableWorkflow
-from comfy.saved.flatten import Links, Output, Scope, Value, sent_nodes
+from comfy.saved.flatten import GraphScope, Links, Output, Value, sent_nodes
 from comfy.saved.groups import Group, make_subgraphs
 from comfy.saved.ids import renumber
-from comfy.saved.node import Graph, Node, build, fill_in, set_value
+from comfy.saved.node import BuiltGraph, BuiltNode, build, fill_in, set_value
 from comfy.saved.primitives import push_primitives
 from comfy.saved.promotion import build_instance, pour_promoted
 from comfy.saved.texts import Choose, as_sent, choose_words, is_file_name, name_file
@@ -45,7 +45,7 @@ def convert(
     groups = make_subgraphs(document)
     renumber(document)
     graphs = _Builder(document, definitions, groups)
-    root = Scope(graphs.build(document.root))
+    root = GraphScope(graphs.build(document.root))
     for graph in (root.graph, *graphs.built.values()):
         push_primitives(graph)
         for node in graph.nodes.values():
@@ -58,12 +58,12 @@ class _Builder:
 
     def __init__(self, document: Document, definitions: Mapping[str, Any], groups: Mapping[str, Group]) -> None:
         self._document, self._definitions, self._groups = document, definitions, groups
-        self.built: dict[str, Graph] = {}
+        self.built: dict[str, BuiltGraph] = {}
         self._building: set[str] = set()
         self._specs: dict[str, NodeSpec] = {}
 
-    def build(self, saved: SavedGraph) -> Graph:
-        graph = Graph({}, saved.links, saved.inputs, saved.outputs)
+    def build(self, saved: SavedGraph) -> BuiltGraph:
+        graph = BuiltGraph({}, saved.links, saved.inputs, saved.outputs)
         for each in saved.nodes:
             definition = self._definition(each.type)
             node = build_instance(each, definition) if definition else build(each, self._spec(each.type))
@@ -75,7 +75,7 @@ class _Builder:
             pour_promoted(node)
         return graph
 
-    def _definition(self, name: str) -> Graph | None:
+    def _definition(self, name: str) -> BuiltGraph | None:
         saved = self._document.definitions.get(name)
         if saved is None:
             return None
@@ -95,7 +95,7 @@ class _Builder:
         return self._specs[class_type]
 
 
-def _drop_loose_links(graph: Graph) -> None:
+def _drop_loose_links(graph: BuiltGraph) -> None:
     """A link that is not in the file, or comes from no node, is no link."""
     for node in graph.nodes.values():
         for slot in node.slots:
@@ -103,7 +103,7 @@ def _drop_loose_links(graph: Graph) -> None:
                 slot.link = None
 
 
-def _pour_group(graph: Graph, group: Group) -> None:
+def _pour_group(graph: BuiltGraph, group: Group) -> None:
     """Give the parts of a group their values; a widget that is linked inside has none."""
     place = 0
     for part in group.parts:
@@ -121,7 +121,7 @@ def _pour_group(graph: Graph, group: Group) -> None:
 class _Writer:
     """Writes the prompt of built graphs."""
 
-    def __init__(self, root: Scope, choose: Choose, now: datetime) -> None:
+    def __init__(self, root: GraphScope, choose: Choose, now: datetime) -> None:
         self._root, self._choose, self._now = root, choose, now
         self._links = Links()
 
@@ -136,7 +136,7 @@ class _Writer:
         unknown = dict.fromkeys(node.type for _scope, node in sent if node.spec is None)
         return Conversion(prompt, tuple(unknown))
 
-    def _entry(self, scope: Scope, node: Node) -> dict[str, Any]:
+    def _entry(self, scope: GraphScope, node: BuiltNode) -> dict[str, Any]:
         inputs = {
             widget.name: as_sent(widget.spec.kind if widget.spec else "", self._own(node, widget.name, widget.value))
             for widget in node.widgets
@@ -153,7 +153,7 @@ class _Writer:
         title = node.saved.title or (node.spec.display_name if node.spec else node.type)
         return {"inputs": inputs, "class_type": node.type, "_meta": {"title": title}}
 
-    def _own(self, node: Node, name: str, value: Any) -> Any:
+    def _own(self, node: BuiltNode, name: str, value: Any) -> Any:
         """A widget's own value, with what the editor replaces in it."""
         if not isinstance(value, str):
             return value
@@ -172,7 +172,7 @@ class _Writer:
             for values in [{widget.name: widget.value for widget in node.widgets}]
         ]
 
-    def _all(self, scope: Scope) -> list[Node]:
+    def _all(self, scope: GraphScope) -> list[BuiltNode]:
         found = list(scope.graph.nodes.values())
         for node in scope.graph.nodes.values():
             if node.definition is not None:

@@ -9,7 +9,7 @@ from typing import Any
 from comfy.saved.definitions import ABSENT, MATCH, NodeSpec
 from comfy.saved.document import BYPASSED, ENTRY, NEVER, Port
 from comfy.saved.errors import UnreadableWorkflow
-from comfy.saved.node import Graph, Node, Slot
+from comfy.saved.node import BuiltGraph, BuiltNode, Slot
 from comfy.saved.promotion import promoted_value
 from comfy.saved.virtual import GETTER, REROUTE, SETTER, VIRTUAL
 
@@ -32,26 +32,26 @@ class Value:
 
 
 @dataclass(frozen=True)
-class Scope:
+class GraphScope:
     """A graph at a place: the root, or a subgraph inside an instance."""
 
-    graph: Graph
+    graph: BuiltGraph
     path: str = ""
-    outer: Scope | None = None
-    instance: Node | None = None
+    outer: GraphScope | None = None
+    instance: BuiltNode | None = None
     depth: int = 0
 
-    def inside(self, instance: Node, definition: Graph) -> Scope:
+    def inside(self, instance: BuiltNode, definition: BuiltGraph) -> GraphScope:
         """Raises `UnreadableWorkflow` where subgraphs contain each other."""
         if self.depth >= _DEEPEST:
             raise UnreadableWorkflow("its subgraphs are nested too deeply, or contain each other")
-        return Scope(definition, f"{self.path}{instance.id}:", self, instance, self.depth + 1)
+        return GraphScope(definition, f"{self.path}{instance.id}:", self, instance, self.depth + 1)
 
 
 Source = Output | Value | None
 
 
-def sent_nodes(root: Scope) -> Iterator[tuple[Scope, Node]]:
+def sent_nodes(root: GraphScope) -> Iterator[tuple[GraphScope, BuiltNode]]:
     """Walk all nodes that are sent. Raises `UnreadableWorkflow` if there are too many."""
     for count, each in enumerate(_sent(root)):
         if count >= _MOST_NODES:
@@ -59,7 +59,7 @@ def sent_nodes(root: Scope) -> Iterator[tuple[Scope, Node]]:
         yield each
 
 
-def _sent(scope: Scope) -> Iterator[tuple[Scope, Node]]:
+def _sent(scope: GraphScope) -> Iterator[tuple[GraphScope, BuiltNode]]:
     for node in scope.graph.nodes.values():
         if node.definition is not None:
             if scope.depth or node.mode not in (NEVER, BYPASSED):  # an inner one that is muted hides nothing
@@ -74,11 +74,11 @@ class Links:
     def __init__(self, limit: int = 2_000) -> None:
         self._limit = limit  # steps of one walk: links may run in a circle
 
-    def source(self, scope: Scope, node: Node, slot: Slot) -> Source:
+    def source(self, scope: GraphScope, node: BuiltNode, slot: Slot) -> Source:
         """What an input of a node gets by its link; None if that ends nowhere."""
         return self._of_input(scope, slot, self.slot_type(scope, node, slot), 0)
 
-    def _of_input(self, scope: Scope, slot: Slot, kind: str, steps: int) -> Source:
+    def _of_input(self, scope: GraphScope, slot: Slot, kind: str, steps: int) -> Source:
         link = scope.graph.links.get(slot.link) if slot.link is not None else None
         if link is None or steps > self._limit:
             return None
@@ -87,7 +87,7 @@ class Links:
         origin = scope.graph.nodes.get(link.origin)
         return self._of_output(scope, origin, link.origin_slot, kind, steps + 1) if origin is not None else None
 
-    def _of_entry(self, scope: Scope, index: int, steps: int) -> Source:
+    def _of_entry(self, scope: GraphScope, index: int, steps: int) -> Source:
         if scope.outer is None or scope.instance is None or index >= len(scope.graph.inputs):
             return None
         port = scope.graph.inputs[index]
@@ -96,7 +96,7 @@ class Links:
             return self._of_input(scope.outer, slot, slot.type, steps)
         return _valued(scope.instance, port)
 
-    def _of_output(self, scope: Scope, node: Node, index: int, kind: str, steps: int) -> Source:
+    def _of_output(self, scope: GraphScope, node: BuiltNode, index: int, kind: str, steps: int) -> Source:
         if node.type == GETTER:
             return self._of_getter(scope, node, kind, steps)
         if node.type == SETTER:
@@ -112,7 +112,7 @@ class Links:
             return self._of_exit(scope.inside(node, node.definition), node.definition, index, kind, steps)
         return None if node.type in VIRTUAL else Output(f"{scope.path}{node.id}", index)
 
-    def _of_exit(self, inside: Scope, graph: Graph, index: int, kind: str, steps: int) -> Source:
+    def _of_exit(self, inside: GraphScope, graph: BuiltGraph, index: int, kind: str, steps: int) -> Source:
         if index >= len(graph.outputs):
             return None
         for name in graph.outputs[index].links:
@@ -125,12 +125,12 @@ class Links:
             return self._of_output(inside, origin, link.origin_slot, kind, steps) if origin is not None else None
         return None
 
-    def _first(self, scope: Scope, node: Node, kind: str, steps: int) -> Source:
+    def _first(self, scope: GraphScope, node: BuiltNode, kind: str, steps: int) -> Source:
         return self._of_input(scope, node.slots[0], kind, steps) if node.slots else None
 
-    def _of_getter(self, scope: Scope, node: Node, kind: str, steps: int) -> Source:
+    def _of_getter(self, scope: GraphScope, node: BuiltNode, kind: str, steps: int) -> Source:
         name = _name(node)
-        where: Scope | None = scope
+        where: GraphScope | None = scope
         while where is not None:
             for each in where.graph.nodes.values():
                 if each.type == SETTER and _name(each) == name:
@@ -138,7 +138,7 @@ class Links:
             where = where.outer
         return None
 
-    def _bypass(self, scope: Scope, node: Node, index: int, kind: str) -> Slot | None:
+    def _bypass(self, scope: GraphScope, node: BuiltNode, index: int, kind: str) -> Slot | None:
         """The input that a bypassed node passes on for an output."""
         slots = node.ordered_slots
         if not slots:
@@ -158,7 +158,7 @@ class Links:
                 return slot
         return None
 
-    def slot_type(self, scope: Scope, node: Node, slot: Slot, depth: int = 0) -> str:
+    def slot_type(self, scope: GraphScope, node: BuiltNode, slot: Slot, depth: int = 0) -> str:
         """The type of an input. One that matches others has the type of what those are linked to."""
         if slot.spec is None or slot.spec.kind != MATCH or node.spec is None or depth > _DEEPEST:
             return slot.type
@@ -166,20 +166,20 @@ class Links:
         others = (each for each in node.slots if each is not slot and _group(each) == group)
         return self._common(scope, others, slot.type, depth)
 
-    def output_type(self, scope: Scope, node: Node, index: int, depth: int = 0) -> str:
+    def output_type(self, scope: GraphScope, node: BuiltNode, index: int, depth: int = 0) -> str:
         spec: NodeSpec | None = node.spec
         if spec is None or depth > _DEEPEST or index >= len(spec.match_outputs) or spec.match_outputs[index] is None:
             return node.output_type(index)
         slots = [each for each in node.slots if _group(each) == spec.match_outputs[index]]
         return self._common(scope, slots, slots[0].type if slots else "*", depth)
 
-    def _common(self, scope: Scope, slots: Iterator[Slot] | Sequence[Slot], kind: str, depth: int) -> str:
+    def _common(self, scope: GraphScope, slots: Iterator[Slot] | Sequence[Slot], kind: str, depth: int) -> str:
         for slot in slots:
             linked = self._linked_type(scope, slot, depth)
             kind = _both(kind, linked)
         return kind
 
-    def _linked_type(self, scope: Scope, slot: Slot, depth: int) -> str:
+    def _linked_type(self, scope: GraphScope, slot: Slot, depth: int) -> str:
         link = scope.graph.links.get(slot.link) if slot.link is not None else None
         if link is None:
             return "*"
@@ -218,11 +218,11 @@ def _group(slot: Slot) -> str | None:
     return group if isinstance(group, str) else None
 
 
-def _name(node: Node) -> Any:
+def _name(node: BuiltNode) -> Any:
     values = node.saved.values
     return values[0] if isinstance(values, list) and values else None
 
 
-def _valued(instance: Node, port: Port) -> Value | None:
+def _valued(instance: BuiltNode, port: Port) -> Value | None:
     value = promoted_value(instance, port)
     return None if value is ABSENT else Value(value)

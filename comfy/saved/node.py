@@ -52,12 +52,12 @@ class Widget:
 
 
 @dataclass(eq=False)
-class Node:
+class BuiltNode:
     """A node that is built. An instance of a subgraph has its `definition`, and values for ports that take one."""
 
     saved: SavedNode
     spec: NodeSpec | None = None
-    definition: Graph | None = None
+    definition: BuiltGraph | None = None
     slots: list[Slot] = field(default_factory=list)
     widgets: list[Widget] = field(default_factory=list)
     values: dict[Port, Any] = field(default_factory=dict)
@@ -106,18 +106,18 @@ class Node:
 
 
 @dataclass(eq=False)
-class Graph:
+class BuiltGraph:
     """A graph that is built."""
 
-    nodes: dict[str, Node]
+    nodes: dict[str, BuiltNode]
     links: dict[str, SavedLink]
     inputs: list[Port]
     outputs: list[Port]
 
 
-def build(saved: SavedNode, spec: NodeSpec | None) -> Node:
+def build(saved: SavedNode, spec: NodeSpec | None) -> BuiltNode:
     """Build a node that is no instance of a subgraph; a type that the server lacks has only what the file says."""
-    node = Node(saved, spec)
+    node = BuiltNode(saved, spec)
     if spec is not None:
         for each in spec.inputs:
             slots, widgets = _parts(each, spec, {})
@@ -136,7 +136,7 @@ def build(saved: SavedNode, spec: NodeSpec | None) -> Node:
     return node
 
 
-def set_value(node: Node, widget: Widget, value: Any) -> None:
+def set_value(node: BuiltNode, widget: Widget, value: Any) -> None:
     """Set a widget as if its node were read from a file; a dynamic combo gets the inputs of its option."""
     widget.value = value
     if widget.spec is not None and widget.spec.kind == DYNAMIC:
@@ -145,7 +145,7 @@ def set_value(node: Node, widget: Widget, value: Any) -> None:
         node.widgets.append(_option(int(widget.name.removeprefix("option")) + 1))
 
 
-def fill_in(node: Node) -> None:
+def fill_in(node: BuiltNode) -> None:
     """Give a value to each widget that has null and cannot."""
     for widget in node.widgets:
         if widget.value is not None or widget.spec is None:
@@ -234,7 +234,7 @@ def _added(spec: NodeSpec) -> Iterable[Widget]:
         yield Widget("image", "")
 
 
-def _lay_over(node: Node, saved: SavedInput) -> None:
+def _lay_over(node: BuiltNode, saved: SavedInput) -> None:
     slot = node.slot(saved.name)
     if slot is not None:
         slot.link = saved.link
@@ -243,7 +243,7 @@ def _lay_over(node: Node, saved: SavedInput) -> None:
         node.slots.append(Slot(saved.name, saved.type, Rank.WIDGET if widget else Rank.EXTRA, saved.link))
 
 
-def _without_forced(spec: NodeSpec, node: Node, values: Sequence[Any] | Mapping[str, Any]) -> Any:
+def _without_forced(spec: NodeSpec, node: BuiltNode, values: Sequence[Any] | Mapping[str, Any]) -> Any:
     """Leave out the values of inputs that were widgets when the file was written, if their number shows that."""
     if isinstance(values, Mapping):
         return values
@@ -259,7 +259,7 @@ def _without_forced(spec: NodeSpec, node: Node, values: Sequence[Any] | Mapping[
     return [value for value, is_forced in zip(values, forced, strict=True) if not is_forced]
 
 
-def _pour(node: Node, values: Sequence[Any] | Mapping[str, Any]) -> None:
+def _pour(node: BuiltNode, values: Sequence[Any] | Mapping[str, Any]) -> None:
     place = number = 0
     while number < len(node.widgets):
         widget = node.widgets[number]
@@ -272,7 +272,7 @@ def _pour(node: Node, values: Sequence[Any] | Mapping[str, Any]) -> None:
             set_value(node, widget, values[place - 1])
 
 
-def _expand(node: Node, widget: Widget, spec: InputSpec) -> None:
+def _expand(node: BuiltNode, widget: Widget, spec: InputSpec) -> None:
     prefix = f"{widget.name}."
     links = {slot.name: slot.link for slot in node.slots if slot.name.startswith(prefix)}
     node.slots = [slot for slot in node.slots if not slot.name.startswith(prefix)]
@@ -285,7 +285,7 @@ def _expand(node: Node, widget: Widget, spec: InputSpec) -> None:
     node.slots[behind:behind] = slots
 
 
-def _drop_orphans(node: Node) -> None:
+def _drop_orphans(node: BuiltNode) -> None:
     """An input that was a widget's, and has none by this definition, is gone."""
     names = {widget.name for widget in node.widgets}
     node.slots = [
@@ -293,13 +293,13 @@ def _drop_orphans(node: Node) -> None:
     ]
 
 
-def _without_prefix(node: Node) -> None:
+def _without_prefix(node: BuiltNode) -> None:
     widget = node.widget("sampler_name")
     if widget is not None and isinstance(widget.value, str):
         widget.value = widget.value.removeprefix("sample_")
 
 
-def _set_index(node: Node) -> None:
+def _set_index(node: BuiltNode) -> None:
     choice, index = node.widget("choice"), node.widget("index")
     options = [widget.value for widget in node.widgets if widget.name.startswith("option")]
     if choice is not None and index is not None:

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from comfy.saved.definitions import InputSpec
-from comfy.saved.node import Graph, Node, Widget, set_value
+from comfy.saved.node import BuiltGraph, BuiltNode, Widget, set_value
 from comfy.saved.virtual import PRIMITIVE
 
 
-def push_primitives(graph: Graph) -> None:
+def push_primitives(graph: BuiltGraph) -> None:
     """Give the value of each primitive to the widgets that it is linked to, even where it is muted."""
     for node in list(graph.nodes.values()):
         values = node.saved.values
@@ -19,8 +19,8 @@ def push_primitives(graph: Graph) -> None:
             _push(graph, node, values[0])
 
 
-def _push(graph: Graph, primitive: Node, value: Any) -> None:
-    fed: list[tuple[Node, Widget]] = []
+def _push(graph: BuiltGraph, primitive: BuiltNode, value: Any) -> None:
+    fed: list[tuple[BuiltNode, Widget]] = []
     for link in graph.links.values():
         if link.origin != primitive.id:
             continue

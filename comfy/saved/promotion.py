@@ -8,13 +8,13 @@ from typing import Any
 
 from comfy.saved.definitions import ABSENT, InputSpec
 from comfy.saved.document import ENTRY, Port, SavedLink, SavedNode
-from comfy.saved.node import Graph, Node, Rank, Slot, Widget
+from comfy.saved.node import BuiltGraph, BuiltNode, Rank, Slot, Widget
 from comfy.saved.virtual import PRIMITIVE
 
 
-def build_instance(saved: SavedNode, definition: Graph) -> Node:
+def build_instance(saved: SavedNode, definition: BuiltGraph) -> BuiltNode:
     """Build an instance of a subgraph. Its inputs are those of the definition; the file only says what they link to."""
-    node, left = Node(saved, definition=definition), list(saved.inputs)
+    node, left = BuiltNode(saved, definition=definition), list(saved.inputs)
     for port in definition.inputs:
         same = [each for each in left if each.name == port.name and each.type == port.type]
         found = next(iter(same or [each for each in left if each.name == port.name]), None)
@@ -24,7 +24,7 @@ def build_instance(saved: SavedNode, definition: Graph) -> Node:
     return node
 
 
-def pour_promoted(node: Node) -> None:
+def pour_promoted(node: BuiltNode) -> None:
     """Give an instance the values that the file has for it, and make the inputs that older files promote by name."""
     graph = node.definition
     if graph is None:
@@ -44,7 +44,7 @@ def pour_promoted(node: Node) -> None:
             _promote(node, graph, str(entry[0]), str(entry[1]), value)
 
 
-def carrier(graph: Graph, port: Port) -> Widget | tuple[Node, Port] | None:
+def carrier(graph: BuiltGraph, port: Port) -> Widget | tuple[BuiltNode, Port] | None:
     """Find the first widget that a port of a subgraph leads to: a node's, or a port of an instance inside."""
     for target, slot in _targets(graph, port.links):
         if target.definition is not None:
@@ -55,7 +55,7 @@ def carrier(graph: Graph, port: Port) -> Widget | tuple[Node, Port] | None:
     return None
 
 
-def promoted_value(node: Node, port: Port) -> Any:
+def promoted_value(node: BuiltNode, port: Port) -> Any:
     """The value of an instance's input; `ABSENT` where it takes none."""
     if port in node.values:
         return node.values[port]
@@ -70,7 +70,7 @@ def promoted_value(node: Node, port: Port) -> Any:
             return ABSENT
 
 
-def promoted_spec(node: Node, port: Port) -> InputSpec | None:
+def promoted_spec(node: BuiltNode, port: Port) -> InputSpec | None:
     """The definition of the widget behind an instance's input."""
     if node.definition is None:
         return None
@@ -83,7 +83,7 @@ def promoted_spec(node: Node, port: Port) -> InputSpec | None:
             return None
 
 
-def _targets(graph: Graph, links: Sequence[str]) -> Iterator[tuple[Node, Slot]]:
+def _targets(graph: BuiltGraph, links: Sequence[str]) -> Iterator[tuple[BuiltNode, Slot]]:
     for link in links:
         if link in graph.links and (target := graph.nodes.get(graph.links[link].target)) is not None:
             slot = target.slot_of_link(link)
@@ -99,7 +99,7 @@ def _quarantined(properties: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
             yield str(original[1]), each["hostValue"]
 
 
-def _promote(node: Node, graph: Graph, inner_id: str, name: str, value: Any) -> None:
+def _promote(node: BuiltNode, graph: BuiltGraph, inner_id: str, name: str, value: Any) -> None:
     if inner_id == "-1":
         _set(node, next((port for port in graph.inputs if port.name == name), None), value)
         return
@@ -120,19 +120,19 @@ def _promote(node: Node, graph: Graph, inner_id: str, name: str, value: Any) -> 
             return
 
 
-def _set(node: Node, port: Port | None, value: Any) -> None:
+def _set(node: BuiltNode, port: Port | None, value: Any) -> None:
     if port is not None and value is not None:
         node.values[port] = value
 
 
-def _is_promotable(inner: Node, name: str) -> bool:
+def _is_promotable(inner: BuiltNode, name: str) -> bool:
     if inner.definition is None:
         return inner.widget(name) is not None
     slot = inner.slot(name)
     return slot is not None and slot.port is not None and carrier(inner.definition, slot.port) is not None
 
 
-def _port_of(graph: Graph, inner: Node, name: str) -> Port | None:
+def _port_of(graph: BuiltGraph, inner: BuiltNode, name: str) -> Port | None:
     """The port that already leads to a widget."""
     for port in graph.inputs:
         if any(target is inner and slot.name == name for target, slot in _targets(graph, port.links)):
@@ -140,7 +140,7 @@ def _port_of(graph: Graph, inner: Node, name: str) -> Port | None:
     return None
 
 
-def _new_port(graph: Graph, inner: Node, name: str) -> Port:
+def _new_port(graph: BuiltGraph, inner: BuiltNode, name: str) -> Port:
     """Make a port for a widget; the link that its input had is cut."""
     slot, widget = inner.slot(name), inner.widget(name)
     if slot is None:
@@ -150,12 +150,12 @@ def _new_port(graph: Graph, inner: Node, name: str) -> Port:
     return _feed(graph, name, slot.type, [(inner, slot)])
 
 
-def _replace_primitive(graph: Graph, primitive: Node) -> Port | None:
+def _replace_primitive(graph: BuiltGraph, primitive: BuiltNode) -> Port | None:
     """Let a port feed what a primitive has fed. The editor finds those inputs by the positions that the links remember,
     and so do we, even where they are stale; None if one of them has another type.
     """
     kind = primitive.output_type(0)
-    fed: list[tuple[Node, Slot]] = []
+    fed: list[tuple[BuiltNode, Slot]] = []
     for link in graph.links.values():
         if link.origin != primitive.id:
             continue
@@ -171,7 +171,7 @@ def _replace_primitive(graph: Graph, primitive: Node) -> Port | None:
     return _feed(graph, name, kind, fed)
 
 
-def _feed(graph: Graph, name: str, kind: str, fed: Sequence[tuple[Node, Slot]]) -> Port:
+def _feed(graph: BuiltGraph, name: str, kind: str, fed: Sequence[tuple[BuiltNode, Slot]]) -> Port:
     port = Port(_unique(name, {each.name for each in graph.inputs}), kind, [])
     graph.inputs.append(port)
     for target, slot in fed:
