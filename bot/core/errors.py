@@ -12,6 +12,7 @@ UserError
 ConfigError             for the operator: all mistakes in the settings, in one message
 DeliveryFailed          the platform refused or lost the message
 └── NotNow              there was no room for a status just now
+BadResult               what the server made cannot be delivered
 StorageFailed           a file or a record could not be kept, or is gone
 └── StorageAway         just now: the disk is full, or the database is away
     └── DiskFull        there is no room for a file
@@ -105,6 +106,10 @@ class NotNow(DeliveryFailed):
     def __init__(self, words: str = "", after: float | None = None) -> None:
         super().__init__(words)
         self.after = after
+
+
+class BadResult(Exception):
+    """A result is empty, or not what its name says. The text is a sentence for the person."""
 
 
 class StorageFailed(Exception):
