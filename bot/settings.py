@@ -94,6 +94,10 @@ def _megabytes(text: str) -> float:
     return _number(text, 0.1, 1000)
 
 
+def _large(text: str) -> float:
+    return _number(text, 0.1, 1_000_000)
+
+
 def _megapixels(text: str) -> float:
     return _number(text, 0.1, 80)
 
@@ -166,6 +170,9 @@ class Settings:
     )
     max_megapixels: float = _setting(
         "DARKROOM_MAX_MEGAPIXELS", _megapixels, 50.0, "The largest picture that people may send, in megapixels."
+    )
+    max_result_mb: float = _setting(
+        "DARKROOM_MAX_RESULT_MB", _large, 2000.0, "The largest result of a run that is fetched, in megabytes."
     )
     keep_metadata: bool = _setting(
         "DARKROOM_KEEP_METADATA", _switch, False, "Keep the workflow that ComfyUI writes into results: yes or no."
@@ -341,6 +348,7 @@ class Settings:
             "headers": {**headers, **own},
             "verify_tls": self.verify_tls,
             "stall_limit": self.stall_limit,
+            "largest_file": int(self.max_result_mb * 1e6),
         }
 
 

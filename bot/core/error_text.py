@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from bot.core.errors import ConfigError, DeliveryFailed, StorageFailed, UserError, WorkerFailed
+from bot.core.errors import BadResult, ConfigError, DeliveryFailed, StorageFailed, UserError, WorkerFailed
 from bot.i18n import _
 from comfy.errors import (
     AnswerTooLarge,
@@ -48,7 +48,7 @@ _OUT_OF_MEMORY = re.compile(r"out ?of ?memory|allocation on device|not enough me
 def explain(error: BaseException, run_id: str, prompt: Prompt | None = None) -> str:
     """Return one sentence for the error that ended a run; for a bug of ours, only the run's ID."""
     match error:
-        case UserError() | DeliveryFailed() | StorageFailed() | WorkerFailed() | ConfigError():
+        case UserError() | BadResult() | DeliveryFailed() | StorageFailed() | WorkerFailed() | ConfigError():
             return str(error)
         case ExecutionFailed():
             return _failed(error, prompt)

@@ -14,6 +14,7 @@ DeliveryFailed          the platform refused or lost the message
 ├── NotNow              there was no room for a status just now
 ├── PlatformAway        the platform cannot be reached just now
 └── MessageGone         the message of the run was deleted
+BadResult               what the server made cannot be delivered
 StorageFailed           a file or a record could not be kept, or is gone
 └── StorageAway         just now: the disk is full, or the database is away
     └── DiskFull        there is no room for a file
@@ -120,6 +121,10 @@ class MessageGone(DeliveryFailed):
 
     def __init__(self) -> None:
         super().__init__(_("The message of this run was deleted."))
+
+
+class BadResult(Exception):
+    """A result is empty, or not what its name says. The text is a sentence for the person."""
 
 
 class StorageFailed(Exception):

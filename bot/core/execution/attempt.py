@@ -49,11 +49,12 @@ from bot.core.workflows.catalog import Workflows
 from bot.core.workflows.form import FieldKind
 from bot.i18n import _
 from comfy.client import ComfyClient
-from comfy.errors import ComfyError, FileMissing, PromptRejected, PromptRemoved, ServerUnavailable
+from comfy.errors import ComfyError, FileMissing, PromptRejected, PromptRemoved, ServerUnavailable, UploadFailed
 
 _log = logging.getLogger(__name__)
 _Kept = TypeVar("_Kept")
-_MAY_PASS = (ServerUnavailable, FileMissing, StorageAway)  # the next attempt may do better, on another server above all
+_TROUBLE = (ServerUnavailable, FileMissing, UploadFailed)  # of one server, while another may do better
+_MAY_PASS = (*_TROUBLE, StorageAway)  # the next attempt may do better, on another server above all
 _PAUSES = Pauses(1.0, 30.0)  # before something is kept again
 _FAREWELL = 3.0  # seconds: a shutdown waits no longer for a chat
 _DELIVERY_PAUSES = Pauses(5.0, 120.0, 725)  # before a result is delivered again: for about a day
@@ -235,10 +236,11 @@ class Attempt:
     async def _submit(self, execution: Execution, folder: Path) -> str:
         if self._resumed and await self._client.knows(execution.prompt_id):
             return json.dumps([])
+        known = any(self._uploads.name(stored.key) for stored in self._run.inputs.values())
         try:
             warnings = await execution.submit(await self._upload(folder))
         except PromptRejected:
-            if not self._run.inputs:
+            if not known:
                 raise
             self._uploads.forget()  # the server's folder may have been emptied
             warnings = await execution.submit(await self._upload(folder))
@@ -354,7 +356,7 @@ class Attempt:
             await self._stopped(execution)
 
     async def _failed(self, error: Exception, execution: Execution) -> None:
-        if isinstance(error, ServerUnavailable | FileMissing):
+        if isinstance(error, _TROUBLE):
             self._troubled()
         self._freed(False)
         if (by := await self._cancelled_by()) is not None:
@@ -365,7 +367,7 @@ class Attempt:
                 run = await self._written(partial(self._context.records.get, self._run.id))
                 await show_status(self._reply, run.end if run is not None and run.end is not None else said)
 
-    async def _again(self, error: ServerUnavailable | FileMissing | StorageAway) -> bool:
+    async def _again(self, error: ServerUnavailable | FileMissing | UploadFailed | StorageAway) -> bool:
         """Say why, and let the run wait for another attempt; False where this was the last."""
         run = self._run
         if run.attempt >= MOST_ATTEMPTS:

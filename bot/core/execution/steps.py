@@ -14,16 +14,17 @@ from typing import TYPE_CHECKING
 from uuid import uuid5
 
 from bot.core.error_text import explain, warning, without_paths
-from bot.core.errors import DeliveryFailed, StorageFailed, UserError
+from bot.core.errors import BadResult, DeliveryFailed, StorageFailed, UserError
 from bot.core.execution.progress import ProgressTracker
 from bot.core.execution.throttle import Throttle
+from bot.core.media.content import fault_in
 from bot.core.media.metadata.strip import without_metadata
 from bot.core.model import Cancelled, Delivering, Done, Failed, Queued, Result, ResultFile, Status
 from bot.core.port import Reply
 from bot.core.runs.replies import show_status
 from bot.i18n import _
 from comfy.client import ComfyClient
-from comfy.errors import ComfyError, FileMissing
+from comfy.errors import AnswerTooLarge, ComfyError, FileMissing
 from comfy.http import Submission
 from comfy.messages.events import Event, ExecutionBlocked, ExecutionSuccess
 from comfy.messages.files import Kind
@@ -108,16 +109,20 @@ class Execution:
         return ExecutionEnd(nothing_new, tuple(warnings))
 
     async def collect(self) -> Result:
-        """Fetch all that came out."""
+        """Fetch all that came out. Raises `BadResult` if none of it can be delivered."""
         record = await self._client.collect(self.prompt_id)
         try:
             files = await self._fetch_all(record)
         except FileMissing:
             record = await self._made_anew()
             files = await self._fetch_all(record)
+        files, faults = await asyncio.to_thread(_sound, files)
         files, left_out = await self._cleaned(files)
+        left_out += faults
         named = self.run.workflow.outputs
         texts = tuple(output.text for output in record.texts if not named or output.node_id in named)
+        if faults and not (files or texts):
+            raise BadResult(" ".join([_("The workflow ran, but its result cannot be used."), *left_out]))
         if not (files or texts or left_out):
             left_out = [_("The workflow ran, but made no file and no text.")]
         workflow = self.run.workflow.name
@@ -163,8 +168,17 @@ class Execution:
         return str(uuid5(self.run.id, f"{self.prompt_id} anew"))
 
     async def _fetch_all(self, record: Record) -> list[ResultFile]:
-        chosen = self._chosen(record)
-        return [await self._fetch(output, number, len(chosen)) for number, output in enumerate(chosen, 1)]
+        """Download the chosen outputs. All together they may have as many bytes as the operator allows."""
+        chosen, fetched = self._chosen(record), list[ResultFile]()
+        most = left = self._client.server.largest_file
+        for number, output in enumerate(chosen, 1):
+            path, name = self._place(output, number, len(chosen))
+            try:
+                left -= (await self._client.download(output.file, path, left)).size
+            except AnswerTooLarge as fault:
+                raise AnswerTooLarge(str(fault), most, is_file=True) from fault
+            fetched.append(ResultFile(path, name, str(output.kind)))
+        return fetched
 
     def _chosen(self, record: Record) -> list[FileOutput]:
         """The outputs that the workflow names; else what was saved; else what was only previewed."""
@@ -173,13 +187,11 @@ class Execution:
         saved = [output for output in record.files if output.file.type == "output"]
         return saved or [output for output in record.files if output.file.type == "temp"]
 
-    async def _fetch(self, output: FileOutput, number: int, count: int) -> ResultFile:
-        """Store a file under a name of ours: the server's may be anything."""
+    def _place(self, output: FileOutput, number: int, count: int) -> tuple[Path, str]:
+        """Return where a file is stored, and its name for people. Both are ours: the server's may be anything."""
         suffix = _suffix(output.file.filename)
-        path = self._folder / f"output-{number}{suffix}"
-        await self._client.download(output.file, path)
         name = f"{self.run.stem}-{number}" if count > 1 else self.run.stem
-        return ResultFile(path, name + suffix, str(output.kind))
+        return self._folder / f"output-{number}{suffix}", name + suffix
 
     async def _cleaned(self, files: list[ResultFile]) -> tuple[list[ResultFile], list[str]]:
         """Remove the workflow from files. Return those that are without it, and a sentence for each of the others."""
@@ -236,11 +248,19 @@ async def _develop(execution: Execution, throttle: Throttle) -> Result:
 
 def failure(error: Exception, execution: Execution) -> Failed:
     """Turn the error that ended a run into a `Failed`; a bug of ours is logged with its traceback."""
-    if not isinstance(error, ComfyError | UserError | DeliveryFailed | StorageFailed):
+    if not isinstance(error, ComfyError | UserError | BadResult | DeliveryFailed | StorageFailed):
         _log.error("run %s failed", execution.run.id, exc_info=error)
     else:
         _log.info("run %s: %s", execution.run.id, error)
     return Failed(explain(error, str(execution.run.id), execution.prompt))
+
+
+def _sound(files: list[ResultFile]) -> tuple[list[ResultFile], list[str]]:
+    """Return the files that are what their names say, and a sentence for each of the others."""
+    faults = {file.filename: fault_in(file.path, file.kind) for file in files}
+    words = _("{name} is not sent: {reason}.")
+    said = [words.format(name=name, reason=fault) for name, fault in faults.items() if fault is not None]
+    return [file for file in files if faults[file.filename] is None], said
 
 
 def _suffix(filename: str) -> str:

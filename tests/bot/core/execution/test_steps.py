@@ -4,7 +4,7 @@ import asyncio
 import json
 import shutil
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from PIL import Image
 
 from bot.core.errors import BadPicture, BadValue, CannotRun, DeliveryFailed, UnknownWorkflow
 from bot.core.execution.one_shot import OneShotRunner
+from bot.core.media.content import fault_in
 from bot.core.media.images import PictureLimits
 from bot.core.model import (
     Cancelled,
@@ -35,6 +36,7 @@ from bot.core.workflows.catalog import Catalog, bundled_folder
 from comfy.client import ComfyClient
 from comfy.embedded import EmbeddedServer
 from comfy.embedded.node import Host, NodeType, Shown
+from comfy.messages.files import kind_of
 from comfy.server import Server
 
 ANN = Person("test", "1", "Ann")
@@ -265,3 +267,71 @@ async def test_results_are_delivered_without_the_workflow_or_not_at_all(tmp_path
     assert sorted(found) == sorted((kind, keep or kind == ".json") for kind in kinds)
     warnings = () if keep else ("give-3.bin is not sent: it contains the workflow.",)
     assert [each.partition(" The operator")[0] for each in reply.result.warnings] == list(warnings)
+
+
+async def given(tmp_path: Path, files: dict[str, bytes]) -> tuple[Status, Result | None]:
+    """A run whose server made these files: its end, and what was delivered."""
+    folder, made = tmp_path / "workflows", tmp_path / "made"
+    for path in (folder, made):
+        path.mkdir()
+    (folder / "give.json").write_text(json.dumps({"1": {"class_type": "Give", "inputs": {}}}))
+    for name, content in files.items():
+        (made / name).write_bytes(content)
+    reply = RecordingReply()
+    async with EmbeddedServer(nodes=giver(made)) as engine, ComfyClient(engine.url) as client:
+        bench = OneShotRunner(Catalog.read(folder), client, PictureLimits())
+        return await bench.develop(await bench.take(asked("give"), tmp_path), reply, tmp_path), reply.result
+
+
+FAULTY = [
+    ("a.png", b"", "it is empty"),
+    ("a.bin", b"", "it is empty"),
+    ("a.png", b"Traceback (most recent call last):", "its content is not a picture, a video or a sound"),
+    ("a.mp4", b'{"error": "quota"}', "its content is not a picture, a video or a sound"),
+    ("a.svg", b"<!doctype html><html><body>Sign in</body></html>", "its content is not a picture, a video or a sound"),
+    ("a.flac", bytes(5000), "its content is not a picture, a video or a sound"),
+]
+
+
+@pytest.mark.parametrize(("name", "content", "reason"), FAULTY)
+async def test_a_result_that_is_not_what_its_name_says_is_not_done(
+    name: str, content: bytes, reason: str, tmp_path: Path
+) -> None:
+    end, result = await given(tmp_path, {name: content})
+    assert isinstance(end, Failed)
+    assert (
+        end.sentence
+        == f"The workflow ran, but its result cannot be used. give{Path(name).suffix} is not sent: {reason}."
+    )
+    assert result is None
+
+
+async def test_what_can_be_used_is_delivered_and_the_rest_is_told(tmp_path: Path) -> None:
+    good = (RESULTS / "film.mp4").read_bytes()
+    end, result = await given(tmp_path, {"a.mp4": good, "b.png": b"", "c.txt": b"words", "d.png": good})
+    assert end == Done()
+    assert result is not None
+    assert [file.filename for file in result.files] == ["give-1.mp4", "give-3.txt", "give-4.png"]
+    assert result.warnings == ("give-2.png is not sent: it is empty.",)
+
+
+@pytest.mark.parametrize("path", sorted(RESULTS.iterdir()), ids=lambda path: path.name)
+def test_every_kind_of_real_result_is_known_by_its_content(path: Path) -> None:
+    assert fault_in(path, kind_of(path.name)) is None
+
+
+@pytest.mark.parametrize("most", [1200, 1999])
+async def test_the_files_of_a_run_share_one_limit(most: int, tmp_path: Path) -> None:
+    folder, made = tmp_path / "workflows", tmp_path / "made"
+    for path in (folder, made):
+        path.mkdir()
+    (folder / "give.json").write_text(json.dumps({"1": {"class_type": "Give", "inputs": {}}}))
+    for name in ("a.txt", "b.txt"):
+        (made / name).write_bytes(b"x" * 1000)
+    async with AsyncExitStack() as stack:
+        engine = await stack.enter_async_context(EmbeddedServer(nodes=giver(made)))
+        client = await stack.enter_async_context(ComfyClient(Server(engine.url, largest_file=most)))
+        bench = OneShotRunner(Catalog.read(folder), client, PictureLimits())
+        end = await bench.develop(await bench.take(asked("give"), tmp_path), RecordingReply(), tmp_path)
+    assert isinstance(end, Failed)
+    assert f"The result is larger than {most / 1e6:g} MB." in end.sentence
