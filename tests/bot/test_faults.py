@@ -17,6 +17,7 @@ import pytest
 from bot.core.errors import ConfigError, StorageFailed
 from bot.core.model import Failed
 from bot.core.pool.pool import SIZE, run_apart
+from bot.core.retry import Pauses
 from bot.core.run import State
 from bot.core.storage.database import Database
 from bot.settings import Settings
@@ -140,7 +141,7 @@ async def test_a_full_disk_refuses_requests_in_words_and_keeps_no_half_of_them(t
 async def test_a_disk_that_is_full_while_a_run_is_under_way_ends_it_in_words(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("bot.core.execution.attempt._PAUSE", 0.01)
+    monkeypatch.setattr("bot.core.execution.attempt._PAUSES", Pauses(0.01, 30.0))
     gates = Gates()
     async with house(tmp_path, servers=[EmbeddedServer(nodes=gates.nodes())]) as home:
         run_id, shown = await home.ask("gated")
@@ -160,7 +161,7 @@ async def test_a_disk_that_is_full_while_a_run_is_under_way_ends_it_in_words(
 async def test_a_database_that_is_locked_for_long_is_said_and_used_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("bot.core.execution.attempt._PAUSE", 0.01)
+    monkeypatch.setattr("bot.core.execution.attempt._PAUSES", Pauses(0.01, 30.0))
     gates = Gates()
     async with house(tmp_path, servers=[EmbeddedServer(nodes=gates.nodes())], patience=0.01) as home:
         first, shown = await home.ask("gated")
@@ -180,7 +181,7 @@ async def test_a_database_that_is_locked_for_long_is_said_and_used_again(
 async def test_a_database_that_is_locked_for_a_while_costs_no_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("bot.core.execution.attempt._PAUSE", 0.05)
+    monkeypatch.setattr("bot.core.execution.attempt._PAUSES", Pauses(0.05, 30.0))
     gates = Gates()
     async with house(tmp_path, servers=[EmbeddedServer(nodes=gates.nodes())], patience=0.01) as home:
         run_id, shown = await home.ask("gated")
@@ -195,7 +196,7 @@ async def test_a_database_that_is_locked_for_a_while_costs_no_run(
 async def test_who_has_the_result_is_not_told_that_it_failed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("bot.core.execution.attempt._PAUSE", 0.001)
+    monkeypatch.setattr("bot.core.execution.attempt._PAUSES", Pauses(0.001, 30.0))
     platform = LockingPlatform(tmp_path / "darkroom.db")
     async with house(tmp_path, platform, patience=0.01) as home:
         run_id, shown = await home.ask()

@@ -148,7 +148,7 @@ class _Seen:
     visible: str
     looks: str
     lines: tuple[str, ...]
-    spelled: tuple[str, ...]
+    spelled: str
 
     @classmethod
     def of(cls, text: str) -> _Seen:
@@ -158,7 +158,7 @@ class _Seen:
             line = " ".join(_TOKEN.findall(reading))
             spelled |= dict.fromkeys(run.replace(" ", "") for run in _SPELLED.findall(line))
             lines |= dict.fromkeys(f" {each} " for each in _lines(reading, line))
-        return cls(visible(text), looks, tuple(lines), tuple(spelled))
+        return cls(visible(text), looks, tuple(lines), " ".join(spelled))
 
 
 @dataclass(frozen=True)
@@ -185,7 +185,7 @@ class _Matcher:
                 return True
             if any(f" {phrase} " in line for first in self.phrases.keys() & said for phrase in self.phrases[first]):
                 return True
-        if seen.spelled and any(word in run for word in self.spelled for run in seen.spelled):
+        if seen.spelled and any(word in seen.spelled for word in self.spelled):
             return True
         return any(word in seen.looks for word in self.anywhere)
 

@@ -53,7 +53,7 @@ class FormSession:
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> FormSession:
         values = {name: _unpacked(value) for name, value in data["values"].items()}
-        return cls(**{**data, "values": values, "picture": _unpacked(data["picture"])})
+        return cls(data["workflow"], values, _unpacked(data["picture"]), data["spoiler"])
 
 
 class FormSessions:

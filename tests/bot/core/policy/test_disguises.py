@@ -101,7 +101,9 @@ def test_no_sentence_of_ordinary_words_is_found(words: list[tuple[str, str]]) ->
     assert says(BLOCKED, "".join(word + separator for word, separator in words)) is False
 
 
-@pytest.mark.parametrize("part", ["a", "ab", "a ", "ab\n", "a-", "aaab", "🔥a", "a\u0337", "é é", "1 22 "])
+@pytest.mark.parametrize(
+    "part", ["a", "a b c dd ", "n u d ", "ab", "a ", "ab\n", "a-", "aaab", "🔥a", "a\u0337", "é é", "1 22 "]
+)
 def test_the_longest_texts_of_odd_shapes_are_read(part: str) -> None:
     assert says(LIST, (part * 10_000)[:10_000]) is False
 

@@ -24,3 +24,7 @@ def test_an_open_form_of_the_first_version_is_read_and_written_as_it_was() -> No
     assert FormSession.from_json(json.loads(STORED)) == SESSION
     assert json.dumps(SESSION.to_json(), ensure_ascii=False) == STORED
     assert FormSession.from_json(FormSession().to_json()) == FormSession()
+
+
+def test_an_open_form_of_a_later_version_is_read_without_what_this_one_does_not_know() -> None:
+    assert FormSession.from_json({**json.loads(STORED), "page": 2}) == SESSION
