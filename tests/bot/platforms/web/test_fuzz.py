@@ -255,7 +255,7 @@ acts = st.sampled_from(
             "show",
             "drop",
         ),
-        *("undo", "import"),
+        *("show", "drop", "undo", "import"),
     ]
 )
 
