@@ -7,9 +7,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from bot.core.errors import TooMany
 from bot.core.model import Cancelled, Delivering, Done, Failed, Paused, Queued, Running, Status
+from bot.i18n import _
 from bot.platforms.web.live.event_log import EventInbox, EventLog
 
+_PAGES = 32  # pages that one visitor may have open
+_LEFT = 1000  # visitors without an open page whose journals are kept
 _KEPT = 600.0  # seconds that the last word on a run is kept, should its record be late; and an unread journal
 
 
@@ -34,8 +38,13 @@ class Hub:
 
     @contextmanager
     def listen(self, visitor: str, last_event: str = "") -> Iterator[tuple[EventLog, EventInbox]]:
-        """A visitor's journal, and an inbox for one open page that goes on after an event, while the context lasts."""
+        """A visitor's journal, and an inbox for one open page that goes on after an event, while the context lasts.
+
+        Raises `TooMany`.
+        """
         journal = self._journals.setdefault(visitor, EventLog())
+        if len(journal.inboxes) >= _PAGES:
+            raise TooMany(_("Too many pages are open. Please close some of them."))
         self._left.pop(visitor, None)
         inbox = journal.inbox(last_event)
         journal.inboxes.add(inbox)
@@ -45,6 +54,8 @@ class Hub:
             journal.inboxes.discard(inbox)
             if not journal.inboxes:
                 self._left[visitor] = self._clock()
+                if len(self._left) > _LEFT:
+                    self._drop(next(iter(self._left)))
 
     @property
     def has_pages(self) -> bool:
@@ -82,13 +93,16 @@ class Hub:
         for run_id in [run_id for run_id, word in self._words.items() if word.at < long_ago and _is_last(word)]:
             del self._words[run_id]
         for visitor in [visitor for visitor, at in self._left.items() if at < long_ago]:
-            del self._left[visitor], self._journals[visitor]
+            self._drop(visitor)
 
     def hang_up(self) -> None:
         """Close every inbox: the page is going down."""
         for journal in self._journals.values():
             for inbox in journal.inboxes:
                 inbox.close()
+
+    def _drop(self, visitor: str) -> None:
+        del self._left[visitor], self._journals[visitor]
 
     def _note(self, visitor: str, run_id: str, *, whole: bool) -> None:
         if (journal := self._journals.get(visitor)) is not None:

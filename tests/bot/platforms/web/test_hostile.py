@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
 
+from bot.platforms.web.live.hub import Hub
 from bot.settings import Secret
 from tests.bot.platforms.web.pages import Page, Visitor, page, png
 
@@ -138,3 +140,30 @@ async def test_a_text_with_nul_is_taken_without_it(tmp_path: Path) -> None:
     async with page(tmp_path) as web, Visitor(web.url) as ann:
         _status, taken = await ann.ask("polaroid", photo=png(), caption="one\0two")
         assert (await ann.until(taken["id"], "done"))["values"].get("caption", "onetwo") == "onetwo"
+
+
+async def test_a_visitor_cannot_open_pages_without_end(tmp_path: Path) -> None:
+    async with page(tmp_path) as web, Visitor(web.url) as ann, Visitor(web.url) as ben, AsyncExitStack() as stack:
+        for _number in range(32):
+            await anext(await stack.enter_async_context(ann.listening()))
+        async with ann.session.get(f"{web.url}/stream") as answer:
+            assert answer.status == 429
+        async with ben.listening() as events:
+            assert (await anext(events))[0] == "state"
+        await stack.aclose()
+        async with asyncio.timeout(30):
+            while (await stream_status(ann)) == 429:
+                pass
+
+
+async def stream_status(visitor: Visitor) -> int:
+    async with visitor.session.get(f"{visitor.url}/stream") as answer:
+        return answer.status
+
+
+def test_few_visitors_who_left_are_remembered() -> None:
+    hub = Hub()
+    for number in range(3000):
+        with hub.listen(f"visitor {number}"):
+            pass
+    assert len(hub._journals) == len(hub._left) == 1000
