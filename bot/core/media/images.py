@@ -6,7 +6,7 @@ Pillow is imported where it is first used, because the import is slow.
 from __future__ import annotations
 
 import hashlib
-import shutil
+import io
 import struct
 import threading
 import warnings
@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bot.core.errors import BadPicture, WorkerFailed
-from bot.core.media.metadata.strip import strip
+from bot.core.media.metadata.pictures import PNG_SIGNATURE, is_critical, png_chunks
+from bot.core.media.plain import FAULTS, plain_copy, turn_of
 from bot.core.pool.pool import run_apart
 from bot.i18n import _
 
@@ -23,11 +24,9 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 _FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "AVIF")
-_PLAIN_MODES = {"PNG": ("L", "RGB", "RGBA", "LA"), "JPEG": ("L", "RGB"), "MPO": ("L", "RGB")}
-_ORIENTATION = 0x0112
 _JPEG_QUALITY = 95
-_PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
-_FAULTS = (OSError, SyntaxError, ValueError, EOFError, IndexError, KeyError, TypeError, struct.error, OverflowError)
+_PNG_READ = (b"tRNS", b"iCCP", b"eXIf")  # what we look at besides the pixels
+_HEIC = (b"heic", b"heix", b"heim", b"heis", b"mif1", b"msf1", b"hevc", b"hevx")
 _SECONDS = 60.0  # for one picture: the largest that the settings admit takes a few, on a busy machine some more
 _decoding = threading.Lock()  # where this is done in threads: the filter of warnings is the whole process's
 
@@ -92,7 +91,7 @@ def _measure(path: Path) -> Shape | None:
         with warnings.catch_warnings(), Image.open(path, formats=_FORMATS) as picture:
             warnings.simplefilter("ignore")
             return Shape(*picture.size, getattr(picture, "is_animated", False))
-    except (*_FAULTS, Image.DecompressionBombError):
+    except (*FAULTS, Image.DecompressionBombError):
         return None
 
 
@@ -100,15 +99,14 @@ def _prepare(path: Path, folder: Path, limits: PictureLimits, name: str) -> Prep
     _check_size(path, limits, name)
     with _decoding, warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        with _open(path, limits, name) as picture:
+        data = path.read_bytes()
+        with _open(data, limits, name) as picture:
             try:
                 picture.load()
-            except _FAULTS as fault:
-                raise BadPicture(
-                    _("{name} is damaged or cut short: please send it again.").format(name=name)
-                ) from fault
-            copy = _plain_copy(picture, path, folder)
-            turned = _turn(picture) in (5, 6, 7, 8)
+            except FAULTS as fault:
+                raise BadPicture(_damaged(name)) from fault
+            copy = _copied(picture, data, path, folder, name)
+            turned = turn_of(picture) in (5, 6, 7, 8)
             width, height = picture.size[::-1] if turned else picture.size
     return Prepared(_named_by_content(copy), width, height)
 
@@ -131,16 +129,25 @@ def _check_size(path: Path, limits: PictureLimits, name: str) -> None:
         )
 
 
-def _open(path: Path, limits: PictureLimits, name: str) -> Image:
+def _copied(picture: Image, data: bytes, path: Path, folder: Path, name: str) -> Path:
+    try:
+        return plain_copy(picture, data, path, folder)
+    except FAULTS as fault:
+        if isinstance(fault, OSError) and fault.errno:
+            raise  # of the disk, not of the picture
+        raise BadPicture(_damaged(name)) from fault
+
+
+def _open(data: bytes, limits: PictureLimits, name: str) -> Image:
     """Read only the header. The content decides the type, not the name."""
     from PIL import Image
 
     try:
-        picture = Image.open(path, formats=_FORMATS)
+        picture = Image.open(io.BytesIO(_readable(data)), formats=(*_FORMATS, *_with_heic(data)))
     except Image.DecompressionBombError as bomb:
         raise BadPicture(_too_many_pixels(name, limits)) from bomb
-    except _FAULTS as fault:
-        raise BadPicture(_unreadable(path, name)) from fault
+    except FAULTS as fault:
+        raise BadPicture(_unreadable(data, name)) from fault
     width, height = picture.size
     if width * height > limits.max_pixels:
         picture.close()
@@ -153,73 +160,38 @@ def _too_many_pixels(name: str, limits: PictureLimits) -> str:
     return _("{name} has too many pixels; the maximum is {most} megapixels.").format(name=name, most=most)
 
 
-def _unreadable(path: Path, name: str) -> str:
-    with path.open("rb") as file:
-        head = file.read(16)
-    if head[4:8] == b"ftyp" and head[8:12] in (b"heic", b"heix", b"mif1", b"hevc"):
-        return _("{name} is a HEIC picture. Please save it as JPEG or PNG.").format(name=name)
-    if head[:3] == b"\xff\xd8\xff" or head[:8] == _PNG_SIGNATURE or head[8:12] == b"WEBP":
-        return _("{name} is damaged or cut short: please send it again.").format(name=name)
-    return _("{name} is not a picture that can be read. Please use PNG, JPEG, WebP, GIF, BMP, TIFF or AVIF.").format(
-        name=name
-    )
-
-
-def _plain_copy(picture: Image, path: Path, folder: Path) -> Path:
-    """Copy the picture without its metadata, or encode it again if ComfyUI needs that."""
-    kind, animated = picture.format or "", getattr(picture, "is_animated", False) and picture.format != "MPO"
-    plain = picture.mode in _PLAIN_MODES.get(kind, ()) and not animated and "transparency" not in picture.info
-    suffix = ".jpg" if kind in ("JPEG", "MPO") else ".png"
-    target = folder / f"{hashlib.sha256(str(path).encode()).hexdigest()[:12]}{suffix}"
-    if plain and _turn(picture) == 1:
-        shutil.copyfile(path, target)
-        strip(target)
-    else:
-        _encode(picture, target)
-    return target
-
-
-def _encode(picture: Image, target: Path) -> None:
-    profile = picture.info.get("icc_profile") if picture.mode in ("L", "RGB", "RGBA") else None
-    upright = _upright(_eight_bit(picture), _turn(picture))
-    upright.info = {}
-    if target.suffix == ".jpg":
-        upright.save(target, "JPEG", quality=_JPEG_QUALITY, subsampling=0, icc_profile=profile)
-    else:
-        upright.save(target, "PNG", compress_level=3, icc_profile=profile)
-
-
-def _turn(picture: Image) -> int:
-    """Return the EXIF orientation, 1 to 8; 1 if there is none."""
+def _readable(data: bytes) -> bytes:
+    """The file without what keeps Pillow from reading it, such as a text of some megabytes in a PNG."""
+    if not data.startswith(PNG_SIGNATURE):
+        return data
     try:
-        turn = picture.getexif().get(_ORIENTATION, 1)
-    except _FAULTS:
-        return 1
-    return turn if turn in range(1, 9) else 1
+        return PNG_SIGNATURE + b"".join(
+            chunk for kind, chunk in png_chunks(data) if is_critical(kind) or kind in _PNG_READ
+        )
+    except struct.error:
+        return data  # it is cut short, which Pillow says
 
 
-def _upright(picture: Image, turn: int) -> Image:
-    from PIL.Image import Transpose
+def _with_heic(data: bytes) -> tuple[str, ...]:
+    """Teach Pillow to read HEIC, if this may be one."""
+    if not (data[4:8] == b"ftyp" and data[8:12] in _HEIC):
+        return ()
+    from pi_heif import register_heif_opener
 
-    method = {
-        2: Transpose.FLIP_LEFT_RIGHT,
-        3: Transpose.ROTATE_180,
-        4: Transpose.FLIP_TOP_BOTTOM,
-        5: Transpose.TRANSPOSE,
-        6: Transpose.ROTATE_270,
-        7: Transpose.TRANSVERSE,
-        8: Transpose.ROTATE_90,
-    }.get(turn)
-    return picture if method is None else picture.transpose(method)
+    register_heif_opener()
+    return ("HEIF",)
 
 
-def _eight_bit(picture: Image) -> Image:
-    """Convert a picture to L, RGB or RGBA, from any mode: 16 bits, a palette, CMYK, …"""
-    if picture.mode.startswith("I"):
-        return picture.convert("I").point(lambda value: value * (1 / 256)).convert("L")
-    if "transparency" in picture.info or picture.mode in ("PA", "LA", "La", "RGBa", "RGBA"):
-        return picture.convert("RGBA")
-    return picture.convert("L" if picture.mode in ("1", "L", "F") else "RGB")
+def _damaged(name: str) -> str:
+    return _("{name} is damaged or cut short: please send it again.").format(name=name)
+
+
+def _unreadable(data: bytes, name: str) -> str:
+    known = data[:3] == b"\xff\xd8\xff" or data[:8] == PNG_SIGNATURE or data[8:12] == b"WEBP"
+    if known or (data[4:8] == b"ftyp" and data[8:12] in _HEIC):
+        return _damaged(name)
+    words = _("{name} is not a picture that can be read. Please use PNG, JPEG, WebP, GIF, BMP, TIFF, AVIF or HEIC.")
+    return words.format(name=name)
 
 
 def _named_by_content(path: Path) -> Path:

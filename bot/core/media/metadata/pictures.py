@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 
-_PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 #: What pixels need besides the chunks that every reader must know: transparency, colours, size, animation.
 _PNG_KEPT = (
     *(b"tRNS", b"gAMA", b"cHRM", b"sRGB", b"iCCP", b"cICP", b"mDCV", b"cLLI"),
@@ -17,7 +17,7 @@ _GIF_KEPT = (b"NETSCAPE2.0", b"ANIMEXTS1.0", b"ICCRGBG1012")
 
 def kept_of_png(data: bytes) -> Iterator[bytes]:
     """Leave out what is no pixel, and data after the last chunk."""
-    yield _PNG_SIGNATURE
+    yield PNG_SIGNATURE
     for kind, chunk in png_chunks(data):
         if kind in _PNG_KEPT or is_critical(kind):
             yield chunk
@@ -53,8 +53,8 @@ def kept_of_webp(data: bytes) -> Iterator[bytes]:
     yield from kept
 
 
-def kept_of_jpeg(data: bytes) -> Iterator[bytes]:
-    """Keep the segments that the pixels need: tables and scans, JFIF, the colour profile, Adobe's colour transform."""
+def kept_of_jpeg(data: bytes, *, profile: bool = True) -> Iterator[bytes]:
+    """Keep the segments that the pixels need: tables and scans, JFIF, Adobe's colour transform, and the profile."""
     yield data[:2]
     at = 2
     while data[at + 1] != 0xD9:
@@ -65,8 +65,8 @@ def kept_of_jpeg(data: bytes) -> Iterator[bytes]:
         end = at + 2 + struct.unpack_from(">H", data, at + 2)[0]
         if marker == 0xDA:
             end = _scan_end(data, end)
-        profile = marker == 0xE2 and data[at + 4 : at + 15] == b"ICC_PROFILE"
-        if profile or marker in (0xE0, 0xEE) or not (0xE0 <= marker <= 0xEF or marker == 0xFE):
+        colors = profile and marker == 0xE2 and data[at + 4 : at + 15] == b"ICC_PROFILE"
+        if colors or marker in (0xE0, 0xEE) or not (0xE0 <= marker <= 0xEF or marker == 0xFE):
             yield data[at:end]
         at = end
     yield b"\xff\xd9"

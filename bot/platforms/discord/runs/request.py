@@ -164,4 +164,4 @@ def pictures_in(message: discord.Message) -> Iterator[SubmittedFile]:
             yield _sent(each)
 
 
-_SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif"}
+_SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif", ".heic", ".heif"}

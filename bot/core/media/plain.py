@@ -1,0 +1,93 @@
+"""A plain copy of a picture: upright, in sRGB, without metadata, and in a form that every server can read."""
+
+from __future__ import annotations
+
+import hashlib
+import struct
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bot.core.media.colors import eight_bits, has_other_colors
+from bot.core.media.metadata.pictures import PNG_SIGNATURE, is_critical, kept_of_jpeg, png_chunks
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+_PLAIN_MODES = {"PNG": ("L", "RGB", "RGBA", "LA"), "JPEG": ("L", "RGB"), "MPO": ("L", "RGB")}
+_ORIENTATION = 0x0112
+_JPEG_QUALITY = 95
+_FRAMES = (0xC0, 0xC1, 0xC2)  # baseline, extended and progressive: servers know no other JPEG
+_SAMPLINGS = (  # of colours, per component: as many as there are pixels, half or a quarter of them
+    *(b"\x11\x11\x11", b"\x21\x11\x11", b"\x22\x11\x11", b"\x12\x11\x11", b"\x41\x11\x11"),
+)
+FAULTS = (OSError, SyntaxError, ValueError, EOFError, IndexError, KeyError, TypeError, struct.error, OverflowError)
+
+
+def plain_copy(picture: Image, data: bytes, path: Path, folder: Path) -> Path:
+    """Put a plain copy into `folder`. The pixels are encoded again only if that is needed; `data` is the file."""
+    kind = picture.format or ""
+    target = folder / f"{hashlib.sha256(str(path).encode()).hexdigest()[:12]}{_suffix(kind)}"
+    bare = _bare(data) if _is_plain(picture, kind) else None
+    if bare is None:
+        _encode(picture, target)
+    else:
+        target.write_bytes(bare)
+    return target
+
+
+def _suffix(kind: str) -> str:
+    return ".jpg" if kind in ("JPEG", "MPO") else ".png"
+
+
+def _is_plain(picture: Image, kind: str) -> bool:
+    if picture.mode not in _PLAIN_MODES.get(kind, ()) or "transparency" in picture.info:
+        return False
+    animated = getattr(picture, "is_animated", False) and kind != "MPO"
+    return not animated and turn_of(picture) == 1 and not has_other_colors(picture)
+
+
+def _bare(data: bytes) -> bytes | None:
+    """The same pixels with nothing beside them; None if a server may not be able to read them."""
+    try:
+        if data.startswith(PNG_SIGNATURE):
+            return PNG_SIGNATURE + b"".join(chunk for kind, chunk in png_chunks(data) if is_critical(kind))
+        segments = list(kept_of_jpeg(data, profile=False))
+    except (IndexError, struct.error):
+        return None
+    frames = [segment for segment in segments if segment[:1] == b"\xff" and segment[1] in range(0xC0, 0xD0)]
+    frame = next((each for each in frames if each[1] not in (0xC4, 0xC8, 0xCC)), b"\xff\0")
+    common = len(frame) < 19 or frame[11:19:3] in _SAMPLINGS
+    return b"".join(segments) if frame[1] in _FRAMES and common else None
+
+
+def _encode(picture: Image, target: Path) -> None:
+    upright = _upright(eight_bits(picture), turn_of(picture))
+    upright.info = {}
+    if target.suffix == ".jpg":
+        upright.save(target, "JPEG", quality=_JPEG_QUALITY, subsampling=0)
+    else:
+        upright.save(target, "PNG", compress_level=3)
+
+
+def turn_of(picture: Image) -> int:
+    """Return the EXIF orientation, 1 to 8; 1 if there is none."""
+    try:
+        turn = picture.getexif().get(_ORIENTATION, 1)
+    except FAULTS:
+        return 1
+    return turn if turn in range(1, 9) else 1
+
+
+def _upright(picture: Image, turn: int) -> Image:
+    from PIL.Image import Transpose
+
+    method = {
+        2: Transpose.FLIP_LEFT_RIGHT,
+        3: Transpose.ROTATE_180,
+        4: Transpose.FLIP_TOP_BOTTOM,
+        5: Transpose.TRANSPOSE,
+        6: Transpose.ROTATE_270,
+        7: Transpose.TRANSVERSE,
+        8: Transpose.ROTATE_90,
+    }.get(turn)
+    return picture if method is None else picture.transpose(method)
