@@ -17,7 +17,7 @@ from bot.platforms.discord.components import still
 from bot.platforms.discord.forms.cache import CachedForm
 from bot.platforms.discord.forms.sessions import FormSession, SubmittedFile, called
 from bot.platforms.discord.runs.request import asker, place_of, sent, typed
-from bot.platforms.discord.runs.submit import Click, DiscordContext, submit, tell
+from bot.platforms.discord.runs.submit import Click, DiscordContext, go_on, submit
 from bot.platforms.discord.runs.text import cut
 
 FIELDS = 5  # of a window
@@ -56,7 +56,7 @@ async def fill(context: DiscordContext, click: Click, name: str, at: int) -> Non
     buttons = [_button(_("Go on"), called("turn", name, at + FIELDS), discord.ButtonStyle.primary)]
     if enough:
         buttons.append(_button(_("Run it now"), called("go", name), discord.ButtonStyle.success))
-    await tell(click, words.format(count=len(rest)), view=still(*buttons))
+    await go_on(click, words.format(count=len(rest)), still(*buttons))
 
 
 async def go(context: DiscordContext, click: Click, name: str) -> None:
@@ -90,7 +90,7 @@ async def _ask(context: DiscordContext, click: Click, name: str, dish: CachedFor
         if not _fields(dish, session):
             raise
         change = _button(_("Change"), called("turn", name), discord.ButtonStyle.secondary)
-        await tell(click, str(refusal), view=still(change))
+        await go_on(click, str(refusal), still(change))
     else:
         await context.sessions.drop(click.user.id, name)
 
