@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, TypeAlias
 
@@ -27,11 +27,15 @@ _TYPED = 4  # the kind of an input in which is typed
 Item: TypeAlias = discord.ui.Item[Any]
 
 
-async def begin(context: DiscordContext, click: Click, session: FormSession) -> None:
-    """Open a form; it must be the first answer to the interaction. Without any field to fill in, ask at once."""
+async def begin(context: DiscordContext, click: Click, session: FormSession, known: Collection[str] = ()) -> None:
+    """Open a form; it must be the first answer to the interaction. Without any field to fill in, ask at once. It
+    begins behind the first fields that are `known`.
+    """
     dish = await _dish(context, click, session)
     name = await context.sessions.add(click.user.id, session)
-    await _turned(context, click, name, 0, dish, session)
+    fields = _fields(dish, session)
+    at = next((number for number, each in enumerate(fields) if each.name not in known), len(fields))
+    await _turned(context, click, name, at, dish, session)
 
 
 async def turn(context: DiscordContext, click: Click, name: str, at: int) -> None:
