@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import hashlib
+import itertools
 import json
 import re
 from collections.abc import Iterable, Sequence
@@ -28,6 +29,9 @@ def declare(workflow: Workflow, form: Form) -> dict[str, Any]:
     """The slash command that a workflow is, as Discord registers it."""
     fields = asked_fields(form)
     options = [_option(field) for field in fields]
+    if left := len(form.fields) - len(fields):
+        words = _("Opens a form with the {count} fields that have no option here.").format(count=left)
+        options.append({"type": _TOGGLE, "name": more_name(form), "description": words, "required": False})
     if has_spoiler(form):
         words = _("Hide the result until a reader clicks it.")
         options.append({"type": _TOGGLE, "name": SPOILER, "description": words, "required": False})
@@ -49,11 +53,20 @@ def _with_lists_typed(command: dict[str, Any]) -> dict[str, Any]:
 
 def asked_fields(form: Form) -> list[Field]:
     """The fields that are options, those that must be given first; the rest is for the form in windows."""
-    return sorted(form.fields, key=lambda field: not field.required)[:OPTIONS]
+    room = OPTIONS - has_spoiler(form)
+    fields = sorted(form.fields, key=lambda field: not field.required)
+    return fields if len(fields) <= room else fields[: room - 1]
+
+
+def more_name(form: Form) -> str:
+    """The name of the option that opens a form with the fields that are no options."""
+    return next(
+        name for number in itertools.count(1) if (name := "more" if number == 1 else f"more-{number}") not in form.names
+    )
 
 
 def has_spoiler(form: Form) -> bool:
-    return len(form.fields) < OPTIONS and SPOILER not in form.names
+    return SPOILER not in form.names
 
 
 def declarable(workflows: Iterable[Workflow], taken: Iterable[str]) -> list[Workflow]:

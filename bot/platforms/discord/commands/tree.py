@@ -12,12 +12,12 @@ from bot.core.errors import UserError
 from bot.core.platform import Form
 from bot.i18n import _
 from bot.platforms.discord.commands import lists
-from bot.platforms.discord.commands.schema import SPOILER, like, matching
+from bot.platforms.discord.commands.schema import SPOILER, asked_fields, like, matching, more_name
 from bot.platforms.discord.forms.modals import begin
 from bot.platforms.discord.forms.picker import pick
 from bot.platforms.discord.forms.sessions import FormSession
 from bot.platforms.discord.moderation.commands import ModerateCommands
-from bot.platforms.discord.runs.request import asker, option_values, pictures_in, place_of, typed
+from bot.platforms.discord.runs.request import asker, community_place, option_values, pictures_in, place_of, typed
 from bot.platforms.discord.runs.submit import Click, DiscordContext, guarded, submit
 from bot.platforms.discord.runs.text import cut
 
@@ -59,13 +59,21 @@ class Tree(app_commands.CommandTree[Any]):
 
 
 async def run_command(context: DiscordContext, click: Click) -> None:
-    """A workflow's own command: its options are the values."""
+    """A workflow's own command: its options are the values. If it has more fields than options, a form opens for the
+    others where the person wants it, or where one of them is required.
+    """
     data: Any = click.data
     name = str(data["name"])
     values = option_values(click)
     form = await context.cache.whole(name)  # what is not allowed is for the desk to refuse, and to write down
     spoiler = SPOILER not in form.names and bool(values.pop(SPOILER, False))
-    await submit(context, click, name, typed(values, form), spoiler=spoiler)
+    declared = await context.cache.declared_form(name, community_place(click))
+    asked = {field.name for field in asked_fields(declared)}
+    left = [field for field in declared.fields if field.name not in asked]
+    if left and (values.pop(more_name(declared), False) or any(field.required for field in left)):
+        await begin(context, click, FormSession(name, values, spoiler=spoiler), known=asked)
+    else:
+        await submit(context, click, name, typed(values, form), spoiler=spoiler)
 
 
 async def complete(context: DiscordContext, click: Click) -> None:

@@ -54,16 +54,25 @@ class FormCache:
 
     async def declared(self, community: Place) -> list[CachedForm]:
         """The workflows that a community's members may run somewhere in it: allowed to all, or to some by a rule."""
-        everyone = Person(community.platform, "")
         rules = self._services.moderation.rules_of(community)
         granted = {rule.scope.workflow for rule in rules if isinstance(rule.body, Access) and rule.body.allow}
         dishes = []
         for name, workflow in self._services.workflows.catalog.workflows.items():
-            if self._services.workflows.decide(everyone, community, name).allowed:
-                dishes.append(await self.dish(name, everyone, community))
+            if self._is_for_all(name, community):
+                dishes.append(CachedForm(workflow, await self.declared_form(name, community)))
             elif granted & {name, ""} and not self._services.moderation.on_trial(community, name):
                 dishes.append(CachedForm(workflow, await self.whole(name)))
         return dishes
+
+    async def declared_form(self, name: str, community: Place) -> Form:
+        """The form that a workflow's command has in a community. Raises `UnknownWorkflow`."""
+        form = await self.whole(name)
+        if not self._is_for_all(name, community):
+            return form
+        return self._services.workflows.narrowed(form, name, Person(community.platform, ""), community)
+
+    def _is_for_all(self, name: str, community: Place) -> bool:
+        return self._services.workflows.decide(Person(community.platform, ""), community, name).allowed
 
     async def offers(self, person: Person, place: Place) -> list[WorkflowOffer]:
         """The workflows on offer. If the servers are slow to answer, the list does not say what they lack."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, TypeAlias
 
@@ -17,7 +17,7 @@ from bot.platforms.discord.components import still
 from bot.platforms.discord.forms.cache import CachedForm
 from bot.platforms.discord.forms.sessions import FormSession, SubmittedFile, called
 from bot.platforms.discord.runs.request import asker, place_of, sent, typed
-from bot.platforms.discord.runs.submit import Click, DiscordContext, submit, tell
+from bot.platforms.discord.runs.submit import Click, DiscordContext, go_on, submit
 from bot.platforms.discord.runs.text import cut
 
 FIELDS = 5  # of a window
@@ -27,11 +27,15 @@ _TYPED = 4  # the kind of an input in which is typed
 Item: TypeAlias = discord.ui.Item[Any]
 
 
-async def begin(context: DiscordContext, click: Click, session: FormSession) -> None:
-    """Open a form; it must be the first answer to the interaction. Without any field to fill in, ask at once."""
+async def begin(context: DiscordContext, click: Click, session: FormSession, known: Collection[str] = ()) -> None:
+    """Open a form; it must be the first answer to the interaction. Without any field to fill in, ask at once. It
+    begins behind the first fields that are `known`.
+    """
     dish = await _dish(context, click, session)
     name = await context.sessions.add(click.user.id, session)
-    await _turned(context, click, name, 0, dish, session)
+    fields = _fields(dish, session)
+    at = next((number for number, each in enumerate(fields) if each.name not in known), len(fields))
+    await _turned(context, click, name, at, dish, session)
 
 
 async def turn(context: DiscordContext, click: Click, name: str, at: int) -> None:
@@ -56,7 +60,7 @@ async def fill(context: DiscordContext, click: Click, name: str, at: int) -> Non
     buttons = [_button(_("Go on"), called("turn", name, at + FIELDS), discord.ButtonStyle.primary)]
     if enough:
         buttons.append(_button(_("Run it now"), called("go", name), discord.ButtonStyle.success))
-    await tell(click, words.format(count=len(rest)), view=still(*buttons))
+    await go_on(click, words.format(count=len(rest)), still(*buttons))
 
 
 async def go(context: DiscordContext, click: Click, name: str) -> None:
@@ -90,7 +94,7 @@ async def _ask(context: DiscordContext, click: Click, name: str, dish: CachedFor
         if not _fields(dish, session):
             raise
         change = _button(_("Change"), called("turn", name), discord.ButtonStyle.secondary)
-        await tell(click, str(refusal), view=still(change))
+        await go_on(click, str(refusal), still(change))
     else:
         await context.sessions.drop(click.user.id, name)
 

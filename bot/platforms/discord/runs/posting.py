@@ -54,10 +54,11 @@ class MessageAnswer:
             )
             if where is not None:
                 message = await where.send(text, **_first_parts(run_id))
-                await click.edit_original_response(content=_("It develops in {place}.").format(place=message.jump_url))
+                said = _("It develops in {place}.").format(place=message.jump_url)
+                await click.edit_original_response(content=said, view=None)
                 return MessageRef(where.id, message.id, bytes=draft.bytes, spoiler=self.spoiler).address
             # What answers the interaction itself must be filled first: the next message would fill it.
-            await click.edit_original_response(content=_("On its way…"))
+            await click.edit_original_response(content=_("On its way…"), view=None)
             here = await click.followup.send(text, **_first_parts(run_id), wait=True)
         self.is_here = True
         return draft.found(here.id).address

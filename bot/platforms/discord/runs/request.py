@@ -66,6 +66,11 @@ def place_of(interaction: discord.Interaction[Any]) -> Place:
     return Place(PLATFORM, str(interaction.channel_id), name, str(interaction.guild_id or ""), parents_of(channel))
 
 
+def community_place(interaction: discord.Interaction[Any]) -> Place:
+    """The whole server of an interaction."""
+    return Place(PLATFORM, "", community=str(interaction.guild_id or ""))
+
+
 def parents_of(channel: Any) -> tuple[str, ...]:
     """The parents of a place: a thread's channel, and that channel's category."""
     above = getattr(channel, "parent_id", None)

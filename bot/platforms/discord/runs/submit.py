@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ from bot.core.platform import RunRecord, Services, work_folder
 from bot.i18n import _
 from bot.platforms.discord.commands.choice import CommandChoice
 from bot.platforms.discord.forms.cache import FormCache
-from bot.platforms.discord.forms.sessions import FormSessions
+from bot.platforms.discord.forms.sessions import TEMPLATE, FormSessions
 from bot.platforms.discord.message_ref import MessageRef
 from bot.platforms.discord.rest import NO_MENTIONS
 from bot.platforms.discord.runs.posting import MessageAnswer
@@ -61,7 +62,23 @@ async def submit(
 
 async def _hear(click: Click) -> None:
     if not click.response.is_done():
-        await click.response.defer(ephemeral=True, thinking=True)
+        aside = is_aside(click)
+        await click.response.defer(ephemeral=not aside, thinking=not aside)
+
+
+def is_aside(click: Click) -> bool:
+    """True if a click, or a window that it opened, belongs to the part of a form that its person alone sees."""
+    data: Any = click.data or {}
+    hidden = click.message is not None and click.message.flags.ephemeral
+    return hidden and re.fullmatch(TEMPLATE, str(data.get("custom_id", ""))) is not None
+
+
+async def go_on(click: Click, text: str, view: discord.ui.View) -> None:
+    """Answer with the next part of a form, which takes the place of the part before."""
+    if not click.response.is_done() and is_aside(click):
+        await click.response.edit_message(content=cut(plain(text)), view=view, allowed_mentions=NO_MENTIONS)
+    else:
+        await tell(click, text, view=view)
 
 
 async def submit_again(context: DiscordContext, click: Click, run: RunRecord, changes: Mapping[str, Any]) -> None:
@@ -114,8 +131,8 @@ async def tell(click: Click, text: str, **more: Any) -> None:
             return
         if not click.response.is_done():
             await click.response.send_message(text, ephemeral=True, allowed_mentions=NO_MENTIONS, **more)
-        elif click.response.type is discord.InteractionResponseType.deferred_channel_message:
-            await click.edit_original_response(content=text, allowed_mentions=NO_MENTIONS, **more)
+        elif click.response.type is discord.InteractionResponseType.deferred_channel_message or is_aside(click):
+            await click.edit_original_response(content=text, allowed_mentions=NO_MENTIONS, **{"view": None, **more})
         else:
             await click.followup.send(text, ephemeral=True, allowed_mentions=NO_MENTIONS, **more)
     except discord.HTTPException as fault:

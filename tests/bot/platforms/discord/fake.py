@@ -299,7 +299,7 @@ class FakeDiscord:
                 part["values"] = chosen if value is None else [value]
             components.append({"type": 18, "id": 1, "component": part})
         data = {"custom_id": window["custom_id"], "components": components, "resolved": {"attachments": files}}
-        return await self.ask(5, data, user, shown.channel)
+        return await self.ask(5, data, user, shown.channel, message=self.posts.get(shown.message or 0))
 
     async def say(
         self,
@@ -598,6 +598,8 @@ class FakeDiscord:
             post = Post(self.new_id(), asked.channel, token=token, flags=data.get("flags", 0))
             self.posts[post.id] = post
             asked.original = post.id
+        elif kind in (6, 7) and asked.message is None:
+            return _error(400, 50035, "there is no message to change")
         elif kind in (6, 7):
             asked.original = asked.message
             if kind == 7 and asked.message is not None:

@@ -204,6 +204,22 @@ def write_copy(folder: Path, name: str, title: str) -> None:
     (folder / f"{name}.toml").write_text(text.replace('"Negative"', f'"{title}"'))
 
 
+def write_many(folder: Path, count: int) -> None:
+    """A workflow with so many fields beside its picture."""
+    graph = json.loads((bundled_folder() / "negative.json").read_text())
+    lines = [(bundled_folder() / "negative.toml").read_text().replace('"Negative"', '"Many"')]
+    for number in range(1, count + 1):
+        title = f"F{number:02}"
+        graph[str(100 + number)] = {
+            "class_type": "PrimitiveString",
+            "inputs": {"value": ""},
+            "_meta": {"title": title},
+        }
+        lines.append(f'[fields.{title.lower()}]\ntarget = "{title}.value"\nkind = "text"')
+    (folder / "many.json").write_text(json.dumps(graph))
+    (folder / "many.toml").write_text("\n".join(lines))
+
+
 def write_shy(folder: Path) -> None:
     """A workflow whose results are covered."""
     for suffix in (".json", ".toml"):

@@ -74,11 +74,14 @@ def test_long_lists_together_are_suggested_instead() -> None:
     assert all(option.get("autocomplete") for option in command["options"] if option["name"] != "spoiler")
 
 
-def test_the_spoiler_makes_way() -> None:
-    many = tuple(Field(f"f{number}", FieldKind.TEXT) for number in range(25))
-    assert not has_spoiler(Form(many))
+def test_the_spoiler_stays_and_a_form_has_the_other_fields() -> None:
+    many = (*tuple(Field(f"f{number}", FieldKind.TEXT) for number in range(23)), Field("more", FieldKind.TEXT))
+    names = [option["name"] for option in declare(workflow(), Form(many))["options"]]
+    assert names[-2:] == ["more", "spoiler"]  # a field of that name
+    names = [option["name"] for option in declare(workflow(), Form((*many, Field("last", FieldKind.TEXT))))["options"]]
+    assert len(names) == 25
+    assert names[-3:] == ["f22", "more-2", "spoiler"]
     assert not has_spoiler(Form((Field("spoiler", FieldKind.TEXT),)))
-    assert has_spoiler(Form(many[:24]))
 
 
 def test_a_digest_tells_commands_apart() -> None:

@@ -20,6 +20,7 @@ from tests.bot.platforms.discord.harness import (
     opened,
     picture,
     results,
+    write_many,
     write_shy,
     write_wide,
 )
@@ -35,6 +36,7 @@ async def fake(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[FakeDi
     (own := folder / "workflows").mkdir()
     write_wide(own)
     write_shy(own)
+    write_many(own, 31)
     async with FakeDiscord() as fake:
         fake.add_guild(ALICE, BOB, MO)
         async with house(fake, folder, workflows=own):
@@ -166,6 +168,27 @@ async def test_a_spoiler_is_one(fake: FakeDiscord, channel: int) -> None:
     await fake.slash(ALICE, channel, "negative", {"photo": picture(), "spoiler": True})
     (post,) = await results(fake, channel)
     assert next(iter(post.files)).startswith("SPOILER_")
+
+
+async def test_fields_that_have_no_option_are_in_a_form(fake: FakeDiscord, channel: int) -> None:
+    options = [each["name"] for each in registered(fake, "many")["options"]]
+    assert (len(options), options[-3:]) == (25, ["f22", "more", "spoiler"])
+    given = {"photo": picture(), "f01": "first", "spoiler": True, "more": True}
+    asked = await fake.slash(ALICE, channel, "many", given)
+    _kind, window = await asked.answer
+    assert [each["component"]["custom_id"] for each in window["components"]] == [
+        f"f{number}" for number in range(23, 28)
+    ]
+    sent = await fake.submit(ALICE, asked, {"f23": "late"})
+    await sent.answer
+    last = await fake.click(ALICE, fake.posts[sent.original or 0], "Go on")
+    await fake.submit(ALICE, last, {"f31": "last"})
+    (post,) = await results(fake, channel)
+    for words in ("f01 first", "f23 late", "f31 last"):
+        assert words in post.content
+    assert next(iter(post.files)).startswith("SPOILER_")
+    await fake.slash(ALICE, channel, "many", {"photo": picture(), "f02": "quick"})
+    assert "f02 quick" in (await results(fake, channel, 2))[-1].content
 
 
 async def test_a_workflow_may_ask_for_spoilers(fake: FakeDiscord, channel: int) -> None:
