@@ -1,9 +1,10 @@
 # `make demo` and `make test` need Python 3.11 or later and make, and nothing else.
 PYTHON ?= python3
 BIN := .venv/bin
+SEED ?= 1
 STAMP := .venv/.ready
 
-.PHONY: demo test test-long check setup bench lock words clean
+.PHONY: demo test test-long test-slice check setup bench lock words clean
 
 demo: $(STAMP)            ## the page in the browser, on the built-in engine
 	$(BIN)/darkroom demo
@@ -13,6 +14,9 @@ test: check               ## lint, types, import rules and every test
 
 test-long: $(STAMP)       ## what takes long: hundreds of runs under faults, long walks, large tables
 	$(BIN)/pytest -n 2 -m long
+
+test-slice: $(STAMP)      ## a slice of it, which SEED picks: one variant of each long test, and a few long walks
+	$(BIN)/pytest -n auto -m long --slice $(SEED) --hypothesis-seed $(SEED)
 
 check: $(STAMP)           ## all of it but the tests
 	$(BIN)/ruff check .

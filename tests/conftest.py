@@ -1,3 +1,44 @@
+"""What all tests share: the databases that they run on, and the slice of the long tests that CI runs."""
+
+from __future__ import annotations
+
+import random
+from collections import defaultdict
+from collections.abc import Iterable
+
+import hypothesis
+import pytest
+
 from tests.bot.databases import database_url, postgres
 
 __all__ = ["database_url", "postgres"]
+
+_LONGEST = 3600  #: seconds that a long test may take
+_WALKS = 4  #: walks in a slice, each of as many steps as a long one
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    words = "of each long test run one variant, and of each long walk a few, which SEED picks"
+    parser.addoption("--slice", type=int, metavar="SEED", help=words)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    long = [item for item in items if item.get_closest_marker("long")]
+    for item in long:
+        item.add_marker(pytest.mark.timeout(_LONGEST))
+    seed = config.getoption("--slice")
+    if seed is not None:
+        chosen = _chosen(long, seed)
+        config.hook.pytest_deselected(items=[item for item in items if item not in chosen])
+        items[:] = [item for item in items if item in chosen]
+
+
+def _chosen(items: Iterable[pytest.Item], seed: int) -> list[pytest.Item]:
+    """Pick one variant of each long test; the same seed picks the same."""
+    variants = defaultdict(list)
+    for item in items:
+        variants[item.nodeid.partition("[")[0]].append(item)
+    for item in items:
+        if (walk := getattr(item, "cls", None)) is not None and hasattr(walk, "settings"):
+            walk.settings = hypothesis.settings(walk.settings, max_examples=_WALKS)
+    return [random.Random(f"{seed} {name}").choice(each) for name, each in variants.items()]

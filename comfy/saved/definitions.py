@@ -67,7 +67,7 @@ class InputSpec:
 
     @property
     def default(self) -> Any:
-        """What the editor fills in; `ABSENT` where it has nothing to choose from."""
+        """Return what the editor fills in; `ABSENT` where it has nothing to choose from."""
         default = self.options.get("default")
         if self.kind == "COMBO":
             if self.options.get("remote"):
@@ -114,7 +114,7 @@ class InputSpec:
 
     @property
     def at_first(self) -> int:
-        """How many steps an input that grows has at first."""
+        """Return the number of steps that an input that grows has at first."""
         least = _mapping(self.options.get("template")).get("min", 1)
         return (least if isinstance(least, int) else 1) + 1
 

@@ -75,7 +75,7 @@ class Links:
         self._limit = limit  # steps of one walk: links may run in a circle
 
     def source(self, scope: GraphScope, node: BuiltNode, slot: Slot) -> Source:
-        """What an input of a node gets by its link; None if that ends nowhere."""
+        """Return what an input of a node gets by its link; None if that ends nowhere."""
         return self._of_input(scope, slot, self.slot_type(scope, node, slot), 0)
 
     def _of_input(self, scope: GraphScope, slot: Slot, kind: str, steps: int) -> Source:

@@ -32,11 +32,11 @@ from bot.server_settings import NamedServer
 from bot.settings import Role, Settings
 from comfy.embedded import EmbeddedServer
 from comfy.embedded.node import NodeType
+from tests.patience import PATIENCE
 
 ANN, BEN, MOD = Person("test", "1", "Ann"), Person("test", "2", "Ben"), Person("test", "3", "Mo", moderator=True)
 HERE = Place("test", "here", "Here", "guild")
 PLAIN = "plain"  #: a workflow that takes a moment: one picture of a colour
-_PATIENCE = 20.0  # seconds
 
 
 @dataclass(frozen=True)
@@ -110,7 +110,7 @@ class RecordingPlatform:
 
     async def until(self, condition: Callable[[], bool]) -> None:
         """Wait until something that was shown makes it true."""
-        async with asyncio.timeout(_PATIENCE), self._news:
+        async with asyncio.timeout(PATIENCE), self._news:
             await self._news.wait_for(condition)
 
     async def note(self) -> None:
@@ -177,7 +177,7 @@ class House:
 
 async def until(condition: Callable[[], Awaitable[bool]]) -> None:
     """Ask again and again until it is so."""
-    async with asyncio.timeout(_PATIENCE):
+    async with asyncio.timeout(PATIENCE):
         while not await condition():  # noqa: ASYNC110 - what other processes do rings no bell here
             await asyncio.sleep(0.02)
 
@@ -313,7 +313,7 @@ class Gates:
 
         def wait(image: Any, name: str) -> Any:
             with self._news:
-                if not self._news.wait_for(lambda: self.all.is_set() or name in self.opened, _PATIENCE):
+                if not self._news.wait_for(lambda: self.all.is_set() or name in self.opened, PATIENCE):
                     raise TimeoutError(name)
                 self.passed.append(name)
             return image

@@ -63,7 +63,6 @@ async def test_runs_under_a_slice_of_all_faults_end_once_and_truly(
 
 
 @pytest.mark.long
-@pytest.mark.timeout(300)
 @pytest.mark.parametrize("seed", range(2, 7))
 async def test_five_hundred_runs_under_all_faults_end_once_and_truly(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, seed: int

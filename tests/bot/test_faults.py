@@ -24,6 +24,7 @@ from bot.settings import Settings
 from bot.stores import data_folder, opened
 from comfy.embedded import EmbeddedServer
 from tests.bot.harness import Gates, RecordingPlatform, house, picture, running, until
+from tests.patience import PATIENCE
 
 
 def meet(folder: Path, count: int) -> None:
@@ -37,7 +38,7 @@ def meet(folder: Path, count: int) -> None:
 async def workers(tmp_path_factory: pytest.TempPathFactory) -> None:
     """Start all processes of the pool before a test limits the size of files: they would keep the limit for good."""
     folder = tmp_path_factory.mktemp("workers")
-    await asyncio.gather(*(run_apart(meet, folder, SIZE, timeout=60) for _worker in range(SIZE)))
+    await asyncio.gather(*(run_apart(meet, folder, SIZE, timeout=PATIENCE) for _worker in range(SIZE)))
 
 
 @contextmanager

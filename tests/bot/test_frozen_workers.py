@@ -16,6 +16,7 @@ from bot.core.storage.schema import servers
 from tests.bot.databases import new_postgres
 from tests.bot.harness import until
 from tests.bot.test_survival import Stage, stage
+from tests.patience import PATIENCE
 
 _AT = {"left": ["s0"], "right": ["s1"]}
 _STANDS_STILL = """
@@ -98,7 +99,7 @@ async def test_a_worker_that_stands_still_is_started_again_beside_it(tmp_path: P
         left = await here.start("left")
         await here.until_done(2)
         frozen.process.send_signal(signal.SIGCONT)
-        async with asyncio.timeout(50):
+        async with asyncio.timeout(PATIENCE):
             assert await frozen.process.wait() != 0  # it says why, and ends
         assert [await bot.end() for bot in (chat, left)] == [0, 0]
         await here.has_delivered_all(2)

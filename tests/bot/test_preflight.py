@@ -193,21 +193,35 @@ async def test_a_process_that_is_running_is_found_and_its_port_is_left_alone(
         assert (await examine(settings, Role(), App()._trials)).busy is None
 
 
-async def test_a_database_that_may_not_be_changed_is_found(postgres: str) -> None:
+async def test_a_database_that_may_not_be_changed_is_found(folder: Path, postgres: str) -> None:
     url = sqlalchemy.make_url(new_postgres(postgres))
     async with Database(url.render_as_string(hide_password=False)):
         pass
     admin = sqlalchemy.create_engine(url.set(drivername="postgresql+psycopg"))
     with admin.begin() as connection:
-        connection.execute(sqlalchemy.text("CREATE ROLE reader LOGIN"))
         connection.execute(sqlalchemy.text(f'ALTER DATABASE "{url.database}" SET default_transaction_read_only = on'))
     admin.dispose()
     found = await examine(
-        Settings(web=True, web_port=0, database=Secret(url.render_as_string(hide_password=False))),
+        Settings(web=True, web_port=0, data_dir=folder, database=Secret(url.render_as_string(hide_password=False))),
         Role(),
         lambda _listens: (),
     )
     assert "read-only transaction" in found.faults[0]
+
+
+async def test_a_database_whose_tables_another_user_made_is_good(folder: Path, postgres: str) -> None:
+    url = sqlalchemy.make_url(new_postgres(postgres))
+    async with Database(url.render_as_string(hide_password=False)):
+        pass
+    admin = sqlalchemy.create_engine(url.set(drivername="postgresql+psycopg"))
+    with admin.begin() as connection:
+        connection.execute(sqlalchemy.text("CREATE ROLE writer LOGIN"))
+        connection.execute(sqlalchemy.text("GRANT SELECT, UPDATE ON alembic_version TO writer"))
+    admin.dispose()
+    database = Secret(url.set(username="writer").render_as_string(hide_password=False))
+    assert (
+        await examine(Settings(web=True, data_dir=folder, database=database), Role(), lambda _listens: ())
+    ).faults == ()
 
 
 def test_a_new_database_is_left_unmade(folder: Path) -> None:

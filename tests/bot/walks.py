@@ -27,8 +27,8 @@ from bot.core.policy.audit import REFUSED, Entry
 from bot.core.run import ENDED, RunRecord, State
 from comfy.embedded import EmbeddedServer
 from tests.bot.harness import Gates, write_workflows
+from tests.patience import PATIENCE
 
-_PATIENCE = 30.0  # seconds: what is waited for comes much sooner on a machine that is not busy
 _UNDER_WAY = ("One moment", "In line", "Next in line", " % ·", "Fetching the result", "is restarting", "waits for a")
 
 #: A few seconds in the normal suite: the same steps each time.
@@ -178,7 +178,7 @@ class Walk(RuleBasedStateMachine):
         self.gates.all.clear()
 
     async def until(self, condition: Callable[[], Awaitable[Any]], what: str) -> None:
-        end = time.monotonic() + _PATIENCE
+        end = time.monotonic() + PATIENCE
         while not await condition():
             if time.monotonic() > end:
                 raise AssertionError(f"it never came to be that {what}: {await self.told()}")

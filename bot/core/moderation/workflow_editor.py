@@ -316,7 +316,10 @@ def _try(name: str, files: Mapping[Path, str]) -> None:
             (folder / path.name).write_text(text, "utf-8")
         read = Catalog.read(folder)
     if read.faults or name not in read.workflows:
-        raise UserError(" ".join(f"{fault}." for fault in read.faults) or _("This is not a valid name for a workflow."))
+        raise UserError(
+            " ".join(f"{fault}." for fault in read.faults)
+            or _("A workflow's name can have up to 32 lowercase letters, digits and “-”.")
+        )
 
 
 def _put(files: Mapping[Path, str]) -> None:

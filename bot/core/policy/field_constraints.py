@@ -97,7 +97,7 @@ def faults(field: Field, to: Narrowing) -> str | None:
     if len(bounds) == 2 and bounds[0] > bounds[1]:
         return _("the smallest value is larger than the largest.")
     if to.hidden and to.fixed is None and field.required and to.default is None:
-        return _("this field is required, so give a value to use instead.")
+        return _("people must fill in this field. To hide it, give the value to use.")
     try:
         limited = narrowed(field, replace(to, fixed=None, default=None))
         for value in (to.default, to.fixed):

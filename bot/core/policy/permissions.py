@@ -83,7 +83,9 @@ class Permissions:
         if not here.community:
             raise await self.refused(by, here, act, _("You can decide this only in a server or a group."))
         if aim.place is not None and community_of(aim.place) != community_of(here):
-            raise await self.refused(by, here, act, _("That place belongs to another community."))
+            raise await self.refused(
+                by, here, act, _("That place belongs to another server or group. Decide about it there.")
+            )
         place, name = (aim.place.id, aim.place.name) if aim.place is not None else ("", "")
         return Scope(community_of(here), place, aim.who, aim.workflow, name)
 

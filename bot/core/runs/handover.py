@@ -55,7 +55,7 @@ async def _move_on(connection: AsyncConnection, run: RunRecord, now: float) -> R
         sentence = _("The programs that worked on this stopped answering, {count} times. Please tell the operator.")
         ended = {"state": State.FAILED, "sentence": sentence.format(count=run.attempt), "ended_at": now}
         return await _change(connection, run, ended)
-    reason = _("The program that worked on this has stopped answering.")
+    reason = _("The program that worked on this stopped answering. Your request waits for another one.")
     return await _change(connection, run, {**_again(run), "reason": reason})
 
 

@@ -102,7 +102,9 @@ class SilentReply:
         return
 
     async def deliver(self, result: Result) -> None:
-        raise DeliveryFailed(_("This program is not connected to the chat that the result is for."))
+        raise DeliveryFailed(
+            _("Darkroom is not connected to the chat of this result. It sends the result once it is connected again.")
+        )
 
 
 async def show_status(reply: Reply, status: Status) -> bool:

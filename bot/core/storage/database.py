@@ -28,6 +28,7 @@ from bot.i18n import _
 _LOCK = 0x6461726B  # PostgreSQL's advisory lock for everything that reads the line in order to change it
 _READERS = 3
 _PAUSE = 0.1  # seconds between two tries to be alone
+_UNCHANGED = "UPDATE alembic_version SET version_num = version_num"
 _PATIENCE = 10.0  # seconds that SQLite waits for another process to let go
 _WAIT = 30.0  # seconds that a task waits for a connection while others use them all
 #: PostgreSQL's limits, in milliseconds: a process that stands still in a transaction loses it, before others give up.
@@ -97,7 +98,7 @@ class Database:
     async def _try_out(self) -> None:
         if not self.is_shared:
             await asyncio.to_thread(_probe, self.url)
-        async with asyncio.timeout(_PATIENCE), self._engine.connect() as connection, connection.begin() as transaction:
+        async with asyncio.timeout(_WAIT), self._engine.connect() as connection, connection.begin() as transaction:
             await connection.run_sync(_try_upgrade)
             await transaction.rollback()
 
@@ -166,9 +167,13 @@ def _try_folder(folder: Path) -> None:
 def _try_upgrade(connection: Connection) -> None:
     """Do what an upgrade needs the right for. The caller takes it back."""
     _refuse_newer(connection)
+    current = MigrationContext.configure(connection).get_current_heads()
+    if set(current) == set(ScriptDirectory.from_config(_migrations()).get_heads()):
+        connection.execute(text(_UNCHANGED))
+        return
     connection.execute(text("CREATE TABLE darkroom_probe (tried INTEGER)"))
-    if connection.dialect.name == "postgresql" and not connection.scalar(text("SELECT to_regnamespace('dbos')")):
-        connection.execute(text("CREATE SCHEMA dbos"))  # the engine's
+    if connection.dialect.name == "postgresql" and not current:
+        connection.execute(text("CREATE SCHEMA IF NOT EXISTS dbos"))  # the engine's
 
 
 def _probe(url: URL) -> None:
@@ -238,7 +243,7 @@ def upgrade(connection: Connection, revision: str = "head") -> None:
     config.attributes["connection"] = connection
     _refuse_newer(connection)
     command.upgrade(config, revision)
-    connection.execute(text("UPDATE alembic_version SET version_num = version_num"))  # or it is read only, or full
+    connection.execute(text(_UNCHANGED))  # or it is read only, or full
 
 
 def _migrations() -> Config:

@@ -167,7 +167,7 @@ class Field:
         if self.choices is None or text in self.choices:
             return text
         if not self.choices:
-            raise self._bad(_("this server has no choices for it."))
+            raise self._bad(_("the server has nothing to choose from. Please tell the operator."))
         if given in self.choices:
             return given
         folded = [choice for choice in self.choices if choice.casefold() == text.casefold()]

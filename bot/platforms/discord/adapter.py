@@ -89,7 +89,7 @@ class DiscordPlatform:
     async def ask(self, brief: RunSummary, result: Result | None, channel: str) -> None:
         """Show moderators a run that waits for their yes; see `bot.core.port.ReviewAsker`."""
         if not channel:
-            raise DeliveryFailed(_("No channel is named in which moderators are asked."))
+            raise DeliveryFailed(_("No channel is set in which moderators are asked. Set one with /moderate review."))
         try:
             draft = await question(brief, result, FILE_BYTES)
             await self._rest.send(int(channel), draft, brief.run_id.replace("-", "")[:24])

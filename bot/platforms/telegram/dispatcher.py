@@ -232,7 +232,7 @@ class Dispatcher:
     async def _press(self, update: Update, query: CallbackQuery) -> None:
         message, data = query.message, query.data or ""
         if not isinstance(message, Message):
-            await self._reply(query, _("This message is too old for its buttons."))
+            await self._reply(query, _("This message is too old for its buttons. /mine has your results."))
             return
         caller = self._caller(presser(query), message, update)
         click, press = Click.read(data), CallbackData.read(data)

@@ -13,9 +13,9 @@ _PATIENCE = aiohttp.ClientTimeout(total=10)
 async def warn() -> str:
     """A warning to set the proxy's header if a proxy speaks for all visitors."""
     return _(
-        "Page: warning: behind a proxy all visitors seem to come from one address, and wrong tokens of one person "
-        "cannot be told from those of another. If there is one, set DARKROOM_WEB_PROXY_HEADER to the header in which "
-        "it says for whom it asks, such as X-Real-IP."
+        "Page: warning: if a reverse proxy is in front of the page, all visitors seem to come from one address, so "
+        "wrong tokens of one person count against all. Then set DARKROOM_WEB_PROXY_HEADER to the header in which the "
+        "proxy passes on the visitor's address, such as X-Real-IP."
     )
 
 

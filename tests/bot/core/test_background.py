@@ -11,6 +11,7 @@ import pytest
 import bot
 from bot.core.background import BackgroundTask, TaskHealth
 from bot.core.errors import ConfigError, StorageFailed
+from tests.patience import PATIENCE
 
 #: Where a task is made outside of `BackgroundTask`: the owner awaits it, and hears how it ended.
 _OWNERS = {
@@ -53,7 +54,7 @@ def health(clock: Clock) -> TaskHealth:
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE):
         while not condition():  # noqa: ASYNC110 - a task has no bell
             await asyncio.sleep(0)
 
@@ -180,7 +181,7 @@ async def test_work_that_fails_while_it_is_stopped_is_not_started_again(health: 
     task = BackgroundTask("polling", health)
     task.start(work)
     await begun.wait()
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE):
         await task.stop()
 
 

@@ -15,6 +15,7 @@ import pytest
 
 from bot.core.errors import BadPicture, WorkerDied, WorkerFailed, WorkerOutOfMemory, WorkerTimedOut
 from bot.core.pool.pool import WorkerPool, in_threads, run_apart
+from tests.patience import PATIENCE
 
 ROOT = Path(__file__).parents[3]
 
@@ -92,7 +93,7 @@ def is_there(process: int) -> bool:
 
 
 async def test_work_is_done_in_another_process_which_is_used_again_for_a_while(pool: WorkerPool) -> None:
-    numbers = [await pool.run(number, timeout=60) for _ in range(7)]
+    numbers = [await pool.run(number, timeout=PATIENCE) for _ in range(7)]
     assert os.getpid() not in numbers
     assert numbers[0] == numbers[4] != numbers[5] == numbers[6]
     assert not is_there(numbers[0])
@@ -100,42 +101,42 @@ async def test_work_is_done_in_another_process_which_is_used_again_for_a_while(p
 
 async def test_what_a_task_raises_is_raised(pool: WorkerPool) -> None:
     with pytest.raises(BadPicture, match="too green"):
-        await pool.run(refuse, timeout=60)
+        await pool.run(refuse, timeout=PATIENCE)
     with pytest.raises(RuntimeError, match="Stubborn"):
-        await pool.run(refuse_oddly, timeout=60)
+        await pool.run(refuse_oddly, timeout=PATIENCE)
 
 
 @pytest.mark.parametrize("work", [turn_for_ever, hold_the_interpreter])
 async def test_a_task_without_end_is_ended_and_the_next_one_works(pool: WorkerPool, work: object) -> None:
     with pytest.raises(WorkerTimedOut, match="longer than"):
         await pool.run(work, timeout=0.5)  # type: ignore[arg-type]
-    assert await pool.run(number, timeout=60)
+    assert await pool.run(number, timeout=PATIENCE)
 
 
 async def test_a_task_that_fills_the_memory_is_ended_and_the_next_one_works(pool: WorkerPool) -> None:
     with pytest.raises(WorkerOutOfMemory, match="more memory"):
-        await pool.run(grow, timeout=60)
-    assert await pool.run(number, timeout=60)
+        await pool.run(grow, timeout=PATIENCE)
+    assert await pool.run(number, timeout=PATIENCE)
 
 
 async def test_a_process_that_dies_costs_its_task_alone() -> None:
     pool = WorkerPool(size=2)
     try:
         results = await asyncio.gather(
-            *(pool.run(work, timeout=60) for work in (number, die, number, number, die)), return_exceptions=True
+            *(pool.run(work, timeout=PATIENCE) for work in (number, die, number, number, die)), return_exceptions=True
         )
         assert [isinstance(each, WorkerDied) for each in results] == [False, True, False, False, True]
-        idle = await pool.run(number, timeout=60)
+        idle = await pool.run(number, timeout=PATIENCE)
         os.kill(idle, signal.SIGKILL)
         await asyncio.to_thread(os.waitid, os.P_PID, idle, os.WEXITED | os.WNOWAIT)
-        assert await pool.run(number, timeout=60) != idle
+        assert await pool.run(number, timeout=PATIENCE) != idle
     finally:
         await asyncio.to_thread(pool.close)
 
 
 async def test_a_cancelled_task_is_ended_with_its_process(pool: WorkerPool, tmp_path: Path) -> None:
-    task = asyncio.create_task(pool.run(turn_for_ever, tmp_path / "a", timeout=60))
-    waiting = asyncio.create_task(pool.run(turn_for_ever, tmp_path / "b", timeout=60))
+    task = asyncio.create_task(pool.run(turn_for_ever, tmp_path / "a", timeout=PATIENCE))
+    waiting = asyncio.create_task(pool.run(turn_for_ever, tmp_path / "b", timeout=PATIENCE))
     process = await seen(tmp_path / "a")
     waiting.cancel()
     task.cancel()
@@ -143,14 +144,14 @@ async def test_a_cancelled_task_is_ended_with_its_process(pool: WorkerPool, tmp_
         with pytest.raises(asyncio.CancelledError):
             await each
     await gone(process)
-    assert await pool.run(number, timeout=60) != process
+    assert await pool.run(number, timeout=PATIENCE) != process
     assert not (tmp_path / "b").exists()
 
 
 async def test_closing_ends_all_processes_and_what_they_do(tmp_path: Path) -> None:
     pool = WorkerPool(size=2)
-    idle = await pool.run(number, timeout=60)
-    tasks = [asyncio.create_task(pool.run(turn_for_ever, tmp_path / name, timeout=60)) for name in "ab"]
+    idle = await pool.run(number, timeout=PATIENCE)
+    tasks = [asyncio.create_task(pool.run(turn_for_ever, tmp_path / name, timeout=PATIENCE)) for name in "ab"]
     processes = [await seen(tmp_path / name) for name in "ab"]
     await asyncio.to_thread(pool.close)
     assert not any(map(is_there, (idle, *processes)))
@@ -158,14 +159,14 @@ async def test_closing_ends_all_processes_and_what_they_do(tmp_path: Path) -> No
         with pytest.raises(WorkerDied):
             await task
     with pytest.raises((WorkerFailed, RuntimeError)):
-        await pool.run(number, timeout=60)
+        await pool.run(number, timeout=PATIENCE)
 
 
 async def test_a_worker_gets_no_secrets_and_what_it_prints_harms_nothing(
     pool: WorkerPool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("DISCORD_TOKEN", "hush")
-    assert await pool.run(speak, timeout=60) == "no token"
+    assert await pool.run(speak, timeout=PATIENCE) == "no token"
 
 
 @contextmanager
@@ -199,7 +200,7 @@ async def test_no_process_outlives_its_parent(tmp_path: Path, number: signal.Sig
 
 async def test_the_loop_goes_on_while_a_process_starts_and_works(pool: WorkerPool) -> None:
     """The loop takes a thousand turns while a task turns without end."""
-    task = asyncio.create_task(pool.run(turn_for_ever, timeout=60))
+    task = asyncio.create_task(pool.run(turn_for_ever, timeout=PATIENCE))
     for _ in range(1000):
         await asyncio.sleep(0)
     assert not task.done()
@@ -209,13 +210,13 @@ async def test_the_loop_goes_on_while_a_process_starts_and_works(pool: WorkerPoo
 
 
 async def test_a_command_that_works_once_does_without_processes() -> None:
-    assert await run_apart(number, timeout=60) != os.getpid()
+    assert await run_apart(number, timeout=PATIENCE) != os.getpid()
     with in_threads():
-        assert await run_apart(number, timeout=60) == os.getpid()
+        assert await run_apart(number, timeout=PATIENCE) == os.getpid()
 
 
 @pytest.mark.parametrize("number_of", [signal.SIGTERM, signal.SIGINT])
 async def test_a_signal_to_the_whole_group_leaves_the_end_to_the_parent(pool: WorkerPool, number_of: int) -> None:
-    process = await pool.run(number, timeout=60)
+    process = await pool.run(number, timeout=PATIENCE)
     os.kill(process, number_of)
-    assert await pool.run(number, timeout=60) == process
+    assert await pool.run(number, timeout=PATIENCE) == process

@@ -75,7 +75,7 @@ async def _show_page(context: DiscordContext, click: Click, page: int) -> None:
     offers = await context.cache.offers(asker(click), place_of(click))
     pages = paged([_offer(context, click, offer) for offer in offers], _PAGE)
     if not pages:
-        await _say(click, [_("There is nothing to run here.")], None)
+        await _say(click, [_("No workflow can be run here. Please ask a moderator.")], None)
         return
     page = min(page, len(pages) - 1)
     turns = [(_("Earlier"), page - 1)] if page > 0 else []
@@ -172,7 +172,7 @@ def _state(state: State) -> str:
     return {
         State.WAITING: _("waits"),
         State.HELD: _("waits for a moderator"),
-        State.RUNNING: _("is developing"),
+        State.RUNNING: _("is running"),
         State.DELIVERING: _("is on its way"),
         State.HELD: _("waits for a moderator"),
         State.DONE: _("done"),

@@ -73,7 +73,7 @@ async def _add(packed: PackedResult, file: ResultFile, most: int) -> PackedResul
 def too_large(filename: str, size: int, link: str) -> str:
     """A file that can only be named, or linked to."""
     words = (
-        _("{name} has {size:.1f} MB, more than Discord takes here:")
+        _("{name} has {size:.1f} MB, more than Discord takes here. Open it at")
         if link
         else _("{name} has {size:.1f} MB, more than Discord takes here.")
     )

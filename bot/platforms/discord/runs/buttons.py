@@ -63,7 +63,7 @@ async def press(context: DiscordContext, click: Click, verb: str, run_id: str) -
         case ComponentAction.DELETE:
             await _delete(context, click, run)
         case _:
-            raise UserError(_("There is no such button."))
+            raise UserError(_("I do not know this button. Please send the request again."))
 
 
 async def _check_place(context: DiscordContext, click: Click, run: RunRecord, verb: str) -> None:
@@ -90,7 +90,7 @@ def _files(context: DiscordContext, click: Click, run: RunRecord) -> tuple[Store
 def _picture(context: DiscordContext, click: Click, run: RunRecord) -> StoredFile:
     picture = next((file for file in _files(context, click, run) if file.kind == "image"), None)
     if picture is None:
-        raise UserError(_("There is no picture in this result."))
+        raise UserError(_("There is no picture in this result. Choose a result with a picture."))
     return picture
 
 

@@ -188,7 +188,7 @@ def _refused(fault: discord.HTTPException) -> DeliveryFailed:
     if fault.code == _CLOSED:
         return DeliveryFailed(_("I can no longer show the result here, and you do not accept direct messages from me."))
     if isinstance(fault, discord.Forbidden | discord.NotFound):
-        return DeliveryFailed(_("Discord no longer lets me show the result."))
+        return DeliveryFailed(_("Discord no longer lets me show the result here. /mine has its files."))
     return DeliveryFailed(_("Discord did not take the result: {reason}").format(reason=fault.text or fault.status))
 
 

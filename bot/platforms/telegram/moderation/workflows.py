@@ -42,7 +42,7 @@ async def contribute(
 
 def usage() -> str:
     lines = (
-        "/moderate workflow add NAME: " + _("as the caption of the file, or as a reply to it"),
+        "/moderate workflow add NAME: " + _("send this as the caption of the file, or as a reply to it"),
         "/moderate workflow inputs NAME",
         "/moderate workflow field NAME FIELD target=… [minimum=…] [help=…] | none",
         "/moderate workflow describe NAME TITLE | DESCRIPTION",

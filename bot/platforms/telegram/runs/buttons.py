@@ -95,7 +95,7 @@ class RunButtons:
     def _pictures(self, caller: Caller, run: RunRecord) -> tuple[StoredFile, ...]:
         pictures = tuple(file for file in self._files(caller, run) if file.kind == "image")
         if not pictures:
-            raise UserError(_("There is no picture in this result."))
+            raise UserError(_("There is no picture in this result. Choose a result with a picture."))
         return pictures
 
     async def _is_hidden(self, run: RunRecord) -> bool:

@@ -128,7 +128,7 @@ class TelegramReply:
         return replace(packing, beside=(*packing.beside, file)), replace(result, warnings=warnings)
 
     async def _deliver(self, packing: Packed, result: Result) -> None:
-        """What is one picture becomes the message, with what goes beside it below; of several, the words and buttons
+        """Show a result: one picture becomes the message, with the rest below it; of several, the words and buttons
         are sent below them.
         """
         several = len(packing.shown) > 1

@@ -138,7 +138,7 @@ def contents(rule: Rule) -> Html | None:
     if not isinstance(rule.body, WordList):
         return None
     told = ", ".join([*rule.body.words, *(f"/{pattern}/" for pattern in rule.body.patterns)])
-    return el("details", el("summary", _("What stands in it")), el("p", told))
+    return el("details", el("summary", _("Show the words")), el("p", told))
 
 
 def _measures() -> Mapping[Measure, str]:

@@ -76,7 +76,10 @@ def _places(view: View) -> Html:
         el("a", name_of(each), href=link("moderate", each), aria_current="page" if each == view.here else None)
         for each in view.places
     ]
-    about = _("What you decide here holds in every place; a place of its own may be narrower.")
+    about = _(
+        "What you decide here applies everywhere. A decision for one place goes before it, unless you "
+        "deny something here."
+    )
     return group(
         el("nav", el("ul", *(el("li", each) for each in links)), aria_label=_("Places"), class_="places"),
         el("h2", name_of(view.here), id="place"),
@@ -238,7 +241,7 @@ def _log(view: View) -> Html:
     head = el("tr", *(el("th", each, scope="col") if each else el("td") for each in heads))
     rows = [_entry(each) for each in view.log]
     table = el("table", el("thead", head), el("tbody", *rows))
-    nothing = el("p", _("Nothing is written down yet."), class_="about")
+    nothing = el("p", _("Nothing has been decided or refused yet."), class_="about")
     save = el("a", _("Download all of it"), href=link("moderate/log", view.here), class_="button", download=True)
     scroll = el("div", table, class_="scroll", tabindex="0", role="group", aria_label=_("Log"))
     return _section(view, "log", _("Log"), *((scroll, save) if rows else (nothing,)))

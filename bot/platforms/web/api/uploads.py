@@ -48,7 +48,7 @@ async def unpack(request: web.Request, form: Form, folder: Path, file_limit: int
                 raise BadValue(part.name, _("this is too long."))
             values[part.name], room = text, room - len(text) - 1
         elif part.name not in media:
-            raise BadValue(part.name, _("no file belongs here."))
+            raise BadValue(part.name, _("this field takes no file. Please leave it out."))
         else:
             filename = _plain_name(part.filename)
             path = folder / f"upload-{len(values)}{_suffix(filename)}"

@@ -15,6 +15,7 @@ from bot.core.background import TaskHealth
 from bot.core.execution.durable import FOLLOW, SUBMIT, DurableEngine, DurableStep
 from bot.core.storage.database import Database
 from tests.bot.harness import until
+from tests.patience import PATIENCE
 
 _TABLES = ("workflow_status", "workflow_input", "workflow_output", "operation_outputs")
 
@@ -58,7 +59,6 @@ async def test_attempts_that_have_ended_leave_nothing_in_the_tables(
 
 
 @pytest.mark.long
-@pytest.mark.timeout(600)
 async def test_ten_thousand_attempts_that_have_ended_leave_nothing_in_the_tables(
     database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -108,9 +108,9 @@ async def test_an_attempt_that_an_older_version_began_goes_on(database: Database
 
     async with DurableEngine(database, tmp_path, "garage", older, TaskHealth()) as engine:
         await engine.start("1", 1)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE):
             await begun.wait()
-    async with DurableEngine(database, tmp_path, "garage", newer, TaskHealth()), asyncio.timeout(20):
+    async with DurableEngine(database, tmp_path, "garage", newer, TaskHealth()), asyncio.timeout(PATIENCE):
         await gone_on.wait()
     assert answers == ["[]", followed]
 
@@ -130,9 +130,9 @@ async def test_an_attempt_goes_on_whose_last_steps_are_gone(database: Database, 
 
     async with DurableEngine(database, tmp_path, "garage", older, TaskHealth()) as engine:
         await engine.start("1", 1)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE):
             await begun.wait()
-    async with DurableEngine(database, tmp_path, "garage", newer, TaskHealth()), asyncio.timeout(20):
+    async with DurableEngine(database, tmp_path, "garage", newer, TaskHealth()), asyncio.timeout(PATIENCE):
         await gone_on.wait()
 
 

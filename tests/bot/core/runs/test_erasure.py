@@ -19,7 +19,7 @@ from bot.core.runs.repository import RunRepository
 from tests.bot.core.runs.counting import new
 
 DAY = 86_400.0
-_LONG = [pytest.mark.long, pytest.mark.timeout(300)]
+_LONG = pytest.mark.long
 
 
 @pytest.fixture

@@ -18,6 +18,7 @@ from bot.core.platform import Services
 from bot.core.run import RunRecord, State
 from comfy.embedded import EmbeddedServer
 from tests.bot.harness import ANN, BEN, HERE, MOD, PLAIN, Gates, RecordingPlatform, failing, house, picture, running
+from tests.patience import PATIENCE
 
 
 async def test_from_a_request_to_the_delivered_bytes(tmp_path: Path) -> None:
@@ -120,7 +121,7 @@ async def test_cancelling_what_waits_and_what_runs(tmp_path: Path) -> None:
             await home.services.runs.cancel(second, ANN)
         assert await home.services.runs.cancel(second, BEN)
         assert waiting.last == Cancelled(BEN)
-        async with asyncio.timeout(5):  # benchmarks/runs.py measures it
+        async with asyncio.timeout(PATIENCE):
             assert await home.services.runs.cancel(first, MOD)
             await home.platform.until(lambda: shown.last == Cancelled(Person("test", "3", "Mo")))
         states = [run.state for run in await home.ended(first, second)]

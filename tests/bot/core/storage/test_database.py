@@ -12,6 +12,7 @@ from bot.core.errors import StorageFailed
 from bot.core.storage import database as module
 from bot.core.storage.database import Database
 from tests.bot.databases import new_postgres
+from tests.patience import PATIENCE
 
 
 async def test_a_process_that_stands_still_in_a_transaction_lets_the_others_go_on(
@@ -31,7 +32,7 @@ async def test_a_process_that_stands_still_in_a_transaction_lets_the_others_go_o
 
             standing = asyncio.create_task(stand_still())
             await held.wait()
-            async with asyncio.timeout(30), other.change() as connection:  # today it waits for as long as that
+            async with asyncio.timeout(PATIENCE), other.change() as connection:
                 assert (await connection.execute(text("SELECT 1"))).scalar_one() == 1
             gone_on.set()
             with pytest.raises(StorageFailed):

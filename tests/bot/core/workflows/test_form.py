@@ -84,7 +84,7 @@ def test_a_value_is_read_as_it_was_meant(field: Field, typed: object, value: obj
         (replace(WIDTH, maximum=519), "518", "“518” does not fit the step of 8; try “512”."),
         (LINE, "x" * 11, "at most 10 characters are allowed, and this has 11."),
         (MODEL, "Flux", "“Flux” is not one of the choices: Dream.safetensors, flux, FLUX."),
-        (replace(MODEL, choices=()), "flux", "this server has no choices for it."),
+        (replace(MODEL, choices=()), "flux", "the server has nothing to choose from. Please tell the operator."),
         (SHARP, "maybe", "“maybe” is not yes or no."),
         (PHOTO, "cat.png", "give a file."),
     ],

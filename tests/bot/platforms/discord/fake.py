@@ -15,6 +15,7 @@ from aiohttp import WSMsgType, web
 from discord.utils import time_snowflake, utcnow
 
 from tests.bot.platforms.discord.rules import command_faults, message_faults, window_faults
+from tests.patience import PATIENCE
 
 APPLICATION = 4242
 ALL = str((1 << 53) - 1)
@@ -228,7 +229,7 @@ class FakeDiscord:
         for asked in self.asked.values():
             asked.expired = True
 
-    async def until(self, true: Callable[[], Any], seconds: float = 20.0) -> Any:
+    async def until(self, true: Callable[[], Any], seconds: float = PATIENCE) -> Any:
         """Wait for something to be so."""
         async with asyncio.timeout(seconds):
             while not (found := true()):

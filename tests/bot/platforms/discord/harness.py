@@ -25,6 +25,7 @@ from bot.process import serve
 from bot.settings import Role, Settings
 from bot.stores import key_value
 from tests.bot.platforms.discord.fake import FakeDiscord, Post
+from tests.patience import PATIENCE
 
 ALICE, BOB, MO = 501, 502, 503
 _colors = itertools.count(0x102030, 0x070503)
@@ -97,7 +98,7 @@ class Process:
                 stdout=log,
                 stderr=log,
             )
-        await self._fake.until(self._is_ready, 40)
+        await self._fake.until(self._is_ready)
         return self
 
     def _is_ready(self) -> bool:
@@ -117,7 +118,7 @@ class Process:
     async def end(self, number: signal.Signals) -> int:
         """Send a signal, and wait for the process to end; its exit status."""
         self._process.send_signal(number)
-        status = await asyncio.wait_for(self._process.wait(), 15)
+        status = await asyncio.wait_for(self._process.wait(), PATIENCE)
         await self._fake.until(lambda: not self._has_gateway or not self._fake.sockets)
         return status
 

@@ -25,7 +25,6 @@ def puts(fake: FakeDiscord) -> int:
     return sum(1 for method, path, _status in fake.requests if method == "PUT" and path.endswith("/commands"))
 
 
-@pytest.mark.timeout(180)
 async def test_a_run_through_kills_and_a_shutdown(fake: FakeDiscord, tmp_path: Path) -> None:
     """Killed as soon as it is in line, killed while it develops, shut down, and killed with the result delivered."""
     channel = fake.add_channel(next(iter(fake.guilds)))
@@ -59,7 +58,6 @@ async def test_a_run_through_kills_and_a_shutdown(fake: FakeDiscord, tmp_path: P
         assert puts(fake) == registered  # nothing has changed, and so nothing is registered again
 
 
-@pytest.mark.timeout(120)
 @pytest.mark.parametrize("taken", [True, False], ids=["posted", "not posted"])
 async def test_killed_while_a_message_is_posted(fake: FakeDiscord, tmp_path: Path, *, taken: bool) -> None:
     """Discord may have the messages of an interaction and of a mention, or not: there is one of each in the end."""
@@ -80,7 +78,6 @@ async def test_killed_while_a_message_is_posted(fake: FakeDiscord, tmp_path: Pat
     assert len([post for post in fake.public if post.author == APPLICATION]) == 2
 
 
-@pytest.mark.timeout(120)
 async def test_a_worker_finishes_the_message_without_a_gateway(
     fake: FakeDiscord, tmp_path: Path, postgres: str
 ) -> None:
@@ -91,7 +88,7 @@ async def test_a_worker_finishes_the_message_without_a_gateway(
         worker = Process(fake, tmp_path, "--worker", "garage", **settings)
         async with worker, Process(fake, tmp_path, "--chat", **settings) as chat:
             await fake.slash(ALICE, channel, "negative", {"photo": picture()})
-            post = await fake.until(lambda: next((each for each in fake.public if "%" in each.content), None), 60)
+            post = await fake.until(lambda: next((each for each in fake.public if "%" in each.content), None))
             await chat.end(signal.SIGKILL)
             fake.expire_tokens()
             (done,) = await results(fake, channel)

@@ -26,6 +26,7 @@ from tests.bot.harness import QuickSettings
 from tests.bot.platforms.discord.fake import FakeDiscord, Post
 from tests.bot.platforms.discord.harness import ALICE, BOB, MO, environ, picture, ready
 from tests.bot.walks import LONG, SHORT, Actor, Walk
+from tests.patience import PATIENCE
 
 ANN, BEN, MOD = Actor(ALICE), Actor(BOB), Actor(MO, moderator=True)
 _HIDDEN = 64  # the flag of what one person alone is shown
@@ -134,7 +135,7 @@ class DiscordWalk(Walk):
 
         async def act() -> None:
             asked = await self.fake.press(who.number, post, custom_id, **_rights(who))
-            kind, _data = await asyncio.wait_for(asked.answer, 20)
+            kind, _data = await asyncio.wait_for(asked.answer, PATIENCE)
             if kind == 9:
                 await self.fake.submit(who.number, asked, {})
 
@@ -216,6 +217,5 @@ class TestShort(DiscordWalk.TestCase):
 
 
 @pytest.mark.long
-@pytest.mark.timeout(3600)
 class TestLong(DiscordWalk.TestCase):
     settings = LONG

@@ -18,6 +18,7 @@ from PIL import Image
 from bot.app import App
 from bot.settings import Role, Settings
 from tests.bot.platforms.telegram.server import TOKEN, BotApi, Kept
+from tests.patience import PATIENCE
 
 ROOT = Path(__file__).parents[4]
 
@@ -54,7 +55,7 @@ async def serving(api: BotApi, folder: Path, **more: str) -> AsyncIterator[App]:
 
 async def serve(api: BotApi, folder: Path) -> None:
     """The application until it ends by itself."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE):
         await _serve(_app(api, folder), asyncio.Event())
 
 
@@ -86,7 +87,7 @@ async def stop(process: asyncio.subprocess.Process, number: int = signal.SIGTERM
     """End a process; its exit code."""
     if process.returncode is None:
         process.send_signal(number)
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(PATIENCE):
         return await process.wait()
 
 

@@ -21,6 +21,8 @@ import aiohttp
 from aiohttp import web
 from PIL import Image
 
+from tests.patience import PATIENCE
+
 TOKEN = "123456:fake-token"  # noqa: S105 - of a server of ours
 BOT = {"id": 123456, "is_bot": True, "first_name": "Darkroom", "username": "darkroom_bot"}
 _MEDIA = ("photo", "document", "video", "animation", "audio")
@@ -226,7 +228,7 @@ class BotApi:
 
     # What the bot has done.
 
-    async def until(self, condition: Callable[[], Any], seconds: float = 10.0) -> Any:
+    async def until(self, condition: Callable[[], Any], seconds: float = PATIENCE) -> Any:
         """Wait until something that the bot did makes it true."""
         async with asyncio.timeout(seconds), self._news:
             return await self._news.wait_for(condition)

@@ -81,7 +81,7 @@ def sparse(folder: Path, number: int, size: int) -> ResultFile:
     return ResultFile(path, f"file-{number}.bin", "file")
 
 
-_LONG = [pytest.mark.long, pytest.mark.timeout(300)]
+_LONG = pytest.mark.long
 
 
 @pytest.mark.parametrize(("count", "size"), [(1, 45 * _MB), (10, 5 * _MB), pytest.param(10, 50 * _MB, marks=_LONG)])

@@ -162,7 +162,7 @@ async def test_a_file_that_telegram_does_not_hand_over_ends_the_message_in_words
         assert len(chat.messages) == 1
 
 
-@pytest.mark.parametrize("count", [200, pytest.param(10_000, marks=[pytest.mark.long, pytest.mark.timeout(600)])])
+@pytest.mark.parametrize("count", [200, pytest.param(10_000, marks=pytest.mark.long)])
 async def test_updates_that_are_done_are_forgotten(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, count: int) -> None:
     monkeypatch.setattr("bot.platforms.telegram.api.update_queue._RECENT", 5)
     async with KeyValueStore(Database.in_folder(tmp_path)) as notes:

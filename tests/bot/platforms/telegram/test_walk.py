@@ -270,6 +270,5 @@ class TestShort(TelegramWalk.TestCase):
 
 
 @pytest.mark.long
-@pytest.mark.timeout(3600)
 class TestLong(TelegramWalk.TestCase):
     settings = LONG

@@ -27,6 +27,7 @@ from bot.settings import Role
 from comfy.embedded import EmbeddedServer
 from comfy.embedded.node import NodeType
 from tests.bot.harness import Gates, QuickSettings, write_workflows
+from tests.patience import PATIENCE
 
 PHOTO = Path(__file__).parents[4] / "bot" / "demo" / "coffee.jpg"
 
@@ -130,7 +131,7 @@ class Visitor:
 
     async def until(self, run_id: str, *states: str) -> dict[str, Any]:
         """Follow a run to one of these states; how it looks then."""
-        async with asyncio.timeout(20), self.listening() as events:
+        async with asyncio.timeout(PATIENCE), self.listening() as events:
             async for name, data in events:
                 runs = data["runs"] if name == "state" else [data]
                 for run in runs:

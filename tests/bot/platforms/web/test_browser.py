@@ -25,6 +25,7 @@ from bot.settings import Secret
 from tests.bot.harness import until
 from tests.bot.platforms.web.pages import PHOTO, Page, differ, negative, page, relay
 from tests.bot.platforms.web.reel import CLIP, reel, write_reel
+from tests.patience import PATIENCE
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 ARTIFACTS = Path(__file__).parents[4] / "build"
@@ -39,7 +40,7 @@ pytestmark = [
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def browser() -> AsyncIterator[Browser]:
-    expect.set_options(timeout=20_000)
+    expect.set_options(timeout=PATIENCE * 1000)
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=_FLAGS)
         async with browser:
@@ -384,7 +385,7 @@ async def test_the_keyboard_alone(browser: Browser, tmp_path: Path) -> None:
         await tab.keyboard.press("Tab")
         await expect(tab.locator("input[type=file]")).to_be_focused()
         await tab.keyboard.press("Enter")
-        await (await asyncio.wait_for(chosen, 20)).set_files(PHOTO)
+        await (await asyncio.wait_for(chosen, PATIENCE)).set_files(PHOTO)
         await _tab_to(tab, tab.get_by_label("Caption"))
         await tab.keyboard.type("By hand")
         await _tab_to(tab, tab.get_by_role("button", name="Develop"))

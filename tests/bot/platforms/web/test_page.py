@@ -36,6 +36,7 @@ from comfy.embedded import EmbeddedServer
 from tests.bot.databases import new_postgres
 from tests.bot.harness import failing, until
 from tests.bot.platforms.web.pages import PHOTO, Page, Visitor, differ, negative, page, pixels, png
+from tests.patience import PATIENCE
 
 ROOT = Path(__file__).parents[4]
 
@@ -137,7 +138,7 @@ async def test_the_stream_begins_with_everything_and_goes_on(tmp_path: Path) -> 
     async with page(tmp_path) as web, Visitor(web.url) as ann:
         _status, first = await ann.ask("gated", gate="first")
         await ann.until(first["id"], "running")
-        async with asyncio.timeout(20), ann.listening() as events, ann.listening() as second_tab:
+        async with asyncio.timeout(PATIENCE), ann.listening() as events, ann.listening() as second_tab:
             name, data = await anext(events)
             assert (name, [run["id"] for run in data["runs"]]) == ("state", [first["id"]])
             _status, second = await ann.ask("gated", gate="second")
@@ -166,13 +167,13 @@ async def test_after_a_break_only_what_was_missed_is_told(tmp_path: Path) -> Non
     async with page(tmp_path) as web, Visitor(web.url) as ann:
         ids = [(await ann.ask("gated", gate=gate))[1]["id"] for gate in ("first", "second")]
         for gate, run_id in zip(("first", "second"), ids, strict=True):
-            async with asyncio.timeout(20), ann.listening() as events:  # broken as soon as it has begun
+            async with asyncio.timeout(PATIENCE), ann.listening() as events:  # broken as soon as it has begun
                 await anext(events)
             web.gates.open(gate)
             await _ended(web, run_id)
         _status, third = await ann.ask("plain")
         await _ended(web, third["id"])
-        async with asyncio.timeout(20), ann.listening(ann.heard) as events:
+        async with asyncio.timeout(PATIENCE), ann.listening(ann.heard) as events:
             told = [await anext(events) for _each in (ids[1], third["id"])]
             assert {(name, data["id"], data["state"]) for name, data in told} == {
                 ("run", ids[1], "done"),
@@ -180,18 +181,18 @@ async def test_after_a_break_only_what_was_missed_is_told(tmp_path: Path) -> Non
             }
             await ann.call("DELETE", f"runs/{ids[0]}")
             assert await anext(events) == ("gone", {"id": ids[0]})
-        async with asyncio.timeout(20), ann.listening(ann.heard) as events:
+        async with asyncio.timeout(PATIENCE), ann.listening(ann.heard) as events:
             await ann.call("DELETE", f"runs/{ids[1]}")
             assert await anext(events) == ("gone", {"id": ids[1]})
 
 
 async def test_where_what_was_missed_is_not_kept_everything_is_told(tmp_path: Path) -> None:
     async with page(tmp_path / "one") as web, Visitor(web.url) as ann, Visitor(web.url) as ben:
-        async with asyncio.timeout(20), ann.listening() as events:
+        async with asyncio.timeout(PATIENCE), ann.listening() as events:
             await anext(events)
         for last_event in (ann.heard, f"{ann.heard}9", "nonsense-1", "0123456789abcdef-0"):
             visitor = ben if last_event == ann.heard else ann  # another's journal is of no use to anybody
-            async with asyncio.timeout(20), visitor.listening(last_event) as events:
+            async with asyncio.timeout(PATIENCE), visitor.listening(last_event) as events:
                 assert (await anext(events))[0] == "state"
 
 
@@ -238,7 +239,7 @@ async def test_cancelling_and_deleting(tmp_path: Path) -> None:
         assert await ann.call("POST", f"runs/{run_id}/cancel") == (200, {"stopped": True})
         web.gates.open()
         await ann.until(run_id, "cancelled")
-        async with asyncio.timeout(20), ann.listening() as events:
+        async with asyncio.timeout(PATIENCE), ann.listening() as events:
             await anext(events)
             assert (await ann.call("DELETE", f"runs/{run_id}"))[0] == 200
             assert await _next(events, run_id) == ("gone", {"id": run_id})
@@ -264,7 +265,7 @@ async def test_a_run_that_another_process_develops_is_watched(tmp_path: Path, po
     role = Role(worker=None)
     async with page(tmp_path, role=role, database=url, pace=1.5) as web, Visitor(web.url) as ann:
         _status, taken = await ann.ask("negative", photo=png())
-        async with asyncio.timeout(40), _worker(tmp_path, url, web.engine.url), ann.listening() as events:
+        async with asyncio.timeout(PATIENCE), _worker(tmp_path, url, web.engine.url), ann.listening() as events:
             async for _name, data in events:
                 if data.get("preview"):
                     break
@@ -428,7 +429,7 @@ async def test_the_last_runs_are_shown_and_earlier_ones_on_demand(tmp_path: Path
                 return all([(run := await web.services.runs.get(each)) and run.ended_at for each in ids])
 
             await until(are_done)
-        async with asyncio.timeout(20), ann.listening() as events:
+        async with asyncio.timeout(PATIENCE), ann.listening() as events:
             _name, data = await anext(events)
             assert (len(data["runs"]), data["more"]) == (50, True)
         _status, body = 0, b""
