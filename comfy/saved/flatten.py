@@ -68,51 +68,62 @@ def _sent(scope: GraphScope) -> Iterator[tuple[GraphScope, BuiltNode]]:
             yield scope, node
 
 
+@dataclass(frozen=True)
+class _Onward:
+    """A walk goes on at this input, for an input of this type."""
+
+    scope: GraphScope
+    slot: Slot
+    kind: str
+
+
 class Links:
     """Finds what an input is linked to."""
 
-    def __init__(self, limit: int = 2_000) -> None:
-        self._limit = limit  # steps of one walk: links may run in a circle
-
     def source(self, scope: GraphScope, node: BuiltNode, slot: Slot) -> Source:
-        """Return what an input of a node gets by its link; None if that ends nowhere."""
-        return self._of_input(scope, slot, self.slot_type(scope, node, slot), 0)
+        """Return what an input of a node gets by its link; None if that ends nowhere, or runs in a circle."""
+        at, seen = _Onward(scope, slot, self.slot_type(scope, node, slot)), set[tuple[str, int]]()
+        while (place := (at.scope.path, id(at.slot))) not in seen:
+            seen.add(place)
+            found = self._follow(at)
+            if not isinstance(found, _Onward):
+                return found
+            at = found
+        return None
 
-    def _of_input(self, scope: GraphScope, slot: Slot, kind: str, steps: int) -> Source:
-        link = scope.graph.links.get(slot.link) if slot.link is not None else None
-        if link is None or steps > self._limit:
+    def _follow(self, at: _Onward) -> _Step:
+        link = at.scope.graph.links.get(at.slot.link) if at.slot.link is not None else None
+        if link is None:
             return None
         if link.origin == ENTRY:
-            return self._of_entry(scope, link.origin_slot, steps + 1)
-        origin = scope.graph.nodes.get(link.origin)
-        return self._of_output(scope, origin, link.origin_slot, kind, steps + 1) if origin is not None else None
+            return self._of_entry(at.scope, link.origin_slot)
+        origin = at.scope.graph.nodes.get(link.origin)
+        return self._of_output(at.scope, origin, link.origin_slot, at.kind) if origin is not None else None
 
-    def _of_entry(self, scope: GraphScope, index: int, steps: int) -> Source:
+    def _of_entry(self, scope: GraphScope, index: int) -> _Step:
         if scope.outer is None or scope.instance is None or index >= len(scope.graph.inputs):
             return None
         port = scope.graph.inputs[index]
         slot = scope.instance.slot_of_port(port)
-        if slot.link is not None:
-            return self._of_input(scope.outer, slot, slot.type, steps)
-        return _valued(scope.instance, port)
+        return _Onward(scope.outer, slot, slot.type) if slot.link is not None else _valued(scope.instance, port)
 
-    def _of_output(self, scope: GraphScope, node: BuiltNode, index: int, kind: str, steps: int) -> Source:
+    def _of_output(self, scope: GraphScope, node: BuiltNode, index: int, kind: str) -> _Step:
         if node.type == GETTER:
-            return self._of_getter(scope, node, kind, steps)
+            return self._of_getter(scope, node, kind)
         if node.type == SETTER:
-            return self._first(scope, node, kind, steps)
+            return _first(scope, node, kind)
         if node.mode == NEVER:
             return None
         if node.type == REROUTE:
-            return self._first(scope, node, kind, steps)
+            return _first(scope, node, kind)
         if node.mode == BYPASSED:
             slot = self._bypass(scope, node, index, kind)
-            return self._of_input(scope, slot, self.slot_type(scope, node, slot), steps) if slot is not None else None
+            return _Onward(scope, slot, self.slot_type(scope, node, slot)) if slot is not None else None
         if node.definition is not None:
-            return self._of_exit(scope.inside(node, node.definition), node.definition, index, kind, steps)
+            return self._of_exit(scope.inside(node, node.definition), node.definition, index, kind)
         return None if node.type in VIRTUAL else Output(f"{scope.path}{node.id}", index)
 
-    def _of_exit(self, inside: GraphScope, graph: BuiltGraph, index: int, kind: str, steps: int) -> Source:
+    def _of_exit(self, inside: GraphScope, graph: BuiltGraph, index: int, kind: str) -> _Step:
         if index >= len(graph.outputs):
             return None
         for name in graph.outputs[index].links:
@@ -120,21 +131,18 @@ class Links:
             if link is None:
                 continue
             if link.origin == ENTRY:
-                return self._of_entry(inside, link.origin_slot, steps)
+                return self._of_entry(inside, link.origin_slot)
             origin = graph.nodes.get(link.origin)
-            return self._of_output(inside, origin, link.origin_slot, kind, steps) if origin is not None else None
+            return self._of_output(inside, origin, link.origin_slot, kind) if origin is not None else None
         return None
 
-    def _first(self, scope: GraphScope, node: BuiltNode, kind: str, steps: int) -> Source:
-        return self._of_input(scope, node.slots[0], kind, steps) if node.slots else None
-
-    def _of_getter(self, scope: GraphScope, node: BuiltNode, kind: str, steps: int) -> Source:
+    def _of_getter(self, scope: GraphScope, node: BuiltNode, kind: str) -> _Step:
         name = _name(node)
         where: GraphScope | None = scope
         while where is not None:
             for each in where.graph.nodes.values():
                 if each.type == SETTER and _name(each) == name:
-                    return self._first(where, each, kind, steps)
+                    return _first(where, each, kind)
             where = where.outer
         return None
 
@@ -191,6 +199,13 @@ class Links:
         if origin.type == REROUTE and origin.slots:
             return self._linked_type(scope, origin.slots[0], depth + 1) if depth < _DEEPEST else "*"
         return self.output_type(scope, origin, link.origin_slot, depth + 1)
+
+
+_Step = Source | _Onward
+
+
+def _first(scope: GraphScope, node: BuiltNode, kind: str) -> _Onward | None:
+    return _Onward(scope, node.slots[0], kind) if node.slots else None
 
 
 def fits(one: str, other: str) -> bool:
