@@ -165,7 +165,8 @@ Status: TypeAlias = Received | Queued | Running | Delivering | Held | Paused | D
 class RunSummary:
     """The summary of a run for its message, in any status. `inputs` are the names of the input files.
 
-    With `spoiler` the result is hidden until someone clicks on it. Without `previews` no `Running` has any.
+    With `spoiler` the result is hidden until someone clicks on it. Without `previews` no `Running` has any. `varies`
+    says that another run with the same values makes another result, because the workflow has a seed.
     """
 
     run_id: str
@@ -177,6 +178,7 @@ class RunSummary:
     inputs: Mapping[str, str] = field(default_factory=dict)
     spoiler: bool = False
     previews: bool = True
+    varies: bool = True
 
 
 @dataclass(frozen=True)

@@ -255,7 +255,7 @@ class Walk(RuleBasedStateMachine):
             case State.HELD:
                 return "Waiting for a moderator" in text
             case State.DONE:
-                return "Again" in labels and "Cancel" not in labels
+                return "Delete" in labels and "Cancel" not in labels
             case State.CANCELLED:
                 return "Cancelled" in text and "Cancel" not in labels
             case State.FAILED:

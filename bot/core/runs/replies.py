@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from functools import partial
 
 from bot.core import events_log
@@ -33,7 +34,9 @@ class RunReplies:
 
     def brief(self, run: RunRecord) -> RunSummary:
         """The summary that a run's message shows."""
-        return run.brief(title_of(self._catalog, run.workflow))
+        workflow = self._catalog.workflows.get(run.workflow)
+        varies = workflow is None or any(field.seed for field in workflow.form().fields)
+        return replace(run.brief(title_of(self._catalog, run.workflow)), varies=varies)
 
     def to(self, run: RunRecord) -> Reply:
         """The message of a run; one that says nothing where this process does not have its platform."""

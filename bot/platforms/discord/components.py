@@ -28,10 +28,11 @@ HELD = (ComponentAction.APPROVE, ComponentAction.REFUSE)
 ENDED = (ComponentAction.AGAIN, ComponentAction.CHANGE, ComponentAction.DELETE)
 
 
-def delivered(*, picture: bool, reduced: bool) -> tuple[ComponentAction, ...]:
-    """The buttons under a result."""
+def delivered(*, varies: bool, picture: bool, reduced: bool) -> tuple[ComponentAction, ...]:
+    """The buttons under a result; without a seed Again would only bring it once more."""
+    again = (ComponentAction.AGAIN,) if varies else ()
     more = ((ComponentAction.USE,) if picture else ()) + ((ComponentAction.ORIGINAL,) if reduced else ())
-    return (ComponentAction.AGAIN, ComponentAction.CHANGE, *more, ComponentAction.DELETE)
+    return (*again, ComponentAction.CHANGE, *more, ComponentAction.DELETE)
 
 
 def row(run_id: str, verbs: tuple[ComponentAction, ...]) -> discord.ui.View:

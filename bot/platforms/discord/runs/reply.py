@@ -70,7 +70,8 @@ class DiscordReply:
     async def _drawn(self, result: Result, most: int) -> MessageDraft:
         packed = await pack(result, self._brief, most, spoiler=self._spot.spoiler or self._brief.spoiler)
         picture = any(file.kind == "image" for file in result.files)
-        buttons = row(self._brief.run_id, delivered(picture=picture, reduced=packed.reduced))
+        verbs = delivered(varies=self._brief.varies, picture=picture, reduced=packed.reduced)
+        buttons = row(self._brief.run_id, verbs)
         return MessageDraft(result_text(self._brief, result, packed.notes), packed.pieces, buttons)
 
     async def _pass(self, status: Status) -> None:

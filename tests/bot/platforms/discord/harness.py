@@ -127,7 +127,7 @@ async def results(fake: FakeDiscord, channel: int, count: int = 1) -> list[Post]
     """The messages of a channel that show a result, once there are so many."""
 
     def shown() -> list[Post]:
-        return [post for post in fake.public if post.channel == channel and "Again" in post.labels]
+        return [post for post in fake.public if post.channel == channel and "Change" in post.labels]
 
     await fake.until(lambda: len(shown()) >= count)
     return shown()

@@ -187,7 +187,7 @@ async def test_results_go_to_another_channel(fake: FakeDiscord, channel: int) ->
     assert next(iter(post.files)).startswith("SPOILER_")
     assert opened(first_file(post)).size == (64, 48)
     assert not [each for each in fake.public if each.channel == channel]
-    await fake.click(BOB, post, "Again")
+    await fake.press(BOB, post, post.custom_id("Delete").replace("delete", "again"))  # of an older message
     await results(fake, gallery, 2)
 
 

@@ -163,7 +163,7 @@ async def _a_run(fake: FakeDiscord, channel: int) -> str:
     """The id of a run of somebody in a channel."""
     await fake.slash(ALICE, channel, "negative", {"photo": picture()})
     (post,) = await results(fake, channel)
-    return post.custom_id("Again").rpartition(":")[2]
+    return post.custom_id("Delete").rpartition(":")[2]
 
 
 async def _forge(fake: FakeDiscord, channel: int, by: int, kind: int, name: str, rights: str) -> Asked:
