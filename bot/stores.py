@@ -90,9 +90,9 @@ async def examine(settings: Settings, worker: str | None) -> tuple[list[str], st
         except ConfigError as fault:
             return [str(fault)], None
         try:
-            kept = await asyncio.to_thread(database, settings)
-            await kept.examine()
-            busy = None if worker is None else await in_use(kept, settings.folder, worker)
+            for kept in _databases(settings, worker):
+                await kept.examine()
+            busy = None if worker is None else await in_use(database(settings), settings.folder, worker)
         except ConfigError as fault:
             faults.append(str(fault))
         try:
@@ -100,6 +100,14 @@ async def examine(settings: Settings, worker: str | None) -> tuple[list[str], st
         except ConfigError as fault:
             faults.append(str(fault))
     return faults, busy
+
+
+def _databases(settings: Settings, worker: str | None) -> list[Database]:
+    """Return all databases that a process opens; with PostgreSQL it is one."""
+    if settings.database is not None:
+        return [database(settings)]
+    platforms = {"discord": settings.discord_token, "telegram": settings.telegram_token, "engine": worker}
+    return [database(settings, name) for name in ("darkroom", *(name for name, on in platforms.items() if on))]
 
 
 @contextmanager

@@ -57,6 +57,12 @@ def _no_database(path: Path) -> str:
     return f"sqlite:///{path}"
 
 
+def _made(folder: Path) -> Path:
+    folder.mkdir()
+    (folder / "workflows").mkdir()
+    return folder
+
+
 _REFUSED: dict[str, tuple[Callable[[Path, int], dict[str, str]], str]] = {
     "a page that others can reach without a token": (
         lambda _folder, _port: {"DARKROOM_WEB_HOST": "0.0.0.0"},  # noqa: S104 - refused
@@ -89,6 +95,12 @@ _REFUSED: dict[str, tuple[Callable[[Path, int], dict[str, str]], str]] = {
     ),
     "a file that is no database": (
         lambda folder, _port: {"DARKROOM_DATABASE_URL": _no_database(folder / "letter")},
+        "file is not a database",
+    ),
+    "tables of the engine that are none": (
+        lambda folder, _port: {
+            "DARKROOM_DATA_DIR": str(Path(_no_database(_made(folder / "mine") / "engine.db")[10:]).parent)
+        },
         "file is not a database",
     ),
     "a database of a newer version": (
