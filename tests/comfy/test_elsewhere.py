@@ -1,4 +1,4 @@
-"""Files at another address than their server: fetched without our headers, from public addresses, checked on the way."""
+"""Files at another address than their server: fetched without our headers, and from public addresses."""
 
 from __future__ import annotations
 
@@ -91,9 +91,7 @@ async def test_no_file_comes_from_this_machine_or_a_private_network(
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize(
-    "target", ["", "file:///etc/passwd", "ftp://93.184.216.34/x", "http://", "http://a b", "//127.0.0.1/x"]
-)
+@pytest.mark.parametrize("target", ["", "file:///etc/passwd", "ftp://93.184.216.34/x", "http://", "//127.0.0.1/x"])
 async def test_no_file_comes_from_what_is_no_address(target: str, server: Unruly, tmp_path: Path) -> None:
     redirecting(server, target)
     with pytest.raises(Redirected):
