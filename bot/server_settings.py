@@ -18,12 +18,16 @@ _NAME = re.compile(r"[\w.:-]{1,64}")
 
 @dataclass(frozen=True)
 class NamedServer:
-    """A server: its name in messages and records, its address, and the number of runs that it gets at once."""
+    """A server: its name in messages and records, its address, and the number of runs that it gets at once.
+
+    `files_elsewhere` says that its files lie at another public address, to which `/view` redirects.
+    """
 
     name: str
     url: str
     at_once: int = 1
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    files_elsewhere: bool = False
 
 
 def servers(text: str) -> tuple[NamedServer, ...]:
@@ -84,10 +88,15 @@ def _from_file(path: Path) -> tuple[NamedServer, ...]:
 
 
 def _table(name: str, table: Any) -> NamedServer:
-    keys = {"url", "at_once", "headers"}
+    keys = {"url", "at_once", "headers", "files_elsewhere"}
     if not isinstance(table, dict) or not _NAME.fullmatch(name) or not keys >= table.keys() or "url" not in table:
-        raise ValueError(_("“{name}” must be a table with url; at_once and headers are optional").format(name=name))
+        words = _("“{name}” must be a table with url; at_once, headers and files_elsewhere are optional")
+        raise ValueError(words.format(name=name))
     headers = table.get("headers", {})
     if not isinstance(headers, dict) or not all(isinstance(value, str) for value in headers.values()):
         raise ValueError(_("the headers of “{name}” must be strings").format(name=name))
-    return NamedServer(name, server_url(str(table["url"])), _count(str(table.get("at_once", 1))), headers)
+    elsewhere = table.get("files_elsewhere", False)
+    if elsewhere is not True and elsewhere is not False:
+        raise ValueError(_("files_elsewhere of “{name}” must be true or false").format(name=name))
+    url, at_once = server_url(str(table["url"])), _count(str(table.get("at_once", 1)))
+    return NamedServer(name, url, at_once, headers, elsewhere)

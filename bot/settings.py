@@ -340,15 +340,16 @@ class Settings:
 
     def server(self, url: str) -> dict[str, Any]:
         """Return the arguments of `comfy.server.Server` for one address."""
-        own = next((server.headers for server in self.servers if server.url == url), {})
+        own = next((server for server in self.servers if server.url == url), NamedServer("", url))
         token = None if "@" in urlsplit(url).netloc else self.token  # the address's own user and password win
         headers = {"Authorization": f"Bearer {token.reveal()}"} if token else {}
         return {
             "url": url,
-            "headers": {**headers, **own},
+            "headers": {**headers, **own.headers},
             "verify_tls": self.verify_tls,
             "stall_limit": self.stall_limit,
             "largest_file": int(self.max_result_mb * 1e6),
+            "files_elsewhere": own.files_elsewhere,
         }
 
 

@@ -95,6 +95,7 @@ class Elsewhere:
         host = target.host or ""
         literal = host.replace(".", "").isdecimal() or ":" in host  # no resolver is asked for such a one
         if target.scheme not in ("http", "https") or not host or (literal and not self._allowed(host)):
-            shown = str(target.with_user(None).with_query(None).with_fragment(None)) if host else "no address"
-            raise Redirected(f"{asked.host} redirects a file to {shown}, which is not public", answer.status, "", False)
+            shown = str(target.with_user(None).with_query(None).with_fragment(None)) if host else ""
+            words = f"{asked.host} redirects a file to {shown or 'no address'}, which is not public"
+            raise Redirected(words, answer.status, shown, moved=False)
         return target

@@ -103,12 +103,18 @@ class Received:
 @dataclass(frozen=True)
 class Queued:
     """The run waits. `position` counts from 1, the next to run; None if it is not known yet. `eta` is the seconds until
-    it starts. `reason` says why it waits again after it had started.
+    it starts. `reason` says why it waits again after it had started. `running` counts the runs on servers now.
     """
 
     position: int | None = None
     eta: float | None = None
     reason: str = ""
+    running: int = 0
+
+    @property
+    def before(self) -> int | None:
+        """The number of runs before this one, with those that run."""
+        return None if self.position is None else self.position - 1 + self.running
 
 
 @dataclass(frozen=True)

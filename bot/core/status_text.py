@@ -114,12 +114,12 @@ def times(result: Result) -> str:
 
 
 def _queued(status: Queued) -> str:
-    if status.position is None:
+    before = status.before
+    if before is None:
         line = _("In line…")
     elif status.position == 1:
         line = _("Next in line")
     else:
-        before = status.position - 1
         line = ngettext("In line, {count} run before this one", "In line, {count} runs before this one", before)
         line = line.format(count=before)
     if status.eta is not None and status.eta >= 1:

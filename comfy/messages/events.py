@@ -30,10 +30,13 @@ class FeatureFlags:
 
 @dataclass(frozen=True)
 class PromptQueued:
-    """The prompt waits. `position` counts from 1, the next to run. The client makes this event from `/queue`."""
+    """The prompt waits. `position` counts from 1, the next to run, and `running` counts the prompts that run now. The
+    client makes this event from `/queue`.
+    """
 
     prompt_id: str
     position: int
+    running: int = 0
 
 
 @dataclass(frozen=True)

@@ -56,7 +56,7 @@ class _Course:
         self._success = False
         self._started = False
         self._worked = False
-        self._position = 0
+        self._place = 0, 0
         self._unknown = 0
         self._gone_since: float | None = None
 
@@ -111,12 +111,12 @@ class _Course:
             case PromptRunning():
                 self._unknown = 0
                 self._check_stall()
-            case PromptWaiting(position):
+            case PromptWaiting(position, running):
                 self._unknown = 0
                 self._subscription.touched = _now()
-                if position != self._position:
-                    self._position = position
-                    return PromptQueued(self._subscription.prompt_id, position)
+                if (position, running) != self._place:
+                    self._place = position, running
+                    return PromptQueued(self._subscription.prompt_id, position, running)
         return None
 
     def _close(self, end: End) -> None:

@@ -16,9 +16,10 @@ from comfy.messages.history import Record
 
 @dataclass(frozen=True)
 class PromptWaiting:
-    """The prompt is in the queue; `position` counts from 1, the next to run."""
+    """The prompt is in the queue; `position` counts from 1, the next to run. `running` prompts run now."""
 
     position: int
+    running: int
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ class Poller:
         if prompt_id in queue.running:
             return PromptRunning()
         if prompt_id in queue.pending:
-            return PromptWaiting(queue.pending.index(prompt_id) + 1)
+            return PromptWaiting(queue.pending.index(prompt_id) + 1, len(queue.running))
         record = await self._http.history(prompt_id)
         return PromptUnknown() if record is None else PromptEnded(record)
 

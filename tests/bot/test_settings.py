@@ -157,20 +157,32 @@ def test_the_example_lists_exactly_the_settings(tmp_path: Path) -> None:
 def test_servers_in_a_file(tmp_path: Path) -> None:
     file = tmp_path / "servers.toml"
     file.write_text(
-        '[big]\nurl = "http://big:1"\nat_once = 2\nheaders = {"X-Key" = "hush"}\n[small]\nurl = "http://small:1"'
+        '[big]\nurl = "http://big:1"\nat_once = 2\nheaders = {"X-Key" = "hush"}\nfiles_elsewhere = true\n[small]\nurl = "http://small:1"'
     )
     big, small = servers(str(file))
     assert (big.name, big.at_once, big.headers) == ("big", 2, {"X-Key": "hush"})
     assert small == NamedServer("small", "http://small:1")
     assert "hush" not in repr(big)
     settings = Settings.read({"COMFYUI_URLS": str(file), "COMFYUI_TOKEN": "token"}, None)
+    assert [settings.server(server.url)["files_elsewhere"] for server in settings.servers] == [True, False]
     assert settings.server("http://big:1")["headers"] == {"Authorization": "Bearer token", "X-Key": "hush"}
 
 
 _GOOD = "[a]\nurl = 'http://a'\n"
 
 
-@pytest.mark.parametrize("text", ["[", "x = 1", "[a]", f"{_GOOD}uri = 1", f"{_GOOD}headers = 1", f"{_GOOD}at_once = 0"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[",
+        "x = 1",
+        "[a]",
+        f"{_GOOD}uri = 1",
+        f"{_GOOD}headers = 1",
+        f"{_GOOD}files_elsewhere = 1",
+        f"{_GOOD}at_once = 0",
+    ],
+)
 def test_a_faulty_file_of_servers(text: str, tmp_path: Path) -> None:
     file = tmp_path / "servers.toml"
     file.write_text(text)

@@ -457,7 +457,7 @@ async def test_cancel_while_it_waits_touches_nothing_else(server: Unruly, client
     first = await client.submit(PROMPT)
     second = await client.submit(PROMPT)
     following = asyncio.create_task(anext(client.follow(second.prompt_id)))
-    assert await following == PromptQueued(second.prompt_id, 1)
+    assert await following == PromptQueued(second.prompt_id, 1, 1)
     await client.cancel(second.prompt_id)
     with pytest.raises(PromptRemoved):
         async for _ in client.follow(second.prompt_id):

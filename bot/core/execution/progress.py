@@ -30,8 +30,8 @@ class ProgressTracker:
     def fold(self, event: events.Event) -> Status | None:
         """Take an event; the status after it, or None where a person would see no difference."""
         match event:
-            case events.PromptQueued(position=position):
-                return Queued(position)
+            case events.PromptQueued(position=position, running=running):
+                return Queued(position, running=running)
             case events.ExecutionSuccess():
                 return Delivering()
             case events.ExecutionCached(nodes=nodes):

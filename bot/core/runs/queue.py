@@ -182,6 +182,12 @@ class RunQueue:
             question = select(func.count()).where(runs.c.state == State.WAITING, before)
             return int((await connection.execute(question)).scalar_one()) + 1
 
+    async def running(self) -> int:
+        """Count the runs that are on servers."""
+        question = select(func.count()).where(runs.c.state == State.RUNNING)
+        async with self._database.read() as connection:
+            return int((await connection.execute(question)).scalar_one())
+
     async def sweep(self) -> None:
         """Delete charges that no limit counts."""
         async with self._database.change() as connection:

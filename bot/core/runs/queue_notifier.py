@@ -83,15 +83,16 @@ class QueueNotifier:
         """Update the runs with a noticeable change of place or time."""
         waiting = await self._queue.waiting()
         starts = await self._plan(waiting) if waiting else {}
+        running = await self._queue.running() if waiting else 0
         self._told = {run.id: told for run in waiting if (told := self._told.get(run.id)) is not None}
         slots = asyncio.Semaphore(_AT_ONCE)
 
         async def tell(run: RunRecord, position: int) -> None:
             async with slots:
-                await self._tell(run, Queued(position, starts.get(run.id), run.reason))
+                await self._tell(run, Queued(position, starts.get(run.id), run.reason, running))
 
         mine = [(run, place) for place, run in enumerate(waiting, 1) if self._replies.has(run)]
-        news = [(run, place) for run, place in mine if self._is_news(run, place, starts.get(run.id))]
+        news = [(run, place) for run, place in mine if self._is_news(run, place, starts.get(run.id), running)]
         await asyncio.gather(*(tell(run, place) for run, place in news))
 
     async def _work(self) -> None:
@@ -124,11 +125,13 @@ class QueueNotifier:
     def _reply(self, run: RunRecord) -> Reply:
         return self._replies.to(run)
 
-    def _is_news(self, run: RunRecord, position: int, start: float | None) -> bool:
+    def _is_news(self, run: RunRecord, position: int, start: float | None, running: int) -> bool:
         told = self._told.get(run.id)
         if told is None or told.status.reason != run.reason:
             return True
-        return _differs(told.status.position, position, 0) or _differs(told.status.eta, start, 2.0)
+        if _differs(told.status.position, position, 0) or _differs(told.status.eta, start, 2.0):
+            return True
+        return position > 1 and _differs(told.status.before, position - 1 + running, 0)
 
 
 def _differs(told: float | None, now: float | None, least: float) -> bool:

@@ -101,8 +101,8 @@ def describe(status: Status) -> str:
     match status:
         case Queued(position=None):
             return _("Sending…")
-        case Queued(position=position):
-            return _("In line, number {position}").format(position=position)
+        case Queued(position=int(position), running=running_now):
+            return _("In line, number {position}").format(position=position + running_now)
         case Running():
             return f"{int(status.fraction * 100):3d} % · {running(status)}"
         case Delivering():

@@ -128,7 +128,7 @@ def test_a_server_that_is_down() -> None:
 def test_a_server_that_is_not_comfyui(not_comfy: str) -> None:
     code, _, err = darkroom("run", "negative", "--photo", "cat.png", "--server", not_comfy)
     assert (code, err.count("\n")) == (1, 1)
-    assert "does not answer like ComfyUI" in err
+    assert "A web page answers at the address of the ComfyUI server" in err
 
 
 def test_help_needs_no_server() -> None:
@@ -347,6 +347,7 @@ def test_a_folder_that_cannot_be_written_to(monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_lines() -> None:
     assert describe(Queued(3)) == "In line, number 3"
+    assert describe(Queued(3, running=1)) == "In line, number 4"
     assert describe(Running("Blur", 2, 8, 0.25, 100.0)) == " 25 % · Blur · step 2 of 8 · about 2 min left"
 
 

@@ -34,7 +34,7 @@ def running(progress: ProgressTracker, event: events.Event) -> Running:
 def test_a_run_from_its_place_in_line_to_the_end() -> None:
     clock = Clock()
     progress = ProgressTracker(PROMPT, clock)
-    assert progress.fold(events.PromptQueued("p", 3)) == Queued(3)
+    assert progress.fold(events.PromptQueued("p", 3, 1)) == Queued(3, running=1)
     assert running(progress, events.ExecutionStart("p")) == Running()
     assert running(progress, events.Executing("p", "1")).node == "Load photo"
     clock.now = 1.0

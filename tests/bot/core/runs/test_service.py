@@ -16,8 +16,22 @@ from bot.core.errors import BadValue, CannotRun, DeliveryFailed, NotAllowed, Too
 from bot.core.model import Address, Cancelled, Delivering, Done, Failed, Person, Queued, RunRequest, StoredFile
 from bot.core.platform import Services
 from bot.core.run import RunRecord, State
+from bot.core.status_text import describe
 from comfy.embedded import EmbeddedServer
-from tests.bot.harness import ANN, BEN, HERE, MOD, PLAIN, Gates, RecordingPlatform, failing, house, picture, running
+from tests.bot.harness import (
+    ANN,
+    BEN,
+    HERE,
+    MOD,
+    PLAIN,
+    Gates,
+    RecordingPlatform,
+    failing,
+    house,
+    picture,
+    renamed,
+    running,
+)
 from tests.patience import PATIENCE
 
 
@@ -55,6 +69,19 @@ async def test_what_waits_is_told_its_place_and_when_it_should_start(tmp_path: P
         await home.platform.until(lambda: isinstance(messages[1].last, Queued) and messages[1].last.position == 1)
         gates.open()
         await home.ended(first, *ids)
+
+
+async def test_the_runs_before_one_are_counted_with_what_runs(tmp_path: Path) -> None:
+    gates = Gates()
+    async with house(tmp_path, servers=[EmbeddedServer(nodes=gates.nodes())]) as home:
+        first, shown = await home.ask("gated", renamed(ANN, 0), gate="one")
+        await home.platform.until(running(shown))
+        others = [await home.ask("gated", renamed(ANN, number), gate="one") for number in (1, 2, 3)]
+        last = others[-1][1]
+        line = "In line, 3 runs before this one"
+        await home.platform.until(lambda: last.last is not None and line in describe(last.last))
+        gates.open()
+        await home.ended(first, *(run_id for run_id, _ in others))
 
 
 async def test_again_uses_the_same_files_and_values_and_another_seed(tmp_path: Path) -> None:
