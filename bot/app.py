@@ -11,7 +11,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from bot.core.errors import ConfigError
 from bot.i18n import _
@@ -19,7 +19,7 @@ from bot.server_settings import server_url
 from bot.settings import Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Mapping
 
     from bot.core.background import TaskHealth
     from bot.core.execution.one_shot import OneShotRunner
@@ -90,6 +90,11 @@ class App:
             client = await stack.enter_async_context(_client(target))
             stack.enter_context(in_threads())  # for one picture, starting a process takes longer than it saves
             yield OneShotRunner(self.catalog, client, limits, keep_metadata=settings.keep_metadata)
+
+    async def definitions(self, server: str | None) -> Mapping[str, Any]:
+        """See `Application.definitions`. Raises `ConfigError` and `ComfyError`."""
+        async with self.open(server if server is not None else next(iter(self.servers), None)) as runner:
+            return await runner.definitions()
 
     async def start(self, role: Role, announce: Callable[[str], None]) -> None:
         """Serve the platforms that are on, until a signal. Raises `ConfigError`."""

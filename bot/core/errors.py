@@ -6,6 +6,7 @@ UserError
 ├── BadValue            which field, why, and what is allowed
 │   └── BadValues       several of these, and of files
 ├── BadPicture          why this file cannot be used
+├── BadWorkflowFile     which file, and why it is no workflow
 ├── CannotRun           what the server lacks for this workflow
 └── TooMany             which limit, and when to try again
 
@@ -55,6 +56,10 @@ class BadValue(UserError):
     def each(self) -> tuple[BadValue | BadPicture, ...]:
         """The faults one by one."""
         return (self,)
+
+
+class BadWorkflowFile(UserError):
+    """A file cannot be used as a workflow."""
 
 
 class BadPicture(UserError):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from bot.core.execution.steps import Execution, execute
 from bot.core.media.images import PictureLimits
@@ -29,6 +31,10 @@ class OneShotRunner(RequestValidator):
         stats = await self._client.system_stats()
         info = await self._client.object_info()
         return _("ComfyUI {version}, {count} kinds of node").format(version=stats.comfyui_version, count=len(info))
+
+    async def definitions(self) -> Mapping[str, Any]:
+        """Return the server's answer of `/object_info`."""
+        return (await self._client.object_info()).data
 
     async def take(self, request: RunRequest, folder: Path) -> ValidatedRequest:
         """Check a request, and put the files that it will need into `folder`. Raises `UserError`."""

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from contextlib import AbstractAsyncContextManager
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Mapping
 
     from bot.core.execution.one_shot import OneShotRunner
     from bot.core.moderation.operator import OperatorService
@@ -45,5 +45,8 @@ class Application(Protocol):
 
     async def operate(self, work: Callable[[OperatorService], Awaitable[str]]) -> str:
         """Do something with the moderators' decisions in the configured database."""
+
+    async def definitions(self, server: str | None) -> Mapping[str, Any]:
+        """Return `/object_info` of a server, of the first one in the settings, or of the built-in engine."""
 
     def open(self, server: str | None) -> AbstractAsyncContextManager[OneShotRunner]: ...

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import sys
+from collections.abc import Mapping
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -138,15 +140,6 @@ cli.add_command(WorkflowGroup("run", help=_("Run a workflow: darkroom run WORKFL
 
 @cli.command()
 @_server
-def workflows(server: str | None) -> None:
-    """List the workflows, their fields, and whether they can run."""
-    from bot.platforms.terminal.session import list_workflows
-
-    raise SystemExit(list_workflows(_app(), _named(server, _app())))
-
-
-@cli.command()
-@_server
 def check(server: str | None) -> None:
     """Check the settings, the workflows and the servers."""
     from bot.platforms.terminal.session import check as look
@@ -208,20 +201,40 @@ def forget(person: str) -> None:
 
 
 class Later(click.Group):
-    """A group whose commands are imported on demand."""
+    """A group whose commands are imported on demand, from the module of this name."""
+
+    module = ""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return self._group().list_commands(ctx)
+        return sorted(self._commands())
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        return self._group().get_command(ctx, cmd_name)
+        return self._commands().get(cmd_name)
 
-    def _group(self) -> click.Group:
-        from bot.platforms.terminal.moderation import moderate
+    def _commands(self) -> Mapping[str, click.Command]:
+        commands: Mapping[str, click.Command] = import_module(self.module).COMMANDS
+        return commands
 
-        return moderate
+
+class Moderation(Later):
+    module = "bot.platforms.terminal.moderation"
 
 
-@cli.group(cls=Later)
+class Authoring(Later):
+    module = "bot.platforms.terminal.authoring"
+
+
+@cli.group(cls=Moderation)
 def moderate() -> None:
     """Make and list decisions for all places at once."""
+
+
+@cli.group(cls=Authoring, invoke_without_command=True)
+@_server
+@click.pass_context
+def workflows(ctx: click.Context, server: str | None) -> None:
+    """List the workflows, their fields, and whether they can run; or work on workflow files."""
+    if ctx.invoked_subcommand is None:
+        from bot.platforms.terminal.session import list_workflows
+
+        raise SystemExit(list_workflows(_app(), _named(server, _app())))

@@ -101,3 +101,6 @@ def _person(text: str) -> str:
             _("“{text}” does not name a person: it should look like discord:1234").format(text=text)
         )
     return text
+
+
+COMMANDS = moderate.commands

@@ -373,3 +373,32 @@ def test_a_data_folder_that_cannot_be_made_is_told_in_a_sentence(monkeypatch: py
     code, _said, complained = darkroom("start")
     assert code == 2
     assert "DARKROOM_DATA_DIR: cat.png/data cannot be written" in complained
+
+
+def test_a_saved_workflow_becomes_a_prompt(desk_top: Path) -> None:
+    saved = {"nodes": [{"id": 7, "type": "LoadImage", "widgets_values": ["cat.png", "image"]}], "links": []}
+    Path("mine.app.json").write_text(json.dumps(saved))
+    assert darkroom("workflows", "convert", "mine.app.json", "-o", "made/here") == (0, "", "")
+    inputs = json.loads(Path("made/here/mine.app.json").read_text())["7"]["inputs"]
+    assert inputs == {"image": "cat.png"}
+
+
+def test_workflow_files_that_cannot_be_used_are_told_and_cost_the_others_nothing(desk_top: Path) -> None:
+    Path("nodes.json").write_text("{}")
+    Path("good.json").write_text(json.dumps({"1": {"class_type": "Gone", "inputs": {}}}))
+    files = ("cat.png", "missing.json", "good.json")
+    code, _said, told = darkroom("workflows", "convert", *files, "--definitions", "nodes.json", "-o", "made")
+    assert code == 1
+    assert told.splitlines() == [
+        "cat.png cannot be used: there is no ComfyUI workflow in it.",
+        "missing.json cannot be used: No such file or directory.",
+        "good: the server does not have these nodes: Gone.",
+    ]
+    assert [path.name for path in Path("made").iterdir()] == ["good.json"]
+
+
+def test_definitions_that_are_none_are_told() -> None:
+    Path("x.json").write_text("[]")
+    assert darkroom("workflows", "convert", "cat.png", "--definitions", "x.json")[0] == 2
+    assert darkroom("workflows", "convert", "cat.png", "--definitions", "gone.json")[0] == 2
+    assert darkroom("workflows", "convert", "cat.png", "--definitions", "cat.png")[0] == 2

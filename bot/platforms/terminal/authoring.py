@@ -1,0 +1,95 @@
+"""`darkroom workflows`: the list of workflows, and work on workflow files."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from bot.core.errors import BadWorkflowFile
+from bot.i18n import _
+from bot.platforms.terminal.application import Application
+from bot.platforms.terminal.messages import BadRequest
+from bot.platforms.terminal.session import attend
+
+if TYPE_CHECKING:
+    from bot.core.workflows.saved import ConvertedFile
+
+_files = click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
+_definitions = click.option(
+    "--definitions", metavar="FILE", type=click.Path(path_type=Path), help=_("The answer of a server's /object_info.")
+)
+_server = click.option(
+    "--server", metavar="URL", help=_("A ComfyUI server to ask; default: the first one in the settings.")
+)
+
+
+@click.command()
+@_files
+@_definitions
+@_server
+@click.option(
+    "-o", "--output", metavar="FOLDER", default=".", type=click.Path(path_type=Path), help=_("Where to write.")
+)
+def convert(files: tuple[Path, ...], definitions: Path | None, server: str | None, output: Path) -> None:
+    """Write the API prompt of each workflow FILE as FOLDER/NAME.json."""
+    _folder(output)
+
+    def write(made: ConvertedFile) -> None:
+        target = output / f"{made.name}.json"
+        try:
+            target.write_text(json.dumps(made.prompt, indent=1, ensure_ascii=False), encoding="utf-8")
+        except OSError as fault:
+            raise BadRequest(f"{target}: {fault.strerror}") from fault
+
+    raise SystemExit(attend(_each(click.get_current_context().find_root().obj, files, definitions, server, write)))
+
+
+async def _each(
+    app: Application,
+    files: tuple[Path, ...],
+    given: Path | None,
+    server: str | None,
+    use: Callable[[ConvertedFile], None],
+) -> int:
+    """Use what each file has; return 1 if one of them could not be used."""
+    from bot.core.workflows.saved import convert_file, lacking
+
+    definitions = _read_definitions(given) if given is not None else await app.definitions(server)
+    failed = 0
+    for path in files:
+        try:
+            made = convert_file(path, definitions)
+        except BadWorkflowFile as fault:
+            click.echo(str(fault), err=True)
+            failed = 1
+            continue
+        use(made)
+        if words := lacking(made):
+            click.echo(words, err=True)
+    return failed
+
+
+def _read_definitions(path: Path) -> Mapping[str, Any]:
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as fault:
+        raise BadRequest(f"{path}: {fault.strerror}") from fault
+    except (ValueError, RecursionError) as fault:
+        raise BadRequest(_("{file} is not JSON: save the answer of /object_info in it.").format(file=path)) from fault
+    if not isinstance(data, dict):
+        raise BadRequest(_("{file} is not the answer of /object_info.").format(file=path))
+    return data
+
+
+def _folder(path: Path) -> None:
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as fault:
+        raise BadRequest(f"{path}: {fault.strerror}") from fault
+
+
+COMMANDS = {each.name or "": each for each in (convert,)}
