@@ -114,7 +114,7 @@ class Visitor:
 
     async def call(self, method: str, path: str, **kwargs: Any) -> tuple[int, dict[str, Any]]:
         async with self.session.request(method, f"{self.url}/{path}", **kwargs) as answer:
-            text = await answer.text()
+            text = await answer.text(errors="replace")
             return answer.status, json.loads(text) if answer.content_type == "application/json" else {"text": text}
 
     async def get(self, path: str, **headers: str) -> tuple[int, bytes, Any]:
