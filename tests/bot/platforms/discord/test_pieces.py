@@ -41,7 +41,7 @@ async def test_the_files_of_a_message_share_a_request(tmp_path: Path) -> None:
     assert [piece.filename for piece in packed.pieces] == ["0.mp4", "1.mp4", "2.mp4", "3.mp4"]
     assert packed.reduced
     small = [file(tmp_path, f"{number}.png", b"x") for number in range(9)]
-    assert len((await pack(result(*small, files[0]), BRIEF, 10 * 2**20)).pieces) == 10
+    assert len((await pack(result(files[0], *small), BRIEF, 10 * 2**20)).pieces) == 10
     assert len((await pack(result(*files), BRIEF, 50 * 2**20)).pieces) == 5  # a server that takes large files
 
 
