@@ -16,6 +16,7 @@ from bot.i18n import _, ngettext
 from bot.platforms.discord.runs.text import alt_text, long_texts
 
 FILES = 10  # attachments of a message
+REQUEST_BYTES = 25 * 2**20  # of all files of a message together, unless a single file may have more
 
 
 @dataclass(frozen=True)
@@ -43,17 +44,30 @@ class PackedResult:
 
 
 async def pack(result: Result, brief: RunSummary, most: int, *, spoiler: bool = False) -> PackedResult:
-    """The files of a result within a limit of bytes a file."""
+    """The files of a result within a limit of bytes a file, and of a request."""
     packed = PackedResult()
     room = FILES - (1 if long_texts(result) else 0)
-    for file in result.files[:room]:
-        packed = await _add(packed, file, most)
+    files = result.files[:room]
+    share = await asyncio.to_thread(_share, files, most)
+    for number, file in enumerate(files):
+        limit = share
+        if share < most and file.kind != "image":  # it can be made no smaller
+            kept = share * sum(later.kind == "image" for later in files[number:])
+            limit = min(most, max(most, REQUEST_BYTES) - kept - await total(packed.pieces))
+        packed = await _add(packed, file, limit)
     if left := len(result.files) - room:
         packed = _left_over(packed, left)
     pieces = [replace(each, description=alt_text(brief), spoiler=spoiler) for each in packed.pieces]
     if long_texts(result):
         pieces.append(DiscordAttachment("\n\n".join(result.texts).encode(), f"{brief.workflow}.txt"))
     return replace(packed, pieces=tuple(pieces))
+
+
+def _share(files: Sequence[ResultFile], most: int) -> int:
+    """The bytes that each file may have so that all of them fit into one request."""
+    together = max(most, REQUEST_BYTES)
+    needed = sum(min(file.path.stat().st_size, most) for file in files)
+    return most if needed <= together else together // len(files)
 
 
 async def _add(packed: PackedResult, file: ResultFile, most: int) -> PackedResult:
@@ -65,9 +79,23 @@ async def _add(packed: PackedResult, file: ResultFile, most: int) -> PackedResul
         note = too_large(file.filename, size, file.link)
         return PackedResult(packed.pieces, (*packed.notes, note), True)
     name = Path(file.filename).stem + fitted.suffix
-    words = _("{name} is smaller than it was made, to fit into Discord's {most:.0f} MB.")
-    note = words.format(name=name, most=most / 2**20)
+    words = _("{name} is smaller than it was made, to fit into Discord's {most} MB.")
+    note = words.format(name=name, most=f"{most / 2**20:.2g}")
     return PackedResult((*packed.pieces, DiscordAttachment(fitted, name)), (*packed.notes, note), True)
+
+
+async def largest(pieces: Sequence[DiscordAttachment]) -> int:
+    """The bytes of the largest of some pieces."""
+    return max([await asyncio.to_thread(_size, piece.source) for piece in pieces], default=0)
+
+
+async def total(pieces: Sequence[DiscordAttachment]) -> int:
+    """The bytes of some pieces together."""
+    return sum([await asyncio.to_thread(_size, piece.source) for piece in pieces])
+
+
+def _size(source: Path | bytes) -> int:
+    return len(source) if isinstance(source, bytes) else source.stat().st_size
 
 
 def too_large(filename: str, size: int, link: str) -> str:
@@ -85,8 +113,3 @@ def _left_over(packed: PackedResult, count: int) -> PackedResult:
         return packed
     words = ngettext("{count} more file did not fit here.", "{count} more files did not fit here.", count)
     return PackedResult(packed.pieces, (*packed.notes, words.format(count=count)), True)
-
-
-def batches(pieces: Sequence[DiscordAttachment]) -> list[Sequence[DiscordAttachment]]:
-    """As many pieces as a message takes, again and again."""
-    return [pieces[first : first + FILES] for first in range(0, len(pieces), FILES)]

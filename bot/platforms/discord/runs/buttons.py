@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from contextlib import suppress
-from pathlib import Path
 
 import discord
 
 from bot.core.errors import UserError
 from bot.core.model import StoredFile
-from bot.core.platform import RunRecord, lossless, work_folder
+from bot.core.platform import RunRecord
 from bot.i18n import _
 from bot.platforms.discord.components import ComponentAction
 from bot.platforms.discord.forms.modals import begin
@@ -18,7 +16,7 @@ from bot.platforms.discord.forms.picker import pick
 from bot.platforms.discord.forms.sessions import FormSession
 from bot.platforms.discord.message_ref import MessageRef
 from bot.platforms.discord.moderation.panel import decide, see
-from bot.platforms.discord.runs.attachments import DiscordAttachment, batches, too_large
+from bot.platforms.discord.runs.original import hand_over
 from bot.platforms.discord.runs.request import asker, is_member, place_of
 from bot.platforms.discord.runs.submit import Click, DiscordContext, submit_again, tell
 
@@ -95,36 +93,9 @@ def _picture(context: DiscordContext, click: Click, run: RunRecord) -> StoredFil
 
 
 async def _original(context: DiscordContext, click: Click, run: RunRecord) -> None:
-    """All files as they were made, to the one who asks alone."""
     if not (files := _files(context, click, run)):
         raise UserError(_("There are no files of this run."))
-    with work_folder() as folder:
-        pieces, notes = list[DiscordAttachment](), list[str]()
-        for number, file in enumerate(files, 1):
-            path = await context.services.files.fetch(file, folder / f"{number}{Path(file.key).suffix}")
-            piece = await _whole(path, file, click.filesize_limit)
-            if piece is not None:
-                pieces.append(piece)
-            else:
-                link = await context.services.runs.link(run.id, number, file.filename)
-                notes.append(too_large(file.filename, await asyncio.to_thread(_size, path), link))
-        await tell(click, "\n".join(notes) or _("As it was made:"))
-        for batch in batches(pieces):
-            await click.followup.send(files=[piece.open() for piece in batch], ephemeral=True)
-
-
-async def _whole(path: Path, file: StoredFile, most: int) -> DiscordAttachment | None:
-    """A file with nothing lost: as it is, or the same pixels in less room."""
-    if await asyncio.to_thread(_size, path) <= most:
-        return DiscordAttachment(path, file.filename)
-    packed = await lossless(path, path.parent, most) if file.kind == "image" else None
-    if packed is None:
-        return None
-    return DiscordAttachment(packed, Path(file.filename).stem + packed.suffix)
-
-
-def _size(path: Path) -> int:
-    return path.stat().st_size
+    await hand_over(context, click, run.id, files)
 
 
 async def _delete(context: DiscordContext, click: Click, run: RunRecord) -> None:

@@ -16,9 +16,9 @@ from bot.core.platform import Pauses, retry
 from bot.core.port import Limits
 from bot.i18n import _
 from bot.platforms.discord.components import ENDED, delivered, row
-from bot.platforms.discord.message_ref import MessageRef
+from bot.platforms.discord.message_ref import FILE_BYTES, MessageRef
 from bot.platforms.discord.rest import AWAY, DiscordRest, MessageDraft
-from bot.platforms.discord.runs.attachments import FILES, DiscordAttachment, pack
+from bot.platforms.discord.runs.attachments import FILES, DiscordAttachment, largest, pack
 from bot.platforms.discord.runs.text import TEXT, result_text, status_text
 
 _log = logging.getLogger(__name__)
@@ -26,6 +26,7 @@ _INTERVAL = 2.1  # seconds between two edits
 _PATIENCE = 2.0  # seconds that a status may take: afterwards it is stale
 _PAUSES = Pauses(0.5, 30.0, times=7)  # before a result is tried again while Discord is away
 _TOKEN_DEAD = (50027, 10015)  # an interaction's token has expired, or is not known
+_SMALLEST = 16 * 2**10  # bytes of a file that is worth a try
 _GONE = 10008  # a message was deleted
 _ARCHIVED = 50083  # a thread was put away
 _CLOSED = 50007  # the person accepts no direct messages
@@ -62,10 +63,17 @@ class DiscordReply:
                 await self._pass(status)
 
     async def deliver(self, result: Result) -> None:
-        try:
-            await self._end(await self._drawn(result, self._spot.bytes))
-        except _TooLargeHere:
-            await self._end(await self._drawn(result, self._spot.bytes // 3))
+        """Where Discord takes less than it said, the largest files that it takes, and at last none."""
+        most = self._spot.bytes
+        while True:
+            draft = await self._drawn(result, most)
+            try:
+                await self._end(draft)
+                return
+            except _TooLargeHere:
+                if not draft.pieces:
+                    raise
+                most = _less(await largest(draft.pieces))
 
     async def _drawn(self, result: Result, most: int) -> MessageDraft:
         packed = await pack(result, self._brief, most, spoiler=self._spot.spoiler or self._brief.spoiler)
@@ -173,6 +181,13 @@ class DiscordReply:
             return False
         paces[self._spot.channel] = now + 1.0
         return True
+
+
+def _less(refused: int) -> int:
+    """The next limit after files of a size were refused: first what Discord takes everywhere, then ever half of it."""
+    if refused > FILE_BYTES:
+        return FILE_BYTES
+    return refused // 2 if refused // 2 >= _SMALLEST else 0
 
 
 class _OutOfReach(DeliveryFailed):

@@ -84,6 +84,19 @@ async def test_a_film_is_linked_to(world: World) -> None:
     await world.fake.until(lambda: any(link in text for text in world.fake.whispers(given)))
 
 
+async def test_a_film_is_linked_to_where_discord_takes_less_than_it_said(world: World) -> None:
+    channel = world.fake.add_channel(next(iter(world.fake.guilds)))
+    world.fake.file_limit = _HERE
+    try:
+        await world.fake.slash(ALICE, channel, "film", limit=10 * 2**20)
+        (post,) = await results(world.fake, channel)
+        assert _WORLD in post.content
+        given = await world.fake.click(BOB, post, "Original", limit=10 * 2**20)
+        await world.fake.until(lambda: any(_WORLD in text for text in world.fake.whispers(given)))
+    finally:
+        world.fake.file_limit = 10 * 2**20
+
+
 async def test_a_link_cannot_be_guessed(world: World) -> None:
     _post, link = await filmed(world)
     base, run, number, mark, name = link.rsplit("/", 4)

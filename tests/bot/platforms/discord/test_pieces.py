@@ -34,6 +34,17 @@ async def test_ten_files_fit_and_the_others_are_counted(tmp_path: Path) -> None:
     assert packed.reduced
 
 
+async def test_the_files_of_a_message_share_a_request(tmp_path: Path) -> None:
+    files = [file(tmp_path, f"{number}.mp4", b"x" * 6 * 2**20, "video") for number in range(5)]
+    assert len((await pack(result(*files[:4]), BRIEF, 10 * 2**20)).pieces) == 4
+    packed = await pack(result(*files), BRIEF, 10 * 2**20)
+    assert [piece.filename for piece in packed.pieces] == ["0.mp4", "1.mp4", "2.mp4", "3.mp4"]
+    assert packed.reduced
+    small = [file(tmp_path, f"{number}.png", b"x") for number in range(9)]
+    assert len((await pack(result(files[0], *small), BRIEF, 10 * 2**20)).pieces) == 10
+    assert len((await pack(result(*files), BRIEF, 50 * 2**20)).pieces) == 5  # a server that takes large files
+
+
 async def test_a_video_too_large_is_named_with_its_size(tmp_path: Path) -> None:
     packed = await pack(result(file(tmp_path, "film.mp4", b"x" * 3 * 2**20, "video")), BRIEF, 2 * 2**20)
     assert packed.pieces == ()

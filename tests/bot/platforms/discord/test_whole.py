@@ -141,13 +141,28 @@ async def test_a_picture_too_large_is_made_to_fit_and_the_original_can_be_had(fa
 
 
 async def test_discord_takes_less_than_it_told(fake: FakeDiscord, channel: int) -> None:
-    fake.file_limit = 150_000
+    fake.file_limit = 40_000
     try:
         await fake.slash(ALICE, channel, "negative", {"photo": noise(300, 200)}, limit=300_000)
         (post,) = await results(fake, channel)
+        assert 10_000 < len(first_file(post)) <= 40_000
+        assert "smaller than it was made" in post.content
+        given = await fake.click(BOB, post, "Original", limit=300_000)
+        await fake.until(lambda: any("more than Discord takes here" in text for text in fake.whispers(given)))
     finally:
         fake.file_limit = 10 * 2**20
-    assert 0 < len(first_file(post)) <= 150_000
+
+
+async def test_discord_takes_nothing(fake: FakeDiscord, channel: int) -> None:
+    fake.file_limit = 100
+    try:
+        await fake.slash(ALICE, channel, "negative", {"photo": noise(100, 100)}, limit=300_000)
+        (post,) = await results(fake, channel)
+    finally:
+        fake.file_limit = 10 * 2**20
+    assert not post.files
+    assert "more than Discord takes here" in post.content
+    assert "Original" in post.labels
 
 
 async def test_a_rate_limit_is_waited_for(fake: FakeDiscord, channel: int) -> None:
