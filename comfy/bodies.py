@@ -18,8 +18,8 @@ MB = 1_000_000
 _CHUNK = 256 * 1024  # bytes of an upload that are read at a time
 _BLOCK = 2 * 2**20  # bytes of a download that are written at a time; a thread for each chunk would cost more
 _LONGEST_TITLE = 60  # characters
-_PAGE = re.compile(rb"\s*(?:<!--.*?-->\s*)*<(?:!doctype\s+html|html|head)\b", re.IGNORECASE | re.DOTALL)
-_TITLE = re.compile(rb"<title[^>]*>([^<]*)", re.IGNORECASE)
+_PAGE = re.compile(rb"\s*(?><!--.*?-->\s*)*+<(?:!doctype\s+html|html|head)\b", re.IGNORECASE | re.DOTALL)
+_TITLE = re.compile(rb"<title[^<>]*>([^<]*)", re.IGNORECASE)
 
 
 class FileBody(payload.AsyncIterablePayload):

@@ -21,7 +21,7 @@ from comfy.retry import Retry, answered
 from comfy.server import Server
 from comfy.socket import Socket
 from comfy.tracking.follow import follow
-from comfy.tracking.poller import Poller, PromptUnknown
+from comfy.tracking.poller import Poller, PromptUnknown, Sighting
 
 _LOOKS = 8  # tries to find a late history entry: the pause starts at 0.05 s and doubles, 12 s in total
 _REMEMBERED = 1000  # prompts that have ended and are not collected yet
@@ -186,8 +186,11 @@ class ComfyClient:
 
     async def knows(self, prompt_id: str) -> bool:
         """True if the server has the prompt: waiting, running or ended."""
-        sighting = await self._repeat(lambda: self._poller.settle(prompt_id, 3, asyncio.sleep))
-        return not isinstance(sighting, PromptUnknown)
+        return not isinstance(await self.find(prompt_id), PromptUnknown)
+
+    async def find(self, prompt_id: str) -> Sighting:
+        """Return where the server has the prompt: in its queue, running, in its history, or nowhere."""
+        return await self._repeat(lambda: self._poller.settle(prompt_id, 3, asyncio.sleep))
 
     @property
     def _connection(self) -> int | None:

@@ -22,6 +22,7 @@ from comfy import (
     UploadFailed,
     WebPage,
 )
+from comfy.bodies import page_title
 from comfy.messages.events import ExecutionSuccess
 from tests.comfy.unruly import GRAPH, Job, Unruly
 
@@ -176,3 +177,22 @@ async def test_a_restart_is_a_restart(server: Unruly) -> None:
             async for _ in client.follow(submission.prompt_id):
                 pass
     assert not isinstance(caught.value, HistoryCleared)
+
+
+@pytest.mark.parametrize(
+    ("body", "title"),
+    [
+        (b"<html><title>a</title>", "a"),
+        (b"\n <!-- x --> <!---->\n<!DOCTYPE HTML><title lang='x'>  a \n b\xff</title>", "a b\ufffd"),
+        (b"<html><head>" + b"<title" * 10_000, ""),
+        (b"<!---->" * 9_000, None),
+        (b"<!--" * 15_000, None),
+        (b"<html>" + b"<title>" + b"x" * 100, "x" * 59 + "…"),
+        (b'{"a": 1}', None),
+        (b"", None),
+        (b"<svg/>", None),
+    ],
+    ids=lambda value: str(value)[:24],
+)
+def test_a_page_is_known_by_its_beginning(body: bytes, title: str | None) -> None:
+    assert page_title(body) == title

@@ -202,8 +202,11 @@ class Attempt:
         async def work() -> str:
             return sent if sent is not None else await self._submit(execution, folder)
 
-        warnings: list[str] = json.loads(await self._remembered(SUBMIT, work, sent))
-        return warnings
+        submitted = json.loads(await self._remembered(SUBMIT, work, sent))
+        if isinstance(submitted, dict):  # the prompt of an earlier attempt
+            execution.prompt_id = submitted["adopted"]
+            return []
+        return [str(warning) for warning in submitted]
 
     async def _followed(self, execution: Execution, offer: Callable[[Status], None]) -> ExecutionEnd:
         """Follow it to its end. The records say that it came; the engine remembers only warnings, which the server does
@@ -236,6 +239,8 @@ class Attempt:
     async def _submit(self, execution: Execution, folder: Path) -> str:
         if self._resumed and await self._client.knows(execution.prompt_id):
             return json.dumps([])
+        if await execution.adopt():
+            return json.dumps({"adopted": execution.prompt_id})
         known = any(self._uploads.name(stored.key) for stored in self._run.inputs.values())
         try:
             warnings = await execution.submit(await self._upload(folder))

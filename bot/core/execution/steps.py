@@ -30,6 +30,7 @@ from comfy.messages.events import Event, ExecutionBlocked, ExecutionSuccess
 from comfy.messages.files import Kind
 from comfy.messages.history import FileOutput, Record
 from comfy.prompt import Prompt
+from comfy.tracking.poller import PromptEnded, PromptRunning, PromptWaiting
 
 if TYPE_CHECKING:
     from bot.core.runs.validation import ValidatedRequest
@@ -63,7 +64,7 @@ class Execution:
     ) -> None:
         """`folder` keeps files on their way; it is the caller's to empty."""
         self.run = run
-        self.prompt_id = str(uuid5(run.id, str(attempt)))
+        self.prompt_id, *self._earlier = (str(uuid5(run.id, str(number))) for number in range(attempt, 0, -1))
         self.prompt: Prompt | None = None
         self._client, self._folder = client, folder
         self._keep_metadata, self._clock = keep_metadata, clock
@@ -76,6 +77,20 @@ class Execution:
             if given.path not in names:
                 names[given.path] = (await self._client.upload_image(given.path)).input_value
         return {field: names[given.path] for field, given in self.run.media.items()}
+
+    async def adopt(self) -> bool:
+        """Go on with the prompt of an earlier attempt if this server still has it: it was only out of reach. False if
+        it must be submitted. What the last attempt but one left in the history may be what that one could not use.
+        """
+        for prompt_id in self._earlier:
+            match await self._client.find(prompt_id):
+                case PromptWaiting() | PromptRunning():
+                    self.prompt_id = prompt_id
+                    return True
+                case PromptEnded(Record(end=ExecutionSuccess())) if prompt_id == self._earlier[0]:
+                    self.prompt_id = prompt_id
+                    return True
+        return False
 
     async def submit(self, names: Mapping[str, str]) -> tuple[str, ...]:
         """Hand the filled prompt over; warnings. `names` are those of the files at the server.
@@ -209,7 +224,8 @@ class Execution:
             await asyncio.wait({submission})
             if submission.cancelled() or submission.exception() is not None:
                 return
-        await self._client.cancel(self.prompt_id)
+        for prompt_id in dict.fromkeys((self.prompt_id, *self._earlier)):
+            await self._client.cancel(prompt_id)
 
 
 async def execute(

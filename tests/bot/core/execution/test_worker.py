@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import pytest
 from sqlalchemy import text
 
 from bot.core.background import TaskHealth
@@ -99,6 +100,69 @@ async def test_a_run_waits_for_its_only_server_and_a_server_that_is_back_is_used
         async with WatchedServer(port=int(server.url.rpartition(":")[2])):
             (run,) = await home.ended(run_id)
         assert (run.state, run.server) == (State.DONE, "one")
+
+
+class AbsentServer(WatchedServer):
+    """Goes on with its work while it is away from the network."""
+
+    def leave(self) -> None:
+        self.breaks = 10**9
+
+    def come_back(self) -> None:
+        self.breaks = 0
+
+
+@pytest.mark.parametrize("ended_meanwhile", [False, True])
+@pytest.mark.parametrize("restarted", [False, True])
+async def test_a_server_that_was_away_and_lost_nothing_gets_no_run_twice(
+    tmp_path: Path, ended_meanwhile: bool, restarted: bool
+) -> None:
+    gates, platform = Gates(), RecordingPlatform()
+    async with AbsentServer(nodes=gates.nodes()) as server:
+        async with house(tmp_path, platform, [server]) as home:
+            run_id, shown = await home.ask("gated", gate="one")
+            await platform.until(running(shown))
+            server.leave()
+            await server.drop_sockets()
+            await platform.until(lambda: bool(shown.reasons()))
+            if ended_meanwhile:
+                gates.open()
+            if not restarted:
+                await _back(server, gates)
+                (run,) = await home.ended(run_id)
+        if restarted:
+            async with house(tmp_path, platform, [server]) as home:
+                await _back(server, gates)
+                (run,) = await home.ended(run_id)
+        assert (run.state, run.attempt, run.server) == (State.DONE, 2, "one")
+        assert (len(server.prompts), server.calls["POST /prompt"], len(shown.results)) == (1, 1, 1)
+
+
+async def _back(server: AbsentServer, gates: Gates) -> None:
+    server.come_back()
+    gates.open()
+
+
+async def test_a_cancel_stops_the_prompt_of_an_earlier_attempt_too(tmp_path: Path) -> None:
+    gates = Gates()
+    async with AbsentServer(nodes=gates.nodes()) as server, house(tmp_path, servers=[server]) as home:
+        run_id, shown = await home.ask("gated", gate="one")
+        await home.platform.until(running(shown))
+        server.leave()
+        await server.drop_sockets()
+        await home.platform.until(lambda: bool(shown.reasons()))
+        server.come_back()
+
+        async def runs_again() -> bool:
+            run = await home.run(run_id)
+            return (run.state, run.attempt) == (State.RUNNING, 2)
+
+        await until(runs_again)
+        await home.services.runs.cancel(run_id, ANN)
+        gates.open()
+        (run,) = await home.ended(run_id)
+        assert run.state is State.CANCELLED
+        assert server.calls["POST /prompt"] == 1
 
 
 async def test_what_was_rejected_or_failed_is_not_tried_again(tmp_path: Path) -> None:
