@@ -23,8 +23,8 @@ from bot.core.model import Person, Place
 from bot.core.platform import Workflow
 from bot.i18n import _
 from bot.platforms.telegram import storage_keys
-from bot.platforms.telegram.caller import Responder, command_of
-from bot.platforms.telegram.chats import NAME
+from bot.platforms.telegram.caller import Responder
+from bot.platforms.telegram.chats import NAME, command_of
 from bot.platforms.telegram.runs import captions
 
 _log = logging.getLogger(__name__)

@@ -13,8 +13,8 @@ from bot.core.platform import UNFINISHED, Button, FieldKind, RunRecord, State, W
 from bot.core.status_text import seconds
 from bot.i18n import _, ngettext
 from bot.platforms.telegram import storage_keys
-from bot.platforms.telegram.caller import Caller, Responder, command_of
-from bot.platforms.telegram.chats import NAME
+from bot.platforms.telegram.caller import Caller, Responder
+from bot.platforms.telegram.chats import NAME, command_of
 from bot.platforms.telegram.forms.fsm import FormDialog
 from bot.platforms.telegram.forms.state import FormState
 from bot.platforms.telegram.runs import callback_data, captions
