@@ -284,7 +284,7 @@ def _may_be_done(fault: TelegramError) -> bool:
     return isinstance(fault.__cause__, httpx.ReadTimeout | httpx.ReadError | httpx.RemoteProtocolError)
 
 
-def _wished(fault: NetworkError | RetryAfter) -> float:
+def _wished(fault: TelegramError) -> float:
     """The seconds that Telegram wants to be left alone for. Raises what will not pass."""
     if isinstance(fault, BadRequest):
         raise fault

@@ -191,11 +191,20 @@ class FormDialog:
             await self._responder.remove(caller.chat, draft.message)
 
     async def _ask_again(self, caller: Caller, draft: FormState, form: Form, message: int, fault: BadInput) -> bool:
-        """Ask for a value, or a file, that was refused; the others are kept. False where no field is at fault."""
-        field = next((each for each in form.fields if each.name == fault.field), None)
-        if field is None:
+        """Ask for a value, or a file, that was refused, and keep the others; of several, show all fields, and what is
+        wrong. False where no field is at fault.
+        """
+        faults = fault.each if isinstance(fault, BadValue) else (fault,)
+        wrong = [each for each in form.fields if each.name in {one.field for one in faults}]
+        if not wrong:
             return False
-        await self._ask(caller, replace(draft.without(field.name), message=message), form, field, fault.reason)
+        draft = replace(draft, message=message)
+        for field in wrong:
+            draft = draft.without(field.name)
+        if len(wrong) == 1:
+            await self._ask(caller, draft, form, wrong[0], faults[0].reason)
+        else:
+            await self._show_all(caller, replace(draft, wide=True, asking=""), form, str(fault))
         return True
 
     async def _ask(
@@ -217,9 +226,11 @@ class FormDialog:
         offers = await self._responder.services.workflows.offers(caller.person, caller.place)
         return [offer.workflow for offer in offers if offer.lacks is None and _takes(offer.workflow.form(), draft)]
 
-    async def _show_all(self, caller: Caller, draft: FormState, form: Form, *, fresh: bool = False) -> None:
-        html, keyboard = prompts.overview(self._responder.services.workflows.title(draft.workflow), draft, form)
-        await self._show(caller, draft, html, keyboard, fresh=fresh)
+    async def _show_all(
+        self, caller: Caller, draft: FormState, form: Form, faults: str = "", *, fresh: bool = False
+    ) -> None:
+        title = self._responder.services.workflows.title(draft.workflow)
+        await self._show(caller, draft, *prompts.overview(title, draft, form, faults), fresh=fresh)
 
     async def _turn(self, caller: Caller, draft: FormState, form: Form) -> None:
         if not draft.workflow:

@@ -131,9 +131,10 @@ def _searchable(*, private: bool) -> str:
     return _("To search, write a part of a name as a reply to this message.")
 
 
-def overview(title: str, draft: FormState, form: Form) -> tuple[str, InlineKeyboardMarkup]:
-    """All fields and their values, each a button."""
-    lines = [title, *(f"{each.title}: {_value(draft, each)}" for each in form.fields)]
+def overview(title: str, draft: FormState, form: Form, faults: str = "") -> tuple[str, InlineKeyboardMarkup]:
+    """All fields and their values, each a button; and what was wrong with them."""
+    wrong = [faults] if faults else []
+    lines = [title, *wrong, *(f"{each.title}: {_value(draft, each)}" for each in form.fields)]
     first = draft.page * _PAGE
     shown = [
         button(_short(f"{each.title}: {_value(draft, each)}"), PromptStep(draft.id, "field", str(number)).data)

@@ -9,13 +9,22 @@ from pathlib import Path
 from telegram import InlineKeyboardMarkup
 
 from bot.core.model import RunRequest, UploadedFile
-from bot.core.platform import UNFINISHED, Button, FieldKind, RunRecord, State, Workflow, WorkflowOffer
+from bot.core.platform import (
+    UNFINISHED,
+    Button,
+    FieldKind,
+    RunRecord,
+    State,
+    Workflow,
+    WorkflowOffer,
+    example,
+    main_field,
+)
 from bot.core.status_text import seconds
 from bot.i18n import _, ngettext
 from bot.platforms.telegram import storage_keys
 from bot.platforms.telegram.caller import Caller, Responder
 from bot.platforms.telegram.chats import NAME, command_of
-from bot.platforms.telegram.forms.arguments import example, main_field
 from bot.platforms.telegram.forms.fsm import FormDialog
 from bot.platforms.telegram.forms.state import FormState
 from bot.platforms.telegram.runs import callback_data, captions
