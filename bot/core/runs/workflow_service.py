@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from bot.core.errors import NotAllowed
-from bot.core.model import DisplayOptions, Person, Place
+from bot.core.model import DisplayOptions, Person, Place, RunRequest
 from bot.core.policy.enforcement import PolicyEnforcer
 from bot.core.policy.evaluate import Decision
 from bot.core.policy.quota import QuotaStatus
@@ -85,15 +85,19 @@ class WorkflowService:
         return await self._queue.quota_statuses(person.key, workflow, limits)
 
     async def form(self, workflow: str, person: Person, place: Place) -> Form:
-        """Return a person's form in a place. Raises `UnknownWorkflow`, and `NotAllowed` with the rule in words."""
-        self.check(workflow, person, place)
+        """Return a person's form in a place. Raises `UnknownWorkflow`, and `NotAllowed`, as `admit` does."""
+        await self.admit(workflow, person, place)
         return self.narrowed(await self._validator.form(self.catalog.get(workflow)), workflow, person, place)
 
-    def check(self, workflow: str, person: Person, place: Place) -> None:
-        """Check that a person may run a workflow. Raises `UnknownWorkflow`, and `NotAllowed` with the rule in words."""
+    async def admit(self, workflow: str, person: Person, place: Place) -> None:
+        """Let a person ask for a workflow. Raises `UnknownWorkflow`, and `NotAllowed` with the rule in words, which is
+        in the audit log then.
+        """
         self.catalog.get(workflow)
         if not (decision := self.decide(person, place, workflow)).allowed:
-            raise NotAllowed(decision.why)
+            fault = NotAllowed(decision.why)
+            await self._enforcer.refused(RunRequest(workflow, {}, person, place), fault)
+            raise fault
 
     def narrowed(self, form: Form, workflow: str, person: Person, place: Place) -> Form:
         """Return a workflow's form with the moderators' rules about fields in a place."""

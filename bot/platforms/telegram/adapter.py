@@ -36,7 +36,8 @@ _log = logging.getLogger(__name__)
 _UNKNOWN = _("TELEGRAM_TOKEN: Telegram does not know this token; @BotFather has it.")
 _SWEEP_EVERY = 3600.0  # seconds
 _SHOW_EVERY = 60.0  # seconds between two tries to show ends that Telegram did not take
-_LOOK_EVERY = 2.0  # seconds between two looks at whether there are other workflows
+_EXPIRE_EVERY = 60.0  # seconds between two looks for questions without an answer
+_LOOK_EVERY, _LONGEST_LOOK = 2.0, 300.0  # seconds between two looks at whether other workflows can run
 
 
 async def examine(settings: Settings, *, listens: bool) -> None:
@@ -110,15 +111,18 @@ class TelegramPlatform:
         chore.repeat(partial(inbox.sweep, self._settings.retention_days * 86_400), _SWEEP_EVERY)
         untold = UntoldEnds(self._notes, services.runs)
         ends.repeat(untold.show, _SHOW_EVERY)
+        reception, questions = Dispatcher(responder, inbox, untold), BackgroundTask("telegram questions", self._tasks)
+        questions.repeat(reception.expire, _EXPIRE_EVERY)
         try:
             async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(Dispatcher(responder, inbox, untold).work(), name="telegram reception")
+                tasks.create_task(reception.work(), name="telegram reception")
                 updates = listen(bot, inbox, hook) if hook else poll(bot, inbox, self._tasks)
                 tasks.create_task(updates, name="telegram updates")
         finally:
             await menu.stop()
             await chore.stop()
             await ends.stop()
+            await questions.stop()
 
     def _hook(self) -> Hook | None:
         """The webhook that Telegram calls; None to poll instead."""
@@ -157,10 +161,11 @@ async def introduce(settings: Settings) -> str:
 
 
 async def _keep_published(menu: BotCommands, services: Services) -> None:
-    """Set the commands again whenever there are other workflows."""
-    version = None
+    """Set the commands again whenever other workflows can run, and until Telegram has taken them."""
+    version, pause = None, _LOOK_EVERY
     while True:
-        if version != services.workflows.catalog.version:
-            version = services.workflows.catalog.version
-            await menu.publish()
-        await asyncio.sleep(_LOOK_EVERY)
+        now = services.workflows.version
+        if version != now:
+            taken = await menu.publish()
+            version, pause = (now, _LOOK_EVERY) if taken else (None, min(pause * 2, _LONGEST_LOOK))
+        await asyncio.sleep(pause)

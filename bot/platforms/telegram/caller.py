@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from telegram import InlineKeyboardMarkup, User
 from telegram.constants import ParseMode
 from telegram.error import TelegramError
 
-from bot.core.errors import BadValue, DeliveryFailed, StorageFailed, UserError
+from bot.core.errors import BadPicture, BadValue, DeliveryFailed, StorageFailed, UserError
 from bot.core.model import Person, Place, Received, RunRequest
 from bot.core.platform import Button, ButtonPress, KeyValueStore, RunRecord, Services, example, work_folder
 from bot.core.status_text import describe
@@ -21,9 +21,14 @@ from bot.i18n import _
 from bot.platforms.telegram import storage_keys
 from bot.platforms.telegram.access import ChatAccess
 from bot.platforms.telegram.api.client import Gone, TelegramApi, Unchanged, Unsuitable, replying
-from bot.platforms.telegram.chats import Chat, address_of, link
+from bot.platforms.telegram.chats import Chat, address_of, command_of, link
 from bot.platforms.telegram.forms.files import MessageFile, fetch
 from bot.platforms.telegram.runs import callback_data, captions
+
+#: A refused value, or a refused file.
+BadInput: TypeAlias = BadValue | BadPicture
+#: Asks again in a message for what was refused; whether it did.
+AskAgain: TypeAlias = Callable[[int, BadInput], Awaitable[bool]]
 
 _log = logging.getLogger(__name__)
 _FAULTS = 5  # told in one message
@@ -79,9 +84,16 @@ class Responder:
         await self.services.runs.check_press(press)
 
     async def open(
-        self, caller: Caller, request: RunRequest, *, message: int | None = None, hidden: bool = False
-    ) -> None:
-        """Have a run taken in, whose message is a new one, or one that stood for its draft.
+        self,
+        caller: Caller,
+        request: RunRequest,
+        *,
+        message: int | None = None,
+        hidden: bool = False,
+        ask_again: AskAgain | None = None,
+    ) -> bool:
+        """Have a run taken in, whose message is a new one, or one that stood for its draft. `ask_again` may ask for a
+        value or a file that was refused, in that message. Returns True if it did.
 
         An update that is handled again after a crash finds the message that it has opened, and the run if there is one:
         also a message that Telegram took and that we did not come to note, if it is one of the next few in its chat.
@@ -96,7 +108,7 @@ class Responder:
             known = noted if isinstance(noted, int) else noted[1]  # a number alone was noted by version 0.1
         address = address_of(where, known)
         if await self.services.runs.at(address) is not None:
-            return
+            return False
         if hidden:
             await self.notes.put(storage_keys.spoiler(where, known), True)
         try:
@@ -106,12 +118,16 @@ class Responder:
                     RunRequest(request.workflow, values, request.person, request.place), address
                 )
         except (UserError, StorageFailed, DeliveryFailed, TelegramError) as fault:
+            asks = ask_again if where == caller.chat else None
+            if isinstance(fault, BadValue | BadPicture) and asks is not None and await asks(known, fault):
+                return True
             sentence = await self.sentence(caller, request.workflow, fault)
             if where == caller.chat:
                 await self.edit(where, known, sentence)
             else:
                 await self.remove(where, known)
                 await self.say(caller, sentence)
+        return False
 
     async def end_unkept(self, update: int) -> None:
         """End the message that an update has opened, if no run came of it and none will."""
@@ -249,11 +265,6 @@ class Responder:
 
     async def _fetched(self, values: Mapping[str, Any], folder: Path) -> dict[str, Any]:
         return {
-            name: await fetch(self.api.bot, value, folder, number) if isinstance(value, MessageFile) else value
-            for number, (name, value) in enumerate(values.items())
+            name: await fetch(self.api, value, folder, name) if isinstance(value, MessageFile) else value
+            for name, value in values.items()
         }
-
-
-def command_of(workflow: str) -> str:
-    """A workflow's name as a command: Telegram knows no “-” in one."""
-    return workflow.replace("-", "_")

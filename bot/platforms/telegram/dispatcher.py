@@ -80,6 +80,10 @@ class Dispatcher:
         self._lines: dict[tuple[int, int], _Line] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
+    async def expire(self) -> None:
+        """End the questions that had no answer for an hour."""
+        await self._asking.expire()
+
     async def work(self) -> None:
         """Serve until cancelled; what is being answered then may still be answered, if it does not take long."""
         try:

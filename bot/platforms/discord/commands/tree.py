@@ -80,7 +80,11 @@ async def complete(context: DiscordContext, click: Click) -> None:
     """Suggest values for the text typed into an option so far."""
     data: Any = click.data
     focused = next((option for option in data.get("options", []) if option.get("focused")), None)
-    dish = await context.cache.dish(str(data["name"]), asker(click), place_of(click))
+    name, person, place = str(data["name"]), asker(click), place_of(click)
+    if not context.services.workflows.decide(person, place, name).allowed:
+        await click.response.autocomplete([])  # the command itself says why, once
+        return
+    dish = await context.cache.dish(name, person, place)
     await click.response.autocomplete(_suggested(dish.form, focused or {}))
 
 

@@ -34,7 +34,7 @@ class FormCache:
 
     async def dish(self, name: str, person: Person, place: Place) -> CachedForm:
         """A workflow and its form there. Raises `UnknownWorkflow` and `NotAllowed`."""
-        self._services.workflows.check(name, person, place)
+        await self._services.workflows.admit(name, person, place)
         form = await self.whole(name)
         return CachedForm(
             self._services.workflows.catalog.get(name), self._services.workflows.narrowed(form, name, person, place)

@@ -8,6 +8,7 @@ import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
+from pathlib import Path
 from typing import Any, TypeVar
 
 import httpx
@@ -18,7 +19,7 @@ from telegram.request import HTTPXRequest
 
 from bot.core import metrics
 from bot.core.errors import DeliveryFailed, PlatformAway
-from bot.core.platform import Pauses
+from bot.core.platform import Pauses, retry
 from bot.i18n import _
 from bot.platforms.telegram.api.last_messages import LastMessages
 from bot.platforms.telegram.api.rate_limit import RateLimiter
@@ -26,6 +27,7 @@ from bot.platforms.telegram.chats import Chat
 
 _log = logging.getLogger(__name__)
 _PAUSES = Pauses(1.0, 30.0, times=8)  # before a request is repeated while the network is down
+_FETCH_PAUSES = Pauses(1.0, 30.0, times=6)  # before a file that people sent is asked for again
 _PIECES = 16  # pieces of a request, of 64 KB, that are read at once
 _Answer = TypeVar("_Answer")
 Ask = Callable[[int], Awaitable[_Answer]]
@@ -158,6 +160,17 @@ class TelegramApi:
             ),
         )
 
+    async def fetch(self, file_id: str, path: Path) -> None:
+        """Download a file. While Telegram is away or wants a pause, it is asked again, for a minute. Raises
+        `TelegramError`.
+        """
+
+        async def work() -> None:
+            await (await self.bot.get_file(file_id)).download_to_drive(path)
+
+        passing = (NetworkError, RetryAfter)
+        await retry(work, passing, _FETCH_PAUSES, "a file waits at Telegram", _wished, self._sleep)
+
     async def hint(self, chat: Chat, action: ChatAction) -> None:
         """Say what is being done, if there is room for it: a group counts it among its messages."""
 
@@ -269,6 +282,13 @@ def refusal(text: str) -> Exception:
 def _may_be_done(fault: TelegramError) -> bool:
     """True if the request went out, and only its answer is missing."""
     return isinstance(fault.__cause__, httpx.ReadTimeout | httpx.ReadError | httpx.RemoteProtocolError)
+
+
+def _wished(fault: TelegramError) -> float:
+    """The seconds that Telegram wants to be left alone for. Raises what will not pass."""
+    if isinstance(fault, BadRequest):
+        raise fault
+    return _seconds(fault) if isinstance(fault, RetryAfter) else 0.0
 
 
 def _seconds(fault: RetryAfter) -> float:

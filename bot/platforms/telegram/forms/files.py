@@ -7,13 +7,14 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from telegram import Bot, Message
+from telegram import Message
 from telegram.error import BadRequest, TelegramError
 
-from bot.core.errors import UserError
+from bot.core.errors import BadPicture
 from bot.core.model import StoredFile, UploadedFile
 from bot.core.platform import FieldKind
 from bot.i18n import _
+from bot.platforms.telegram.api.client import TelegramApi
 
 
 @dataclass(frozen=True)
@@ -34,21 +35,20 @@ def sources(messages: Iterable[Message]) -> list[MessageFile]:
     return [sent for message in messages if (sent := _file(message)) is not None]
 
 
-async def fetch(bot: Bot, sent: MessageFile, folder: Path, number: int) -> UploadedFile:
-    """Download a file. Raises `UserError` where Telegram does not give it."""
-    path = folder / f"sent-{number}{Path(sent.filename).suffix[:9]}"
+async def fetch(api: TelegramApi, sent: MessageFile, folder: Path, field: str) -> UploadedFile:
+    """Download a file for a field. Raises `BadPicture` where Telegram does not give it."""
+    path = folder / f"sent-{field}{Path(sent.filename).suffix[:9]}"
     try:
-        await (await bot.get_file(sent.file_id)).download_to_drive(path)
+        await api.fetch(sent.file_id, path)
     except BadRequest as fault:
         if "too big" in fault.message.lower():
-            raise UserError(
-                _("{name} is too large: Telegram gives bots files of at most 20 MB.").format(name=sent.filename)
-            ) from fault
-        raise UserError(_("Telegram no longer has {name}: please send it again.").format(name=sent.filename)) from fault
+            words = _("{name} is too large: Telegram gives bots files of at most 20 MB.")
+        else:
+            words = _("Telegram no longer has {name}: please send it again.")
+        raise BadPicture(words.format(name=sent.filename), field) from fault
     except TelegramError as fault:
-        raise UserError(
-            _("{name} could not be fetched from Telegram: please try again.").format(name=sent.filename)
-        ) from fault
+        words = _("{name} could not be fetched from Telegram: please send it again.")
+        raise BadPicture(words.format(name=sent.filename), field) from fault
     return UploadedFile(path, sent.filename)
 
 

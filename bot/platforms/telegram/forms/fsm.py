@@ -2,30 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import logging
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 
 from telegram import InlineKeyboardMarkup, Message
 
-from bot.core.errors import BadValue
+from bot.core.errors import BadValue, DeliveryFailed
 from bot.core.model import RunRequest
-from bot.core.platform import Field, FieldKind, Form
+from bot.core.platform import Field, FieldKind, Form, Workflow
 from bot.i18n import _
 from bot.platforms.telegram import storage_keys
-from bot.platforms.telegram.caller import Caller, Responder
-from bot.platforms.telegram.chats import NAME
+from bot.platforms.telegram.api.client import Gone, Unsuitable
+from bot.platforms.telegram.caller import BadInput, Caller, Responder
+from bot.platforms.telegram.chats import NAME, Chat
 from bot.platforms.telegram.forms import prompts
 from bot.platforms.telegram.forms.files import MessageFile, sources
 from bot.platforms.telegram.forms.prompts import PromptStep
-from bot.platforms.telegram.forms.state import FormState
+from bot.platforms.telegram.forms.state import FormState, takes
 from bot.platforms.telegram.runs import captions
+
+_log = logging.getLogger(__name__)
+_KEPT = 3600.0  # seconds that a question waits for an answer
 
 
 class FormDialog:
-    """Holds people's drafts. One person has one draft in a chat or topic: a new one ends the old one."""
+    """Holds people's drafts. One person has one draft in a chat or topic: a new one ends the old one, and one without
+    an answer ends after an hour.
+    """
 
-    def __init__(self, responder: Responder) -> None:
-        self._responder, self._notes = responder, responder.notes
+    def __init__(self, responder: Responder, clock: Callable[[], float] = time.time) -> None:
+        self._responder, self._notes, self._clock = responder, responder.notes, clock
 
     async def begin(self, caller: Caller, draft: FormState) -> None:
         """Run what was asked for, or ask for what it lacks."""
@@ -33,8 +42,32 @@ class FormDialog:
         await self._advance(caller, draft)
 
     async def current(self, caller: Caller) -> FormState | None:
+        """A person's draft, if it has not ended."""
         data = await self._notes.get(storage_keys.draft(caller.chat, caller.person))
-        return None if data is None else FormState.from_json(data)
+        draft = None if data is None else FormState.from_json(data)
+        if draft is not None and self._is_old(draft):
+            await self._expire(storage_keys.draft(caller.chat, caller.person), caller.chat, draft)
+            return None
+        return draft
+
+    async def expire(self) -> None:
+        """End the drafts that are too old, with a word in their messages."""
+        for name, data in (await self._notes.starting(storage_keys.DRAFT)).items():
+            draft = FormState.from_json(data)
+            if self._is_old(draft):
+                _person, _colon, chat = name.removeprefix(storage_keys.DRAFT).partition(":")
+                await self._expire(name, Chat.read(chat), draft)
+
+    def _is_old(self, draft: FormState) -> bool:
+        return self._clock() - draft.at > _KEPT
+
+    async def _expire(self, name: str, chat: Chat, draft: FormState) -> None:
+        await self._notes.drop(name)
+        words = _("There was no answer for an hour, so this has ended. Please start again.")
+        try:
+            await self._responder.edit(chat, draft.message, captions.plain(words))
+        except (DeliveryFailed, Gone, Unsuitable) as fault:
+            _log.info("a question that ended could not say so: %s", fault)
 
     async def owner(self, draft: str) -> str:
         """The person whose a draft is, as "platform:id"; empty if it has ended."""
@@ -53,19 +86,61 @@ class FormDialog:
         return True
 
     async def hear(self, caller: Caller, draft: FormState, messages: Sequence[Message]) -> None:
-        """Take messages for the answer to what was asked last."""
+        """Take messages for the answer to what was asked last. Of pictures and words, the newest count."""
         form = await self._form(caller, draft)
         found = sources(messages)
         words = next((text for each in messages if (text := each.text or each.caption)), "")
         asked = next((each for each in form.fields if each.name == draft.asking), None)
-        if asked is None or (asked.is_media and found):
-            named = draft if asked is None else draft.with_file(asked.name, found.pop(0))
-            rest = replace(named, spare=(*named.spare, *found), words=words if asked is None else "")
-            await self._advance(caller, rest, fresh=True)
+        if not draft.workflow:
+            await self._hear_what_to_run(caller, draft, found, words)
+        elif found:
+            await self._hear_files(caller, draft, form, asked, found, words)
+        elif asked is None:
+            await self._advance(caller, replace(draft, words=words), fresh=True)
         elif asked.is_media:
             await self._ask(caller, draft, form, asked, _wanted(asked), fresh=True)
         else:
             await self._set(caller, draft, form, asked, words, fresh=True)
+
+    async def _hear_what_to_run(
+        self, caller: Caller, draft: FormState, found: Sequence[MessageFile], words: str
+    ) -> None:
+        """Take the name of a workflow, a part of one where there is nothing yet to run it with, or what to run with."""
+        offered = await self._fitting(caller, draft)
+        wanted = words.strip().removeprefix("/").casefold()
+        named = [each.name for each in offered if wanted in prompts.names(each)]
+        if named and not found:
+            await self._advance(caller, replace(draft, workflow=named[0], search="", page=0), fresh=True)
+        elif not found and not draft.spare and any(prompts.is_found(each, words) for each in offered):
+            await self._ask_workflow(caller, replace(draft, search=words, page=0), fresh=True)
+        else:
+            newest = replace(draft, spare=tuple(found) or draft.spare, words=words or draft.words, search="", page=0)
+            await self._ask_workflow(caller, newest, fresh=True)
+
+    async def _hear_files(
+        self,
+        caller: Caller,
+        draft: FormState,
+        form: Form,
+        asked: Field | None,
+        found: Sequence[MessageFile],
+        words: str,
+    ) -> None:
+        if asked is not None and asked.is_media:
+            if not takes(asked, found[0]):
+                await self._ask(caller, draft, form, asked, _wanted(asked), fresh=True)
+                return
+            draft, left = draft.with_file(asked.name, found[0]).with_newest(form, found[1:])
+        else:
+            draft, left = draft.with_newest(form, found)
+        if left:
+            await self._responder.say(caller, captions.plain(_("This workflow has no use for a file of that kind.")))
+        if asked is None or asked.is_media:
+            await self._advance(caller, replace(draft, words=words), fresh=True)
+        elif words:
+            await self._set(caller, draft, form, asked, words, fresh=True)
+        else:
+            await self._ask(caller, draft, form, asked, fresh=True)
 
     async def press(self, caller: Caller, draft: FormState, step: PromptStep) -> None:
         """Do what a button of the draft says."""
@@ -75,11 +150,11 @@ class FormDialog:
                 await self._notes.drop(storage_keys.draft(caller.chat, caller.person))
                 await self._responder.edit(caller.chat, draft.message, captions.plain(_("Cancelled.")))
             case "workflow":
-                await self._advance(caller, replace(draft, workflow=step.text))
+                await self._advance(caller, replace(draft, workflow=step.text, search="", page=0))
             case "all" | "back":
-                await self._show_all(caller, replace(draft, wide=True, asking="", page=0), form)
+                await self._show_all(caller, replace(draft, wide=True, asking="", search="", page=0), form)
             case "field" if step.number < len(form.fields):
-                await self._ask(caller, replace(draft, page=0), form, form.fields[step.number])
+                await self._ask(caller, replace(draft, search="", page=0), form, form.fields[step.number])
             case "page":
                 await self._turn(caller, replace(draft, page=step.number), form)
             case "value":
@@ -92,7 +167,7 @@ class FormDialog:
     async def _advance(self, caller: Caller, draft: FormState, *, fresh: bool = False) -> None:
         """Ask for the next thing, or run it."""
         if not draft.workflow:
-            await self._ask_workflow(caller, draft)
+            await self._ask_workflow(caller, draft, fresh=fresh)
             return
         form = await self._form(caller, draft)
         draft = draft.filled(form)
@@ -109,10 +184,28 @@ class FormDialog:
         files = {name: source for name, source in draft.files.items() if name in form.names}
         request = RunRequest(draft.workflow, {**values, **files}, caller.person, caller.place)
         message = draft.message if draft.message and not fresh else None
-        await self._responder.open(caller, request, message=message, hidden=draft.hidden)
-        await self._notes.drop(storage_keys.draft(caller.chat, caller.person))
-        if fresh:
+        again = partial(self._ask_again, caller, draft, form)
+        if not await self._responder.open(caller, request, message=message, hidden=draft.hidden, ask_again=again):
+            await self._notes.drop(storage_keys.draft(caller.chat, caller.person))
+        if fresh and draft.message:
             await self._responder.remove(caller.chat, draft.message)
+
+    async def _ask_again(self, caller: Caller, draft: FormState, form: Form, message: int, fault: BadInput) -> bool:
+        """Ask for a value, or a file, that was refused, and keep the others; of several, show all fields, and what is
+        wrong. False where no field is at fault.
+        """
+        faults = fault.each if isinstance(fault, BadValue) else (fault,)
+        wrong = [each for each in form.fields if each.name in {one.field for one in faults}]
+        if not wrong:
+            return False
+        draft = replace(draft, message=message)
+        for field in wrong:
+            draft = draft.without(field.name)
+        if len(wrong) == 1:
+            await self._ask(caller, draft, form, wrong[0], faults[0].reason)
+        else:
+            await self._show_all(caller, replace(draft, wide=True, asking=""), form, str(fault))
+        return True
 
     async def _ask(
         self, caller: Caller, draft: FormState, form: Form, field: Field, fault: str = "", *, fresh: bool = False
@@ -123,14 +216,21 @@ class FormDialog:
         )
         await self._show(caller, draft, html, prompts.answers(draft, field), fresh=fresh)
 
-    async def _ask_workflow(self, caller: Caller, draft: FormState) -> None:
-        offers = await self._responder.services.workflows.offers(caller.person, caller.place)
-        fitting = [offer for offer in offers if offer.lacks is None and _takes(offer.workflow.form(), draft)]
-        await self._show(caller, draft, *prompts.which(draft, [offer.workflow for offer in fitting]))
-
-    async def _show_all(self, caller: Caller, draft: FormState, form: Form, *, fresh: bool = False) -> None:
-        html, keyboard = prompts.overview(self._responder.services.workflows.title(draft.workflow), draft, form)
+    async def _ask_workflow(self, caller: Caller, draft: FormState, *, fresh: bool = False) -> None:
+        workflows = await self._fitting(caller, draft)
+        html, keyboard = prompts.which(draft, workflows, private=caller.is_private)
         await self._show(caller, draft, html, keyboard, fresh=fresh)
+
+    async def _fitting(self, caller: Caller, draft: FormState) -> list[Workflow]:
+        """The workflows that can run here with what the draft has."""
+        offers = await self._responder.services.workflows.offers(caller.person, caller.place)
+        return [offer.workflow for offer in offers if offer.lacks is None and _takes(offer.workflow.form(), draft)]
+
+    async def _show_all(
+        self, caller: Caller, draft: FormState, form: Form, faults: str = "", *, fresh: bool = False
+    ) -> None:
+        title = self._responder.services.workflows.title(draft.workflow)
+        await self._show(caller, draft, *prompts.overview(title, draft, form, faults), fresh=fresh)
 
     async def _turn(self, caller: Caller, draft: FormState, form: Form) -> None:
         if not draft.workflow:
@@ -157,7 +257,12 @@ class FormDialog:
         try:
             field.parse(text)
         except BadValue as fault:
-            await self._ask(caller, draft, form, field, fault.reason, fresh=fresh)
+            found = prompts.searched(field, text) if text.strip() else []
+            if len(found) == 1:
+                await self._advance(caller, draft.with_value(field.name, found[0]), fresh=fresh)
+            else:
+                sought = replace(draft, search=text if found else "", page=0)
+                await self._ask(caller, sought, form, field, "" if found else fault.reason, fresh=fresh)
             return
         await self._advance(caller, draft.with_value(field.name, text), fresh=fresh)
 
@@ -165,7 +270,7 @@ class FormDialog:
         self, caller: Caller, draft: FormState, html: str, keyboard: InlineKeyboardMarkup, *, fresh: bool = False
     ) -> None:
         """Show a question in the draft's message; in a new one below, if the person has just written."""
-        old = draft.message
+        old, draft = draft.message, replace(draft, at=self._clock())
         if fresh or not old:
             draft = replace(draft, message=await self._responder.say(caller, html, keyboard))
             await self._notes.put(storage_keys.draft(caller.chat, caller.person), draft.to_json())
@@ -182,11 +287,14 @@ class FormDialog:
 
 
 def _wanted(field: Field) -> str:
-    try:
-        field.parse("")
-    except BadValue as fault:
-        return fault.reason
-    return ""
+    """The kind of file that a field takes."""
+    match field.kind:
+        case FieldKind.VIDEO:
+            return _("It takes a video.")
+        case FieldKind.AUDIO:
+            return _("It takes a sound: music, or a voice message.")
+        case _:
+            return _("It takes a picture: a photo, or a file such as PNG, JPEG, WebP or GIF.")
 
 
 def _takes(form: Form, draft: FormState) -> bool:

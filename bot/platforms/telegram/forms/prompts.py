@@ -10,6 +10,7 @@ from telegram import InlineKeyboardButton, InlineKeyboardMarkup
 
 from bot.core.platform import Field, FieldKind, Form, Workflow
 from bot.i18n import _
+from bot.platforms.telegram.chats import command_of
 from bot.platforms.telegram.forms.state import FormState
 from bot.platforms.telegram.runs import captions
 from bot.platforms.telegram.runs.callback_data import button, rows
@@ -63,19 +64,41 @@ def question(title: str, field: Field, fault: str, *, private: bool) -> str:
     if fault:
         words.append(fault)
     words.append(" ".join(part for part in (field.help, _range(field)) if part))
+    if len(choices_of(field)) > _PAGE:
+        words.append(_searchable(private=private))
     words.append(_how(field, private=private))
     return captions.lines("\n".join(word for word in words if word), captions.TEXT)
 
 
 def answers(draft: FormState, field: Field) -> InlineKeyboardMarkup:
-    """Buttons for the choices, and the ways out."""
-    choices = choices_of(field)
+    """Buttons for the choices, or those that are searched for, and the ways out."""
+    sought = set(searched(field, draft.search))
+    choices = [(number, value, label) for number, (value, label) in enumerate(choices_of(field)) if value in sought]
     first = draft.page * _PAGE
     shown = [
         button(_short(label), PromptStep(draft.id, "value", f"{number}/{_mark(value)}").data)
-        for number, (value, label) in list(enumerate(choices))[first : first + _PAGE]
+        for number, value, label in choices[first : first + _PAGE]
     ]
     return InlineKeyboardMarkup([*rows(shown, 2), *_pages(draft, len(choices)), _ways_out(draft, field)])
+
+
+def searched(field: Field, text: str) -> list[str]:
+    """The choices of a field that have all words of a text in them."""
+    return [value for value, label in choices_of(field) if _has(f"{value} {label}", text)]
+
+
+def names(workflow: Workflow) -> set[str]:
+    """The names that a person may type for a workflow."""
+    return {name.casefold() for name in (workflow.name, command_of(workflow.name), workflow.title) if name}
+
+
+def is_found(workflow: Workflow, text: str) -> bool:
+    """True if a workflow's names or its description have all words of a text in them."""
+    return bool(text.strip()) and _has(" ".join((*names(workflow), workflow.description)), text)
+
+
+def _has(text: str, words: str) -> bool:
+    return all(word in text.casefold() for word in words.casefold().split())
 
 
 def chosen(field: Field, step: PromptStep) -> str | None:
@@ -85,21 +108,33 @@ def chosen(field: Field, step: PromptStep) -> str | None:
     return value if step.text.partition("/")[2] == _mark(value) else None
 
 
-def which(draft: FormState, workflows: Sequence[Workflow]) -> tuple[str, InlineKeyboardMarkup]:
-    """The question which workflow is meant."""
+def which(draft: FormState, workflows: Sequence[Workflow], *, private: bool) -> tuple[str, InlineKeyboardMarkup]:
+    """The question which workflow is meant, among those that are searched for."""
+    found = [each for each in workflows if is_found(each, draft.search)] if draft.search else workflows
     first = draft.page * _PAGE
     shown = [
         button(_short(each.title or each.name), PromptStep(draft.id, "workflow", each.name).data)
-        for each in workflows[first : first + _PAGE]
+        for each in found[first : first + _PAGE]
     ]
-    words = _("What would you like?") if workflows else _("There is nothing here that would take this.")
-    keyboard = [*rows(shown, 2), *_pages(draft, len(workflows)), [_cancel(draft)]]
-    return captions.plain(words), InlineKeyboardMarkup(keyboard)
+    words = [_("What would you like?") if workflows else _("There is nothing here that would take this.")]
+    if draft.search:
+        words.append(_("Found with “{words}”:").format(words=captions.cut(draft.search, 100)))
+    if len(workflows) > _PAGE:
+        words.append(_searchable(private=private))
+    keyboard = [*rows(shown, 2), *_pages(draft, len(found)), [_cancel(draft)]]
+    return captions.plain("\n".join(words)), InlineKeyboardMarkup(keyboard)
 
 
-def overview(title: str, draft: FormState, form: Form) -> tuple[str, InlineKeyboardMarkup]:
-    """All fields and their values, each a button."""
-    lines = [title, *(f"{each.title}: {_value(draft, each)}" for each in form.fields)]
+def _searchable(*, private: bool) -> str:
+    if private:
+        return _("Write a part of a name to search.")
+    return _("To search, write a part of a name as a reply to this message.")
+
+
+def overview(title: str, draft: FormState, form: Form, faults: str = "") -> tuple[str, InlineKeyboardMarkup]:
+    """All fields and their values, each a button; and what was wrong with them."""
+    wrong = [faults] if faults else []
+    lines = [title, *wrong, *(f"{each.title}: {_value(draft, each)}" for each in form.fields)]
     first = draft.page * _PAGE
     shown = [
         button(_short(f"{each.title}: {_value(draft, each)}"), PromptStep(draft.id, "field", str(number)).data)
@@ -142,16 +177,14 @@ def _ways_out(draft: FormState, field: Field) -> list[InlineKeyboardButton]:
 
 
 def _pages(draft: FormState, count: int) -> list[list[InlineKeyboardButton]]:
-    """Buttons to turn the pages, where there are several."""
-    last = (count - 1) // _PAGE
+    """Buttons to turn the pages, where there are several: to the first, one back, one on, and to the last."""
+    last, page = (count - 1) // _PAGE, draft.page
     if last < 1:
         return []
-    turns = []
-    if draft.page > 0:
-        turns.append(button("«", PromptStep(draft.id, "page", str(draft.page - 1)).data))
-    if draft.page < last:
-        turns.append(button("»", PromptStep(draft.id, "page", str(draft.page + 1)).data))
-    return [turns]
+    turns = [("«", 0), ("←", page - 1)] if page > 0 else []
+    turns.append((f"{page + 1}/{last + 1}", page))
+    turns += [("→", page + 1), ("»", last)] if page < last else []
+    return [[button(label, PromptStep(draft.id, "page", str(to)).data) for label, to in turns]]
 
 
 def _cancel(draft: FormState) -> InlineKeyboardButton:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -16,8 +16,8 @@ from bot.platforms.telegram.forms.files import Source, from_json, to_json
 class FormState:
     """`workflow` is empty until one is chosen; until then files wait in `spare`, and words in `words`.
 
-    `message` is the one that asks, `asking` the field that it asks for, `page` that of its choices; `wide` says that
-    all fields are shown.
+    `message` is the one that asks, `asking` the field that it asks for, `search` what its choices are searched for, and
+    `page` that of the choices; `wide` says that all fields are shown. `at` is when it asked last.
     """
 
     workflow: str = ""
@@ -27,7 +27,9 @@ class FormState:
     words: str = ""
     message: int = 0
     asking: str = ""
+    search: str = ""
     page: int = 0
+    at: float = 0.0
     wide: bool = False
     hidden: bool = False
     id: str = field(default_factory=lambda: secrets.token_hex(4))
@@ -44,7 +46,7 @@ class FormState:
         files, spare = dict(self.files), list(self.spare)
         for each in form.fields:
             if each.is_media and each.name not in files:
-                fitting = next((source for source in spare if source.kind in ("", each.kind)), None)
+                fitting = next((source for source in spare if takes(each, source)), None)
                 if fitting is not None:
                     files[each.name] = fitting
                     spare.remove(fitting)
@@ -65,10 +67,28 @@ class FormState:
         values = {key: text for key, text in self.values.items() if key != name}
         if value is not None:
             values[name] = value
-        return replace(self, values=values, asking="", page=0)
+        return replace(self, values=values, asking="", search="", page=0)
 
     def with_file(self, name: str, source: Source) -> FormState:
-        return replace(self, files={**self.files, name: source}, asking="", page=0)
+        return replace(self, files={**self.files, name: source}, asking="", search="", page=0)
+
+    def with_newest(self, form: Form, found: Sequence[Source]) -> tuple[FormState, list[Source]]:
+        """With the files that a person has just sent, each in the first field that takes it and is empty, else in the
+        first one; and those that no field takes.
+        """
+        files, left = dict(self.files), list[Source]()
+        for source in found:
+            fitting = [each.name for each in form.fields if takes(each, source)]
+            if fitting:
+                files[next((name for name in fitting if name not in files), fitting[0])] = source
+            else:
+                left.append(source)
+        return replace(self, files=files), left
+
+    def without(self, name: str) -> FormState:
+        """Without the value, or the file, of a field."""
+        values = {key: text for key, text in self.values.items() if key != name}
+        return replace(self, values=values, files={key: file for key, file in self.files.items() if key != name})
 
     def to_json(self) -> dict[str, Any]:
         files = {name: to_json(source) for name, source in self.files.items()}
@@ -79,3 +99,8 @@ class FormState:
         """Read the data that `to_json` writes."""
         files = {name: from_json(source) for name, source in data["files"].items()}
         return cls(**{**data, "files": files, "spare": tuple(map(from_json, data["spare"]))})
+
+
+def takes(field: Field, source: Source) -> bool:
+    """True if a field is for files of this kind."""
+    return field.is_media and source.kind in ("", field.kind)

@@ -23,8 +23,8 @@ from bot.core.model import Person, Place
 from bot.core.platform import Workflow
 from bot.i18n import _
 from bot.platforms.telegram import storage_keys
-from bot.platforms.telegram.caller import Responder, command_of
-from bot.platforms.telegram.chats import NAME
+from bot.platforms.telegram.caller import Responder
+from bot.platforms.telegram.chats import NAME, command_of
 from bot.platforms.telegram.runs import captions
 
 _log = logging.getLogger(__name__)
@@ -38,36 +38,44 @@ class BotCommands:
     def __init__(self, responder: Responder) -> None:
         self._responder, self._notes = responder, responder.notes
 
-    async def publish(self) -> None:
-        """Set the lists that hold wherever a chat has none of its own."""
-        workflows = list(self._responder.services.workflows.catalog.workflows.values())
-        for scope in (BotCommandScopeDefault(), BotCommandScopeAllPrivateChats(), BotCommandScopeAllGroupChats()):
-            await self._set(scope, str(scope.type), workflows)
-        await self._set(BotCommandScopeAllChatAdministrators(), "administrators", workflows, moderator=True)
+    async def publish(self) -> bool:
+        """Set the lists that hold wherever a chat has none of its own. Returns False if Telegram did not take one."""
+        workflows = await self._runnable(Place(NAME, ""))
+        scopes = (BotCommandScopeDefault(), BotCommandScopeAllPrivateChats(), BotCommandScopeAllGroupChats())
+        taken = [await self._set(scope, str(scope.type), workflows) for scope in scopes]
+        taken.append(
+            await self._set(BotCommandScopeAllChatAdministrators(), "administrators", workflows, moderator=True)
+        )
+        return all(taken)
 
     async def publish_in(self, chat: int, place: Place) -> None:
         """Give a chat a list of its own where it may run other workflows than those of the common list."""
-        offered = [offer.workflow for offer in await self._responder.services.workflows.offers(Person(NAME, ""), place)]
-        name = f"chat {chat}"
-        usual = {each.name for each in offered} == set(self._responder.services.workflows.catalog.workflows)
+        offered, name = await self._runnable(place), f"chat {chat}"
+        usual = {each.name for each in offered} == {each.name for each in await self._runnable(Place(NAME, ""))}
         if usual and await self._notes.get(storage_keys.commands(name)) is None:
             return
         await self._set(BotCommandScopeChat(chat), name, offered)
         await self._set(BotCommandScopeChatAdministrators(chat), f"administrators of {name}", offered, moderator=True)
 
+    async def _runnable(self, place: Place) -> list[Workflow]:
+        """The workflows that people may run in a place, and that a server can run."""
+        offers = await self._responder.services.workflows.offers(Person(NAME, ""), place)
+        return [offer.workflow for offer in offers if offer.lacks is None]
+
     async def _set(
         self, scope: BotCommandScope, name: str, workflows: Sequence[Workflow], *, moderator: bool = False
-    ) -> None:
+    ) -> bool:
         commands = _commands(workflows, moderator=moderator)
         digest = hashlib.sha256(json.dumps(commands).encode()).hexdigest()
         if await self._notes.get(storage_keys.commands(name)) == digest:
-            return
+            return True
         try:
             await self._responder.api.bot.set_my_commands([BotCommand(*each) for each in commands], scope=scope)
         except TelegramError as fault:
-            _log.warning("Telegram does not take the commands for %s: %s", name, fault)
-            return
+            _log.warning("Telegram does not take the commands for %s, and is asked again later: %s", name, fault)
+            return False
         await self._notes.put(storage_keys.commands(name), digest)
+        return True
 
 
 def _commands(workflows: Sequence[Workflow], *, moderator: bool) -> list[tuple[str, str]]:

@@ -3,24 +3,34 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
 from telegram import InlineKeyboardMarkup
 
 from bot.core.model import RunRequest, UploadedFile
-from bot.core.platform import UNFINISHED, Button, FieldKind, RunRecord, State, WorkflowOffer
+from bot.core.platform import (
+    UNFINISHED,
+    Button,
+    FieldKind,
+    RunRecord,
+    State,
+    Workflow,
+    WorkflowOffer,
+    example,
+    main_field,
+)
 from bot.core.status_text import seconds
 from bot.i18n import _, ngettext
 from bot.platforms.telegram import storage_keys
-from bot.platforms.telegram.caller import Caller, Responder, command_of
-from bot.platforms.telegram.chats import NAME
+from bot.platforms.telegram.caller import Caller, Responder
+from bot.platforms.telegram.chats import NAME, command_of
 from bot.platforms.telegram.forms.fsm import FormDialog
 from bot.platforms.telegram.forms.state import FormState
 from bot.platforms.telegram.runs import callback_data, captions
 from bot.platforms.telegram.runs.callback_data import button
 
-_SHOWN = 10  # runs in a list
+_SHOWN, _LISTED = 10, 20  # runs, and workflows, in a list
 _PHOTO = Path(__file__).parents[3] / "demo" / "coffee.jpg"
 TRY, FORGET, REALLY = "o:try", "o:forget", "o:really"  # what the buttons here say; the last one names a person
 
@@ -75,12 +85,13 @@ class BasicCommands:
             "I turn pictures and words into pictures. Choose what to run, and watch one message become the result."
         )
         keyboard = InlineKeyboardMarkup([[button(_("Show me: one from a photograph"), TRY)]])
-        shown = keyboard if await self._demo(caller) else None
-        await self._responder.say(caller, captions.plain(words) + "\n\n" + await self._list(caller), shown)
+        await self._responder.say(caller, captions.plain(words), keyboard if await self._demo(caller) else None)
+        await self._workflows(caller)
 
     async def _help(self, caller: Caller) -> None:
+        offers = await self._runnable(caller)
         lines = [
-            _("Write a command and words: /imagine a lighthouse at dusk"),
+            *_first_example([offer.workflow for offer in offers]),
             _("Other fields are set as name=value, with quotes where there are spaces."),
             _("Send a photo with the command as its caption, several as an album, or reply to a picture with it."),
             _("What is missing, I ask for. /cancel ends that, or your latest run."),
@@ -88,7 +99,7 @@ class BasicCommands:
         ]
         if not caller.is_private:
             lines.append(_("In this group I may hear only commands and replies to my messages."))
-        await self._responder.say(caller, captions.plain("\n".join(lines)) + "\n\n" + await self._list(caller))
+        await self._responder.say(caller, captions.plain("\n".join(lines)) + "\n\n" + _list(offers))
 
     async def _workflows(self, caller: Caller) -> None:
         await self._asking.begin(caller, FormState())
@@ -163,18 +174,13 @@ class BasicCommands:
 
     async def _demo(self, caller: Caller) -> WorkflowOffer | None:
         """A workflow that needs one picture and nothing else."""
-        offers = await self._services.workflows.offers(caller.person, caller.place)
-        fitting = [offer for offer in offers if offer.lacks is None and _needs_one_picture(offer)]
+        fitting = [offer for offer in await self._runnable(caller) if _needs_one_picture(offer)]
         return next((each for each in fitting if each.workflow.name == "poster"), fitting[0] if fitting else None)
 
-    async def _list(self, caller: Caller) -> str:
+    async def _runnable(self, caller: Caller) -> list[WorkflowOffer]:
+        """The workflows that this person can run here, now."""
         offers = await self._services.workflows.offers(caller.person, caller.place)
-        lines = [
-            f"/{command_of(each.workflow.name)} {captions.plain(each.workflow.description or each.workflow.title)}"
-            for each in offers
-            if each.lacks is None
-        ]
-        return "\n".join(lines)[: captions.TEXT - 1500]
+        return [offer for offer in offers if offer.lacks is None]
 
     async def _own(self, caller: Caller) -> list[RunRecord]:
         return [run for run in await self._services.runs.last_of(caller.person, 50) if run.state in UNFINISHED]
@@ -209,3 +215,31 @@ class BasicCommands:
 def _needs_one_picture(offer: WorkflowOffer) -> bool:
     required = [each for each in offer.workflow.form().fields if each.required]
     return len(required) == 1 and required[0].kind is FieldKind.IMAGE
+
+
+def _first_example(workflows: Sequence[Workflow]) -> list[str]:
+    """A command that works here: with words alone if there is such a workflow, else with a photo; none without any."""
+    for each in workflows:
+        form = each.form()
+        main = main_field(form)
+        if main is not None and not any(other.required and other is not main for other in form.fields):
+            return [
+                _("Write a command and words: {example}").format(
+                    example=example(command_of(each.name), form, main.name)
+                )
+            ]
+    for each in workflows:
+        if _needs_one_picture(WorkflowOffer(each)):
+            return [_("Send a photo with this caption: /{command}").format(command=command_of(each.name))]
+    return []
+
+
+def _list(offers: Sequence[WorkflowOffer]) -> str:
+    """The commands of workflows as HTML, as many as there is room for, and where the others are."""
+    listed = [offer.workflow for offer in offers[:_LISTED]]
+    texts = [captions.plain(captions.cut(each.description or each.title, 100)) for each in listed]
+    every = [f"/{command_of(each.name)} {text}" for each, text in zip(listed, texts, strict=True)]
+    if len(offers) > _LISTED:
+        words = _("… and {count} more: /workflows has them all, by pages and by typing.")
+        every.append(words.format(count=len(offers) - _LISTED))
+    return "\n".join(every)

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from telegram import Message
 
 from bot.core.errors import UnknownWorkflow
-from bot.core.model import RunRequest
 from bot.core.platform import Form, read_arguments
 from bot.i18n import _
-from bot.platforms.telegram.caller import Caller, Responder, command_of
+from bot.platforms.telegram.caller import Caller, Responder
+from bot.platforms.telegram.chats import command_of
 from bot.platforms.telegram.forms.files import Source, sources
 from bot.platforms.telegram.forms.fsm import FormDialog
 from bot.platforms.telegram.forms.state import FormState
@@ -66,11 +66,8 @@ class Requests:
         draft = FormState(workflow, read.values, spare=spare, hidden=hidden).filled(form)
         if draft.spare:
             await self._responder.say(caller, captions.plain(_("This workflow has no use for a file of that kind.")))
-        elif draft.missing(form) is not None:
-            await self._asking.begin(caller, draft)
         else:
-            request = RunRequest(workflow, {**draft.values, **draft.files}, caller.person, caller.place)
-            await self._responder.open(caller, request, hidden=hidden)
+            await self._asking.begin(caller, draft)
 
     async def unknown(self, caller: Caller, command: str) -> None:
         """Say that there is no such command, and what comes near it."""

@@ -78,7 +78,7 @@ async def test_administrators_let_people_in(tmp_path: Path) -> None:
         await admin.write("/moderate dismiss 6")
         await admin.answer("may no longer use the bot in private")
         await ann.write("/help")
-        await ann.answer("Write a command and words")  # the public group lets them in still
+        await ann.answer("Other fields are set as name=value")  # the public group lets them in still
         await sent_away(api, public)
         await until_told(ann, "I do not know you yet")
         await admin.write("/moderate admit @nobody")

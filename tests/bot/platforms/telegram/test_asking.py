@@ -185,9 +185,18 @@ async def test_ones_data_can_be_deleted(chat: Conversation) -> None:
     assert "has been deleted" in await chat.notice(await chat.press(done, "Again"))
 
 
-async def test_the_commands_are_listed(api: BotApi) -> None:
+async def test_the_commands_are_listed_and_only_those_that_can_run(api: BotApi) -> None:
     await api.until(lambda: len(api.commands) >= 4)
     for commands in api.commands.values():
         names = [each["command"] for each in commands]
-        assert {"match_colors", "imagine", "help", "queue", "about"} <= set(names)
+        assert {"match_colors", "help", "queue", "about"} <= set(names)
+        assert "imagine" not in names  # the built-in engine has no model for it
     assert any("moderate" in str(commands) for scope, commands in api.commands.items() if "administrators" in scope)
+
+
+async def test_the_first_example_of_help_can_be_run(chat: Conversation) -> None:
+    await chat.write("/help")
+    first = (await chat.answer("/match_colors")).text.splitlines()[0]
+    assert "/imagine" not in first
+    await chat.write(first.rpartition(": ")[2], photo=picture())
+    await chat.result()

@@ -271,3 +271,24 @@ async def test_moderators_are_asked_in_no_chat_that_is_not_their_own(api: BotApi
     api.administrators.add((-100124, moderator.user))
     await moderator.write("/moderate review on -100124")
     await moderator.answer("review the results")
+
+
+async def test_refusals_by_a_denial_and_a_block_are_in_the_audit(api: BotApi) -> None:
+    place = api.group(-100_950)
+    member, moderator = Conversation(api, place), Conversation(api, place)
+    api.administrators.add((member.id, moderator.user))
+    await member.write("/negative", photo=picture())
+    done = await member.result()
+    await moderator.write("/moderate deny negative")
+    await moderator.answer("denied")
+    await member.write("/negative", photo=picture())
+    await member.answer("“negative” is denied")
+    await member.press(done, "Again")
+    await moderator.write(f"/moderate block {member.user} 1h spam")
+    await moderator.answer("blocked")
+    await member.write("/poster", photo=picture())
+    await member.answer("The reason: spam")
+    await moderator.write("/moderate log file")
+    log = await api.until(lambda: next((each for each in member.messages if each.kind == "document"), None))
+    refused = [line["words"] for line in map(json.loads, log.media.decode().splitlines()) if line["act"] == "refused"]
+    assert [words.partition(":")[0] for words in refused] == ["poster", "negative", "negative"]

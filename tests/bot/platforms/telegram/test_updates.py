@@ -100,7 +100,7 @@ async def test_an_edited_message_and_a_copied_post_are_no_requests(tmp_path: Pat
         await friends.write("/negative", photo=picture(), is_automatic_forward=True, **copied)
         for person, more in ((chat, {}), (news, {"sender_chat": channel}), (friends, copied)):
             await person.write("/help", **more)
-            await person.answer("Write a command and words")
+            await person.answer("Other fields are set as name=value")
         assert [len(each.messages) for each in (chat, news, friends)] == [2, 2, 1]
         asked = api.made("getUpdates")[0].data["allowed_updates"]
         assert "edited" not in asked
@@ -120,6 +120,16 @@ async def test_telegram_away_for_a_while(tmp_path: Path) -> None:
             await other.write("/negative", photo=picture())
             await other.result()
             assert len(other.messages) == 1
+
+
+async def test_commands_that_telegram_did_not_take_are_set_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.platforms.telegram.adapter._LOOK_EVERY", 0.05)
+    async with bot_api() as api:
+        api.refuse["setMyCommands"] = [Refused(502, "Bad Gateway") for _scope in range(6)]
+        async with serving(api, tmp_path):
+            await api.until(lambda: len(api.commands) >= 4)
 
 
 async def test_a_server_that_shares_our_files(tmp_path: Path) -> None:
