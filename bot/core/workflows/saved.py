@@ -10,16 +10,16 @@ from typing import Any
 from bot.core.errors import BadWorkflowFile
 from bot.i18n import _
 from comfy.saved import UnreadableWorkflow, convert
-from comfy.saved.files import WorkflowFile, read_workflow, with_defaults
+from comfy.saved.files import read_workflow, with_defaults
 
 
 @dataclass(frozen=True)
 class ConvertedFile:
-    """The prompt of a file, the file's own content, and the nodes that the definitions lack."""
+    """The prompt of a file, made with these definitions, and the nodes that those lack."""
 
     name: str
     prompt: dict[str, Any]
-    file: WorkflowFile
+    definitions: Mapping[str, Any]
     unknown: tuple[str, ...]
 
 
@@ -29,7 +29,7 @@ def convert_file(path: Path, definitions: Mapping[str, Any]) -> ConvertedFile:
         file = read_workflow(path)
         if file.is_saved:
             made = convert(file.data, definitions)
-            return ConvertedFile(path.stem, made.prompt, file, made.unknown)
+            return ConvertedFile(path.stem, made.prompt, definitions, made.unknown)
     except (UnreadableWorkflow, OSError) as fault:
         reason = (fault.strerror or str(fault)) if isinstance(fault, OSError) else str(fault)
         words = _("{file} cannot be used: {reason}.")
@@ -38,7 +38,7 @@ def convert_file(path: Path, definitions: Mapping[str, Any]) -> ConvertedFile:
     unknown = dict.fromkeys(
         str(node["class_type"]) for node in prompt.values() if node["class_type"] not in definitions
     )
-    return ConvertedFile(path.stem, prompt, file, tuple(unknown))
+    return ConvertedFile(path.stem, prompt, definitions, tuple(unknown))
 
 
 def lacking(converted: ConvertedFile) -> str:

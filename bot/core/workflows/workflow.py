@@ -38,6 +38,9 @@ class Target:
     node_id: str
     input: str
 
+    def __str__(self) -> str:
+        return f"{self.node_id}.{self.input}"
+
 
 @dataclass(frozen=True)
 class Declared:

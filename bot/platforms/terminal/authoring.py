@@ -12,10 +12,11 @@ import click
 from bot.core.errors import BadWorkflowFile
 from bot.i18n import _
 from bot.platforms.terminal.application import Application
-from bot.platforms.terminal.messages import BadRequest
+from bot.platforms.terminal.messages import BadRequest, say
 from bot.platforms.terminal.session import attend
 
 if TYPE_CHECKING:
+    from bot.core.workflows.auto_form import AutoField
     from bot.core.workflows.saved import ConvertedFile
 
 _files = click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
@@ -48,6 +49,42 @@ def convert(files: tuple[Path, ...], definitions: Path | None, server: str | Non
     raise SystemExit(attend(_each(click.get_current_context().find_root().obj, files, definitions, server, write)))
 
 
+@click.command()
+@_files
+@_definitions
+@_server
+@click.option("--json", "as_json", is_flag=True, help=_("Print JSON."))
+def form(files: tuple[Path, ...], definitions: Path | None, server: str | None, as_json: bool) -> None:
+    """Print the form that each workflow FILE gets by itself."""
+    from bot.core.workflows.auto_form import form_of_file
+
+    forms: dict[str, tuple[AutoField, ...]] = {}
+
+    def make(made: ConvertedFile) -> None:
+        forms[made.name] = form_of_file(made)
+
+    code = attend(_each(click.get_current_context().find_root().obj, files, definitions, server, make))
+    if as_json:
+        say(json.dumps({name: [_entry(field) for field in fields] for name, fields in forms.items()}, indent=1))
+    else:
+        for name, fields in forms.items():
+            say(f"{name}:")
+            for field in fields:
+                more = _(", under More") if field.more else ""
+                say(f"  {field.title} ({field.kind}{more}): {', '.join(map(str, field.targets))}")
+    raise SystemExit(code)
+
+
+def _entry(field: AutoField) -> dict[str, Any]:
+    return {
+        "targets": [str(target) for target in field.targets],
+        "kind": field.kind.value,
+        "seed": field.seed,
+        "title": field.title,
+        "group": "more" if field.more else "main",
+    }
+
+
 async def _each(
     app: Application,
     files: tuple[Path, ...],
@@ -63,11 +100,11 @@ async def _each(
     for path in files:
         try:
             made = convert_file(path, definitions)
+            use(made)
         except BadWorkflowFile as fault:
             click.echo(str(fault), err=True)
             failed = 1
             continue
-        use(made)
         if words := lacking(made):
             click.echo(words, err=True)
     return failed
@@ -92,4 +129,4 @@ def _folder(path: Path) -> None:
         raise BadRequest(f"{path}: {fault.strerror}") from fault
 
 
-COMMANDS = {each.name or "": each for each in (convert,)}
+COMMANDS = {each.name or "": each for each in (convert, form)}
