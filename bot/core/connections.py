@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import errno
 import logging
-import resource
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -20,6 +19,7 @@ from bot.i18n import _
 
 _SERVER = "Darkroom"  # what answers call us: no versions
 _LOOK_EVERY = 1.0  # seconds between two looks at all connections
+_MANY_FILES = 1 << 20  # where the system sets no limit
 _LINGERS = 5.0  # seconds that the rest of a refused request is read for, so that its answer arrives
 
 _log = logging.getLogger(__name__)
@@ -94,6 +94,16 @@ async def listening(
         await runner.cleanup()
 
 
+def _most_files() -> int:
+    """The number of files and connections that this process may have open."""
+    try:
+        import resource
+    except ImportError:
+        return _MANY_FILES
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    return _MANY_FILES if most == resource.RLIM_INFINITY else most
+
+
 async def _name(_request: web.Request, response: web.StreamResponse) -> None:
     response.headers["Server"] = _SERVER
 
@@ -126,7 +136,7 @@ class _Door:
         logging.getLogger("asyncio").addFilter(self._seldom[1])
         self._loop = asyncio.get_running_loop()
         self._open: dict[_Connection, str] = {}
-        self._total = min(limits.total, resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 2)
+        self._total = min(limits.total, _most_files() // 2)
         self._make, server.request_factory = server.request_factory, self._begin
         self._every = min(_LOOK_EVERY, limits.head, limits.silence, limits.body, limits.unread)
         self._next = self._loop.call_later(self._every, self._look)

@@ -17,6 +17,7 @@ from bot.i18n import _
 from bot.platforms.web.auth import AccessControl
 
 _BUCKETS = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1800, 3600)  # seconds
+_PROBED = 1.0  # seconds that the database is taken to answer after it did
 _LOOK_BACK = 60.0  # seconds: the clocks of other machines may be behind
 
 
@@ -28,6 +29,7 @@ class HealthRoutes:
     ) -> None:
         """`patience` is how long, in seconds, the database may take to answer."""
         self._services, self._gate, self._patience, self._clock = services, gate, patience, clock
+        self._answered = float("-inf")
         self._probe: asyncio.Task[None] | None = None
         self._since, self._begun = clock(), clock()
         self._counted: dict[str, float] = {}
@@ -93,11 +95,18 @@ class HealthRoutes:
         return web.Response(status=503 if faults else 200, text="\n".join([*(faults or ["ok"]), *remarks]) + "\n")
 
     async def _database_answers(self) -> bool:
-        """Check that the database can be written to soon. One probe at a time: a locked database gathers no crowd."""
+        """Check that the database can be written to soon. One probe at a time, and one a second: a locked database
+        gathers no crowd, and a crowd makes no work for the database.
+        """
+        if self._clock() - self._answered < _PROBED:
+            return True
         if self._probe is None or self._probe.done():
             self._probe = asyncio.create_task(self._services.health.probe(), name="probe of the database")
         done, _waiting = await asyncio.wait({self._probe}, timeout=self._patience)
-        return bool(done) and not self._probe.cancelled() and self._probe.exception() is None
+        answers = bool(done) and not self._probe.cancelled() and self._probe.exception() is None
+        if answers:
+            self._answered = self._clock()
+        return answers
 
     async def close(self, _application: web.Application) -> None:
         """Wait for the end of a probe that is under way."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import resource
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -217,3 +218,20 @@ def test_lines_that_were_left_out_are_counted() -> None:
     now = 1.5
     assert line("broken pipe") == "broken pipe (and 2 more like it)"
     assert line("broken pipe") is None
+
+
+@pytest.mark.parametrize(("soft", "total"), [(6, 3), (resource.RLIM_INFINITY, 1000)])
+async def test_half_of_the_files_that_may_be_open_stay_free(
+    soft: int, total: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(resource, "getrlimit", lambda _kind: (soft, soft))
+    async with site() as here:
+        crowd = [await here.connect(GET[:-2]) for _number in range(6)]
+        assert b"the page" in await here.all_of(GET.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"))
+        if total < len(crowd):
+            for reader, _writer in crowd[: len(crowd) - total]:
+                assert await until_closed(reader) == b""
+        else:
+            assert not any(reader.at_eof() for reader, _writer in crowd)
+        for _reader, writer in crowd:
+            writer.close()

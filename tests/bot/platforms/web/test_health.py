@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -38,6 +39,9 @@ async def test_a_database_that_another_program_locks_is_told_and_all_tasks_go_on
         async def turns_fail() -> bool:
             return any("“turns”" in line for line in await reasons(ann))
 
+        async def database_is_away() -> bool:
+            return "the database does not answer" in await reasons(ann)
+
         async def is_ready() -> bool:
             return not await reasons(ann)
 
@@ -46,7 +50,7 @@ async def test_a_database_that_another_program_locks_is_told_and_all_tasks_go_on
             answers = await asyncio.gather(*(ann.ask("plain", color=str(number)) for number in range(8)))
             assert {status for status, _said in answers} == {503}
             await until(turns_fail)
-            assert "the database does not answer" in await reasons(ann)
+            await until(database_is_away)
             assert (await ann.get("healthz"))[:2] == (200, b"ok\n")
         _status, taken = await ann.ask("plain", color="7")
         await ann.until(taken["id"], "done")
@@ -68,3 +72,19 @@ async def test_a_process_that_is_being_stopped_or_has_no_server_is_not_ready(tmp
         assert await reasons(ann) == ["no ComfyUI server can be reached"]
         web.services.runs.accepting = False
         assert await reasons(ann) == ["no ComfyUI server can be reached", "it is being stopped"]
+
+
+async def test_many_questions_make_little_work_for_the_database(tmp_path: Path) -> None:
+    async with page(tmp_path) as web, Visitor(web.url) as ann:
+        asked, probe = 0, web.services.health.probe
+
+        async def counted() -> None:
+            nonlocal asked
+            asked += 1
+            await probe()
+
+        object.__setattr__(web.services.health, "probe", counted)
+        begun = time.monotonic()
+        for _number in range(100):
+            assert await reasons(ann) == []
+        assert 1 <= asked <= 1 + time.monotonic() - begun
