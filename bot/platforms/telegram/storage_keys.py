@@ -7,7 +7,7 @@ from bot.platforms.telegram.chats import Chat
 
 UPDATE, DRAFT, OPENED, COMMANDS = "telegram:update:", "telegram:draft:", "telegram:opened:", "telegram:commands:"
 STRANGER, UNTOLD = "telegram:stranger:", "telegram:untold:"
-PART = "telegram:part:"
+PART, COPY = "telegram:part:", "telegram:copy:"
 
 
 def update(number: int) -> str:
@@ -38,6 +38,16 @@ def untold(run_id: str) -> str:
 def part(chat: Chat, message: int) -> str:
     """The run that a message is a part of, and which of its files it shows."""
     return f"{PART}{chat.id}:{message}"
+
+
+def copy(person: Person, run_id: str, chat: Chat, message: int) -> str:
+    """A message with a copy of a file of a person's run."""
+    return f"{copies(person, run_id)}{chat.id}:{message}"
+
+
+def copies(person: Person, run_id: str = "") -> str:
+    """The beginning of the names of all copies of a person's runs, or of one run."""
+    return f"{COPY}{person.id}:" + (f"{run_id}:" if run_id else "")
 
 
 def controls(run_id: str) -> str:

@@ -67,7 +67,8 @@ class UpdateQueue:
 
     async def sweep(self, kept: float) -> None:
         """Forget what is old. `kept` is how long runs are kept, in seconds."""
-        await self._notes.sweep(storage_keys.PART, kept)
+        for prefix in (storage_keys.PART, storage_keys.COPY):
+            await self._notes.sweep(prefix, kept)
         for prefix in (storage_keys.UPDATE, storage_keys.OPENED):
             await self._notes.sweep(prefix, _KEPT)
         for prefix in (storage_keys.DRAFT, storage_keys.STRANGER, storage_keys.UNTOLD):

@@ -6,8 +6,6 @@ from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 
-from telegram.error import TelegramError
-
 from bot.core.errors import UserError
 from bot.core.model import ResultFile, RunRequest, StoredFile
 from bot.core.platform import Button, ButtonPress, RunRecord, work_folder
@@ -21,6 +19,7 @@ from bot.platforms.telegram.forms.fsm import FormDialog
 from bot.platforms.telegram.forms.state import FormState
 from bot.platforms.telegram.runs import captions
 from bot.platforms.telegram.runs.callback_data import CallbackAction, CallbackData
+from bot.platforms.telegram.runs.erasing import MessageEraser
 from bot.platforms.telegram.runs.media import LOCAL_UPLOAD, UPLOAD, OutgoingMedia, Way, size_of, too_large
 
 
@@ -29,6 +28,7 @@ class RunButtons:
 
     def __init__(self, responder: Responder, asking: FormDialog) -> None:
         self._responder, self._services, self._asking = responder, responder.services, asking
+        self._eraser = MessageEraser(responder)
 
     async def run(self, caller: Caller, press: CallbackData) -> RunRecord | None:
         """The run that a button is of; else the one whose message it stands below."""
@@ -114,13 +114,16 @@ class RunButtons:
                 if (size := await size_of(found.path)) > most:
                     await self._responder.say(caller, captions.plain(too_large(found, size, most)))
                 else:
-                    await self._send_original(caller, found)
+                    await self._send_original(caller, run, found)
 
-    async def _send_original(self, caller: Caller, file: ResultFile) -> None:
+    async def _send_original(self, caller: Caller, run: RunRecord, file: ResultFile) -> None:
         api, topic, below = self._responder.api, caller.chat.topic, caller.message
         parcel = OutgoingMedia(file, Way.DOCUMENT)
         try:
-            await api.ask(caller.chat, lambda chat: parcel.post(api, chat, topic=topic, reply_to=below), once=True)
+            sent = await api.ask(
+                caller.chat, lambda chat: parcel.post(api, chat, topic=topic, reply_to=below), once=True
+            )
+            await self._eraser.note_copy(run, caller.chat, sent.message_id)
         except Unconfirmed:
             words = _("Telegram has not said whether it took {name}: if it does not come, press Original again.")
             await self._responder.say(caller, captions.plain(words.format(name=file.filename)))
@@ -139,26 +142,19 @@ class RunButtons:
         )
 
     async def _delete(self, caller: Caller, run: RunRecord) -> None:
-        """Delete a run and its messages; where Telegram keeps one, as it does after two days, its words go."""
+        """Delete a run with its messages and copies, and say which of them stay."""
         await self._services.runs.delete(run.id, caller.person)
+        stay = await self._eraser.erase_copies_of(run)
         name = storage_keys.album(run.id)
         for group in await self._responder.notes.get(name) or ():
             for message in group:
-                await self._responder.remove(caller.chat, message)
+                if not await self._eraser.erase(caller.chat, message):
+                    stay.append((caller.chat, message))
                 await self._responder.notes.drop(storage_keys.part(caller.chat, message))
         await self._responder.notes.drop(name)
-        if caller.message is not None:
-            await self._remove(caller, caller.message)
-
-    async def _remove(self, caller: Caller, message: int) -> None:
-        bot, gone = self._responder.api.bot, captions.plain(_("Deleted."))
-        try:
-            await bot.delete_message(caller.chat.id, message)
-        except TelegramError:
-            try:
-                await bot.edit_message_caption(caller.chat.id, message, caption=gone)
-            except TelegramError:
-                await self._responder.edit(caller.chat, message, gone)
+        if caller.message is not None and not await self._eraser.erase(caller.chat, caller.message):
+            stay.append((caller.chat, caller.message))
+        await self._eraser.tell(caller, stay)
 
 
 def _details(run: RunRecord, title: str) -> list[str]:

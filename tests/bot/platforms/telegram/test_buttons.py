@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from tests.bot.platforms.telegram.harness import Conversation, picture
-from tests.bot.platforms.telegram.server import BotApi, Kept
+from tests.bot.platforms.telegram.server import BotApi, Kept, Refused
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -62,6 +62,63 @@ async def test_delete(chat: Conversation) -> None:
     await chat.api.until(lambda: done.deleted)
     await chat.write("/mine")
     await chat.answer("nothing yet")
+
+
+async def originals(chat: Conversation, done: Kept) -> list[Kept]:
+    """Have the originals sent, twice."""
+    for count in (1, 2):
+        await chat.press(done, "Original")
+        await chat.api.until(lambda count=count: sum(each.kind == "document" for each in chat.messages) == count)
+    return [each for each in chat.messages if each.kind == "document"]
+
+
+async def test_delete_takes_the_copies_by_original_with_it(chat: Conversation) -> None:
+    done, other = await poster(chat), Conversation(chat.api, chat.chat)
+    copies = await originals(chat, done)
+    await other.write("/poster colors=4", photo=picture())
+    kept = await chat.result(2)
+    await other.press(kept, "Original")
+    await chat.api.until(lambda: sum(each.kind == "document" for each in chat.messages) == 3)
+    await chat.press(done, "Delete")
+    await chat.api.until(lambda: done.deleted and all(each.deleted for each in copies))
+    assert [each.kind for each in chat.messages] == ["photo", "document"]
+
+
+@pytest.mark.parametrize("way", ["Delete", "Yes"])
+async def test_what_telegram_keeps_after_two_days_is_blanked(chat: Conversation, way: str) -> None:
+    done = await poster(chat)
+    made = done.media
+    copies = await originals(chat, done)
+    chat.api.broken["deleteMessage"] = Refused(400, "Bad Request: message can't be deleted for everyone")
+    try:
+        if way == "Delete":
+            await chat.press(done, way)
+        else:
+            await chat.write("/about")
+            await chat.press(await chat.answer(button="Delete my data"), "Delete my data")
+            await chat.press(await chat.answer(button=way), "Yes")
+        gone = [*copies, *([done] if way == "Delete" else [])]
+        await chat.api.until(lambda: all((each.text, each.buttons()) == ("Deleted.", {}) for each in gone))
+    finally:
+        del chat.api.broken["deleteMessage"]
+    assert all(each.media != made for each in gone)
+    assert all(len(Image.open(BytesIO(each.media or b"")).getcolors() or ()) == 1 for each in gone)
+
+
+async def test_what_can_be_neither_deleted_nor_blanked_is_told_with_its_link(api: BotApi) -> None:
+    ann = Conversation(api, api.group(-1001234))
+    done = await poster(ann)
+    copies = await originals(ann, done)
+    refused = dict.fromkeys(("deleteMessage", "editMessageMedia"), Refused(400, "Bad Request: not allowed"))
+    api.broken |= refused
+    try:
+        await ann.press(done, "Delete")
+        await api.until(lambda: "delete them yourself" in ann.messages[-1].text, 60)
+        told = ann.messages[-1]
+    finally:
+        for method in refused:
+            del api.broken[method]
+    assert [f"https://t.me/c/1234/{each.id}" in told.text for each in (*copies, done)] == [True] * 3
 
 
 async def test_only_the_asker_and_administrators_change_or_delete(api: BotApi) -> None:
