@@ -61,7 +61,8 @@ class RunReplies:
         if self._audit is not None:
             words = _("The message of a run of {workflow} by {name} was deleted, so the run was cancelled.")
             said = words.format(workflow=run.workflow, name=run.person.name or run.person.id)
-            await self._audit.decided(person_of(unknown), run.place, "message deleted", said)
+            by = replace(person_of(unknown), name=_("someone"))
+            await self._audit.decided(by, run.place, "message deleted", said)
         return True
 
     async def _cancel(self, run: RunRecord) -> None:
