@@ -94,7 +94,8 @@ async def show_help(context: DiscordContext, click: Click) -> None:
         _how_to_run(context, click),
         _("• On a message with a picture: Apps → Use this picture."),
         _(
-            "• Answer a picture with the name of a workflow, and mention me: it goes through it. Fields are set as name=value."
+            "• Answer a picture with the name of a workflow, and mention me: it goes through it. Fields are set as "
+            "name=value."
         ),
         _("• The buttons under a result: Again (with a new seed, if there is one), Change, Use as input, Delete."),
         _("• {queue}, {mine}, {workflows}, {about}").format(
