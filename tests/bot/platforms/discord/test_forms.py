@@ -316,3 +316,4 @@ async def test_every_workflow_is_in_the_panel(fake: FakeDiscord, channel: int) -
 
     await fake.until(lambda: refused() == [denied])
     assert "Earlier" in page.labels  # it is still the same page
+    assert "**Decided**" in page.content
