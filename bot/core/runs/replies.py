@@ -11,8 +11,9 @@ from functools import partial
 from bot.core import events_log
 from bot.core.errors import DeliveryFailed, DiskFull, MessageGone, NotNow, StorageFailed
 from bot.core.model import Result, RunSummary, Status
+from bot.core.policy.audit import Audit
 from bot.core.port import Limits, Replier, Reply
-from bot.core.run import RunRecord, unknown_person
+from bot.core.run import RunRecord, person_of, unknown_person
 from bot.core.runs.repository import RunRepository
 from bot.core.workflows.catalog import Workflows, title_of
 from bot.i18n import _
@@ -24,9 +25,13 @@ class RunReplies:
     """The replies of the platforms that this process has. A run whose message was deleted is cancelled on record."""
 
     def __init__(
-        self, platforms: Mapping[str, Replier], catalog: Workflows, records: RunRepository | None = None
+        self,
+        platforms: Mapping[str, Replier],
+        catalog: Workflows,
+        records: RunRepository | None = None,
+        audit: Audit | None = None,
     ) -> None:
-        self.platforms, self._catalog, self._records = platforms, catalog, records
+        self.platforms, self._catalog, self._records, self._audit = platforms, catalog, records, audit
 
     def has(self, run: RunRecord) -> bool:
         """True if this process has the platform of a run."""
@@ -45,12 +50,24 @@ class RunReplies:
             return SilentReply()
         return GuardedReply(platform.reply(run.address, self.brief(run)), partial(self._cancel, run))
 
+    async def message_deleted(self, run: RunRecord) -> bool:
+        """Record that a run is cancelled because a person deleted its message; the platform does not say who. Returns
+        False if it had ended. Raises `StorageFailed`.
+        """
+        unknown = unknown_person(run.address.platform)
+        if self._records is None or await self._records.request_cancel(run.id, unknown) is None:
+            return False
+        _log.info("run %s: cancelled, because its message was deleted", run.id)
+        if self._audit is not None:
+            words = _("The message of a run of {workflow} by {name} was deleted, so the run was cancelled.")
+            said = words.format(workflow=run.workflow, name=run.person.name or run.person.id)
+            by = replace(person_of(unknown), name=_("someone"))
+            await self._audit.decided(by, run.place, "message deleted", said)
+        return True
+
     async def _cancel(self, run: RunRecord) -> None:
-        if self._records is None:
-            return
         try:
-            if await self._records.request_cancel(run.id, unknown_person(run.address.platform)) is not None:
-                _log.info("run %s: cancelled, because its message was deleted", run.id)
+            await self.message_deleted(run)
         except StorageFailed as fault:  # the next status finds it too
             _log.warning("run %s: its message was deleted, and that was not kept: %s", run.id, fault)
 

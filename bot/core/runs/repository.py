@@ -63,6 +63,11 @@ class RunRepository:
         """Return the running and waiting runs of a place, oldest first."""
         return await self._select(runs.c.place == place.key, runs.c.state.in_(UNFINISHED), order=runs.c.seq)
 
+    async def unfinished_shown_in(self, platform: str, chat: str) -> list[RunRecord]:
+        """Return the running and waiting runs whose message is in a chat, oldest first."""
+        own = runs.c.person.startswith(f"{platform}:", autoescape=True)
+        return await self._select(runs.c.chat == chat, runs.c.state.in_(UNFINISHED), own, order=runs.c.seq)
+
     async def unfinished_of(self, person: str) -> list[RunRecord]:
         """Return the waiting, running and held runs of a person, given as "platform:id"."""
         return await self._select(runs.c.person == person, runs.c.state.in_(UNFINISHED), order=runs.c.seq)

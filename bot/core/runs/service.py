@@ -104,6 +104,10 @@ class RunService:
         """Count the requests of a community, given as "platform:id", since a moment, by workflow."""
         return await self._records.used_in(community, since)
 
+    async def unfinished_shown_in(self, platform: str, chat: str) -> list[RunRecord]:
+        """Return the unfinished runs whose message is in a chat, oldest first."""
+        return await self._records.unfinished_shown_in(platform, chat)
+
     async def counts(self) -> dict[State, int]:
         """Count the runs that have not ended, by state."""
         return await self._records.counts()
@@ -275,6 +279,11 @@ class RunService:
             await self._say_cancelled(run, by)
         self._stop(run_id)
         return True
+
+    async def message_deleted(self, run: RunRecord) -> None:
+        """Cancel a run because a person deleted its message. Nothing is posted in its place."""
+        if await self._replies.message_deleted(run):
+            self._stop(run.id)
 
     def may_change(self, person: Person, run: RunRecord) -> bool:
         """True if a person may cancel or delete a run: their own, or as a moderator of its place.

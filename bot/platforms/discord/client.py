@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
@@ -16,7 +16,7 @@ from bot.core.platform import BackgroundTask, RunRecord, Work
 from bot.platforms.discord.commands.sync import CommandSync, SyncLedger
 from bot.platforms.discord.commands.tree import Tree
 from bot.platforms.discord.interactions import answer
-from bot.platforms.discord.message_ref import PLATFORM
+from bot.platforms.discord.message_ref import PLATFORM, MessageRef
 from bot.platforms.discord.presence import keep_presence
 from bot.platforms.discord.runs.mentions import hear
 from bot.platforms.discord.runs.posting import repost
@@ -107,6 +107,19 @@ class DiscordClient(discord.AutoShardedClient):
 
     async def on_raw_thread_delete(self, thread: discord.RawThreadDeleteEvent) -> None:
         await self.context.services.moderation.place_deleted(f"{PLATFORM}:{thread.guild_id}", str(thread.thread_id))
+
+    async def on_raw_message_delete(self, event: discord.RawMessageDeleteEvent) -> None:
+        await self._deleted(event.channel_id, {event.message_id})
+
+    async def on_raw_bulk_message_delete(self, event: discord.RawBulkMessageDeleteEvent) -> None:
+        await self._deleted(event.channel_id, event.message_ids)
+
+    async def _deleted(self, channel: int, messages: Collection[int]) -> None:
+        """Cancel the runs whose messages were deleted."""
+        runs = self.context.services.runs
+        for run in await runs.unfinished_shown_in(PLATFORM, str(channel)):
+            if MessageRef.at(run.address).message in messages:
+                await runs.message_deleted(run)
 
     async def on_interaction(self, click: Click) -> None:
         if click.type in (discord.InteractionType.component, discord.InteractionType.modal_submit):

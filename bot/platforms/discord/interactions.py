@@ -33,8 +33,8 @@ async def _answer(context: DiscordContext, click: Click, name: str) -> None:
         await press(context, click, run["verb"], run["run"])
     elif session := re.fullmatch(sessions.TEMPLATE, name):
         await _on_sheet(context, click, session["act"], session["sheet"], int(session["at"]))
-    elif name == FORGET:
-        await forget(context, click)
+    elif asked := re.fullmatch(FORGET, name):
+        await forget(context, click, asked["person"])
     elif name == panel.UNDO:
         await panel.take_back(context, click)
     elif select := re.fullmatch(panel.TEMPLATE, name):

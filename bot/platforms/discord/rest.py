@@ -122,17 +122,6 @@ class DiscordRest:
         channel = await (await self.client()).create_dm(discord.Object(person))
         await self.send(channel.id, draft, nonce)
 
-    async def can_see(self, person: int, community: int, channel: int) -> bool:
-        """Check that a person can still see a channel of a server."""
-        client = await self.client()
-        guild = await client.fetch_guild(community, with_counts=False)
-        try:
-            where = await guild.fetch_channel(channel)
-            member = await guild.fetch_member(person)
-        except (discord.NotFound, discord.Forbidden):
-            return False
-        return where.permissions_for(member).view_channel
-
     def lock(self, message: int) -> asyncio.Lock:
         """Held while a message is edited, so that edits arrive in their order."""
         return self._locks.setdefault(message, asyncio.Lock())

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import discord
 
-from bot.core.platform import RunRecord, State, WorkflowOffer
+from bot.core.platform import Button, ButtonPress, RunRecord, State, WorkflowOffer
 from bot.core.status_text import asked
 from bot.i18n import _, ngettext
 from bot.platforms.discord.components import ComponentAction, button, still
@@ -20,7 +20,7 @@ _LINES = 15
 _BUTTONS = 10
 _PAGE = 1700  # characters of a list of workflows
 TURN = r"darkroom:workflows:(?P<page>[0-9]{1,3})"
-FORGET = "darkroom:forget"
+FORGET = r"darkroom:forget:(?P<person>[0-9]{1,20})"
 
 
 async def show_queue(context: DiscordContext, click: Click) -> None:
@@ -93,8 +93,11 @@ async def show_help(context: DiscordContext, click: Click) -> None:
         _("I run picture workflows: you ask, and one message develops into the result."),
         _how_to_run(context, click),
         _("• On a message with a picture: Apps → Use this picture."),
-        _("• Answer a picture with the name of a workflow, and mention me: it goes through it."),
-        _("• The buttons under a result: Again (a new seed), Change, Use as input, Delete."),
+        _(
+            "• Answer a picture with the name of a workflow, and mention me: it goes through it. Fields are set as "
+            "name=value."
+        ),
+        _("• The buttons under a result: Again (with a new seed, if there is one), Change, Use as input, Delete."),
         _("• {queue}, {mine}, {workflows}, {about}").format(
             queue="`/queue`", mine="`/mine`", workflows="`/workflows`", about="`/about`"
         ),
@@ -133,15 +136,18 @@ async def show_about(context: DiscordContext, click: Click) -> None:
         _("The button deletes your ended runs and their files at once; messages in chat stay."),
     ]
     forget: discord.ui.Button[discord.ui.View] = discord.ui.Button(
-        style=discord.ButtonStyle.danger, label=_("Delete my data"), custom_id=FORGET
+        style=discord.ButtonStyle.danger, label=_("Delete my data"), custom_id=f"darkroom:forget:{click.user.id}"
     )
     await click.response.send_message(
         "\n".join(lines), ephemeral=True, view=still(forget), allowed_mentions=NO_MENTIONS
     )
 
 
-async def forget(context: DiscordContext, click: Click) -> None:
+async def forget(context: DiscordContext, click: Click, owner: str) -> None:
+    """Delete the data of the person whom the button names, if they press it. Raises `NotAllowed`."""
     await click.response.defer(ephemeral=True, thinking=True)
+    press = ButtonPress(Button.FORGET_SURELY, asker(click), place_of(click), f"{PLATFORM}:{owner}")
+    await context.services.runs.check_press(press)
     await context.sessions.forget(click.user.id)
     count = await context.services.runs.forget(asker(click))
     words = ngettext("{count} run is deleted.", "{count} runs are deleted.", count)

@@ -33,10 +33,10 @@ async def show_panel(context: DiscordContext, click: Click) -> None:
 
 
 def _drawn(overview: Overview, page: int = 0) -> dict[str, Any]:
-    lines = [_("**Workflows here** (chosen: everyone may run them)")]
-    lines += [f"{'✅' if row.decision.allowed else '⛔'} {plain(row.title)}" for row in overview.rows]
-    if overview.lines:
-        lines += ["", _("**Decided**"), *(f"• {plain(each)}" for each in overview.lines)]
+    lines = [_("**Decided**"), *(f"• {plain(each)}" for each in overview.lines), ""] if overview.lines else []
+    lines += [_("**Workflows here** (chosen: everyone may run them)")]
+    shown = overview.rows[page * _SELECTS * _OPTIONS : (page + 1) * _SELECTS * _OPTIONS]
+    lines += [f"{'✅' if row.decision.allowed else '⛔'} {plain(row.title)}" for row in shown]
     return {"content": cut("\n".join(lines)), "view": _view(overview, page), "allowed_mentions": NO_MENTIONS}
 
 

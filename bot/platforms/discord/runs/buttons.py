@@ -8,7 +8,7 @@ import discord
 
 from bot.core.errors import UserError
 from bot.core.model import StoredFile
-from bot.core.platform import RunRecord
+from bot.core.platform import Button, ButtonPress, RunRecord
 from bot.i18n import _
 from bot.platforms.discord.components import ComponentAction
 from bot.platforms.discord.forms.modals import begin
@@ -17,7 +17,7 @@ from bot.platforms.discord.forms.sessions import FormSession
 from bot.platforms.discord.message_ref import MessageRef
 from bot.platforms.discord.moderation.panel import decide, see
 from bot.platforms.discord.runs.original import hand_over
-from bot.platforms.discord.runs.request import asker, is_member, place_of
+from bot.platforms.discord.runs.request import asker, is_member, may_write, place_of
 from bot.platforms.discord.runs.submit import Click, DiscordContext, submit_again, tell
 
 _WINDOWS = (
@@ -46,7 +46,7 @@ async def press(context: DiscordContext, click: Click, verb: str, run_id: str) -
     run = await context.services.runs.get(run_id)
     if run is None:
         raise UserError(_("This run has been deleted. Please start a new one."))
-    await _check_place(context, click, run, verb)
+    await _check(context, click, run, verb)
     match verb:
         case ComponentAction.CANCEL:
             await _cancel(context, click, run)
@@ -64,10 +64,13 @@ async def press(context: DiscordContext, click: Click, verb: str, run_id: str) -
             raise UserError(_("I do not know this button. Please send the request again."))
 
 
-async def _check_place(context: DiscordContext, click: Click, run: RunRecord, verb: str) -> None:
-    """A button works where its message stands, and anywhere for the one whose run it is."""
+async def _check(context: DiscordContext, click: Click, run: RunRecord, verb: str) -> None:
+    """Raise `NotAllowed` if the one who clicked may not do what a button of a run says."""
+    if verb not in tuple(Button):
+        raise UserError(_("There is no such button."))
     here = run.place.platform == "discord" and str(click.channel_id) in (run.place.id, run.address.chat)
-    await context.services.runs.check_present(asker(click, run), run, place_of(click), verb, present=here)
+    press = ButtonPress(Button(verb), asker(click, run), place_of(click), writes=may_write(click), present=here)
+    await context.services.runs.check_press(press, run)
 
 
 async def _cancel(context: DiscordContext, click: Click, run: RunRecord) -> None:

@@ -10,7 +10,7 @@ from functools import partial
 
 import discord
 
-from bot.core.errors import DeliveryFailed, NotNow
+from bot.core.errors import DeliveryFailed, MessageGone, NotNow, PlatformAway
 from bot.core.model import Cancelled, Delivering, Done, Failed, Paused, Result, Running, RunSummary, Status
 from bot.core.platform import Pauses, retry
 from bot.core.port import Limits
@@ -96,27 +96,34 @@ class DiscordReply:
                 if not self._rest.has_ended(self._spot.message):
                     await self._edit(draft)
         except discord.HTTPException as fault:
-            self._lost = fault.code in (_GONE, _ARCHIVED) or isinstance(fault, discord.Forbidden)
+            if fault.code == _GONE:
+                raise MessageGone from fault
+            self._lost = fault.code == _ARCHIVED or isinstance(fault, discord.Forbidden)
             raise DeliveryFailed(str(fault)) from fault
         except AWAY as fault:
             raise NotNow(_("Discord cannot be reached.")) from fault
 
     async def _end(self, draft: MessageDraft) -> None:
-        """Show the final content: retry while Discord is unreachable, and send a new message if the old one is gone."""
+        """Show the final content, and retry for a while if Discord is away. If the message is out of reach, its person
+        gets a direct message. Raises `MessageGone` if the message was deleted: nothing is posted in its place.
+        """
         self._rest.end(self._spot.message)
         async with self._rest.lock(self._spot.message):
             what = f"the end of run {self._brief.run_id} waits until Discord takes it"
             try:
                 await retry(partial(self._land, draft), (*AWAY, discord.HTTPException), _PAUSES, what, _wish)
             except (*AWAY, discord.HTTPException) as fault:
-                raise DeliveryFailed(_("Discord could not be reached.")) from fault
+                raise PlatformAway(_("Discord could not be reached.")) from fault
 
     async def _land(self, draft: MessageDraft) -> None:
         try:
             await self._edit_anywhere(draft)
         except (discord.NotFound, discord.Forbidden, _OutOfReach) as fault:
+            if isinstance(fault, discord.NotFound) and fault.code == _GONE:
+                raise MessageGone from fault
             _log.info("run %s: its message cannot be edited: %s", self._brief.run_id, fault)
-            await self._send_anew(draft)
+            nonce = self._brief.run_id.replace("-", "")[:25]
+            await self._rest.send_to(int(self._brief.person.id), draft, nonce)
 
     async def _edit_anywhere(self, draft: MessageDraft) -> None:
         """Also in a thread that was put away."""
@@ -140,24 +147,6 @@ class DiscordReply:
         if not self._spot.member:
             raise _OutOfReach(_("I can no longer reach the message."))
         await self._rest.edit_in_channel(self._spot, draft)
-
-    async def _send_anew(self, draft: MessageDraft) -> None:
-        """In the channel, where its person still sees it; else to the person alone."""
-        nonce = self._brief.run_id.replace("-", "")[:25]
-        try:
-            if await self._is_welcome():
-                await self._rest.send(self._spot.channel, draft, nonce)
-                return
-        except (discord.Forbidden, discord.NotFound) as fault:
-            _log.info("run %s: its channel is closed to me: %s", self._brief.run_id, fault)
-        await self._rest.send_to(int(self._brief.person.id), draft, nonce)
-
-    async def _is_welcome(self) -> bool:
-        """Check that the bot can send to the channel, and that the run's person can see it."""
-        community = self._brief.place.community
-        if not self._spot.member or not community:
-            return self._spot.member
-        return await self._rest.can_see(int(self._brief.person.id), int(community), self._spot.channel)
 
     @property
     def _is_fresh(self) -> bool:

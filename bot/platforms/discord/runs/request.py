@@ -89,6 +89,13 @@ def is_member(interaction: discord.Interaction[Any]) -> bool:
     return interaction.is_guild_integration() if interaction.guild_id else interaction.context.dm_channel
 
 
+def may_write(interaction: discord.Interaction[Any]) -> bool:
+    """True if the sender may write in the place themselves."""
+    if interaction.guild_id is None:
+        return True
+    return bool(getattr(interaction.permissions, _spoken(interaction.channel)))
+
+
 def lacking(interaction: discord.Interaction[Any]) -> list[str]:
     """The permissions that the bot would need in this place and does not have, as Discord's settings call them."""
     if not interaction.guild_id:
@@ -99,8 +106,12 @@ def lacking(interaction: discord.Interaction[Any]) -> list[str]:
 
 def needed_in(channel: Any) -> list[str]:
     """The permissions that the bot needs for a run's message in a channel."""
-    spoken = "send_messages_in_threads" if isinstance(channel, discord.Thread) else "send_messages"
-    return ["view_channel", spoken, "attach_files"]
+    return ["view_channel", _spoken(channel), "attach_files"]
+
+
+def _spoken(channel: Any) -> str:
+    """The permission to write in a channel."""
+    return "send_messages_in_threads" if isinstance(channel, discord.Thread) else "send_messages"
 
 
 def unmet(has: discord.Permissions, needed: Sequence[str]) -> list[str]:

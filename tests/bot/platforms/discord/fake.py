@@ -21,6 +21,7 @@ APPLICATION = 4242
 ALL = str((1 << 53) - 1)
 _EPHEMERAL = 64
 _ADMINISTRATOR = 8
+_WRITES = str(1 << 11 | 1 << 38)  # in channels and threads
 
 
 @dataclass
@@ -333,7 +334,7 @@ class FakeDiscord:
         *,
         message: Post | None = None,
         permissions: str = "",
-        own_permissions: str = "0",
+        own_permissions: str = _WRITES,
         installed: bool = True,
         limit: int | None = None,
     ) -> Asked:

@@ -193,7 +193,7 @@ async def test_a_long_list_is_typed(fake: FakeDiscord, channel: int) -> None:
 async def test_ones_forms_go_with_ones_data(fake: FakeDiscord, channel: int) -> None:
     eve = fake.new_id()
     page = await begun(fake, eve, channel, "mine")
-    await told(fake, await fake.press(eve, page, "darkroom:forget"), "deleted")
+    await told(fake, await fake.press(eve, page, f"darkroom:forget:{eve}"), "deleted")
     await told(fake, await fake.click(eve, page, "Go on"), "has expired")
 
 
@@ -316,3 +316,4 @@ async def test_every_workflow_is_in_the_panel(fake: FakeDiscord, channel: int) -
 
     await fake.until(lambda: refused() == [denied])
     assert "Earlier" in page.labels  # it is still the same page
+    assert "**Decided**" in page.content

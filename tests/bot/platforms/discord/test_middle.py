@@ -15,7 +15,7 @@ from bot.core import metrics
 from bot.core.workflows.catalog import bundled_folder
 from comfy.embedded import EmbeddedServer
 from tests.bot.platforms.discord.fake import FakeDiscord
-from tests.bot.platforms.discord.harness import ALICE, BOB, fresh, house, results, under_way
+from tests.bot.platforms.discord.harness import ALICE, BOB, MO, fresh, house, results, under_way
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 PACE = 1.0  # seconds a node
@@ -31,7 +31,7 @@ async def fake(own: Path, tmp_path_factory: pytest.TempPathFactory) -> AsyncIter
     """A Discord with a server, and the bot at it, whose ComfyUI takes its time; the first connection is refused."""
     async with FakeDiscord() as fake, EmbeddedServer(pace=PACE) as server:
         fake.refuse_gateway = 1
-        fake.add_guild(ALICE, BOB)
+        fake.add_guild(ALICE, BOB, MO)
         settings = {"COMFYUI_URLS": server.url}
         async with house(fake, tmp_path_factory.mktemp("house"), workflows=own, settings=settings):
             yield fake
@@ -87,27 +87,46 @@ async def test_a_token_that_dies_in_the_middle(fake: FakeDiscord, channel: int) 
     assert done.by_token[-1] is False
 
 
-async def test_a_message_deleted_in_the_middle_is_sent_anew(fake: FakeDiscord, channel: int) -> None:
+@pytest.mark.parametrize("told", ["told", "many", "missed"])
+async def test_a_message_deleted_in_the_middle_cancels_its_run(fake: FakeDiscord, channel: int, told: str) -> None:
+    guild = fake.channels[channel]
     await fake.slash(ALICE, channel, "negative", {"photo": fresh()})
     post = await under_way(fake, channel)
+    sent = len(fake.public)
     del fake.posts[post.id]
-    (done,) = await results(fake, channel)
-    assert done.id != post.id
-    assert done.files
+    about = {"channel_id": str(channel), "guild_id": str(guild)}
+    if told == "told":
+        await fake.dispatch("MESSAGE_DELETE", {"id": str(post.id), **about})
+    elif told == "many":
+        await fake.dispatch("MESSAGE_DELETE_BULK", {"ids": ["1", str(post.id)], **about})
+    first = ""
+    while "cancelled" not in first:
+        mine = await fake.slash(ALICE, channel, "mine")
+        await fake.until(lambda mine=mine: any(fake.whispers(mine)))
+        first = fake.whispers(mine)[0].splitlines()[0]
+        assert "done" not in first
+    if told != "missed":
+        assert "was deleted, so the run was cancelled" in await decisions(fake, channel)
+    assert len(fake.public) == sent - 1  # nothing is posted in its place
 
 
-async def test_nothing_is_sent_where_its_person_cannot_see_it(fake: FakeDiscord, channel: int) -> None:
-    guild = fake.channels[channel]
+async def decisions(fake: FakeDiscord, channel: int) -> str:
+    """The moderators' log."""
+    data = {"id": "9", "name": "moderate", "type": 1, "options": [{"name": "log", "type": 1, "options": []}]}
+    asked = await fake.ask(2, data, MO, channel, own_permissions=str(1 << 5))
+    return "\n".join(await fake.until(lambda: list(filter(None, fake.whispers(asked)))))
+
+
+async def test_what_cannot_be_shown_there_comes_to_its_person(fake: FakeDiscord, channel: int) -> None:
     await fake.slash(BOB, channel, "negative", {"photo": fresh()})
-    post = await under_way(fake, channel)
-    del fake.posts[post.id]
-    fake.members[guild].discard(BOB)
+    await under_way(fake, channel)
+    fake.expire_tokens()
+    fake.strange.add(channel)
     try:
         done = await fake.until(lambda: next((each for each in fake.public if not fake.channels[each.channel]), None))
     finally:
-        fake.members[guild].add(BOB)
+        fake.strange.discard(channel)
     assert done.files  # to them alone
-    assert not [each for each in fake.public if each.channel == channel]
 
 
 async def test_a_lost_connection_loses_nothing(

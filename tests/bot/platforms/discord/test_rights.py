@@ -159,6 +159,26 @@ async def test_a_member_changes_no_run_of_others(fake: FakeDiscord, channel: int
     assert [line["words"].partition(":")[0] for line in await _refusals(fake, channel)] == ["delete"]
 
 
+async def test_who_may_not_write_has_the_bot_write_nothing(fake: FakeDiscord, channel: int) -> None:
+    await fake.slash(ALICE, channel, "negative", {"photo": picture()})
+    (post,) = await results(fake, channel)
+    for verb in ("again", "change", "use"):
+        asked = await fake.press(BOB, post, post.custom_id("Delete").replace("delete", verb), own_permissions="0")
+        assert "Only people who may write here" in await _was_refused(fake, asked), verb
+    given = await fake.press(BOB, post, post.custom_id("Delete").replace("delete", "original"), own_permissions="0")
+    await fake.until(lambda: any(each.token == given.token and each.files for each in fake.posts.values()))
+    assert len(await _refusals(fake, channel)) == 3
+
+
+async def test_a_question_answers_one_person(fake: FakeDiscord, channel: int) -> None:
+    await fake.slash(BOB, channel, "negative", {"photo": picture()})
+    (post,) = await results(fake, channel)
+    asked = await fake.press(BOB, post, f"darkroom:forget:{ALICE}")
+    assert "for another person" in await _was_refused(fake, asked)
+    mine = await fake.slash(BOB, channel, "mine")
+    await fake.until(lambda: any("Negative" in text for text in fake.whispers(mine)))
+
+
 async def _a_run(fake: FakeDiscord, channel: int) -> str:
     """The id of a run of somebody in a channel."""
     await fake.slash(ALICE, channel, "negative", {"photo": picture()})

@@ -412,7 +412,7 @@ async def test_ones_data_can_be_deleted(fake: FakeDiscord, channel: int) -> None
     about = await fake.slash(eve, channel, "about")
     _kind, said = await about.answer
     assert "30 days" in said["content"]
-    forgotten = await fake.press(eve, fake.posts[about.original or 0], "darkroom:forget")
+    forgotten = await fake.press(eve, fake.posts[about.original or 0], f"darkroom:forget:{eve}")
     await fake.until(lambda: fake.whispers(forgotten) == ["1 run is deleted."])
     mine = await fake.slash(eve, channel, "mine")
     await fake.until(lambda: any("not run anything" in text for text in fake.whispers(mine)))
