@@ -31,7 +31,7 @@ _WRAPPED_IN = (
 
 @dataclass(frozen=True)
 class WorkflowFile:
-    """What a file has: a workflow as the editor saves it, or a prompt for the API."""
+    """Return what a file has: a workflow as the editor saves it, or a prompt for the API."""
 
     data: dict[str, Any]
 
@@ -94,7 +94,7 @@ def _best(found: Iterable[Any], reason: str) -> WorkflowFile:
 
 
 def _unwrapped(data: Any, depth: int) -> Iterator[Any]:
-    """What may be a workflow, itself or under the keys that others put it under, as JSON or as its text."""
+    """Return what may be a workflow, itself or under the keys that others put it under, as JSON or as its text."""
     if isinstance(data, str) and data.lstrip().startswith("{"):
         try:
             data = json.loads(data)

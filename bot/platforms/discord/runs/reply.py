@@ -63,7 +63,7 @@ class DiscordReply:
                 await self._pass(status)
 
     async def deliver(self, result: Result) -> None:
-        """Where Discord takes less than it said, the largest files that it takes, and at last none."""
+        """Send the largest files that Discord takes, if it takes less than it said, and at last none."""
         most = self._spot.bytes
         while True:
             draft = await self._drawn(result, most)
