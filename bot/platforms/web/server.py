@@ -59,8 +59,21 @@ def application(services: Services, hub: Hub, options: PageConfig) -> web.Applic
     health = HealthRoutes(services, gate, options.patience)
     app.add_routes(health.routes())
     app.on_cleanup.append(health.close)
-    app.add_routes([shared(services), web.get("/stream", streaming(services, hub)), web.static("/static", STATIC)])
+    app.add_routes([shared(services), web.get("/stream", streaming(services, hub)), _static()])
     return app
+
+
+def _static() -> web.RouteDef:
+    """Serve the page's own files by their names. The file system is asked for no other name, however odd it is."""
+    files = {path.relative_to(STATIC).as_posix(): path for path in STATIC.rglob("*") if path.is_file()}
+
+    async def static(request: web.Request) -> web.StreamResponse:
+        path = files.get(request.match_info["name"])
+        if path is None:
+            raise web.HTTPNotFound
+        return web.FileResponse(path)
+
+    return web.get("/static/{name:.*}", static)
 
 
 def _members_only(gate: AccessControl) -> Middleware:

@@ -8,6 +8,7 @@ from typing import Any
 
 import aiohttp
 import pytest
+from yarl import URL
 
 from bot.app import App
 from bot.core.errors import ConfigError, TooMany
@@ -104,6 +105,19 @@ async def test_the_cookie_is_nobodys_to_read_and_the_headers_are_strict(tmp_path
         for path in ("workflows", "stream", "runs/x/preview"):
             async with session.get(f"{web.url}/{path}", cookies={"darkroom": "short"}) as answer:
                 assert answer.status == 401
+
+
+@pytest.mark.parametrize("name", ["9" * 300, "../server.py", "%2e%2e/server.py", "cards", "", "app.js/"])
+async def test_what_is_no_file_of_the_page_is_not_there(
+    tmp_path: Path, name: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with page(tmp_path) as web, Visitor(web.url) as ann:
+        address = URL(f"{web.url}/static/{name}", encoded=True)
+        async with ann.session.get(address) as answer:
+            assert (answer.status, await answer.text()) == (404, "404: Not Found")
+        assert await status(ann, "GET", "static/app.js") == 200
+        assert await status(ann, "HEAD", "static/cards/poster.webp") == 200
+    assert not caplog.records
 
 
 async def test_a_text_cannot_end_the_script_that_it_stands_in(tmp_path: Path) -> None:
