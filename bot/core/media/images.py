@@ -88,9 +88,10 @@ def _measure(path: Path) -> Shape | None:
     from PIL import Image
 
     try:
-        with warnings.catch_warnings(), Image.open(path, formats=_FORMATS) as picture:
+        with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return Shape(*picture.size, getattr(picture, "is_animated", False))
+            with Image.open(path, formats=_FORMATS) as picture:
+                return Shape(*picture.size, getattr(picture, "is_animated", False))
     except (*FAULTS, Image.DecompressionBombError):
         return None
 
