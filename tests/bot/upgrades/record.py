@@ -152,6 +152,10 @@ class Scene:
         self.cast["web waiting"] = taken["id"]
         await self.visitor.until(taken["id"], "waiting")
         await self.fake.until(lambda: "line" in self._post(there).content, _SLOW)
+        opened = self.chat("opened")
+        self.api.gates["getFile"] = asyncio.Event()  # its message is there, and its run is not on record
+        await opened.write("/negative", photo=telegram.picture("navy"))
+        await self.api.until(lambda: opened.messages, _SLOW)
 
     # ------------------------------------------------------------------ forms and lists
 

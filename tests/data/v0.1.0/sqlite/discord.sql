@@ -44,10 +44,10 @@ CREATE TABLE notes (
 	at FLOAT NOT NULL, 
 	PRIMARY KEY (name)
 );
-INSERT INTO "notes" VALUES('discord:sheet:501:2c6f26f9d448637c','{"workflow": "wide", "values": {}, "picture": null, "spoiler": false}',1.7958534106464557647e+09);
-INSERT INTO "notes" VALUES('discord:sheet:501:8e23985f789aa872','{"workflow": "wide", "values": {"text": "a house", "avoid": null, "model": "model-07", "size": "small", "steps": "20"}, "picture": null, "spoiler": false}',1.79585341066785883902e+09);
-INSERT INTO "notes" VALUES('discord:sheet:501:5bb86fce0b1cafe0','{"workflow": "poster", "values": {"photo": {"url": "http://discord.example/cdn/1576148037577736288-given.png", "filename": "given.png", "size": 138}, "colors": "99", "contrast": "1.3"}, "picture": null, "spoiler": false}',1.79585341068132019041e+09);
-INSERT INTO "notes" VALUES('discord:sheet:501:f563d719743c7210','{"workflow": "", "values": {}, "picture": {"url": "http://discord.example/cdn/1576148037577736293-mine.png", "filename": "mine.png", "size": 142}, "spoiler": false}',1.79585341069964742662e+09);
+INSERT INTO "notes" VALUES('discord:sheet:501:cdab4983ce07ee0b','{"workflow": "wide", "values": {}, "picture": null, "spoiler": false}',1.79585459644610333446e+09);
+INSERT INTO "notes" VALUES('discord:sheet:501:f60a05d6360d5e24','{"workflow": "wide", "values": {"text": "a house", "avoid": null, "model": "model-07", "size": "small", "steps": "20"}, "picture": null, "spoiler": false}',1.79585459648928189276e+09);
+INSERT INTO "notes" VALUES('discord:sheet:501:7c4195595b36486e','{"workflow": "poster", "values": {"photo": {"url": "http://discord.example/cdn/1576152985287786592-given.png", "filename": "given.png", "size": 138}, "colors": "99", "contrast": "1.3"}, "picture": null, "spoiler": false}',1.79585459651309800144e+09);
+INSERT INTO "notes" VALUES('discord:sheet:501:bdb84dc14be93668','{"workflow": "", "values": {}, "picture": {"url": "http://discord.example/cdn/1576152985287786597-mine.png", "filename": "mine.png", "size": 142}, "spoiler": false}',1795854596.54419);
 CREATE TABLE rules (
 	seq INTEGER NOT NULL, 
 	kind VARCHAR(16) NOT NULL, 
