@@ -1,7 +1,6 @@
 """Workflows as ComfyUI's editor saves them, made into prompts for its API."""
 
 from comfy.saved.convert import Conversion, convert
-from comfy.saved.document import is_saved_workflow
-from comfy.saved.errors import UnreadableWorkflow
+from comfy.saved.document import UnreadableWorkflow, is_saved_workflow
 
 __all__ = ["Conversion", "UnreadableWorkflow", "convert", "is_saved_workflow"]

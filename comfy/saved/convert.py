@@ -12,8 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from comfy.saved.definitions import ABSENT, NodeSpec, read_spec
-from comfy.saved.document import Document, SavedGraph, read_document
-from comfy.saved.errors import UnreadableWorkflow
+from comfy.saved.document import VIRTUAL, Document, SavedGraph, UnreadableWorkflow, read_document
 from comfy.saved.flatten import GraphScope, Links, Output, Value, sent_nodes
 from comfy.saved.groups import Group, make_subgraphs
 from comfy.saved.ids import renumber
@@ -21,7 +20,6 @@ from comfy.saved.node import BuiltGraph, BuiltNode, build, fill_in, set_value
 from comfy.saved.primitives import push_primitives
 from comfy.saved.promotion import build_instance, pour_promoted
 from comfy.saved.texts import Choose, as_sent, choose_words, is_file_name, name_file
-from comfy.saved.virtual import VIRTUAL
 
 
 @dataclass(frozen=True)

@@ -9,12 +9,19 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from comfy.saved.errors import UnreadableWorkflow
+from comfy.errors import ComfyError
 
 #: Both sides of a subgraph, as its links name them.
 ENTRY, EXIT = "-10", "-20"
 NEVER, BYPASSED = 2, 4
+#: The nodes that only the editor knows: they draw, or pass something on, and are not sent.
+REROUTE, PRIMITIVE, SETTER, GETTER = "Reroute", "PrimitiveNode", "SetNode", "GetNode"
+VIRTUAL = frozenset({"Note", "MarkdownNote", REROUTE, PRIMITIVE, SETTER, GETTER})
 _MOST_NODES, _MOST_DEFINITIONS = 20_000, 2_000
+
+
+class UnreadableWorkflow(ComfyError):
+    """A file cannot be read as a workflow; the text says why, and completes "this file cannot be used: …"."""
 
 
 @dataclass

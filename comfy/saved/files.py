@@ -14,8 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from comfy.saved.document import is_saved_workflow
-from comfy.saved.errors import UnreadableWorkflow
+from comfy.saved.document import UnreadableWorkflow, is_saved_workflow
 
 _MOST = 32 << 20  # bytes of JSON text, after it is unpacked
 _LARGEST = 1 << 30  # bytes of a file that is no JSON

@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from comfy.saved.definitions import ABSENT, MATCH, NodeSpec
-from comfy.saved.document import BYPASSED, ENTRY, NEVER, Port
-from comfy.saved.errors import UnreadableWorkflow
-from comfy.saved.node import BuiltGraph, BuiltNode, Slot
+from comfy.saved.document import BYPASSED, ENTRY, GETTER, NEVER, REROUTE, SETTER, VIRTUAL, Port, UnreadableWorkflow
+from comfy.saved.node import BuiltGraph, BuiltNode
 from comfy.saved.promotion import promoted_value
-from comfy.saved.virtual import GETTER, REROUTE, SETTER, VIRTUAL
+from comfy.saved.widgets import Slot
 
 _DEEPEST, _MOST_NODES = 50, 20_000
 

@@ -2,53 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from enum import IntEnum
 from typing import Any
 
-from comfy.saved.definitions import ABSENT, AUTOGROW, DYNAMIC, InputSpec, NodeSpec
+from comfy.saved.definitions import DYNAMIC, InputSpec, NodeSpec
 from comfy.saved.document import Port, SavedInput, SavedLink, SavedNode
+from comfy.saved.widgets import CONTROL, Rank, Slot, Widget, added, branch_parts, option, parts
 
-_CONTROL = "control_after_generate"
-_UPLOADS = {"image_upload": "image", "video_upload": "image", "animated_image_upload": "image", "audio_upload": ""}
-_BUTTONS_3D = {"upload 3d model": "upload3dmodel", "upload extra resources": "uploadExtraResources", "clear": "clear"}
-_WITH_PICTURE = ("SaveGLB", "Preview3D")
 _SAMPLERS = ("KSampler", "KSamplerAdvanced")
-
-
-class Rank(IntEnum):
-    """The order of a node's slots: those without a widget come first, and what only the file knows comes last."""
-
-    SOCKET = 0
-    WIDGET = 1
-    EXTRA = 2
-
-
-@dataclass(eq=False)
-class Slot:
-    """An input of a node, with the link that leads to it."""
-
-    name: str
-    type: str
-    rank: Rank
-    link: str | None = None
-    spec: InputSpec | None = None
-    port: Port | None = None  # of the subgraph that the node is an instance of
-
-
-@dataclass(eq=False)
-class Widget:
-    """A value of a node. `has_place` says that it takes a place among the saved values, and `is_sent` that the prompt
-    has it.
-    """
-
-    name: str
-    value: Any
-    spec: InputSpec | None = None
-    has_place: bool = True
-    is_sent: bool = True
-    is_part: bool = False  # of a dynamic combo
 
 
 @dataclass(eq=False)
@@ -120,10 +82,10 @@ def build(saved: SavedNode, spec: NodeSpec | None) -> BuiltNode:
     node = BuiltNode(saved, spec)
     if spec is not None:
         for each in spec.inputs:
-            slots, widgets = _parts(each, spec, {})
+            slots, widgets = parts(each, spec, {})
             node.slots += slots
             node.widgets += widgets
-        node.widgets += _added(spec)
+        node.widgets += added(spec)
     for given in saved.inputs:
         _lay_over(node, given)
     if spec is not None:
@@ -142,7 +104,7 @@ def set_value(node: BuiltNode, widget: Widget, value: Any) -> None:
     if widget.spec is not None and widget.spec.kind == DYNAMIC:
         _expand(node, widget, widget.spec)
     elif node.type == "CustomCombo" and value and widget is node.widgets[-1] and widget.name.startswith("option"):
-        node.widgets.append(_option(int(widget.name.removeprefix("option")) + 1))
+        node.widgets.append(option(int(widget.name.removeprefix("option")) + 1))
 
 
 def fill_in(node: BuiltNode) -> None:
@@ -154,84 +116,6 @@ def fill_in(node: BuiltNode) -> None:
             widget.value = widget.spec.choices[0]
         elif widget.spec.kind == "STRING" and widget.spec.options.get("multiline"):
             widget.value = ""
-
-
-def _parts(spec: InputSpec, node: NodeSpec, links: Mapping[str, str | None]) -> tuple[list[Slot], list[Widget]]:
-    """The slots and widgets that an input starts with. `links` are those of the inputs that it replaces, by name."""
-    if spec.kind == AUTOGROW:
-        return [Slot(name, kind, Rank.SOCKET, links.get(name)) for name, kind in _grown(spec, links)], []
-    if not spec.is_widget:
-        return [Slot(spec.name, spec.type, Rank.SOCKET, links.get(spec.name), spec)], []
-    rank = Rank.SOCKET if spec.kind == DYNAMIC else Rank.WIDGET
-    slots = [] if spec.is_socketless else [Slot(spec.name, spec.type, rank, links.get(spec.name), spec)]
-    widgets = list(_widgets(spec, node))
-    if spec.kind == DYNAMIC:
-        more_slots, more_widgets = _branch(spec, widgets[0].value, node, links)
-        slots += more_slots
-        widgets += more_widgets
-    return slots, widgets
-
-
-def _branch(
-    spec: InputSpec, key: Any, node: NodeSpec, links: Mapping[str, str | None]
-) -> tuple[list[Slot], list[Widget]]:
-    """The slots and widgets that an option of a dynamic combo brings along; they stand with the combo."""
-    slots: list[Slot] = []
-    widgets: list[Widget] = []
-    for part in spec.branch(key):
-        more_slots, more_widgets = _parts(part, node, links)
-        slots += more_slots
-        widgets += more_widgets
-    for slot in slots:
-        slot.rank = Rank.SOCKET
-    for widget in widgets:
-        widget.is_part = True
-    return slots, widgets
-
-
-def _grown(spec: InputSpec, links: Mapping[str, str | None]) -> Iterable[tuple[str, str]]:
-    """The inputs that one has grown into: a few at first, and more as long as each one is linked."""
-    for number, step in enumerate(spec.steps):
-        if number >= spec.at_first and not all(links.get(name) is not None for name, _kind in step):
-            return
-        yield from step
-
-
-def _widgets(spec: InputSpec, node: NodeSpec) -> Iterable[Widget]:
-    if spec.kind == "LOAD_3D":
-        if node.input("model_file") is not None and node.class_type == "Load3D":
-            yield from (Widget(name, value) for name, value in _BUTTONS_3D.items())
-        yield Widget(spec.name, "", spec)
-        return
-    if spec.kind == "IMAGECOMPARE":
-        yield Widget(spec.name, ["", ""], spec, has_place=False)
-        return
-    yield Widget(spec.name, spec.default, spec)
-    if spec.has_control:
-        control = spec.options.get(_CONTROL)
-        name = control if isinstance(control, str) else _CONTROL
-        yield Widget(name, "randomize", is_sent=False)
-        if spec.kind == "COMBO":
-            yield Widget("control_filter_list", "", is_sent=False)
-    if spec.kind == "BOUNDING_BOX":
-        yield from (Widget(side, None, is_sent=False) for side in ("x", "y", "width", "height"))
-    if node.class_type == "CustomCombo" and spec.name == "choice":
-        yield Widget("index", 0)
-        yield _option(1)
-
-
-def _option(number: int) -> Widget:
-    return Widget(f"option{number}", "")
-
-
-def _added(spec: NodeSpec) -> Iterable[Widget]:
-    """The widgets that only the editor knows of."""
-    for each in spec.inputs:
-        for upload, value in _UPLOADS.items():
-            if each.options.get(upload) and each.kind == "COMBO":
-                yield Widget("upload", value, is_sent=False)
-    if spec.class_type in _WITH_PICTURE:
-        yield Widget("image", "")
 
 
 def _lay_over(node: BuiltNode, saved: SavedInput) -> None:
@@ -252,7 +136,7 @@ def _without_forced(spec: NodeSpec, node: BuiltNode, values: Sequence[Any] | Map
     for each in spec.inputs:
         if each.name in names or each.is_forced:
             forced.append(each.is_forced)
-            if each.options.get(_CONTROL):
+            if each.options.get(CONTROL):
                 forced.append(False)
     if len(forced) != len(values):
         return values
@@ -277,7 +161,7 @@ def _expand(node: BuiltNode, widget: Widget, spec: InputSpec) -> None:
     links = {slot.name: slot.link for slot in node.slots if slot.name.startswith(prefix)}
     node.slots = [slot for slot in node.slots if not slot.name.startswith(prefix)]
     node.widgets = [each for each in node.widgets if not each.name.startswith(prefix)]
-    slots, widgets = _branch(spec, widget.value, node.spec or NodeSpec("", "", (), (), ()), links)
+    slots, widgets = branch_parts(spec, widget.value, node.spec or NodeSpec("", "", (), (), ()), links)
     behind = node.widgets.index(widget) + 1
     node.widgets[behind:behind] = widgets
     own = node.slot(widget.name)
@@ -304,8 +188,3 @@ def _set_index(node: BuiltNode) -> None:
     options = [widget.value for widget in node.widgets if widget.name.startswith("option")]
     if choice is not None and index is not None:
         index.value = options.index(choice.value) if choice.value in options else -1
-
-
-def is_absent(value: Any) -> bool:
-    """True for a widget that has nothing to send."""
-    return value is ABSENT

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from comfy.saved.definitions import InputSpec
-from comfy.saved.node import BuiltGraph, BuiltNode, Widget, set_value
-from comfy.saved.virtual import PRIMITIVE
+from comfy.saved.document import PRIMITIVE
+from comfy.saved.node import BuiltGraph, BuiltNode, set_value
+from comfy.saved.widgets import Widget
 
 
 def push_primitives(graph: BuiltGraph) -> None:

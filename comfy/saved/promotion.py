@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from comfy.saved.definitions import ABSENT, InputSpec
-from comfy.saved.document import ENTRY, Port, SavedLink, SavedNode
-from comfy.saved.node import BuiltGraph, BuiltNode, Rank, Slot, Widget
-from comfy.saved.virtual import PRIMITIVE
+from comfy.saved.document import ENTRY, PRIMITIVE, Port, SavedLink, SavedNode
+from comfy.saved.node import BuiltGraph, BuiltNode
+from comfy.saved.widgets import Rank, Slot, Widget
 
 
 def build_instance(saved: SavedNode, definition: BuiltGraph) -> BuiltNode:

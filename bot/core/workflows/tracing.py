@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from bot.core.workflows.prompt_graph import has_size, in_order, is_literal, is_sampler, is_text_node, makes_no_text
 from bot.core.workflows.workflow import Target
 from comfy.object_info import ObjectInfo
 from comfy.prompt import Node, Prompt, is_link
@@ -21,7 +21,6 @@ _CONDITIONINGS = (
 _LATENTS = ("latent_image", "latent", "samples", "video_latent", "samples1", "pixels", "image", "images", "pipe")
 _ON, _OFF = ("on_true", "input1", "true"), ("on_false", "input2", "false")
 _DEEPEST = 200
-_PLACE = re.compile(r"\{[^{}]+\}|\{\{[^{}]+\}\}|%[^%]+%|<[^<>]+>|\$\{?[\w.]+\}?")
 
 
 @dataclass
@@ -43,14 +42,14 @@ class Tracer:
 
     def __init__(self, prompt: Prompt, info: ObjectInfo | None = None) -> None:
         self._prompt, self._info = prompt, info
-        self.order = _in_order(prompt, info)
+        self.order = in_order(prompt, info)
         self._in_part = set[Target]()  # texts for a part of the picture
         self._unused = list[Target]()  # numbers behind the other side of a switch
 
     def trace(self) -> Found:
         """Find the texts, the size, the seed and the steps of the samplers, in the order in which they run."""
         found = Found()
-        samplers = [node for node in self.order if _is_sampler(node)]
+        samplers = [node for node in self.order if is_sampler(node)]
         positive: list[Target] = []
         negative: list[Target] = []
         for sampler in samplers:
@@ -157,7 +156,7 @@ class Tracer:
             _append(into, Target(node.id, name))
 
     def _side(self, node: Node, slot: int, side: str) -> str:
-        """Which of its two conditionings a node passes on by an output."""
+        """Tell which of its two conditionings a node passes on by an output."""
         kinds = self._outputs(node)
         sides = [index for index, kind in enumerate(kinds) if kind == "CONDITIONING"]
         if len(sides) >= 2 and slot in sides[:2]:
@@ -193,7 +192,7 @@ class Tracer:
     def _widget(self, node: Node, name: str, kinds: tuple[type, ...], depth: int) -> Target | None:
         value: Any = node.inputs.get(name)
         if not is_link(value):
-            return Target(node.id, name) if _is_literal(value, kinds) else None
+            return Target(node.id, name) if is_literal(value, kinds) else None
         if depth > _DEEPEST or str(value[0]) not in self._prompt:
             return None
         source = self._prompt[str(value[0])]
@@ -204,7 +203,7 @@ class Tracer:
             return self._widget(source, branch, kinds, depth + 1)
         if name in source.inputs:
             return self._widget(source, name, kinds, depth + 1)
-        fitting = [each for each, literal in source.inputs.items() if _is_literal(literal, kinds)]
+        fitting = [each for each, literal in source.inputs.items() if is_literal(literal, kinds)]
         for each in ("value", "number", "int", "float", "boolean"):
             if each in source.inputs:
                 return self._widget(source, each, kinds, depth + 1)
@@ -250,7 +249,7 @@ class Tracer:
             names = [name for name in _LATENTS if is_link(node.inputs.get(name))]
             if "switch" in node.class_type.lower():
                 names = [name for name, value in node.inputs.items() if is_link(value)]
-            elif not names and node is not sampler and not _has_size(node):
+            elif not names and node is not sampler and not has_size(node):
                 names = [name for name, value in node.inputs.items() if is_link(value) and "latent" in name]
             for name in names:
                 link: Any = node.inputs[name]
@@ -269,13 +268,13 @@ class Tracer:
         positive: list[Target] = []
         negative: list[Target] = []
         for node in reversed(self.order):
-            if _makes_no_text(node) or "lora" in node.class_type.lower():
+            if makes_no_text(node) or "lora" in node.class_type.lower():
                 continue
             for name in node.inputs:
                 if name in ("negative", "negative_prompt") and not is_link(node.inputs[name]):
                     self._text_input(node, name, "negative", negative, set())
             for name in sorted((each for each in node.inputs if each in _TEXTS), key=_TEXTS.index):
-                if not is_link(node.inputs[name]) and name in ("value", "string", "STRING") and not _is_text_node(node):
+                if not is_link(node.inputs[name]) and name in ("value", "string", "STRING") and not is_text_node(node):
                     continue
                 self._text_input(node, name, "positive", positive, set())
         return positive, negative
@@ -289,65 +288,6 @@ class Tracer:
             if target not in groups.setdefault(key, []):
                 groups[key].append(target)
         return list(groups.values())
-
-
-def _is_literal(value: Any, kinds: tuple[type, ...]) -> bool:
-    """True for a value of these kinds, or for a mark in its place that another program would replace."""
-    if isinstance(value, str) and bool not in kinds:
-        return _PLACE.fullmatch(value.strip()) is not None
-    return isinstance(value, kinds) and (bool in kinds or not isinstance(value, bool))
-
-
-def _in_order(prompt: Prompt, info: ObjectInfo | None) -> list[Node]:
-    """The nodes that lead to a result, each after those that it needs."""
-    consumed = {str(value[0]) for node in prompt for value in node.inputs.values() if is_link(value)}
-    ends = [node for node in prompt if _is_end(node, info) or node.id not in consumed]
-    named = [node for node in ends if _is_end(node, info)]
-    ordered: dict[str, Node] = {}
-    for end in named or ends:
-        stack: list[tuple[Node, bool]] = [(end, False)]
-        entered: set[str] = set()
-        while stack:
-            node, done = stack.pop()
-            if done:
-                ordered[node.id] = node
-                continue
-            if node.id in ordered or node.id in entered:
-                continue
-            entered.add(node.id)
-            stack.append((node, True))
-            links = [str(value[0]) for value in node.inputs.values() if is_link(value)]
-            stack += [(prompt[each], False) for each in reversed(links) if each in prompt]
-    return list(ordered.values())
-
-
-def _is_end(node: Node, info: ObjectInfo | None) -> bool:
-    known = info.node(node.class_type) if info is not None else None
-    if known is not None:
-        return known.output_node
-    return node.class_type.startswith(("Save", "Preview")) or "Save" in node.class_type
-
-
-def _is_sampler(node: Node) -> bool:
-    inputs = node.inputs
-    if is_link(inputs.get("guider")):
-        return True
-    draws = any(name in inputs for name in ("sampler_name", "seed", "noise_seed", "sampler", "steps"))
-    fed = is_link(inputs.get("positive")) or (is_link(inputs.get("pipe")) and "steps" in inputs)
-    return draws and (fed or ("positive" in inputs and "steps" in inputs))
-
-
-def _has_size(node: Node) -> bool:
-    return "width" in node.inputs and "height" in node.inputs
-
-
-def _is_text_node(node: Node) -> bool:
-    lowered = node.class_type.lower()
-    return any(word in lowered for word in ("text", "string", "prompt"))
-
-
-def _makes_no_text(node: Node) -> bool:
-    return "system" in node.title.lower() or node.class_type.startswith(("Save", "Preview"))
 
 
 def _append(targets: list[Target], target: Target | None) -> None:
