@@ -151,8 +151,11 @@ async def test_connections_without_a_request_make_room(limits: dict[str, int]) -
     async with site(**limits) as here:
         crowd = [await here.connect(GET[:-2]) for _number in range(20)]
         assert b"the page" in await here.all_of(GET.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"))
-        for reader, _writer in crowd[:15]:
+        for reader, _writer in crowd[:16]:
             assert await until_closed(reader) == b""
+        for reader, writer in crowd[16:]:
+            writer.write(b"\r\n")
+            assert await reader.readuntil(b"the page")
         for _reader, writer in crowd:
             writer.close()
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from uuid import uuid4
 
 from aiohttp import web
@@ -10,16 +13,20 @@ from aiohttp.typedefs import Handler
 from bot.core.errors import BadPicture, BadValue, NotAllowed, StorageFailed, TooMany, UnknownWorkflow, UserError
 from bot.core.model import Address, Running, RunRequest
 from bot.core.platform import Form, Services, work_folder
+from bot.i18n import _
 from bot.platforms.web.api import files
 from bot.platforms.web.api.uploads import SubmittedForm, owned, place_of, requested, stored_in, unpack
 from bot.platforms.web.api.views import person_of
 from bot.platforms.web.auth import whose
 from bot.platforms.web.live.hub import Hub
 
+_EACH_SENDS, _ALL_SEND = 16, 200  # requests with files under way, of one visitor and of all
+
 
 class RunRoutes:
     def __init__(self, services: Services, hub: Hub, upload_bytes: int) -> None:
         self._services, self._hub, self._upload_bytes = services, hub, upload_bytes
+        self._sending: Counter[str] = Counter()  # requests that are on their way, of each visitor
 
     def routes(self) -> list[web.RouteDef]:
         return [
@@ -35,11 +42,23 @@ class RunRoutes:
         person, name = person_of(whose(request)), request.match_info["name"]
         place = place_of(person.id)
         form = await self._services.workflows.form(name, person, place)
-        with work_folder() as folder:
+        with self._on_its_way(person.id), work_folder() as folder:
             parcel = await unpack(request, form, folder, self._upload_bytes)
             if faults := _faults(form, parcel):
                 return _faulty(faults)
             return await self._take(await requested(parcel, name, form, self._services, person, place))
+
+    @contextmanager
+    def _on_its_way(self, visitor: str) -> Iterator[None]:
+        """Bound what is kept of requests that may never arrive as a whole. Raises `TooMany`."""
+        if self._sending[visitor] >= _EACH_SENDS or self._sending.total() >= _ALL_SEND:
+            raise TooMany(_("Too many requests are being sent at once. Please try again in a minute."))
+        self._sending[visitor] += 1
+        try:
+            yield
+        finally:
+            self._sending[visitor] -= 1
+            self._sending += Counter()  # without visitors who send nothing
 
     async def _again(self, request: web.Request) -> web.Response:
         visitor = whose(request)

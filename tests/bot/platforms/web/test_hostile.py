@@ -167,3 +167,25 @@ def test_few_visitors_who_left_are_remembered() -> None:
         with hub.listen(f"visitor {number}"):
             pass
     assert len(hub._journals) == len(hub._left) == 1000
+
+
+async def test_a_visitor_cannot_begin_requests_without_end(tmp_path: Path) -> None:
+    async with page(tmp_path) as web, Visitor(web.url) as ann:
+        head = b'--b\r\nContent-Disposition: form-data; name="photo"; filename="a.png"\r\n\r\n'
+        half = posted(RUNS, head + png() + b"\r\n--b--")
+        writers = []
+        for _number in range(16):
+            _reader, writer = await asyncio.open_connection("127.0.0.1", web.port)
+            writer.write(half[:-10])
+            writers.append(writer)
+        async with asyncio.timeout(30):
+            while told(await raw(web, posted(RUNS, b"--b--")))[0] != 429:
+                pass
+        assert (await ann.ask("negative", photo=png()))[0] == 201  # another visitor can
+        for writer in writers:
+            writer.write(half[-10:])
+        async with asyncio.timeout(30):
+            while told(await raw(web, posted(RUNS, b"--b--")))[0] == 429:
+                pass
+        for writer in writers:
+            writer.close()
