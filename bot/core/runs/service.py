@@ -211,6 +211,8 @@ class RunService:
         run = await self._records.get(run_id)
         if run is None:
             raise UserError(_("This run has been deleted. Please send a new request."))
+        if run.state is State.DELIVERING and await self._has_ended(run):
+            run = await self._records.get(run_id) or run
         form = await self._workflows.form(run.workflow, person, place)
         seeds = {field.name for field in form.fields if field.seed}
         kept = {name: value for name, value in run.values.items() if name in form.names and name not in seeds}

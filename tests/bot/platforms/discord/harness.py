@@ -146,7 +146,7 @@ async def under_way(fake: FakeDiscord, channel: int) -> Post:
 
 def fresh() -> bytes:
     """A picture that the server has never seen: it knows the others' results already."""
-    return picture(color=f"#{next(_colors):06x}")
+    return picture(color=f"#{next(_colors) % 0x1000000:06x}")
 
 
 def picture(width: int = 64, height: int = 48, color: str = "orange") -> bytes:

@@ -20,7 +20,8 @@ from tests.bot.platforms.discord.fake import FakeDiscord, Post
 from tests.bot.platforms.discord.harness import ALICE, BOB, house, results
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
-_FILM = bytes(range(256)) * 40
+_SHOTS = bytes(range(256)) * 40
+_FILM = b"\0\0\0\x14ftypisom\0\0\0\0isom" + (len(_SHOTS) + 8).to_bytes(4, "big") + b"mdat" + _SHOTS
 _HERE = 4000  # bytes that Discord takes
 _WORLD = "https://darkroom.example.org"
 
