@@ -29,6 +29,9 @@ how_much = pytest.mark.parametrize(
     "tried", [_SLICE, pytest.param(_WHOLE, marks=[pytest.mark.long, pytest.mark.timeout(600)])], ids=["slice", "whole"]
 )
 
+#: For a test with a whole bot beside it, whose threads draw numbers of their own while an example is made up.
+elsewhere = pytest.mark.filterwarnings("ignore:Do not use the `random` module inside strategies")
+
 numbers = st.sampled_from([0, -1, 1, 2**31, 2**63, 2**64, -(2**64), 10**400, 1e308, float("inf"), float("nan"), 0.5])
 words = st.sampled_from(
     ["", "a", "..", "/", "\0", "\ud800", "🎨" * 40, "x" * 5000, "__proto__", "1e999", "true", "None"]
