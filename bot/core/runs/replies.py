@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING
 from bot.core import events_log
 from bot.core.errors import DeliveryFailed, DiskFull, MessageGone, NotNow, StorageFailed
 from bot.core.model import Result, RunSummary, Status
-from bot.core.policy.audit import Audit
 from bot.core.port import Limits, Replier, Reply
 from bot.core.run import RunRecord, person_of, unknown_person
 from bot.core.workflows.catalog import Workflows, title_of
 from bot.i18n import _
 
 if TYPE_CHECKING:
+    from bot.core.policy.audit import Audit
     from bot.core.runs.repository import RunRepository
 
 _log = logging.getLogger(__name__)

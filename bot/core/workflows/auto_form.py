@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import textwrap
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
 from bot.core.errors import BadWorkflowFile
-from bot.core.workflows.form import FieldKind
+from bot.core.workflows.form import MEDIA, FieldKind
 from bot.core.workflows.saved import ConvertedFile
 from bot.core.workflows.tracing import Found, Tracer
-from bot.core.workflows.workflow import Target, loader_kind
+from bot.core.workflows.workflow import Declared, Target, loader_kind
 from bot.i18n import _
 from comfy.errors import PromptRejected
 from comfy.object_info import ObjectInfo
 from comfy.prompt import Node, Prompt, is_link
 
 _MOST_TEXTS = 3  # of a side, in the main group
+_EXAMPLE = 120  # characters of the author's own words
+_MEDIA_NAMES = {FieldKind.IMAGE: "picture", FieldKind.VIDEO: "video", FieldKind.AUDIO: "sound"}
 _MODELS = ("ckpt_name", "unet_name", "lora_name", "vae_name", "model_name", "control_net_name")
 
 
@@ -23,6 +27,7 @@ _MODELS = ("ckpt_name", "unet_name", "lora_name", "vae_name", "model_name", "con
 class AutoField:
     """A field of an automatic form. Those of `more` are what few people change."""
 
+    name: str
     targets: tuple[Target, ...]
     kind: FieldKind
     title: str
@@ -35,8 +40,8 @@ def auto_form(prompt: Prompt, info: ObjectInfo | None = None) -> tuple[AutoField
     tracer = Tracer(prompt, info)
     found = tracer.trace()
     fields = [
-        *_texts(prompt, found.positive, _("Prompt")),
-        *_texts(prompt, found.negative, _("Avoid"), at_most=1),
+        *_texts(prompt, found.positive, "prompt", _("Prompt")),
+        *_texts(prompt, found.negative, "avoid", _("Avoid"), at_most=1),
         *_media(prompt, tracer.order, info),
         *_switches(prompt, tracer.order),
         *_sizes(tracer.order, found),
@@ -49,9 +54,46 @@ def auto_form(prompt: Prompt, info: ObjectInfo | None = None) -> tuple[AutoField
         targets = tuple(target for target in each.targets if target not in taken)
         if targets:
             taken.update(targets)
-            kept.append(AutoField(targets, each.kind, each.title, each.more, each.seed))
+            kept.append(replace(each, targets=targets))
     main = [each for each in kept if not each.more]
-    return (*(each for each in main if not each.seed), *(each for each in main if each.seed), *_rest(kept))
+    ordered = [*(each for each in main if not each.seed), *(each for each in main if each.seed), *_rest(kept)]
+    return tuple(_numbered(ordered))
+
+
+def declared_fields(prompt: Prompt) -> tuple[Declared, ...]:
+    """Return the automatic form as a sidecar would declare it. The first text is required: its author's own words are
+    an example, and are not run unless a person asks for them.
+    """
+    fields = auto_form(prompt)
+    main = next((each for each in fields if each.kind is FieldKind.TEXT and not each.more), None)
+    return tuple(_declared(prompt, each, is_main=each is main) for each in fields)
+
+
+def _declared(prompt: Prompt, field: AutoField, *, is_main: bool) -> Declared:
+    words = prompt[field.targets[0].node_id].inputs.get(field.targets[0].input)
+    example = textwrap.shorten(words, _EXAMPLE, placeholder="…") if is_main and isinstance(words, str) else ""
+    return Declared(
+        field.name,
+        field.targets,
+        field.kind if field.kind in MEDIA else None,
+        field.title,
+        help=_("For example: {words}").format(words=textwrap.shorten(example, _EXAMPLE, placeholder="…"))
+        if example
+        else "",
+        required=True if is_main else None,
+        seed=True if field.seed else None,
+    )
+
+
+def _numbered(fields: Sequence[AutoField]) -> Iterator[AutoField]:
+    """Number those of one name, and those of one title."""
+    names, titles = Counter[str](), Counter[str]()
+    for each in fields:
+        names[each.name] += 1
+        titles[each.title] += 1
+        number, count = names[each.name], titles[each.title]
+        name = each.name if number == 1 else f"{each.name}_{number}"
+        yield replace(each, name=name, title=each.title if count == 1 else f"{each.title} {count}")
 
 
 def form_of_file(file: ConvertedFile) -> tuple[AutoField, ...]:
@@ -69,14 +111,13 @@ def _rest(fields: Sequence[AutoField]) -> list[AutoField]:
 
 
 def _texts(
-    prompt: Prompt, groups: Sequence[Sequence[Target]], title: str, at_most: int = _MOST_TEXTS
+    prompt: Prompt, groups: Sequence[Sequence[Target]], word: str, title: str, at_most: int = _MOST_TEXTS
 ) -> list[AutoField]:
     made = []
     for number, group in enumerate(groups):
         own = _own_title(prompt[group[0].node_id]) if len(groups) > 1 else ""
-        name = own or (title if number == 0 else f"{title} {number + 1}")
         rare = number >= at_most or "system" in prompt[group[0].node_id].title.lower()
-        made.append(AutoField(tuple(group), FieldKind.TEXT, name, more=rare))
+        made.append(AutoField(word, tuple(group), FieldKind.TEXT, own or title, more=rare))
     return made
 
 
@@ -94,9 +135,9 @@ def _media(prompt: Prompt, order: Sequence[Node], info: ObjectInfo | None) -> li
     made = []
     for kind, word in words.items():
         targets = [target for target, each in found if each is kind]
-        for number, target in enumerate(targets):
-            title = _own_title(prompt[target.node_id]) or (word if number == 0 else f"{word} {number + 1}")
-            made.append(AutoField((target,), kind, title))
+        for target in targets:
+            title = _own_title(prompt[target.node_id]) or word
+            made.append(AutoField(_MEDIA_NAMES[kind], (target,), kind, title))
     return made
 
 
@@ -110,9 +151,16 @@ def _file_kind(node: Node, name: str, info: ObjectInfo | None) -> FieldKind | No
 def _switches(prompt: Prompt, order: Sequence[Node]) -> list[AutoField]:
     """Booleans that their author made nodes of their own, and gave a title."""
     return [
-        AutoField((Target(node.id, "value"),), FieldKind.TOGGLE, _own_title(node) or _("Switch"), not _own_title(node))
+        AutoField(
+            "switch",
+            (Target(node.id, "value"),),
+            FieldKind.TOGGLE,
+            _own_title(node) or _("Switch"),
+            not _own_title(node),
+        )
         for node in order
         if node.class_type == "PrimitiveBoolean" and isinstance(node.inputs.get("value"), bool)
+        for own in [_own_title(node)]
     ]
 
 
@@ -121,38 +169,42 @@ def _sizes(order: Sequence[Node], found: Found) -> list[AutoField]:
     if found.size is not None:
         wide, high = found.size
         made += [
-            AutoField((wide,), FieldKind.INTEGER, _("Width")),
-            AutoField((high,), FieldKind.INTEGER, _("Height")),
+            AutoField("width", (wide,), FieldKind.INTEGER, _("Width")),
+            AutoField("height", (high,), FieldKind.INTEGER, _("Height")),
         ]
     for node in order:
         if isinstance(node.inputs.get("aspect_ratio"), str):
             made.append(
-                AutoField((Target(node.id, "aspect_ratio"),), FieldKind.CHOICE, _("Size"), found.size is not None)
+                AutoField(
+                    "size", (Target(node.id, "aspect_ratio"),), FieldKind.CHOICE, _("Size"), found.size is not None
+                )
             )
     if found.length is not None:
         title = _("Seconds") if found.length.input in ("seconds", "duration") else _("Length")
-        made.append(AutoField((found.length,), FieldKind.NUMBER, title))
+        made.append(AutoField("length", (found.length,), FieldKind.NUMBER, title))
     return made
 
 
 def _numbers(prompt: Prompt, found: Found) -> list[AutoField]:
     made: list[AutoField] = []
     for group in _alike(prompt, found.steps):
-        made.append(AutoField(group, FieldKind.INTEGER, _("Steps"), bool(made)))
+        made.append(AutoField("steps", group, FieldKind.INTEGER, _("Steps"), bool(made)))
     first = True
     for group in _alike(prompt, found.denoise):
-        made.append(AutoField(group, FieldKind.NUMBER, _("Strength"), not first))
+        made.append(AutoField("strength", group, FieldKind.NUMBER, _("Strength"), not first))
         first = False
-    made += [AutoField(group, FieldKind.NUMBER, _("Guidance"), True) for group in _alike(prompt, found.cfg)]
+    made += [AutoField("guidance", group, FieldKind.NUMBER, _("Guidance"), True) for group in _alike(prompt, found.cfg)]
     for number, target in enumerate(found.seeds):
-        made.append(AutoField((target,), FieldKind.INTEGER, _("Seed"), number > 0, seed=True))
+        made.append(AutoField("seed", (target,), FieldKind.INTEGER, _("Seed"), number > 0, seed=True))
     return made
 
 
 def _models(order: Sequence[Node]) -> list[AutoField]:
     words = {"lora_name": _("LoRA"), "vae_name": _("VAE")}
     return [
-        AutoField((Target(node.id, name),), FieldKind.CHOICE, words.get(name, _("Model")), True)
+        AutoField(
+            name.removesuffix("_name"), (Target(node.id, name),), FieldKind.CHOICE, words.get(name, _("Model")), True
+        )
         for node in order
         for name in _MODELS
         if isinstance(node.inputs.get(name), str)

@@ -122,6 +122,12 @@ class Workflow:
         """Return the graph's value of an input."""
         return self.node(target).inputs.get(target.input)
 
+    def own_values(self) -> dict[str, str]:
+        """Return the graph's own words for the texts that people have to give."""
+        words = {each.name: self.literal(each.targets[0]) for each in self.declared}
+        required = (each for each in self.form().fields if each.required and each.kind is FieldKind.TEXT)
+        return {each.name: words[each.name] for each in required if isinstance(words[each.name], str)}
+
     def _field(self, declared: Declared, info: ObjectInfo | None) -> Field:
         target = declared.targets[0]
         literal = self.literal(target)

@@ -88,16 +88,20 @@ def _command(workflow: Workflow) -> click.Command:
 
     form = workflow.form(None)
 
-    def callback(output: str | None, server: str | None, force: bool, **typed: Any) -> None:
+    def callback(output: str | None, server: str | None, force: bool, defaults: bool = False, **typed: Any) -> None:
         from bot.platforms.terminal.request import request
 
-        _develop(_app(), request(workflow.name, form, typed), output, server, force)
+        own = workflow.own_values() if defaults else {}
+        _develop(_app(), request(workflow.name, form, typed, own), output, server, force)
 
     own: list[click.Parameter] = [
         click.Option(["-o", "--output"], metavar="PATH", help=_("The file or folder to write to.")),
         click.Option(["--server"], metavar="URL", help=_SERVER_HELP),
         click.Option(["--force"], is_flag=True, help=_("Replace files that exist.")),
     ]
+    if all(field.name != "defaults" for field in form.fields):
+        help_text = _("Use the author's own words where a text is required.")
+        own.append(click.Option(["--defaults"], is_flag=True, help=help_text))
     short = workflow.title or workflow.name
     return WorkflowCommand(
         workflow.name,

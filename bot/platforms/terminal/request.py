@@ -51,9 +51,12 @@ def _help(field: Field) -> str:
     return "; ".join(part.rstrip(".") for part in parts if part) + "."
 
 
-def request(workflow: str, form: Form, typed: Mapping[str, Any]) -> RunRequest:
-    """Return the request with the typed fields; fields that were not typed are left out."""
+def request(workflow: str, form: Form, typed: Mapping[str, Any], own: Mapping[str, str]) -> RunRequest:
+    """Return the request with the typed fields. Those that were not typed have the workflow's `own` values, or are left
+    out.
+    """
     given = {field.name: typed.get(_parameter(field.name)) for field in form.fields}
+    given = {name: own.get(name) if value is None else value for name, value in given.items()}
     media = {field.name for field in form.fields if field.is_media}
     values = {name: _attachment(text) if name in media else text for name, text in given.items() if text is not None}
     return RunRequest(workflow, values, _person(), Place("terminal", "terminal"))

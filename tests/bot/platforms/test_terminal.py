@@ -402,3 +402,16 @@ def test_definitions_that_are_none_are_told() -> None:
     assert darkroom("workflows", "convert", "cat.png", "--definitions", "x.json")[0] == 2
     assert darkroom("workflows", "convert", "cat.png", "--definitions", "gone.json")[0] == 2
     assert darkroom("workflows", "convert", "cat.png", "--definitions", "cat.png")[0] == 2
+
+
+def test_the_authors_own_words_are_run_only_if_asked_for(desk_top: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    nodes = {
+        "1": {"class_type": "CLIPTextEncode", "inputs": {"text": "a cat"}},
+        "2": {"class_type": "KSampler", "inputs": {"seed": 5, "steps": 20, "positive": ["1", 0]}},
+        "3": {"class_type": "SaveImage", "inputs": {"images": ["2", 0]}},
+    }
+    (desk_top / "own").mkdir()
+    (desk_top / "own" / "paint.json").write_text(json.dumps(nodes))
+    monkeypatch.setenv("DARKROOM_WORKFLOWS", "own")
+    assert "Prompt: a value is required." in darkroom("run", "paint")[2]
+    assert "a value is required" not in darkroom("run", "paint", "--defaults")[2]

@@ -133,7 +133,7 @@ def test_of_a_switch_the_side_that_is_on_comes_first(on: bool, steps: str) -> No
     prompt = graph(**nodes)
     assert titles(prompt)["Steps"] == [steps]
     assert titles(prompt)["Fast"] == ["10.value"]
-    assert "Steps" in titles(prompt, more=True)
+    assert "Steps 2" in titles(prompt, more=True)
 
 
 def test_a_picture_that_is_changed_has_a_strength_and_no_size() -> None:

@@ -84,10 +84,22 @@ def test_a_sidecar_says_what_people_fill_in(tmp_path: Path) -> None:
     assert workflow.prompt["2"].inputs["colors"] == 8
 
 
-def test_without_a_sidecar_it_runs_as_it_is(tmp_path: Path) -> None:
+def test_without_a_sidecar_it_has_the_form_that_its_prompt_suggests(tmp_path: Path) -> None:
     write(tmp_path)
     workflow = Catalog.read(tmp_path).get("poster")
-    assert (workflow.title, workflow.form().fields) == ("poster", ())
+    assert (workflow.title, [field.name for field in workflow.form().fields]) == ("poster", ["picture"])
+
+
+def test_the_words_of_its_author_are_an_example_and_are_not_run_unasked(tmp_path: Path) -> None:
+    nodes = {
+        "1": {"class_type": "CLIPTextEncode", "inputs": {"text": "a cat\nin a hat"}},
+        "2": {"class_type": "KSampler", "inputs": {"seed": 5, "steps": 20, "positive": ["1", 0]}},
+        "3": {"class_type": "SaveImage", "inputs": {"images": ["2", 0]}},
+    }
+    (tmp_path / "paint.json").write_text(json.dumps(nodes))
+    prompt, steps, seed = Catalog.read(tmp_path).get("paint").form().fields
+    assert (prompt.required, prompt.default, prompt.help) == (True, None, "For example: a cat in a hat")
+    assert (steps.required, steps.default, seed.seed) == (False, 20, True)
 
 
 FIELD = "[fields.colors]\ntarget = 'ImageQuantize.colors'\n"
