@@ -406,12 +406,26 @@ def test_definitions_that_are_none_are_told() -> None:
 
 def test_the_authors_own_words_are_run_only_if_asked_for(desk_top: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     nodes = {
-        "1": {"class_type": "CLIPTextEncode", "inputs": {"text": "a cat"}},
-        "2": {"class_type": "KSampler", "inputs": {"seed": 5, "steps": 20, "positive": ["1", 0]}},
-        "3": {"class_type": "SaveImage", "inputs": {"images": ["2", 0]}},
+        "1": {"class_type": "EmptyImage", "inputs": {"width": 64, "height": 64, "batch_size": 1, "color": 0}},
+        "2": {"class_type": "PrimitiveString", "inputs": {"value": "a cat"}},
+        "3": {
+            "class_type": "TextOverlay",
+            "inputs": {
+                "images": ["1", 0],
+                "text": ["2", 0],
+                "font_size": 10.0,
+                "color": "#ffffff",
+                "position": "top",
+                "align": "left",
+                "outline": False,
+            },
+        },
+        "4": {"class_type": "SaveImage", "inputs": {"images": ["3", 0], "filename_prefix": "x"}},
     }
     (desk_top / "own").mkdir()
-    (desk_top / "own" / "paint.json").write_text(json.dumps(nodes))
+    (desk_top / "own" / "sign.json").write_text(json.dumps(nodes))
     monkeypatch.setenv("DARKROOM_WORKFLOWS", "own")
-    assert "Prompt: a value is required." in darkroom("run", "paint")[2]
-    assert "a value is required" not in darkroom("run", "paint", "--defaults")[2]
+    assert "For example: a cat; required." in darkroom("run", "sign", "--help")[1]
+    assert "prompt: a value is required." in darkroom("run", "sign")[2]
+    assert darkroom("run", "sign", "--defaults", "-o", "made.png")[0] == 0
+    assert Path("made.png").exists()
