@@ -31,6 +31,8 @@ class Scope:
                 return self.pattern(part)
             case ast.BinOp(left=left, op=ast.Add(), right=right):
                 return self.pattern(left) + self.pattern(right)
+            case ast.IfExp(body=some, orelse=ast.Constant(value="")):
+                return self.pattern(some)
             case ast.Name(id=name):
                 return self._named(name)
             case ast.Attribute(value=ast.Name(id=module), attr=name) if module in self.imports:

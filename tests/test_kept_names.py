@@ -43,7 +43,7 @@ def _found() -> dict[str, Iterable[str]]:
         "engine queues": _first(_by_engine(every), "Queue", "register_queue"),
         "engine schedules": _first(_by_engine(every), "scheduled", "create_schedule", "apply_schedules"),
         "errors classes": [*classes("comfy.errors"), *classes("bot.core.errors")],
-        "locks names": [f"darkroom {name}" for name in _known(_first(every, "alone"))] + _locks(every),
+        "locks names": _locks(every),
         "locks numbers": [hex(database._LOCK)],
         "notes keys": _keys(every),
         "discord custom-ids": list(answered("bot.platforms.discord.interactions", "_answer")),
@@ -85,7 +85,9 @@ def _known(patterns: Iterable[str]) -> list[str]:
 
 
 def _locks(every: Iterable[Call]) -> list[str]:
-    return [name for name in _first(every, "hashtext") if name != "darkroom {}"]  # that is `alone`
+    made = [call.arguments[1] for call in every if call.method == "SessionLock"]
+    named = [f"darkroom {name}" for name in _known([*_first(every, "alone"), *made])]
+    return [*named, *_known(_first(every, "hashtext"))]
 
 
 def _keys(every: Iterable[Call]) -> set[str]:

@@ -17,6 +17,7 @@ from typing import Any
 
 from bot.core.background import TaskHealth
 from bot.core.errors import StorageFailed
+from bot.core.execution import durable
 from bot.core.model import Address, Person, Place, Result, RunRequest, RunSummary, Status
 from bot.core.platform import Services
 from bot.core.port import Limits
@@ -125,6 +126,7 @@ async def _main(folder: Path, role: Role) -> None:
         for module in (registry, session_lock):
             if hasattr(module, name):
                 setattr(module, name, seconds)
+    durable._VERSION = given.get("versions", {}).get(role.worker, durable._VERSION)
     tasks = TaskHealth()
     async with LiveCatalog(bundled_folder(), write_workflows(folder), tasks=tasks) as shelf:
         await serve(settings, shelf, [FilePlatform(folder)], role, tasks, lambda words: print(words, flush=True))  # noqa: T201

@@ -12,7 +12,7 @@ from typing import Any
 from bot.core.errors import UserError
 from bot.i18n import _
 from bot.platforms.discord import components
-from bot.platforms.discord.commands.lists import FORGET, TURN, forget, turn_workflows
+from bot.platforms.discord.commands.lists import FORGET, NAMELESS_FORGET, TURN, forget, show_about, turn_workflows
 from bot.platforms.discord.forms import sessions
 from bot.platforms.discord.forms.modals import fill, go, turn
 from bot.platforms.discord.forms.picker import leaf, picked
@@ -35,6 +35,8 @@ async def _answer(context: DiscordContext, click: Click, name: str) -> None:
         await _on_sheet(context, click, session["act"], session["sheet"], int(session["at"]))
     elif asked := re.fullmatch(FORGET, name):
         await forget(context, click, asked["person"])
+    elif name == NAMELESS_FORGET:
+        await show_about(context, click)
     elif name == panel.UNDO:
         await panel.take_back(context, click)
     elif select := re.fullmatch(panel.TEMPLATE, name):

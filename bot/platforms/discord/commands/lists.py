@@ -21,6 +21,7 @@ _BUTTONS = 10
 _PAGE = 1700  # characters of a list of workflows
 TURN = r"darkroom:workflows:(?P<page>[0-9]{1,3})"
 FORGET = r"darkroom:forget:(?P<person>[0-9]{1,20})"
+NAMELESS_FORGET = "darkroom:forget"  #: as version 0.1 posted it; it does not say whose it is, so they are asked again
 
 
 async def show_queue(context: DiscordContext, click: Click) -> None:
