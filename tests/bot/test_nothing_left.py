@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
+import pytest
 from PIL import Image
 
 from bot.core.model import Person, UploadedFile
@@ -85,6 +87,29 @@ async def test_nothing_is_left_after_forget_but_what_others_have_sent_too(tmp_pa
         await gone(data, BLUE, but=2)
         assert await forget(Settings(data_dir=data), BEN.key) == 1  # the command, beside the bot
         await gone(data, BLUE)
+
+
+@pytest.mark.parametrize("way", ["delete", "forget"])
+async def test_no_word_is_left_in_the_database(tmp_path: Path, way: str) -> None:
+    data, named = tmp_path / "data", replace(photo(tmp_path, RED), filename="Ann at the beach.png")
+
+    def found() -> list[str]:
+        return [path.name for path in data.rglob("*.db*") if b"Ann at the beach" in path.read_bytes()]
+
+    async with house(data, servers=()) as home:
+        run = await negative(home, named)
+        assert found()
+        if way == "delete":
+            await home.services.runs.delete(run.id, ANN)
+        else:
+            await home.services.runs.forget(ANN)
+
+        async def is_gone() -> bool:
+            await home.services.runs._records.scrub()  # as the hourly sweep does, if others were at work before
+            return not found()
+
+        await until(is_gone)
+    assert not found()
 
 
 async def test_nothing_is_left_of_a_run_that_is_cancelled_in_the_middle(tmp_path: Path) -> None:

@@ -36,4 +36,5 @@ async def forget_person(person: str, records: RunRepository, media: BlobStore, a
     await delete_runs(ids, records, media)
     await audit.forget(person)
     await book.forget(person)
+    await records.scrub()
     return len(ids)

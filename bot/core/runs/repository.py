@@ -283,6 +283,10 @@ class RunRepository:
         async with self._database.change() as connection:
             await connection.execute(mine.values(person_name="", forgotten=1))
 
+    async def scrub(self) -> None:
+        """Overwrite what was deleted, as far as the database can."""
+        await self._database.scrub()
+
     async def forget(self, run_ids: Sequence[str]) -> list[str]:
         """Delete runs. Returns the keys of files that no other run uses, so that they can be deleted too."""
         async with self._database.change() as connection:

@@ -309,6 +309,7 @@ class RunService:
         if not await self._has_ended(run):
             raise UserError(_("This run has not ended yet. Cancel it first."))
         await delete_runs([run_id], self._records, self._media)
+        await self._records.scrub()
 
     async def _has_ended(self, run: RunRecord) -> bool:
         """Wait a moment for a run to end. Its message shows the result shortly before the end is recorded."""

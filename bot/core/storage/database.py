@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import asynccontextmanager, closing, contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryFile
 from types import TracebackType
@@ -33,6 +33,9 @@ _PATIENCE = 10.0  # seconds that SQLite waits for another process to let go
 _WAIT = 30.0  # seconds that a task waits for a connection while others use them all
 #: PostgreSQL's limits, in milliseconds: a process that stands still in a transaction loses it, before others give up.
 _TIME_LIMITS = {"idle_in_transaction_session_timeout": 8_000, "lock_timeout": 12_000, "statement_timeout": 30_000}
+#: SQLite's settings: what is deleted is overwritten.
+_SETTINGS = ("journal_mode=WAL", "synchronous=NORMAL", "secure_delete=ON")
+_SCRUB = 0.5  # seconds that others may have to wait while SQLite empties its journal
 #: All that a connection may say: that of the pool, where none gets free, is no fault of the driver's.
 DATABASE_FAULTS = (DBAPIError, NoConnection, OSError)
 
@@ -142,6 +145,11 @@ class Database:
         finally:
             await lock.let_go()
 
+    async def scrub(self) -> None:
+        """Empty SQLite's journal, which has copies of what was deleted. If others are at work, a later call does it."""
+        if not self.is_shared:
+            await asyncio.to_thread(_empty_journal, Path(str(self.url.database)))
+
     @asynccontextmanager
     async def change(self) -> AsyncIterator[AsyncConnection]:
         """A transaction that none comes between, from no process: what it has read holds until it has written."""
@@ -187,6 +195,12 @@ def _probe(url: URL) -> None:
         raise ConfigError(_unusable(url, fault)) from fault
 
 
+def _empty_journal(path: Path) -> None:
+    if path.is_file():
+        with suppress(sqlite3.Error), closing(sqlite3.connect(path, timeout=_SCRUB)) as connection:
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
 def make_private(url: URL) -> None:
     """Make the file of an SQLite database, which gives its mode to those beside it; what is wrong, SQLite says."""
     if not str(url.database).startswith(("file:", ":")):
@@ -226,7 +240,7 @@ def _tune(engine: AsyncEngine, how: str, patience: float) -> None:
     def connect(connection: Any, _record: Any) -> None:
         connection.isolation_level = None
         try:
-            for pragma in (f"busy_timeout={patience * 1000:.0f}", "journal_mode=WAL", "synchronous=NORMAL"):
+            for pragma in (f"busy_timeout={patience * 1000:.0f}", *_SETTINGS):
                 connection.execute(f"PRAGMA {pragma}")
         except BaseException:
             connection.close()  # or its thread would outlive it

@@ -27,11 +27,11 @@ def _blank_head(data: mmap, at: int) -> int:
         name_end = data.find(b"\0", at)
         kind_end = data.find(b"\0", name_end + 1)
         size = struct.unpack_from("<i", data, kind_end + 1)[0]
+        if not at < name_end < kind_end or size < 0:
+            raise ValueError("an attribute has no end")
         body = kind_end + 5
         if data[name_end + 1 : kind_end] == b"string" and data[at:name_end] not in _NEEDED:
             data[body : body + size] = b" " * len(data[body : body + size])
-        if size < 0:
-            raise ValueError("an attribute has no size")
         at = body + size
     return at + 1
 
