@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 
 import discord
 
-from bot.core.errors import UserError
+from bot.core.errors import DeliveryFailed, StorageFailed, UserError
 from bot.core.model import StoredFile
 from bot.core.platform import Field, FieldKind
 from bot.i18n import _
@@ -90,7 +90,7 @@ async def _ask(context: DiscordContext, click: Click, name: str, dish: CachedFor
         values[dish.picture_field or ""] = session.picture
     try:
         await submit(context, click, session.workflow, typed(values, dish.form), spoiler=session.spoiler)
-    except UserError as refusal:
+    except (UserError, DeliveryFailed, StorageFailed) as refusal:
         if not _fields(dish, session):
             raise
         change = _button(_("Change"), called("turn", name), discord.ButtonStyle.secondary)

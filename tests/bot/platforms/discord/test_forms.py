@@ -147,6 +147,17 @@ async def test_a_result_stays_when_it_is_changed(fake: FakeDiscord, channel: int
     assert post.content == content
 
 
+async def test_a_form_is_not_lost_when_its_message_cannot_be_posted(fake: FakeDiscord, channel: int) -> None:
+    page = await begun(fake, ALICE, channel, "kept")
+    fake.fail("POST", "/webhooks/", 400, {"code": 50035, "message": "Invalid Form Body"})
+    await fake.click(ALICE, page, "Run it now")
+    await fake.until(lambda: "did not let me write" in page.content)
+    assert page.labels == ["Change"]
+    window = await fake.click(ALICE, page, "Change")
+    items = {each["component"]["custom_id"]: each["component"] for each in (await window.answer)[1]["components"]}
+    assert items["text"]["value"] == "kept"
+
+
 async def test_a_form_belongs_to_one_person(fake: FakeDiscord, channel: int) -> None:
     page = await begun(fake, ALICE, channel, "mine")
     await told(fake, await fake.click(BOB, page, "Run it now"), "has expired")
