@@ -59,6 +59,7 @@ UNTRIED = {
     "make demo": "it installs from a package index; the recipe ends in `darkroom demo`, which is run",
     "make test": "it is what runs these tests",
     "make test-long": "it is run before a release; a slice of it by every CI run",
+    "make test-slice": "CI runs it after these tests",
     "make test-slice SEED=2": "CI runs it after these tests",
     "make check": "CI runs it before these tests",
     "make setup": "it installs from a package index",
