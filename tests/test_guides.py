@@ -186,6 +186,15 @@ async def test_a_command_of_the_guides_does_what_they_say(
         assert _size(made)[0] >= 64
 
 
+@pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")
+@pytest.mark.parametrize("command", [command for command in UNTRIED if command.startswith("make ")])
+def test_make_knows_what_the_guides_name(command: str) -> None:
+    """It says what it would do, and does nothing."""
+    said = subprocess.run([*command.split(), "--dry-run"], cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    assert said
+    assert command != "make demo" or said.splitlines()[-1].endswith("darkroom demo")
+
+
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no such signals")
 @pytest.mark.parametrize("command", SERVING)
 async def test_a_program_of_the_guides_says_when_it_can_be_used_and_stops(
