@@ -25,7 +25,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     long = [item for item in items if item.get_closest_marker("long")]
     for item in long:
-        item.add_marker(pytest.mark.timeout(_LONGEST))
+        item.add_marker(pytest.mark.timeout(_LONGEST), append=False)
     seed = config.getoption("--slice")
     if seed is not None:
         chosen = _chosen(long, seed)

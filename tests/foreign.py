@@ -26,7 +26,7 @@ _WHOLE = settings(_SLICE, max_examples=4000, derandomize=False, phases=(Phase.ge
 
 #: Parametrizes a test with how much is tried: a slice in each run of the tests, the whole in the long ones.
 how_much = pytest.mark.parametrize(
-    "tried", [_SLICE, pytest.param(_WHOLE, marks=[pytest.mark.long, pytest.mark.timeout(600)])], ids=["slice", "whole"]
+    "tried", [_SLICE, pytest.param(_WHOLE, marks=pytest.mark.long)], ids=["slice", "whole"]
 )
 
 #: For a test with a whole bot beside it, whose threads draw numbers of their own while an example is made up.

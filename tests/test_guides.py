@@ -59,6 +59,7 @@ UNTRIED = {
     "make demo": "it installs from a package index; the recipe ends in `darkroom demo`, which is run",
     "make test": "it is what runs these tests",
     "make test-long": "it is run before a release; a slice of it by every CI run",
+    "make test-slice": "CI runs it after these tests",
     "make test-slice SEED=2": "CI runs it after these tests",
     "make check": "CI runs it before these tests",
     "make setup": "it installs from a package index",
@@ -183,6 +184,15 @@ async def test_a_command_of_the_guides_does_what_they_say(
     if "run sketch" in command or "-o posters/" in command:
         (made,) = [path for path in folder.rglob("*") if path.is_file() and path.name != "cat.jpg"]
         assert _size(made)[0] >= 64
+
+
+@pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")
+@pytest.mark.parametrize("command", [command for command in UNTRIED if command.startswith("make ")])
+def test_make_knows_what_the_guides_name(command: str) -> None:
+    """It says what it would do, and does nothing."""
+    said = subprocess.run([*command.split(), "--dry-run"], cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    assert said
+    assert command != "make demo" or said.splitlines()[-1].endswith("darkroom demo")
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no such signals")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
@@ -104,3 +105,10 @@ def test_platforms_ask_services_and_do_not_reach_behind_them() -> None:
                 if part.startswith("_") or (deeper and (service, part) not in parts):
                     behind.add(f"{path.relative_to(ROOT)}: {'.'.join(chain)}")
     assert not behind
+
+
+def test_no_test_has_a_time_limit_of_its_own() -> None:
+    """One that a busy machine breaks: `tests.patience` is for all, and pytest ends what hangs."""
+    own = re.compile(r"mark\.timeout\(\d|asyncio\.timeout\([1-9]|wait_for\([^()]*(\([^()]*\))?[^()]*, [1-9]\d*\)")
+    tests = (ROOT / "tests").rglob("*.py")
+    assert [str(path.relative_to(ROOT)) for path in tests if own.search(path.read_text(encoding="utf-8"))] == []

@@ -180,7 +180,6 @@ async def test_what_the_page_showed_is_there(house: Upgraded) -> None:
 # ------------------------------------------------------------------ buttons
 
 
-@pytest.mark.timeout(120)
 async def test_every_button_on_telegram_answers(house: Upgraded) -> None:
     old = [copy.copy(each) for each in house.api.of_bot() if each.reply_markup]
     for name in ("running", "waiting"):

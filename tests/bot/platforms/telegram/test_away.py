@@ -14,6 +14,7 @@ from comfy.embedded import EmbeddedServer
 from tests.bot.harness import Gates, write_workflows
 from tests.bot.platforms.telegram.harness import Conversation, picture, serving
 from tests.bot.platforms.telegram.server import BotApi, Refused, bot_api
+from tests.patience import PATIENCE
 
 BAD_GATEWAY = Refused(502, "Bad Gateway")
 
@@ -133,7 +134,7 @@ async def test_a_message_that_is_deleted_cancels_its_run_and_nothing_is_posted(
         if when == "it waits":
             await other.result()
             gates.open("second")
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE):
             while not has_ended(caplog, "cancelled"):  # noqa: ASYNC110 - a log tells of no change
                 await asyncio.sleep(0.05)
         assert [each for each in api.of_bot(message.chat) if "Again" in each.buttons()] == []

@@ -22,6 +22,7 @@ from bot.core.errors import UserError
 from bot.platforms.web.api.multipart import read_fields
 from tests.bot.platforms.web.pages import page, png
 from tests.bot.walks import Log, Scene
+from tests.patience import PATIENCE
 
 T = TypeVar("T")
 QUICK = settings(
@@ -105,7 +106,7 @@ async def ask(port: int, head: bytes, body: bytes = b"", pieces: list[int] | Non
             body = body[size:]
             await writer.drain()
         writer.write(body)
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE):
             answer = await reader.read()
     finally:
         writer.close()
@@ -342,7 +343,6 @@ def test_nothing_makes_the_page_fail(tmp_path: Path) -> None:
 
 
 @pytest.mark.long
-@pytest.mark.timeout(3600)
 def test_much_more_does_not_either(tmp_path: Path) -> None:
     forms_arrive_as_they_were_sent(LONG)
     garbled_forms_are_refused(LONG)

@@ -12,6 +12,7 @@ import pytest
 from bot.platforms.web.live.hub import Hub
 from bot.settings import Secret
 from tests.bot.platforms.web.pages import Page, Visitor, page, png
+from tests.patience import PATIENCE
 
 TOKEN = Secret("s3cret-token")
 COOKIE = b"darkroom=" + b"x" * 40
@@ -23,7 +24,7 @@ async def raw(web: Page, data: bytes) -> bytes:
     """Send these bytes; all that comes back until the page closes the connection."""
     reader, writer = await asyncio.open_connection("127.0.0.1", web.port)
     writer.write(data)
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE):
         answer = await reader.read()
     writer.close()
     return answer
@@ -151,7 +152,7 @@ async def test_a_visitor_cannot_open_pages_without_end(tmp_path: Path) -> None:
         async with ben.listening() as events:
             assert (await anext(events))[0] == "state"
         await stack.aclose()
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE):
             while (await stream_status(ann)) == 429:
                 pass
 

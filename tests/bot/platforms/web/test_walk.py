@@ -326,6 +326,5 @@ class TestShort(PageWalk.TestCase):
 
 
 @pytest.mark.long
-@pytest.mark.timeout(3600)
 class TestLong(PageWalk.TestCase):
     settings = LONG
