@@ -162,7 +162,8 @@ class Http:
         taken_as = str(answer["prompt_id"])
         if taken_as != prompt_id:
             raise UnexpectedAnswer("the server gave the prompt another id: update ComfyUI", status)
-        return Submission(taken_as, float(answer.get("number") or 0), _node_errors(answer))
+        number = answer.get("number")
+        return Submission(taken_as, number if isinstance(number, float | int) else 0, _node_errors(answer))
 
     async def queue(self) -> Queue:
         """GET /queue, in the order in which the prompts will run. The server lists them in heap order (§3)."""
@@ -200,7 +201,7 @@ class Http:
                 str(system.get("python_version", "")),
                 tuple(_device(device) for device in devices),
             )
-        except (KeyError, TypeError, AttributeError) as fault:
+        except (KeyError, TypeError, AttributeError, ValueError, OverflowError) as fault:
             raise Garbled(f"{self._server} answers, but it is not ComfyUI") from fault
 
     async def dequeue(self, prompt_id: str) -> None:

@@ -120,8 +120,8 @@ def read_node(raw: Any) -> SavedNode:
         type=raw["type"],
         mode=_number(raw.get("mode")),
         title=title if isinstance(title, str) and title else None,
-        inputs=[_input(each) for each in _sequence(raw.get("inputs")) if isinstance(each, dict)],
-        outputs=[_type(_mapping(each).get("type")) for each in _sequence(raw.get("outputs"))],
+        inputs=[_input(each) for each in sequence(raw.get("inputs")) if isinstance(each, dict)],
+        outputs=[_type(_mapping(each).get("type")) for each in sequence(raw.get("outputs"))],
         values=values if isinstance(values, list | dict) else (),
         properties=_mapping(raw.get("properties")),
     )
@@ -131,7 +131,7 @@ def _definitions(data: Mapping[str, Any], depth: int) -> Iterable[Mapping[str, A
     """The definitions of subgraphs, those inside others too."""
     if depth > 50:
         raise UnreadableWorkflow("its subgraphs are nested too deeply")
-    for raw in _sequence(_mapping(data.get("definitions")).get("subgraphs")):
+    for raw in sequence(_mapping(data.get("definitions")).get("subgraphs")):
         if isinstance(raw, dict):
             yield raw
             yield from _definitions(raw, depth + 1)
@@ -140,10 +140,10 @@ def _definitions(data: Mapping[str, Any], depth: int) -> Iterable[Mapping[str, A
 def _graph(raw: Mapping[str, Any], graph_id: str) -> SavedGraph:
     return SavedGraph(
         graph_id,
-        [read_node(each) for each in _sequence(raw.get("nodes"))],
-        {link.id: link for each in _sequence(raw.get("links")) if (link := _link(each)) is not None},
-        [_port(each) for each in _sequence(raw.get("inputs")) if graph_id and isinstance(each, dict)],
-        [_port(each) for each in _sequence(raw.get("outputs")) if graph_id and isinstance(each, dict)],
+        [read_node(each) for each in sequence(raw.get("nodes"))],
+        {link.id: link for each in sequence(raw.get("links")) if (link := _link(each)) is not None},
+        [_port(each) for each in sequence(raw.get("inputs")) if graph_id and isinstance(each, dict)],
+        [_port(each) for each in sequence(raw.get("outputs")) if graph_id and isinstance(each, dict)],
     )
 
 
@@ -169,7 +169,7 @@ def _input(raw: Mapping[str, Any]) -> SavedInput:
 
 
 def _port(raw: Mapping[str, Any]) -> Port:
-    links = [str(each) for each in _sequence(raw.get("linkIds"))]
+    links = [str(each) for each in sequence(raw.get("linkIds"))]
     return Port(str(raw.get("name") or ""), _type(raw.get("type")), links)
 
 
@@ -190,5 +190,5 @@ def _mapping(raw: Any) -> Mapping[str, Any]:
     return raw if isinstance(raw, dict) else {}
 
 
-def _sequence(raw: Any) -> Sequence[Any]:
+def sequence(raw: Any) -> Sequence[Any]:
     return raw if isinstance(raw, list) else ()

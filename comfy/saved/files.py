@@ -185,6 +185,10 @@ def _ogg_pages(data: bytes) -> Iterator[bytes]:
         at = body + sum(sizes)
 
 
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
 def with_defaults(prompt: Mapping[str, Any], definitions: Mapping[str, Any]) -> dict[str, Any]:
     """Give a prompt the defaults of required inputs that it lacks, because their nodes got them later."""
     from comfy.saved.definitions import ABSENT, read_spec
@@ -192,9 +196,13 @@ def with_defaults(prompt: Mapping[str, Any], definitions: Mapping[str, Any]) -> 
     made: dict[str, Any] = {}
     for node_id, node in prompt.items():
         raw = definitions.get(node["class_type"])
-        inputs = dict(node.get("inputs") or {})
+        given = node.get("inputs") or {}
+        if not isinstance(given, dict):  # no prompt will take it
+            made[node_id] = node
+            continue
+        inputs = dict(given)
         if isinstance(raw, Mapping):
-            required = (raw.get("input") or {}).get("required") or {}
+            required = _mapping(_mapping(raw.get("input")).get("required"))
             for spec in read_spec(node["class_type"], raw).inputs:
                 if spec.name in required and spec.name not in inputs and spec.is_widget and spec.default is not ABSENT:
                     inputs[spec.name] = spec.default

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from comfy.saved.document import ENTRY, EXIT, Document, Port, SavedGraph, SavedLink, SavedNode, read_node
+from comfy.saved.document import ENTRY, EXIT, Document, Port, SavedGraph, SavedLink, SavedNode, read_node, sequence
 
 _PREFIXES = ("workflow>", "workflow/")
 
@@ -43,12 +43,12 @@ def make_subgraphs(document: Document) -> dict[str, Group]:
 
 def _definition(document: Document, raw: Mapping[str, Any], name: str) -> tuple[SavedGraph, list[str]]:
     nodes: list[SavedNode] = []
-    for each in raw.get("nodes") or ():
+    for each in sequence(raw.get("nodes")):
         document.last_id += 1
         nodes.append(read_node({**each, "id": document.last_id} if isinstance(each, dict) else each))
     graph = SavedGraph(name, nodes, {})
     linked: set[tuple[int, int]] = set()
-    for number, each in enumerate(raw.get("links") or ()):
+    for number, each in enumerate(sequence(raw.get("links"))):
         if not isinstance(each, list) or len(each) < 4 or not all(isinstance(n, int) for n in each[:4]):
             continue  # a link from outside
         origin, origin_slot, target, target_slot = each[:4]
@@ -58,7 +58,8 @@ def _definition(document: Document, raw: Mapping[str, Any], name: str) -> tuple[
         graph.links[link.id] = link
         nodes[target].inputs[target_slot].link = link.id
         linked.add((target, target_slot))
-    external = {tuple(each[:2]) for each in raw.get("external") or () if isinstance(each, list)}
+    pairs = [each[:2] for each in sequence(raw.get("external")) if isinstance(each, list)]
+    external = {tuple(pair) for pair in pairs if all(isinstance(number, int) for number in pair)}
     _add_inputs(graph, linked)
     _add_outputs(graph, external)
     return graph, [node.id for node in nodes]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import tomllib
 from contextlib import suppress
@@ -10,6 +11,8 @@ from typing import Any
 
 from hypothesis import settings
 from hypothesis import strategies as st
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from bot.core.errors import UserError
 from bot.core.workflows.catalog import Catalog, bundled_folder
@@ -19,6 +22,7 @@ from comfy import PromptRejected
 from comfy.object_info import ObjectInfo
 from comfy.prompt import Prompt
 from comfy.saved import UnreadableWorkflow, convert, is_saved_workflow
+from comfy.saved.files import is_prompt, read_workflow, with_defaults
 from tests.comfy.saved.graphs import DEFINITIONS, graph, node, subgraph
 from tests.foreign import as_json, changed, check, cut_up, how_much, values
 
@@ -130,3 +134,28 @@ def test_documents_of_the_editor(tried: settings) -> None:
                 Prompt(convert(data, nodes, choose=lambda _count: 0).prompt)
 
     check(tried, st.tuples(changed(SAVED) | values, definitions | st.just(DEFINITIONS)), read)
+
+
+def in_a_picture(document: Any, *, packed: bool) -> bytes:
+    body, info = io.BytesIO(), PngInfo()
+    info.add_text("workflow", json.dumps(document), zip=packed)
+    Image.new("L", (4, 4)).save(body, "PNG", pnginfo=info)
+    return body.getvalue()
+
+
+@how_much
+def test_files_with_a_workflow_in_them(tried: settings, tmp_path: Path) -> None:
+    whole = [as_json(document) for document in SAVED] + [as_json({"prompt": json.dumps(PAIRS[0][0])})]
+    whole += [in_a_picture(SAVED[1], packed=packed) for packed in (False, True)]
+    whole += [path.read_bytes()[:64_000] for path in sorted((Path(__file__).parents[3] / "data/results").iterdir())]
+    documents = changed([*SAVED, PAIRS[0][0], {"extra_data": {"workflow": SAVED[0]}}]).map(as_json)
+    path = tmp_path / "odd.bin"
+
+    def read(content: bytes) -> None:
+        path.write_bytes(content)
+        with suppress(UnreadableWorkflow, PromptRejected):
+            found = read_workflow(path).data
+            if is_prompt(found):
+                Prompt(with_defaults(found, DEFINITIONS))
+
+    check(tried, cut_up(whole) | documents, read)
