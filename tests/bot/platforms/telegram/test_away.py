@@ -57,14 +57,14 @@ async def test_a_result_waits_for_telegram_and_mine_has_it_meanwhile(tmp_path: P
 async def test_a_result_that_waited_is_tried_again_at_the_start(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bot.core.execution.attempt._DELIVERY_PAUSES", Pauses(3600.0, 3600.0))
     async with bot_api() as api:
         chat = Conversation(api)
         api.broken["editMessageMedia"] = BAD_GATEWAY
         async with serving(api, tmp_path):
             await chat.write("/negative", photo=picture())
-            await api.until(lambda: api.made("editMessageMedia"))
+            await api.until(lambda: len(api.made("editMessageMedia")) > 2)  # it has not failed
         del api.broken["editMessageMedia"]
+        monkeypatch.setattr("bot.core.execution.attempt._DELIVERY_PAUSES", Pauses(3600.0, 3600.0))
         async with serving(api, tmp_path):
             await chat.result()
         assert len(chat.messages) == 1
@@ -109,6 +109,21 @@ async def test_a_message_is_mended_when_the_bot_is_back_in_the_group(tmp_path: P
         await api.let_in(chat.chat, chat.user)
         mended = await chat.answer("gate first", "Cancelled", button="Again")
         assert (mended.id, "Cancel" in mended.buttons()) == (waiting.id, False)
+
+
+async def test_a_request_that_was_not_kept_before_the_bot_was_sent_away_says_so_when_it_is_back(tmp_path: Path) -> None:
+    async with bot_api() as api, serving(api, tmp_path):
+        chat = Conversation(api, api.group(-100903))
+        api.gates["getFile"] = asyncio.Event()
+        await chat.write("/negative", document=("words.pdf", b"%PDF-1.7", "application/pdf"))
+        waiting = await chat.answer("One moment", button="Cancel")
+        await api.send_away(chat.chat, chat.user)
+        api.gates.pop("getFile").set()  # the file is refused, and no message can say so
+        await api.until(lambda: [call for call in api.calls if call.status == 403])
+        await chat.api.until(api.has_taken_all)
+        await api.let_in(chat.chat, chat.user)
+        mended = await chat.answer("was not kept")
+        assert (mended.id, list(mended.buttons())) == (waiting.id, [])
 
 
 @pytest.mark.parametrize("when", ["it waits", "it runs", "its result comes"])
