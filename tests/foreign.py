@@ -22,7 +22,7 @@ _SLICE = settings(
     suppress_health_check=list(HealthCheck),
     phases=(Phase.explicit, Phase.generate),
 )
-_WHOLE = settings(_SLICE, max_examples=1000, derandomize=False, phases=(Phase.generate, Phase.shrink))
+_WHOLE = settings(_SLICE, max_examples=1000, derandomize=False, phases=(Phase.generate,))
 
 #: Parametrizes a test with how much is tried: a slice in each run of the tests, the whole in the long ones.
 how_much = pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import struct
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,7 +21,11 @@ _FRAMES = (0xC0, 0xC1, 0xC2)  # baseline, extended and progressive: servers know
 _SAMPLINGS = (  # of colours, per component: as many as there are pixels, half or a quarter of them
     *(b"\x11\x11\x11", b"\x21\x11\x11", b"\x22\x11\x11", b"\x12\x11\x11", b"\x41\x11\x11"),
 )
-FAULTS = (OSError, SyntaxError, ValueError, EOFError, IndexError, KeyError, TypeError, struct.error, OverflowError)
+#: What decoders raise if a picture is damaged; that of HEIC raises RuntimeError.
+FAULTS = (
+    *(OSError, SyntaxError, ValueError, EOFError, IndexError, KeyError, TypeError, OverflowError),
+    *(struct.error, RuntimeError),
+)
 
 
 def plain_copy(picture: Image, data: bytes, path: Path, folder: Path) -> Path:
@@ -28,7 +33,7 @@ def plain_copy(picture: Image, data: bytes, path: Path, folder: Path) -> Path:
     kind = picture.format or ""
     target = folder / f"{hashlib.sha256(str(path).encode()).hexdigest()[:12]}{_suffix(kind)}"
     bare = _bare(data) if _is_plain(picture, kind) else None
-    if bare is None:
+    if bare is None or not _is_whole(bare, picture):
         _encode(picture, target)
     else:
         target.write_bytes(bare)
@@ -58,6 +63,17 @@ def _bare(data: bytes) -> bytes | None:
     frame = next((each for each in frames if each[1] not in (0xC4, 0xC8, 0xCC)), b"\xff\0")
     common = len(frame) < 19 or frame[11:19:3] in _SAMPLINGS
     return b"".join(segments) if frame[1] in _FRAMES and common else None
+
+
+def _is_whole(bare: bytes, picture: Image) -> bool:
+    """True if the pixels are still there: those of a damaged file may have been taken for something beside them."""
+    from PIL import Image
+
+    try:
+        with Image.open(io.BytesIO(bare), formats=("PNG", "JPEG")) as left:
+            return left.size == picture.size and bool(getattr(left, "tile", None))
+    except FAULTS:
+        return False
 
 
 def _encode(picture: Image, target: Path) -> None:
