@@ -73,9 +73,13 @@ class _Broken:
         raise self.refusal
 
 
+async def _is_gone() -> None:
+    raise AssertionError("the message is there")
+
+
 @pytest.mark.parametrize("refusal", [RuntimeError("TOPIC_CLOSED"), KeyError("x"), OSError("away"), TimeoutError()])
 async def test_no_refusal_leaves_the_port_in_other_words(refusal: Exception) -> None:
-    reply = GuardedReply(_Broken(refusal))
+    reply = GuardedReply(_Broken(refusal), _is_gone)
     with pytest.raises(DeliveryFailed) as shown:
         await reply.show(Done())
     assert shown.value.__cause__ is refusal
@@ -85,7 +89,7 @@ async def test_no_refusal_leaves_the_port_in_other_words(refusal: Exception) -> 
 
 async def test_no_room_stays_no_room() -> None:
     with pytest.raises(NotNow):
-        await GuardedReply(_Broken(NotNow("", 3.0))).show(Done())
+        await GuardedReply(_Broken(NotNow("", 3.0)), _is_gone).show(Done())
 
 
 class _Refusing(RecordingPlatform):
