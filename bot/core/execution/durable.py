@@ -57,6 +57,7 @@ class DurableEngine:
         self._sqlite = None if database.is_shared else _quick(self._url)
         self._worker, self._attempt = worker, attempt
         self._tasks: set[asyncio.Task[Any]] = set()
+        self._is_ending = False
         self._tidying = BackgroundTask("engine cleanup", tasks)
 
     async def __aenter__(self) -> DurableEngine:
@@ -96,6 +97,7 @@ class DurableEngine:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         """Let go of what is under way: it goes on when a process of this worker starts again."""
+        self._is_ending = True
         await self._tidying.stop()
         # Its own threads stand in the place of the loop's, and end with it: others may need some meanwhile.
         asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor())
@@ -121,6 +123,8 @@ class DurableEngine:
             await DBOS.start_workflow_async(self._workflow, run_id, attempt)
 
     async def _develop(self, run_id: str, attempt: int) -> None:
+        if self._is_ending:  # an attempt that begins only now finds no engine; it goes on with the next process
+            raise asyncio.CancelledError
         task = asyncio.create_task(self._attempt(run_id, attempt, _step), name=f"run {run_id}")
         self._tasks.add(task)
         try:

@@ -15,10 +15,10 @@ import pytest
 from aiohttp import web
 
 from bot.core.connections import ConnectionLimits, Seldom, listening
+from tests.patience import PATIENCE
 
 GET = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
 POST = b"POST /body HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n"
-_PATIENCE = 30.0  # seconds
 
 
 @dataclass
@@ -91,7 +91,7 @@ async def site(**limits: Any) -> AsyncIterator[Site]:
 
 
 async def until_closed(reader: asyncio.StreamReader) -> bytes:
-    async with asyncio.timeout(_PATIENCE):
+    async with asyncio.timeout(PATIENCE):
         try:
             return await reader.read()
         except ConnectionResetError:
@@ -141,7 +141,7 @@ async def test_a_body_that_comes_drop_by_drop_ends_as_well() -> None:
 async def test_an_answer_that_is_not_read_ends() -> None:
     async with site(unread=0.1) as here:
         _reader, writer = await here.connect(GET.replace(b"/", b"/endless", 1))
-        async with asyncio.timeout(_PATIENCE):
+        async with asyncio.timeout(PATIENCE):
             await here.ended.wait()
         writer.close()
 

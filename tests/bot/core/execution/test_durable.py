@@ -142,3 +142,28 @@ async def answered(words: str) -> str:
 
 async def never() -> Any:
     raise AssertionError
+
+
+async def test_attempts_that_begin_as_the_process_ends_are_left_for_the_next_one(
+    database: Database, tmp_path: Path
+) -> None:
+    made, faults = set[str](), list[Exception]()
+
+    async def once(run_id: str, _attempt: int, step: DurableStep) -> None:
+        try:
+            await step(SUBMIT, said)
+            made.add(run_id)
+        except Exception as fault:  # noqa: BLE001 - the end of an attempt
+            faults.append(fault)
+
+    begun = {f"{turn} {number}" for turn in range(6) for number in range(10)}
+    for turn in range(6):
+        async with DurableEngine(database, tmp_path, "one", once, TaskHealth()) as engine:
+            await asyncio.gather(*(engine.start(f"{turn} {number}", 1) for number in range(10)))
+
+    async def all_made() -> bool:
+        return made == begun
+
+    async with DurableEngine(database, tmp_path, "one", once, TaskHealth()):
+        await until(all_made)
+    assert not faults
