@@ -179,13 +179,13 @@ async def test_a_visitor_cannot_begin_requests_without_end(tmp_path: Path) -> No
             _reader, writer = await asyncio.open_connection("127.0.0.1", web.port)
             writer.write(half[:-10])
             writers.append(writer)
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE):
             while told(await raw(web, posted(RUNS, b"--b--")))[0] != 429:
                 pass
         assert (await ann.ask("negative", photo=png()))[0] == 201  # another visitor can
         for writer in writers:
             writer.write(half[-10:])
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE):
             while told(await raw(web, posted(RUNS, b"--b--")))[0] == 429:
                 pass
         for writer in writers:
