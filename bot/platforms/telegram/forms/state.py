@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from time import time
 from typing import Any
 
 from bot.core.model import RunRequest, StoredFile
@@ -98,7 +99,8 @@ class FormState:
     def from_json(cls, data: Mapping[str, Any]) -> FormState:
         """Read the data that `to_json` writes."""
         files = {name: from_json(source) for name, source in data["files"].items()}
-        return cls(**{**data, "files": files, "spare": tuple(map(from_json, data["spare"]))})
+        # Version 0.1 did not note when it asked: there is still an hour for the answer.
+        return cls(**{"at": time(), **data, "files": files, "spare": tuple(map(from_json, data["spare"]))})
 
 
 def takes(field: Field, source: Source) -> bool:
