@@ -9,8 +9,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from comfy.errors import ComfyError
-
 #: Both sides of a subgraph, as its links name them.
 ENTRY, EXIT = "-10", "-20"
 NEVER, BYPASSED = 2, 4
@@ -20,7 +18,7 @@ VIRTUAL = frozenset({"Note", "MarkdownNote", REROUTE, PRIMITIVE, SETTER, GETTER}
 _MOST_NODES, _MOST_DEFINITIONS = 20_000, 2_000
 
 
-class UnreadableWorkflow(ComfyError):
+class UnreadableWorkflow(ValueError):
     """A file cannot be read as a workflow; the text says why, and completes "this file cannot be used: …"."""
 
 

@@ -245,7 +245,6 @@ async def test_two_workers_share_the_work_and_one_that_is_gone_is_replaced(tmp_p
 
 
 @pytest.mark.long
-@pytest.mark.timeout(120)
 async def test_workers_of_two_versions_share_the_work(tmp_path: Path, postgres: str) -> None:
     """Each is killed and comes back, and one is away for so long that the other takes its runs over."""
     leases = {"_BEAT": 0.3, "_LOST": 3.0, "_TERM": 2.0, "_LOOK": 0.3}  # seconds

@@ -112,3 +112,4 @@ async def test_a_refusal_in_unknown_words_does_not_stop_a_cancel(tmp_path: Path)
         assert await home.services.runs.cancel(run_id, ANN)
         (run,) = await home.ended(run_id)
         assert run.state is State.CANCELLED
+        gates.open()
