@@ -132,7 +132,7 @@ class Attempt:
         uploads: UploadCache,
         step: DurableStep,
         freed: Callable[[bool], None],
-        troubled: Callable[[], None],
+        troubled: Callable[[str], None],
         *,
         resumed: bool,
     ) -> None:
@@ -362,7 +362,7 @@ class Attempt:
 
     async def _failed(self, error: Exception, execution: Execution) -> None:
         if isinstance(error, _TROUBLE):
-            self._troubled()
+            self._troubled(str(execution.prompt_id))
         self._freed(False)
         if (by := await self._cancelled_by()) is not None:
             await self._cancel(execution, by)

@@ -15,6 +15,7 @@ from bot.core.errors import StorageFailed
 from bot.core.execution import durable as durable
 from bot.core.execution.attempt import Attempt, ExecutionContext, UploadCache
 from bot.core.execution.durable import DurableEngine, DurableStep
+from bot.core.execution.left_behind import LeftBehind
 from bot.core.model import Failed
 from bot.core.retry import Pauses, retry
 from bot.core.run import QueuedRun, RunRecord, State
@@ -52,6 +53,7 @@ class Worker:
         self._under_way: dict[str, tuple[RunRecord, asyncio.Task[None]]] = {}
         self._term = context.lease.term
         self._news = asyncio.Event()
+        self._left_behind = LeftBehind(context.records, fleet, tasks)
         self._turns, self._cancels = BackgroundTask("turns", tasks), BackgroundTask("cancels", tasks)
 
     async def __aenter__(self) -> Worker:
@@ -62,6 +64,7 @@ class Worker:
             if run.state is State.RUNNING and run.server is not None:
                 self._load.enter(run.server, run)
         await self._engine.__aenter__()
+        await self._left_behind.__aenter__()
         self._turns.repeat(self._take_turns)
         self._cancels.repeat(self._watch_cancels, _TICK)
         return self
@@ -69,6 +72,7 @@ class Worker:
     async def __aexit__(self, *_exit: object) -> None:
         await self._turns.stop()
         await self._cancels.stop()
+        await self._left_behind.__aexit__()
         await self._engine.__aexit__(None, None, None)
 
     def wake(self) -> None:
@@ -161,7 +165,7 @@ class Worker:
                 self._uploads[server],
                 step,
                 lambda learn: self._leave(run, learn=learn),
-                lambda: self._fleet.doubt(server),
+                lambda prompt_id: self._doubt(server, run, prompt_id),
                 resumed=resumed,
             )
             if run.cancelled_by:
@@ -170,6 +174,10 @@ class Worker:
         except Exception as error:  # noqa: BLE001 - the end of a run, where even that could not be written down
             _log.error("run %s could not be ended", run.id, exc_info=error)
             await self._end(run, explain(error, run.id))
+
+    def _doubt(self, server: str, run: RunRecord, prompt_id: str) -> None:
+        self._left_behind.note(server, run.id, prompt_id)
+        self._fleet.doubt(server)
 
     async def _homeless(self, run: RunRecord) -> None:
         """Its server is no longer among the settings."""

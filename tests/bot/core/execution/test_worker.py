@@ -143,6 +143,36 @@ async def _back(server: AbsentServer, gates: Gates) -> None:
     gates.open()
 
 
+async def test_a_prompt_whose_run_went_on_elsewhere_is_stopped_once_its_server_is_back(tmp_path: Path) -> None:
+    gates = Gates()
+    servers = {name: AbsentServer(nodes=gates.nodes()) for name in ("one", "two")}
+    async with servers["one"], servers["two"], house(tmp_path, servers=list(servers.values())) as home:
+        run_id, shown = await home.ask("gated", gate="x")
+        await home.platform.until(running(shown))
+        first = (await home.run(run_id)).server or ""
+        away = servers[first]
+        away.leave()
+        await away.drop_sockets()
+
+        async def runs_elsewhere() -> bool:
+            run = await home.run(run_id)
+            return run.state is State.RUNNING and run.server != first
+
+        await until(runs_elsewhere)
+        left_behind = away._jobs.running
+        assert left_behind is not None
+        assert not left_behind.interrupted.is_set()
+        away.come_back()
+
+        async def is_stopped() -> bool:
+            return left_behind.interrupted.is_set()
+
+        await until(is_stopped)
+        gates.open()
+        (run,) = await home.ended(run_id)
+        assert (run.state, len(shown.results)) == (State.DONE, 1)
+
+
 async def test_a_cancel_stops_the_prompt_of_an_earlier_attempt_too(tmp_path: Path) -> None:
     gates = Gates()
     async with AbsentServer(nodes=gates.nodes()) as server, house(tmp_path, servers=[server]) as home:
