@@ -40,6 +40,8 @@ ENDING = {
     "darkroom run": "poster",
     "darkroom run NAME --help": "--photo",
     "darkroom run NAME --photo cat.jpg": "cat-poster",
+    "darkroom run NAME --photo cat.jpg --defaults": "cat-poster",
+    "darkroom workflows form FILE": "(image)",
     "darkroom forget": "Deleted 0 runs.",
     "darkroom hand-over NAME": "0 runs now wait for another worker.",
     "darkroom moderate": "deny",
@@ -66,6 +68,7 @@ UNTRIED = {
     "make words": "it writes into the checkout",
     "make lock": "it asks a package index",
     "make bench": "it installs other clients from a package index",
+    "python -m tests.bot.upgrades.record": "it needs the checkout of a release",
     "uv run darkroom demo": "it installs from a package index; `darkroom demo` is run",
     "python -m venv .venv": "these tests make one themselves, with this same module",
     ".venv/bin/pip install .": "it installs from a package index; these tests install the wheel that it would build",
@@ -168,7 +171,12 @@ async def test_a_command_of_the_guides_does_what_they_say(
 ) -> None:
     if command.startswith("openssl") and shutil.which("openssl") is None:
         pytest.skip("openssl is not installed")
-    typed = command.replace(URL, server).replace("URL", server).replace("NAME", "poster")
+    typed = (
+        command.replace(URL, server)
+        .replace("URL", server)
+        .replace("NAME", "poster")
+        .replace("FILE", str(ROOT / "workflows" / "poster.json"))
+    )
     typed += " discord:1" if command == "darkroom forget" else ""
     process = await asyncio.create_subprocess_shell(
         typed,
