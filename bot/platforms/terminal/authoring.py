@@ -38,9 +38,13 @@ _server = click.option(
 def convert(files: tuple[Path, ...], definitions: Path | None, server: str | None, output: Path) -> None:
     """Write the API prompt of each workflow FILE as FOLDER/NAME.json."""
     _folder(output)
+    sources = {path.resolve() for path in files}
 
     def write(made: ConvertedFile) -> None:
         target = output / f"{made.name}.json"
+        if target.resolve() in sources:
+            words = _("{file} would be overwritten. Choose another folder with -o.")
+            raise BadWorkflowFile(words.format(file=target))
         try:
             target.write_text(json.dumps(made.prompt, indent=1, ensure_ascii=False), encoding="utf-8")
         except OSError as fault:
