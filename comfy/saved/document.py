@@ -106,8 +106,8 @@ def read_document(data: Mapping[str, Any]) -> Document:
     root = _graph(data, "")
     if sum(len(graph.nodes) for graph in (root, *definitions.values())) > MOST_NODES:
         raise UnreadableWorkflow(TOO_MANY)
-    last = data.get("last_node_id", _mapping(data.get("state")).get("lastNodeId"))
-    return Document(root, definitions, _number(last), _mapping(data.get("extra")))
+    last = data.get("last_node_id", mapping(data.get("state")).get("lastNodeId"))
+    return Document(root, definitions, _number(last), mapping(data.get("extra")))
 
 
 def read_node(raw: Any) -> SavedNode:
@@ -122,9 +122,9 @@ def read_node(raw: Any) -> SavedNode:
         mode=_number(raw.get("mode")),
         title=title if isinstance(title, str) and title else None,
         inputs=[_input(each) for each in sequence(raw.get("inputs")) if isinstance(each, dict)],
-        outputs=[_type(_mapping(each).get("type")) for each in sequence(raw.get("outputs"))],
+        outputs=[_type(mapping(each).get("type")) for each in sequence(raw.get("outputs"))],
         values=values if isinstance(values, list | dict) else (),
-        properties=_mapping(raw.get("properties")),
+        properties=mapping(raw.get("properties")),
     )
 
 
@@ -132,7 +132,7 @@ def _definitions(data: Mapping[str, Any], depth: int) -> Iterable[Mapping[str, A
     """The definitions of subgraphs, those inside others too."""
     if depth > DEEPEST:
         raise UnreadableWorkflow(TOO_DEEP)
-    for raw in sequence(_mapping(data.get("definitions")).get("subgraphs")):
+    for raw in sequence(mapping(data.get("definitions")).get("subgraphs")):
         if isinstance(raw, dict):
             yield raw
             yield from _definitions(raw, depth + 1)
@@ -187,7 +187,7 @@ def _number(raw: Any) -> int:
         return 0
 
 
-def _mapping(raw: Any) -> Mapping[str, Any]:
+def mapping(raw: Any) -> Mapping[str, Any]:
     return raw if isinstance(raw, dict) else {}
 
 

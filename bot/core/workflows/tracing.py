@@ -198,9 +198,10 @@ class Tracer:
             return None
         source = self._prompt[str(value[0])]
         if (branch := self._branch(source)) is not None:
-            for other in (*_ON, *_OFF) if others is not None else ():
-                if other != branch and other in source.inputs:
-                    _append(others, self._widget(source, other, kinds, others, depth + 1))
+            if others is not None:
+                for other in source.inputs:
+                    if other != branch and other in (*_ON, *_OFF):
+                        _append(others, self._widget(source, other, kinds, others, depth + 1))
             return self._widget(source, branch, kinds, others, depth + 1)
         if name in source.inputs:
             return self._widget(source, name, kinds, others, depth + 1)
