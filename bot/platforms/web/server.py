@@ -77,14 +77,14 @@ def _static() -> web.RouteDef:
 
 
 def _members_only(gate: AccessControl) -> Middleware:
-    """All but the page, its door and the probes is for visitors who have a cookie and, where it is asked, the token."""
+    """All but the page, its login and the probes needs a visitor's cookie and, if there is one, the token."""
 
     @web.middleware
     async def members_only(request: web.Request, handler: Handler) -> web.StreamResponse:
         free = request.path in ("/", "/login") or request.path.startswith(_PUBLIC)
         if not free and (not whose(request) or not await gate.is_in(request)):
             if request.path == "/moderate":
-                raise web.HTTPSeeOther("./")  # the page has the door
+                raise web.HTTPSeeOther("./")  # the page asks for the token
             raise web.HTTPUnauthorized(text=_("Please load the page first."))
         return await handler(request)
 

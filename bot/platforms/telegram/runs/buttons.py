@@ -118,10 +118,10 @@ class RunButtons:
 
     async def _send_original(self, caller: Caller, run: RunRecord, file: ResultFile) -> None:
         api, topic, below = self._responder.api, caller.chat.topic, caller.message
-        parcel = OutgoingMedia(file, Way.DOCUMENT)
+        media = OutgoingMedia(file, Way.DOCUMENT)
         try:
             sent = await api.ask(
-                caller.chat, lambda chat: parcel.post(api, chat, topic=topic, reply_to=below), once=True
+                caller.chat, lambda chat: media.post(api, chat, topic=topic, reply_to=below), once=True
             )
             await self._eraser.note_copy(run, caller.chat, sent.message_id)
         except Unconfirmed:

@@ -254,21 +254,21 @@ class TelegramReply:
                 raise DeliveryFailed(_refusal(fault)) from fault
             await self._deliver_one(only.as_document(), result, keyboard, *doubt)
 
-    async def _send_all(self, parcels: Sequence[OutgoingMedia], *, below: bool) -> bool:
+    async def _send_all(self, files: Sequence[OutgoingMedia], *, below: bool) -> bool:
         """Send files as messages of their own, `below` ours or instead of it. True if it is sure that all came.
 
         What has been sent is noted, so that it is not sent again after a crash. Of an album that Telegram had taken
         without our having come to note it nothing can be known: it is sent again rather than lost. Where it is only
         Telegram's answer that did not come, it is not, and the message says so.
         """
-        if not parcels:
+        if not files:
             return True
         name = storage_keys.album(self._brief.run_id)
         sent: list[list[int]] = await self._notes.get(name) or []
         spoiler = await self._is_hidden()
         if not sent:
             await self._announce()
-        for group in albums(parcels)[len(sent) :]:
+        for group in albums(files)[len(sent) :]:
             messages = await self._send_group(group, spoiler=spoiler, below=self._target if below else None)
             sent = [*sent, messages]
             await self._notes.put(name, sent)

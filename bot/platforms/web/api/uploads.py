@@ -57,12 +57,12 @@ async def unpack(request: web.Request, form: Form, folder: Path, file_limit: int
 
 
 async def requested(
-    parcel: SubmittedForm, workflow: str, form: Form, services: Services, person: Person, place: Place
+    submitted: SubmittedForm, workflow: str, form: Form, services: Services, person: Person, place: Place
 ) -> RunRequest:
-    """The request that a parcel means. Raises `UserError`."""
+    """Return the request that a submitted form makes. Raises `UserError`."""
     media = {field.name for field in form.fields if field.is_media}
     values: dict[str, Any] = {}
-    for name, given in parcel.values.items():
+    for name, given in submitted.values.items():
         if name in media and isinstance(given, str) and given:
             values[name] = await _earlier(name, given, services, person, place)
         else:
