@@ -278,7 +278,7 @@ class _Connection(web.RequestHandler):
         """Answer a request that is not HTTP, or on which we failed, with one line."""
         if status < 500:
             self.logger.warning("A request that is not HTTP was refused (%s).", type(exc).__name__)
-            words = _("This is not a request that can be understood.")
+            words = _("The request cannot be understood.")
         else:
             self.logger.error("A request failed.", exc_info=exc)
             words = _("Something went wrong on our side. Please try again later.")

@@ -21,7 +21,10 @@ if TYPE_CHECKING:
 
 _files = click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
 _definitions = click.option(
-    "--definitions", metavar="FILE", type=click.Path(path_type=Path), help=_("The answer of a server's /object_info.")
+    "--definitions",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help=_("A file with a server's answer of /object_info."),
 )
 _server = click.option(
     "--server", metavar="URL", help=_("A ComfyUI server to ask; default: the first one in the settings.")

@@ -148,7 +148,7 @@ async def test_the_words_and_buttons_of_an_album_are_the_last_message(tmp_path: 
             assert last.text.startswith("Poster for Ann")
             assert {"Again", "Original", "Delete"} <= last.buttons().keys()
             assert message.deleted
-            later = replace(on.studio, faces=MessageStates())  # as another process would
+            later = replace(on.studio, states=MessageStates())  # as another process would
             reply = TelegramReply(later, address_of(on.chat, message.id), reply._brief)
 
 
@@ -345,4 +345,4 @@ async def test_spoilers(tmp_path: Path) -> None:
 
 
 def replace_faces(on: Stage) -> Stage:
-    return replace(on, studio=replace(on.studio, faces=MessageStates()))
+    return replace(on, studio=replace(on.studio, states=MessageStates()))
