@@ -20,7 +20,7 @@ from comfy.errors import Redirected
 
 _MOST_HOPS = 3  # redirects in a row
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")  # IPv4 within IPv6: its last four bytes count
-_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 
 def is_public(address: str) -> bool:
@@ -42,6 +42,10 @@ def _inner(ip: IPv4Address | IPv6Address) -> IPv4Address | IPv6Address:
     return ip.ipv4_mapped or ip.sixtofour or ip
 
 
+class _NotPublic(OSError):
+    pass
+
+
 class _CheckedResolver(AbstractResolver):
     """Resolves names, and leaves out the addresses that may not be reached."""
 
@@ -53,7 +57,7 @@ class _CheckedResolver(AbstractResolver):
     ) -> list[ResolveResult]:
         found = [each for each in await self._inner.resolve(host, port, family) if self._allowed(each["host"])]
         if not found:
-            raise OSError(f"{host} has no public address")
+            raise _NotPublic(f"{host} has no public address")
         return found
 
     async def close(self) -> None:
@@ -80,12 +84,17 @@ class Elsewhere:
             connector=connector, timeout=self._timeout, cookie_jar=aiohttp.DummyCookieJar()
         ) as session:
             target = self._target(redirect.url, redirect)
-            for hop in range(_MOST_HOPS):
-                async with session.get(target, allow_redirects=False) as answer:
-                    if answer.status not in _REDIRECTS or hop == _MOST_HOPS - 1:
-                        yield answer
-                        return
-                    target = self._target(target, answer)
+            try:
+                for hop in range(_MOST_HOPS):
+                    async with session.get(target, allow_redirects=False) as answer:
+                        if answer.status not in REDIRECTS or hop == _MOST_HOPS - 1:
+                            yield answer
+                            return
+                        target = self._target(target, answer)
+            except aiohttp.ClientConnectorError as fault:
+                if isinstance(fault.os_error, _NotPublic):
+                    raise _refusal(redirect.url, target, redirect.status) from fault
+                raise
 
     def _target(self, asked: URL, answer: aiohttp.ClientResponse) -> URL:
         try:
@@ -95,7 +104,11 @@ class Elsewhere:
         host = target.host or ""
         literal = host.replace(".", "").isdecimal() or ":" in host  # no resolver is asked for such a one
         if target.scheme not in ("http", "https") or not host or (literal and not self._allowed(host)):
-            shown = str(target.with_user(None).with_query(None).with_fragment(None)) if host else ""
-            words = f"{asked.host} redirects a file to {shown or 'no address'}, which is not public"
-            raise Redirected(words, answer.status, shown, moved=False)
+            raise _refusal(asked, target, answer.status)
         return target
+
+
+def _refusal(asked: URL, target: URL, status: int) -> Redirected:
+    shown = str(target.with_user(None).with_query(None).with_fragment(None)) if target.host else ""
+    words = f"{asked.host} redirects a file to {shown or 'no address'}, which is not public"
+    return Redirected(words, status, shown, moved=False)

@@ -18,7 +18,7 @@ from yarl import URL
 
 from comfy import bodies
 from comfy.bodies import MB, FileBody
-from comfy.elsewhere import Elsewhere
+from comfy.elsewhere import REDIRECTS, Elsewhere
 from comfy.errors import (
     CertificateRefused,
     ComfyError,
@@ -41,7 +41,6 @@ from comfy.object_info import ObjectInfo
 from comfy.retry import wish
 from comfy.server import Server
 
-_REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _ABSENT = frozenset({502, 503, 504, *range(520, 531)})  # a proxy or a CDN cannot reach the server behind it
 _UPLOADS = ("/upload/image", "/upload/mask")
 #: What OpenSSL says if the other side does not speak TLS.
@@ -111,9 +110,8 @@ class Http:
     async def __aenter__(self) -> Http:
         # No Origin and no cookies: ComfyUI refuses foreign origins, and has no sessions (§1).
         trace = aiohttp.TraceConfig()
-        trace.on_request_redirect.append(
-            self._refuse_redirect
-        )  # a websocket follows redirects, and has no option against it
+        # A websocket follows redirects, and has no option against it.
+        trace.on_request_redirect.append(self._refuse_redirect)
         self._session = aiohttp.ClientSession(
             trace_configs=[trace],
             headers=self._server.headers,
@@ -242,7 +240,7 @@ class Http:
     async def download(self, file: FileRef, path: Path, most: int | None = None) -> Download:
         """GET /view, written to `path` as it arrives. A failed transfer leaves no file."""
         async with self._answer("GET", "view", params={**self._server.query, **file.query}) as answer:
-            if answer.status in _REDIRECTS and self._server.files_elsewhere:
+            if answer.status in REDIRECTS and self._server.files_elsewhere:
                 async with self._elsewhere.get(answer) as file_answer:
                     return await self._store(file_answer, file, path, most)
             return await self._store(answer, file, path, most)
@@ -287,7 +285,7 @@ class Http:
             return
         where = f"{answer.method} {answer.url.path}"
         match answer.status:
-            case status if status in _REDIRECTS:
+            case status if status in REDIRECTS:
                 raise redirected(self._server, answer.url, status, answer.headers)
             case 413:
                 raise TooLarge(f"the request is too large for {self._server}", 413)

@@ -68,7 +68,7 @@ def trouble(error: ServerUnavailable | FileMissing | UploadFailed, server: str) 
     """
     match error:
         case HistoryCleared():
-            words = _("Someone cleared the history of the server {server}, and the result with it.")
+            words = _("The server {server} lost the result, because someone cleared its history.")
         case PromptLost():
             words = _("The server {server} restarted and lost the run.")
         case WorkerWedged():

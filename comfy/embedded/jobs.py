@@ -49,7 +49,7 @@ class EngineJobs:
         self.history: dict[str, dict[str, Any]] = {}
         self.current: str | None = None  #: the node that is being executed
         self._written: dict[str, set[FileKey]] = {}  # the files of ended prompts
-        self._doomed: list[tuple[Sequence[str], Sequence[str]]] = []
+        self._to_forget: list[tuple[Sequence[str], Sequence[str]]] = []
         self._changed = changed
         self._available = asyncio.Event()
         self._counter = 0
@@ -69,10 +69,10 @@ class EngineJobs:
 
     async def get(self) -> EngineJob | None:
         """Return the next prompt to run; None if there are prompts to forget first."""
-        while not (self.pending or self._doomed):
+        while not (self.pending or self._to_forget):
             self._available.clear()
             await self._available.wait()
-        if self._doomed:
+        if self._to_forget:
             return None
         self.running = self.pending.pop(0)
         self.running.interrupted.clear()
@@ -103,18 +103,18 @@ class EngineJobs:
 
     def forget(self, prompt_ids: Sequence[str], inputs: Sequence[str]) -> None:
         """Have ended prompts and their files forgotten, and these inputs, as soon as no prompt runs."""
-        self._doomed.append((prompt_ids, inputs))
+        self._to_forget.append((prompt_ids, inputs))
         self._available.set()
 
-    def take_doomed(self) -> set[FileKey]:
+    def take_forgotten(self) -> set[FileKey]:
         """Forget the prompts that are to be forgotten. Returns their files, without those that other prompts use."""
         files = set[FileKey]()
-        for prompt_ids, inputs in self._doomed:
+        for prompt_ids, inputs in self._to_forget:
             for prompt_id in prompt_ids:
                 self.history.pop(prompt_id, None)
                 files |= self._written.pop(prompt_id, set())
             files |= {("input", "", name) for name in inputs}
-        self._doomed = []
+        self._to_forget = []
         graphs = [job.graph for job in self.pending] + [entry["prompt"][2] for entry in self.history.values()]
         used = {("input", "", str(value)) for graph in graphs for value in _values(graph)}
         return files - used - set().union(*self._written.values())

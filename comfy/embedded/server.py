@@ -112,8 +112,8 @@ class EmbeddedServer:
         self._folders.create()
 
     def _tidy(self) -> None:
-        doomed = self._folders.folder("temp") if self._folder else self._folders.root
-        shutil.rmtree(doomed, ignore_errors=True)
+        folder = self._folders.folder("temp") if self._folder else self._folders.root
+        shutil.rmtree(folder, ignore_errors=True)
 
     def _app(self, features: dict[str, Any]) -> web.Application:
         prompts = PromptRoutes(self._jobs, self._nodes, self._folders)
@@ -133,7 +133,7 @@ class EmbeddedServer:
         while True:
             job = await self._jobs.get()
             if job is None:
-                await self._loop.run_in_executor(self._thread, self._delete, self._jobs.take_doomed())
+                await self._loop.run_in_executor(self._thread, self._delete, self._jobs.take_forgotten())
                 continue
             running = self._loop.run_in_executor(self._thread, self._execute, job)
             try:

@@ -9,11 +9,20 @@ import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 from comfy.saved.definitions import ABSENT, NodeSpec, read_spec
-from comfy.saved.document import VIRTUAL, Document, SavedGraph, UnreadableWorkflow, read_document
-from comfy.saved.flatten import GraphScope, Links, Output, Value, sent_nodes
+from comfy.saved.document import (
+    DEEPEST,
+    TOO_DEEP,
+    VIRTUAL,
+    Document,
+    SavedGraph,
+    UnreadableWorkflow,
+    read_document,
+)
+from comfy.saved.flatten import GraphScope, Links, Output, Value, all_nodes, sent_nodes
 from comfy.saved.groups import Group, make_subgraphs
 from comfy.saved.ids import renumber
 from comfy.saved.node import BuiltGraph, BuiltNode, build, fill_in, set_value
@@ -57,7 +66,7 @@ class _Builder:
     def __init__(self, document: Document, definitions: Mapping[str, Any], groups: Mapping[str, Group]) -> None:
         self._document, self._definitions, self._groups = document, definitions, groups
         self.built: dict[str, BuiltGraph] = {}
-        self._building: set[str] = set()
+        self._depth = 0
         self._specs: dict[str, NodeSpec] = {}
 
     def build(self, saved: SavedGraph) -> BuiltGraph:
@@ -78,10 +87,11 @@ class _Builder:
         if saved is None:
             return None
         if name not in self.built:
-            if name in self._building:
-                raise UnreadableWorkflow("its subgraphs contain each other")
-            self._building.add(name)
+            if self._depth >= DEEPEST:
+                raise UnreadableWorkflow(TOO_DEEP)
+            self._depth += 1
             self.built[name] = self.build(saved)
+            self._depth -= 1
         return self.built[name]
 
     def _spec(self, class_type: str) -> NodeSpec | None:
@@ -160,22 +170,16 @@ class _Writer:
             if widget.spec.options.get("dynamicPrompts"):
                 return choose_words(value, self._choose)
             if is_file_name(node.type, name):
-                return name_file(value, self._named(), self._now)
+                return name_file(value, self._named, self._now)
         return value
 
+    @cached_property
     def _named(self) -> list[tuple[str, Mapping[str, Any]]]:
         return [
             (str(node.saved.properties.get("Node name for S&R") or node.saved.title or node.type), values)
-            for node in self._all(self._root)
+            for node in all_nodes(self._root)
             for values in [{widget.name: widget.value for widget in node.widgets}]
         ]
-
-    def _all(self, scope: GraphScope) -> list[BuiltNode]:
-        found = list(scope.graph.nodes.values())
-        for node in scope.graph.nodes.values():
-            if node.definition is not None:
-                found += self._all(scope.inside(node, node.definition))
-        return found
 
 
 def _is_link(value: Any) -> bool:

@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from comfy.saved.document import mapping
+
 DYNAMIC, AUTOGROW, MATCH = "COMFY_DYNAMICCOMBO_V3", "COMFY_AUTOGROW_V3", "COMFY_MATCHTYPE_V3"
 _WIDGETS = frozenset(
     {
@@ -87,7 +89,7 @@ class InputSpec:
         """The inputs that an option of a dynamic combo brings along."""
         for option in self.branches:
             if _key(option) == key:
-                return [each.below(self.name) for each in _groups(_mapping(option.get("inputs")), {})]
+                return [each.below(self.name) for each in _groups(mapping(option.get("inputs")), {})]
         return ()
 
     def below(self, parent: str) -> InputSpec:
@@ -100,8 +102,8 @@ class InputSpec:
 
     @property
     def steps(self) -> Sequence[Sequence[tuple[str, str]]]:
-        template = _mapping(self.options.get("template"))
-        inputs = list(_groups(_mapping(template.get("input")), {}))
+        template = mapping(self.options.get("template"))
+        inputs = list(_groups(mapping(template.get("input")), {}))
         names = template.get("names")
         if isinstance(names, list):
             return [[(f"{self.name}.{name}", each.type) for each in inputs[:1]] for name in names]
@@ -115,7 +117,7 @@ class InputSpec:
     @property
     def at_first(self) -> int:
         """Return the number of steps that an input that grows has at first."""
-        least = _mapping(self.options.get("template")).get("min", 1)
+        least = mapping(self.options.get("template")).get("min", 1)
         return (least if isinstance(least, int) else 1) + 1
 
 
@@ -140,7 +142,7 @@ def read_spec(class_type: str, raw: Mapping[str, Any]) -> NodeSpec:
     return NodeSpec(
         class_type,
         str(raw.get("display_name") or class_type),
-        list(_groups(_mapping(raw.get("input")), _mapping(raw.get("input_order")))),
+        list(_groups(mapping(raw.get("input")), mapping(raw.get("input_order")))),
         outputs,
         [each if isinstance(each, str) else None for each in matches] if isinstance(matches, list) else [],
     )
@@ -148,7 +150,7 @@ def read_spec(class_type: str, raw: Mapping[str, Any]) -> NodeSpec:
 
 def _groups(inputs: Mapping[str, Any], order: Mapping[str, Any]) -> Iterator[InputSpec]:
     for group in ("required", "optional"):
-        specs, names = _mapping(inputs.get(group)), order.get(group)
+        specs, names = mapping(inputs.get(group)), order.get(group)
         ordered = [name for name in names if name in specs] if isinstance(names, list) else []
         for name in (*ordered, *(name for name in specs if name not in ordered)):
             yield _input(name, specs[name])
@@ -156,7 +158,7 @@ def _groups(inputs: Mapping[str, Any], order: Mapping[str, Any]) -> Iterator[Inp
 
 def _input(name: str, raw: Any) -> InputSpec:
     """Read the definition of an input: its type, or a list of choices, and options."""
-    kind, options = (raw[0], _mapping(raw[1]) if len(raw) > 1 else {}) if isinstance(raw, list) and raw else (raw, {})
+    kind, options = (raw[0], mapping(raw[1]) if len(raw) > 1 else {}) if isinstance(raw, list) and raw else (raw, {})
     listed = options.get("options")
     if isinstance(kind, list):
         return InputSpec(name, "COMBO", "COMBO", options, kind)
@@ -164,7 +166,7 @@ def _input(name: str, raw: Any) -> InputSpec:
         return InputSpec(name, "*", "*", options)
     choices = listed if kind == "COMBO" and isinstance(listed, list) else ()
     if kind == MATCH:
-        kind_of_slot = _mapping(options.get("template")).get("allowed_types")
+        kind_of_slot = mapping(options.get("template")).get("allowed_types")
         return InputSpec(name, kind_of_slot if isinstance(kind_of_slot, str) else "*", MATCH, options)
     widget_type = options.get("widgetType")
     return InputSpec(name, kind, widget_type if isinstance(widget_type, str) else kind, options, choices)
@@ -172,7 +174,3 @@ def _input(name: str, raw: Any) -> InputSpec:
 
 def _key(option: Mapping[str, Any]) -> Any:
     return option.get("key")
-
-
-def _mapping(raw: Any) -> Mapping[str, Any]:
-    return raw if isinstance(raw, dict) else {}

@@ -15,7 +15,10 @@ NEVER, BYPASSED = 2, 4
 #: The nodes that only the editor knows: they draw, or pass something on, and are not sent.
 REROUTE, PRIMITIVE, SETTER, GETTER = "Reroute", "PrimitiveNode", "SetNode", "GetNode"
 VIRTUAL = frozenset({"Note", "MarkdownNote", REROUTE, PRIMITIVE, SETTER, GETTER})
-_MOST_NODES, _MOST_DEFINITIONS = 20_000, 2_000
+MOST_NODES, DEEPEST = 20_000, 50
+TOO_MANY = f"it has more than {MOST_NODES} nodes"
+TOO_DEEP = "its subgraphs are nested too deeply, or contain each other"
+_MOST_DEFINITIONS = 2_000
 
 
 class UnreadableWorkflow(ValueError):
@@ -101,10 +104,10 @@ def read_document(data: Mapping[str, Any]) -> Document:
         if len(definitions) > _MOST_DEFINITIONS:
             raise UnreadableWorkflow("it has too many subgraphs")
     root = _graph(data, "")
-    if sum(len(graph.nodes) for graph in (root, *definitions.values())) > _MOST_NODES:
-        raise UnreadableWorkflow(f"it has more than {_MOST_NODES} nodes")
-    last = data.get("last_node_id", _mapping(data.get("state")).get("lastNodeId"))
-    return Document(root, definitions, _number(last), _mapping(data.get("extra")))
+    if sum(len(graph.nodes) for graph in (root, *definitions.values())) > MOST_NODES:
+        raise UnreadableWorkflow(TOO_MANY)
+    last = data.get("last_node_id", mapping(data.get("state")).get("lastNodeId"))
+    return Document(root, definitions, _number(last), mapping(data.get("extra")))
 
 
 def read_node(raw: Any) -> SavedNode:
@@ -119,17 +122,17 @@ def read_node(raw: Any) -> SavedNode:
         mode=_number(raw.get("mode")),
         title=title if isinstance(title, str) and title else None,
         inputs=[_input(each) for each in sequence(raw.get("inputs")) if isinstance(each, dict)],
-        outputs=[_type(_mapping(each).get("type")) for each in sequence(raw.get("outputs"))],
+        outputs=[_type(mapping(each).get("type")) for each in sequence(raw.get("outputs"))],
         values=values if isinstance(values, list | dict) else (),
-        properties=_mapping(raw.get("properties")),
+        properties=mapping(raw.get("properties")),
     )
 
 
 def _definitions(data: Mapping[str, Any], depth: int) -> Iterable[Mapping[str, Any]]:
     """The definitions of subgraphs, those inside others too."""
-    if depth > 50:
-        raise UnreadableWorkflow("its subgraphs are nested too deeply")
-    for raw in sequence(_mapping(data.get("definitions")).get("subgraphs")):
+    if depth > DEEPEST:
+        raise UnreadableWorkflow(TOO_DEEP)
+    for raw in sequence(mapping(data.get("definitions")).get("subgraphs")):
         if isinstance(raw, dict):
             yield raw
             yield from _definitions(raw, depth + 1)
@@ -184,7 +187,7 @@ def _number(raw: Any) -> int:
         return 0
 
 
-def _mapping(raw: Any) -> Mapping[str, Any]:
+def mapping(raw: Any) -> Mapping[str, Any]:
     return raw if isinstance(raw, dict) else {}
 
 

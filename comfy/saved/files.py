@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from comfy.saved.document import UnreadableWorkflow, is_saved_workflow
+from comfy.saved.definitions import ABSENT, read_spec
+from comfy.saved.document import UnreadableWorkflow, is_saved_workflow, mapping
 
 _MOST = 32 << 20  # bytes of JSON text, after it is unpacked
 _LARGEST = 1 << 30  # bytes of a file that is no JSON
@@ -185,14 +186,8 @@ def _ogg_pages(data: bytes) -> Iterator[bytes]:
         at = body + sum(sizes)
 
 
-def _mapping(value: Any) -> Mapping[str, Any]:
-    return value if isinstance(value, dict) else {}
-
-
 def with_defaults(prompt: Mapping[str, Any], definitions: Mapping[str, Any]) -> dict[str, Any]:
     """Give a prompt the defaults of required inputs that it lacks, because their nodes got them later."""
-    from comfy.saved.definitions import ABSENT, read_spec
-
     made: dict[str, Any] = {}
     for node_id, node in prompt.items():
         raw = definitions.get(node["class_type"])
@@ -202,7 +197,7 @@ def with_defaults(prompt: Mapping[str, Any], definitions: Mapping[str, Any]) -> 
             continue
         inputs = dict(given)
         if isinstance(raw, Mapping):
-            required = _mapping(_mapping(raw.get("input")).get("required"))
+            required = mapping(mapping(raw.get("input")).get("required"))
             for spec in read_spec(node["class_type"], raw).inputs:
                 if spec.name in required and spec.name not in inputs and spec.is_widget and spec.default is not ABSENT:
                     inputs[spec.name] = spec.default

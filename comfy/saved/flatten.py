@@ -7,12 +7,24 @@ from dataclasses import dataclass
 from typing import Any
 
 from comfy.saved.definitions import ABSENT, MATCH, NodeSpec
-from comfy.saved.document import BYPASSED, ENTRY, GETTER, NEVER, REROUTE, SETTER, VIRTUAL, Port, UnreadableWorkflow
+from comfy.saved.document import (
+    BYPASSED,
+    DEEPEST,
+    ENTRY,
+    GETTER,
+    MOST_NODES,
+    NEVER,
+    REROUTE,
+    SETTER,
+    TOO_DEEP,
+    TOO_MANY,
+    VIRTUAL,
+    Port,
+    UnreadableWorkflow,
+)
 from comfy.saved.node import BuiltGraph, BuiltNode
 from comfy.saved.promotion import promoted_value
 from comfy.saved.widgets import Slot
-
-_DEEPEST, _MOST_NODES = 50, 20_000
 
 
 @dataclass(frozen=True)
@@ -42,8 +54,8 @@ class GraphScope:
 
     def inside(self, instance: BuiltNode, definition: BuiltGraph) -> GraphScope:
         """Raises `UnreadableWorkflow` where subgraphs contain each other."""
-        if self.depth >= _DEEPEST:
-            raise UnreadableWorkflow("its subgraphs are nested too deeply, or contain each other")
+        if self.depth >= DEEPEST:
+            raise UnreadableWorkflow(TOO_DEEP)
         return GraphScope(definition, f"{self.path}{instance.id}:", self, instance, self.depth + 1)
 
 
@@ -51,20 +63,38 @@ Source = Output | Value | None
 
 
 def sent_nodes(root: GraphScope) -> Iterator[tuple[GraphScope, BuiltNode]]:
-    """Walk all nodes that are sent. Raises `UnreadableWorkflow` if there are too many."""
-    for count, each in enumerate(_sent(root)):
-        if count >= _MOST_NODES:
-            raise UnreadableWorkflow(f"it has more than {_MOST_NODES} nodes")
-        yield each
-
-
-def _sent(scope: GraphScope) -> Iterator[tuple[GraphScope, BuiltNode]]:
-    for node in scope.graph.nodes.values():
+    """Walk all nodes that are sent. Raises `UnreadableWorkflow` if there are too many nodes."""
+    waiting = _backwards(root)
+    for _count in range(MOST_NODES):
+        if not waiting:
+            return
+        scope, node = waiting.pop()
         if node.definition is not None:
             if scope.depth or node.mode not in (NEVER, BYPASSED):  # an inner one that is muted hides nothing
-                yield from _sent(scope.inside(node, node.definition))
+                waiting += _backwards(scope.inside(node, node.definition))
         elif node.type not in VIRTUAL and node.mode not in (NEVER, BYPASSED):
             yield scope, node
+    raise UnreadableWorkflow(TOO_MANY)
+
+
+def _backwards(scope: GraphScope) -> list[tuple[GraphScope, BuiltNode]]:
+    return [(scope, node) for node in reversed(scope.graph.nodes.values())]
+
+
+def all_nodes(root: GraphScope) -> list[BuiltNode]:
+    """Return all nodes, those of a graph before those in its subgraphs. Raises `UnreadableWorkflow` if there are too
+    many.
+    """
+    found: list[BuiltNode] = []
+    waiting = [root]
+    while waiting:
+        scope = waiting.pop()
+        nodes = scope.graph.nodes.values()
+        found += nodes
+        if len(found) > MOST_NODES:
+            raise UnreadableWorkflow(TOO_MANY)
+        waiting += [scope.inside(each, each.definition) for each in reversed(nodes) if each.definition is not None]
+    return found
 
 
 @dataclass(frozen=True)
@@ -77,7 +107,10 @@ class _Onward:
 
 
 class Links:
-    """Finds what an input is linked to."""
+    """Finds what an input is linked to, in graphs that do not change any longer."""
+
+    def __init__(self) -> None:
+        self._types: dict[tuple[str, str, int], str] = {}  # of outputs: by the path, the node and the index
 
     def source(self, scope: GraphScope, node: BuiltNode, slot: Slot) -> Source:
         """Return what an input of a node gets by its link; None if that ends nowhere, or runs in a circle."""
@@ -165,25 +198,28 @@ class Links:
                 return slot
         return None
 
-    def slot_type(self, scope: GraphScope, node: BuiltNode, slot: Slot, depth: int = 0) -> str:
+    def slot_type(self, scope: GraphScope, node: BuiltNode, slot: Slot) -> str:
         """The type of an input. One that matches others has the type of what those are linked to."""
-        if slot.spec is None or slot.spec.kind != MATCH or node.spec is None or depth > _DEEPEST:
+        if slot.spec is None or slot.spec.kind != MATCH or node.spec is None:
             return slot.type
         group = _group(slot)
-        others = (each for each in node.slots if each is not slot and _group(each) == group)
-        return self._common(scope, others, slot.type, depth)
+        others = [each for each in node.slots if each is not slot and _group(each) == group]
+        return self._common(scope, others, slot.type, 0)
 
     def output_type(self, scope: GraphScope, node: BuiltNode, index: int, depth: int = 0) -> str:
         spec: NodeSpec | None = node.spec
-        if spec is None or depth > _DEEPEST or index >= len(spec.match_outputs) or spec.match_outputs[index] is None:
+        if spec is None or depth > DEEPEST or index >= len(spec.match_outputs) or spec.match_outputs[index] is None:
             return node.output_type(index)
-        slots = [each for each in node.slots if _group(each) == spec.match_outputs[index]]
-        return self._common(scope, slots, slots[0].type if slots else "*", depth)
+        key = scope.path, node.id, index
+        if key not in self._types:
+            slots = [each for each in node.slots if _group(each) == spec.match_outputs[index]]
+            self._types[key] = slots[0].type if slots else "*"  # for nodes that are linked in a circle
+            self._types[key] = self._common(scope, slots, self._types[key], depth)
+        return self._types[key]
 
-    def _common(self, scope: GraphScope, slots: Iterator[Slot] | Sequence[Slot], kind: str, depth: int) -> str:
+    def _common(self, scope: GraphScope, slots: Sequence[Slot], kind: str, depth: int) -> str:
         for slot in slots:
-            linked = self._linked_type(scope, slot, depth)
-            kind = _both(kind, linked)
+            kind = _both(kind, self._linked_type(scope, slot, depth))
         return kind
 
     def _linked_type(self, scope: GraphScope, slot: Slot, depth: int) -> str:
@@ -196,7 +232,7 @@ class Links:
         if origin is None:
             return "*"
         if origin.type == REROUTE and origin.slots:
-            return self._linked_type(scope, origin.slots[0], depth + 1) if depth < _DEEPEST else "*"
+            return self._linked_type(scope, origin.slots[0], depth + 1) if depth < DEEPEST else "*"
         return self.output_type(scope, origin, link.origin_slot, depth + 1)
 
 

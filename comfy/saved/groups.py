@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from comfy.saved.document import ENTRY, EXIT, Document, Port, SavedGraph, SavedLink, SavedNode, read_node, sequence
@@ -17,12 +17,6 @@ class Group:
 
     parts: Sequence[str]  # the ids of its nodes, in order
     values: Sequence[Any]
-
-
-@dataclass
-class _Made:
-    definition: SavedGraph
-    inputs: list[tuple[str, str]] = field(default_factory=list)
 
 
 def make_subgraphs(document: Document) -> dict[str, Group]:
@@ -49,7 +43,7 @@ def _definition(document: Document, raw: Mapping[str, Any], name: str) -> tuple[
     graph = SavedGraph(name, nodes, {})
     linked: set[tuple[int, int]] = set()
     for number, each in enumerate(sequence(raw.get("links"))):
-        if not isinstance(each, list) or len(each) < 4 or not all(isinstance(n, int) for n in each[:4]):
+        if not isinstance(each, list) or len(each) < 4 or not all(isinstance(n, int) and n >= 0 for n in each[:4]):
             continue  # a link from outside
         origin, origin_slot, target, target_slot = each[:4]
         if not (origin < len(nodes) and target < len(nodes) and target_slot < len(nodes[target].inputs)):

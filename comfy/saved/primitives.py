@@ -43,7 +43,7 @@ def _typed(value: Any, specs: Sequence[InputSpec]) -> Any:
     numeric = [spec for spec in specs if spec.kind in ("INT", "FLOAT")]
     if not numeric or specs[0] is not numeric[0]:
         return value
-    if isinstance(value, str) or value is None:
+    if not isinstance(value, int | float) or math.isnan(value):
         return None
     least = max(_number(spec.options.get("min"), -math.inf) for spec in numeric)
     most = min(_number(spec.options.get("max"), math.inf) for spec in numeric)

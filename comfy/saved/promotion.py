@@ -46,9 +46,16 @@ def pour_promoted(node: BuiltNode) -> None:
 
 def carrier(graph: BuiltGraph, port: Port) -> Widget | tuple[BuiltNode, Port] | None:
     """Find the first widget that a port of a subgraph leads to: a node's, or a port of an instance inside."""
+    return _carrier(graph, port, set())
+
+
+def _carrier(graph: BuiltGraph, port: Port, tried: set[Port]) -> Widget | tuple[BuiltNode, Port] | None:
     for target, slot in _targets(graph, port.links):
         if target.definition is not None:
-            if slot.port is not None and carrier(target.definition, slot.port) is not None:
+            if slot.port is None or slot.port in tried:
+                continue
+            tried.add(slot.port)
+            if _carrier(target.definition, slot.port, tried) is not None:
                 return target, slot.port
         elif (widget := target.widget(slot.name)) is not None:
             return widget

@@ -19,6 +19,7 @@ _SAVERS = frozenset(
     }
 )
 _COMMENT = re.compile(r"/\*.*?\*/|//[^\n]*", re.DOTALL)
+_SIGN = re.compile(r"\\[{}|]|[{}|]|[^\\{}|]+|\\")
 _PLACE = re.compile(r"%([^%]+)%")
 _UNSAFE = re.compile(r'[/?<>\\:*|"\x00-\x1f\x7f]')
 _DATE = re.compile("yyyy|yy|M+|d+|h+|m+|s+")
@@ -26,29 +27,26 @@ _DATE = re.compile("yyyy|yy|M+|d+|h+|m+|s+")
 
 def choose_words(text: str, choose: Choose) -> str:
     """Replace each `{a|b}` by one of its choices, which may have others inside, after comments are cut."""
-    made, _end = _chosen(_COMMENT.sub("", text), 0, choose, inside=False)
-    return "".join(made)
-
-
-def _chosen(text: str, at: int, choose: Choose, *, inside: bool) -> tuple[list[str], int]:
-    choices: list[list[str]] = [[]]
-    while at < len(text):
-        sign = text[at]
-        if sign == "\\" and text[at + 1 : at + 2] in ("{", "}", "|"):
-            choices[-1].append(text[at + 1])
-            at += 2
-        elif sign == "{":
-            made, at = _chosen(text, at + 1, choose, inside=True)
-            choices[-1] += made
-        elif sign == "}" and inside:
-            return choices[choose(len(choices))], at + 1
-        elif sign == "|" and inside:
-            choices.append([])
-            at += 1
+    levels: list[list[str]] = [[""]]  # the choices of the text itself, and of each brace that is open
+    for sign in _SIGN.findall(_COMMENT.sub("", text)):
+        choices = levels[-1]
+        if sign == "{":
+            levels.append([""])
+        elif sign == "|" and len(levels) > 1:
+            choices.append("")
+        elif sign == "}" and len(levels) > 1:
+            _close(levels, choices[choose(len(choices))])
         else:
-            choices[-1].append(sign)
-            at += 1
-    return choices[choose(len(choices))] if len(choices) > 1 else choices[0], at
+            choices[-1] += sign.removeprefix("\\") if len(sign) == 2 and sign[1] in "{}|" else sign
+    while len(levels) > 1:  # braces that were never closed
+        choices = levels[-1]
+        _close(levels, choices[choose(len(choices))] if len(choices) > 1 else choices[0])
+    return levels[0][0]
+
+
+def _close(levels: list[list[str]], chosen: str) -> None:
+    levels.pop()
+    levels[-1][-1] += chosen
 
 
 def is_file_name(class_type: str, name: str) -> bool:

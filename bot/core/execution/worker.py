@@ -181,7 +181,7 @@ class Worker:
 
     async def _homeless(self, run: RunRecord) -> None:
         """Its server is no longer among the settings."""
-        sentence = _("Its server has been taken away.")
+        sentence = _("Its server is no longer in the settings.")
         if not await self._context.queue.requeue(run, sentence, None):
             await self._end(run, sentence)
 
@@ -195,7 +195,7 @@ class Worker:
         await retry(end, StorageFailed, _PAUSES, f"the end of run {run.id} waits until it can be written down")
 
     def _leave(self, run: RunRecord, *, learn: bool) -> None:
-        """A run needs its server no more; what it took is learnt where it had the server for itself."""
+        """Give a server back. The time that a run took counts if it had the server for itself."""
         self._news.set()
         self._load.leave(run.server or "", run, learn=learn and self._has_alone(run))
 

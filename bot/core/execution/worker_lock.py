@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -100,7 +99,7 @@ async def in_use(database: Database, folder: Path, worker: str) -> str | None:
     if not path.exists():
         return None
     with open(path, "a", opener=private.opener) as file:  # noqa: ASYNC230 - an empty file
-        return None if _locked(file) else _folder_words().format(folder=folder)
+        return None if private.lock(file) else _folder_words().format(folder=folder)
 
 
 async def always_held() -> None:
@@ -109,22 +108,10 @@ async def always_held() -> None:
 
 async def _lock_file(file: TextIO, refusal: str) -> None:
     for _try in range(_TRIES):
-        if _locked(file):
+        if private.lock(file):
             return
         await asyncio.sleep(_PAUSE)
     raise ConfigError(refusal)
-
-
-def _locked(file: TextIO) -> bool:
-    if sys.platform == "win32":
-        return True
-    import fcntl
-
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
 
 
 def _shared_words() -> str:

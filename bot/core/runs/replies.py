@@ -17,7 +17,7 @@ from bot.core.run import RunRecord, person_of, unknown_person
 from bot.core.workflows.catalog import Workflows, title_of
 from bot.i18n import _
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # `darkroom run` does without the database
     from bot.core.policy.audit import Audit
     from bot.core.runs.repository import RunRepository
 
@@ -31,8 +31,8 @@ class RunReplies:
         self,
         platforms: Mapping[str, Replier],
         catalog: Workflows,
-        records: RunRepository | None = None,
-        audit: Audit | None = None,
+        records: RunRepository,
+        audit: Audit,
     ) -> None:
         self.platforms, self._catalog, self._records, self._audit = platforms, catalog, records, audit
 
@@ -58,14 +58,13 @@ class RunReplies:
         False if it had ended. Raises `StorageFailed`.
         """
         unknown = unknown_person(run.address.platform)
-        if self._records is None or await self._records.request_cancel(run.id, unknown) is None:
+        if await self._records.request_cancel(run.id, unknown) is None:
             return False
         _log.info("run %s: cancelled, because its message was deleted", run.id)
-        if self._audit is not None:
-            words = _("The message of a run of {workflow} by {name} was deleted, so the run was cancelled.")
-            said = words.format(workflow=run.workflow, name=run.person.name or run.person.id)
-            by = replace(person_of(unknown), name=_("someone"))
-            await self._audit.decided(by, run.place, "message deleted", said)
+        words = _("The message of a run of {workflow} by {name} was deleted, so the run was cancelled.")
+        said = words.format(workflow=run.workflow, name=run.person.name or run.person.id)
+        by = replace(person_of(unknown), name=_("someone"))
+        await self._audit.decided(by, run.place, "message deleted", said)
         return True
 
     async def _cancel(self, run: RunRecord) -> None:

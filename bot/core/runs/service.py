@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from bot.core import events_log
-from bot.core.errors import BadValue, DeliveryFailed, MessageGone, NotAllowed, StorageFailed, TooMany, UserError
+from bot.core.errors import BadValue, DeliveryFailed, MessageGone, NotAllowed, TooMany, UserError
 from bot.core.media.blob_store import BlobStore
 from bot.core.media.signed_links import SignedLinks
 from bot.core.model import (
@@ -139,7 +138,7 @@ class RunService:
         if workflow.spoiler:
             policy = policy.covered()
         restriction = self._enforcer.restriction(request.person, request.place, workflow)
-        with _room(), work_folder() as folder:
+        with work_folder() as folder:
             whole = await self._with_files(request, folder)
             checked = await self._validator.check(whole, folder, restriction)
             held = await self._enforcer.reads(request, checked.values)
@@ -378,12 +377,3 @@ class RunService:
             models=models_of(workflow.fill(checked.values)),
             priority=1 if self._permissions.is_operator(request.person) else 0,
         )
-
-
-@contextmanager
-def _room() -> Iterator[None]:
-    try:
-        yield
-    except OSError as fault:
-        sentence = _("The files of this run cannot be saved. The disk may be full.")
-        raise StorageFailed(sentence) from fault

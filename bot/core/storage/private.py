@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import stat
+import sys
 from contextlib import suppress
 from pathlib import Path
+from typing import IO, Any
 
 _OTHERS = 0o077  # the rights of the group and of all others
 
@@ -31,6 +33,22 @@ def make_file(path: Path) -> None:
 def opener(path: str, flags: int) -> int:
     """Make new files private. Use it as `opener` of `open`."""
     return os.open(path, flags, 0o600)
+
+
+def lock(file: IO[Any]) -> bool:
+    """Lock an open file; False if another process has it. The lock ends with the process, however that ends.
+
+    Windows has no such locks: there every process gets it.
+    """
+    if sys.platform == "win32":
+        return True
+    import fcntl
+
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def narrow(path: Path, rights: int = 0o700) -> list[OSError]:

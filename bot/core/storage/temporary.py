@@ -9,7 +9,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TextIO
 
@@ -107,14 +107,17 @@ def _system() -> Path | None:
 
 
 def _make(parent: Path) -> tuple[Path, TextIO]:
-    """Make a folder and lock it. A process that sweeps at this moment may be first: then there is another try."""
+    """Make a folder and lock it. A process that sweeps at this moment may be first: then there is another try. Raises
+    `OSError`, such as that of a disk without locks.
+    """
     while True:
         folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=parent.absolute()))
-        lock = open(folder / _LOCK, "w", opener=private.opener)  # noqa: SIM115 - it is closed with the folder's end
-        with suppress(OSError):
-            if _locked(lock) and os.path.samestat(os.fstat(lock.fileno()), (folder / _LOCK).stat()):
-                return folder, lock
-        lock.close()
+        with ExitStack() as stack:
+            lock = stack.enter_context(open(folder / _LOCK, "w", opener=private.opener))
+            with suppress(FileNotFoundError):
+                if private.lock(lock) and os.path.samestat(os.fstat(lock.fileno()), (folder / _LOCK).stat()):
+                    stack.pop_all()  # it stays open as long as the folder is used
+                    return folder, lock
 
 
 def _is_own(folder: Path) -> bool:
@@ -124,22 +127,9 @@ def _is_own(folder: Path) -> bool:
 def _is_left(folder: Path) -> bool:
     try:
         with (folder / _LOCK).open("r+") as lock:
-            return _locked(lock)
+            return sys.platform != "win32" and private.lock(lock)
     except FileNotFoundError:
         return time.time() - max(path.stat().st_mtime for path in [folder, *folder.rglob("*")]) > _OLD
-
-
-def _locked(file: TextIO) -> bool:
-    """Lock a file; False if another process has it. The lock ends with the process, however that ends."""
-    if sys.platform == "win32":
-        return file.mode == "w"  # which is that of the folder's own process
-    import fcntl
-
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
 
 
 def _restore(temporary: str | None) -> None:

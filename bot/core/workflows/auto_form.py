@@ -55,9 +55,7 @@ def auto_form(prompt: Prompt, info: ObjectInfo | None = None) -> tuple[AutoField
         if targets:
             taken.update(targets)
             kept.append(replace(each, targets=targets))
-    main = [each for each in kept if not each.more]
-    ordered = [*(each for each in main if not each.seed), *(each for each in main if each.seed), *_rest(kept)]
-    return tuple(_numbered(ordered))
+    return tuple(_numbered(sorted(kept, key=lambda each: (each.more, each.seed and not each.more))))
 
 
 def declared_fields(prompt: Prompt) -> tuple[Declared, ...]:
@@ -77,9 +75,7 @@ def _declared(prompt: Prompt, field: AutoField, *, is_main: bool) -> Declared:
         field.targets,
         field.kind if field.kind in MEDIA else None,
         field.title,
-        help=_("For example: {words}").format(words=textwrap.shorten(example, _EXAMPLE, placeholder="…"))
-        if example
-        else "",
+        help=_("For example: {words}").format(words=example) if example else "",
         required=True if is_main else None,
         seed=True if field.seed else None,
     )
@@ -104,10 +100,6 @@ def form_of_file(file: ConvertedFile) -> tuple[AutoField, ...]:
         words = _("{file} cannot be used: {reason}.")
         reason = fault.node_errors[0].message if fault.node_errors else fault.message
         raise BadWorkflowFile(words.format(file=file.name, reason=reason)) from fault
-
-
-def _rest(fields: Sequence[AutoField]) -> list[AutoField]:
-    return [each for each in fields if each.more]
 
 
 def _texts(
@@ -149,15 +141,9 @@ def _file_kind(node: Node, name: str, info: ObjectInfo | None) -> FieldKind | No
 
 
 def _switches(prompt: Prompt, order: Sequence[Node]) -> list[AutoField]:
-    """Booleans that their author made nodes of their own, and gave a title."""
+    """Booleans that are nodes of their own. Those to which the author gave a title are in the main group."""
     return [
-        AutoField(
-            "switch",
-            (Target(node.id, "value"),),
-            FieldKind.TOGGLE,
-            _own_title(node) or _("Switch"),
-            not _own_title(node),
-        )
+        AutoField("switch", (Target(node.id, "value"),), FieldKind.TOGGLE, own or _("Switch"), more=not own)
         for node in order
         if node.class_type == "PrimitiveBoolean" and isinstance(node.inputs.get("value"), bool)
         for own in [_own_title(node)]
@@ -187,12 +173,10 @@ def _sizes(order: Sequence[Node], found: Found) -> list[AutoField]:
 
 def _numbers(prompt: Prompt, found: Found) -> list[AutoField]:
     made: list[AutoField] = []
-    for group in _alike(prompt, found.steps):
-        made.append(AutoField("steps", group, FieldKind.INTEGER, _("Steps"), bool(made)))
-    first = True
-    for group in _alike(prompt, found.denoise):
-        made.append(AutoField("strength", group, FieldKind.NUMBER, _("Strength"), not first))
-        first = False
+    for number, group in enumerate(_alike(prompt, found.steps)):
+        made.append(AutoField("steps", group, FieldKind.INTEGER, _("Steps"), number > 0))
+    for number, group in enumerate(_alike(prompt, found.denoise)):
+        made.append(AutoField("strength", group, FieldKind.NUMBER, _("Strength"), number > 0))
     made += [AutoField("guidance", group, FieldKind.NUMBER, _("Guidance"), True) for group in _alike(prompt, found.cfg)]
     for number, target in enumerate(found.seeds):
         made.append(AutoField("seed", (target,), FieldKind.INTEGER, _("Seed"), number > 0, seed=True))

@@ -44,48 +44,50 @@ class Tracer:
         self._prompt, self._info = prompt, info
         self.order = in_order(prompt, info)
         self._in_part = set[Target]()  # texts for a part of the picture
-        self._unused = list[Target]()  # numbers behind the other side of a switch
 
     def trace(self) -> Found:
         """Find the texts, the size, the seed and the steps of the samplers, in the order in which they run."""
         found = Found()
-        samplers = [node for node in self.order if is_sampler(node)]
         positive: list[Target] = []
         negative: list[Target] = []
-        for sampler in samplers:
+        for sampler in filter(is_sampler, self.order):
             guider = self._source(sampler, "guider") or sampler
-            for into, name in ((positive, "positive"), (negative, "negative")):
-                for node, entry in ((guider, name), (guider, "pipe"), (guider, "model")):
-                    if entry == name and is_link(node.inputs.get(entry)):
-                        self._texts(node.inputs[entry], name, into, set())
-            if guider is not sampler or "conditioning" in sampler.inputs:
-                for entry in _CONDITIONINGS:
-                    if is_link(guider.inputs.get(entry)):
-                        self._texts(guider.inputs[entry], "positive", positive, set())
+            self._conditionings(sampler, guider, positive, negative)
             self._numbers(sampler, guider, found)
-            if found.size is None:
-                found.size = self._size(sampler)
-            if found.length is None:
-                found.length = self._length(sampler)
+            found.size = found.size or self._size(sampler)
+            found.length = found.length or self._length(sampler)
         if not positive:
             named, more = self._untraced()
             positive = [each for each in named if each not in negative]
             negative = negative or more
-        if not found.seeds:
-            found.seeds = [
-                target
-                for node in self.order
-                for name in node.inputs
-                if name.rpartition(".")[2] in ("seed", "noise_seed") and (target := self.number(node, name)) is not None
-            ]
+        found.seeds = found.seeds or self._all_seeds()
         positive.sort(key=self._in_part.__contains__)  # those for the whole picture come first
         found.positive = self._equal(positive)
         found.negative = [group for group in self._equal(negative) if not any(each in positive for each in group)]
         return found
 
-    def number(self, node: Node, name: str) -> Target | None:
-        """Find the widget that an input's number comes from; None if it is computed."""
-        return self._widget(node, name, (int, float), 0)
+    def number(self, node: Node, name: str, others: list[Target] | None = None) -> Target | None:
+        """Find the widget that an input's number comes from; None if it is computed. `others` takes those on the sides
+        of switches that are not passed on.
+        """
+        return self._widget(node, name, (int, float), others)
+
+    def _conditionings(self, sampler: Node, guider: Node, positive: list[Target], negative: list[Target]) -> None:
+        for into, side in ((positive, "positive"), (negative, "negative")):
+            if is_link(guider.inputs.get(side)):
+                self._texts(guider.inputs[side], side, into, set())
+        if guider is not sampler or "conditioning" in sampler.inputs:
+            for name in _CONDITIONINGS:
+                if is_link(guider.inputs.get(name)):
+                    self._texts(guider.inputs[name], "positive", positive, set())
+
+    def _all_seeds(self) -> list[Target]:
+        return [
+            target
+            for node in self.order
+            for name in node.inputs
+            if name.rpartition(".")[2] in ("seed", "noise_seed") and (target := self.number(node, name)) is not None
+        ]
 
     def _numbers(self, sampler: Node, guider: Node, found: Found) -> None:
         scheduler = self._source(sampler, "sigmas") or sampler
@@ -93,22 +95,19 @@ class Tracer:
         if str(sampler.inputs.get("add_noise", "enable")) != "disable":
             for name in ("seed", "noise_seed"):
                 _append(found.seeds, self.number(noise, name) if name in noise.inputs else None)
-        steps = self._upstream(scheduler, "steps")
-        _append(found.steps, steps)
-        found.steps += [each for each in self._unused if each not in found.steps]
-        self._unused.clear()
-        _append(found.cfg, self.number(guider, "cfg") if "cfg" in guider.inputs else None)
-        found.cfg += [each for each in self._unused if each not in found.cfg]
-        self._unused.clear()
+        others: list[Target] = []
+        _append(found.steps, self._upstream(scheduler, "steps", others), *others)
+        others = []
+        _append(found.cfg, self.number(guider, "cfg", others) if "cfg" in guider.inputs else None, *others)
         denoise = scheduler.inputs.get("denoise")
         if isinstance(denoise, int | float) and denoise < 1:
             _append(found.denoise, Target(scheduler.id, "denoise"))
 
-    def _upstream(self, node: Node, name: str) -> Target | None:
+    def _upstream(self, node: Node, name: str, others: list[Target]) -> Target | None:
         """Find a number of this name at a node, or at one that its sigmas go through."""
         for _step in range(10):
             if name in node.inputs:
-                return self.number(node, name)
+                return self.number(node, name, others)
             before = self._source(node, "sigmas")
             if before is None:
                 return None
@@ -176,7 +175,7 @@ class Tracer:
         return next((name for name in names if name in node.inputs), None)
 
     def _value(self, node: Node, name: str) -> Any:
-        target = self._widget(node, name, (bool,), 0)
+        target = self._widget(node, name, (bool,), None)
         return self._prompt[target.node_id].inputs.get(target.input) if target is not None else None
 
     def _is_text_link(self, node: Node, name: str, link: Any) -> bool:
@@ -189,7 +188,9 @@ class Tracer:
         lowered = name.lower()
         return any(word in lowered for word in ("cond", "text", "string", "prompt"))
 
-    def _widget(self, node: Node, name: str, kinds: tuple[type, ...], depth: int) -> Target | None:
+    def _widget(
+        self, node: Node, name: str, kinds: tuple[type, ...], others: list[Target] | None, depth: int = 0
+    ) -> Target | None:
         value: Any = node.inputs.get(name)
         if not is_link(value):
             return Target(node.id, name) if is_literal(value, kinds) else None
@@ -197,16 +198,17 @@ class Tracer:
             return None
         source = self._prompt[str(value[0])]
         if (branch := self._branch(source)) is not None:
-            for other in (*_ON, *_OFF):
-                if other != branch and other in source.inputs:
-                    _append(self._unused, self._widget(source, other, kinds, depth + 1))
-            return self._widget(source, branch, kinds, depth + 1)
+            if others is not None:
+                for other in source.inputs:
+                    if other != branch and other in (*_ON, *_OFF):
+                        _append(others, self._widget(source, other, kinds, others, depth + 1))
+            return self._widget(source, branch, kinds, others, depth + 1)
         if name in source.inputs:
-            return self._widget(source, name, kinds, depth + 1)
+            return self._widget(source, name, kinds, others, depth + 1)
         fitting = [each for each, literal in source.inputs.items() if is_literal(literal, kinds)]
         for each in ("value", "number", "int", "float", "boolean"):
             if each in source.inputs:
-                return self._widget(source, each, kinds, depth + 1)
+                return self._widget(source, each, kinds, others, depth + 1)
         return Target(source.id, fitting[0]) if len(fitting) == 1 and len(source.inputs) <= 2 else None
 
     def _size(self, sampler: Node) -> tuple[Target, Target] | None:
@@ -290,6 +292,5 @@ class Tracer:
         return list(groups.values())
 
 
-def _append(targets: list[Target], target: Target | None) -> None:
-    if target is not None and target not in targets:
-        targets.append(target)
+def _append(targets: list[Target], *found: Target | None) -> None:
+    targets += [each for each in dict.fromkeys(found) if each is not None and each not in targets]

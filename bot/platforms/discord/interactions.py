@@ -32,7 +32,7 @@ async def _answer(context: DiscordContext, click: Click, name: str) -> None:
     if run := re.fullmatch(components.TEMPLATE, name):
         await press(context, click, run["verb"], run["run"])
     elif session := re.fullmatch(sessions.TEMPLATE, name):
-        await _on_sheet(context, click, session["act"], session["sheet"], int(session["at"]))
+        await _on_form(context, click, session["act"], session["sheet"], int(session["at"]))
     elif asked := re.fullmatch(FORGET, name):
         await forget(context, click, asked["person"])
     elif name == NAMELESS_FORGET:
@@ -49,7 +49,7 @@ async def _answer(context: DiscordContext, click: Click, name: str) -> None:
         raise UserError(_("This button has expired. Please start again."))
 
 
-async def _on_sheet(context: DiscordContext, click: Click, act: str, name: str, at: int) -> None:
+async def _on_form(context: DiscordContext, click: Click, act: str, name: str, at: int) -> None:
     match act:
         case "fill":
             await fill(context, click, name, at)

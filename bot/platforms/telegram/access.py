@@ -36,8 +36,8 @@ class Rights:
 
 
 class ChatAccess:
-    """Knows the guest list. `allowed` are ids and @names of people and chats, or `*`; operators always are. `admitted`
-    returns the communities that let a person ask in private.
+    """Knows who may use the bot. `allowed` are ids and @names of people and chats, or `*`; operators always are.
+    `admitted` returns the communities that let a person ask in private.
     """
 
     def __init__(

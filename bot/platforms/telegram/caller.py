@@ -1,4 +1,4 @@
-"""The counter: where guests stand, what it needs to serve them, and how a request becomes a run with a message."""
+"""People who ask, the parts that answer them, and how a request becomes a run with a message."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ class Responder:
     reached: set[int] = field(default_factory=set)  # updates whose messages are dealt with here
 
     async def say(self, caller: Caller, html: str, keyboard: Any = None) -> int:
-        """Answer a guest's message; the answer's id."""
+        """Answer a person's message. Returns the answer's id."""
         sent = await self.api.send(caller.chat, html, keyboard, reply_to=caller.message)
         return sent.message_id
 
@@ -79,7 +79,7 @@ class Responder:
         return (await self.services.runs.get(noted[0]), noted[1]) if noted is not None else (None, None)
 
     async def check_press(self, caller: Caller, button: Button, owner: str = "") -> None:
-        """Raise `NotAllowed` if a guest may not press a button that is no run's; `owner` is whom it names."""
+        """Raise `NotAllowed` if a person may not press a button that is no run's. `owner` is whom it names."""
         press = ButtonPress(button, caller.person, caller.place, owner, openly=True, writes=caller.writes)
         await self.services.runs.check_press(press)
 
@@ -211,7 +211,7 @@ class Responder:
         except (Gone, Unsuitable) as fault:
             words = _("Results go to a topic that I cannot write in: a moderator names another with /moderate where.")
             raise UserError(words) from fault
-        told = _("It develops in {place}.").format(place=link(where, sent))
+        told = _("The result will appear in {place}.").format(place=link(where, sent))
         if message is None:
             await self.say(caller, told)
         else:

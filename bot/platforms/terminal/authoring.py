@@ -21,7 +21,10 @@ if TYPE_CHECKING:
 
 _files = click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
 _definitions = click.option(
-    "--definitions", metavar="FILE", type=click.Path(path_type=Path), help=_("The answer of a server's /object_info.")
+    "--definitions",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help=_("A file with a server's answer of /object_info."),
 )
 _server = click.option(
     "--server", metavar="URL", help=_("A ComfyUI server to ask; default: the first one in the settings.")
@@ -38,9 +41,13 @@ _server = click.option(
 def convert(files: tuple[Path, ...], definitions: Path | None, server: str | None, output: Path) -> None:
     """Write the API prompt of each workflow FILE as FOLDER/NAME.json."""
     _folder(output)
+    sources = {path.resolve() for path in files}
 
     def write(made: ConvertedFile) -> None:
         target = output / f"{made.name}.json"
+        if target.resolve() in sources:
+            words = _("{file} would be overwritten. Choose another folder with -o.")
+            raise BadWorkflowFile(words.format(file=target))
         try:
             target.write_text(json.dumps(made.prompt, indent=1, ensure_ascii=False), encoding="utf-8")
         except OSError as fault:

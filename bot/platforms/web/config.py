@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bot.core.connections import ConnectionLimits
 from bot.core.errors import ConfigError
 from bot.core.guesses import Guesses
 from bot.i18n import _
+from bot.platforms.http_server import ConnectionLimits
 from bot.platforms.web.auth import is_loopback
 from bot.settings import Secret, Settings
 

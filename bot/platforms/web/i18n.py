@@ -82,7 +82,7 @@ def page_words() -> dict[str, str]:
         "needs_scripts": _("This page needs JavaScript."),
         "workflows": _("Workflows"),
         "conversation": _("Your pictures"),
-        "door": _("This page needs its token. Please ask the operator for it."),
+        "login": _("This page needs its token. Please ask the operator for it."),
         "token": _("Token"),
         "enter": _("Come in"),
         "wrong": _("That is not the token."),

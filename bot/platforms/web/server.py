@@ -8,10 +8,10 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
-from bot.core.connections import listening
 from bot.core.platform import SHARED_PATH, Services
 from bot.i18n import _
-from bot.platforms.listening import obstacle, reason
+from bot.platforms.http_server import listening
+from bot.platforms.ports import obstacle, reason
 from bot.platforms.web.admin.routes import AdminRoutes
 from bot.platforms.web.api.events import streaming
 from bot.platforms.web.api.pages import PageRoutes
@@ -24,7 +24,7 @@ from bot.platforms.web.live.hub import Hub
 from bot.platforms.web.templates import STATIC
 
 _PUBLIC = (SHARED_PATH, "/static/", "/healthz", "/readyz", "/metrics")
-_FAREWELL = 2.0  # seconds that answers under way have when it stops
+_SHUTDOWN = 2.0  # seconds that answers under way have when it stops
 
 
 @asynccontextmanager
@@ -32,7 +32,7 @@ async def serving(services: Services, hub: Hub, options: PageConfig) -> AsyncIte
     """Serve the page until the context is left; its address. Raises `ConfigError` where no port is free."""
     page = application(services, hub, options)
     async with AsyncExitStack() as stack:
-        opened = listening(page, options.host, options.ports, options.connections, _FAREWELL, hub.hang_up)
+        opened = listening(page, options.host, options.ports, options.connections, _SHUTDOWN, hub.hang_up)
         try:
             port = await stack.enter_async_context(opened)
         except OSError as fault:
@@ -77,14 +77,14 @@ def _static() -> web.RouteDef:
 
 
 def _members_only(gate: AccessControl) -> Middleware:
-    """All but the page, its door and the probes is for visitors who have a cookie and, where it is asked, the token."""
+    """All but the page, its login and the probes needs a visitor's cookie and, if there is one, the token."""
 
     @web.middleware
     async def members_only(request: web.Request, handler: Handler) -> web.StreamResponse:
         free = request.path in ("/", "/login") or request.path.startswith(_PUBLIC)
         if not free and (not whose(request) or not await gate.is_in(request)):
             if request.path == "/moderate":
-                raise web.HTTPSeeOther("./")  # the page has the door
+                raise web.HTTPSeeOther("./")  # the page asks for the token
             raise web.HTTPUnauthorized(text=_("Please load the page first."))
         return await handler(request)
 

@@ -383,6 +383,14 @@ def test_a_saved_workflow_becomes_a_prompt(desk_top: Path) -> None:
     assert inputs == {"image": "cat.png"}
 
 
+def test_a_saved_workflow_is_not_overwritten_with_its_prompt(desk_top: Path) -> None:
+    saved = json.dumps({"nodes": [{"id": 7, "type": "LoadImage", "widgets_values": ["cat.png", "image"]}], "links": []})
+    Path("mine.json").write_text(saved)
+    told = "mine.json would be overwritten. Choose another folder with -o.\n"
+    assert darkroom("workflows", "convert", "mine.json") == (1, "", told)
+    assert Path("mine.json").read_text() == saved
+
+
 def test_workflow_files_that_cannot_be_used_are_told_and_cost_the_others_nothing(desk_top: Path) -> None:
     Path("nodes.json").write_text("{}")
     Path("good.json").write_text(json.dumps({"1": {"class_type": "Gone", "inputs": {}}}))

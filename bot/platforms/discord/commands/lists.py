@@ -181,7 +181,6 @@ def _state(state: State) -> str:
         State.HELD: _("waits for a moderator"),
         State.RUNNING: _("is running"),
         State.DELIVERING: _("is on its way"),
-        State.HELD: _("waits for a moderator"),
         State.DONE: _("done"),
         State.FAILED: _("failed"),
         State.CANCELLED: _("cancelled"),

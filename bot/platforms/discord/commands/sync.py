@@ -24,7 +24,7 @@ from bot.platforms.discord.message_ref import PLATFORM
 from bot.platforms.discord.rest import AWAY
 
 _log = logging.getLogger(__name__)
-_LOOK_EVERY = 1.0  # seconds between two looks at what is on the shelf and the servers
+_LOOK_EVERY = 1.0  # seconds between two looks at the workflows and the servers
 _DRAW_EVERY = 30.0  # seconds after which forms are drawn again, and what did not arrive is sent again
 _AT_ONCE = 4
 _WRITE_EVERY = 2.0  # seconds between two notes on disk of what Discord was told
@@ -92,7 +92,7 @@ class CommandSync:
         self._version = (-1, -1)
         self._refused: dict[str, str] = {}
         self._decided: set[str] = set()  # communities in which something was decided
-        self._shelf, self._seen = services.workflows.catalog.version, False
+        self._catalog_version, self._seen = services.workflows.catalog.version, False
         services.moderation.on_change(self._on_decision)
 
     def wake(self) -> None:
@@ -147,7 +147,7 @@ class CommandSync:
         """True while no ComfyUI server has been seen yet: choices would disappear from the commands, and come back."""
         news = (
             self._seen
-            or self._shelf != self._services.workflows.catalog.version
+            or self._catalog_version != self._services.workflows.catalog.version
             or self._decided & {"", f"{PLATFORM}:{guild}"}
         )
         return not news and self._ledger.has(str(guild))
@@ -157,8 +157,8 @@ class CommandSync:
         place = Place(PLATFORM, "", community=str(guild))
         key = () if not self._services.moderation.own_rules(community_of(place)) else guild
         if key not in alike:
-            dishes = {dish.workflow.name: dish for dish in await self._cache.declared(place)}
-            alike[key] = {name: (dish.workflow, declare(dish.workflow, dish.form)) for name, dish in dishes.items()}
+            forms = await self._cache.declared(place)
+            alike[key] = {each.workflow.name: (each.workflow, declare(each.workflow, each.form)) for each in forms}
         known = alike[key]
         chosen = await self._choice.choose(guild, [workflow for workflow, _payload in known.values()], taken)
         return [known[each.name][1] for each in chosen]

@@ -84,8 +84,8 @@ async def complete(context: DiscordContext, click: Click) -> None:
     if not context.services.workflows.decide(person, place, name).allowed:
         await click.response.autocomplete([])  # the command itself says why, once
         return
-    dish = await context.cache.dish(name, person, place)
-    await click.response.autocomplete(_suggested(dish.form, focused or {}))
+    cached = await context.cache.form(name, person, place)
+    await click.response.autocomplete(_suggested(cached.form, focused or {}))
 
 
 def _suggested(form: Form, focused: Mapping[str, Any]) -> list[app_commands.Choice[str]]:

@@ -32,7 +32,7 @@ class FormCache:
         self._services = services
         self._forms: dict[str, tuple[Workflow, Form]] = {}
 
-    async def dish(self, name: str, person: Person, place: Place) -> CachedForm:
+    async def form(self, name: str, person: Person, place: Place) -> CachedForm:
         """A workflow and its form there. Raises `UnknownWorkflow` and `NotAllowed`."""
         await self._services.workflows.admit(name, person, place)
         form = await self.whole(name)
@@ -56,13 +56,13 @@ class FormCache:
         """The workflows that a community's members may run somewhere in it: allowed to all, or to some by a rule."""
         rules = self._services.moderation.rules_of(community)
         granted = {rule.scope.workflow for rule in rules if isinstance(rule.body, Access) and rule.body.allow}
-        dishes = []
+        forms = []
         for name, workflow in self._services.workflows.catalog.workflows.items():
             if self._is_for_all(name, community):
-                dishes.append(CachedForm(workflow, await self.declared_form(name, community)))
+                forms.append(CachedForm(workflow, await self.declared_form(name, community)))
             elif granted & {name, ""} and not self._services.moderation.on_trial(community, name):
-                dishes.append(CachedForm(workflow, await self.whole(name)))
-        return dishes
+                forms.append(CachedForm(workflow, await self.whole(name)))
+        return forms
 
     async def declared_form(self, name: str, community: Place) -> Form:
         """The form that a workflow's command has in a community. Raises `UnknownWorkflow`."""
@@ -82,7 +82,7 @@ class FormCache:
         except TimeoutError:
             return [WorkflowOffer(each) for each in self._services.workflows.allowed(person, place)]
 
-    async def dishes(self, person: Person, place: Place) -> list[CachedForm]:
+    async def forms(self, person: Person, place: Place) -> list[CachedForm]:
         """All that a person may run in a place, with the forms."""
         allowed = self._services.workflows.allowed(person, place)
-        return await asyncio.gather(*(self.dish(each.name, person, place) for each in allowed))
+        return await asyncio.gather(*(self.form(each.name, person, place) for each in allowed))

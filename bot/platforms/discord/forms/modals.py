@@ -31,29 +31,29 @@ async def begin(context: DiscordContext, click: Click, session: FormSession, kno
     """Open a form; it must be the first answer to the interaction. Without any field to fill in, ask at once. It
     begins behind the first fields that are `known`.
     """
-    dish = await _dish(context, click, session)
+    cached = await _cached(context, click, session)
     name = await context.sessions.add(click.user.id, session)
-    fields = _fields(dish, session)
+    fields = _fields(cached, session)
     at = next((number for number, each in enumerate(fields) if each.name not in known), len(fields))
-    await _turned(context, click, name, at, dish, session)
+    await _turned(context, click, name, at, cached, session)
 
 
 async def turn(context: DiscordContext, click: Click, name: str, at: int) -> None:
     """Show the page of a form that begins with a field. Raises `UserError`."""
     session = await context.sessions.get(click.user.id, name)
-    await _turned(context, click, name, at, await _dish(context, click, session), session)
+    await _turned(context, click, name, at, await _cached(context, click, session), session)
 
 
 async def fill(context: DiscordContext, click: Click, name: str, at: int) -> None:
     """Take what was filled into a page, and go on: Discord opens no window as the answer to a window."""
     old = await context.sessions.get(click.user.id, name)
-    dish = await _dish(context, click, old)
-    fields = _fields(dish, old)
+    cached = await _cached(context, click, old)
+    fields = _fields(cached, old)
     session = replace(old, values={**old.values, **_given(click, fields[at : at + FIELDS], old.values)})
     await context.sessions.put(click.user.id, name, session)
     rest = fields[at + FIELDS :]
     if not rest:
-        await _ask(context, click, name, dish, session)
+        await _ask(context, click, name, cached, session)
         return
     enough = not any(each.required for each in rest)
     words = _("{count} more fields can be filled in.") if enough else _("The form goes on: {count} more.")
@@ -66,32 +66,32 @@ async def fill(context: DiscordContext, click: Click, name: str, at: int) -> Non
 async def go(context: DiscordContext, click: Click, name: str) -> None:
     """Ask with what has been filled in so far. Raises `UserError`."""
     session = await context.sessions.get(click.user.id, name)
-    await _ask(context, click, name, await _dish(context, click, session), session)
+    await _ask(context, click, name, await _cached(context, click, session), session)
 
 
-async def _dish(context: DiscordContext, click: Click, session: FormSession) -> CachedForm:
-    return await context.cache.dish(session.workflow, asker(click), place_of(click))
+async def _cached(context: DiscordContext, click: Click, session: FormSession) -> CachedForm:
+    return await context.cache.form(session.workflow, asker(click), place_of(click))
 
 
 async def _turned(
-    context: DiscordContext, click: Click, name: str, at: int, dish: CachedForm, session: FormSession
+    context: DiscordContext, click: Click, name: str, at: int, cached: CachedForm, session: FormSession
 ) -> None:
-    page = _fields(dish, session)[at : at + FIELDS]
+    page = _fields(cached, session)[at : at + FIELDS]
     if page:
-        await click.response.send_modal(_window(called("fill", name, at), dish, page, session.values))
+        await click.response.send_modal(_window(called("fill", name, at), cached, page, session.values))
     else:
-        await _ask(context, click, name, dish, session)
+        await _ask(context, click, name, cached, session)
 
 
-async def _ask(context: DiscordContext, click: Click, name: str, dish: CachedForm, session: FormSession) -> None:
+async def _ask(context: DiscordContext, click: Click, name: str, cached: CachedForm, session: FormSession) -> None:
     """Have it run. What is refused can be changed and tried again."""
     values = {field: value for field, value in session.values.items() if value is not None}
     if session.picture is not None:
-        values[dish.picture_field or ""] = session.picture
+        values[cached.picture_field or ""] = session.picture
     try:
-        await submit(context, click, session.workflow, typed(values, dish.form), spoiler=session.spoiler)
+        await submit(context, click, session.workflow, typed(values, cached.form), spoiler=session.spoiler)
     except (UserError, DeliveryFailed, StorageFailed) as refusal:
-        if not _fields(dish, session):
+        if not _fields(cached, session):
             raise
         change = _button(_("Change"), called("turn", name), discord.ButtonStyle.secondary)
         await go_on(click, str(refusal), still(change))
@@ -99,16 +99,16 @@ async def _ask(context: DiscordContext, click: Click, name: str, dish: CachedFor
         await context.sessions.drop(click.user.id, name)
 
 
-def _fields(dish: CachedForm, session: FormSession) -> list[Field]:
+def _fields(cached: CachedForm, session: FormSession) -> list[Field]:
     """The fields to ask for, in order: required ones come first."""
-    known = dish.picture_field if session.picture is not None else None
-    fields = [each for each in dish.form.fields if each.name != known]
+    known = cached.picture_field if session.picture is not None else None
+    fields = [each for each in cached.form.fields if each.name != known]
     return sorted(fields, key=lambda each: not each.required)
 
 
-def _window(custom_id: str, dish: CachedForm, page: Sequence[Field], values: Mapping[str, Any]) -> discord.ui.Modal:
+def _window(custom_id: str, cached: CachedForm, page: Sequence[Field], values: Mapping[str, Any]) -> discord.ui.Modal:
     """One page of a form, as a view that has ended already: like a button, it is answered by its name."""
-    window = discord.ui.Modal(title=cut(dish.workflow.title, 45), timeout=None, custom_id=custom_id)
+    window = discord.ui.Modal(title=cut(cached.workflow.title, 45), timeout=None, custom_id=custom_id)
     for each in page:
         window.add_item(_labelled(each, values.get(each.name)))
     window.stop()

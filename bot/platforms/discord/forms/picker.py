@@ -26,16 +26,16 @@ _PAGE = 4 * _OPTIONS  # workflows of a message: four selects, and a row to turn 
 
 async def pick(context: DiscordContext, click: Click, picture: SubmittedFile | StoredFile) -> None:
     """Let the person choose among the workflows that take a picture. Raises `UserError`."""
-    dishes = await _dishes(context, click)
+    forms = await _forms(context, click)
     name = await context.sessions.add(click.user.id, FormSession(picture=picture))
     words = _("What shall become of {name}?").format(name=cut(picture.filename, 100))
-    await click.response.send_message(words, view=_page(name, dishes, 0), ephemeral=True, allowed_mentions=NO_MENTIONS)
+    await click.response.send_message(words, view=_page(name, forms, 0), ephemeral=True, allowed_mentions=NO_MENTIONS)
 
 
 async def leaf(context: DiscordContext, click: Click, name: str, page: int) -> None:
     """Show other workflows to choose from. Raises `UserError`."""
     await context.sessions.get(click.user.id, name)
-    await click.response.edit_message(view=_page(name, await _dishes(context, click), page))
+    await click.response.edit_message(view=_page(name, await _forms(context, click), page))
 
 
 async def picked(context: DiscordContext, click: Click, name: str) -> None:
@@ -45,19 +45,19 @@ async def picked(context: DiscordContext, click: Click, name: str) -> None:
     await begin(context, click, replace(session, workflow=data["values"][0]))
 
 
-async def _dishes(context: DiscordContext, click: Click) -> list[CachedForm]:
-    dishes = [dish for dish in await context.cache.dishes(asker(click), place_of(click)) if dish.picture_field]
-    if not dishes:
+async def _forms(context: DiscordContext, click: Click) -> list[CachedForm]:
+    forms = [cached for cached in await context.cache.forms(asker(click), place_of(click)) if cached.picture_field]
+    if not forms:
         raise UserError(_("There is no workflow here that takes a picture."))
-    return dishes
+    return forms
 
 
-def _page(name: str, dishes: Sequence[CachedForm], page: int) -> discord.ui.View:
+def _page(name: str, forms: Sequence[CachedForm], page: int) -> discord.ui.View:
     """A select for every 25 workflows."""
-    last = (len(dishes) - 1) // _PAGE
+    last = (len(forms) - 1) // _PAGE
     page = min(page, last)
-    here = range(page * _PAGE, min((page + 1) * _PAGE, len(dishes)), _OPTIONS)
-    items: list[discord.ui.Item[Any]] = [_select(name, dishes, first) for first in here]
+    here = range(page * _PAGE, min((page + 1) * _PAGE, len(forms)), _OPTIONS)
+    items: list[discord.ui.Item[Any]] = [_select(name, forms, first) for first in here]
     if page > 0:
         items.append(_leaf(_("Earlier"), name, page - 1))
     if page < last:
@@ -69,16 +69,16 @@ def _leaf(label: str, name: str, page: int) -> discord.ui.Button[Any]:
     return discord.ui.Button(label=label, custom_id=called("leaf", name, page), row=4)
 
 
-def _select(name: str, dishes: Sequence[CachedForm], first: int) -> discord.ui.Select[Any]:
-    shown = dishes[first : first + _OPTIONS]
-    words = _("A workflow: {first} to {last}") if len(dishes) > _OPTIONS else _("A workflow")
+def _select(name: str, forms: Sequence[CachedForm], first: int) -> discord.ui.Select[Any]:
+    shown = forms[first : first + _OPTIONS]
+    words = _("A workflow: {first} to {last}") if len(forms) > _OPTIONS else _("A workflow")
     title = words.format(first=shown[0].workflow.title, last=shown[-1].workflow.title)
-    options = [_option(dish) for dish in shown]
+    options = [_option(cached) for cached in shown]
     return discord.ui.Select(placeholder=cut(title, 150), options=options, custom_id=called("pick", name, first))
 
 
-def _option(dish: CachedForm) -> discord.SelectOption:
-    workflow = dish.workflow
+def _option(cached: CachedForm) -> discord.SelectOption:
+    workflow = cached.workflow
     return discord.SelectOption(
         label=cut(workflow.title, 100), value=workflow.name, description=cut(workflow.description, 100) or None
     )

@@ -1,4 +1,4 @@
-"""Sheets: forms that people are filling in, kept on disk, so that a restart between two windows loses nothing."""
+"""Forms that people are filling in, kept on disk, so that a restart between two windows loses nothing."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _PREFIX = "discord:sheet:"
 _KEPT = 86_400.0  # seconds: as long as Discord keeps the address of a file
 _TIDY_EVERY = 3600.0
 
-#: What a button, a select or a window that belongs to a sheet is called: what it does, with which, and where in it.
+#: What a button, a select or a window of a form is called: what it does, with which, and where in it.
 TEMPLATE = r"darkroom:(?P<act>fill|turn|go|pick|leaf):(?P<sheet>[0-9a-f]{16}):(?P<at>[0-9]{1,4})"
 
 

@@ -57,16 +57,16 @@ async def _run(context: DiscordContext, client: discord.Client, message: discord
             return
         names = ", ".join(each.name for each in context.services.workflows.allowed(person, place)[:30])
         raise UserError(_("Begin with the name of a workflow: {names}. Or use /run.").format(names=names))
-    dish = await context.cache.dish(name.lower(), person, place)
-    typed = read_arguments(rest, dish.form)
+    cached = await context.cache.form(name.lower(), person, place)
+    typed = read_arguments(rest, cached.form)
     if typed.faults:
         if _is_remark(client, message) and "=" not in rest:
             return
         raise UserError("\n".join(map(str, typed.faults)))
     _check_rights(message)
     with work_folder() as folder:
-        values = await fetched(client.http, {**_pictures(dish, message), **typed.values}, folder, context.most)
-        request = RunRequest(dish.workflow.name, values, person, place)
+        values = await fetched(client.http, {**_pictures(cached, message), **typed.values}, folder, context.most)
+        request = RunRequest(cached.workflow.name, values, person, place)
         opening = InteractionAnswer(context.services, request, client, message, typed.hidden)
         await context.services.runs.submit(request, opening)
 
@@ -89,11 +89,11 @@ def _check_rights(message: discord.Message) -> None:
         check_rights(unmet(has, [*needed_in(channel), "read_message_history"]))
 
 
-def _pictures(dish: CachedForm, message: discord.Message) -> Mapping[str, Any]:
+def _pictures(cached: CachedForm, message: discord.Message) -> Mapping[str, Any]:
     """The pictures of the message, then of the one that it answers, in the fields for pictures."""
     answered = message.reference.resolved if message.reference is not None else None
     pictures = [*pictures_in(message), *(pictures_in(answered) if isinstance(answered, discord.Message) else ())]
-    fields = sorted(dish.form.fields, key=lambda field: not field.required)
+    fields = sorted(cached.form.fields, key=lambda field: not field.required)
     images = [field.name for field in fields if field.kind is FieldKind.IMAGE]
     if images and not pictures:
         raise BadPicture(_unseen(answered, message))

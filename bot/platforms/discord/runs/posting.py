@@ -54,7 +54,7 @@ class MessageAnswer:
             )
             if where is not None:
                 message = await where.send(text, **_first_parts(run_id))
-                said = _("It develops in {place}.").format(place=message.jump_url)
+                said = _("The result will appear in {place}.").format(place=message.jump_url)
                 await click.edit_original_response(content=said, view=None)
                 return MessageRef(where.id, message.id, bytes=draft.bytes, spoiler=self.spoiler).address
             # What answers the interaction itself must be filled first: the next message would fill it.

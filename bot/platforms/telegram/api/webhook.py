@@ -13,11 +13,11 @@ from urllib.parse import urlsplit
 from aiohttp import web
 from telegram import Bot, Update
 
-from bot.core.connections import listening
 from bot.core.errors import ConfigError, TooMany
 from bot.core.guesses import Guesses
 from bot.i18n import _
-from bot.platforms.listening import obstacle
+from bot.platforms.http_server import listening
+from bot.platforms.ports import obstacle
 from bot.platforms.telegram.api.polling import WANTED
 from bot.platforms.telegram.api.update_queue import UpdateQueue
 

@@ -116,7 +116,7 @@ def which(draft: FormState, workflows: Sequence[Workflow], *, private: bool) -> 
         button(_short(each.title or each.name), PromptStep(draft.id, "workflow", each.name).data)
         for each in found[first : first + _PAGE]
     ]
-    words = [_("What would you like?") if workflows else _("There is nothing here that would take this.")]
+    words = [_("What would you like?") if workflows else _("No workflow here can use this.")]
     if draft.search:
         words.append(_("Found with “{words}”:").format(words=captions.cut(draft.search, 100)))
     if len(workflows) > _PAGE:

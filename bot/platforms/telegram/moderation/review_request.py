@@ -16,14 +16,14 @@ from bot.platforms.telegram.runs.media import LOCAL_UPLOAD, UPLOAD, OutgoingMedi
 async def ask(api: TelegramApi, chat: Chat, brief: RunSummary, result: Result | None) -> None:
     """Show a run's files, covered, and what was asked for, with the ways to approve and refuse it."""
     try:
-        for parcel in await _parcels(api, result):
-            await _post(api, chat, parcel)
+        for media in await _outgoing(api, result):
+            await _post(api, chat, media)
         await api.send(chat, panel.request(brief), panel.reviewing(brief.run_id, brief.place.community))
     except (Gone, Unsuitable) as fault:
         raise DeliveryFailed(str(fault)) from fault
 
 
-async def _parcels(api: TelegramApi, result: Result | None) -> list[OutgoingMedia]:
+async def _outgoing(api: TelegramApi, result: Result | None) -> list[OutgoingMedia]:
     """The files that can be sent unchanged: a moderator need not see a file that the chat could not."""
     if result is None:
         return []
@@ -32,7 +32,7 @@ async def _parcels(api: TelegramApi, result: Result | None) -> list[OutgoingMedi
     return [each for each in packing.every if any(each.file is file for file in result.files)]
 
 
-async def _post(api: TelegramApi, chat: Chat, parcel: OutgoingMedia) -> None:
+async def _post(api: TelegramApi, chat: Chat, media: OutgoingMedia) -> None:
     topic = chat.topic
     with suppress(Unconfirmed):
-        await api.ask(chat, lambda number: parcel.post(api, number, topic=topic, spoiler=True), once=True)
+        await api.ask(chat, lambda number: media.post(api, number, topic=topic, spoiler=True), once=True)

@@ -36,7 +36,7 @@ class RunButtons:
         return named or (await self._responder.run_at(caller.chat, caller.message))[0]
 
     async def check(self, caller: Caller, press: CallbackData, run: RunRecord | None) -> RunRecord:
-        """The run, if it is there and this guest may do that to it. Raises `UserError`.
+        """Return the run, if it is there and this person may do that to it. Raises `UserError`.
 
         A button works in the chat of its message, and anywhere for the one whose run it is: its data may be forged.
         """
@@ -62,7 +62,7 @@ class RunButtons:
         return run
 
     async def _chats(self, caller: Caller) -> tuple[int, ...]:
-        """The chat that a guest is in, and what it was before it became a supergroup."""
+        """The chat that a person is in, and what it was before it became a supergroup."""
         before = await self._responder.notes.get(storage_keys.migrated(caller.chat.id))
         return (caller.chat.id,) if before is None else (caller.chat.id, int(before))
 
@@ -118,10 +118,10 @@ class RunButtons:
 
     async def _send_original(self, caller: Caller, run: RunRecord, file: ResultFile) -> None:
         api, topic, below = self._responder.api, caller.chat.topic, caller.message
-        parcel = OutgoingMedia(file, Way.DOCUMENT)
+        media = OutgoingMedia(file, Way.DOCUMENT)
         try:
             sent = await api.ask(
-                caller.chat, lambda chat: parcel.post(api, chat, topic=topic, reply_to=below), once=True
+                caller.chat, lambda chat: media.post(api, chat, topic=topic, reply_to=below), once=True
             )
             await self._eraser.note_copy(run, caller.chat, sent.message_id)
         except Unconfirmed:

@@ -58,7 +58,7 @@ class BasicCommands:
         await self._answers[command](caller)
 
     async def check(self, caller: Caller, data: str) -> None:
-        """Raise `NotAllowed` if a guest may not press a button of these answers."""
+        """Raise `NotAllowed` if a person may not press a button of these answers."""
         if data == TRY:
             await self._responder.check_press(caller, Button.TRY)
         elif data == FORGET:

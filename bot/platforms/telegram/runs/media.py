@@ -116,12 +116,12 @@ class OutgoingMedia:
 
 @asynccontextmanager
 async def contents(
-    parcels: Sequence[OutgoingMedia], *, local: bool, attach: bool = True
+    media: Sequence[OutgoingMedia], *, local: bool, attach: bool = True
 ) -> AsyncIterator[list[Path | InputFile]]:
     """Open files, each of which is read while it is sent, a piece at a time. `local`: the server reads them itself.
     `attach`: they are the media of a request, and not its only file.
     """
-    paths = [each.file.path.absolute() for each in parcels]
+    paths = [each.file.path.absolute() for each in media]
     if local:
         yield [*paths]
         return
@@ -129,7 +129,7 @@ async def contents(
         opened = [stack.enter_context(await asyncio.to_thread(path.open, "rb")) for path in paths]
         yield [
             InputFile(file, each.file.filename, attach, read_file_handle=False)
-            for file, each in zip(opened, parcels, strict=True)
+            for file, each in zip(opened, media, strict=True)
         ]
 
 
@@ -161,7 +161,7 @@ async def packed(files: Sequence[ResultFile], most: int, folder: Path) -> Packed
             if smaller is None:
                 continue
             sent = ResultFile(smaller, Path(file.filename).with_suffix(smaller.suffix).name, file.kind)
-        whole = replace(await parcel(sent), number=number)
+        whole = replace(await outgoing(sent), number=number)
         look = await _to_look_at(whole, folder)
         shown.append(look or whole)
         beside += [whole] if look is not None else []
@@ -188,7 +188,7 @@ async def text_file(text: str, name: str, folder: Path) -> OutgoingMedia:
     return OutgoingMedia(ResultFile(path, name, "text"), Way.DOCUMENT)
 
 
-async def parcel(file: ResultFile) -> OutgoingMedia:
+async def outgoing(file: ResultFile) -> OutgoingMedia:
     """The way that a file goes."""
     suffix = file.path.suffix.lower()
     if suffix == ".gif":
@@ -200,10 +200,10 @@ async def parcel(file: ResultFile) -> OutgoingMedia:
     return OutgoingMedia(file, Way.PHOTO if suffix in _PHOTOS and await _is_photo(file.path) else Way.DOCUMENT)
 
 
-def albums(parcels: Sequence[OutgoingMedia]) -> list[list[OutgoingMedia]]:
+def albums(media: Sequence[OutgoingMedia]) -> list[list[OutgoingMedia]]:
     """Group files into albums: pictures with videos, sounds with sounds, documents with documents; ten at most."""
-    ordered = sorted(parcels, key=_company)  # stable: within one company they keep their order
-    groups = [list(group) for _key, group in groupby(ordered, key=_company)]
+    ordered = sorted(media, key=_album_kind)  # stable: files of one kind keep their order
+    groups = [list(group) for _key, group in groupby(ordered, key=_album_kind)]
     return [chunk for group in groups for chunk in _chunks(group, 1 if group[0].way is Way.ANIMATION else ALBUM)]
 
 
@@ -228,9 +228,9 @@ async def _is_photo(path: Path) -> bool:
     return short + long <= _PHOTO_SUM and long <= short * _PHOTO_RATIO
 
 
-def _company(parcel: OutgoingMedia) -> int:
-    return {Way.PHOTO: 0, Way.VIDEO: 0, Way.ANIMATION: 1, Way.AUDIO: 2, Way.DOCUMENT: 3}[parcel.way]
+def _album_kind(media: OutgoingMedia) -> int:
+    return {Way.PHOTO: 0, Way.VIDEO: 0, Way.ANIMATION: 1, Way.AUDIO: 2, Way.DOCUMENT: 3}[media.way]
 
 
-def _chunks(parcels: list[OutgoingMedia], most: int) -> list[list[OutgoingMedia]]:
-    return [parcels[first : first + most] for first in range(0, len(parcels), most)]
+def _chunks(media: list[OutgoingMedia], most: int) -> list[list[OutgoingMedia]]:
+    return [media[first : first + most] for first in range(0, len(media), most)]

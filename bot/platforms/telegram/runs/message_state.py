@@ -13,11 +13,11 @@ _KNOWN = 10_000  # messages
 
 @dataclass
 class MessageState:
-    """One message. `wish` counts what was asked to be shown: of two that wait, only the later one is. `moved_to` is the
-    message that replaces it after a person deleted it; `is_final` says that no progress may follow.
+    """One message. `edit_number` counts what was asked to be shown: of two that wait, only the later one is shown.
+    `moved_to` is the message that replaces it; `is_final` says that no progress may follow.
     """
 
-    wish: int = 0
+    edit_number: int = 0
     moved_to: int | None = None
     is_final: bool = False
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -30,8 +30,8 @@ class MessageStates:
         self._known: OrderedDict[tuple[Chat, int], MessageState] = OrderedDict()
 
     def of(self, chat: Chat, message: int) -> MessageState:
-        face = self._known.setdefault((chat, message), MessageState())
+        state = self._known.setdefault((chat, message), MessageState())
         self._known.move_to_end((chat, message))
         if len(self._known) > _KNOWN:
             self._known.popitem(last=False)
-        return face
+        return state

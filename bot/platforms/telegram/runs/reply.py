@@ -72,7 +72,7 @@ class ReplyContext:
 
     api: TelegramApi
     notes: KeyValueStore
-    faces: MessageStates
+    states: MessageStates
     busy: ChatActions
     previews: bool = True
 
@@ -84,7 +84,7 @@ class TelegramReply:
         self._context, self._brief = context, brief
         self._api, self._notes = context.api, context.notes
         self._chat, self._message = Chat.read(address.chat), int(address.message)
-        self._face: MessageState = context.faces.of(self._chat, self._message)
+        self._state: MessageState = context.states.of(self._chat, self._message)
         self._left = False
 
     @property
@@ -113,7 +113,7 @@ class TelegramReply:
         """See `Reply.deliver`."""
         self._supersede(final=True)
         with work_folder() as folder:
-            async with self._face.lock:
+            async with self._state.lock:
                 packing = await packed(result.files, self.limits.file_bytes, folder)
                 result = replace(result, warnings=(*result.warnings, *packing.warnings))
                 await self._deliver(*await self._with_texts(packing, result, folder))
@@ -149,17 +149,17 @@ class TelegramReply:
             raise NotNow
 
     async def _progress(self, status: Status, patience: float) -> None:
-        """Show something that may as well not be shown: nothing where a later wish or a result is on its way."""
-        if self._face.is_final:
+        """Show something that may as well not be shown: nothing if a later status or a result is on its way."""
+        if self._state.is_final:
             return
-        wish = self._supersede()
+        number = self._supersede()
         keyboard = callback_data.waiting(self._brief.run_id)
 
         async def edit(chat: int) -> None:
-            if self._face.wish != wish:
+            if self._state.edit_number != number:
                 return
-            async with self._face.lock:
-                if self._face.wish == wish:
+            async with self._state.lock:
+                if self._state.edit_number == number:
                     await self._edit_progress(chat, status, keyboard)
 
         try:
@@ -210,7 +210,7 @@ class TelegramReply:
         self._supersede(final=True)
         text = captions.of_status(status, self._brief, captions.CAPTION)
         keyboard = callback_data.ended(self._brief.run_id, original=isinstance(status, Failed) and status.made)
-        async with self._face.lock:
+        async with self._state.lock:
             try:
                 await self._set_words(text, keyboard)
             except MessageGone:
@@ -254,21 +254,21 @@ class TelegramReply:
                 raise DeliveryFailed(_refusal(fault)) from fault
             await self._deliver_one(only.as_document(), result, keyboard, *doubt)
 
-    async def _send_all(self, parcels: Sequence[OutgoingMedia], *, below: bool) -> bool:
+    async def _send_all(self, files: Sequence[OutgoingMedia], *, below: bool) -> bool:
         """Send files as messages of their own, `below` ours or instead of it. True if it is sure that all came.
 
         What has been sent is noted, so that it is not sent again after a crash. Of an album that Telegram had taken
         without our having come to note it nothing can be known: it is sent again rather than lost. Where it is only
         Telegram's answer that did not come, it is not, and the message says so.
         """
-        if not parcels:
+        if not files:
             return True
         name = storage_keys.album(self._brief.run_id)
         sent: list[list[int]] = await self._notes.get(name) or []
         spoiler = await self._is_hidden()
         if not sent:
             await self._announce()
-        for group in albums(parcels)[len(sent) :]:
+        for group in albums(files)[len(sent) :]:
             messages = await self._send_group(group, spoiler=spoiler, below=self._target if below else None)
             sent = [*sent, messages]
             await self._notes.put(name, sent)
@@ -324,7 +324,7 @@ class TelegramReply:
         Where an earlier process may have sent them, or Telegram has not said that it took them, our message stays.
         """
         name = storage_keys.controls(self._brief.run_id)
-        if await self._look_for_it() or self._face.moved_to is not None:
+        if await self._look_for_it() or self._state.moved_to is not None:
             await self._set_words(text, keyboard)
         elif await self._notes.add(name, True) and (message := await self._send_below(text, keyboard)) is not None:
             await self._move_to(message)
@@ -379,25 +379,25 @@ class TelegramReply:
 
     async def _move_to(self, message: int) -> None:
         """Let another message stand for ours."""
-        self._face.moved_to = message
+        self._state.moved_to = message
         await self._notes.put(storage_keys.moved(self._chat, self._message), message)
         await self._notes.put(storage_keys.part(self._chat, message), [self._brief.run_id, None])
 
     async def _look_for_it(self) -> bool:
         """Look for a message that stands for ours; true if there is one that was not known."""
         known = await self._notes.get(storage_keys.moved(self._chat, self._message))
-        found = known is not None and known != self._face.moved_to
-        self._face.moved_to = known if found else self._face.moved_to
+        found = known is not None and known != self._state.moved_to
+        self._state.moved_to = known if found else self._state.moved_to
         return found
 
     def _supersede(self, *, final: bool = False) -> int:
-        self._face.wish += 1
-        self._face.is_final = final
-        return self._face.wish
+        self._state.edit_number += 1
+        self._state.is_final = final
+        return self._state.edit_number
 
     @property
     def _target(self) -> int:
-        return self._face.moved_to or self._message
+        return self._state.moved_to or self._message
 
 
 def _keyboard(result: Result, packing: Packed, *, original: bool = False) -> InlineKeyboardMarkup:

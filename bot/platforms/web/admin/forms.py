@@ -60,7 +60,7 @@ class PolicyForms:
         patterns = tuple(line.strip() for line in given.get("patterns", "").splitlines() if line.strip())
         to = WordList(tuple(_listed(given.get("words", ""))), patterns, given.get("hold") == "yes")
         if not to.words and not to.patterns:
-            raise BadValue("words", _("there is neither a word nor a pattern."))
+            raise BadValue("words", _("enter a word or a pattern."))
         return await self._moderation.words(by, here, given.get("name", "") or _("words"), to, aim)
 
     async def show(self, by: Person, here: Place, aim: RuleTarget, given: Mapping[str, str]) -> str:

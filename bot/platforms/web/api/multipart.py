@@ -39,7 +39,7 @@ class FormReader:
     def __init__(self, request: web.Request) -> None:
         found = _BOUNDARY.search(request.headers.get("Content-Type", ""))
         if request.content_type != "multipart/form-data" or found is None:
-            raise UserError(_("A request comes as multipart/form-data."))
+            raise UserError(_("Send the request as multipart/form-data."))
         boundary = found["quoted"] or found["bare"]
         self._mark = b"\r\n--" + boundary.encode("utf-8", "surrogateescape")
         self._content: StreamReader = request.content
@@ -138,7 +138,7 @@ async def _parts(request: web.Request, room: int) -> Mapping[str, str | bytes]:
 
 
 def broken() -> UserError:
-    return UserError(_("The request is not of the form that this page sends."))
+    return UserError(_("The request is not in the format that this page sends."))
 
 
 def plain(data: bytes | bytearray) -> str:

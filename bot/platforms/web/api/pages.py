@@ -1,4 +1,4 @@
-"""The page itself, its door, and what there is to run."""
+"""The page itself, its login, and what there is to run."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from bot.platforms.web.config import PageConfig
 from bot.platforms.web.i18n import page_words, words
 from bot.platforms.web.templates import STATIC, filled
 
-_LOGIN = 8192  # bytes of the form at the door
+_LOGIN = 8192  # bytes of the login form
 _PICTURES = (".jpg", ".jpeg", ".png", ".webp")
 
 
@@ -41,7 +41,7 @@ class PageRoutes:
 
     async def _page(self, request: web.Request) -> web.Response:
         if not await self._gate.is_in(request):
-            return await self._door(request)
+            return await self._login_page(request)
         visitor = whose(request)
         boot = {
             "words": words(),
@@ -58,13 +58,13 @@ class PageRoutes:
     async def _login(self, request: web.Request) -> web.Response:
         given = (await read_fields(request, _LOGIN)).get("token", "")
         if not isinstance(given, str) or not whose(request) or not await self._gate.enter(request, given.strip()):
-            return await self._door(request, wrong=True)
+            return await self._login_page(request, wrong=True)
         answer = web.Response(status=303, headers={"Location": "./"})
         self._gate.stamp(request, answer)
         return answer
 
-    async def _door(self, request: web.Request, *, wrong: bool = False) -> web.Response:
-        page = await filled("door.html", fault=html.escape(page_words()["wrong"]) if wrong else "")
+    async def _login_page(self, request: web.Request, *, wrong: bool = False) -> web.Response:
+        page = await filled("login.html", fault=html.escape(page_words()["wrong"]) if wrong else "")
         page.set_status(401)
         introduce(request, page)
         return page

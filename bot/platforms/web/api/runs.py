@@ -43,10 +43,10 @@ class RunRoutes:
         place = place_of(person.id)
         form = await self._services.workflows.form(name, person, place)
         with self._on_its_way(person.id), work_folder() as folder:
-            parcel = await unpack(request, form, folder, self._upload_bytes)
-            if faults := _faults(form, parcel):
+            submitted = await unpack(request, form, folder, self._upload_bytes)
+            if faults := _faults(form, submitted):
                 return _faulty(faults)
-            return await self._take(await requested(parcel, name, form, self._services, person, place))
+            return await self._take(await requested(submitted, name, form, self._services, person, place))
 
     @contextmanager
     def _on_its_way(self, visitor: str) -> Iterator[None]:
@@ -115,9 +115,9 @@ async def explained(request: web.Request, handler: Handler) -> web.StreamRespons
         return web.json_response({"error": str(fault)}, status=503)
 
 
-def _faults(form: Form, parcel: SubmittedForm) -> tuple[BadValue, ...]:
+def _faults(form: Form, submitted: SubmittedForm) -> tuple[BadValue, ...]:
     """All faults at once, so that a visitor does not fix one field only to be told about the next."""
-    given = {name: value if isinstance(value, str) else value.filename for name, value in parcel.values.items()}
+    given = {name: value if isinstance(value, str) else value.filename for name, value in submitted.values.items()}
     return form.faults(given)
 
 

@@ -12,7 +12,7 @@ from uuid import UUID
 
 from aiohttp import web
 
-from bot.core.errors import BadValue, StorageFailed
+from bot.core.errors import BadValue
 from bot.core.model import Person, Place, RunRequest, StoredFile, UploadedFile
 from bot.core.platform import Form, RunRecord, RunService, Services
 from bot.i18n import _
@@ -31,7 +31,7 @@ class SubmittedForm:
 
 async def unpack(request: web.Request, form: Form, folder: Path, file_limit: int) -> SubmittedForm:
     """Read a multipart body, with the files that the form asks for written to `folder`. It ends at the first part that
-    does not belong there. Raises `UserError`.
+    does not belong there. Raises `UserError`, and `OSError` if a file cannot be written.
     """
     media = {field.name for field in form.fields if field.is_media}
     reader = FormReader(request)
@@ -57,12 +57,12 @@ async def unpack(request: web.Request, form: Form, folder: Path, file_limit: int
 
 
 async def requested(
-    parcel: SubmittedForm, workflow: str, form: Form, services: Services, person: Person, place: Place
+    submitted: SubmittedForm, workflow: str, form: Form, services: Services, person: Person, place: Place
 ) -> RunRequest:
-    """The request that a parcel means. Raises `UserError`."""
+    """Return the request that a submitted form makes. Raises `UserError`."""
     media = {field.name for field in form.fields if field.is_media}
     values: dict[str, Any] = {}
-    for name, given in parcel.values.items():
+    for name, given in submitted.values.items():
         if name in media and isinstance(given, str) and given:
             values[name] = await _earlier(name, given, services, person, place)
         else:
@@ -94,8 +94,6 @@ async def _file(reader: FormReader, field: str, path: Path, limit: int) -> Path:
                 words = _("the file is too large: {most:g} MB is the most that is taken.")
                 raise BadValue(field, words.format(most=limit / 1e6))
             await asyncio.to_thread(file.write, piece)
-    except OSError as fault:
-        raise StorageFailed(_("The files of this run cannot be saved. The disk may be full.")) from fault
     finally:
         await asyncio.to_thread(file.close)
     return path

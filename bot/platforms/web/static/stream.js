@@ -51,7 +51,7 @@ export function listen(runs, workflows) {
     pause = Math.min(pause * 2, LONGEST);
   }
 
-  /** A door that was closed meanwhile shows itself when the page is loaded again. */
+  /** If the page needs its token again, it asks for it when it is loaded again. */
   async function again() {
     const answer = await fetch("workflows").catch(() => null);
     if (answer?.status === 401) location.reload();

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import resource
 import subprocess
@@ -16,7 +17,7 @@ import pytest
 
 from bot.core.errors import DiskFull, StorageFailed
 from bot.core.media.blob_store import BlobStore
-from bot.core.storage.temporary import process_folder, sweep, work_folder
+from bot.core.storage.temporary import locked_folder, process_folder, sweep, work_folder
 from tests.bot.harness import picture
 
 ROOT = Path(__file__).parents[4]
@@ -137,3 +138,12 @@ def test_a_command_says_that_the_disk_is_full(tmp_path: Path) -> None:
         process = subprocess.run(command, cwd=tmp_path, env=environ, stderr=subprocess.PIPE, text=True, check=False)
     assert process.returncode == 1
     assert "There is no room for temporary files" in process.stderr
+
+
+def test_a_disk_without_locks_is_told_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_file: object, _how: int) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr("fcntl.flock", refuse)
+    with pytest.raises(OSError, match="No locks available"), locked_folder(tmp_path):
+        pass

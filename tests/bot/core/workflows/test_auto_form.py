@@ -136,6 +136,18 @@ def test_of_a_switch_the_side_that_is_on_comes_first(on: bool, steps: str) -> No
     assert "Steps 2" in titles(prompt, more=True)
 
 
+def test_a_seed_behind_the_other_side_of_a_switch_is_no_step() -> None:
+    nodes = painting(
+        n8=("PrimitiveInt", {"value": 4}),
+        n9=("PrimitiveInt", {"value": 5}),
+        n10=("ComfySwitchNode", {"switch": False, "on_false": ["8", 0], "on_true": ["9", 0]}),
+    )
+    nodes["n5"][1]["seed"] = ["10", 0]
+    prompt = graph(**nodes)
+    assert (titles(prompt)["Seed"], titles(prompt)["Steps"]) == (["8.value"], ["5.steps"])
+    assert titles(prompt, more=True) == {"Guidance": ["5.cfg"], "Model": ["1.ckpt_name"]}
+
+
 def test_a_picture_that_is_changed_has_a_strength_and_no_size() -> None:
     nodes = painting(
         n4=("VAEEncode", {"pixels": ["8", 0], "vae": ["1", 2]}),

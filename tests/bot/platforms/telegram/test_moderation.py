@@ -254,7 +254,7 @@ async def test_results_go_to_the_topic_that_moderators_want(api: BotApi) -> None
     await moderator.answer("7")
     await member.write("/negative", photo=picture(), message_thread_id=9, is_topic_message=True)
     assert (await member.result()).data["message_thread_id"] == 7
-    told = await member.answer("It develops in https://t.me/c/")
+    told = await member.answer("The result will appear in https://t.me/c/")
     assert told.data["message_thread_id"] == 9
     await moderator.write("/moderate where asked", message_thread_id=7, is_topic_message=True)
     await moderator.answer("where they were requested")

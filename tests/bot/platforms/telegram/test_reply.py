@@ -22,7 +22,7 @@ from bot.platforms.telegram.api.client import Patience, TelegramApi, connect, di
 from bot.platforms.telegram.api.rate_limit import RateLimiter
 from bot.platforms.telegram.chats import Chat, address_of
 from bot.platforms.telegram.runs.chat_action import ChatActions
-from bot.platforms.telegram.runs.media import Way, packed, parcel
+from bot.platforms.telegram.runs.media import Way, outgoing, packed
 from bot.platforms.telegram.runs.message_state import MessageStates
 from bot.platforms.telegram.runs.reply import ReplyContext, TelegramReply
 from tests.bot.platforms.telegram.harness import picture
@@ -148,7 +148,7 @@ async def test_the_words_and_buttons_of_an_album_are_the_last_message(tmp_path: 
             assert last.text.startswith("Poster for Ann")
             assert {"Again", "Original", "Delete"} <= last.buttons().keys()
             assert message.deleted
-            later = replace(on.studio, faces=MessageStates())  # as another process would
+            later = replace(on.studio, states=MessageStates())  # as another process would
             reply = TelegramReply(later, address_of(on.chat, message.id), reply._brief)
 
 
@@ -230,7 +230,7 @@ async def test_pictures_that_are_no_photos_go_as_documents(tmp_path: Path) -> No
         noise.save(tmp_path / "noise.png", compress_level=0)
         large = ResultFile(tmp_path / "noise.png", "noise.png", "image")
         for file in (on.file("narrow.png", narrow), on.file("wide.png", wide), large):
-            assert (await parcel(file)).way is Way.DOCUMENT
+            assert (await outgoing(file)).way is Way.DOCUMENT
         message = await on.sent()
         await on.reply(message).deliver(on.result(on.file("narrow.png", narrow)))
         assert message.kind == "document"
@@ -345,4 +345,4 @@ async def test_spoilers(tmp_path: Path) -> None:
 
 
 def replace_faces(on: Stage) -> Stage:
-    return replace(on, studio=replace(on.studio, faces=MessageStates()))
+    return replace(on, studio=replace(on.studio, states=MessageStates()))

@@ -488,7 +488,7 @@ async def test_the_operator_decides_with_the_keyboard(browser: Browser, tmp_path
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-async def test_the_door(browser: Browser, tmp_path: Path, scheme: Any) -> None:
+async def test_the_login(browser: Browser, tmp_path: Path, scheme: Any) -> None:
     async with page(tmp_path, token=Secret("open-sesame")) as web:
         tab = await (await browser.new_context(color_scheme=scheme)).new_page()
         await tab.goto(web.url)

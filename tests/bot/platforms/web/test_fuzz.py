@@ -17,8 +17,8 @@ from aiohttp import web
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from bot.core.connections import listening
 from bot.core.errors import UserError
+from bot.platforms.http_server import listening
 from bot.platforms.web.api.multipart import read_fields
 from tests.bot.platforms.web.pages import page, png
 from tests.bot.walks import Log, Scene

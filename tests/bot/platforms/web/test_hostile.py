@@ -81,8 +81,8 @@ REFUSED = {
     "an unknown field": posted(RUNS, _PART % (b"unknown", b"x")),
     "the same field again": posted(RUNS, (_PART % (b"photo", b"")) * 2),
     "20,000 empty parts": posted(RUNS, b"".join(_PART % (b"p%d" % number, b"") for number in range(20_000))),
-    "20,000 empty parts at the door": posted(b"/login", b"".join(_PART % (b"p%d" % n, b"") for n in range(20_000))),
-    "20,000 fields at the door": posted(b"/login", b"a=&" * 20_000, URLENCODED),
+    "20,000 empty parts at the login": posted(b"/login", b"".join(_PART % (b"p%d" % n, b"") for n in range(20_000))),
+    "20,000 fields at the login": posted(b"/login", b"a=&" * 20_000, URLENCODED),
     "20,000 empty parts at the desk": posted(DESK, b"".join(_PART % (b"p%d" % n, b"") for n in range(20_000))),
     "a place that is a file": posted(
         DESK, b'--b\r\nContent-Disposition: form-data; name="place"; filename="x"\r\n\r\n\r\n--b--'

@@ -137,7 +137,7 @@ async def test_results_that_could_act_are_only_downloads(tmp_path: Path) -> None
         assert headers["X-Content-Type-Options"] == "nosniff"
 
 
-async def test_the_token_opens_the_door(tmp_path: Path) -> None:
+async def test_the_token_lets_people_in(tmp_path: Path) -> None:
     async with page(tmp_path, token=TOKEN) as web, Visitor(web.url) as ann:
         assert "Token" in ann.html
         assert "Polaroid" not in ann.html

@@ -78,7 +78,7 @@ class Browser(Visitor):
         self.task: asyncio.Task[None] | None = None
 
     async def open(self, url: str) -> None:
-        """Come in by the door, and open the page."""
+        """Log in, and open the page."""
         self.url = url
         self.session.cookie_jar.update_cookies({"darkroom": self.secret}, URL(url))
         assert (await self.call("POST", "login", data={"token": TOKEN.reveal()}))[0] == 200

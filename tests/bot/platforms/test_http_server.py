@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from bot.core.connections import ConnectionLimits, Seldom, listening
+from bot.platforms.http_server import ConnectionLimits, Seldom, listening
 from tests.patience import PATIENCE
 
 GET = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -187,7 +187,7 @@ async def test_what_is_not_http_gets_one_line_and_leaves_one_line_a_second(caplo
             answer = await here.all_of(b"\x16\x03\x01" + b"secret" * 200 + b"\r\n\r\n")
             assert answer.startswith(b"HTTP/1.0 400 ")
             assert b"\r\nServer: Darkroom\r\n" in answer
-            assert answer.endswith(b"\r\n\r\nThis is not a request that can be understood.")
+            assert answer.endswith(b"\r\n\r\nThe request cannot be understood.")
     assert 1 <= len(caplog.records) <= 1 + time.monotonic() - begun
     assert not any("secret" in record.getMessage() or record.exc_info for record in caplog.records)
 

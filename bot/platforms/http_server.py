@@ -72,25 +72,25 @@ async def listening(
     host: str,
     ports: Sequence[int],
     limits: ConnectionLimits | None = None,
-    farewell: float = 2.0,
+    shutdown_timeout: float = 2.0,
     stopping: Callable[[], None] = lambda: None,
 ) -> AsyncIterator[int]:
     """Serve an application until the context is left; the port, of `ports` the first that is free. `stopping` is called
-    before the answers under way are given `farewell` seconds. Raises `OSError`.
+    before the answers under way are given `shutdown_timeout` seconds. Raises `OSError`.
     """
     application.on_response_prepare.append(_name)
-    runner = web.AppRunner(application, access_log=None, shutdown_timeout=farewell)
+    runner = web.AppRunner(application, access_log=None, shutdown_timeout=shutdown_timeout)
     await runner.setup()
-    door = _Door(_server_of(runner), limits or ConnectionLimits())
+    listener = _Listener(_server_of(runner), limits or ConnectionLimits())
     try:
-        server = await _listen(door, host, ports)
+        server = await _listen(listener, host, ports)
         try:
             yield int(server.sockets[0].getsockname()[1])
         finally:
             server.close()
             stopping()
     finally:
-        door.close()
+        listener.close()
         await runner.cleanup()
 
 
@@ -114,18 +114,18 @@ def _server_of(runner: web.AppRunner) -> web.Server:
     return runner.server
 
 
-async def _listen(door: _Door, host: str, ports: Sequence[int]) -> asyncio.Server:
+async def _listen(listener: _Listener, host: str, ports: Sequence[int]) -> asyncio.Server:
     loop = asyncio.get_running_loop()
     for port in ports:
         try:
-            return await loop.create_server(door, host, port, backlog=128)
+            return await loop.create_server(listener, host, port, backlog=128)
         except OSError as fault:
             if fault.errno != errno.EADDRINUSE or port == ports[-1]:
                 raise
     raise AssertionError("there is always a port")
 
 
-class _Door:
+class _Listener:
     """Knows all connections, and makes room for new ones."""
 
     def __init__(self, server: web.Server, limits: ConnectionLimits) -> None:
@@ -186,11 +186,11 @@ def _make_room(connections: Sequence[_Connection]) -> bool:
 class _Connection(web.RequestHandler):
     """One connection: it rests, receives the head of a request, or answers one."""
 
-    def __init__(self, door: _Door) -> None:
-        limits, options = door.limits, dict[str, Any](access_log=None, auto_decompress=False, lingering_time=_LINGERS)
-        loop = asyncio.get_running_loop()
-        super().__init__(door.server, loop=loop, logger=door.log, keepalive_timeout=limits.idle, **options)
-        self._door, self._limits = door, limits
+    def __init__(self, listener: _Listener) -> None:
+        limits, loop = listener.limits, asyncio.get_running_loop()
+        options: dict[str, Any] = {"access_log": None, "auto_decompress": False, "lingering_time": _LINGERS}
+        super().__init__(listener.server, loop=loop, logger=listener.log, keepalive_timeout=limits.idle, **options)
+        self._listener, self._limits = listener, limits
         self._clock = loop.time
         self.since = self._clock()  # when it began to rest, or its request began
         self._heard = self.since
@@ -205,7 +205,7 @@ class _Connection(web.RequestHandler):
         return self._body is None
 
     def evict(self) -> None:
-        self._door.leave(self)
+        self._listener.leave(self)
         self.force_close()
 
     def begin(self, body: StreamReader) -> None:
@@ -234,13 +234,13 @@ class _Connection(web.RequestHandler):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         peer = transport.get_extra_info("peername")
-        if isinstance(transport, asyncio.Transport) and not self._door.admit(self, str(peer[0]) if peer else ""):
+        if isinstance(transport, asyncio.Transport) and not self._listener.admit(self, str(peer[0]) if peer else ""):
             transport.abort()
         else:
             super().connection_made(transport)
 
     def connection_lost(self, exc: BaseException | None) -> None:
-        self._door.leave(self)
+        self._listener.leave(self)
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -278,7 +278,7 @@ class _Connection(web.RequestHandler):
         """Answer a request that is not HTTP, or on which we failed, with one line."""
         if status < 500:
             self.logger.warning("A request that is not HTTP was refused (%s).", type(exc).__name__)
-            words = _("This is not a request that can be understood.")
+            words = _("The request cannot be understood.")
         else:
             self.logger.error("A request failed.", exc_info=exc)
             words = _("Something went wrong on our side. Please try again later.")

@@ -1,0 +1,69 @@
+"""Files that nobody saved with the editor: they are refused or converted, in a short time and without other errors."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from comfy.saved import UnreadableWorkflow, convert
+from comfy.saved.texts import choose_words
+from tests.comfy.saved.graphs import DEFINITIONS, converted, graph, node, subgraph
+
+
+def doubled(depth: int, *leaf: Any) -> dict[str, Any]:
+    """Subgraphs that each have the next one twice."""
+    inner = [
+        subgraph(
+            f"s{number}",
+            *(node(each, f"s{number + 1}", inputs=[("in", each, "INT")]) for each in (1, 2)),
+            links=[(each, -10, 0, each, 0) for each in (1, 2)],
+            inputs=[("in", "INT", (1, 2))],
+        )
+        for number in range(depth)
+    ]
+    last = subgraph(f"s{depth}", *leaf, links=[], inputs=[("in", "INT", ())])
+    return graph(node(1, "s0", (5,)), *leaf, definitions={"subgraphs": [*inner, last]})
+
+
+@pytest.mark.parametrize("leaf", [(), (node(90, "SaveImage", ("%Load.image%",)),)])
+def test_subgraphs_that_double_are_refused_even_if_they_are_empty(leaf: Any) -> None:
+    with pytest.raises(UnreadableWorkflow, match="more than 20000 nodes"):
+        convert(doubled(45, *leaf), DEFINITIONS)
+
+
+def test_a_long_chain_of_subgraphs_is_refused() -> None:
+    chain = [subgraph(f"s{number}", node(1, f"s{number + 1}"), links=[]) for number in range(1_500)]
+    with pytest.raises(UnreadableWorkflow, match="nested too deeply"):
+        convert(graph(node(1, "s0"), definitions={"subgraphs": chain}), DEFINITIONS)
+
+
+def test_switches_that_double_are_converted() -> None:
+    switches = [
+        node(number, "Switch", inputs=[("no", 2 * number, "*"), ("yes", 2 * number + 1, "*")], mode=4)
+        for number in range(2, 60)
+    ]
+    links = [(2 * number + side, number - 1, 0, number, side + 1) for number in range(2, 60) for side in (0, 1)]
+    links.append((500, 59, 0, 90, 0))
+    saved = node(90, "SaveImage", inputs=[("images", 500)])
+    data = graph(node(1, "Load", ("a.png", "image")), *switches, saved, links=links)
+    assert converted(data)["90"]["images"] == ["1", 0]
+
+
+def test_braces_that_are_nested_deeply_are_read() -> None:
+    assert choose_words("{" * 5_000 + "a" + "|b}" * 5_000, lambda _count: 0) == "a"
+    assert choose_words("{" * 5_000, lambda _count: 0) == ""
+
+
+@pytest.mark.parametrize("value", [[1], {}, float("nan"), "7", None])
+def test_a_primitive_whose_value_is_no_number_gives_none(value: Any) -> None:
+    primitive = node(2, "PrimitiveNode", (value,), outputs=["INT"])
+    sampler = node(1, "Sample", (7, "fixed", 30), inputs=[("*steps", 50, "INT")])
+    data = graph(sampler, primitive, links=[(50, 2, 0, 1, 0)])
+    assert converted(data)["1"]["steps"] is None
+
+
+def test_a_group_with_links_to_impossible_places_is_read_without_them() -> None:
+    parts = {"nodes": [node(0, "Blank", (64, 64))], "links": [[-5, 0, -9, 0], [0, -1, 0, 0]]}
+    data = graph(node(1, "workflow>a", (64, 32)), extra={"groupNodes": {"a": parts}})
+    assert list(converted(data).values()) == [{"width": 64, "height": 32}]
