@@ -14,6 +14,8 @@ import regex  # type: ignore[import-untyped]
 
 TABLE = Path(__file__).with_suffix(".txt")
 _MARKS = regex.compile(r"[\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]")
+_PARTS = regex.compile(r"(\s+)")
+_NUMBER = regex.compile(r"[^\p{L}@$|€]*\d{2}[^\p{L}@$|€]*")  # "455", "(101)", "1/250,"; not "a55"
 _FIGURES = dict(zip(map(ord, "013457@$|!€"), "oieastasiie", strict=True))
 
 
@@ -23,8 +25,8 @@ def skeleton(text: str) -> str:
 
 
 def with_figures_read(looks: str) -> str:
-    """Return a skeleton with letters for the digits and symbols that look like them."""
-    return looks.translate(_table()[1])
+    """Return a skeleton with letters for the digits and symbols that look like them. A number stays a number."""
+    return "".join(part if _NUMBER.fullmatch(part) else part.translate(_table()[1]) for part in _PARTS.split(looks))
 
 
 def visible(text: str) -> str:

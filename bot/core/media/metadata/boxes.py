@@ -1,4 +1,7 @@
-"""Boxes of ISO media files: MP4, MOV, AVIF, HEIF, and JPEG XL. A box without use is named `free`, with zeros in it."""
+"""Boxes of ISO media files: MP4, MOV, AVIF, HEIF, JPEG 2000, and JPEG XL.
+
+A box without use is named `free`, with zeros in it.
+"""
 
 from __future__ import annotations
 
@@ -8,10 +11,9 @@ from dataclasses import dataclass
 from mmap import mmap
 
 _ABOUT = (b"udta", b"meta")  # within a film or a track: what players show about it
-_CONTAINERS = (b"moov", b"trak", b"moof", b"traf")
+_UNUSED = (b"free", b"skip", b"uuid")  # uuid: XMP, content credentials, and what programs add
+_CONTAINERS = (b"moov", b"trak", b"mdia", b"minf", b"moof", b"traf")
 _JPEG_XL = (b"Exif", b"xml ", b"brob", b"jumb")
-_STILL = (b"avif", b"avis", b"heic", b"heix", b"heif", b"mif1", b"msf1", b"hevc")
-_XMP = bytes.fromhex("be7acfcb97a942e89c71999491e3afac")
 
 
 @dataclass(frozen=True)
@@ -24,17 +26,15 @@ class _Box:
 
 def blank_boxes(data: mmap) -> None:
     """Overwrite all boxes that describe the file."""
-    still = data[4:8] == b"ftyp" and data[8:12] in _STILL
     for box in _boxes(data, 0, len(data)):
-        if box.kind == b"meta" and still:
+        if box.kind == b"meta" and _has_pictures(data, box):
             _blank_items(data, box)
         else:
             _blank_in(data, box)
 
 
 def _blank_in(data: mmap, box: _Box) -> None:
-    about = box.kind in _ABOUT or box.kind in _JPEG_XL
-    if about or (box.kind == b"uuid" and data[box.body : box.body + 16] == _XMP):
+    if box.kind in _ABOUT or box.kind in _JPEG_XL or box.kind in _UNUSED:
         data[box.start + 4 : box.start + 8] = b"free"
         data[box.body : box.end] = bytes(box.end - box.body)
     elif box.kind in _CONTAINERS:
@@ -53,6 +53,14 @@ def _boxes(data: mmap, at: int, end: int) -> Iterator[_Box]:
             raise ValueError("a box is smaller than its head")
         yield _Box(kind, at, body, stop)
         at = stop
+
+
+def _has_pictures(data: mmap, meta: _Box) -> bool:
+    """True if the pictures of the file are described here, as in AVIF and HEIF, whatever brand it has."""
+    return any(
+        box.kind == b"hdlr" and data[box.body + 8 : box.body + 12] == b"pict"
+        for box in _boxes(data, meta.body + 4, meta.end)
+    )
 
 
 def _blank_items(data: mmap, meta: _Box) -> None:

@@ -50,15 +50,20 @@ def kept_of_svg(data: bytes) -> Iterator[bytes]:
 
 def _without_extras(model: dict[str, Any]) -> dict[str, Any]:
     model.get("asset", {}).pop("extras", None)
+    for name in _OURS:
+        model.pop(name, None)
     cleaned: dict[str, Any] = _cleaned(model)
     return cleaned
 
 
 def _cleaned(value: Any) -> Any:
     if isinstance(value, dict):
-        kept = {key: each for key, each in value.items() if key != "extras" or _SIGN not in json.dumps(each)}
-        return {key: _cleaned(each) for key, each in kept.items()}
+        return {key: _cleaned(each) for key, each in value.items() if key != "extras" or not _is_ours(each)}
     return [_cleaned(each) for each in value] if isinstance(value, list) else value
+
+
+def _is_ours(extras: Any) -> bool:
+    return _SIGN in json.dumps(extras) or (isinstance(extras, dict) and any(name in extras for name in _OURS))
 
 
 def _dumped(value: Any) -> bytes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
+from contextlib import suppress
 
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 #: What pixels need besides the chunks that every reader must know: transparency, colours, size, animation.
@@ -12,15 +13,17 @@ _PNG_KEPT = (
     *(b"sBIT", b"bKGD", b"pHYs", b"acTL", b"fcTL", b"fdAT"),
 )
 _WEBP_KEPT = (b"VP8 ", b"VP8L", b"VP8X", b"ALPH", b"ANIM", b"ANMF", b"ICCP")
+_JPEG_KEPT = ((0xE0, b"JFIF\0"), (0xE0, b"JFXX\0"), (0xEE, b"Adobe"))
 _GIF_KEPT = (b"NETSCAPE2.0", b"ANIMEXTS1.0", b"ICCRGBG1012")
 
 
 def kept_of_png(data: bytes) -> Iterator[bytes]:
     """Leave out what is no pixel, and data after the last chunk."""
     yield PNG_SIGNATURE
-    for kind, chunk in png_chunks(data):
-        if kind in _PNG_KEPT or is_critical(kind):
-            yield chunk
+    with suppress(struct.error):  # the last chunk is missing, which readers forgive
+        for kind, chunk in png_chunks(data):
+            if kind in _PNG_KEPT or is_critical(kind):
+                yield chunk
 
 
 def png_chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
@@ -40,7 +43,7 @@ def is_critical(kind: bytes) -> bool:
 def kept_of_webp(data: bytes) -> Iterator[bytes]:
     """Leave out what is no pixel."""
     kept, at = [], 12
-    while at < len(data):
+    while at + 8 <= len(data):
         kind, length = struct.unpack_from("<4sI", data, at)
         end = at + 8 + length + length % 2
         chunk = data[at:end]
@@ -49,6 +52,8 @@ def kept_of_webp(data: bytes) -> Iterator[bytes]:
         if kind in _WEBP_KEPT:
             kept.append(chunk)
         at = end
+    if not kept:
+        raise ValueError("this is no picture")
     yield struct.pack("<4sI4s", b"RIFF", 4 + sum(map(len, kept)), b"WEBP")
     yield from kept
 
@@ -66,7 +71,8 @@ def kept_of_jpeg(data: bytes, *, profile: bool = True) -> Iterator[bytes]:
         if marker == 0xDA:
             end = _scan_end(data, end)
         colors = profile and marker == 0xE2 and data[at + 4 : at + 15] == b"ICC_PROFILE"
-        if colors or marker in (0xE0, 0xEE) or not (0xE0 <= marker <= 0xEF or marker == 0xFE):
+        needed = (marker, data[at + 4 : at + 9]) in _JPEG_KEPT
+        if colors or needed or not (0xE0 <= marker <= 0xEF or marker == 0xFE):
             yield data[at:end]
         at = end
     yield b"\xff\xd9"

@@ -28,18 +28,19 @@ _SECONDS = 120.0  # for one file
 _PIECE = 1 << 20  # bytes that are searched at once
 _FAULTS = (IndexError, KeyError, TypeError, ValueError, struct.error, RecursionError)  # the file is damaged
 
-#: What a workflow has in each of its nodes, in texts of one byte and of two bytes a letter.
-_SIGNS = (b"class_type", "class_type".encode("utf-16-le")[:-1])
+#: Words of a workflow, as a server takes it and as the editor saves it, in texts of one and of two bytes a letter.
+_WORDS = ("class_type", "widgets_values", "last_node_id")
+_SIGNS = tuple(sign for word in _WORDS for sign in (word.encode(), word.encode("utf-16-le")[:-1]))
 
 #: The beginnings of files whose texts are overwritten in place.
 _IN_PLACE: tuple[tuple[re.Pattern[bytes], Callable[[mmap.mmap], None]], ...] = (
-    (re.compile(rb"(?s)....ftyp|\0\0\0\x0cJXL |....(moov|mdat|free|wide|skip)"), blank_boxes),
+    (re.compile(rb"(?s)....ftyp|\0\0\0\x0c(JXL|jP ) |....(moov|mdat|free|wide|skip)"), blank_boxes),
     (re.compile(rb"\x1aE\xdf\xa3"), blank_matroska),
     (re.compile(rb"OggS"), blank_ogg),
     (re.compile(rb"(?s)(RIFF|RF64)....(WAVE|AVI )"), blank_riff),
     (re.compile(rb"v/1\x01"), blank_exr),
     (re.compile(rb"(?s)II\*\0|MM\0\*"), blank_tiff),
-    (re.compile(rb"(?s)ID3|fLaC|\xff[\xe0-\xff]"), blank_sound),
+    (re.compile(rb"(?s)ID3|fLaC|APETAGEX|\xff[\xe0-\xff]"), blank_sound),
 )
 #: The beginnings of files that are written again without their texts.
 _AGAIN: tuple[tuple[re.Pattern[bytes], Callable[[bytes], Iterator[bytes]]], ...] = (

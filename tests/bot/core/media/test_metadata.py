@@ -184,6 +184,97 @@ async def test_a_workflow_in_a_kind_that_is_not_known_is_found(words: bytes, tmp
     assert not await without_metadata(tmp_path / "a")
 
 
+#: A workflow as the editor saves it: it has no `class_type`.
+EDITED = json.dumps({"last_node_id": 1, "nodes": [{"id": 1, "type": "KSampler", "widgets_values": [7]}]}).encode()
+
+
+async def stripped(path: Path, data: bytes) -> bytes:
+    path.write_bytes(data)
+    assert await without_metadata(path)
+    return path.read_bytes()
+
+
+def id3(words: bytes) -> bytes:
+    """A tag as it stands at the end of a file: with a footer."""
+    size = bytes((len(words) >> shift) & 0x7F for shift in (21, 14, 7, 0))
+    return b"ID3\4\0\x10" + size + words + b"3DI\4\0\x10" + size
+
+
+def ape(words: bytes) -> bytes:
+    head, foot = (
+        struct.pack("<8sIIII8x", b"APETAGEX", 2000, len(words) + 32, 1, flags) for flags in (5 << 29, 1 << 31)
+    )
+    return head + words + foot
+
+
+@pytest.mark.parametrize("name", ["sound.mp3", "sound.flac"])
+async def test_tags_at_either_end_of_a_sound_are_removed_in_any_order(name: str, tmp_path: Path) -> None:
+    sound = await stripped(tmp_path / name, (RESULTS / name).read_bytes())
+    lyrics = b"LYRICSBEGIN" + EDITED
+    ends = (id3(EDITED), ape(EDITED), lyrics + b"%06dLYRICS200" % len(lyrics), b"TAG" + EDITED[:100].ljust(125))
+    for end in (*ends, b"".join(ends), b"".join(ends[:3][::-1]) + ends[3]):
+        after = await stripped(tmp_path / name, sound + end)
+        assert after == sound + bytes(len(end))
+    after = await stripped(tmp_path / "b.mp3", ape(EDITED) + b"\xff\xfb" + bytes(9))
+    assert after == bytes(len(ape(EDITED))) + b"\xff\xfb" + bytes(9)
+
+
+def box(kind: bytes, body: bytes) -> bytes:
+    return struct.pack(">I4s", len(body) + 8, kind) + body
+
+
+@pytest.mark.parametrize("kind", [b"uuid", b"free", b"skip", b"meta"])
+async def test_boxes_at_the_end_of_a_film_are_emptied(kind: bytes, tmp_path: Path) -> None:
+    film = await stripped(tmp_path / "a.mp4", (RESULTS / "film.mp4").read_bytes())
+    for extra in (box(kind, bytes(16) + EDITED), box(b"moov", box(b"trak", box(b"mdia", box(kind, EDITED))))):
+        after = await stripped(tmp_path / "a.mp4", film + extra)
+        assert after.startswith(film)
+        assert b"KSampler" not in after
+
+
+@pytest.mark.parametrize("brand", [b"avif", b"mif1", b"miaf", b"heim", b"avio"])
+async def test_a_still_picture_of_any_brand_keeps_its_pixels(brand: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "a.avif"
+    drawn(path)
+    data = path.read_bytes()
+    after = await stripped(path, data[:8] + brand + data[12:])
+    assert b"KSampler" not in after
+    path.write_bytes(data[:12] + after[12:])
+    with Image.open(path) as picture:
+        assert picture.convert("RGB").size == (16, 16)
+
+
+@pytest.mark.parametrize(
+    ("name", "end"), [("a.webp", b"\0"), ("a.webp", b"\n\n\n\n\n"), ("a.png", b""), ("a.jpg", b"")]
+)
+async def test_a_picture_with_an_odd_end_or_an_odd_segment_loses_its_texts(
+    name: str, end: bytes, tmp_path: Path
+) -> None:
+    path = tmp_path / name
+    drawn(path)
+    data = path.read_bytes().replace(b"class_type", b"class_gone") + end
+    if name == "a.png":
+        data = data[: data.rindex(b"IEND") - 4]
+    if name == "a.jpg":
+        data = data[:2] + struct.pack(">HH", 0xFFE0, len(EDITED) + 2) + EDITED + data[2:]
+    after = await stripped(path, data)
+    assert b"KSampler" not in after
+    with Image.open(path) as picture:
+        assert picture.convert("RGB").size == (16, 16)
+
+
+async def test_a_workflow_of_the_editor_in_a_place_that_is_not_known_is_found(tmp_path: Path) -> None:
+    for words in (EDITED, EDITED.decode().encode("utf-16-le")):
+        (tmp_path / "a.ply").write_bytes(b"ply\ncomment " + words)
+        assert not await without_metadata(tmp_path / "a.ply")
+
+
+async def test_a_workflow_of_the_editor_leaves_a_3d_model_too(tmp_path: Path) -> None:
+    model = {"asset": {"version": "2.0"}, "scenes": [{"extras": {"workflow": {"nodes": ["KSampler"]}}}], "prompt": "a"}
+    assert b"KSampler" not in (after := await stripped(tmp_path / "a.glb", gltf(model)))
+    assert b"prompt" not in after
+
+
 @pytest.mark.parametrize("name", sorted(path.name for path in RESULTS.iterdir()))
 def test_damaged_files_of_every_kind_come_to_an_end(name: str, tmp_path: Path) -> None:
     """Bytes are changed, doubled or cut off at random places, the same in every run."""

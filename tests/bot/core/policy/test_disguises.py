@@ -101,6 +101,11 @@ def test_no_sentence_of_ordinary_words_is_found(words: list[tuple[str, str]]) ->
     assert says(BLOCKED, "".join(word + separator for word, separator in words)) is False
 
 
+@pytest.mark.parametrize("text", ["455 windows", "(101) dogs", "a 7.17 cm lens, 1/250", "455x455", "15, 51 and 533"])
+def test_a_number_is_a_number_though_its_digits_look_like_letters(text: str) -> None:
+    assert says(WordList(("ass", "lol", "tit", "is", "si", "see")), text) is False
+
+
 @pytest.mark.parametrize(
     "part", ["a", "a b c dd ", "n u d ", "ab", "a ", "ab\n", "a-", "aaab", "🔥a", "a\u0337", "é é", "1 22 "]
 )
