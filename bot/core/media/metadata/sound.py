@@ -42,7 +42,7 @@ def _blank_ape(data: mmap, at: int) -> int:
     """Overwrite an APE tag that is here, and return the place after it."""
     if data[at : at + 8] != b"APETAGEX":
         return at
-    end = min(at + 32 + struct.unpack_from("<I", data, at + 12)[0], len(data))
+    end = min(at + 32 + int.from_bytes(data[at + 12 : at + 16], "little"), len(data))
     data[at:end] = bytes(end - at)
     return end
 
