@@ -145,17 +145,12 @@ class Attempt:
 
     async def make(self) -> None:
         """Go through the steps, from wherever an earlier process came to, to the end of the attempt."""
-        await self._context.locks.wait_until_free(self._run.id)
         with ExitStack() as stack:
-            folder = await self._written(partial(_made, stack))
-            execution = Execution(
-                self._client,
-                self._checked(),
-                folder,
-                attempt=self._run.attempt,
-                keep_metadata=self._context.keep_metadata,
-            )
+            execution = self._execution(Path())  # it has no folder yet, and needs none to be cancelled
             try:
+                await self._context.locks.wait_until_free(self._run.id)
+                folder = await self._written(partial(_made, stack))
+                execution = self._execution(folder)
                 await self._written(self._lease.hold)
                 await self._develop(execution, folder)
             except AttemptLost:
@@ -165,6 +160,10 @@ class Attempt:
             except Exception as error:  # noqa: BLE001 - the end of a run: whatever happened, its person hears of it
                 await self._ended(error, execution)
             await self._clear(execution)
+
+    def _execution(self, folder: Path) -> Execution:
+        number, keep_metadata = self._run.attempt, self._context.keep_metadata
+        return Execution(self._client, self._checked(), folder, attempt=number, keep_metadata=keep_metadata)
 
     async def _develop(self, execution: Execution, folder: Path) -> None:
         outcome = self._run.outcome

@@ -19,7 +19,7 @@ from bot.core.runs.queue import Assignment, RunQueue
 from bot.core.runs.repository import RunRepository
 from bot.core.storage.database import Database
 from bot.server_settings import NamedServer
-from bot.settings import Role
+from bot.settings import Role, Secret
 from comfy.embedded import EmbeddedServer
 from tests.bot.databases import new_postgres
 from tests.bot.harness import (
@@ -241,16 +241,17 @@ async def test_the_same_input_is_not_sent_twice_to_a_server(tmp_path: Path) -> N
         assert server.calls["POST /upload/image"] == 2
 
 
-async def test_a_shutdown_is_no_cancel_and_a_cancel_outlives_a_shutdown(tmp_path: Path) -> None:
+async def test_a_shutdown_is_no_cancel_and_a_cancel_outlives_a_shutdown(tmp_path: Path, database_url: str) -> None:
     platform = RecordingPlatform()
+    settings = {} if database_url.startswith("sqlite") else {"database": Secret(database_url)}
     async with WatchedServer(pace=60) as server:
-        async with house(tmp_path, platform, [server]) as home:
+        async with house(tmp_path, platform, [server], **settings) as home:
             run_id, shown = await home.ask()
             await platform.until(running(shown))
         assert shown.last == Paused()
-        async with Database.in_folder(tmp_path) as database:
+        async with Database(database_url) as database:
             assert await RunRepository(database).request_cancel(run_id, "test:1:Ann") is not None
-        async with house(tmp_path, platform, [server]) as home:
+        async with house(tmp_path, platform, [server], **settings) as home:
             (run,) = await home.ended(run_id)
             await platform.until(lambda: shown.last == Cancelled(ANN))
         assert run.state is State.CANCELLED
