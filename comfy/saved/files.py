@@ -22,7 +22,7 @@ _LARGEST = 1 << 30  # bytes of a file that is no JSON
 _OBJECT = re.compile(rb'\{\s*"(?:[^"\\\x00-\x1f]|\\.){1,200}"\s*:')
 _WIDE_OBJECT = re.compile(rb'\{\x00"\x00')
 _PIECES = (1 << 16, 1 << 21, _MOST)  # bytes that are tried as JSON
-_MOST_FAILURES = 1_000  # what only begins like JSON
+_MOST_IN_VAIN = 2 * _MOST  # bytes that are tried and only begin like JSON
 _WRAPPED_IN = (
     *("workflow", "prompt", "input", "output", "extra_pnginfo", "extra_data"),
     *("extras", "asset", "__metadata__"),
@@ -117,19 +117,21 @@ def _objects(data: bytes) -> Iterator[Any]:
 
 def _scanned(data: bytes) -> Iterator[Any]:
     for pattern, encoding in ((_OBJECT, "utf-8"), (_WIDE_OBJECT, "utf-16-le")):
-        at, failed = 0, 0
-        while failed < _MOST_FAILURES and (match := pattern.search(data, at)) is not None:
+        at, in_vain = 0, 0
+        while in_vain < _MOST_IN_VAIN and (match := pattern.search(data, at)) is not None:
             found, length = _decoded(data, match.start(), encoding)
-            at = match.start() + max(length, 1)
             if found is None:
-                failed += 1
+                at, in_vain = match.start() + 1, in_vain + length
             else:
+                at = match.start() + length
                 yield found
 
 
 def _decoded(data: bytes, at: int, encoding: str) -> tuple[Any, int]:
-    """The JSON object at a place, and how many bytes it takes; None if there is none."""
+    """The JSON object at a place, and how many bytes it takes; None if there is none, and how many bytes were tried."""
+    tried = 0
     for size in _PIECES:
+        tried += min(size, len(data) - at)
         text = data[at : at + size].decode(encoding, "replace")
         try:
             found, end = json.JSONDecoder().raw_decode(text)
@@ -140,7 +142,7 @@ def _decoded(data: bytes, at: int, encoding: str) -> tuple[Any, int]:
         except (ValueError, RecursionError):
             break
         return found, len(text[:end].encode(encoding))
-    return None, 0
+    return None, tried
 
 
 def _unpacked(data: bytes) -> Iterator[bytes]:

@@ -192,7 +192,7 @@ class Dispatcher:
                 await self._turn_away(caller, message)
             return
         try:
-            await self._hear_guest(await self._with_rights(caller, message), command, messages)
+            await self._hear_person(await self._with_rights(caller, message), command, messages)
         except UserError as fault:
             await self._responder.say(caller, captions.plain(str(fault)))
         except StorageFailed as fault:
@@ -209,7 +209,7 @@ class Dispatcher:
         )
         await self._responder.say(caller, words)
 
-    async def _hear_guest(self, caller: Caller, command: Command | None, messages: Sequence[Message]) -> None:
+    async def _hear_person(self, caller: Caller, command: Command | None, messages: Sequence[Message]) -> None:
         if command is not None:
             await self._command(caller, command, messages)
             return

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from comfy.saved import UnreadableWorkflow, convert
+from comfy.saved.files import read_workflow
 from comfy.saved.texts import choose_words
 from tests.comfy.saved.graphs import DEFINITIONS, converted, graph, node, subgraph
 
@@ -67,3 +69,10 @@ def test_a_group_with_links_to_impossible_places_is_read_without_them() -> None:
     parts = {"nodes": [node(0, "Blank", (64, 64))], "links": [[-5, 0, -9, 0], [0, -1, 0, 0]]}
     data = graph(node(1, "workflow>a", (64, 32)), extra={"groupNodes": {"a": parts}})
     assert list(converted(data).values()) == [{"width": 64, "height": 32}]
+
+
+def test_a_file_full_of_beginnings_of_json_is_given_up(tmp_path: Path) -> None:
+    path = tmp_path / "odd.png"
+    path.write_bytes(b"\x89PNG" + (b'{"a":[' + b"1," * 8_000) * 450)
+    with pytest.raises(UnreadableWorkflow, match="no ComfyUI workflow"):
+        read_workflow(path)
