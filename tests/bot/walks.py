@@ -295,7 +295,7 @@ class Walk(RuleBasedStateMachine):
         held = {int(run.values["color"]) for run in runs.values() if "color" in run.values and run.review} - self.free
         for content, guarded in self.uploads():
             color = color_of(content)
-            assert guarded or color not in held, f"a picture of the colour {color} waits for a yes, and was sent"
+            assert guarded or color not in held, f"a picture of the colour {color} waits for approval, and was sent"
 
 
 def color_of(content: bytes) -> int | None:

@@ -21,7 +21,7 @@ def words() -> dict[str, str]:
         "replace": _("Choose another"),
         "sample": _("Use a sample picture"),
         "remove": _("Remove"),
-        "too_large": _("{name} is too large: {most} MB is the most that is taken."),
+        "too_large": _("{name} is too large; the maximum is {most} MB."),
         "wrong_kind": _("{name} is not a file of the kind that belongs here."),
         "seed": _("Random unless given"),
         "die": _("Roll a new seed"),

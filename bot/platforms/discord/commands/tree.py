@@ -97,7 +97,7 @@ def _suggested(form: Form, focused: Mapping[str, Any]) -> list[app_commands.Choi
 def everywhere(context: DiscordContext) -> list[Command[Any, ..., Any] | app_commands.ContextMenu]:
     """The commands that every server, direct message and person has."""
 
-    @app_commands.command(description=_("Run any workflow: a form opens."))
+    @app_commands.command(description=_("Run any workflow, with a form."))
     @app_commands.describe(workflow=_("Which one"))
     async def run(click: Click, workflow: str) -> None:
         await guarded(click, lambda: open_form(context, click, workflow))
@@ -106,15 +106,15 @@ def everywhere(context: DiscordContext) -> list[Command[Any, ..., Any] | app_com
     async def _workflows(click: Click, current: str) -> list[app_commands.Choice[str]]:
         return await offered(context, click, current)
 
-    @app_commands.command(description=_("What runs and waits here."))
+    @app_commands.command(description=_("Show what runs and waits here."))
     async def queue(click: Click) -> None:
         await guarded(click, lambda: lists.show_queue(context, click))
 
-    @app_commands.command(description=_("Your last results."))
+    @app_commands.command(description=_("Show your latest runs."))
     async def mine(click: Click) -> None:
         await guarded(click, lambda: lists.show_mine(context, click))
 
-    @app_commands.command(description=_("What there is to run."))
+    @app_commands.command(description=_("List the workflows."))
     async def workflows(click: Click) -> None:
         await guarded(click, lambda: lists.show_workflows(context, click))
 
@@ -122,7 +122,7 @@ def everywhere(context: DiscordContext) -> list[Command[Any, ..., Any] | app_com
     async def help_(click: Click) -> None:
         await guarded(click, lambda: lists.show_help(context, click))
 
-    @app_commands.command(description=_("What I keep of you, for how long, and how to delete it."))
+    @app_commands.command(description=_("Show what I keep about you and for how long, and delete it."))
     async def about(click: Click) -> None:
         await guarded(click, lambda: lists.show_about(context, click))
 

@@ -56,8 +56,8 @@ async def fill(context: DiscordContext, click: Click, name: str, at: int) -> Non
         await _ask(context, click, name, cached, session)
         return
     enough = not any(each.required for each in rest)
-    words = _("{count} more fields can be filled in.") if enough else _("The form goes on: {count} more.")
-    buttons = [_button(_("Go on"), called("turn", name, at + FIELDS), discord.ButtonStyle.primary)]
+    words = _("{count} more fields can be filled in.") if enough else _("The form has {count} more fields.")
+    buttons = [_button(_("Continue"), called("turn", name, at + FIELDS), discord.ButtonStyle.primary)]
     if enough:
         buttons.append(_button(_("Run it now"), called("go", name), discord.ButtonStyle.success))
     await go_on(click, words.format(count=len(rest)), still(*buttons))

@@ -76,11 +76,11 @@ class ModerateCommands(app_commands.Group):
 
         await guarded(click, work)
 
-    @app_commands.command(description=_("The state of this server at a glance, to be changed by a click."))
+    @app_commands.command(description=_("Show the decisions for this server, and change them with a click."))
     async def panel(self, click: Click) -> None:
         await guarded(click, lambda: show_panel(self._context, click))
 
-    @app_commands.command(description=_("Let a workflow be run, or all of them."))
+    @app_commands.command(description=_("Allow one workflow, or all of them."))
     @app_commands.autocomplete(workflow=workflow_names)
     async def allow(
         self,
@@ -93,7 +93,7 @@ class ModerateCommands(app_commands.Group):
         aim = aim_of(workflow, channel, role, member)
         await self._do(click, lambda by, here: self._moderation.allow(by, here, aim))
 
-    @app_commands.command(description=_("Let a workflow not be run, or none of them."))
+    @app_commands.command(description=_("Deny one workflow, or all of them."))
     @app_commands.autocomplete(workflow=workflow_names)
     async def deny(
         self,
@@ -106,7 +106,7 @@ class ModerateCommands(app_commands.Group):
         aim = aim_of(workflow, channel, role, member)
         await self._do(click, lambda by, here: self._moderation.deny(by, here, aim))
 
-    @app_commands.command(description=_("Take an allowance or a denial back."))
+    @app_commands.command(description=_("Remove an “allow” or “deny”; then wider decisions apply again."))
     @app_commands.autocomplete(workflow=workflow_names)
     async def clear(
         self,
@@ -119,7 +119,7 @@ class ModerateCommands(app_commands.Group):
         aim = aim_of(workflow, channel, role, member)
         await self._do(click, lambda by, here: self._moderation.clear(by, here, aim))
 
-    @app_commands.command(description=_("How much each person, or all together, may have; without a number, no limit."))
+    @app_commands.command(description=_("Limit each person, or everyone together; without a number, remove the limit."))
     @app_commands.describe(
         measure=_("runs an hour or a day, server seconds a day, runs waiting or running, seconds between two"),
         together=_("so much for all people together, instead of for each"),
@@ -138,7 +138,7 @@ class ModerateCommands(app_commands.Group):
         aim = aim_of(workflow, channel, role)
         await self._do(click, lambda by, here: self._moderation.limit(by, here, measure, most, aim, together=together))
 
-    @app_commands.command(description=_("Narrow a field of a workflow; with nothing but its name, open it again."))
+    @app_commands.command(description=_("Restrict the values of a field; with only its name, remove the restriction."))
     @app_commands.autocomplete(workflow=workflow_names, field=field_names)
     async def field(
         self,
@@ -178,7 +178,7 @@ class ModerateCommands(app_commands.Group):
         aim = aim_of(workflow, channel)
         await self._do(click, lambda by, here: self._moderation.words(by, here, name, to, aim))
 
-    @app_commands.command(description=_("Whether a moderator looks at results before they are shown."))
+    @app_commands.command(description=_("Hold results until a moderator approves them, or stop doing so."))
     @app_commands.describe(ask=_("the channel in which moderators are asked"))
     @app_commands.autocomplete(workflow=workflow_names)
     async def review(
@@ -193,11 +193,11 @@ class ModerateCommands(app_commands.Group):
         where = str(ask.id) if ask is not None else ""
         await self._do(click, lambda by, here: self._moderation.review(by, here, wanted, where, aim))
 
-    @app_commands.command(description=_("What waits for a moderator's yes."))
+    @app_commands.command(description=_("List what waits for a moderator's approval."))
     async def held(self, click: Click) -> None:
         await guarded(click, lambda: list_held(self._context, click))
 
-    @app_commands.command(description=_("Let a member run nothing, for some days or for good."))
+    @app_commands.command(description=_("Block a member, for some days or permanently."))
     async def block(
         self,
         click: Click,
@@ -210,7 +210,7 @@ class ModerateCommands(app_commands.Group):
         person = person_of(member)
         await self._do(click, lambda by, here: self._moderation.block(by, here, person, reason, lasting, aim))
 
-    @app_commands.command(description=_("Take a block back."))
+    @app_commands.command(description=_("Unblock a member."))
     async def unblock(
         self,
         click: Click,
@@ -220,7 +220,7 @@ class ModerateCommands(app_commands.Group):
         person, aim = person_of(member), aim_of(None, channel)
         await self._do(click, lambda by, here: self._moderation.unblock(by, here, person, aim))
 
-    @app_commands.command(description=_("Where results go, and how they are shown."))
+    @app_commands.command(description=_("Choose where results go, and how they are shown."))
     @app_commands.describe(to=_("the channel that results go to"), at=_("the channel that this is decided for"))
     @app_commands.autocomplete(workflow=workflow_names)
     async def where(
@@ -250,7 +250,7 @@ class ModerateCommands(app_commands.Group):
         roles = [str(role.id) for role in (first, second, third) if role is not None]
         await self._do(click, lambda by, here: self._moderation.moderators(by, here, roles))
 
-    @app_commands.command(description=_("What a member may do here, and which rule says so."))
+    @app_commands.command(description=_("Show what a member may do here, and which rule decides it."))
     @app_commands.autocomplete(workflow=workflow_names)
     async def why(
         self,
@@ -263,7 +263,7 @@ class ModerateCommands(app_commands.Group):
         person = person_of(member)
         await self._do(click, lambda by, here: self._moderation.why(by, here, person, workflow or "", place))
 
-    @app_commands.command(description=_("What was decided and refused here; as a file, all of it."))
+    @app_commands.command(description=_("List decisions and refusals; as a file, all of them."))
     async def log(self, click: Click, file: bool = False) -> None:
         async def work() -> None:
             await click.response.defer(ephemeral=True, thinking=True)
@@ -279,7 +279,7 @@ class ModerateCommands(app_commands.Group):
 
         await guarded(click, work)
 
-    @app_commands.command(description=_("What is run here, when, and how long people wait, as a picture."))
+    @app_commands.command(description=_("Draw a chart of runs, busiest hours and waiting times here."))
     async def stats(self, click: Click, days: app_commands.Range[int, 1, 90] = 30) -> None:
         async def work() -> None:
             await click.response.defer(ephemeral=True, thinking=True)
@@ -289,11 +289,11 @@ class ModerateCommands(app_commands.Group):
 
         await guarded(click, work)
 
-    @app_commands.command(description=_("Take the last decision back."))
+    @app_commands.command(description=_("Undo the last decision."))
     async def undo(self, click: Click) -> None:
         await self._do(click, self._moderation.undo)
 
-    @app_commands.command(description=_("All that is decided here, as a file."))
+    @app_commands.command(description=_("Save all decisions for this server as a file."))
     async def export(self, click: Click) -> None:
         async def work() -> None:
             await click.response.defer(ephemeral=True, thinking=True)

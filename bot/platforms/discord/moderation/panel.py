@@ -48,7 +48,7 @@ def _view(overview: Overview, page: int) -> discord.ui.View:
     if count > (page + 1) * _SELECTS:
         turns.append((_("More"), page + 1))
     buttons = [_button(label, f"darkroom:panel-page:{there}") for label, there in turns]
-    undo = _button(_("Take the last decision back"), UNDO)
+    undo = _button(_("Undo the last decision"), UNDO)
     return still(*(_select(overview, number) for number in here), *buttons, undo)
 
 

@@ -59,7 +59,7 @@ class WorkflowCommands(app_commands.Group):
 
         await self._do(click, act)
 
-    @app_commands.command(description=_("What could be a field of a workflow."))
+    @app_commands.command(description=_("List the inputs of a workflow that can become fields."))
     @app_commands.autocomplete(workflow=workflow_names)
     async def inputs(self, click: Click, workflow: str) -> None:
         async def act(by: Person, here: Place) -> str:
@@ -68,7 +68,7 @@ class WorkflowCommands(app_commands.Group):
 
         await self._do(click, act)
 
-    @app_commands.command(description=_("Name a field of a workflow; without settings, take it away."))
+    @app_commands.command(description=_("Add or change a field of a workflow; without settings, remove it."))
     @app_commands.describe(settings=_("such as target=KSampler.steps minimum=1 maximum=50"))
     @app_commands.autocomplete(workflow=workflow_names)
     async def field(
@@ -84,12 +84,12 @@ class WorkflowCommands(app_commands.Group):
 
         await self._do(click, act)
 
-    @app_commands.command(description=_("Say what people read of a workflow."))
+    @app_commands.command(description=_("Set the title and the description of a workflow."))
     @app_commands.autocomplete(workflow=workflow_names)
     async def describe(self, click: Click, workflow: str, title: Text, description: str = "") -> None:
         await self._do(click, lambda by, here: self._workflows.describe(by, here, workflow, title, description))
 
-    @app_commands.command(description=_("Let others run here what you have added and tried."))
+    @app_commands.command(description=_("Let others here run a workflow that you added and tried."))
     @app_commands.autocomplete(workflow=workflow_names)
     async def open(self, click: Click, workflow: str) -> None:
         await self._do(click, lambda by, here: self._workflows.open(by, here, workflow))

@@ -93,7 +93,9 @@ def reviewing(run_id: str, group: str) -> InlineKeyboardMarkup:
 
 def request(brief: RunSummary) -> str:
     """The request of a run, for a moderator to read."""
-    head = _("{title} for {name} waits for a yes").format(title=brief.title, name=brief.person.name or brief.person.id)
+    head = _("{title} for {name} waits for approval").format(
+        title=brief.title, name=brief.person.name or brief.person.id
+    )
     return captions.lines("\n".join(part for part in (head, asked(brief)) if part), captions.CAPTION)
 
 

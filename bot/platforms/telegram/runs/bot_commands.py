@@ -81,12 +81,12 @@ class BotCommands:
 def _commands(workflows: Sequence[Workflow], *, moderator: bool) -> list[tuple[str, str]]:
     own = [
         *([(MODERATE, _("Decide what may be run here"))] if moderator else []),
-        ("workflows", _("What there is to run")),
-        ("queue", _("What runs and waits")),
-        ("mine", _("Your latest runs")),
+        ("workflows", _("List the workflows")),
+        ("queue", _("Show what runs and waits")),
+        ("mine", _("Show your latest runs")),
         ("cancel", _("End a form, or your latest run")),
-        ("help", _("How to ask for things")),
-        ("about", _("What this is, and your data")),
+        ("help", _("How to use this bot")),
+        ("about", _("About this bot, and your data")),
     ]
     taken = {name for name, _text in own} | {"start", MODERATE}
     named = [(command_of(each.name), each.description or each.title or each.name) for each in workflows]

@@ -37,7 +37,7 @@ class PolicyForms:
         """Set a limit for each person, or for all people together."""
         most = given.get("most", "")
         if not most.isdecimal():
-            raise BadValue("most", _("a limit is a whole number."))
+            raise BadValue("most", _("enter a whole number."))
         together = given.get("together") == "yes"
         return await self._moderation.limit(by, here, given.get("measure", ""), int(most[:9]), aim, together=together)
 
@@ -49,7 +49,7 @@ class PolicyForms:
         default, fixed = (given.get(each) or None for each in ("default", "fixed"))
         to = Narrowing(low, high, default, fixed, choices, given.get("hidden") == "yes")
         if to == Narrowing():
-            raise BadValue("minimum", _("say what the field is to take."))
+            raise BadValue("minimum", _("fill in at least one of these."))
         try:
             return await self._moderation.field(by, here, name, to, replace(aim, workflow=workflow))
         except BadValue as fault:
@@ -85,7 +85,7 @@ def limits(inputs: Inputs, workflows: Sequence[Workflow]) -> list[Html]:
         inputs.choice("measure", _("What"), [(str(each), words) for each, words in _measures().items()]),
         inputs.text("most", _("At most"), inputmode="numeric", required=True),
         _workflow(inputs, workflows),
-        inputs.switch("together", _("All people together")),
+        inputs.switch("together", _("Everyone together")),
     ]
 
 
@@ -97,12 +97,12 @@ def narrowings(inputs: Inputs, workflows: Sequence[Workflow]) -> list[Html]:
     ]
     return [
         inputs.grouped("field", _("Field"), [(title, fields) for title, fields in groups if fields]),
-        inputs.text("minimum", _("At least"), inputmode="decimal"),
-        inputs.text("maximum", _("At most"), inputmode="decimal"),
-        inputs.text("choices", _("Only one of"), placeholder=_("with commas between")),
-        inputs.text("default", _("Where it is left out")),
-        inputs.text("fixed", _("Always")),
-        inputs.switch("hidden", _("Do not ask for it")),
+        inputs.text("minimum", _("Minimum"), inputmode="decimal"),
+        inputs.text("maximum", _("Maximum"), inputmode="decimal"),
+        inputs.text("choices", _("Choices"), placeholder=_("separated by commas")),
+        inputs.text("default", _("Default")),
+        inputs.text("fixed", _("Fixed value")),
+        inputs.switch("hidden", _("Hide the field")),
     ]
 
 
@@ -111,9 +111,9 @@ def lists(inputs: Inputs, workflows: Sequence[Workflow]) -> list[Html]:
     return [
         inputs.text("name", _("Name of the list"), placeholder=_("words"), maxlength="60"),
         _workflow(inputs, workflows),
-        inputs.area("words", _("Words"), rows="2", placeholder=_("with commas or lines between")),
-        inputs.area("patterns", _("Patterns"), rows="2", placeholder=_("one a line"), spellcheck="false"),
-        inputs.switch("hold", _("A moderator decides, rather than refuse it")),
+        inputs.area("words", _("Words"), rows="2", placeholder=_("separated by commas or lines")),
+        inputs.area("patterns", _("Patterns"), rows="2", placeholder=_("one per line"), spellcheck="false"),
+        inputs.switch("hold", _("Hold for a moderator instead of refusing")),
     ]
 
 
@@ -121,15 +121,15 @@ def display_forms(inputs: Inputs, workflows: Sequence[Workflow], here: Place) ->
     """The inputs for how results are shown."""
     shown = [
         _workflow(inputs, workflows),
-        inputs.choice("review", _("Seen first by"), [_open(), ("on", _("a moderator")), ("off", _("no one"))]),
+        inputs.choice("review", _("Review before showing"), [_open(), ("on", _("yes")), ("off", _("no"))]),
         inputs.choice("previews", _("Live previews"), [_open(), ("on", _("shown")), ("off", _("not shown"))]),
-        inputs.choice("spoilers", _("Results covered"), [_open(), ("on", _("yes")), ("off", _("no"))]),
+        inputs.choice("spoilers", _("Hide as spoiler"), [_open(), ("on", _("yes")), ("off", _("no"))]),
     ]
     if here.platform in _PLACES:
-        places = [_open(), ("here", _("where they are asked for"))]
+        places = [_open(), ("here", _("where they are requested"))]
         places += [("thread", _("in a thread"))] if here.platform == "discord" else []
         shown.append(inputs.choice("results", _("Results go"), places))
-        shown.append(inputs.text("channel", _("Or to the channel or topic"), placeholder=_("its id")))
+        shown.append(inputs.text("channel", _("Or to a channel or topic"), placeholder=_("its id")))
     return shown
 
 
@@ -143,11 +143,11 @@ def contents(rule: Rule) -> Html | None:
 
 def _measures() -> Mapping[Measure, str]:
     return {
-        Measure.HOUR: _("Runs in an hour"),
-        Measure.DAY: _("Runs in a day"),
-        Measure.SECONDS: _("Seconds of servers in a day"),
-        Measure.WAITING: _("Runs in line"),
-        Measure.RUNNING: _("Runs at work"),
+        Measure.HOUR: _("Runs per hour"),
+        Measure.DAY: _("Runs per day"),
+        Measure.SECONDS: _("Server seconds per day"),
+        Measure.WAITING: _("Waiting runs"),
+        Measure.RUNNING: _("Running at a time"),
         Measure.COOLDOWN: _("Seconds between two runs"),
     }
 
@@ -158,7 +158,7 @@ def _workflow(inputs: Inputs, workflows: Sequence[Workflow]) -> Html:
 
 
 def _open() -> tuple[str, str]:
-    return "", _("as it is")
+    return "", _("no change")
 
 
 def _listed(text: str) -> list[str]:
@@ -170,7 +170,7 @@ def _number(given: Mapping[str, str], name: str) -> float | None:
     try:
         return float(text) if text else None
     except ValueError:
-        raise BadValue(name, _("a bound is a number.")) from None
+        raise BadValue(name, _("enter a number.")) from None
 
 
 def _results(here: Place, given: Mapping[str, str]) -> str | None:

@@ -1,4 +1,4 @@
-"""The operator's desk as a page: what is decided in a place, what waits for a yes, and what has been done there."""
+"""The operator's desk as a page: what is decided in a place, what waits for approval, and what has been done there."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def _places(view: View) -> Html:
         for each in view.places
     ]
     about = _(
-        "What you decide here applies everywhere. A decision for one place goes before it, unless you "
+        "What you decide here applies everywhere. A decision for one place wins over it, unless you "
         "deny something here."
     )
     return group(
@@ -98,7 +98,7 @@ def _access(view: View, workflow: str, title: str, row: Row | None) -> Html:
     if row is not None:
         mark = _("allowed") if row.decision.allowed else _("denied")
         told += [el("span", mark, class_="pill" if row.decision.allowed else "pill no"), el("small", row.decision.why)]
-    acts = {"allow": _("Allow"), "deny": _("Deny"), "clear": _("Leave open")}
+    acts = {"allow": _("Allow"), "deny": _("Deny"), "clear": _("Remove decision")}
     buttons = [_button(act, words, f"{words}: {title}") for act, words in acts.items()]
     return el("li", el("div", *told), _form(view, *buttons, workflow=workflow))
 
@@ -127,7 +127,7 @@ def _blocks(view: View) -> Html:
         view,
         inputs.text("person", _("Person"), required=True, placeholder=example, spellcheck="false"),
         inputs.text("reason", _("Reason"), maxlength="500"),
-        inputs.text("days", _("Days"), inputmode="decimal", placeholder=_("for good")),
+        inputs.text("days", _("Days"), inputmode="decimal", placeholder=_("permanently")),
         _button("block", _("Block")),
         class_="fields",
     )
@@ -141,7 +141,7 @@ def _deciding(view: View) -> Iterable[Html]:
 
 def _limits(view: View) -> Html:
     inputs = forms.limits(Inputs("limits", view.said), view.workflows)
-    about = el("p", _("Of each person, unless it is of all together."), class_="about")
+    about = el("p", _("For each person, or for everyone together."), class_="about")
     return _section(view, "limits", _("Limits"), about, _fields_of(view, inputs, "limit", _("Set the limit")))
 
 
@@ -152,12 +152,14 @@ def _fields(view: View) -> Html:
 
 def _words(view: View) -> Html:
     inputs = forms.lists(Inputs("words", view.said), view.workflows)
-    return _section(view, "words", _("Words not to be asked for"), _fields_of(view, inputs, "words", _("Set the list")))
+    return _section(view, "words", _("Blocked words"), _fields_of(view, inputs, "words", _("Set the list")))
 
 
 def _display(view: View) -> Html:
     inputs = forms.display_forms(Inputs("manner", view.said), view.workflows, view.here)
-    return _section(view, "manner", _("How results are shown"), _fields_of(view, inputs, "show", _("Show them so")))
+    return _section(
+        view, "manner", _("How results are shown"), _fields_of(view, inputs, "show", _("Save these settings"))
+    )
 
 
 def _fields_of(view: View, inputs: Sequence[Html], act: str, words: str) -> Html:
@@ -165,9 +167,9 @@ def _fields_of(view: View, inputs: Sequence[Html], act: str, words: str) -> Html
 
 
 def _held(view: View) -> Html:
-    nothing = el("p", _("Nothing waits for a yes."), class_="about")
+    nothing = el("p", _("Nothing is waiting for approval."), class_="about")
     runs = [_waiting(view, run) for run in view.held]
-    return _section(view, "held", _("Waiting for a yes"), el("ul", *runs, class_="rows") if runs else nothing)
+    return _section(view, "held", _("Waiting for approval"), el("ul", *runs, class_="rows") if runs else nothing)
 
 
 def _waiting(view: View, run: RunRecord) -> Html:
@@ -176,12 +178,12 @@ def _waiting(view: View, run: RunRecord) -> Html:
     outcome = run.to_review
     shown = [_file(view, run, number, file) for number, file in enumerate(outcome.files)] if outcome else []
     texts = [el("pre", text, tabindex="0") for text in outcome.texts] if outcome else []
-    yet = None if outcome else el("small", _("It is asked for, and not developed yet."))
+    yet = None if outcome else el("small", _("It has not run yet."))
     who = f"{run.person.name or run.person.id} · {run.person.key}"
     told = el("div", el("b", title), _time(run.asked_at), el("small", who), el("p", said) if said else None, yet)
     acts = _form(
         view,
-        Inputs("held").text("reason", _("Reason, for a no"), maxlength="300"),
+        Inputs("held").text("reason", _("Reason, if you refuse"), maxlength="300"),
         _button("approve", _("Approve"), f"{_('Approve')}: {title}", main=True),
         _button("refuse", _("Refuse"), f"{_('Refuse')}: {title}"),
         run=run.id,
@@ -203,7 +205,7 @@ def _file(view: View, run: RunRecord, number: int, file: StoredFile) -> Html:
 
 def _decisions(view: View) -> Html:
     lines = [_decision(view, rule) for rule in view.overview.rules]
-    told = el("ul", *lines, class_="rows") if lines else el("p", _("Nothing is decided here."), class_="about")
+    told = el("ul", *lines, class_="rows") if lines else el("p", _("There are no decisions here."), class_="about")
     export = el("a", _("Export"), href=link("moderate/export", view.here), class_="button", download=True)
     row = _form(view, _button("undo", _("Undo the last decision")), export)
     give = _form(
@@ -242,14 +244,14 @@ def _log(view: View) -> Html:
     rows = [_entry(each) for each in view.log]
     table = el("table", el("thead", head), el("tbody", *rows))
     nothing = el("p", _("Nothing has been decided or refused yet."), class_="about")
-    save = el("a", _("Download all of it"), href=link("moderate/log", view.here), class_="button", download=True)
+    save = el("a", _("Download the whole log"), href=link("moderate/log", view.here), class_="button", download=True)
     scroll = el("div", table, class_="scroll", tabindex="0", role="group", aria_label=_("Log"))
     return _section(view, "log", _("Log"), *((scroll, save) if rows else (nothing,)))
 
 
 def _entry(entry: Entry) -> Html:
     who = entry.person.name or entry.person.id
-    undone = _("taken back") if entry.undone else ""
+    undone = _("undone") if entry.undone else ""
     cells = (_time(entry.at), el("span", who, title=entry.person.key), f"{entry.act}: {entry.words}", undone)
     return el("tr", *(el("td", cell) for cell in cells))
 

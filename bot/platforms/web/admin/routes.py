@@ -196,7 +196,7 @@ class AdminRoutes:
         return web.Response(body=picture, content_type="image/png")
 
     async def _file(self, request: web.Request) -> web.StreamResponse:
-        """A file of a result that waits for a yes, to see what it is that is asked about."""
+        """A file of a result that waits for approval, to see what it is that is asked about."""
         by, here = who(request, self._gate), await self._here(request)
         part = request.match_info
         file = await self._reviews.file(by, here, part["id"], int(part["number"]))

@@ -101,7 +101,7 @@ async def test_a_form_outlives_restarts(tmp_path: Path) -> None:
         async with house(fake, tmp_path, workflows=own):
             page = await shown(fake, await fake.submit(ALICE, window, {"text": "a house", "size": "large"}))
         async with house(fake, tmp_path, workflows=own):
-            second = await fake.click(ALICE, page, "Go on")
+            second = await fake.click(ALICE, page, "Continue")
             await fake.submit(ALICE, second, {"tiling": "true"})
             (post,) = await results(fake, channel)
             assert "size large" in post.content
@@ -126,7 +126,7 @@ async def test_nothing_is_left_of_a_picker_and_a_form_that_ran(fake: FakeDiscord
     await fake.submit(ALICE, await fake.click(ALICE, picker, "Change"), {"colors": "5"})
     assert "colors 5" in (await results(fake, channel))[0].content
     page = await begun(fake, ALICE, channel, "long")
-    second = await fake.submit(ALICE, await fake.click(ALICE, page, "Go on"), {"tiling": "true"})
+    second = await fake.submit(ALICE, await fake.click(ALICE, page, "Continue"), {"tiling": "true"})
     await results(fake, channel, 2)
     await fake.until(lambda: second.original not in fake.posts and not asides(fake, channel))
 
@@ -205,7 +205,7 @@ async def test_ones_forms_go_with_ones_data(fake: FakeDiscord, channel: int) -> 
     eve = fake.new_id()
     page = await begun(fake, eve, channel, "mine")
     await told(fake, await fake.press(eve, page, f"darkroom:forget:{eve}"), "deleted")
-    await told(fake, await fake.click(eve, page, "Go on"), "has expired")
+    await told(fake, await fake.click(eve, page, "Continue"), "has expired")
 
 
 @pytest.mark.parametrize(

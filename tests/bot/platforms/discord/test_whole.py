@@ -196,7 +196,7 @@ async def test_fields_that_have_no_option_are_in_a_form(fake: FakeDiscord, chann
     ]
     sent = await fake.submit(ALICE, asked, {"f23": "late"})
     await sent.answer
-    last = await fake.click(ALICE, fake.posts[sent.original or 0], "Go on")
+    last = await fake.click(ALICE, fake.posts[sent.original or 0], "Continue")
     await fake.submit(ALICE, last, {"f31": "last"})
     (post,) = await results(fake, channel)
     for words in ("f01 first", "f23 late", "f31 last"):
@@ -251,8 +251,8 @@ async def test_a_long_form_goes_on_in_steps(fake: FakeDiscord, channel: int) -> 
     stepped = await fake.submit(ALICE, shown, {"text": "a house", "size": "large"})
     await stepped.answer
     between = fake.posts[stepped.original or 0]
-    assert between.labels == ["Go on", "Run it now"]
-    second = await fake.click(ALICE, between, "Go on")
+    assert between.labels == ["Continue", "Run it now"]
+    second = await fake.click(ALICE, between, "Continue")
     assert len((await second.answer)[1]["components"]) == 3
     await fake.submit(ALICE, second, {"tiling": "true", "seed": "11"})
     (post,) = await results(fake, channel)

@@ -101,7 +101,7 @@ async def test_results_wait_for_a_yes(api: BotApi) -> None:
     await member.write("/negative", photo=picture())
     await member.answer("Waiting for a moderator")
     await moderator.write("/moderate held")
-    asked = await moderator.answer("waits for a yes", button="Approve")
+    asked = await moderator.answer("waits for approval", button="Approve")
     assert "Only moderators" in await member.notice(await member.press(asked, "Approve"))
     await moderator.press(asked, "Approve")
     await member.result()
@@ -142,7 +142,7 @@ async def test_a_moderator_has_a_held_result_by_the_review_alone_and_no_one_has_
     member, moderator = group(api)  # of its own, since a group takes twenty messages a minute
     run, waiting = await _held_run(member, moderator)
     await moderator.write("/moderate held")
-    asked = await moderator.answer("waits for a yes", button="Approve")
+    asked = await moderator.answer("waits for approval", button="Approve")
     await _try_every_road(api, moderator, run, waiting, 1)
     assert not [each for each in member.messages if each.media or "png" in each.text.lower()]
     await moderator.press(asked, "Refuse")

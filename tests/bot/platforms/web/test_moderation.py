@@ -102,7 +102,7 @@ async def test_limits_hold_and_are_removed(tmp_path: Path) -> None:
         assert "Set the limit: 1 run of “plain” per day everywhere, for all people together." in told
         assert "Set the limit: 30 seconds between two runs" in await press(ann, "limit", measure="cooldown", most="30")
         assert [(await each.ask("plain"))[0] for each in (ann, eve)] == [201, 429]
-        assert "A limit is a whole number." in await press(ann, "limit", measure="day", most="many")
+        assert "Enter a whole number." in await press(ann, "limit", measure="day", most="many")
         assert "no limit “week”" in await press(ann, "limit", measure="week", most="1")
         for count in (1, 0):
             (rule, *_rest) = web.services.moderation.own_rules("")
@@ -119,8 +119,8 @@ async def test_what_a_field_takes_is_narrowed(tmp_path: Path) -> None:
         assert [(await ann.ask("plain", color=color))[0] for color in ("4", "6")] == [422, 201]
         faults = {
             "The smallest value is larger": {"minimum": "9", "maximum": "5"},
-            "A bound is a number.": {"minimum": "few"},
-            "Say what the field is to take.": {},
+            "Enter a number.": {"minimum": "few"},
+            "Fill in at least one of these.": {},
             "There is nothing to choose from.": {"choices": "a, b"},
         }
         for fault, values in faults.items():
