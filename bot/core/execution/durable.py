@@ -84,7 +84,7 @@ class DurableEngine:
                 if self._database.is_shared:  # where that waits for all to end their transactions, ours among them
                     await asyncio.to_thread(DBOS.migrate, self._url.render_as_string(hide_password=False))
                 DBOS.launch()  # on the loop's own thread, so that it finds the loop
-        except (DBAPIError, OSError) as fault:
+        except (DBAPIError, OSError, StorageAway) as fault:
             await self._close()
             raise ConfigError(
                 _("The engine's tables cannot be used: {reason}").format(reason=in_short(fault))

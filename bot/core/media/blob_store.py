@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hashlib
+import logging
 import math
 import re
 import stat
@@ -16,11 +17,12 @@ import obstore
 from obstore.exceptions import BaseError
 from obstore.store import LocalStore, ObjectStore, from_url
 
-from bot.core.errors import ConfigError, StorageFailed
+from bot.core.errors import ConfigError, StorageAway, StorageFailed
 from bot.core.storage import private
 from bot.core.storage.temporary import is_full, no_room
 from bot.i18n import _
 
+_log = logging.getLogger(__name__)
 _PIECE = 256 * 1024  # bytes of a file that are read ahead
 _PAGE = 1000  # files that are listed at once
 _FRESH = 43_200.0  # seconds: a file that a run is to use is no older, so that `forget_older` leaves it to the run
@@ -47,7 +49,7 @@ class BlobStore:
             raise ConfigError(_("The media store cannot be used: {reason}").format(reason=reason)) from fault
 
     async def keep(self, path: Path) -> str:
-        """Store a file and return its key. Raises `StorageFailed`."""
+        """Store a file and return its key. Raises `StorageAway`; `DiskFull` if a folder has no room for it."""
         try:
             key = await asyncio.to_thread(_key, path)
             if await self._age(key) > _FRESH:
@@ -55,7 +57,11 @@ class BlobStore:
                 await obstore.put_async(self._store, key, path)
                 await asyncio.to_thread(self._let_in, key)
         except (BaseError, OSError) as fault:
-            raise no_room() from fault
+            if self._folder is not None:
+                raise no_room() from fault
+            _log.warning("the media store took no file: %s", _first_line(fault))
+            words = _("The media store takes no files just now. The operator can see the reason in the log.")
+            raise StorageAway(words) from fault
         return key
 
     def _make_room(self, key: str) -> None:

@@ -136,12 +136,8 @@ class Database:
         try:
             while not await lock.take():  # noqa: ASYNC110 - another process lets go of it
                 await asyncio.sleep(_PAUSE)
-            beating = asyncio.create_task(lock.beat())
-            try:
+            async with _kept(lock):
                 yield
-            finally:
-                beating.cancel()
-                await asyncio.gather(beating, return_exceptions=True)
         finally:
             await lock.let_go()
 
@@ -182,6 +178,29 @@ def _try_upgrade(connection: Connection) -> None:
     connection.execute(text("CREATE TABLE darkroom_probe (tried INTEGER)"))
     if connection.dialect.name == "postgresql" and not current:
         connection.execute(text("CREATE SCHEMA IF NOT EXISTS dbos"))  # the engine's
+
+
+@asynccontextmanager
+async def _kept(lock: SessionLock) -> AsyncIterator[None]:
+    """Give signs of life; if the lock is lost, what is done under it is cancelled. Raises `StorageAway`."""
+    holder = asyncio.current_task()
+
+    def ended(task: asyncio.Task[None]) -> None:
+        if holder is not None and not task.cancelled() and task.exception() is not None:
+            holder.cancel()
+
+    beating = asyncio.create_task(lock.beat())
+    beating.add_done_callback(ended)
+    try:
+        yield
+    except asyncio.CancelledError as cancelled:
+        is_lost = beating.done() and not beating.cancelled()
+        if is_lost and holder is not None and holder.uncancel() == 0:
+            raise StorageAway(_("The records of runs cannot be read or written just now.")) from cancelled
+        raise
+    finally:
+        beating.cancel()
+        await asyncio.gather(beating, return_exceptions=True)
 
 
 def _probe(url: URL) -> None:
