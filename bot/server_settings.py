@@ -89,7 +89,10 @@ def _from_file(path: Path) -> tuple[NamedServer, ...]:
 
 def _table(name: str, table: Any) -> NamedServer:
     keys = {"url", "at_once", "headers", "files_elsewhere"}
-    if not isinstance(table, dict) or not _NAME.fullmatch(name) or not keys >= table.keys() or "url" not in table:
+    if isinstance(table, dict) and (wrong := sorted(table.keys() - keys)):
+        words = _("“{name}” has an unknown key “{key}”; keys: url, at_once, headers, files_elsewhere")
+        raise ValueError(words.format(name=name, key=wrong[0]))
+    if not isinstance(table, dict) or not _NAME.fullmatch(name) or "url" not in table:
         words = _("“{name}” must be a table with url; at_once, headers and files_elsewhere are optional")
         raise ValueError(words.format(name=name))
     headers = table.get("headers", {})

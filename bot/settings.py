@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -85,7 +85,7 @@ def _number(text: str, least: float, most: float) -> float:
     except ValueError:
         number = float("nan")
     if not least <= number <= most:
-        sentence = _("“{text}” is not a number from {least:g} to {most:g}")
+        sentence = _("“{text}” is not a number from {least:.9g} to {most:.9g}")
         raise ValueError(sentence.format(text=text, least=least, most=most))
     return number
 
@@ -133,6 +133,12 @@ def _address(text: str) -> str:
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ValueError(_("“{text}” is not an address: it should look like https://host").format(text=text))
     return text.rstrip("/")
+
+
+def _gateway(text: str) -> str:
+    if urlsplit(text).scheme not in ("ws", "wss") or not urlsplit(text).hostname:
+        raise ValueError(_("“{text}” is not a gateway's address: it should look like wss://host").format(text=text))
+    return text
 
 
 def _port(text: str) -> int:
@@ -229,10 +235,10 @@ class Settings:
         "DISCORD_PREVIEWS", _switch, True, "Show the picture on Discord while it develops: yes or no."
     )
     discord_api_base: str = _setting(
-        "DISCORD_API_BASE", str, "", "Another address for Discord's API, for tests and proxies."
+        "DISCORD_API_BASE", _address, "", "Another address for Discord's API, for tests and proxies."
     )
     discord_gateway_url: str = _setting(
-        "DISCORD_GATEWAY_URL", str, "", "Another address for Discord's gateway, for tests and proxies."
+        "DISCORD_GATEWAY_URL", _gateway, "", "Another address for Discord's gateway, for tests and proxies."
     )
     telegram_token: Secret | None = _setting(  # noqa: RUF009 - a field
         "TELEGRAM_TOKEN",
@@ -309,7 +315,9 @@ class Settings:
         faults = [_no_such(name) for name in sorted(given) if name.startswith(_OURS) and name not in names()]
         faults += [_no_such(name) for name in sorted(file) if _near(name)]
         slips = [name for name in sorted(given) if name not in file and not given.keys() & set(_near(name))]
-        values: dict[str, Any] = {"doubts": tuple(_doubt(name) for name in slips if _near(name))}
+        doubts = [*_unreadable(env_file), *(_doubt(name, _near(name)) for name in slips if _near(name))]
+        doubts += [_doubt(name, near) for name in sorted(file) if (near := _misspelt(name))]
+        values: dict[str, Any] = {"doubts": tuple(doubts)}
         for each in (one for one in fields(cls) if "env" in one.metadata):
             name, text = each.metadata["env"], given.get(each.metadata["env"], "").strip()
             try:
@@ -376,6 +384,19 @@ def _from_file(env_file: Path | None) -> dict[str, str]:
         raise ConfigError(_("{file} cannot be read as text").format(file=env_file.name)) from None
 
 
+def _unreadable(env_file: Path | None) -> Iterator[str]:
+    """Say which lines of the file are no settings. The rest of the file counts."""
+    if env_file is None or not env_file.is_file():
+        return
+    from dotenv.parser import parse_stream
+
+    words = _("{file}, line {line}, is not a setting, and is ignored: write NAME=VALUE, or # before a remark.")
+    with env_file.open(encoding="utf-8") as lines:
+        for each in parse_stream(lines):
+            if each.error or (each.key in names() and each.value is None):
+                yield words.format(file=env_file.name, line=each.original.line)
+
+
 def example() -> str:
     """Return a `.env` file that explains all settings, each commented out."""
     inside = Path(__file__).parent / "settings.example"  # in the installed package
@@ -403,6 +424,13 @@ def _no_such(name: str) -> str:
     return _("{name}: there is no such setting; {hint}").format(name=name, hint=hint)
 
 
-def _doubt(name: str) -> str:
-    words = _("{name} is in the environment, but is not a setting of Darkroom: did you mean {near}?")
-    return words.format(name=name, near=_near(name)[0])
+def _misspelt(name: str) -> list[str]:
+    """Return the setting that a name in the file was probably meant for, although its prefix is none of ours."""
+    if name.startswith((_OURS, *_SHARED)) or name in names():
+        return []
+    return difflib.get_close_matches(name, names(), 1, _ALIKE)
+
+
+def _doubt(name: str, near: Sequence[str]) -> str:
+    words = _("{name} is set, but is not a setting of Darkroom: did you mean {near}?")
+    return words.format(name=name, near=near[0])

@@ -45,8 +45,10 @@ _ADDRESS = re.compile(
 _OUT_OF_MEMORY = re.compile(r"out ?of ?memory|allocation on device|not enough memory", re.IGNORECASE)
 
 
-def explain(error: BaseException, run_id: str, prompt: Prompt | None = None) -> str:
-    """Return one sentence for the error that ended a run; for a bug of ours, only the run's ID."""
+def explain(error: BaseException, run_id: str | None, prompt: Prompt | None = None) -> str:
+    """Return one sentence for the error that ended a run; for a bug of ours, only the run's ID. Without an ID, the
+    reader is at the terminal, and can see the log.
+    """
     match error:
         case UserError() | BadResult() | DeliveryFailed() | StorageFailed() | WorkerFailed() | ConfigError():
             return str(error)
@@ -56,6 +58,9 @@ def explain(error: BaseException, run_id: str, prompt: Prompt | None = None) -> 
             return _rejected(error, prompt)
         case ComfyError():
             return _by_class(error)
+        case _ if run_id is None:
+            words = _("Something went wrong: {error}. “darkroom --debug” before the command shows more.")
+            return words.format(error=f"{type(error).__name__}: {error}".rstrip(".: "))
         case _:
             return _("Something went wrong on our side. Please give the operator this run ID: {run}.").format(
                 run=run_id

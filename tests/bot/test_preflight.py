@@ -70,7 +70,7 @@ _REFUSED: dict[str, tuple[Callable[[Path, int], dict[str, str]], str]] = {
     ),
     "a page at a port that is in use": (
         lambda _folder, port: {"DARKROOM_WEB_PORT": str(port)},
-        "Set DARKROOM_WEB_PORT to another port",
+        "Change DARKROOM_WEB_PORT or DARKROOM_WEB_HOST",
     ),
     "a page at an address that is not here": (
         lambda _folder, _port: {"DARKROOM_WEB_HOST": "192.0.2.1", "DARKROOM_WEB_TOKEN": "hush"},
@@ -181,7 +181,7 @@ def test_nobody_has_to_know_the_example_file_to_turn_a_platform_on(folder: Path)
 def test_a_name_that_is_almost_a_setting_is_told_and_refuses_nothing() -> None:
     code, said, _complained = darkroom("check", TELEGRAM_BOT_TOKEN="1:x", DISCORD_WEBHOOK_URL="https://discord.com/x")
     assert code == 0
-    assert "note: TELEGRAM_BOT_TOKEN is in the environment, but is not a setting of Darkroom" in said
+    assert "note: TELEGRAM_BOT_TOKEN is set, but is not a setting of Darkroom" in said
     assert "DISCORD_WEBHOOK_URL" not in said
 
 

@@ -104,6 +104,25 @@ def test_a_file_that_is_no_text(tmp_path: Path) -> None:
         Settings.read({}, file)
 
 
+def test_lines_of_the_file_that_are_no_settings_are_told_and_the_others_count(tmp_path: Path) -> None:
+    file = tmp_path / ".env"
+    file.write_text("# mine\nDARKROOM_WEB=on\nthis is no setting\nDARKROOM_WEB_PORT\nDARKROM_DATA_DIR=x\nEDITOR=vi\n")
+    settings = Settings.read({}, file)
+    assert settings.web
+    assert [doubt.partition(": ")[0] for doubt in settings.doubts] == [
+        ".env, line 3, is not a setting, and is ignored",
+        ".env, line 4, is not a setting, and is ignored",
+        "DARKROM_DATA_DIR is set, but is not a setting of Darkroom",
+    ]
+
+
+def test_an_unknown_key_of_a_server_is_named(tmp_path: Path) -> None:
+    file = tmp_path / "servers.toml"
+    file.write_text('[a]\nurl = "http://a"\natonce = 2\n')
+    with pytest.raises(ValueError, match="“a” has an unknown key “atonce”; keys: url, at_once"):
+        servers(str(file))
+
+
 def test_every_fault_in_one_message() -> None:
     lines = faults(COMFYUI_URLS="localhost", DARKROOM_MAX_UPLOAD_MB="lots", DARKROOM_KEEP_METADATA="maybe")
     assert [line.partition(":")[0] for line in lines] == [
@@ -132,6 +151,9 @@ def test_every_fault_in_one_message() -> None:
         ("DARKROOM_KEEP_METADTA", "yes", "did you mean DARKROOM_KEEP_METADATA?"),
         ("DARKROOM_XYZZY", "1", "no such setting"),
         ("TELEGRAM_API_URL", "localhost:8081", "https://host"),
+        ("DISCORD_API_BASE", "localhost", "https://host"),
+        ("DISCORD_GATEWAY_URL", "https://host", "wss://host"),
+        ("DARKROOM_MAX_RESULT_MB", "2GB", "from 0.1 to 1000000"),
         ("TELEGRAM_WEBHOOK_SECRET", "a b", "letters, digits"),
         ("TELEGRAM_TOKEN", "AAF1234", "as @BotFather gives it"),
     ],

@@ -120,7 +120,10 @@ def _check_size(path: Path, limits: PictureLimits, name: str) -> None:
     except OSError:
         size = -1
     if size < 0:
-        raise BadPicture(_("{name} cannot be read. Does the file exist?").format(name=name))
+        words = (
+            _("{name} is a folder. Give a file.") if path.is_dir() else _("{name} cannot be read. Does the file exist?")
+        )
+        raise BadPicture(words.format(name=name))
     if size == 0:
         raise BadPicture(_("{name} is empty (0 bytes). Please send it again.").format(name=name))
     if size > limits.max_bytes:

@@ -98,7 +98,7 @@ def _lacking(workflow: Workflow, known: Mapping[str, ObjectInfo]) -> str | None:
         return None
     if len(missing) == 1:
         (only,) = missing.values()
-        return " ".join(_("It lacks {what}.").format(what=part) for part in _parts(only))
+        return " ".join(_("The server lacks {what}.").format(what=part) for part in _parts(only))
     words = _("{server} lacks {what}.")
     named = list(missing.items())[:_MOST]
     return " ".join(words.format(server=name, what=_(" and ").join(_parts(each))) for name, each in named)

@@ -76,6 +76,8 @@ def form(files: tuple[Path, ...], definitions: Path | None, server: str | None, 
     else:
         for name, fields in forms.items():
             say(f"{name}:")
+            if not fields:
+                say("  " + _("no fields: people fill in nothing"))
             for field in fields:
                 more = _(", under More") if field.more else ""
                 say(f"  {field.title} ({field.kind}{more}): {', '.join(map(str, field.targets))}")

@@ -199,9 +199,10 @@ def hand_over(name: str) -> None:
 @click.argument("person")
 def forget(person: str) -> None:
     """Delete all ended runs of a PERSON, such as discord:1234, and their files."""
+    from bot.platforms.terminal.moderation import person_named
     from bot.platforms.terminal.session import forget as delete
 
-    raise SystemExit(delete(_app(), person))
+    raise SystemExit(delete(_app(), person_named(person)))
 
 
 class Later(click.Group):

@@ -51,14 +51,14 @@ def clear(workflow: str) -> None:
 @click.option("--days", type=click.FloatRange(min=0, min_open=True), help=_("How many days; default: permanently."))
 def block(person: str, reason: str, days: float | None) -> None:
     """Block a PERSON, such as discord:1234, everywhere."""
-    _do(lambda acts: acts.block(_person(person), reason, days))
+    _do(lambda acts: acts.block(person_named(person), reason, days))
 
 
 @moderate.command()
 @click.argument("person")
 def unblock(person: str) -> None:
     """Remove the block of a PERSON."""
-    _do(lambda acts: acts.unblock(_person(person)))
+    _do(lambda acts: acts.unblock(person_named(person)))
 
 
 @moderate.command()
@@ -94,7 +94,8 @@ def _do(work: Callable[[OperatorService], Awaitable[str]]) -> None:
     raise SystemExit(attend(done()))
 
 
-def _person(text: str) -> str:
+def person_named(text: str) -> str:
+    """Check that a person is given as "platform:id". Raises `BadParameter` with an example."""
     platform, _colon, number = text.partition(":")
     if not platform or not number:
         raise click.BadParameter(

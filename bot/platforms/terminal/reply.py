@@ -58,9 +58,9 @@ class TerminalReply:
                 await self._target.put(file, number, len(result.files)) for number, file in enumerate(result.files, 1)
             ]
         except OSError as fault:
-            raise DeliveryFailed(
-                _("The result could not be written: {reason}.").format(reason=fault.strerror or _("no reason given"))
-            ) from fault
+            words = _("The result could not be written to {folder}: {reason}. Choose another place with -o.")
+            reason = fault.strerror or _("no reason given")
+            raise DeliveryFailed(words.format(folder=self._target.folder, reason=reason)) from fault
         finally:
             self.close()
         for text in result.texts:

@@ -44,7 +44,7 @@ def _help(field: Field) -> str:
         parts.append(_("at most {count} characters").format(count=field.max_length))
     if field.seed:
         parts.append(_("default: random"))
-    elif field.default is not None and not field.is_media:
+    elif field.default not in (None, "") and not field.is_media:
         parts.append(_("default: {default}").format(default=field.default))
     elif field.required:
         parts.append(_("required"))

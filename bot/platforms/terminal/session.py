@@ -9,20 +9,19 @@ import signal
 import sys
 import threading
 import webbrowser
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from uuid import uuid4
 
 import click
 
 from bot.core.error_text import explain
-from bot.core.errors import ConfigError, DiskFull, UserError
+from bot.core.errors import CannotRun, ConfigError, DiskFull, UserError
 from bot.core.execution.one_shot import OneShotRunner
 from bot.core.model import Failed, RunRequest
 from bot.core.storage.temporary import process_folder, room, work_folder
-from bot.i18n import _
+from bot.i18n import _, ngettext
 from bot.platforms.terminal.application import Application
 from bot.platforms.terminal.messages import BadRequest, RunFailed, say
 from bot.platforms.terminal.output import OutputTarget
@@ -51,9 +50,8 @@ def attend(work: Coroutine[Any, Any, int]) -> int:
     except KeyboardInterrupt:
         return 128 + signal.SIGINT
     except Exception as error:
-        number = str(uuid4())
-        _log.debug("%s", number, exc_info=error)
-        raise RunFailed(explain(error, number)) from error
+        _log.debug("the command failed", exc_info=error)
+        raise RunFailed(explain(error, None)) from error
     finally:
         work.close()  # if it could not begin
 
@@ -85,6 +83,8 @@ async def _develop(app: Application, request: RunRequest, target: OutputTarget, 
         try:
             async with app.open(server) as bench:
                 return await _run(bench, request, target, reply, folder)
+        except CannotRun as fault:
+            raise BadRequest(str(fault) if label else f"{fault} {_without_models()}") from fault
         except asyncio.CancelledError:
             if not reply.said_end:
                 say(_("Cancelled before anything was sent."))
@@ -102,6 +102,10 @@ async def _run(
     if isinstance(end, Failed):
         raise RunFailed(end.sentence)
     return 0
+
+
+def _without_models() -> str:
+    return _("The built-in engine runs no models: name a ComfyUI server with --server or COMFYUI_URLS.")
 
 
 def list_workflows(app: Application, server: str | None) -> int:
@@ -138,7 +142,9 @@ async def _check(app: Application, server: str | None) -> int:
     bad = await _settings(app)
     bad = _faults(app) or bad
     count = len(app.catalog.workflows)
-    say(_("workflows: {count} good, {bad} mistakes").format(count=count, bad=len(app.catalog.faults)))
+    found = len(app.catalog.faults)
+    mistakes = ngettext("{bad} mistake", "{bad} mistakes", found).format(bad=found)
+    say(_("workflows: {count} good, {mistakes}").format(count=count, mistakes=mistakes))
     servers: tuple[str | None, ...] = (server,) if server else app.servers or (None,)
     for each in servers:
         bad = not await _check_server(app, each) or bad
@@ -156,10 +162,20 @@ async def _settings(app: Application) -> bool:
     for fault in found.faults:
         click.echo(_("mistake: {fault}").format(fault=fault), err=True)
     say(_("settings: “darkroom start” would refuse them") if found.faults else _("settings: good"))
-    for note in (*app.settings.doubts, found.idle, found.busy):
+    for note in (*app.settings.doubts, *_unknown_defaults(app), found.idle, found.busy):
         if note:
             say(_("note: {note}").format(note=note))
     return bool(found.faults)
+
+
+def _unknown_defaults(app: Application) -> Iterator[str]:
+    """Say which names in DARKROOM_DEFAULT_WORKFLOWS are no workflows."""
+    text = app.settings.default_workflows
+    for name in () if text in ("all", "none") else text.replace(",", " ").split():
+        try:
+            app.catalog.get(name)
+        except UserError as fault:
+            yield f"DARKROOM_DEFAULT_WORKFLOWS: {fault}"
 
 
 async def _check_server(app: Application, server: str | None) -> bool:
@@ -171,12 +187,14 @@ async def _check_server(app: Application, server: str | None) -> bool:
     except ConfigError:
         raise
     except Exception as error:  # noqa: BLE001 - every error is a verdict here
-        say(f"{name}: {explain(error, '-')}")
+        say(f"{name}: {explain(error, None)}")
         return False
     lacking = {workflow: why for workflow, why in lacks.items() if why}
     say(f"{name}: {verdict}; " + _("{able} workflows can run").format(able=len(lacks) - len(lacking)))
     for workflow, why in lacking.items():
         say("  " + _("{workflow} cannot run here. {lacks}").format(workflow=workflow, lacks=why))
+    if lacking and not app.label(server):
+        say("  " + _without_models())
     return True
 
 

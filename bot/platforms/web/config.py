@@ -55,5 +55,5 @@ class PageConfig:
             raise ConfigError(words.format(host=self.host))
 
     def cannot_listen(self, port: int, reason: str) -> ConfigError:
-        words = _("The page cannot listen at {host}:{port}: {reason}. Set DARKROOM_WEB_PORT to another port.")
+        words = _("The page cannot listen at {host}:{port}: {reason}. Change DARKROOM_WEB_PORT or DARKROOM_WEB_HOST.")
         return ConfigError(words.format(host=self.host, port=port, reason=reason))

@@ -18,6 +18,7 @@ from click.testing import CliRunner
 from PIL import Image
 
 from bot.app import App
+from bot.core.execution.one_shot import OneShotRunner
 from bot.core.model import Queued, ResultFile, Running
 from bot.platforms.terminal.commands import cli
 from bot.platforms.terminal.messages import BadRequest
@@ -102,7 +103,8 @@ def test_a_folder_that_is_named_with_a_slash_is_made() -> None:
         (("run", "polaroid", "--photo", "cat.png", "--caption", "x" * 61), "60"),
         (("run", "poster", "--colour", "3"), "The fields are --photo, --colors"),
         (("run", "postr"), "Did you mean “poster”?"),
-        (("run", "imagine", "--text", "a cat"), "cannot run on this server"),
+        (("run", "imagine", "--text", "a cat"), "The built-in engine runs no models: name a ComfyUI server"),
+        (("run", "negative", "--photo", ".."), ".. is a folder. Give a file."),
         (("run", "negative", "--photo", "cat.png", "--server", "nonsense"), "http://127.0.0.1:8188"),
         (("run", "negative", "--photo", "cat.png", "-o", "nowhere/a.png"), "Create it first"),
         (("run", "negative", "--photo", "cat.png", "-o", "cat.png/"), "cannot be created"),
@@ -116,6 +118,43 @@ def test_bad_requests(desk_top: Path, words: tuple[str, ...], say: str) -> None:
     assert say in err
     assert err.count("\n") == 1
     assert sorted(path.name for path in desk_top.iterdir()) == ["cat.png", "notes.txt"]
+
+
+def test_a_bug_is_told_with_its_error_and_the_way_to_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(self: OneShotRunner, *args: object) -> None:
+        raise RuntimeError("out of paper")
+
+    monkeypatch.setattr(OneShotRunner, "take", broken)
+    code, _, err = darkroom("run", "negative", "--photo", "cat.png")
+    assert (code, err.count("\n")) == (1, 1)
+    assert "RuntimeError: out of paper. “darkroom --debug” before the command shows more." in err
+
+
+def test_an_empty_default_is_not_shown() -> None:
+    _, out, _ = darkroom("run", "imagine", "--help")
+    assert "default: ." not in out
+
+
+def test_a_person_is_named_with_the_platform() -> None:
+    code, _, err = darkroom("forget", "ann")
+    assert code == 2
+    assert "it should look like discord:1234" in err
+
+
+def test_a_form_without_fields_is_told() -> None:
+    Path("plain.json").write_text(json.dumps({"1": {"class_type": "EmptyImage", "inputs": {"width": 8}}}))
+    Path("nodes.json").write_text("{}")
+    _, out, _ = darkroom("workflows", "form", "plain.json", "--definitions", "nodes.json")
+    assert out.splitlines() == ["plain:", "  no fields: people fill in nothing"]
+
+
+def test_a_default_workflow_that_there_is_not_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DARKROOM_DEFAULT_WORKFLOWS", "negative, sketsch")
+    monkeypatch.setenv("DARKROOM_DATA_DIR", "data")
+    code, out, _ = darkroom("check")
+    assert code == 0
+    assert out.count("DARKROOM_DEFAULT_WORKFLOWS") == 1
+    assert "note: DARKROOM_DEFAULT_WORKFLOWS: There is no workflow “sketsch”. Did you mean “sketch”?" in out
 
 
 def test_a_server_that_is_down() -> None:

@@ -113,5 +113,5 @@ async def test_a_picture_of_any_size_will_do(
 @pytest.mark.parametrize("name", ["imagine", "restyle", "upscale"])
 async def test_what_needs_models_says_so(name: str, photo: UploadedFile, tmp_path: Path) -> None:
     async with opened() as bench:
-        with pytest.raises(CannotRun, match=f"“{name}” cannot run on this server. It lacks the nodes "):
+        with pytest.raises(CannotRun, match=f"“{name}” cannot run on this server. The server lacks the nodes "):
             await bench.take(asked(name, photo=photo, text="a cat"), tmp_path)
