@@ -126,7 +126,7 @@ class WorkflowEditor:
         everywhere = Rule(Scope(workflow=name), Trial(open=True))
         trial = self._rule_store.of("").get(everywhere.slot)
         if trial is None or not isinstance(trial.body, Trial) or trial.body.open:
-            raise UserError(_("“{name}” is not on trial.").format(name=name))
+            raise UserError(_("“{name}” is not on trial, so it is open already.").format(name=name))
         if trial.body.by != by.key or not here.community:
             await self._permissions.operator(by, here, "workflow open")
         opened = Rule(Scope(community_of(here), workflow=name), Trial(trial.body.by, open=True))

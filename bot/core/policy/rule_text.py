@@ -196,4 +196,4 @@ def _display(display: DisplayOptions) -> Iterator[str]:
     if display.previews is not None:
         yield _("with previews") if display.previews else _("without previews")
     if display.spoilers is not None:
-        yield _("covered") if display.spoilers else _("uncovered")
+        yield _("as spoilers") if display.spoilers else _("not as spoilers")

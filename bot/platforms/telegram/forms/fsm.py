@@ -134,7 +134,7 @@ class FormDialog:
         else:
             draft, left = draft.with_newest(form, found)
         if left:
-            await self._responder.say(caller, captions.plain(_("This workflow has no use for a file of that kind.")))
+            await self._responder.say(caller, captions.plain(_("This workflow takes no file of that kind.")))
         if asked is None or asked.is_media:
             await self._advance(caller, replace(draft, words=words), fresh=True)
         elif words:

@@ -65,7 +65,7 @@ class Requests:
         hidden = read.hidden or any(each.has_media_spoiler for each in messages)
         draft = FormState(workflow, read.values, spare=spare, hidden=hidden).filled(form)
         if draft.spare:
-            await self._responder.say(caller, captions.plain(_("This workflow has no use for a file of that kind.")))
+            await self._responder.say(caller, captions.plain(_("This workflow takes no file of that kind.")))
         else:
             await self._asking.begin(caller, draft)
 

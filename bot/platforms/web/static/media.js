@@ -30,7 +30,7 @@ export class MediaField {
   /** A `File`, or a file of an earlier run as the server tells of it. */
   set(file) {
     if (!file) return this.clear();
-    if (file instanceof File && !this.accepts(file)) return this.refuse(word("wrong_kind", { name: file.name }));
+    if (file instanceof File && !this.accepts(file)) return this.refuse(word(`not_${this.field.kind}`, { name: file.name }));
     if (file instanceof File && file.size > boot.upload) {
       return this.refuse(word("too_large", { name: file.name, most: boot.upload / 1e6 }));
     }

@@ -147,6 +147,10 @@ async def test_a_fault_stands_by_its_field(browser: Browser, tmp_path: Path) -> 
         await expect(tab.locator("[data-field=photo] input")).to_be_focused()
         await expect(tab.locator("[data-field=photo] input")).to_have_attribute("aria-invalid", "true")
         await tab.get_by_role("slider", name="Colors").fill("7")
+        notes: Any = {"name": "notes.txt", "mimeType": "text/plain", "buffer": b"words"}
+        await tab.locator("[data-field=photo] input").set_input_files(notes)
+        told = "notes.txt is not a picture. Please choose a picture."
+        await expect(tab.locator("[data-field=photo] .fault")).to_have_text(told)
         words: Any = {"name": "words.png", "mimeType": "image/png", "buffer": b"no picture"}
         await tab.locator("[data-field=photo] input").set_input_files(words)
         await develop(tab)
@@ -253,7 +257,7 @@ async def test_a_restart_in_the_middle(browser: Browser, tmp_path: Path) -> None
         await choose(tab, "Gated")
         await develop(tab)
         await reaches(message(tab), "running")
-    await expect(tab.get_by_role("status")).to_contain_text("The connection is gone")
+    await expect(tab.get_by_role("status")).to_contain_text("The connection is lost")
     async with page(tmp_path, ports=(port,)) as web:
         await expect(tab.get_by_role("status")).to_have_text("Connected again.")
         web.gates.open()
