@@ -27,7 +27,7 @@ ROOT = Path(__file__).parents[1]
 GUIDES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 URL = "http://127.0.0.1:8188"  #: the guides' server
 
-#: Commands that end by themselves. NAME, PERSON and URL stand for what people put there.
+#: Commands that end by themselves. NAME, FILE, FOLDER, PERSON and URL stand for what people put there.
 ENDING = {
     "darkroom check": "settings: good",
     "darkroom settings": "DISCORD_TOKEN",
@@ -42,6 +42,7 @@ ENDING = {
     "darkroom run NAME --photo cat.jpg": "cat-poster",
     "darkroom run NAME --photo cat.jpg --defaults": "cat-poster",
     "darkroom workflows form FILE": "(image)",
+    "darkroom workflows convert FILE -o FOLDER": "",
     "darkroom forget": "Deleted 0 runs.",
     "darkroom hand-over NAME": "0 runs now wait for another worker.",
     "darkroom moderate": "deny",
@@ -73,6 +74,8 @@ UNTRIED = {
     "python -m venv .venv": "these tests make one themselves, with this same module",
     ".venv/bin/pip install .": "it installs from a package index; these tests install the wheel that it would build",
     r".venv\Scripts\pip install .": "the same on Windows",
+    r".venv\Scripts\activate": "these tests find the programs by PATH, as it does",
+    "uv run darkroom": "it installs from a package index; `darkroom` is run",
     "COMFYUI_URL=http://127.0.0.1:8188 .venv/bin/pytest -m live": "it needs a real ComfyUI",
 }
 
@@ -176,6 +179,7 @@ async def test_a_command_of_the_guides_does_what_they_say(
         .replace("URL", server)
         .replace("NAME", "poster")
         .replace("FILE", str(ROOT / "workflows" / "poster.json"))
+        .replace("FOLDER", "made")
     )
     typed += " discord:1" if command == "darkroom forget" else ""
     process = await asyncio.create_subprocess_shell(
