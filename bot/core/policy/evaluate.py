@@ -102,7 +102,7 @@ def decide(rules: Rules, context: RequestContext, default: DefaultAccess, now: f
         rule = next((each for each in tier if each.body == Access(allow=False)), tier[0])
         return Decision(allowed=rule.body == Access(allow=True), why=_told(rule), rule=rule)
     if default.allows(context.workflow):
-        return Decision(allowed=True, why=_("It is allowed by default: no rule is about it."))
+        return Decision(allowed=True, why=_("It is allowed by default: no decision is about it."))
     if trial is not None:
         return Decision(allowed=True, why=_("You may try it before it is open to others."), rule=trial)
     return Decision(allowed=False, why=_("It is not allowed here. A moderator can allow it."))

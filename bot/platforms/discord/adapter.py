@@ -111,7 +111,9 @@ async def introduce(settings: Settings) -> str:
         except discord.LoginFailure as fault:
             raise ConfigError(_("DISCORD_TOKEN: Discord does not know this token.")) from fault
         except (discord.HTTPException, OSError, TimeoutError) as fault:
-            raise ConfigError(_("Discord cannot be reached: {reason}").format(reason=fault)) from fault
+            raise ConfigError(
+                _("Discord cannot be reached. Check the network of this computer. ({reason})").format(reason=fault)
+            ) from fault
     link = invitation(client.application_id or 0)
     return _("Discord: good, as {name}. Invite it to a server: {link}").format(name=client.user, link=link)
 

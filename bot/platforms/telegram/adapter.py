@@ -149,7 +149,9 @@ async def introduce(settings: Settings) -> str:
     except InvalidToken as fault:
         raise ConfigError(_UNKNOWN) from fault
     except TelegramError as fault:
-        raise ConfigError(_("Telegram cannot be reached: {reason}").format(reason=fault)) from fault
+        raise ConfigError(
+            _("Telegram cannot be reached. Check the network of this computer. ({reason})").format(reason=fault)
+        ) from fault
     finally:
         await disconnect(bot)
     told = [_("Telegram: good, as @{name}.").format(name=me.username)]

@@ -37,7 +37,7 @@ def words() -> dict[str, str]:
         "use": _("Use as input"),
         "download": _("Download"),
         "delete": _("Delete"),
-        "sure": _("Delete for good?"),
+        "sure": _("Delete permanently?"),
         "open": _("Open {name} in full"),
         "close": _("Close"),
         "actual": _("Actual size"),
@@ -86,6 +86,6 @@ def page_words() -> dict[str, str]:
         "conversation": _("Your pictures"),
         "login": _("This page needs its token. Please ask the operator for it."),
         "token": _("Token"),
-        "enter": _("Come in"),
+        "enter": _("Sign in"),
         "wrong": _("That is not the token."),
     }

@@ -91,7 +91,7 @@ async def _file(reader: FormReader, field: str, path: Path, limit: int) -> Path:
         while piece := await reader.piece():
             size += len(piece)
             if size > limit:
-                words = _("the file is too large: {most:g} MB is the most that is taken.")
+                words = _("the file is too large; the maximum is {most:g} MB.")
                 raise BadValue(field, words.format(most=limit / 1e6))
             await asyncio.to_thread(file.write, piece)
     finally:

@@ -293,7 +293,7 @@ async def test_again_change_use_and_delete(browser: Browser, tmp_path: Path) -> 
         await expect(message(tab).locator("h3")).to_have_text("Sketch")
         await reaches(message(tab), "done")
         await message(tab).get_by_role("button", name="Delete").click()
-        await message(tab).get_by_role("button", name="Delete for good?").click()
+        await message(tab).get_by_role("button", name="Delete permanently?").click()
         await expect(tab.locator("#runs article")).to_have_count(2)
 
 
