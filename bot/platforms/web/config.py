@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -56,4 +58,6 @@ class PageConfig:
 
     def cannot_listen(self, port: int, reason: str) -> ConfigError:
         words = _("The page cannot listen at {host}:{port}: {reason}. Set DARKROOM_WEB_PORT to another port.")
+        if reason not in map(os.strerror, (errno.EADDRINUSE, errno.EACCES)):  # it is not about the port
+            words = _("The page cannot listen at {host}:{port}: {reason}. Set DARKROOM_WEB_HOST to another address.")
         return ConfigError(words.format(host=self.host, port=port, reason=reason))
