@@ -74,7 +74,8 @@ def data_folder(settings: Settings) -> Path:
     try:
         data.make(folder, shared=settings.shared_media)
     except OSError as fault:
-        raise _unwritable(folder, fault) from fault
+        path = Path(fault.filename or folder)
+        raise _unwritable(path if folder in path.parents else folder, fault) from fault
     return folder
 
 

@@ -35,6 +35,7 @@ from comfy.errors import (
     WebPage,
     WrongScheme,
 )
+from comfy.json_text import read_json
 from comfy.messages.files import FileRef
 from comfy.messages.history import Record, read_entry
 from comfy.object_info import ObjectInfo
@@ -268,7 +269,7 @@ class Http:
             await self._expect(answer, accept)
             text = await bodies.read(answer, _MOST_BY_ROUTE.get(path.partition("/")[0], _MOST))
         try:
-            parsed = json.loads(text) if text or answer.status == 200 else {}
+            parsed = read_json(text) if text or answer.status == 200 else {}
         except (ValueError, RecursionError):
             parsed = {} if answer.status in (404, 405) else None
         if parsed is None and (title := bodies.page_title(text)) is not None:

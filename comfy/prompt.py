@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from comfy.errors import NodeError, PromptRejected
+from comfy.json_text import read_json
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Prompt:
     def loads(cls, text: str | bytes) -> Prompt:
         """Read a graph from JSON. Raises `PromptRejected`, also if it is not JSON."""
         try:
-            return cls(json.loads(text))
+            return cls(read_json(text))
         except (ValueError, RecursionError) as fault:
             raise PromptRejected("invalid_structure", f"this is not JSON: {fault}") from None
 

@@ -5,10 +5,10 @@ Every event of a prompt has its `prompt_id`; it is None if the server left it ou
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+from comfy.json_text import read_json
 from comfy.messages.previews import Preview, ProgressText, parse_frame
 
 
@@ -151,7 +151,7 @@ Message: TypeAlias = QueueStatus | FeatureFlags | ExecutionError | ExecutionInte
 def parse_text(text: str) -> Message | None:
     """Read a text message; None if it is not ComfyUI's own, because custom nodes send any messages."""
     try:
-        message = json.loads(text)
+        message = read_json(text)
         return _parse(message["type"], message["data"])
     except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
         return None

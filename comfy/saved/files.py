@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from comfy.json_text import read_json
 from comfy.saved.definitions import ABSENT, read_spec
 from comfy.saved.document import UnreadableWorkflow, is_saved_workflow, mapping
 
@@ -57,7 +58,7 @@ def read_workflow(path: Path) -> WorkflowFile:
 def parse_workflow(text: bytes | str) -> WorkflowFile:
     """Read JSON. Raises `UnreadableWorkflow`."""
     try:
-        data = json.loads(text.decode("utf-8-sig") if isinstance(text, bytes) else text)
+        data = read_json(text.decode("utf-8-sig") if isinstance(text, bytes) else text)
     except UnicodeDecodeError as fault:
         raise UnreadableWorkflow("it is not text in UTF-8") from fault
     except json.JSONDecodeError as fault:
@@ -97,7 +98,7 @@ def _unwrapped(data: Any, depth: int) -> Iterator[Any]:
     """Walk all that may be a workflow: the data itself, and what others wrap in it, as JSON or as its text."""
     if isinstance(data, str) and data.lstrip().startswith("{"):
         try:
-            data = json.loads(data)
+            data = read_json(data)
         except (ValueError, RecursionError):
             return
     if not isinstance(data, dict):

@@ -87,3 +87,30 @@ async def test_a_prompt_that_is_rejected_is_sent_once(tmp_path: Path) -> None:
             (run,) = await home.ended(run_id)
             assert (run.state, run.attempt) == (State.FAILED, 1)
             assert server.calls["POST /prompt"] == (1 if times == 1 else 3)
+
+
+class HalfServer(WatchedServer):
+    """It writes half a character into each text, as programs do that cut a text between the halves of an emoji."""
+
+    def _watch(self) -> Any:
+        inner = super()._watch()
+
+        @web.middleware
+        async def half(request: web.Request, handler: Any) -> web.StreamResponse:
+            answer: web.StreamResponse = await inner(request, handler)
+            if request.path.startswith("/history/") and isinstance(answer, web.Response):
+                data = json.loads(answer.text or "{}")
+                for entry in data.values():
+                    entry["outputs"]["9"] = {"text": ["a cat \ud83d"]}
+                return web.json_response(data)
+            return answer
+
+        return half
+
+
+async def test_half_a_character_in_a_text_does_not_reach_the_chat(tmp_path: Path) -> None:
+    async with house(tmp_path, servers=[HalfServer()]) as home:
+        run_id, shown = await home.ask()
+        (run,) = await home.ended(run_id)
+    assert run.state is State.DONE
+    assert [each.result.texts for each in shown.results] == [("a cat ?",)]

@@ -74,7 +74,7 @@ _REFUSED: dict[str, tuple[Callable[[Path, int], dict[str, str]], str]] = {
     ),
     "a page at an address that is not here": (
         lambda _folder, _port: {"DARKROOM_WEB_HOST": "192.0.2.1", "DARKROOM_WEB_TOKEN": "hush"},
-        "The page cannot listen at 192.0.2.1:0: Cannot assign requested address",
+        "192.0.2.1:0: Cannot assign requested address. Set DARKROOM_WEB_HOST to another address",
     ),
     "a webhook at a port that is in use": (
         lambda _folder, port: {
@@ -118,6 +118,16 @@ _REFUSED: dict[str, tuple[Callable[[Path, int], dict[str, str]], str]] = {
     "a data folder that cannot be written": (
         lambda folder, _port: {"DARKROOM_DATA_DIR": _no_database(folder / "letter")[10:] + "/data"},
         "letter/data cannot be written: ",
+    ),
+    "a file where temporary files go": (
+        lambda folder, _port: {
+            "DARKROOM_DATA_DIR": str(Path(_no_database(_made(folder / "mine") / "tmp")[10:]).parent)
+        },
+        "mine/tmp cannot be written: File exists",
+    ),
+    "a lock that cannot be opened": (
+        lambda folder, _port: {"DARKROOM_DATA_DIR": str(_made(_made(folder / "mine") / "darkroom.lock").parent)},
+        "mine/darkroom.lock cannot be written: Is a directory",
     ),
 }
 

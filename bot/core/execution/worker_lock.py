@@ -69,8 +69,7 @@ async def held(database: Database, folder: Path, worker: str) -> AsyncIterator[C
     few seconds as a sign of life. Raises `ConfigError`, later too, where another process has taken the name.
     """
     if not database.is_shared:
-        path = folder / f"{worker}.lock"
-        with open(path, "w", opener=private.opener) as file:  # noqa: ASYNC230 - an empty file
+        with _lock_of(folder, worker) as file:
             await _lock_file(file, _folder_words().format(folder=folder))
             yield always_held
         return
@@ -95,11 +94,20 @@ async def in_use(database: Database, folder: Path, worker: str) -> str | None:
             return None if await lock.is_free() else _shared_words().format(name=worker)
         finally:
             await lock.let_go()
-    path = folder / f"{worker}.lock"
-    if not path.exists():
+    if not (folder / f"{worker}.lock").exists():
         return None
-    with open(path, "a", opener=private.opener) as file:  # noqa: ASYNC230 - an empty file
+    with _lock_of(folder, worker) as file:
         return None if private.lock(file) else _folder_words().format(folder=folder)
+
+
+def _lock_of(folder: Path, worker: str) -> TextIO:
+    """Open the empty file that a worker locks. Raises `ConfigError`."""
+    path = folder / f"{worker}.lock"
+    try:
+        return open(path, "a", opener=private.opener)
+    except OSError as fault:
+        words = _("DARKROOM_DATA_DIR: {folder} cannot be written: {reason}")
+        raise ConfigError(words.format(folder=path, reason=fault.strerror)) from fault
 
 
 async def always_held() -> None:

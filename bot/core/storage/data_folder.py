@@ -23,6 +23,8 @@ def make(folder: Path, *, shared: bool) -> None:
     """Make the folder, with a folder for workflows in it. With `shared` its group may enter. Raises `OSError`."""
     private.make_folder(folder, 0o750 if shared else 0o700)
     private.make_folder(folder / "workflows")
+    if (folder / "tmp").exists():
+        private.make_folder(folder / "tmp")  # it may be a file
     probe = folder / ".probe"
     with open(probe, "wb", opener=private.opener) as file:
         file.write(b"x" * 4096)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -55,5 +57,7 @@ class PageConfig:
             raise ConfigError(words.format(host=self.host))
 
     def cannot_listen(self, port: int, reason: str) -> ConfigError:
-        words = _("The page cannot listen at {host}:{port}: {reason}. Change DARKROOM_WEB_PORT or DARKROOM_WEB_HOST.")
+        words = _("The page cannot listen at {host}:{port}: {reason}. Set DARKROOM_WEB_PORT to another port.")
+        if reason not in map(os.strerror, (errno.EADDRINUSE, errno.EACCES)):  # it is not about the port
+            words = _("The page cannot listen at {host}:{port}: {reason}. Set DARKROOM_WEB_HOST to another address.")
         return ConfigError(words.format(host=self.host, port=port, reason=reason))

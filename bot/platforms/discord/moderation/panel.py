@@ -132,7 +132,7 @@ async def decide(context: DiscordContext, click: Click, run_id: str, *, approve:
     by, here = moderator(context.services.moderation, click), place_of(click)
     done = await (reviews.approve(by, here, run_id) if approve else reviews.refuse(by, here, run_id))
     words = _("Approved by {name}.") if approve else _("Refused by {name}.")
-    said = words.format(name=click.user.display_name) if done else _("It was decided already.")
+    said = words.format(name=click.user.display_name) if done else _("Someone has already decided this.")
     before = click.message.content if click.message is not None else ""
     await click.edit_original_response(content=cut(f"{before}\n{plain(said)}"), view=None, allowed_mentions=NO_MENTIONS)
 
