@@ -70,7 +70,7 @@ _REFUSED: dict[str, tuple[Callable[[Path, int], dict[str, str]], str]] = {
     ),
     "a page at a port that is in use": (
         lambda _folder, port: {"DARKROOM_WEB_PORT": str(port)},
-        "Change DARKROOM_WEB_PORT or DARKROOM_WEB_HOST",
+        "Set DARKROOM_WEB_PORT to another port",
     ),
     "a page at an address that is not here": (
         lambda _folder, _port: {"DARKROOM_WEB_HOST": "192.0.2.1", "DARKROOM_WEB_TOKEN": "hush"},

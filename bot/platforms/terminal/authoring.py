@@ -80,7 +80,7 @@ def form(files: tuple[Path, ...], definitions: Path | None, server: str | None, 
                 say("  " + _("no fields: people fill in nothing"))
             for field in fields:
                 more = _(", under More") if field.more else ""
-                say(f"  {field.title} ({field.kind}{more}): {', '.join(map(str, field.targets))}")
+                say(f"  {field.title} ({field.kind}{more}): {', '.join(f'#{target}' for target in field.targets)}")
     raise SystemExit(code)
 
 

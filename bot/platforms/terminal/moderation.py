@@ -15,7 +15,8 @@ from bot.platforms.terminal.session import attend
 if TYPE_CHECKING:
     from bot.core.moderation.operator import OperatorService
 
-_workflow = click.argument("workflow", default="")
+_workflow = click.argument("workflow")
+_ALL = "all"  # in place of a workflow's name
 _community = click.argument("community", default="")
 
 
@@ -28,21 +29,21 @@ def moderate() -> None:
 @_workflow
 def allow(workflow: str) -> None:
     """Allow WORKFLOW, or all, unless moderators decide otherwise."""
-    _do(lambda acts: acts.access(workflow, allow=True))
+    _do(lambda acts: acts.access(_named(workflow), allow=True))
 
 
 @moderate.command()
 @_workflow
 def deny(workflow: str) -> None:
     """Deny WORKFLOW, or all, everywhere. Moderators cannot change that."""
-    _do(lambda acts: acts.access(workflow, allow=False))
+    _do(lambda acts: acts.access(_named(workflow), allow=False))
 
 
 @moderate.command()
 @_workflow
 def clear(workflow: str) -> None:
     """Remove the decision about WORKFLOW, or about all."""
-    _do(lambda acts: acts.access(workflow, allow=None))
+    _do(lambda acts: acts.access(_named(workflow), allow=None))
 
 
 @moderate.command()
@@ -102,6 +103,11 @@ def person_named(text: str) -> str:
             _("“{text}” does not name a person: it should look like discord:1234").format(text=text)
         )
     return text
+
+
+def _named(workflow: str) -> str:
+    """Return the name of a workflow; empty for all, which has to be said."""
+    return "" if workflow == _ALL else workflow
 
 
 COMMANDS = moderate.commands

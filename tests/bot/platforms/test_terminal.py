@@ -403,6 +403,8 @@ def test_the_operator_decides_everywhere(desk_top: Path, monkeypatch: pytest.Mon
     log = darkroom("moderate", "log")[1].splitlines()
     assert [line.split("  ")[2] for line in log] == ["clear", "unblock", "block", "deny"]
     assert darkroom("moderate", "deny", "postr")[0] == 2
+    assert darkroom("moderate", "deny")[0] == 2  # not everything, unless that is said
+    assert darkroom("moderate", "deny", "all")[0] == 0
     assert darkroom("moderate", "block", "nobody")[0] == 2
 
 
