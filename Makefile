@@ -3,6 +3,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 SEED ?= 1
 STAMP := .venv/.ready
+# Most tests wait for processes, disks and the paces of chats, so there are two workers for each core.
+WORKERS ?= $(shell $(PYTHON) -c 'import os; print(2 * (os.cpu_count() or 1))')
 
 .PHONY: demo test test-long test-slice check setup bench lock words clean
 
@@ -10,13 +12,13 @@ demo: $(STAMP)            ## the page in the browser, on the built-in engine
 	$(BIN)/darkroom demo
 
 test: check               ## lint, types, import rules and every test
-	$(BIN)/pytest -n auto
+	$(BIN)/pytest -n $(WORKERS)
 
 test-long: $(STAMP)       ## what takes long: hundreds of runs under faults, long walks, large tables
-	$(BIN)/pytest -n 2 -m long
+	$(BIN)/pytest -n $(WORKERS) -m long
 
 test-slice: $(STAMP)      ## a slice of it, which SEED picks: one variant of each long test, and a few long walks
-	$(BIN)/pytest -n auto -m long --slice $(SEED) --hypothesis-seed $(SEED)
+	$(BIN)/pytest -n $(WORKERS) -m long --slice $(SEED) --hypothesis-seed $(SEED)
 
 check: $(STAMP)           ## all of it but the tests
 	$(BIN)/ruff check .
