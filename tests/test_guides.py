@@ -202,7 +202,8 @@ async def test_a_command_of_the_guides_does_what_they_say(
 @pytest.mark.parametrize("command", [command for command in UNTRIED if command.startswith("make ")])
 def test_make_knows_what_the_guides_name(command: str) -> None:
     """It says what it would do, and does nothing."""
-    said = subprocess.run([*command.split(), "--dry-run"], cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    tried = [*command.split(), "--dry-run", "--no-print-directory"]
+    said = subprocess.run(tried, cwd=ROOT, check=True, capture_output=True, text=True).stdout
     assert said
     assert command != "make demo" or said.splitlines()[-1].endswith("darkroom demo")
 

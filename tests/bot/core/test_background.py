@@ -22,6 +22,7 @@ _OWNERS = {
     "core/storage/database.py": "the signs of life of a lock end with what is done under it",
     "platforms/telegram/adapter.py": "two halves of one conversation: serve() fails with either, and is supervised",
     "platforms/telegram/dispatcher.py": "one answer each; the dispatcher awaits them all, and logs what fails",
+    "platforms/telegram/runs/media.py": "a file that is being opened is closed if it is no longer wanted",
     "platforms/terminal/session.py": "the command itself",
     "platforms/web/health.py": "a probe of the database that readiness asks for and awaits",
     "process.py": "the whole process, until a signal",

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import groupby
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import IO, Any, TypeAlias
 
 from telegram import (
     Bot,
@@ -126,11 +126,26 @@ async def contents(
         yield [*paths]
         return
     with ExitStack() as stack:
-        opened = [stack.enter_context(await asyncio.to_thread(path.open, "rb")) for path in paths]
+        opened = [stack.enter_context(await _opened(path)) for path in paths]
         yield [
             InputFile(file, each.file.filename, attach, read_file_handle=False)
             for file, each in zip(opened, media, strict=True)
         ]
+
+
+async def _opened(path: Path) -> IO[bytes]:
+    """Open a file in a thread; if it is no longer wanted when it is open, it is closed at once."""
+    opening = asyncio.ensure_future(asyncio.to_thread(path.open, "rb"))
+    try:
+        return await asyncio.shield(opening)
+    except asyncio.CancelledError:
+        opening.add_done_callback(_close)
+        raise
+
+
+def _close(opening: asyncio.Future[Any]) -> None:
+    if not opening.cancelled() and opening.exception() is None:
+        opening.result().close()
 
 
 @dataclass(frozen=True)

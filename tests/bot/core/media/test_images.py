@@ -90,8 +90,8 @@ async def test_a_bomb_is_refused_under_any_limits(tmp_path: Path) -> None:
 
 
 async def test_no_such_file(tmp_path: Path) -> None:
-    for path in (tmp_path / "gone.png", tmp_path):
-        with pytest.raises(BadPicture, match="cannot be read"):
+    for path, reason in ((tmp_path / "gone.png", "cannot be read"), (tmp_path, "is a folder")):
+        with pytest.raises(BadPicture, match=reason):
             await prepare(path, tmp_path)
 
 

@@ -172,7 +172,7 @@ async def test_a_first_run_is_offered(chat: Conversation) -> None:
     await chat.press(await chat.answer(button="Show me"), "Show me")
     await chat.result()
     await chat.write("/mine")
-    await chat.answer("done")
+    await chat.answer("Your latest runs", "1. Poster")
 
 
 async def test_ones_data_can_be_deleted(chat: Conversation) -> None:
