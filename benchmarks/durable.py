@@ -21,7 +21,7 @@ from typing import Any
 from unittest.mock import patch
 
 from sqlalchemy import Connection, event
-from sqlalchemy import DurableEngine as SyncEngine
+from sqlalchemy import Engine as SyncEngine
 
 from bot.core.execution.attempt import Attempt
 from bot.core.execution.durable import FOLLOW, SUBMIT, DurableEngine, DurableStep
@@ -53,7 +53,7 @@ class Cost:
 class _Bare:
     """Runs attempts, and remembers nothing."""
 
-    def __init__(self, _database: Database, _folder: Path, _worker: str, attempt: Any) -> None:
+    def __init__(self, _database: Database, _folder: Path, _worker: str, attempt: Any, _tasks: Any) -> None:
         self._attempt = attempt
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -122,7 +122,7 @@ def _counted() -> Iterator[Counter[str]]:
 async def _measured(folder: Path, names: frozenset[str] | None, runs: int) -> Cost:
     engine: Any = _Bare if names is None else DurableEngine
     with (
-        patch("bot.process.Engine", engine),
+        patch("bot.process.DurableEngine", engine),
         patch("bot.core.execution.worker.Attempt", _remembering(names or frozenset())),
     ):
         async with house(folder, waiting_per_person=runs + 1) as home:

@@ -6,6 +6,7 @@ import ast
 import re
 from collections import defaultdict
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -112,3 +113,9 @@ def test_no_test_has_a_time_limit_of_its_own() -> None:
     own = re.compile(r"mark\.timeout\(\d|asyncio\.timeout\([1-9]|wait_for\([^()]*(\([^()]*\))?[^()]*, [1-9]\d*\)")
     tests = (ROOT / "tests").rglob("*.py")
     assert [str(path.relative_to(ROOT)) for path in tests if own.search(path.read_text(encoding="utf-8"))] == []
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "benchmarks").glob("[a-z]*.py")), ids=lambda path: path.stem)
+def test_a_benchmark_can_be_imported(path: Path) -> None:
+    """They are run seldom, and a name that they use may change meanwhile."""
+    import_module(f"benchmarks.{path.stem}")
