@@ -41,7 +41,8 @@ _PLAIN = DisplayOptions()
 @dataclass(frozen=True)
 class QueuedRun:
     """The data about a waiting run that decides where it goes. Runs of one `kind` have a similar duration and similar
-    needs. `avoid` names servers that failed it, and `put_off` counts the runs that went before it.
+    needs. `avoid` names servers that failed it, and `put_off` counts the runs that went before it. `version` is that of
+    its workflow; empty for the newest.
     """
 
     id: str
@@ -50,6 +51,7 @@ class QueuedRun:
     models: frozenset[str]
     avoid: frozenset[str]
     put_off: int
+    version: str
 
 
 @dataclass(frozen=True)

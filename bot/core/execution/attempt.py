@@ -45,11 +45,13 @@ from bot.core.runs.repository import RunRepository
 from bot.core.runs.validation import InputFile, ValidatedRequest
 from bot.core.servers.lease import Lease
 from bot.core.storage.temporary import room, work_folder
-from bot.core.workflows.catalog import Workflows
 from bot.core.workflows.form import FieldKind
+from bot.core.workflows.versions import WorkflowVersions
+from bot.core.workflows.workflow import Workflow
 from bot.i18n import _
 from comfy.client import ComfyClient
 from comfy.errors import ComfyError, FileMissing, PromptRejected, PromptRemoved, ServerUnavailable, UploadFailed
+from comfy.prompt import Prompt
 
 _log = logging.getLogger(__name__)
 _Kept = TypeVar("_Kept")
@@ -65,7 +67,7 @@ _UPLOADS = 10_000  # files of which a server's names are remembered: about 2 MB
 class ExecutionContext:
     """The parts of the process that every attempt needs."""
 
-    catalog: Workflows
+    versions: WorkflowVersions
     records: RunRepository
     queue: RunQueue
     media: BlobStore
@@ -146,11 +148,12 @@ class Attempt:
     async def make(self) -> None:
         """Go through the steps, from wherever an earlier process came to, to the end of the attempt."""
         with ExitStack() as stack:
-            execution = self._execution(Path())  # it has no folder yet, and needs none to be cancelled
+            execution = self._execution(Path())  # it has no folder and no workflow, and needs none to be cancelled
             try:
                 await self._context.locks.wait_until_free(self._run.id)
                 folder = await self._written(partial(_made, stack))
-                execution = self._execution(folder)
+                workflow = partial(self._context.versions.get, self._run.workflow, self._run.version)
+                execution = self._execution(folder, await self._written(workflow))
                 await self._written(self._lease.hold)
                 await self._develop(execution, folder)
             except AttemptLost:
@@ -161,9 +164,10 @@ class Attempt:
                 await self._ended(error, execution)
             await self._clear(execution)
 
-    def _execution(self, folder: Path) -> Execution:
+    def _execution(self, folder: Path, workflow: Workflow | None = None) -> Execution:
         number, keep_metadata = self._run.attempt, self._context.keep_metadata
-        return Execution(self._client, self._checked(), folder, attempt=number, keep_metadata=keep_metadata)
+        checked = self._checked(workflow or _unread(self._run))
+        return Execution(self._client, checked, folder, attempt=number, keep_metadata=keep_metadata)
 
     async def _develop(self, execution: Execution, folder: Path) -> None:
         outcome = self._run.outcome
@@ -395,13 +399,17 @@ class Attempt:
         run = await self._context.records.get(self._run.id)
         return run is not None and run.attempt == self._run.attempt and run.state is State.DELIVERING
 
-    def _checked(self) -> ValidatedRequest:
+    def _checked(self, workflow: Workflow) -> ValidatedRequest:
         run = self._run
-        workflow = self._context.catalog.get(run.workflow)
         media = {
             name: InputFile(Path(file.key), file.filename, FieldKind(file.kind)) for name, file in run.inputs.items()
         }
         return ValidatedRequest(workflow, run.values, media, run.stem, run.kind, run.person, UUID(run.id))
+
+
+def _unread(run: RunRecord) -> Workflow:
+    """Stands for a workflow that is not read yet: enough to cancel with, and never sent."""
+    return Workflow(run.workflow, "", "", Prompt({"0": {"class_type": "Nothing", "inputs": {}}}))
 
 
 async def _with_room(work: Callable[[], Awaitable[_Kept]]) -> _Kept:

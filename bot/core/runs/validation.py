@@ -15,7 +15,7 @@ from bot.core.errors import BadPicture, BadValue, CannotRun, all_of
 from bot.core.media.images import PictureLimits, prepare
 from bot.core.model import Person, RunRequest, UploadedFile
 from bot.core.policy.field_constraints import FieldConstraints
-from bot.core.workflows.catalog import Workflows
+from bot.core.workflows.catalog import Versions, Workflows
 from bot.core.workflows.form import FieldKind, Form
 from bot.core.workflows.workflow import Workflow
 from bot.i18n import _
@@ -107,10 +107,14 @@ def _lacking(workflow: Workflow, known: Mapping[str, ObjectInfo]) -> str | None:
 class RequestValidator:
     """Checks requests against the workflows and what the servers have."""
 
-    def __init__(self, catalog: Workflows, known: KnownNodes, limits: PictureLimits) -> None:
-        self.catalog = catalog
+    def __init__(self, versions: Versions, known: KnownNodes, limits: PictureLimits) -> None:
+        self.versions = versions
         self._known, self._limits = known, limits
         self._latest = _Derived({})
+
+    @property
+    def catalog(self) -> Workflows:
+        return self.versions.catalog
 
     async def known(self) -> Mapping[str, ObjectInfo]:
         """Return the nodes and models of each known server."""
@@ -137,7 +141,7 @@ class RequestValidator:
         restriction: FieldConstraints = FieldConstraints(),  # noqa: B008 - it is frozen
     ) -> ValidatedRequest:
         """Check a request, and put its files into `folder`. Raises `UserError`."""
-        workflow = self.catalog.get(request.workflow)
+        workflow = await self.versions.get(request.workflow, request.version)
         form = await self.form(workflow)
         if lacks := await self.lacks(workflow):
             words = (

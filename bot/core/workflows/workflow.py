@@ -10,6 +10,7 @@ from typing import Any
 
 from bot.core.errors import BadValue
 from bot.core.workflows.form import MEDIA, NUMERIC, Field, FieldKind, Form, Value
+from bot.core.workflows.source_file import Layer
 from comfy.object_info import InputInfo, Missing, ObjectInfo
 from comfy.prompt import Node, Prompt
 from comfy.schedule import is_model
@@ -66,7 +67,9 @@ class Declared:
 class Workflow:
     """A graph that people can run. The results of the nodes in `outputs` are delivered; empty means all.
 
-    With `spoiler`, chats show results behind a spoiler.
+    With `spoiler`, chats show results behind a spoiler. Records and rules refer to the `id` (default: the name), and
+    people type the `name`. `version` is a digest of its files, and `path` where they lie in the folder of
+    their `layer`, without an ending.
     """
 
     name: str
@@ -76,6 +79,19 @@ class Workflow:
     declared: tuple[Declared, ...] = ()
     outputs: tuple[str, ...] = ()
     spoiler: bool = False
+    id: str = ""
+    version: str = ""
+    path: str = ""
+    layer: Layer = Layer.FOLDER
+
+    def __post_init__(self) -> None:
+        if not self.id:
+            object.__setattr__(self, "id", self.name)
+
+    @property
+    def group(self) -> str:
+        """The folder within the folder of workflows, which is a group in menus; empty for none."""
+        return self.path.rpartition("/")[0]
 
     def form(self, info: ObjectInfo | None = None) -> Form:
         """Return the form: from the sidecar, else from the server's nodes, else from the graph."""
@@ -96,7 +112,7 @@ class Workflow:
         that the person filled in, because often only the servers know that a field is a choice.
         """
         chosen = {field.name: values[field.name] for field in form.fields if _is_chosen(field, values)}
-        return f"{self.name} {json.dumps(chosen, sort_keys=True)}"
+        return f"{self.id} {json.dumps(chosen, sort_keys=True)}"
 
     def missing(self, info: ObjectInfo) -> Missing:
         """Return what a server lacks to run this. A model that people choose is missing only if there is none to

@@ -80,5 +80,5 @@ def _select(name: str, forms: Sequence[CachedForm], first: int) -> discord.ui.Se
 def _option(cached: CachedForm) -> discord.SelectOption:
     workflow = cached.workflow
     return discord.SelectOption(
-        label=cut(workflow.title, 100), value=workflow.name, description=cut(workflow.description, 100) or None
+        label=cut(workflow.title, 100), value=workflow.id, description=cut(workflow.description, 100) or None
     )

@@ -108,7 +108,7 @@ class FormDialog:
         """Take the name of a workflow, a part of one where there is nothing yet to run it with, or what to run with."""
         offered = await self._fitting(caller, draft)
         wanted = words.strip().removeprefix("/").casefold()
-        named = [each.name for each in offered if wanted in prompts.names(each)]
+        named = [each.id for each in offered if wanted in prompts.names(each)]
         if named and not found:
             await self._advance(caller, replace(draft, workflow=named[0], search="", page=0), fresh=True)
         elif not found and not draft.spare and any(prompts.is_found(each, words) for each in offered):

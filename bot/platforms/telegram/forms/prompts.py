@@ -10,7 +10,6 @@ from telegram import InlineKeyboardButton, InlineKeyboardMarkup
 
 from bot.core.platform import Field, FieldKind, Form, Workflow
 from bot.i18n import _
-from bot.platforms.telegram.chats import command_of
 from bot.platforms.telegram.forms.state import FormState
 from bot.platforms.telegram.runs import captions
 from bot.platforms.telegram.runs.callback_data import button, rows
@@ -89,7 +88,7 @@ def searched(field: Field, text: str) -> list[str]:
 
 def names(workflow: Workflow) -> set[str]:
     """The names that a person may type for a workflow."""
-    return {name.casefold() for name in (workflow.name, command_of(workflow.name), workflow.title) if name}
+    return {name.casefold() for name in (workflow.name, workflow.id, workflow.title) if name}
 
 
 def is_found(workflow: Workflow, text: str) -> bool:
@@ -113,7 +112,7 @@ def which(draft: FormState, workflows: Sequence[Workflow], *, private: bool) -> 
     found = [each for each in workflows if is_found(each, draft.search)] if draft.search else workflows
     first = draft.page * _PAGE
     shown = [
-        button(_short(each.title or each.name), PromptStep(draft.id, "workflow", each.name).data)
+        button(_short(each.title or each.name), PromptStep(draft.id, "workflow", each.id).data)
         for each in found[first : first + _PAGE]
     ]
     words = [_("What would you like?") if workflows else _("No workflow here can use this.")]

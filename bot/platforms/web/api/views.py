@@ -91,7 +91,7 @@ def offer_view(offer: WorkflowOffer, form: Form) -> dict[str, Any]:
     """A workflow's card, and its form."""
     workflow = offer.workflow
     return {
-        "name": workflow.name,
+        "name": workflow.id,
         "title": workflow.title or workflow.name,
         "description": workflow.description,
         "lacks": offer.lacks,
