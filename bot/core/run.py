@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
@@ -51,7 +51,7 @@ class QueuedRun:
     models: frozenset[str]
     avoid: frozenset[str]
     put_off: int
-    version: str
+    version: str = field(default="", kw_only=True)
 
 
 @dataclass(frozen=True)

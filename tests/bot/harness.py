@@ -27,6 +27,7 @@ from bot.core.port import Limits
 from bot.core.run import RunRecord
 from bot.core.workflows.catalog import bundled_folder
 from bot.core.workflows.live_catalog import LiveCatalog
+from bot.core.workflows.source_file import Layer
 from bot.process import serving
 from bot.server_settings import NamedServer
 from bot.settings import Role, Settings
@@ -204,7 +205,11 @@ async def house(
         chosen = QuickSettings(data_dir=folder, servers=tuple(named), **settings)
         tasks = TaskHealth()
         shelf = await stack.enter_async_context(
-            LiveCatalog(bundled_folder(), await asyncio.to_thread(write_workflows, folder), tasks=tasks)
+            LiveCatalog(
+                *layers(folder),
+                await asyncio.to_thread(write_workflows, folder),
+                tasks=tasks,
+            )
         )
         platform = platform or RecordingPlatform()
         served = serving(chosen, shelf, {platform.name: platform}, role or Role(), tasks)
@@ -218,6 +223,11 @@ async def _entered(stack: AsyncExitStack, number: int, server: EmbeddedServer | 
     if server.url.endswith(":0"):
         await stack.enter_async_context(server)
     return NamedServer(("one", "two", "three", "four", "five")[number], server.url)
+
+
+def layers(folder: Path) -> list[tuple[Layer, Path]]:
+    """The folders of workflows besides the operator's own; `folder` is the data folder."""
+    return [(Layer.BUNDLED, bundled_folder()), (Layer.ADDED, folder / "added")]
 
 
 def write_workflows(folder: Path) -> Path:

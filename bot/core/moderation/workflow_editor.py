@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bot.core.errors import UnknownWorkflow, UserError
+from bot.core.errors import UserError
 from bot.core.model import Person, Place
 from bot.core.policy.audit import Audit
 from bot.core.policy.permissions import Permissions
@@ -239,15 +239,14 @@ class WorkflowEditor:
         return self._rule_store.of("").get(Rule(Scope(workflow=workflow.id), Trial()).slot) is not None
 
     async def _free_path(self, name: str) -> str:
-        """Return the path of a new workflow. Raises `UserError` where files of this name exist, even faulty ones, because
-        they may be the operator's.
-        """
+        """Return the path of a new workflow. Raises `UserError` if there are files of this name, even faulty ones."""
+        if not name.strip():
+            raise UserError(_("Give the workflow a name."))
         path = slug_of(name)
         taken = await asyncio.to_thread(
             lambda: any(file.exists() for folder in self._folders.values() for file in _beside(folder / path))
         )
-        with suppress(UnknownWorkflow):
-            taken = bool(self._live_catalog.find(name)) or taken
+        taken = taken or any(path in (each.name, each.id) for each in self._live_catalog.workflows.values())
         if taken:
             raise UserError(_("There is a workflow “{name}” already: remove or rename it first.").format(name=name))
         return path

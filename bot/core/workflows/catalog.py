@@ -101,9 +101,9 @@ class Catalog:
         """Return the catalog of what was read. Without `identities` new ones are given. What is in the catalog `before`
         is not made again.
         """
-        there = _without_hidden(reading)
+        there = without_hidden(reading)
         files = offered(there)
-        known = identities if identities is not None else identified((), there, 0.0)
+        known = identities if identities is not None else identified((), files, 0.0)
         made: dict[str, Workflow] = {}
         faults = list(reading.faults)
         for file in sorted(files, key=lambda file: file.path):
@@ -192,7 +192,7 @@ def _same(before: Catalog | None, identity: Identity) -> Workflow | None:
     return workflow
 
 
-def _without_hidden(reading: Reading) -> list[SourceFile]:
+def without_hidden(reading: Reading) -> list[SourceFile]:
     """Leave out those in the place of which people expect one that cannot be read."""
     hidden = {path.casefold(): layer.rank for layer, path in reading.unreadable if layer in _HIDING}
     return [file for file in reading.files if file.layer.rank >= hidden.get(file.path.casefold(), 0)]

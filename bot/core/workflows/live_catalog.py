@@ -14,8 +14,8 @@ from watchfiles import awatch
 
 from bot.core import events_log
 from bot.core.background import BackgroundTask, TaskHealth
-from bot.core.workflows.catalog import Catalog
-from bot.core.workflows.identities import Identity, identified, source_of
+from bot.core.workflows.catalog import Catalog, without_hidden
+from bot.core.workflows.identities import Identity, identified, offered, source_of
 from bot.core.workflows.source_file import Layer, Reading, SourceFile, WorkflowFault, read_folders
 from bot.core.workflows.store import FilePlace, WorkflowStore
 from bot.core.workflows.workflow import Workflow
@@ -93,7 +93,8 @@ class LiveCatalog:
             yield
         finally:
             await self._looking.stop()
-            self._store = None
+            async with self._one_by_one:  # a refresh that is under way asks the database to its end
+                self._store = None
 
     async def __aenter__(self) -> LiveCatalog:
         _log_faults(self.faults)
@@ -126,19 +127,20 @@ class LiveCatalog:
 
     async def _recorded_now(self, store: WorkflowStore) -> tuple[Mapping[FilePlace, Identity], tuple[SourceFile, ...]]:
         """Record what was read. Returns all that is on record, and the files of what is there."""
-        own = {(source_of(file), file.path): file for file in self._reading.files}
+        there = offered(without_hidden(self._reading))
+        own = {(source_of(file), file.path): file for file in there}
         before = await store.all()
-        self._recorded = await store.settle(self._reading.files, self._gone(own, before))
+        self._recorded = await store.settle(there, self._gone(own, before))
         self._edition = await store.edition()
         everyone = {(each.source, each.path): each for each in await store.all()}
         others = {each.version: each for place, each in everyone.items() if each.gone_at is None and place not in own}
         kept = {version: file for version, file in self._elsewhere.items() if version in others}
         self._elsewhere = kept | await store.versions(sorted(others.keys() - kept.keys()))
-        files = [
+        elsewhere = [
             replace(file, layer=others[version].layer, source=others[version].source)
             for version, file in self._elsewhere.items()
         ]
-        return everyone, (*self._reading.files, *files)
+        return everyone, (*there, *elsewhere)
 
     def _gone(self, own: Mapping[FilePlace, SourceFile], before: Iterable[Identity]) -> set[FilePlace]:
         """Return the places whose files this process saw before and does not see now. At its start these are all of the

@@ -100,6 +100,8 @@ def read_folders(folders: Iterable[tuple[Layer, Path]]) -> Reading:
     faults: list[WorkflowFault] = []
     unreadable: set[tuple[Layer, str]] = set()
     for layer, folder in folders:
+        if layer is Layer.ADDED and not folder.exists():
+            continue  # nothing was added yet
         for path, names in sorted(_workflows(folder, faults).items()):
             before = len(faults)
             read = _read(layer, folder, path, names, faults)

@@ -24,6 +24,7 @@ from bot.platforms.discord.adapter import DiscordPlatform
 from bot.process import serve
 from bot.settings import Role, Settings
 from bot.stores import key_value
+from tests.bot.harness import layers
 from tests.bot.platforms.discord.fake import FakeDiscord, Post
 from tests.patience import PATIENCE
 
@@ -53,7 +54,11 @@ async def house(
     """The bot, ready: its commands are registered in every server. Other platforms may be served beside Discord."""
     read = Settings.read(environ(fake, folder, **(settings or {})), None)
     tasks = TaskHealth()
-    async with LiveCatalog(bundled_folder(), *([workflows] if workflows else []), tasks=tasks) as shelf:
+    async with LiveCatalog(
+        *layers(folder),
+        *([workflows] if workflows else []),
+        tasks=tasks,
+    ) as shelf:
         platforms = [DiscordPlatform(read, key_value(read, "discord")), *beside]
         work = asyncio.create_task(serve(read, shelf, platforms, Role(), tasks, lambda _text: None))
         try:
