@@ -63,7 +63,7 @@ class _Everyone:
         self._now = now
         self._known = {(each.source, each.path): each for each in known}
         self._adopts = not any(each.source for each in self._known.values())
-        self._ids = {each.id for each in self._known.values()}
+        self._ids = {slug_of(each.id) for each in self._known.values()}
         self._named: dict[str, list[Identity]] = {}
         for each in self._known.values():
             self._note(each)
@@ -73,10 +73,10 @@ class _Everyone:
         before = self._known.get(place) or (self._known.get(("", file.path)) if self._adopts else None)
         own = before.id if before is not None else self._free_id(file)
         name = before.name if before is not None else ""
-        if not name or self._is_taken(name, file, own):
-            name = free_slug(file.title, lambda slug: self._is_taken(slug, file, own))
+        if not name or self._is_taken(name, file, own, held=False):
+            name = free_slug(file.title, lambda slug: self._is_taken(slug, file, own, held=True))
         self.found[place] = Identity(own, *place, file.layer, name, file.title, file.version)
-        self._ids.add(own)
+        self._ids.add(slug_of(own))
         self._note(self.found[place])
 
     def _note(self, identity: Identity) -> None:
@@ -85,16 +85,20 @@ class _Everyone:
                 self._named.setdefault(name, []).append(identity)
 
     def _free_id(self, file: SourceFile) -> str:
-        if _OLD_NAME.fullmatch(file.path) and file.path not in self._ids:
+        if _OLD_NAME.fullmatch(file.path) and slug_of(file.path) not in self._ids:
             return file.path  # as earlier versions, which may share the database, call it
         return free_slug(file.title, self._ids.__contains__)
 
-    def _is_taken(self, name: str, file: SourceFile, own: str) -> bool:
-        """True if a name is or lately was another's. A file in another layer stands in the place of those of its name
-        there.
+    def _is_taken(self, name: str, file: SourceFile, own: str, *, held: bool) -> bool:
+        """True if a name is another's or, where it is `held`, lately was. A file takes the name of the one of the same
+        path that it replaces.
         """
         return any(
-            each.layer is file.layer or each.path.casefold() != file.path.casefold()
+            held if each.gone_at is not None else not _replaces(file, each)
             for each in self._named.get(name, ())
             if each.id != own
         )
+
+
+def _replaces(file: SourceFile, other: Identity) -> bool:
+    return file.layer is not other.layer and file.path.casefold() == other.path.casefold()

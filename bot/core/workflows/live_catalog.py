@@ -39,7 +39,7 @@ class LiveCatalog:
         self._looking = BackgroundTask("workflows of other processes", tasks)
         self._one_by_one = asyncio.Lock()
         self._store: WorkflowStore | None = None
-        self._recorded: Mapping[FilePlace, Identity] = {}
+        self._seen: set[FilePlace] | None = None  # where this process saw files, if it has looked
         self._elsewhere: dict[str, SourceFile] = {}  # by version: those that only other processes see
         self._edition = -1
 
@@ -129,11 +129,17 @@ class LiveCatalog:
         """Record what was read. Returns all that is on record, and the files of what is there."""
         there = offered(without_hidden(self._reading))
         own = {(source_of(file), file.path): file for file in there}
-        before = await store.all()
-        self._recorded = await store.settle(there, self._gone(own, before))
+        own_places = set(own) | {(source.value, path) for _layer, path in self._reading.unreadable for source in Layer}
+        gone = (await self._first_seen(store) if self._seen is None else self._seen) - own_places
+        await store.settle(there, gone)
+        self._seen = own_places
         self._edition = await store.edition()
         everyone = {(each.source, each.path): each for each in await store.all()}
-        others = {each.version: each for place, each in everyone.items() if each.gone_at is None and place not in own}
+        others = {
+            each.version: each
+            for place, each in everyone.items()
+            if each.source and each.gone_at is None and place not in own_places
+        }
         kept = {version: file for version, file in self._elsewhere.items() if version in others}
         self._elsewhere = kept | await store.versions(sorted(others.keys() - kept.keys()))
         elsewhere = [
@@ -142,18 +148,14 @@ class LiveCatalog:
         ]
         return everyone, (*there, *elsewhere)
 
-    def _gone(self, own: Mapping[FilePlace, SourceFile], before: Iterable[Identity]) -> set[FilePlace]:
-        """Return the places whose files this process saw before and does not see now. At its start these are all of the
-        operator's, but not where it has no folder of them while other processes may.
+    async def _first_seen(self, store: WorkflowStore) -> set[FilePlace]:
+        """Return what this process may have seen when it ran last: all of these folders, but not where it has no files
+        of the operator's while other processes may.
         """
-        there = set(own) | {(source.value, path) for _layer, path in self._reading.unreadable for source in Layer}
-        if self._recorded:
-            return set(self._recorded) - there
-        has_own = any(file.layer is Layer.FOLDER for file in own.values())
-        if self._store is not None and self._store.is_shared and not has_own:
+        if store.is_shared and not any(file.layer is Layer.FOLDER for file in self._reading.files):
             return set()
         layers = {layer for layer, _folder in self._folders}
-        return {(each.source, each.path) for each in before if each.layer in layers} - there
+        return {(each.source, each.path) for each in await store.all() if each.layer in layers}
 
     async def _watch(self) -> None:
         if self._missed:
