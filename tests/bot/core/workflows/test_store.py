@@ -17,6 +17,7 @@ from bot.core.workflows.live_catalog import LiveCatalog
 from bot.core.workflows.source_file import Layer
 from bot.core.workflows.store import WorkflowStore
 from bot.core.workflows.versions import WorkflowVersions
+from tests.bot.databases import new_postgres
 
 DAY = 86_400.0
 
@@ -88,36 +89,35 @@ async def test_versions_are_kept_for_ninety_days_and_as_long_as_a_run_uses_them(
                 write(own, "sheet", color)
                 await live.refresh()
                 kept.append(live.find("sheet").version)
-            assert [version for version, _at in await store.history("sheet")] == kept[::-1] or len(kept) == 3
+            assert {version for version, _at in await store.history("sheet")} == set(kept)
             now = 91 * DAY
             await store.sweep({kept[0]})
             assert {version for version, _at in await store.history("sheet")} == {kept[0], kept[2]}
 
 
-async def test_a_process_without_the_files_has_the_workflows_of_the_others(tmp_path: Path, database: Database) -> None:
+async def test_a_process_without_the_files_has_the_workflows_of_the_others(tmp_path: Path, postgres: str) -> None:
     own, nothing = tmp_path / "own", tmp_path / "nothing"
     nothing.mkdir()
     write(own, "sheet", 1)
     write(own, "portraits/Ann", 5)
-    store = WorkflowStore(database)
-    async with catalog(store, own) as worker, catalog(store, nothing) as chat:
-        await until(chat, {"sheet": 1, "ann": 5})
-        assert chat.find("ann").group == "portraits"
-        assert {each.id: each.version for each in chat.workflows.values()} == {
-            each.id: each.version for each in worker.workflows.values()
-        }
-        write(own, "sheet", 2)
-        await until(chat, {"sheet": 2, "ann": 5})
-        (own / "sheet.json").unlink()
-        await until(chat, {"ann": 5})
-    async with catalog(store, nothing) as chat:
-        assert colors(chat) == {"ann": 5}  # also while no worker is up
+    async with Database(new_postgres(postgres)) as database:
+        store = WorkflowStore(database)
+        async with catalog(store, own) as worker, catalog(store, nothing) as chat:
+            await until(chat, {"sheet": 1, "ann": 5})
+            assert chat.find("ann").group == "portraits"
+            assert {each.id: each.version for each in chat.workflows.values()} == {
+                each.id: each.version for each in worker.workflows.values()
+            }
+            write(own, "sheet", 2)
+            await until(chat, {"sheet": 2, "ann": 5})
+            (own / "sheet.json").unlink()
+            await until(chat, {"ann": 5})
+        async with catalog(store, nothing) as chat:
+            assert colors(chat) == {"ann": 5}  # also while no worker is up
         (own / "portraits" / "Ann.json").unlink()
-        async with catalog(store, own, nothing):
-            pass
-    write(own, "other", 7)
-    async with catalog(store, own), catalog(store, nothing) as chat:
-        await until(chat, {"other": 7})  # what went while its worker was down is gone
+        write(own, "other", 7)
+        async with catalog(store, own), catalog(store, nothing) as chat:
+            await until(chat, {"other": 7})  # what went while its worker was down is gone
 
 
 async def test_a_file_saved_under_a_name_does_not_get_the_id_of_the_one_that_it_replaces(tmp_path: Path) -> None:
