@@ -44,6 +44,7 @@ class SavedInput:
     type: str
     link: str | None = None
     is_widget: bool = False
+    label: str = ""
 
 
 @dataclass
@@ -67,6 +68,7 @@ class Port:
     name: str
     type: str
     links: list[str]
+    label: str = ""
 
 
 @dataclass
@@ -166,12 +168,13 @@ def _input(raw: Mapping[str, Any]) -> SavedInput:
         _type(raw.get("type")),
         None if link is None else str(link),
         isinstance(raw.get("widget"), dict),
+        str(raw.get("label") or ""),
     )
 
 
 def _port(raw: Mapping[str, Any]) -> Port:
     links = [str(each) for each in sequence(raw.get("linkIds"))]
-    return Port(str(raw.get("name") or ""), _type(raw.get("type")), links)
+    return Port(str(raw.get("name") or ""), _type(raw.get("type")), links, str(raw.get("label") or ""))
 
 
 def _type(raw: Any) -> str:

@@ -50,7 +50,7 @@ def carrier(graph: BuiltGraph, port: Port) -> Widget | tuple[BuiltNode, Port] | 
 
 
 def _carrier(graph: BuiltGraph, port: Port, tried: set[Port]) -> Widget | tuple[BuiltNode, Port] | None:
-    for target, slot in _targets(graph, port.links):
+    for target, slot in targets(graph, port.links):
         if target.definition is not None:
             if slot.port is None or slot.port in tried:
                 continue
@@ -90,7 +90,8 @@ def promoted_spec(node: BuiltNode, port: Port) -> InputSpec | None:
             return None
 
 
-def _targets(graph: BuiltGraph, links: Sequence[str]) -> Iterator[tuple[BuiltNode, Slot]]:
+def targets(graph: BuiltGraph, links: Sequence[str]) -> Iterator[tuple[BuiltNode, Slot]]:
+    """The inputs that links lead to."""
     for link in links:
         if link in graph.links and (target := graph.nodes.get(graph.links[link].target)) is not None:
             slot = target.slot_of_link(link)
@@ -142,7 +143,7 @@ def _is_promotable(inner: BuiltNode, name: str) -> bool:
 def _port_of(graph: BuiltGraph, inner: BuiltNode, name: str) -> Port | None:
     """The port that already leads to a widget."""
     for port in graph.inputs:
-        if any(target is inner and slot.name == name for target, slot in _targets(graph, port.links)):
+        if any(target is inner and slot.name == name for target, slot in targets(graph, port.links)):
             return port
     return None
 

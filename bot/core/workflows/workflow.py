@@ -133,7 +133,7 @@ class Workflow:
         literal = self.literal(target)
         accepted = [self._accepted(each, info) for each in declared.targets]
         known = [each for each in accepted if each is not None]
-        kind = declared.kind or self._kind(target, known, literal)
+        kind = declared.kind or kind_of_input(self.node(target), target.input, info)
         low, high = _bounds(declared, known) if kind in NUMERIC else (None, None)
         field = Field(
             declared.name,
@@ -151,12 +151,6 @@ class Workflow:
         )
         return _with_step(_with_default(_with_seeds(field), declared, literal), known)
 
-    def _kind(self, target: Target, known: list[InputInfo], literal: Any) -> FieldKind:
-        if known:
-            accepted = known[0]
-            return FieldKind(accepted.upload) if accepted.upload else _KINDS.get(accepted.type, _kind_of(literal))
-        return _LOADERS.get((self.node(target).class_type, target.input)) or _kind_of(literal)
-
     def _accepted(self, target: Target, info: ObjectInfo | None) -> InputInfo | None:
         return info.input(self.node(target).class_type, target.input) if info else None
 
@@ -169,6 +163,15 @@ class Workflow:
         if isinstance(value, str) and isinstance(literal, int | float) and not isinstance(literal, bool):
             return as_number(value)
         return value
+
+
+def kind_of_input(node: Node, name: str, info: ObjectInfo | None) -> FieldKind:
+    """Return the kind of field for an input: by the server's definitions, else by the graph's value."""
+    literal = node.inputs.get(name)
+    accepted = info.input(node.class_type, name) if info is not None else None
+    if accepted is not None:
+        return FieldKind(accepted.upload) if accepted.upload else _KINDS.get(accepted.type, _kind_of(literal))
+    return loader_kind(node.class_type, name) or _kind_of(literal)
 
 
 def loader_kind(class_type: str, name: str) -> FieldKind | None:

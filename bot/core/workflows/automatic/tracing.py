@@ -6,7 +6,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from bot.core.workflows.prompt_graph import has_size, in_order, is_literal, is_sampler, is_text_node, makes_no_text
+from bot.core.workflows.automatic.prompt_graph import (
+    has_size,
+    in_order,
+    is_literal,
+    is_sampler,
+    is_text_node,
+    makes_no_text,
+)
 from bot.core.workflows.workflow import Target
 from comfy.object_info import ObjectInfo
 from comfy.prompt import Node, Prompt, is_link
