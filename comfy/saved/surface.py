@@ -1,4 +1,4 @@
-"""What a saved workflow shows outside: the widgets of its app mode, and those that its subgraphs promote."""
+"""The outside of a saved workflow: the widgets of its app mode, and those that its subgraphs promote."""
 
 from __future__ import annotations
 

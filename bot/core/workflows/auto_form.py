@@ -6,6 +6,7 @@ import textwrap
 from collections.abc import Sequence
 
 from bot.core.errors import BadWorkflowFile
+from bot.core.workflows.automatic.conventions import marked_fields, marked_outputs
 from bot.core.workflows.automatic.fields import AutoField, each_input_once, numbered
 from bot.core.workflows.automatic.shown import shown_fields, with_promoted
 from bot.core.workflows.automatic.traced import traced_fields
@@ -18,7 +19,7 @@ from comfy.object_info import ObjectInfo
 from comfy.prompt import Prompt
 from comfy.saved import Surface
 
-__all__ = ["AutoField", "auto_form", "declared_fields", "form_of_file"]
+__all__ = ["AutoField", "auto_form", "declared_fields", "form_of_file", "results"]
 
 _EXAMPLE = 120  # characters of the author's own words
 _MOST_SHOWN = 9  # fields of the main group, unless an author chose more
@@ -28,12 +29,12 @@ def auto_form(prompt: Prompt, info: ObjectInfo | None = None, surface: Surface |
     """Return the fields of a prompt, in the order of the form. `info` has the definitions, if a server is known, and
     `surface` what a saved workflow shows outside.
 
-    The widgets of app mode are the form, if there are any. Else it has the fields that people expect, and the widgets
-    that subgraphs promote.
+    The widgets of app mode are the form, if there are any; else what the graph marks as its inputs. Else it has the
+    fields that people expect, and the widgets that subgraphs promote.
     """
     surface = surface or Surface()
     traced = traced_fields(prompt, info)
-    chosen = shown_fields(prompt, info, surface.app, traced)
+    chosen = shown_fields(prompt, info, surface.app, traced) or marked_fields(prompt, info)
     if chosen:
         return tuple(numbered(list(each_input_once(chosen))))
     promoted = shown_fields(prompt, info, surface.promoted, traced)
@@ -50,6 +51,11 @@ def declared_fields(
     fields = auto_form(prompt, info, surface)
     main = _main_text(fields)
     return tuple(_declared(prompt, each, is_main=each is main) for each in fields)
+
+
+def results(prompt: Prompt, surface: Surface | None = None) -> tuple[str, ...]:
+    """Return the nodes whose results an author chose; none if all are to be delivered."""
+    return (surface.outputs if surface is not None else ()) or marked_outputs(prompt)
 
 
 def form_of_file(file: ConvertedFile) -> tuple[AutoField, ...]:
@@ -72,7 +78,7 @@ def _declared(prompt: Prompt, field: AutoField, *, is_main: bool) -> Declared:
     return Declared(
         field.name,
         field.targets,
-        field.kind if field.kind in MEDIA else None,
+        field.kind if field.kind in MEDIA or isinstance(words, str) else None,  # a text may stand for any value
         field.title,
         help=_("For example: {words}").format(words=example) if example else field.help,
         required=True if is_main else None,

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from bot.core.errors import UnknownWorkflow
-from bot.core.workflows.auto_form import declared_fields
+from bot.core.workflows.auto_form import declared_fields, results
 from bot.core.workflows.form import listed, shown
 from bot.core.workflows.sidecar import Faults, read_sidecar
 from bot.core.workflows.workflow import Workflow
@@ -132,7 +132,7 @@ def _read(folder: Path, stem: str) -> tuple[Workflow | None, list[WorkflowFault]
     found = Faults()
     workflow = read_sidecar(stem, prompt, data, found)
     if not _is_there(sidecar):
-        workflow = replace(workflow, declared=declared_fields(prompt))
+        workflow = replace(workflow, declared=declared_fields(prompt), outputs=results(prompt))
     faults += [_fault(sidecar, reason, field) for field, reason in found.found]
     return (None if faults else workflow), faults
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from bot.core.errors import BadValue
 from bot.core.workflows.form import MEDIA, NUMERIC, Field, FieldKind, Form, Value
+from bot.core.workflows.placeholders import with_values_in_place
 from comfy.object_info import InputInfo, Missing, ObjectInfo
 from comfy.prompt import Node, Prompt
 from comfy.schedule import is_model
@@ -89,7 +90,7 @@ class Workflow:
                 for target in field.targets:
                     value = self._typed(values[field.name], target, info)
                     prompt = prompt.with_input(target.node_id, target.input, value)
-        return prompt
+        return with_values_in_place(prompt)
 
     def kind(self, form: Form, values: Mapping[str, Any]) -> str:
         """Return a key for runs of similar duration and needs: the workflow and the choices made. `form` is the form

@@ -1,4 +1,4 @@
-"""What the fields of an automatic form are called."""
+"""The titles of the fields of an automatic form."""
 
 from __future__ import annotations
 
