@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Sequence
+from dataclasses import replace
 
 from bot.core.errors import BadWorkflowFile
 from bot.core.workflows.automatic.conventions import marked_fields, marked_outputs
@@ -22,7 +23,9 @@ from comfy.saved import Surface
 __all__ = ["AutoField", "auto_form", "declared_fields", "form_of_file", "results"]
 
 _EXAMPLE = 120  # characters of the author's own words
-_MOST_SHOWN = 9  # fields of the main group, unless an author chose more
+_FEWEST_SHOWN, _MOST_SHOWN = 3, 9  # fields of the main group, unless an author chose others
+_USUAL = ("width", "height", "size", "steps", "length")
+_LIKELY = ("strength", "width", "height", "size", "guidance", "steps")  # of the fields under More
 
 
 def auto_form(prompt: Prompt, info: ObjectInfo | None = None, surface: Surface | None = None) -> tuple[AutoField, ...]:
@@ -39,7 +42,7 @@ def auto_form(prompt: Prompt, info: ObjectInfo | None = None, surface: Surface |
         return tuple(numbered(list(each_input_once(chosen))))
     promoted = shown_fields(prompt, info, surface.promoted, traced)
     found = list(each_input_once(with_promoted(list(each_input_once(traced)), promoted, _MOST_SHOWN)))
-    return tuple(numbered(sorted(found, key=lambda each: (each.more, each.seed and not each.more))))
+    return tuple(numbered(sorted(_balanced(found), key=lambda each: (each.more, _rank(each)))))
 
 
 def declared_fields(
@@ -66,6 +69,25 @@ def form_of_file(file: ConvertedFile) -> tuple[AutoField, ...]:
         words = _("{file} cannot be used: {reason}.")
         reason = fault.node_errors[0].message if fault.node_errors else fault.message
         raise BadWorkflowFile(words.format(file=file.name, reason=reason)) from fault
+
+
+def _balanced(fields: list[AutoField]) -> list[AutoField]:
+    """Put what is likeliest of More into the main group, if that has very few fields; and what can wait into More, if
+    it has very many.
+    """
+    count = sum(not each.more for each in fields)
+    likely = [each for name in _LIKELY for each in fields if each.more and each.name == name]
+    fixed = [each for each in fields if each.more or each.seed or each.kind in MEDIA or _rank(each) == 0]
+    waiting = sorted((each for each in reversed(fields) if each not in fixed), key=lambda each: each.name in _USUAL)
+    moved = likely[: max(_FEWEST_SHOWN - count, 0)] + waiting[: max(count - _MOST_SHOWN, 0)]
+    return [replace(each, more=not each.more) if each in moved else each for each in fields]
+
+
+def _rank(field: AutoField) -> int:
+    """The place within a group: texts, files, the rest, and last the seed."""
+    if field.kind is FieldKind.TEXT and field.name in ("prompt", "avoid", "negative_prompt"):
+        return 0
+    return 1 if field.kind in MEDIA else 3 if field.seed else 2
 
 
 def _main_text(fields: Sequence[AutoField]) -> AutoField | None:

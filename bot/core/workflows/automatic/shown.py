@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
@@ -15,7 +16,7 @@ from comfy.prompt import Prompt
 from comfy.saved import ShownWidget
 
 _SEEDS = ("seed", "noise_seed")
-_MODEL_ENDINGS = ("_name", "model", "lora")
+_MODEL = re.compile(r"_name\d*$|model|lora|clip|vae|encoder|sampler|scheduler", re.IGNORECASE)
 
 
 def shown_fields(
@@ -77,7 +78,7 @@ def with_promoted(traced: Sequence[AutoField], promoted: Sequence[AutoField], mo
         joined.append(each)
     room = most - sum(not each.more for each in joined)
     for each in left:
-        rare = each.kind is FieldKind.CHOICE and each.targets[0].input.endswith(_MODEL_ENDINGS)
+        rare = each.kind is FieldKind.CHOICE and _MODEL.search(each.targets[0].input) is not None
         room -= not rare
         joined.append(replace(each, more=rare or room < 0))
     return joined

@@ -50,7 +50,12 @@ _TYPICAL_PARTS = (
     *("cliptextencode", "loadimage", "ksampler", "(prompt)", "positiveprompt", "negativeprompt", "primitive"),
     *("emptylatent", "loadvideo", "loadaudio", "randomnoise", "checkpoint", "(multiline)"),
 )
-_TYPICAL = frozenset({"int", "float", "string", "boolean", "prompt", "positive", "negative", "text", "textmultiline"})
+_TYPICAL = frozenset(
+    {
+        *("int", "float", "string", "boolean", "prompt", "positive", "negative", "text", "textmultiline"),
+        *("textstring", "textreplace", "advanced", "multiline", "optional"),
+    }
+)
 
 
 class Titles:
@@ -61,12 +66,17 @@ class Titles:
 
     def own(self, node: Node) -> str:
         """The title that a node's author gave it; empty where it is only its type's."""
-        title = node.title.strip()
-        plain = _plain(title)
         known = self._info.node(node.class_type) if self._info is not None else None
-        if plain in _TYPICAL or plain in (_plain(node.class_type), _plain(known.display_name) if known else ""):
-            return ""
-        return "" if any(each in plain for each in _TYPICAL_PARTS) else title
+        types = {_plain(node.class_type), _plain(known.display_name if known is not None else "")}
+        title = node.title.strip()
+        before, _bracket, within = title.removesuffix(")").partition(" (")
+        if within and _plain(before) in types | _TYPICAL:
+            title = within.strip()
+        plain = _plain(title)
+        is_typical = plain in types | _TYPICAL or any(each in plain for each in _TYPICAL_PARTS)
+        if node.class_type.startswith(("Load", "VHS_Load")) and plain.startswith("load"):
+            title = title[4:].strip()
+        return "" if is_typical else title
 
     def word(self, target: Target, kind: FieldKind) -> str:
         """The plain word for what an input is. A node that only holds a value is named by what it leads to."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bot.core.workflows.automatic.fields import AutoField
+from bot.core.workflows.automatic.prompt_graph import last_part
 from bot.core.workflows.automatic.titles import Titles
 from bot.core.workflows.automatic.tracing import Found, Tracer
 from bot.core.workflows.form import FieldKind
@@ -52,7 +53,7 @@ def _texts(
     made = []
     for number, group in enumerate(groups):
         own = titles.own(prompt[group[0].node_id])
-        usual = {"prompt", "positive", "negative"} & set(own.lower().split())
+        usual = {"prompt", "positive", "negative"} & set(own.lower().split()) and len(own.split()) < 3
         rare = number >= at_most or "system" in prompt[group[0].node_id].title.lower()
         made.append(
             AutoField(word, tuple(group), FieldKind.TEXT, title if len(groups) == 1 and usual else own or title, rare)
@@ -101,15 +102,16 @@ def _sizes(order: Sequence[Node], found: Found) -> list[AutoField]:
     if found.size is not None:
         wide, high = found.size
         made += [
-            AutoField("width", (wide,), FieldKind.INTEGER, _("Width")),
-            AutoField("height", (high,), FieldKind.INTEGER, _("Height")),
+            AutoField("width", (wide,), FieldKind.INTEGER, _("Width"), found.is_scaled),
+            AutoField("height", (high,), FieldKind.INTEGER, _("Height"), found.is_scaled),
         ]
     for node in order:
-        if isinstance(node.inputs.get("aspect_ratio"), str):
-            target = Target(node.id, "aspect_ratio")
-            made.append(AutoField("size", (target,), FieldKind.CHOICE, _("Size"), found.size is not None))
+        for name, value in node.inputs.items():
+            if last_part(name) in ("aspect_ratio", "ratio") and isinstance(value, str):
+                target = Target(node.id, name)
+                made.append(AutoField("size", (target,), FieldKind.CHOICE, _("Size"), found.size is not None))
     if found.length is not None:
-        title = _("Seconds") if found.length.input in ("seconds", "duration") else _("Length")
+        title = _("Seconds") if last_part(found.length.input) in ("seconds", "duration") else _("Length")
         made.append(AutoField("length", (found.length,), FieldKind.NUMBER, title))
     return made
 
@@ -120,6 +122,9 @@ def _numbers(prompt: Prompt, found: Found) -> list[AutoField]:
         made.append(AutoField("steps", group, FieldKind.INTEGER, _("Steps"), number > 0))
     for number, group in enumerate(_alike(prompt, found.denoise)):
         made.append(AutoField("strength", group, FieldKind.NUMBER, _("Strength"), number > 0))
+    made += [
+        AutoField("strength", group, FieldKind.NUMBER, _("Strength"), True) for group in _alike(prompt, found.refined)
+    ]
     made += [AutoField("guidance", group, FieldKind.NUMBER, _("Guidance"), True) for group in _alike(prompt, found.cfg)]
     for number, target in enumerate(found.seeds):
         made.append(AutoField("seed", (target,), FieldKind.INTEGER, _("Seed"), number > 0, seed=True))
