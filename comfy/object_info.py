@@ -11,7 +11,14 @@ from typing import Any
 from comfy.prompt import Prompt, is_link
 
 _DYNAMIC = "COMFY_DYNAMICCOMBO_V3"
-_UPLOADS = {"image_upload": "image", "animated_image_upload": "image", "video_upload": "video", "audio_upload": "audio"}
+_UPLOADS = {
+    "image_upload": "image",
+    "animated_image_upload": "image",
+    "video_upload": "video",
+    "audio_upload": "audio",
+    "mesh_upload": "3d",
+    "file_upload": "file",
+}
 
 
 @dataclass(frozen=True)
@@ -19,7 +26,8 @@ class InputInfo:
     """The values that one input accepts.
 
     `type` is ComfyUI's ("INT", "FLOAT", "STRING", "BOOLEAN", "COMBO", "IMAGE", …). `choices` is None except for a
-    combo with listed choices. `upload` is "image", "video" or "audio" if the value is the name of an uploaded file.
+    combo with listed choices. `upload` is "image", "video", "audio", "3d" or "file" if the value is the name of an
+    uploaded file.
     """
 
     name: str
@@ -239,9 +247,14 @@ def _info(
         _number(options.get("step")),
         options.get("multiline") is True,
         choices,
-        next((upload for key, upload in _UPLOADS.items() if options.get(key)), None),
+        _upload(name, options),
         str(options.get("tooltip") or ""),
     )
+
+
+def _upload(name: str, options: Mapping[str, Any]) -> str | None:
+    found = next((upload for key, upload in _UPLOADS.items() if options.get(key)), None)
+    return "3d" if found == "file" and name.rpartition(".")[2] in ("model_file", "mesh") else found
 
 
 def _mapping(value: Any) -> Mapping[str, Any]:

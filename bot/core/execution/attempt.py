@@ -50,6 +50,7 @@ from bot.core.workflows.form import FieldKind
 from bot.i18n import _
 from comfy.client import ComfyClient
 from comfy.errors import ComfyError, FileMissing, PromptRejected, PromptRemoved, ServerUnavailable, UploadFailed
+from comfy.messages.files import input_folder
 
 _log = logging.getLogger(__name__)
 _Kept = TypeVar("_Kept")
@@ -256,7 +257,7 @@ class Attempt:
             sent = self._uploads.name(stored.key)
             if sent is None:
                 path = await self._context.media.fetch(stored.key, folder / Path(stored.key).name)
-                sent = (await self._client.upload_image(path)).input_value
+                sent = (await self._client.upload_image(path, subfolder=input_folder(stored.kind))).input_value
                 self._uploads.note(stored.key, sent)
             names[name] = sent
             self._sent.add(sent)

@@ -27,7 +27,7 @@ from comfy.client import ComfyClient
 from comfy.errors import AnswerTooLarge, ComfyError, FileMissing
 from comfy.http import Submission
 from comfy.messages.events import Event, ExecutionBlocked, ExecutionSuccess
-from comfy.messages.files import Kind
+from comfy.messages.files import Kind, input_folder
 from comfy.messages.history import FileOutput, Record
 from comfy.prompt import Prompt
 from comfy.tracking.poller import PromptEnded, PromptRunning, PromptWaiting
@@ -75,7 +75,8 @@ class Execution:
         names: dict[Path, str] = {}
         for given in self.run.media.values():
             if given.path not in names:
-                names[given.path] = (await self._client.upload_image(given.path)).input_value
+                folder = input_folder(given.kind)
+                names[given.path] = (await self._client.upload_image(given.path, subfolder=folder)).input_value
         return {field: names[given.path] for field, given in self.run.media.items()}
 
     async def adopt(self) -> bool:

@@ -16,9 +16,10 @@ from bot.core.media.images import PictureLimits, prepare
 from bot.core.model import Person, RunRequest, UploadedFile
 from bot.core.policy.field_constraints import FieldConstraints
 from bot.core.workflows.catalog import Workflows
-from bot.core.workflows.form import FieldKind, Form
+from bot.core.workflows.form import FieldKind, Form, shown
 from bot.core.workflows.workflow import Workflow
 from bot.i18n import _
+from comfy.messages.files import Kind, kind_of
 from comfy.object_info import Missing, ObjectInfo
 
 _KEPT = 1000  # workflows for which answers are kept
@@ -169,6 +170,9 @@ class RequestValidator:
                 return (await prepare(file.path, folder, self._limits, file.filename)).path
             except BadPicture as fault:
                 raise BadPicture(fault.reason, name) from fault
+        if kind is FieldKind.MODEL_3D and kind_of(file.filename) is not Kind.MODEL_3D:
+            words = _("{name} is not a 3D file; give a file such as GLB, OBJ or STL.")
+            raise BadValue(name, words.format(name=shown(file.filename)))
         size = await asyncio.to_thread(_size, file.path)
         if not 0 < size <= self._limits.max_bytes:
             most = f"{self._limits.max_bytes / 1e6:g}"

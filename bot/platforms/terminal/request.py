@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from bot.core.model import Person, Place, RunRequest, UploadedFile
-from bot.core.workflows.form import Field, FieldKind, Form
+from bot.core.workflows.form import NUMERIC, Field, FieldKind, Form
 from bot.i18n import _
 
 
@@ -31,7 +31,8 @@ def _parameter(name: str) -> str:
 def _metavar(field: Field) -> str:
     if field.is_media:
         return "FILE"
-    return {FieldKind.INTEGER: "NUMBER", FieldKind.NUMBER: "NUMBER", FieldKind.TOGGLE: "YES|NO"}.get(field.kind, "TEXT")
+    words = {FieldKind.TOGGLE: "YES|NO", FieldKind.COLOR: "#RRGGBB"}
+    return "NUMBER" if field.kind in NUMERIC else words.get(field.kind, "TEXT")
 
 
 def _help(field: Field) -> str:

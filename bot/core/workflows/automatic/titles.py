@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bot.core.workflows.form import FieldKind
+from bot.core.workflows.form import MEDIA, FieldKind
 from bot.core.workflows.workflow import Target
 from bot.i18n import _
 from comfy.object_info import ObjectInfo
@@ -44,6 +44,9 @@ _KINDS = {
     FieldKind.IMAGE: _("Picture"),
     FieldKind.VIDEO: _("Video"),
     FieldKind.AUDIO: _("Sound"),
+    FieldKind.COLOR: _("Colour"),
+    FieldKind.MODEL_3D: _("3D file"),
+    FieldKind.FILE: _("File"),
 }
 #: Titles that the editor gives, without a server's definitions: parts of them, and whole ones.
 _TYPICAL_PARTS = (
@@ -81,11 +84,15 @@ class Titles:
     def word(self, target: Target, kind: FieldKind) -> str:
         """The plain word for what an input is. A node that only holds a value is named by what it leads to."""
         name = target.input.rpartition(".")[2]
-        if kind is FieldKind.IMAGE and self.is_mask(target.node_id):
-            return _("Mask")
+        if kind in MEDIA:
+            return self.file(target.node_id, kind)
         if name.lower() in _EMPTY:
             name = self._consumer(target.node_id)
         return word_for(name) if name and name.lower() not in _EMPTY else _KINDS[kind]
+
+    def file(self, node_id: str, kind: FieldKind) -> str:
+        """The plain word for the file that a loader takes."""
+        return _("Mask") if self.is_mask(node_id) else _KINDS[kind]
 
     def is_mask(self, node_id: str) -> bool:
         """True if a loader's mask is used and its picture is not."""

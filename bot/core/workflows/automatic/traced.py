@@ -15,7 +15,13 @@ from comfy.object_info import ObjectInfo
 from comfy.prompt import Node, Prompt, is_link
 
 _MOST_TEXTS = 3  # of a side, in the main group
-_MEDIA_NAMES = {FieldKind.IMAGE: "picture", FieldKind.VIDEO: "video", FieldKind.AUDIO: "sound"}
+_MEDIA_NAMES = {
+    FieldKind.IMAGE: "picture",
+    FieldKind.VIDEO: "video",
+    FieldKind.AUDIO: "sound",
+    FieldKind.MODEL_3D: "model_3d",
+    FieldKind.FILE: "file",
+}
 _MODELS = ("ckpt_name", "unet_name", "lora_name", "vae_name", "model_name", "control_net_name")
 
 
@@ -76,15 +82,12 @@ def _media(prompt: Prompt, titles: Titles, order: Sequence[Node], info: ObjectIn
             "mask" if titles.is_mask(target.node_id) else _MEDIA_NAMES[kind],
             (target,),
             kind,
-            titles.own(prompt[target.node_id]) or titles.word(Target(target.node_id, _MEDIA_INPUTS[kind]), kind),
+            titles.own(prompt[target.node_id]) or titles.file(target.node_id, kind),
         )
         for wanted in _MEDIA_NAMES
         for target, kind in found
         if kind is wanted
     ]
-
-
-_MEDIA_INPUTS = {FieldKind.IMAGE: "image", FieldKind.VIDEO: "video", FieldKind.AUDIO: "audio"}
 
 
 def _switches(titles: Titles, order: Sequence[Node]) -> list[AutoField]:

@@ -22,6 +22,7 @@ SPOILER = "spoiler"
 _NAME = re.compile(r"[-_a-z0-9]{1,32}")
 _LONGEST_CHOICE = 100
 _EXACT = 2**53 - 1  # Discord's numbers are floating; larger seeds travel as text
+_COLOR = 16  # characters of a colour, spaces included
 _TEXT, _INTEGER, _TOGGLE, _NUMBER, _FILE = 3, 4, 5, 10, 11
 
 
@@ -141,6 +142,8 @@ def _option(field: Field) -> dict[str, Any]:
             return option | {"type": _TEXT} | _choices(field)
         case FieldKind.TOGGLE:
             return option | {"type": _TOGGLE}
+        case FieldKind.COLOR:
+            return option | {"type": _TEXT, "max_length": _COLOR}
         case _:
             return option | {"type": _FILE}
 

@@ -156,7 +156,7 @@ def _text_input(each: Field, now: str) -> Item:
         custom_id=each.name,
         style=discord.TextStyle.paragraph if long else discord.TextStyle.short,
         default=now[:most] or None,
-        placeholder=_("drawn at random") if each.seed else None,
+        placeholder=_("drawn at random") if each.seed else "#ff8800" if each.kind is FieldKind.COLOR else None,
         required=each.required,
         max_length=most,
     )

@@ -9,7 +9,7 @@ from time import time
 from typing import Any
 
 from bot.core.model import RunRequest, StoredFile
-from bot.core.platform import Field, Form, main_field
+from bot.core.platform import Field, FieldKind, Form, main_field
 from bot.platforms.telegram.forms.files import Source, from_json, to_json
 
 
@@ -104,5 +104,6 @@ class FormState:
 
 
 def takes(field: Field, source: Source) -> bool:
-    """True if a field is for files of this kind."""
-    return field.is_media and source.kind in ("", field.kind)
+    """True if a field is for files of this kind. A file that says nothing of itself may be a picture."""
+    may_be_picture = field.kind is FieldKind.IMAGE and source.kind == FieldKind.FILE
+    return field.is_media and (source.kind in ("", field.kind) or field.kind is FieldKind.FILE or may_be_picture)
