@@ -111,4 +111,5 @@ def _declared(prompt: Prompt, field: AutoField, *, is_main: bool) -> Declared:
         choices=field.choices,
         multiline=field.multiline,
         seed=True if field.seed else None,
+        more=field.more,
     )

@@ -259,6 +259,8 @@ def _check_sense(field: Field, own: Declared, faults: Faults) -> None:
         faults.add(field.name, _("max_length is only for texts, and must be at least 1"))
     if own.multiline is not None and kind is not FieldKind.TEXT:
         faults.add(field.name, _("multiline is only for texts, and this field is {kind}").format(kind=kind))
+    if own.more and field.required:
+        faults.add(field.name, _("a required field cannot be under “More”: remove more, or say required = false"))
     if own.seed and kind is not FieldKind.INTEGER:
         faults.add(field.name, _("a seed must be an integer, and this field is {kind}").format(kind=kind))
 

@@ -164,7 +164,7 @@ class Workflow:
             max_length=declared.max_length,
             multiline=kind is FieldKind.TEXT and _or(declared.multiline, _is_multiline(known, literal)),
             seed=_or(declared.seed, target.input in _SEEDS and kind is FieldKind.INTEGER),
-            more=declared.more,
+            more=declared.more and not _or(declared.required, kind in MEDIA),
         )
         if declared.sets:
             return replace(field, default=declared.default or self._shown_choice(declared, field))

@@ -33,6 +33,8 @@ def words() -> dict[str, str]:
         "count": _("{count} of {most} characters"),
         "default": _("The server's default"),
         "yes": _("Yes"),
+        "more": _("More"),
+        "pick": _("Choose a colour"),
         "again": _("Again"),
         "change": _("Change"),
         "cancel": _("Cancel"),

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import http.server
 import json
 import os
@@ -25,6 +26,9 @@ from bot.platforms.terminal.messages import BadRequest
 from bot.platforms.terminal.output import OutputTarget
 from bot.platforms.terminal.reply import describe
 from bot.settings import names
+from comfy.embedded import EmbeddedServer
+from tests.bot.parcel import STATUE, parcel, write_parcel
+from tests.patience import PATIENCE
 
 ROOT = Path(__file__).parents[3]
 
@@ -245,6 +249,38 @@ def test_every_seed_that_was_used_is_told_whatever_its_field_is_called(
     assert found is not None
     assert darkroom("run", "noise", "--grain", "0", "--other", found[1], "-o", "again.png")[0] == 0
     assert Path("again.png").read_bytes() == Path("noise-0.png").read_bytes()
+
+
+@pytest.fixture
+def parcels() -> Iterator[str]:
+    """A server with the nodes of the workflow `parcel`: the terminal needs the main thread."""
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+    server = EmbeddedServer(nodes=parcel())
+    asyncio.run_coroutine_threadsafe(server.start(), loop).result(PATIENCE)
+    yield server.url
+    asyncio.run_coroutine_threadsafe(server.stop(), loop).result(PATIENCE)
+    loop.call_soon_threadsafe(loop.stop)
+    thread.join()
+    loop.close()
+
+
+def test_colours_any_files_and_choices_of_sizes(desk_top: Path, parcels: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DARKROOM_WORKFLOWS", str(write_parcel(desk_top / "mine")))
+    Path("statue.glb").write_bytes(STATUE)
+    Path("list.txt").write_text("two spoons")
+    shown = " ".join(darkroom("run", "parcel", "--help")[1].split())
+    assert all(word in shown for word in ("--statue FILE", "--paper FILE", "--shade #RRGGBB", "one of square"))
+    files = ("--server", parcels, "--paper", "list.txt", "--statue")
+    given = ("--shade", "f00", "--size", "wide", "--width", "48", "-o", "a.png")
+    code, out, err = darkroom("run", "parcel", *files, "statue.glb", *given)
+    assert (code, err) == (0, "")
+    assert "3d .glb two spoons careful" in out
+    with Image.open("a.png") as made:
+        assert (made.size, made.convert("RGB").getpixel((1, 1))) == ((48, 16), (255, 0, 0))
+    code, _out, err = darkroom("run", "parcel", *files, "list.txt", "--shade", "reddish")
+    assert (code, "“list.txt” is not a 3D file" in err, "“reddish” is not a colour" in err) == (2, True, True)
 
 
 def test_a_reader_that_leaves_does_not_cost_the_result() -> None:

@@ -53,10 +53,17 @@ def _with_lists_typed(command: dict[str, Any]) -> dict[str, Any]:
 
 
 def asked_fields(form: Form) -> list[Field]:
-    """The fields that are options, those that must be given first; the rest is for the form in windows."""
+    """The fields that are options, those that must be given first; the rest is for the form in windows, as is what few
+    people change.
+    """
     room = OPTIONS - has_spoiler(form)
-    fields = sorted(form.fields, key=lambda field: not field.required)
-    return fields if len(fields) <= room else fields[: room - 1]
+    fields = [field for field in in_order(form.fields) if not field.more]
+    return fields if len(fields) == len(form.fields) <= room else fields[: room - 1]
+
+
+def in_order(fields: Iterable[Field]) -> list[Field]:
+    """The fields as they are asked for: those that must be given first, and last what few people change."""
+    return sorted(fields, key=lambda field: (not field.required, field.more))
 
 
 def more_name(form: Form) -> str:

@@ -153,6 +153,8 @@ class FormDialog:
                 await self._advance(caller, replace(draft, workflow=step.text, search="", page=0))
             case "all" | "back":
                 await self._show_all(caller, replace(draft, wide=True, asking="", search="", page=0), form)
+            case "more":
+                await self._show_all(caller, replace(draft, more=True), form)
             case "field" if step.number < len(form.fields):
                 await self._ask(caller, replace(draft, search="", page=0), form, form.fields[step.number])
             case "page":

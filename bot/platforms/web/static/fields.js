@@ -103,7 +103,7 @@ function choice(field, id) {
 function color(field, id) {
   const drawn = text({ ...field, multiline: false }, id);
   const control = drawn.control;
-  const picker = make("input", { type: "color", "aria-label": field.title });
+  const picker = make("input", { type: "color", "aria-label": word("pick") });
   const follow = () => (picker.value = /^#[0-9a-f]{6}$/i.test(control.value) ? control.value : (field.default ?? "#000000"));
   picker.addEventListener("input", () => (control.value = picker.value));
   control.addEventListener("input", follow);
