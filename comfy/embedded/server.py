@@ -31,6 +31,7 @@ from comfy.embedded.routes_prompt import PromptRoutes
 from comfy.embedded.websocket import Sockets
 
 _PREVIEW_SIZE = 512  # pixels of the longer side
+_PREVIEW_METHODS = ("auto", "latent2rgb", "taesd")  # any other word means the server's own choice, which is none
 _log = logging.getLogger(__name__)
 _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -160,7 +161,7 @@ class EmbeddedServer:
             self._loop.call_soon_threadsafe(self._tell, kind, data, job)
 
         def preview(node_id: str, picture: Any) -> None:
-            image = _jpeg(picture)
+            image = _jpeg(picture) if job.extra_data.get("preview_method") in _PREVIEW_METHODS else None
             if image is not None:
                 self._loop.call_soon_threadsafe(self._sockets.preview, image, _about(job, node_id), job.client_id)
 

@@ -163,8 +163,14 @@ class Attempt:
             await self._clear(execution)
 
     def _execution(self, folder: Path) -> Execution:
-        number, keep_metadata = self._run.attempt, self._context.keep_metadata
-        return Execution(self._client, self._checked(), folder, attempt=number, keep_metadata=keep_metadata)
+        return Execution(
+            self._client,
+            self._checked(),
+            folder,
+            attempt=self._run.attempt,
+            keep_metadata=self._context.keep_metadata,
+            previews=self._run.brief().previews and self._reply.limits.previews,
+        )
 
     async def _develop(self, execution: Execution, folder: Path) -> None:
         outcome = self._run.outcome

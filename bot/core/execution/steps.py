@@ -16,6 +16,7 @@ from uuid import uuid5
 from bot.core.error_text import explain, warning, without_paths
 from bot.core.errors import BadResult, DeliveryFailed, StorageFailed, UserError
 from bot.core.execution.progress import ProgressTracker
+from bot.core.execution.submission import execution_targets, extra_data
 from bot.core.execution.throttle import Throttle
 from bot.core.media.content import fault_in
 from bot.core.media.metadata.strip import without_metadata
@@ -60,14 +61,16 @@ class Execution:
         *,
         attempt: int = 1,
         keep_metadata: bool = False,
+        previews: bool = True,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`folder` keeps files on their way; it is the caller's to empty."""
+        """`folder` keeps files on their way; it is the caller's to empty. `previews`: they are shown to people."""
         self.run = run
         self.prompt_id, *self._earlier = (str(uuid5(run.id, str(number))) for number in range(attempt, 0, -1))
         self.prompt: Prompt | None = None
+        self._targets: tuple[str, ...] = ()
         self._client, self._folder = client, folder
-        self._keep_metadata, self._clock = keep_metadata, clock
+        self._keep_metadata, self._previews, self._clock = keep_metadata, previews, clock
         self._submission: asyncio.Task[Submission] | None = None
 
     async def upload(self) -> dict[str, str]:
@@ -99,19 +102,26 @@ class Execution:
         It is sent to its end even when cancelled meanwhile, so that it is known what there is to cancel.
         """
         prompt = await self.fill(names)
-        self._submission = asyncio.create_task(self._client.submit(prompt, prompt_id=self.prompt_id))
-        submission = await asyncio.shield(self._submission)
+        submission = await asyncio.shield(self._send(prompt, self.prompt_id))
         return tuple(warning(fault, prompt) for fault in submission.warnings)
+
+    def _send(self, prompt: Prompt, prompt_id: str) -> asyncio.Task[Submission]:
+        extra, targets = extra_data(previews=self._previews), self._targets
+        sending = self._client.submit(prompt, prompt_id=prompt_id, extra_data=extra, targets=targets)
+        self._submission = asyncio.create_task(sending)
+        return self._submission
 
     async def fill(self, names: Mapping[str, str]) -> Prompt:
         """The prompt with the run's values in it."""
         info = await self._client.object_info()
         self.prompt = self.run.workflow.fill({**self.run.values, **names}, info)
+        self._targets = execution_targets(self.prompt, self.run.workflow.outputs, info)
         return self.prompt
 
     async def follow(self, offer: Callable[[Status], None]) -> ExecutionEnd:
         """Wait for the prompt's end, and offer every status on the way."""
-        progress = ProgressTracker(self.prompt or self.run.workflow.prompt, self._clock)
+        prompt = self.prompt or self.run.workflow.prompt
+        progress = ProgressTracker(prompt.part_for(self._targets) if self._targets else prompt, self._clock)
         warnings, nothing_new = list[str](), False
         events: AsyncGenerator[Event] = self._client.follow(self.prompt_id)
         async with aclosing(events):
@@ -174,7 +184,7 @@ class Execution:
             declared = info.node(node.class_type)
             if declared is not None and declared.output_node:
                 prompt = prompt.with_input(node.id, "written_for", self.prompt_id)
-        again = await self._client.submit(prompt, prompt_id=self._second_id)
+        again = await asyncio.shield(self._send(prompt, self._second_id))
         async for _event in self._client.follow(again.prompt_id):
             pass
         return await self._client.collect(again.prompt_id)
