@@ -22,6 +22,7 @@ from comfy.server import Server
 from comfy.socket import Socket
 from comfy.tracking.follow import follow
 from comfy.tracking.poller import Poller, PromptUnknown, Sighting
+from comfy.tracking.sent_pictures import senders_of
 
 _LOOKS = 8  # tries to find a late history entry: the pause starts at 0.05 s and doubles, 12 s in total
 _REMEMBERED = 1000  # prompts that have ended and are not collected yet
@@ -71,7 +72,7 @@ class ComfyClient:
         """
         prompt_id = prompt_id or str(uuid4())
         await self._socket.open()
-        self._socket.register(prompt_id, ours=True)
+        self._socket.register(prompt_id, ours=True, senders=senders_of(prompt))
         try:
             return await self._hand_over(prompt, prompt_id, extra_data or {}, targets)
         except BaseException:

@@ -10,6 +10,7 @@ from typing import Any
 
 from comfy.prompt import Prompt, is_link
 
+_COMES_ALONG = ("custom_nodes.websocket_image_save",)  # custom nodes that every ComfyUI has
 _DYNAMIC = "COMFY_DYNAMICCOMBO_V3"
 _UPLOADS = {
     "image_upload": "image",
@@ -45,13 +46,16 @@ class InputInfo:
 
 @dataclass(frozen=True)
 class NodeInfo:
-    """One class_type: its inputs by name (those of a dynamic combo as "parent.child") and the types of its outputs."""
+    """One class_type: its inputs by name (those of a dynamic combo as "parent.child") and the types of its outputs. An
+    `api_node` calls a service that costs money.
+    """
 
     class_type: str
     display_name: str
     inputs: Mapping[str, InputInfo]
     outputs: tuple[str, ...]
     output_node: bool
+    api_node: bool = False
 
 
 @dataclass(frozen=True)
@@ -124,6 +128,8 @@ class ObjectInfo:
         """
         module = str(self._data.get(class_type, {}).get("python_module") or "")
         first, _dot, rest = module.partition(".")
+        if module in _COMES_ALONG:
+            return ""
         return rest.partition(".")[0] if first == "custom_nodes" else first if first == "comfy_api_nodes" else ""
 
     def node(self, class_type: str) -> NodeInfo | None:
@@ -184,7 +190,12 @@ def _node(class_type: str, data: Mapping[str, Any]) -> NodeInfo:
         inputs[each.name] = _either(inputs[each.name], each) if each.name in inputs else each
     outputs = tuple(output if isinstance(output, str) else "COMBO" for output in _list(data.get("output")))
     return NodeInfo(
-        class_type, str(data.get("display_name") or class_type), inputs, outputs, bool(data.get("output_node"))
+        class_type,
+        str(data.get("display_name") or class_type),
+        inputs,
+        outputs,
+        bool(data.get("output_node")),
+        bool(data.get("api_node")),
     )
 
 

@@ -161,7 +161,8 @@ class EmbeddedServer:
             self._loop.call_soon_threadsafe(self._tell, kind, data, job)
 
         def preview(node_id: str, picture: Any) -> None:
-            image = _jpeg(picture) if job.extra_data.get("preview_method") in _PREVIEW_METHODS else None
+            wanted = isinstance(picture, bytes) or job.extra_data.get("preview_method") in _PREVIEW_METHODS
+            image = _picture(picture) if wanted else None
             if image is not None:
                 self._loop.call_soon_threadsafe(self._sockets.preview, image, _about(job, node_id), job.client_id)
 
@@ -184,8 +185,10 @@ def _about(job: EngineJob, node_id: str) -> dict[str, Any]:
     return {**dict.fromkeys(names, node_id), "prompt_id": job.prompt_id, "parent_node_id": None}
 
 
-def _jpeg(picture: Any) -> bytes | None:
-    """Return a preview of the first picture of a batch; None if it is not a picture."""
+def _picture(picture: Any) -> bytes | None:
+    """Return a PNG as it is, and a preview of the first picture of a batch; None if it is neither."""
+    if isinstance(picture, bytes):
+        return picture
     from PIL import Image as Pillow
 
     from comfy.embedded.nodes.resample import to_bytes

@@ -49,13 +49,21 @@ from bot.core.workflows.catalog import Workflows
 from bot.core.workflows.form import FieldKind
 from bot.i18n import _
 from comfy.client import ComfyClient
-from comfy.errors import ComfyError, FileMissing, PromptRejected, PromptRemoved, ServerUnavailable, UploadFailed
+from comfy.errors import (
+    ComfyError,
+    FileMissing,
+    PicturesLost,
+    PromptRejected,
+    PromptRemoved,
+    ServerUnavailable,
+    UploadFailed,
+)
 from comfy.messages.files import input_folder
 
 _log = logging.getLogger(__name__)
 _Kept = TypeVar("_Kept")
 _TROUBLE = (ServerUnavailable, FileMissing, UploadFailed)  # of one server, while another may do better
-_MAY_PASS = (*_TROUBLE, StorageAway)  # the next attempt may do better, on another server above all
+_MAY_PASS = (*_TROUBLE, StorageAway, PicturesLost)  # the next attempt may do better, on another server above all
 _PAUSES = Pauses(1.0, 30.0)  # before something is kept again
 _FAREWELL = 3.0  # seconds: a shutdown waits no longer for a chat
 _DELIVERY_PAUSES = Pauses(5.0, 120.0, 725)  # before a result is delivered again: for about a day
@@ -372,19 +380,19 @@ class Attempt:
         self._freed(False)
         if (by := await self._cancelled_by()) is not None:
             await self._cancel(execution, by)
-        elif not isinstance(error, _MAY_PASS) or not await self._again(error):
+        elif not isinstance(error, _MAY_PASS) or _is_paid(error) or not await self._again(error):
             said = failure(error, execution)
             if await self._written(partial(self._context.records.end, self._run, State.FAILED, said.sentence)):
                 run = await self._written(partial(self._context.records.get, self._run.id))
                 await show_status(self._reply, run.end if run is not None and run.end is not None else said)
 
-    async def _again(self, error: ServerUnavailable | FileMissing | UploadFailed | StorageAway) -> bool:
+    async def _again(self, error: ServerUnavailable | FileMissing | UploadFailed | StorageAway | PicturesLost) -> bool:
         """Say why, and let the run wait for another attempt; False where this was the last."""
         run = self._run
         if run.attempt >= MOST_ATTEMPTS:
             return False
         _log.info("run %s, attempt %s, on %s: %s", run.id, run.attempt, run.server, error)
-        at_fault = None if isinstance(error, StorageAway) else run.server
+        at_fault = None if isinstance(error, StorageAway | PicturesLost) else run.server
         reason = str(error) if isinstance(error, StorageAway) else trouble(error, run.server or "")
         if not await self._written(partial(self._context.queue.requeue, run, reason, at_fault)):
             return False
@@ -409,6 +417,11 @@ class Attempt:
             name: InputFile(Path(file.key), file.filename, FieldKind(file.kind)) for name, file in run.inputs.items()
         }
         return ValidatedRequest(workflow, run.values, media, run.stem, run.kind, run.person, UUID(run.id))
+
+
+def _is_paid(error: Exception) -> bool:
+    """True if it must not be made again by itself, because that costs money."""
+    return isinstance(error, PicturesLost) and error.paid
 
 
 async def _with_room(work: Callable[[], Awaitable[_Kept]]) -> _Kept:
