@@ -53,6 +53,13 @@ def convert(
     the choice is random. Raises `UnreadableWorkflow`.
     """
     document = read_document(data)
+    root = build_document(document, definitions)
+    made = write_prompt(root, choose or (lambda count: random.randrange(count)), clock())  # noqa: S311
+    return replace(made, surface=read_surface(document, root, made.prompt))
+
+
+def build_document(document: Document, definitions: Mapping[str, Any]) -> GraphScope:
+    """Build the graphs of a document, which is changed meanwhile. Raises `UnreadableWorkflow`."""
     groups = make_subgraphs(document)
     renumber(document)
     graphs = _Builder(document, definitions, groups)
@@ -61,8 +68,12 @@ def convert(
         push_primitives(graph)
         for node in graph.nodes.values():
             fill_in(node)
-    made = _Writer(root, choose or (lambda count: random.randrange(count)), clock()).write()  # noqa: S311
-    return replace(made, surface=read_surface(document, root, made.prompt))
+    return root
+
+
+def write_prompt(root: GraphScope, choose: Choose, now: datetime) -> Conversion:
+    """Write the prompt of built graphs. Raises `UnreadableWorkflow`."""
+    return _Writer(root, choose, now).write()
 
 
 class _Builder:
@@ -159,7 +170,7 @@ class _Writer:
             match self._links.source(scope, node, slot):
                 case Output(node_id, index):
                     inputs[slot.name] = [node_id, index]
-                case Value(value) if (widget := node.widget(slot.name)) is None or widget.is_sent:
+                case Value(value=value) if (widget := node.widget(slot.name)) is None or widget.is_sent:
                     inputs[slot.name] = as_sent(slot.spec.kind if slot.spec else "", value)
                 case _:
                     pass

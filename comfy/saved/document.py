@@ -49,7 +49,9 @@ class SavedInput:
 
 @dataclass
 class SavedNode:
-    """A node as the file has it. `values` are those of its widgets by position, or by name in some files."""
+    """A node as the file has it. `values` are those of its widgets by position, or by name in some files; `raw` is what
+    was read.
+    """
 
     id: str
     type: str
@@ -59,6 +61,7 @@ class SavedNode:
     outputs: list[str] = field(default_factory=list)  # their types
     values: Sequence[Any] | Mapping[str, Any] = ()
     properties: Mapping[str, Any] = field(default_factory=dict)
+    raw: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(eq=False)
@@ -127,6 +130,7 @@ def read_node(raw: Any) -> SavedNode:
         outputs=[_type(mapping(each).get("type")) for each in sequence(raw.get("outputs"))],
         values=values if isinstance(values, list | dict) else (),
         properties=mapping(raw.get("properties")),
+        raw=raw,
     )
 
 

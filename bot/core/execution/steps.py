@@ -128,11 +128,12 @@ class Execution:
         It is sent to its end even when cancelled meanwhile, so that it is known what there is to cancel.
         """
         prompt = await self.fill(names)
-        submission = await asyncio.shield(self._send(prompt, self.prompt_id))
+        submission = await asyncio.shield(await self._send(prompt, self.prompt_id))
         return tuple(warning(fault, prompt) for fault in submission.warnings)
 
-    def _send(self, prompt: Prompt, prompt_id: str) -> asyncio.Task[Submission]:
-        extra, targets = extra_data(previews=self._previews), self._targets
+    async def _send(self, prompt: Prompt, prompt_id: str) -> asyncio.Task[Submission]:
+        extra = await extra_data(prompt, await self._client.object_info(), previews=self._previews)
+        targets = self._targets
         sending = self._client.submit(prompt, prompt_id=prompt_id, extra_data=extra, targets=targets)
         self._submission = asyncio.create_task(sending)
         return self._submission
@@ -215,7 +216,7 @@ class Execution:
             declared = info.node(node.class_type)
             if declared is not None and declared.output_node:
                 prompt = prompt.with_input(node.id, "written_for", self.prompt_id)
-        again = await asyncio.shield(self._send(prompt, self._second_id))
+        again = await asyncio.shield(await self._send(prompt, self._second_id))
         async for _event in self._client.follow(again.prompt_id):
             pass
         return await self._client.collect(again.prompt_id)

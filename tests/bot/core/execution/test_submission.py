@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+import io
 import json
 from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
-from bot.core.execution.submission import execution_targets
+from bot.core.execution.submission import execution_targets, extra_data
 from bot.core.model import Done, Running
 from bot.core.port import Limits
 from comfy.embedded import EmbeddedServer
@@ -76,6 +79,34 @@ async def test_every_node_has_its_title(tmp_path: Path) -> None:
         (entry,) = entries(home.servers[0])
     titles = {node_id: node["_meta"]["title"] for node_id, node in entry[2].items()}
     assert titles == {"1": "EmptyImage", "2": "SaveImage", "3": "The other one", "4": "PreviewImage"}
+
+
+async def test_the_file_at_the_server_has_the_workflow_and_what_members_get_has_none(tmp_path: Path) -> None:
+    async with house(tmp_path) as home:
+        run_id, shown = await home.ask(color="65280")
+        await home.ended(run_id)
+        (entry,) = entries(home.servers[0])
+    workflow = entry[3]["extra_pnginfo"]["workflow"]
+    blank, save = sorted(workflow["nodes"], key=lambda node: node["id"])
+    assert (blank["id"], blank["type"], blank["widgets_values"]) == (1, "EmptyImage", [16, 16, 1, 0x00FF00])
+    assert (save["type"], save["inputs"][0]["link"]) == ("SaveImage", workflow["links"][0][0])
+    with Image.open(io.BytesIO(shown.results[0].files[0])) as picture:
+        assert not {"workflow", "prompt"} & picture.info.keys()
+
+
+async def test_an_operator_who_keeps_metadata_gives_the_workflow_away(tmp_path: Path) -> None:
+    async with house(tmp_path, keep_metadata=True) as home:
+        run_id, shown = await home.ask()
+        await home.ended(run_id)
+        (entry,) = entries(home.servers[0])
+    with Image.open(io.BytesIO(shown.results[0].files[0])) as picture:
+        assert json.loads(picture.info["workflow"]) == entry[3]["extra_pnginfo"]["workflow"]
+
+
+def test_definitions_that_cannot_be_read_cost_no_run() -> None:
+    data = ObjectInfo({"EmptyImage": {"input": {}, "output": 7}})
+    extra = asyncio.run(extra_data(Prompt({"1": BLANK}), data, previews=True))
+    assert extra == {"preview_method": "auto", "extra_pnginfo": {}}
 
 
 async def test_only_the_outputs_that_a_workflow_names_are_made(tmp_path: Path) -> None:
