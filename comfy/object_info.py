@@ -42,6 +42,7 @@ class InputInfo:
     choices: tuple[Any, ...] | None = None
     upload: str | None = None
     tooltip: str = ""
+    frames: bool = False
 
 
 @dataclass(frozen=True)
@@ -260,6 +261,7 @@ def _info(
         choices,
         _upload(name, options),
         str(options.get("tooltip") or ""),
+        bool(options.get("animated_image_upload")),
     )
 
 

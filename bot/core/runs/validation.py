@@ -16,7 +16,7 @@ from bot.core.media.images import PictureLimits, prepare
 from bot.core.model import Person, RunRequest, UploadedFile
 from bot.core.policy.field_constraints import FieldConstraints
 from bot.core.workflows.catalog import Workflows
-from bot.core.workflows.form import FieldKind, Form, shown
+from bot.core.workflows.form import Field, FieldKind, Form, shown
 from bot.core.workflows.workflow import Workflow
 from bot.i18n import _
 from comfy.messages.files import Kind, kind_of
@@ -149,13 +149,13 @@ class RequestValidator:
             raise CannotRun(words.format(workflow=workflow.name, lacks=lacks))
         files = {each.name: request.values.get(each.name) for each in form.fields if each.is_media}
         given = {name: file for name, file in files.items() if isinstance(file, UploadedFile)}
-        kinds = {each.name: each.kind for each in form.fields}
+        fields = {each.name: each for each in form.fields}
         values, faults = _checked(form, request.values, restriction)
         media: dict[str, InputFile] = {}
         for name, file in given.items():
             try:
-                path = await self._store(name, file, kinds[name], folder)
-                media[name] = InputFile(path, file.filename, kinds[name])
+                path = await self._store(fields[name], file, folder)
+                media[name] = InputFile(path, file.filename, fields[name].kind)
             except (BadValue, BadPicture) as fault:
                 faults.append(fault)
         if faults:
@@ -164,19 +164,22 @@ class RequestValidator:
         stem, kind = _stem(workflow, form, values, given), workflow.kind(form, shown)
         return ValidatedRequest(workflow, shown, media, stem, kind, request.person)
 
-    async def _store(self, name: str, file: UploadedFile, kind: FieldKind, folder: Path) -> Path:
-        if kind is FieldKind.IMAGE:
+    async def _store(self, field: Field, file: UploadedFile, folder: Path) -> Path:
+        if field.kind is FieldKind.IMAGE:
             try:
-                return (await prepare(file.path, folder, self._limits, file.filename)).path
+                made = await prepare(file.path, folder, self._limits, file.filename, frames=field.frames)
             except BadPicture as fault:
-                raise BadPicture(fault.reason, name) from fault
-        if kind is FieldKind.MODEL_3D and kind_of(file.filename) is not Kind.MODEL_3D:
+                raise BadPicture(fault.reason, field.name) from fault
+            return made.path
+        if field.kind is FieldKind.MODEL_3D and kind_of(file.filename) is not Kind.MODEL_3D:
             words = _("{name} is not a 3D file; give a file such as GLB, OBJ or STL.")
-            raise BadValue(name, words.format(name=shown(file.filename)))
+            raise BadValue(field.name, words.format(name=shown(file.filename)))
         size = await asyncio.to_thread(_size, file.path)
         if not 0 < size <= self._limits.max_bytes:
             most = f"{self._limits.max_bytes / 1e6:g}"
-            raise BadValue(name, _("the file must not be empty, and must have at most {most} MB.").format(most=most))
+            raise BadValue(
+                field.name, _("the file must not be empty, and must have at most {most} MB.").format(most=most)
+            )
         return file.path
 
 

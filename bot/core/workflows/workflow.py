@@ -25,6 +25,8 @@ _LOADERS = {
     ("Load3D", "model_file"): FieldKind.MODEL_3D,
     ("Load3DAdvanced", "model_file"): FieldKind.MODEL_3D,
 }
+#: Nodes that load every frame of an animated picture.
+_FRAME_LOADERS = frozenset({"LoadImage", "LoadImageMask", "LoadImageOutput"})
 _KINDS = {
     "INT": FieldKind.INTEGER,
     "FLOAT": FieldKind.NUMBER,
@@ -157,6 +159,7 @@ class Workflow:
             declared.title or declared.name.replace("_", " ").replace("-", " ").capitalize(),
             declared.help or next((each.tooltip for each in known), ""),
             required=_or(declared.required, kind in MEDIA),
+            frames=any(self._takes_frames(each, info) for each in declared.targets),
             minimum=low,
             maximum=high,
             step=declared.step,
@@ -188,6 +191,10 @@ class Workflow:
             return replace(field, sets=sets)
         is_set = any(set(each.targets) & set(declared.targets) for each in self.declared if each.sets)
         return replace(field, default=None, required=False) if is_set and not field.is_media else field
+
+    def _takes_frames(self, target: Target, info: ObjectInfo | None) -> bool:
+        accepted = self._accepted(target, info)
+        return self.node(target).class_type in _FRAME_LOADERS or (accepted is not None and accepted.frames)
 
     def _accepted(self, target: Target, info: ObjectInfo | None) -> InputInfo | None:
         return info.input(self.node(target).class_type, target.input) if info else None

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from bot.core.execution.submission import execution_targets, extra_data
-from bot.core.model import Done, Running
+from bot.core.model import Done, Running, UploadedFile
 from bot.core.port import Limits
 from comfy.embedded import EmbeddedServer
 from comfy.object_info import ObjectInfo
@@ -69,6 +69,22 @@ async def test_a_result_that_moderators_will_review_has_no_previews(tmp_path: Pa
         await home.platform.until(lambda: bool(entries(home.servers[0])))
         (entry,) = entries(home.servers[0])
     assert entry[3]["preview_method"] == "none"
+
+
+async def test_an_animated_picture_is_worked_on_frame_by_frame(tmp_path: Path) -> None:
+    path, colors = tmp_path / "cat.gif", [(255, 0, 0), (0, 255, 0)]
+    first, second = (Image.new("RGB", (20, 20), color) for color in colors)
+    first.save(path, save_all=True, append_images=[second])
+    async with house(tmp_path) as home:
+        run_id, shown = await home.ask("negative", photo=UploadedFile(path, "cat.gif"))
+        await home.ended(run_id)
+        (entry,) = entries(home.servers[0])
+    assert any(str(value).endswith(".gif") for node in entry[2].values() for value in node["inputs"].values())
+    made = []
+    for data in shown.results[0].files:
+        with Image.open(io.BytesIO(data)) as picture:
+            made.append(picture.getpixel((5, 5)))
+    assert made == [tuple(255 - part for part in color) for color in colors]
 
 
 async def test_every_node_has_its_title(tmp_path: Path) -> None:
