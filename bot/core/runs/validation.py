@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
@@ -17,7 +17,7 @@ from bot.core.model import Person, RunRequest, UploadedFile
 from bot.core.policy.field_constraints import FieldConstraints
 from bot.core.workflows.catalog import Workflows
 from bot.core.workflows.form import Field, FieldKind, Form, shown
-from bot.core.workflows.workflow import Workflow
+from bot.core.workflows.workflow import Workflow, kind_of_file
 from bot.i18n import _
 from comfy.messages.files import Kind, kind_of
 from comfy.object_info import Missing, ObjectInfo
@@ -139,7 +139,6 @@ class RequestValidator:
     ) -> ValidatedRequest:
         """Check a request, and put its files into `folder`. Raises `UserError`."""
         workflow = self.catalog.get(request.workflow)
-        form = await self.form(workflow)
         if lacks := await self.lacks(workflow):
             words = (
                 _("“{workflow}” cannot run on this server. {lacks}")
@@ -147,10 +146,12 @@ class RequestValidator:
                 else _("“{workflow}” cannot run on any server. {lacks}")
             )
             raise CannotRun(words.format(workflow=workflow.name, lacks=lacks))
-        files = {each.name: request.values.get(each.name) for each in form.fields if each.is_media}
-        given = {name: file for name, file in files.items() if isinstance(file, UploadedFile)}
+        form = _with_files(await self.form(workflow), request.values)
         fields = {each.name: each for each in form.fields}
+        files = {name: request.values.get(name) for name, each in fields.items() if each.is_media}
+        given = {name: file for name, file in files.items() if isinstance(file, UploadedFile)}
         values, faults = _checked(form, request.values, restriction)
+        faults += [BadValue(name, _("give a file.")) for name, text in files.items() if text and name not in given]
         media: dict[str, InputFile] = {}
         for name, file in given.items():
             try:
@@ -181,6 +182,20 @@ class RequestValidator:
                 field.name, _("the file must not be empty, and must have at most {most} MB.").format(most=most)
             )
         return file.path
+
+
+def _with_files(form: Form, given: Mapping[str, Any]) -> Form:
+    """Let a field take a file if it is given one: only a server's definitions may say that a node loads files, and no
+    server may be known.
+    """
+    return Form(
+        tuple(
+            replace(each, kind=kind_of_file(file.filename, None), choices=None)
+            if isinstance(file := given.get(each.name), UploadedFile) and not each.is_media
+            else each
+            for each in form.fields
+        )
+    )
 
 
 def _checked(

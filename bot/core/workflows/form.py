@@ -49,8 +49,8 @@ class Field:
     """One field of a form. If `choices` is None, any value is allowed; an empty tuple means that the server has no
     choices.
 
-    A `seed` is random, between its bounds, unless the person gives one. Of an animated picture all `frames` are used, or
-    the first one. Few people change a field of `more`. `sets` has for each choice the fields that it sets, by their
+    A `seed` is random, between its bounds, unless the person gives one. Of an animated picture all `frames` are used,
+    or the first one. Few people change a field of `more`. `sets` has for each choice the fields that it sets, by their
     names, unless a person gives these a value.
     """
 

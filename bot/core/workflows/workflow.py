@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -25,6 +26,13 @@ _LOADERS = {
     ("Load3D", "model_file"): FieldKind.MODEL_3D,
     ("Load3DAdvanced", "model_file"): FieldKind.MODEL_3D,
 }
+_BY_FILE = {
+    Kind.IMAGE: FieldKind.IMAGE,
+    Kind.VIDEO: FieldKind.VIDEO,
+    Kind.AUDIO: FieldKind.AUDIO,
+    Kind.MODEL_3D: FieldKind.MODEL_3D,
+}
+_FOLDER = re.compile(r" ?\[(input|output|temp)\]$")
 #: Nodes that load every frame of an animated picture.
 _FRAME_LOADERS = frozenset({"LoadImage", "LoadImageMask", "LoadImageOutput"})
 _KINDS = {
@@ -216,7 +224,7 @@ def kind_of_input(node: Node, name: str, info: ObjectInfo | None) -> FieldKind:
     accepted = info.input(node.class_type, name) if info is not None else None
     if accepted is not None:
         return FieldKind(accepted.upload) if accepted.upload else _KINDS.get(accepted.type, _kind_of(literal))
-    return loader_kind(node.class_type, name) or _kind_of(literal)
+    return loader_kind(node, name) or _kind_of(literal)
 
 
 def kind_of_file(filename: str, content_type: str | None) -> FieldKind:
@@ -225,9 +233,14 @@ def kind_of_file(filename: str, content_type: str | None) -> FieldKind:
     return FieldKind.FILE if kind is Kind.TEXT else FieldKind(kind)
 
 
-def loader_kind(class_type: str, name: str) -> FieldKind | None:
-    """Return the kind of file for a node's input; None if it is not a file."""
-    return _LOADERS.get((class_type, name))
+def loader_kind(node: Node, name: str) -> FieldKind | None:
+    """Return the kind of file that an input takes, without asking a server; None if it is not a file. A node that the
+    list lacks takes files if it is called a loader and has the name of a picture, a video, a sound or a 3D file.
+    """
+    known, literal = _LOADERS.get((node.class_type, name)), node.inputs.get(name)
+    if known is not None or not isinstance(literal, str) or "load" not in node.class_type.lower():
+        return known
+    return _BY_FILE.get(kind_of(_FOLDER.sub("", literal)))
 
 
 def choices_of(kind: str) -> dict[str, Any]:

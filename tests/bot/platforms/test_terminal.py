@@ -12,6 +12,7 @@ import sys
 import threading
 import urllib.request
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -27,6 +28,10 @@ from bot.platforms.terminal.output import OutputTarget
 from bot.platforms.terminal.reply import describe
 from bot.settings import names
 from comfy.embedded import EmbeddedServer
+from comfy.embedded.node import NodeType
+from tests.bot.core.execution.test_submission import written
+from tests.bot.core.runs.test_files_of_fields import GRAPH as POSE
+from tests.bot.core.runs.test_files_of_fields import readers
 from tests.bot.parcel import STATUE, parcel, write_parcel
 from tests.patience import PATIENCE
 
@@ -251,19 +256,46 @@ def test_every_seed_that_was_used_is_told_whatever_its_field_is_called(
     assert Path("again.png").read_bytes() == Path("noise-0.png").read_bytes()
 
 
-@pytest.fixture
-def parcels() -> Iterator[str]:
-    """A server with the nodes of the workflow `parcel`: the terminal needs the main thread."""
+@contextmanager
+def serving(nodes: dict[str, NodeType]) -> Iterator[str]:
+    """Run a server with these nodes in a thread, because the terminal needs the main one; its address."""
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever)
     thread.start()
-    server = EmbeddedServer(nodes=parcel())
+    server = EmbeddedServer(nodes=nodes)
     asyncio.run_coroutine_threadsafe(server.start(), loop).result(PATIENCE)
-    yield server.url
-    asyncio.run_coroutine_threadsafe(server.stop(), loop).result(PATIENCE)
-    loop.call_soon_threadsafe(loop.stop)
-    thread.join()
-    loop.close()
+    try:
+        yield server.url
+    finally:
+        asyncio.run_coroutine_threadsafe(server.stop(), loop).result(PATIENCE)
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.close()
+
+
+@pytest.fixture
+def parcels() -> Iterator[str]:
+    """A server with the nodes of the workflow `parcel`."""
+    with serving(parcel()) as url:
+        yield url
+
+
+@pytest.mark.parametrize("example", ["example", "example.png"])
+def test_the_file_of_any_loader_is_sent(desk_top: Path, monkeypatch: pytest.MonkeyPatch, example: str) -> None:
+    monkeypatch.setenv("DARKROOM_WORKFLOWS", str(desk_top / "workflows"))
+    graph = {**POSE, "1": {"class_type": "PoseReader", "inputs": {"image": example}}}
+    written(desk_top, "pose", graph, '[fields.pose]\ntarget = "#1.image"\n')
+    with serving(readers()) as url:
+        command = ("run", "pose", "--server", url)
+        code, _out, err = darkroom(*command, "--pose", "cat.png", "-o", "a.png")
+        assert (code, err) == (0, "")
+        assert darkroom(*command)[::2] == (2, "Error: pose: a picture is required.\n")
+        assert darkroom(*command, "--pose", "gone.png")[::2] == (
+            2,
+            "Error: pose: gone.png cannot be read. Does the file exist?\n",
+        )
+    with Image.open("a.png") as made, Image.open("cat.png") as given:
+        assert made.size == given.size
 
 
 def test_colours_any_files_and_choices_of_sizes(desk_top: Path, parcels: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -45,7 +45,7 @@ def file_kind(node: Node, name: str, info: ObjectInfo | None) -> FieldKind | Non
     accepted = info.input(node.class_type, name) if info is not None else None
     if accepted is not None:
         return FieldKind(accepted.upload) if accepted.upload else None
-    return loader_kind(node.class_type, name)
+    return loader_kind(node, name)
 
 
 def _texts(
