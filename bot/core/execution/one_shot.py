@@ -42,7 +42,9 @@ class OneShotRunner(RequestValidator):
 
     async def develop(self, run: ValidatedRequest, reply: Reply, folder: Path) -> Status:
         """Run it to its end, and deliver what comes out; `folder` keeps the files meanwhile."""
-        return await execute(Execution(self._client, run, folder, keep_metadata=self._keep_metadata), reply)
+        shown = reply.limits.previews
+        execution = Execution(self._client, run, folder, keep_metadata=self._keep_metadata, previews=shown)
+        return await execute(execution, reply)
 
     async def _info(self) -> dict[str, ObjectInfo]:
         return {str(self._client.server): await self._client.object_info()}

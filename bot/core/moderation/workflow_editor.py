@@ -307,7 +307,7 @@ def suggested(prompt: Prompt) -> dict[str, dict[str, Any]]:
 
 
 def _kind(node: Node, name: str, value: Any) -> str | None:
-    if (loader := loader_kind(node.class_type, name)) is not None:
+    if (loader := loader_kind(node, name)) is not None:
         return {"image": "picture"}.get(loader, str(loader))
     if node.class_type in _TEXTS and isinstance(value, str):
         return "text"

@@ -118,7 +118,7 @@ class GuardedReply:
 class SilentReply:
     """The reply where this process does not have the platform: statuses are shown nowhere, and nothing is delivered."""
 
-    limits = Limits(0, 0, 0, 1.0)
+    limits = Limits(0, 0, 0, 1.0, previews=False)
 
     async def show(self, status: Status) -> None:
         return

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from bot.core.errors import UnknownWorkflow
-from bot.core.workflows.auto_form import declared_fields
+from bot.core.workflows.auto_form import declared_fields, results
 from bot.core.workflows.form import listed, shown
 from bot.core.workflows.identities import Identity, identified, offered, source_of
 from bot.core.workflows.sidecar import Faults, read_sidecar
@@ -170,7 +170,7 @@ def workflow_of(file: SourceFile, identity: Identity, faults: list[WorkflowFault
     mistakes = Faults()
     workflow = read_sidecar(file.title, prompt, data, mistakes)
     if file.sidecar is None:
-        workflow = replace(workflow, declared=declared_fields(prompt))
+        workflow = replace(workflow, declared=declared_fields(prompt), outputs=results(prompt))
     found += [WorkflowFault(file.sidecar_name, field, reason) for field, reason in mistakes.found]
     faults += found
     if found:

@@ -24,6 +24,7 @@ _KINDS = {
     "n": "default",
     "a": "all",
     "b": "back",
+    "m": "more",
     "r": "run",
     "x": "end",
 }
@@ -131,17 +132,24 @@ def _searchable(*, private: bool) -> str:
 
 
 def overview(title: str, draft: FormState, form: Form, faults: str = "") -> tuple[str, InlineKeyboardMarkup]:
-    """All fields and their values, each a button; and what was wrong with them."""
+    """The fields and their values, each a button, and one for those that few people change; and what was wrong."""
     wrong = [faults] if faults else []
-    lines = [title, *wrong, *(f"{each.title}: {_value(draft, each)}" for each in form.fields)]
+    fields = [(number, each) for number, each in enumerate(form.fields) if _is_seen(draft, each)]
+    lines = [title, *wrong, *(f"{each.title}: {_value(draft, each)}" for _number, each in fields)]
     first = draft.page * _PAGE
     shown = [
         button(_short(f"{each.title}: {_value(draft, each)}"), PromptStep(draft.id, "field", str(number)).data)
-        for number, each in list(enumerate(form.fields))[first : first + _PAGE]
+        for number, each in fields[first : first + _PAGE]
     ]
+    more = [[button(_("More"), PromptStep(draft.id, "more").data)]] if len(fields) < len(form.fields) else []
     last = [button(_("Run"), PromptStep(draft.id, "run").data), _cancel(draft)]
-    keyboard = InlineKeyboardMarkup([*rows(shown, 2), *_pages(draft, len(form.fields)), last])
+    keyboard = InlineKeyboardMarkup([*rows(shown, 2), *_pages(draft, len(fields)), *more, last])
     return captions.lines("\n".join(lines), captions.TEXT), keyboard
+
+
+def _is_seen(draft: FormState, field: Field) -> bool:
+    """True unless few people change the field, and this person has not either."""
+    return not field.more or draft.more or draft.has(field)
 
 
 def choices_of(field: Field) -> list[tuple[str, str]]:

@@ -120,6 +120,7 @@ def _field_view(field: Field) -> dict[str, Any]:
         "length": field.max_length,
         "multiline": field.multiline,
         "seed": field.seed,
+        "more": field.more,
         "range": "" if field.seed else field.range_text,
     }
 

@@ -1,4 +1,4 @@
-"""Each workflow has an id for ever and a name that no other has: from any file names, in any order, through any changes."""
+"""Each workflow has an id for ever and a name of its own: from any file names, through any changes."""
 
 from __future__ import annotations
 
