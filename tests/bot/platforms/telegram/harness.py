@@ -14,11 +14,13 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+import pytest
 from PIL import Image
 
 from bot.app import App
 from bot.platforms.telegram.adapter import TelegramPlatform
 from bot.platforms.telegram.api.rate_limit import RateLimiter
+from bot.platforms.telegram.runs import reply
 from bot.settings import Role, Settings
 from tests.bot.platforms.telegram.server import TOKEN, BotApi, Kept
 from tests.patience import PATIENCE
@@ -40,19 +42,22 @@ def settings(api: BotApi, folder: Path, **more: str) -> dict[str, str]:
 
 @asynccontextmanager
 async def serving(api: BotApi, folder: Path, **more: str) -> AsyncIterator[App]:
-    """The application in this process, until the context is left."""
+    """The application in this process, until the context is left; it shows progress as soon as it is there."""
     app, ready = _app(api, folder, **more), asyncio.Event()
-    task = asyncio.create_task(_serve(app, ready))
-    try:
-        waiting = asyncio.create_task(ready.wait())
-        await asyncio.wait({task, waiting}, return_when=asyncio.FIRST_COMPLETED)
-        waiting.cancel()
-        if task.done():
-            task.result()
-        yield app
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("_PRIVATE_INTERVAL", "_GROUP_INTERVAL"):
+            patch.setattr(reply, name, getattr(reply, name) / _FASTER)
+        task = asyncio.create_task(_serve(app, ready))
+        try:
+            waiting = asyncio.create_task(ready.wait())
+            await asyncio.wait({task, waiting}, return_when=asyncio.FIRST_COMPLETED)
+            waiting.cancel()
+            if task.done():
+                task.result()
+            yield app
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
     if not task.cancelled() and (fault := task.exception()) is not None:
         raise fault
 
