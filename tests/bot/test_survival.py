@@ -22,7 +22,7 @@ from bot.core.runs.repository import RunRepository
 from bot.core.storage.database import Database
 from bot.settings import Secret
 from bot.stores import hand_over
-from tests.bot.databases import new_postgres
+from tests.bot.databases import ENGINE, RUNS, fill, new_postgres
 from tests.bot.harness import QuickSettings, WatchedServer, until
 from tests.bot.survivor import entries, note
 from tests.patience import PATIENCE
@@ -129,6 +129,7 @@ async def _gone(process: asyncio.subprocess.Process) -> None:
 async def stage(folder: Path, database: str, servers: int = 3, pace: float = 0.03, **more: Any) -> AsyncIterator[Stage]:
     async with AsyncExitStack() as stack:
         (folder / "messages").mkdir()
+        await asyncio.to_thread(fill, folder / "data", RUNS, ENGINE)
         named = {f"s{number}": WatchedServer(folder / f"s{number}", pace=pace) for number in range(servers)}
         for server in named.values():
             await stack.enter_async_context(server)

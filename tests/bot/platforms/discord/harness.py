@@ -24,6 +24,7 @@ from bot.platforms.discord.adapter import DiscordPlatform
 from bot.process import serve
 from bot.settings import Role, Settings
 from bot.stores import key_value
+from tests.bot.databases import ENGINE, RUNS, fill
 from tests.bot.platforms.discord.fake import FakeDiscord, Post
 from tests.patience import PATIENCE
 
@@ -52,6 +53,7 @@ async def house(
 ) -> AsyncIterator[None]:
     """The bot, ready: its commands are registered in every server. Other platforms may be served beside Discord."""
     read = Settings.read(environ(fake, folder, **(settings or {})), None)
+    await asyncio.to_thread(fill, read.folder, RUNS, ENGINE, "discord")
     tasks = TaskHealth()
     async with LiveCatalog(bundled_folder(), *([workflows] if workflows else []), tasks=tasks) as shelf:
         platforms = [DiscordPlatform(read, key_value(read, "discord")), *beside]
@@ -90,6 +92,7 @@ class Process:
 
     async def __aenter__(self) -> Process:
         self._identified = len(self._fake.hellos)
+        await asyncio.to_thread(fill, Path(self._environ["DARKROOM_DATA_DIR"]), RUNS, ENGINE, "discord")
         with self.log.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-m", "bot", "start", *self._arguments),

@@ -22,6 +22,7 @@ from bot.platforms.telegram.adapter import TelegramPlatform
 from bot.platforms.telegram.api.rate_limit import RateLimiter
 from bot.platforms.telegram.runs import reply
 from bot.settings import Role, Settings
+from tests.bot.databases import ENGINE, RUNS, fill
 from tests.bot.platforms.telegram.server import TOKEN, BotApi, Kept
 from tests.patience import PATIENCE
 
@@ -79,6 +80,7 @@ async def _serve(app: App, ready: asyncio.Event) -> None:
     from bot.process import serve
     from bot.stores import data_folder
 
+    await asyncio.to_thread(fill, app.settings.folder, RUNS, ENGINE, "telegram")
     await asyncio.to_thread(data_folder, app.settings)
     platforms = app.platforms()
     for platform in platforms:
@@ -95,6 +97,7 @@ def quick_pace() -> RateLimiter:
 
 async def start(api: BotApi, folder: Path, *words: str, **more: str) -> asyncio.subprocess.Process:
     """`darkroom start` as a process of its own."""
+    await asyncio.to_thread(fill, folder / "data", RUNS, ENGINE, "telegram")
     environ = {**os.environ, **settings(api, folder, **more)}
     return await asyncio.create_subprocess_exec(
         sys.executable, "-m", "bot", "start", *words, cwd=ROOT, env=environ, start_new_session=True
