@@ -8,7 +8,6 @@ import itertools
 import json
 import os
 import signal
-import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -25,6 +24,7 @@ from bot.process import serve
 from bot.settings import Role, Settings
 from bot.stores import key_value
 from tests.bot.databases import ENGINE, RUNS, fill
+from tests.bot.forks import fork
 from tests.bot.platforms.discord.fake import FakeDiscord, Post
 from tests.patience import PATIENCE
 
@@ -94,13 +94,8 @@ class Process:
         self._identified = len(self._fake.hellos)
         await asyncio.to_thread(fill, Path(self._environ["DARKROOM_DATA_DIR"]), RUNS, ENGINE, "discord")
         with self.log.open("ab") as log:
-            self._process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "bot", "start", *self._arguments),
-                env=self._environ,
-                cwd=Path(__file__).parents[4],
-                stdout=log,
-                stderr=log,
-            )
+            files = {"output": log.fileno(), "log": log.fileno()}
+            self._process = await fork("bot.__main__", "start", *self._arguments, env=self._environ, **files)
         await self._fake.until(self._is_ready)
         return self
 

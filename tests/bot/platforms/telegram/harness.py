@@ -6,7 +6,6 @@ import asyncio
 import itertools
 import os
 import signal
-import sys
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -23,10 +22,10 @@ from bot.platforms.telegram.api.rate_limit import RateLimiter
 from bot.platforms.telegram.runs import reply
 from bot.settings import Role, Settings
 from tests.bot.databases import ENGINE, RUNS, fill
+from tests.bot.forks import Forked, fork
 from tests.bot.platforms.telegram.server import TOKEN, BotApi, Kept
 from tests.patience import PATIENCE
 
-ROOT = Path(__file__).parents[4]
 _FASTER = 50.0  # than ours
 
 
@@ -95,16 +94,14 @@ def quick_pace() -> RateLimiter:
     return RateLimiter(lambda: time.monotonic() * _FASTER, lambda pause: asyncio.sleep(pause / _FASTER))
 
 
-async def start(api: BotApi, folder: Path, *words: str, **more: str) -> asyncio.subprocess.Process:
+async def start(api: BotApi, folder: Path, *words: str, **more: str) -> Forked:
     """`darkroom start` as a process of its own."""
     await asyncio.to_thread(fill, folder / "data", RUNS, ENGINE, "telegram")
     environ = {**os.environ, **settings(api, folder, **more)}
-    return await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "bot", "start", *words, cwd=ROOT, env=environ, start_new_session=True
-    )
+    return await fork("bot.__main__", "start", *words, env=environ, output=2)
 
 
-async def stop(process: asyncio.subprocess.Process, number: int = signal.SIGTERM) -> int:
+async def stop(process: Forked, number: int = signal.SIGTERM) -> int:
     """End a process; its exit code."""
     if process.returncode is None:
         process.send_signal(number)
