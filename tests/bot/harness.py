@@ -33,6 +33,7 @@ from bot.server_settings import NamedServer
 from bot.settings import Role, Settings
 from comfy.embedded import EmbeddedServer
 from comfy.embedded.node import NodeType
+from tests.bot.databases import ENGINE, RUNS, fill
 from tests.patience import PATIENCE
 
 ANN, BEN, MOD = Person("test", "1", "Ann"), Person("test", "2", "Ben"), Person("test", "3", "Mo", moderator=True)
@@ -200,6 +201,7 @@ async def house(
     one, two, …; without any there is one. Settings go by the names in `Settings`.
     """
     async with AsyncExitStack() as stack:
+        await asyncio.to_thread(fill, folder, RUNS, ENGINE)
         given = [EmbeddedServer()] if servers is None else servers
         named = [await _entered(stack, number, server) for number, server in enumerate(given)]
         chosen = QuickSettings(data_dir=folder, servers=tuple(named), **settings)

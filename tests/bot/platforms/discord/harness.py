@@ -8,7 +8,6 @@ import itertools
 import json
 import os
 import signal
-import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -24,6 +23,8 @@ from bot.platforms.discord.adapter import DiscordPlatform
 from bot.process import serve
 from bot.settings import Role, Settings
 from bot.stores import key_value
+from tests.bot.databases import ENGINE, RUNS, fill
+from tests.bot.forks import fork
 from tests.bot.harness import layers
 from tests.bot.platforms.discord.fake import FakeDiscord, Post
 from tests.patience import PATIENCE
@@ -53,6 +54,7 @@ async def house(
 ) -> AsyncIterator[None]:
     """The bot, ready: its commands are registered in every server. Other platforms may be served beside Discord."""
     read = Settings.read(environ(fake, folder, **(settings or {})), None)
+    await asyncio.to_thread(fill, read.folder, RUNS, ENGINE, "discord")
     tasks = TaskHealth()
     async with LiveCatalog(
         *layers(folder),
@@ -95,14 +97,10 @@ class Process:
 
     async def __aenter__(self) -> Process:
         self._identified = len(self._fake.hellos)
+        await asyncio.to_thread(fill, Path(self._environ["DARKROOM_DATA_DIR"]), RUNS, ENGINE, "discord")
         with self.log.open("ab") as log:
-            self._process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "bot", "start", *self._arguments),
-                env=self._environ,
-                cwd=Path(__file__).parents[4],
-                stdout=log,
-                stderr=log,
-            )
+            files = {"output": log.fileno(), "log": log.fileno()}
+            self._process = await fork("bot.__main__", "start", *self._arguments, env=self._environ, **files)
         await self._fake.until(self._is_ready)
         return self
 

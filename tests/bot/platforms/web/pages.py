@@ -25,6 +25,7 @@ from bot.process import serving
 from bot.settings import Role
 from comfy.embedded import EmbeddedServer
 from comfy.embedded.node import NodeType
+from tests.bot.databases import ENGINE, RUNS, fill
 from tests.bot.harness import Gates, QuickSettings, layers, write_workflows
 from tests.patience import PATIENCE
 
@@ -64,6 +65,7 @@ async def page(
     opened: asyncio.Future[str] = asyncio.get_running_loop().create_future()
     shared = KeyValueStore(Database(database)) if database else None
     platform = WebPlatform(PageConfig(**{"ports": (0,), **options}), opened.set_result, shared)
+    await asyncio.to_thread(fill, folder, RUNS, ENGINE)
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(platform)
         engine = await stack.enter_async_context(EmbeddedServer(nodes=nodes or gates.nodes(), pace=pace))
