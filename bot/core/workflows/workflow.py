@@ -117,6 +117,11 @@ class Workflow:
         """The folder within the folder of workflows, which is a group in menus; empty for none."""
         return self.path.rpartition("/")[0]
 
+    @property
+    def label(self) -> str:
+        """The title for menus, after the group if there is one."""
+        return f"{self.group} · {self.title}" if self.group else self.title
+
     def form(self, info: ObjectInfo | None = None) -> Form:
         """Return the form: from the sidecar, else from the server's nodes, else from the graph."""
         return Form(tuple(self._beside_choices(each, self._field(each, info)) for each in self.declared))

@@ -133,6 +133,13 @@ async def _list(app: Application, server: str | None) -> int:
     return 0
 
 
+def _replaced(app: Application) -> None:
+    for file, by in app.catalog.replaced:
+        words = _("{file} ({layer}) is replaced by {other} ({other_layer})")
+        said = words.format(file=file.graph_name, layer=file.layer, other=by.graph_name, other_layer=by.layer)
+        say(said)
+
+
 def _faults(app: Application) -> bool:
     for fault in app.catalog.faults:
         click.echo(_("mistake: {fault}").format(fault=fault), err=True)
@@ -151,6 +158,7 @@ async def _check(app: Application, server: str | None) -> int:
     found = len(app.catalog.faults)
     mistakes = ngettext("{bad} mistake", "{bad} mistakes", found).format(bad=found)
     say(_("workflows: {count} good, {mistakes}").format(count=count, mistakes=mistakes))
+    _replaced(app)
     servers: tuple[str | None, ...] = (server,) if server else app.servers or (None,)
     for each in servers:
         bad = not await _check_server(app, each) or bad

@@ -113,7 +113,7 @@ def which(draft: FormState, workflows: Sequence[Workflow], *, private: bool) -> 
     found = [each for each in workflows if is_found(each, draft.search)] if draft.search else workflows
     first = draft.page * _PAGE
     shown = [
-        button(_short(each.title or each.name), PromptStep(draft.id, "workflow", each.id).data)
+        button(_short(each.label or each.name), PromptStep(draft.id, "workflow", each.id).data)
         for each in found[first : first + _PAGE]
     ]
     words = [_("What would you like?") if workflows else _("No workflow here can use this.")]

@@ -93,6 +93,7 @@ def offer_view(offer: WorkflowOffer, form: Form) -> dict[str, Any]:
     return {
         "name": workflow.id,
         "title": workflow.title or workflow.name,
+        "group": workflow.group,
         "description": workflow.description,
         "lacks": offer.lacks,
         "fields": [_field_view(field) for field in form.fields],
