@@ -47,15 +47,19 @@ class WorkflowStore:
         self, files: Sequence[SourceFile], gone: Collection[FilePlace] = ()
     ) -> Mapping[FilePlace, Identity]:
         """Record these files, and that those at other places are `gone`. Returns the identities of the files."""
+        known = await self.all()
+        found = await asyncio.to_thread(identified, known, files, self._clock())
+        lost = {(each.source, each.path) for each in known if each.gone_at is None}.intersection(gone) - found.keys()
+        if not lost and set(found.values()) <= set(known):
+            return found  # as mostly, and without a transaction that others wait for
+        packed = await asyncio.to_thread(lambda: {file.version: file.packed() for file in files})
         async with self._database.change() as connection:
-            known = {(each.source, each.path): each for each in await _all(connection)}
-            found = await asyncio.to_thread(identified, known.values(), files, self._clock())
-            await self._write(
-                connection, {each.id for each in known.values()}, set(found.values()) - set(known.values())
-            )
-            lost = [known[place].id for place in gone if place in known and place not in found]
-            await self._end(connection, lost)
-            await self._keep(connection, files, found)
+            there = {(each.source, each.path): each for each in await _all(connection)}
+            found = identified(there.values(), files, self._clock())
+            changed = set(found.values()) - set(there.values())
+            await self._write(connection, {each.id for each in there.values()}, changed)
+            await self._end(connection, [there[place].id for place in lost if place in there])
+            await self._keep(connection, packed, found)
         return found
 
     async def version(self, version: str) -> SourceFile | None:
@@ -105,16 +109,15 @@ class WorkflowStore:
             await connection.execute(update(workflows).where(*there).values(values))
 
     async def _keep(
-        self, connection: AsyncConnection, files: Sequence[SourceFile], found: Mapping[FilePlace, Identity]
+        self, connection: AsyncConnection, packed: Mapping[str, bytes], found: Mapping[FilePlace, Identity]
     ) -> None:
-        """Keep the content of each file that is not kept yet."""
+        """Keep the content of each version that is not kept yet."""
         kept = set((await connection.execute(select(workflow_versions.c.version))).scalars())
-        fresh = {each.version: each for each in files if each.version not in kept}
         owners = {each.version: each.id for each in found.values()}
-        packed = await asyncio.to_thread(lambda: {version: file.packed() for version, file in fresh.items()})
         rows = [
             {"version": version, "workflow": owners[version], "content": data, "at": self._clock()}
             for version, data in packed.items()
+            if version not in kept
         ]
         if rows:
             await connection.execute(workflow_versions.insert(), rows)

@@ -57,7 +57,7 @@ async def house(
     await asyncio.to_thread(fill, read.folder, RUNS, ENGINE, "discord")
     tasks = TaskHealth()
     async with LiveCatalog(
-        *layers(folder),
+        *layers(read.folder),
         *([workflows] if workflows else []),
         tasks=tasks,
     ) as shelf:
@@ -198,7 +198,7 @@ def write_wide(folder: Path) -> None:
 
 def write_copies(folder: Path, count: int) -> None:
     for number in range(count):
-        write_copy(folder, f"copy-{number:03}", f"Copy {number:03}")
+        write_copy(folder, f"copy_{number:03}", f"Copy {number:03}")
 
 
 def write_copy(folder: Path, name: str, title: str) -> None:

@@ -74,7 +74,9 @@ async def page(
         chosen = {"DARKROOM_DATABASE_URL": database, "DARKROOM_OPERATORS": operators}
         settings = replace(QuickSettings.read({**environ, **chosen}, None), **(limits or {}))
         tasks = TaskHealth()
-        shelf = await stack.enter_async_context(LiveCatalog(*layers(folder), write_workflows(folder), tasks=tasks))
+        shelf = await stack.enter_async_context(
+            LiveCatalog(*layers(settings.folder), write_workflows(folder), tasks=tasks)
+        )
         services = await stack.enter_async_context(serving(settings, shelf, {"web": platform}, role or Role(), tasks))
         serve = asyncio.create_task(platform.serve(services))
         stack.push_async_callback(_cancelled, serve)

@@ -250,7 +250,7 @@ class PageWalk(Walk):
         tasks, platform = TaskHealth(), WebPlatform(options, opened.set_result)
         async with (
             platform,
-            LiveCatalog(*layers(self.folder), self.workflows, tasks=tasks) as shelf,
+            LiveCatalog(*layers(chosen.folder), self.workflows, tasks=tasks) as shelf,
             serving(chosen, shelf, {"web": platform}, Role(), tasks) as services,
         ):
             work = asyncio.create_task(platform.serve(services))
