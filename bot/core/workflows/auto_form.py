@@ -97,10 +97,11 @@ def _main_text(fields: Sequence[AutoField]) -> AutoField | None:
 def _declared(prompt: Prompt, field: AutoField, *, is_main: bool) -> Declared:
     words = prompt[field.targets[0].node_id].inputs.get(field.targets[0].input)
     example = textwrap.shorten(words, _EXAMPLE, placeholder="…") if is_main and isinstance(words, str) else ""
+    is_certain = field.kind in MEDIA or bool(field.sets) or isinstance(words, str)  # a text may stand for any value
     return Declared(
         field.name,
         field.targets,
-        field.kind if field.kind in MEDIA or isinstance(words, str) else None,  # a text may stand for any value
+        field.kind if is_certain else None,
         field.title,
         help=_("For example: {words}").format(words=example) if example else field.help,
         required=True if is_main else None,
@@ -112,4 +113,5 @@ def _declared(prompt: Prompt, field: AutoField, *, is_main: bool) -> Declared:
         multiline=field.multiline,
         seed=True if field.seed else None,
         more=field.more,
+        sets=field.sets,
     )

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from bot.core.workflows.automatic.fields import AutoField
 from bot.core.workflows.automatic.prompt_graph import last_part
+from bot.core.workflows.automatic.shapes import shapes
 from bot.core.workflows.automatic.titles import Titles
 from bot.core.workflows.automatic.tracing import Found, Tracer
 from bot.core.workflows.form import FieldKind
@@ -22,6 +23,7 @@ _MEDIA_NAMES = {
     FieldKind.MODEL_3D: "model_3d",
     FieldKind.FILE: "file",
 }
+_RATIOS = ("aspect_ratio", "ratio")
 _MODELS = ("ckpt_name", "unet_name", "lora_name", "vae_name", "model_name", "control_net_name")
 
 
@@ -34,7 +36,7 @@ def traced_fields(prompt: Prompt, info: ObjectInfo | None) -> list[AutoField]:
         *_texts(prompt, titles, found.negative, "avoid", _("Avoid"), at_most=1),
         *_media(prompt, titles, tracer.order, info),
         *_switches(titles, tracer.order),
-        *_sizes(tracer.order, found),
+        *_sizes(prompt, tracer.order, found),
         *_numbers(prompt, found),
         *_models(tracer.order),
     ]
@@ -100,17 +102,24 @@ def _switches(titles: Titles, order: Sequence[Node]) -> list[AutoField]:
     ]
 
 
-def _sizes(order: Sequence[Node], found: Found) -> list[AutoField]:
+def _sizes(prompt: Prompt, order: Sequence[Node], found: Found) -> list[AutoField]:
+    """A size in words and, under More, in numbers; a choice of the node's own goes before both."""
     made = []
     if found.size is not None:
         wide, high = found.size
+        has_ratio = any(last_part(name) in _RATIOS for node in order for name in node.inputs)
+        values = (prompt[each.node_id].inputs.get(each.input) for each in found.size)
+        sets = () if found.is_scaled or has_ratio else shapes(*values)
+        rare = found.is_scaled or bool(sets)
+        if sets:
+            made.append(AutoField("size", found.size, FieldKind.CHOICE, _("Size"), sets=sets))
         made += [
-            AutoField("width", (wide,), FieldKind.INTEGER, _("Width"), found.is_scaled),
-            AutoField("height", (high,), FieldKind.INTEGER, _("Height"), found.is_scaled),
+            AutoField("width", (wide,), FieldKind.INTEGER, _("Width"), rare),
+            AutoField("height", (high,), FieldKind.INTEGER, _("Height"), rare),
         ]
     for node in order:
         for name, value in node.inputs.items():
-            if last_part(name) in ("aspect_ratio", "ratio") and isinstance(value, str):
+            if last_part(name) in _RATIOS and isinstance(value, str):
                 target = Target(node.id, name)
                 made.append(AutoField("size", (target,), FieldKind.CHOICE, _("Size"), found.size is not None))
     if found.length is not None:
