@@ -11,6 +11,7 @@ from typing import Any
 from comfy.prompt import Prompt, is_link
 
 _DYNAMIC = "COMFY_DYNAMICCOMBO_V3"
+_GROWING = "COMFY_AUTOGROW_V3"
 _UPLOADS = {
     "image_upload": "image",
     "animated_image_upload": "image",
@@ -26,8 +27,8 @@ class InputInfo:
     """The values that one input accepts.
 
     `type` is ComfyUI's ("INT", "FLOAT", "STRING", "BOOLEAN", "COMBO", "IMAGE", …). `choices` is None except for a
-    combo with listed choices. `upload` is "image", "video", "audio", "3d" or "file" if the value is the name of an
-    uploaded file.
+    combo with listed choices. `min` of an input that grows is the fewest that it takes. `upload` is "image", "video",
+    "audio", "3d" or "file" if the value is the name of an uploaded file.
     """
 
     name: str
@@ -242,7 +243,7 @@ def _info(
         kind,
         required,
         default,
-        _number(options.get("min")),
+        _number(_mapping(options.get("template")).get("min") if kind == _GROWING else options.get("min")),
         _number(options.get("max")),
         _number(options.get("step")),
         options.get("multiline") is True,

@@ -10,6 +10,7 @@ from typing import Any
 
 from bot.core.errors import BadValue
 from bot.core.workflows.form import MEDIA, NUMERIC, Field, FieldKind, Form, Value
+from bot.core.workflows.optional_files import NeededInput, without_nodes
 from bot.core.workflows.placeholders import with_values_in_place
 from comfy.messages.files import Kind, kind_of
 from comfy.object_info import InputInfo, Missing, ObjectInfo
@@ -97,15 +98,39 @@ class Workflow:
 
     def fill(self, values: Mapping[str, Value], info: ObjectInfo | None = None) -> Prompt:
         """Return the prompt with these values. A file's value is the name that the server gave it. A value of an input
-        goes before a choice that sets several.
+        goes before a choice that sets several. A loader whose file may be left out, and is, goes with what needs it.
         """
-        prompt = self.prompt
+        prompt = self._without_absent(values, info) if info is not None else self.prompt
         for field in sorted(self.declared, key=lambda each: not each.sets):
             if field.name in values:
                 for target, given in field.assigned(values[field.name]):
+                    if target.node_id not in prompt:  # it went with a file that was left out
+                        continue
                     value = self._typed(given, target, info)
                     prompt = prompt.with_input(target.node_id, target.input, value)
         return with_values_in_place(prompt)
+
+    def needed_files(self, info: ObjectInfo) -> Iterator[tuple[Declared, NeededInput]]:
+        """Return the files that the sidecar says may be left out, and the server's nodes say not: each with the input
+        that needs it.
+        """
+        for field in self._optional_files(info):
+            if isinstance(found := self._without(self.prompt, field, info), NeededInput):
+                yield field, found
+
+    def _without_absent(self, values: Mapping[str, Value], info: ObjectInfo) -> Prompt:
+        prompt = self.prompt
+        for field in self._optional_files(info):
+            if field.name not in values and isinstance(left := self._without(prompt, field, info), Prompt):
+                prompt = left
+        return prompt
+
+    def _optional_files(self, info: ObjectInfo) -> list[Declared]:
+        optional = (each for each in self.declared if each.required is False)
+        return [each for each in optional if (each.kind or self._kind(each.targets[0], info)) in MEDIA]
+
+    def _without(self, prompt: Prompt, field: Declared, info: ObjectInfo) -> Prompt | NeededInput:
+        return without_nodes(prompt, [each.node_id for each in field.targets if each.node_id in prompt], info)
 
     def kind(self, form: Form, values: Mapping[str, Any]) -> str:
         """Return a key for runs of similar duration and needs: the workflow and the choices made. `form` is the form
@@ -149,14 +174,17 @@ class Workflow:
         literal = self.literal(target)
         accepted = [self._accepted(each, info) for each in declared.targets]
         known = [each for each in accepted if each is not None]
-        kind = declared.kind or kind_of_input(self.node(target), target.input, info)
+        kind = declared.kind or self._kind(target, info)
+        required = _or(declared.required, kind in MEDIA)
+        if kind in MEDIA and not required and info is not None:
+            required = isinstance(self._without(self.prompt, declared, info), NeededInput)
         low, high = _bounds(declared, known) if kind in NUMERIC else (None, None)
         field = Field(
             declared.name,
             kind,
             declared.title or declared.name.replace("_", " ").replace("-", " ").capitalize(),
             declared.help or next((each.tooltip for each in known), ""),
-            required=_or(declared.required, kind in MEDIA),
+            required=required,
             minimum=low,
             maximum=high,
             step=declared.step,
@@ -164,11 +192,14 @@ class Workflow:
             max_length=declared.max_length,
             multiline=kind is FieldKind.TEXT and _or(declared.multiline, _is_multiline(known, literal)),
             seed=_or(declared.seed, target.input in _SEEDS and kind is FieldKind.INTEGER),
-            more=declared.more and not _or(declared.required, kind in MEDIA),
+            more=declared.more and not required,
         )
         if declared.sets:
             return replace(field, default=declared.default or self._shown_choice(declared, field))
         return _with_step(_with_default(_with_seeds(field), declared, literal), known)
+
+    def _kind(self, target: Target, info: ObjectInfo | None) -> FieldKind:
+        return kind_of_input(self.node(target), target.input, info)
 
     def _shown_choice(self, declared: Declared, field: Field) -> str | None:
         """The choice that sets what the graph has."""

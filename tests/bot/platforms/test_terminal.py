@@ -514,3 +514,27 @@ def test_the_authors_own_words_are_run_only_if_asked_for(desk_top: Path, monkeyp
     assert "prompt: a value is required." in darkroom("run", "sign")[2]
     assert darkroom("run", "sign", "--defaults", "-o", "made.png")[0] == 0
     assert Path("made.png").exists()
+
+
+def test_check_says_which_file_cannot_be_left_out(desk_top: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = desk_top / "mine"
+    folder.mkdir()
+    blend = {"image1": ["1", 0], "image2": ["2", 0], "blend_factor": 0.5, "blend_mode": "normal"}
+    graph = {
+        "1": {"class_type": "LoadImage", "inputs": {"image": "a.png"}, "_meta": {"title": "A"}},
+        "2": {"class_type": "LoadImage", "inputs": {"image": "b.png"}, "_meta": {"title": "B"}},
+        "3": {"class_type": "ImageBlend", "inputs": blend, "_meta": {"title": "Blend"}},
+        "4": {"class_type": "SaveImage", "inputs": {"images": ["3", 0], "filename_prefix": "x"}},
+    }
+    (folder / "mix.json").write_text(json.dumps(graph))
+    (folder / "mix.toml").write_text(
+        '[fields.photo]\ntarget="A.image"\n[fields.second]\ntarget="B.image"\nrequired=false\n'
+    )
+    monkeypatch.setenv("DARKROOM_WORKFLOWS", str(folder))
+    code, _out, err = darkroom("check")
+    assert (code, err) == (
+        1,
+        "mistake: mix.toml, second: the file cannot be left out, since “image2” of “Blend” needs it\n",
+    )
+    code, _out, err = darkroom("run", "mix", "--photo", "cat.png")
+    assert (code, "second: a picture is required" in err) == (2, True)
