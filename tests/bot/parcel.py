@@ -13,6 +13,7 @@ STATUE = b"glTF\x02\0\0\0 a statue"
 _FIELDS = """
 [fields.shade]
 target = "#1.color"
+title.de = "Farbton"
 kind = "color"
 
 [fields.size]
@@ -48,8 +49,19 @@ def write_parcel(folder: Path) -> Path:
     }
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "parcel.json").write_text(json.dumps(graph))
-    (folder / "parcel.toml").write_text(f'title = "Parcel"\n{_FIELDS}')
+    (folder / "parcel.toml").write_text(f'title = "Parcel"\ntitle.de = "Paket"\n{_FIELDS}')
     return folder
+
+
+def write_adults(folder: Path) -> None:
+    """Put a workflow for adults into a folder of workflows."""
+    blank = {"width": 16, "height": 16, "batch_size": 1, "color": 0}
+    graph = {
+        "1": {"class_type": "EmptyImage", "inputs": blank},
+        "2": {"class_type": "SaveImage", "inputs": {"images": ["1", 0], "filename_prefix": "x"}},
+    }
+    (folder / "adults.json").write_text(json.dumps(graph))
+    (folder / "adults.toml").write_text('title = "Adults"\nnsfw = true\n')
 
 
 def parcel() -> Mapping[str, NodeType]:

@@ -52,7 +52,8 @@ class WorkflowService:
 
     async def offers(self, person: Person, place: Place) -> list[WorkflowOffer]:
         """Return the workflows that a person may run in a place."""
-        return [WorkflowOffer(each, await self._validator.lacks(each)) for each in self.allowed(person, place)]
+        allowed = self.allowed(person, place)
+        return [WorkflowOffer(each.in_language(person.language), await self._validator.lacks(each)) for each in allowed]
 
     def allowed(self, person: Person, place: Place) -> list[Workflow]:
         """Return the workflows that a person may run in a place, even if the servers lack something. Asks no server."""
@@ -87,7 +88,8 @@ class WorkflowService:
     async def form(self, workflow: str, person: Person, place: Place) -> Form:
         """Return a person's form in a place. Raises `UnknownWorkflow`, and `NotAllowed`, as `admit` does."""
         await self.admit(workflow, person, place)
-        return self.narrowed(await self._validator.form(self.catalog.get(workflow)), workflow, person, place)
+        form = await self._validator.form(self.catalog.get(workflow))
+        return self.narrowed(form, workflow, person, place).in_language(person.language)
 
     async def admit(self, workflow: str, person: Person, place: Place) -> None:
         """Let a person ask for a workflow. Raises `UnknownWorkflow`, and `NotAllowed` with the rule in words, which is
@@ -112,6 +114,7 @@ class WorkflowService:
         """A value that changes whenever the workflows, or the servers' nodes and models, change."""
         return self.catalog.version, self._servers_version()
 
-    def title(self, workflow: str) -> str:
-        """Return the title of a workflow."""
-        return title_of(self.catalog, workflow)
+    def title(self, workflow: str, language: str = "") -> str:
+        """Return the title of a workflow, for a person who reads this language."""
+        found = self.catalog.workflows.get(workflow)
+        return (found.in_language(language).title if found is not None else "") or title_of(self.catalog, workflow)

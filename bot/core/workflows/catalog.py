@@ -13,6 +13,7 @@ from typing import Any, Protocol
 from bot.core.errors import UnknownWorkflow
 from bot.core.workflows.auto_form import declared_fields, results
 from bot.core.workflows.form import listed, shown
+from bot.core.workflows.languages import with_quoted_languages
 from bot.core.workflows.sidecar import Faults, read_sidecar
 from bot.core.workflows.workflow import Workflow
 from bot.i18n import _
@@ -162,7 +163,7 @@ def _node_fault(path: Path, error: NodeError) -> WorkflowFault:
 def _toml(path: Path, faults: list[WorkflowFault]) -> dict[str, Any] | None:
     text = _text(path, faults)
     try:
-        return None if text is None else tomllib.loads(text)
+        return None if text is None else tomllib.loads(with_quoted_languages(text))
     except (ValueError, RecursionError) as fault:  # a number of 5,000 digits is a plain ValueError
         faults.append(_fault(path, _("this is not valid TOML: {fault}").format(fault=fault)))
         return None

@@ -10,6 +10,7 @@ from typing import Any
 
 from bot.core.errors import BadValue
 from bot.core.workflows.form import MEDIA, NUMERIC, Field, FieldKind, Form, Value
+from bot.core.workflows.languages import Translations, in_language
 from bot.core.workflows.optional_files import NeededInput, without_nodes
 from bot.core.workflows.placeholders import with_values_in_place
 from comfy.messages.files import Kind, kind_of
@@ -70,6 +71,7 @@ class Declared:
     seed: bool | None = None
     more: bool = False
     sets: tuple[tuple[str, tuple[Value, ...]], ...] = ()
+    translations: Translations = ()
 
     def assigned(self, value: Value) -> Iterator[tuple[Target, Value]]:
         """Return the inputs that a value sets, with the value of each."""
@@ -81,7 +83,8 @@ class Declared:
 class Workflow:
     """A graph that people can run. The results of the nodes in `outputs` are delivered; empty means all.
 
-    With `spoiler`, chats show results behind a spoiler.
+    With `spoiler`, chats show results behind a spoiler; `nsfw` says that they are for adults. `group` is its heading in
+    menus.
     """
 
     name: str
@@ -91,6 +94,16 @@ class Workflow:
     declared: tuple[Declared, ...] = ()
     outputs: tuple[str, ...] = ()
     spoiler: bool = False
+    nsfw: bool = False
+    group: str = ""
+    translations: Translations = ()
+
+    def in_language(self, language: str) -> Workflow:
+        """Return the workflow with its texts in a language, as far as its author has translated them."""
+        if not self.translations:
+            return self
+        title, description = (in_language(self.translations, key, language) for key in ("title", "description"))
+        return replace(self, title=title or self.title, description=description or self.description)
 
     def form(self, info: ObjectInfo | None = None) -> Form:
         """Return the form: from the sidecar, else from the server's nodes, else from the graph."""
@@ -193,6 +206,7 @@ class Workflow:
             multiline=kind is FieldKind.TEXT and _or(declared.multiline, _is_multiline(known, literal)),
             seed=_or(declared.seed, target.input in _SEEDS and kind is FieldKind.INTEGER),
             more=declared.more and not required,
+            translations=declared.translations,
         )
         if declared.sets:
             return replace(field, default=declared.default or self._shown_choice(declared, field))

@@ -90,4 +90,4 @@ def command_of(workflow: str) -> str:
 
 
 def _person(user: User) -> Person:
-    return Person(NAME, str(user.id), user.full_name)
+    return Person(NAME, str(user.id), user.full_name, language=user.language_code or "")

@@ -272,6 +272,8 @@ def test_colours_any_files_and_choices_of_sizes(desk_top: Path, parcels: str, mo
     Path("list.txt").write_text("two spoons")
     shown = " ".join(darkroom("run", "parcel", "--help")[1].split())
     assert all(word in shown for word in ("--statue FILE", "--paper FILE", "--shade #RRGGBB", "one of square"))
+    monkeypatch.setenv("LC_ALL", "de_DE.UTF-8")
+    assert "Farbton; default" in " ".join(darkroom("run", "parcel", "--help")[1].split())
     files = ("--server", parcels, "--paper", "list.txt", "--statue")
     given = ("--shade", "f00", "--size", "wide", "--width", "48", "-o", "a.png")
     code, out, err = darkroom("run", "parcel", *files, "statue.glb", *given)

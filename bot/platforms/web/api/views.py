@@ -95,13 +95,17 @@ def offer_view(offer: WorkflowOffer, form: Form) -> dict[str, Any]:
         "title": workflow.title or workflow.name,
         "description": workflow.description,
         "lacks": offer.lacks,
+        "group": workflow.group,
         "fields": [_field_view(field) for field in form.fields],
     }
 
 
-def person_of(person_id: str) -> Person:
-    """The person behind a visitor. They have no name: the cookie alone identifies them."""
-    return Person("web", person_id, _("a visitor of the page"))
+def person_of(person_id: str, languages: str = "") -> Person:
+    """The person behind a visitor. They have no name: the cookie alone identifies them. `languages` are those that
+    their browser asks for; the first counts.
+    """
+    language = languages.partition(",")[0].partition(";")[0].strip()
+    return Person("web", person_id, _("a visitor of the page"), language=language)
 
 
 def _field_view(field: Field) -> dict[str, Any]:

@@ -75,6 +75,13 @@ async def test_a_colour_that_is_none_is_asked_for_again(chat: Conversation) -> N
     await chat.answer("“reddish” is not a colour; write it as #ff8800.")
 
 
+async def test_a_form_is_in_the_persons_language_where_its_author_has_translated_it(chat: Conversation) -> None:
+    chat.api.languages[chat.user] = "de"
+    await chat.write("/parcel")
+    await chat.press(await chat.answer("Paket: Statue", button="All fields"), "All fields")
+    await chat.answer("Paket", "Farbton: #000000")
+
+
 @pytest.mark.parametrize(
     ("kind", "sent", "fits"),
     [

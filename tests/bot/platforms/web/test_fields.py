@@ -45,6 +45,15 @@ async def test_every_kind_of_field_is_told_and_taken(tmp_path: Path) -> None:
         assert (made.size, made.getpixel((1, 1))) == ((48, 16), (255, 0, 0))
 
 
+async def test_a_form_is_in_the_language_that_the_browser_asks_for(tmp_path: Path) -> None:
+    write_parcel(tmp_path / "workflows")
+    async with page(tmp_path, nodes=parcel()) as web, Visitor(web.url) as ann:
+        for languages, title, shade in (("de-AT,en;q=0.5", "Paket", "Farbton"), ("fr", "Parcel", "Shade")):
+            offers: Any = (await ann.call("GET", "workflows", headers={"Accept-Language": languages}))[1]
+            offer = next(each for each in offers if each["name"] == "parcel")
+            assert (offer["title"], offer["fields"][0]["title"], offer["group"]) == (title, shade, "")
+
+
 async def test_what_is_no_colour_and_no_3d_file_is_refused_by_its_field(tmp_path: Path) -> None:
     write_parcel(tmp_path / "workflows")
     async with page(tmp_path, nodes=parcel()) as web, Visitor(web.url) as ann:
