@@ -87,7 +87,7 @@ class ObjectInfo:
 
     @classmethod
     def union(cls, infos: Iterable[ObjectInfo]) -> ObjectInfo:
-        """Join several servers: all their class_types, and all choices of each combo."""
+        """Join several servers: all their class_types and inputs, and all choices and values that one of them takes."""
         parts = tuple(infos)
         if len(parts) == 1:
             return parts[0]
@@ -169,14 +169,26 @@ def _without_files(node: NodeInfo | None) -> NodeInfo | None:
 
 
 def _joined(nodes: Sequence[NodeInfo]) -> NodeInfo:
-    """Return the first node, with the choices of all."""
-    inputs = dict(nodes[0].inputs)
-    for node in nodes[1:]:
-        for name, other in node.inputs.items():
-            own = inputs.get(name)
-            if own is not None and own.choices is not None and other.choices is not None:
-                inputs[name] = replace(own, choices=_all_choices(own, other))
+    """Return the first node, with the inputs of all, and all choices and values that one of them takes."""
+    inputs: dict[str, InputInfo] = {}
+    for node in nodes:
+        for name, each in node.inputs.items():
+            inputs[name] = _wider(inputs[name], each) if name in inputs else each
     return replace(nodes[0], inputs=inputs)
+
+
+def _wider(one: InputInfo, other: InputInfo) -> InputInfo:
+    if one.type != other.type:
+        return one
+    steps = [each for each in (one.step, other.step) if each]
+    return replace(
+        _either(one, other),
+        required=one.required and other.required,
+        step=min(steps) if len(steps) == 2 else None,
+        multiline=one.multiline or other.multiline,
+        choices=one.choices if other.choices is None else _all_choices(one, other) or other.choices,
+        upload=one.upload or other.upload,
+    )
 
 
 def _node(class_type: str, data: Mapping[str, Any]) -> NodeInfo:

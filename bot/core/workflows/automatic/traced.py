@@ -9,8 +9,8 @@ from bot.core.workflows.automatic.prompt_graph import last_part
 from bot.core.workflows.automatic.shapes import shapes
 from bot.core.workflows.automatic.titles import Titles
 from bot.core.workflows.automatic.tracing import Found, Tracer
-from bot.core.workflows.form import FieldKind
-from bot.core.workflows.workflow import Target, loader_kind
+from bot.core.workflows.form import MEDIA, FieldKind
+from bot.core.workflows.workflow import Target, kind_of_file, loader_kind
 from bot.i18n import _
 from comfy.object_info import ObjectInfo
 from comfy.prompt import Node, Prompt, is_link
@@ -23,6 +23,8 @@ _MEDIA_NAMES = {
     FieldKind.MODEL_3D: "model_3d",
     FieldKind.FILE: "file",
 }
+#: Parts of class names: these load from elsewhere than the folder of inputs, or no files that people give.
+_ELSEWHERE = ("url", "path", "base64", "folder", "dir", "output", "upscale", "lora", "model")
 _RATIOS = ("aspect_ratio", "ratio")
 _MODELS = ("ckpt_name", "unet_name", "lora_name", "vae_name", "model_name", "control_net_name")
 
@@ -45,9 +47,20 @@ def traced_fields(prompt: Prompt, info: ObjectInfo | None) -> list[AutoField]:
 def file_kind(node: Node, name: str, info: ObjectInfo | None) -> FieldKind | None:
     """Return the kind of file that an input takes; None if it is not a file."""
     accepted = info.input(node.class_type, name) if info is not None else None
-    if accepted is not None:
-        return FieldKind(accepted.upload) if accepted.upload else None
-    return loader_kind(node.class_type, name)
+    if accepted is not None and accepted.upload:
+        return FieldKind(accepted.upload)
+    if accepted is not None and accepted.type != "COMBO":
+        return None
+    return loader_kind(node.class_type, name) or _named_file(node, name)
+
+
+def _named_file(node: Node, name: str) -> FieldKind | None:
+    """Tell from its value that a loader which does not say so takes a file: packs have loaders of their own."""
+    value, class_type = node.inputs.get(name), node.class_type.lower()
+    if not isinstance(value, str) or "load" not in class_type or any(each in class_type for each in _ELSEWHERE):
+        return None
+    kind = kind_of_file(value.partition(" [")[0], None)
+    return kind if kind in MEDIA and kind is not FieldKind.FILE else None
 
 
 def _texts(

@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 
 from bot.core.workflows.auto_form import AutoField, auto_form, declared_fields
+from bot.core.workflows.form import MEDIA, FieldKind
 from bot.core.workflows.workflow import Workflow
+from comfy.object_info import ObjectInfo
 from comfy.prompt import Prompt
 
 _SAMPLER = {"seed": 1, "steps": 20, "cfg": 7.0, "sampler_name": "euler", "denoise": 1.0}
@@ -292,6 +294,32 @@ def test_the_title_of_a_file(class_type: str, title: str, wanted: str) -> None:
     name = {"LoadVideo": "file", "LoadAudio": "audio"}.get(class_type, "image")
     prompt = graph(n1=(class_type, {name: "a.png"}, title), n2=("SaveAny", {"it": ["1", 0]}))
     assert list(titles(prompt)) == [wanted]
+
+
+@pytest.mark.parametrize(
+    ("class_type", "inputs", "kinds"),
+    [
+        ("VHS_LoadVideo", {"video": "a.mp4", "force_rate": 0}, [FieldKind.VIDEO]),
+        ("LoadImageWithMetadata", {"image": "photo.webp"}, [FieldKind.IMAGE]),
+        ("VHS_LoadAudioUpload", {"audio": "a.flac"}, [FieldKind.AUDIO]),
+        ("LoadMesh", {"mesh": "3d/a.glb"}, [FieldKind.MODEL_3D]),
+        ("LoadImageFromUrl", {"image": "a.png"}, []),
+        ("UpscaleModelLoader", {"model_name": "a.pth"}, []),
+        ("SaveText", {"file": "a.png"}, []),
+    ],
+)
+def test_loaders_of_packs_are_known_by_the_files_that_they_name(
+    class_type: str, inputs: dict[str, Any], kinds: list[FieldKind]
+) -> None:
+    prompt = graph(n1=(class_type, inputs), n2=("SaveAny", {"it": ["1", 0]}))
+    assert [each.kind for each in auto_form(prompt) if each.kind in MEDIA] == kinds
+
+
+def test_a_server_says_which_input_takes_a_file() -> None:
+    listed: dict[str, Any] = {"pick": ["COMBO", {"options": ["a.png"], "image_upload": True}], "name": ["STRING", {}]}
+    info = ObjectInfo({"LoadAny": {"input": {"required": listed}, "output": ["IMAGE"]}})
+    prompt = graph(n1=("LoadAny", {"pick": "a.png", "name": "b.png"}), n2=("SaveAny", {"it": ["1", 0]}))
+    assert [str(each.targets[0]) for each in auto_form(prompt, info) if each.kind in MEDIA] == ["1.pick"]
 
 
 def test_a_loader_whose_mask_alone_is_used_is_asked_for_a_mask() -> None:
