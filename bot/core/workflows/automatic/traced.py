@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from bot.core.workflows.automatic.fields import AutoField
@@ -26,7 +27,8 @@ _MEDIA_NAMES = {
 #: Parts of class names: these load from elsewhere than the folder of inputs, or no files that people give.
 _ELSEWHERE = ("url", "path", "base64", "folder", "dir", "output", "upscale", "lora", "model")
 _RATIOS = ("aspect_ratio", "ratio")
-_MODELS = ("ckpt_name", "unet_name", "lora_name", "vae_name", "model_name", "control_net_name")
+_MODEL = re.compile(r"(ckpt|unet|lora|vae|model|control_net)_name(?:_?\d+)?|lora_?\d+(?:_name)?")
+_STRENGTHS = ("strength_model", "strength_clip")
 
 
 def traced_fields(prompt: Prompt, info: ObjectInfo | None) -> list[AutoField]:
@@ -157,15 +159,20 @@ def _numbers(prompt: Prompt, found: Found) -> list[AutoField]:
 
 
 def _models(order: Sequence[Node]) -> list[AutoField]:
-    words = {"lora_name": _("LoRA"), "vae_name": _("VAE")}
-    return [
-        AutoField(
-            name.removesuffix("_name"), (Target(node.id, name),), FieldKind.CHOICE, words.get(name, _("Model")), True
-        )
-        for node in order
-        for name in _MODELS
-        if isinstance(node.inputs.get(name), str)
-    ]
+    words = {"lora": _("LoRA"), "vae": _("VAE")}
+    made = []
+    for node in order:
+        for name, value in node.inputs.items():
+            if not isinstance(value, str) or (found := _MODEL.fullmatch(name)) is None:
+                continue
+            kind = found[1] or "lora"
+            title = words.get(kind, _("Model"))
+            made.append(AutoField(kind, (Target(node.id, name),), FieldKind.CHOICE, title, True))
+        strengths = [name for name in _STRENGTHS if isinstance(node.inputs.get(name), int | float)]
+        if "lora" in node.class_type.lower() and strengths:
+            targets = tuple(Target(node.id, name) for name in strengths)
+            made.append(AutoField("lora_strength", targets, FieldKind.NUMBER, _("LoRA strength"), True))
+    return made
 
 
 def _alike(prompt: Prompt, targets: Sequence[Target]) -> list[tuple[Target, ...]]:

@@ -322,6 +322,16 @@ def test_a_server_says_which_input_takes_a_file() -> None:
     assert [str(each.targets[0]) for each in auto_form(prompt, info) if each.kind in MEDIA] == ["1.pick"]
 
 
+def test_loras_and_how_strong_they_are_stand_under_more() -> None:
+    lora = {"lora_name": "a.safetensors", "strength_model": 0.8, "strength_clip": 0.8, "model": ["1", 0]}
+    stack = {"lora_1": "b.safetensors", "lora_name_2": "c.safetensors", "model": ["8", 0]}
+    nodes = painting(n8=("LoraLoader", lora), n9=("Lora Stack", stack))
+    nodes["n5"][1]["model"] = ["9", 0]
+    more = titles(graph(**nodes), more=True)
+    assert more["LoRA strength"] == ["8.strength_model", "8.strength_clip"]
+    assert [more[name] for name in ("LoRA", "LoRA 2", "LoRA 3")] == [["8.lora_name"], ["9.lora_1"], ["9.lora_name_2"]]
+
+
 def test_a_loader_whose_mask_alone_is_used_is_asked_for_a_mask() -> None:
     load, save = ("LoadImage", {"image": "a.png"}), {"images": ["1", 0], "mask": ["2", 1], "filename_prefix": "x"}
     assert list(titles(graph(n1=load, n2=load, n3=("SaveImage", save)))) == ["Picture", "Mask"]
