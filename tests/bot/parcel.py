@@ -64,6 +64,15 @@ def write_adults(folder: Path) -> None:
     (folder / "adults.toml").write_text('title = "Adults"\nnsfw = true\n')
 
 
+def write_words(folder: Path) -> None:
+    """Put a workflow without a sidecar into a folder of workflows: it shows the words that it is given."""
+    graph = {
+        "1": {"class_type": "PrimitiveStringMultiline", "inputs": {"value": "a red fox"}},
+        "2": {"class_type": "PreviewAny", "inputs": {"source": ["1", 0]}},
+    }
+    (folder / "words.json").write_text(json.dumps(graph))
+
+
 def parcel() -> Mapping[str, NodeType]:
     """The nodes. The text of `Parcel` says where the statue lay, what stands on the paper, and the note."""
     given: dict[str, Any] = {"statue": ("STATUE", {}), "paper": ("PAPER", {}), "note": ("STRING", {})}

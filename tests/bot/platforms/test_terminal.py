@@ -27,7 +27,7 @@ from bot.platforms.terminal.output import OutputTarget
 from bot.platforms.terminal.reply import describe
 from bot.settings import names
 from comfy.embedded import EmbeddedServer
-from tests.bot.parcel import STATUE, parcel, write_parcel
+from tests.bot.parcel import STATUE, parcel, write_parcel, write_words
 from tests.patience import PATIENCE
 
 ROOT = Path(__file__).parents[3]
@@ -516,6 +516,20 @@ def test_the_authors_own_words_are_run_only_if_asked_for(desk_top: Path, monkeyp
     assert "prompt: a value is required." in darkroom("run", "sign")[2]
     assert darkroom("run", "sign", "--defaults", "-o", "made.png")[0] == 0
     assert Path("made.png").exists()
+
+
+def test_the_authors_own_words_are_an_example_and_run_only_if_one_asks_for_them(
+    desk_top: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_words(write_parcel(desk_top / "mine"))
+    monkeypatch.setenv("DARKROOM_WORKFLOWS", str(desk_top / "mine"))
+    code, _out, err = darkroom("run", "words")
+    assert (code, "prompt: a value is required" in err) == (2, True)
+    assert "For example: a red fox; required." in " ".join(darkroom("run", "words", "--help")[1].split())
+    code, out, _err = darkroom("run", "words", "--defaults")
+    assert (code, "a red fox" in out) == (0, True)
+    code, out, _err = darkroom("run", "words", "--prompt", "a blue fox", "--force")
+    assert (code, "a blue fox" in out) == (0, True)
 
 
 def test_check_says_which_file_cannot_be_left_out(desk_top: Path, monkeypatch: pytest.MonkeyPatch) -> None:

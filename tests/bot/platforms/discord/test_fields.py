@@ -8,7 +8,7 @@ import pytest
 import pytest_asyncio
 
 from comfy.embedded import EmbeddedServer
-from tests.bot.parcel import STATUE, parcel, write_adults, write_parcel
+from tests.bot.parcel import STATUE, parcel, write_adults, write_parcel, write_words
 from tests.bot.platforms.discord.fake import Asked, FakeDiscord
 from tests.bot.platforms.discord.harness import ALICE, first_file, house, opened, results
 
@@ -21,6 +21,7 @@ async def fake(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[FakeDi
     folder = tmp_path_factory.mktemp("house")
     own = write_parcel(folder / "workflows")
     write_adults(own)
+    write_words(own)
     async with FakeDiscord() as fake, EmbeddedServer(nodes=parcel()) as server:
         fake.add_guild(ALICE)
         async with house(fake, folder, workflows=own, settings={"COMFYUI_URLS": f"one={server.url}"}):
@@ -75,6 +76,19 @@ async def test_a_form_is_in_the_persons_language_where_its_author_has_translated
     _kind, window = await (await fake.ask(2, data, ALICE, channel)).answer
     assert window["title"] == "Paket"
     assert [label["label"] for label in window["components"]] == ["Statue", "Paper", "Farbton", "Size"]
+
+
+async def test_the_authors_own_words_are_an_example_and_are_not_run(fake: FakeDiscord, channel: int) -> None:
+    command = next(each for each in fake.commands[str(fake.channels[channel])] if each["name"] == "words")
+    (option,) = [each for each in command["options"] if each["required"]]
+    assert (option["name"], option["description"]) == ("prompt", "For example: a red fox")
+    data = {"id": "7", "name": "run", "type": 1, "options": [{"name": "workflow", "type": 3, "value": "words"}]}
+    window = await fake.ask(2, data, ALICE, channel)
+    ((label,),) = [(await window.answer)[1]["components"]]
+    assert (label["component"]["required"], label["component"].get("value", "")) == (True, "")
+    await fake.submit(ALICE, window, {"prompt": "a blue fox"})
+    (post,) = await results(fake, channel)
+    assert "a blue fox" in post.content
 
 
 async def test_what_is_for_adults_runs_only_in_channels_for_adults(fake: FakeDiscord) -> None:

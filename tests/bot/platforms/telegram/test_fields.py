@@ -13,7 +13,7 @@ from bot.core.workflows.form import Field, FieldKind
 from bot.platforms.telegram.forms.files import MessageFile
 from bot.platforms.telegram.forms.state import FormState, takes
 from comfy.embedded import EmbeddedServer
-from tests.bot.parcel import STATUE, parcel, write_parcel
+from tests.bot.parcel import STATUE, parcel, write_parcel, write_words
 from tests.bot.platforms.telegram.harness import Conversation, picture, serving
 from tests.bot.platforms.telegram.server import BotApi, bot_api
 
@@ -26,6 +26,7 @@ _PAPER = ("list.txt", b"two spoons", "text/plain")
 async def api(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[BotApi]:
     folder = tmp_path_factory.mktemp("house")
     own = str(write_parcel(folder / "workflows"))
+    write_words(folder / "workflows")
     async with (
         bot_api() as api,
         EmbeddedServer(nodes=parcel()) as server,
@@ -68,6 +69,16 @@ async def test_what_few_people_change_is_behind_a_button(chat: Conversation) -> 
     await chat.answer("Parcel: Note")
     await chat.write("upside down")
     await chat.answer("Note: upside down", "Width: —", button="Width")
+
+
+async def test_the_authors_own_words_are_an_example_and_are_not_run(chat: Conversation) -> None:
+    await chat.write("/words")
+    asked = await chat.answer("words: Prompt", "For example: a red fox")
+    assert "Default" not in asked.buttons()
+    await chat.write("a blue fox")
+    await chat.result()
+    assert any("a blue fox" in each.text for each in chat.messages)
+    assert not any("fox" in each.text and "red" in each.text for each in chat.messages if "Again" in each.buttons())
 
 
 async def test_a_colour_that_is_none_is_asked_for_again(chat: Conversation) -> None:
