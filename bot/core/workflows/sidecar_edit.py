@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import tomlkit
@@ -13,9 +13,10 @@ from bot.core.workflows.languages import with_quoted_languages
 from bot.core.workflows.sidecar import FIELD_KEYS
 
 
-def new(title: str, fields: Mapping[str, Mapping[str, Any]]) -> str:
-    """Write a sidecar with a title and fields."""
-    return tomlkit.dumps({"title": title, "fields": fields})
+def new(title: str, fields: Mapping[str, Mapping[str, Any]], outputs: Sequence[str] = ()) -> str:
+    """Write a sidecar with a title, fields, and the nodes whose results are delivered."""
+    chosen = {"outputs": list(outputs)} if outputs else {}
+    return tomlkit.dumps({"title": title, **chosen, "fields": fields})
 
 
 def describe(text: str, title: str, description: str) -> str:

@@ -554,3 +554,16 @@ def test_check_says_which_file_cannot_be_left_out(desk_top: Path, monkeypatch: p
     )
     code, _out, err = darkroom("run", "mix", "--photo", "cat.png")
     assert (code, "second: a picture is required" in err) == (2, True)
+
+
+def test_the_form_of_a_workflow_is_written_out_to_start_from(desk_top: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_words(write_parcel(desk_top / "mine"))
+    monkeypatch.setenv("DARKROOM_WORKFLOWS", str(desk_top / "mine"))
+    code, out, err = darkroom("workflows", "form", "words", "--toml")
+    assert (code, err) == (0, "")
+    Path("mine/words.toml").write_text(out.replace("Prompt", "My words"))
+    shown = " ".join(darkroom("run", "words", "--help")[1].split())
+    assert "--prompt TEXT For example: a red fox; required." in shown
+    assert darkroom("workflows", "form", "mine/words.json")[1] == "words:\n  Prompt (text): #1.value\n"
+    code, _out, err = darkroom("workflows", "form", "wards")
+    assert (code, "wards cannot be used" in err) == (1, True)

@@ -191,6 +191,14 @@ def test_marks_for_other_programs_stand_for_values() -> None:
     assert (form["Seed"], form["Steps"]) == (["5.seed"], ["5.steps"])
 
 
+def test_a_mark_is_never_sent_and_no_example() -> None:
+    nodes = painting(n5=("KSampler", {**painting()["n5"][1], "steps": "%steps%"}))
+    nodes["n2"][1]["text"], nodes["n3"][1]["text"] = "{{prompt}}", "%negative%"
+    prompt = graph(**nodes)
+    form = Workflow("w", "W", "", prompt, declared_fields(prompt)).form()
+    assert (form["prompt"].help, form["avoid"].default, form["steps"].default) == ("", "", 20)
+
+
 def test_the_words_for_a_language_model_are_not_the_main_text() -> None:
     nodes = painting(n2=("CLIPTextEncode", {"text": ["8", 0], "clip": ["1", 1]}, ""))
     nodes["n8"] = ("TextGenerate", {"prompt": ["9", 0], "string": ["10", 0]})
