@@ -12,6 +12,7 @@ from comfy.prompt import Prompt, is_link
 
 _COMES_ALONG = ("custom_nodes.websocket_image_save",)  # custom nodes that every ComfyUI has
 _DYNAMIC = "COMFY_DYNAMICCOMBO_V3"
+_GROWING = "COMFY_AUTOGROW_V3"
 _UPLOADS = {
     "image_upload": "image",
     "animated_image_upload": "image",
@@ -27,8 +28,8 @@ class InputInfo:
     """The values that one input accepts.
 
     `type` is ComfyUI's ("INT", "FLOAT", "STRING", "BOOLEAN", "COMBO", "IMAGE", …). `choices` is None except for a
-    combo with listed choices. `upload` is "image", "video", "audio", "3d" or "file" if the value is the name of an
-    uploaded file.
+    combo with listed choices. `min` of an input that grows is the fewest that it takes. `upload` is "image", "video",
+    "audio", "3d" or "file" if the value is the name of an uploaded file.
     """
 
     name: str
@@ -91,7 +92,7 @@ class ObjectInfo:
 
     @classmethod
     def union(cls, infos: Iterable[ObjectInfo]) -> ObjectInfo:
-        """Join several servers: all their class_types, and all choices of each combo."""
+        """Join several servers: all their class_types and inputs, and all choices and values that one of them takes."""
         parts = tuple(infos)
         if len(parts) == 1:
             return parts[0]
@@ -175,14 +176,26 @@ def _without_files(node: NodeInfo | None) -> NodeInfo | None:
 
 
 def _joined(nodes: Sequence[NodeInfo]) -> NodeInfo:
-    """Return the first node, with the choices of all."""
-    inputs = dict(nodes[0].inputs)
-    for node in nodes[1:]:
-        for name, other in node.inputs.items():
-            own = inputs.get(name)
-            if own is not None and own.choices is not None and other.choices is not None:
-                inputs[name] = replace(own, choices=_all_choices(own, other))
+    """Return the first node, with the inputs of all, and all choices and values that one of them takes."""
+    inputs: dict[str, InputInfo] = {}
+    for node in nodes:
+        for name, each in node.inputs.items():
+            inputs[name] = _wider(inputs[name], each) if name in inputs else each
     return replace(nodes[0], inputs=inputs)
+
+
+def _wider(one: InputInfo, other: InputInfo) -> InputInfo:
+    if one.type != other.type:
+        return one
+    steps = [each for each in (one.step, other.step) if each]
+    return replace(
+        _either(one, other),
+        required=one.required and other.required,
+        step=min(steps) if len(steps) == 2 else None,
+        multiline=one.multiline or other.multiline,
+        choices=one.choices if other.choices is None else _all_choices(one, other) or other.choices,
+        upload=one.upload or other.upload,
+    )
 
 
 def _node(class_type: str, data: Mapping[str, Any]) -> NodeInfo:
@@ -254,7 +267,7 @@ def _info(
         kind,
         required,
         default,
-        _number(options.get("min")),
+        _number(_mapping(options.get("template")).get("min") if kind == _GROWING else options.get("min")),
         _number(options.get("max")),
         _number(options.get("step")),
         options.get("multiline") is True,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -115,3 +116,31 @@ def test_another_reading_is_the_same_unless_nodes_models_or_bounds_differ() -> N
     assert not reading().is_same(reading(model="b.ckpt"))
     assert not reading().is_same(reading(most=10))
     assert not reading().is_same(ObjectInfo({}))
+
+
+def test_several_servers_together_take_what_one_of_them_takes() -> None:
+    def server(least: int | None, most: int, models: list[str], **more: Any) -> ObjectInfo:
+        number: dict[str, Any] = {"max": most, "step": 8} | ({} if least is None else {"min": least})
+        required = {"size": ["INT", number], "model": [models, {}], **more}
+        return ObjectInfo({"Paint": {"input": {"required": required}, "output": []}})
+
+    one, two = server(64, 1024, ["a"]), server(16, 512, ["b", "a"], extra=["STRING", {"multiline": True}])
+    size, model, extra = (ObjectInfo.union([one, two]).input("Paint", name) for name in ("size", "model", "extra"))
+    assert size is not None
+    assert model is not None
+    assert extra is not None
+    assert (size.min, size.max, size.step, size.required) == (16, 1024, 8, True)
+    assert model.choices == ("a", "b")
+    assert extra.multiline
+    open_end = ObjectInfo.union([one, server(None, 512, [])]).input("Paint", "size")
+    assert open_end is not None
+    assert (open_end.min, open_end.max) == (None, 1024)
+
+
+def test_the_kind_of_file_that_an_input_takes() -> None:
+    flags = {"a": "image_upload", "b": "video_upload", "c": "audio_upload", "d": "mesh_upload", "e": "file_upload"}
+    required = {name: ["COMBO", {"options": [], flag: True}] for name, flag in flags.items()}
+    required["model_file"] = ["COMBO", {"options": [], "file_upload": True}]
+    node = ObjectInfo({"Load": {"input": {"required": required}, "output": []}}).node("Load")
+    assert node is not None
+    assert [each.upload for each in node.inputs.values()] == ["image", "video", "audio", "3d", "file", "3d"]

@@ -282,7 +282,7 @@ class Attempt:
 
     async def _follow(self, execution: Execution, offer: Callable[[Status], None]) -> ExecutionEnd:
         if execution.prompt is None:
-            await execution.fill({})
+            await execution.fill({name: file.filename for name, file in self._run.inputs.items()})
         try:
             ended = await execution.follow(offer)
         except PromptRemoved as removed:

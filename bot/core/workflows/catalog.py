@@ -13,6 +13,7 @@ from bot.core.errors import UnknownWorkflow
 from bot.core.workflows.auto_form import declared_fields, results
 from bot.core.workflows.form import listed, shown
 from bot.core.workflows.identities import Identity, identified, offered, source_of
+from bot.core.workflows.languages import with_quoted_languages
 from bot.core.workflows.sidecar import Faults, read_sidecar
 from bot.core.workflows.slugs import slug_of
 from bot.core.workflows.source_file import Layer, Reading, SourceFile, WorkflowFault, read_folders
@@ -175,7 +176,9 @@ def workflow_of(file: SourceFile, identity: Identity, faults: list[WorkflowFault
     faults += found
     if found:
         return None
-    return replace(workflow, id=identity.id, name=identity.name, version=file.version, path=file.path, layer=file.layer)
+    group = workflow.group or file.path.rpartition("/")[0]
+    named = replace(workflow, id=identity.id, name=identity.name, group=group)
+    return replace(named, version=file.version, path=file.path, layer=file.layer)
 
 
 def bundled_folder() -> Path:
@@ -220,7 +223,7 @@ def _node_fault(name: str, error: NodeError) -> WorkflowFault:
 
 def _toml(file: SourceFile, faults: list[WorkflowFault]) -> dict[str, Any] | None:
     try:
-        return tomllib.loads(file.sidecar or "")
+        return tomllib.loads(with_quoted_languages(file.sidecar or ""))
     except (ValueError, RecursionError) as fault:  # a number of 5,000 digits is a plain ValueError
         reason = _("this is not valid TOML: {fault}").format(fault=fault)
         faults.append(WorkflowFault(file.sidecar_name, None, reason))

@@ -11,6 +11,8 @@ from typing import Any
 
 from bot.core.errors import BadValue
 from bot.core.workflows.form import MEDIA, NUMERIC, Field, FieldKind, Form, Value
+from bot.core.workflows.languages import Translations, in_language
+from bot.core.workflows.optional_files import NeededInput, without_nodes
 from bot.core.workflows.placeholders import with_values_in_place
 from bot.core.workflows.source_file import Layer
 from comfy.messages.files import Kind, kind_of
@@ -80,6 +82,7 @@ class Declared:
     seed: bool | None = None
     more: bool = False
     sets: tuple[tuple[str, tuple[Value, ...]], ...] = ()
+    translations: Translations = ()
 
     def assigned(self, value: Value) -> Iterator[tuple[Target, Value]]:
         """Return the inputs that a value sets, with the value of each."""
@@ -91,9 +94,9 @@ class Declared:
 class Workflow:
     """A graph that people can run. The results of the nodes in `outputs` are delivered; empty means all.
 
-    With `spoiler`, chats show results behind a spoiler. Records and rules refer to the `id` (default: the name), and
-    people type the `name`. `version` is a digest of its files, and `path` where they lie in the folder of
-    their `layer`, without an ending.
+    With `spoiler`, chats show results behind a spoiler; `nsfw` says that they are for adults. `group` is its heading in
+    menus. Records and rules refer to the `id` (default: the name), and people type the `name`. `version` is a digest of
+    its files, and `path` where they lie in the folder of their `layer`, without an ending.
     """
 
     name: str
@@ -103,6 +106,9 @@ class Workflow:
     declared: tuple[Declared, ...] = ()
     outputs: tuple[str, ...] = ()
     spoiler: bool = False
+    nsfw: bool = False
+    group: str = ""
+    translations: Translations = ()
     id: str = ""
     version: str = ""
     path: str = ""
@@ -113,14 +119,16 @@ class Workflow:
             object.__setattr__(self, "id", self.name)
 
     @property
-    def group(self) -> str:
-        """The folder within the folder of workflows, which is a group in menus; empty for none."""
-        return self.path.rpartition("/")[0]
-
-    @property
     def label(self) -> str:
         """The title for menus, after the group if there is one."""
         return f"{self.group} · {self.title}" if self.group else self.title
+
+    def in_language(self, language: str) -> Workflow:
+        """Return the workflow with its texts in a language, as far as its author has translated them."""
+        if not self.translations:
+            return self
+        title, description = (in_language(self.translations, key, language) for key in ("title", "description"))
+        return replace(self, title=title or self.title, description=description or self.description)
 
     def form(self, info: ObjectInfo | None = None) -> Form:
         """Return the form: from the sidecar, else from the server's nodes, else from the graph."""
@@ -128,15 +136,39 @@ class Workflow:
 
     def fill(self, values: Mapping[str, Value], info: ObjectInfo | None = None) -> Prompt:
         """Return the prompt with these values. A file's value is the name that the server gave it. A value of an input
-        goes before a choice that sets several.
+        goes before a choice that sets several. A loader whose file may be left out, and is, goes with what needs it.
         """
-        prompt = self.prompt
+        prompt = self._without_absent(values, info) if info is not None else self.prompt
         for field in sorted(self.declared, key=lambda each: not each.sets):
             if field.name in values:
                 for target, given in field.assigned(values[field.name]):
+                    if target.node_id not in prompt:  # it went with a file that was left out
+                        continue
                     value = self._typed(given, target, info)
                     prompt = prompt.with_input(target.node_id, target.input, value)
         return with_values_in_place(prompt)
+
+    def needed_files(self, info: ObjectInfo) -> Iterator[tuple[Declared, NeededInput]]:
+        """Return the files that the sidecar says may be left out, and the server's nodes say not: each with the input
+        that needs it.
+        """
+        for field in self._optional_files(info):
+            if isinstance(found := self._without(self.prompt, field, info), NeededInput):
+                yield field, found
+
+    def _without_absent(self, values: Mapping[str, Value], info: ObjectInfo) -> Prompt:
+        prompt = self.prompt
+        for field in self._optional_files(info):
+            if field.name not in values and isinstance(left := self._without(prompt, field, info), Prompt):
+                prompt = left
+        return prompt
+
+    def _optional_files(self, info: ObjectInfo) -> list[Declared]:
+        optional = (each for each in self.declared if each.required is False)
+        return [each for each in optional if (each.kind or self._kind(each.targets[0], info)) in MEDIA]
+
+    def _without(self, prompt: Prompt, field: Declared, info: ObjectInfo) -> Prompt | NeededInput:
+        return without_nodes(prompt, [each.node_id for each in field.targets if each.node_id in prompt], info)
 
     def kind(self, form: Form, values: Mapping[str, Any]) -> str:
         """Return a key for runs of similar duration and needs: the workflow and the choices made. `form` is the form
@@ -180,14 +212,17 @@ class Workflow:
         literal = self.literal(target)
         accepted = [self._accepted(each, info) for each in declared.targets]
         known = [each for each in accepted if each is not None]
-        kind = declared.kind or kind_of_input(self.node(target), target.input, info)
+        kind = declared.kind or self._kind(target, info)
+        required = _or(declared.required, kind in MEDIA)
+        if kind in MEDIA and not required and info is not None:
+            required = isinstance(self._without(self.prompt, declared, info), NeededInput)
         low, high = _bounds(declared, known) if kind in NUMERIC else (None, None)
         field = Field(
             declared.name,
             kind,
             declared.title or declared.name.replace("_", " ").replace("-", " ").capitalize(),
             declared.help or next((each.tooltip for each in known), ""),
-            required=_or(declared.required, kind in MEDIA),
+            required=required,
             frames=any(self._takes_frames(each, info) for each in declared.targets),
             minimum=low,
             maximum=high,
@@ -196,11 +231,15 @@ class Workflow:
             max_length=declared.max_length,
             multiline=kind is FieldKind.TEXT and _or(declared.multiline, _is_multiline(known, literal)),
             seed=_or(declared.seed, target.input in _SEEDS and kind is FieldKind.INTEGER),
-            more=declared.more and not _or(declared.required, kind in MEDIA),
+            more=declared.more and not required,
+            translations=declared.translations,
         )
         if declared.sets:
             return replace(field, default=declared.default or self._shown_choice(declared, field))
         return _with_step(_with_default(_with_seeds(field), declared, literal), known)
+
+    def _kind(self, target: Target, info: ObjectInfo | None) -> FieldKind:
+        return kind_of_input(self.node(target), target.input, info)
 
     def _shown_choice(self, declared: Declared, field: Field) -> str | None:
         """The choice that sets what the graph has."""

@@ -84,9 +84,10 @@ def _catalog(ctx: click.Context) -> Any:
 
 
 def _command(workflow: Workflow) -> click.Command:
-    from bot.platforms.terminal.request import options
+    from bot.platforms.terminal.request import language, options
 
-    form = workflow.form(None)
+    workflow = workflow.in_language(language())
+    form = workflow.form(None).in_language(language())
 
     def callback(output: str | None, server: str | None, force: bool, defaults: bool = False, **typed: Any) -> None:
         from bot.platforms.terminal.request import request

@@ -198,6 +198,7 @@ async def _check_server(app: Application, server: str | None) -> bool:
         async with app.open(server) as bench:
             lacks = {each.name: await bench.lacks(each) for each in bench.catalog.workflows.values()}
             verdict = await bench.verdict()
+            mistakes = await bench.mistakes()
     except ConfigError:
         raise
     except Exception as error:  # noqa: BLE001 - every error is a verdict here
@@ -209,7 +210,9 @@ async def _check_server(app: Application, server: str | None) -> bool:
         say("  " + _("{workflow} cannot run here. {lacks}").format(workflow=workflow, lacks=why))
     if lacking and not app.label(server):
         say("  " + _without_models())
-    return True
+    for mistake in mistakes:
+        click.echo(_("mistake: {fault}").format(fault=mistake), err=True)
+    return not mistakes
 
 
 def start(app: Application, role: Role) -> int:

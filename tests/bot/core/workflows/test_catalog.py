@@ -110,7 +110,7 @@ FIELD = "[fields.colors]\ntarget = 'ImageQuantize.colors'\n"
     [
         ("title = ", "poster.toml: this is not valid TOML: "),
         ("titel = 'x'", "poster.toml: there is no key “titel”; did you mean “title”?"),
-        ("zzz = 'x'", "poster.toml: there is no key “zzz”; keys: title, description, outputs, spoiler, fields"),
+        ("zzz = 'x'", "poster.toml: there is no key “zzz”; keys: title, description, outputs, spoiler, nsfw, group"),
         ("title = 3", "poster.toml: title must be a text"),
         ("fields = 3", "poster.toml: fields must be a table"),
         (
