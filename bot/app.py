@@ -141,8 +141,8 @@ class App:
         from bot.core.moderation.operator import OperatorService
         from bot.core.policy.audit import Audit
         from bot.core.policy.rule_store import RuleStore
+        from bot.core.workflows.identity.store import WorkflowStore
         from bot.core.workflows.live_catalog import LiveCatalog
-        from bot.core.workflows.store import WorkflowStore
         from bot.stores import opened
 
         async with opened(self.settings) as store:

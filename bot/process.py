@@ -44,10 +44,10 @@ from bot.core.runs.workflow_service import WorkflowService
 from bot.core.servers.registry import ServerRegistry
 from bot.core.storage import data_folder
 from bot.core.storage.temporary import locked_folder
+from bot.core.workflows.identity.store import WorkflowStore
+from bot.core.workflows.identity.versions import WorkflowVersions
 from bot.core.workflows.live_catalog import LiveCatalog
 from bot.core.workflows.source_file import Layer
-from bot.core.workflows.store import WorkflowStore
-from bot.core.workflows.versions import WorkflowVersions
 from bot.i18n import _
 from bot.settings import Role, Settings
 from bot.stores import Stores, opened, writing

@@ -46,7 +46,7 @@ from bot.core.runs.validation import InputFile, ValidatedRequest
 from bot.core.servers.lease import Lease
 from bot.core.storage.temporary import room, work_folder
 from bot.core.workflows.form import FieldKind
-from bot.core.workflows.versions import WorkflowVersions
+from bot.core.workflows.identity.versions import WorkflowVersions
 from bot.core.workflows.workflow import Workflow
 from bot.i18n import _
 from comfy.client import ComfyClient

@@ -28,9 +28,9 @@ from bot.core.storage import private
 from bot.core.storage.temporary import work_folder
 from bot.core.workflows import sidecar_edit
 from bot.core.workflows.form import listed
+from bot.core.workflows.identity.slugs import slug_of
 from bot.core.workflows.live_catalog import LiveCatalog
 from bot.core.workflows.sidecar import FIELD_KEYS
-from bot.core.workflows.slugs import slug_of
 from bot.core.workflows.source_file import Layer, SourceFile
 from bot.core.workflows.workflow import Workflow, loader_kind
 from bot.i18n import _

@@ -12,10 +12,10 @@ from typing import Any, Protocol
 from bot.core.errors import UnknownWorkflow
 from bot.core.workflows.auto_form import declared_fields, results
 from bot.core.workflows.form import listed, shown
-from bot.core.workflows.identities import Identity, identified, offered, source_of
+from bot.core.workflows.identity.identities import Identity, identified, offered, source_of
+from bot.core.workflows.identity.slugs import slug_of
 from bot.core.workflows.languages import with_quoted_languages
 from bot.core.workflows.sidecar import Faults, read_sidecar
-from bot.core.workflows.slugs import slug_of
 from bot.core.workflows.source_file import Layer, Reading, SourceFile, WorkflowFault, read_folders
 from bot.core.workflows.workflow import Workflow
 from bot.i18n import _

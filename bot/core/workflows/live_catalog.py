@@ -15,9 +15,9 @@ from watchfiles import awatch
 from bot.core import events_log
 from bot.core.background import BackgroundTask, TaskHealth
 from bot.core.workflows.catalog import Catalog, without_hidden
-from bot.core.workflows.identities import Identity, identified, offered, source_of
+from bot.core.workflows.identity.identities import Identity, identified, offered, source_of
+from bot.core.workflows.identity.store import FilePlace, WorkflowStore
 from bot.core.workflows.source_file import Layer, Reading, SourceFile, WorkflowFault, read_folders
-from bot.core.workflows.store import FilePlace, WorkflowStore
 from bot.core.workflows.workflow import Workflow
 
 _LOOK = 2.0  # seconds between two looks at what other processes have found

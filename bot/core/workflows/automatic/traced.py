@@ -10,12 +10,14 @@ from bot.core.workflows.automatic.prompt_graph import last_part
 from bot.core.workflows.automatic.shapes import shapes
 from bot.core.workflows.automatic.titles import Titles
 from bot.core.workflows.automatic.tracing import Found, Tracer
-from bot.core.workflows.form import MEDIA, FieldKind
-from bot.core.workflows.workflow import Target, kind_of_file, loader_kind
+from bot.core.workflows.form import FieldKind
+from bot.core.workflows.workflow import Target, loader_kind
 from bot.i18n import _
 from comfy.object_info import ObjectInfo
 from comfy.prompt import Node, Prompt, is_link
 
+#: In the names of loaders of what people do not send, or not as a file.
+_ELSEWHERE = ("url", "path", "base64", "folder", "dir", "output", "upscale", "lora", "model")
 _MOST_TEXTS = 3  # of a side, in the main group
 _MEDIA_NAMES = {
     FieldKind.IMAGE: "picture",
@@ -25,7 +27,6 @@ _MEDIA_NAMES = {
     FieldKind.FILE: "file",
 }
 #: Parts of class names: these load from elsewhere than the folder of inputs, or no files that people give.
-_ELSEWHERE = ("url", "path", "base64", "folder", "dir", "output", "upscale", "lora", "model")
 _RATIOS = ("aspect_ratio", "ratio")
 _MODEL = re.compile(r"(ckpt|unet|lora|vae|model|control_net)_name(?:_?\d+)?|lora_?\d+(?:_name)?")
 _STRENGTHS = ("strength_model", "strength_clip")
@@ -53,16 +54,8 @@ def file_kind(node: Node, name: str, info: ObjectInfo | None) -> FieldKind | Non
         return FieldKind(accepted.upload)
     if accepted is not None and accepted.type != "COMBO":
         return None
-    return loader_kind(node, name) or _named_file(node, name)
-
-
-def _named_file(node: Node, name: str) -> FieldKind | None:
-    """Tell from its value that a loader which does not say so takes a file: packs have loaders of their own."""
-    value, class_type = node.inputs.get(name), node.class_type.lower()
-    if not isinstance(value, str) or "load" not in class_type or any(each in class_type for each in _ELSEWHERE):
-        return None
-    kind = kind_of_file(value.partition(" [")[0], None)
-    return kind if kind in MEDIA and kind is not FieldKind.FILE else None
+    elsewhere = accepted is None and any(each in node.class_type.lower() for each in _ELSEWHERE)
+    return None if elsewhere else loader_kind(node, name)
 
 
 def _texts(

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.core.workflows.identities import Identity, identified, offered, source_of
-from bot.core.workflows.slugs import LONGEST, RESERVED, slug_of
+from bot.core.workflows.identity.identities import Identity, identified, offered, source_of
+from bot.core.workflows.identity.slugs import LONGEST, RESERVED, slug_of
 from bot.core.workflows.source_file import Layer, SourceFile
 
 DAY = 86_400.0

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.core.storage.database import Database
 from bot.core.storage.schema import workflow_versions, workflows
-from bot.core.workflows.identities import Identity, identified
+from bot.core.workflows.identity.identities import Identity, identified
 from bot.core.workflows.source_file import Layer, SourceFile
 
 _COLUMNS = [column for column in workflows.c if column.name != "edition"]

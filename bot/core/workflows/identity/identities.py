@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from bot.core.workflows.slugs import free_slug, slug_of
+from bot.core.workflows.identity.slugs import free_slug, slug_of
 from bot.core.workflows.source_file import Layer, SourceFile
 
 _HELD = 90 * 86_400.0  # seconds in which the name of a workflow that is gone goes to no other

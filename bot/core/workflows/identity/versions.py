@@ -6,9 +6,9 @@ import asyncio
 from collections import OrderedDict
 
 from bot.core.workflows.catalog import Workflows, workflow_of
-from bot.core.workflows.identities import Identity, source_of
+from bot.core.workflows.identity.identities import Identity, source_of
+from bot.core.workflows.identity.store import WorkflowStore
 from bot.core.workflows.source_file import SourceFile
-from bot.core.workflows.store import WorkflowStore
 from bot.core.workflows.workflow import Workflow
 
 _KEPT = 300  # versions held in memory
