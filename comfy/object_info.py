@@ -8,8 +8,6 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
-from comfy.prompt import Prompt, is_link
-
 _DYNAMIC = "COMFY_DYNAMICCOMBO_V3"
 _UPLOADS = {"image_upload": "image", "animated_image_upload": "image", "video_upload": "video", "audio_upload": "audio"}
 
@@ -44,28 +42,6 @@ class NodeInfo:
     inputs: Mapping[str, InputInfo]
     outputs: tuple[str, ...]
     output_node: bool
-
-
-@dataclass(frozen=True)
-class MissingChoice:
-    """A combo value that the server does not have, usually a model that is not installed."""
-
-    node_id: str
-    class_type: str
-    input_name: str
-    value: Any
-    choices: tuple[Any, ...]
-
-
-@dataclass(frozen=True)
-class Missing:
-    """The nodes and models that a server lacks to run a prompt; false if there are none."""
-
-    nodes: tuple[str, ...] = ()
-    choices: tuple[MissingChoice, ...] = ()
-
-    def __bool__(self) -> bool:
-        return bool(self.nodes or self.choices)
 
 
 class ObjectInfo:
@@ -131,23 +107,6 @@ class ObjectInfo:
         """Return the values that an input accepts; None if there is no such node or input."""
         node = self.node(class_type)
         return node.inputs.get(name) if node else None
-
-    def missing(self, prompt: Prompt) -> Missing:
-        """Return what this server lacks to run a prompt: class_types, and combo values such as models.
-
-        Names of uploaded files do not count, because each run uploads its own.
-        """
-        unknown = dict.fromkeys(node.class_type for node in prompt if node.class_type not in self)
-        return Missing(tuple(unknown), tuple(self._missing_choices(prompt)))
-
-    def _missing_choices(self, prompt: Prompt) -> Iterator[MissingChoice]:
-        for node in prompt:
-            for name, value in node.inputs.items():
-                accepted = self.input(node.class_type, name)
-                if accepted is None or accepted.choices is None or accepted.upload or is_link(value):
-                    continue
-                if value not in accepted.choices:
-                    yield MissingChoice(node.id, node.class_type, name, value, accepted.choices)
 
 
 def _without_files(node: NodeInfo | None) -> NodeInfo | None:

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from comfy import ObjectInfo, Prompt
+from comfy.verdict import judge
 from tests.comfy.messages.test_events import json_values
 
 INFO = ObjectInfo(json.loads((Path(__file__).parent.parent / "data" / "object_info.json").read_text()))
@@ -53,28 +54,10 @@ def test_bounds() -> None:
     assert (width.type, width.min, width.max, width.default) == ("INT", 0, 16384, 512)
 
 
-def test_what_a_server_lacks() -> None:
-    prompt = Prompt(
-        {
-            "1": {"class_type": "CheckpointLoaderSimple", "inputs": {"ckpt_name": "sdxl.safetensors"}},
-            "2": {"class_type": "LoadImage", "inputs": {"image": "not uploaded yet.png"}},
-            "3": {"class_type": "MyPackNode", "inputs": {"x": ["2", 0]}},
-        }
-    )
-    missing = INFO.missing(prompt)
-    assert missing.nodes == ("MyPackNode",)
-    assert [(choice.class_type, choice.value) for choice in missing.choices] == [
-        ("CheckpointLoaderSimple", "sdxl.safetensors")
-    ]
-    assert not INFO.missing(Prompt({"2": {"class_type": "LoadImage", "inputs": {"image": "x"}}}))
-
-
 def test_a_name_in_several_options_of_a_dynamic_combo_takes_what_any_of_them_takes() -> None:
     depth = INFO.input("SaveImageAdvanced", "format.bit_depth")
     assert depth is not None
     assert depth.choices == ("8-bit", "16-bit", "32-bit float")
-    graph = {"1": {"class_type": "SaveImageAdvanced", "inputs": {"format": "png", "format.bit_depth": "8-bit"}}}
-    assert not INFO.missing(Prompt(graph))
     width = {"required": {"width": ["INT", {"min": 8, "max": 64}]}}
     tall = {"required": {"width": ["INT", {"min": 16, "max": 4096}]}}
     options = [{"key": "small", "inputs": width}, {"key": "large", "inputs": tall}]
@@ -100,7 +83,9 @@ def test_no_declaration_is_an_exception(kind: object, options: object, anything:
         info = ObjectInfo({"N": {"input": declared, "output": options}})
         node = info.node("N")
         assert node is not None
-        info.missing(Prompt({"1": {"class_type": "N", "inputs": dict.fromkeys(node.inputs, 5)}}))
+        for outputs in (True, options):
+            info = ObjectInfo({"N": {"input": declared, "output": options, "output_node": outputs}})
+            judge(Prompt({"1": {"class_type": "N", "inputs": dict.fromkeys(node.inputs, 5)}}), info)
         ObjectInfo.union([info, info]).node("N")
 
 

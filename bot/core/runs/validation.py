@@ -17,13 +17,13 @@ from bot.core.model import Person, RunRequest, UploadedFile
 from bot.core.policy.field_constraints import FieldConstraints
 from bot.core.workflows.catalog import Workflows
 from bot.core.workflows.form import FieldKind, Form
+from bot.core.workflows.verdict_text import why_not
 from bot.core.workflows.workflow import Workflow
 from bot.i18n import _
-from comfy.object_info import Missing, ObjectInfo
+from comfy.object_info import ObjectInfo
 
 _KEPT = 1000  # workflows for which answers are kept
 _T = TypeVar("_T")
-_MOST = 5  # missing nodes or models named in one sentence
 
 
 #: The nodes and models of each known server, by the server's name.
@@ -73,7 +73,7 @@ class _Derived:
         return _kept(self._forms, workflow, lambda: workflow.form(self._union))
 
     def lacks(self, workflow: Workflow) -> str | None:
-        return _kept(self._lacks, workflow, lambda: _lacking(workflow, self._known))
+        return _kept(self._lacks, workflow, lambda: why_not(workflow, self._known))
 
 
 def _kept(kept: dict[int, tuple[Workflow, _T]], workflow: Workflow, work: Callable[[], _T]) -> _T:
@@ -86,22 +86,6 @@ def _kept(kept: dict[int, tuple[Workflow, _T]], workflow: Workflow, work: Callab
             kept.clear()
         found = kept[id(workflow)] = workflow, work()
     return found[1]
-
-
-def _lacking(workflow: Workflow, known: Mapping[str, ObjectInfo]) -> str | None:
-    missing: dict[str, Missing] = {}
-    for name, info in known.items():
-        missing[name] = workflow.missing(info)
-        if not missing[name]:
-            return None
-    if not missing:
-        return None
-    if len(missing) == 1:
-        (only,) = missing.values()
-        return " ".join(_("The server lacks {what}.").format(what=part) for part in _parts(only))
-    words = _("{server} lacks {what}.")
-    named = list(missing.items())[:_MOST]
-    return " ".join(words.format(server=name, what=_(" and ").join(_parts(each))) for name, each in named)
 
 
 class RequestValidator:
@@ -193,19 +177,6 @@ def _size(path: Path) -> int:
 def _texts(values: Mapping[str, Any]) -> dict[str, Any]:
     """Replace files by text for the form, which only checks that they are there. `images` checks their content."""
     return {name: value.filename if isinstance(value, UploadedFile) else value for name, value in values.items()}
-
-
-def _parts(missing: Missing) -> list[str]:
-    parts = []
-    if missing.nodes:
-        parts.append(_("the nodes {names}").format(names=_listed(missing.nodes)))
-    if missing.choices:
-        parts.append(_listed(tuple(dict.fromkeys(str(choice.value) for choice in missing.choices))))
-    return parts
-
-
-def _listed(names: tuple[str, ...]) -> str:
-    return ", ".join(names[:_MOST]) + ("…" if len(names) > _MOST else "")
 
 
 def _stem(workflow: Workflow, form: Form, values: Mapping[str, Any], given: Mapping[str, UploadedFile]) -> str:

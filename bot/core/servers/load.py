@@ -116,4 +116,4 @@ class JobFactory:
         except UnknownWorkflow:
             return frozenset()
         values, known = choices_of(kind), self._known().items()
-        return frozenset(name for name, info in known if not info.missing(wanted.fill(values, info)))
+        return frozenset(name for name, info in known if wanted.verdict(info, values).runs)

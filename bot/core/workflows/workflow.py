@@ -6,13 +6,15 @@ import json
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Any
 
 from bot.core.errors import BadValue
 from bot.core.workflows.form import MEDIA, NUMERIC, Field, FieldKind, Form, Value
-from comfy.object_info import InputInfo, Missing, ObjectInfo
+from comfy.object_info import InputInfo, ObjectInfo
 from comfy.prompt import Node, Prompt
 from comfy.schedule import is_model
+from comfy.verdict import PromptVerdict, judge
 
 #: Nodes with an input for a person's file, known without asking a server.
 _LOADERS = {
@@ -98,22 +100,24 @@ class Workflow:
         chosen = {field.name: values[field.name] for field in form.fields if _is_chosen(field, values)}
         return f"{self.name} {json.dumps(chosen, sort_keys=True)}"
 
-    def missing(self, info: ObjectInfo) -> Missing:
-        """Return what a server lacks to run this. A model that people choose is missing only if there is none to
-        choose.
+    def verdict(self, info: ObjectInfo, chosen: Mapping[str, Value] = MappingProxyType({})) -> PromptVerdict:
+        """Return what a server does not take of a run with these choices. Where people fill something in, the graph's
+        own value does not count; a choice counts that the server does not offer at all.
         """
-        missing = info.missing(self.prompt)
+        prompt = self.fill(chosen, info)
         filled = {
-            target: field
-            for declared, field in zip(self.declared, self.form(info).fields, strict=True)
+            (target.node_id, target.input)
+            for declared in self.declared
+            if declared.name not in chosen and self._choices(declared, info) != ()
             for target in declared.targets
         }
-        needed = []
-        for choice in missing.choices:
-            field = filled.get(Target(choice.node_id, choice.input_name))
-            if field is None or field.choices == ():
-                needed.append(choice)
-        return Missing(missing.nodes, tuple(needed))
+        found = judge(prompt, info, filled)
+        good = tuple(each for each in found.outputs if not self.outputs or each in self.outputs)
+        return replace(found, outputs=good)
+
+    def _choices(self, declared: Declared, info: ObjectInfo) -> tuple[str, ...] | None:
+        accepted = [found for each in declared.targets if (found := self._accepted(each, info)) is not None]
+        return None if any(each.upload for each in accepted) else _choices(declared, accepted)
 
     def node(self, target: Target) -> Node:
         return self.prompt[target.node_id]
