@@ -88,7 +88,7 @@ PromptFault: TypeAlias = MissingNode | MissingChoice | MissingFile | MissingInpu
 
 @dataclass(frozen=True)
 class PromptVerdict:
-    """What a server does not take of a prompt. It `runs` if at least one of its `outputs` can, without the others."""
+    """The faults of a prompt at a server. It `runs` if at least one of its `outputs` can, without the others."""
 
     faults: tuple[PromptFault, ...] = ()
     outputs: tuple[str, ...] = ()
@@ -154,7 +154,7 @@ class _Walk:
                 self._faults.append(WrongInput(node_id, node.class_type, "", None, "not need its own result"))
 
     def _spread(self) -> None:
-        """What needs a bad node is bad."""
+        """Mark what needs a bad node as bad."""
         needed_by, waiting = self._backwards(), list(self._bad)
         while waiting:
             for other in needed_by[waiting.pop()] - self._bad:
