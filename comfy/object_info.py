@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections import ChainMap
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -51,6 +53,7 @@ class ObjectInfo:
         self._data = data
         self._parts: tuple[ObjectInfo, ...] = ()
         self._read: dict[str, NodeInfo] = {}
+        self._digests: dict[str, bytes] = {}
 
     @classmethod
     def union(cls, infos: Iterable[ObjectInfo]) -> ObjectInfo:
@@ -94,6 +97,16 @@ class ObjectInfo:
         first, _dot, rest = module.partition(".")
         return rest.partition(".")[0] if first == "custom_nodes" else first if first == "comfy_api_nodes" else ""
 
+    def digest(self, class_types: Iterable[str]) -> str:
+        """Return a text that is another if one of these class_types has other inputs, defaults or outputs. Of lists of
+        choices only the first one counts, which stands in where there is no default: models and files come and go.
+        """
+        for each in class_types:
+            if each not in self._digests:
+                shape = json.dumps(_shape(self._data.get(each)), default=str)
+                self._digests[each] = hashlib.sha256(shape.encode("utf-8", "replace")).digest()
+        return hashlib.sha256(b"".join(self._digests[each] for each in sorted(class_types))).hexdigest()
+
     def node(self, class_type: str) -> NodeInfo | None:
         """Return the inputs and outputs of a class_type; None if the server does not have it."""
         if class_type not in self._data:
@@ -107,6 +120,23 @@ class ObjectInfo:
         """Return the values that an input accepts; None if there is no such node or input."""
         node = self.node(class_type)
         return node.inputs.get(name) if node else None
+
+
+def _shape(raw: Any) -> Any:
+    """A declaration without its texts, and with the first of each list of choices."""
+    if isinstance(raw, Mapping):
+        return {
+            key: _shape(value[:1] if key == "options" and _is_plain(value) else value)
+            for key, value in raw.items()
+            if key not in ("tooltip", "description")
+        }
+    if isinstance(raw, list):
+        return [each[:1] if _is_plain(each) else _shape(each) for each in raw]
+    return raw
+
+
+def _is_plain(raw: Any) -> bool:
+    return isinstance(raw, list) and not any(isinstance(each, list | dict) for each in raw)
 
 
 def _without_files(node: NodeInfo | None) -> NodeInfo | None:

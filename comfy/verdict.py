@@ -104,9 +104,10 @@ def judge(prompt: Prompt, info: ObjectInfo, filled: Collection[tuple[str, str]] 
     sent.
     """
     missing = [MissingNode(node.id, node.class_type) for node in prompt if node.class_type not in info]
-    if missing:
-        return PromptVerdict(tuple(missing))
-    outputs = [node.id for node in prompt if _mapping(info.data[node.class_type]).get("output_node") is True]
+    outputs = [node.id for node in prompt if _mapping(info.data.get(node.class_type)).get("output_node") is True]
+    if missing:  # with what else the server lacks, as far as it can be seen
+        found = _Walk(prompt, info, frozenset(filled)).judge([*outputs, *(each.node_id for each in missing)])
+        return PromptVerdict((*missing, *found.faults))
     if not outputs:
         is_told = any(_mapping(raw).get("output_node") is True for raw in info.data.values())
         return PromptVerdict((NoOutput(),)) if is_told else PromptVerdict(outputs=("?",))
@@ -170,6 +171,9 @@ class _Walk:
 
     def _node(self, node: Node) -> Iterator[str]:
         """Check the inputs of a node, and yield the nodes that it needs."""
+        if node.class_type not in self._info:
+            yield from (value[0] for value in node.inputs.values() if is_link(value))
+            return
         for name, spec, required in _inputs(self._declared(node).get("input"), node.inputs):
             if (node.id, name) in self._filled:
                 continue
@@ -183,6 +187,9 @@ class _Walk:
 
     def _link(self, node: Node, name: str, spec: _Spec) -> Iterator[str]:
         source, slot = node.inputs[name]
+        if self._prompt[source].class_type not in self._info:
+            yield source
+            return
         outputs = self._declared(self._prompt[source]).get("output")
         outputs = outputs if isinstance(outputs, list) else []
         try:
@@ -229,7 +236,7 @@ class _Walk:
             self._faults.append(MissingFile(node.id, node.class_type, name, value))
 
     def _declared(self, node: Node) -> Mapping[str, Any]:
-        return _mapping(self._info.data[node.class_type])
+        return _mapping(self._info.data.get(node.class_type))
 
     def _wrong(self, node: Node, name: str, reason: str) -> None:
         self._faults.append(WrongInput(node.id, node.class_type, name, node.inputs.get(name), reason))

@@ -100,3 +100,25 @@ def test_another_reading_is_the_same_unless_nodes_models_or_bounds_differ() -> N
     assert not reading().is_same(reading(model="b.ckpt"))
     assert not reading().is_same(reading(most=10))
     assert not reading().is_same(ObjectInfo({}))
+
+
+def test_a_digest_is_another_where_a_prompt_would_be_made_in_another_way() -> None:
+    def digest(classes: str = "LC", **changes: object) -> str:
+        load = {"input": {"required": {"image": [changes.get("files", ["a.png", "b.png"]), {"image_upload": True}]}}}
+        combo = {"required": {"c": ["COMBO", {"options": changes.get("choices", [1, 2]), "default": 1}]}}
+        other = {"input": combo | {"optional": changes.get("more", {})}, "output": changes.get("output", ["A", "B"])}
+        return ObjectInfo({"L": load, "C": other, "X": changes.get("unused")}).digest(classes)
+
+    assert digest() == digest("CL") == digest(files=["a.png"], choices=[1], unused={"input": {}})
+    others = [
+        digest(files=["b.png", "a.png"]),
+        digest(choices=[2, 1]),
+        digest(more={"n": ["INT", {}]}),
+        digest(more={"n": ["INT", {"tooltip": "much"}], "m": ["INT", {}]}),
+        digest(more={"m": ["INT", {}], "n": ["INT", {}]}),
+        digest(output=["A"]),
+        digest("L"),
+        digest("LCZ"),
+    ]
+    assert len({digest(), *others}) == len(others) + 1
+    assert digest(more={"n": ["INT", {"tooltip": "much"}]}) == digest(more={"n": ["INT", {}]})

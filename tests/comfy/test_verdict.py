@@ -135,6 +135,10 @@ def test_faults_name_node_and_input() -> None:
     assert (fault.node_id, fault.input_name, fault.value) == ("3", "upscale_method", "BALANCED")
     assert "lanczos" in fault.choices
     assert judge(Prompt(GRAPHS["unknown node"]), INFO).faults == (MissingNode("3", "Nowhere"),)
+    both = {**GRAPHS["no such choice"], "4": {"class_type": "Nowhere", "inputs": {"a": ["5", 0]}}}
+    both["5"] = {"class_type": "PreviewImage", "inputs": {}}
+    wanted = (MissingNode("4", "Nowhere"), fault, MissingInput("5", "PreviewImage", "images"))
+    assert judge(Prompt(both), INFO).faults == wanted
     assert judge(Prompt({"1": EMPTY}), INFO).faults == (NoOutput(),)
     assert judge(Prompt(GRAPHS["one good output"]), INFO).faults == (MissingInput("3", "PreviewImage", "images"),)
     wrong = judge(Prompt(GRAPHS["too large"]), INFO).faults[0]

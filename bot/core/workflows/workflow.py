@@ -11,8 +11,10 @@ from typing import Any
 
 from bot.core.errors import BadValue
 from bot.core.workflows.form import MEDIA, NUMERIC, Field, FieldKind, Form, Value
+from bot.core.workflows.source import SavedSource
 from comfy.object_info import InputInfo, ObjectInfo
 from comfy.prompt import Node, Prompt
+from comfy.saved.files import with_defaults
 from comfy.schedule import is_model
 from comfy.verdict import PromptVerdict, judge
 
@@ -68,7 +70,8 @@ class Declared:
 class Workflow:
     """A graph that people can run. The results of the nodes in `outputs` are delivered; empty means all.
 
-    With `spoiler`, chats show results behind a spoiler.
+    With `spoiler`, chats show results behind a spoiler. The `prompt` is made with what is known of all servers; that of
+    a workflow with a `source` is made again for each server.
     """
 
     name: str
@@ -78,6 +81,7 @@ class Workflow:
     declared: tuple[Declared, ...] = ()
     outputs: tuple[str, ...] = ()
     spoiler: bool = False
+    source: SavedSource | None = None
 
     def form(self, info: ObjectInfo | None = None) -> Form:
         """Return the form: from the sidecar, else from the server's nodes, else from the graph."""
@@ -85,13 +89,30 @@ class Workflow:
 
     def fill(self, values: Mapping[str, Value], info: ObjectInfo | None = None) -> Prompt:
         """Return the prompt with these values. A file's value is the name that the server gave it."""
-        prompt = self.prompt
+        prompt = self.prompt_for(info) if info is not None else self.prompt
         for field in self.declared:
             if field.name in values:
-                for target in field.targets:
+                for target in (each for each in field.targets if each.node_id in prompt):
                     value = self._typed(values[field.name], target, info)
                     prompt = prompt.with_input(target.node_id, target.input, value)
         return prompt
+
+    def prompt_for(self, info: ObjectInfo) -> Prompt:
+        """Return the prompt as a server with these definitions takes it: made for it, or with the defaults of inputs
+        that its nodes got later.
+        """
+        if self.source is not None:
+            return self.source.prompt_for(info)
+        return Prompt(with_defaults(self.prompt.to_json(), info.data)) if self._lacks_inputs(info) else self.prompt
+
+    def _lacks_inputs(self, info: ObjectInfo) -> bool:
+        known = ((node, info.node(node.class_type)) for node in self.prompt)
+        return any(
+            each.required and each.name not in node.inputs
+            for node, declared in known
+            if declared is not None
+            for each in declared.inputs.values()
+        )
 
     def kind(self, form: Form, values: Mapping[str, Any]) -> str:
         """Return a key for runs of similar duration and needs: the workflow and the choices made. `form` is the form
