@@ -84,6 +84,7 @@ async def serving(
         fleet = await stack.enter_async_context(Fleet(members, servers_changed))
         registry = await stack.enter_async_context(ServerRegistry(store.database, role.worker, fleet, tasks, confirm))
         servers_changed.add(registry.note)
+        await catalog.follow(lambda: registry.known)
         if role.worker is not None:
             context = ExecutionContext(
                 catalog,

@@ -4,37 +4,28 @@ from __future__ import annotations
 
 import difflib
 import re
-import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 from bot.core.errors import UnknownWorkflow
-from bot.core.workflows.auto_form import declared_fields
 from bot.core.workflows.form import listed, shown
-from bot.core.workflows.sidecar import Faults, read_sidecar
+from bot.core.workflows.reader import (
+    WorkflowFault,
+    WorkflowFiles,
+    WorkflowReader,
+    WorkflowReading,
+    fault_of,
+    files_in,
+    unreadable_folder,
+)
 from bot.core.workflows.workflow import Workflow
 from bot.i18n import _
-from comfy.errors import NodeError, PromptRejected
-from comfy.prompt import Prompt
+from comfy.object_info import ObjectInfo
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
 _NAME_RULE = _("a workflow's name can have up to 32 lowercase letters, digits and “-”: rename the file")
-_LARGEST = 32 * 2**20  # bytes: the largest graphs that people share are a few megabytes
-
-
-@dataclass(frozen=True)
-class WorkflowFault:
-    """A mistake for the author to fix: the file, the field if there is one, and what to do."""
-
-    file: str
-    field: str | None
-    reason: str
-
-    def __str__(self) -> str:
-        where = f"{self.file}, {self.field}" if self.field else self.file
-        return f"{where}: {self.reason}"
 
 
 class Workflows(Protocol):
@@ -47,6 +38,10 @@ class Workflows(Protocol):
     def faults(self) -> tuple[WorkflowFault, ...]: ...
 
     @property
+    def waiting(self) -> tuple[str, ...]:
+        """Return the files that ComfyUI's editor saved, while no server was seen that knows their nodes."""
+
+    @property
     def version(self) -> int: ...
 
     def get(self, name: str) -> Workflow:
@@ -55,32 +50,49 @@ class Workflows(Protocol):
 
 @dataclass(frozen=True)
 class Catalog:
-    """The workflows of some folders, as they were read."""
+    """The workflows of some folders, as they were read. `waiting` names the files that wait for the first server."""
 
     workflows: Mapping[str, Workflow]
     faults: tuple[WorkflowFault, ...] = ()
     version: int = 0
+    waiting: tuple[str, ...] = ()
 
     @classmethod
-    def read(cls, *folders: Path) -> Catalog:
+    def read(cls, *folders: Path, info: ObjectInfo | None = None, reader: WorkflowReader | None = None) -> Catalog:
         """Read every workflow of these folders. A workflow in a later folder replaces one of the same name in an
-        earlier one.
+        earlier one. `info` has the definitions of all known servers, and `reader` remembers what it has read.
 
         It does so even with a mistake in it, because people expect their own workflow under that name.
         """
-        faults: list[WorkflowFault] = []
-        read = {stem: _read(folder, stem) for folder in folders for stem in _stems(folder, faults)}
-        good = {stem: workflow for stem, (workflow, _faults) in sorted(read.items()) if workflow is not None}
-        return cls(good, (*faults, *(fault for _workflow, found in read.values() for fault in found)))
+        reader, faults = reader or WorkflowReader(), list[WorkflowFault]()
+        found: dict[str, WorkflowFiles] = {}
+        for each in (files for folder in folders for files in _files(folder, faults)):
+            if each.stem not in found or not each.is_media:  # else it is the picture of that workflow
+                found[each.stem] = each
+        read = {stem: _read(reader, each, info) for stem, each in found.items()}
+        reader.forget_others(set(found.values()))
+        good = {stem: each.workflow for stem, each in sorted(read.items()) if each.workflow is not None}
+        faults += (fault for each in read.values() for fault in each.faults)
+        waiting = tuple(found[stem].shown for stem, each in sorted(read.items()) if each.waits)
+        return cls(good, tuple(faults), waiting=waiting)
+
+    def is_same(self, other: Catalog) -> bool:
+        """True if another reading has come to the same."""
+        mine, others = self.workflows, other.workflows
+        same = mine.keys() == others.keys() and all(each is others[name] for name, each in mine.items())
+        return same and (self.faults, self.waiting) == (other.faults, other.waiting)
 
     def get(self, name: str) -> Workflow:
         """See `Workflows.get`."""
         if name in self.workflows:
             return self.workflows[name]
-        broken = [fault for fault in self.faults if Path(fault.file).stem == name]
+        broken = [fault for fault in self.faults if _stem(fault.file) == name]
         if broken:
             words = _("The workflow {name} has a mistake and cannot run: {fault}.")
             raise UnknownWorkflow(words.format(name=shown(name), fault=str(broken[0]).rstrip("?.")))
+        if any(_stem(file) == name for file in self.waiting):
+            words = _("The workflow {name} can be used as soon as a ComfyUI server was seen.")
+            raise UnknownWorkflow(words.format(name=shown(name)))
         if not self.workflows:
             raise UnknownWorkflow(
                 _("There is no workflow {name}. There are no workflows at all.").format(name=shown(name))
@@ -92,6 +104,10 @@ class Catalog:
             words = _("There is no workflow {name}. The workflows are {names}.")
         names = listed(self.workflows, like=name)
         raise UnknownWorkflow(words.format(name=shown(name), near=near[0] if near else "", names=names))
+
+
+def _stem(file: str) -> str:
+    return Path(file).stem.removesuffix(".app")
 
 
 def title_of(workflows: Workflows, name: str) -> str:
@@ -106,95 +122,16 @@ def bundled_folder() -> Path:
     return inside if inside.is_dir() else Path(__file__).parents[3] / "workflows"
 
 
-def _stems(folder: Path, faults: list[WorkflowFault]) -> list[str]:
-    """Return the names of the workflows in a folder. Hidden files do not count: some systems leave one beside each
-    file.
-    """
+def _files(folder: Path, faults: list[WorkflowFault]) -> list[WorkflowFiles]:
     try:
-        paths = list(folder.iterdir())
+        return files_in(folder)
     except OSError as fault:
-        reason = _("the folder cannot be read: {fault}").format(fault=fault.strerror)
-        faults.append(WorkflowFault(_printable(str(folder)), None, reason))
+        faults.append(unreadable_folder(folder, fault))
         return []
-    return sorted({path.stem for path in paths if path.suffix in (".json", ".toml") and path.name[0] != "."})
 
 
-def _read(folder: Path, stem: str) -> tuple[Workflow | None, list[WorkflowFault]]:
-    """Read a workflow, or all its mistakes."""
-    graph, sidecar = folder / f"{stem}.json", folder / f"{stem}.toml"
-    faults: list[WorkflowFault] = []
-    if not _NAME.fullmatch(stem):
-        faults.append(_fault(graph if _is_there(graph) else sidecar, _NAME_RULE))
-    prompt = _prompt(graph, sidecar, faults)
-    data = _toml(sidecar, faults) if _is_there(sidecar) else {}
-    if prompt is None or data is None:
-        return None, faults
-    found = Faults()
-    workflow = read_sidecar(stem, prompt, data, found)
-    if not _is_there(sidecar):
-        workflow = replace(workflow, declared=declared_fields(prompt))
-    faults += [_fault(sidecar, reason, field) for field, reason in found.found]
-    return (None if faults else workflow), faults
-
-
-def _is_there(path: Path) -> bool:
-    return path.exists() or path.is_symlink()
-
-
-def _prompt(path: Path, sidecar: Path, faults: list[WorkflowFault]) -> Prompt | None:
-    if not _is_there(path):
-        words = _("{file} is missing beside it: export the graph with “Export (API)”")
-        faults.append(_fault(sidecar, words.format(file=_printable(path.name))))
-        return None
-    text = _text(path, faults)
-    try:
-        return None if text is None else Prompt.loads(text)
-    except PromptRejected as rejected:
-        faults += [_node_fault(path, error) for error in rejected.node_errors] or [_fault(path, rejected.message)]
-        return None
-
-
-def _node_fault(path: Path, error: NodeError) -> WorkflowFault:
-    node = _("node {id}").format(id=error.node_id) if error.node_id else None
-    return _fault(path, error.message, f"{node}, {error.input_name}" if node and error.input_name else node)
-
-
-def _toml(path: Path, faults: list[WorkflowFault]) -> dict[str, Any] | None:
-    text = _text(path, faults)
-    try:
-        return None if text is None else tomllib.loads(text)
-    except (ValueError, RecursionError) as fault:  # a number of 5,000 digits is a plain ValueError
-        faults.append(_fault(path, _("this is not valid TOML: {fault}").format(fault=fault)))
-        return None
-
-
-def _text(path: Path, faults: list[WorkflowFault]) -> str | None:
-    """Read a file. If that fails, add the reason to the faults and return None."""
-    try:
-        reason = _obstacle(path)
-        text = path.read_text(encoding="utf-8-sig") if reason is None else ""
-    except UnicodeDecodeError:
-        reason = _("the file is not UTF-8 text: save it as UTF-8")
-    except OSError as fault:
-        reason = _("the file cannot be read: {fault}").format(fault=fault.strerror)
-    if reason is None and path.suffix == ".json" and not text.strip():
-        reason = _("the file is empty: export the graph with “Export (API)”")
-    if reason is None:
-        return text
-    faults.append(_fault(path, reason))
-    return None
-
-
-def _obstacle(path: Path) -> str | None:
-    if not path.is_file():  # reading a pipe would wait for ever
-        return _("this is not a file, or it is a link to a missing file")
-    return _("the file is too large for a workflow") if path.stat().st_size > _LARGEST else None
-
-
-def _fault(path: Path, reason: str, field: str | None = None) -> WorkflowFault:
-    return WorkflowFault(_printable(path.name), field, reason)
-
-
-def _printable(name: str) -> str:
-    """Make a file name printable; it may contain bytes that are not text."""
-    return name.encode("utf-8", "replace").decode()
+def _read(reader: WorkflowReader, files: WorkflowFiles, info: ObjectInfo | None) -> WorkflowReading:
+    read = reader.read(files, files.stem, info)
+    if _NAME.fullmatch(files.stem):
+        return read
+    return WorkflowReading(faults=(fault_of(files.paths[0], _NAME_RULE), *read.faults))

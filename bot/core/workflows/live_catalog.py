@@ -1,4 +1,4 @@
-"""The workflows of some folders, read again when a file changes."""
+"""The workflows of some folders, read again when a file changes, or when servers have other nodes."""
 
 from __future__ import annotations
 
@@ -12,8 +12,15 @@ from watchfiles import awatch
 
 from bot.core import events_log
 from bot.core.background import BackgroundTask, TaskHealth
-from bot.core.workflows.catalog import Catalog, WorkflowFault
+from bot.core.workflows.catalog import Catalog
+from bot.core.workflows.reader import WorkflowFault, WorkflowReader
 from bot.core.workflows.workflow import Workflow
+from comfy.object_info import ObjectInfo
+
+_LOOK = 1.0  # seconds between two looks at what servers have
+
+#: The nodes and models of each known server, by the server's name.
+KnownServers = Callable[[], Mapping[str, ObjectInfo]]
 
 
 class LiveCatalog:
@@ -22,8 +29,12 @@ class LiveCatalog:
     """
 
     def __init__(self, *folders: Path, tasks: TaskHealth) -> None:
-        self._folders = folders
-        self._catalog = Catalog.read(*folders)
+        self._folders, self._reader = folders, WorkflowReader()
+        self._catalog = Catalog.read(*folders, reader=self._reader)
+        self._infos: list[ObjectInfo] = []
+        self._info: ObjectInfo | None = None
+        self._one_by_one = asyncio.Lock()
+        self._learning = BackgroundTask("workflows for servers", tasks)
         self._listeners: list[Callable[[], None]] = []
         self._stop = asyncio.Event()
         self._task, self._missed = BackgroundTask("workflow folders", tasks), False
@@ -37,6 +48,10 @@ class LiveCatalog:
         return self._catalog.faults
 
     @property
+    def waiting(self) -> tuple[str, ...]:
+        return self._catalog.waiting
+
+    @property
     def version(self) -> int:
         return self._catalog.version
 
@@ -48,15 +63,31 @@ class LiveCatalog:
         self._listeners.append(listener)
 
     async def refresh(self) -> None:
-        """Read the folders again."""
-        fresh = await asyncio.to_thread(Catalog.read, *self._folders)
-        _log_faults(fault for fault in fresh.faults if fault not in self.faults)
-        self._catalog = replace(fresh, version=self.version + 1)
+        """Read the folders again: what has changed there."""
+        async with self._one_by_one:
+            fresh = await asyncio.to_thread(Catalog.read, *self._folders, info=self._info, reader=self._reader)
+            _log_faults(fault for fault in fresh.faults if fault not in self.faults)
+            if fresh.is_same(self._catalog):
+                return
+            self._catalog = replace(fresh, version=self.version + 1)
         for listener in self._listeners:
             listener()
 
+    async def follow(self, servers: KnownServers) -> None:
+        """Make the workflows that the editor saved with what these servers have, now and whenever it changes."""
+        await self._learn(servers())
+        self._learning.repeat(lambda: self._learn(servers()), _LOOK)
+
+    async def _learn(self, known: Mapping[str, ObjectInfo]) -> None:
+        infos = list(known.values())
+        if len(infos) != len(self._infos) or any(one is not other for one, other in zip(infos, self._infos)):  # noqa: B905
+            self._infos, self._info = infos, ObjectInfo.union(infos) if infos else None
+            await self.refresh()
+
     async def __aenter__(self) -> LiveCatalog:
         _log_faults(self.faults)
+        for file in self._catalog.waiting:
+            events_log.workflow_waits(file)
         self._task.start(self._watch)
         return self
 
@@ -64,6 +95,7 @@ class LiveCatalog:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self._stop.set()
+        await self._learning.stop()
         await self._task.stop()
 
     async def _watch(self) -> None:

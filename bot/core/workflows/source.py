@@ -12,7 +12,6 @@ from typing import Any
 from comfy.object_info import ObjectInfo
 from comfy.prompt import Prompt
 from comfy.saved import convert
-from comfy.saved.files import WorkflowFile
 
 _MOST_MADE = 8  # prompts that are kept of one workflow: servers mostly have the same definitions
 
@@ -22,7 +21,7 @@ class NoDefinitions(Exception):
 
 
 class SavedSource:
-    """What the editor saved. It is kept packed, because the prompts that are made of it are mostly there."""
+    """A workflow as the editor saved it. It is kept packed: the prompts that are made of it are mostly there."""
 
     def __init__(self, data: Mapping[str, Any]) -> None:
         text = json.dumps(data, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
@@ -83,16 +82,3 @@ class SourcePrompt:
 
     prompt: Prompt
     source: SavedSource | None = None
-
-
-def prompt_of(file: WorkflowFile, info: ObjectInfo | None) -> SourcePrompt:
-    """Make the prompt of a file. `info` has the definitions of all known servers.
-
-    Raises `NoDefinitions` for a saved workflow while no server is known, `UnreadableWorkflow`, and `PromptRejected`.
-    """
-    if not file.is_saved:
-        return SourcePrompt(Prompt(file.data))
-    if info is None:
-        raise NoDefinitions
-    source = SavedSource(file.data)
-    return SourcePrompt(source.prompt_for(info), source)

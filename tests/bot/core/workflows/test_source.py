@@ -5,14 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-import pytest
-
-from bot.core.workflows.source import NoDefinitions, SavedSource, prompt_of
+from bot.core.workflows.source import SavedSource
 from bot.core.workflows.workflow import Declared, Target, Workflow
-from comfy.errors import PromptRejected
 from comfy.object_info import ObjectInfo
 from comfy.prompt import Prompt
-from comfy.saved.files import WorkflowFile
 
 SAVED: dict[str, Any] = {
     "nodes": [
@@ -35,8 +31,8 @@ def server(**more: Any) -> ObjectInfo:
 
 
 def made(info: ObjectInfo, *fields: Declared) -> Workflow:
-    read = prompt_of(WorkflowFile(SAVED), info)
-    return Workflow("draw", "Draw", "", read.prompt, fields, source=read.source)
+    source = SavedSource(SAVED)
+    return Workflow("draw", "Draw", "", source.prompt_for(info), fields, source=source)
 
 
 def test_the_prompt_is_made_for_the_server_that_runs_it() -> None:
@@ -73,12 +69,3 @@ def test_a_prompt_in_the_api_format_gets_the_defaults_of_the_server() -> None:
     workflow = Workflow("draw", "Draw", "", prompt)
     assert workflow.fill({}, server(style=[["ink"], {}]))["5"].inputs["style"] == "ink"
     assert workflow.fill({}, server()) is prompt
-
-
-def test_a_saved_workflow_waits_for_the_first_server() -> None:
-    with pytest.raises(NoDefinitions):
-        prompt_of(WorkflowFile(SAVED), None)
-    api = {"5": {"class_type": "Draw", "inputs": {}}}
-    assert prompt_of(WorkflowFile(api), None).prompt == Prompt(api)
-    with pytest.raises(PromptRejected):
-        prompt_of(WorkflowFile({"nodes": []}), server())
