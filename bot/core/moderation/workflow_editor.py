@@ -15,13 +15,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bot.core.errors import UserError
+from bot.core.errors import UserError, WorkerFailed
 from bot.core.model import Person, Place
 from bot.core.policy.audit import Audit
 from bot.core.policy.permissions import Permissions
 from bot.core.policy.rule_store import By, Change, RuleStore
 from bot.core.policy.rules import Rule, Trial
 from bot.core.policy.scope import Scope, community_of
+from bot.core.pool.pool import run_apart
 from bot.core.runs.validation import RequestValidator
 from bot.core.storage import private
 from bot.core.storage.temporary import work_folder
@@ -29,13 +30,20 @@ from bot.core.workflows import sidecar_edit
 from bot.core.workflows.form import listed
 from bot.core.workflows.live_catalog import LiveCatalog
 from bot.core.workflows.sidecar import FIELD_KEYS
+from bot.core.workflows.source import SavedSource
 from bot.core.workflows.workflow import loader_kind
 from bot.i18n import _
 from comfy.errors import PromptRejected
 from comfy.object_info import ObjectInfo
 from comfy.prompt import Node, Prompt, is_link
+from comfy.saved import UnreadableWorkflow
+from comfy.saved.files import WorkflowFile, read_workflow
 
 _LARGEST = 8 * 2**20  # bytes of a file
+_SECONDS = 10.0  # for reading one; a hostile one is refused within one
+_NO_WORKFLOW = _(
+    "This file cannot be used: {reason}. Send a workflow that ComfyUI saved or exported, or a result of it."
+)
 _LONG = 40  # characters of the graph's value, shown beside its input
 _TEXTS = frozenset({"CLIPTextEncode", "PrimitiveStringMultiline"})
 _SEEDS = frozenset({"seed", "noise_seed"})
@@ -98,19 +106,23 @@ class WorkflowEditor:
         self._one_by_one = asyncio.Lock()
 
     async def add(self, by: Person, here: Place, name: str, data: bytes) -> str:
-        """Add a workflow that ComfyUI exported with “Export (API)”, with fields for common inputs. The answer says what
-        the servers lack. The person who adds it can try it at once; other people can run it after `open`. Raises
-        `UserError` with all mistakes.
+        """Add a workflow from a file that ComfyUI saved, exported or made, with fields for common inputs. The answer
+        says what the servers lack. The person who adds it can try it at once; other people can run it after `open`.
+        Raises `UserError` with all mistakes.
         """
         await self._permissions.trusted(by, here, "workflow add")
-        prompt = await asyncio.to_thread(_prompt, data)
-        await self._check(prompt)
+        content, info = await _opened(data), await self._nodes()
+        if info is None:
+            raise UserError(_("No server can be reached to check the workflow. Try again when one is back."))
+        prompt = await asyncio.to_thread(_prompt, content, info)
+        self._check(prompt, info)
+        graph = json.dumps(content.data, indent=1)
         async with self._one_by_one:
             await self._check_free(name)
             sidecar = sidecar_edit.new(name.capitalize(), suggested(prompt))
-            await asyncio.to_thread(_try, name, self._files(name, sidecar, prompt))
+            await asyncio.to_thread(_try, name, self._files(name, sidecar, graph), info)
             await self._begin_trial(by, here, name)
-            await self._write(name, sidecar, prompt)
+            await self._write(name, sidecar, graph)
         lacks = await self._validator.lacks(self._live_catalog.get(name))
         fields = listed(self._live_catalog.get(name).form().names) or _("none")
         words = _("Added “{name}”. You can try it now; “workflow open” lets others run it. People fill in: {fields}.")
@@ -146,13 +158,13 @@ class WorkflowEditor:
         """Set a field of a workflow, with `target` and the other keys in docs/workflows.md; None removes the field."""
         await self._permissions.trusted(by, here, "workflow field")
         async with self._one_by_one:
-            sidecar, prompt = await self._read(by, name)
+            sidecar, graph = await self._read(by, name)
             if settings is None:
                 changed = sidecar_edit.remove_field(sidecar, field)
             else:
                 given = {key: value for key, value in settings.items() if value is not None}
                 changed = sidecar_edit.set_field(sidecar, field, given)
-            await self._write(name, changed, prompt)
+            await self._write(name, changed, graph)
         words = _("Set “{field}” of “{name}”.") if settings is not None else _("Removed “{field}” of “{name}”.")
         return await self._note(by, here, "workflow field", words.format(field=field, name=name))
 
@@ -160,8 +172,8 @@ class WorkflowEditor:
         """Set the title and the description of a workflow."""
         await self._permissions.trusted(by, here, "workflow describe")
         async with self._one_by_one:
-            sidecar, prompt = await self._read(by, name)
-            await self._write(name, sidecar_edit.describe(sidecar, title, description), prompt)
+            sidecar, graph = await self._read(by, name)
+            await self._write(name, sidecar_edit.describe(sidecar, title, description), graph)
         return await self._note(
             by, here, "workflow describe", _("Set the title and description of “{name}”.").format(name=name)
         )
@@ -170,11 +182,11 @@ class WorkflowEditor:
         """Rename a workflow."""
         await self._permissions.trusted(by, here, "workflow rename")
         async with self._one_by_one:
-            sidecar, prompt = await self._read(by, old)
+            sidecar, graph = await self._read(by, old)
             await self._check_free(new)
-            await asyncio.to_thread(_try, new, self._files(new, sidecar, prompt))
+            await asyncio.to_thread(_try, new, self._files(new, sidecar, graph), await self._nodes())
             await self._rule_store.copy(old, new)  # so neither name ever exists without its rules
-            await self._write(new, sidecar, prompt)
+            await self._write(new, sidecar, graph)
             await asyncio.to_thread(_delete, self._paths(old))
             await self._live_catalog.refresh()
             await self._rule_store.forget_workflow(old)
@@ -191,12 +203,13 @@ class WorkflowEditor:
             await self._rule_store.forget_workflow(name, trial=True)
         return await self._note(by, here, "workflow remove", _("Removed “{name}”.").format(name=name))
 
-    async def _check(self, prompt: Prompt) -> None:
-        """Raise `UserError` that names the nodes that no server has, or the packs that are not allowed."""
+    async def _nodes(self) -> ObjectInfo | None:
+        """Return the nodes of all servers; None if none is known."""
         known = await self._validator.known()
-        if not known:
-            raise UserError(_("No server can be reached to check the workflow. Try again when one is back."))
-        info = ObjectInfo.union(known.values())
+        return ObjectInfo.union(known.values()) if known else None
+
+    def _check(self, prompt: Prompt, info: ObjectInfo) -> None:
+        """Raise `UserError` that names the nodes that no server has, or the packs that are not allowed."""
         classes = sorted({node.class_type for node in prompt})
         if unknown := [each for each in classes if each not in info]:
             words = _("No server has the nodes {nodes}. The operator must install their packs first.")
@@ -210,9 +223,9 @@ class WorkflowEditor:
             )
             raise UserError(words.format(packs=listed(refused), nodes=nodes))
 
-    async def _read(self, by: Person, name: str) -> tuple[str, Prompt]:
-        """Read the files of a workflow that a person may change: one that was added in the chat, and any for operators.
-        Raises `UserError` for all others.
+    async def _read(self, by: Person, name: str) -> tuple[str, str]:
+        """Read the sidecar and the graph of a workflow that a person may change: one that was added in the chat, and any
+        for operators. Raises `UserError` for all others.
         """
         workflow = self._live_catalog.get(name)
         graph, sidecar = self._paths(workflow.name)
@@ -223,7 +236,7 @@ class WorkflowEditor:
         if text is None or not (self._was_added_here(name) or self._permissions.is_operator(by)):
             words = _("“{name}” was not added in the chat, so only the operator can change it.")
             raise UserError(words.format(name=name))
-        return text, Prompt.loads(await asyncio.to_thread(graph.read_text, "utf-8"))
+        return text, await asyncio.to_thread(graph.read_text, "utf-8")
 
     def _was_added_here(self, name: str) -> bool:
         """True for a workflow that was added in the chat: its trial stays on record, even when it is open."""
@@ -235,10 +248,10 @@ class WorkflowEditor:
         if taken or name in self._live_catalog.workflows:
             raise UserError(_("There is a workflow “{name}” already: remove or rename it first.").format(name=name))
 
-    async def _write(self, name: str, sidecar: str, prompt: Prompt) -> None:
+    async def _write(self, name: str, sidecar: str, graph: str) -> None:
         """Write both files if they are valid. Otherwise raise `UserError` with the mistakes and change nothing."""
-        files = self._files(name, sidecar, prompt)
-        await asyncio.to_thread(_try, name, files)
+        files = self._files(name, sidecar, graph)
+        await asyncio.to_thread(_try, name, files, await self._nodes())
         await asyncio.to_thread(_put, files)
         await self._live_catalog.refresh()
 
@@ -250,8 +263,8 @@ class WorkflowEditor:
         await self._rule_store.change("", By(by, here, "workflow add", words), [Change.put(trial)])
         await self._note(by, here, "workflow add", words)
 
-    def _files(self, name: str, sidecar: str, prompt: Prompt) -> dict[Path, str]:
-        return dict(zip(self._paths(name), (json.dumps(prompt.to_json(), indent=1), sidecar), strict=True))
+    def _files(self, name: str, sidecar: str, graph: str) -> dict[Path, str]:
+        return dict(zip(self._paths(name), (graph, sidecar), strict=True))
 
     def _paths(self, name: str) -> tuple[Path, Path]:
         safe = Path(name).name  # names are checked when they are read; this never leaves the folder
@@ -297,24 +310,40 @@ def _target(prompt: Prompt, node: Node, name: str) -> str:
     return f"{title}.{name}"
 
 
-def _prompt(data: bytes) -> Prompt:
+async def _opened(data: bytes) -> WorkflowFile:
+    """Read a file in a process of its own, because it may be hostile. Raises `UserError`."""
     if len(data) > _LARGEST:
         raise UserError(_("The file is too large for a workflow."))
+    with work_folder() as folder:
+        path = folder / "file"
+        await asyncio.to_thread(path.write_bytes, data)
+        try:
+            return await run_apart(read_workflow, path, timeout=_SECONDS)
+        except UnreadableWorkflow as fault:
+            raise UserError(_NO_WORKFLOW.format(reason=fault)) from fault
+        except WorkerFailed as fault:
+            raise UserError(str(fault)) from fault
+
+
+def _prompt(file: WorkflowFile, info: ObjectInfo) -> Prompt:
+    """Make the prompt of a file with the nodes of all servers. Raises `UserError`."""
     try:
-        return Prompt.loads(data)
-    except PromptRejected as rejected:
-        words = _("This is not a workflow in the API format: {reason}. Export it with “Export (API)” in ComfyUI.")
-        raise UserError(words.format(reason=rejected.message)) from None
+        return SavedSource(file.data).prompt_for(info) if file.is_saved else Prompt(file.data)
+    except UnreadableWorkflow as fault:
+        raise UserError(_NO_WORKFLOW.format(reason=fault)) from fault
+    except PromptRejected as fault:
+        reason = fault.node_errors[0].message if fault.node_errors else fault.message
+        raise UserError(_NO_WORKFLOW.format(reason=reason)) from fault
 
 
-def _try(name: str, files: Mapping[Path, str]) -> None:
+def _try(name: str, files: Mapping[Path, str], info: ObjectInfo | None) -> None:
     """Read the files as the catalog does, in a temporary folder."""
     from bot.core.workflows.catalog import Catalog
 
     with work_folder() as folder:
         for path, text in files.items():
             (folder / path.name).write_text(text, "utf-8")
-        read = Catalog.read(folder)
+        read = Catalog.read(folder, info=info)
     if read.faults or name not in read.workflows:
         raise UserError(
             " ".join(f"{fault}." for fault in read.faults)
