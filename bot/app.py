@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -19,7 +19,7 @@ from bot.server_settings import server_url
 from bot.settings import Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
 
     from bot.core.background import TaskHealth
     from bot.core.execution.one_shot import OneShotRunner
@@ -60,6 +60,22 @@ class App:
         from bot.core.workflows.catalog import Catalog
 
         return Catalog.read(*self._folders())
+
+    async def learn(self, servers: Sequence[str | None]) -> None:
+        """See `Application.learn`. Raises `ConfigError`."""
+        if not self.catalog.waiting:
+            return
+        from bot.core.workflows.catalog import Catalog
+        from comfy.errors import ComfyError
+        from comfy.object_info import ObjectInfo
+
+        infos = []
+        for each in servers:
+            with suppress(ComfyError):
+                async with self.open(each) as runner:
+                    infos.append(ObjectInfo(await runner.definitions()))
+        if infos:
+            self.catalog = Catalog.read(*self._folders(), info=ObjectInfo.union(infos))
 
     @property
     def servers(self) -> tuple[str, ...]:

@@ -43,6 +43,7 @@ ENDING = {
     "darkroom run NAME --photo cat.jpg --defaults": "cat-poster",
     "darkroom workflows form FILE": "(image)",
     "darkroom workflows convert FILE -o FOLDER": "",
+    "darkroom workflows add FILE": "People fill in: ",
     "darkroom forget": "Deleted 0 runs.",
     "darkroom hand-over NAME": "0 runs now wait for another worker.",
     "darkroom moderate": "deny",

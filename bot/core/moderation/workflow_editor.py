@@ -224,8 +224,8 @@ class WorkflowEditor:
             raise UserError(words.format(packs=listed(refused), nodes=nodes))
 
     async def _read(self, by: Person, name: str) -> tuple[str, str]:
-        """Read the sidecar and the graph of a workflow that a person may change: one that was added in the chat, and any
-        for operators. Raises `UserError` for all others.
+        """Read the sidecar and the graph of a workflow that a person may change: one that was added in the chat, and
+        any for operators. Raises `UserError` for all others.
         """
         workflow = self._live_catalog.get(name)
         graph, sidecar = self._paths(workflow.name)

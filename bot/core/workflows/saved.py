@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,14 +32,25 @@ def convert_file(path: Path, definitions: Mapping[str, Any]) -> ConvertedFile:
             made = convert(file.data, definitions)
             return ConvertedFile(path.stem, made.prompt, definitions, made.unknown)
     except (UnreadableWorkflow, OSError) as fault:
-        reason = (fault.strerror or str(fault)) if isinstance(fault, OSError) else str(fault)
-        words = _("{file} cannot be used: {reason}.")
-        raise BadWorkflowFile(words.format(file=path.name, reason=reason)) from fault
+        raise _bad_file(path, fault) from fault
     prompt = with_defaults(file.data, definitions)
     unknown = dict.fromkeys(
         str(node["class_type"]) for node in prompt.values() if node["class_type"] not in definitions
     )
     return ConvertedFile(path.stem, prompt, definitions, tuple(unknown))
+
+
+def content_of(path: Path) -> str:
+    """Return the workflow that is in a file of any format, as JSON. Raises `BadWorkflowFile`."""
+    try:
+        return json.dumps(read_workflow(path).data, indent=1, ensure_ascii=False)
+    except (UnreadableWorkflow, OSError) as fault:
+        raise _bad_file(path, fault) from fault
+
+
+def _bad_file(path: Path, fault: UnreadableWorkflow | OSError) -> BadWorkflowFile:
+    reason = (fault.strerror or str(fault)) if isinstance(fault, OSError) else str(fault)
+    return BadWorkflowFile(_("{file} cannot be used: {reason}.").format(file=path.name, reason=reason))
 
 
 def lacking(converted: ConvertedFile) -> str:

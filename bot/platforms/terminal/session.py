@@ -116,6 +116,7 @@ def list_workflows(app: Application, server: str | None) -> int:
 async def _list(app: Application, server: str | None) -> int:
     label = app.label(server)
     say(_("Server: {address}").format(address=label) if label else _("Engine: built-in (no server was given)"))
+    await app.learn([server])
     async with app.open(server) as bench:
         for workflow in bench.catalog.workflows.values():
             lacks = await bench.lacks(workflow)
@@ -127,7 +128,20 @@ async def _list(app: Application, server: str | None) -> int:
     return 0
 
 
+def learn(app: Application, server: str | None) -> None:
+    """Read the workflows that wait for a server with what this one has."""
+
+    async def work() -> int:
+        await app.learn([server])
+        return 0
+
+    attend(work())
+
+
 def _faults(app: Application) -> bool:
+    for file in app.catalog.waiting:
+        words = _("{file} is as ComfyUI's editor saves it. It can be read when a ComfyUI server answers.")
+        say(_("note: {note}").format(note=words.format(file=file)))
     for fault in app.catalog.faults:
         click.echo(_("mistake: {fault}").format(fault=fault), err=True)
     return bool(app.catalog.faults)
@@ -140,12 +154,13 @@ def check(app: Application, server: str | None) -> int:
 
 async def _check(app: Application, server: str | None) -> int:
     bad = await _settings(app)
+    servers: tuple[str | None, ...] = (server,) if server else app.servers or (None,)
+    await app.learn(servers)
     bad = _faults(app) or bad
     count = len(app.catalog.workflows)
     found = len(app.catalog.faults)
     mistakes = ngettext("{bad} mistake", "{bad} mistakes", found).format(bad=found)
     say(_("workflows: {count} good, {mistakes}").format(count=count, mistakes=mistakes))
-    servers: tuple[str | None, ...] = (server,) if server else app.servers or (None,)
     for each in servers:
         bad = not await _check_server(app, each) or bad
     for verdict, good in await app.platform_verdicts():
