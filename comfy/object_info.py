@@ -53,7 +53,8 @@ class ObjectInfo:
         self._data = data
         self._parts: tuple[ObjectInfo, ...] = ()
         self._read: dict[str, NodeInfo] = {}
-        self._digests: dict[str, bytes] = {}
+        self._shapes: dict[str, bytes] = {}  # digests
+        self._joint: dict[frozenset[str], str] = {}
 
     @classmethod
     def union(cls, infos: Iterable[ObjectInfo]) -> ObjectInfo:
@@ -97,15 +98,20 @@ class ObjectInfo:
         first, _dot, rest = module.partition(".")
         return rest.partition(".")[0] if first == "custom_nodes" else first if first == "comfy_api_nodes" else ""
 
-    def digest(self, class_types: Iterable[str]) -> str:
-        """Return a text that is another if one of these class_types has other inputs, defaults or outputs. Of lists of
-        choices only the first one counts, which stands in where there is no default: models and files come and go.
+    def digest(self, class_types: frozenset[str]) -> str:
+        """Return a text that is another if one of these class_types has other inputs, defaults or outputs. Choices do
+        not count: models and files come and go.
         """
-        for each in class_types:
-            if each not in self._digests:
-                shape = json.dumps(_shape(self._data.get(each)), default=str)
-                self._digests[each] = hashlib.sha256(shape.encode("utf-8", "replace")).digest()
-        return hashlib.sha256(b"".join(self._digests[each] for each in sorted(class_types))).hexdigest()
+        if class_types not in self._joint:
+            shapes = b"".join(self._shape_of(each) for each in sorted(class_types))
+            self._joint[class_types] = hashlib.sha256(shapes).hexdigest()
+        return self._joint[class_types]
+
+    def _shape_of(self, class_type: str) -> bytes:
+        if class_type not in self._shapes:
+            shape = json.dumps(_shape(self._data.get(class_type)), default=str)
+            self._shapes[class_type] = hashlib.sha256(shape.encode("utf-8", "replace")).digest()
+        return self._shapes[class_type]
 
     def node(self, class_type: str) -> NodeInfo | None:
         """Return the inputs and outputs of a class_type; None if the server does not have it."""
@@ -123,15 +129,15 @@ class ObjectInfo:
 
 
 def _shape(raw: Any) -> Any:
-    """A declaration without its texts, and with the first of each list of choices."""
+    """A declaration without its texts and its lists of choices."""
     if isinstance(raw, Mapping):
         return {
-            key: _shape(value[:1] if key == "options" and _is_plain(value) else value)
+            key: _shape([] if key == "options" and _is_plain(value) else value)
             for key, value in raw.items()
             if key not in ("tooltip", "description")
         }
     if isinstance(raw, list):
-        return [each[:1] if _is_plain(each) else _shape(each) for each in raw]
+        return [[] if _is_plain(each) else _shape(each) for each in raw]
     return raw
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +21,13 @@ _WRAPPED_IN = (
 
 @dataclass(frozen=True)
 class WorkflowFile:
-    """The content of a file: a workflow as the editor saves it, or a prompt for the API."""
+    """The content of a file: a workflow as the editor saves it, or a prompt for the API. If it `is_whole`, the file has
+    nothing else, and `text` is its JSON.
+    """
 
     data: dict[str, Any]
+    is_whole: bool = False
+    text: bytes | None = None
 
     @property
     def is_saved(self) -> bool:
@@ -38,7 +42,8 @@ def read_workflow(path: Path) -> WorkflowFile:
             rest = file.read(MOST)
             if len(rest) == MOST:
                 raise UnreadableWorkflow(f"it is larger than {MOST >> 20} MB")
-            return parse_workflow(head + rest)
+            found = parse_workflow(head + rest)
+            return replace(found, text=head + rest) if found.is_whole else found
     return _best(json_objects(path), "there is no ComfyUI workflow in it")
 
 
@@ -56,7 +61,8 @@ def parse_workflow(text: bytes | str) -> WorkflowFile:
         raise UnreadableWorkflow(f"it is not JSON: line {fault.lineno}, column {fault.colno}") from fault
     except (RecursionError, ValueError) as fault:
         raise UnreadableWorkflow("it is not JSON that can be read") from fault
-    return _best([data], _reason(data))
+    found = _best([data], _reason(data))
+    return replace(found, is_whole=found.data is data)
 
 
 def is_prompt(data: Any) -> bool:

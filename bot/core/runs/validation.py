@@ -22,7 +22,7 @@ from bot.core.workflows.workflow import Workflow
 from bot.i18n import _
 from comfy.object_info import ObjectInfo
 
-_KEPT = 1000  # workflows for which answers are kept
+_KEPT = 10_000  # workflows for which answers are kept
 _T = TypeVar("_T")
 
 
@@ -69,6 +69,10 @@ class _Derived:
     def _union(self) -> ObjectInfo | None:
         return ObjectInfo.union(self._known.values()) if self._known else None
 
+    def has(self, workflow: Workflow) -> bool:
+        """True if all is worked out for a workflow."""
+        return all(id(workflow) in kept for kept in (self._forms, self._lacks))
+
     def form(self, workflow: Workflow) -> Form:
         return _kept(self._forms, workflow, lambda: workflow.form(self._union))
 
@@ -78,7 +82,7 @@ class _Derived:
 
 def _kept(kept: dict[int, tuple[Workflow, _T]], workflow: Workflow, work: Callable[[], _T]) -> _T:
     """Work something out for a workflow, or find it as it was worked out; of workflows that are gone, nothing is kept
-    beyond the last thousand.
+    beyond the last thousands.
     """
     found = kept.get(id(workflow))
     if found is None or found[0] is not workflow:
@@ -102,17 +106,21 @@ class RequestValidator:
 
     async def form(self, workflow: Workflow) -> Form:
         """Return the workflow's form with the servers' choices, such as their models."""
-        return (await self._derived()).form(workflow)
+        return (await self._derived(workflow)).form(workflow)
 
     async def lacks(self, workflow: Workflow) -> str | None:
         """Describe what the servers lack to run a workflow; None if at least one can run it."""
-        return (await self._derived()).lacks(workflow)
+        return (await self._derived(workflow)).lacks(workflow)
 
-    async def _derived(self) -> _Derived:
+    async def _derived(self, workflow: Workflow) -> _Derived:
+        """Return the answers for what is known now. Others get their turn after each workflow that is new."""
         known = await self._known()
         if not self._latest.holds_for(known):
             self._latest = _Derived(known)
-        return self._latest
+        latest = self._latest
+        if not latest.has(workflow):
+            await asyncio.sleep(0)
+        return latest
 
     async def check(
         self,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -83,6 +84,7 @@ class LiveCatalog:
         if len(infos) != len(self._infos) or any(one is not other for one, other in zip(infos, self._infos)):  # noqa: B905
             self._infos, self._info = infos, ObjectInfo.union(infos) if infos else None
             await self.refresh()
+            await asyncio.to_thread(_make_ready, self._catalog, infos)
 
     async def __aenter__(self) -> LiveCatalog:
         _log_faults(self.faults)
@@ -105,6 +107,14 @@ class LiveCatalog:
         folders = [folder for folder in self._folders if folder.is_dir()]
         async for _changes in awatch(*folders, stop_event=self._stop, recursive=False):
             await self.refresh()
+
+
+def _make_ready(catalog: Catalog, infos: Iterable[ObjectInfo]) -> None:
+    """Make each saved workflow's prompt for each server, so that nothing has to wait for it later."""
+    for each in catalog.workflows.values():
+        for info in infos:
+            each.prompt_for(info)
+    gc.freeze()  # what is known of servers is large, and stays: looking through it for garbage would stop all else
 
 
 def _log_faults(faults: Iterable[WorkflowFault]) -> None:

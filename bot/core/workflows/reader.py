@@ -30,6 +30,7 @@ MEDIA = (
     *(".png", ".apng", ".webp", ".avif", ".exr", ".svg", ".glb", ".latent"),
     *(".mp4", ".mov", ".m4v", ".webm", ".mkv", ".flac", ".mp3", ".ogg", ".opus"),
 )
+_LARGE = 8_000  # bytes
 _LONGEST_SIDECAR = 1 << 20  # bytes
 _JUST_NOW = 2_000_000_000  # nanoseconds: some systems count the time of a file in steps of two seconds
 
@@ -83,21 +84,30 @@ class WorkflowReading:
 
 @dataclass
 class _Kept:
-    """A reading, what its files were like, and for which definitions it holds."""
+    """A reading, what its files were like, and the prompt that was made of a saved workflow."""
 
     name: str
     stamp: object
     graph: Prompt | SavedSource | None
     sidecar: dict[str, Any] | None
     faults: tuple[WorkflowFault, ...]
-    edition: str = ""
+    prompt: Prompt | None = None
     reading: WorkflowReading | None = None
 
     def after(self, earlier: _Kept | None) -> _Kept:
         """Go on with an earlier reading of the same content."""
         if earlier is not None and self.content == earlier.content:
-            self.edition, self.reading = earlier.edition, earlier.reading
+            self.graph, self.prompt, self.reading = earlier.graph, earlier.prompt, earlier.reading
         return self
+
+    def holds_for(self, info: ObjectInfo | None) -> bool:
+        """True if the reading is what these definitions give."""
+        if info is None or not isinstance(self.graph, SavedSource):
+            return True
+        try:
+            return self.graph.prompt_for(info) is self.prompt
+        except (UnreadableWorkflow, PromptRejected):
+            return False
 
     @property
     def content(self) -> object:
@@ -131,10 +141,11 @@ class WorkflowReader:
         stamp = name, *(_stamp(path) for path in files.paths)
         kept = self._kept.get(files)
         if kept is None or kept.stamp != stamp:
-            kept = self._kept[files] = _opened(files, name, stamp).after(kept)
-        edition = kept.graph.edition(info) if isinstance(kept.graph, SavedSource) and info is not None else ""
-        if kept.reading is None or kept.edition != edition:
-            kept.reading, kept.edition = _made(files, name, kept, info), edition
+            if info is None and _looks_saved(files.graph):
+                return WorkflowReading(waits=True)
+            kept = self._kept[files] = _opened(files, name, stamp, info).after(kept)
+        if kept.reading is None or not kept.holds_for(info):
+            kept.reading = _made(files, name, kept, info)
         return kept.reading
 
     def forget_others(self, files: Collection[WorkflowFiles]) -> None:
@@ -153,9 +164,9 @@ def _stamp(path: Path) -> object:
     return found.st_mtime_ns, found.st_ctime_ns, found.st_size, found.st_ino
 
 
-def _opened(files: WorkflowFiles, name: str, stamp: object) -> _Kept:
+def _opened(files: WorkflowFiles, name: str, stamp: object, info: ObjectInfo | None) -> _Kept:
     faults: list[WorkflowFault] = []
-    graph = _graph(files, faults)
+    graph = _graph(files, info, faults)
     sidecar = _toml(files.sidecar, faults) if files.sidecar is not None else {}
     return _Kept(name, stamp, graph, sidecar, tuple(faults))
 
@@ -166,6 +177,7 @@ def _made(files: WorkflowFiles, name: str, kept: _Kept, info: ObjectInfo | None)
     assert files.graph is not None  # noqa: S101 - there is a graph
     try:
         made = _prompt(kept.graph, info)
+        kept.prompt = made.prompt
     except NoDefinitions:
         return WorkflowReading(waits=True)
     except UnreadableWorkflow as fault:
@@ -188,14 +200,14 @@ def _prompt(graph: Prompt | SavedSource, info: ObjectInfo | None) -> SourcePromp
     return SourcePrompt(graph.prompt_for(info), graph)
 
 
-def _graph(files: WorkflowFiles, faults: list[WorkflowFault]) -> Prompt | SavedSource | None:
+def _graph(files: WorkflowFiles, info: ObjectInfo | None, faults: list[WorkflowFault]) -> Prompt | SavedSource | None:
     if files.graph is None:
         assert files.sidecar is not None  # noqa: S101 - there is one of both
         words = _("{file} is missing beside it: save or export the workflow in ComfyUI")
         faults.append(fault_of(files.sidecar, words.format(file=_printable(f"{files.stem}.json"))))
         return None
     try:
-        return _read_graph(files.graph)
+        return _read_graph(files.graph, info)
     except UnreadableWorkflow as fault:
         faults.append(fault_of(files.graph, str(fault)))
     except PromptRejected as rejected:
@@ -205,13 +217,32 @@ def _graph(files: WorkflowFiles, faults: list[WorkflowFault]) -> Prompt | SavedS
     return None
 
 
-def _read_graph(path: Path) -> Prompt | SavedSource:
+def _looks_saved(path: Path | None) -> bool:
+    """True for a large file that is likely to wait for a server: it is read when there is one."""
+    if path is None or not path.name.lower().endswith(GRAPHS):
+        return False
+    try:
+        if not path.is_file() or path.stat().st_size < _LARGE:
+            return False
+        with path.open("rb") as file:
+            head = file.read(1024)
+        return any(key in head for key in (b'"last_node_id"', b'"last_link_id"', b'"lastNodeId"'))
+    except OSError:
+        return False
+
+
+def _read_graph(path: Path, info: ObjectInfo | None) -> Prompt | SavedSource:
     if reason := _obstacle(path):
         raise UnreadableWorkflow(reason)
     file = read_workflow(path)
     if file.data.get("nodes") == []:
         raise UnreadableWorkflow(_("the workflow has no nodes"))
-    return SavedSource(file.data) if file.is_saved else Prompt(file.data)
+    if not file.is_saved:
+        return Prompt(file.data)
+    source = SavedSource(file.data, file.text)
+    if info is not None:
+        source.prompt_for(info, file.data)  # while it is at hand
+    return source
 
 
 def _rejected(path: Path, rejected: PromptRejected) -> tuple[WorkflowFault, ...]:

@@ -129,7 +129,7 @@ def test_what_has_not_changed_is_not_read_again(tmp_path: Path) -> None:
     first = read()
     again = read(ObjectInfo({**NODES, "KSampler": {}}))  # a node that it does not have
     assert again.is_same(first)
-    path.write_text(json.dumps(SAVED, indent=1))
+    path.write_text(json.dumps(SAVED))
     assert read().is_same(first)
     path.write_text(json.dumps({**SAVED, "nodes": SAVED["nodes"][:1]}))
     assert not read().is_same(first)

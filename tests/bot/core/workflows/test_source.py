@@ -54,9 +54,19 @@ def test_equal_definitions_give_the_same_prompt() -> None:
     source = SavedSource(SAVED)
     first = source.prompt_for(server(style=[["ink"], {}]))
     assert source.prompt_for(server(style=[["ink", "oil"], {"tooltip": "x"}])) is first
-    assert source.prompt_for(server(style=[["oil"], {}])) is not first
+    assert source.prompt_for(server(style=[["oil"], {}]))["5"].inputs["style"] == "oil"
+    assert "style" not in source.prompt_for(server(style=[[], {}]))["5"].inputs
     assert source.prompt_for(server(style=[["ink"], {"min": 3}])) is first  # made again, and found to be equal
     assert (source, hash(source)) == (SavedSource(SAVED), hash(SavedSource(source.data)))
+
+
+def test_models_that_come_and_go_do_not_make_a_prompt_again() -> None:
+    data = {**SAVED, "nodes": [{**SAVED["nodes"][0], "widgets_values": ["a", 20, "mine"]}, SAVED["nodes"][1]]}
+    source = SavedSource(data)
+    first = source.prompt_for(server(style=[["ink", "mine"], {}]))
+    assert first["5"].inputs["style"] == "mine"
+    assert source.prompt_for(server(style=[["oil"], {}])) is first
+    assert source.prompt_for(server(style=[[], {}])) is first
 
 
 def test_a_field_whose_node_a_server_is_not_sent_is_left_out() -> None:
