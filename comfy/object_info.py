@@ -115,9 +115,9 @@ class ObjectInfo:
 
     def node(self, class_type: str) -> NodeInfo | None:
         """Return the inputs and outputs of a class_type; None if the server does not have it."""
-        if class_type not in self._data:
-            return None
         if class_type not in self._read:
+            if class_type not in self._data:
+                return None
             nodes = [node for part in self._parts if (node := part.node(class_type)) is not None]
             self._read[class_type] = _joined(nodes) if nodes else _node(class_type, self._data[class_type])
         return self._read[class_type]

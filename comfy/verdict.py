@@ -341,7 +341,7 @@ def _type_name(kind: Any) -> str:
 
 
 def _mapping(raw: Any) -> Mapping[str, Any]:
-    return raw if isinstance(raw, Mapping) else {}
+    return raw if type(raw) is dict or isinstance(raw, Mapping) else {}
 
 
 def _list(raw: Any) -> list[Any]:

@@ -30,6 +30,7 @@ MEDIA = (
     *(".png", ".apng", ".webp", ".avif", ".exr", ".svg", ".glb", ".latent"),
     *(".mp4", ".mov", ".m4v", ".webm", ".mkv", ".flac", ".mp3", ".ogg", ".opus"),
 )
+_ENDINGS = frozenset((*GRAPHS, ".toml", *MEDIA))
 _LARGE = 8_000  # bytes
 _LONGEST_SIDECAR = 1 << 20  # bytes
 _JUST_NOW = 2_000_000_000  # nanoseconds: some systems count the time of a file in steps of two seconds
@@ -114,15 +115,20 @@ class _Kept:
         return self.name, self.graph, self.sidecar, self.faults
 
 
+def _ending(name: str) -> str:
+    lower = name.lower()
+    return ".app.json" if lower.endswith(".app.json") else f".{lower.rpartition('.')[2]}"
+
+
 def files_in(folder: Path) -> list[WorkflowFiles]:
     """Find the workflows in a folder, in the order of their names. Hidden files do not count: some systems leave one
     beside each file. A picture counts where there is no file of its name with a workflow. Raises `OSError`.
     """
     found: dict[str, dict[str, Path]] = {}
-    for path in sorted(folder.iterdir()):
-        ending = next((each for each in (*GRAPHS, ".toml", *MEDIA) if path.name.lower().endswith(each)), None)
-        if ending is not None and path.name[0] != ".":
-            found.setdefault(path.name[: -len(ending)], {})[ending] = path
+    for name in sorted(each.name for each in folder.iterdir()):
+        ending = _ending(name)
+        if ending in _ENDINGS and name[0] != ".":
+            found.setdefault(name[: -len(ending)], {})[ending] = folder / name
     files = []
     for stem, paths in found.items():
         graph = next((paths[each] for each in (*reversed(GRAPHS), *MEDIA) if each in paths), None)
