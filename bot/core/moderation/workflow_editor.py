@@ -31,6 +31,7 @@ from bot.core.workflows.form import listed
 from bot.core.workflows.live_catalog import LiveCatalog
 from bot.core.workflows.sidecar import FIELD_KEYS
 from bot.core.workflows.source import SavedSource
+from bot.core.workflows.verdict_text import needed
 from bot.core.workflows.workflow import loader_kind
 from bot.i18n import _
 from comfy.errors import PromptRejected
@@ -38,6 +39,8 @@ from comfy.object_info import ObjectInfo
 from comfy.prompt import Node, Prompt, is_link
 from comfy.saved import UnreadableWorkflow
 from comfy.saved.files import WorkflowFile, read_workflow
+from comfy.saved.needs import FileNeeds, read_needs
+from comfy.verdict import MissingNode
 
 _LARGEST = 8 * 2**20  # bytes of a file
 _SECONDS = 10.0  # for reading one; a hostile one is refused within one
@@ -115,7 +118,7 @@ class WorkflowEditor:
         if info is None:
             raise UserError(_("No server can be reached to check the workflow. Try again when one is back."))
         prompt = await asyncio.to_thread(_prompt, content, info)
-        self._check(prompt, info)
+        self._check(prompt, info, read_needs(content.data))
         graph = json.dumps(content.data, indent=1)
         async with self._one_by_one:
             await self._check_free(name)
@@ -127,7 +130,8 @@ class WorkflowEditor:
         fields = listed(self._live_catalog.get(name).form().names) or _("none")
         words = _("Added “{name}”. You can try it now; “workflow open” lets others run it. People fill in: {fields}.")
         words = words.format(name=name, fields=fields)
-        return f"{words} {lacks}" if lacks else words
+        where = await self._validator.where_to_get(self._live_catalog.get(name))
+        return " ".join((words, *([lacks] if lacks else ()), *where))
 
     async def open(self, by: Person, here: Place, name: str) -> str:
         """Open a workflow on trial to a community. In private, an operator opens it everywhere. Only the person who
@@ -208,12 +212,13 @@ class WorkflowEditor:
         known = await self._validator.known()
         return ObjectInfo.union(known.values()) if known else None
 
-    def _check(self, prompt: Prompt, info: ObjectInfo) -> None:
+    def _check(self, prompt: Prompt, info: ObjectInfo, needs: FileNeeds) -> None:
         """Raise `UserError` that names the nodes that no server has, or the packs that are not allowed."""
         classes = sorted({node.class_type for node in prompt})
         if unknown := [each for each in classes if each not in info]:
             words = _("No server has the nodes {nodes}. The operator must install their packs first.")
-            raise UserError(words.format(nodes=listed(unknown)))
+            told = needed(needs, (MissingNode("", each) for each in unknown))
+            raise UserError(" ".join((words.format(nodes=listed(unknown)), *told)))
         packs = {each: info.pack(each) for each in classes}
         refused = sorted({pack for pack in packs.values() if pack and pack.casefold() not in self._packs})
         if refused:

@@ -17,7 +17,7 @@ from bot.core.model import Person, RunRequest, UploadedFile
 from bot.core.policy.field_constraints import FieldConstraints
 from bot.core.workflows.catalog import Workflows
 from bot.core.workflows.form import FieldKind, Form
-from bot.core.workflows.verdict_text import why_not
+from bot.core.workflows.verdict_text import where_to_get, why_not
 from bot.core.workflows.workflow import Workflow
 from bot.i18n import _
 from comfy.object_info import ObjectInfo
@@ -111,6 +111,10 @@ class RequestValidator:
     async def lacks(self, workflow: Workflow) -> str | None:
         """Describe what the servers lack to run a workflow; None if at least one can run it."""
         return (await self._derived(workflow)).lacks(workflow)
+
+    async def where_to_get(self, workflow: Workflow) -> list[str]:
+        """Say for operators where what the servers lack can be had; nothing if one of them can run the workflow."""
+        return where_to_get(workflow, await self._known()) if await self.lacks(workflow) else []
 
     async def _derived(self, workflow: Workflow) -> _Derived:
         """Return the answers for what is known now. Others get their turn after each workflow that is new."""

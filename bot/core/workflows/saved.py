@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from bot.core.errors import BadWorkflowFile
+from bot.core.workflows.verdict_text import needed
 from bot.i18n import _
+from comfy.errors import PromptRejected
+from comfy.object_info import ObjectInfo
+from comfy.prompt import Prompt
 from comfy.saved import UnreadableWorkflow, convert
 from comfy.saved.files import read_workflow, with_defaults
+from comfy.saved.needs import FileNeeds, read_needs
+from comfy.verdict import judge
 
 
 @dataclass(frozen=True)
@@ -22,6 +29,7 @@ class ConvertedFile:
     prompt: dict[str, Any]
     definitions: Mapping[str, Any]
     unknown: tuple[str, ...]
+    needs: FileNeeds = field(default_factory=FileNeeds)
 
 
 def convert_file(path: Path, definitions: Mapping[str, Any]) -> ConvertedFile:
@@ -30,7 +38,7 @@ def convert_file(path: Path, definitions: Mapping[str, Any]) -> ConvertedFile:
         file = read_workflow(path)
         if file.is_saved:
             made = convert(file.data, definitions)
-            return ConvertedFile(path.stem, made.prompt, definitions, made.unknown)
+            return ConvertedFile(path.stem, made.prompt, definitions, made.unknown, read_needs(file.data))
     except (UnreadableWorkflow, OSError) as fault:
         raise _bad_file(path, fault) from fault
     prompt = with_defaults(file.data, definitions)
@@ -55,7 +63,11 @@ def _bad_file(path: Path, fault: UnreadableWorkflow | OSError) -> BadWorkflowFil
 
 def lacking(converted: ConvertedFile) -> str:
     """Return in words what the definitions lack for a file; empty if they lack nothing."""
-    if not converted.unknown:
-        return ""
-    words = _("{file}: the server does not have these nodes: {nodes}.")
-    return words.format(file=converted.name, nodes=", ".join(converted.unknown))
+    told = []
+    if converted.unknown:
+        words = _("{file}: the server does not have these nodes: {nodes}.")
+        told.append(words.format(file=converted.name, nodes=", ".join(converted.unknown)))
+    with suppress(PromptRejected):
+        found = judge(Prompt(converted.prompt), ObjectInfo(converted.definitions))
+        told += needed(converted.needs, found.faults)
+    return "\n".join(told)

@@ -14,6 +14,7 @@ from comfy.json_text import read_json
 from comfy.object_info import ObjectInfo
 from comfy.prompt import Prompt
 from comfy.saved import UnreadableWorkflow, convert
+from comfy.saved.needs import read_needs
 
 _MOST_MADE = 8  # prompts that are kept of one workflow: servers mostly have the same definitions
 
@@ -45,6 +46,7 @@ class SavedSource:
         self.digest = sha256(text).hexdigest()
         self._packed = zlib.compress(text, 1)
         self._class_types = frozenset(_class_types(data))
+        self.needs = read_needs(data)
         self._made: tuple[_MadePrompt, ...] = ()
         self._fault: tuple[str, Exception] | None = None
 

@@ -8,6 +8,7 @@ from itertools import chain
 from bot.core.workflows.workflow import Workflow
 from bot.i18n import _
 from comfy.object_info import ObjectInfo
+from comfy.saved.needs import FileNeeds, ModelLink
 from comfy.schedule import is_model
 from comfy.verdict import (
     MissingChoice,
@@ -44,17 +45,54 @@ def why_not(workflow: Workflow, known: Mapping[str, ObjectInfo]) -> str | None:
     return " ".join((*sentences, *dict.fromkeys(refusals)))
 
 
+def where_to_get(workflow: Workflow, known: Mapping[str, ObjectInfo]) -> list[str]:
+    """Say for operators where what the servers lack can be had, as far as the workflow's file says it."""
+    faults = [fault for info in known.values() for fault in workflow.verdict(info).faults]
+    return needed(workflow.source.needs, faults) if workflow.source is not None else []
+
+
+def needed(needs: FileNeeds, faults: Iterable[PromptFault]) -> list[str]:
+    """Say which packs have missing nodes, and where missing models can be had and belong."""
+    told = dict[str, None]()
+    for fault in faults:
+        if isinstance(fault, MissingNode) and (pack := needs.packs.get(fault.class_type)):
+            told[_("The node {node} is from the pack {pack}.").format(node=fault.class_type, pack=pack)] = None
+        if isinstance(fault, MissingChoice) and (link := needs.models.get(file_name(fault.value))):
+            told[_model(link)] = None
+    return list(told)
+
+
+def _model(link: ModelLink) -> str:
+    if link.folder and link.url:
+        words = _("{name} belongs into the folder models/{folder} (its size is not in the file): {url}")
+    elif link.folder:
+        words = _("{name} belongs into the folder models/{folder}.")
+    else:
+        words = _("{name}: {url}")
+    return words.format(name=link.name, folder=link.folder, url=link.url)
+
+
+def file_name(value: object) -> str:
+    """Return the name of a model without its folder."""
+    return str(value).replace("\\", "/").rpartition("/")[2]
+
+
 def _lacks(workflow: Workflow, faults: Iterable[PromptFault]) -> list[str]:
     """Name what can be installed: nodes, models, and other choices with the input that wants them."""
     faults = tuple(faults)
     parts = []
     if nodes := dict.fromkeys(each.class_type for each in faults if isinstance(each, MissingNode)):
-        parts.append(_("the nodes {names}").format(names=_listed(nodes)))
+        packs = workflow.source.needs.packs if workflow.source is not None else {}
+        parts.append(_("the nodes {names}").format(names=_listed(map(_with_pack, nodes, map(packs.get, nodes)))))
     choices = [each for each in faults if isinstance(each, MissingChoice)]
     if models := dict.fromkeys(str(each.value) for each in choices if is_model(each.value)):
         parts.append(_listed(models))
     others = dict.fromkeys(_choice(workflow, each) for each in choices if not is_model(each.value))
     return [*parts, *list(others)[:_MOST]]
+
+
+def _with_pack(node: str, pack: str | None) -> str:
+    return _("{node} (pack {pack})").format(node=node, pack=pack) if pack else node
 
 
 def _choice(workflow: Workflow, fault: MissingChoice) -> str:

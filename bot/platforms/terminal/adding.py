@@ -67,6 +67,8 @@ async def _tell(app: Application, name: str, server: str | None, form: Path | No
         async with app.open(chosen) as bench:
             if lacks := await bench.lacks(workflow):
                 say(_("It cannot run on this server. {lacks}").format(lacks=lacks))
+            for line in await bench.where_to_get(workflow):
+                say(f"  {line}")
     return 0
 
 

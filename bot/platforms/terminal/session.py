@@ -124,6 +124,8 @@ async def _list(app: Application, server: str | None) -> int:
             form = await bench.form(workflow)
             say("  " + "  ".join(f"--{each.name}" for each in form.fields))
             say("  " + (_("cannot run here. {lacks}").format(lacks=lacks) if lacks else _("can run here")))
+            for line in await bench.where_to_get(workflow):
+                say(f"    {line}")
     _faults(app)
     return 0
 
@@ -198,6 +200,7 @@ async def _check_server(app: Application, server: str | None) -> bool:
     try:
         async with app.open(server) as bench:
             lacks = {each.name: await bench.lacks(each) for each in bench.catalog.workflows.values()}
+            where = {each.name: await bench.where_to_get(each) for each in bench.catalog.workflows.values()}
             verdict = await bench.verdict()
     except ConfigError:
         raise
@@ -208,6 +211,8 @@ async def _check_server(app: Application, server: str | None) -> bool:
     say(f"{name}: {verdict}; " + _("{able} workflows can run").format(able=len(lacks) - len(lacking)))
     for workflow, why in lacking.items():
         say("  " + _("{workflow} cannot run here. {lacks}").format(workflow=workflow, lacks=why))
+        for line in where[workflow]:
+            say(f"    {line}")
     if lacking and not app.label(server):
         say("  " + _without_models())
     return True

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import struct
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,8 @@ from bot.core.model import Done
 from bot.core.workflows.catalog import Catalog
 from bot.core.workflows.live_catalog import LiveCatalog
 from bot.core.workflows.reader import WorkflowReader
+from bot.core.workflows.saved import convert_file, lacking
+from bot.core.workflows.verdict_text import where_to_get, why_not
 from comfy.object_info import ObjectInfo
 from tests.bot.harness import ANN, HERE, house
 
@@ -150,3 +153,32 @@ async def test_a_saved_workflow_runs(tmp_path: Path) -> None:
         assert shown.last == Done()
     async with house(tmp_path) as home:  # with the definitions that were kept
         assert "drawn" in home.services.workflows.catalog.workflows
+
+
+def test_what_is_missing_is_named_with_its_pack_its_folder_and_its_link(tmp_path: Path) -> None:
+    models = [{"name": "ink.safetensors", "url": "https://example.com/ink", "directory": "checkpoints"}]
+    loader = {
+        "id": 3,
+        "type": "CheckpointLoaderSimple",
+        "widgets_values": ["sub/ink.safetensors"],
+        "properties": {"cnr_id": "comfy-core", "models": models},
+    }
+    odd = {
+        "id": 4,
+        "type": "Gone",
+        "inputs": [{"name": "model", "type": "MODEL", "link": 5}],
+        "properties": {"aux_id": "ann/odd"},
+    }
+    links = [*SAVED["links"], [5, 3, 0, 4, 0, "MODEL"]]
+    (tmp_path / "plain.json").write_text(json.dumps({"nodes": [*SAVED["nodes"], loader, odd], "links": links}))
+    workflow = replace(Catalog.read(tmp_path, info=INFO).get("plain"), declared=())
+    assert why_not(workflow, {"one": INFO}) == (
+        "The server lacks the nodes Gone (pack ann/odd). The server lacks sub/ink.safetensors."
+    )
+    assert where_to_get(workflow, {"one": INFO, "two": INFO}) == [
+        "The node Gone is from the pack ann/odd.",
+        "ink.safetensors belongs into the folder models/checkpoints (its size is not in the file): "
+        "https://example.com/ink",
+    ]
+    made = convert_file(tmp_path / "plain.json", INFO.data)
+    assert lacking(made).splitlines()[1:] == where_to_get(workflow, {"one": INFO})
