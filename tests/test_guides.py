@@ -45,6 +45,7 @@ ENDING = {
     "darkroom workflows form NAME": "(image)",
     "darkroom workflows form NAME --toml > NAME.toml": "",
     "darkroom workflows convert FILE -o FOLDER": "",
+    "darkroom workflows add FILE": "People fill in: ",
     "darkroom forget": "Deleted 0 runs.",
     "darkroom hand-over NAME": "0 runs now wait for another worker.",
     "darkroom moderate": "deny",

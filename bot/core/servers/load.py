@@ -121,4 +121,4 @@ class JobFactory:
         if wanted is None:
             return frozenset()
         values, known = choices_of(kind), self._known().items()
-        return frozenset(name for name, info in known if not info.missing(wanted.fill(values, info)))
+        return frozenset(name for name, info in known if wanted.verdict(info, values).runs)

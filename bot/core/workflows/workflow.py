@@ -7,6 +7,7 @@ import math
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Any
 
 from bot.core.errors import BadValue
@@ -14,11 +15,13 @@ from bot.core.workflows.form import MEDIA, NUMERIC, Field, FieldKind, Form, Valu
 from bot.core.workflows.languages import Translations, in_language
 from bot.core.workflows.optional_files import NeededInput, without_nodes
 from bot.core.workflows.placeholders import with_values_in_place
-from bot.core.workflows.source_file import Layer
+from bot.core.workflows.source import Layer, SavedSource
 from comfy.messages.files import Kind, kind_of
-from comfy.object_info import InputInfo, Missing, ObjectInfo
+from comfy.object_info import InputInfo, ObjectInfo
 from comfy.prompt import Node, Prompt
+from comfy.saved.files import with_defaults
 from comfy.schedule import is_model
+from comfy.verdict import PromptVerdict, judge
 
 #: Nodes with an input for a person's file, known without asking a server.
 _LOADERS = {
@@ -97,6 +100,8 @@ class Workflow:
     With `spoiler`, chats show results behind a spoiler; `nsfw` says that they are for adults. `group` is its heading in
     menus. Records and rules refer to the `id` (default: the name), and people type the `name`. `version` is a digest of
     its files, and `path` where they lie in the folder of their `layer`, without an ending.
+
+    The `prompt` is made with what is known of all servers; that of a workflow with a `source` is made again for each.
     """
 
     name: str
@@ -109,6 +114,7 @@ class Workflow:
     nsfw: bool = False
     group: str = ""
     translations: Translations = ()
+    source: SavedSource | None = None
     id: str = ""
     version: str = ""
     path: str = ""
@@ -157,11 +163,28 @@ class Workflow:
                 yield field, found
 
     def _without_absent(self, values: Mapping[str, Value], info: ObjectInfo) -> Prompt:
-        prompt = self.prompt
+        prompt = self.prompt_for(info)
         for field in self._optional_files(info):
             if field.name not in values and isinstance(left := self._without(prompt, field, info), Prompt):
                 prompt = left
         return prompt
+
+    def prompt_for(self, info: ObjectInfo) -> Prompt:
+        """Return the prompt as a server with these definitions takes it: made for it, or with the defaults of inputs
+        that its nodes got later.
+        """
+        if self.source is not None:
+            return self.source.prompt_for(info)
+        return Prompt(with_defaults(self.prompt.to_json(), info.data)) if self._lacks_inputs(info) else self.prompt
+
+    def _lacks_inputs(self, info: ObjectInfo) -> bool:
+        known = ((node, info.node(node.class_type)) for node in self.prompt)
+        return any(
+            each.required and each.name not in node.inputs
+            for node, declared in known
+            if declared is not None
+            for each in declared.inputs.values()
+        )
 
     def _optional_files(self, info: ObjectInfo) -> list[Declared]:
         optional = (each for each in self.declared if each.required is False)
@@ -177,22 +200,24 @@ class Workflow:
         chosen = {field.name: values[field.name] for field in form.fields if _is_chosen(field, values)}
         return f"{self.id} {json.dumps(chosen, sort_keys=True)}"
 
-    def missing(self, info: ObjectInfo) -> Missing:
-        """Return what a server lacks to run this. A model that people choose is missing only if there is none to
-        choose.
+    def verdict(self, info: ObjectInfo, chosen: Mapping[str, Value] = MappingProxyType({})) -> PromptVerdict:
+        """Return what a server does not take of a run with these choices. Where people fill something in, the graph's
+        own value does not count; a choice counts that the server does not offer at all.
         """
-        missing = info.missing(self.prompt)
+        prompt = self.fill(chosen, info)
         filled = {
-            target: field
-            for declared, field in zip(self.declared, self.form(info).fields, strict=True)
+            (target.node_id, target.input)
+            for declared in self.declared
+            if declared.name not in chosen and self._choices(declared, info) != ()
             for target in declared.targets
         }
-        needed = []
-        for choice in missing.choices:
-            field = filled.get(Target(choice.node_id, choice.input_name))
-            if field is None or field.choices == ():
-                needed.append(choice)
-        return Missing(missing.nodes, tuple(needed))
+        found = judge(prompt, info, filled)
+        good = tuple(each for each in found.outputs if not self.outputs or each in self.outputs)
+        return replace(found, outputs=good)
+
+    def _choices(self, declared: Declared, info: ObjectInfo) -> tuple[str, ...] | None:
+        accepted = [found for each in declared.targets if (found := self._accepted(each, info)) is not None]
+        return None if any(each.upload for each in accepted) else _choices(declared, accepted)
 
     def node(self, target: Target) -> Node:
         return self.prompt[target.node_id]

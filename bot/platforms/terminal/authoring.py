@@ -11,6 +11,7 @@ import click
 
 from bot.core.errors import BadWorkflowFile
 from bot.i18n import _
+from bot.platforms.terminal.adding import add
 from bot.platforms.terminal.application import Application
 from bot.platforms.terminal.messages import BadRequest, say
 from bot.platforms.terminal.session import attend
@@ -153,4 +154,4 @@ def _folder(path: Path) -> None:
         raise BadRequest(f"{path}: {fault.strerror}") from fault
 
 
-COMMANDS = {each.name or "": each for each in (convert, form)}
+COMMANDS = {each.name or "": each for each in (add, convert, form)}

@@ -175,10 +175,10 @@ def test_a_fault_of_the_sidecar(sidecar: str, fault: str, tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("graph", "fault"),
     [
-        ("", "poster.json: the file is empty: export the graph with “Export (API)”"),
-        ("{", "poster.json: this is not JSON: "),
+        ("", "poster.json: the file is empty: save or export the workflow in ComfyUI"),
+        ("{", "poster.json: it is not JSON: "),
         ("[]", "poster.json: "),
-        ('{"nodes": [], "links": []}', "poster.json: "),
+        ('{"nodes": [], "links": []}', "poster.json: the workflow has no nodes"),
         ({"1": {"class_type": "A"}}, "poster.json, node 1: "),
         ({"1": {"class_type": "A", "inputs": {"x": ["9", 0]}}}, "poster.json, node 1, x: "),
     ],
