@@ -229,8 +229,7 @@ class _Walk:
             return
         folder = _folder(value)
         listed = {_folder(each) for each in choices or () if each != "none"}
-        elsewhere = choices is None or str(value).endswith("]") or (folder not in listed and bool(folder or choices))
-        if elsewhere and "://" not in str(value):
+        if choices is None or str(value).endswith("]") or (folder not in listed and (folder or choices)):
             self._unknown.append((node.id, name))
         elif value != "":  # the server takes it for its folder of files, which is there
             self._faults.append(MissingFile(node.id, node.class_type, name, value))

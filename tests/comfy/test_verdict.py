@@ -159,7 +159,6 @@ def test_a_list_that_only_the_browser_knows_is_not_missing() -> None:
         ("Load", {"image": "gone.png"}, False, True),
         ("Load", {"image": "folder/gone.png"}, True, False),
         ("Load", {"image": "gone.png [output]"}, True, False),
-        ("Load", {"image": "https://example.com/folder/a.png"}, False, True),
         ("Load3D", {"file": "3d/gone.glb"}, False, True),
         ("Load3D", {"file": "a.glb"}, True, False),
         ("Remote", {"image": "a.png [output]"}, True, False),
