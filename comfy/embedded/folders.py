@@ -84,6 +84,7 @@ class PromptHost:
     prompt: Mapping[str, Any] = field(default_factory=dict)
     extra_pnginfo: Mapping[str, Any] = field(default_factory=dict)
     saved: list[SavedFile] = field(default_factory=list)
+    account_key: str = field(default="", repr=False)
 
     def folder(self, kind: str) -> Path:
         return self.folders.folder(kind)
