@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from uuid import uuid5
 
 from bot.core.error_text import explain, warning, without_paths
-from bot.core.errors import BadResult, DeliveryFailed, StorageFailed, UserError
+from bot.core.errors import BadResult, CannotRun, DeliveryFailed, StorageFailed, UserError
 from bot.core.execution.progress import ProgressTracker
 from bot.core.execution.throttle import Throttle
 from bot.core.media.content import fault_in
@@ -26,9 +26,11 @@ from bot.i18n import _
 from comfy.client import ComfyClient
 from comfy.errors import AnswerTooLarge, ComfyError, FileMissing
 from comfy.http import Submission
-from comfy.messages.events import Event, ExecutionBlocked, ExecutionSuccess
+from comfy.messages.events import Event, ExecutionBlocked, ExecutionSuccess, PromptQueued
 from comfy.messages.files import Kind
 from comfy.messages.history import FileOutput, Record
+from comfy.object_info import ObjectInfo
+from comfy.prices import paid_nodes
 from comfy.prompt import Prompt
 from comfy.tracking.poller import PromptEnded, PromptRunning, PromptWaiting
 
@@ -61,14 +63,19 @@ class Execution:
         attempt: int = 1,
         keep_metadata: bool = False,
         clock: Callable[[], float] = time.monotonic,
+        about_to_pay: Callable[[Prompt, ObjectInfo], Awaitable[None]] | None = None,
     ) -> None:
-        """`folder` keeps files on their way; it is the caller's to empty."""
+        """`folder` keeps files on their way; it is the caller's to empty. `about_to_pay` is awaited before a prompt is
+        posted that costs money, and raises if it must not be.
+        """
         self.run = run
         self.prompt_id, *self._earlier = (str(uuid5(run.id, str(number))) for number in range(attempt, 0, -1))
         self.prompt: Prompt | None = None
         self._client, self._folder = client, folder
         self._keep_metadata, self._clock = keep_metadata, clock
         self._submission: asyncio.Task[Submission] | None = None
+        self._about_to_pay = about_to_pay
+        self._paid, self._began = False, False  # whether the prompt costs money, and whether the server has begun it
 
     async def upload(self) -> dict[str, str]:
         """Send the run's files; the name of each at the server, by field."""
@@ -98,9 +105,16 @@ class Execution:
         It is sent to its end even when cancelled meanwhile, so that it is known what there is to cancel.
         """
         prompt = await self.fill(names)
-        self._submission = asyncio.create_task(self._client.submit(prompt, prompt_id=self.prompt_id))
-        submission = await asyncio.shield(self._submission)
-        return tuple(warning(fault, prompt) for fault in submission.warnings)
+        info = await self._client.object_info()
+        self._paid = bool(paid_nodes(prompt, info))
+        if self._paid:
+            self._check_account()
+            if self._about_to_pay is not None:
+                await self._about_to_pay(prompt, info)
+        submission = self._client.submit(prompt, prompt_id=self.prompt_id, paid=self._paid)
+        self._submission = asyncio.create_task(submission)
+        submitted = await asyncio.shield(self._submission)
+        return tuple(warning(fault, prompt) for fault in submitted.warnings)
 
     async def fill(self, names: Mapping[str, str]) -> Prompt:
         """The prompt with the run's values in it."""
@@ -115,6 +129,7 @@ class Execution:
         events: AsyncGenerator[Event] = self._client.follow(self.prompt_id)
         async with aclosing(events):
             async for event in events:
+                self._began = self._began or not isinstance(event, PromptQueued)
                 if isinstance(event, ExecutionBlocked):
                     warnings.append(without_paths(event.message) or _("A part of the workflow was blocked."))
                 elif isinstance(event, ExecutionSuccess):
@@ -157,16 +172,28 @@ class Execution:
             stopping.cancel()
         return True
 
+    @property
+    def never_began(self) -> bool:
+        """True if the server says that it never began the prompt, after it was cancelled."""
+        return not self._began and self._client.never_began(self.prompt_id)
+
     async def forget(self, inputs: Iterable[str]) -> None:
         """Have the server forget what it was sent, with these files. Raises `ComfyError`."""
         await self._client.forget((self.prompt_id, self._second_id), sorted(inputs))
 
+    def _check_account(self) -> None:
+        """Raises `CannotRun` if nothing can pay at this server."""
+        if not self._client.server.account_key:
+            words = _("This workflow costs money, and its server has no account key. The operator can set {setting}.")
+            raise CannotRun(words.format(setting="COMFYUI_ACCOUNT_KEY"))
+
     async def _made_anew(self) -> Record:
-        """The server remembers a result, but its file was deleted: have the outputs written once more.
+        """The server remembers a result, but its file was deleted: have the outputs written once more, unless that may
+        cost money again.
 
         It does so for nodes that differ from those before, be it by an input that they do not have.
         """
-        if self.prompt is None or self._submission is None:
+        if self.prompt is None or self._submission is None or self._paid:
             raise FileMissing("the server no longer has a file that it made")
         info, prompt = await self._client.object_info(), self.prompt
         for node in self.prompt:

@@ -43,7 +43,7 @@ class WorkflowService:
         """`servers_version` changes whenever a server has other nodes or models."""
         self._validator, self._enforcer, self._queue = validator, enforcer, queue
         self._servers_version, self._clock = servers_version, clock
-        self._version: tuple[int, int, int] | None = None
+        self._version: tuple[int, int, int, int] | None = None
         self._allowed: dict[object, list[Workflow]] = {}  # menus ask at each keystroke
 
     @property
@@ -57,7 +57,7 @@ class WorkflowService:
     def allowed(self, person: Person, place: Place) -> list[Workflow]:
         """Return the workflows that a person may run in a place, even if the servers lack something. Asks no server."""
         now = int(self._clock() / _FRESH)  # a block may end at any time
-        version = (self.catalog.version, self._enforcer.book.edition, now)
+        version = (self.catalog.version, self._enforcer.book.edition, self._servers_version(), now)
         if version != self._version:
             self._version, self._allowed = version, {}
         key = (person, person.roles, person.moderator, place, place.community, place.parents)

@@ -15,6 +15,7 @@ from bot.core.run import QueuedRun, RunRecord
 from bot.core.workflows.catalog import Workflows
 from bot.core.workflows.workflow import choices_of
 from comfy.object_info import ObjectInfo
+from comfy.prices import paid_nodes
 from comfy.schedule import Estimates, Job, ServerState
 
 _GROWING = 1.5  # the estimate for an overdue run, as a multiple of the time it has taken
@@ -98,10 +99,16 @@ class JobFactory:
     """Turns runs into jobs for servers with known nodes and models."""
 
     def __init__(
-        self, catalog: Workflows, known: Callable[[], Mapping[str, ObjectInfo]], version: Callable[[], int]
+        self,
+        catalog: Workflows,
+        known: Callable[[], Mapping[str, ObjectInfo]],
+        version: Callable[[], int],
+        pays: Callable[[str], bool] = lambda _server: True,
     ) -> None:
-        """`version` changes whenever the known nodes or models change."""
-        self._catalog, self._known, self._version = catalog, known, version
+        """`version` changes whenever the known nodes or models change. `pays` says which servers can pay for nodes that
+        cost money.
+        """
+        self._catalog, self._known, self._version, self._pays = catalog, known, version, pays
         self._where = lru_cache(10_000)(self._able)
 
     def of(self, run: QueuedRun, up: frozenset[str]) -> Job:
@@ -110,10 +117,16 @@ class JobFactory:
         return Job(run.id, run.kind, run.models, (able & up) - run.avoid or able, run.put_off)
 
     def _able(self, kind: str, workflow: str, _version: tuple[int, int]) -> frozenset[str]:
-        """Return the servers that have all nodes and models for a kind of run."""
+        """Return the servers that have all nodes and models for a kind of run, and can pay for them if any can."""
         try:
             wanted = self._catalog.get(workflow)
         except UnknownWorkflow:
             return frozenset()
-        values, known = choices_of(kind), self._known().items()
-        return frozenset(name for name, info in known if not info.missing(wanted.fill(values, info)))
+        values, able, paying = choices_of(kind), set[str](), set[str]()
+        for name, info in self._known().items():
+            prompt = wanted.fill(values, info)
+            if not info.missing(prompt):
+                able.add(name)
+                if self._pays(name) or not paid_nodes(prompt, info):
+                    paying.add(name)
+        return frozenset(paying or able)
