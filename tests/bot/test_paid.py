@@ -20,6 +20,7 @@ from bot.core.run import State
 from bot.core.storage.database import Database
 from bot.core.storage.schema import charges
 from bot.settings import Secret
+from bot.stores import hand_over
 from comfy.client import ComfyClient
 from comfy.embedded.node import NodeType
 from comfy.prices import Price
@@ -31,6 +32,7 @@ from tests.bot.harness import (
     MOD,
     Gates,
     House,
+    QuickSettings,
     RecordingPlatform,
     WatchedServer,
     failing,
@@ -258,6 +260,27 @@ async def test_a_paid_run_that_its_server_lost_while_the_bot_was_away_ends(tmp_p
             (run,) = await home.ended(run_id)
         assert (run.state, server.calls["POST /prompt"]) == (State.FAILED, 1)
         assert "It may have cost up to 21.1 credits" in (run.sentence or "")
+
+
+@pytest.mark.parametrize("restarted", [True, False])
+async def test_another_worker_takes_over_what_was_paid_for_or_ends_it(tmp_path: Path, restarted: bool) -> None:
+    write_partner(tmp_path, gated=True)
+    gates, partner, platform = Gates(), Partner(), RecordingPlatform()
+    async with WatchedServer(nodes={**partner.nodes(), **gates.nodes()}) as server:
+        async with house(tmp_path, platform, [server], account_key=Secret(KEY)) as home:
+            await permit(home)
+            run_id, _shown = await home.ask(PARTNER, text="a fox")
+            await until(_charged(partner))
+        assert await hand_over(QuickSettings(data_dir=tmp_path), "darkroom") == 1
+        gates.open()
+        if restarted:
+            await server.restart()
+        async with house(tmp_path, platform, [server], account_key=Secret(KEY)) as home:
+            (run,) = await home.ended(run_id)
+        assert run.state is (State.FAILED if restarted else State.DONE)
+        assert (partner.charged, server.calls["POST /prompt"]) == (["a fox"], 1)
+        if restarted:
+            assert (run.sentence or "").startswith("The server does not have this run any longer. It may have cost")
 
 
 async def test_a_server_that_was_away_for_a_while_still_brings_what_was_paid_for(tmp_path: Path) -> None:
