@@ -76,7 +76,7 @@ def price_sentence(rule: Rule, cost: float | None) -> str:
 def spending_words(rule: Rule) -> str:
     """Return a permission in words."""
     if not rule.most:
-        return _("nodes that cost money are not permitted {scope}").format(scope=rule.scope)
+        return _("nodes that cost money are forbidden {scope}").format(scope=rule.scope)
     words = _("nodes that cost money are permitted {scope}, for at most {credits} per day")
     return words.format(scope=rule.scope, credits=credit_words(rule.most))
 

@@ -1,4 +1,4 @@
-"""What runs cost whose nodes cost money, and when they were handed to a server."""
+"""The price of runs that cost money, and the time when they were handed to a server."""
 
 from __future__ import annotations
 
