@@ -117,7 +117,7 @@ async def serving(
             _moderation(settings, store, catalog, validator, replies, role, locks, policy, tasks, wake)
         )
         await stack.enter_async_context(_swept(store, replies, policy.audit, settings.retention_days, tasks))
-        workflows = WorkflowService(validator, policy.enforcer, store.queue, lambda: registry.version)
+        workflows = WorkflowService(validator, policy.enforcer, store.queue, prices, lambda: registry.version)
         runs = RunService(
             workflows,
             validator,

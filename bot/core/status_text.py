@@ -114,9 +114,9 @@ def describe(status: Status) -> str:
 
 
 def asked(brief: RunSummary) -> str:
-    """The most important values of a request and its price, in one line; empty if there are none."""
+    """The price of a request and its most important values, in one line; empty if there are none."""
     price = [cost(brief.price)] if brief.price is not None else []
-    return " · ".join([*_pairs(brief.values), *price])
+    return " · ".join([*price, *_pairs(brief.values)])
 
 
 def caption(result: Result, brief: RunSummary) -> str:

@@ -56,8 +56,11 @@ def write_partner(folder: Path, name: str = PARTNER, gated: bool = False) -> Non
     made.mkdir(parents=True, exist_ok=True)
     (made / f"{name}.json").write_text(json.dumps(nodes))
     fields = {"text": "1.text", "size": "1.size"}
-    tables = "".join(f'[fields.{field}]\ntarget = "#{target}"\n' for field, target in fields.items())
-    (made / f"{name}.toml").write_text(f'title = "Partner"\n{tables}')
+    tables = [
+        f'[fields.{field}]\ntarget = "#{target}"\nrequired = {str(field == "text").lower()}\n'
+        for field, target in fields.items()
+    ]
+    (made / f"{name}.toml").write_text('title = "Partner"\n' + "".join(tables))
 
 
 async def permit(home: House, most: int | None = 1000, workflow: str = PARTNER) -> None:

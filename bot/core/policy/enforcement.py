@@ -72,12 +72,15 @@ class PolicyEnforcer:
         context = self._context(person, place, workflow)
         return evaluate.effective_policy(self.book.of(context.community), context)
 
+    def price(self, workflow: str, declared: Price | None) -> Price | None:
+        """Return the price that counts for a run: the one that its nodes declare, else the operator's own."""
+        return spending.price_of(self.book.of(""), workflow, declared)
+
     def agree(self, request: RunRequest, declared: Price | None) -> Price:
         """Return the price that counts for a run that costs money, given the one that its nodes declare. Raises
         `NotAllowed` if there is none: then no ceiling could hold.
         """
-        context = self._context(request.person, request.place, request.workflow)
-        price = spending.price_of(self.book.of(context.community), context, declared)
+        price = self.price(request.workflow, declared)
         if price is None:
             words = _(
                 "It is not known in advance what “{workflow}” costs, so it cannot run. The operator can set a price."

@@ -35,9 +35,9 @@ def ceilings(rules: Rules, context: RequestContext) -> list[Rule]:
     return [Rule(rule.scope, Budget(rule.most), Measure.CREDITS) for rule in _permissions(rules, context)]
 
 
-def price_of(rules: Rules, context: RequestContext, declared: Price | None) -> Price | None:
+def price_of(rules: Rules, workflow: str, declared: Price | None) -> Price | None:
     """Return the price that counts for a run: the declared one, else the operator's own for the workflow."""
-    rule = rules.get(Rule(Scope(workflow=context.workflow), RunPrice(0)).slot)
+    rule = rules.get(Rule(Scope(workflow=workflow), RunPrice(0)).slot)
     if declared is not None or rule is None or not isinstance(rule.body, RunPrice):
         return declared
     return Price(rule.body.credits, rule.body.credits)

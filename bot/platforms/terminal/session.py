@@ -98,6 +98,8 @@ async def _run(
 ) -> int:
     run = await bench.take(request, folder)
     target.check(f"{run.stem}.png")
+    if (price := await bench.price(run)) is not None:
+        say(_("Price: {price}").format(price=price))
     end = await bench.develop(run, reply, folder)
     if isinstance(end, Failed):
         raise RunFailed(end.sentence)

@@ -7,16 +7,24 @@ from dataclasses import dataclass
 
 from bot.core.model import Person, Place
 from bot.core.platform import Access, FieldKind, Form, Services, Workflow, WorkflowOffer
+from bot.platforms.discord.runs.text import cut
 
 _PATIENCE = 2.0  # seconds: a form is drawn without what the servers add when they are slower
 
 
 @dataclass(frozen=True)
 class CachedForm:
-    """A workflow that is offered, and its form."""
+    """A workflow that is offered, its form, and what a run costs in words, if it costs money and that is known."""
 
     workflow: Workflow
     form: Form
+    price: str = ""
+
+    @property
+    def title(self) -> str:
+        """The title of its window, of 45 characters at most."""
+        price = f" · {self.price}" if self.price else ""
+        return cut(self.workflow.title, 45 - len(price)) + price
 
     @property
     def picture_field(self) -> str | None:
@@ -36,9 +44,15 @@ class FormCache:
         """A workflow and its form there. Raises `UnknownWorkflow` and `NotAllowed`."""
         await self._services.workflows.admit(name, person, place)
         form = await self.whole(name)
-        return CachedForm(
-            self._services.workflows.catalog.get(name), self._services.workflows.narrowed(form, name, person, place)
-        )
+        narrowed = self._services.workflows.narrowed(form, name, person, place)
+        return CachedForm(self._services.workflows.catalog.get(name), narrowed, await self._price(name))
+
+    async def _price(self, name: str) -> str:
+        try:
+            async with asyncio.timeout(_PATIENCE / 2):
+                return await self._services.workflows.price(name)
+        except TimeoutError:
+            return ""
 
     async def whole(self, name: str) -> Form:
         """A workflow's form without any rules; the last known one if servers are slow. Raises `UnknownWorkflow`."""
