@@ -402,7 +402,7 @@ class Attempt:
         if in_vain or not isinstance(error, _MAY_PASS) or not await self._again(error):
             said = failure(error, execution)
             if in_vain:
-                said = Failed(self._payment.in_vain(said.sentence))
+                said = Failed(self._payment.in_vain(trouble(error, self._run.server or "")))
             if await self._written(partial(self._context.records.end, self._run, State.FAILED, said.sentence)):
                 run = await self._written(partial(self._context.records.get, self._run.id))
                 await show_status(self._reply, run.end if run is not None and run.end is not None else said)

@@ -14,6 +14,7 @@ from bot.core.runs.prices import declared_price
 from bot.core.runs.validation import RequestValidator, ValidatedRequest
 from bot.core.status_text import cost
 from bot.core.workflows.catalog import Catalog
+from bot.core.workflows.workflow import Workflow
 from bot.i18n import _
 from comfy.client import ComfyClient
 from comfy.object_info import ObjectInfo
@@ -42,6 +43,11 @@ class OneShotRunner(RequestValidator):
     async def take(self, request: RunRequest, folder: Path) -> ValidatedRequest:
         """Check a request, and put the files that it will need into `folder`. Raises `UserError`."""
         return await self.check(request, folder)
+
+    async def lacks_key(self, workflow: Workflow) -> bool:
+        """True if a workflow costs money and nothing can pay for it at this server."""
+        info = await self._client.object_info()
+        return bool(paid_nodes(workflow.prompt, info)) and not self._client.server.account_key
 
     async def price(self, run: ValidatedRequest) -> str | None:
         """Say what a run costs; None if it costs no money."""

@@ -156,6 +156,12 @@ class ModerationService:
         """True if a workflow from the chat is still open only to the person who added it."""
         return self._enforcer.on_trial(place, workflow)
 
+    def is_off(self, place: Place, workflow: str) -> bool:
+        """True if no decision of moderators can open a workflow: it is on trial, or costs money that the operator does
+        not permit.
+        """
+        return self._enforcer.is_off(place, workflow)
+
     def rules_of(self, place: Place) -> list[Rule]:
         """Return the rules that could apply in a place."""
         return self._enforcer.rules_of(place)

@@ -61,6 +61,14 @@ class PolicyEnforcer:
         context = RequestContext.of(Person(place.platform, ""), place, workflow)
         return evaluate.trial_of(self.book.of(context.community), context) is not None
 
+    def is_off(self, place: Place, workflow: str) -> bool:
+        """True if no decision of moderators can open a workflow in the community of this place: it is on trial, or
+        costs money that the operator does not permit.
+        """
+        context = self._context(Person(place.platform, ""), place, workflow)
+        rules = self.book.of(context.community)
+        return self.on_trial(place, workflow) or (context.costs and spending.refusal(rules, context) is not None)
+
     def restriction(self, person: Person, place: Place, workflow: Workflow) -> FieldConstraints:
         """Return the rules about fields for this person and workflow in this place."""
         context = RequestContext.of(person, place, workflow.name)

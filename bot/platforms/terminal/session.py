@@ -185,6 +185,7 @@ async def _check_server(app: Application, server: str | None) -> bool:
     try:
         async with app.open(server) as bench:
             lacks = {each.name: await bench.lacks(each) for each in bench.catalog.workflows.values()}
+            unpaid = [each.name for each in bench.catalog.workflows.values() if await bench.lacks_key(each)]
             verdict = await bench.verdict()
     except ConfigError:
         raise
@@ -195,6 +196,9 @@ async def _check_server(app: Application, server: str | None) -> bool:
     say(f"{name}: {verdict}; " + _("{able} workflows can run").format(able=len(lacks) - len(lacking)))
     for workflow, why in lacking.items():
         say("  " + _("{workflow} cannot run here. {lacks}").format(workflow=workflow, lacks=why))
+    for workflow in unpaid:
+        words = _("{workflow} costs money, and there is no account key: set {setting}")
+        say("  " + words.format(workflow=workflow, setting="COMFYUI_ACCOUNT_KEY"))
     if lacking and not app.label(server):
         say("  " + _without_models())
     return True

@@ -41,6 +41,9 @@ async def test_on_discord_in_the_list_in_the_window_and_in_the_message(tmp_path:
         more = {**_settings(server), "DARKROOM_OPERATORS": f"discord:{ALICE}"}
         async with house(fake, tmp_path, workflows=tmp_path / "workflows", settings=more):
             await told(fake, await moderate(fake, channel, "spending", {"most": 500}, by=BOB), "Only the operator")
+            await told(fake, await moderate(fake, channel, "allow"), "every workflow is allowed")
+            await fake.until(lambda: any(each["name"] == "negative" for each in fake.commands[str(guild)]))
+            assert PARTNER not in [each["name"] for each in fake.commands[str(guild)]]
             await told(fake, await moderate(fake, channel, "spending", {"most": 500}, by=ALICE), "at most 500 credits")
             await fake.until(lambda: any(each["name"] == PARTNER for each in fake.commands[str(guild)]))
             asked = await fake.slash(BOB, channel, "workflows")
@@ -111,6 +114,8 @@ async def test_at_the_terminal_before_it_runs(tmp_path: Path) -> None:
         code, said = await _darkroom(tmp_path, environ, *words)
         assert code != 0
         assert "its server has no account key" in said
+        _code, checked = await _darkroom(tmp_path, {**environ, "COMFYUI_URLS": server.url}, "check")
+        assert "partner costs money, and there is no account key: set COMFYUI_ACCOUNT_KEY" in checked
         environ["COMFYUI_ACCOUNT_KEY"] = KEY
         code, said = await _darkroom(tmp_path, environ, *words)
         assert (code, partner.charged) == (0, ["a fox"])

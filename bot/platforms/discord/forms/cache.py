@@ -74,7 +74,7 @@ class FormCache:
         for name, workflow in self._services.workflows.catalog.workflows.items():
             if self._is_for_all(name, community):
                 forms.append(CachedForm(workflow, await self.declared_form(name, community)))
-            elif granted & {name, ""} and not self._services.moderation.on_trial(community, name):
+            elif granted & {name, ""} and not self._services.moderation.is_off(community, name):
                 forms.append(CachedForm(workflow, await self.whole(name)))
         return forms
 
