@@ -398,14 +398,16 @@ class Attempt:
             return
         if isinstance(error, PromptRemoved):
             await self._payment.take_back()
-        in_vain = self._payment.posted and isinstance(error, _TROUBLE)
-        if in_vain or not isinstance(error, _MAY_PASS) or not await self._again(error):
-            said = failure(error, execution)
-            if in_vain:
-                said = Failed(self._payment.in_vain(trouble(error, self._run.server or "")))
-            if await self._written(partial(self._context.records.end, self._run, State.FAILED, said.sentence)):
-                run = await self._written(partial(self._context.records.get, self._run.id))
-                await show_status(self._reply, run.end if run is not None and run.end is not None else said)
+        if self._payment.posted and isinstance(error, _TROUBLE):
+            await self._end(Failed(self._payment.in_vain(trouble(error, self._run.server or ""))))
+        elif not isinstance(error, _MAY_PASS) or not await self._again(error):
+            await self._end(failure(error, execution))
+
+    async def _end(self, said: Failed) -> None:
+        """Write the end down, and then tell the person."""
+        if await self._written(partial(self._context.records.end, self._run, State.FAILED, said.sentence)):
+            run = await self._written(partial(self._context.records.get, self._run.id))
+            await show_status(self._reply, run.end if run is not None and run.end is not None else said)
 
     async def _again(self, error: ServerUnavailable | FileMissing | UploadFailed | StorageAway) -> bool:
         """Say why, and let the run wait for another attempt; False where this was the last."""
