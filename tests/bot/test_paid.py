@@ -19,6 +19,7 @@ from bot.core.platform import OPERATOR, RuleTarget
 from bot.core.run import State
 from bot.core.storage.database import Database
 from bot.core.storage.schema import charges
+from bot.server_settings import NamedServer
 from bot.settings import Secret
 from bot.stores import hand_over
 from comfy.client import ComfyClient
@@ -309,17 +310,10 @@ async def test_a_server_that_was_away_for_a_while_still_brings_what_was_paid_for
 async def test_a_run_that_never_began_at_the_server_costs_nothing(tmp_path: Path) -> None:
     gates, partner = Gates(), Partner()
     async with paid_house(tmp_path, partner, gates=gates) as (home, server):
-        blank = {"class_type": "EmptyImage", "inputs": {"width": 16, "height": 16, "batch_size": 1, "color": 0}}
-        gate = {"class_type": "Gate", "inputs": {"image": ["1", 0], "name": "other"}}
-        save = {"class_type": "SaveImage", "inputs": {"images": ["2", 0], "filename_prefix": "other"}}
         async with ComfyClient(server.url) as another_program:
-            await another_program.submit(Prompt({"1": blank, "2": gate, "3": save}))
+            await another_program.submit(_gated("other"))
             run_id, _shown = await home.ask(PARTNER, text="a fox")
-
-            async def waits_there() -> bool:
-                return bool(server._jobs.pending) and (await home.run(run_id)).posted_at is not None
-
-            await until(waits_there)
+            await until(_waits_at(server))
             assert await credits_of(tmp_path, run_id) == pytest.approx(_TEN_CENTS)
             await home.services.runs.cancel(run_id, ANN)
             (run,) = await home.ended(run_id)
@@ -348,6 +342,53 @@ async def test_a_prompt_that_the_server_refuses_costs_nothing(tmp_path: Path) ->
         (run,) = await home.ended(run_id)
         assert (run.state, run.posted_at, server.calls["POST /prompt"]) == (State.FAILED, None, 1)
         assert await credits_of(tmp_path, run_id) is None
+
+
+async def test_a_prompt_that_still_waits_at_a_lost_server_is_withdrawn_once_it_is_back(tmp_path: Path) -> None:
+    gates, partner = Gates(), Partner()
+    async with paid_house(tmp_path, partner, gates=gates, gone_after=0.02) as (home, server):
+        async with ComfyClient(server.url) as another_program:
+            await another_program.submit(_gated("other"))
+            run_id, _shown = await home.ask(PARTNER, text="a fox")
+            await until(_waits_at(server))
+            server.breaks = 10**9
+            await server.drop_sockets()
+            (run,) = await home.ended(run_id)
+            assert "It may have cost up to" in (run.sentence or "")
+            server.breaks = 0
+
+            async def is_withdrawn() -> bool:
+                return not server._jobs.pending
+
+            await until(is_withdrawn)
+            gates.open()
+        assert partner.charged == []
+
+
+async def test_a_run_goes_to_a_server_that_can_pay(tmp_path: Path) -> None:
+    write_partner(tmp_path)
+    partner = Partner()
+    async with WatchedServer(nodes=partner.nodes()) as one, WatchedServer(nodes=partner.nodes()) as two:
+        servers = [NamedServer("one", one.url), NamedServer("two", two.url, account_key=Secret(KEY))]
+        async with house(tmp_path, servers=servers) as home:
+            await permit(home)
+            runs = await home.ended(*[(await home.ask(PARTNER, text=text))[0] for text in "abc"])
+        assert {(run.state, run.server) for run in runs} == {(State.DONE, "two")}
+
+
+async def test_waiting_runs_end_when_the_operator_stops_all_spending(tmp_path: Path) -> None:
+    gates, partner = Gates(), Partner()
+    async with paid_house(tmp_path, partner, gates=gates) as (home, _server):
+        first, shown = await home.ask("gated", gate="x")
+        await home.platform.until(running(shown))
+        run_id, _shown = await home.ask(PARTNER, text="a fox")
+        await home.services.moderation.spending(OPERATOR, HERE, 0, everywhere=True)
+        (run,) = await home.ended(run_id)
+        assert run.sentence == "“partner” costs money, and the operator of this bot does not permit that here."
+        assert await credits_of(tmp_path, run_id) is None
+        gates.open()
+        await home.ended(first)
+        assert partner.charged == []
 
 
 async def test_a_node_that_failed_may_have_cost_money(tmp_path: Path) -> None:
@@ -413,6 +454,21 @@ async def test_the_key_is_in_no_file_log_message_or_result(
     assert any(b"PartnerImage" in file for file in made)  # the workflow is in it, as the operator wished
     assert not any(KEY.encode() in each for each in (*kept, *made))
     assert KEY not in told + caplog.text + "".join(capfd.readouterr())
+
+
+def _gated(name: str) -> Prompt:
+    """A prompt of another program, which waits at a gate."""
+    blank = {"class_type": "EmptyImage", "inputs": {"width": 16, "height": 16, "batch_size": 1, "color": 0}}
+    gate = {"class_type": "Gate", "inputs": {"image": ["1", 0], "name": name}}
+    save = {"class_type": "SaveImage", "inputs": {"images": ["2", 0], "filename_prefix": name}}
+    return Prompt({"1": blank, "2": gate, "3": save})
+
+
+def _waits_at(server: WatchedServer) -> Callable[[], Awaitable[bool]]:
+    async def waits() -> bool:
+        return bool(server._jobs.pending)
+
+    return waits
 
 
 def _charged(partner: Partner) -> Callable[[], Awaitable[bool]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
@@ -65,7 +66,7 @@ async def declared_price(prompts: Iterable[tuple[Prompt, ObjectInfo]]) -> Price 
 
 
 async def _worked_out(asked: Sequence[Question]) -> list[Answer]:
-    key = json.dumps(asked, sort_keys=True)
+    key = hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()  # people's words are in it
     if key not in _answers:
         try:
             answers = await _pool.run(prices.evaluate, asked, timeout=_WAITING)
