@@ -46,6 +46,9 @@ from bot.core.servers.registry import ServerRegistry
 from bot.core.storage import data_folder
 from bot.core.storage.temporary import locked_folder
 from bot.core.workflows.live_catalog import LiveCatalog
+from bot.core.workflows.source_file import Layer
+from bot.core.workflows.store import WorkflowStore
+from bot.core.workflows.versions import WorkflowVersions
 from bot.i18n import _
 from bot.settings import Role, Settings
 from bot.stores import Stores, opened, writing
@@ -79,15 +82,18 @@ async def serving(
             if role.worker is not None:
                 confirm = await stack.enter_async_context(held(store.database, settings.folder, role.worker))
             members = await stack.enter_async_context(_members(settings, role))
+        kept = WorkflowStore(store.database)
+        await stack.enter_async_context(catalog.recorded_in(kept))
+        versions = WorkflowVersions(catalog, kept)
         wake, cancel, servers_changed = Listeners[[]](), Listeners[[str]](), Listeners[[]]()
         locks = RunLocks(store.database)
-        replies = RunReplies(platforms, catalog, store.records, Audit(store.database))
+        replies = RunReplies(platforms, versions, store.records, Audit(store.database))
         fleet = await stack.enter_async_context(Fleet(members, servers_changed))
         registry = await stack.enter_async_context(ServerRegistry(store.database, role.worker, fleet, tasks, confirm))
         servers_changed.add(registry.note)
         if role.worker is not None:
             context = ExecutionContext(
-                catalog,
+                versions,
                 store.records,
                 store.queue,
                 store.media,
@@ -105,18 +111,18 @@ async def serving(
                 Takeover(store.database, registry, store.records, replies, tasks, worker.wake)
             )
         if role.chat:
-            starts, farewell = EtaEstimator(catalog, store.records, registry).starts, role.worker is not None
+            starts, farewell = EtaEstimator(versions, store.records, registry).starts, role.worker is not None
             notifier = QueueNotifier(
-                store.queue, store.records, catalog, replies, starts, locks, tasks, farewell=farewell
+                store.queue, store.records, versions, replies, starts, locks, tasks, farewell=farewell
             )
             await stack.enter_async_context(notifier)
-        validator = RequestValidator(catalog, _known(fleet, registry), _limits(settings))
+        validator = RequestValidator(versions, _known(fleet, registry), _limits(settings))
         prices = PriceEstimator(catalog, lambda: registry.known, lambda: registry.version)
         policy = await stack.enter_async_context(_policy(settings, store, tasks, prices))
         moderation = await stack.enter_async_context(
-            _moderation(settings, store, catalog, validator, replies, role, locks, policy, tasks, wake)
+            _moderation(settings, store, catalog, versions, validator, replies, role, locks, policy, tasks, wake)
         )
-        await stack.enter_async_context(_swept(store, replies, policy.audit, settings.retention_days, tasks))
+        await stack.enter_async_context(_swept(store, kept, replies, policy.audit, settings.retention_days, tasks))
         workflows = WorkflowService(validator, policy.enforcer, store.queue, prices, lambda: registry.version)
         runs = RunService(
             workflows,
@@ -162,6 +168,7 @@ async def _moderation(
     settings: Settings,
     store: Stores,
     catalog: LiveCatalog,
+    versions: WorkflowVersions,
     validator: RequestValidator,
     replies: RunReplies,
     role: Role,
@@ -175,10 +182,10 @@ async def _moderation(
         reviews = Reviews(store.records, store.media, replies, audit, permissions, locks, tasks, wake)
         if role.chat:
             await stack.enter_async_context(reviews)
-            reevaluation = Reevaluation(enforcer, audit, store.queue, store.records, catalog, replies, locks, tasks)
+            reevaluation = Reevaluation(enforcer, audit, store.queue, store.records, versions, replies, locks, tasks)
             await stack.enter_async_context(reevaluation)
-        own, nodes = settings.own_workflows, settings.allowed_nodes
-        editor = WorkflowEditor(own, catalog, validator, policy.rules, audit, permissions, nodes)
+        folders = {Layer.ADDED: settings.added_workflows, Layer.FOLDER: settings.own_workflows}
+        editor = WorkflowEditor(folders, catalog, validator, policy.rules, audit, permissions, settings.allowed_nodes)
         yield ModerationService(enforcer, audit, permissions, validator, store.queue, store.records, reviews, editor)
 
 
@@ -294,17 +301,17 @@ def _limits(settings: Settings) -> PictureLimits:
 
 @asynccontextmanager
 async def _swept(
-    store: Stores, replies: RunReplies, audit: Audit, days: float, tasks: TaskHealth
+    store: Stores, kept: WorkflowStore, replies: RunReplies, audit: Audit, days: float, tasks: TaskHealth
 ) -> AsyncIterator[None]:
     chore = BackgroundTask("sweep", tasks)
-    chore.repeat(partial(_sweep, store, replies, audit, days), _SWEEP_EVERY)
+    chore.repeat(partial(_sweep, store, kept, replies, audit, days), _SWEEP_EVERY)
     try:
         yield
     finally:
         await chore.stop()
 
 
-async def _sweep(store: Stores, replies: RunReplies, audit: Audit, days: float) -> None:
+async def _sweep(store: Stores, kept: WorkflowStore, replies: RunReplies, audit: Audit, days: float) -> None:
     """Delete what is older than the settings keep it."""
     sentence = _("No moderator looked at this in time. Please send the request again.")
     for run in await store.records.expire(time.time() - days * 86_400, sentence):
@@ -313,5 +320,6 @@ async def _sweep(store: Stores, replies: RunReplies, audit: Audit, days: float) 
         await delete_runs(ids, store.records, store.media)
     await audit.sweep(time.time() - days * 86_400)
     await store.queue.sweep()
+    await kept.sweep(await store.records.versions_used())
     await delete_orphans(store.records, store.media)
     await store.records.scrub()

@@ -10,8 +10,16 @@ from typing import Any
 
 from comfy.prompt import Prompt, is_link
 
+_COMES_ALONG = ("custom_nodes.websocket_image_save",)  # custom nodes that every ComfyUI has
 _DYNAMIC = "COMFY_DYNAMICCOMBO_V3"
-_UPLOADS = {"image_upload": "image", "animated_image_upload": "image", "video_upload": "video", "audio_upload": "audio"}
+_UPLOADS = {
+    "image_upload": "image",
+    "animated_image_upload": "image",
+    "video_upload": "video",
+    "audio_upload": "audio",
+    "mesh_upload": "3d",
+    "file_upload": "file",
+}
 
 
 @dataclass(frozen=True)
@@ -19,7 +27,8 @@ class InputInfo:
     """The values that one input accepts.
 
     `type` is ComfyUI's ("INT", "FLOAT", "STRING", "BOOLEAN", "COMBO", "IMAGE", …). `choices` is None except for a
-    combo with listed choices. `upload` is "image", "video" or "audio" if the value is the name of an uploaded file.
+    combo with listed choices. `upload` is "image", "video", "audio", "3d" or "file" if the value is the name of an
+    uploaded file.
     """
 
     name: str
@@ -33,6 +42,7 @@ class InputInfo:
     choices: tuple[Any, ...] | None = None
     upload: str | None = None
     tooltip: str = ""
+    frames: bool = False
 
 
 @dataclass(frozen=True)
@@ -51,7 +61,7 @@ class PriceBadge:
 class NodeInfo:
     """One class_type: its inputs by name (those of a dynamic combo as "parent.child") and the types of its outputs.
 
-    A `paid` node calls a service that costs money. `lists` says which outputs are lists, for each element of which the
+    An `api_node` calls a service that costs money. `lists` says which outputs are lists, for each element of which the
     nodes behind them run once, unless they take lists themselves (`takes_lists`).
     """
 
@@ -60,7 +70,7 @@ class NodeInfo:
     inputs: Mapping[str, InputInfo]
     outputs: tuple[str, ...]
     output_node: bool
-    paid: bool = False
+    api_node: bool = False
     badge: PriceBadge | None = None
     lists: tuple[bool, ...] = ()
     takes_lists: bool = False
@@ -136,6 +146,8 @@ class ObjectInfo:
         """
         module = str(self._data.get(class_type, {}).get("python_module") or "")
         first, _dot, rest = module.partition(".")
+        if module in _COMES_ALONG:
+            return ""
         return rest.partition(".")[0] if first == "custom_nodes" else first if first == "comfy_api_nodes" else ""
 
     def node(self, class_type: str) -> NodeInfo | None:
@@ -150,7 +162,7 @@ class ObjectInfo:
     def is_paid(self, class_type: str) -> bool | None:
         """True if a class_type costs money, on any of the servers; None if no server has it."""
         node = self.node(class_type)
-        return node.paid if node is not None else None
+        return node.api_node if node is not None else None
 
     def input(self, class_type: str, name: str) -> InputInfo | None:
         """Return the values that an input accepts; None if there is no such node or input."""
@@ -192,7 +204,7 @@ def _joined(nodes: Sequence[NodeInfo]) -> NodeInfo:
             own = inputs.get(name)
             if own is not None and own.choices is not None and other.choices is not None:
                 inputs[name] = replace(own, choices=_all_choices(own, other))
-    return replace(nodes[0], inputs=inputs, paid=any(node.paid for node in nodes))
+    return replace(nodes[0], inputs=inputs, api_node=any(node.api_node for node in nodes))
 
 
 def _node(class_type: str, data: Mapping[str, Any]) -> NodeInfo:
@@ -283,9 +295,15 @@ def _info(
         _number(options.get("step")),
         options.get("multiline") is True,
         choices,
-        next((upload for key, upload in _UPLOADS.items() if options.get(key)), None),
+        _upload(name, options),
         str(options.get("tooltip") or ""),
+        bool(options.get("animated_image_upload")),
     )
+
+
+def _upload(name: str, options: Mapping[str, Any]) -> str | None:
+    found = next((upload for key, upload in _UPLOADS.items() if options.get(key)), None)
+    return "3d" if found == "file" and name.rpartition(".")[2] in ("model_file", "mesh") else found
 
 
 def _mapping(value: Any) -> Mapping[str, Any]:

@@ -42,6 +42,7 @@ class Partner:
             (("IMAGE", "IMAGE"),),
             wants=wants,
             module="comfy_api_nodes.nodes_partner",
+            api_node=True,
             price_badge=badge,
         )
         return {"PartnerImage": node}

@@ -27,6 +27,8 @@ OWNERS = {
     "audit": "bot/core/policy",
     "servers": "bot/core/servers",
     "notes": "bot/core/storage",
+    "workflows": "bot/core/workflows",
+    "workflow_versions": "bot/core/workflows",
 }
 
 

@@ -128,15 +128,12 @@ class InfoRoutes:
             "category": node.category,
             "output_node": node.output_node,
             "has_intermediate_output": node.intermediate_output,
-            **_priced(node),
+            **({"api_node": True} if node.api_node else {}),
+            **({"price_badge": _badge(*node.price_badge)} if node.price_badge else {}),
         }
 
 
-def _priced(node: NodeType) -> dict[str, Any]:
+def _badge(expression: str, widgets: Mapping[str, str]) -> dict[str, Any]:
     """Return what a node of a partner declares of its price."""
-    if node.price_badge is None:
-        return {}
-    expression, widgets = node.price_badge
     asks = {"widgets": [{"name": name, "type": kind} for name, kind in widgets.items()]}
-    depends_on = {**asks, "inputs": [], "input_groups": []}
-    return {"api_node": True, "price_badge": {"engine": "jsonata", "depends_on": depends_on, "expr": expression}}
+    return {"engine": "jsonata", "depends_on": {**asks, "inputs": [], "input_groups": []}, "expr": expression}

@@ -7,6 +7,7 @@ import json
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ import pytest
 from sqlalchemy import select
 
 from bot.core.errors import NotAllowed, TooMany
-from bot.core.model import Failed
+from bot.core.model import Failed, Place
 from bot.core.platform import OPERATOR, RuleTarget
 from bot.core.run import State
 from bot.core.storage.database import Database
@@ -41,7 +42,7 @@ from tests.bot.harness import (
     running,
     until,
 )
-from tests.partner import BY_SECOND, KEY, RANGE, Partner, graph
+from tests.partner import BY_SECOND, EXPRESSION, KEY, RANGE, Partner, graph
 
 PARTNER = "partner"  #: a workflow that costs money
 _TEN_CENTS = 0.1 * 211
@@ -421,7 +422,7 @@ async def test_a_server_without_a_key_gets_nothing_that_costs_money(tmp_path: Pa
         assert await credits_of(tmp_path, run_id) is None
 
 
-async def test_a_workflow_that_was_changed_to_cost_money_does_not_run_on_an_older_request(tmp_path: Path) -> None:
+async def test_a_workflow_that_was_changed_to_cost_money_runs_as_it_was_for_an_older_request(tmp_path: Path) -> None:
     gates, partner = Gates(), Partner()
     async with paid_house(tmp_path, partner, gates=gates) as (home, _server):
         blocking, shown = await home.ask("gated", gate="x")
@@ -432,8 +433,29 @@ async def test_a_workflow_that_was_changed_to_cost_money_does_not_run_on_an_olde
         gates.open()
         await home.ended(blocking)
         (run,) = await home.ended(run_id)
-        assert run.state is State.FAILED
-        assert partner.charged == []
+        assert (run.state, partner.charged) == (State.DONE, [])
+        with pytest.raises(NotAllowed):
+            await home.ask("plain", place=Place("test", "else", "Else", "elsewhere"))
+
+
+@pytest.mark.parametrize("before", [None, EXPRESSION])
+async def test_a_run_that_costs_more_by_now_does_not_run(tmp_path: Path, before: str | None) -> None:
+    gates, platform, settings = Gates(), RecordingPlatform(), {"account_key": Secret(KEY)}
+    write_partner(tmp_path)
+    partner = Partner(before or EXPRESSION)
+    nodes = {**partner.nodes(), **gates.nodes()}
+    cheap = nodes["PartnerImage"] if before else replace(nodes["PartnerImage"], api_node=False, price_badge=None)
+    async with WatchedServer(nodes={**nodes, "PartnerImage": cheap}) as server:
+        async with house(tmp_path, platform, [server], **settings) as home:
+            await permit(home)
+            _blocking, shown = await home.ask("gated", gate="x")
+            await platform.until(running(shown))
+            run_id, _shown = await home.ask(PARTNER, person=BEN, text="a fox")
+        server._nodes["PartnerImage"] = Partner(RANGE).nodes()["PartnerImage"]
+        gates.open()
+        async with house(tmp_path, platform, [server], **settings) as home:
+            (run,) = await home.ended(run_id)
+        assert (run.state, partner.charged, server.calls["POST /prompt"]) == (State.FAILED, [], 1)
         assert "This costs more than it did when you asked for it" in (run.sentence or "")
 
 

@@ -13,7 +13,7 @@ from bot.core.port import Reply
 from bot.core.runs.prices import declared_price
 from bot.core.runs.validation import RequestValidator, ValidatedRequest
 from bot.core.status_text import cost
-from bot.core.workflows.catalog import Catalog
+from bot.core.workflows.catalog import Catalog, NewestVersions
 from bot.core.workflows.workflow import Workflow
 from bot.i18n import _
 from comfy.client import ComfyClient
@@ -27,7 +27,7 @@ class OneShotRunner(RequestValidator):
     def __init__(
         self, catalog: Catalog, client: ComfyClient, limits: PictureLimits, *, keep_metadata: bool = False
     ) -> None:
-        super().__init__(catalog, self._info, limits)
+        super().__init__(NewestVersions(catalog), self._info, limits)
         self._client, self._keep_metadata = client, keep_metadata
 
     async def verdict(self) -> str:
@@ -61,7 +61,9 @@ class OneShotRunner(RequestValidator):
 
     async def develop(self, run: ValidatedRequest, reply: Reply, folder: Path) -> Status:
         """Run it to its end, and deliver what comes out; `folder` keeps the files meanwhile."""
-        return await execute(Execution(self._client, run, folder, keep_metadata=self._keep_metadata), reply)
+        shown = reply.limits.previews
+        execution = Execution(self._client, run, folder, keep_metadata=self._keep_metadata, previews=shown)
+        return await execute(execution, reply)
 
     async def _info(self) -> dict[str, ObjectInfo]:
         return {str(self._client.server): await self._client.object_info()}

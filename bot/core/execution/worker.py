@@ -48,7 +48,7 @@ class Worker:
         self._load = ServerLoad()
         members = fleet.members
         self._jobs = JobFactory(
-            context.catalog,
+            context.versions,
             lambda: fleet.known,
             lambda: fleet.version,
             lambda name: bool(members[name].server.account_key),
@@ -103,6 +103,8 @@ class Worker:
         while self._may_claim() and any(each.free for each in self._server_states().values()):
             run = await self._context.queue.claim(self.name, self._pick, self._context.replies.platforms)
             if run is None:
+                if await self._context.versions.fetch():
+                    continue
                 break
             self._load.enter(run.server or "", run)
             self._fresh[run.id, run.attempt] = run

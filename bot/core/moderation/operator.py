@@ -31,8 +31,7 @@ class OperatorService:
 
     async def access(self, workflow: str, allow: bool | None) -> str:
         """Allow or deny a workflow everywhere; an empty name means all workflows. Raises `UnknownWorkflow`."""
-        if workflow:
-            self._catalog.get(workflow)
+        workflow = self._catalog.find(workflow).id if workflow else ""
         rule = Rule(Scope(workflow=workflow), Access(bool(allow)))
         if allow is None:
             return await self._put("clear", replace(rule, body=Access(allow=True)), remove=True)
@@ -56,8 +55,7 @@ class OperatorService:
 
     async def price(self, workflow: str, cost: float | None) -> str:
         """Set the price of a run, in credits: see `ModerationService.price`. Raises `UserError`."""
-        self._catalog.get(workflow)
-        rule = price_rule(workflow, cost)
+        rule = price_rule(self._catalog.find(workflow).id, cost)
         words = price_sentence(rule, cost)
         return await self._change("", "price", words, Change(rule.slot, None if cost is None else rule))
 

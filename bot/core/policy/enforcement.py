@@ -71,7 +71,7 @@ class PolicyEnforcer:
 
     def restriction(self, person: Person, place: Place, workflow: Workflow) -> FieldConstraints:
         """Return the rules about fields for this person and workflow in this place."""
-        context = RequestContext.of(person, place, workflow.name)
+        context = RequestContext.of(person, place, workflow.id)
         names = [field.name for field in workflow.declared]
         return FieldConstraints(tuple(evaluate.narrowings(self.book.of(context.community), context, names)))
 

@@ -57,10 +57,10 @@ class DefaultAccess:
             case "none":
                 return cls(frozenset())
             case names:
-                return cls(frozenset(names.replace(",", " ").split()))
+                return cls(frozenset(names.replace(",", " ").replace("-", "_").split()))
 
     def allows(self, workflow: str, *, costs: bool = False) -> bool:
-        return not costs if self.workflows is None else workflow in self.workflows
+        return not costs if self.workflows is None else workflow.replace("-", "_") in self.workflows
 
 
 NO_REVIEW, PLAIN = Review(on=False), DisplayOptions("here", previews=True, spoilers=False)

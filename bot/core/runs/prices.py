@@ -32,22 +32,24 @@ class PriceEstimator:
     ) -> None:
         """`version` changes whenever the known nodes change."""
         self._catalog, self._known, self._version = catalog, known, version
-        self._paid = lru_cache(10_000)(self._has_paid)
+        self._paid = lru_cache(10_000)(self._is_paid)
 
-    def is_paid(self, name: str) -> bool:
-        """True if a workflow has a node that costs money on any server."""
-        return self._paid(name, (self._catalog.version, self._version()))
+    def is_paid(self, workflow: str) -> bool:
+        """True if the workflow with this id, as it is now, has a node that costs money on any server."""
+        return self._paid(workflow, (self._catalog.version, self._version()))
 
     async def price(self, workflow: Workflow, values: Mapping[str, Any]) -> Price | None:
         """Return what a run costs, on whatever server it will be; None if its nodes do not say."""
         return await declared_price((workflow.fill(values, info), info) for info in self._known().values())
 
-    def _has_paid(self, name: str, _version: tuple[int, int]) -> bool:
-        workflow = self._catalog.workflows.get(name)
-        if workflow is None:
-            return False
+    def has_paid(self, workflow: Workflow) -> bool:
+        """True if this version of a workflow has a node that costs money on any server."""
         classes = {node.class_type for node in workflow.prompt}
         return any(info.is_paid(each) for info in self._known().values() for each in classes)
+
+    def _is_paid(self, workflow: str, _version: tuple[int, int]) -> bool:
+        found = self._catalog.workflows.get(workflow)
+        return found is not None and self.has_paid(found)
 
 
 async def declared_price(prompts: Iterable[tuple[Prompt, ObjectInfo]]) -> Price | None:

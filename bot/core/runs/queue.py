@@ -56,6 +56,7 @@ class NewRun:
     kind: str
     models: frozenset[str]
     priority: int = 0
+    version: str = ""
     policy: EffectivePolicy = NO_POLICY
     held: bool = False
     opened: bool = True
@@ -266,6 +267,7 @@ def _columns(run: NewRun, turn: int, depth: int, now: float) -> dict[str, Any]:
     return {
         "id": run.id,
         "workflow": run.workflow,
+        "version": run.version,
         "given": run.values,
         "inputs": msgspec.to_builtins(run.inputs),
         "stem": run.stem,
