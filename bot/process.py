@@ -36,6 +36,7 @@ from bot.core.policy.rule_store import RuleStore
 from bot.core.runs.erasure import delete_orphans, delete_runs
 from bot.core.runs.eta import EtaEstimator
 from bot.core.runs.locks import RunLocks
+from bot.core.runs.prices import PriceEstimator
 from bot.core.runs.queue_notifier import QueueNotifier
 from bot.core.runs.replies import RunReplies
 from bot.core.runs.service import RunService
@@ -117,12 +118,13 @@ async def serving(
             )
             await stack.enter_async_context(notifier)
         validator = RequestValidator(versions, _known(fleet, registry), _limits(settings))
-        policy = await stack.enter_async_context(_policy(settings, store, tasks))
+        prices = PriceEstimator(catalog, lambda: registry.known, lambda: registry.version)
+        policy = await stack.enter_async_context(_policy(settings, store, tasks, prices))
         moderation = await stack.enter_async_context(
             _moderation(settings, store, catalog, versions, validator, replies, role, locks, policy, tasks, wake)
         )
         await stack.enter_async_context(_swept(store, kept, replies, policy.audit, settings.retention_days, tasks))
-        workflows = WorkflowService(validator, policy.enforcer, store.queue, lambda: registry.version)
+        workflows = WorkflowService(validator, policy.enforcer, store.queue, prices, lambda: registry.version)
         runs = RunService(
             workflows,
             validator,
@@ -135,6 +137,7 @@ async def serving(
             policy.audit,
             store.links,
             locks,
+            prices,
             wake,
             cancel,
         )
@@ -151,10 +154,13 @@ async def serving(
 
 
 @asynccontextmanager
-async def _policy(settings: Settings, store: Stores, tasks: TaskHealth) -> AsyncIterator[Policy]:
+async def _policy(
+    settings: Settings, store: Stores, tasks: TaskHealth, prices: PriceEstimator
+) -> AsyncIterator[Policy]:
     audit = Audit(store.database)
     async with RuleStore(store.database, audit, tasks) as rules:
-        enforcer = PolicyEnforcer(rules, audit, DefaultAccess.read(settings.default_workflows), settings.operators)
+        default = DefaultAccess.read(settings.default_workflows)
+        enforcer = PolicyEnforcer(rules, audit, default, settings.operators, costs=prices.is_paid)
         yield Policy(rules, audit, enforcer, Permissions(audit, settings.operators, settings.trusted))
 
 

@@ -16,11 +16,38 @@ _ENTRY = re.compile(r"(?:(?P<name>[\w.-]+)=)?(?P<url>\S+?)(?:\*(?P<at_once>\d{1,
 _NAME = re.compile(r"[\w.:-]{1,64}")
 
 
+class Secret:
+    """A text that appears in no log or repr. Call `reveal` to read it."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def reveal(self) -> str:
+        return self._text
+
+    def __repr__(self) -> str:
+        return "Secret(…)"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and other.reveal() == self._text
+
+    def __hash__(self) -> int:
+        return hash(self._text)
+
+
+def secret(text: str) -> Secret:
+    """Read a secret. Raises `ValueError`."""
+    if not text.isprintable() or not text.isascii() or " " in text:
+        raise ValueError(_("it must be printable ASCII characters without spaces"))
+    return Secret(text)
+
+
 @dataclass(frozen=True)
 class NamedServer:
     """A server: its name in messages and records, its address, and the number of runs that it gets at once.
 
-    `files_elsewhere` says that its files lie at another public address, to which `/view` redirects.
+    `files_elsewhere` says that its files lie at another public address, to which `/view` redirects. `account_key` pays
+    for the nodes of partners there.
     """
 
     name: str
@@ -28,6 +55,7 @@ class NamedServer:
     at_once: int = 1
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     files_elsewhere: bool = False
+    account_key: Secret | None = None
 
 
 def servers(text: str) -> tuple[NamedServer, ...]:
@@ -88,12 +116,12 @@ def _from_file(path: Path) -> tuple[NamedServer, ...]:
 
 
 def _table(name: str, table: Any) -> NamedServer:
-    keys = {"url", "at_once", "headers", "files_elsewhere"}
+    keys = {"url", "at_once", "headers", "files_elsewhere", "account_key"}
     if isinstance(table, dict) and (wrong := sorted(table.keys() - keys)):
-        words = _("“{name}” has an unknown key “{key}”; keys: url, at_once, headers, files_elsewhere")
+        words = _("“{name}” has an unknown key “{key}”; keys: url, at_once, headers, files_elsewhere, account_key")
         raise ValueError(words.format(name=name, key=wrong[0]))
     if not isinstance(table, dict) or not _NAME.fullmatch(name) or "url" not in table:
-        words = _("“{name}” must be a table with url; at_once, headers and files_elsewhere are optional")
+        words = _("“{name}” must be a table with url; at_once, headers, files_elsewhere and account_key are optional")
         raise ValueError(words.format(name=name))
     headers = table.get("headers", {})
     if not isinstance(headers, dict) or not all(isinstance(value, str) for value in headers.values()):
@@ -102,4 +130,13 @@ def _table(name: str, table: Any) -> NamedServer:
     if elsewhere is not True and elsewhere is not False:
         raise ValueError(_("files_elsewhere of “{name}” must be true or false").format(name=name))
     url, at_once = server_url(str(table["url"])), _count(str(table.get("at_once", 1)))
-    return NamedServer(name, url, at_once, headers, elsewhere)
+    return NamedServer(name, url, at_once, headers, elsewhere, _account_key(name, table.get("account_key")))
+
+
+def _account_key(name: str, given: object) -> Secret | None:
+    if given is None:
+        return None
+    try:
+        return secret(given if isinstance(given, str) and given else " ")
+    except ValueError as fault:
+        raise ValueError(_("account_key of “{name}”: {fault}").format(name=name, fault=fault)) from None

@@ -13,7 +13,8 @@ from urllib.parse import urlsplit
 
 from bot.core.errors import ConfigError
 from bot.i18n import _
-from bot.server_settings import NamedServer, servers
+from bot.server_settings import NamedServer, secret, servers
+from bot.server_settings import Secret as Secret
 
 _OURS = "DARKROOM_"  # no other program has settings that begin like this
 _ALIKE = 0.75  # of two names, from which on one may be a slip for the other
@@ -22,33 +23,8 @@ TEXT_LOG, JSON_LOG = "text", "json"
 _WORDS = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
 
 
-class Secret:
-    """A text that appears in no log or repr. Call `reveal` to read it."""
-
-    def __init__(self, text: str) -> None:
-        self._text = text
-
-    def reveal(self) -> str:
-        return self._text
-
-    def __repr__(self) -> str:
-        return "Secret(…)"
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Secret) and other.reveal() == self._text
-
-    def __hash__(self) -> int:
-        return hash(self._text)
-
-
 def _setting(env: str, parse: Callable[[str], Any], default: Any, text: str) -> Any:
     return field(default=default, metadata={"env": env, "parse": parse, "help": text})
-
-
-def _secret(text: str) -> Secret:
-    if not text.isprintable() or not text.isascii() or " " in text:
-        raise ValueError(_("it must be printable ASCII characters without spaces"))
-    return Secret(text)
 
 
 def _telegram_token(text: str) -> Secret:
@@ -160,7 +136,10 @@ class Settings:
         "COMFYUI_URLS", servers, (), "ComfyUI servers as NAME=URL*COUNT, or a .toml file; default: the built-in engine."
     )
     token: Secret | None = _setting(  # noqa: RUF009 - a field
-        "COMFYUI_TOKEN", _secret, None, "A token for the servers, sent as “Authorization: Bearer …”."
+        "COMFYUI_TOKEN", secret, None, "A token for the servers, sent as “Authorization: Bearer …”."
+    )
+    account_key: Secret | None = _setting(  # noqa: RUF009 - a field
+        "COMFYUI_ACCOUNT_KEY", secret, None, "The key of your account at comfy.org, for nodes that cost money."
     )
     verify_tls: bool = _setting(
         "COMFYUI_VERIFY_TLS", _switch, True, "Verify the certificates of https servers: yes or no."
@@ -188,12 +167,12 @@ class Settings:
     )
     database: Secret | None = _setting(  # noqa: RUF009 - a field
         "DARKROOM_DATABASE_URL",
-        _secret,
+        secret,
         None,
         "A PostgreSQL that several processes share; default: SQLite in that folder.",
     )
     media: Secret | None = _setting(  # noqa: RUF009 - a field
-        "DARKROOM_MEDIA_URL", _secret, None, "An object store for the files, such as s3://bucket; default: that folder."
+        "DARKROOM_MEDIA_URL", secret, None, "An object store for the files, such as s3://bucket; default: that folder."
     )
     shared_media: bool = _setting(
         "DARKROOM_SHARED_MEDIA", _switch, False, "Let the folder's group read the files of runs: yes or no."
@@ -229,7 +208,7 @@ class Settings:
         "Packs of custom nodes that workflows from the chat may use.",
     )
     discord_token: Secret | None = _setting(  # noqa: RUF009 - a field
-        "DISCORD_TOKEN", _secret, None, "The token of your Discord bot; it turns Discord on."
+        "DISCORD_TOKEN", secret, None, "The token of your Discord bot; it turns Discord on."
     )
     discord_previews: bool = _setting(
         "DISCORD_PREVIEWS", _switch, True, "Show the picture on Discord while it develops: yes or no."
@@ -286,7 +265,7 @@ class Settings:
     )
     web_port: int = _setting("DARKROOM_WEB_PORT", _port, 8420, "The port to listen at.")
     web_token: Secret | None = _setting(  # noqa: RUF009 - a field
-        "DARKROOM_WEB_TOKEN", _secret, None, "A token that visitors of the page must enter."
+        "DARKROOM_WEB_TOKEN", secret, None, "A token that visitors of the page must enter."
     )
     web_proxy_header: str = _setting(
         "DARKROOM_WEB_PROXY_HEADER",
@@ -356,6 +335,7 @@ class Settings:
         own = next((server for server in self.servers if server.url == url), NamedServer("", url))
         token = None if "@" in urlsplit(url).netloc else self.token  # the address's own user and password win
         headers = {"Authorization": f"Bearer {token.reveal()}"} if token else {}
+        key = own.account_key or self.account_key
         return {
             "url": url,
             "headers": {**headers, **own.headers},
@@ -363,6 +343,7 @@ class Settings:
             "stall_limit": self.stall_limit,
             "largest_file": int(self.max_result_mb * 1e6),
             "files_elsewhere": own.files_elsewhere,
+            "account_key": key.reveal() if key else "",
         }
 
 

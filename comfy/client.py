@@ -63,18 +63,22 @@ class ComfyClient:
         prompt_id: str | None = None,
         extra_data: Mapping[str, Any] | None = None,
         targets: Sequence[str] = (),
+        paid: bool = False,
     ) -> Submission:
         """Submit a prompt, with an id from the caller (a canonical UUID) or a new one. With `targets`, which are ids of
         output nodes, only these and what they need are executed.
 
         Raises `PromptRejected`. If the answer is lost, the client checks whether the server has the prompt before it
-        sends it again, so it never runs twice.
+        sends it again, so it never runs twice. A `paid` prompt, which has nodes that cost money, is not sent again at
+        all; with it goes the key of the account.
         """
         prompt_id = prompt_id or str(uuid4())
+        if paid and self.server.account_key:
+            extra_data = {**(extra_data or {}), "api_key_comfy_org": self.server.account_key}
         await self._socket.open()
         self._socket.register(prompt_id, ours=True, senders=senders_of(prompt))
         try:
-            return await self._hand_over(prompt, prompt_id, extra_data or {}, targets)
+            return await self._hand_over(prompt, prompt_id, extra_data or {}, targets, once=paid)
         except BaseException:
             self._socket.forget(prompt_id)
             raise
@@ -199,6 +203,11 @@ class ComfyClient:
         """Return where the server has the prompt: in its queue, running, in its history, or nowhere."""
         return await self._repeat(lambda: self._poller.settle(prompt_id, 3, asyncio.sleep))
 
+    def never_began(self, prompt_id: str) -> bool:
+        """True if the server had a prompt in its queue until it was cancelled, and did not restart meanwhile."""
+        subscription = self._socket.subscription(prompt_id)
+        return subscription is not None and subscription.removed and self._socket.hears(subscription)
+
     @property
     def _connection(self) -> int | None:
         """The number of the websocket's connection, which a restart of the server would end; None if it is closed."""
@@ -213,7 +222,13 @@ class ComfyClient:
             return await self._repeat(lambda: self._http.upload(route, path, name, fields), answered)
 
     async def _hand_over(
-        self, prompt: Prompt, prompt_id: str, extra_data: Mapping[str, Any], targets: Sequence[str]
+        self,
+        prompt: Prompt,
+        prompt_id: str,
+        extra_data: Mapping[str, Any],
+        targets: Sequence[str],
+        *,
+        once: bool,
     ) -> Submission:
         graph = prompt.as_sent()
 
@@ -225,7 +240,7 @@ class ComfyClient:
                     return Submission(prompt_id, 0)
                 raise
 
-        return await self._repeat(post, answered)
+        return await (post() if once else self._repeat(post, answered))
 
     async def _stopped(self, prompt_id: str) -> bool:
         """Ask the server once to stop a prompt. Returns True if it has ended."""

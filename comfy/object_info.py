@@ -48,9 +48,23 @@ class InputInfo:
 
 
 @dataclass(frozen=True)
+class PriceBadge:
+    """The price of a node, as an expression in JSONata, and what it asks about. `widgets` are names with their types;
+    of `inputs` it asks whether they are linked, and of `groups` how many are.
+    """
+
+    expression: str
+    widgets: tuple[tuple[str, str], ...] = ()
+    inputs: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class NodeInfo:
-    """One class_type: its inputs by name (those of a dynamic combo as "parent.child") and the types of its outputs. An
-    `api_node` calls a service that costs money.
+    """One class_type: its inputs by name (those of a dynamic combo as "parent.child") and the types of its outputs.
+
+    An `api_node` calls a service that costs money. `lists` says which outputs are lists, for each element of which the
+    nodes behind them run once, unless they take lists themselves (`takes_lists`).
     """
 
     class_type: str
@@ -59,6 +73,9 @@ class NodeInfo:
     outputs: tuple[str, ...]
     output_node: bool
     api_node: bool = False
+    badge: PriceBadge | None = None
+    lists: tuple[bool, ...] = ()
+    takes_lists: bool = False
 
 
 class ObjectInfo:
@@ -139,6 +156,11 @@ class ObjectInfo:
             self._read[class_type] = _joined(nodes) if nodes else _node(class_type, self._data[class_type])
         return self._read[class_type]
 
+    def is_paid(self, class_type: str) -> bool | None:
+        """True if a class_type costs money, on any of the servers; None if no server has it."""
+        node = self.node(class_type)
+        return node.api_node if node is not None else None
+
     def input(self, class_type: str, name: str) -> InputInfo | None:
         """Return the values that an input accepts; None if there is no such node or input."""
         node = self.node(class_type)
@@ -172,12 +194,14 @@ def _without_files(node: NodeInfo | None) -> NodeInfo | None:
 
 
 def _joined(nodes: Sequence[NodeInfo]) -> NodeInfo:
-    """Return the first node, with the inputs of all, and all choices and values that one of them takes."""
+    """Return the first node, with the inputs of all, and all choices and values that one of them takes. It costs money
+    if it does on any server.
+    """
     inputs: dict[str, InputInfo] = {}
     for node in nodes:
         for name, each in node.inputs.items():
             inputs[name] = _wider(inputs[name], each) if name in inputs else each
-    return replace(nodes[0], inputs=inputs)
+    return replace(nodes[0], inputs=inputs, api_node=any(node.api_node for node in nodes))
 
 
 def _wider(one: InputInfo, other: InputInfo) -> InputInfo:
@@ -206,7 +230,21 @@ def _node(class_type: str, data: Mapping[str, Any]) -> NodeInfo:
         outputs,
         bool(data.get("output_node")),
         bool(data.get("api_node")),
+        _badge(data.get("price_badge")),
+        tuple(map(bool, _list(data.get("output_is_list")))),
+        bool(data.get("is_input_list")),
     )
+
+
+def _badge(data: Any) -> PriceBadge | None:
+    """Read a price badge; None for one that this program cannot work out."""
+    badge, asks = _mapping(data), _mapping(_mapping(data).get("depends_on"))
+    expression = badge.get("expr")
+    if badge.get("engine") != "jsonata" or not isinstance(expression, str):
+        return None
+    widgets = [(str(each.get("name")), str(each.get("type"))) for each in map(_mapping, _list(asks.get("widgets")))]
+    inputs, groups = (tuple(map(str, _list(asks.get(name)))) for name in ("inputs", "input_groups"))
+    return PriceBadge(expression, tuple(widgets), inputs, groups)
 
 
 def _either(one: InputInfo, other: InputInfo) -> InputInfo:

@@ -20,7 +20,8 @@ class Server:
     `stall_limit`, where given, is how long a prompt may run without any progress before it counts as wedged. `forgets`
     says that the server is our own: it deletes a prompt with its files as soon as we have the result. A file of more
     than `largest_file` bytes is not downloaded. With `files_elsewhere`, `/view` may redirect to any public address;
-    our headers are not sent there.
+    our headers are not sent there. `account_key` pays for nodes of partners, and is sent only with prompts that have
+    some.
     """
 
     url: str
@@ -34,6 +35,7 @@ class Server:
     forgets: bool = False
     largest_file: int = 2_000_000_000
     files_elsewhere: bool = False
+    account_key: str = field(default="", repr=False)
 
     def __post_init__(self) -> None:
         base = self.base

@@ -49,6 +49,9 @@ ENDING = {
     "darkroom forget": "Deleted 0 runs.",
     "darkroom hand-over NAME": "0 runs now wait for another worker.",
     "darkroom moderate": "deny",
+    "darkroom moderate spending 1000 --in discord:1234": "for at most 1,000 credits per day",
+    "darkroom moderate spending 0": "forbidden everywhere",
+    "darkroom moderate price NAME 50": "counts as 50 credits",
     "openssl rand -hex 24": "",
 }
 #: Commands that go on until they are stopped, and what each says once it can be used.

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from comfy.prices import Price
+
 
 @dataclass(frozen=True)
 class Person:
@@ -175,7 +177,8 @@ class RunSummary:
     """The summary of a run for its message, in any status. `inputs` are the names of the input files.
 
     With `spoiler` the result is hidden until someone clicks on it. Without `previews` no `Running` has any. `varies`
-    says that another run with the same values makes another result, because the workflow has a seed.
+    says that another run with the same values makes another result, because the workflow has a seed. `price` is there
+    if the run costs money.
     """
 
     run_id: str
@@ -188,6 +191,7 @@ class RunSummary:
     spoiler: bool = False
     previews: bool = True
     varies: bool = True
+    price: Price | None = None
 
 
 @dataclass(frozen=True)

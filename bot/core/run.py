@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 from bot.core.model import Address, Cancelled, DisplayOptions, Failed, Person, Place, RunSummary, StoredFile
+from comfy.prices import Price
 
 
 class State(StrEnum):
@@ -56,7 +57,10 @@ class QueuedRun:
 
 @dataclass(frozen=True)
 class RunRecord(QueuedRun):
-    """One run. The person is as they were when they asked. No worker takes the run before its message is `opened`."""
+    """One run. The person is as they were when they asked. No worker takes the run before its message is `opened`.
+
+    A run that costs money has a `price`. From `posted_at` on a server may have charged for it.
+    """
 
     values: Mapping[str, Any]
     inputs: Mapping[str, StoredFile]
@@ -81,6 +85,8 @@ class RunRecord(QueuedRun):
     display: DisplayOptions = _PLAIN
     opened: bool = True
     caps: str = ""
+    price: Price | None = None
+    posted_at: float | None = None
 
     def brief(self, title: str = "") -> RunSummary:
         """Summarize the run for its message. `title` is the workflow's title; default: its name."""
@@ -95,6 +101,7 @@ class RunRecord(QueuedRun):
             inputs,
             spoiler=bool(self.display.spoilers),
             previews=self.display.previews is not False and not self.review,
+            price=self.price,
         )
 
     @property

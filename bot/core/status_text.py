@@ -20,6 +20,7 @@ from bot.core.model import (
     Status,
 )
 from bot.i18n import _, ngettext
+from comfy.prices import CREDITS, Price
 
 _BAR = 12  # characters
 _SECONDS = 100  # shorter times are told in seconds
@@ -62,6 +63,26 @@ def _days(hours: int) -> str:
     return ngettext("{count} day", "{count} days", days).format(count=days)
 
 
+def credit_words(count: float) -> str:
+    """A number of credits in words: "12.7 credits", "1 credit"."""
+    shown = _figure(count)
+    return ngettext("{count} credit", "{count} credits", 1 if shown == "1" else 2).format(count=shown)
+
+
+def cost(price: Price) -> str:
+    """A price in credits and in dollars: "12.7 credits ($0.06)", "10 to 20 credits ($0.05 to $0.10)"."""
+    amount, dollars = credit_words(price.high), f"${price.high / CREDITS:,.2f}"
+    if _figure(price.low) != _figure(price.high):
+        words = _("{least} to {most}")
+        amount = words.format(least=_figure(price.low), most=amount)
+        dollars = words.format(least=f"${price.low / CREDITS:,.2f}", most=dollars)
+    return f"{amount} ({dollars})"
+
+
+def _figure(count: float) -> str:
+    return f"{count:,.1f}".removesuffix(".0")
+
+
 def bar(fraction: float) -> str:
     """A progress bar of block characters."""
     full = round(max(0.0, min(1.0, fraction)) * _BAR)
@@ -93,8 +114,9 @@ def describe(status: Status) -> str:
 
 
 def asked(brief: RunSummary) -> str:
-    """The most important values of a request, in one line; empty if there are none."""
-    return " · ".join(_pairs(brief.values))
+    """The price of a request and its most important values, in one line; empty if there are none."""
+    price = [cost(brief.price)] if brief.price is not None else []
+    return " · ".join([*price, *_pairs(brief.values)])
 
 
 def caption(result: Result, brief: RunSummary) -> str:

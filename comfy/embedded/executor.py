@@ -57,7 +57,8 @@ class PromptExecution:
         self._nodes, self._tell, self._preview = nodes, tell, preview
         extra = job.extra_data.get("extra_pnginfo") or {}
         self.files: list[SavedFile] = []
-        self._host: Host = PromptHost(folders, job.graph, extra, self.files, self._send_picture)
+        key = str(job.extra_data.get("api_key_comfy_org") or "")
+        self._host: Host = PromptHost(folders, job.graph, extra, self.files, self._send_picture, key)
         self._results: dict[str, Shown] = {}
         self._states: dict[str, dict[str, Any]] = {}
         self._node = ""

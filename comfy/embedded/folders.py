@@ -85,6 +85,7 @@ class PromptHost:
     extra_pnginfo: Mapping[str, Any] = field(default_factory=dict)
     saved: list[SavedFile] = field(default_factory=list)
     send: Callable[[bytes, int, int], None] = lambda *_picture: None
+    account_key: str = field(default="", repr=False)
 
     def folder(self, kind: str) -> Path:
         return self.folders.folder(kind)

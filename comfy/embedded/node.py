@@ -61,6 +61,10 @@ class Host(Protocol):
     def extra_pnginfo(self) -> Mapping[str, Any]:
         """`extra_data.extra_pnginfo` of the request: each key becomes a metadata entry of its own."""
 
+    @property
+    def account_key(self) -> str:
+        """`extra_data.api_key_comfy_org` of the request, which pays for nodes of partners; empty if there is none."""
+
 
 @dataclass(frozen=True)
 class SavedFile:
@@ -85,7 +89,9 @@ class Shown:
 
 @dataclass(frozen=True)
 class NodeType:
-    """One class_type: its declaration and its function."""
+    """One class_type: its declaration and its function. With a `price_badge` it is a node of a partner, which costs
+    money: an expression, and the names of the widgets that it asks about, with their types.
+    """
 
     class_type: str
     display_name: str
@@ -102,6 +108,7 @@ class NodeType:
     wants: frozenset[str] = field(default=frozenset())
     module: str = "nodes"
     api_node: bool = False
+    price_badge: tuple[str, Mapping[str, str]] | None = None
 
     def run(self, host: Host, values: Mapping[str, Any]) -> Shown:
         """Run the node with resolved input values, and return every result as a `Shown`."""

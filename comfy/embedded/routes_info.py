@@ -129,4 +129,11 @@ class InfoRoutes:
             "output_node": node.output_node,
             "has_intermediate_output": node.intermediate_output,
             **({"api_node": True} if node.api_node else {}),
+            **({"price_badge": _badge(*node.price_badge)} if node.price_badge else {}),
         }
+
+
+def _badge(expression: str, widgets: Mapping[str, str]) -> dict[str, Any]:
+    """Return what a node of a partner declares of its price."""
+    asks = {"widgets": [{"name": name, "type": kind} for name, kind in widgets.items()]}
+    return {"engine": "jsonata", "depends_on": {**asks, "inputs": [], "input_groups": []}, "expr": expression}

@@ -27,6 +27,7 @@ def test_everything_set(tmp_path: Path) -> None:
         {
             "COMFYUI_URLS": "http://a:1, big=https://b/comfy*2",
             "COMFYUI_TOKEN": "hush",
+            "COMFYUI_ACCOUNT_KEY": "comfyui-hush",
             "COMFYUI_VERIFY_TLS": "no",
             "COMFYUI_STALL_LIMIT": "60",
             "DARKROOM_WORKFLOWS": str(tmp_path),
@@ -59,6 +60,7 @@ def test_everything_set(tmp_path: Path) -> None:
     assert settings == Settings(
         servers=(NamedServer("a:1", "http://a:1"), NamedServer("big", "https://b/comfy", 2)),
         token=Secret("hush"),
+        account_key=Secret("comfyui-hush"),
         verify_tls=False,
         stall_limit=60,
         workflows=tmp_path,
@@ -144,6 +146,7 @@ def test_every_fault_in_one_message() -> None:
         ("DARKROOM_OPERATORS", "ann", "discord:1234"),
         ("DARKROOM_RETENTION_DAYS", "0", "from 0.01"),
         ("COMFYUI_TOKEN", "two words", "without spaces"),
+        ("COMFYUI_ACCOUNT_KEY", "two words", "without spaces"),
         ("COMFYUI_STALL_LIMIT", "-1", "from 1"),
         ("COMFYUI_STALL_LIMIT", "nan", "from 1"),
         ("DARKROOM_MAX_MEGAPIXELS", "900", "to 80"),
@@ -190,6 +193,18 @@ def test_servers_in_a_file(tmp_path: Path) -> None:
     assert settings.server("http://big:1")["headers"] == {"Authorization": "Bearer token", "X-Key": "hush"}
 
 
+def test_a_server_may_have_an_account_key_of_its_own(tmp_path: Path) -> None:
+    file = tmp_path / "servers.toml"
+    file.write_text('[own]\nurl = "http://own"\naccount_key = "comfyui-hush"\n[other]\nurl = "http://other"')
+    settings = Settings.read({"COMFYUI_URLS": str(file), "COMFYUI_ACCOUNT_KEY": "comfyui-for-all"}, None)
+    assert settings.server("http://own")["account_key"] == "comfyui-hush"
+    assert settings.server("http://other")["account_key"] == "comfyui-for-all"
+    assert Settings(servers=settings.servers).server("http://other")["account_key"] == ""
+    assert "comfyui" not in f"{settings!r} {settings.servers!r} {settings}"
+    file.write_text('[own]\nurl = "http://own"\naccount_key = "comfyui hush"')
+    assert "hush" not in faults(COMFYUI_URLS=str(file))[0]
+
+
 _GOOD = "[a]\nurl = 'http://a'\n"
 
 
@@ -203,6 +218,8 @@ _GOOD = "[a]\nurl = 'http://a'\n"
         f"{_GOOD}headers = 1",
         f"{_GOOD}files_elsewhere = 1",
         f"{_GOOD}at_once = 0",
+        f"{_GOOD}account_key = 7",
+        f"{_GOOD}account_key = ''",
     ],
 )
 def test_a_faulty_file_of_servers(text: str, tmp_path: Path) -> None:

@@ -15,9 +15,10 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 from bot.core.error_text import trouble
-from bot.core.errors import PlatformAway, StorageAway
+from bot.core.errors import CannotRun, PlatformAway, StorageAway
 from bot.core.execution.durable import FOLLOW, SUBMIT, DurableStep
 from bot.core.execution.leased import AttemptLease, AttemptLost, LeasedReply
+from bot.core.execution.payment import Payment
 from bot.core.execution.results import result_of
 from bot.core.execution.steps import Execution, ExecutionEnd, failure
 from bot.core.execution.throttle import Throttle
@@ -153,6 +154,7 @@ class Attempt:
         self._reply = context.reply(run, self._lease)
         self._resumed = resumed
         self._sent = set[str]()  # the names of our files at the server
+        self._payment = Payment(run, context.records, self._written, client.server.gone_after)
 
     async def make(self) -> None:
         """Go through the steps, from wherever an earlier process came to, to the end of the attempt."""
@@ -181,6 +183,7 @@ class Attempt:
             attempt=self._run.attempt,
             keep_metadata=self._context.keep_metadata,
             previews=self._run.brief().previews and self._reply.limits.previews,
+            about_to_pay=self._payment.authorize,
         )
 
     async def _develop(self, execution: Execution, folder: Path) -> None:
@@ -254,19 +257,32 @@ class Attempt:
             return known
 
     async def _submit(self, execution: Execution, folder: Path) -> str:
-        if self._resumed and await self._client.knows(execution.prompt_id):
+        if self._resumed and await self._payment.patiently(partial(self._client.knows, execution.prompt_id)):
             return json.dumps([])
-        if await execution.adopt():
+        if await self._payment.patiently(execution.adopt):
             return json.dumps({"adopted": execution.prompt_id})
+        if self._payment.posted:
+            raise CannotRun(self._payment.in_vain(_("The server does not have this run any longer.")))
         known = any(self._uploads.name(stored.key) for stored in self._run.inputs.values())
         try:
-            warnings = await execution.submit(await self._upload(folder))
+            warnings = await self._handed_over(execution, folder)
         except PromptRejected:
             if not known:
                 raise
             self._uploads.forget()  # the server's folder may have been emptied
-            warnings = await execution.submit(await self._upload(folder))
+            warnings = await self._handed_over(execution, folder)
         return json.dumps(warnings)
+
+    async def _handed_over(self, execution: Execution, folder: Path) -> tuple[str, ...]:
+        try:
+            return await execution.submit(await self._upload(folder))
+        except ComfyError as fault:
+            await self._payment.refused(fault)
+            if not isinstance(fault, ServerUnavailable) or not self._payment.posted:
+                raise
+            if not await self._payment.patiently(partial(self._client.knows, execution.prompt_id)):
+                raise
+            return ()  # only the answer was lost
 
     async def _upload(self, folder: Path) -> dict[str, str]:
         names = {}
@@ -284,7 +300,7 @@ class Attempt:
         if execution.prompt is None:
             await execution.fill({name: file.filename for name, file in self._run.inputs.items()})
         try:
-            ended = await execution.follow(offer)
+            ended = await self._payment.patiently(partial(execution.follow, offer))
         except PromptRemoved as removed:
             if not self._resumed:
                 raise
@@ -300,7 +316,7 @@ class Attempt:
 
     async def _collect(self, execution: Execution, warnings: list[str], nothing_new: bool) -> Outcome:
         """Put what came out where it outlives this process, and note it."""
-        result = await self._written(partial(_with_room, execution.collect))
+        result = await self._payment.patiently(partial(self._written, partial(_with_room, execution.collect)))
         files = [
             StoredFile(
                 await self._written(partial(self._context.media.keep, file.path)),
@@ -366,6 +382,8 @@ class Attempt:
         )  # at once: a node that does not listen may keep its server for long
         sure = await execution.cancel(whatever=True)
         self._freed(False)
+        if sure and execution.never_began:
+            await self._payment.take_back()
         if await self._written(partial(self._context.records.end, self._run, State.CANCELLED)) and not sure:
             unsure = _("It was cancelled, but the server could not be told: it may still be at work on it.")
             await show_status(self._reply, Failed(unsure))
@@ -383,11 +401,19 @@ class Attempt:
         self._freed(False)
         if (by := await self._cancelled_by()) is not None:
             await self._cancel(execution, by)
+            return
+        if isinstance(error, PromptRemoved):
+            await self._payment.take_back()
+        if self._payment.posted and isinstance(error, _TROUBLE):
+            await self._end(Failed(self._payment.in_vain(trouble(error, self._run.server or ""))))
         elif not isinstance(error, _MAY_PASS) or _is_paid(error) or not await self._again(error):
-            said = failure(error, execution)
-            if await self._written(partial(self._context.records.end, self._run, State.FAILED, said.sentence)):
-                run = await self._written(partial(self._context.records.get, self._run.id))
-                await show_status(self._reply, run.end if run is not None and run.end is not None else said)
+            await self._end(failure(error, execution))
+
+    async def _end(self, said: Failed) -> None:
+        """Write the end down, and then tell the person."""
+        if await self._written(partial(self._context.records.end, self._run, State.FAILED, said.sentence)):
+            run = await self._written(partial(self._context.records.get, self._run.id))
+            await show_status(self._reply, run.end if run is not None and run.end is not None else said)
 
     async def _again(self, error: ServerUnavailable | FileMissing | UploadFailed | StorageAway | PicturesLost) -> bool:
         """Say why, and let the run wait for another attempt; False where this was the last."""

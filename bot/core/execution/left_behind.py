@@ -48,7 +48,7 @@ class LeftBehind:
         if run is not None and run.state is State.WAITING:
             return  # it may yet go on at this server, with this prompt
         prompt_id = self._prompts[server][run_id]
-        if run is None or run.server != server:
+        if run is None or run.server != server or (run.state is State.FAILED and run.price is not None):
             try:
                 await self._fleet.client(server).cancel(prompt_id)
             except ComfyError as fault:

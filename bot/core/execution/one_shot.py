@@ -10,11 +10,15 @@ from bot.core.execution.steps import Execution, execute
 from bot.core.media.images import PictureLimits
 from bot.core.model import RunRequest, Status
 from bot.core.port import Reply
+from bot.core.runs.prices import declared_price
 from bot.core.runs.validation import RequestValidator, ValidatedRequest
+from bot.core.status_text import cost
 from bot.core.workflows.catalog import Catalog, NewestVersions
+from bot.core.workflows.workflow import Workflow
 from bot.i18n import _
 from comfy.client import ComfyClient
 from comfy.object_info import ObjectInfo
+from comfy.prices import paid_nodes
 
 
 class OneShotRunner(RequestValidator):
@@ -49,6 +53,21 @@ class OneShotRunner(RequestValidator):
     async def take(self, request: RunRequest, folder: Path) -> ValidatedRequest:
         """Check a request, and put the files that it will need into `folder`. Raises `UserError`."""
         return await self.check(request, folder)
+
+    async def lacks_key(self, workflow: Workflow) -> bool:
+        """True if a workflow costs money and nothing can pay for it at this server."""
+        info = await self._client.object_info()
+        return bool(paid_nodes(workflow.prompt, info)) and not self._client.server.account_key
+
+    async def price(self, run: ValidatedRequest) -> str | None:
+        """Say what a run costs; None if it costs no money."""
+        info = await self._client.object_info()
+        names = {name: file.filename for name, file in run.media.items()}
+        prompt = run.workflow.fill({**run.values, **names}, info)
+        if not paid_nodes(prompt, info):
+            return None
+        price = await declared_price([(prompt, info)])
+        return cost(price) if price is not None else _("its nodes do not say")
 
     async def develop(self, run: ValidatedRequest, reply: Reply, folder: Path) -> Status:
         """Run it to its end, and deliver what comes out; `folder` keeps the files meanwhile."""

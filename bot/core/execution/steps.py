@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from uuid import uuid5
 
 from bot.core.error_text import explain, warning, without_paths
-from bot.core.errors import BadResult, DeliveryFailed, StorageFailed, UserError
+from bot.core.errors import BadResult, CannotRun, DeliveryFailed, StorageFailed, UserError
 from bot.core.execution.collection import ResultFetcher
 from bot.core.execution.progress import ProgressTracker
 from bot.core.execution.sent_files import SentFiles
@@ -26,9 +26,11 @@ from bot.i18n import _
 from comfy.client import ComfyClient
 from comfy.errors import ComfyError, FileMissing, PicturesLost
 from comfy.http import Submission
-from comfy.messages.events import Event, ExecutionBlocked, ExecutionSuccess, PictureSent
+from comfy.messages.events import Event, ExecutionBlocked, ExecutionSuccess, PictureSent, PromptQueued
 from comfy.messages.files import input_folder
 from comfy.messages.history import Record
+from comfy.object_info import ObjectInfo
+from comfy.prices import paid_nodes
 from comfy.prompt import Prompt
 from comfy.tracking.poller import PromptEnded, PromptRunning, PromptWaiting, Sighting
 from comfy.tracking.sent_pictures import senders_of
@@ -64,8 +66,11 @@ class Execution:
         keep_metadata: bool = False,
         previews: bool = True,
         clock: Callable[[], float] = time.monotonic,
+        about_to_pay: Callable[[Prompt, ObjectInfo], Awaitable[None]] | None = None,
     ) -> None:
-        """`folder` keeps files on their way; it is the caller's to empty. `previews`: they are shown to people."""
+        """`folder` keeps files on their way; it is the caller's to empty. `previews`: they are shown to people.
+        `about_to_pay` is awaited before a prompt is posted that costs money, and raises if it must not be.
+        """
         self.run = run
         self._begin(attempt)
         self.prompt: Prompt | None = None
@@ -74,6 +79,8 @@ class Execution:
         self._fetcher = ResultFetcher(client, run, folder, keep_metadata)
         self._client, self._previews, self._clock = client, previews, clock
         self._submission: asyncio.Task[Submission] | None = None
+        self._about_to_pay = about_to_pay
+        self._paid, self._began = False, False  # whether the prompt costs money, and whether the server has begun it
 
     def _begin(self, attempt: int) -> None:
         self._attempt = attempt
@@ -132,9 +139,14 @@ class Execution:
         return tuple(warning(fault, prompt) for fault in submission.warnings)
 
     async def _send(self, prompt: Prompt, prompt_id: str) -> asyncio.Task[Submission]:
-        extra = await extra_data(prompt, await self._client.object_info(), previews=self._previews)
-        targets = self._targets
-        sending = self._client.submit(prompt, prompt_id=prompt_id, extra_data=extra, targets=targets)
+        info, targets = await self._client.object_info(), self._targets
+        extra = await extra_data(prompt, info, previews=self._previews)
+        self._paid = bool(paid_nodes(prompt, info))
+        if self._paid:
+            self._check_account()
+            if self._about_to_pay is not None:
+                await self._about_to_pay(prompt, info)
+        sending = self._client.submit(prompt, prompt_id=prompt_id, extra_data=extra, targets=targets, paid=self._paid)
         self._submission = asyncio.create_task(sending)
         return self._submission
 
@@ -153,6 +165,7 @@ class Execution:
         events: AsyncGenerator[Event] = self._client.follow(self.prompt_id)
         async with aclosing(events):
             async for event in events:
+                self._began = self._began or not isinstance(event, PromptQueued)
                 if isinstance(event, ExecutionBlocked):
                     warnings.append(without_paths(event.message) or _("A part of the workflow was blocked."))
                 elif isinstance(event, PictureSent):
@@ -200,16 +213,28 @@ class Execution:
             stopping.cancel()
         return True
 
+    @property
+    def never_began(self) -> bool:
+        """True if the server says that it never began the prompt, after it was cancelled."""
+        return not self._began and self._client.never_began(self.prompt_id)
+
     async def forget(self, inputs: Iterable[str]) -> None:
         """Have the server forget what it was sent, with these files. Raises `ComfyError`."""
         await self._client.forget((self.prompt_id, self._second_id), sorted(inputs))
 
+    def _check_account(self) -> None:
+        """Raises `CannotRun` if nothing can pay at this server."""
+        if not self._client.server.account_key:
+            words = _("This workflow costs money, and its server has no account key. The operator can set {setting}.")
+            raise CannotRun(words.format(setting="COMFYUI_ACCOUNT_KEY"))
+
     async def _made_anew(self) -> Record:
-        """The server remembers a result, but its file was deleted: have the outputs written once more.
+        """The server remembers a result, but its file was deleted: have the outputs written once more, unless that may
+        cost money again.
 
         It does so for nodes that differ from those before, be it by an input that they do not have.
         """
-        if self.prompt is None or self._submission is None:
+        if self.prompt is None or self._submission is None or self._paid:
             raise FileMissing("the server no longer has a file that it made")
         info, prompt = await self._client.object_info(), self.prompt
         for node in self.prompt:

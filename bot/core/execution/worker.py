@@ -46,7 +46,13 @@ class Worker:
         self._context, self._fleet = context, fleet
         self._engine = engine(self._attempt)
         self._load = ServerLoad()
-        self._jobs = JobFactory(context.versions, lambda: fleet.known, lambda: fleet.version)
+        members = fleet.members
+        self._jobs = JobFactory(
+            context.versions,
+            lambda: fleet.known,
+            lambda: fleet.version,
+            lambda name: bool(members[name].server.account_key),
+        )
         self._uploads: defaultdict[str, UploadCache] = defaultdict(UploadCache)
         self._fresh: dict[tuple[str, int], RunRecord] = {}  # taken by this process, and not begun before
         self._unbegun: list[RunRecord] = []  # ours by the records, but perhaps not yet known to the engine

@@ -14,6 +14,7 @@ from bot.core.policy.rule_store import By, Change, RuleStore
 from bot.core.policy.rule_text import describe
 from bot.core.policy.rules import Access, Block, Rule
 from bot.core.policy.scope import Scope, Subject
+from bot.core.policy.spending import price_rule, price_sentence, spending_rule, spending_sentence
 from bot.core.workflows.catalog import Workflows
 from bot.i18n import _
 
@@ -44,6 +45,20 @@ class OperatorService:
     async def unblock(self, person: str) -> str:
         return await self._put("unblock", Rule(Scope(who=_who(person)), Block()), remove=True)
 
+    async def spending(self, community: str, most: int | None) -> str:
+        """Permit nodes that cost money in a community, given as "platform:id", or everywhere with "": see
+        `ModerationService.spending`. Raises `UserError`.
+        """
+        rule = spending_rule(Scope(community), most)
+        words = spending_sentence(rule, most)
+        return await self._change(community, "spending", words, Change(rule.slot, None if most is None else rule))
+
+    async def price(self, workflow: str, cost: float | None) -> str:
+        """Set the price of a run, in credits: see `ModerationService.price`. Raises `UserError`."""
+        rule = price_rule(self._catalog.find(workflow).id, cost)
+        words = price_sentence(rule, cost)
+        return await self._change("", "price", words, Change(rule.slot, None if cost is None else rule))
+
     def rules(self, community: str) -> Iterator[str]:
         """Describe each rule of a community, given as "platform:id", in one line; "" means the rules for everywhere."""
         return map(describe, self._rule_store.own(community))
@@ -61,7 +76,10 @@ class OperatorService:
         told = describe(rule)
         words = _("Removed everywhere: {rule}.") if remove else _("Everywhere: {rule}.")
         words = words.format(rule=told)
-        await self._rule_store.change("", By(OPERATOR, HERE, act, words), [Change(rule.slot, None if remove else rule)])
+        return await self._change("", act, words, Change(rule.slot, None if remove else rule))
+
+    async def _change(self, community: str, act: str, words: str, change: Change) -> str:
+        await self._rule_store.change(community, By(OPERATOR, HERE, act, words), [change])
         return words
 
 

@@ -51,10 +51,13 @@ from bot.core.policy.rules import (
     Narrowing,
     Review,
     Rule,
+    RunPrice,
+    Spending,
     Trial,
     WordList,
 )
 from bot.core.policy.scope import EVERYONE, Scope, Subject, SubjectKind, asked_in, community_of
+from bot.core.policy.spending import price_rule, price_sentence, spending_rule, spending_sentence
 from bot.core.pool.pool import run_apart
 from bot.core.run import RunTiming
 from bot.core.runs import usage
@@ -153,6 +156,12 @@ class ModerationService:
         """True if a workflow from the chat is still open only to the person who added it."""
         return self._enforcer.on_trial(place, workflow)
 
+    def is_off(self, place: Place, workflow: str) -> bool:
+        """True if no decision of moderators can open a workflow: it is on trial, or costs money that the operator does
+        not permit.
+        """
+        return self._enforcer.is_off(place, workflow)
+
     def rules_of(self, place: Place) -> list[Rule]:
         """Return the rules that could apply in a place."""
         return self._enforcer.rules_of(place)
@@ -206,6 +215,23 @@ class ModerationService:
         words = _("Set the limit: {limit}.") if most is not None else _("Removed the limit “{measure}” {scope}.")
         words = words.format(limit=limit_words(rule), measure=measure, scope=scope)
         return await self._put(by, here, "limit", words, rule, remove=most is None)
+
+    async def spending(self, by: Person, here: Place, most: int | None, *, everywhere: bool = False) -> str:
+        """Permit nodes that cost money in a community, or everywhere, for at most so many credits per day for all
+        people together; 0 forbids them, and None removes the permission. Only for the operator.
+        """
+        await self._permissions.operator(by, here, "spending")
+        scope = await self._permissions.scope(by, here, "spending", RuleTarget(everywhere=everywhere))
+        rule = spending_rule(scope, most)
+        return await self._put(by, here, "spending", spending_sentence(rule, most), rule, remove=most is None)
+
+    async def price(self, by: Person, here: Place, workflow: str, cost: float | None) -> str:
+        """Set the price of a run, in credits, for a workflow whose nodes do not say what they cost; None removes it.
+        Only for the operator. Raises `UnknownWorkflow`.
+        """
+        await self._permissions.operator(by, here, "price")
+        rule = price_rule(self._meant(workflow), cost)
+        return await self._put(by, here, "price", price_sentence(rule, cost), rule, remove=cost is None)
 
     async def field(self, by: Person, here: Place, name: str, to: Narrowing | None, aim: RuleTarget) -> str:
         """Restrict a field of the target's workflow; None removes the restriction. Raises `BadValue`."""
@@ -318,6 +344,8 @@ class ModerationService:
         scope = await self._permissions.scope(by, here, "drop", RuleTarget(everywhere=everywhere))
         if isinstance(rule.body, Moderators):
             await self._permissions.owner(by, here, "drop")
+        if isinstance(rule.body, Spending):
+            await self._permissions.operator(by, here, "drop")
         if rule.scope.community != scope.community or rule not in self._rules.own(scope.community):
             raise UserError(_("This rule no longer exists here."))
         if isinstance(rule.body, Trial):
@@ -392,6 +420,8 @@ class ModerationService:
         last = await self._rules.last_decision(community)
         if last is not None and last.act == "moderators":
             await self._permissions.owner(by, here, "undo")
+        if last is not None and "spending" in _kinds_in(last):
+            await self._permissions.operator(by, here, "undo")
         entry = await self._rules.undo(community, By(by, here, "undo", ""), last)
         if entry is None:
             return _("There is nothing to undo.")
@@ -461,13 +491,18 @@ class ModerationService:
         return words
 
     def _may_import(self, rule: Rule, by: Person, here: Place, *, foreign: bool) -> bool:
-        if isinstance(rule.body, Trial):
+        if isinstance(rule.body, Trial | Spending | RunPrice):
             return False
         if isinstance(rule.body, Admission):
             return not foreign and rule.scope.who.whom is SubjectKind.PERSON
         if isinstance(rule.body, Moderators):
             return not foreign and (by.owner or self._permissions.is_operator(by))
         return not foreign or (not rule.scope.place and rule.scope.who.whom is not SubjectKind.ROLE)
+
+
+def _kinds_in(entry: Entry) -> set[str]:
+    """Return the kinds of the rules that a decision changed."""
+    return {rule["kind"] for change in entry.changes for rule in (change["before"], change["after"]) if rule}
 
 
 def _limit_fault(measure: str, most: int | None, scope: Scope, *, together: bool) -> str | None:

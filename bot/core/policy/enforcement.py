@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from bot.core.errors import NotAllowed, UserError
 from bot.core.model import Person, Place, RunRequest
-from bot.core.policy import evaluate, word_filter
+from bot.core.policy import evaluate, spending, word_filter
 from bot.core.policy.audit import Audit
 from bot.core.policy.evaluate import EVERY_WORKFLOW, Decision, DefaultAccess, EffectivePolicy
 from bot.core.policy.field_constraints import FieldConstraints
@@ -18,6 +18,7 @@ from bot.core.policy.scope import RequestContext, community_of
 from bot.core.run import RunRecord
 from bot.core.workflows.workflow import Workflow
 from bot.i18n import _
+from comfy.prices import Price
 
 
 class PolicyEnforcer:
@@ -30,13 +31,15 @@ class PolicyEnforcer:
         default: DefaultAccess = EVERY_WORKFLOW,
         operators: Collection[str] = (),
         clock: Callable[[], float] = time.time,
+        costs: Callable[[str], bool] = lambda _workflow: False,
     ) -> None:
-        self._operators = frozenset(operators)
+        """`costs` says which workflows have nodes that cost money."""
+        self._costs, self._operators = costs, frozenset(operators)
         self.book, self._audit, self._default, self._clock = book, audit, default, clock
 
     def decide(self, person: Person, place: Place, workflow: str) -> Decision:
         """Decide if this person may run this workflow in this place."""
-        context = replace(RequestContext.of(person, place, workflow), operator=person.key in self._operators)
+        context = replace(self._context(person, place, workflow), operator=person.key in self._operators)
         return evaluate.decide(self.book.of(context.community), context, self._default, self._clock())
 
     def block(self, person: Person, place: Place) -> Rule | None:
@@ -58,6 +61,14 @@ class PolicyEnforcer:
         context = RequestContext.of(Person(place.platform, ""), place, workflow)
         return evaluate.trial_of(self.book.of(context.community), context) is not None
 
+    def is_off(self, place: Place, workflow: str) -> bool:
+        """True if no decision of moderators can open a workflow in the community of this place: it is on trial, or
+        costs money that the operator does not permit.
+        """
+        context = self._context(Person(place.platform, ""), place, workflow)
+        rules = self.book.of(context.community)
+        return self.on_trial(place, workflow) or (context.costs and spending.refusal(rules, context) is not None)
+
     def restriction(self, person: Person, place: Place, workflow: Workflow) -> FieldConstraints:
         """Return the rules about fields for this person and workflow in this place."""
         context = RequestContext.of(person, place, workflow.id)
@@ -66,8 +77,24 @@ class PolicyEnforcer:
 
     def policy(self, person: Person, place: Place, workflow: str) -> EffectivePolicy:
         """Return the policy for a run requested in this place."""
-        context = RequestContext.of(person, place, workflow)
+        context = self._context(person, place, workflow)
         return evaluate.effective_policy(self.book.of(context.community), context)
+
+    def price(self, workflow: str, declared: Price | None) -> Price | None:
+        """Return the price that counts for a run: the one that its nodes declare, else the operator's own."""
+        return spending.price_of(self.book.of(""), workflow, declared)
+
+    def agree(self, request: RunRequest, declared: Price | None) -> Price:
+        """Return the price that counts for a run that costs money, given the one that its nodes declare. Raises
+        `NotAllowed` if there is none: then no ceiling could hold.
+        """
+        price = self.price(request.workflow, declared)
+        if price is None:
+            words = _(
+                "It is not known in advance what “{workflow}” costs, so it cannot run. The operator can set a price."
+            )
+            raise NotAllowed(words.format(workflow=request.workflow))
+        return price
 
     async def admit(self, request: RunRequest) -> EffectivePolicy:
         """Admit a request and return its policy. Raises `NotAllowed` with the rule in words."""
@@ -108,6 +135,9 @@ class PolicyEnforcer:
         if (fault := self.restriction(run.person, run.place, workflow).fault(workflow.form(), run.values)) is not None:
             raise fault
         return await self.reads(RunRequest(run.workflow, run.values, run.person, run.place), run.values, unread=False)
+
+    def _context(self, person: Person, place: Place, workflow: str) -> RequestContext:
+        return RequestContext.of(person, place, workflow, costs=bool(workflow) and self._costs(workflow))
 
     def has_narrowed(self, request: RunRequest, field: str) -> bool:
         """True if a rule of the moderators applies to a field in this place."""

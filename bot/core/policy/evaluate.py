@@ -3,7 +3,8 @@
 The narrower place wins, as it does with permissions in chats: a thread before its channel, that before the community,
 and the community before everywhere. In the same place a rule for a person wins over one for administrators, that over
 one for a role, and that over one for everyone; then a rule for one workflow over one for all; then a denial over an
-allowance. No rule overrides three things: a denial everywhere, a block, and the trial of a workflow.
+allowance. No rule overrides four things: a denial everywhere, a block, the trial of a workflow, and the operator's
+decision about money (`spending`).
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from bot.core.model import DisplayOptions
+from bot.core.policy import spending
 from bot.core.policy.rules import (
     Access,
     Admission,
@@ -42,7 +44,7 @@ class Decision:
 
 @dataclass(frozen=True)
 class DefaultAccess:
-    """The workflows that are allowed in a new place; None for all."""
+    """The workflows that are allowed in a new place; None for all that cost no money."""
 
     workflows: frozenset[str] | None = None
 
@@ -57,8 +59,8 @@ class DefaultAccess:
             case names:
                 return cls(frozenset(names.replace(",", " ").replace("-", "_").split()))
 
-    def allows(self, workflow: str) -> bool:
-        return self.workflows is None or workflow.replace("-", "_") in self.workflows
+    def allows(self, workflow: str, *, costs: bool = False) -> bool:
+        return not costs if self.workflows is None else workflow.replace("-", "_") in self.workflows
 
 
 NO_REVIEW, PLAIN = Review(on=False), DisplayOptions("here", previews=True, spoilers=False)
@@ -94,6 +96,8 @@ def decide(rules: Rules, context: RequestContext, default: DefaultAccess, now: f
         return Decision(allowed=False, why=told_block(block), rule=block)
     if (denial := _denied_everywhere(rules, context)) is not None:
         return Decision(allowed=False, why=_told(denial), rule=denial)
+    if context.costs and (refusal := spending.refusal(rules, context)) is not None:
+        return Decision(allowed=False, why=refusal[0], rule=refusal[1])
     trial = trial_of(rules, context)
     if trial is not None and not _tries(context, trial):
         words = _("“{workflow}” is still on trial: only the person who added it may run it.")
@@ -101,10 +105,12 @@ def decide(rules: Rules, context: RequestContext, default: DefaultAccess, now: f
     for tier in rules.tiers(Access, context):
         rule = next((each for each in tier if each.body == Access(allow=False)), tier[0])
         return Decision(allowed=rule.body == Access(allow=True), why=_told(rule), rule=rule)
-    if default.allows(context.workflow):
+    if default.allows(context.workflow, costs=context.costs):
         return Decision(allowed=True, why=_("It is allowed by default: no decision is about it."))
     if trial is not None:
         return Decision(allowed=True, why=_("You may try it before it is open to others."), rule=trial)
+    if context.costs and default.allows(context.workflow):
+        return Decision(allowed=False, why=_("It costs money, and is not allowed here. A moderator can allow it."))
     return Decision(allowed=False, why=_("It is not allowed here. A moderator can allow it."))
 
 
@@ -128,18 +134,20 @@ def trial_of(rules: Rules, context: RequestContext) -> Rule | None:
 
 def limits(rules: Rules, context: RequestContext) -> list[Rule]:
     """Return the limits that apply: for each measure and place, one for the workflow and one for all workflows. Also
-    return the budgets, which count all people together.
+    return the budgets, which count all people together. Credits count for workflows that cost money alone.
 
     In one place the limit for the narrower group of people applies; of several roles, the one that allows more.
     """
     found: dict[tuple[str, str, str, str], Rule] = {}
     for name in Measure:
+        if name is Measure.CREDITS and not context.costs:
+            continue
         widest = min if name is Measure.COOLDOWN else max
         for key in context.scope_keys:
             for tier in (*rules.at(Limit, context, key, name), *rules.at(Budget, context, key, name)):
                 best = widest(tier, key=lambda rule: rule.most)
                 found.setdefault((best.kind, name, "/".join(key), best.scope.workflow), best)
-    return list(found.values())
+    return [*found.values(), *(spending.ceilings(rules, context) if context.costs else ())]
 
 
 def narrowings(rules: Rules, context: RequestContext, fields: Collection[str]) -> Iterator[tuple[str, Narrowing]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from bot.core.policy.rules import Budget, Measure, Rule
-from bot.core.status_text import duration
+from bot.core.status_text import credit_words, duration
 from bot.i18n import _, ngettext
 
 _NEARLY = 1e-6  # sums of seconds are not exact to the last digit
@@ -67,10 +67,15 @@ class QuotaStatus:
         if self.rule.name == Measure.SECONDS and self.left >= 1:
             words = _("{left} are left, and this run takes about {time}.")
             return words.format(left=self._left, time=duration(self.needs))
+        if self.rule.name == Measure.CREDITS and self.needs > self.left > 0:
+            words = _("{left} are left, and this run costs up to {needs}.")
+            return words.format(left=self._left, needs=credit_words(self.needs))
         return _("All of it has been used.") if self._is_shared else _("You have used all of it.")
 
     @property
     def _left(self) -> str:
+        if self.rule.name == Measure.CREDITS:
+            return credit_words(self.left)
         return duration(self.left) if self.rule.name == Measure.SECONDS and self.left >= 1 else f"{self.left:.0f}"
 
     @property
@@ -93,8 +98,10 @@ def limit_words(rule: Rule) -> str:
             words = _("{runs} running at a time {scope}")
         case Measure.COOLDOWN:
             words = _("{time} between two runs {scope}")
-    told = words.format(runs=_runs(rule), time=_time(rule.most), scope=rule.scope)
-    if rule.scope.workflow and rule.name in (Measure.SECONDS, Measure.COOLDOWN):
+        case Measure.CREDITS:
+            words = _("{credits} per day {scope}")
+    told = words.format(runs=_runs(rule), time=_time(rule.most), credits=credit_words(rule.most), scope=rule.scope)
+    if rule.scope.workflow and rule.name in (Measure.SECONDS, Measure.COOLDOWN, Measure.CREDITS):
         told = _("{limit} (“{workflow}”)").format(limit=told, workflow=rule.scope.workflow)
     return _("{limit}, for all people together").format(limit=told) if isinstance(rule.body, Budget) else told
 

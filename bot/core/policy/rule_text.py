@@ -22,10 +22,14 @@ from bot.core.policy.rules import (
     Narrowing,
     Review,
     Rule,
+    RunPrice,
+    Spending,
     Trial,
     WordList,
 )
 from bot.core.policy.scope import Scope
+from bot.core.policy.spending import spending_words
+from bot.core.status_text import credit_words
 from bot.core.workflows.form import Field
 from bot.i18n import _
 
@@ -68,6 +72,11 @@ def describe(rule: Rule) -> str:
             return words.format(what=what, scope=scope)
         case Admission():
             return _("{who} may use the bot in private").format(who=scope.who)
+        case Spending():
+            return spending_words(rule)
+        case RunPrice(credits=amount):
+            words = _("a run of {what} costs {credits} if its nodes do not say what they cost")
+            return words.format(what=what, credits=credit_words(amount))
         case Moderators(roles=roles):
             return _("members with the roles {roles} are moderators").format(roles=", ".join(roles))
 

@@ -24,6 +24,7 @@ class Measure(StrEnum):
     WAITING = "waiting"  #: waiting runs
     RUNNING = "running"  #: running runs
     COOLDOWN = "cooldown"  #: seconds from one run to the next
+    CREDITS = "credits"  #: credits for nodes that cost money, per 24 hours
 
 
 @dataclass(frozen=True)
@@ -109,12 +110,53 @@ class Admission:
     """A person who may use the bot in private, on a platform where that needs permission."""
 
 
+@dataclass(frozen=True)
+class Spending:
+    """The operator's permission for nodes that cost money: at most so many credits per 24 hours, for all people
+    together. Without one they are not permitted; with 0 they are forbidden.
+    """
+
+    most: int
+
+
+@dataclass(frozen=True)
+class RunPrice:
+    """The operator's own price for a run of a workflow whose nodes do not declare one, in credits."""
+
+    credits: float
+
+
 Body: TypeAlias = (
-    Access | Limit | Budget | Narrowing | WordList | Review | Block | DisplayOptions | Moderators | Trial | Admission
+    Access
+    | Limit
+    | Budget
+    | Narrowing
+    | WordList
+    | Review
+    | Block
+    | DisplayOptions
+    | Moderators
+    | Trial
+    | Admission
+    | Spending
+    | RunPrice
 )
 Slot: TypeAlias = tuple[str, str, Key]
 _Body = TypeVar(
-    "_Body", Access, Limit, Budget, Narrowing, WordList, Review, Block, DisplayOptions, Moderators, Trial, Admission
+    "_Body",
+    Access,
+    Limit,
+    Budget,
+    Narrowing,
+    WordList,
+    Review,
+    Block,
+    DisplayOptions,
+    Moderators,
+    Trial,
+    Admission,
+    Spending,
+    RunPrice,
 )
 
 #: The name under which each kind is stored and exported. Keep it when you rename the class.
@@ -137,8 +179,8 @@ class Rule:
 
     @property
     def most(self) -> int:
-        """The maximum of a limit or a budget; 0 for other rules."""
-        return self.body.most if isinstance(self.body, Limit | Budget) else 0
+        """The maximum of a limit, a budget or a permission to spend; 0 for other rules."""
+        return self.body.most if isinstance(self.body, Limit | Budget | Spending) else 0
 
     @property
     def slot(self) -> Slot:

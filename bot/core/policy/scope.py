@@ -105,9 +105,10 @@ class RequestContext:
     administrator: bool = False
     workflow: str = ""
     operator: bool = False
+    costs: bool = False  #: the workflow has nodes that cost money
 
     @classmethod
-    def of(cls, person: Person, place: Place, workflow: str = "") -> RequestContext:
+    def of(cls, person: Person, place: Place, workflow: str = "", *, costs: bool = False) -> RequestContext:
         return cls(
             community_of(place),
             (place.id, *place.parents),
@@ -115,6 +116,7 @@ class RequestContext:
             person.roles,
             person.moderator,
             workflow,
+            costs=costs,
         )
 
     @property

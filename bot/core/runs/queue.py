@@ -32,6 +32,7 @@ from bot.core.runs.rows import read_queued, read_run
 from bot.core.storage.database import Database
 from bot.core.storage.schema import charges, line, runs
 from bot.i18n import ngettext
+from comfy.prices import Price
 
 WINDOW = 64  #: waiting runs to choose the next run from
 _FARTHEST = 16 * WINDOW  # if the first runs are all for the servers of other workers
@@ -41,7 +42,7 @@ MOST_ATTEMPTS = 4  #: attempts for each run, on any suitable server
 @dataclass(frozen=True)
 class NewRun:
     """A checked request with stored inputs. `held`: a moderator must approve it first. `opened`: its message has been
-    posted at the address.
+    posted at the address. A run that costs money has a `price`.
     """
 
     id: str
@@ -59,6 +60,7 @@ class NewRun:
     policy: EffectivePolicy = NO_POLICY
     held: bool = False
     opened: bool = True
+    price: Price | None = None
 
 
 @dataclass(frozen=True)
@@ -90,9 +92,11 @@ class RunQueue:
             before, last, turn = (await connection.execute(place)).one()
             if before >= self._caps.waiting and run.priority == 0:
                 raise TooMany(_too_many(self._caps.waiting))
-            await usage.check(connection, person, run.workflow, run.policy.limits, asked_at := self._clock())
+            asked_at, cost = self._clock(), run.price.high if run.price is not None else 0.0
+            await usage.check(connection, person, run.workflow, run.policy.limits, asked_at, cost)
             await connection.execute(runs.insert(), _columns(run, max(turn, last) + 1, before, asked_at))
-            await usage.charge(connection, run.id, RequestContext.of(run.person, run.place, run.workflow), asked_at)
+            context = RequestContext.of(run.person, run.place, run.workflow)
+            await usage.charge(connection, run.id, context, asked_at, cost)
             await note_uses(connection, run.id, [file.key for file in run.inputs.values()])
 
     async def open(self, run_id: str, address: Address) -> bool:
@@ -290,4 +294,5 @@ def _columns(run: NewRun, turn: int, depth: int, now: float) -> dict[str, Any]:
         "administrator": int(run.person.moderator),
         "parents": list(run.place.parents),
         "opened": int(run.opened),
+        "price": msgspec.to_builtins(run.price),
     }

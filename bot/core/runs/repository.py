@@ -132,6 +132,12 @@ class RunRepository:
         charge = partial(usage.settle, run_id=run.id, now=now, took=now - (run.started_at or now))
         return await self._step(run, (State.RUNNING,), charge, state=State.DELIVERING, executed_at=now)
 
+    async def post(self, run: RunRecord, *, posted: bool = True) -> bool:
+        """Record that a run that costs money is about to be posted to its server, or that the server says that it never
+        began. Returns True if the attempt still owned the run.
+        """
+        return await self._step(run, (State.RUNNING,), posted_at=self._clock() if posted else None)
+
     async def save_outputs(self, run: RunRecord, outcome: Outcome) -> bool:
         """Record the outputs, so that any worker can deliver them. Returns True if the run had not ended."""
         async with self._database.change() as connection:

@@ -35,6 +35,7 @@ from bot.core.port import MessageOpening
 from bot.core.run import RunRecord, State, person_of
 from bot.core.runs.erasure import delete_runs, forget_person
 from bot.core.runs.locks import RunLocks
+from bot.core.runs.prices import PriceEstimator
 from bot.core.runs.queue import NewRun, RunQueue
 from bot.core.runs.replies import RunReplies
 from bot.core.runs.repository import RunRepository
@@ -42,6 +43,7 @@ from bot.core.runs.validation import RequestValidator, ValidatedRequest
 from bot.core.runs.workflow_service import WorkflowService
 from bot.core.storage.temporary import work_folder
 from bot.i18n import _
+from comfy.prices import Price
 from comfy.schedule import models_of
 
 _log = logging.getLogger(__name__)
@@ -66,9 +68,11 @@ class RunService:
         audit: Audit,
         links: SignedLinks,
         locks: RunLocks,
+        prices: PriceEstimator,
         wake: Callable[[], None],
         stop: Callable[[str], None],
     ) -> None:
+        self._prices = prices
         self._workflows, self._validator, self._queue, self._records = workflows, validator, queue, records
         self._media, self._links, self._replies, self._locks = media, links, replies, locks
         self._enforcer, self._permissions, self._audit = enforcer, permissions, audit
@@ -141,6 +145,7 @@ class RunService:
         with work_folder() as folder:
             whole = await self._with_files(request, folder)
             checked = await self._validator.check(whole, folder, restriction)
+            price = await self._price(request, checked)
             held = await self._enforcer.reads(request, checked.values)
             inputs = {
                 name: StoredFile(await self._media.keep(given.path), given.filename, given.kind)
@@ -148,7 +153,7 @@ class RunService:
             }
         opened = isinstance(message, Address)
         where = message if isinstance(message, Address) else message.draft
-        new = replace(self._new(checked, inputs, request, where), policy=policy, held=held, opened=opened)
+        new = replace(self._new(checked, inputs, request, where), policy=policy, held=held, opened=opened, price=price)
         await self._queue.enqueue(new)
         events_log.run_taken(new.id, workflow.id, request.person.platform, held=held)
         if not isinstance(message, Address):
@@ -157,6 +162,17 @@ class RunService:
             await self._say(new.id, Held())
         self._wake()
         return new.id
+
+    async def _price(self, request: RunRequest, checked: ValidatedRequest) -> Price | None:
+        """Return what a run costs; None if it costs no money. Raises `NotAllowed` if that cannot be said."""
+        if not self._prices.has_paid(checked.workflow):
+            return None
+        if not self._prices.is_paid(checked.workflow.id):
+            words = _("An earlier version of “{title}” costs money, and the newest one does not. Run the newest one.")
+            raise NotAllowed(words.format(title=checked.workflow.title))
+        names = {name: given.filename for name, given in checked.media.items()}
+        declared = await self._prices.price(checked.workflow, {**checked.values, **names})
+        return self._enforcer.agree(request, declared)
 
     async def reopen(self, platform: str, before: float, post: Callable[[RunRecord], Awaitable[Address]]) -> None:
         """Continue runs from before a moment whose message was not posted or recorded, because the program stopped.

@@ -5,6 +5,9 @@ A run is charged when it is accepted. Its seconds are reserved then, as many as 
 only if they fit. The real seconds replace them when its server is done. A run that takes longer than was reserved
 exceeds the limit by the difference, and later runs wait for it. A run that fails, or is cancelled before it starts,
 gives its charge back.
+
+The credits of a run that costs money are reserved too, as many as it may cost at most. What it really cost is never
+told, so they stay charged once it was posted to a server, even if it then fails.
 """
 
 from __future__ import annotations
@@ -13,7 +16,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import delete, func, literal_column, or_, select, update
+from sqlalchemy import case, delete, func, literal_column, not_, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.core.errors import TooMany
@@ -29,23 +32,30 @@ _ONE: Any = literal_column("1.0")
 
 
 async def quota_statuses(
-    connection: AsyncConnection, person: str, workflow: str, limits: Sequence[Rule], now: float
+    connection: AsyncConnection, person: str, workflow: str, limits: Sequence[Rule], now: float, cost: float = 0.0
 ) -> list[QuotaStatus]:
-    """Return the quotas of a person, given as "platform:id", for one more run of a workflow."""
+    """Return the quotas of a person, given as "platform:id", for one more run of a workflow. It costs so many
+    credits.
+    """
     needs = 0.0
     if any(rule.name == Measure.SECONDS for rule in limits):
         needs = (await connection.execute(select(_reserved(workflow)))).scalar_one()
-    return [await _standing(connection, rule, person, needs, now) for rule in limits]
+    wanted = {Measure.SECONDS: needs, Measure.CREDITS: cost}
+    return [await _standing(connection, rule, person, wanted.get(Measure(rule.name), 1.0), now) for rule in limits]
 
 
-async def check(connection: AsyncConnection, person: str, workflow: str, limits: Sequence[Rule], now: float) -> None:
+async def check(
+    connection: AsyncConnection, person: str, workflow: str, limits: Sequence[Rule], now: float, cost: float = 0.0
+) -> None:
     """Raise `TooMany` if a limit is reached. It says which limit, and when to try again."""
-    for standing in await quota_statuses(connection, person, workflow, limits, now):
+    for standing in await quota_statuses(connection, person, workflow, limits, now, cost):
         if standing.is_reached and not standing.is_kept_in_line:
             raise TooMany(standing.refusal)
 
 
-async def charge(connection: AsyncConnection, run_id: str, context: RequestContext, now: float) -> None:
+async def charge(
+    connection: AsyncConnection, run_id: str, context: RequestContext, now: float, cost: float = 0.0
+) -> None:
     """Charge an accepted run."""
     values = {
         "run_id": run_id,
@@ -54,19 +64,25 @@ async def charge(connection: AsyncConnection, run_id: str, context: RequestConte
         "community": context.community,
         "spots": "".join(f"|{scope_key(*each)}" for each in context.scope_keys if each[0]) + "|",
         "at": now,
+        "credits": cost,
     }
     await connection.execute(charges.insert().values(seconds=_reserved(context.workflow)), values)
 
 
 async def settle(connection: AsyncConnection, run_id: str, now: float, took: float) -> None:
-    """Replace a run's reserved seconds with the real ones, once."""
+    """Replace a run's reserved seconds with the real ones, once. Credits of a run that was not posted go back."""
     mine = (charges.c.run_id == run_id, charges.c.settled_at.is_(None))
-    await connection.execute(update(charges).where(*mine).values(seconds=took, settled_at=now))
+    kept = case((_was_posted(), charges.c.credits), else_=0.0)
+    await connection.execute(update(charges).where(*mine).values(seconds=took, settled_at=now, credits=kept))
 
 
 async def give_back(connection: AsyncConnection, run_ids: Collection[str]) -> None:
-    """Give back the charges of runs without a result."""
-    await connection.execute(delete(charges).where(charges.c.run_id.in_(run_ids)))
+    """Give back the charges of runs without a result. A run that was posted to be paid for has cost what it costs, so
+    it counts, but for its seconds.
+    """
+    mine = charges.c.run_id.in_(run_ids)
+    await connection.execute(delete(charges).where(mine, not_(_was_posted())))
+    await connection.execute(update(charges).where(mine).values(seconds=0, settled_at=charges.c.at))
 
 
 async def sweep(connection: AsyncConnection, now: float) -> None:
@@ -89,6 +105,11 @@ async def move_community(connection: AsyncConnection, old: str, new: str) -> Non
         await connection.execute(counted.values(spots=scopes))
 
 
+def _was_posted() -> Any:
+    """Return the condition for the charges of runs that were posted to be paid for."""
+    return select(runs.c.id).where(runs.c.id == charges.c.run_id, runs.c.posted_at.is_not(None)).exists()
+
+
 def _reserved(workflow: str) -> Any:
     """Return an expression for the seconds to reserve for a workflow, from its earlier runs."""
     mine = (charges.c.workflow == workflow, charges.c.settled_at.is_not(None))
@@ -105,6 +126,9 @@ async def _standing(connection: AsyncConnection, rule: Rule, person: str, needs:
         case Measure.SECONDS:
             asked = QuotaStatus(rule, 0, min(needs, rule.most))  # a limit admits those who used none of it
             return await _in_window(connection, asked, person, charges.c.settled_at, charges.c.seconds, DAY, now)
+        case Measure.CREDITS:
+            asked = QuotaStatus(rule, 0, needs)
+            return await _in_window(connection, asked, person, charges.c.settled_at, charges.c.credits, DAY, now)
         case Measure.COOLDOWN:
             question = select(func.max(charges.c.at)).where(*_counted(rule, person))
             last = (await connection.execute(question)).scalar_one()

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
 
-from bot.core.errors import NotAllowed
+from bot.core import status_text
+from bot.core.errors import BadValue, NotAllowed
 from bot.core.model import DisplayOptions, Person, Place, RunRequest
 from bot.core.policy.enforcement import PolicyEnforcer
 from bot.core.policy.evaluate import Decision
 from bot.core.policy.quota import QuotaStatus
+from bot.core.runs.prices import PriceEstimator
 from bot.core.runs.queue import RunQueue
 from bot.core.runs.validation import RequestValidator
 from bot.core.workflows.catalog import Workflows
@@ -23,10 +28,13 @@ _KEPT = 1000  # people and places for which decisions are kept
 
 @dataclass(frozen=True)
 class WorkflowOffer:
-    """A workflow that a person may run in a place; `lacks` says in words why it cannot run now."""
+    """A workflow that a person may run in a place; `lacks` says in words why it cannot run now, and `price` what a run
+    costs if nothing is changed in its form: empty if it costs no money, or if that is not known.
+    """
 
     workflow: Workflow
     lacks: str | None = None
+    price: str = ""
 
 
 class WorkflowService:
@@ -37,13 +45,14 @@ class WorkflowService:
         validator: RequestValidator,
         enforcer: PolicyEnforcer,
         queue: RunQueue,
+        prices: PriceEstimator,
         servers_version: Callable[[], int],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """`servers_version` changes whenever a server has other nodes or models."""
-        self._validator, self._enforcer, self._queue = validator, enforcer, queue
+        self._validator, self._enforcer, self._queue, self._prices = validator, enforcer, queue, prices
         self._servers_version, self._clock = servers_version, clock
-        self._version: tuple[int, int, int] | None = None
+        self._version: tuple[int, int, int, int] | None = None
         self._allowed: dict[object, list[Workflow]] = {}  # menus ask at each keystroke
 
     @property
@@ -52,13 +61,17 @@ class WorkflowService:
 
     async def offers(self, person: Person, place: Place) -> list[WorkflowOffer]:
         """Return the workflows that a person may run in a place."""
-        allowed = self.allowed(person, place)
-        return [WorkflowOffer(each.in_language(person.language), await self._validator.lacks(each)) for each in allowed]
+        return [
+            WorkflowOffer(
+                each.in_language(person.language), await self._validator.lacks(each), await self.price(each.id)
+            )
+            for each in self.allowed(person, place)
+        ]
 
     def allowed(self, person: Person, place: Place) -> list[Workflow]:
         """Return the workflows that a person may run in a place, even if the servers lack something. Asks no server."""
         now = int(self._clock() / _FRESH)  # a block may end at any time
-        version = (self.catalog.version, self._enforcer.book.edition, now)
+        version = (self.catalog.version, self._enforcer.book.edition, self._servers_version(), now)
         if version != self._version:
             self._version, self._allowed = version, {}
         key = (person, person.roles, person.moderator, place, place.community, place.parents)
@@ -107,6 +120,21 @@ class WorkflowService:
             fault = NotAllowed(decision.why)
             await self._enforcer.refused(RunRequest(workflow, {}, person, place), fault)
             raise fault
+
+    async def price(self, workflow: str, values: Mapping[str, Any] = MappingProxyType({})) -> str:
+        """Say what a run costs with these values, as far as they have been filled in; empty if it costs no money, or if
+        that is not known. Raises `UnknownWorkflow`.
+        """
+        found = self.catalog.get(workflow)
+        if not self._prices.is_paid(workflow):
+            return ""
+        parsed = {}
+        for field in (await self._validator.form(found)).fields:
+            if field.name in values and not field.is_media:
+                with suppress(BadValue):
+                    parsed[field.name] = field.parse(values[field.name])
+        price = self._enforcer.price(workflow, await self._prices.price(found, parsed))
+        return status_text.cost(price) if price is not None else ""
 
     def narrowed(self, form: Form, workflow: str, person: Person, place: Place) -> Form:
         """Return a workflow's form with the moderators' rules about fields in a place."""

@@ -14,6 +14,7 @@ from bot.core.run import QueuedRun, RunRecord
 from bot.core.workflows.identity.versions import WorkflowVersions
 from bot.core.workflows.workflow import choices_of
 from comfy.object_info import ObjectInfo
+from comfy.prices import paid_nodes
 from comfy.schedule import Estimates, Job, ServerState
 
 _GROWING = 1.5  # the estimate for an overdue run, as a multiple of the time it has taken
@@ -99,10 +100,16 @@ class JobFactory:
     """
 
     def __init__(
-        self, versions: WorkflowVersions, known: Callable[[], Mapping[str, ObjectInfo]], version: Callable[[], int]
+        self,
+        versions: WorkflowVersions,
+        known: Callable[[], Mapping[str, ObjectInfo]],
+        version: Callable[[], int],
+        pays: Callable[[str], bool] = lambda _server: True,
     ) -> None:
-        """`version` changes whenever the known nodes or models change."""
-        self._versions, self._known, self._version = versions, known, version
+        """`version` changes whenever the known nodes or models change. `pays` says which servers can pay for nodes that
+        cost money.
+        """
+        self._versions, self._known, self._version, self._pays = versions, known, version, pays
         self._where = lru_cache(10_000)(self._able)
 
     def of(self, run: QueuedRun, up: frozenset[str]) -> Job:
@@ -116,9 +123,14 @@ class JobFactory:
         return Job(run.id, run.kind, run.models, (able & up) - run.avoid or able, run.put_off)
 
     def _able(self, kind: str, workflow: str, version: str, _version: tuple[int, int]) -> frozenset[str]:
-        """Return the servers that have all nodes and models for a kind of run."""
+        """Return the servers that have all nodes and models for a kind of run, and can pay for them if any can."""
         wanted = self._versions.at_hand(workflow, version)
         if wanted is None:
             return frozenset()
-        values, known = choices_of(kind), self._known().items()
-        return frozenset(name for name, info in known if wanted.verdict(info, values).runs)
+        values, able, paying = choices_of(kind), set[str](), set[str]()
+        for name, info in self._known().items():
+            if wanted.verdict(info, values).runs:
+                able.add(name)
+                if self._pays(name) or not paid_nodes(wanted.fill(values, info), info):
+                    paying.add(name)
+        return frozenset(paying or able)

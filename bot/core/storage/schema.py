@@ -52,6 +52,8 @@ runs = Table(
     Column("parents", JSON, nullable=False, server_default="[]"),  # of the place
     Column("caps", Text, nullable=False, server_default=""),  # what keeps it in line, as `line.Cap`s in JSON
     Column("opened", Integer, nullable=False, server_default="1"),  # 0: its message has still to be posted
+    Column("price", JSON),  # of a run that costs money, in credits
+    Column("posted_at", Float),  # when such a run was handed to a server, which may have charged for it
     Index("runs_in_line", "state", "priority", "turn", "depth", "seq"),
     Index("runs_by_caps", "state", "caps"),
     Index("runs_of_person", "person", "state", "seq"),
@@ -175,6 +177,7 @@ charges = Table(
     Column("at", Float, nullable=False),
     Column("seconds", Float, nullable=False),  # reserved until it is settled what they were
     Column("settled_at", Float),
+    Column("credits", Float, nullable=False, server_default="0"),  # reserved; kept once the run was posted
     Index("charges_of_person", "person", "at"),
     Index("charges_of_community", "community", "at"),
     Index("charges_by_age", "at"),

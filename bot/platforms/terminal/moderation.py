@@ -15,6 +15,22 @@ from bot.platforms.terminal.session import attend
 if TYPE_CHECKING:
     from bot.core.moderation.operator import OperatorService
 
+
+class _Credits(click.ParamType["int | None"]):
+    """A number of credits, or “none”."""
+
+    name = "credits"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> int | None:
+        text = str(value).strip().lower()
+        if text == "none":
+            return None
+        if not text.isdecimal():
+            self.fail(_("“{text}” is neither a whole number nor none").format(text=value), param, ctx)
+        return int(text[:9])
+
+
+CREDITS = _Credits()
 _workflow = click.argument("workflow")
 _ALL = "all"  # in place of a workflow's name
 _community = click.argument("community", default="")
@@ -60,6 +76,26 @@ def block(person: str, reason: str, days: float | None) -> None:
 def unblock(person: str) -> None:
     """Remove the block of a PERSON."""
     _do(lambda acts: acts.unblock(person_named(person)))
+
+
+@moderate.command()
+@click.argument("credits_", metavar="CREDITS|none", type=CREDITS)
+@click.option("--in", "community", default="", help=_("A community, such as discord:1234; default: everywhere."))
+def spending(credits_: int | None, community: str) -> None:
+    """Permit nodes that cost money: CREDITS per day for all people together; 0 forbids, none removes it."""
+    platform, _colon, number = community.partition(":")
+    if community and not (platform and number):
+        words = _("“{text}” does not name a community: it should look like discord:1234").format(text=community)
+        raise click.BadParameter(words)
+    _do(lambda acts: acts.spending(community, credits_))
+
+
+@moderate.command()
+@_workflow
+@click.argument("credits_", metavar="CREDITS|none", type=CREDITS)
+def price(workflow: str, credits_: int | None) -> None:
+    """Set the price of a run of WORKFLOW, if its nodes do not say what they cost."""
+    _do(lambda acts: acts.price(workflow, credits_))
 
 
 @moderate.command()

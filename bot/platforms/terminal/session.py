@@ -104,6 +104,8 @@ async def _run(
 ) -> int:
     run = await bench.take(request, folder)
     target.check(f"{run.stem}.png")
+    if (price := await bench.price(run)) is not None:
+        say(_("Price: {price}").format(price=price))
     end = await bench.develop(run, reply, folder)
     if isinstance(end, Failed):
         raise RunFailed(end.sentence)
@@ -215,6 +217,7 @@ async def _check_server(app: Application, server: str | None) -> bool:
         async with app.open(server) as bench:
             lacks = {each.name: await bench.lacks(each) for each in bench.catalog.workflows.values()}
             where = {each.name: await bench.where_to_get(each) for each in bench.catalog.workflows.values()}
+            unpaid = [each.name for each in bench.catalog.workflows.values() if await bench.lacks_key(each)]
             verdict = await bench.verdict()
             mistakes = await bench.mistakes()
     except ConfigError:
@@ -228,6 +231,9 @@ async def _check_server(app: Application, server: str | None) -> bool:
         say("  " + _("{workflow} cannot run here. {lacks}").format(workflow=workflow, lacks=why))
         for line in where[workflow]:
             say(f"    {line}")
+    for workflow in unpaid:
+        words = _("{workflow} costs money, and there is no account key: set {setting}")
+        say("  " + words.format(workflow=workflow, setting="COMFYUI_ACCOUNT_KEY"))
     if lacking and not app.label(server):
         say("  " + _without_models())
     for mistake in mistakes:

@@ -460,6 +460,21 @@ def test_lines() -> None:
     assert describe(Running("Blur", 2, 8, 0.25, 100.0)) == " 25 % · Blur · step 2 of 8 · about 2 min left"
 
 
+def test_the_operator_permits_to_spend_money(desk_top: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DARKROOM_DATA_DIR", str(desk_top / "data"))
+    code, said, _errors = darkroom("moderate", "spending", "500", "--in", "discord:7")
+    assert (code, said) == (
+        0,
+        "Nodes that cost money are permitted everywhere here, for at most 500 credits per day.\n",
+    )
+    assert "for at most 500 credits per day" in darkroom("moderate", "rules", "discord:7")[1]
+    assert darkroom("moderate", "spending", "none", "--in", "discord:7")[0] == 0
+    assert darkroom("moderate", "rules", "discord:7")[1] == "There are no decisions.\n"
+    assert darkroom("moderate", "spending", "lots")[0] == darkroom("moderate", "spending", "5", "--in", "x")[0] == 2
+    assert darkroom("moderate", "price", "poster", "20")[1].startswith("A run of “poster” counts as 20 credits")
+    assert darkroom("moderate", "price", "poster", "none")[0] == 0
+
+
 def test_the_operator_decides_everywhere(desk_top: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DARKROOM_DATA_DIR", str(desk_top / "data"))
     assert darkroom("moderate", "rules")[:2] == (0, "There are no decisions.\n")

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from comfy.saved.draw import draw
 
 from comfy.saved import UnreadableWorkflow, convert
-from comfy.saved.draw import draw
 from comfy.saved.files import read_workflow
 from comfy.saved.texts import choose_words
 from tests.comfy.saved.graphs import DEFINITIONS, converted, graph, node, subgraph

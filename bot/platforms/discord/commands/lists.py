@@ -191,6 +191,7 @@ def _offer(context: DiscordContext, click: Click, offer: WorkflowOffer) -> str:
     name = offer.workflow.name
     command = f"`/{name}`" if _is_command(context, click, name) else f"`/run {name}`"
     line = f"{command} {plain(cut(offer.workflow.description or offer.workflow.title, 200))}"
+    line += f" · {offer.price}" if offer.price else ""
     return f"{line} ({_('not now')}: {plain(cut(offer.lacks, 80))})" if offer.lacks else line
 
 

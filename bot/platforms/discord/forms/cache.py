@@ -7,16 +7,24 @@ from dataclasses import dataclass
 
 from bot.core.model import Person, Place
 from bot.core.platform import Access, FieldKind, Form, Services, Workflow, WorkflowOffer
+from bot.platforms.discord.runs.text import cut
 
 _PATIENCE = 2.0  # seconds: a form is drawn without what the servers add when they are slower
 
 
 @dataclass(frozen=True)
 class CachedForm:
-    """A workflow that is offered, and its form."""
+    """A workflow that is offered, its form, and what a run costs in words, if it costs money and that is known."""
 
     workflow: Workflow
     form: Form
+    price: str = ""
+
+    @property
+    def title(self) -> str:
+        """The title of its window, of 45 characters at most."""
+        price = f" · {self.price}" if self.price else ""
+        return cut(self.workflow.title, 45 - len(price)) + price
 
     @property
     def picture_field(self) -> str | None:
@@ -38,7 +46,14 @@ class FormCache:
         form = await self.whole(name)
         workflow = self._services.workflows.catalog.get(name).in_language(person.language)
         narrowed = self._services.workflows.narrowed(form, name, person, place)
-        return CachedForm(workflow, narrowed.in_language(person.language))
+        return CachedForm(workflow, narrowed.in_language(person.language), await self._price(name))
+
+    async def _price(self, name: str) -> str:
+        try:
+            async with asyncio.timeout(_PATIENCE / 2):
+                return await self._services.workflows.price(name)
+        except TimeoutError:
+            return ""
 
     async def whole(self, name: str) -> Form:
         """A workflow's form without any rules; the last known one if servers are slow. Raises `UnknownWorkflow`."""
@@ -60,7 +75,7 @@ class FormCache:
         for name, workflow in self._services.workflows.catalog.workflows.items():
             if self._is_for_all(name, community):
                 forms.append(CachedForm(workflow, await self.declared_form(name, community)))
-            elif granted & {name, ""} and not self._services.moderation.on_trial(community, name):
+            elif granted & {name, ""} and not self._services.moderation.is_off(community, name):
                 forms.append(CachedForm(workflow, await self.whole(name)))
         return forms
 

@@ -119,7 +119,7 @@ def _page(fields: Sequence[Field], at: int) -> Sequence[Field]:
 
 def _window(custom_id: str, cached: CachedForm, page: Sequence[Field], values: Mapping[str, Any]) -> discord.ui.Modal:
     """One page of a form, as a view that has ended already: like a button, it is answered by its name."""
-    window = discord.ui.Modal(title=cut(cached.workflow.title, 45), timeout=None, custom_id=custom_id)
+    window = discord.ui.Modal(title=cached.title, timeout=None, custom_id=custom_id)
     for each in page:
         window.add_item(_labelled(each, values.get(each.name)))
     window.stop()

@@ -20,7 +20,7 @@ from bot.platforms.discord.runs.request import may_decide, moderator, person_of,
 from bot.platforms.discord.runs.submit import Click, DiscordContext, guarded, tell
 
 Channel: TypeAlias = Union[app_commands.AppCommandChannel, app_commands.AppCommandThread]  # noqa: UP007 - read at run time
-_Measure: TypeAlias = Literal["hour", "day", "seconds", "waiting", "running", "cooldown"]
+_Measure: TypeAlias = Literal["hour", "day", "seconds", "waiting", "running", "cooldown", "credits"]
 _LARGEST = 1_000_000  # bytes of an import
 _DAY = 86_400.0
 
@@ -124,7 +124,9 @@ class ModerateCommands(app_commands.Group):
 
     @app_commands.command(description=_("Limit each person, or everyone together; without a number, remove the limit."))
     @app_commands.describe(
-        measure=_("runs an hour or a day, server seconds a day, runs waiting or running, seconds between two"),
+        measure=_(
+            "runs an hour or a day, server seconds or credits a day, runs waiting or running, seconds between two"
+        ),
         together=_("so much for all people together, instead of for each"),
     )
     @app_commands.autocomplete(workflow=workflow_names)
@@ -140,6 +142,26 @@ class ModerateCommands(app_commands.Group):
     ) -> None:
         aim = aim_of(workflow, channel, role)
         await self._do(click, lambda by, here: self._moderation.limit(by, here, measure, most, aim, together=together))
+
+    @app_commands.command(description=_("For the operator: permit nodes that cost money here; empty forbids them."))
+    @app_commands.describe(most=_("credits a day, for everyone together"))
+    async def spending(
+        self,
+        click: Click,
+        most: Optional[app_commands.Range[int, 0, 1_000_000]] = None,  # noqa: UP045 - read at run time
+    ) -> None:
+        await self._do(click, lambda by, here: self._moderation.spending(by, here, most))
+
+    @app_commands.command(description=_("For the operator: the price of a workflow that does not say what it costs."))
+    @app_commands.describe(price=_("credits a run; empty removes it"))
+    @app_commands.autocomplete(workflow=workflow_names)
+    async def price(
+        self,
+        click: Click,
+        workflow: str,
+        price: Optional[app_commands.Range[float, 0.0, 1_000_000.0]] = None,  # noqa: UP045
+    ) -> None:
+        await self._do(click, lambda by, here: self._moderation.price(by, here, workflow, price))
 
     @app_commands.command(description=_("Restrict the values of a field; with only its name, remove the restriction."))
     @app_commands.autocomplete(workflow=workflow_names, field=field_names)

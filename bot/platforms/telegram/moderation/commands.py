@@ -129,6 +129,10 @@ class ModerateCommand:
                 return await core.clear(by, here, self._of_workflow(order))
             case "limit" if order.words:
                 return await self._limit(order)
+            case "spending" if order.words:
+                return await core.spending(by, here, _count(order.first))
+            case "price" if len(order.words) == 2:
+                return await core.price(by, here, workflow_named(order.words[0]), _count(order.words[1]))
             case "field" if len(order.words) >= 3:
                 to = narrowing_of(order.words[2:])
                 return await core.field(
@@ -196,11 +200,8 @@ class ModerateCommand:
         order = replace(order, words=order.words[:-1]) if together else order
         if len(order.words) < 2:
             raise UserError(usage())
-        most = order.words[1].lower()
-        if most not in NONE and not most.isdecimal():
-            raise UserError(usage())
+        number = _count(order.words[1])
         aim = replace(order.aim, workflow=workflow_named(order.words[2])) if len(order.words) > 2 else order.aim
-        number = None if most in NONE else int(most[:9])
         return await self._core.limit(order.by, order.here, order.first, number, aim, together=together)
 
     async def _block(self, caller: Caller, order: ModerateArguments) -> str:
@@ -280,6 +281,15 @@ class ModerateCommand:
             keyboard = panel.reviewing(run.id, order.here.id)
             brief = run.brief(self._services.workflows.title(run.workflow))
             await self._responder.say(caller, panel.request(brief), keyboard)
+
+
+def _count(text: str) -> int | None:
+    """Read a number; None for “none”. Raises `UserError`."""
+    if text.lower() in NONE:
+        return None
+    if not text.isdecimal():
+        raise UserError(usage())
+    return int(text[:9])
 
 
 def _whole(place: Place) -> Place:

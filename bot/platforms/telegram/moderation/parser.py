@@ -77,7 +77,9 @@ def usage() -> str:
     lines = (
         "/moderate",
         "/moderate allow|deny|clear [WORKFLOW] [here] [admins]",
-        "/moderate limit hour|day|seconds|waiting|running|cooldown NUMBER|none [WORKFLOW] [together] [here] [admins]",
+        "/moderate limit hour|day|seconds|waiting|running|cooldown|credits NUMBER|none"
+        " [WORKFLOW] [together] [here] [admins]",
+        "/moderate spending CREDITS|none, price WORKFLOW CREDITS|none: " + _("for the operator of this bot"),
         "/moderate field WORKFLOW FIELD [min=…] [max=…] [default=…] [fixed=…] [choices=a,b] [hidden=yes] | open",
         "/moderate words LIST [hold] word, word, /pattern/ | none",
         "/moderate review on|off|clear [CHAT ID] [here]",

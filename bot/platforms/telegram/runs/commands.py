@@ -239,6 +239,8 @@ def _list(offers: Sequence[WorkflowOffer]) -> str:
     listed = [offer.workflow for offer in offers[:_LISTED]]
     texts = [captions.plain(captions.cut(each.description or each.title, 100)) for each in listed]
     every = [f"/{each.name} {text}" for each, text in zip(listed, texts, strict=True)]
+    prices = (offer.price for offer in offers)
+    every = [f"{line} · {captions.plain(price)}" if price else line for line, price in zip(every, prices, strict=False)]
     if len(offers) > _LISTED:
         words = _("… and {count} more: /workflows has them all, by pages and by typing.")
         every.append(words.format(count=len(offers) - _LISTED))

@@ -41,6 +41,18 @@ class PolicyForms:
         together = given.get("together") == "yes"
         return await self._moderation.limit(by, here, given.get("measure", ""), int(most[:9]), aim, together=together)
 
+    async def spend(self, by: Person, here: Place, given: Mapping[str, str]) -> str:
+        """Permit nodes that cost money, up to a ceiling. An empty one removes the permission."""
+        most = given.get("most", "")
+        if most and not most.isdecimal():
+            raise BadValue("most", _("enter a whole number."))
+        ceiling = int(most[:9]) if most else None
+        return await self._moderation.spending(by, here, ceiling, everywhere=not here.community)
+
+    async def price(self, by: Person, here: Place, given: Mapping[str, str]) -> str:
+        """Set the price of a workflow; an empty one removes it."""
+        return await self._moderation.price(by, here, given.get("workflow", ""), _number(given, "price"))
+
     async def narrow(self, by: Person, here: Place, aim: RuleTarget, given: Mapping[str, str]) -> str:
         """Narrow the values that a field of a workflow takes."""
         workflow, _space, name = given.get("field", "").partition(" ")
@@ -86,6 +98,19 @@ def limits(inputs: Inputs, workflows: Sequence[Workflow]) -> list[Html]:
         inputs.text("most", _("At most"), inputmode="numeric", required=True),
         _workflow(inputs, workflows),
         inputs.switch("together", _("Everyone together")),
+    ]
+
+
+def ceiling(inputs: Inputs) -> list[Html]:
+    """The input of what may be spent."""
+    return [inputs.text("most", _("Credits per day, for everyone together"), inputmode="numeric")]
+
+
+def own_price(inputs: Inputs, workflows: Sequence[Workflow]) -> list[Html]:
+    """The inputs of the operator's own price."""
+    return [
+        inputs.choice("workflow", _("Workflow"), [(each.name, each.title) for each in workflows]),
+        inputs.text("price", _("Credits for a run"), inputmode="decimal"),
     ]
 
 
@@ -149,6 +174,7 @@ def _measures() -> Mapping[Measure, str]:
         Measure.WAITING: _("Waiting runs"),
         Measure.RUNNING: _("Running at a time"),
         Measure.COOLDOWN: _("Seconds between two runs"),
+        Measure.CREDITS: _("Credits per day"),
     }
 
 

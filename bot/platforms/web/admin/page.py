@@ -136,13 +136,27 @@ def _blocks(view: View) -> Html:
 
 def _deciding(view: View) -> Iterable[Html]:
     """The sections for rules other than access to workflows."""
-    return _limits(view), _fields(view), _words(view), _display(view), _blocks(view)
+    return _limits(view), _money(view), _fields(view), _words(view), _display(view), _blocks(view)
 
 
 def _limits(view: View) -> Html:
     inputs = forms.limits(Inputs("limits", view.said), view.workflows)
     about = el("p", _("For each person, or for everyone together."), class_="about")
     return _section(view, "limits", _("Limits"), about, _fields_of(view, inputs, "limit", _("Set the limit")))
+
+
+def _money(view: View) -> Html:
+    """The operator's permission to spend money. The page for everywhere has the prices too, which hold everywhere."""
+    inputs = Inputs("money", view.said)
+    about = _(
+        "Some nodes cost money, through your account at comfy.org. They are off until you permit them, up to a "
+        "ceiling. Leave it empty to remove the permission; 0 forbids them."
+    )
+    permit = _fields_of(view, forms.ceiling(inputs), "spend", _("Permit"))
+    prices = None
+    if not view.here.community:
+        prices = _fields_of(view, forms.own_price(inputs, view.workflows), "price", _("Set the price"))
+    return _section(view, "money", _("Nodes that cost money"), el("p", about, class_="about"), permit, prices)
 
 
 def _fields(view: View) -> Html:

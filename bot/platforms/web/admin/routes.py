@@ -146,6 +146,8 @@ class AdminRoutes:
             "approve": ("held", self._approve),
             "refuse": ("held", self._refuse),
             "limit": ("limits", lambda press: self._terms.limit(press.by, press.here, press.aim, press.texts)),
+            "spend": ("money", lambda press: self._terms.spend(press.by, press.here, press.texts)),
+            "price": ("money", lambda press: self._terms.price(press.by, press.here, press.texts)),
             "narrow": ("fields", lambda press: self._terms.narrow(press.by, press.here, press.aim, press.texts)),
             "words": ("words", lambda press: self._terms.words(press.by, press.here, press.aim, press.texts)),
             "show": ("manner", lambda press: self._terms.show(press.by, press.here, press.aim, press.texts)),

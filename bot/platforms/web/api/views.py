@@ -96,6 +96,7 @@ def offer_view(offer: WorkflowOffer, form: Form) -> dict[str, Any]:
         "group": workflow.group,
         "description": workflow.description,
         "lacks": offer.lacks,
+        "price": _("A run costs {price}.").format(price=offer.price) if offer.price else "",
         "fields": [_field_view(field) for field in form.fields],
     }
 

@@ -26,6 +26,7 @@ export class Form {
     this.element.replaceChildren(
       make("h2", { tabindex: "-1" }, workflow.title),
       make("p", { class: "about" }, workflow.description),
+      ...(workflow.price ? [make("p", { class: "about" }, workflow.price)] : []),
       form,
     );
     this.fill(kept, given !== null);

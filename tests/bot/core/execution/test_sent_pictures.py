@@ -15,12 +15,15 @@ from bot.core.media.images import PictureLimits
 from bot.core.model import Done, Failed, Place, Running, RunRequest
 from bot.core.run import State
 from bot.core.workflows.catalog import Catalog
+from bot.settings import Secret
 from comfy import ComfyClient, Server
 from comfy.embedded import EmbeddedServer
 from comfy.embedded.node import NodeType
 from tests.bot.core.execution.test_steps import RecordingReply
 from tests.bot.core.execution.test_submission import written
 from tests.bot.harness import ANN, Gates, House, RecordingPlatform, WatchedServer, house, running
+from tests.bot.test_paid import permit
+from tests.partner import KEY
 
 BLANK = {"class_type": "EmptyImage", "inputs": {"width": 16, "height": 16, "batch_size": 2, "color": 255}}
 GATE = {"class_type": "Gate", "inputs": {"image": ["1", 0], "name": "a"}}
@@ -40,7 +43,8 @@ def colors(files: tuple[bytes, ...]) -> list[Any]:
 
 def costly(gates: Gates) -> dict[str, NodeType]:
     """The gate as a node that costs money."""
-    return {"Gate": replace(gates.nodes()["Gate"], api_node=True)}
+    badge = ('{"type": "usd", "usd": 0.1}', {"name": "STRING"})
+    return {"Gate": replace(gates.nodes()["Gate"], api_node=True, price_badge=badge)}
 
 
 async def interrupted(home: House, server: WatchedServer, gates: Gates) -> tuple[str, Any]:
@@ -96,7 +100,11 @@ async def test_pictures_that_were_lost_are_made_again(tmp_path: Path) -> None:
 async def test_pictures_that_cost_money_are_not_made_again_in_silence(tmp_path: Path) -> None:
     written(tmp_path, "sent", SENT)
     gates = Gates()
-    async with WatchedServer(nodes=costly(gates)) as server, house(tmp_path, servers=[server]) as home:
+    async with (
+        WatchedServer(nodes=costly(gates)) as server,
+        house(tmp_path, servers=[server], account_key=Secret(KEY)) as home,
+    ):
+        await permit(home, workflow="sent")
         run_id, shown = await interrupted(home, server, gates)
         (run,) = await home.ended(run_id)
         assert (run.state, run.attempt) == (State.FAILED, 1)
@@ -125,11 +133,12 @@ async def test_pictures_that_cost_money_and_were_sent_while_we_were_away_are_tol
     written(tmp_path, "sent", SENT)
     gates, platform = Gates(), RecordingPlatform()
     async with WatchedServer(nodes=costly(gates)) as server:
-        async with house(tmp_path, platform, [server]) as home:
+        async with house(tmp_path, platform, [server], account_key=Secret(KEY)) as home:
+            await permit(home, workflow="sent")
             run_id, shown = await home.ask("sent")
             await platform.until(running(shown))
         gates.open()
-        async with house(tmp_path, platform, [server]) as home:
+        async with house(tmp_path, platform, [server], account_key=Secret(KEY)) as home:
             (run,) = await home.ended(run_id)
         assert len(server.prompts) == 1
     assert run.state is State.FAILED

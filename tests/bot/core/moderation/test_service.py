@@ -108,6 +108,8 @@ def acts_of(home: House) -> dict[str, Callable[[Person, Place], Awaitable[object
         "dismiss": lambda by, here: acts.dismiss(by, here, BEN),
         "drop": lambda by, here: acts.drop(by, here, Rule(Scope("test:guild"), DisplayOptions())),
         "stats": acts.stats,
+        "spending": lambda by, here: acts.spending(by, here, 100),
+        "price": lambda by, here: acts.price(by, here, PLAIN, 1.0),
         "places": acts.places,
     }
 

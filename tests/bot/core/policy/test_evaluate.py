@@ -11,8 +11,24 @@ from hypothesis import strategies as st
 
 from bot.core.model import DisplayOptions, Person, Place
 from bot.core.policy.evaluate import DefaultAccess, decide, display_options, limits, narrowings, review, word_lists
-from bot.core.policy.rules import Access, Block, Budget, Limit, Measure, Narrowing, Review, Rule, Rules, Trial, WordList
+from bot.core.policy.rules import (
+    Access,
+    Block,
+    Budget,
+    Limit,
+    Measure,
+    Narrowing,
+    Review,
+    Rule,
+    Rules,
+    RunPrice,
+    Spending,
+    Trial,
+    WordList,
+)
 from bot.core.policy.scope import ADMINISTRATORS, EVERYONE, RequestContext, Scope, Subject
+from bot.core.policy.spending import price_of
+from comfy.prices import Price
 
 GUILD, NOW = "test:guild", 1000.0
 ANN = Person("test", "1", "Ann", frozenset({"artists", "members"}))
@@ -71,6 +87,57 @@ CASES = [
 def test_who_may(_case: str, rules: list[Rule], default: str, allowed: bool) -> None:
     assert may(*rules, default=default) is allowed
     assert may(*rules[::-1], default=default) is allowed
+
+
+SPEND = Spending(100)
+MONEY = [
+    ("the operator has decided nothing", [rule(YES)], "poster", False),
+    ("it is not among all by default", [rule(SPEND)], "all", False),
+    ("it is named by default", [rule(SPEND)], "poster", True),
+    ("it is allowed here", [rule(SPEND), rule(YES)], "none", True),
+    ("it is denied here", [rule(SPEND), rule(NO)], "poster", False),
+    ("money is permitted everywhere", [rule(SPEND, community=""), rule(YES)], "none", True),
+    ("money is permitted elsewhere", [rule(SPEND, community="test:other"), rule(YES)], "none", False),
+    ("money is forbidden here", [rule(SPEND, community=""), rule(Spending(0)), rule(YES)], "none", False),
+    ("money is forbidden everywhere", [rule(SPEND), rule(Spending(0), community=""), rule(YES)], "none", False),
+    ("a price is no permission", [rule(RunPrice(5), workflow="poster", community=""), rule(YES)], "none", False),
+]
+
+
+@pytest.mark.parametrize(("_case", "rules", "default", "allowed"), MONEY, ids=[case[0] for case in MONEY])
+def test_who_may_spend_money(_case: str, rules: list[Rule], default: str, allowed: bool) -> None:
+    context = RequestContext.of(ANN, THREAD, "poster", costs=True)
+    assert decide(Rules(rules), context, DefaultAccess.read(default), NOW).allowed is allowed
+    assert may(*rules, default="all") is (rule(NO) not in rules)  # what costs nothing is as it was
+
+
+def test_all_ceilings_count_and_only_for_what_costs_money() -> None:
+    given_rules = Rules(
+        [
+            rule(Spending(500), community=""),
+            rule(SPEND),
+            rule(Limit(20), who=ARTISTS, name=Measure.CREDITS),
+            rule(Budget(50), "channel", name=Measure.CREDITS),
+            rule(Limit(3), name=Measure.DAY),
+        ]
+    )
+    free = RequestContext.of(ANN, THREAD, "poster")
+    assert [(each.name, each.most) for each in limits(given_rules, free)] == [(Measure.DAY, 3)]
+    found = limits(given_rules, replace(free, costs=True))
+    amounts = {(each.scope.where, type(each.body), each.most) for each in found if each.name == Measure.CREDITS}
+    assert amounts == {
+        ("everywhere", Budget, 500),
+        ("everywhere here", Budget, 100),
+        ("everywhere here", Limit, 20),
+        ("in #channel", Budget, 50),
+    }
+
+
+def test_the_operators_price_counts_where_none_is_declared() -> None:
+    own = Rules([rule(RunPrice(5.5), workflow="poster", community="")])
+    assert price_of(own, "poster", None) == Price(5.5, 5.5)
+    assert price_of(own, "poster", Price(1, 2)) == Price(1, 2)
+    assert price_of(own, "negative", None) is None
 
 
 def test_administrators_are_those_of_the_place() -> None:

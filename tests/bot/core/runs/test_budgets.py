@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
 from bot.core.policy.concurrency import ConcurrencyLimits
-from bot.core.policy.rules import Measure
+from bot.core.policy.rules import Measure, Rule
 from bot.core.run import State
-from bot.core.runs.queue import RunQueue
+from bot.core.runs.queue import NewRun, RunQueue
 from bot.core.runs.repository import RunRepository
 from bot.core.storage.database import Database
+from comfy.prices import Price
 from tests.bot.core.runs.counting import Clock, budget, elsewhere, limit, new, refused, spend, started
 
 DAY = 86_400
@@ -149,3 +151,58 @@ async def test_a_budget_of_running_holds_for_all_together(queue: RunQueue, recor
 
 def names(taken: Sequence[object]) -> list[str | None]:
     return [getattr(getattr(each, "person", None), "id", None) for each in taken]
+
+
+def _costs(price: float, *limits: Rule, **more: str) -> NewRun:
+    return replace(new(*limits, **more), price=Price(price / 2, price))  # type: ignore[arg-type]
+
+
+async def test_credits_are_reserved_at_their_upper_end_and_never_too_many(queue: RunQueue) -> None:
+    together = budget(Measure.CREDITS, 100)
+    answers = await asyncio.gather(
+        *(queue.enqueue(_costs(30, together, person=each)) for each in PEOPLE), return_exceptions=True
+    )
+    assert answers.count(None) == 3
+    assert await refused(queue, _costs(30, together)) == (
+        "You have reached a limit: 100 credits per day everywhere here, for all people together. "
+        "10 credits are left, and this run costs up to 30 credits. Try again when a run has ended."
+    )
+    await queue.enqueue(_costs(10, together))
+    assert "All of it has been used." in await refused(queue, _costs(0.1, together))
+    assert "0 credits per day" in await refused(queue, _costs(0.1, budget(Measure.CREDITS, 0)))
+
+
+@pytest.mark.parametrize("posted", [True, False])
+@pytest.mark.parametrize("end", [State.FAILED, State.CANCELLED, State.DONE])
+async def test_credits_are_kept_once_a_run_was_posted(
+    queue: RunQueue, records: RunRepository, clock: Clock, end: State, posted: bool
+) -> None:
+    most = limit(Measure.CREDITS, 50)
+    await queue.enqueue(_costs(50, most))
+    run = await started(queue)
+    assert run is not None
+    assert run.price == Price(25, 50)
+    assert await records.post(run)
+    if not posted:
+        assert await records.post(run, posted=False)
+    if end is State.DONE:
+        await records.executed(run)
+    await records.end(run, end)
+    (standing,) = await queue.quota_statuses("test:ann", "poster", [most])
+    assert standing.used == (50 if posted else 0)
+    if posted:
+        clock.now += DAY - 1
+        assert "1 second" in await refused(queue, _costs(1, most))
+        clock.now += 1
+    await queue.sweep()
+    await queue.enqueue(_costs(50, most))
+
+
+async def test_only_the_attempt_that_has_a_run_posts_it(queue: RunQueue, records: RunRepository) -> None:
+    await queue.enqueue(_costs(50))
+    run = await started(queue)
+    assert run is not None
+    assert not await records.post(replace(run, attempt=2))
+    found = await records.get(run.id)
+    assert found is not None
+    assert found.posted_at is None

@@ -100,6 +100,14 @@ async def test_a_limit_counts(fake: FakeDiscord, channel: int) -> None:
     assert len([post for post in fake.public if post.channel == channel]) == 1
 
 
+async def test_only_the_operator_permits_to_spend_money(fake: FakeDiscord, channel: int) -> None:
+    words = "Only the operator of this bot can do that"
+    await told(fake, await moderate(fake, channel, "spending", {"most": 500}), words)
+    await told(fake, await moderate(fake, channel, "price", {"workflow": "negative", "price": 20.5}), words)
+    values = {"measure": "credits", "most": 50}
+    await told(fake, await moderate(fake, channel, "limit", values), "Set the limit: 50 credits per day")
+
+
 async def test_a_budget_is_of_all_together(fake: FakeDiscord, channel: int) -> None:
     values = {"measure": "hour", "most": 1, "together": True}
     await told(fake, await moderate(fake, channel, "limit", values), "for all people together")

@@ -74,6 +74,18 @@ async def test_a_budget_is_of_all_together(api: BotApi) -> None:
     await moderator.result()
 
 
+async def test_only_the_operator_permits_to_spend_money(api: BotApi) -> None:
+    _member, moderator = group(api)
+    await moderator.write("/moderate spending 500")
+    await moderator.answer("Only the operator of this bot can do that")
+    await moderator.write("/moderate price negative 20")
+    await moderator.answer("Only the operator of this bot can do that")
+    await moderator.write("/moderate spending lots")
+    await moderator.answer("This is how")
+    await moderator.write("/moderate limit credits 50 together")
+    await moderator.answer("Set the limit: 50 credits per day everywhere here, for all people together.")
+
+
 async def test_limits_blocks_and_why(api: BotApi) -> None:
     member, moderator = group(api)
     await moderator.write("/moderate limit day 1")

@@ -96,6 +96,20 @@ async def test_somebody_is_blocked_with_a_reason_and_let_back_in(tmp_path: Path)
         assert (await eve.ask("plain"))[0] == 201
 
 
+async def test_the_operator_permits_to_spend_money(tmp_path: Path) -> None:
+    async with page(tmp_path) as web, Visitor(web.url) as ann:
+        told = await press(ann, "spend", most="500")
+        assert "Nodes that cost money are permitted everywhere, for at most 500 credits per day." in told
+        assert "Enter a whole number." in await press(ann, "spend", most="lots")
+        assert "A run of “plain” counts as 12.5 credits" in await press(ann, "price", workflow="plain", price="12,5")
+        assert "a run of “plain” costs 12.5 credits if its nodes do not say what they cost" in told + await press(
+            ann, "spend", most="0"
+        )
+        assert "Removed your own price of “plain”." in await press(ann, "price", workflow="plain", price="")
+        assert "Removed the permission for nodes that cost money everywhere." in await press(ann, "spend", most="")
+        assert web.services.moderation.own_rules("") == []
+
+
 async def test_limits_hold_and_are_removed(tmp_path: Path) -> None:
     async with page(tmp_path) as web, Visitor(web.url) as ann, Visitor(web.url) as eve:
         told = await press(ann, "limit", measure="day", most="1", workflow="plain", together="yes")
@@ -207,7 +221,7 @@ async def test_who_is_not_the_operator_is_refused_and_it_is_written_down(tmp_pat
             data = {"act": act, "workflow": "plain", "person": "web:1", "run": str(uuid4())}
             assert await _status(eve, "POST", "moderate", data=data) == 403
         assert web.services.workflows.decide(OPERATOR, EVERYWHERE, "plain").allowed
-        entries = await web.services.moderation.log(OPERATOR, EVERYWHERE)
+        entries = await web.services.moderation.log(OPERATOR, EVERYWHERE, 100)
         assert {entry.act for entry in entries} == {"refused"}
         assert len(entries) == len(_ROUTES) + len(acts)
         key = f"web:{entries[0].person.id}"

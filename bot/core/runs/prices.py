@@ -1,0 +1,80 @@
+"""The prices of runs: which workflows cost money, and how much, by the nodes of the known servers."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import lru_cache
+from typing import Any
+
+from bot.core.errors import WorkerFailed
+from bot.core.pool.pool import WorkerPool
+from bot.core.workflows.catalog import Workflows
+from bot.core.workflows.workflow import Workflow
+from comfy import prices
+from comfy.object_info import ObjectInfo
+from comfy.prices import Answer, Price, Question
+from comfy.prompt import Prompt
+
+_MEMORY = 256 << 20  # bytes of the process that works out expressions
+_WAITING = 10.0  # seconds: it ends itself after a tenth of a second of work, but may have to start first
+_KEPT = 1000  # answers
+_pool = WorkerPool(1, _MEMORY, 10_000)  # its own: a request does not wait behind pictures
+_answers: dict[str, list[Answer]] = {}  # by their questions
+
+
+class PriceEstimator:
+    """Knows which workflows cost money. One whose nodes no server has is not known to."""
+
+    def __init__(
+        self, catalog: Workflows, known: Callable[[], Mapping[str, ObjectInfo]], version: Callable[[], int]
+    ) -> None:
+        """`version` changes whenever the known nodes change."""
+        self._catalog, self._known, self._version = catalog, known, version
+        self._paid = lru_cache(10_000)(self._is_paid)
+
+    def is_paid(self, workflow: str) -> bool:
+        """True if the workflow with this id, as it is now, has a node that costs money on any server."""
+        return self._paid(workflow, (self._catalog.version, self._version()))
+
+    async def price(self, workflow: Workflow, values: Mapping[str, Any]) -> Price | None:
+        """Return what a run costs, on whatever server it will be; None if its nodes do not say."""
+        return await declared_price((workflow.fill(values, info), info) for info in self._known().values())
+
+    def has_paid(self, workflow: Workflow) -> bool:
+        """True if this version of a workflow has a node that costs money on any server."""
+        classes = {node.class_type for node in workflow.prompt}
+        return any(info.is_paid(each) for info in self._known().values() for each in classes)
+
+    def _is_paid(self, workflow: str, _version: tuple[int, int]) -> bool:
+        found = self._catalog.workflows.get(workflow)
+        return found is not None and self.has_paid(found)
+
+
+async def declared_price(prompts: Iterable[tuple[Prompt, ObjectInfo]]) -> Price | None:
+    """Return the range of prices that servers declare for a prompt, which differs by server; None if one of them says
+    no number.
+    """
+    found = []
+    for prompt, info in prompts:
+        if prices.paid_nodes(prompt, info):
+            asked = prices.questions(prompt, info)
+            price = prices.total(await _worked_out(asked)) if asked is not None else None
+            if price is None:
+                return None
+            found.append(price)
+    return Price(min(each.low for each in found), max(each.high for each in found)) if found else None
+
+
+async def _worked_out(asked: Sequence[Question]) -> list[Answer]:
+    key = hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()  # people's words are in it
+    if key not in _answers:
+        try:
+            answers = await _pool.run(prices.evaluate, asked, timeout=_WAITING)
+        except WorkerFailed:
+            return [None]
+        if len(_answers) >= _KEPT:
+            _answers.clear()
+        _answers[key] = answers
+    return _answers[key]
