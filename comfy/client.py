@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import Any
 from uuid import uuid4
 
+from comfy import userdata
 from comfy.bodies import as_file
 from comfy.errors import ComfyError, HistoryCleared, PromptLost
 from comfy.http import Download, Http, Queue, Submission, SystemStats
@@ -22,6 +23,7 @@ from comfy.server import Server
 from comfy.socket import Socket
 from comfy.tracking.follow import follow
 from comfy.tracking.poller import Poller, PromptUnknown, Sighting
+from comfy.userdata import UserFile
 
 _LOOKS = 8  # tries to find a late history entry: the pause starts at 0.05 s and doubles, 12 s in total
 _REMEMBERED = 1000  # prompts that have ended and are not collected yet
@@ -175,6 +177,20 @@ class ComfyClient:
     async def system_stats(self) -> SystemStats:
         """Return the server's versions and devices."""
         return await self._http.system_stats()
+
+    async def users(self) -> Mapping[str, str] | None:
+        """Return the names of the server's users by their ids; None if it keeps everything for one user."""
+        return await userdata.users(self._http)
+
+    async def saved(self, folder: str, user: str | None = None) -> tuple[UserFile, ...]:
+        """Return the files that a user has saved in a folder. None are there only if the server says so; whatever else
+        stands in the way raises an error.
+        """
+        return await userdata.listing(self._http, folder, user)
+
+    async def saved_file(self, path: str, user: str | None = None) -> bytes:
+        """Return a file that a user has saved, by its path below the user's folder. Raises `FileMissing`."""
+        return await userdata.file(self._http, path, user)
 
     async def queue(self) -> Queue:
         """Return all running and waiting prompts of the server."""

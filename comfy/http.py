@@ -258,6 +258,36 @@ class Http:
         size = await bodies.write(answer, path, limit)
         return Download(path, size, answer.content_type)
 
+    async def get(
+        self,
+        path: str,
+        most: int,
+        *,
+        query: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+        accept: tuple[int, ...] = (200,),
+    ) -> tuple[int, bytes]:
+        """GET a path that is percent-encoded already: the status, which is one of `accept`, and at most `most` bytes.
+        Every answer that is not the server's own raises an error, a web page too.
+        """
+        url = self._server.base.joinpath(path, encoded=True).with_query({**self._server.query, **(query or {})})
+        async with self._answer("GET", url, headers=headers) as answer:
+            await self._expect(answer, accept)
+            body = await bodies.read(answer, most)
+            if (title := bodies.page_title(body)) is not None:
+                raise self._web_page(answer.status, title)
+            return answer.status, body
+
+    def parsed(self, body: bytes, path: str) -> Any:
+        """Return what a body in JSON says. Raises `Garbled`."""
+        try:
+            return read_json(body)
+        except (ValueError, RecursionError):
+            raise Garbled(f"{self._server} answers, but it is not ComfyUI: /{path} is not ComfyUI's JSON") from None
+
+    def _web_page(self, status: int, title: str) -> WebPage:
+        return WebPage(f"a web page answers instead of {self._server}: {title!r}", status, title)
+
     async def _empty(self, path: str, body: Mapping[str, Any]) -> None:
         async with self._answer("POST", path, data=json.dumps(body).encode()) as answer:
             await self._expect(answer, (200,))
@@ -273,7 +303,7 @@ class Http:
         except (ValueError, RecursionError):
             parsed = {} if answer.status in (404, 405) else None
         if parsed is None and (title := bodies.page_title(text)) is not None:
-            raise WebPage(f"a web page answers instead of {self._server}: {title!r}", answer.status, title)
+            raise self._web_page(answer.status, title)
         if not isinstance(parsed, dict):
             raise Garbled(
                 f"{self._server} answers, but it is not ComfyUI: /{path} is not ComfyUI's JSON", answer.status
@@ -300,10 +330,11 @@ class Http:
                 raise UnexpectedAnswer(f"{self._server} answered {where} with {status}", status)
 
     @asynccontextmanager
-    async def _answer(self, method: str, path: str, **request: Any) -> AsyncIterator[aiohttp.ClientResponse]:
+    async def _answer(self, method: str, path: str | URL, **request: Any) -> AsyncIterator[aiohttp.ClientResponse]:
         """Send one request. Every connection error is `ServerUnavailable`."""
+        url = path if isinstance(path, URL) else self.url(path)
         try:
-            async with self.session.request(method, self.url(path), allow_redirects=False, **request) as answer:
+            async with self.session.request(method, url, allow_redirects=False, **request) as answer:
                 with _wished(answer):
                     yield answer
             self._has_answered = True

@@ -73,7 +73,9 @@ class UserdataRoutes:
             return web.Response(status=403, text="Invalid user specified in request")
         folder = self._inside(request, request.query.get("path", "") or ".")
         if folder is None or not await asyncio.to_thread(folder.is_dir):
-            return web.json_response([]) if folder == root else web.Response(status=404, text="Requested path not found")
+            return (
+                web.json_response([]) if folder == root else web.Response(status=404, text="Requested path not found")
+            )
         entries = await asyncio.to_thread(lambda: [_entry(path, root) for path in sorted(folder.rglob("*"))])
         return web.json_response(sorted(entries, key=lambda each: each["type"] != "directory"))
 

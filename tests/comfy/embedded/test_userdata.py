@@ -27,14 +27,19 @@ async def test_a_saved_file_is_listed_read_moved_and_deleted(tmp_path: Path) -> 
             200,
             '"workflows/darkroom/a.json"',
         )
-        assert (await ask(session, "POST", "/userdata/workflows%2Fdarkroom%2Fa.json?overwrite=false", data=b"x"))[0] == 409
+        assert (await ask(session, "POST", "/userdata/workflows%2Fdarkroom%2Fa.json?overwrite=false", data=b"x"))[
+            0
+        ] == 409
         assert (await ask(session, "POST", "/userdata/workflows%2F.index.json", data=b"{}"))[0] == 200
         async with session.get(LIST) as answer:
             (entry,) = await answer.json()
         assert (entry["path"], entry["size"], entry["modified"] > 1e12) == ("darkroom/a.json", 2, True)
         assert await ask(session, "GET", "/userdata?dir=workflows&recurse=true") == (200, '["darkroom/a.json"]')
         assert await ask(session, "GET", "/userdata?dir=workflows") == (200, "[]")
-        assert await ask(session, "GET", "/userdata?dir=workflows/darkroom&split=true") == (200, '[["a.json", "a.json"]]')
+        assert await ask(session, "GET", "/userdata?dir=workflows/darkroom&split=true") == (
+            200,
+            '[["a.json", "a.json"]]',
+        )
         async with session.get("/v2/userdata?path=workflows/darkroom") as answer:
             (newer,) = await answer.json()
         assert (newer["path"], newer["type"], newer["modified"] < 1e12) == ("workflows/darkroom/a.json", "file", True)
