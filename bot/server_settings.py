@@ -98,7 +98,7 @@ def _count(text: str) -> int:
 
 def _publish(text: object) -> Publish:
     try:
-        return Publish(text)
+        return Publish(str(text))
     except ValueError:
         words = _("publish is one of {words}, not “{text}”")
         raise ValueError(words.format(words=", ".join(Publish), text=text)) from None

@@ -94,6 +94,17 @@ class SystemStats:
     comfyui_version: str
     python_version: str
     devices: tuple[Device, ...]
+    argv: tuple[str, ...] = ()
+
+    @property
+    def listens_to_others(self) -> bool:
+        """True if the server says that it was started so that other computers can reach it."""
+        values = [
+            value
+            for word, following in zip(self.argv, (*self.argv[1:], ""), strict=True)
+            for value in _listens_at(word, following)
+        ]
+        return any(value not in ("localhost", "::1") and not value.startswith("127.") for value in values)
 
 
 class Http:
@@ -199,6 +210,7 @@ class Http:
                 str(system.get("comfyui_version", "")),
                 str(system.get("python_version", "")),
                 tuple(_device(device) for device in devices),
+                tuple(map(str, system.get("argv") or ())),
             )
         except (KeyError, TypeError, AttributeError, ValueError, OverflowError) as fault:
             raise Garbled(f"{self._server} answers, but it is not ComfyUI") from fault
@@ -466,6 +478,15 @@ def _node_error(node_id: str, class_type: str, error: Mapping[str, Any]) -> Node
         str(error.get("details") or ""),
         str(input_name) if input_name is not None else None,
     )
+
+
+def _listens_at(word: str, following: str) -> list[str]:
+    """Return the addresses that an option names; ComfyUI takes all addresses where `--listen` names none."""
+    option, equals, value = word.partition("=")
+    if option != "--listen":
+        return []
+    value = value if equals else "" if following.startswith("-") else following
+    return [each.strip() for each in (value or "0.0.0.0").split(",")]  # noqa: S104 - we only compare it
 
 
 def _device(device: Mapping[str, Any]) -> Device:

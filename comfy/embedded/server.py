@@ -57,6 +57,8 @@ class EmbeddedServer:
         self._folder, self._host, self._port, self._pace = folder, host, port, pace
         self._limit, self._models, self._extra_nodes = max_upload_size, models, nodes or {}
         self._multi_user = multi_user
+        #: The options that it says it was started with.
+        self.argv: Sequence[str] = ("--listen", host)
         self._runner: web.AppRunner | None = None
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -123,7 +125,7 @@ class EmbeddedServer:
     def _app(self, features: dict[str, Any]) -> web.Application:
         prompts = PromptRoutes(self._jobs, self._nodes, self._folders)
         files = FileRoutes(self._folders, self._limit)
-        info = InfoRoutes(self._nodes, self._folders, self._models, features)
+        info = InfoRoutes(self._nodes, self._folders, self._models, features, self.argv)
         saved = UserdataRoutes(self._folders.root / "user", several=self._multi_user)
         table = [*prompts.table(), *files.table(), *info.table(), *saved.table(), web.get("/ws", self._ws)]
         app = web.Application(client_max_size=self._limit, middlewares=[_guard])
