@@ -9,10 +9,12 @@ from types import TracebackType
 from typing import Any
 from uuid import uuid4
 
-from comfy import userdata
 from comfy.bodies import as_file
 from comfy.errors import ComfyError, HistoryCleared, PromptLost
 from comfy.http import Download, Http, Queue, Submission, SystemStats
+from comfy.library import templates, userdata
+from comfy.library.templates import Template
+from comfy.library.userdata import UserFile
 from comfy.messages.events import Event
 from comfy.messages.files import FileRef
 from comfy.messages.history import Record
@@ -23,7 +25,6 @@ from comfy.server import Server
 from comfy.socket import Socket
 from comfy.tracking.follow import follow
 from comfy.tracking.poller import Poller, PromptUnknown, Sighting
-from comfy.userdata import UserFile
 
 _LOOKS = 8  # tries to find a late history entry: the pause starts at 0.05 s and doubles, 12 s in total
 _REMEMBERED = 1000  # prompts that have ended and are not collected yet
@@ -191,6 +192,14 @@ class ComfyClient:
     async def saved_file(self, path: str, user: str | None = None) -> bytes:
         """Return a file that a user has saved, by its path below the user's folder. Raises `FileMissing`."""
         return await userdata.file(self._http, path, user)
+
+    async def templates(self, language: str = "en") -> tuple[Template, ...]:
+        """Return the server's library of workflows, in a language where it has that. Raises `FileMissing`."""
+        return await templates.index(self._http, language)
+
+    async def template(self, wanted: Template) -> bytes:
+        """Return the file of a workflow of the library. Raises `FileMissing`."""
+        return await templates.template(self._http, wanted)
 
     async def queue(self) -> Queue:
         """Return all running and waiting prompts of the server."""

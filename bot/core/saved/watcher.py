@@ -18,7 +18,7 @@ from bot.i18n import _
 from comfy.client import ComfyClient
 from comfy.errors import ComfyError, FileMissing, Redirected, ServerUnavailable, UnexpectedAnswer, WebPage
 from comfy.fleet import Fleet
-from comfy.userdata import LARGEST_FILE, UserFile
+from comfy.library.userdata import LARGEST_FILE, UserFile
 
 _EVERY = 1.5  # seconds between two looks at a server
 _MOST = 1000  # files of one user

@@ -27,7 +27,7 @@ from comfy import (
     WebPage,
 )
 from comfy.embedded import EmbeddedServer
-from comfy.userdata import UserFile
+from comfy.library.userdata import UserFile
 
 FOLDER = "workflows/darkroom"
 
