@@ -23,6 +23,7 @@ from bot.core.policy.rule_store import By, Change, RuleStore
 from bot.core.policy.rules import Rule, Trial
 from bot.core.policy.scope import Scope, community_of
 from bot.core.runs.validation import RequestValidator
+from bot.core.sources.needs import packs_of, refused_packs
 from bot.core.storage import private
 from bot.core.storage.temporary import work_folder
 from bot.core.workflows import sidecar_edit
@@ -94,7 +95,7 @@ class WorkflowEditor:
         """`packs` are the allowed packs of custom nodes."""
         self._folder, self._live_catalog, self._validator = folder, live_catalog, validator
         self._rule_store, self._audit, self._permissions = book, audit, permissions
-        self._packs = frozenset(pack.casefold() for pack in packs)
+        self._packs = frozenset(packs)
         self._one_by_one = asyncio.Lock()
 
     async def add(self, by: Person, here: Place, name: str, data: bytes) -> str:
@@ -201,14 +202,8 @@ class WorkflowEditor:
         if unknown := [each for each in classes if each not in info]:
             words = _("No server has the nodes {nodes}. The operator must install their packs first.")
             raise UserError(words.format(nodes=listed(unknown)))
-        packs = {each: info.pack(each) for each in classes}
-        refused = sorted({pack for pack in packs.values() if pack and pack.casefold() not in self._packs})
-        if refused:
-            nodes = listed([each for each, pack in packs.items() if pack in refused])
-            words = _(
-                "The operator has not allowed these packs of nodes: {packs}. The workflow uses their nodes {nodes}."
-            )
-            raise UserError(words.format(packs=listed(refused), nodes=nodes))
+        if refused := refused_packs(packs_of(info, classes), self._packs):
+            raise UserError(refused)
 
     async def _read(self, by: Person, name: str) -> tuple[str, Prompt]:
         """Read the files of a workflow that a person may change: one that was added in the chat, and any for operators.

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.core.saved.holdings import Holding, SavedAt, leaders, renewed, titles
+from bot.core.sources.holdings import Holding, SavedAt, leaders, renewed, titles
 
 
 class Story:

@@ -13,11 +13,11 @@ from aiohttp import web
 from bot.core.background import TaskHealth
 from bot.core.errors import StorageAway
 from bot.core.model import Publish
-from bot.core.saved.watcher import SavedFault, SavedFilesWatcher, SavedListing, SavedSource
+from bot.core.sources.watcher import SavedFault, SavedFilesWatcher, SavedListing, SavedSource
 from comfy.embedded import EmbeddedServer
 from comfy.fleet import Fleet, Member
 from comfy.server import Server
-from tests.bot.core.saved.saving import add_user, delete, save
+from tests.bot.core.sources.saving import add_user, delete, save
 from tests.bot.harness import WatchedServer
 from tests.patience import PATIENCE
 
