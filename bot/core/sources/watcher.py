@@ -39,7 +39,7 @@ class SavedSource:
 
 
 @dataclass(frozen=True)
-class SavedFile:
+class SavedContent:
     """A file as it was saved; `path` is below the folder."""
 
     path: str
@@ -60,7 +60,7 @@ class SavedListing:
     server: str
     user: str
     paths: frozenset[str]
-    changed: tuple[SavedFile, ...]
+    changed: tuple[SavedContent, ...]
 
 
 @dataclass(frozen=True)
@@ -165,7 +165,7 @@ class SavedFilesWatcher:
         listed = [each for each in await client.saved(self._folder, header) if _counts(each.path)]
         before = self._seen[source].files.get(user)
         known, after = before or {}, dict[str, tuple[UserFile, str]]()
-        changed, faults = list[SavedFile](), list(_too_many(listed))
+        changed, faults = list[SavedContent](), list(_too_many(listed))
         for file in listed[:_MOST]:
             old = known.get(file.path)
             if old is not None and old[0] == file and file.size is not None:
@@ -173,7 +173,7 @@ class SavedFilesWatcher:
             elif (file.size or 0) > LARGEST_FILE:
                 faults.append(SavedFault(file.path, _("the file is too large for a workflow")))
             elif (content := await self._content(client, file, header)) is not None:
-                saved = SavedFile(file.path, content, file.modified)
+                saved = SavedContent(file.path, content, file.modified)
                 after[file.path] = file, saved.digest
                 if old is None or old[1] != saved.digest:
                     changed.append(saved)
