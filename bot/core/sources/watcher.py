@@ -22,6 +22,7 @@ from comfy.library.userdata import LARGEST_FILE, UserFile
 
 _EVERY = 1.5  # seconds between two looks at a server
 _MOST = 1000  # files of one user
+_LONGEST = 400  # characters of a path
 _SAVED = "workflows"  # the folder in which the editor saves
 
 
@@ -212,8 +213,8 @@ async def _users(client: ComfyClient, source: SavedSource) -> tuple[Mapping[str,
 
 def _counts(path: str) -> bool:
     """True for a workflow's file. No part of its path is hidden, or leads out of the folder."""
-    parts = path.split("/")
-    return path.lower().endswith(".json") and not any(part.startswith(".") or not part for part in parts)
+    visible = not any(part.startswith(".") or not part for part in path.split("/"))
+    return path.lower().endswith(".json") and visible and len(path) <= _LONGEST and "\0" not in path
 
 
 def _too_many(listed: Sequence[UserFile]) -> Iterator[SavedFault]:
