@@ -177,7 +177,7 @@ async def write_workflow(connection: AsyncConnection, before: SavedWorkflow | No
 async def add_version(
     connection: AsyncConnection, workflow: SavedWorkflow, where: SavedAt, needs: WorkflowNeeds, packed: bytes
 ) -> None:
-    """Add the newest version of a workflow, and delete the oldest ones where there are too many, but not the offered."""
+    """Add the newest version of a workflow, and delete the oldest ones if there are too many, but not the offered."""
     mine, offered = saved_versions.c.workflow == workflow.id, workflow.publication
     last = (await connection.execute(select(func.max(saved_versions.c.number)).where(mine))).scalar_one() or 0
     row = {"workflow": workflow.id, "number": last + 1, "digest": offered.newest, "at": workflow.at, "content": packed}
