@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from bot.core.platform import Platform
     from bot.core.sources.library import TemplateLibrary
     from bot.core.workflows.catalog import Catalog
+    from bot.core.workflows.source_file import Layer
     from bot.preflight import Findings
     from bot.settings import Role
     from comfy.client import ComfyClient
@@ -59,8 +60,9 @@ class App:
     def catalog(self) -> Catalog:
         """The bundled workflows and the operator's own."""
         from bot.core.workflows.catalog import Catalog
+        from bot.core.workflows.source_file import read_folders
 
-        return Catalog.read(*self._folders())
+        return Catalog.of(read_folders(self._folders()))
 
     @property
     def servers(self) -> tuple[str, ...]:
@@ -152,12 +154,17 @@ class App:
         from bot.core.moderation.operator import OperatorService
         from bot.core.policy.audit import Audit
         from bot.core.policy.rule_store import RuleStore
+        from bot.core.workflows.live_catalog import LiveCatalog
+        from bot.core.workflows.store import WorkflowStore
         from bot.stores import opened
 
         async with opened(self.settings) as store:
-            audit = Audit(store.database)
-            async with RuleStore(store.database, audit, self.tasks) as book:
-                return await work(OperatorService(book, audit, self.catalog))
+            audit, catalog = Audit(store.database), LiveCatalog(*self._folders(), tasks=self.tasks)
+            async with (
+                catalog.recorded_in(WorkflowStore(store.database)),
+                RuleStore(store.database, audit, self.tasks) as book,
+            ):
+                return await work(OperatorService(book, audit, catalog))
 
     def platforms(self) -> list[Platform]:
         """Return the platforms that the settings turn on. Only this method names them."""
@@ -224,6 +231,7 @@ class App:
         from bot.platforms.web.config import PageConfig
         from bot.process import serve, until_signalled
         from bot.settings import Role
+        from bot.stores import data_folder
 
         port = self.settings.web_port
         options = replace(PageConfig.of(self.settings), ports=range(port, port + 100), note=_DEMO_NOTE, sample=_SAMPLE)
@@ -233,16 +241,19 @@ class App:
             with room(), process_folder() as folder:
                 data = folder / "data"
                 settings = replace(self.settings, servers=(), database=None, media=None, data_dir=data)
-                async with LiveCatalog(*self._folders(), tasks=self.tasks) as live_catalog:
+                await asyncio.to_thread(data_folder, settings)
+                async with LiveCatalog(*self._folders(settings), tasks=self.tasks) as live_catalog:
                     await serve(settings, live_catalog, [page], Role(pace=pace), self.tasks, lambda _ready: None)
 
         await until_signalled(work)
 
-    def _folders(self) -> list[Path]:
+    def _folders(self, settings: Settings | None = None) -> list[tuple[Layer, Path]]:
         from bot.core.workflows.catalog import bundled_folder
+        from bot.core.workflows.source_file import Layer
 
-        own = self.settings.own_workflows
-        return [bundled_folder(), *([own] if own.is_dir() else [])]
+        added, own = (settings or self.settings).added_workflows, self.settings.own_workflows
+        there = [(layer, folder) for layer, folder in ((Layer.ADDED, added), (Layer.FOLDER, own)) if folder.is_dir()]
+        return [(Layer.BUNDLED, bundled_folder()), *there]
 
     def _server(self, url: str) -> Server:
         from comfy.server import Server

@@ -22,9 +22,10 @@ from bot.core.execution.worker_lock import always_held, held
 from bot.core.listeners import Listeners
 from bot.core.media.files import FileService
 from bot.core.media.images import PictureLimits
-from bot.core.model import Failed
+from bot.core.model import Failed, Publish
 from bot.core.moderation.reevaluation import Reevaluation
 from bot.core.moderation.reviews import Reviews
+from bot.core.moderation.saved_workflows import SavedWorkflows
 from bot.core.moderation.service import ModerationService
 from bot.core.moderation.workflow_editor import WorkflowEditor
 from bot.core.platform import Health, Platform, Services
@@ -42,9 +43,15 @@ from bot.core.runs.service import RunService
 from bot.core.runs.validation import KnownNodes, RequestValidator
 from bot.core.runs.workflow_service import WorkflowService
 from bot.core.servers.registry import ServerRegistry
+from bot.core.sources.publisher import SavedPublisher, SavedShelf
+from bot.core.sources.store import SavedStore
+from bot.core.sources.watcher import SavedFilesWatcher, SavedSource
 from bot.core.storage import data_folder
 from bot.core.storage.temporary import locked_folder
 from bot.core.workflows.live_catalog import LiveCatalog
+from bot.core.workflows.source_file import Layer
+from bot.core.workflows.store import WorkflowStore
+from bot.core.workflows.versions import WorkflowVersions
 from bot.i18n import _
 from bot.settings import Role, Settings
 from bot.stores import Stores, opened, writing
@@ -78,15 +85,18 @@ async def serving(
             if role.worker is not None:
                 confirm = await stack.enter_async_context(held(store.database, settings.folder, role.worker))
             members = await stack.enter_async_context(_members(settings, role))
+        kept = WorkflowStore(store.database)
+        await stack.enter_async_context(catalog.recorded_in(kept))
+        versions = WorkflowVersions(catalog, kept)
         wake, cancel, servers_changed = Listeners[[]](), Listeners[[str]](), Listeners[[]]()
         locks = RunLocks(store.database)
-        replies = RunReplies(platforms, catalog, store.records, Audit(store.database))
+        replies = RunReplies(platforms, versions, store.records, Audit(store.database))
         fleet = await stack.enter_async_context(Fleet(members, servers_changed))
         registry = await stack.enter_async_context(ServerRegistry(store.database, role.worker, fleet, tasks, confirm))
         servers_changed.add(registry.note)
         if role.worker is not None:
             context = ExecutionContext(
-                catalog,
+                versions,
                 store.records,
                 store.queue,
                 store.media,
@@ -104,17 +114,27 @@ async def serving(
                 Takeover(store.database, registry, store.records, replies, tasks, worker.wake)
             )
         if role.chat:
-            starts, farewell = EtaEstimator(catalog, store.records, registry).starts, role.worker is not None
+            starts, farewell = EtaEstimator(versions, store.records, registry).starts, role.worker is not None
             notifier = QueueNotifier(
-                store.queue, store.records, catalog, replies, starts, locks, tasks, farewell=farewell
+                store.queue, store.records, versions, replies, starts, locks, tasks, farewell=farewell
             )
             await stack.enter_async_context(notifier)
-        validator = RequestValidator(catalog, _known(fleet, registry), _limits(settings))
-        policy = await stack.enter_async_context(_policy(settings, store, tasks))
+        validator = RequestValidator(versions, _known(fleet, registry), _limits(settings))
+        policy = await stack.enter_async_context(_policy(settings, store, catalog, tasks))
+        saved = SavedStore(store.database)
+        shelf = SavedShelf(saved, catalog)
+        await catalog.offer_saved(shelf.files)
+        if role.worker is not None:
+            await stack.enter_async_context(_watched(settings, role.worker, saved, shelf, fleet, registry, tasks))
+        questions = SavedWorkflows(saved, shelf, policy.audit, policy.permissions, platforms, locks, tasks)
+        if role.chat:
+            await stack.enter_async_context(questions)
         moderation = await stack.enter_async_context(
-            _moderation(settings, store, catalog, validator, replies, role, locks, policy, tasks, wake)
+            _moderation(
+                settings, store, catalog, versions, validator, replies, role, locks, policy, tasks, wake, questions
+            )
         )
-        await stack.enter_async_context(_swept(store, replies, policy.audit, settings.retention_days, tasks))
+        await stack.enter_async_context(_swept(store, kept, replies, policy.audit, settings.retention_days, tasks))
         workflows = WorkflowService(validator, policy.enforcer, store.queue, lambda: registry.version)
         runs = RunService(
             workflows,
@@ -144,10 +164,16 @@ async def serving(
 
 
 @asynccontextmanager
-async def _policy(settings: Settings, store: Stores, tasks: TaskHealth) -> AsyncIterator[Policy]:
+async def _policy(settings: Settings, store: Stores, catalog: LiveCatalog, tasks: TaskHealth) -> AsyncIterator[Policy]:
     audit = Audit(store.database)
+
+    def waits(workflow: str) -> bool:
+        found = catalog.workflows.get(workflow)
+        return found is not None and found.trial
+
     async with RuleStore(store.database, audit, tasks) as rules:
-        enforcer = PolicyEnforcer(rules, audit, DefaultAccess.read(settings.default_workflows), settings.operators)
+        default = DefaultAccess.read(settings.default_workflows)
+        enforcer = PolicyEnforcer(rules, audit, default, settings.operators, waits=waits)
         yield Policy(rules, audit, enforcer, Permissions(audit, settings.operators, settings.trusted))
 
 
@@ -156,6 +182,7 @@ async def _moderation(
     settings: Settings,
     store: Stores,
     catalog: LiveCatalog,
+    versions: WorkflowVersions,
     validator: RequestValidator,
     replies: RunReplies,
     role: Role,
@@ -163,17 +190,61 @@ async def _moderation(
     policy: Policy,
     tasks: TaskHealth,
     wake: Callable[[], None],
+    saved: SavedWorkflows,
 ) -> AsyncIterator[ModerationService]:
     audit, permissions, enforcer = policy.audit, policy.permissions, policy.enforcer
     async with AsyncExitStack() as stack:
         reviews = Reviews(store.records, store.media, replies, audit, permissions, locks, tasks, wake)
         if role.chat:
             await stack.enter_async_context(reviews)
-            reevaluation = Reevaluation(enforcer, audit, store.queue, store.records, catalog, replies, locks, tasks)
+            reevaluation = Reevaluation(enforcer, audit, store.queue, store.records, versions, replies, locks, tasks)
             await stack.enter_async_context(reevaluation)
-        own, nodes = settings.own_workflows, settings.allowed_nodes
-        editor = WorkflowEditor(own, catalog, validator, policy.rules, audit, permissions, nodes)
-        yield ModerationService(enforcer, audit, permissions, validator, store.queue, store.records, reviews, editor)
+        folders = {Layer.ADDED: settings.added_workflows, Layer.FOLDER: settings.own_workflows}
+        editor = WorkflowEditor(folders, catalog, validator, policy.rules, audit, permissions, settings.allowed_nodes)
+        yield ModerationService(
+            enforcer, audit, permissions, validator, store.queue, store.records, reviews, editor, saved
+        )
+
+
+@asynccontextmanager
+async def _watched(
+    settings: Settings,
+    worker: str,
+    store: SavedStore,
+    shelf: SavedShelf,
+    fleet: Fleet,
+    registry: ServerRegistry,
+    tasks: TaskHealth,
+) -> AsyncIterator[None]:
+    """Look after what people save at the servers of this worker."""
+    sources = _sources(settings, worker, fleet)
+    keys = {each.key: each.name for each in sources}
+
+    def infos() -> Mapping[str, ObjectInfo]:
+        known = fleet.known
+        return {key: known[name] for key, name in keys.items() if name in known}
+
+    publisher = SavedPublisher(store, shelf, worker, infos, keys, settings.allowed_nodes)
+    if settings.database is None:
+        await publisher.keep(keys)
+    async with SavedFilesWatcher(
+        fleet, sources, settings.saved_folder, publisher, tasks, lambda each: each.local or registry.is_first(each.name)
+    ):
+        yield
+
+
+def _sources(settings: Settings, worker: str, fleet: Fleet) -> list[SavedSource]:
+    """Return the servers of this worker. One on this machine is another one for each worker that shares a database."""
+    named = {each.name: each for each in settings.servers}
+    sources = []
+    for name in fleet.members:
+        server = named.get(name)
+        local = server is None or server.is_on_this_machine
+        key = f"{worker}/{name}" if local and settings.database is not None else name
+        publish = Publish.OPEN if server is None else server.publish
+        users = () if server is None else settings.users_of(server)
+        sources.append(SavedSource(name, key, local, publish, users))
+    return sources
 
 
 async def serve(
@@ -288,17 +359,17 @@ def _limits(settings: Settings) -> PictureLimits:
 
 @asynccontextmanager
 async def _swept(
-    store: Stores, replies: RunReplies, audit: Audit, days: float, tasks: TaskHealth
+    store: Stores, kept: WorkflowStore, replies: RunReplies, audit: Audit, days: float, tasks: TaskHealth
 ) -> AsyncIterator[None]:
     chore = BackgroundTask("sweep", tasks)
-    chore.repeat(partial(_sweep, store, replies, audit, days), _SWEEP_EVERY)
+    chore.repeat(partial(_sweep, store, kept, replies, audit, days), _SWEEP_EVERY)
     try:
         yield
     finally:
         await chore.stop()
 
 
-async def _sweep(store: Stores, replies: RunReplies, audit: Audit, days: float) -> None:
+async def _sweep(store: Stores, kept: WorkflowStore, replies: RunReplies, audit: Audit, days: float) -> None:
     """Delete what is older than the settings keep it."""
     sentence = _("No moderator looked at this in time. Please send the request again.")
     for run in await store.records.expire(time.time() - days * 86_400, sentence):
@@ -307,5 +378,6 @@ async def _sweep(store: Stores, replies: RunReplies, audit: Audit, days: float) 
         await delete_runs(ids, store.records, store.media)
     await audit.sweep(time.time() - days * 86_400)
     await store.queue.sweep()
+    await kept.sweep(await store.records.versions_used())
     await delete_orphans(store.records, store.media)
     await store.records.scrub()

@@ -358,8 +358,13 @@ class Settings:
 
     @property
     def own_workflows(self) -> Path:
-        """The folder for the operator's workflows, and for workflows that people add in the chat."""
+        """The folder for the operator's workflows."""
         return self.workflows or self.folder / "workflows"
+
+    @property
+    def added_workflows(self) -> Path:
+        """The folder for workflows that people add in the chat."""
+        return self.folder / "added"
 
     @property
     def urls(self) -> tuple[str, ...]:

@@ -114,7 +114,7 @@ def _databases(settings: Settings, worker: str | None) -> list[Database]:
 @contextmanager
 def _tentative(folder: Path) -> Iterator[None]:
     """Remove the folder again, and its parents, if they were not there before and are empty."""
-    wanted = [folder / "media", folder / "workflows", folder, *folder.parents]
+    wanted = [folder / "media", folder / "workflows", folder / "added", folder, *folder.parents]
     made = [path for path in wanted if not path.exists()]
     try:
         yield

@@ -25,6 +25,7 @@ from comfy.server import Server
 from comfy.socket import Socket
 from comfy.tracking.follow import follow
 from comfy.tracking.poller import Poller, PromptUnknown, Sighting
+from comfy.tracking.sent_pictures import senders_of
 
 _LOOKS = 8  # tries to find a late history entry: the pause starts at 0.05 s and doubles, 12 s in total
 _REMEMBERED = 1000  # prompts that have ended and are not collected yet
@@ -59,18 +60,24 @@ class ComfyClient:
         await self._http.__aexit__(kind, error, traceback)
 
     async def submit(
-        self, prompt: Prompt, *, prompt_id: str | None = None, extra_data: Mapping[str, Any] | None = None
+        self,
+        prompt: Prompt,
+        *,
+        prompt_id: str | None = None,
+        extra_data: Mapping[str, Any] | None = None,
+        targets: Sequence[str] = (),
     ) -> Submission:
-        """Submit a prompt, with an id from the caller (a canonical UUID) or a new one.
+        """Submit a prompt, with an id from the caller (a canonical UUID) or a new one. With `targets`, which are ids of
+        output nodes, only these and what they need are executed.
 
         Raises `PromptRejected`. If the answer is lost, the client checks whether the server has the prompt before it
         sends it again, so it never runs twice.
         """
         prompt_id = prompt_id or str(uuid4())
         await self._socket.open()
-        self._socket.register(prompt_id, ours=True)
+        self._socket.register(prompt_id, ours=True, senders=senders_of(prompt))
         try:
-            return await self._hand_over(prompt, prompt_id, extra_data or {})
+            return await self._hand_over(prompt, prompt_id, extra_data or {}, targets)
         except BaseException:
             self._socket.forget(prompt_id)
             raise
@@ -230,10 +237,14 @@ class ComfyClient:
         async with as_file(source) as path:
             return await self._repeat(lambda: self._http.upload(route, path, name, fields), answered)
 
-    async def _hand_over(self, prompt: Prompt, prompt_id: str, extra_data: Mapping[str, Any]) -> Submission:
+    async def _hand_over(
+        self, prompt: Prompt, prompt_id: str, extra_data: Mapping[str, Any], targets: Sequence[str]
+    ) -> Submission:
+        graph = prompt.as_sent()
+
         async def post() -> Submission:
             try:
-                return await self._http.submit(prompt.to_json(), prompt_id, self._socket.client_id, extra_data)
+                return await self._http.submit(graph, prompt_id, self._socket.client_id, extra_data, targets)
             except ComfyError as fault:
                 if answered(fault) and await self.knows(prompt_id):
                     return Submission(prompt_id, 0)

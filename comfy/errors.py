@@ -9,6 +9,7 @@
     │   └── WorkerWedged            a prompt "runs", but makes no progress
     ├── PromptRejected              the prompt is invalid, and nothing was executed
     ├── ExecutionFailed             a node failed while it ran
+    ├── PicturesLost                it ran, but not all pictures that it sent have come
     ├── PromptInterrupted           someone stopped it
     │   └── PromptRemoved           someone removed it from the queue before it ran
     └── UnexpectedAnswer            the answer is not ComfyUI's
@@ -130,6 +131,16 @@ class ExecutionFailed(ComfyError):
         self.class_type = class_type
         self.exception_type = exception_type
         self.message = message.strip()
+
+
+class PicturesLost(ComfyError):
+    """A node sent its pictures while the connection was lost. The server does not keep them, so they have to be made
+    again.
+
+    `paid` is True if the prompt has nodes that cost money.
+    """
+
+    paid = False
 
 
 class PromptInterrupted(ComfyError):

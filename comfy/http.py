@@ -156,10 +156,17 @@ class Http:
         return (self._server.base / path).with_query(self._server.query)
 
     async def submit(
-        self, prompt: Mapping[str, Any], prompt_id: str, client_id: str, extra_data: Mapping[str, Any]
+        self,
+        prompt: Mapping[str, Any],
+        prompt_id: str,
+        client_id: str,
+        extra_data: Mapping[str, Any],
+        targets: Sequence[str] = (),
     ) -> Submission:
         """POST /prompt. Raises `PromptRejected` with the nodes' error messages."""
         body = {"prompt": prompt, "prompt_id": prompt_id, "client_id": client_id, "extra_data": extra_data}
+        if targets:  # an empty list would be refused
+            body["partial_execution_targets"] = list(targets)
         try:
             payload = json.dumps(body, allow_nan=False).encode()
         except (ValueError, TypeError) as fault:

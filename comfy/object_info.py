@@ -10,8 +10,16 @@ from typing import Any
 
 from comfy.prompt import Prompt, is_link
 
+_COMES_ALONG = ("custom_nodes.websocket_image_save",)  # custom nodes that every ComfyUI has
 _DYNAMIC = "COMFY_DYNAMICCOMBO_V3"
-_UPLOADS = {"image_upload": "image", "animated_image_upload": "image", "video_upload": "video", "audio_upload": "audio"}
+_UPLOADS = {
+    "image_upload": "image",
+    "animated_image_upload": "image",
+    "video_upload": "video",
+    "audio_upload": "audio",
+    "mesh_upload": "3d",
+    "file_upload": "file",
+}
 
 
 @dataclass(frozen=True)
@@ -19,7 +27,8 @@ class InputInfo:
     """The values that one input accepts.
 
     `type` is ComfyUI's ("INT", "FLOAT", "STRING", "BOOLEAN", "COMBO", "IMAGE", …). `choices` is None except for a
-    combo with listed choices. `upload` is "image", "video" or "audio" if the value is the name of an uploaded file.
+    combo with listed choices. `upload` is "image", "video", "audio", "3d" or "file" if the value is the name of an
+    uploaded file.
     """
 
     name: str
@@ -33,17 +42,21 @@ class InputInfo:
     choices: tuple[Any, ...] | None = None
     upload: str | None = None
     tooltip: str = ""
+    frames: bool = False
 
 
 @dataclass(frozen=True)
 class NodeInfo:
-    """One class_type: its inputs by name (those of a dynamic combo as "parent.child") and the types of its outputs."""
+    """One class_type: its inputs by name (those of a dynamic combo as "parent.child") and the types of its outputs. An
+    `api_node` calls a service that costs money.
+    """
 
     class_type: str
     display_name: str
     inputs: Mapping[str, InputInfo]
     outputs: tuple[str, ...]
     output_node: bool
+    api_node: bool = False
 
 
 @dataclass(frozen=True)
@@ -116,6 +129,8 @@ class ObjectInfo:
         """
         module = str(self._data.get(class_type, {}).get("python_module") or "")
         first, _dot, rest = module.partition(".")
+        if module in _COMES_ALONG:
+            return ""
         return rest.partition(".")[0] if first == "custom_nodes" else first if first == "comfy_api_nodes" else ""
 
     def node(self, class_type: str) -> NodeInfo | None:
@@ -176,7 +191,12 @@ def _node(class_type: str, data: Mapping[str, Any]) -> NodeInfo:
         inputs[each.name] = _either(inputs[each.name], each) if each.name in inputs else each
     outputs = tuple(output if isinstance(output, str) else "COMBO" for output in _list(data.get("output")))
     return NodeInfo(
-        class_type, str(data.get("display_name") or class_type), inputs, outputs, bool(data.get("output_node"))
+        class_type,
+        str(data.get("display_name") or class_type),
+        inputs,
+        outputs,
+        bool(data.get("output_node")),
+        bool(data.get("api_node")),
     )
 
 
@@ -239,9 +259,15 @@ def _info(
         _number(options.get("step")),
         options.get("multiline") is True,
         choices,
-        next((upload for key, upload in _UPLOADS.items() if options.get(key)), None),
+        _upload(name, options),
         str(options.get("tooltip") or ""),
+        bool(options.get("animated_image_upload")),
     )
+
+
+def _upload(name: str, options: Mapping[str, Any]) -> str | None:
+    found = next((upload for key, upload in _UPLOADS.items() if options.get(key)), None)
+    return "3d" if found == "file" and name.rpartition(".")[2] in ("model_file", "mesh") else found
 
 
 def _mapping(value: Any) -> Mapping[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -82,9 +82,31 @@ class Prompt:
         node = self._graph[node_id]
         return Prompt({**self._graph, node_id: {**node, "inputs": {**node["inputs"], name: literal}}})
 
+    def part_for(self, node_ids: Iterable[str]) -> Prompt:
+        """Return a prompt of these nodes and all that they need, in the order of the file. Raises `KeyError` if a
+        node does not exist.
+        """
+        needed, waiting = set[str](), list(node_ids)
+        while waiting:
+            node_id = waiting.pop()
+            if node_id not in needed:
+                needed.add(node_id)
+                waiting += [value[0] for value in self._graph[node_id]["inputs"].values() if is_link(value)]
+        return Prompt({node_id: node for node_id, node in self._graph.items() if node_id in needed})
+
     def to_json(self) -> Mapping[str, Any]:
-        """Return the graph for `/prompt`. Do not change it."""
+        """Return the graph. Do not change it."""
         return self._graph
+
+    def as_sent(self) -> dict[str, Any]:
+        """Return the graph for `/prompt`. Every node has its title: a server replaces an outdated class only then."""
+        return {
+            node_id: {
+                **node,
+                "_meta": {**(meta if isinstance(meta := node.get("_meta"), Mapping) else {}), "title": _title(node)},
+            }
+            for node_id, node in self._graph.items()
+        }
 
 
 def is_link(value: object) -> bool:

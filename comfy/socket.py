@@ -18,6 +18,7 @@ from comfy.http import Http
 from comfy.messages.events import Executing, ExecutionStart, Message, parse_binary, parse_text
 from comfy.messages.previews import Preview, ProgressText
 from comfy.server import Server
+from comfy.tracking.sent_pictures import SentPictures
 from comfy.tracking.subscription import Subscription
 
 _HANDSHAKE = json.dumps({"type": "feature_flags", "data": {"supports_preview_metadata": True}})
@@ -67,16 +68,18 @@ class Socket:
             await asyncio.gather(self._task, return_exceptions=True)
             self._task = None
 
-    def register(self, prompt_id: str, *, ours: bool) -> Subscription:
-        """Return the subscription of a prompt. `ours` means that it will be sent under this connection's client_id."""
+    def register(self, prompt_id: str, *, ours: bool, senders: frozenset[str] = frozenset()) -> Subscription:
+        """Return the subscription of a prompt. `ours` means that it will be sent under this connection's client_id, and
+        `senders` are its nodes that send their results.
+        """
         connection = self.connection if ours and self.is_open else 0
         subscription = self._subscriptions.get(prompt_id)
         if subscription is None:
             self._make_room()
-            subscription = Subscription(prompt_id, connection, _now())
+            subscription = Subscription(prompt_id, connection, _now(), senders)
             self._subscriptions[prompt_id] = subscription
         elif ours:
-            subscription.connection = connection
+            subscription.connection, subscription.pictures = connection, SentPictures(senders)
         return subscription
 
     def forget(self, prompt_id: str) -> None:

@@ -9,9 +9,9 @@ from collections.abc import Iterable
 import hypothesis
 import pytest
 
-from tests.bot.databases import database_url, postgres
+from tests.bot.databases import database_url, empty_database_url, postgres
 
-__all__ = ["database_url", "postgres"]
+__all__ = ["database_url", "empty_database_url", "postgres"]
 
 _LONGEST = 3600  #: seconds that a long test may take
 _WALKS = 4  #: walks in a slice, each of as many steps as a long one

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import re
 import shutil
@@ -255,12 +256,15 @@ def test_settings_of_the_guides_can_be_written_so(tmp_path: Path) -> None:
 
 
 def test_the_workflow_of_the_guide_is_a_workflow(tmp_path: Path) -> None:
-    (written,) = re.findall(
+    written, sizes = re.findall(
         r"```toml\n(.*?)```", (ROOT / "docs" / "workflows.md").read_text(encoding="utf-8"), re.DOTALL
     )
     assert tomllib.loads(written)["fields"].keys() == {"photo", "colors"}
     shutil.copy(ROOT / "workflows" / "poster.json", tmp_path)
     (tmp_path / "poster.toml").write_text(written)
+    latent = {"class_type": "EmptyLatentImage", "inputs": {"width": 64, "height": 64}, "_meta": {"title": "Latent"}}
+    (tmp_path / "sizes.json").write_text(json.dumps({"1": latent}))
+    (tmp_path / "sizes.toml").write_text(sizes)
     assert Catalog.read(tmp_path).faults == ()
 
 

@@ -15,6 +15,7 @@ from comfy.errors import (
     FileRefused,
     HistoryCleared,
     NodeError,
+    PicturesLost,
     PromptInterrupted,
     PromptLost,
     PromptRejected,
@@ -67,7 +68,7 @@ def explain(error: BaseException, run_id: str | None, prompt: Prompt | None = No
             )
 
 
-def trouble(error: ServerUnavailable | FileMissing | UploadFailed, server: str) -> str:
+def trouble(error: ServerUnavailable | FileMissing | UploadFailed | PicturesLost, server: str) -> str:
     """The reason why a run waits again. A server without a name of its own is called by its address, which is not
     people's business, so it stays out.
     """
@@ -82,6 +83,8 @@ def trouble(error: ServerUnavailable | FileMissing | UploadFailed, server: str) 
             words = _("The server {server} lost the result.")
         case UploadFailed():
             words = _("The server {server} could not save the file.")
+        case PicturesLost():
+            words = _("The connection to the server {server} was lost while it sent the result.")
         case CertificateRefused():
             words = _("The certificate of the server {server} cannot be verified.")
         case WrongScheme():
@@ -124,6 +127,13 @@ def _by_class(error: ComfyError) -> str:
             return _("The file is too large for the server. Please try a smaller one.")
         case FileMissing():
             return _("The server has lost the result. Please try again.")
+        case PicturesLost(paid=True):
+            return _(
+                "The server made the result, but the connection was lost while it sent it, so the result is lost. "
+                "It is not made again by itself, because this workflow costs money. Run it again to pay for it again."
+            )
+        case PicturesLost():
+            return _("The connection to the server was lost while it sent the result. Please try again.")
         case _:
             return _unexpected(error)
 

@@ -85,14 +85,15 @@ class StoredFile:
 
 @dataclass(frozen=True)
 class RunRequest:
-    """A person's request. `values` has texts as typed, and for each media field an `UploadedFile`, or the `StoredFile`
-    of an earlier run.
+    """A person's request. `workflow` is its id. `values` has texts as typed, and for each media field an
+    `UploadedFile`, or the `StoredFile` of an earlier run. `version` is that of an earlier run; empty for the newest.
     """
 
     workflow: str
     values: Mapping[str, Any]
     person: Person
     place: Place
+    version: str = ""
 
 
 @dataclass(frozen=True)

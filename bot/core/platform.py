@@ -31,7 +31,7 @@ from bot.core.storage.private import opener as private_opener
 from bot.core.storage.temporary import work_folder
 from bot.core.workflows.arguments import example, main_field, read_arguments
 from bot.core.workflows.form import Field, FieldKind, Form
-from bot.core.workflows.workflow import Workflow
+from bot.core.workflows.workflow import Workflow, kind_of_file
 
 __all__ = [
     "ADMINISTRATORS",
@@ -83,6 +83,7 @@ __all__ = [
     "describe",
     "example",
     "fit",
+    "kind_of_file",
     "lossless",
     "main_field",
     "measure",

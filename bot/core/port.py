@@ -10,12 +10,15 @@ from bot.core.model import Address, Result, RunSummary, Status
 
 @dataclass(frozen=True)
 class Limits:
-    """The platform's limits: bytes per file, files per message, characters per text, seconds between two edits."""
+    """The platform's limits: bytes per file, files per message, characters per text, seconds between two edits, and
+    whether it shows previews.
+    """
 
     file_bytes: int
     files: int
     text: int
     interval: float
+    previews: bool = True
 
 
 class MessageOpening(Protocol):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
@@ -41,7 +41,8 @@ _PLAIN = DisplayOptions()
 @dataclass(frozen=True)
 class QueuedRun:
     """The data about a waiting run that decides where it goes. Runs of one `kind` have a similar duration and similar
-    needs. `avoid` names servers that failed it, and `put_off` counts the runs that went before it.
+    needs. `avoid` names servers that failed it, and `put_off` counts the runs that went before it. `version` is that of
+    its workflow; empty for the newest.
     """
 
     id: str
@@ -50,6 +51,7 @@ class QueuedRun:
     models: frozenset[str]
     avoid: frozenset[str]
     put_off: int
+    version: str = field(default="", kw_only=True)
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,8 @@ from comfy.embedded.node import Host, NodeType, SavedFile, Shown
 from comfy.embedded.validation import declared
 
 Tell = Callable[[str, dict[str, Any]], None]
+#: Sends a picture of a node to the owner of the prompt: a preview of pixels, or a PNG as it is.
+Preview = Callable[[str, Any], None]
 _PACE_STEPS = 10
 
 
@@ -29,10 +31,10 @@ class Executor:
         self._nodes, self._folders, self._pace = nodes, folders, pace
         self._cache: dict[str, Shown] = {}
 
-    def execute(self, job: EngineJob, tell: Tell, preview: Callable[[str, Any], None]) -> PromptExecution:
+    def execute(self, job: EngineJob, tell: Tell, preview: Preview) -> PromptExecution:
         """Run a prompt to its end, in the calling thread."""
-        execution = PromptExecution(job, self._nodes, self._folders, tell)
-        execution.run(self._cache, self._pace, preview)
+        execution = PromptExecution(job, self._nodes, self._folders, tell, preview)
+        execution.run(self._cache, self._pace)
         self._cache = {signature: shown for signature, shown in self._cache.items() if signature in execution.used}
         return execution
 
@@ -44,21 +46,23 @@ class Executor:
 class PromptExecution:
     """One prompt: the state of its nodes, and its future `/history` entry."""
 
-    def __init__(self, job: EngineJob, nodes: Mapping[str, NodeType], folders: Folders, tell: Tell) -> None:
+    def __init__(
+        self, job: EngineJob, nodes: Mapping[str, NodeType], folders: Folders, tell: Tell, preview: Preview
+    ) -> None:
         self.job, self.success = job, False
         self.outputs: dict[str, Any] = {}
         self.meta: dict[str, Any] = {}
         self.messages: list[Any] = []
         self.used: set[str] = set()
-        self._nodes, self._tell = nodes, tell
+        self._nodes, self._tell, self._preview = nodes, tell, preview
         extra = job.extra_data.get("extra_pnginfo") or {}
         self.files: list[SavedFile] = []
-        self._host: Host = PromptHost(folders, job.graph, extra, self.files)
+        self._host: Host = PromptHost(folders, job.graph, extra, self.files, self._send_picture)
         self._results: dict[str, Shown] = {}
         self._states: dict[str, dict[str, Any]] = {}
         self._node = ""
 
-    def run(self, cache: dict[str, Shown], pace: float, preview: Callable[[str, Any], None]) -> None:
+    def run(self, cache: dict[str, Shown], pace: float) -> None:
         self._say("execution_start")
         order = list(self._order())
         signatures = self._signatures(order)
@@ -71,7 +75,7 @@ class PromptExecution:
                     self._recall(node_id, cache[signatures[node_id]])
             for node_id in order:
                 if node_id not in cached:
-                    cache[signatures[node_id]] = self._execute(node_id, pace, preview)
+                    cache[signatures[node_id]] = self._execute(node_id, pace)
         except Interrupted:
             self._say("execution_interrupted", **self._place())
         except Exception as error:  # noqa: BLE001  # whatever a node raises is that prompt's end, not the server's
@@ -132,7 +136,7 @@ class PromptExecution:
             self._executed(node_id, shown)
             self._progress(node_id, "finished", 1, 1)
 
-    def _execute(self, node_id: str, pace: float, preview: Callable[[str, Any], None]) -> Shown:
+    def _execute(self, node_id: str, pace: float) -> Shown:
         self._node = node_id
         if self.job.interrupted.is_set():
             raise Interrupted
@@ -140,7 +144,7 @@ class PromptExecution:
         self._tell("executing", {"node": node_id, "display_node": node_id, "prompt_id": self.job.prompt_id})
         shown = self._type(node_id).run(self._host, self._values(node_id))
         if pace:
-            self._linger(node_id, shown, pace, preview)
+            self._linger(node_id, shown, pace)
         if self._type(node_id).class_type == "GetImageSize":
             width, height, batch = shown.outputs
             text = f"width: {width}, height: {height}\n batch size: {batch}"
@@ -151,7 +155,7 @@ class PromptExecution:
         self._progress(node_id, "finished", 1.0, 1.0)
         return shown
 
-    def _linger(self, node_id: str, shown: Shown, pace: float, preview: Callable[[str, Any], None]) -> None:
+    def _linger(self, node_id: str, shown: Shown, pace: float) -> None:
         """Let the node take `pace` seconds, so that people can watch."""
         for step in range(1, _PACE_STEPS + 1):
             if self.job.interrupted.wait(pace / _PACE_STEPS):
@@ -160,7 +164,13 @@ class PromptExecution:
             self._progress(node_id, "running", step, _PACE_STEPS)
             self._tell("progress", progress)
             if step % 3 == 0 and shown.outputs:
-                preview(node_id, shown.outputs[0])
+                self._preview(node_id, shown.outputs[0])
+
+    def _send_picture(self, png: bytes, number: int, count: int) -> None:
+        progress = {"value": number, "max": count, "prompt_id": self.job.prompt_id, "node": self._node}
+        self._progress(self._node, "running", number, count)
+        self._tell("progress", progress)
+        self._preview(self._node, png)
 
     def _executed(self, node_id: str, shown: Shown) -> None:
         ui = dict(shown.ui) or None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -84,12 +84,16 @@ class PromptHost:
     prompt: Mapping[str, Any] = field(default_factory=dict)
     extra_pnginfo: Mapping[str, Any] = field(default_factory=dict)
     saved: list[SavedFile] = field(default_factory=list)
+    send: Callable[[bytes, int, int], None] = lambda *_picture: None
 
     def folder(self, kind: str) -> Path:
         return self.folders.folder(kind)
 
     def input_file(self, name: str) -> Path:
         return self.folders.input_file(name)
+
+    def send_picture(self, png: bytes, number: int, count: int) -> None:
+        self.send(png, number, count)
 
     def next_files(self, prefix: str, kind: str, count: int, suffix: str) -> list[SavedFile]:
         files = self.folders.next_files(prefix, kind, count, suffix)

@@ -50,6 +50,9 @@ class Host(Protocol):
     def next_files(self, prefix: str, kind: str, count: int, suffix: str) -> list[SavedFile]:
         """Return free names for `count` files under a `filename_prefix`, numbered like ComfyUI's."""
 
+    def send_picture(self, png: bytes, number: int, count: int) -> None:
+        """Send one of `count` pictures over the websocket, as a result that is not saved."""
+
     @property
     def prompt(self) -> Mapping[str, Any]:
         """The whole prompt. Saved pictures have it in their metadata."""
@@ -98,6 +101,7 @@ class NodeType:
     fingerprint: Callable[..., str] | None = None
     wants: frozenset[str] = field(default=frozenset())
     module: str = "nodes"
+    api_node: bool = False
 
     def run(self, host: Host, values: Mapping[str, Any]) -> Shown:
         """Run the node with resolved input values, and return every result as a `Shown`."""

@@ -129,4 +129,5 @@ class InfoRoutes:
             "category": node.category,
             "output_node": node.output_node,
             "has_intermediate_output": node.intermediate_output,
+            **({"api_node": True} if node.api_node else {}),
         }

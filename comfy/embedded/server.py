@@ -32,6 +32,7 @@ from comfy.embedded.routes_userdata import UserdataRoutes
 from comfy.embedded.websocket import Sockets
 
 _PREVIEW_SIZE = 512  # pixels of the longer side
+_PREVIEW_METHODS = ("auto", "latent2rgb", "taesd")  # any other word means the server's own choice, which is none
 _log = logging.getLogger(__name__)
 _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -168,7 +169,8 @@ class EmbeddedServer:
             self._loop.call_soon_threadsafe(self._tell, kind, data, job)
 
         def preview(node_id: str, picture: Any) -> None:
-            image = _jpeg(picture)
+            wanted = isinstance(picture, bytes) or job.extra_data.get("preview_method") in _PREVIEW_METHODS
+            image = _picture(picture) if wanted else None
             if image is not None:
                 self._loop.call_soon_threadsafe(self._sockets.preview, image, _about(job, node_id), job.client_id)
 
@@ -191,8 +193,10 @@ def _about(job: EngineJob, node_id: str) -> dict[str, Any]:
     return {**dict.fromkeys(names, node_id), "prompt_id": job.prompt_id, "parent_node_id": None}
 
 
-def _jpeg(picture: Any) -> bytes | None:
-    """Return a preview of the first picture of a batch; None if it is not a picture."""
+def _picture(picture: Any) -> bytes | None:
+    """Return a PNG as it is, and a preview of the first picture of a batch; None if it is neither."""
+    if isinstance(picture, bytes):
+        return picture
     from PIL import Image as Pillow
 
     from comfy.embedded.nodes.resample import to_bytes

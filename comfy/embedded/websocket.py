@@ -55,13 +55,14 @@ class Sockets:
         self._messages.put_nowait((None, _u32(_TEXT) + _u32(len(name)) + name + text.encode()))
 
     def preview(self, image: bytes, metadata: dict[str, Any], owner: Any) -> None:
-        """Send a JPEG, with its metadata if the owner's connection has asked for it."""
+        """Send a JPEG or a PNG, with its metadata if the owner's connection has asked for it."""
+        is_png = image.startswith(b"\x89PNG")
         client = self._client(owner)
         if client is not None and client.wants_metadata:
-            header = json.dumps({**metadata, "image_type": "image/jpeg"}).encode()
+            header = json.dumps({**metadata, "image_type": "image/png" if is_png else "image/jpeg"}).encode()
             frame = _u32(_PREVIEW_WITH_METADATA) + _u32(len(header)) + header + image
         else:
-            frame = _u32(_PREVIEW) + _u32(1) + image
+            frame = _u32(_PREVIEW) + _u32(2 if is_png else 1) + image
         self._messages.put_nowait((owner, frame))
 
     def _client(self, sid: Any) -> _Client | None:

@@ -5,7 +5,7 @@ Every event of a prompt has its `prompt_id`; it is None if the server left it ou
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from comfy.json_text import read_json
@@ -97,11 +97,23 @@ class Executed:
 
 
 @dataclass(frozen=True)
+class PictureSent:
+    """A result that a node sends and does not save, as a PNG. It comes once, and is in no history."""
+
+    prompt_id: str | None
+    node: str
+    data: bytes = field(repr=False)
+
+
+@dataclass(frozen=True)
 class ExecutionSuccess:
-    """The prompt succeeded. `cached` means that no node ran, because the outputs are those of an earlier prompt."""
+    """The prompt succeeded. `cached` means that no node ran, because the outputs are those of an earlier prompt. Of the
+    nodes that send their results, `sent` has those whose pictures have all come.
+    """
 
     prompt_id: str
     cached: bool = False
+    sent: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -140,6 +152,7 @@ Event: TypeAlias = (
     | ProgressState
     | Executed
     | Preview
+    | PictureSent
     | ProgressText
     | ExecutionBlocked
     | ExecutionSuccess

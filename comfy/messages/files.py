@@ -47,6 +47,11 @@ def kind_of(filename: str, content_type: str | None = None) -> Kind:
     return _KIND_OF_TYPE.get(guessed.partition("/")[0].strip().lower(), Kind.FILE)
 
 
+def input_folder(kind: str) -> str:
+    """Return the folder of inputs in which ComfyUI's loaders look for files of a kind."""
+    return "3d" if kind == Kind.MODEL_3D else ""
+
+
 @dataclass(frozen=True)
 class FileRef:
     """A file on a ComfyUI server: `type` is the folder ("input", "output" or "temp") and `subfolder` lies inside it."""

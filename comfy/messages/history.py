@@ -38,11 +38,14 @@ Output: TypeAlias = FileOutput | TextOutput
 
 @dataclass(frozen=True)
 class Record:
-    """The server's record of an ended prompt. It has `outputs` even if a later node failed."""
+    """The server's record of an ended prompt. It has `outputs` even if a later node failed. `targets` are the output
+    nodes that were to run; empty if the server does not say.
+    """
 
     prompt_id: str
     end: End
     outputs: tuple[Output, ...]
+    targets: frozenset[str] = frozenset()
 
     @property
     def files(self) -> tuple[FileOutput, ...]:
@@ -57,7 +60,7 @@ def read_entry(prompt_id: str, entry: dict[str, Any]) -> Record:
     """Read one entry of `/history`. Raises `ValueError` if it is not ComfyUI's."""
     try:
         outputs = tuple(dict.fromkeys(_outputs(entry.get("outputs") or {})))
-        return Record(prompt_id, _end(prompt_id, entry), outputs)
+        return Record(prompt_id, _end(prompt_id, entry), outputs, _targets(entry))
     except (KeyError, TypeError, AttributeError, IndexError) as fault:
         raise ValueError(f"the history of prompt {prompt_id} cannot be read") from fault
 
@@ -78,9 +81,12 @@ def _end(prompt_id: str, entry: dict[str, Any]) -> End:
 
 
 def _all_cached(entry: dict[str, Any], messages: dict[str, Any]) -> bool:
-    cached = set((messages.get("execution_cached") or {}).get("nodes") or ())
-    outputs_to_execute = [node_id for ids in (entry.get("prompt") or [])[4:5] for node_id in ids]
-    return bool(outputs_to_execute) and cached.issuperset(outputs_to_execute)
+    cached, targets = set((messages.get("execution_cached") or {}).get("nodes") or ()), _targets(entry)
+    return bool(targets) and cached.issuperset(targets)
+
+
+def _targets(entry: dict[str, Any]) -> frozenset[str]:
+    return frozenset(node_id for ids in (entry.get("prompt") or [])[4:5] for node_id in ids)
 
 
 def _outputs(by_node: dict[str, Any]) -> Iterator[Output]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
 from typing import Any
@@ -28,15 +28,19 @@ from comfy.saved.ids import renumber
 from comfy.saved.node import BuiltGraph, BuiltNode, build, fill_in, set_value
 from comfy.saved.primitives import push_primitives
 from comfy.saved.promotion import build_instance, pour_promoted
+from comfy.saved.surface import Surface, read_surface
 from comfy.saved.texts import Choose, as_sent, choose_words, is_file_name, name_file
 
 
 @dataclass(frozen=True)
 class Conversion:
-    """A prompt in the API's format, and the class_types that the server lacks; it refuses a prompt with such nodes."""
+    """A prompt in the API's format, the class_types that the server lacks, which refuses a prompt with such nodes, and
+    what the workflow shows outside.
+    """
 
     prompt: dict[str, Any]
     unknown: tuple[str, ...]
+    surface: Surface = field(default_factory=Surface)
 
 
 def convert(
@@ -49,6 +53,13 @@ def convert(
     the choice is random. Raises `UnreadableWorkflow`.
     """
     document = read_document(data)
+    root = build_document(document, definitions)
+    made = write_prompt(root, choose or (lambda count: random.randrange(count)), clock())  # noqa: S311
+    return replace(made, surface=read_surface(document, root, made.prompt))
+
+
+def build_document(document: Document, definitions: Mapping[str, Any]) -> GraphScope:
+    """Build the graphs of a document, which is changed meanwhile. Raises `UnreadableWorkflow`."""
     groups = make_subgraphs(document)
     renumber(document)
     graphs = _Builder(document, definitions, groups)
@@ -57,7 +68,12 @@ def convert(
         push_primitives(graph)
         for node in graph.nodes.values():
             fill_in(node)
-    return _Writer(root, choose or (lambda count: random.randrange(count)), clock()).write()  # noqa: S311
+    return root
+
+
+def write_prompt(root: GraphScope, choose: Choose, now: datetime) -> Conversion:
+    """Write the prompt of built graphs. Raises `UnreadableWorkflow`."""
+    return _Writer(root, choose, now).write()
 
 
 class _Builder:
@@ -154,7 +170,7 @@ class _Writer:
             match self._links.source(scope, node, slot):
                 case Output(node_id, index):
                     inputs[slot.name] = [node_id, index]
-                case Value(value) if (widget := node.widget(slot.name)) is None or widget.is_sent:
+                case Value(value=value) if (widget := node.widget(slot.name)) is None or widget.is_sent:
                     inputs[slot.name] = as_sent(slot.spec.kind if slot.spec else "", value)
                 case _:
                     pass

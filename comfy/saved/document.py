@@ -44,11 +44,14 @@ class SavedInput:
     type: str
     link: str | None = None
     is_widget: bool = False
+    label: str = ""
 
 
 @dataclass
 class SavedNode:
-    """A node as the file has it. `values` are those of its widgets by position, or by name in some files."""
+    """A node as the file has it. `values` are those of its widgets by position, or by name in some files; `raw` is what
+    was read.
+    """
 
     id: str
     type: str
@@ -58,6 +61,7 @@ class SavedNode:
     outputs: list[str] = field(default_factory=list)  # their types
     values: Sequence[Any] | Mapping[str, Any] = ()
     properties: Mapping[str, Any] = field(default_factory=dict)
+    raw: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(eq=False)
@@ -67,6 +71,7 @@ class Port:
     name: str
     type: str
     links: list[str]
+    label: str = ""
 
 
 @dataclass
@@ -125,6 +130,7 @@ def read_node(raw: Any) -> SavedNode:
         outputs=[_type(mapping(each).get("type")) for each in sequence(raw.get("outputs"))],
         values=values if isinstance(values, list | dict) else (),
         properties=mapping(raw.get("properties")),
+        raw=raw,
     )
 
 
@@ -166,12 +172,13 @@ def _input(raw: Mapping[str, Any]) -> SavedInput:
         _type(raw.get("type")),
         None if link is None else str(link),
         isinstance(raw.get("widget"), dict),
+        str(raw.get("label") or ""),
     )
 
 
 def _port(raw: Mapping[str, Any]) -> Port:
     links = [str(each) for each in sequence(raw.get("linkIds"))]
-    return Port(str(raw.get("name") or ""), _type(raw.get("type")), links)
+    return Port(str(raw.get("name") or ""), _type(raw.get("type")), links, str(raw.get("label") or ""))
 
 
 def _type(raw: Any) -> str:

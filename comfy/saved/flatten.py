@@ -37,9 +37,11 @@ class Output:
 
 @dataclass(frozen=True)
 class Value:
-    """A value in place of a link: an instance has it for a widget inside."""
+    """A value in place of a link: an instance has it at a port, for a widget inside."""
 
     value: Any
+    instance: BuiltNode
+    port: Port
 
 
 @dataclass(frozen=True)
@@ -275,4 +277,4 @@ def _name(node: BuiltNode) -> Any:
 
 def _valued(instance: BuiltNode, port: Port) -> Value | None:
     value = promoted_value(instance, port)
-    return None if value is ABSENT else Value(value)
+    return None if value is ABSENT else Value(value, instance, port)

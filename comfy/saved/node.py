@@ -15,7 +15,9 @@ _SAMPLERS = ("KSampler", "KSamplerAdvanced")
 
 @dataclass(eq=False)
 class BuiltNode:
-    """A node that is built. An instance of a subgraph has its `definition`, and values for ports that take one."""
+    """A node that is built. An instance of a subgraph has its `definition`, and values for ports that take one, with
+    the places at which the file has them.
+    """
 
     saved: SavedNode
     spec: NodeSpec | None = None
@@ -23,6 +25,7 @@ class BuiltNode:
     slots: list[Slot] = field(default_factory=list)
     widgets: list[Widget] = field(default_factory=list)
     values: dict[Port, Any] = field(default_factory=dict)
+    places: dict[Port, int] = field(default_factory=dict)  # of values among the saved ones
 
     @property
     def id(self) -> str:

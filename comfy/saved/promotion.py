@@ -35,13 +35,16 @@ def pour_promoted(node: BuiltNode) -> None:
         node.values |= {port: values[port.name] for port in carriers if port.name in values}
         values = ()
     node.values |= dict(zip(carriers, values, strict=False))
+    node.places |= {port: number for number, port in enumerate(carriers)}
     for name, value in _quarantined(node.saved.properties):
         node.values |= {port: value for port in graph.inputs if port.name == name}
     promoted = node.saved.properties.get("proxyWidgets")
     for number, entry in enumerate(promoted if isinstance(promoted, list) else ()):
         if isinstance(entry, list) and len(entry) >= 2:
             value = values[number] if number < len(values) else None
-            _promote(node, graph, str(entry[0]), str(entry[1]), value)
+            port = _promote(node, graph, str(entry[0]), str(entry[1]), value)
+            if port is not None:
+                node.places[port] = number
 
 
 def carrier(graph: BuiltGraph, port: Port) -> Widget | tuple[BuiltNode, Port] | None:
@@ -50,7 +53,7 @@ def carrier(graph: BuiltGraph, port: Port) -> Widget | tuple[BuiltNode, Port] | 
 
 
 def _carrier(graph: BuiltGraph, port: Port, tried: set[Port]) -> Widget | tuple[BuiltNode, Port] | None:
-    for target, slot in _targets(graph, port.links):
+    for target, slot in targets(graph, port.links):
         if target.definition is not None:
             if slot.port is None or slot.port in tried:
                 continue
@@ -90,7 +93,8 @@ def promoted_spec(node: BuiltNode, port: Port) -> InputSpec | None:
             return None
 
 
-def _targets(graph: BuiltGraph, links: Sequence[str]) -> Iterator[tuple[BuiltNode, Slot]]:
+def targets(graph: BuiltGraph, links: Sequence[str]) -> Iterator[tuple[BuiltNode, Slot]]:
+    """The inputs that links lead to."""
     for link in links:
         if link in graph.links and (target := graph.nodes.get(graph.links[link].target)) is not None:
             slot = target.slot_of_link(link)
@@ -106,25 +110,28 @@ def _quarantined(properties: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
             yield str(original[1]), each["hostValue"]
 
 
-def _promote(node: BuiltNode, graph: BuiltGraph, inner_id: str, name: str, value: Any) -> None:
+def _promote(node: BuiltNode, graph: BuiltGraph, inner_id: str, name: str, value: Any) -> Port | None:
+    """Give a value to the port that an entry names, and return the port; None if there is none."""
     if inner_id == "-1":
-        _set(node, next((port for port in graph.inputs if port.name == name), None), value)
-        return
-    inner = graph.nodes.get(inner_id)
-    if inner is None or name.startswith("$$"):
-        return
-    if inner.type == PRIMITIVE:
-        port = _replace_primitive(graph, inner)
+        port = next((port for port in graph.inputs if port.name == name), None)
+    else:
+        port = _promoted_port(graph, inner_id, name)
         if port is not None:
             node.slot_of_port(port)
-            _set(node, port, value)
-        return
+    _set(node, port, value)
+    return port
+
+
+def _promoted_port(graph: BuiltGraph, inner_id: str, name: str) -> Port | None:
+    inner = graph.nodes.get(inner_id)
+    if inner is None or name.startswith("$$"):
+        return None
+    if inner.type == PRIMITIVE:
+        return _replace_primitive(graph, inner)
     for named in (name, name.partition(": ")[2]):
         if named and _is_promotable(inner, named):
-            port = _port_of(graph, inner, named) or _new_port(graph, inner, named)
-            node.slot_of_port(port)
-            _set(node, port, value)
-            return
+            return _port_of(graph, inner, named) or _new_port(graph, inner, named)
+    return None
 
 
 def _set(node: BuiltNode, port: Port | None, value: Any) -> None:
@@ -142,7 +149,7 @@ def _is_promotable(inner: BuiltNode, name: str) -> bool:
 def _port_of(graph: BuiltGraph, inner: BuiltNode, name: str) -> Port | None:
     """The port that already leads to a widget."""
     for port in graph.inputs:
-        if any(target is inner and slot.name == name for target, slot in _targets(graph, port.links)):
+        if any(target is inner and slot.name == name for target, slot in targets(graph, port.links)):
             return port
     return None
 

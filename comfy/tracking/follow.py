@@ -44,7 +44,8 @@ async def follow(subscription: Subscription, socket: Socket, poller: Poller, ser
         event = course.take(message) if message is not None else await course.look()
         if event is not None:
             yield event
-    yield ExecutionSuccess(subscription.prompt_id, cached=course.end.cached)
+    end = ExecutionSuccess(subscription.prompt_id, cached=course.end.cached)
+    yield subscription.pictures.close(end, to_the_end=course.was_told and socket.hears(subscription))
 
 
 class _Course:
@@ -52,6 +53,7 @@ class _Course:
 
     def __init__(self, subscription: Subscription, socket: Socket, poller: Poller, server: Server) -> None:
         self.end: ExecutionSuccess | None = None
+        self.was_told = False  #: True if the end came as an event, after all others
         self._subscription, self._socket, self._poller, self._server = subscription, socket, poller, server
         self._success = False
         self._started = False
@@ -59,6 +61,7 @@ class _Course:
         self._place = 0, 0
         self._unknown = 0
         self._gone_since: float | None = None
+        self._ended_since: float | None = None
 
     @property
     def patience(self) -> float:
@@ -82,6 +85,7 @@ class _Course:
                 return None
             case Executing(node=None):
                 if self._success:
+                    self.was_told = True
                     self.end = ExecutionSuccess(self._subscription.prompt_id, self._started and not self._worked)
                     return None
                 self._subscription.wake()  # it ended, but the reason was lost: check at once
@@ -103,6 +107,8 @@ class _Course:
             return None
         self._gone_since = None
         match sighting:
+            case PromptEnded(record) if self._has_more_to_hear(record.end):
+                return None
             case PromptEnded(record):
                 await self._doubt_socket()
                 self._close(record.end)
@@ -118,6 +124,16 @@ class _Course:
                     self._place = position, running
                     return PromptQueued(self._subscription.prompt_id, position, running)
         return None
+
+    def _has_more_to_hear(self, end: End) -> bool:
+        """True for a while if pictures of an ended prompt are still on their way: one slow client delays all (§8)."""
+        pictures = self._subscription.pictures
+        if not isinstance(end, ExecutionSuccess) or not pictures.nodes:
+            return False
+        if not pictures.are_awaited:
+            return len(self._subscription) > 0
+        self._ended_since = self._ended_since or _now()
+        return self._socket.hears(self._subscription) and _now() - self._ended_since < self._server.gone_after
 
     def _close(self, end: End) -> None:
         if not isinstance(end, ExecutionSuccess):

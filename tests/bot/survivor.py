@@ -23,12 +23,11 @@ from bot.core.platform import Services
 from bot.core.port import Limits
 from bot.core.servers import registry
 from bot.core.storage import session_lock
-from bot.core.workflows.catalog import bundled_folder
 from bot.core.workflows.live_catalog import LiveCatalog
 from bot.process import serve, until_signalled
 from bot.server_settings import NamedServer
 from bot.settings import Role, Secret
-from tests.bot.harness import PLAIN, QuickSettings, write_workflows
+from tests.bot.harness import PLAIN, QuickSettings, layers, write_workflows
 
 PLACE = Place("test", "here")
 
@@ -128,7 +127,7 @@ async def _main(folder: Path, role: Role) -> None:
                 setattr(module, name, seconds)
     durable._VERSION = given.get("versions", {}).get(role.worker, durable._VERSION)
     tasks = TaskHealth()
-    async with LiveCatalog(bundled_folder(), write_workflows(folder), tasks=tasks) as shelf:
+    async with LiveCatalog(*layers(folder), write_workflows(folder), tasks=tasks) as shelf:
         await serve(settings, shelf, [FilePlatform(folder)], role, tasks, lambda words: print(words, flush=True))  # noqa: T201
 
 

@@ -74,7 +74,7 @@ async def test_the_runs_of_a_frozen_worker_are_taken_over_and_it_speaks_no_more(
 
 
 async def test_a_worker_whose_runs_were_taken_over_goes_on_with_others(tmp_path: Path, postgres: str) -> None:
-    url = new_postgres(postgres)
+    url = new_postgres(postgres, empty=True)  # they all make its tables
     async with stage(tmp_path, url, servers=2, pace=0.05, at=_AT, leases=_SOON) as here:
         here.ask(30)
         chat, left, right = await asyncio.gather(*map(here.start, ("chat", "left", "right")))

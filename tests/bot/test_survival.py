@@ -6,7 +6,6 @@ import asyncio
 import json
 import random
 import signal
-import sys
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -22,7 +21,8 @@ from bot.core.runs.repository import RunRepository
 from bot.core.storage.database import Database
 from bot.settings import Secret
 from bot.stores import hand_over
-from tests.bot.databases import new_postgres
+from tests.bot.databases import ENGINE, RUNS, fill, new_postgres
+from tests.bot.forks import Forked, fork
 from tests.bot.harness import QuickSettings, WatchedServer, until
 from tests.bot.survivor import entries, note
 from tests.patience import PATIENCE
@@ -34,7 +34,7 @@ PEOPLE = 20
 class Bot:
     """A process that is running."""
 
-    process: asyncio.subprocess.Process
+    process: Forked
 
     async def kill(self) -> None:
         self.process.kill()
@@ -57,14 +57,9 @@ class Stage:
 
     async def start(self, role: str = "all") -> Bot:
         """Start a bot, and wait until it is ready."""
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "tests.bot.survivor", str(self.folder), role),
-            stdout=asyncio.subprocess.PIPE,
-            cwd=Path(__file__).parents[2],
-        )
+        process = await fork("tests.bot.survivor", str(self.folder), role)
         self.stack.push_async_callback(_gone, process)
-        assert process.stdout is not None
-        assert b"Ready" in await process.stdout.readline()
+        assert b"Ready" in await process.said.readline()
         return Bot(process)
 
     def ask(self, count: int, people: int = PEOPLE, **more: Any) -> None:
@@ -119,7 +114,7 @@ def _person(number: int) -> Person:
     return Person("test", f"p{number}")
 
 
-async def _gone(process: asyncio.subprocess.Process) -> None:
+async def _gone(process: Forked) -> None:
     if process.returncode is None:
         process.kill()
         await process.wait()
@@ -129,6 +124,7 @@ async def _gone(process: asyncio.subprocess.Process) -> None:
 async def stage(folder: Path, database: str, servers: int = 3, pace: float = 0.03, **more: Any) -> AsyncIterator[Stage]:
     async with AsyncExitStack() as stack:
         (folder / "messages").mkdir()
+        await asyncio.to_thread(fill, folder / "data", RUNS, ENGINE)
         named = {f"s{number}": WatchedServer(folder / f"s{number}", pace=pace) for number in range(servers)}
         for server in named.values():
             await stack.enter_async_context(server)
@@ -294,7 +290,10 @@ async def test_a_cancel_reaches_another_process(tmp_path: Path, postgres: str) -
         (run,) = await here.runs()
         note(tmp_path / "cancels.jsonl", {"run": run.id, "person": "p0"})
         await here.until(lambda: here.messages()["m0"][-1].get("status") == "Cancelled")
-        (run,) = await here.runs()
-        assert run.state is State.CANCELLED
+
+        async def is_written() -> bool:
+            return [run.state for run in await here.runs()] == [State.CANCELLED]
+
+        await until(is_written)
         assert here.servers["s0"]._jobs.running is None
         assert [await bot.end() for bot in (chat, far)] == [0, 0]

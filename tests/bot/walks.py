@@ -26,6 +26,7 @@ from bot.core.platform import Services
 from bot.core.policy.audit import REFUSED, Entry
 from bot.core.run import ENDED, RunRecord, State
 from comfy.embedded import EmbeddedServer
+from tests.bot.databases import ENGINE, RUNS, fill
 from tests.bot.harness import Gates, write_workflows
 from tests.patience import PATIENCE
 
@@ -204,6 +205,7 @@ class Walk(RuleBasedStateMachine):
 
     async def _begin(self) -> None:
         self.workflows = write_workflows(self.folder)
+        fill(self.folder / "data", RUNS, ENGINE, "discord", "telegram")
         self.engine = EmbeddedServer(self.folder / "engine", nodes=self.gates.nodes())
         for context in (self.engine, self.world()):
             scene = Scene(context)

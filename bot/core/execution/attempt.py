@@ -45,16 +45,27 @@ from bot.core.runs.repository import RunRepository
 from bot.core.runs.validation import InputFile, ValidatedRequest
 from bot.core.servers.lease import Lease
 from bot.core.storage.temporary import room, work_folder
-from bot.core.workflows.catalog import Workflows
 from bot.core.workflows.form import FieldKind
+from bot.core.workflows.versions import WorkflowVersions
+from bot.core.workflows.workflow import Workflow
 from bot.i18n import _
 from comfy.client import ComfyClient
-from comfy.errors import ComfyError, FileMissing, PromptRejected, PromptRemoved, ServerUnavailable, UploadFailed
+from comfy.errors import (
+    ComfyError,
+    FileMissing,
+    PicturesLost,
+    PromptRejected,
+    PromptRemoved,
+    ServerUnavailable,
+    UploadFailed,
+)
+from comfy.messages.files import input_folder
+from comfy.prompt import Prompt
 
 _log = logging.getLogger(__name__)
 _Kept = TypeVar("_Kept")
 _TROUBLE = (ServerUnavailable, FileMissing, UploadFailed)  # of one server, while another may do better
-_MAY_PASS = (*_TROUBLE, StorageAway)  # the next attempt may do better, on another server above all
+_MAY_PASS = (*_TROUBLE, StorageAway, PicturesLost)  # the next attempt may do better, on another server above all
 _PAUSES = Pauses(1.0, 30.0)  # before something is kept again
 _FAREWELL = 3.0  # seconds: a shutdown waits no longer for a chat
 _DELIVERY_PAUSES = Pauses(5.0, 120.0, 725)  # before a result is delivered again: for about a day
@@ -65,7 +76,7 @@ _UPLOADS = 10_000  # files of which a server's names are remembered: about 2 MB
 class ExecutionContext:
     """The parts of the process that every attempt needs."""
 
-    catalog: Workflows
+    versions: WorkflowVersions
     records: RunRepository
     queue: RunQueue
     media: BlobStore
@@ -146,11 +157,12 @@ class Attempt:
     async def make(self) -> None:
         """Go through the steps, from wherever an earlier process came to, to the end of the attempt."""
         with ExitStack() as stack:
-            execution = self._execution(Path())  # it has no folder yet, and needs none to be cancelled
+            execution = self._execution(Path())  # it has no folder and no workflow, and needs none to be cancelled
             try:
                 await self._context.locks.wait_until_free(self._run.id)
                 folder = await self._written(partial(_made, stack))
-                execution = self._execution(folder)
+                workflow = partial(self._context.versions.get, self._run.workflow, self._run.version)
+                execution = self._execution(folder, await self._written(workflow))
                 await self._written(self._lease.hold)
                 await self._develop(execution, folder)
             except AttemptLost:
@@ -161,9 +173,15 @@ class Attempt:
                 await self._ended(error, execution)
             await self._clear(execution)
 
-    def _execution(self, folder: Path) -> Execution:
-        number, keep_metadata = self._run.attempt, self._context.keep_metadata
-        return Execution(self._client, self._checked(), folder, attempt=number, keep_metadata=keep_metadata)
+    def _execution(self, folder: Path, workflow: Workflow | None = None) -> Execution:
+        return Execution(
+            self._client,
+            self._checked(workflow or _unread(self._run)),
+            folder,
+            attempt=self._run.attempt,
+            keep_metadata=self._context.keep_metadata,
+            previews=self._run.brief().previews and self._reply.limits.previews,
+        )
 
     async def _develop(self, execution: Execution, folder: Path) -> None:
         outcome = self._run.outcome
@@ -256,7 +274,7 @@ class Attempt:
             sent = self._uploads.name(stored.key)
             if sent is None:
                 path = await self._context.media.fetch(stored.key, folder / Path(stored.key).name)
-                sent = (await self._client.upload_image(path)).input_value
+                sent = (await self._client.upload_image(path, subfolder=input_folder(stored.kind))).input_value
                 self._uploads.note(stored.key, sent)
             names[name] = sent
             self._sent.add(sent)
@@ -365,19 +383,19 @@ class Attempt:
         self._freed(False)
         if (by := await self._cancelled_by()) is not None:
             await self._cancel(execution, by)
-        elif not isinstance(error, _MAY_PASS) or not await self._again(error):
+        elif not isinstance(error, _MAY_PASS) or _is_paid(error) or not await self._again(error):
             said = failure(error, execution)
             if await self._written(partial(self._context.records.end, self._run, State.FAILED, said.sentence)):
                 run = await self._written(partial(self._context.records.get, self._run.id))
                 await show_status(self._reply, run.end if run is not None and run.end is not None else said)
 
-    async def _again(self, error: ServerUnavailable | FileMissing | UploadFailed | StorageAway) -> bool:
+    async def _again(self, error: ServerUnavailable | FileMissing | UploadFailed | StorageAway | PicturesLost) -> bool:
         """Say why, and let the run wait for another attempt; False where this was the last."""
         run = self._run
         if run.attempt >= MOST_ATTEMPTS:
             return False
         _log.info("run %s, attempt %s, on %s: %s", run.id, run.attempt, run.server, error)
-        at_fault = None if isinstance(error, StorageAway) else run.server
+        at_fault = None if isinstance(error, StorageAway | PicturesLost) else run.server
         reason = str(error) if isinstance(error, StorageAway) else trouble(error, run.server or "")
         if not await self._written(partial(self._context.queue.requeue, run, reason, at_fault)):
             return False
@@ -395,13 +413,22 @@ class Attempt:
         run = await self._context.records.get(self._run.id)
         return run is not None and run.attempt == self._run.attempt and run.state is State.DELIVERING
 
-    def _checked(self) -> ValidatedRequest:
+    def _checked(self, workflow: Workflow) -> ValidatedRequest:
         run = self._run
-        workflow = self._context.catalog.get(run.workflow)
         media = {
             name: InputFile(Path(file.key), file.filename, FieldKind(file.kind)) for name, file in run.inputs.items()
         }
         return ValidatedRequest(workflow, run.values, media, run.stem, run.kind, run.person, UUID(run.id))
+
+
+def _unread(run: RunRecord) -> Workflow:
+    """Stands for a workflow that is not read yet: enough to cancel with, and never sent."""
+    return Workflow(run.workflow, "", "", Prompt({"0": {"class_type": "Nothing", "inputs": {}}}))
+
+
+def _is_paid(error: Exception) -> bool:
+    """True if it must not be made again by itself, because that costs money."""
+    return isinstance(error, PicturesLost) and error.paid
 
 
 async def _with_room(work: Callable[[], Awaitable[_Kept]]) -> _Kept:

@@ -11,7 +11,7 @@ from bot.core.media.images import PictureLimits
 from bot.core.model import RunRequest, Status
 from bot.core.port import Reply
 from bot.core.runs.validation import RequestValidator, ValidatedRequest
-from bot.core.workflows.catalog import Catalog
+from bot.core.workflows.catalog import Catalog, NewestVersions
 from bot.i18n import _
 from comfy.client import ComfyClient
 from comfy.object_info import ObjectInfo
@@ -23,7 +23,7 @@ class OneShotRunner(RequestValidator):
     def __init__(
         self, catalog: Catalog, client: ComfyClient, limits: PictureLimits, *, keep_metadata: bool = False
     ) -> None:
-        super().__init__(catalog, self._info, limits)
+        super().__init__(NewestVersions(catalog), self._info, limits)
         self._client, self._keep_metadata = client, keep_metadata
 
     async def verdict(self) -> str:
@@ -42,7 +42,9 @@ class OneShotRunner(RequestValidator):
 
     async def develop(self, run: ValidatedRequest, reply: Reply, folder: Path) -> Status:
         """Run it to its end, and deliver what comes out; `folder` keeps the files meanwhile."""
-        return await execute(Execution(self._client, run, folder, keep_metadata=self._keep_metadata), reply)
+        shown = reply.limits.previews
+        execution = Execution(self._client, run, folder, keep_metadata=self._keep_metadata, previews=shown)
+        return await execute(execution, reply)
 
     async def _info(self) -> dict[str, ObjectInfo]:
         return {str(self._client.server): await self._client.object_info()}

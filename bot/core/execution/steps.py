@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import re
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping
 from contextlib import aclosing
@@ -15,27 +14,30 @@ from uuid import uuid5
 
 from bot.core.error_text import explain, warning, without_paths
 from bot.core.errors import BadResult, DeliveryFailed, StorageFailed, UserError
+from bot.core.execution.collection import ResultFetcher
 from bot.core.execution.progress import ProgressTracker
+from bot.core.execution.sent_files import SentFiles
+from bot.core.execution.submission import execution_targets, extra_data
 from bot.core.execution.throttle import Throttle
-from bot.core.media.content import fault_in
-from bot.core.media.metadata.strip import without_metadata
-from bot.core.model import Cancelled, Delivering, Done, Failed, Queued, Result, ResultFile, Status
+from bot.core.model import Cancelled, Delivering, Done, Failed, Queued, Result, Status
 from bot.core.port import Reply
 from bot.core.runs.replies import show_status
 from bot.i18n import _
 from comfy.client import ComfyClient
-from comfy.errors import AnswerTooLarge, ComfyError, FileMissing
+from comfy.errors import ComfyError, FileMissing, PicturesLost
 from comfy.http import Submission
-from comfy.messages.events import Event, ExecutionBlocked, ExecutionSuccess
-from comfy.messages.files import Kind
-from comfy.messages.history import FileOutput, Record
+from comfy.messages.events import Event, ExecutionBlocked, ExecutionSuccess, PictureSent
+from comfy.messages.files import input_folder
+from comfy.messages.history import Record
 from comfy.prompt import Prompt
-from comfy.tracking.poller import PromptEnded, PromptRunning, PromptWaiting
+from comfy.tracking.poller import PromptEnded, PromptRunning, PromptWaiting, Sighting
+from comfy.tracking.sent_pictures import senders_of
 
 if TYPE_CHECKING:
     from bot.core.runs.validation import ValidatedRequest
 
 _log = logging.getLogger(__name__)
+_MOST_ATTEMPTS = 3  # of a whole execution, where pictures that were sent are lost
 _CANCEL_PATIENCE = 10.0  # seconds for the server to end a prompt that was cancelled
 
 
@@ -60,30 +62,48 @@ class Execution:
         *,
         attempt: int = 1,
         keep_metadata: bool = False,
+        previews: bool = True,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`folder` keeps files on their way; it is the caller's to empty."""
+        """`folder` keeps files on their way; it is the caller's to empty. `previews`: they are shown to people."""
         self.run = run
-        self.prompt_id, *self._earlier = (str(uuid5(run.id, str(number))) for number in range(attempt, 0, -1))
+        self._begin(attempt)
         self.prompt: Prompt | None = None
-        self._client, self._folder = client, folder
-        self._keep_metadata, self._clock = keep_metadata, clock
+        self._sent = SentFiles(folder, client.server.largest_file)
+        self._targets: tuple[str, ...] = ()
+        self._fetcher = ResultFetcher(client, run, folder, keep_metadata)
+        self._client, self._previews, self._clock = client, previews, clock
         self._submission: asyncio.Task[Submission] | None = None
+
+    def _begin(self, attempt: int) -> None:
+        self._attempt = attempt
+        self.prompt_id, *self._earlier = (str(uuid5(self.run.id, str(each))) for each in range(attempt, 0, -1))
+        self._heard = frozenset[str]()  # nodes whose sent pictures are all here
+
+    def begin_again(self) -> None:
+        """Go on with a further attempt, which has a prompt of its own."""
+        self._begin(self._attempt + 1)
+        self._sent.forget()
 
     async def upload(self) -> dict[str, str]:
         """Send the run's files; the name of each at the server, by field."""
         names: dict[Path, str] = {}
         for given in self.run.media.values():
             if given.path not in names:
-                names[given.path] = (await self._client.upload_image(given.path)).input_value
+                folder = input_folder(given.kind)
+                names[given.path] = (await self._client.upload_image(given.path, subfolder=folder)).input_value
         return {field: names[given.path] for field, given in self.run.media.items()}
 
     async def adopt(self) -> bool:
         """Go on with the prompt of an earlier attempt if this server still has it: it was only out of reach. False if
         it must be submitted. What the last attempt but one left in the history may be what that one could not use.
+
+        Raises `PicturesLost` if that prompt costs money and its results cannot come to us.
         """
         for prompt_id in self._earlier:
             match await self._client.find(prompt_id):
+                case sighting if self._senders():
+                    await self._abandon(prompt_id, sighting)
                 case PromptWaiting() | PromptRunning():
                     self.prompt_id = prompt_id
                     return True
@@ -92,51 +112,74 @@ class Execution:
                     return True
         return False
 
+    async def _abandon(self, prompt_id: str, sighting: Sighting) -> None:
+        """End a prompt whose pictures go to a connection that is lost. Raises `PicturesLost`."""
+        began = isinstance(sighting, PromptRunning | PromptEnded)
+        if began and not (isinstance(sighting, PromptEnded) and not isinstance(sighting.record.end, ExecutionSuccess)):
+            lost = await self._lost()
+            if lost.paid:
+                raise lost
+        if isinstance(sighting, PromptWaiting | PromptRunning):
+            await self._client.cancel(prompt_id)
+
     async def submit(self, names: Mapping[str, str]) -> tuple[str, ...]:
         """Hand the filled prompt over; warnings. `names` are those of the files at the server.
 
         It is sent to its end even when cancelled meanwhile, so that it is known what there is to cancel.
         """
         prompt = await self.fill(names)
-        self._submission = asyncio.create_task(self._client.submit(prompt, prompt_id=self.prompt_id))
-        submission = await asyncio.shield(self._submission)
+        submission = await asyncio.shield(await self._send(prompt, self.prompt_id))
         return tuple(warning(fault, prompt) for fault in submission.warnings)
+
+    async def _send(self, prompt: Prompt, prompt_id: str) -> asyncio.Task[Submission]:
+        extra = await extra_data(prompt, await self._client.object_info(), previews=self._previews)
+        targets = self._targets
+        sending = self._client.submit(prompt, prompt_id=prompt_id, extra_data=extra, targets=targets)
+        self._submission = asyncio.create_task(sending)
+        return self._submission
 
     async def fill(self, names: Mapping[str, str]) -> Prompt:
         """The prompt with the run's values in it."""
         info = await self._client.object_info()
         self.prompt = self.run.workflow.fill({**self.run.values, **names}, info)
+        self._targets = execution_targets(self.prompt, self.run.workflow.outputs, info)
         return self.prompt
 
     async def follow(self, offer: Callable[[Status], None]) -> ExecutionEnd:
         """Wait for the prompt's end, and offer every status on the way."""
-        progress = ProgressTracker(self.prompt or self.run.workflow.prompt, self._clock)
+        prompt = self.prompt or self.run.workflow.prompt
+        progress = ProgressTracker(prompt.part_for(self._targets) if self._targets else prompt, self._clock)
         warnings, nothing_new = list[str](), False
         events: AsyncGenerator[Event] = self._client.follow(self.prompt_id)
         async with aclosing(events):
             async for event in events:
                 if isinstance(event, ExecutionBlocked):
                     warnings.append(without_paths(event.message) or _("A part of the workflow was blocked."))
+                elif isinstance(event, PictureSent):
+                    await self._sent.keep(event)
                 elif isinstance(event, ExecutionSuccess):
-                    nothing_new = event.cached
+                    nothing_new, self._heard = event.cached, frozenset(event.sent)
                 if (status := progress.fold(event)) is not None:
                     offer(status)
         return ExecutionEnd(nothing_new, tuple(warnings))
 
     async def collect(self) -> Result:
-        """Fetch all that came out. Raises `BadResult` if none of it can be delivered."""
+        """Fetch all that came out. Raises `BadResult` if none of it can be delivered, and `PicturesLost` if pictures
+        that were sent have not come.
+        """
         record = await self._client.collect(self.prompt_id)
+        if (senders := self._senders()) & (record.targets or senders) - self._heard:
+            raise await self._lost()
         try:
-            files = await self._fetch_all(record)
+            fetched = await self._fetcher.fetch(record, self._sent)
         except FileMissing:
             record = await self._made_anew()
-            files = await self._fetch_all(record)
-        files, faults = await asyncio.to_thread(_sound, files)
-        files, left_out = await self._cleaned(files)
-        left_out += faults
+            fetched = await self._fetcher.fetch(record, self._sent)
+        usable = await self._fetcher.usable(fetched)
+        files, left_out = usable.files, [*usable.left_out, *usable.faults]
         named = self.run.workflow.outputs
         texts = tuple(output.text for output in record.texts if not named or output.node_id in named)
-        if faults and not (files or texts):
+        if usable.faults and not (files or texts):
             raise BadResult(" ".join([_("The workflow ran, but its result cannot be used."), *left_out]))
         if not (files or texts or left_out):
             left_out = [_("The workflow ran, but made no file and no text.")]
@@ -173,7 +216,7 @@ class Execution:
             declared = info.node(node.class_type)
             if declared is not None and declared.output_node:
                 prompt = prompt.with_input(node.id, "written_for", self.prompt_id)
-        again = await self._client.submit(prompt, prompt_id=self._second_id)
+        again = await asyncio.shield(await self._send(prompt, self._second_id))
         async for _event in self._client.follow(again.prompt_id):
             pass
         return await self._client.collect(again.prompt_id)
@@ -182,42 +225,16 @@ class Execution:
     def _second_id(self) -> str:
         return str(uuid5(self.run.id, f"{self.prompt_id} anew"))
 
-    async def _fetch_all(self, record: Record) -> list[ResultFile]:
-        """Download the chosen outputs. All together they may have as many bytes as the operator allows."""
-        chosen, fetched = self._chosen(record), list[ResultFile]()
-        most = left = self._client.server.largest_file
-        for number, output in enumerate(chosen, 1):
-            path, name = self._place(output, number, len(chosen))
-            try:
-                left -= (await self._client.download(output.file, path, left)).size
-            except AnswerTooLarge as fault:
-                raise AnswerTooLarge(str(fault), most, is_file=True) from fault
-            fetched.append(ResultFile(path, name, str(output.kind)))
-        return fetched
+    def _senders(self) -> frozenset[str]:
+        """The nodes that send their results, of those that are delivered."""
+        senders, named = senders_of(self.prompt or self.run.workflow.prompt), self.run.workflow.outputs
+        return senders & frozenset(named) if named else senders
 
-    def _chosen(self, record: Record) -> list[FileOutput]:
-        """The outputs that the workflow names; else what was saved; else what was only previewed."""
-        if self.run.workflow.outputs:
-            return [output for output in record.files if output.node_id in self.run.workflow.outputs]
-        saved = [output for output in record.files if output.file.type == "output"]
-        return saved or [output for output in record.files if output.file.type == "temp"]
-
-    def _place(self, output: FileOutput, number: int, count: int) -> tuple[Path, str]:
-        """Return where a file is stored, and its name for people. Both are ours: the server's may be anything."""
-        suffix = _suffix(output.file.filename)
-        name = f"{self.run.stem}-{number}" if count > 1 else self.run.stem
-        return self._folder / f"output-{number}{suffix}", name + suffix
-
-    async def _cleaned(self, files: list[ResultFile]) -> tuple[list[ResultFile], list[str]]:
-        """Remove the workflow from files. Return those that are without it, and a sentence for each of the others."""
-        kept, left_out = list[ResultFile](), list[str]()
-        for file in files:
-            if self._keep_metadata or file.kind == Kind.TEXT or await without_metadata(file.path):
-                kept.append(file)
-            else:
-                words = _("{name} is not sent: it contains the workflow. The operator can allow that with {setting}.")
-                left_out.append(words.format(name=file.filename, setting="DARKROOM_KEEP_METADATA=yes"))
-        return kept, left_out
+    async def _lost(self) -> PicturesLost:
+        lost, info = PicturesLost("the connection was lost while pictures were sent"), await self._client.object_info()
+        nodes = [info.node(node.class_type) for node in self.prompt or self.run.workflow.prompt]
+        lost.paid = any(node is not None and node.api_node for node in nodes)
+        return lost
 
     async def _stop(self, submission: asyncio.Task[Submission] | None) -> None:
         if submission is not None:
@@ -255,10 +272,19 @@ async def execute(
 async def _develop(execution: Execution, throttle: Throttle) -> Result:
     async with throttle:
         throttle.offer(Queued())
-        warnings = await execution.submit(await execution.upload())
-        ended = await execution.follow(throttle.offer)
-        throttle.offer(Delivering())
-        result = await execution.collect()
+        names = await execution.upload()
+        for left in reversed(range(_MOST_ATTEMPTS)):
+            warnings = await execution.submit(names)
+            ended = await execution.follow(throttle.offer)
+            throttle.offer(Delivering())
+            try:
+                result = await execution.collect()
+                break
+            except PicturesLost as lost:
+                if lost.paid or not left:
+                    raise
+                _log.warning("run %s is made again: %s", execution.run.id, lost)
+                execution.begin_again()
     return replace(result, warnings=(*warnings, *ended.warnings, *result.warnings), nothing_new=ended.nothing_new)
 
 
@@ -269,16 +295,3 @@ def failure(error: Exception, execution: Execution) -> Failed:
     else:
         _log.info("run %s: %s", execution.run.id, error)
     return Failed(explain(error, str(execution.run.id), execution.prompt))
-
-
-def _sound(files: list[ResultFile]) -> tuple[list[ResultFile], list[str]]:
-    """Return the files that are what their names say, and a sentence for each of the others."""
-    faults = {file.filename: fault_in(file.path, file.kind) for file in files}
-    words = _("{name} is not sent: {reason}.")
-    said = [words.format(name=name, reason=fault) for name, fault in faults.items() if fault is not None]
-    return [file for file in files if faults[file.filename] is None], said
-
-
-def _suffix(filename: str) -> str:
-    found = re.search(r"\.[A-Za-z0-9]{1,16}$", filename)
-    return found[0].lower() if found else ""

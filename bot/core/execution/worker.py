@@ -46,7 +46,7 @@ class Worker:
         self._context, self._fleet = context, fleet
         self._engine = engine(self._attempt)
         self._load = ServerLoad()
-        self._jobs = JobFactory(context.catalog, lambda: fleet.known, lambda: fleet.version)
+        self._jobs = JobFactory(context.versions, lambda: fleet.known, lambda: fleet.version)
         self._uploads: defaultdict[str, UploadCache] = defaultdict(UploadCache)
         self._fresh: dict[tuple[str, int], RunRecord] = {}  # taken by this process, and not begun before
         self._unbegun: list[RunRecord] = []  # ours by the records, but perhaps not yet known to the engine
@@ -97,6 +97,8 @@ class Worker:
         while self._may_claim() and any(each.free for each in self._server_states().values()):
             run = await self._context.queue.claim(self.name, self._pick, self._context.replies.platforms)
             if run is None:
+                if await self._context.versions.fetch():
+                    continue
                 break
             self._load.enter(run.server or "", run)
             self._fresh[run.id, run.attempt] = run

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bot.core.errors import BadPicture, WorkerFailed
+from bot.core.media.animation import animated_copy, is_animation
 from bot.core.media.metadata.pictures import PNG_SIGNATURE, is_critical, png_chunks
 from bot.core.media.plain import FAULTS, plain_copy, turn_of
 from bot.core.pool.pool import run_apart
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 _FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "AVIF")
 _JPEG_QUALITY = 95
 _PNG_READ = (b"tRNS", b"iCCP", b"eXIf")  # what we look at besides the pixels
+_PNG_FRAMES = (b"acTL", b"fcTL", b"fdAT")
 _HEIC = (b"heic", b"heix", b"heim", b"heis", b"mif1", b"msf1", b"hevc", b"hevx")
 _SECONDS = 60.0  # for one picture: the largest that the settings admit takes a few, on a busy machine some more
 _decoding = threading.Lock()  # where this is done in threads: the filter of warnings is the whole process's
@@ -48,14 +50,17 @@ class Prepared:
     height: int
 
 
-async def prepare(path: Path, folder: Path, limits: PictureLimits | None = None, name: str = "") -> Prepared:
-    """Check a picture and put a plain copy into `folder`.
+async def prepare(
+    path: Path, folder: Path, limits: PictureLimits | None = None, name: str = "", *, frames: bool = False
+) -> Prepared:
+    """Check a picture and put a plain copy into `folder`, with all its `frames` if it is animated and they are wanted.
 
     Raises `BadPicture` with the reason. The sentence calls the file `name`, because its path may be anything.
     """
     name = name or path.name
     try:
-        return await run_apart(_prepare, path, folder, limits or PictureLimits(), name, timeout=_SECONDS)
+        given = limits or PictureLimits()
+        return await run_apart(_prepare, path, folder, given, name, frames, timeout=_SECONDS)
     except WorkerFailed as fault:
         raise BadPicture(
             _("{name} takes too much time or memory to read: please send a smaller picture.").format(name=name)
@@ -96,19 +101,20 @@ def _measure(path: Path) -> Shape | None:
         return None
 
 
-def _prepare(path: Path, folder: Path, limits: PictureLimits, name: str) -> Prepared:
+def _prepare(path: Path, folder: Path, limits: PictureLimits, name: str, frames: bool = False) -> Prepared:
     _check_size(path, limits, name)
     with _decoding, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         data = path.read_bytes()
-        with _open(data, limits, name) as picture:
+        with _open(data, limits, name, frames) as picture:
             try:
                 picture.load()
             except FAULTS as fault:
                 raise BadPicture(_damaged(name)) from fault
-            copy = _copied(picture, data, path, folder, name)
             turned = turn_of(picture) in (5, 6, 7, 8)
             width, height = picture.size[::-1] if turned else picture.size
+            most = limits.max_pixels if frames and is_animation(picture) else None
+            copy = _copied(picture, data, path, folder, name, most)
     return Prepared(_named_by_content(copy), width, height)
 
 
@@ -133,8 +139,11 @@ def _check_size(path: Path, limits: PictureLimits, name: str) -> None:
         )
 
 
-def _copied(picture: Image, data: bytes, path: Path, folder: Path, name: str) -> Path:
+def _copied(picture: Image, data: bytes, path: Path, folder: Path, name: str, most_pixels: int | None) -> Path:
+    """Put a plain copy into `folder`: of all frames if `most_pixels` says how many these may have together."""
     try:
+        if most_pixels is not None:
+            return animated_copy(picture, data, path, folder, most_pixels, name)
         return plain_copy(picture, data, path, folder)
     except FAULTS as fault:
         if isinstance(fault, OSError) and fault.errno:
@@ -142,12 +151,12 @@ def _copied(picture: Image, data: bytes, path: Path, folder: Path, name: str) ->
         raise BadPicture(_damaged(name)) from fault
 
 
-def _open(data: bytes, limits: PictureLimits, name: str) -> Image:
+def _open(data: bytes, limits: PictureLimits, name: str, frames: bool) -> Image:
     """Read only the header. The content decides the type, not the name."""
     from PIL import Image
 
     try:
-        picture = Image.open(io.BytesIO(_readable(data)), formats=(*_FORMATS, *_with_heic(data)))
+        picture = Image.open(io.BytesIO(_readable(data, frames)), formats=(*_FORMATS, *_with_heic(data)))
     except Image.DecompressionBombError as bomb:
         raise BadPicture(_too_many_pixels(name, limits)) from bomb
     except FAULTS as fault:
@@ -164,14 +173,13 @@ def _too_many_pixels(name: str, limits: PictureLimits) -> str:
     return _("{name} has too many pixels; the maximum is {most} megapixels.").format(name=name, most=most)
 
 
-def _readable(data: bytes) -> bytes:
+def _readable(data: bytes, frames: bool) -> bytes:
     """The file without what keeps Pillow from reading it, such as a text of some megabytes in a PNG."""
     if not data.startswith(PNG_SIGNATURE):
         return data
+    read = (*_PNG_READ, *_PNG_FRAMES) if frames else _PNG_READ
     try:
-        return PNG_SIGNATURE + b"".join(
-            chunk for kind, chunk in png_chunks(data) if is_critical(kind) or kind in _PNG_READ
-        )
+        return PNG_SIGNATURE + b"".join(chunk for kind, chunk in png_chunks(data) if is_critical(kind) or kind in read)
     except struct.error:
         return data  # it is cut short, which Pillow says
 

@@ -77,12 +77,12 @@ def _is_whole(bare: bytes, picture: Image) -> bool:
 
 
 def _encode(picture: Image, target: Path) -> None:
-    upright = _upright(eight_bits(picture), turn_of(picture))
-    upright.info = {}
+    copy = upright(eight_bits(picture), turn_of(picture))
+    copy.info = {}
     if target.suffix == ".jpg":
-        upright.save(target, "JPEG", quality=_JPEG_QUALITY, subsampling=0)
+        copy.save(target, "JPEG", quality=_JPEG_QUALITY, subsampling=0)
     else:
-        upright.save(target, "PNG", compress_level=3)
+        copy.save(target, "PNG", compress_level=3)
 
 
 def turn_of(picture: Image) -> int:
@@ -94,7 +94,8 @@ def turn_of(picture: Image) -> int:
     return turn if turn in range(1, 9) else 1
 
 
-def _upright(picture: Image, turn: int) -> Image:
+def upright(picture: Image, turn: int) -> Image:
+    """Turn a picture by its EXIF orientation."""
     from PIL.Image import Transpose
 
     method = {

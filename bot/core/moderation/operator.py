@@ -30,8 +30,7 @@ class OperatorService:
 
     async def access(self, workflow: str, allow: bool | None) -> str:
         """Allow or deny a workflow everywhere; an empty name means all workflows. Raises `UnknownWorkflow`."""
-        if workflow:
-            self._catalog.get(workflow)
+        workflow = self._catalog.find(workflow).id if workflow else ""
         rule = Rule(Scope(workflow=workflow), Access(bool(allow)))
         if allow is None:
             return await self._put("clear", replace(rule, body=Access(allow=True)), remove=True)

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Collection
 
 from bot.core.background import BackgroundTask, TaskHealth
-from bot.core.errors import BadValue, NotAllowed
+from bot.core.errors import BadValue, NotAllowed, UnknownWorkflow
 from bot.core.model import Failed, Held
 from bot.core.policy import concurrency
 from bot.core.policy.audit import Audit
@@ -17,7 +17,7 @@ from bot.core.runs.locks import RunLocks
 from bot.core.runs.queue import RunQueue
 from bot.core.runs.replies import RunReplies
 from bot.core.runs.repository import RunRepository
-from bot.core.workflows.catalog import Workflows
+from bot.core.workflows.catalog import Versions
 from bot.core.workflows.workflow import Workflow
 
 
@@ -30,13 +30,13 @@ class Reevaluation:
         audit: Audit,
         queue: RunQueue,
         records: RunRepository,
-        catalog: Workflows,
+        versions: Versions,
         replies: RunReplies,
         locks: RunLocks,
         tasks: TaskHealth,
     ) -> None:
         self._enforcer, self._audit, self._queue, self._records = enforcer, audit, queue, records
-        self._catalog, self._replies, self._locks = catalog, replies, locks
+        self._versions, self._replies, self._locks = versions, replies, locks
         self._decided = {""}  # communities; "" stands for all
         self._news = asyncio.Event()
         self._chore = BackgroundTask("reevaluation", tasks)
@@ -73,23 +73,23 @@ class Reevaluation:
                 await self._decide(run)
 
     async def _decide(self, run: RunRecord) -> None:
-        workflow = self._catalog.workflows.get(run.workflow)
         decision = self._enforcer.decide(run.person, run.place, run.workflow)
         if not decision.allowed:
             await self._refuse(run, decision.why)
             return
         try:
-            held = workflow is not None and await self._enforcer.rereads(run, workflow)
-        except (NotAllowed, BadValue) as fault:
+            workflow = await self._versions.get(run.workflow, run.version)
+            held = await self._enforcer.rereads(run, workflow)
+        except (UnknownWorkflow, NotAllowed, BadValue) as fault:
             await self._refuse(run, str(fault))
             return
         await self._amend(run, workflow)
         if held:
             await self._hold(run)
 
-    async def _amend(self, run: RunRecord, workflow: Workflow | None) -> None:
+    async def _amend(self, run: RunRecord, workflow: Workflow) -> None:
         policy = self._enforcer.policy(run.person, run.place, run.workflow)
-        if workflow is not None and workflow.spoiler:
+        if workflow.spoiler:
             policy = policy.covered()
         now = (policy.review.on, policy.review.channel, policy.display, concurrency.written(policy.limits))
         if now != (run.review, run.review_in, run.display, run.caps):

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 from bot.core.errors import BadValue, NotAllowed, UserError, WorkerFailed
 from bot.core.model import DisplayOptions, Person, Place
 from bot.core.moderation.reviews import Reviews
+from bot.core.moderation.saved_workflows import SavedWorkflows
 from bot.core.moderation.workflow_editor import WorkflowEditor
 from bot.core.policy import field_constraints, word_filter
 from bot.core.policy.audit import Audit, Entry
@@ -91,7 +92,7 @@ class Overview:
 
 class ModerationService:
     """The actions of moderators. `reviews` has the runs that wait for approval; `workflows` edits the workflows that
-    trusted people add in the chat.
+    trusted people add in the chat, and `saved` has those that people save at servers.
     """
 
     def __init__(
@@ -104,9 +105,11 @@ class ModerationService:
         records: RunRepository,
         reviews: Reviews,
         contributions: WorkflowEditor,
+        saved: SavedWorkflows,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.reviews, self.workflows, self._records = reviews, contributions, records
+        self.saved = saved
         self._enforcer, self._rules, self._audit, self._permissions = enforcer, enforcer.book, audit, permissions
         self._validator, self._queue, self._clock = validator, queue, clock
 
@@ -233,7 +236,7 @@ class ModerationService:
         words = _("Set the word list “{name}” {scope}.") if to else _("Deleted the word list “{name}” {scope}.")
         rule = Rule(scope, to or WordList(), name)
         told = await self._put(by, here, "words", words.format(name=name, scope=scope), rule, remove=to is None)
-        if to is None or not to.hold or self.review_channel(here, aim.workflow) or self.review_channel(here):
+        if to is None or not to.hold or self.review_channel(here, scope.workflow) or self.review_channel(here):
             return told
         unasked = _("No channel is named where moderators are asked: name one with /moderate review.")
         return f"{told} {unasked} " + _("Until then, /moderate held lists what waits.")
@@ -329,12 +332,13 @@ class ModerationService:
         """Tell what a person may do in a place, and by which rules: a line for each workflow, or for one workflow."""
         await self._permissions.moderator(by, here, "why")
         lines = []
-        for name in [workflow] if workflow else self._validator.catalog.workflows:
-            decision = self._enforcer.decide(person, place or here, name)
-            lines.append(f"{'✓' if decision.allowed else '✗'} {name}: {decision.why}")
+        catalog = self._validator.catalog
+        for each in [catalog.find(workflow)] if workflow else catalog.workflows.values():
+            decision = self._enforcer.decide(person, place or here, each.id)
+            lines.append(f"{'✓' if decision.allowed else '✗'} {each.name}: {decision.why}")
             if decision.allowed:
-                limits = self._enforcer.policy(person, place or here, name).limits
-                lines += [f"   {each}" for each in await self._queue.quota_statuses(person.key, name, limits)]
+                limits = self._enforcer.policy(person, place or here, each.id).limits
+                lines += [f"   {quota}" for quota in await self._queue.quota_statuses(person.key, each.id, limits)]
         return "\n".join(lines)
 
     async def overview(self, by: Person, here: Place) -> Overview:
@@ -342,7 +346,7 @@ class ModerationService:
         await self._permissions.moderator(by, here, "overview")
         everyone = Person(here.platform, "")
         flows = self._validator.catalog.workflows.values()
-        rows = tuple(Row(each.name, each.title, self._enforcer.decide(everyone, here, each.name)) for each in flows)
+        rows = tuple(Row(each.name, each.title, self._enforcer.decide(everyone, here, each.id)) for each in flows)
         rules = tuple(self._rules.of(community_of(here)))
         return Overview(rows, rules, tuple(map(describe, rules)))
 
@@ -448,9 +452,11 @@ class ModerationService:
 
     async def _scope(self, by: Person, here: Place, act: str, aim: RuleTarget) -> Scope:
         scope = await self._permissions.scope(by, here, act, aim)
-        if scope.workflow:
-            self._validator.catalog.get(scope.workflow)  # raises UnknownWorkflow
-        return scope
+        return replace(scope, workflow=self._meant(scope.workflow))
+
+    def _meant(self, workflow: str) -> str:
+        """Return the id of the workflow that a moderator means; empty for all. Raises `UnknownWorkflow`."""
+        return self._validator.catalog.find(workflow).id if workflow else ""
 
     async def _put(self, by: Person, here: Place, act: str, words: str, rule: Rule, *, remove: bool = False) -> str:
         change = Change(rule.slot, None if remove else rule)

@@ -11,6 +11,7 @@ import json
 import shlex
 import tomllib
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,7 +31,9 @@ from bot.core.workflows import sidecar_edit
 from bot.core.workflows.form import listed
 from bot.core.workflows.live_catalog import LiveCatalog
 from bot.core.workflows.sidecar import FIELD_KEYS
-from bot.core.workflows.workflow import loader_kind
+from bot.core.workflows.slugs import slug_of
+from bot.core.workflows.source_file import Layer, SourceFile
+from bot.core.workflows.workflow import Workflow, loader_kind
 from bot.i18n import _
 from comfy.errors import PromptRejected
 from comfy.object_info import ObjectInfo
@@ -84,7 +87,7 @@ class WorkflowEditor:
 
     def __init__(
         self,
-        folder: Path,
+        folders: Mapping[Layer, Path],
         live_catalog: LiveCatalog,
         validator: RequestValidator,
         book: RuleStore,
@@ -92,8 +95,8 @@ class WorkflowEditor:
         permissions: Permissions,
         packs: Collection[str],
     ) -> None:
-        """`packs` are the allowed packs of custom nodes."""
-        self._folder, self._live_catalog, self._validator = folder, live_catalog, validator
+        """`folders` are those of what is added in the chat, and of the operator; `packs` the allowed packs of nodes."""
+        self._folders, self._live_catalog, self._validator = folders, live_catalog, validator
         self._rule_store, self._audit, self._permissions = book, audit, permissions
         self._packs = frozenset(packs)
         self._one_by_one = asyncio.Lock()
@@ -107,15 +110,18 @@ class WorkflowEditor:
         prompt = await asyncio.to_thread(_prompt, data)
         await self._check(prompt)
         async with self._one_by_one:
-            await self._check_free(name)
-            sidecar = sidecar_edit.new(name.capitalize(), suggested(prompt))
-            await asyncio.to_thread(_try, name, self._files(name, sidecar, prompt))
-            await self._begin_trial(by, here, name)
-            await self._write(name, sidecar, prompt)
-        lacks = await self._validator.lacks(self._live_catalog.get(name))
-        fields = listed(self._live_catalog.get(name).form().names) or _("none")
+            path = await self._free_path(name)
+            sidecar = sidecar_edit.new(name.strip().capitalize(), suggested(prompt))
+            files = self._files(path, sidecar, prompt)
+            await asyncio.to_thread(_try, files)
+            workflow = await self._foreseen(path, files)
+            await self._begin_trial(by, here, workflow)
+            await self._write(files)
+        added = self._live_catalog.get(workflow)
+        lacks = await self._validator.lacks(added)
+        fields = listed(added.form().names) or _("none")
         words = _("Added “{name}”. You can try it now; “workflow open” lets others run it. People fill in: {fields}.")
-        words = words.format(name=name, fields=fields)
+        words = words.format(name=added.name, fields=fields)
         return f"{words} {lacks}" if lacks else words
 
     async def open(self, by: Person, here: Place, name: str) -> str:
@@ -123,14 +129,14 @@ class WorkflowEditor:
         added it and operators may do that. Raises `NotAllowed`.
         """
         await self._permissions.trusted(by, here, "workflow open")
-        self._live_catalog.get(name)
-        everywhere = Rule(Scope(workflow=name), Trial(open=True))
+        workflow = self._live_catalog.find(name).id
+        everywhere = Rule(Scope(workflow=workflow), Trial(open=True))
         trial = self._rule_store.of("").get(everywhere.slot)
         if trial is None or not isinstance(trial.body, Trial) or trial.body.open:
             raise UserError(_("“{name}” is not on trial, so it is open already.").format(name=name))
         if trial.body.by != by.key or not here.community:
             await self._permissions.operator(by, here, "workflow open")
-        opened = Rule(Scope(community_of(here), workflow=name), Trial(trial.body.by, open=True))
+        opened = Rule(Scope(community_of(here), workflow=workflow), Trial(trial.body.by, open=True))
         words = _("Opened “{name}” {where}. The moderators' rules decide who may run it.")
         words = words.format(name=name, where=opened.scope.where)
         await self._rule_store.change(
@@ -141,19 +147,19 @@ class WorkflowEditor:
     async def inputs(self, by: Person, here: Place, name: str) -> list[WorkflowInput]:
         """Return all inputs that could become a field of a workflow, with their current values."""
         await self._permissions.trusted(by, here, "workflow inputs")
-        return inputs_of(self._live_catalog.get(name).prompt)
+        return inputs_of(self._live_catalog.find(name).prompt)
 
     async def field(self, by: Person, here: Place, name: str, field: str, settings: Mapping[str, Any] | None) -> str:
         """Set a field of a workflow, with `target` and the other keys in docs/workflows.md; None removes the field."""
         await self._permissions.trusted(by, here, "workflow field")
         async with self._one_by_one:
-            sidecar, prompt = await self._read(by, name)
+            workflow, sidecar, prompt = await self._read(by, name)
             if settings is None:
                 changed = sidecar_edit.remove_field(sidecar, field)
             else:
                 given = {key: value for key, value in settings.items() if value is not None}
                 changed = sidecar_edit.set_field(sidecar, field, given)
-            await self._write(name, changed, prompt)
+            await self._write(self._files_of(workflow, changed, prompt))
         words = _("Set “{field}” of “{name}”.") if settings is not None else _("Removed “{field}” of “{name}”.")
         return await self._note(by, here, "workflow field", words.format(field=field, name=name))
 
@@ -161,8 +167,9 @@ class WorkflowEditor:
         """Set the title and the description of a workflow."""
         await self._permissions.trusted(by, here, "workflow describe")
         async with self._one_by_one:
-            sidecar, prompt = await self._read(by, name)
-            await self._write(name, sidecar_edit.describe(sidecar, title, description), prompt)
+            workflow, sidecar, prompt = await self._read(by, name)
+            changed = sidecar_edit.describe(sidecar, title, description)
+            await self._write(self._files_of(workflow, changed, prompt))
         return await self._note(
             by, here, "workflow describe", _("Set the title and description of “{name}”.").format(name=name)
         )
@@ -171,14 +178,16 @@ class WorkflowEditor:
         """Rename a workflow."""
         await self._permissions.trusted(by, here, "workflow rename")
         async with self._one_by_one:
-            sidecar, prompt = await self._read(by, old)
-            await self._check_free(new)
-            await asyncio.to_thread(_try, new, self._files(new, sidecar, prompt))
-            await self._rule_store.copy(old, new)  # so neither name ever exists without its rules
-            await self._write(new, sidecar, prompt)
-            await asyncio.to_thread(_delete, self._paths(old))
+            workflow, sidecar, prompt = await self._read(by, old)
+            path = await self._free_path(new)
+            files = self._files(path, sidecar, prompt)
+            await asyncio.to_thread(_try, files)
+            renamed = await self._foreseen(path, files)
+            await self._rule_store.copy(workflow.id, renamed)  # so neither of them ever exists without its rules
+            await self._write(files)
+            await asyncio.to_thread(_delete, self._paths_of(workflow))
             await self._live_catalog.refresh()
-            await self._rule_store.forget_workflow(old)
+            await self._rule_store.forget_workflow(workflow.id)
         words = _("Renamed “{old}” to “{new}”.").format(old=old, new=new)
         return await self._note(by, here, "workflow rename", words)
 
@@ -186,10 +195,10 @@ class WorkflowEditor:
         """Remove a workflow. Runs that have started are finished."""
         await self._permissions.trusted(by, here, "workflow remove")
         async with self._one_by_one:
-            await self._read(by, name)
-            await asyncio.to_thread(_delete, self._paths(name))
+            workflow, _sidecar, _prompt = await self._read(by, name)
+            await asyncio.to_thread(_delete, self._paths_of(workflow))
             await self._live_catalog.refresh()
-            await self._rule_store.forget_workflow(name, trial=True)
+            await self._rule_store.forget_workflow(workflow.id, trial=True)
         return await self._note(by, here, "workflow remove", _("Removed “{name}”.").format(name=name))
 
     async def _check(self, prompt: Prompt) -> None:
@@ -205,52 +214,65 @@ class WorkflowEditor:
         if refused := refused_packs(packs_of(info, classes), self._packs):
             raise UserError(refused)
 
-    async def _read(self, by: Person, name: str) -> tuple[str, Prompt]:
+    async def _read(self, by: Person, name: str) -> tuple[Workflow, str, Prompt]:
         """Read the files of a workflow that a person may change: one that was added in the chat, and any for operators.
         Raises `UserError` for all others.
         """
-        workflow = self._live_catalog.get(name)
-        graph, sidecar = self._paths(workflow.name)
-        try:
-            text = await asyncio.to_thread(sidecar.read_text, "utf-8")
-        except FileNotFoundError:
-            text = None
-        if text is None or not (self._was_added_here(name) or self._permissions.is_operator(by)):
+        workflow = self._live_catalog.find(name)
+        text = None
+        if workflow.layer in self._folders:
+            _graph, sidecar = self._paths_of(workflow)
+            with suppress(FileNotFoundError):
+                text = await asyncio.to_thread(sidecar.read_text, "utf-8")
+        if text is None or not (self._was_added_here(workflow) or self._permissions.is_operator(by)):
             words = _("“{name}” was not added in the chat, so only the operator can change it.")
             raise UserError(words.format(name=name))
-        return text, Prompt.loads(await asyncio.to_thread(graph.read_text, "utf-8"))
+        return workflow, text, workflow.prompt
 
-    def _was_added_here(self, name: str) -> bool:
+    def _was_added_here(self, workflow: Workflow) -> bool:
         """True for a workflow that was added in the chat: its trial stays on record, even when it is open."""
-        return self._rule_store.of("").get(Rule(Scope(workflow=name), Trial()).slot) is not None
+        return self._rule_store.of("").get(Rule(Scope(workflow=workflow.id), Trial()).slot) is not None
 
-    async def _check_free(self, name: str) -> None:
-        """Raises `UserError` where files of this name exist, be they faulty: they may be the operator's."""
-        taken = await asyncio.to_thread(lambda: any(path.exists() for path in self._paths(name)))
-        if taken or name in self._live_catalog.workflows:
+    async def _free_path(self, name: str) -> str:
+        """Return the path of a new workflow. Raises `UserError` if there are files of this name, even faulty ones."""
+        if not name.strip():
+            raise UserError(_("Give the workflow a name."))
+        path = slug_of(name)
+        taken = await asyncio.to_thread(
+            lambda: any(file.exists() for folder in self._folders.values() for file in _beside(folder / path))
+        )
+        taken = taken or any(path in (each.name, each.id) for each in self._live_catalog.workflows.values())
+        if taken:
             raise UserError(_("There is a workflow “{name}” already: remove or rename it first.").format(name=name))
+        return path
 
-    async def _write(self, name: str, sidecar: str, prompt: Prompt) -> None:
+    async def _foreseen(self, path: str, files: Mapping[Path, str]) -> str:
+        """Return the id that a workflow will have, so that its rules are there before it is."""
+        graph, sidecar = files.values()
+        return await self._live_catalog.foreseen(SourceFile(Layer.ADDED, path, path, graph, path, sidecar))
+
+    async def _write(self, files: Mapping[Path, str]) -> None:
         """Write both files if they are valid. Otherwise raise `UserError` with the mistakes and change nothing."""
-        files = self._files(name, sidecar, prompt)
-        await asyncio.to_thread(_try, name, files)
+        await asyncio.to_thread(_try, files)
         await asyncio.to_thread(_put, files)
         await self._live_catalog.refresh()
 
-    async def _begin_trial(self, by: Person, here: Place, name: str) -> None:
+    async def _begin_trial(self, by: Person, here: Place, workflow: str) -> None:
         """Put a new workflow on trial, so that other people cannot run it."""
-        await self._rule_store.forget_workflow(name, trial=True)  # of an earlier workflow with this name
-        trial = Rule(Scope(workflow=name), Trial(by.key))
-        words = _("Added “{name}” on trial.").format(name=name)
+        trial = Rule(Scope(workflow=workflow), Trial(by.key))
+        words = _("Added “{name}” on trial.").format(name=workflow)
         await self._rule_store.change("", By(by, here, "workflow add", words), [Change.put(trial)])
         await self._note(by, here, "workflow add", words)
 
-    def _files(self, name: str, sidecar: str, prompt: Prompt) -> dict[Path, str]:
-        return dict(zip(self._paths(name), (json.dumps(prompt.to_json(), indent=1), sidecar), strict=True))
+    def _files(self, path: str, sidecar: str, prompt: Prompt) -> dict[Path, str]:
+        return _content(_beside(self._folders[Layer.ADDED] / path), sidecar, prompt)
 
-    def _paths(self, name: str) -> tuple[Path, Path]:
-        safe = Path(name).name  # names are checked when they are read; this never leaves the folder
-        return self._folder / f"{safe}.json", self._folder / f"{safe}.toml"
+    def _files_of(self, workflow: Workflow, sidecar: str, prompt: Prompt) -> dict[Path, str]:
+        return _content(self._paths_of(workflow), sidecar, prompt)
+
+    def _paths_of(self, workflow: Workflow) -> tuple[Path, Path]:
+        """Return the graph and the sidecar of a workflow that lies in one of the folders."""
+        return _beside(self._folders[workflow.layer] / workflow.path)
 
     async def _note(self, by: Person, here: Place, act: str, words: str) -> str:
         await self._audit.decided(by, here, act, words)
@@ -280,7 +302,7 @@ def suggested(prompt: Prompt) -> dict[str, dict[str, Any]]:
 
 
 def _kind(node: Node, name: str, value: Any) -> str | None:
-    if (loader := loader_kind(node.class_type, name)) is not None:
+    if (loader := loader_kind(node, name)) is not None:
         return {"image": "picture"}.get(loader, str(loader))
     if node.class_type in _TEXTS and isinstance(value, str):
         return "text"
@@ -302,7 +324,15 @@ def _prompt(data: bytes) -> Prompt:
         raise UserError(words.format(reason=rejected.message)) from None
 
 
-def _try(name: str, files: Mapping[Path, str]) -> None:
+def _beside(path: Path) -> tuple[Path, Path]:
+    return path.with_name(f"{path.name}.json"), path.with_name(f"{path.name}.toml")
+
+
+def _content(paths: tuple[Path, Path], sidecar: str, prompt: Prompt) -> dict[Path, str]:
+    return dict(zip(paths, (json.dumps(prompt.to_json(), indent=1), sidecar), strict=True))
+
+
+def _try(files: Mapping[Path, str]) -> None:
     """Read the files as the catalog does, in a temporary folder."""
     from bot.core.workflows.catalog import Catalog
 
@@ -310,11 +340,8 @@ def _try(name: str, files: Mapping[Path, str]) -> None:
         for path, text in files.items():
             (folder / path.name).write_text(text, "utf-8")
         read = Catalog.read(folder)
-    if read.faults or name not in read.workflows:
-        raise UserError(
-            " ".join(f"{fault}." for fault in read.faults)
-            or _("A workflow's name can have up to 32 lowercase letters, digits and “-”.")
-        )
+    if read.faults:
+        raise UserError(" ".join(f"{fault}." for fault in read.faults))
 
 
 def _put(files: Mapping[Path, str]) -> None:

@@ -30,12 +30,18 @@ class PolicyEnforcer:
         default: DefaultAccess = EVERY_WORKFLOW,
         operators: Collection[str] = (),
         clock: Callable[[], float] = time.time,
+        waits: Callable[[str], bool] = lambda _workflow: False,
     ) -> None:
+        """`waits` says whether a workflow waits for an operator's yes."""
+        self._waits = waits
         self._operators = frozenset(operators)
         self.book, self._audit, self._default, self._clock = book, audit, default, clock
 
     def decide(self, person: Person, place: Place, workflow: str) -> Decision:
         """Decide if this person may run this workflow in this place."""
+        if self._waits(workflow) and person.key not in self._operators:
+            words = _("“{workflow}” waits for the operator of this bot: until then, others cannot run it.")
+            return Decision(allowed=False, why=words.format(workflow=workflow))
         context = replace(RequestContext.of(person, place, workflow), operator=person.key in self._operators)
         return evaluate.decide(self.book.of(context.community), context, self._default, self._clock())
 
@@ -54,13 +60,17 @@ class PolicyEnforcer:
         ]
 
     def on_trial(self, place: Place, workflow: str) -> bool:
-        """True if the person who added a workflow has not opened it in the community of this place."""
+        """True if a workflow waits for an operator, or if the person who added it has not opened it in the community of
+        this place.
+        """
+        if self._waits(workflow):
+            return True
         context = RequestContext.of(Person(place.platform, ""), place, workflow)
         return evaluate.trial_of(self.book.of(context.community), context) is not None
 
     def restriction(self, person: Person, place: Place, workflow: Workflow) -> FieldConstraints:
         """Return the rules about fields for this person and workflow in this place."""
-        context = RequestContext.of(person, place, workflow.name)
+        context = RequestContext.of(person, place, workflow.id)
         names = [field.name for field in workflow.declared]
         return FieldConstraints(tuple(evaluate.narrowings(self.book.of(context.community), context, names)))
 

@@ -55,10 +55,10 @@ class DefaultAccess:
             case "none":
                 return cls(frozenset())
             case names:
-                return cls(frozenset(names.replace(",", " ").split()))
+                return cls(frozenset(names.replace(",", " ").replace("-", "_").split()))
 
     def allows(self, workflow: str) -> bool:
-        return self.workflows is None or workflow in self.workflows
+        return self.workflows is None or workflow.replace("-", "_") in self.workflows
 
 
 NO_REVIEW, PLAIN = Review(on=False), DisplayOptions("here", previews=True, spoilers=False)

@@ -36,7 +36,9 @@ class FieldConstraints:
     def fault(self, form: Form, values: Mapping[str, object]) -> BadValue | None:
         """Return an error if a value of an accepted run is no longer allowed."""
         fixed = {name for name, each in self.narrowings if each.fixed is not None}
-        decided = {name for name, _each in self.narrowings} & set(values)
+        ruled = {name for name, _each in self.narrowings}
+        choices = {each.name for each in form.fields if any(set(dict(given)) & ruled for _choice, given in each.sets)}
+        decided = (ruled | choices) & set(values)
         for field in self._narrowed(form):
             if field.name not in decided:
                 continue
@@ -63,11 +65,14 @@ class FieldConstraints:
             return False
 
     def _narrowed(self, form: Form) -> Iterable[Field]:
-        for field in form.fields:
-            for name, each in self.narrowings:
-                if name == field.name:
-                    field = narrowed(field, each)
-            yield field
+        fields = {field.name: field for field in form.fields}
+        for name, each in self.narrowings:
+            if name in fields:
+                fields[name] = narrowed(fields[name], each)
+        for field in fields.values():
+            fitting = _without_forbidden(field, fields) if field.sets else field
+            if fitting.choices != () or field.choices == ():
+                yield fitting
 
 
 def narrowed(field: Field, to: Narrowing) -> Field:
@@ -83,6 +88,26 @@ def narrowed(field: Field, to: Narrowing) -> Field:
     if to.default is not None and not field.seed:
         bounded = replace(bounded, default=to.default, required=False)
     return _with_default(bounded, to.default)
+
+
+def _without_forbidden(field: Field, fields: Mapping[str, Field]) -> Field:
+    """Leave out the choices that would set another field to what it does not accept."""
+    good = tuple(
+        choice
+        for choice, values in field.sets
+        if choice in (field.choices or ())
+        and all(_accepts(fields[name], value) for name, value in values if name in fields)
+    )
+    default = field.default if field.default in good else next(iter(good), None) if field.default else None
+    return replace(field, choices=good, default=default)
+
+
+def _accepts(field: Field, value: object) -> bool:
+    try:
+        field.parse(value)
+    except BadValue:
+        return False
+    return True
 
 
 def faults(field: Field, to: Narrowing) -> str | None:

@@ -9,7 +9,7 @@ from bot.core.run import RunRecord
 from bot.core.runs.repository import RunRepository
 from bot.core.servers.load import JobFactory, ServerLoad
 from bot.core.servers.registry import ServerRegistry
-from bot.core.workflows.catalog import Workflows
+from bot.core.workflows.versions import WorkflowVersions
 from comfy.schedule import assign
 
 _LATE = 10.0  # seconds that the clocks of two machines may differ
@@ -18,10 +18,10 @@ _LATE = 10.0  # seconds that the clocks of two machines may differ
 class EtaEstimator:
     """Works without a worker in its process. It remembers what it learned, and reads only new records."""
 
-    def __init__(self, catalog: Workflows, records: RunRepository, registry: ServerRegistry) -> None:
-        self._records, self._registry = records, registry
+    def __init__(self, versions: WorkflowVersions, records: RunRepository, registry: ServerRegistry) -> None:
+        self._records, self._registry, self._versions = records, registry, versions
         self._load = ServerLoad()
-        self._jobs = JobFactory(catalog, lambda: registry.known, lambda: registry.version)
+        self._jobs = JobFactory(versions, lambda: registry.known, lambda: registry.version)
         self._learnt: set[str] = set()
         self._since = 0.0
 
@@ -34,7 +34,8 @@ class EtaEstimator:
         self._since = max([self._since, *(run.ended_at - _LATE for run in ended if run.ended_at is not None)])
         self._learn([*ended, *(run for run in active if run.outcome is not None)])
         self._see([run for run in active if run.outcome is None])
-        return await asyncio.to_thread(self._assigned, waiting)
+        starts = await asyncio.to_thread(self._assigned, waiting)
+        return await asyncio.to_thread(self._assigned, waiting) if await self._versions.fetch() else starts
 
     def _learn(self, executed: Sequence[RunRecord]) -> None:
         servers = self._registry.servers

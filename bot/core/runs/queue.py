@@ -55,6 +55,7 @@ class NewRun:
     kind: str
     models: frozenset[str]
     priority: int = 0
+    version: str = ""
     policy: EffectivePolicy = NO_POLICY
     held: bool = False
     opened: bool = True
@@ -262,6 +263,7 @@ def _columns(run: NewRun, turn: int, depth: int, now: float) -> dict[str, Any]:
     return {
         "id": run.id,
         "workflow": run.workflow,
+        "version": run.version,
         "given": run.values,
         "inputs": msgspec.to_builtins(run.inputs),
         "stem": run.stem,

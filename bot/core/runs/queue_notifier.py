@@ -17,7 +17,7 @@ from bot.core.runs.locks import RunLocks
 from bot.core.runs.queue import RunQueue
 from bot.core.runs.replies import RunReplies, show_status
 from bot.core.runs.repository import RunRepository
-from bot.core.workflows.catalog import Workflows
+from bot.core.workflows.catalog import Versions
 
 _EVERY = 1.0  # seconds
 _FAREWELL = 3.0  # seconds that a shutdown waits for chats
@@ -41,7 +41,7 @@ class QueueNotifier:
         self,
         queue: RunQueue,
         records: RunRepository,
-        catalog: Workflows,
+        versions: Versions,
         replies: RunReplies,
         plan: StartEstimates,
         locks: RunLocks,
@@ -52,7 +52,7 @@ class QueueNotifier:
     ) -> None:
         """With `farewell`, a shutdown tells the people who wait that their runs continue later."""
         self._farewell = farewell
-        self._queue, self._records, self._catalog, self._replies = queue, records, catalog, replies
+        self._queue, self._records, self._versions, self._replies = queue, records, versions, replies
         self._plan, self._locks, self._clock = plan, locks, clock
         self._told: dict[str, _Told] = {}
         self._chore = BackgroundTask("queue notifier", tasks)
@@ -106,7 +106,7 @@ class QueueNotifier:
         if told is not None and self._clock() - told.at < reply.limits.interval:
             return
         try:
-            self._catalog.get(run.workflow)
+            await self._versions.get(run.workflow, run.version)
         except UnknownWorkflow as gone:
             if await self._records.refuse(run, str(gone)):
                 await show_status(reply, Failed(str(gone)))

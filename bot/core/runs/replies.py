@@ -14,7 +14,7 @@ from bot.core.errors import DeliveryFailed, DiskFull, MessageGone, NotNow, Stora
 from bot.core.model import Result, RunSummary, Status
 from bot.core.port import Limits, Replier, Reply
 from bot.core.run import RunRecord, person_of, unknown_person
-from bot.core.workflows.catalog import Workflows, title_of
+from bot.core.workflows.catalog import Versions
 from bot.i18n import _
 
 if TYPE_CHECKING:  # `darkroom run` does without the database
@@ -30,11 +30,11 @@ class RunReplies:
     def __init__(
         self,
         platforms: Mapping[str, Replier],
-        catalog: Workflows,
+        versions: Versions,
         records: RunRepository,
         audit: Audit,
     ) -> None:
-        self.platforms, self._catalog, self._records, self._audit = platforms, catalog, records, audit
+        self.platforms, self._versions, self._records, self._audit = platforms, versions, records, audit
 
     def has(self, run: RunRecord) -> bool:
         """True if this process has the platform of a run."""
@@ -42,9 +42,9 @@ class RunReplies:
 
     def brief(self, run: RunRecord) -> RunSummary:
         """The summary that a run's message shows."""
-        workflow = self._catalog.workflows.get(run.workflow)
+        workflow = self._versions.catalog.workflows.get(run.workflow)
         varies = workflow is None or any(field.seed for field in workflow.form().fields)
-        return replace(run.brief(title_of(self._catalog, run.workflow)), varies=varies)
+        return replace(run.brief(self._versions.catalog.title(run.workflow)), varies=varies)
 
     def to(self, run: RunRecord) -> Reply:
         """The message of a run; one that says nothing where this process does not have its platform."""
@@ -118,7 +118,7 @@ class GuardedReply:
 class SilentReply:
     """The reply where this process does not have the platform: statuses are shown nowhere, and nothing is delivered."""
 
-    limits = Limits(0, 0, 0, 1.0)
+    limits = Limits(0, 0, 0, 1.0, previews=False)
 
     async def show(self, status: Status) -> None:
         return

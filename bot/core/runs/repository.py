@@ -115,6 +115,11 @@ class RunRepository:
         async with self._database.read() as connection:
             return dict(map(tuple, await connection.execute(question.group_by(runs.c.workflow))))
 
+    async def versions_used(self) -> set[str]:
+        """Return the versions of workflows that runs use."""
+        async with self._database.read() as connection:
+            return set((await connection.execute(select(runs.c.version).distinct())).scalars())
+
     async def counts(self) -> dict[State, int]:
         """Count the runs that have not ended, by state."""
         question = select(runs.c.state, func.count()).where(runs.c.state.in_(UNFINISHED)).group_by(runs.c.state)

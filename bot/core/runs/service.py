@@ -132,9 +132,9 @@ class RunService:
             raise
 
     async def _submit(self, request: RunRequest, message: Address | MessageOpening) -> str:
-        workflow = self._workflows.catalog.get(request.workflow)
+        workflow = await self._workflows.pinned(request.workflow, request.version)
         policy = await self._enforcer.admit(request)
-        await self._queue.check_limits(request.person.key, workflow.name, policy.limits)
+        await self._queue.check_limits(request.person.key, workflow.id, policy.limits)
         if workflow.spoiler:
             policy = policy.covered()
         restriction = self._enforcer.restriction(request.person, request.place, workflow)
@@ -150,7 +150,7 @@ class RunService:
         where = message if isinstance(message, Address) else message.draft
         new = replace(self._new(checked, inputs, request, where), policy=policy, held=held, opened=opened)
         await self._queue.enqueue(new)
-        events_log.run_taken(new.id, workflow.name, request.person.platform, held=held)
+        events_log.run_taken(new.id, workflow.id, request.person.platform, held=held)
         if not isinstance(message, Address):
             await self._open(new.id, partial(message.post, new.id))
         if held:
@@ -189,22 +189,24 @@ class RunService:
                 await self._say_cancelled(run, person_of(run.cancelled_by))
 
     async def again(self, run_id: str, person: Person, place: Place, changes: Mapping[str, Any]) -> RunRequest:
-        """Return a run's request again, with these changes, and with a new seed unless the changes have one. Raises
-        `UserError` if the run is deleted, or if the person may not use its files.
+        """Return a run's request again, for the same version of its workflow, with these changes, and with a new seed
+        unless the changes have one. Raises `UserError` if the run is deleted, or if the person may not use its files.
         """
-        request, withheld = await self._repeated(run_id, person, place, changes)
+        request, withheld = await self._repeated(run_id, person, place, changes, pinned=True)
         if withheld:
             words = _("The input files of this run are private. Please press Change and add your own.")
             raise await self._permissions.refused(person, place, "again", words)
         return request
 
     async def changed(self, run_id: str, person: Person, place: Place) -> RunRequest:
-        """Return a run's request as the start of a form, without the files that this person may not use."""
-        request, _withheld = await self._repeated(run_id, person, place, {})
+        """Return a run's request as the start of a form of the newest version of its workflow, without the files that
+        this person may not use.
+        """
+        request, _withheld = await self._repeated(run_id, person, place, {}, pinned=False)
         return request
 
     async def _repeated(
-        self, run_id: str, person: Person, place: Place, changes: Mapping[str, Any]
+        self, run_id: str, person: Person, place: Place, changes: Mapping[str, Any], *, pinned: bool
     ) -> tuple[RunRequest, bool]:
         """Return a request again, and True if files were left out."""
         run = await self._records.get(run_id)
@@ -212,13 +214,14 @@ class RunService:
             raise UserError(_("This run has been deleted. Please send a new request."))
         if run.state is State.DELIVERING and await self._has_ended(run):
             run = await self._records.get(run_id) or run
-        form = await self._workflows.form(run.workflow, person, place)
+        version = run.version if pinned else ""
+        form = await self._workflows.form(run.workflow, person, place, version)
         seeds = {field.name for field in form.fields if field.seed}
         kept = {name: value for name, value in run.values.items() if name in form.names and name not in seeds}
         given = {name: file for name, file in run.inputs.items() if name in form.names and name not in changes}
         usable = run.inputs if self._may_repeat(run, place) else self.inputs_for(run, person, place)
         files = {name: file for name, file in given.items() if name in usable}
-        return RunRequest(run.workflow, {**kept, **files, **changes}, person, place), len(files) < len(given)
+        return RunRequest(run.workflow, {**kept, **files, **changes}, person, place, version), len(files) < len(given)
 
     def files_for(self, run: RunRecord, person: Person, *, present: bool) -> tuple[StoredFile, ...]:
         """Return the results that a person may have: of their own runs, and of runs with a message where they are (the
@@ -366,7 +369,8 @@ class RunService:
         workflow = checked.workflow
         return NewRun(
             id=str(checked.id),
-            workflow=workflow.name,
+            workflow=workflow.id,
+            version=workflow.version,
             values=dict(checked.values),
             inputs=inputs,
             stem=checked.stem,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
@@ -15,10 +15,11 @@ from bot.core.errors import BadPicture, BadValue, CannotRun, all_of
 from bot.core.media.images import PictureLimits, prepare
 from bot.core.model import Person, RunRequest, UploadedFile
 from bot.core.policy.field_constraints import FieldConstraints
-from bot.core.workflows.catalog import Workflows
-from bot.core.workflows.form import FieldKind, Form
-from bot.core.workflows.workflow import Workflow
+from bot.core.workflows.catalog import Versions, Workflows
+from bot.core.workflows.form import Field, FieldKind, Form, shown
+from bot.core.workflows.workflow import Workflow, kind_of_file
 from bot.i18n import _
+from comfy.messages.files import Kind, kind_of
 from comfy.object_info import Missing, ObjectInfo
 
 _KEPT = 1000  # workflows for which answers are kept
@@ -107,10 +108,14 @@ def _lacking(workflow: Workflow, known: Mapping[str, ObjectInfo]) -> str | None:
 class RequestValidator:
     """Checks requests against the workflows and what the servers have."""
 
-    def __init__(self, catalog: Workflows, known: KnownNodes, limits: PictureLimits) -> None:
-        self.catalog = catalog
+    def __init__(self, versions: Versions, known: KnownNodes, limits: PictureLimits) -> None:
+        self.versions = versions
         self._known, self._limits = known, limits
         self._latest = _Derived({})
+
+    @property
+    def catalog(self) -> Workflows:
+        return self.versions.catalog
 
     async def known(self) -> Mapping[str, ObjectInfo]:
         """Return the nodes and models of each known server."""
@@ -137,8 +142,7 @@ class RequestValidator:
         restriction: FieldConstraints = FieldConstraints(),  # noqa: B008 - it is frozen
     ) -> ValidatedRequest:
         """Check a request, and put its files into `folder`. Raises `UserError`."""
-        workflow = self.catalog.get(request.workflow)
-        form = await self.form(workflow)
+        workflow = await self.versions.get(request.workflow, request.version)
         if lacks := await self.lacks(workflow):
             words = (
                 _("“{workflow}” cannot run on this server. {lacks}")
@@ -146,15 +150,17 @@ class RequestValidator:
                 else _("“{workflow}” cannot run on any server. {lacks}")
             )
             raise CannotRun(words.format(workflow=workflow.name, lacks=lacks))
-        files = {each.name: request.values.get(each.name) for each in form.fields if each.is_media}
+        form = _with_files(await self.form(workflow), request.values)
+        fields = {each.name: each for each in form.fields}
+        files = {name: request.values.get(name) for name, each in fields.items() if each.is_media}
         given = {name: file for name, file in files.items() if isinstance(file, UploadedFile)}
-        kinds = {each.name: each.kind for each in form.fields}
         values, faults = _checked(form, request.values, restriction)
+        faults += [BadValue(name, _("give a file.")) for name, text in files.items() if text and name not in given]
         media: dict[str, InputFile] = {}
         for name, file in given.items():
             try:
-                path = await self._store(name, file, kinds[name], folder)
-                media[name] = InputFile(path, file.filename, kinds[name])
+                path = await self._store(fields[name], file, folder)
+                media[name] = InputFile(path, file.filename, fields[name].kind)
             except (BadValue, BadPicture) as fault:
                 faults.append(fault)
         if faults:
@@ -163,17 +169,37 @@ class RequestValidator:
         stem, kind = _stem(workflow, form, values, given), workflow.kind(form, shown)
         return ValidatedRequest(workflow, shown, media, stem, kind, request.person)
 
-    async def _store(self, name: str, file: UploadedFile, kind: FieldKind, folder: Path) -> Path:
-        if kind is FieldKind.IMAGE:
+    async def _store(self, field: Field, file: UploadedFile, folder: Path) -> Path:
+        if field.kind is FieldKind.IMAGE:
             try:
-                return (await prepare(file.path, folder, self._limits, file.filename)).path
+                made = await prepare(file.path, folder, self._limits, file.filename, frames=field.frames)
             except BadPicture as fault:
-                raise BadPicture(fault.reason, name) from fault
+                raise BadPicture(fault.reason, field.name) from fault
+            return made.path
+        if field.kind is FieldKind.MODEL_3D and kind_of(file.filename) is not Kind.MODEL_3D:
+            words = _("{name} is not a 3D file; give a file such as GLB, OBJ or STL.")
+            raise BadValue(field.name, words.format(name=shown(file.filename)))
         size = await asyncio.to_thread(_size, file.path)
         if not 0 < size <= self._limits.max_bytes:
             most = f"{self._limits.max_bytes / 1e6:g}"
-            raise BadValue(name, _("the file must not be empty, and must have at most {most} MB.").format(most=most))
+            raise BadValue(
+                field.name, _("the file must not be empty, and must have at most {most} MB.").format(most=most)
+            )
         return file.path
+
+
+def _with_files(form: Form, given: Mapping[str, Any]) -> Form:
+    """Let a field take a file if it is given one: only a server's definitions may say that a node loads files, and no
+    server may be known.
+    """
+    return Form(
+        tuple(
+            replace(each, kind=kind_of_file(file.filename, None), choices=None)
+            if isinstance(file := given.get(each.name), UploadedFile) and not each.is_media
+            else each
+            for each in form.fields
+        )
+    )
 
 
 def _checked(

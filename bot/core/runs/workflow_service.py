@@ -13,7 +13,7 @@ from bot.core.policy.evaluate import Decision
 from bot.core.policy.quota import QuotaStatus
 from bot.core.runs.queue import RunQueue
 from bot.core.runs.validation import RequestValidator
-from bot.core.workflows.catalog import Workflows, title_of
+from bot.core.workflows.catalog import Workflows
 from bot.core.workflows.form import Form
 from bot.core.workflows.workflow import Workflow
 
@@ -64,7 +64,7 @@ class WorkflowService:
         found = self._allowed.get(key)
         if found is None:
             workflows = self.catalog.workflows.values()
-            found = [each for each in workflows if self.decide(person, place, each.name).allowed]
+            found = [each for each in workflows if self.decide(person, place, each.id).allowed]
             if len(self._allowed) < _KEPT:
                 self._allowed[key] = found
         return list(found)
@@ -84,16 +84,24 @@ class WorkflowService:
         limits = self._enforcer.policy(person, place, workflow).limits
         return await self._queue.quota_statuses(person.key, workflow, limits)
 
-    async def form(self, workflow: str, person: Person, place: Place) -> Form:
-        """Return a person's form in a place. Raises `UnknownWorkflow`, and `NotAllowed`, as `admit` does."""
-        await self.admit(workflow, person, place)
-        return self.narrowed(await self._validator.form(self.catalog.get(workflow)), workflow, person, place)
+    async def form(self, workflow: str, person: Person, place: Place, version: str = "") -> Form:
+        """Return a person's form in a place, of a version or of the newest. Raises `UnknownWorkflow`, and `NotAllowed`,
+        as `admit` does.
+        """
+        await self.admit(workflow, person, place, version)
+        found = await self.pinned(workflow, version)
+        restriction = self._enforcer.restriction(person, place, found)
+        return restriction.shown(await self._validator.form(found))
 
-    async def admit(self, workflow: str, person: Person, place: Place) -> None:
+    async def pinned(self, workflow: str, version: str) -> Workflow:
+        """Return a version of a workflow. Raises `UnknownWorkflow`."""
+        return await self._validator.versions.get(workflow, version)
+
+    async def admit(self, workflow: str, person: Person, place: Place, version: str = "") -> None:
         """Let a person ask for a workflow. Raises `UnknownWorkflow`, and `NotAllowed` with the rule in words, which is
         in the audit log then.
         """
-        self.catalog.get(workflow)
+        await self.pinned(workflow, version)
         if not (decision := self.decide(person, place, workflow)).allowed:
             fault = NotAllowed(decision.why)
             await self._enforcer.refused(RunRequest(workflow, {}, person, place), fault)
@@ -112,6 +120,11 @@ class WorkflowService:
         """A value that changes whenever the workflows, or the servers' nodes and models, change."""
         return self.catalog.version, self._servers_version()
 
+    def name(self, workflow: str) -> str:
+        """Return the name that people type for a workflow; its id if it is gone."""
+        found = self.catalog.workflows.get(workflow)
+        return found.name if found is not None else workflow
+
     def title(self, workflow: str) -> str:
         """Return the title of a workflow."""
-        return title_of(self.catalog, workflow)
+        return self.catalog.title(workflow)

@@ -10,9 +10,8 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from time import time
 
-from bot.core.errors import UnknownWorkflow
 from bot.core.run import QueuedRun, RunRecord
-from bot.core.workflows.catalog import Workflows
+from bot.core.workflows.versions import WorkflowVersions
 from bot.core.workflows.workflow import choices_of
 from comfy.object_info import ObjectInfo
 from comfy.schedule import Estimates, Job, ServerState
@@ -95,25 +94,31 @@ class ServerLoad:
 
 
 class JobFactory:
-    """Turns runs into jobs for servers with known nodes and models."""
+    """Turns runs into jobs for servers with known nodes and models. A run whose version of its workflow is not at hand
+    can run nowhere until it is fetched.
+    """
 
     def __init__(
-        self, catalog: Workflows, known: Callable[[], Mapping[str, ObjectInfo]], version: Callable[[], int]
+        self, versions: WorkflowVersions, known: Callable[[], Mapping[str, ObjectInfo]], version: Callable[[], int]
     ) -> None:
         """`version` changes whenever the known nodes or models change."""
-        self._catalog, self._known, self._version = catalog, known, version
+        self._versions, self._known, self._version = versions, known, version
         self._where = lru_cache(10_000)(self._able)
 
     def of(self, run: QueuedRun, up: frozenset[str]) -> Job:
         """Return a job for the servers that can run it. Servers that failed it are left out if there are others."""
-        able = self._where(run.kind, run.workflow, (self._version(), self._catalog.version))
+        workflow = self._versions.at_hand(run.workflow, run.version)
+        able = frozenset[str]()
+        if workflow is not None:
+            able = self._where(
+                run.kind, run.workflow, workflow.version, (self._version(), self._versions.catalog.version)
+            )
         return Job(run.id, run.kind, run.models, (able & up) - run.avoid or able, run.put_off)
 
-    def _able(self, kind: str, workflow: str, _version: tuple[int, int]) -> frozenset[str]:
+    def _able(self, kind: str, workflow: str, version: str, _version: tuple[int, int]) -> frozenset[str]:
         """Return the servers that have all nodes and models for a kind of run."""
-        try:
-            wanted = self._catalog.get(workflow)
-        except UnknownWorkflow:
+        wanted = self._versions.at_hand(workflow, version)
+        if wanted is None:
             return frozenset()
         values, known = choices_of(kind), self._known().items()
         return frozenset(name for name, info in known if not info.missing(wanted.fill(values, info)))

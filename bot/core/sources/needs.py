@@ -67,6 +67,11 @@ class WorkflowNeeds:
 
 def needs_of(content: bytes, info: ObjectInfo) -> WorkflowNeeds:
     """Return what a file needs of a server with these nodes. Raises `UnreadableWorkflow`."""
+    return needs_and_prompt(content, info)[0]
+
+
+def needs_and_prompt(content: bytes, info: ObjectInfo) -> tuple[WorkflowNeeds, Prompt]:
+    """Return what a file needs of a server with these nodes, and its prompt there. Raises `UnreadableWorkflow`."""
     file = parse_workflow(content)
     if file.is_saved:
         made = convert(file.data, info.data, lambda _count: 0)
@@ -77,7 +82,7 @@ def needs_of(content: bytes, info: ObjectInfo) -> WorkflowNeeds:
         prompt = Prompt(data)
     except PromptRejected as rejected:
         raise UnreadableWorkflow(rejected.message) from rejected
-    return _needs(prompt, unknown, info, file.data)
+    return _needs(prompt, unknown, info, file.data), prompt
 
 
 def _needs(prompt: Prompt, unknown: Iterable[str], info: ObjectInfo, data: Mapping[str, Any]) -> WorkflowNeeds:

@@ -7,16 +7,18 @@ that is to be offered; so whatever a crash left out is made good the next time.
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import PurePosixPath
 from typing import Protocol
 from uuid import uuid4
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.core.model import Publish
-from bot.core.sources.holdings import Holding, leaders, renewed, titles
-from bot.core.sources.needs import WorkflowNeeds, needs_of
+from bot.core.sources.holdings import Holding, SavedAt, leaders, renewed, titles
+from bot.core.sources.needs import WorkflowNeeds, needs_and_prompt
 from bot.core.sources.publication import Refusal, Stage, judged
 from bot.core.sources.store import (
     SavedServer,
@@ -30,6 +32,8 @@ from bot.core.sources.store import (
     write_state,
 )
 from bot.core.sources.watcher import SavedContent, SavedFault, SavedListing
+from bot.core.workflows.live_catalog import LiveCatalog
+from bot.core.workflows.source_file import Layer, SourceFile
 from bot.i18n import _
 from comfy.object_info import ObjectInfo
 from comfy.saved import UnreadableWorkflow
@@ -54,11 +58,38 @@ class Shelf(Protocol):
         """Offer exactly these workflows. Raises `StorageFailed`."""
 
 
+class SavedShelf:
+    """Offers saved workflows in the catalog, of this process and of all that share its database."""
+
+    def __init__(self, store: SavedStore, catalog: LiveCatalog) -> None:
+        self._store, self._catalog = store, catalog
+        self._made: dict[Offered, SourceFile] = {}
+
+    async def offer(self, offered: Collection[Offered]) -> None:
+        """See `Shelf`. What is offered is on record already."""
+        await self._catalog.renew()
+
+    async def files(self) -> Collection[SourceFile]:
+        """Return the files of what is offered now. Raises `StorageFailed`."""
+        wanted = offered(await self._store.state())
+        found = await self._store.prompts((each.id, each.digest) for each in wanted if each not in self._made)
+        made = {each: _file(each, *found[each.id]) for each in wanted if each.id in found}
+        self._made = {each: self._made.get(each) or made[each] for each in wanted if each in self._made or each in made}
+        return self._made.values()
+
+
+def _file(offer: Offered, at: SavedAt, prompt: str) -> SourceFile:
+    path = at.path[: len(at.path) - len(PurePosixPath(at.path).name)] + at.stem
+    called = "" if offer.title == at.stem else offer.title
+    return SourceFile(Layer.SAVED, path, at.path, prompt, source=f"saved/{offer.id}", called=called, trial=offer.trial)
+
+
 @dataclass(frozen=True)
 class _Examined:
-    """A content, packed, with what it needs, or why it is no workflow."""
+    """A content and its prompt, packed, with what it needs, or why it is no workflow."""
 
     packed: bytes
+    prompt: bytes
     needs: WorkflowNeeds | None
     fault: str = ""
 
@@ -83,8 +114,8 @@ class SavedPublisher:
     async def take(self, listing: SavedListing, publish: Publish) -> None:
         """See `SavedFilesSink`."""
         info = self._infos().get(listing.server, ObjectInfo({}))
-        examined = {file.path: (file.digest, await asyncio.to_thread(_examine, file, info)) for file in listing.changed}
-        digests = {path: digest for path, (digest, _found) in examined.items()}
+        found = {file.path: (file.digest, await asyncio.to_thread(_examine, file, info)) for file in listing.changed}
+        digests = {path: digest for path, (digest, _content) in found.items()}
 
         def listed(state: SavedState) -> SavedState:
             holdings = renewed(state.holdings, listing.server, listing.user, listing.paths, digests, self._new_id)
@@ -93,7 +124,7 @@ class SavedPublisher:
             server = SavedServer(listing.server, self._worker, publish, self._store.clock(), faults)
             return replace(state, holdings=tuple(holdings), servers={**state.servers, server.name: server})
 
-        await self._change(listed, dict(examined.values()))
+        await self._change(listed, dict(found.values()))
 
     async def looked(self, server: str, users: Sequence[str] | None, faults: Sequence[SavedFault]) -> None:
         """See `SavedFilesSink`."""
@@ -109,6 +140,15 @@ class SavedPublisher:
             return replace(state, holdings=tuple(kept), servers={**state.servers, server: new})
 
         await self._change(noted, {})
+
+    async def keep(self, servers: Collection[str]) -> None:
+        """Forget what was saved at other servers than these: the settings name them no longer."""
+
+        def kept(state: SavedState) -> SavedState:
+            gone = state.servers.keys() - set(servers)
+            return replace(state, holdings=tuple(each for each in state.holdings if each.at.server not in gone))
+
+        await self._change(kept, {})
 
     async def offer(self) -> None:
         """Tell the shelf what is offered now."""
@@ -143,7 +183,7 @@ class SavedPublisher:
                 faults[holding.at] = made
                 continue
             if content.needs is not None and (found is None or found.publication.newest != holding.digest):
-                await add_version(connection, made, holding.at, content.needs, content.packed)
+                await add_version(connection, made, holding.at, content.needs, content.packed, content.prompt)
             workflows[key] = made
         named = titles(leading, self._labels)
         shown = {key: replace(each, title=named[key]) for key, each in workflows.items()}
@@ -156,7 +196,7 @@ class SavedPublisher:
         if digest in examined:
             return examined[digest]
         found = await find_version(connection, digest)
-        return None if found is None else _Examined(found[1], found[0])
+        return None if found is None else _Examined(found[1], found[2], found[0])
 
     def _judge(
         self, state: SavedState, found: SavedWorkflow | None, holding: Holding, content: _Examined
@@ -194,6 +234,7 @@ def _is_new(found: SavedWorkflow | None, holding: Holding, publish: Publish, *, 
 
 def _examine(file: SavedContent, info: ObjectInfo) -> _Examined:
     try:
-        return _Examined(packed(file.content), needs_of(file.content, info))
+        needs, prompt = needs_and_prompt(file.content, info)
+        return _Examined(packed(file.content), packed(json.dumps(prompt.to_json()).encode()), needs)
     except UnreadableWorkflow as fault:
-        return _Examined(b"", None, fault_words(fault))
+        return _Examined(b"", b"", None, fault_words(fault))

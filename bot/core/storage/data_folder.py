@@ -14,15 +14,16 @@ from bot.core.storage import private
 
 _log = logging.getLogger(__name__)
 _DATABASE = re.compile(r"(darkroom|discord|telegram|engine)\.db(-wal|-shm|-journal)?")
-_OTHER = re.compile(r"workflows|media|engine|tmp|discord-commands\.(json|part)|[^/]+\.lock|\.probe")
+_OTHER = re.compile(r"workflows|added|media|engine|tmp|discord-commands\.(json|part)|[^/]+\.lock|\.probe")
 _DIGEST = re.compile(r"[0-9a-f]{20,64}(\.\w+)?")  # the name that we give to an input
 _PARTS = {"media": re.compile(r"[0-9a-f]{2}"), "engine": re.compile(r"input|output|temp")}
 
 
 def make(folder: Path, *, shared: bool) -> None:
-    """Make the folder, with a folder for workflows in it. With `shared` its group may enter. Raises `OSError`."""
+    """Make the folder, with folders for workflows in it. With `shared` its group may enter. Raises `OSError`."""
     private.make_folder(folder, 0o750 if shared else 0o700)
     private.make_folder(folder / "workflows")
+    private.make_folder(folder / "added")
     if (folder / "tmp").exists():
         private.make_folder(folder / "tmp")  # it may be a file
     probe = folder / ".probe"

@@ -6,6 +6,7 @@ import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, closing, contextmanager, suppress
+from functools import cache
 from pathlib import Path
 from tempfile import TemporaryFile
 from types import TracebackType
@@ -170,9 +171,8 @@ def _try_folder(folder: Path) -> None:
 
 def _try_upgrade(connection: Connection) -> None:
     """Do what an upgrade needs the right for. The caller takes it back."""
-    _refuse_newer(connection)
-    current = MigrationContext.configure(connection).get_current_heads()
-    if set(current) == set(ScriptDirectory.from_config(_migrations()).get_heads()):
+    current = _refuse_newer(connection)
+    if current == _newest():
         connection.execute(text(_UNCHANGED))
         return
     connection.execute(text("CREATE TABLE darkroom_probe (tried INTEGER)"))
@@ -272,10 +272,11 @@ def _tune(engine: AsyncEngine, how: str, patience: float) -> None:
 
 def upgrade(connection: Connection, revision: str = "head") -> None:
     """Bring the tables to a revision of the schema. Raises `ConfigError` where they are newer than the code."""
-    config = _migrations()
-    config.attributes["connection"] = connection
-    _refuse_newer(connection)
-    command.upgrade(config, revision)
+    current = _refuse_newer(connection)
+    if current != _newest() or revision != "head":
+        config = _migrations()
+        config.attributes["connection"] = connection
+        command.upgrade(config, revision)
     connection.execute(text(_UNCHANGED))  # or it is read only, or full
 
 
@@ -285,10 +286,21 @@ def _migrations() -> Config:
     return config
 
 
-def _refuse_newer(connection: Connection) -> None:
-    known = {script.revision for script in ScriptDirectory.from_config(_migrations()).walk_revisions()}
-    if not known.issuperset(MigrationContext.configure(connection).get_current_heads()):
+@cache
+def _scripts() -> ScriptDirectory:
+    return ScriptDirectory.from_config(_migrations())
+
+
+def _newest() -> set[str]:
+    return set(_scripts().get_heads())
+
+
+def _refuse_newer(connection: Connection) -> set[str]:
+    """Return the revisions that the tables are at. Raises `ConfigError` where the code does not know them."""
+    current = set(MigrationContext.configure(connection).get_current_heads())
+    if not current <= {script.revision for script in _scripts().walk_revisions()}:
         raise ConfigError(_("The database was made by a newer Darkroom: update Darkroom, or name another database."))
+    return current
 
 
 @contextmanager

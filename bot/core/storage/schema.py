@@ -58,6 +58,9 @@ runs = Table(
     Index("runs_of_community", "community", "state", "seq"),
     Index("runs_of_worker", "worker", "state"),
     Column("forgotten", Integer, nullable=False, server_default="0"),  # 1: to be deleted as soon as it has ended
+    Column(
+        "version", String(32), nullable=False, server_default=""
+    ),  # of its workflow; empty before versions were kept
     Index("runs_by_age", "asked_at"),
     Index(
         "runs_to_forget",
@@ -194,7 +197,7 @@ saved_workflows = Table(
     Column("asked", JSON, nullable=False, server_default="[]"),
 )
 
-#: Every version of theirs, with its content, packed, and what it needs.
+#: Every version of theirs: its content and the prompt that it makes there, both packed, and what it needs.
 saved_versions = Table(
     "saved_versions",
     metadata,
@@ -207,6 +210,7 @@ saved_versions = Table(
     Column("path", String(500), nullable=False),
     Column("needs", JSON, nullable=False),
     Column("content", LargeBinary, nullable=False),
+    Column("prompt", LargeBinary, nullable=False),
 )
 
 #: Which process looks after a server's saved files, and what it cannot read there.
@@ -218,4 +222,29 @@ saved_servers = Table(
     Column("publish", String(8), nullable=False),
     Column("at", Float, nullable=False),
     Column("faults", JSON, nullable=False),
+)
+
+#: The workflows that there are and were. `edition` grows with each change, over all of them.
+workflows = Table(
+    "workflows",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("source", String(160), nullable=False),
+    Column("path", Text, nullable=False),
+    Column("layer", String(16), nullable=False),
+    Column("name", String(32), nullable=False),
+    Column("title", Text, nullable=False),
+    Column("version", String(32), nullable=False),
+    Column("gone_at", Float),
+    Column("edition", BigInteger, nullable=False, index=True),
+)
+
+#: What was in the files of a workflow, packed.
+workflow_versions = Table(
+    "workflow_versions",
+    metadata,
+    Column("version", String(32), primary_key=True),
+    Column("workflow", String(64), nullable=False, index=True),
+    Column("content", LargeBinary, nullable=False),
+    Column("at", Float, nullable=False),
 )

@@ -81,6 +81,8 @@ def good_value(field: Field) -> str:
             return _("yes") if field.default is False else "no"
         case FieldKind.CHOICE:
             return str(field.default if field.default is not None else next(iter(field.choices or ()), "…"))
+        case FieldKind.COLOR:
+            return str(field.default or "#ff8800")
         case FieldKind.INTEGER | FieldKind.NUMBER:
             number = field.default if field.default is not None else field.minimum or 1
             return f"{number:g}" if isinstance(number, float) else str(number)

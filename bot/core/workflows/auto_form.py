@@ -1,70 +1,97 @@
-"""Make a form for a workflow that has no sidecar: the fields that people expect, found by tracing its prompt."""
+"""Make a form for a workflow that has no sidecar: what its author chose in the editor, else what people expect."""
 
 from __future__ import annotations
 
 import textwrap
-from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 
 from bot.core.errors import BadWorkflowFile
+from bot.core.workflows.automatic.conventions import marked_fields, marked_outputs
+from bot.core.workflows.automatic.fields import AutoField, each_input_once, numbered
+from bot.core.workflows.automatic.shown import shown_fields, with_promoted
+from bot.core.workflows.automatic.traced import traced_fields
 from bot.core.workflows.form import MEDIA, FieldKind
 from bot.core.workflows.saved import ConvertedFile
-from bot.core.workflows.tracing import Found, Tracer
-from bot.core.workflows.workflow import Declared, Target, loader_kind
+from bot.core.workflows.workflow import Declared
 from bot.i18n import _
 from comfy.errors import PromptRejected
 from comfy.object_info import ObjectInfo
-from comfy.prompt import Node, Prompt, is_link
+from comfy.prompt import Prompt
+from comfy.saved import Surface
 
-_MOST_TEXTS = 3  # of a side, in the main group
+__all__ = ["AutoField", "auto_form", "declared_fields", "form_of_file", "results"]
+
 _EXAMPLE = 120  # characters of the author's own words
-_MEDIA_NAMES = {FieldKind.IMAGE: "picture", FieldKind.VIDEO: "video", FieldKind.AUDIO: "sound"}
-_MODELS = ("ckpt_name", "unet_name", "lora_name", "vae_name", "model_name", "control_net_name")
+_FEWEST_SHOWN, _MOST_SHOWN = 3, 9  # fields of the main group, unless an author chose others
+_USUAL = ("width", "height", "size", "steps", "length")
+_LIKELY = ("strength", "width", "height", "size", "guidance", "steps")  # of the fields under More
 
 
-@dataclass(frozen=True)
-class AutoField:
-    """A field of an automatic form. Those of `more` are what few people change."""
+def auto_form(prompt: Prompt, info: ObjectInfo | None = None, surface: Surface | None = None) -> tuple[AutoField, ...]:
+    """Return the fields of a prompt, in the order of the form. `info` has the definitions, if a server is known, and
+    `surface` what a saved workflow shows outside.
 
-    name: str
-    targets: tuple[Target, ...]
-    kind: FieldKind
-    title: str
-    more: bool = False
-    seed: bool = False
-
-
-def auto_form(prompt: Prompt, info: ObjectInfo | None = None) -> tuple[AutoField, ...]:
-    """Return the fields of a prompt, in the order of the form. `info` has the definitions, if a server is known."""
-    tracer = Tracer(prompt, info)
-    found = tracer.trace()
-    fields = [
-        *_texts(prompt, found.positive, "prompt", _("Prompt")),
-        *_texts(prompt, found.negative, "avoid", _("Avoid"), at_most=1),
-        *_media(prompt, tracer.order, info),
-        *_switches(prompt, tracer.order),
-        *_sizes(tracer.order, found),
-        *_numbers(prompt, found),
-        *_models(tracer.order),
-    ]
-    taken: set[Target] = set()
-    kept = []
-    for each in fields:
-        targets = tuple(target for target in each.targets if target not in taken)
-        if targets:
-            taken.update(targets)
-            kept.append(replace(each, targets=targets))
-    return tuple(_numbered(sorted(kept, key=lambda each: (each.more, each.seed and not each.more))))
+    The widgets of app mode are the form, if there are any; else what the graph marks as its inputs. Else it has the
+    fields that people expect, and the widgets that subgraphs promote.
+    """
+    surface = surface or Surface()
+    traced = traced_fields(prompt, info)
+    chosen = shown_fields(prompt, info, surface.app, traced) or marked_fields(prompt, info)
+    if chosen:
+        return tuple(numbered(list(each_input_once(chosen))))
+    promoted = shown_fields(prompt, info, surface.promoted, traced)
+    found = list(each_input_once(with_promoted(list(each_input_once(traced)), promoted, _MOST_SHOWN)))
+    return tuple(numbered(sorted(_balanced(found), key=lambda each: (each.more, _rank(each)))))
 
 
-def declared_fields(prompt: Prompt) -> tuple[Declared, ...]:
+def declared_fields(
+    prompt: Prompt, info: ObjectInfo | None = None, surface: Surface | None = None
+) -> tuple[Declared, ...]:
     """Return the automatic form as a sidecar would declare it. The first text is required: its author's own words are
     an example, and are not run unless a person asks for them.
     """
-    fields = auto_form(prompt)
-    main = next((each for each in fields if each.kind is FieldKind.TEXT and not each.more), None)
+    fields = auto_form(prompt, info, surface)
+    main = _main_text(fields)
     return tuple(_declared(prompt, each, is_main=each is main) for each in fields)
+
+
+def results(prompt: Prompt, surface: Surface | None = None) -> tuple[str, ...]:
+    """Return the nodes whose results an author chose; none if all are to be delivered."""
+    return (surface.outputs if surface is not None else ()) or marked_outputs(prompt)
+
+
+def form_of_file(file: ConvertedFile) -> tuple[AutoField, ...]:
+    """Return the form of a workflow file, with the definitions that it was read with. Raises `BadWorkflowFile`."""
+    try:
+        return auto_form(Prompt(file.prompt), ObjectInfo(file.definitions), file.surface)
+    except PromptRejected as fault:
+        words = _("{file} cannot be used: {reason}.")
+        reason = fault.node_errors[0].message if fault.node_errors else fault.message
+        raise BadWorkflowFile(words.format(file=file.name, reason=reason)) from fault
+
+
+def _balanced(fields: list[AutoField]) -> list[AutoField]:
+    """Put what is likeliest of More into the main group, if that has very few fields; and what can wait into More, if
+    it has very many.
+    """
+    count = sum(not each.more for each in fields)
+    likely = [each for name in _LIKELY for each in fields if each.more and each.name == name]
+    fixed = [each for each in fields if each.more or each.seed or each.kind in MEDIA or _rank(each) == 0]
+    waiting = sorted((each for each in reversed(fields) if each not in fixed), key=lambda each: each.name in _USUAL)
+    moved = likely[: max(_FEWEST_SHOWN - count, 0)] + waiting[: max(count - _MOST_SHOWN, 0)]
+    return [replace(each, more=not each.more) if each in moved else each for each in fields]
+
+
+def _rank(field: AutoField) -> int:
+    """The place within a group: texts, files, the rest, and last the seed."""
+    if field.kind is FieldKind.TEXT and field.name in ("prompt", "avoid", "negative_prompt"):
+        return 0
+    return 1 if field.kind in MEDIA else 3 if field.seed else 2
+
+
+def _main_text(fields: Sequence[AutoField]) -> AutoField | None:
+    return next((each for each in fields if each.kind is FieldKind.TEXT and not each.more), None)
 
 
 def _declared(prompt: Prompt, field: AutoField, *, is_main: bool) -> Declared:
@@ -73,139 +100,16 @@ def _declared(prompt: Prompt, field: AutoField, *, is_main: bool) -> Declared:
     return Declared(
         field.name,
         field.targets,
-        field.kind if field.kind in MEDIA else None,
+        field.kind if field.kind in MEDIA or isinstance(words, str) else None,  # a text may stand for any value
         field.title,
-        help=_("For example: {words}").format(words=example) if example else "",
+        help=_("For example: {words}").format(words=example) if example else field.help,
         required=True if is_main else None,
+        default=None if is_main else field.default,
+        minimum=field.minimum,
+        maximum=field.maximum,
+        step=field.step,
+        choices=field.choices,
+        multiline=field.multiline,
         seed=True if field.seed else None,
+        more=field.more,
     )
-
-
-def _numbered(fields: Sequence[AutoField]) -> Iterator[AutoField]:
-    """Number those of one name, and those of one title."""
-    names, titles = Counter[str](), Counter[str]()
-    for each in fields:
-        names[each.name] += 1
-        titles[each.title] += 1
-        number, count = names[each.name], titles[each.title]
-        name = each.name if number == 1 else f"{each.name}_{number}"
-        yield replace(each, name=name, title=each.title if count == 1 else f"{each.title} {count}")
-
-
-def form_of_file(file: ConvertedFile) -> tuple[AutoField, ...]:
-    """Return the form of a workflow file, with the definitions that it was read with. Raises `BadWorkflowFile`."""
-    try:
-        return auto_form(Prompt(file.prompt), ObjectInfo(file.definitions))
-    except PromptRejected as fault:
-        words = _("{file} cannot be used: {reason}.")
-        reason = fault.node_errors[0].message if fault.node_errors else fault.message
-        raise BadWorkflowFile(words.format(file=file.name, reason=reason)) from fault
-
-
-def _texts(
-    prompt: Prompt, groups: Sequence[Sequence[Target]], word: str, title: str, at_most: int = _MOST_TEXTS
-) -> list[AutoField]:
-    made = []
-    for number, group in enumerate(groups):
-        own = _own_title(prompt[group[0].node_id]) if len(groups) > 1 else ""
-        rare = number >= at_most or "system" in prompt[group[0].node_id].title.lower()
-        made.append(AutoField(word, tuple(group), FieldKind.TEXT, own or title, more=rare))
-    return made
-
-
-def _media(prompt: Prompt, order: Sequence[Node], info: ObjectInfo | None) -> list[AutoField]:
-    """The files that people give, in the order of the prompt's file."""
-    words = {FieldKind.IMAGE: _("Picture"), FieldKind.VIDEO: _("Video"), FieldKind.AUDIO: _("Sound")}
-    active = {node.id for node in order}
-    found = [
-        (Target(node.id, name), kind)
-        for node in prompt
-        if node.id in active
-        for name, value in node.inputs.items()
-        if not is_link(value) and (kind := _file_kind(node, name, info)) is not None
-    ]
-    made = []
-    for kind, word in words.items():
-        targets = [target for target, each in found if each is kind]
-        for target in targets:
-            title = _own_title(prompt[target.node_id]) or word
-            made.append(AutoField(_MEDIA_NAMES[kind], (target,), kind, title))
-    return made
-
-
-def _file_kind(node: Node, name: str, info: ObjectInfo | None) -> FieldKind | None:
-    accepted = info.input(node.class_type, name) if info is not None else None
-    if accepted is not None:
-        return FieldKind(accepted.upload) if accepted.upload else None
-    return loader_kind(node.class_type, name)
-
-
-def _switches(prompt: Prompt, order: Sequence[Node]) -> list[AutoField]:
-    """Booleans that are nodes of their own. Those to which the author gave a title are in the main group."""
-    return [
-        AutoField("switch", (Target(node.id, "value"),), FieldKind.TOGGLE, own or _("Switch"), more=not own)
-        for node in order
-        if node.class_type == "PrimitiveBoolean" and isinstance(node.inputs.get("value"), bool)
-        for own in [_own_title(node)]
-    ]
-
-
-def _sizes(order: Sequence[Node], found: Found) -> list[AutoField]:
-    made = []
-    if found.size is not None:
-        wide, high = found.size
-        made += [
-            AutoField("width", (wide,), FieldKind.INTEGER, _("Width")),
-            AutoField("height", (high,), FieldKind.INTEGER, _("Height")),
-        ]
-    for node in order:
-        if isinstance(node.inputs.get("aspect_ratio"), str):
-            made.append(
-                AutoField(
-                    "size", (Target(node.id, "aspect_ratio"),), FieldKind.CHOICE, _("Size"), found.size is not None
-                )
-            )
-    if found.length is not None:
-        title = _("Seconds") if found.length.input in ("seconds", "duration") else _("Length")
-        made.append(AutoField("length", (found.length,), FieldKind.NUMBER, title))
-    return made
-
-
-def _numbers(prompt: Prompt, found: Found) -> list[AutoField]:
-    made: list[AutoField] = []
-    for number, group in enumerate(_alike(prompt, found.steps)):
-        made.append(AutoField("steps", group, FieldKind.INTEGER, _("Steps"), number > 0))
-    for number, group in enumerate(_alike(prompt, found.denoise)):
-        made.append(AutoField("strength", group, FieldKind.NUMBER, _("Strength"), number > 0))
-    made += [AutoField("guidance", group, FieldKind.NUMBER, _("Guidance"), True) for group in _alike(prompt, found.cfg)]
-    for number, target in enumerate(found.seeds):
-        made.append(AutoField("seed", (target,), FieldKind.INTEGER, _("Seed"), number > 0, seed=True))
-    return made
-
-
-def _models(order: Sequence[Node]) -> list[AutoField]:
-    words = {"lora_name": _("LoRA"), "vae_name": _("VAE")}
-    return [
-        AutoField(
-            name.removesuffix("_name"), (Target(node.id, name),), FieldKind.CHOICE, words.get(name, _("Model")), True
-        )
-        for node in order
-        for name in _MODELS
-        if isinstance(node.inputs.get(name), str)
-    ]
-
-
-def _alike(prompt: Prompt, targets: Sequence[Target]) -> list[tuple[Target, ...]]:
-    """Group targets of the same value: one field sets them all."""
-    groups: dict[object, list[Target]] = {}
-    for target in targets:
-        groups.setdefault(prompt[target.node_id].inputs.get(target.input), []).append(target)
-    return [tuple(group) for group in groups.values()]
-
-
-def _own_title(node: Node) -> str:
-    """The title that a node's author gave it; empty where it is only its type's."""
-    title = node.title.strip()
-    plain = "".join(title.lower().split())
-    typical = ("cliptextencode", "loadimage", "ksampler", "(prompt)", "positiveprompt", "negativeprompt", "primitive")
-    return "" if plain == node.class_type.lower() or any(each in plain for each in typical) else title

@@ -1,44 +1,31 @@
-"""Read the workflows in the folders, and all mistakes in those that cannot be offered."""
+"""The workflows of some files, and all mistakes in those that cannot be offered."""
 
 from __future__ import annotations
 
 import difflib
-import re
 import tomllib
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
 
 from bot.core.errors import UnknownWorkflow
-from bot.core.workflows.auto_form import declared_fields
+from bot.core.workflows.auto_form import declared_fields, results
 from bot.core.workflows.form import listed, shown
+from bot.core.workflows.identities import Identity, identified, offered, source_of
 from bot.core.workflows.sidecar import Faults, read_sidecar
+from bot.core.workflows.slugs import slug_of
+from bot.core.workflows.source_file import Layer, Reading, SourceFile, WorkflowFault, read_folders
 from bot.core.workflows.workflow import Workflow
 from bot.i18n import _
 from comfy.errors import NodeError, PromptRejected
 from comfy.prompt import Prompt
 
-_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
-_NAME_RULE = _("a workflow's name can have up to 32 lowercase letters, digits and “-”: rename the file")
-_LARGEST = 32 * 2**20  # bytes: the largest graphs that people share are a few megabytes
-
-
-@dataclass(frozen=True)
-class WorkflowFault:
-    """A mistake for the author to fix: the file, the field if there is one, and what to do."""
-
-    file: str
-    field: str | None
-    reason: str
-
-    def __str__(self) -> str:
-        where = f"{self.file}, {self.field}" if self.field else self.file
-        return f"{where}: {self.reason}"
+_HIDING = frozenset({Layer.ADDED, Layer.FOLDER})
 
 
 class Workflows(Protocol):
-    """The workflows that can be run now, by name. `version` grows with every change."""
+    """The workflows that can be run now, by id. `version` grows with every change."""
 
     @property
     def workflows(self) -> Mapping[str, Workflow]: ...
@@ -49,17 +36,50 @@ class Workflows(Protocol):
     @property
     def version(self) -> int: ...
 
-    def get(self, name: str) -> Workflow:
-        """Return the workflow of this name. Raises `UnknownWorkflow`, which lists similar names."""
+    def get(self, workflow: str) -> Workflow:
+        """Return the workflow with this id. Raises `UnknownWorkflow`, which lists similar names."""
+
+    def find(self, words: str) -> Workflow:
+        """Return the workflow that a person means by its name, title or id. Raises `UnknownWorkflow`."""
+
+    def title(self, workflow: str) -> str:
+        """Return the title of the workflow with this id, even if it is gone; the id if it never had one."""
+
+
+class Versions(Protocol):
+    """The newest versions of workflows, and earlier ones that runs use."""
+
+    @property
+    def catalog(self) -> Workflows: ...
+
+    async def get(self, workflow: str, version: str) -> Workflow:
+        """Return a version of the workflow with this id; the newest if it is empty or not kept. Raises
+        `UnknownWorkflow` and `StorageFailed`.
+        """
+
+
+@dataclass(frozen=True)
+class NewestVersions:
+    """For a process that keeps nothing."""
+
+    catalog: Workflows
+
+    async def get(self, workflow: str, _version: str) -> Workflow:
+        """See `Versions.get`."""
+        return self.catalog.get(workflow)
 
 
 @dataclass(frozen=True)
 class Catalog:
-    """The workflows of some folders, as they were read."""
+    """The workflows of some files, by id. `replaced` has the files that later layers replace, each with what replaces
+    it; `titles` those of workflows that are gone.
+    """
 
     workflows: Mapping[str, Workflow]
     faults: tuple[WorkflowFault, ...] = ()
     version: int = 0
+    replaced: tuple[tuple[SourceFile, SourceFile], ...] = ()
+    titles: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def read(cls, *folders: Path) -> Catalog:
@@ -68,36 +88,95 @@ class Catalog:
 
         It does so even with a mistake in it, because people expect their own workflow under that name.
         """
-        faults: list[WorkflowFault] = []
-        read = {stem: _read(folder, stem) for folder in folders for stem in _stems(folder, faults)}
-        good = {stem: workflow for stem, (workflow, _faults) in sorted(read.items()) if workflow is not None}
-        return cls(good, (*faults, *(fault for _workflow, found in read.values() for fault in found)))
+        layers = [Layer.BUNDLED] * (len(folders) - 1) + [Layer.FOLDER]
+        return cls.of(read_folders(zip(layers, folders, strict=True)) if folders else Reading())
 
-    def get(self, name: str) -> Workflow:
+    @classmethod
+    def of(
+        cls,
+        reading: Reading,
+        identities: Mapping[tuple[str, str], Identity] | None = None,
+        before: Catalog | None = None,
+    ) -> Catalog:
+        """Return the catalog of what was read. Without `identities` new ones are given. What is in the catalog `before`
+        is not made again.
+        """
+        there = without_hidden(reading)
+        files = offered(there)
+        known = identities if identities is not None else identified((), files, 0.0)
+        made: dict[str, Workflow] = {}
+        faults = list(reading.faults)
+        for file in sorted(files, key=lambda file: file.path):
+            identity = known[source_of(file), file.path]
+            workflow = _same(before, identity) or workflow_of(file, identity, faults)
+            if workflow is not None:
+                made[workflow.id] = workflow
+        titles = {each.id: each.title for each in known.values()}
+        return cls(made, tuple(faults), 0, _replaced(there, files), titles)
+
+    def get(self, workflow: str) -> Workflow:
         """See `Workflows.get`."""
-        if name in self.workflows:
-            return self.workflows[name]
-        broken = [fault for fault in self.faults if Path(fault.file).stem == name]
+        if workflow in self.workflows:
+            return self.workflows[workflow]
+        raise self._unknown(workflow)
+
+    def find(self, words: str) -> Workflow:
+        """See `Workflows.find`."""
+        wanted = words.strip()
+        if wanted in self.workflows:
+            return self.workflows[wanted]
+        plain = wanted.casefold().replace("-", "_")
+        for each in self.workflows.values():
+            if plain == each.name:
+                return each
+        found = [each for each in self.workflows.values() if wanted.casefold() == each.title.casefold()]
+        if len(found) == 1:
+            return found[0]
+        raise self._unknown(wanted)
+
+    def title(self, workflow: str) -> str:
+        """See `Workflows.title`."""
+        found = self.workflows.get(workflow)
+        return (found.title if found is not None else self.titles.get(workflow)) or workflow
+
+    def _unknown(self, name: str) -> UnknownWorkflow:
+        slug = slug_of(name)
+        broken = [fault for fault in self.faults if slug_of(Path(fault.file).stem) == slug]
         if broken:
             words = _("The workflow {name} has a mistake and cannot run: {fault}.")
-            raise UnknownWorkflow(words.format(name=shown(name), fault=str(broken[0]).rstrip("?.")))
+            return UnknownWorkflow(words.format(name=shown(name), fault=str(broken[0]).rstrip("?.")))
         if not self.workflows:
-            raise UnknownWorkflow(
+            return UnknownWorkflow(
                 _("There is no workflow {name}. There are no workflows at all.").format(name=shown(name))
             )
-        near = difflib.get_close_matches(name.lower(), self.workflows, n=1)
+        names = [each.name for each in self.workflows.values()]
+        near = difflib.get_close_matches(slug, names, n=1)
         if near:
             words = _("There is no workflow {name}. Did you mean “{near}”? The workflows are {names}.")
         else:
             words = _("There is no workflow {name}. The workflows are {names}.")
-        names = listed(self.workflows, like=name)
-        raise UnknownWorkflow(words.format(name=shown(name), near=near[0] if near else "", names=names))
+        listing = listed(names, like=slug)
+        return UnknownWorkflow(words.format(name=shown(name), near=near[0] if near else "", names=listing))
 
 
-def title_of(workflows: Workflows, name: str) -> str:
-    """Return the title of a workflow; its name if it is gone or has no title."""
-    found = workflows.workflows.get(name)
-    return (found.title if found is not None else "") or name
+def workflow_of(file: SourceFile, identity: Identity, faults: list[WorkflowFault]) -> Workflow | None:
+    """Make the workflow of a file; None if it has mistakes, which are added to the faults."""
+    found: list[WorkflowFault] = []
+    prompt = _prompt(file, found)
+    data = _toml(file, found) if file.sidecar is not None else {}
+    if prompt is None or data is None:
+        faults += found
+        return None
+    mistakes = Faults()
+    workflow = read_sidecar(file.title, prompt, data, mistakes)
+    if file.sidecar is None:
+        workflow = replace(workflow, declared=declared_fields(prompt), outputs=results(prompt))
+    found += [WorkflowFault(file.sidecar_name, field, reason) for field, reason in mistakes.found]
+    faults += found
+    if found:
+        return None
+    about = {"version": file.version, "path": file.path, "layer": file.layer, "trial": file.trial}
+    return replace(workflow, id=identity.id, name=identity.name, **about)
 
 
 def bundled_folder() -> Path:
@@ -106,95 +185,44 @@ def bundled_folder() -> Path:
     return inside if inside.is_dir() else Path(__file__).parents[3] / "workflows"
 
 
-def _stems(folder: Path, faults: list[WorkflowFault]) -> list[str]:
-    """Return the names of the workflows in a folder. Hidden files do not count: some systems leave one beside each
-    file.
-    """
-    try:
-        paths = list(folder.iterdir())
-    except OSError as fault:
-        reason = _("the folder cannot be read: {fault}").format(fault=fault.strerror)
-        faults.append(WorkflowFault(_printable(str(folder)), None, reason))
-        return []
-    return sorted({path.stem for path in paths if path.suffix in (".json", ".toml") and path.name[0] != "."})
-
-
-def _read(folder: Path, stem: str) -> tuple[Workflow | None, list[WorkflowFault]]:
-    """Read a workflow, or all its mistakes."""
-    graph, sidecar = folder / f"{stem}.json", folder / f"{stem}.toml"
-    faults: list[WorkflowFault] = []
-    if not _NAME.fullmatch(stem):
-        faults.append(_fault(graph if _is_there(graph) else sidecar, _NAME_RULE))
-    prompt = _prompt(graph, sidecar, faults)
-    data = _toml(sidecar, faults) if _is_there(sidecar) else {}
-    if prompt is None or data is None:
-        return None, faults
-    found = Faults()
-    workflow = read_sidecar(stem, prompt, data, found)
-    if not _is_there(sidecar):
-        workflow = replace(workflow, declared=declared_fields(prompt))
-    faults += [_fault(sidecar, reason, field) for field, reason in found.found]
-    return (None if faults else workflow), faults
-
-
-def _is_there(path: Path) -> bool:
-    return path.exists() or path.is_symlink()
-
-
-def _prompt(path: Path, sidecar: Path, faults: list[WorkflowFault]) -> Prompt | None:
-    if not _is_there(path):
-        words = _("{file} is missing beside it: export the graph with “Export (API)”")
-        faults.append(_fault(sidecar, words.format(file=_printable(path.name))))
+def _same(before: Catalog | None, identity: Identity) -> Workflow | None:
+    """Return the workflow as it was made before, if nothing of it has changed."""
+    workflow = before.workflows.get(identity.id) if before is not None else None
+    if workflow is None or (workflow.name, workflow.version) != (identity.name, identity.version):
         return None
-    text = _text(path, faults)
+    return workflow
+
+
+def without_hidden(reading: Reading) -> list[SourceFile]:
+    """Leave out those in the place of which people expect one that cannot be read."""
+    hidden = {path.casefold(): layer.rank for layer, path in reading.unreadable if layer in _HIDING}
+    return [file for file in reading.files if file.layer.rank >= hidden.get(file.path.casefold(), 0)]
+
+
+def _replaced(there: Iterable[SourceFile], files: Iterable[SourceFile]) -> tuple[tuple[SourceFile, SourceFile], ...]:
+    by_path = {file.path.casefold(): file for file in files}
+    pairs = ((file, by_path[file.path.casefold()]) for file in there if file.path.casefold() in by_path)
+    return tuple((file, by) for file, by in pairs if file.layer.rank < by.layer.rank)
+
+
+def _prompt(file: SourceFile, faults: list[WorkflowFault]) -> Prompt | None:
     try:
-        return None if text is None else Prompt.loads(text)
+        return Prompt.loads(file.graph)
     except PromptRejected as rejected:
-        faults += [_node_fault(path, error) for error in rejected.node_errors] or [_fault(path, rejected.message)]
+        own = [_node_fault(file.graph_name, error) for error in rejected.node_errors]
+        faults += own or [WorkflowFault(file.graph_name, None, rejected.message)]
         return None
 
 
-def _node_fault(path: Path, error: NodeError) -> WorkflowFault:
+def _node_fault(name: str, error: NodeError) -> WorkflowFault:
     node = _("node {id}").format(id=error.node_id) if error.node_id else None
-    return _fault(path, error.message, f"{node}, {error.input_name}" if node and error.input_name else node)
+    return WorkflowFault(name, f"{node}, {error.input_name}" if node and error.input_name else node, error.message)
 
 
-def _toml(path: Path, faults: list[WorkflowFault]) -> dict[str, Any] | None:
-    text = _text(path, faults)
+def _toml(file: SourceFile, faults: list[WorkflowFault]) -> dict[str, Any] | None:
     try:
-        return None if text is None else tomllib.loads(text)
+        return tomllib.loads(file.sidecar or "")
     except (ValueError, RecursionError) as fault:  # a number of 5,000 digits is a plain ValueError
-        faults.append(_fault(path, _("this is not valid TOML: {fault}").format(fault=fault)))
+        reason = _("this is not valid TOML: {fault}").format(fault=fault)
+        faults.append(WorkflowFault(file.sidecar_name, None, reason))
         return None
-
-
-def _text(path: Path, faults: list[WorkflowFault]) -> str | None:
-    """Read a file. If that fails, add the reason to the faults and return None."""
-    try:
-        reason = _obstacle(path)
-        text = path.read_text(encoding="utf-8-sig") if reason is None else ""
-    except UnicodeDecodeError:
-        reason = _("the file is not UTF-8 text: save it as UTF-8")
-    except OSError as fault:
-        reason = _("the file cannot be read: {fault}").format(fault=fault.strerror)
-    if reason is None and path.suffix == ".json" and not text.strip():
-        reason = _("the file is empty: export the graph with “Export (API)”")
-    if reason is None:
-        return text
-    faults.append(_fault(path, reason))
-    return None
-
-
-def _obstacle(path: Path) -> str | None:
-    if not path.is_file():  # reading a pipe would wait for ever
-        return _("this is not a file, or it is a link to a missing file")
-    return _("the file is too large for a workflow") if path.stat().st_size > _LARGEST else None
-
-
-def _fault(path: Path, reason: str, field: str | None = None) -> WorkflowFault:
-    return WorkflowFault(_printable(path.name), field, reason)
-
-
-def _printable(name: str) -> str:
-    """Make a file name printable; it may contain bytes that are not text."""
-    return name.encode("utf-8", "replace").decode()

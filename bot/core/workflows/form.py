@@ -22,6 +22,7 @@ _NO = frozenset({"no", "off", "false", "0", "n"})
 _LISTED = 12  # choices or names in a sentence
 _LARGEST = 1e300  # the largest number; a larger one is a mistake, and breaks arithmetic
 _NUMBER = re.compile(r"[+-]?(\d+([.,]\d*)?|[.,]\d+)(e[+-]?\d+)?", re.IGNORECASE)
+_COLOR = re.compile(r"#?([0-9a-f]{3}|[0-9a-f]{6})", re.IGNORECASE)
 _GROUPED = re.compile(r"[+-]?[1-9]\d{0,2}(,\d{3})+")  # "1,000" means a thousand to some people and one to others
 
 
@@ -34,9 +35,12 @@ class FieldKind(StrEnum):
     IMAGE = "image"
     VIDEO = "video"
     AUDIO = "audio"
+    COLOR = "color"
+    MODEL_3D = "3d"
+    FILE = "file"
 
 
-MEDIA = frozenset({FieldKind.IMAGE, FieldKind.VIDEO, FieldKind.AUDIO})
+MEDIA = frozenset({FieldKind.IMAGE, FieldKind.VIDEO, FieldKind.AUDIO, FieldKind.MODEL_3D, FieldKind.FILE})
 NUMERIC = frozenset({FieldKind.INTEGER, FieldKind.NUMBER})
 
 
@@ -45,7 +49,9 @@ class Field:
     """One field of a form. If `choices` is None, any value is allowed; an empty tuple means that the server has no
     choices.
 
-    A `seed` is random, between its bounds, unless the person gives one.
+    A `seed` is random, between its bounds, unless the person gives one. Of an animated picture all `frames` are used,
+    or the first one. Few people change a field of `more`. `sets` has for each choice the fields that it sets, by their
+    names, unless a person gives these a value.
     """
 
     name: str
@@ -53,6 +59,7 @@ class Field:
     title: str = ""
     help: str = ""
     required: bool = False
+    frames: bool = False
     default: Value | None = None
     minimum: float | None = None
     maximum: float | None = None
@@ -61,6 +68,8 @@ class Field:
     max_length: int | None = None
     multiline: bool = False
     seed: bool = False
+    more: bool = False
+    sets: tuple[tuple[str, tuple[tuple[str, Value], ...]], ...] = ()
 
     @property
     def is_media(self) -> bool:
@@ -102,6 +111,8 @@ class Field:
                 return self._choice(str(given))
             case FieldKind.TOGGLE:
                 return self._toggle(str(given))
+            case FieldKind.COLOR:
+                return self._color(given)
             case _:
                 raise self._bad(_("give a file."))
 
@@ -182,6 +193,14 @@ class Field:
             raise self._bad(_("{given} is not yes or no.").format(given=shown(given)))
         return text in _YES
 
+    def _color(self, given: str | float) -> str:
+        """Return a colour as "#rrggbb". Some nodes take it as a number."""
+        text = f"#{given:06x}" if isinstance(given, int) and 0 <= given < 1 << 24 else str(given).strip()
+        if (found := _COLOR.fullmatch(text)) is None:
+            raise self._bad(_("{given} is not a colour; write it as #ff8800.").format(given=shown(given)))
+        digits = found[1].lower()
+        return "#" + (digits if len(digits) == 6 else "".join(2 * digit for digit in digits))
+
     def _bad(self, reason: str) -> BadValue:
         return BadValue(self.name, reason)
 
@@ -256,6 +275,10 @@ def _missing(field: Field) -> str:
             return _("a video is required.")
         case FieldKind.AUDIO:
             return _("a sound file is required.")
+        case FieldKind.MODEL_3D:
+            return _("a 3D file is required.")
+        case FieldKind.FILE:
+            return _("a file is required.")
         case _:
             return _("a value is required.")
 

@@ -1,19 +1,26 @@
-"""The workflows of some folders, read again when a file changes."""
+"""The workflows of some folders, read again when a file changes, and those that other processes know."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
+from time import time
 from types import TracebackType
 
 from watchfiles import awatch
 
 from bot.core import events_log
 from bot.core.background import BackgroundTask, TaskHealth
-from bot.core.workflows.catalog import Catalog, WorkflowFault
+from bot.core.workflows.catalog import Catalog, without_hidden
+from bot.core.workflows.identities import Identity, identified, offered, source_of
+from bot.core.workflows.source_file import Layer, Reading, SourceFile, WorkflowFault, read_folders
+from bot.core.workflows.store import FilePlace, WorkflowStore
 from bot.core.workflows.workflow import Workflow
+
+_LOOK = 2.0  # seconds between two looks at what other processes have found
 
 
 class LiveCatalog:
@@ -21,12 +28,22 @@ class LiveCatalog:
     is logged once.
     """
 
-    def __init__(self, *folders: Path, tasks: TaskHealth) -> None:
-        self._folders = folders
-        self._catalog = Catalog.read(*folders)
+    def __init__(self, *folders: Path | tuple[Layer, Path], tasks: TaskHealth) -> None:
+        """A folder without a layer is the operator's."""
+        self._folders = [each if isinstance(each, tuple) else (Layer.FOLDER, each) for each in folders]
+        self._reading = read_folders(self._folders)
+        self._catalog = Catalog.of(self._reading)
         self._listeners: list[Callable[[], None]] = []
         self._stop = asyncio.Event()
         self._task, self._missed = BackgroundTask("workflow folders", tasks), False
+        self._looking = BackgroundTask("workflows of other processes", tasks)
+        self._one_by_one = asyncio.Lock()
+        self._store: WorkflowStore | None = None
+        self._seen: set[FilePlace] | None = None  # where this process saw files, if it has looked
+        self._elsewhere: dict[str, SourceFile] = {}  # by version: those that only other processes see
+        self._edition = -1
+        self._ask_saved: Callable[[], Awaitable[Iterable[SourceFile]]] | None = None
+        self._saved: tuple[SourceFile, ...] = ()  # what people saved at servers
 
     @property
     def workflows(self) -> Mapping[str, Workflow]:
@@ -40,20 +57,58 @@ class LiveCatalog:
     def version(self) -> int:
         return self._catalog.version
 
-    def get(self, name: str) -> Workflow:
-        return self._catalog.get(name)
+    def get(self, workflow: str) -> Workflow:
+        return self._catalog.get(workflow)
+
+    def find(self, words: str) -> Workflow:
+        return self._catalog.find(words)
+
+    def title(self, workflow: str) -> str:
+        return self._catalog.title(workflow)
 
     def on_change(self, listener: Callable[[], None]) -> None:
         """Call a function after every new reading."""
         self._listeners.append(listener)
 
     async def refresh(self) -> None:
-        """Read the folders again."""
-        fresh = await asyncio.to_thread(Catalog.read, *self._folders)
-        _log_faults(fault for fault in fresh.faults if fault not in self.faults)
-        self._catalog = replace(fresh, version=self.version + 1)
-        for listener in self._listeners:
-            listener()
+        """Read the folders again. Raises `StorageFailed`."""
+        async with self._one_by_one:
+            self._reading = await asyncio.to_thread(read_folders, self._folders)
+            await self._renew()
+
+    async def offer_saved(self, saved: Callable[[], Awaitable[Iterable[SourceFile]]]) -> None:
+        """From now on, offer what people saved at servers, as the database has it at each reading. Raises
+        `StorageFailed`.
+        """
+        self._ask_saved = saved
+        await self.renew()
+
+    async def renew(self) -> None:
+        """See what has changed in the database. Raises `StorageFailed`."""
+        async with self._one_by_one:
+            await self._renew()
+
+    async def foreseen(self, file: SourceFile) -> str:
+        """Return the id that a new file will have. Raises `StorageFailed`."""
+        known = await self._store.all() if self._store is not None else []
+        return identified(known, [*self._reading.files, *self._saved, file], time())[source_of(file), file.path].id
+
+    @asynccontextmanager
+    async def recorded_in(self, store: WorkflowStore) -> AsyncIterator[None]:
+        """Meanwhile, give ids and names that are kept in a database, and have the workflows of other processes too.
+        Raises `StorageFailed`.
+        """
+        self._store = store
+        async with self._one_by_one:
+            await self._renew()
+        if store.is_shared:
+            self._looking.repeat(self._look, _LOOK)
+        try:
+            yield
+        finally:
+            await self._looking.stop()
+            async with self._one_by_one:  # a refresh that is under way asks the database to its end
+                self._store = self._ask_saved = None
 
     async def __aenter__(self) -> LiveCatalog:
         _log_faults(self.faults)
@@ -66,12 +121,68 @@ class LiveCatalog:
         self._stop.set()
         await self._task.stop()
 
+    async def _look(self) -> None:
+        """See what other processes have recorded."""
+        async with self._one_by_one:
+            if self._store is not None and await self._store.edition() != self._edition:
+                await self._renew()
+
+    async def _renew(self) -> None:
+        files = self._reading.files
+        known: Mapping[FilePlace, Identity] | None = None
+        if self._store is not None:
+            known, files = await self._recorded_now(self._store)
+        reading = Reading(files, self._reading.faults, self._reading.unreadable)
+        fresh = await asyncio.to_thread(Catalog.of, reading, known, self._catalog)
+        _log_faults(fault for fault in fresh.faults if fault not in self.faults)
+        self._catalog = replace(fresh, version=self.version + 1)
+        for listener in self._listeners:
+            listener()
+
+    async def _recorded_now(self, store: WorkflowStore) -> tuple[Mapping[FilePlace, Identity], tuple[SourceFile, ...]]:
+        """Record what was read. Returns all that is on record, and the files of what is there."""
+        if self._ask_saved is not None:
+            self._saved = tuple(await self._ask_saved())
+        files = (*self._reading.files, *self._saved)
+        there = offered(without_hidden(replace(self._reading, files=files)))
+        own = {(source_of(file), file.path): file for file in there}
+        own_places = set(own) | {(source.value, path) for _layer, path in self._reading.unreadable for source in Layer}
+        seen = await self._first_seen(store) if self._seen is None else self._seen
+        if self._ask_saved is not None:  # the database knows of all that is still saved
+            seen = seen | {(each.source, each.path) for each in await store.all() if each.layer is Layer.SAVED}
+        gone = seen - own_places
+        await store.settle(there, gone)
+        self._seen = own_places
+        self._edition = await store.edition()
+        everyone = {(each.source, each.path): each for each in await store.all()}
+        others = {
+            each.version: each
+            for place, each in everyone.items()
+            if each.source and each.gone_at is None and place not in own_places
+        }
+        kept = {version: file for version, file in self._elsewhere.items() if version in others}
+        self._elsewhere = kept | await store.versions(sorted(others.keys() - kept.keys()))
+        elsewhere = [
+            replace(file, layer=others[version].layer, source=others[version].source)
+            for version, file in self._elsewhere.items()
+        ]
+        return everyone, (*there, *elsewhere)
+
+    async def _first_seen(self, store: WorkflowStore) -> set[FilePlace]:
+        """Return what this process may have seen when it ran last: all of these folders, but not where it has no files
+        of the operator's while other processes may.
+        """
+        if store.is_shared and not any(file.layer is Layer.FOLDER for file in self._reading.files):
+            return set()
+        layers = {layer for layer, _folder in self._folders}
+        return {(each.source, each.path) for each in await store.all() if each.layer in layers}
+
     async def _watch(self) -> None:
         if self._missed:
             await self.refresh()
         self._missed = True  # changes between this watch and the next
-        folders = [folder for folder in self._folders if folder.is_dir()]
-        async for _changes in awatch(*folders, stop_event=self._stop, recursive=False):
+        folders = [folder for _layer, folder in self._folders if folder.is_dir()]
+        async for _changes in awatch(*folders, stop_event=self._stop):
             await self.refresh()
 
 

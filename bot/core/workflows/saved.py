@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from bot.core.errors import BadWorkflowFile
 from bot.i18n import _
-from comfy.saved import UnreadableWorkflow, convert
+from comfy.saved import Surface, UnreadableWorkflow, convert
 from comfy.saved.files import read_workflow, with_defaults
 
 
 @dataclass(frozen=True)
 class ConvertedFile:
-    """The prompt of a file, made with these definitions, and the nodes that those lack."""
+    """The prompt of a file, made with these definitions, the nodes that those lack, and what a saved workflow shows."""
 
     name: str
     prompt: dict[str, Any]
     definitions: Mapping[str, Any]
     unknown: tuple[str, ...]
+    surface: Surface = field(default_factory=Surface)
 
 
 def convert_file(path: Path, definitions: Mapping[str, Any]) -> ConvertedFile:
@@ -29,7 +30,7 @@ def convert_file(path: Path, definitions: Mapping[str, Any]) -> ConvertedFile:
         file = read_workflow(path)
         if file.is_saved:
             made = convert(file.data, definitions)
-            return ConvertedFile(path.stem, made.prompt, definitions, made.unknown)
+            return ConvertedFile(path.stem, made.prompt, definitions, made.unknown, made.surface)
     except (UnreadableWorkflow, OSError) as fault:
         reason = (fault.strerror or str(fault)) if isinstance(fault, OSError) else str(fault)
         words = _("{file} cannot be used: {reason}.")

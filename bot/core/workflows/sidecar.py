@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from bot.core.errors import BadValue
-from bot.core.workflows.form import NUMERIC, Field, FieldKind, listed
+from bot.core.workflows.form import NUMERIC, Field, FieldKind, Value, listed
 from bot.core.workflows.workflow import Declared, Target, Workflow, as_number
 from bot.i18n import _
 from comfy.prompt import Prompt, is_link
@@ -32,10 +32,11 @@ FIELD_KEYS: Mapping[str, type | tuple[type, ...]] = {
     "minimum": (int, float),
     "maximum": (int, float),
     "step": (int, float),
-    "choices": list,
+    "choices": (list, dict),
     "max_length": int,
     "multiline": bool,
     "seed": bool,
+    "more": bool,
 }
 _FIELD_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
 _TAKEN = frozenset({"o", "out", "output", "server", "force", "help", "workflow"})  # options of the command line
@@ -81,7 +82,7 @@ def read_sidecar(name: str, prompt: Prompt, data: Mapping[str, Any], faults: Fau
 def _check_clashes(declared: Iterable[Declared], prompt: Prompt, faults: Faults) -> None:
     """Find fields that clash over one option or one input."""
     options: dict[str, str] = {}
-    owners: dict[Target, str] = {}
+    owners: dict[tuple[Target, bool], str] = {}
     for field in declared:
         other = options.setdefault(field.name.replace("-", "_"), field.name)
         if other != field.name:
@@ -92,7 +93,8 @@ def _check_clashes(declared: Iterable[Declared], prompt: Prompt, faults: Faults)
                 ),
             )
         for target in field.targets:
-            if (owner := owners.setdefault(target, field.name)) != field.name:
+            # A choice that sets several inputs may stand beside the fields of these.
+            if (owner := owners.setdefault((target, bool(field.sets)), field.name)) != field.name:
                 words = _("the field “{owner}” already sets “{input}” of “{title}”")
                 title = prompt[target.node_id].title
                 faults.add(field.name, words.format(input=target.input, title=title, owner=owner))
@@ -124,8 +126,32 @@ def _read_field(name: str, table: Any, prompt: Prompt, faults: Faults) -> Declar
     good = _checked(name, table, FIELD_KEYS, faults)
     targets = _targets(name, good.pop("target", None), prompt, faults)
     kind = _kind(name, good.pop("kind", None), faults)
-    choices = _choices(name, good.pop("choices", None), faults)
+    given = good.pop("choices", None)
+    if isinstance(given, dict):
+        sets = _sets(name, given, targets, faults)
+        return Declared(name, targets, kind or FieldKind.CHOICE, sets=sets, **good) if targets and sets else None
+    choices = _choices(name, given, faults)
     return Declared(name, targets, kind, choices=choices, **good) if targets else None
+
+
+def _sets(
+    name: str, given: Mapping[str, Any], targets: tuple[Target, ...], faults: Faults
+) -> tuple[tuple[str, tuple[Value, ...]], ...]:
+    """Read choices that set several inputs: a table with the values of each."""
+    made = []
+    for choice, values in given.items():
+        each = values if isinstance(values, list) else [values]
+        if not all(isinstance(value, str | int | float) for value in each):
+            words = _("choices: the values of “{choice}” must be texts, numbers, true or false")
+            faults.add(name, words.format(choice=choice))
+        elif targets and len(each) != len(targets):
+            words = _("choices: “{choice}” must have one value for each target, {count} in all")
+            faults.add(name, words.format(choice=choice, count=len(targets)))
+        else:
+            made.append((choice, tuple(each)))
+    if not given:
+        faults.add(name, _("choices must not be empty"))
+    return tuple(made) if len(made) == len(given) else ()
 
 
 def _choices(name: str, given: list[Any] | None, faults: Faults) -> tuple[str, ...] | None:
@@ -227,12 +253,14 @@ def _check_sense(field: Field, own: Declared, faults: Faults) -> None:
         faults.add(field.name, _("minimum is larger than maximum"))
     if own.step is not None and not own.step > 0:
         faults.add(field.name, _("step must be more than 0"))
-    if own.choices is not None and kind is not FieldKind.CHOICE:
+    if (own.choices is not None or own.sets) and kind is not FieldKind.CHOICE:
         faults.add(field.name, _('choices are only for kind = "choice", and this field is {kind}').format(kind=kind))
     if own.max_length is not None and (kind is not FieldKind.TEXT or own.max_length < 1):
         faults.add(field.name, _("max_length is only for texts, and must be at least 1"))
     if own.multiline is not None and kind is not FieldKind.TEXT:
         faults.add(field.name, _("multiline is only for texts, and this field is {kind}").format(kind=kind))
+    if own.more and field.required:
+        faults.add(field.name, _("a required field cannot be under “More”: remove more, or say required = false"))
     if own.seed and kind is not FieldKind.INTEGER:
         faults.add(field.name, _("a seed must be an integer, and this field is {kind}").format(kind=kind))
 
@@ -272,10 +300,25 @@ def _needless(field: Field) -> str:
 def _check_targets(field: Field, own: Declared, workflow: Workflow, faults: Faults) -> None:
     for target in own.targets:
         literal = workflow.literal(target)
-        if not _fits(field, literal):
+        if own.sets:
+            _check_values(field.name, own, target, literal, faults)
+        elif not _fits(field, literal):
             words = _("kind {kind} does not match “{input}” of “{title}”, which is {literal} in the graph")
             title = workflow.node(target).title
             faults.add(field.name, words.format(kind=field.kind, input=target.input, title=title, literal=literal))
+
+
+def _check_values(name: str, own: Declared, target: Target, literal: Any, faults: Faults) -> None:
+    """Check that each choice sets an input to a value of its kind."""
+    for choice, values in own.sets:
+        value = values[own.targets.index(target)]
+        if isinstance(literal, str | int | float) and _sort(value) is not _sort(literal):
+            words = _("choices: “{choice}” sets “{input}” to {value}, and it is {literal} in the graph")
+            faults.add(name, words.format(choice=choice, input=target.input, value=value, literal=literal))
+
+
+def _sort(value: str | float) -> type:
+    return type(value) if isinstance(value, bool | str) else float
 
 
 def _fits(field: Field, literal: Any) -> bool:
@@ -287,7 +330,7 @@ def _fits(field: Field, literal: Any) -> bool:
             return field.kind is FieldKind.TOGGLE
         case int() | float():
             texts = [text for text in field.choices or () if isinstance(as_number(text), str)]
-            return field.kind in NUMERIC or (field.kind is FieldKind.CHOICE and not texts)
+            return field.kind in (*NUMERIC, FieldKind.COLOR) or (field.kind is FieldKind.CHOICE and not texts)
         case str():
             return field.kind is not FieldKind.TOGGLE
         case _:
@@ -307,6 +350,8 @@ def _is_a(value: Any, wanted: type | tuple[type, ...]) -> bool:
 def _type_words(wanted: type | tuple[type, ...]) -> str:
     if not isinstance(wanted, tuple):
         return _TYPE_WORDS[wanted]
+    if dict in wanted:
+        return _("a list, or a table")
     if list in wanted:
         return _("a text, or a list of texts")
     return _("a text, a number, true or false") if str in wanted else _("a number")

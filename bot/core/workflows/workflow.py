@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from bot.core.errors import BadValue
 from bot.core.workflows.form import MEDIA, NUMERIC, Field, FieldKind, Form, Value
+from bot.core.workflows.placeholders import with_values_in_place
+from bot.core.workflows.source_file import Layer
+from comfy.messages.files import Kind, kind_of
 from comfy.object_info import InputInfo, Missing, ObjectInfo
 from comfy.prompt import Node, Prompt
 from comfy.schedule import is_model
@@ -20,13 +24,25 @@ _LOADERS = {
     ("LoadImageMask", "image"): FieldKind.IMAGE,
     ("LoadVideo", "file"): FieldKind.VIDEO,
     ("LoadAudio", "audio"): FieldKind.AUDIO,
+    ("Load3D", "model_file"): FieldKind.MODEL_3D,
+    ("Load3DAdvanced", "model_file"): FieldKind.MODEL_3D,
 }
+_BY_FILE = {
+    Kind.IMAGE: FieldKind.IMAGE,
+    Kind.VIDEO: FieldKind.VIDEO,
+    Kind.AUDIO: FieldKind.AUDIO,
+    Kind.MODEL_3D: FieldKind.MODEL_3D,
+}
+_FOLDER = re.compile(r" ?\[(input|output|temp)\]$")
+#: Nodes that load every frame of an animated picture.
+_FRAME_LOADERS = frozenset({"LoadImage", "LoadImageMask", "LoadImageOutput"})
 _KINDS = {
     "INT": FieldKind.INTEGER,
     "FLOAT": FieldKind.NUMBER,
     "STRING": FieldKind.TEXT,
     "BOOLEAN": FieldKind.TOGGLE,
     "COMBO": FieldKind.CHOICE,
+    "COLOR": FieldKind.COLOR,
 }
 _SEEDS = frozenset({"seed", "noise_seed"})
 
@@ -44,7 +60,9 @@ class Target:
 
 @dataclass(frozen=True)
 class Declared:
-    """A field as declared in the sidecar; None where the server decides."""
+    """A field as declared in the sidecar; None where the server decides. A choice that sets several inputs has its
+    choices in `sets`, each with a value for each target.
+    """
 
     name: str
     targets: tuple[Target, ...]
@@ -60,13 +78,22 @@ class Declared:
     max_length: int | None = None
     multiline: bool | None = None
     seed: bool | None = None
+    more: bool = False
+    sets: tuple[tuple[str, tuple[Value, ...]], ...] = ()
+
+    def assigned(self, value: Value) -> Iterator[tuple[Target, Value]]:
+        """Return the inputs that a value sets, with the value of each."""
+        values = dict(self.sets).get(str(value), ()) if self.sets else [value] * len(self.targets)
+        return zip(self.targets, values, strict=False)
 
 
 @dataclass(frozen=True)
 class Workflow:
     """A graph that people can run. The results of the nodes in `outputs` are delivered; empty means all.
 
-    With `spoiler`, chats show results behind a spoiler.
+    With `spoiler`, chats show results behind a spoiler. Records and rules refer to the `id` (default: the name), and
+    people type the `name`. `version` is a digest of its files, and `path` where they lie in the folder of
+    their `layer`, without an ending. While it is on `trial`, only operators may see and run it.
     """
 
     name: str
@@ -76,27 +103,48 @@ class Workflow:
     declared: tuple[Declared, ...] = ()
     outputs: tuple[str, ...] = ()
     spoiler: bool = False
+    id: str = ""
+    version: str = ""
+    path: str = ""
+    layer: Layer = Layer.FOLDER
+    trial: bool = False
+
+    def __post_init__(self) -> None:
+        if not self.id:
+            object.__setattr__(self, "id", self.name)
+
+    @property
+    def group(self) -> str:
+        """The folder within the folder of workflows, which is a group in menus; empty for none."""
+        return self.path.rpartition("/")[0]
+
+    @property
+    def label(self) -> str:
+        """The title for menus, after the group if there is one."""
+        return f"{self.group} · {self.title}" if self.group else self.title
 
     def form(self, info: ObjectInfo | None = None) -> Form:
         """Return the form: from the sidecar, else from the server's nodes, else from the graph."""
-        return Form(tuple(self._field(each, info) for each in self.declared))
+        return Form(tuple(self._beside_choices(each, self._field(each, info)) for each in self.declared))
 
     def fill(self, values: Mapping[str, Value], info: ObjectInfo | None = None) -> Prompt:
-        """Return the prompt with these values. A file's value is the name that the server gave it."""
+        """Return the prompt with these values. A file's value is the name that the server gave it. A value of an input
+        goes before a choice that sets several.
+        """
         prompt = self.prompt
-        for field in self.declared:
+        for field in sorted(self.declared, key=lambda each: not each.sets):
             if field.name in values:
-                for target in field.targets:
-                    value = self._typed(values[field.name], target, info)
+                for target, given in field.assigned(values[field.name]):
+                    value = self._typed(given, target, info)
                     prompt = prompt.with_input(target.node_id, target.input, value)
-        return prompt
+        return with_values_in_place(prompt)
 
     def kind(self, form: Form, values: Mapping[str, Any]) -> str:
         """Return a key for runs of similar duration and needs: the workflow and the choices made. `form` is the form
         that the person filled in, because often only the servers know that a field is a choice.
         """
         chosen = {field.name: values[field.name] for field in form.fields if _is_chosen(field, values)}
-        return f"{self.name} {json.dumps(chosen, sort_keys=True)}"
+        return f"{self.id} {json.dumps(chosen, sort_keys=True)}"
 
     def missing(self, info: ObjectInfo) -> Missing:
         """Return what a server lacks to run this. A model that people choose is missing only if there is none to
@@ -133,7 +181,7 @@ class Workflow:
         literal = self.literal(target)
         accepted = [self._accepted(each, info) for each in declared.targets]
         known = [each for each in accepted if each is not None]
-        kind = declared.kind or self._kind(target, known, literal)
+        kind = declared.kind or kind_of_input(self.node(target), target.input, info)
         low, high = _bounds(declared, known) if kind in NUMERIC else (None, None)
         field = Field(
             declared.name,
@@ -141,21 +189,42 @@ class Workflow:
             declared.title or declared.name.replace("_", " ").replace("-", " ").capitalize(),
             declared.help or next((each.tooltip for each in known), ""),
             required=_or(declared.required, kind in MEDIA),
+            frames=any(self._takes_frames(each, info) for each in declared.targets),
             minimum=low,
             maximum=high,
             step=declared.step,
-            choices=_choices(declared, known) if kind is FieldKind.CHOICE else None,
+            choices=_choices(declared, accepted) if kind is FieldKind.CHOICE else None,
             max_length=declared.max_length,
             multiline=kind is FieldKind.TEXT and _or(declared.multiline, _is_multiline(known, literal)),
             seed=_or(declared.seed, target.input in _SEEDS and kind is FieldKind.INTEGER),
+            more=declared.more and not _or(declared.required, kind in MEDIA),
         )
+        if declared.sets:
+            return replace(field, default=declared.default or self._shown_choice(declared, field))
         return _with_step(_with_default(_with_seeds(field), declared, literal), known)
 
-    def _kind(self, target: Target, known: list[InputInfo], literal: Any) -> FieldKind:
-        if known:
-            accepted = known[0]
-            return FieldKind(accepted.upload) if accepted.upload else _KINDS.get(accepted.type, _kind_of(literal))
-        return _LOADERS.get((self.node(target).class_type, target.input)) or _kind_of(literal)
+    def _shown_choice(self, declared: Declared, field: Field) -> str | None:
+        """The choice that sets what the graph has."""
+        own = tuple(self.literal(each) for each in declared.targets)
+        return next((name for name, values in declared.sets if values == own and name in (field.choices or ())), None)
+
+    def _beside_choices(self, declared: Declared, field: Field) -> Field:
+        """Link a choice that sets several inputs with the fields of these. Those are left to the choice unless a person
+        fills them in.
+        """
+        if declared.sets:
+            named = {target: each.name for each in self.declared if not each.sets for target in each.targets}
+            sets = tuple(
+                (name, tuple((named[target], value) for target, value in declared.assigned(name) if target in named))
+                for name, _values in declared.sets
+            )
+            return replace(field, sets=sets)
+        is_set = any(set(each.targets) & set(declared.targets) for each in self.declared if each.sets)
+        return replace(field, default=None, required=False) if is_set and not field.is_media else field
+
+    def _takes_frames(self, target: Target, info: ObjectInfo | None) -> bool:
+        accepted = self._accepted(target, info)
+        return self.node(target).class_type in _FRAME_LOADERS or (accepted is not None and accepted.frames)
 
     def _accepted(self, target: Target, info: ObjectInfo | None) -> InputInfo | None:
         return info.input(self.node(target).class_type, target.input) if info else None
@@ -167,13 +236,33 @@ class Workflow:
             return next((choice for choice in accepted.choices if str(choice) == str(value)), value)
         literal = self.literal(target)
         if isinstance(value, str) and isinstance(literal, int | float) and not isinstance(literal, bool):
-            return as_number(value)
+            return int(value[1:], 16) if value.startswith("#") else as_number(value)
         return value
 
 
-def loader_kind(class_type: str, name: str) -> FieldKind | None:
-    """Return the kind of file for a node's input; None if it is not a file."""
-    return _LOADERS.get((class_type, name))
+def kind_of_input(node: Node, name: str, info: ObjectInfo | None) -> FieldKind:
+    """Return the kind of field for an input: by the server's definitions, else by the graph's value."""
+    literal = node.inputs.get(name)
+    accepted = info.input(node.class_type, name) if info is not None else None
+    if accepted is not None:
+        return FieldKind(accepted.upload) if accepted.upload else _KINDS.get(accepted.type, _kind_of(literal))
+    return loader_kind(node, name) or _kind_of(literal)
+
+
+def kind_of_file(filename: str, content_type: str | None) -> FieldKind:
+    """Return the kind of field for a person's file, by its name and by what their client says of it."""
+    kind = kind_of(filename, content_type)
+    return FieldKind.FILE if kind is Kind.TEXT else FieldKind(kind)
+
+
+def loader_kind(node: Node, name: str) -> FieldKind | None:
+    """Return the kind of file that an input takes, without asking a server; None if it is not a file. A node that the
+    list lacks takes files if it is called a loader and has the name of a picture, a video, a sound or a 3D file.
+    """
+    known, literal = _LOADERS.get((node.class_type, name)), node.inputs.get(name)
+    if known is not None or not isinstance(literal, str) or "load" not in node.class_type.lower():
+        return known
+    return _BY_FILE.get(kind_of(_FOLDER.sub("", literal)))
 
 
 def choices_of(kind: str) -> dict[str, Any]:
@@ -262,14 +351,27 @@ def _finite(*bounds: float | None) -> list[float]:
     return [bound for bound in bounds if bound is not None and (isinstance(bound, int) or math.isfinite(bound))]
 
 
-def _choices(declared: Declared, known: list[InputInfo]) -> tuple[str, ...] | None:
+def _choices(declared: Declared, accepted: Sequence[InputInfo | None]) -> tuple[str, ...] | None:
     """Return the choices that the sidecar and all target nodes share; None if there is no list."""
+    if declared.sets:
+        return tuple(name for name, values in declared.sets if all(map(_takes, accepted, values)))
+    known = [each for each in accepted if each is not None]
     lists = [tuple(map(str, each.choices)) for each in known if each.choices is not None]
     if declared.choices is not None:
         lists.insert(0, declared.choices)
     if not lists:
         return None
     return tuple(choice for choice in dict.fromkeys(lists[0]) if all(choice in each for each in lists))
+
+
+def _takes(accepted: InputInfo | None, value: Value) -> bool:
+    """True if a server takes a value, as far as it says."""
+    if accepted is None:
+        return True
+    if accepted.choices is not None:
+        return str(value) in map(str, accepted.choices)
+    low, high = accepted.min, accepted.max
+    return isinstance(value, str) or ((low is None or value >= low) and (high is None or value <= high))
 
 
 def _is_multiline(known: Iterable[InputInfo], literal: Any) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -21,7 +21,7 @@ from bot.i18n import _
 from bot.platforms.telegram import storage_keys
 from bot.platforms.telegram.access import ChatAccess
 from bot.platforms.telegram.api.client import Gone, TelegramApi, Unchanged, Unsuitable, replying
-from bot.platforms.telegram.chats import Chat, address_of, command_of, link
+from bot.platforms.telegram.chats import Chat, address_of, link
 from bot.platforms.telegram.forms.files import MessageFile, fetch
 from bot.platforms.telegram.runs import callback_data, captions
 
@@ -114,9 +114,7 @@ class Responder:
         try:
             with work_folder() as folder:
                 values = await self._fetched(request.values, folder)
-                await self.services.runs.submit(
-                    RunRequest(request.workflow, values, request.person, request.place), address
-                )
+                await self.services.runs.submit(replace(request, values=values), address)
         except (UserError, StorageFailed, DeliveryFailed, TelegramError) as fault:
             asks = ask_again if where == caller.chat else None
             if isinstance(fault, BadValue | BadPicture) and asks is not None and await asks(known, fault):
@@ -175,7 +173,7 @@ class Responder:
         if len(fault.each) > 1:
             return "\n\n".join([await self.sentence(caller, workflow, each) for each in fault.each[:_FAULTS]])
         form = await self.services.workflows.form(workflow, caller.person, caller.place)
-        shown = example(command_of(workflow), form, fault.field)
+        shown = example(self.services.workflows.name(workflow), form, fault.field)
         field, reason = captions.plain(fault.field), captions.plain(fault.reason)
         return f"<b>{field}</b>: {reason}\n" + _("For example: {example}").format(
             example=f"<code>{captions.plain(shown)}</code>"

@@ -84,10 +84,5 @@ def speaks_for_chat(message: Message) -> bool:
     return message.sender_chat is not None and message.sender_chat.id == message.chat.id
 
 
-def command_of(workflow: str) -> str:
-    """A workflow's name as a command: Telegram knows no “-” in one."""
-    return workflow.replace("-", "_")
-
-
 def _person(user: User) -> Person:
     return Person(NAME, str(user.id), user.full_name)

@@ -67,9 +67,10 @@ def form(files: tuple[Path, ...], definitions: Path | None, server: str | None, 
     from bot.core.workflows.auto_form import form_of_file
 
     forms: dict[str, tuple[AutoField, ...]] = {}
+    results: dict[str, tuple[str, ...]] = {}
 
     def make(made: ConvertedFile) -> None:
-        forms[made.name] = form_of_file(made)
+        forms[made.name], results[made.name] = form_of_file(made), made.surface.outputs
 
     code = attend(_each(click.get_current_context().find_root().obj, files, definitions, server, make))
     if as_json:
@@ -82,6 +83,8 @@ def form(files: tuple[Path, ...], definitions: Path | None, server: str | None, 
             for field in fields:
                 more = _(", under More") if field.more else ""
                 say(f"  {field.title} ({field.kind}{more}): {', '.join(f'#{target}' for target in field.targets)}")
+            if results[name]:
+                say("  " + _("Results: {nodes}").format(nodes=", ".join(f"#{node}" for node in results[name])))
     raise SystemExit(code)
 
 

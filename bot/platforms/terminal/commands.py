@@ -92,7 +92,7 @@ def _command(workflow: Workflow) -> click.Command:
         from bot.platforms.terminal.request import request
 
         own = workflow.own_values() if defaults else {}
-        _develop(_app(), request(workflow.name, form, typed, own), output, server, force)
+        _develop(_app(), request(workflow.name, form, typed), own, output, server, force)
 
     own: list[click.Parameter] = [
         click.Option(["-o", "--output"], metavar="PATH", help=_("The file or folder to write to.")),
@@ -132,11 +132,13 @@ def _named(server: str | None, app: Application) -> str | None:
         raise BadRequest(str(fault)) from fault
 
 
-def _develop(app: Application, request: Any, output: str | None, server: str | None, force: bool) -> None:
+def _develop(
+    app: Application, request: Any, own: Mapping[str, str], output: str | None, server: str | None, force: bool
+) -> None:
     from bot.platforms.terminal.output import OutputTarget
     from bot.platforms.terminal.session import develop
 
-    raise SystemExit(develop(app, request, OutputTarget.of(output, force=force), _named(server, app)))
+    raise SystemExit(develop(app, request, own, OutputTarget.of(output, force=force), _named(server, app)))
 
 
 cli.add_command(WorkflowGroup("run", help=_("Run a workflow: darkroom run WORKFLOW --FIELD VALUE …")))

@@ -40,7 +40,7 @@ class TerminalReply:
 
     @property
     def limits(self) -> Limits:
-        return Limits(_UNLIMITED, _UNLIMITED, _UNLIMITED, 0.1 if self._live else 1.0)
+        return Limits(_UNLIMITED, _UNLIMITED, _UNLIMITED, 0.1 if self._live else 1.0, previews=False)
 
     async def show(self, status: Status) -> None:
         line = describe(status)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import getpass
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import click
 
 from bot.core.model import Person, Place, RunRequest, UploadedFile
-from bot.core.workflows.form import Field, FieldKind, Form
+from bot.core.workflows.form import NUMERIC, Field, FieldKind, Form
 from bot.i18n import _
 
 
@@ -31,7 +32,8 @@ def _parameter(name: str) -> str:
 def _metavar(field: Field) -> str:
     if field.is_media:
         return "FILE"
-    return {FieldKind.INTEGER: "NUMBER", FieldKind.NUMBER: "NUMBER", FieldKind.TOGGLE: "YES|NO"}.get(field.kind, "TEXT")
+    words = {FieldKind.TOGGLE: "YES|NO", FieldKind.COLOR: "#RRGGBB"}
+    return "NUMBER" if field.kind in NUMERIC else words.get(field.kind, "TEXT")
 
 
 def _help(field: Field) -> str:
@@ -51,15 +53,21 @@ def _help(field: Field) -> str:
     return "; ".join(part.rstrip(".") for part in parts if part) + "."
 
 
-def request(workflow: str, form: Form, typed: Mapping[str, Any], own: Mapping[str, str]) -> RunRequest:
-    """Return the request with the typed fields. Those that were not typed have the workflow's `own` values, or are left
-    out.
-    """
+def request(workflow: str, form: Form, typed: Mapping[str, Any]) -> RunRequest:
+    """Return the request with the typed fields, all as text."""
     given = {field.name: typed.get(_parameter(field.name)) for field in form.fields}
-    given = {name: own.get(name) if value is None else value for name, value in given.items()}
-    media = {field.name for field in form.fields if field.is_media}
-    values = {name: _attachment(text) if name in media else text for name, text in given.items() if text is not None}
+    values = {name: text for name, text in given.items() if text is not None}
     return RunRequest(workflow, values, _person(), Place("terminal", "terminal"))
+
+
+def completed(request: RunRequest, form: Form, own: Mapping[str, str]) -> RunRequest:
+    """Return the request with files where the form has files, which often only the server knows, and with the
+    workflow's `own` values for texts that were not typed.
+    """
+    media = {field.name for field in form.fields if field.is_media}
+    typed = {name: _attachment(text) if name in media else text for name, text in request.values.items()}
+    words = {name: text for name, text in own.items() if name not in media}
+    return replace(request, values={**words, **typed})
 
 
 def _attachment(text: str) -> UploadedFile:

@@ -9,7 +9,7 @@ import signal
 import sys
 import threading
 import webbrowser
-from collections.abc import Coroutine, Iterator
+from collections.abc import Coroutine, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,6 +26,7 @@ from bot.platforms.terminal.application import Application
 from bot.platforms.terminal.messages import BadRequest, RunFailed, say
 from bot.platforms.terminal.output import OutputTarget
 from bot.platforms.terminal.reply import TerminalReply
+from bot.platforms.terminal.request import completed
 
 if TYPE_CHECKING:
     from bot.settings import Role
@@ -33,9 +34,11 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 
-def develop(app: Application, request: RunRequest, target: OutputTarget, server: str | None) -> int:
-    """Run a workflow to its end and return the exit code."""
-    return attend(_develop(app, request, target, server))
+def develop(
+    app: Application, request: RunRequest, own: Mapping[str, str], target: OutputTarget, server: str | None
+) -> int:
+    """Run a workflow to its end and return the exit code. `own` are its own values, for texts that were not typed."""
+    return attend(_develop(app, request, own, target, server))
 
 
 def attend(work: Coroutine[Any, Any, int]) -> int:
@@ -74,7 +77,9 @@ async def _until_signal(work: Coroutine[Any, Any, int]) -> int:
         return 128 + signals[0]
 
 
-async def _develop(app: Application, request: RunRequest, target: OutputTarget, server: str | None) -> int:
+async def _develop(
+    app: Application, request: RunRequest, own: Mapping[str, str], target: OutputTarget, server: str | None
+) -> int:
     label = app.label(server)
     say(_("Server: {address}").format(address=label) if label else _("Engine: built-in (no server was given)"))
     seeds = tuple(field.name for field in app.catalog.get(request.workflow).form().fields if field.seed)
@@ -82,7 +87,8 @@ async def _develop(app: Application, request: RunRequest, target: OutputTarget, 
     with work_folder() as folder:
         try:
             async with app.open(server) as bench:
-                return await _run(bench, request, target, reply, folder)
+                form = await bench.form(bench.catalog.get(request.workflow))
+                return await _run(bench, completed(request, form, own), target, reply, folder)
         except CannotRun as fault:
             raise BadRequest(str(fault) if label else f"{fault} {_without_models()}") from fault
         except asyncio.CancelledError:
@@ -127,6 +133,13 @@ async def _list(app: Application, server: str | None) -> int:
     return 0
 
 
+def _replaced(app: Application) -> None:
+    for file, by in app.catalog.replaced:
+        words = _("{file} ({layer}) is replaced by {other} ({other_layer})")
+        said = words.format(file=file.graph_name, layer=file.layer, other=by.graph_name, other_layer=by.layer)
+        say(said)
+
+
 def _faults(app: Application) -> bool:
     for fault in app.catalog.faults:
         click.echo(_("mistake: {fault}").format(fault=fault), err=True)
@@ -145,6 +158,7 @@ async def _check(app: Application, server: str | None) -> int:
     found = len(app.catalog.faults)
     mistakes = ngettext("{bad} mistake", "{bad} mistakes", found).format(bad=found)
     say(_("workflows: {count} good, {mistakes}").format(count=count, mistakes=mistakes))
+    _replaced(app)
     servers: tuple[str | None, ...] = (server,) if server else app.servers or (None,)
     for each in servers:
         bad = not await _check_server(app, each) or bad

@@ -23,6 +23,7 @@ SAMPLES: list[BaseException] = [
     errors.WorkerWedged("abc", 60),
     errors.PromptRejected("x", "no", (FAULT,)),
     errors.ExecutionFailed("5", "ImageBlur", "ValueError", "bad file /srv/comfy/models/x.bin"),
+    errors.PicturesLost("the connection was lost"),
     errors.PromptInterrupted("abc"),
     errors.PromptRemoved("abc"),
     errors.UnexpectedAnswer("http://10.0.0.1:8188 answered with 500", 500),

@@ -12,6 +12,7 @@ import sys
 import threading
 import urllib.request
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -26,7 +27,14 @@ from bot.platforms.terminal.messages import BadRequest
 from bot.platforms.terminal.output import OutputTarget
 from bot.platforms.terminal.reply import describe
 from bot.settings import names
+from comfy.embedded import EmbeddedServer
+from comfy.embedded.node import NodeType
+from tests.bot.core.execution.test_submission import written
+from tests.bot.core.runs.test_files_of_fields import GRAPH as POSE
+from tests.bot.core.runs.test_files_of_fields import readers
 from tests.bot.core.sources.saving import LibraryServer
+from tests.bot.parcel import STATUE, parcel, write_parcel
+from tests.patience import PATIENCE
 
 ROOT = Path(__file__).parents[3]
 
@@ -270,6 +278,65 @@ def test_every_seed_that_was_used_is_told_whatever_its_field_is_called(
     assert found is not None
     assert darkroom("run", "noise", "--grain", "0", "--other", found[1], "-o", "again.png")[0] == 0
     assert Path("again.png").read_bytes() == Path("noise-0.png").read_bytes()
+
+
+@contextmanager
+def serving(nodes: dict[str, NodeType]) -> Iterator[str]:
+    """Run a server with these nodes in a thread, because the terminal needs the main one; its address."""
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+    server = EmbeddedServer(nodes=nodes)
+    asyncio.run_coroutine_threadsafe(server.start(), loop).result(PATIENCE)
+    try:
+        yield server.url
+    finally:
+        asyncio.run_coroutine_threadsafe(server.stop(), loop).result(PATIENCE)
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.close()
+
+
+@pytest.fixture
+def parcels() -> Iterator[str]:
+    """A server with the nodes of the workflow `parcel`."""
+    with serving(parcel()) as url:
+        yield url
+
+
+@pytest.mark.parametrize("example", ["example", "example.png"])
+def test_the_file_of_any_loader_is_sent(desk_top: Path, monkeypatch: pytest.MonkeyPatch, example: str) -> None:
+    monkeypatch.setenv("DARKROOM_WORKFLOWS", str(desk_top / "workflows"))
+    graph = {**POSE, "1": {"class_type": "PoseReader", "inputs": {"image": example}}}
+    written(desk_top, "pose", graph, '[fields.pose]\ntarget = "#1.image"\n')
+    with serving(readers()) as url:
+        command = ("run", "pose", "--server", url)
+        code, _out, err = darkroom(*command, "--pose", "cat.png", "-o", "a.png")
+        assert (code, err) == (0, "")
+        assert darkroom(*command)[::2] == (2, "Error: pose: a picture is required.\n")
+        assert darkroom(*command, "--pose", "gone.png")[::2] == (
+            2,
+            "Error: pose: gone.png cannot be read. Does the file exist?\n",
+        )
+    with Image.open("a.png") as made, Image.open("cat.png") as given:
+        assert made.size == given.size
+
+
+def test_colours_any_files_and_choices_of_sizes(desk_top: Path, parcels: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DARKROOM_WORKFLOWS", str(write_parcel(desk_top / "mine")))
+    Path("statue.glb").write_bytes(STATUE)
+    Path("list.txt").write_text("two spoons")
+    shown = " ".join(darkroom("run", "parcel", "--help")[1].split())
+    assert all(word in shown for word in ("--statue FILE", "--paper FILE", "--shade #RRGGBB", "one of square"))
+    files = ("--server", parcels, "--paper", "list.txt", "--statue")
+    given = ("--shade", "f00", "--size", "wide", "--width", "48", "-o", "a.png")
+    code, out, err = darkroom("run", "parcel", *files, "statue.glb", *given)
+    assert (code, err) == (0, "")
+    assert "3d .glb two spoons careful" in out
+    with Image.open("a.png") as made:
+        assert (made.size, made.convert("RGB").getpixel((1, 1))) == ((48, 16), (255, 0, 0))
+    code, _out, err = darkroom("run", "parcel", *files, "list.txt", "--shade", "reddish")
+    assert (code, "“list.txt” is not a 3D file" in err, "“reddish” is not a colour" in err) == (2, True, True)
 
 
 def test_a_reader_that_leaves_does_not_cost_the_result() -> None:

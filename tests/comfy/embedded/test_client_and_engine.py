@@ -103,7 +103,7 @@ async def test_a_file_that_is_no_picture_fails_by_the_nodes_name(client: ComfyCl
 async def test_progress_previews_and_cancel(tmp_path: Path, photo: Path) -> None:
     async with EmbeddedServer(tmp_path / "slow", pace=0.05) as server, ComfyClient(server.url) as client:
         await client.upload_image(photo)
-        submission = await client.submit(Prompt(GRAPH))
+        submission = await client.submit(Prompt(GRAPH), extra_data={"preview_method": "auto"})
         events = [event async for event in client.follow(submission.prompt_id)]
         previews = [event for event in events if isinstance(event, Preview)]
         assert previews
@@ -124,6 +124,16 @@ async def test_progress_previews_and_cancel(tmp_path: Path, photo: Path) -> None
             async for _ in events_of_running:
                 pass
         await cancelling
+
+
+@pytest.mark.parametrize("method", ["none", "default", "TAESD", None])
+async def test_without_a_method_there_are_no_previews(tmp_path: Path, photo: Path, method: str | None) -> None:
+    async with EmbeddedServer(tmp_path / "slow", pace=0.05) as server, ComfyClient(server.url) as client:
+        await client.upload_image(photo)
+        extra = {} if method is None else {"preview_method": method}
+        submission = await client.submit(Prompt(GRAPH), extra_data=extra)
+        events = [event async for event in client.follow(submission.prompt_id)]
+    assert not any(isinstance(event, Preview) for event in events)
 
 
 async def test_a_name_that_view_does_not_hand_out_is_refused(client: ComfyClient, photo: Path) -> None:

@@ -55,6 +55,6 @@ class CommandChoice:
         before = self._chosen[guild].names if guild in self._chosen else ()
 
         def rank(each: Workflow) -> tuple[bool, int, bool]:
-            return each.name in lacking, -uses.get(each.name, 0), each.name not in before
+            return each.name in lacking, -uses.get(each.id, 0), each.name not in before
 
         return sorted(workflows, key=rank)

@@ -22,6 +22,7 @@ SPOILER = "spoiler"
 _NAME = re.compile(r"[-_a-z0-9]{1,32}")
 _LONGEST_CHOICE = 100
 _EXACT = 2**53 - 1  # Discord's numbers are floating; larger seeds travel as text
+_COLOR = 16  # characters of a colour, spaces included
 _TEXT, _INTEGER, _TOGGLE, _NUMBER, _FILE = 3, 4, 5, 10, 11
 
 
@@ -52,10 +53,17 @@ def _with_lists_typed(command: dict[str, Any]) -> dict[str, Any]:
 
 
 def asked_fields(form: Form) -> list[Field]:
-    """The fields that are options, those that must be given first; the rest is for the form in windows."""
+    """The fields that are options, those that must be given first; the rest is for the form in windows, as is what few
+    people change.
+    """
     room = OPTIONS - has_spoiler(form)
-    fields = sorted(form.fields, key=lambda field: not field.required)
-    return fields if len(fields) <= room else fields[: room - 1]
+    fields = [field for field in in_order(form.fields) if not field.more]
+    return fields if len(fields) == len(form.fields) <= room else fields[: room - 1]
+
+
+def in_order(fields: Iterable[Field]) -> list[Field]:
+    """The fields as they are asked for: those that must be given first, and last what few people change."""
+    return sorted(fields, key=lambda field: (not field.required, field.more))
 
 
 def more_name(form: Form) -> str:
@@ -141,6 +149,8 @@ def _option(field: Field) -> dict[str, Any]:
             return option | {"type": _TEXT} | _choices(field)
         case FieldKind.TOGGLE:
             return option | {"type": _TOGGLE}
+        case FieldKind.COLOR:
+            return option | {"type": _TEXT, "max_length": _COLOR}
         case _:
             return option | {"type": _FILE}
 

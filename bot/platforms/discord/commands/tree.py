@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import discord
 from discord import app_commands
 
-from bot.core.errors import UserError
+from bot.core.errors import UnknownWorkflow, UserError
 from bot.core.platform import Form
 from bot.i18n import _
 from bot.platforms.discord.commands import lists
@@ -63,7 +63,7 @@ async def run_command(context: DiscordContext, click: Click) -> None:
     others where the person wants it, or where one of them is required.
     """
     data: Any = click.data
-    name = str(data["name"])
+    name = context.services.workflows.catalog.find(str(data["name"])).id
     values = option_values(click)
     form = await context.cache.whole(name)  # what is not allowed is for the desk to refuse, and to write down
     spoiler = SPOILER not in form.names and bool(values.pop(SPOILER, False))
@@ -80,7 +80,12 @@ async def complete(context: DiscordContext, click: Click) -> None:
     """Suggest values for the text typed into an option so far."""
     data: Any = click.data
     focused = next((option for option in data.get("options", []) if option.get("focused")), None)
-    name, person, place = str(data["name"]), asker(click), place_of(click)
+    try:
+        name = context.services.workflows.catalog.find(str(data["name"])).id
+    except UnknownWorkflow:
+        await click.response.autocomplete([])
+        return
+    person, place = asker(click), place_of(click)
     if not context.services.workflows.decide(person, place, name).allowed:
         await click.response.autocomplete([])  # the command itself says why, once
         return
@@ -134,7 +139,7 @@ def everywhere(context: DiscordContext) -> list[Command[Any, ..., Any] | app_com
 
 
 async def open_form(context: DiscordContext, click: Click, workflow: str) -> None:
-    await begin(context, click, FormSession(workflow.strip()))
+    await begin(context, click, FormSession(context.services.workflows.catalog.find(workflow).id))
 
 
 async def offered(context: DiscordContext, click: Click, text: str) -> list[app_commands.Choice[str]]:

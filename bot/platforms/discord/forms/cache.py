@@ -85,4 +85,4 @@ class FormCache:
     async def forms(self, person: Person, place: Place) -> list[CachedForm]:
         """All that a person may run in a place, with the forms."""
         allowed = self._services.workflows.allowed(person, place)
-        return await asyncio.gather(*(self.form(each.name, person, place) for each in allowed))
+        return await asyncio.gather(*(self.form(each.id, person, place) for each in allowed))

@@ -12,7 +12,7 @@ from bot.core.errors import DeliveryFailed, StorageFailed, UserError
 from bot.core.model import StoredFile
 from bot.core.platform import Field, FieldKind
 from bot.i18n import _
-from bot.platforms.discord.commands.schema import CHOICES, choice_value
+from bot.platforms.discord.commands.schema import CHOICES, choice_value, in_order
 from bot.platforms.discord.components import still
 from bot.platforms.discord.forms.cache import CachedForm
 from bot.platforms.discord.forms.sessions import FormSession, SubmittedFile, called
@@ -49,15 +49,17 @@ async def fill(context: DiscordContext, click: Click, name: str, at: int) -> Non
     old = await context.sessions.get(click.user.id, name)
     cached = await _cached(context, click, old)
     fields = _fields(cached, old)
-    session = replace(old, values={**old.values, **_given(click, fields[at : at + FIELDS], old.values)})
+    page = _page(fields, at)
+    session = replace(old, values={**old.values, **_given(click, page, old.values)})
     await context.sessions.put(click.user.id, name, session)
-    rest = fields[at + FIELDS :]
+    rest = fields[at + len(page) :]
     if not rest:
         await _ask(context, click, name, cached, session)
         return
     enough = not any(each.required for each in rest)
     words = _("{count} more fields can be filled in.") if enough else _("The form has {count} more fields.")
-    buttons = [_button(_("Continue"), called("turn", name, at + FIELDS), discord.ButtonStyle.primary)]
+    onward = _("More") if rest[0].more else _("Continue")
+    buttons = [_button(onward, called("turn", name, at + len(page)), discord.ButtonStyle.primary)]
     if enough:
         buttons.append(_button(_("Run it now"), called("go", name), discord.ButtonStyle.success))
     await go_on(click, words.format(count=len(rest)), still(*buttons))
@@ -76,7 +78,7 @@ async def _cached(context: DiscordContext, click: Click, session: FormSession) -
 async def _turned(
     context: DiscordContext, click: Click, name: str, at: int, cached: CachedForm, session: FormSession
 ) -> None:
-    page = _fields(cached, session)[at : at + FIELDS]
+    page = _page(_fields(cached, session), at)
     if page:
         await click.response.send_modal(_window(called("fill", name, at), cached, page, session.values))
     else:
@@ -100,10 +102,19 @@ async def _ask(context: DiscordContext, click: Click, name: str, cached: CachedF
 
 
 def _fields(cached: CachedForm, session: FormSession) -> list[Field]:
-    """The fields to ask for, in order: required ones come first."""
+    """The fields to ask for, in order."""
     known = cached.picture_field if session.picture is not None else None
-    fields = [each for each in cached.form.fields if each.name != known]
-    return sorted(fields, key=lambda each: not each.required)
+    return in_order(each for each in cached.form.fields if each.name != known)
+
+
+def _page(fields: Sequence[Field], at: int) -> Sequence[Field]:
+    """The fields of the window that begins with a field. What few people change has windows of its own, unless a single
+    window has room for all.
+    """
+    page = fields[at : at + FIELDS]
+    if len(fields) <= FIELDS or not page or page[0].more:
+        return page
+    return [each for each in page if not each.more]
 
 
 def _window(custom_id: str, cached: CachedForm, page: Sequence[Field], values: Mapping[str, Any]) -> discord.ui.Modal:
@@ -156,7 +167,7 @@ def _text_input(each: Field, now: str) -> Item:
         custom_id=each.name,
         style=discord.TextStyle.paragraph if long else discord.TextStyle.short,
         default=now[:most] or None,
-        placeholder=_("drawn at random") if each.seed else None,
+        placeholder=_("drawn at random") if each.seed else "#ff8800" if each.kind is FieldKind.COLOR else None,
         required=each.required,
         max_length=most,
     )

@@ -72,7 +72,7 @@ def _leaf(label: str, name: str, page: int) -> discord.ui.Button[Any]:
 def _select(name: str, forms: Sequence[CachedForm], first: int) -> discord.ui.Select[Any]:
     shown = forms[first : first + _OPTIONS]
     words = _("A workflow: {first} to {last}") if len(forms) > _OPTIONS else _("A workflow")
-    title = words.format(first=shown[0].workflow.title, last=shown[-1].workflow.title)
+    title = words.format(first=shown[0].workflow.label, last=shown[-1].workflow.label)
     options = [_option(cached) for cached in shown]
     return discord.ui.Select(placeholder=cut(title, 150), options=options, custom_id=called("pick", name, first))
 
@@ -80,5 +80,5 @@ def _select(name: str, forms: Sequence[CachedForm], first: int) -> discord.ui.Se
 def _option(cached: CachedForm) -> discord.SelectOption:
     workflow = cached.workflow
     return discord.SelectOption(
-        label=cut(workflow.title, 100), value=workflow.name, description=cut(workflow.description, 100) or None
+        label=cut(workflow.label, 100), value=workflow.id, description=cut(workflow.description, 100) or None
     )

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import io
+from contextlib import suppress
 from typing import Any, Literal, Optional, TypeAlias, Union
 
 import discord
 from discord import app_commands
 
-from bot.core.errors import BadPicture
+from bot.core.errors import BadPicture, UnknownWorkflow
 from bot.core.model import DisplayOptions, Person, Place
 from bot.core.platform import EVERYONE, ModerationService, Narrowing, RuleTarget, Subject, WordList
 from bot.i18n import _
@@ -26,9 +27,11 @@ _DAY = 86_400.0
 
 async def field_names(click: Click, text: str) -> Choices:
     context: DiscordContext = click.client.context
-    workflow = context.services.workflows.catalog.workflows.get(str(getattr(click.namespace, "workflow", "")))
-    shown = workflow is not None and may_decide(context.services.moderation, click)
-    names = [field.name for field in workflow.declared] if workflow is not None and shown else []
+    names: list[str] = []
+    if may_decide(context.services.moderation, click):
+        with suppress(UnknownWorkflow):
+            workflow = context.services.workflows.catalog.find(str(getattr(click.namespace, "workflow", "")))
+            names = [field.name for field in workflow.declared]
     return [app_commands.Choice(**each) for each in matching(names, text)]
 
 

@@ -24,7 +24,8 @@ _LARGEST = 8 * 2**20  # bytes of a workflow
 
 async def workflow_names(click: Click, text: str) -> Choices:
     context: DiscordContext = click.client.context
-    names = list(context.services.workflows.catalog.workflows) if may_decide(context.services.moderation, click) else []
+    every = context.services.workflows.catalog.workflows.values()
+    names = [each.name for each in every] if may_decide(context.services.moderation, click) else []
     return [app_commands.Choice(**each) for each in matching(names, text)]
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import discord
 
-from bot.core.errors import BadPicture, UserError
+from bot.core.errors import BadPicture, UnknownWorkflow, UserError
 from bot.core.model import Place, RunRequest
 from bot.core.platform import FieldKind, read_arguments, work_folder
 from bot.i18n import _
@@ -52,12 +52,14 @@ async def _run(context: DiscordContext, client: discord.Client, message: discord
     words = _MENTION.sub("", message.content).strip().lstrip("/").split(maxsplit=1)
     name, rest = words[0] if words else "", "".join(words[1:])
     person, place = _asker(message), _place(message)
-    if name.lower() not in context.services.workflows.catalog.workflows:
+    try:
+        workflow = context.services.workflows.catalog.find(name).id
+    except UnknownWorkflow:
         if _is_remark(client, message):
             return
         names = ", ".join(each.name for each in context.services.workflows.allowed(person, place)[:30])
-        raise UserError(_("Begin with the name of a workflow: {names}. Or use /run.").format(names=names))
-    cached = await context.cache.form(name.lower(), person, place)
+        raise UserError(_("Begin with the name of a workflow: {names}. Or use /run.").format(names=names)) from None
+    cached = await context.cache.form(workflow, person, place)
     typed = read_arguments(rest, cached.form)
     if typed.faults:
         if _is_remark(client, message) and "=" not in rest:
@@ -66,7 +68,7 @@ async def _run(context: DiscordContext, client: discord.Client, message: discord
     _check_rights(message)
     with work_folder() as folder:
         values = await fetched(client.http, {**_pictures(cached, message), **typed.values}, folder, context.most)
-        request = RunRequest(cached.workflow.name, values, person, place)
+        request = RunRequest(cached.workflow.id, values, person, place)
         opening = InteractionAnswer(context.services, request, client, message, typed.hidden)
         await context.services.runs.submit(request, opening)
 

@@ -51,7 +51,7 @@ class DiscordReply:
 
     @property
     def limits(self) -> Limits:
-        return Limits(self._spot.bytes, FILES, TEXT, _INTERVAL)
+        return Limits(self._spot.bytes, FILES, TEXT, _INTERVAL, self._previews)
 
     async def show(self, status: Status) -> None:
         match status:

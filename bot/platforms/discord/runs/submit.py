@@ -45,14 +45,20 @@ class DiscordContext:
 
 
 async def submit(
-    context: DiscordContext, click: Click, workflow: str, values: Mapping[str, Any], *, spoiler: bool = False
+    context: DiscordContext,
+    click: Click,
+    workflow: str,
+    values: Mapping[str, Any],
+    *,
+    version: str = "",
+    spoiler: bool = False,
 ) -> None:
     """Have a workflow run. The interaction is answered first, whatever else is slow. Raises `UserError`."""
     await _hear(click)
     check_rights(lacking(click))
     with work_folder() as folder:
         given = await fetched(click.client.http, values, folder, context.most)
-        request = RunRequest(workflow, given, asker(click), place_of(click))
+        request = RunRequest(workflow, given, asker(click), place_of(click), version)
         posting = MessageAnswer(context.services, request, click, spoiler)
         await context.services.runs.submit(request, posting)
     if posting.is_here:
@@ -85,7 +91,8 @@ async def submit_again(context: DiscordContext, click: Click, run: RunRecord, ch
     """Start a run again for the person who clicked. Raises `UserError`."""
     await _hear(click)
     request = await context.services.runs.again(run.id, asker(click), place_of(click), changes)
-    await submit(context, click, request.workflow, request.values, spoiler=MessageRef.at(run.address).spoiler)
+    spoiler = MessageRef.at(run.address).spoiler
+    await submit(context, click, request.workflow, request.values, version=request.version, spoiler=spoiler)
 
 
 def check_rights(missing: Sequence[str]) -> None:

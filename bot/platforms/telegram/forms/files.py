@@ -12,7 +12,7 @@ from telegram.error import BadRequest, TelegramError
 
 from bot.core.errors import BadPicture
 from bot.core.model import StoredFile, UploadedFile
-from bot.core.platform import FieldKind
+from bot.core.platform import FieldKind, kind_of_file
 from bot.i18n import _
 from bot.platforms.telegram.api.client import TelegramApi
 
@@ -71,7 +71,6 @@ def _file(message: Message) -> MessageFile | None:
         name = getattr(audio, "file_name", None) or f"audio-{message.message_id}.{'ogg' if message.voice else 'mp3'}"
         return MessageFile(audio.file_id, name, FieldKind.AUDIO)
     if (document := message.document) is not None:
-        kind = (document.mime_type or "").partition("/")[0]
-        known = FieldKind(kind) if kind in ("video", "audio") else FieldKind.IMAGE
-        return MessageFile(document.file_id, document.file_name or f"file-{message.message_id}", known)
+        name = document.file_name or f"file-{message.message_id}"
+        return MessageFile(document.file_id, name, kind_of_file(name, document.mime_type))
     return None

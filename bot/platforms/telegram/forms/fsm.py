@@ -108,7 +108,7 @@ class FormDialog:
         """Take the name of a workflow, a part of one where there is nothing yet to run it with, or what to run with."""
         offered = await self._fitting(caller, draft)
         wanted = words.strip().removeprefix("/").casefold()
-        named = [each.name for each in offered if wanted in prompts.names(each)]
+        named = [each.id for each in offered if wanted in prompts.names(each)]
         if named and not found:
             await self._advance(caller, replace(draft, workflow=named[0], search="", page=0), fresh=True)
         elif not found and not draft.spare and any(prompts.is_found(each, words) for each in offered):
@@ -153,6 +153,8 @@ class FormDialog:
                 await self._advance(caller, replace(draft, workflow=step.text, search="", page=0))
             case "all" | "back":
                 await self._show_all(caller, replace(draft, wide=True, asking="", search="", page=0), form)
+            case "more":
+                await self._show_all(caller, replace(draft, more=True), form)
             case "field" if step.number < len(form.fields):
                 await self._ask(caller, replace(draft, search="", page=0), form, form.fields[step.number])
             case "page":
@@ -293,13 +295,16 @@ def _wanted(field: Field) -> str:
             return _("It takes a video.")
         case FieldKind.AUDIO:
             return _("It takes a sound: music, or a voice message.")
+        case FieldKind.MODEL_3D:
+            return _("It takes a 3D file, such as GLB, OBJ or STL.")
+        case FieldKind.FILE:
+            return _("It takes a file.")
         case _:
             return _("It takes a picture: a photo, or a file such as PNG, JPEG, WebP or GIF.")
 
 
 def _takes(form: Form, draft: FormState) -> bool:
     """True if a workflow can use the files and words that the draft has already."""
-    files = sum(each.kind is FieldKind.IMAGE for each in form.fields)
-    if any(isinstance(source, MessageFile) or source.kind == "image" for source in draft.spare):
-        return files > 0
+    if draft.spare:
+        return any(takes(field, source) for source in draft.spare for field in form.fields)
     return not draft.words or any(each.kind is FieldKind.TEXT for each in form.fields)

@@ -10,7 +10,6 @@ from telegram import InlineKeyboardButton, InlineKeyboardMarkup
 
 from bot.core.platform import Field, FieldKind, Form, Workflow
 from bot.i18n import _
-from bot.platforms.telegram.chats import command_of
 from bot.platforms.telegram.forms.state import FormState
 from bot.platforms.telegram.runs import captions
 from bot.platforms.telegram.runs.callback_data import button, rows
@@ -25,6 +24,7 @@ _KINDS = {
     "n": "default",
     "a": "all",
     "b": "back",
+    "m": "more",
     "r": "run",
     "x": "end",
 }
@@ -89,7 +89,7 @@ def searched(field: Field, text: str) -> list[str]:
 
 def names(workflow: Workflow) -> set[str]:
     """The names that a person may type for a workflow."""
-    return {name.casefold() for name in (workflow.name, command_of(workflow.name), workflow.title) if name}
+    return {name.casefold() for name in (workflow.name, workflow.id, workflow.title) if name}
 
 
 def is_found(workflow: Workflow, text: str) -> bool:
@@ -113,7 +113,7 @@ def which(draft: FormState, workflows: Sequence[Workflow], *, private: bool) -> 
     found = [each for each in workflows if is_found(each, draft.search)] if draft.search else workflows
     first = draft.page * _PAGE
     shown = [
-        button(_short(each.title or each.name), PromptStep(draft.id, "workflow", each.name).data)
+        button(_short(each.label or each.name), PromptStep(draft.id, "workflow", each.id).data)
         for each in found[first : first + _PAGE]
     ]
     words = [_("What would you like?") if workflows else _("No workflow here can use this.")]
@@ -132,17 +132,24 @@ def _searchable(*, private: bool) -> str:
 
 
 def overview(title: str, draft: FormState, form: Form, faults: str = "") -> tuple[str, InlineKeyboardMarkup]:
-    """All fields and their values, each a button; and what was wrong with them."""
+    """The fields and their values, each a button, and one for those that few people change; and what was wrong."""
     wrong = [faults] if faults else []
-    lines = [title, *wrong, *(f"{each.title}: {_value(draft, each)}" for each in form.fields)]
+    fields = [(number, each) for number, each in enumerate(form.fields) if _is_seen(draft, each)]
+    lines = [title, *wrong, *(f"{each.title}: {_value(draft, each)}" for _number, each in fields)]
     first = draft.page * _PAGE
     shown = [
         button(_short(f"{each.title}: {_value(draft, each)}"), PromptStep(draft.id, "field", str(number)).data)
-        for number, each in list(enumerate(form.fields))[first : first + _PAGE]
+        for number, each in fields[first : first + _PAGE]
     ]
+    more = [[button(_("More"), PromptStep(draft.id, "more").data)]] if len(fields) < len(form.fields) else []
     last = [button(_("Run"), PromptStep(draft.id, "run").data), _cancel(draft)]
-    keyboard = InlineKeyboardMarkup([*rows(shown, 2), *_pages(draft, len(form.fields)), last])
+    keyboard = InlineKeyboardMarkup([*rows(shown, 2), *_pages(draft, len(fields)), *more, last])
     return captions.lines("\n".join(lines), captions.TEXT), keyboard
+
+
+def _is_seen(draft: FormState, field: Field) -> bool:
+    """True unless few people change the field, and this person has not either."""
+    return not field.more or draft.more or draft.has(field)
 
 
 def choices_of(field: Field) -> list[tuple[str, str]]:

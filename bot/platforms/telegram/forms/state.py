@@ -9,7 +9,7 @@ from time import time
 from typing import Any
 
 from bot.core.model import RunRequest, StoredFile
-from bot.core.platform import Field, Form, main_field
+from bot.core.platform import Field, FieldKind, Form, main_field
 from bot.platforms.telegram.forms.files import Source, from_json, to_json
 
 
@@ -18,7 +18,8 @@ class FormState:
     """`workflow` is empty until one is chosen; until then files wait in `spare`, and words in `words`.
 
     `message` is the one that asks, `asking` the field that it asks for, `search` what its choices are searched for, and
-    `page` that of the choices; `wide` says that all fields are shown. `at` is when it asked last.
+    `page` that of the choices; `wide` says that all fields are shown, and `more` those too that few people change. `at`
+    is when it asked last.
     """
 
     workflow: str = ""
@@ -32,6 +33,7 @@ class FormState:
     page: int = 0
     at: float = 0.0
     wide: bool = False
+    more: bool = False
     hidden: bool = False
     id: str = field(default_factory=lambda: secrets.token_hex(4))
 
@@ -93,7 +95,8 @@ class FormState:
 
     def to_json(self) -> dict[str, Any]:
         files = {name: to_json(source) for name, source in self.files.items()}
-        return {**vars(self), "values": dict(self.values), "files": files, "spare": [*map(to_json, self.spare)]}
+        data = {**vars(self), "values": dict(self.values), "files": files, "spare": [*map(to_json, self.spare)]}
+        return data if self.more else {name: value for name, value in data.items() if name != "more"}  # new since 0.1
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> FormState:
@@ -104,5 +107,6 @@ class FormState:
 
 
 def takes(field: Field, source: Source) -> bool:
-    """True if a field is for files of this kind."""
-    return field.is_media and source.kind in ("", field.kind)
+    """True if a field is for files of this kind. A file that says nothing of itself may be a picture."""
+    may_be_picture = field.kind is FieldKind.IMAGE and source.kind == FieldKind.FILE
+    return field.is_media and (source.kind in ("", field.kind) or field.kind is FieldKind.FILE or may_be_picture)

@@ -24,7 +24,7 @@ from bot.core.platform import Workflow
 from bot.i18n import _
 from bot.platforms.telegram import storage_keys
 from bot.platforms.telegram.caller import Responder
-from bot.platforms.telegram.chats import NAME, command_of
+from bot.platforms.telegram.chats import NAME
 from bot.platforms.telegram.runs import captions
 
 _log = logging.getLogger(__name__)
@@ -89,6 +89,6 @@ def _commands(workflows: Sequence[Workflow], *, moderator: bool) -> list[tuple[s
         ("about", _("About this bot, and your data")),
     ]
     taken = {name for name, _text in own} | {"start", MODERATE}
-    named = [(command_of(each.name), each.description or each.title or each.name) for each in workflows]
+    named = [(each.name, each.description or each.title or each.name) for each in workflows]
     fitting = [(name, captions.cut(text, _LONGEST)) for name, text in named if name not in taken]
     return [*fitting[: _MOST - len(own)], *own]

@@ -24,7 +24,7 @@ from bot.core.status_text import seconds
 from bot.i18n import _, ngettext
 from bot.platforms.telegram import storage_keys
 from bot.platforms.telegram.caller import Caller, Responder
-from bot.platforms.telegram.chats import NAME, command_of
+from bot.platforms.telegram.chats import NAME
 from bot.platforms.telegram.forms.fsm import FormDialog
 from bot.platforms.telegram.forms.state import FormState
 from bot.platforms.telegram.runs import callback_data, captions
@@ -174,7 +174,7 @@ class BasicCommands:
             return
         name = next(each.name for each in offer.workflow.form().fields if each.is_media)
         values = {name: UploadedFile(_PHOTO, _PHOTO.name)}
-        await self._responder.open(caller, RunRequest(offer.workflow.name, values, caller.person, caller.place))
+        await self._responder.open(caller, RunRequest(offer.workflow.id, values, caller.person, caller.place))
 
     async def _demo(self, caller: Caller) -> WorkflowOffer | None:
         """A workflow that needs one picture and nothing else."""
@@ -227,14 +227,10 @@ def _first_example(workflows: Sequence[Workflow]) -> list[str]:
         form = each.form()
         main = main_field(form)
         if main is not None and not any(other.required and other is not main for other in form.fields):
-            return [
-                _("Write a command and words: {example}").format(
-                    example=example(command_of(each.name), form, main.name)
-                )
-            ]
+            return [_("Write a command and words: {example}").format(example=example(each.name, form, main.name))]
     for each in workflows:
         if _needs_one_picture(WorkflowOffer(each)):
-            return [_("Send a photo with this caption: /{command}").format(command=command_of(each.name))]
+            return [_("Send a photo with this caption: /{command}").format(command=each.name)]
     return []
 
 
@@ -242,7 +238,7 @@ def _list(offers: Sequence[WorkflowOffer]) -> str:
     """The commands of workflows as HTML, as many as there is room for, and where the others are."""
     listed = [offer.workflow for offer in offers[:_LISTED]]
     texts = [captions.plain(captions.cut(each.description or each.title, 100)) for each in listed]
-    every = [f"/{command_of(each.name)} {text}" for each, text in zip(listed, texts, strict=True)]
+    every = [f"/{each.name} {text}" for each, text in zip(listed, texts, strict=True)]
     if len(offers) > _LISTED:
         words = _("… and {count} more: /workflows has them all, by pages and by typing.")
         every.append(words.format(count=len(offers) - _LISTED))

@@ -90,7 +90,8 @@ class TelegramReply:
     @property
     def limits(self) -> Limits:
         size = LOCAL_UPLOAD if self._api.local else UPLOAD
-        return Limits(size, ALBUM, captions.TEXT, _PRIVATE_INTERVAL if self._chat.is_private else _GROUP_INTERVAL)
+        interval = _PRIVATE_INTERVAL if self._chat.is_private else _GROUP_INTERVAL
+        return Limits(size, ALBUM, captions.TEXT, interval, self._previews)
 
     async def show(self, status: Status) -> None:
         """See `Reply.show`. What is on its way to a result never keeps that result waiting."""

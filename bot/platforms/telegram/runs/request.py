@@ -12,7 +12,6 @@ from bot.core.errors import UnknownWorkflow
 from bot.core.platform import Form, read_arguments
 from bot.i18n import _
 from bot.platforms.telegram.caller import Caller, Responder
-from bot.platforms.telegram.chats import command_of
 from bot.platforms.telegram.forms.files import Source, sources
 from bot.platforms.telegram.forms.fsm import FormDialog
 from bot.platforms.telegram.forms.state import FormState
@@ -48,7 +47,8 @@ class Requests:
 
     def workflow(self, command: str) -> str | None:
         """The workflow that a command means."""
-        return next((name for name in self._services.workflows.catalog.workflows if command_of(name) == command), None)
+        every = self._services.workflows.catalog.workflows.values()
+        return next((each.id for each in every if command in (each.name, each.id)), None)
 
     async def ask(self, caller: Caller, workflow: str, rest: str, messages: Sequence[Message]) -> None:
         """Run a workflow with what came along, or say what will not do, or ask for what is missing."""
@@ -72,7 +72,7 @@ class Requests:
     async def unknown(self, caller: Caller, command: str) -> None:
         """Say that there is no such command, and what comes near it."""
         try:
-            self._services.workflows.catalog.get(command.replace("_", "-"))
+            self._services.workflows.catalog.find(command)
         except UnknownWorkflow as fault:
             await self._responder.say(caller, captions.plain(str(fault)))
 

@@ -92,7 +92,7 @@ def limits(inputs: Inputs, workflows: Sequence[Workflow]) -> list[Html]:
 def narrowings(inputs: Inputs, workflows: Sequence[Workflow]) -> list[Html]:
     """The inputs of a field's rule."""
     groups = [
-        (each.title, [(f"{each.name} {field.name}", field.title) for field in each.form().fields if not field.is_media])
+        (each.title, [(f"{each.id} {field.name}", field.title) for field in each.form().fields if not field.is_media])
         for each in workflows
     ]
     return [
@@ -153,7 +153,7 @@ def _measures() -> Mapping[Measure, str]:
 
 
 def _workflow(inputs: Inputs, workflows: Sequence[Workflow]) -> Html:
-    options = [("", _("All workflows")), *((each.name, each.title) for each in workflows)]
+    options = [("", _("All workflows")), *((each.id, each.title) for each in workflows)]
     return inputs.choice("workflow", _("Workflow"), options)
 
 

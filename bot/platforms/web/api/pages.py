@@ -76,8 +76,7 @@ class PageRoutes:
         person, place = person_of(visitor), place_of(visitor)
         offers = await self._services.workflows.offers(person, place)
         views = [
-            offer_view(offer, await self._services.workflows.form(offer.workflow.name, person, place))
-            for offer in offers
+            offer_view(offer, await self._services.workflows.form(offer.workflow.id, person, place)) for offer in offers
         ]
         for view in views:
             view["picture"] = self._picture(view["name"]) is not None
@@ -97,9 +96,10 @@ class PageRoutes:
         return web.FileResponse(self._options.sample)
 
     def _picture(self, name: str) -> Path | None:
-        if name not in self._services.workflows.catalog.workflows:
+        workflow = self._services.workflows.catalog.workflows.get(name)
+        if workflow is None:
             return None
-        paths = (folder / f"{name}{suffix}" for folder in self._pictures for suffix in _PICTURES)
+        paths = (folder / f"{workflow.path}{suffix}" for folder in self._pictures for suffix in _PICTURES)
         return next((path for path in paths if path.is_file()), None)
 
     def _is_operator(self, request: web.Request) -> bool:

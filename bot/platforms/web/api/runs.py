@@ -39,7 +39,8 @@ class RunRoutes:
         ]
 
     async def _run(self, request: web.Request) -> web.Response:
-        person, name = person_of(whose(request)), request.match_info["name"]
+        person = person_of(whose(request))
+        name = self._services.workflows.catalog.find(request.match_info["name"]).id
         place = place_of(person.id)
         form = await self._services.workflows.form(name, person, place)
         with self._on_its_way(person.id), work_folder() as folder:

@@ -91,8 +91,9 @@ def offer_view(offer: WorkflowOffer, form: Form) -> dict[str, Any]:
     """A workflow's card, and its form."""
     workflow = offer.workflow
     return {
-        "name": workflow.name,
+        "name": workflow.id,
         "title": workflow.title or workflow.name,
+        "group": workflow.group,
         "description": workflow.description,
         "lacks": offer.lacks,
         "fields": [_field_view(field) for field in form.fields],
@@ -120,6 +121,7 @@ def _field_view(field: Field) -> dict[str, Any]:
         "length": field.max_length,
         "multiline": field.multiline,
         "seed": field.seed,
+        "more": field.more,
         "range": "" if field.seed else field.range_text,
     }
 

@@ -38,6 +38,7 @@ export class Cards {
       onchange: () => this.choose(workflow),
     });
     const text = make("span", { class: "text" }, make("b", {}, workflow.title));
+    if (workflow.group) text.append(make("small", {}, workflow.group));
     text.append(make("span", {}, workflow.description));
     if (!able) {
       const reason = `${word("cannot")}. ${workflow.lacks}`;

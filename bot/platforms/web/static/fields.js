@@ -10,8 +10,8 @@ let count = 0;
 /** Draw a field; `changed` is called when the person touches it. */
 export function draw(field, changed) {
   const id = `field-${++count}`;
-  const kinds = { integer: number, number, choice, toggle, text };
-  const media = ["image", "video", "audio"].includes(field.kind);
+  const kinds = { integer: number, number, choice, toggle, text, color };
+  const media = ["image", "video", "audio", "3d", "file"].includes(field.kind);
   const drawn = media ? new MediaField(field, id, changed) : (kinds[field.kind] ?? text)(field, id);
   const help = [field.help, field.range && !slides(field) ? field.range : ""].filter(Boolean).join(" · ");
   const fault = make("p", { class: "fault", id: `${id}-fault`, role: "alert" });
@@ -97,6 +97,21 @@ function choice(field, id) {
   if (!field.required && field.default === null) control.append(make("option", { value: "" }, word("default")));
   control.append(...field.choices.map((each) => make("option", { value: each }, each)));
   return simple(control, field.default ?? control.options[0]?.value ?? "");
+}
+
+/** A colour: written, or chosen beside. */
+function color(field, id) {
+  const drawn = text({ ...field, multiline: false }, id);
+  const control = drawn.control;
+  const picker = make("input", { type: "color", "aria-label": word("pick") });
+  const follow = () => (picker.value = /^#[0-9a-f]{6}$/i.test(control.value) ? control.value : (field.default ?? "#000000"));
+  picker.addEventListener("input", () => (control.value = picker.value));
+  control.addEventListener("input", follow);
+  const set = drawn.set;
+  drawn.set = (value) => (set(value), follow());
+  drawn.parts = [make("div", { class: "slide" }, picker, control)];
+  follow();
+  return drawn;
 }
 
 function toggle(field, id) {

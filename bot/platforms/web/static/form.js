@@ -19,7 +19,10 @@ export class Form {
     this.fields = new Map(workflow.fields.map((field) => [field.name, draw(field, () => this.blame(field.name, ""))]));
     this.button = make("button", { type: "submit", class: "main" }, word("run"));
     const form = make("form", { novalidate: true, onsubmit: (event) => this.send(event) });
-    form.append(...[...this.fields.values()].map((field) => field.element), this.fault(), this.button);
+    const drawn = (more) => workflow.fields.filter((each) => each.more === more).map((each) => this.fields.get(each.name).element);
+    const rare = drawn(true);
+    const folded = rare.length ? make("details", { class: "more" }, make("summary", {}, word("more")), ...rare) : null;
+    form.append(...drawn(false), ...(folded ? [folded] : []), this.fault(), this.button);
     this.element.replaceChildren(
       make("h2", { tabindex: "-1" }, workflow.title),
       make("p", { class: "about" }, workflow.description),
@@ -35,6 +38,8 @@ export class Form {
 
   focus(name) {
     const target = name ? this.fields.get(name)?.control : this.element.querySelector("h2");
+    const folded = target?.closest("details");
+    if (folded) folded.open = true;
     target?.focus();
     this.element.scrollIntoView({ block: "nearest" });
   }

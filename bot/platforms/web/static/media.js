@@ -2,6 +2,7 @@
 
 import { boot, icon, make, word } from "./dom.js";
 
+const MODELS = [".glb", ".gltf", ".obj", ".stl", ".ply", ".fbx", ".usdz", ".splat", ".spz", ".ksplat"];
 const PLUS = "M12 5v14M5 12h14";
 
 export class MediaField {
@@ -9,7 +10,7 @@ export class MediaField {
     this.field = field;
     this.changed = changed;
     this.file = null;
-    this.control = make("input", { id, type: "file", accept: `${field.kind}/*`, class: "unseen" });
+    this.control = make("input", { id, type: "file", accept: accepted(field.kind), class: "unseen" });
     this.control.addEventListener("change", () => this.control.files[0] && this.set(this.control.files[0]));
     this.view = make("span", { class: "view" });
     this.remove = make("button", { type: "button", class: "quiet", onclick: () => this.clear() }, word("remove"));
@@ -24,6 +25,8 @@ export class MediaField {
   }
 
   accepts(file) {
+    if (this.field.kind === "file") return true;
+    if (this.field.kind === "3d") return MODELS.some((ending) => file.name.toLowerCase().endsWith(ending));
     return !file.type || file.type.startsWith(`${this.field.kind}/`);
   }
 
@@ -80,14 +83,21 @@ export class MediaField {
   }
 
   invitation() {
-    const name = { video: "drop_video", audio: "drop_audio" }[this.field.kind] ?? "drop";
+    const name = this.field.kind === "image" ? "drop" : `drop_${this.field.kind}`;
     return [icon(PLUS), make("span", {}, word(name))];
   }
 
   shown(source) {
     const tags = { image: "img", video: "video", audio: "audio" };
     const attributes = this.field.kind === "image" ? { alt: "" } : { controls: true, preload: "metadata" };
-    const shown = make(tags[this.field.kind], { src: source, ...attributes });
-    return [shown, make("span", { class: "filename" }, this.file.filename), make("span", {}, word("replace"))];
+    const tag = tags[this.field.kind];
+    const shown = tag ? [make(tag, { src: source, ...attributes })] : [];
+    return [...shown, make("span", { class: "filename" }, this.file.filename), make("span", {}, word("replace"))];
   }
+}
+
+/** The files that the browser's own window offers. */
+function accepted(kind) {
+  if (kind === "3d") return MODELS.join(",");
+  return kind === "file" ? null : `${kind}/*`;
 }

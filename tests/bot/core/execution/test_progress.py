@@ -57,6 +57,14 @@ def test_cached_nodes_count_as_done_but_promise_no_speed() -> None:
     assert status.eta is None
 
 
+def test_progress_is_not_counted_from_previews() -> None:
+    progress = ProgressTracker(PROMPT, lambda: 1.0)
+    half = running(progress, events.StepProgress("p", "2", 4, 8))
+    for _number in range(21):  # dpm_adaptive sends as many for four steps
+        status = running(progress, Preview("p", "2", "image/jpeg", b"x"))
+    assert (status.fraction, status.step, status.steps) == (half.fraction, 4, 8)
+
+
 def test_a_preview_stays_until_the_next() -> None:
     progress = ProgressTracker(PROMPT, lambda: 0.0)
     assert running(progress, Preview("p", "2", "image/jpeg", b"x")).preview == b"x"

@@ -308,7 +308,7 @@ async def test_a_message_that_is_gone_ends_its_run_and_no_other(tmp_path: Path) 
 
 async def test_the_engine_makes_its_tables_beside_changes_of_its_own_process(postgres: str, tmp_path: Path) -> None:
     """Its indices wait for a change that waits for another, and the loop that is to end this one must not wait too."""
-    url = new_postgres(postgres)
+    url = new_postgres(postgres, empty=True)
     async with Database(url) as database, Database(url) as other:
 
         async def change() -> None:

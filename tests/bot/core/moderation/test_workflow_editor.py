@@ -51,7 +51,7 @@ async def test_from_a_file_to_a_run_with_a_named_field(tmp_path: Path) -> None:
         await workflows.field(TRUSTED, HERE, "sheet", "color", None)
         assert (await home.services.workflows.form("sheet", TRUSTED, HERE)).fields == ()
         await workflows.remove(TRUSTED, HERE, "sheet")
-        assert not list((tmp_path / "workflows").glob("*sheet*"))
+        assert not list((tmp_path / "added").glob("*sheet*"))
         log = [entry.act for entry in await home.services.moderation.log(MOD, HERE)]
         assert log[::-1] == [f"workflow {act}" for act in ("add", "field", "describe", "rename", "field", "remove")]
 
@@ -76,7 +76,7 @@ target = "EmptyImage.width"
 
 async def test_comments_and_the_order_of_a_sidecar_survive_every_change(tmp_path: Path) -> None:
     async with house(tmp_path, trusted=("test:77",)) as home:
-        workflows, file = home.services.moderation.workflows, tmp_path / "workflows" / "blank.toml"
+        workflows, file = home.services.moderation.workflows, tmp_path / "added" / "blank.toml"
         await add(home)
         file.write_text(COMMENTED)
         await workflows.describe(TRUSTED, HERE, "blank", "Sheet", "A coloured sheet")
@@ -120,13 +120,33 @@ async def test_nobody_else_adds_or_changes_any(tmp_path: Path) -> None:
         assert (last.act, last.words.split(":")[0]) == ("refused", "workflow field")
 
 
-@pytest.mark.parametrize("name", ["", "../evil", "/etc/evil", ".hidden", "Big", "a b", PLAIN, "negative"])
+@pytest.mark.parametrize("name", ["", " ", PLAIN, "negative", "Negative"])
 async def test_names_that_will_not_do(tmp_path: Path, name: str) -> None:
     async with house(tmp_path, trusted=("test:77",)) as home:
         before = {path for path in tmp_path.rglob("*") if path.suffix in (".json", ".toml")}
         with pytest.raises(UserError):
             await add(home, name)
         assert {path for path in tmp_path.rglob("*") if path.suffix in (".json", ".toml")} == before
+
+
+@pytest.mark.parametrize(
+    ("name", "slug"),
+    [
+        ("../evil", "evil"),
+        ("/etc/evil", "etc_evil"),
+        (".hidden", "hidden"),
+        ("Big", "big"),
+        ("a b", "a_b"),
+        ("猫", "mao"),
+    ],
+)
+async def test_any_other_name_will_do_and_stays_in_its_folder(tmp_path: Path, name: str, slug: str) -> None:
+    async with house(tmp_path, trusted=("test:77",)) as home:
+        before = set(tmp_path.rglob("*.*"))
+        await add(home, name)
+        added = {path for path in tmp_path.rglob("*.*") if path.suffix in (".json", ".toml")} - before
+        assert added == {tmp_path / "added" / f"{slug}.json", tmp_path / "added" / f"{slug}.toml"}
+        assert home.services.workflows.catalog.find(slug).title == name.capitalize()
 
 
 async def test_files_that_are_no_workflow_and_faulty_fields_change_nothing(tmp_path: Path) -> None:

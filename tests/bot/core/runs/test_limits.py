@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import subprocess
-import sys
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -15,8 +12,8 @@ from bot.core.policy.rules import Measure
 from bot.core.run import State
 from bot.core.runs.queue import Assignment, RunQueue
 from bot.core.runs.repository import RunRepository
-from bot.core.storage.database import Database
 from tests.bot.core.runs.counting import CHANNEL, GUILD, Clock, elsewhere, limit, new, refused
+from tests.bot.forks import fork
 
 
 @pytest.mark.parametrize(("measure", "window"), [(Measure.HOUR, 3600), (Measure.DAY, 86_400)])
@@ -41,36 +38,12 @@ async def test_a_hundred_at_once_start_exactly_as_many_as_are_left(queue: RunQue
     assert sum(isinstance(answer, TooMany) for answer in answers) == 97
 
 
-_ASK = """
-import asyncio, sys
-from bot.core.storage.database import Database
-from bot.core.errors import TooMany
-from bot.core.policy.concurrency import ConcurrencyLimits
-from bot.core.runs.queue import RunQueue
-from bot.core.policy.rules import Measure
-from tests.bot.core.runs.counting import budget, limit, new
-
-async def main():
-    async with Database(sys.argv[1]) as database:
-        line, most = RunQueue(database, ConcurrencyLimits(2, 1000)), budget if sys.argv[2] == "together" else limit
-        asks = (line.enqueue(new(most(Measure.HOUR, 3), person=sys.argv[3])) for _ in range(50))
-        print(list(await asyncio.gather(*asks, return_exceptions=True)).count(None))
-
-asyncio.run(main())
-"""
-
-
 @pytest.mark.parametrize("whose", ["own", "together"])
-async def test_a_hundred_at_once_from_two_processes(
-    database_url: str, database: Database, tmp_path: Path, whose: str
-) -> None:
-    root = Path(__file__).parents[4]
-
+async def test_a_hundred_at_once_from_two_processes(database_url: str, whose: str) -> None:
     async def ask(person: str) -> int:
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, "-c", _ASK, database_url, whose, person, cwd=root, stdout=subprocess.PIPE
-        )
-        answer, _nothing = await process.communicate()
+        process = await fork("tests.bot.core.runs.asking", database_url, whose, person)
+        answer = await process.said.readline()
+        assert await process.wait() == 0
         return int(answer)
 
     assert sum(await asyncio.gather(ask("ann"), ask("ben" if whose == "together" else "ann"))) == 3

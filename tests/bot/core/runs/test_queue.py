@@ -210,27 +210,27 @@ async def test_what_came_out_is_kept_until_its_last_run_is_forgotten(queue: RunQ
     assert await records.last_of(Person("test", "ben")) == []
 
 
-async def test_an_old_database_keeps_its_rows_and_a_newer_one_is_refused(database_url: str) -> None:
-    async with Database(database_url) as database:
+async def test_an_old_database_keeps_its_rows_and_a_newer_one_is_refused(empty_database_url: str) -> None:
+    async with Database(empty_database_url) as database:
         await RunQueue(database, CAPS).enqueue(new())
-    async with Database(database_url) as database:
+    async with Database(empty_database_url) as database:
         assert len(await RunQueue(database, CAPS).waiting()) == 1
         async with database.change() as connection:
             await connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
     with pytest.raises(ConfigError, match="made by a newer Darkroom"):
-        async with Database(database_url):
+        async with Database(empty_database_url):
             pass
 
 
 @pytest.mark.parametrize("revision", ["0001", "0002", "0003", "0004", "0005"])
 async def test_a_database_of_an_earlier_version_is_upgraded_with_what_is_in_it(
-    database_url: str, tmp_path: Path, revision: str
+    empty_database_url: str, tmp_path: Path, revision: str
 ) -> None:
     async with Database.in_folder(tmp_path, "sample") as sample:
         await RunQueue(sample, CAPS).enqueue(new())
         async with sample.read() as connection:
             row = (await connection.execute(sqlalchemy.select(runs))).one()._asdict()
-    url = sqlalchemy.make_url(database_url)
+    url = sqlalchemy.make_url(empty_database_url)
     driver = "postgresql+psycopg" if url.get_backend_name() == "postgresql" else "sqlite"
     engine = sqlalchemy.create_engine(url.set(drivername=driver))
     with engine.begin() as old:
@@ -240,7 +240,7 @@ async def test_a_database_of_an_earlier_version_is_upgraded_with_what_is_in_it(
         needed = {column.name: 0 for column in table.c if column.name not in row}
         old.execute(table.insert().values(kept | needed))
     engine.dispose()
-    async with Database(database_url) as database:
+    async with Database(empty_database_url) as database:
         (run,) = await RunQueue(database, CAPS).waiting()
         assert (run.id, run.workflow, run.values, run.person.id) == (row["id"], row["workflow"], row["given"], "ann")
         taken = await RunQueue(database, CAPS).claim("me", first)
@@ -270,12 +270,11 @@ async def test_a_database_that_is_a_folder_or_no_database(tmp_path: Path) -> Non
                 pass
 
 
-async def test_a_database_that_another_process_holds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bot.core.storage.database._PATIENCE", 50)
+async def test_a_database_that_another_process_holds(tmp_path: Path) -> None:
     holder = sqlite3.connect(tmp_path / "held.db", isolation_level=None)
     holder.execute("BEGIN EXCLUSIVE")
     with pytest.raises(ConfigError, match="locked"):
-        async with Database(f"sqlite:///{tmp_path / 'held.db'}"):
+        async with Database(f"sqlite:///{tmp_path / 'held.db'}", patience=0.05):
             pass
     holder.close()
 

@@ -198,3 +198,74 @@ def test_links_in_a_circle_end() -> None:
     nodes = painting(n2=("CLIPTextEncode", {"text": ["8", 0]}), n8=("StringTrim", {"string": ["8", 0]}))
     form = titles(graph(**nodes))
     assert (form["Avoid"], "Prompt" in form) == (["3.text"], False)
+
+
+def test_a_node_whose_inputs_belong_to_a_choice() -> None:
+    inputs = {"model": "v2", "model.prompt": "a cat", "model.ratio": "1:1", "model.duration": 5, "model.seed": 3}
+    prompt = graph(n1=("SomeApi", inputs), n2=("SaveVideo", {"video": ["1", 0], "filename_prefix": "x"}))
+    assert titles(prompt) == {
+        "Prompt": ["1.model.prompt"],
+        "Size": ["1.model.ratio"],
+        "Seconds": ["1.model.duration"],
+        "Seed": ["1.model.seed"],
+    }
+
+
+def test_the_size_to_which_a_picture_is_scaled_and_a_second_pass_are_under_more() -> None:
+    second = {**_SAMPLER, "seed": 2, "denoise": 0.4, "model": ["1", 0]}
+    nodes = painting(
+        n4=("VAEEncode", {"pixels": ["8", 0], "vae": ["1", 2]}),
+        n8=("ImageScale", {"image": ["9", 0], "width": 512, "height": 512}),
+        n9=("LoadImage", {"image": "a.png"}),
+        n10=("KSampler", {**second, "positive": ["2", 0], "negative": ["3", 0], "latent_image": ["5", 0]}),
+        n6=("VAEDecode", {"samples": ["10", 0], "vae": ["1", 2]}),
+    )
+    prompt = graph(**nodes)
+    assert list(titles(prompt)) == ["Prompt", "Avoid", "Picture", "Steps", "Seed"]
+    more = titles(prompt, more=True)
+    assert (more["Width"], more["Strength"], more["Seed 2"]) == (["8.width"], ["10.denoise"], ["10.seed"])
+
+
+def test_a_form_with_very_few_fields_has_what_is_likeliest_of_more() -> None:
+    nodes = painting()
+    del nodes["n5"][1]["steps"], nodes["n5"][1]["negative"], nodes["n4"][1]["width"]
+    assert list(titles(graph(**nodes))) == ["Prompt", "Guidance", "Seed"]
+
+
+def test_of_very_many_fields_those_that_can_wait_are_under_more() -> None:
+    switches = {f"n{30 + number}": ("PrimitiveBoolean", {"value": True}, f"Way {number}") for number in range(5)}
+    uses = {f"way{number}": [str(30 + number), 0] for number in range(5)}
+    nodes = painting(**switches, n7=("SaveImage", {"images": ["6", 0], "filename_prefix": "x", **uses}))
+    form = list(titles(graph(**nodes)))
+    assert form == ["Prompt", "Avoid", "Way 0", "Way 1", "Way 2", "Width", "Height", "Steps", "Seed"]
+
+
+@pytest.mark.parametrize(
+    ("class_type", "title", "wanted"),
+    [
+        ("LoadImage", "Load Image", "Picture"),
+        ("LoadImage", "Load Subject Image", "Subject Image"),
+        ("LoadImage", "Load Image 2", "Picture"),
+        ("LoadImage", "My photo", "My photo"),
+        ("LoadImage", "LoadImage (Your face)", "Your face"),
+        ("LoadImageMask", "Load Image (as Mask)", "Mask"),
+        ("LoadVideo", "Load Video", "Video"),
+        ("LoadAudio", "", "Sound"),
+    ],
+)
+def test_the_title_of_a_file(class_type: str, title: str, wanted: str) -> None:
+    name = {"LoadVideo": "file", "LoadAudio": "audio"}.get(class_type, "image")
+    prompt = graph(n1=(class_type, {name: "a.png"}, title), n2=("SaveAny", {"it": ["1", 0]}))
+    assert list(titles(prompt)) == [wanted]
+
+
+def test_a_loader_whose_mask_alone_is_used_is_asked_for_a_mask() -> None:
+    load, save = ("LoadImage", {"image": "a.png"}), {"images": ["1", 0], "mask": ["2", 1], "filename_prefix": "x"}
+    assert list(titles(graph(n1=load, n2=load, n3=("SaveImage", save)))) == ["Picture", "Mask"]
+
+
+def test_a_title_that_an_author_gave_a_text_names_its_field() -> None:
+    nodes = painting(n2=("CLIPTextEncode", {"text": "a cat", "clip": ["1", 1]}, "What to draw"))
+    assert titles(graph(**nodes))["What to draw"] == ["2.text"]
+    nodes = painting(n2=("CLIPTextEncode", {"text": "a cat", "clip": ["1", 1]}, "Positive Prompt"))
+    assert titles(graph(**nodes))["Prompt"] == ["2.text"]

@@ -203,10 +203,9 @@ def test_the_faulty_do_not_keep_the_others_from_loading(tmp_path: Path) -> None:
     (tmp_path / ".hidden.json").write_text("x")
     (tmp_path / "gone.json").symlink_to(tmp_path / "nowhere")
     catalog = Catalog.read(tmp_path, tmp_path / "no such folder")
-    assert list(catalog.workflows) == ["good"]
+    assert [each.title for each in catalog.workflows.values()] == ["Bad Name", "good"]
     assert {fault.file for fault in catalog.faults} == {
         "poster.toml",
-        "Bad Name.json",
         "alone.toml",
         "latin.json",
         "gone.json",

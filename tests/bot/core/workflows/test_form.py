@@ -19,6 +19,7 @@ WORDS = Field("words", FieldKind.TEXT, multiline=True)
 MODEL = Field("model", FieldKind.CHOICE, choices=("Dream.safetensors", "flux", "FLUX"))
 SHARP = Field("sharp", FieldKind.TOGGLE)
 SEED = Field("seed", FieldKind.INTEGER, seed=True, minimum=0, maximum=2**64 - 1)
+SHADE = Field("shade", FieldKind.COLOR, default="#000000")
 PHOTO = Field("photo", FieldKind.IMAGE, required=True)
 
 
@@ -52,6 +53,9 @@ PHOTO = Field("photo", FieldKind.IMAGE, required=True)
         (SHARP, "off", False),
         (SHARP, True, True),
         (SHARP, 0, False),
+        (SHADE, "#FF8800", "#ff8800"),
+        (SHADE, " f80 ", "#ff8800"),
+        (SHADE, 255, "#0000ff"),
     ],
 )
 def test_a_value_is_read_as_it_was_meant(field: Field, typed: object, value: object) -> None:
@@ -87,6 +91,8 @@ def test_a_value_is_read_as_it_was_meant(field: Field, typed: object, value: obj
         (replace(MODEL, choices=()), "flux", "the server has nothing to choose from. Please tell the operator."),
         (SHARP, "maybe", "“maybe” is not yes or no."),
         (PHOTO, "cat.png", "give a file."),
+        (SHADE, "red", "“red” is not a colour; write it as #ff8800."),
+        (SHADE, 1 << 24, "“16777216” is not a colour; write it as #ff8800."),
     ],
 )
 def test_a_value_that_will_not_do_is_refused_with_what_would(field: Field, typed: object, reason: str) -> None:

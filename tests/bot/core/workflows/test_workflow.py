@@ -12,7 +12,7 @@ import pytest
 from bot.core.workflows.catalog import bundled_folder
 from bot.core.workflows.form import FieldKind
 from bot.core.workflows.sidecar import Faults, read_sidecar
-from bot.core.workflows.workflow import Workflow
+from bot.core.workflows.workflow import Declared, Target, Workflow, loader_kind
 from comfy.object_info import ObjectInfo
 from comfy.prompt import Prompt
 
@@ -91,6 +91,40 @@ def test_what_a_server_lacks() -> None:
         "CLIPTextEncode",
         "KSampler",
     )
+
+
+@pytest.mark.parametrize(
+    ("class_type", "options", "frames"),
+    [
+        ("LoadImage", {"image_upload": True}, True),
+        ("LoadPose", {"image_upload": True}, False),
+        ("LoadPose", {"animated_image_upload": True}, True),
+    ],
+)
+def test_a_field_has_the_frames_that_its_loader_uses(class_type: str, options: dict[str, Any], frames: bool) -> None:
+    prompt = Prompt({"1": {"class_type": class_type, "inputs": {"image": "a.png"}}})
+    workflow = Workflow("x", "X", "", prompt, (Declared("photo", (Target("1", "image"),)),))
+    spec = {"input": {"required": {"image": [["a.png"], options]}}}
+    (field,) = workflow.form(ObjectInfo({class_type: spec})).fields
+    assert (field.kind, field.frames) == (FieldKind.IMAGE, frames)
+
+
+@pytest.mark.parametrize(
+    ("class_type", "value", "kind"),
+    [
+        ("LoadImage", "", FieldKind.IMAGE),
+        ("VHS_LoadVideoPath", "a.webm", FieldKind.VIDEO),
+        ("LoadImageOutput", "a.png [output]", FieldKind.IMAGE),
+        ("ETN_LoadPicture", "sub/a.JPG", FieldKind.IMAGE),
+        ("LoadMesh", "3d/a.glb", FieldKind.MODEL_3D),
+        ("LoraLoader", "a.safetensors", None),
+        ("LoadImageX", "a picture", None),
+        ("SaveImage", "a.png", None),
+    ],
+)
+def test_a_loader_is_known_without_a_server(class_type: str, value: str, kind: FieldKind | None) -> None:
+    (node,) = Prompt({"1": {"class_type": class_type, "inputs": {"image": value}}})
+    assert loader_kind(node, "image") == kind
 
 
 def test_a_choice_of_numbers_is_a_number_again_in_the_prompt() -> None:

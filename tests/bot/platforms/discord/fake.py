@@ -255,7 +255,7 @@ class FakeDiscord:
     async def slash(
         self, user: int, channel: int, name: str, values: Mapping[str, Any] | None = None, **more: Any
     ) -> Asked:
-        """A slash command: values by name; bytes are a file."""
+        """A slash command: values by name; bytes are a file, and so are a name and bytes."""
         guild = self.channels[channel]
         scope = str(guild) if any(each["name"] == name for each in self.commands.get(str(guild), [])) else "global"
         command = next(each for each in self.commands[scope] if each["name"] == name and each.get("type", 1) == 1)
@@ -263,8 +263,8 @@ class FakeDiscord:
         files: dict[str, Any] = {}
         options = []
         for key, value in (values or {}).items():
-            if isinstance(value, bytes):
-                file = self.upload(f"{key}.png", value)
+            if isinstance(value, bytes | tuple):
+                file = self.upload(*(value if isinstance(value, tuple) else (f"{key}.png", value)))
                 files[file["id"]] = file
                 value = file["id"]
             options.append({"name": key, "type": kinds[key], "value": value})
@@ -292,8 +292,8 @@ class FakeDiscord:
             part: dict[str, Any] = {"type": item["type"], "custom_id": item["custom_id"], "id": 1}
             if item["type"] == 4:
                 part["value"] = item.get("value", "") if value is None else str(value)
-            elif isinstance(value, bytes):
-                file = self.upload("given.png", value)
+            elif isinstance(value, bytes | tuple):
+                file = self.upload(*(value if isinstance(value, tuple) else ("given.png", value)))
                 files[file["id"]] = file
                 part["values"] = [file["id"]]
             else:

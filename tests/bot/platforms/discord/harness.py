@@ -8,7 +8,6 @@ import itertools
 import json
 import os
 import signal
-import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -24,6 +23,9 @@ from bot.platforms.discord.adapter import DiscordPlatform
 from bot.process import serve
 from bot.settings import Role, Settings
 from bot.stores import key_value
+from tests.bot.databases import ENGINE, RUNS, fill
+from tests.bot.forks import fork
+from tests.bot.harness import layers
 from tests.bot.platforms.discord.fake import FakeDiscord, Post
 from tests.patience import PATIENCE
 
@@ -52,8 +54,13 @@ async def house(
 ) -> AsyncIterator[None]:
     """The bot, ready: its commands are registered in every server. Other platforms may be served beside Discord."""
     read = Settings.read(environ(fake, folder, **(settings or {})), None)
+    await asyncio.to_thread(fill, read.folder, RUNS, ENGINE, "discord")
     tasks = TaskHealth()
-    async with LiveCatalog(bundled_folder(), *([workflows] if workflows else []), tasks=tasks) as shelf:
+    async with LiveCatalog(
+        *layers(read.folder),
+        *([workflows] if workflows else []),
+        tasks=tasks,
+    ) as shelf:
         platforms = [DiscordPlatform(read, key_value(read, "discord")), *beside]
         work = asyncio.create_task(serve(read, shelf, platforms, Role(), tasks, lambda _text: None))
         try:
@@ -90,14 +97,10 @@ class Process:
 
     async def __aenter__(self) -> Process:
         self._identified = len(self._fake.hellos)
+        await asyncio.to_thread(fill, Path(self._environ["DARKROOM_DATA_DIR"]), RUNS, ENGINE, "discord")
         with self.log.open("ab") as log:
-            self._process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "bot", "start", *self._arguments),
-                env=self._environ,
-                cwd=Path(__file__).parents[4],
-                stdout=log,
-                stderr=log,
-            )
+            files = {"output": log.fileno(), "log": log.fileno()}
+            self._process = await fork("bot.__main__", "start", *self._arguments, env=self._environ, **files)
         await self._fake.until(self._is_ready)
         return self
 
@@ -195,7 +198,7 @@ def write_wide(folder: Path) -> None:
 
 def write_copies(folder: Path, count: int) -> None:
     for number in range(count):
-        write_copy(folder, f"copy-{number:03}", f"Copy {number:03}")
+        write_copy(folder, f"copy_{number:03}", f"Copy {number:03}")
 
 
 def write_copy(folder: Path, name: str, title: str) -> None:

@@ -88,3 +88,9 @@ def test_a_digest_tells_commands_apart() -> None:
     one: list[dict[str, Any]] = [declare(workflow(), Form(()))]
     assert digest(one) == digest([declare(workflow(), Form(()))])
     assert digest(one) != digest([declare(workflow(description="Else."), Form(()))])
+
+
+def test_a_form_that_has_room_for_all_in_one_command_still_folds_more() -> None:
+    fields = (Field("rare", FieldKind.TEXT, more=True), Field("text", FieldKind.TEXT, required=True))
+    options = declare(workflow(), Form(fields))["options"]
+    assert [option["name"] for option in options] == ["text", "more", "spoiler"]

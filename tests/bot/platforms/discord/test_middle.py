@@ -159,7 +159,7 @@ async def test_servers_hear_of_a_new_workflow(fake: FakeDiscord, own: Path) -> N
     guild = next(iter(fake.guilds))
     for suffix in (".json", ".toml"):
         shutil.copyfile(bundled_folder() / f"negative{suffix}", own / f"brand-new{suffix}")
-    await fake.until(lambda: any(each["name"] == "brand-new" for each in fake.commands[str(guild)]))
+    await fake.until(lambda: any(each["name"] == "brand_new" for each in fake.commands[str(guild)]))
 
 
 async def test_a_server_that_is_joined_gets_its_commands(fake: FakeDiscord) -> None:

@@ -15,14 +15,13 @@ from hypothesis.stateful import initialize, rule
 from bot.core.background import TaskHealth
 from bot.core.platform import Services
 from bot.core.run import RunRecord
-from bot.core.workflows.catalog import bundled_folder
 from bot.core.workflows.live_catalog import LiveCatalog
 from bot.platforms.discord.adapter import DiscordPlatform
 from bot.platforms.discord.message_ref import MessageRef
 from bot.process import serving
 from bot.settings import Role
 from bot.stores import key_value
-from tests.bot.harness import QuickSettings
+from tests.bot.harness import QuickSettings, layers
 from tests.bot.platforms.discord.fake import FakeDiscord, Post
 from tests.bot.platforms.discord.harness import ALICE, BOB, MO, environ, picture, ready
 from tests.bot.walks import LONG, SHORT, Actor, Walk
@@ -161,7 +160,7 @@ class DiscordWalk(Walk):
         tasks = TaskHealth()
         async with (
             DiscordPlatform(chosen, key_value(chosen, "discord")) as platform,
-            LiveCatalog(bundled_folder(), self.workflows, tasks=tasks) as shelf,
+            LiveCatalog(*layers(chosen.folder), self.workflows, tasks=tasks) as shelf,
             serving(chosen, shelf, {"discord": platform}, Role(), tasks) as services,
         ):
             work = asyncio.create_task(platform.serve(services))

@@ -6,21 +6,27 @@ import asyncio
 import itertools
 import os
 import signal
-import sys
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+import pytest
 from PIL import Image
 
 from bot.app import App
+from bot.platforms.telegram.adapter import TelegramPlatform
+from bot.platforms.telegram.api.rate_limit import RateLimiter
+from bot.platforms.telegram.runs import reply
 from bot.settings import Role, Settings
+from tests.bot.databases import ENGINE, RUNS, fill
+from tests.bot.forks import Forked, fork
 from tests.bot.platforms.telegram.server import TOKEN, BotApi, Kept
 from tests.patience import PATIENCE
 
-ROOT = Path(__file__).parents[4]
+_FASTER = 50.0  # than ours
 
 
 def settings(api: BotApi, folder: Path, **more: str) -> dict[str, str]:
@@ -36,19 +42,22 @@ def settings(api: BotApi, folder: Path, **more: str) -> dict[str, str]:
 
 @asynccontextmanager
 async def serving(api: BotApi, folder: Path, **more: str) -> AsyncIterator[App]:
-    """The application in this process, until the context is left."""
+    """The application in this process, until the context is left; it shows progress as soon as it is there."""
     app, ready = _app(api, folder, **more), asyncio.Event()
-    task = asyncio.create_task(_serve(app, ready))
-    try:
-        waiting = asyncio.create_task(ready.wait())
-        await asyncio.wait({task, waiting}, return_when=asyncio.FIRST_COMPLETED)
-        waiting.cancel()
-        if task.done():
-            task.result()
-        yield app
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("_PRIVATE_INTERVAL", "_GROUP_INTERVAL"):
+            patch.setattr(reply, name, getattr(reply, name) / _FASTER)
+        task = asyncio.create_task(_serve(app, ready))
+        try:
+            waiting = asyncio.create_task(ready.wait())
+            await asyncio.wait({task, waiting}, return_when=asyncio.FIRST_COMPLETED)
+            waiting.cancel()
+            if task.done():
+                task.result()
+            yield app
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
     if not task.cancelled() and (fault := task.exception()) is not None:
         raise fault
 
@@ -70,20 +79,29 @@ async def _serve(app: App, ready: asyncio.Event) -> None:
     from bot.process import serve
     from bot.stores import data_folder
 
+    await asyncio.to_thread(fill, app.settings.folder, RUNS, ENGINE, "telegram")
     await asyncio.to_thread(data_folder, app.settings)
+    platforms = app.platforms()
+    for platform in platforms:
+        if isinstance(platform, TelegramPlatform):
+            platform._pace = quick_pace()
     async with LiveCatalog(*app._folders(), tasks=app.tasks) as shelf:
-        await serve(app.settings, shelf, app.platforms(), Role(), app.tasks, lambda _line: ready.set())
+        await serve(app.settings, shelf, platforms, Role(), app.tasks, lambda _line: ready.set())
 
 
-async def start(api: BotApi, folder: Path, *words: str, **more: str) -> asyncio.subprocess.Process:
+def quick_pace() -> RateLimiter:
+    """Telegram's pace by a clock that goes faster than ours: its seconds and minutes are not waited for."""
+    return RateLimiter(lambda: time.monotonic() * _FASTER, lambda pause: asyncio.sleep(pause / _FASTER))
+
+
+async def start(api: BotApi, folder: Path, *words: str, **more: str) -> Forked:
     """`darkroom start` as a process of its own."""
+    await asyncio.to_thread(fill, folder / "data", RUNS, ENGINE, "telegram")
     environ = {**os.environ, **settings(api, folder, **more)}
-    return await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "bot", "start", *words, cwd=ROOT, env=environ, start_new_session=True
-    )
+    return await fork("bot.__main__", "start", *words, env=environ, output=2)
 
 
-async def stop(process: asyncio.subprocess.Process, number: int = signal.SIGTERM) -> int:
+async def stop(process: Forked, number: int = signal.SIGTERM) -> int:
     """End a process; its exit code."""
     if process.returncode is None:
         process.send_signal(number)

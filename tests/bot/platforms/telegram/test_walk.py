@@ -16,7 +16,6 @@ from hypothesis.stateful import initialize, precondition, rule
 from bot.core.background import TaskHealth
 from bot.core.platform import Services
 from bot.core.run import RunRecord
-from bot.core.workflows.catalog import bundled_folder
 from bot.core.workflows.live_catalog import LiveCatalog
 from bot.platforms.telegram.adapter import TelegramPlatform
 from bot.platforms.telegram.api.rate_limit import RateLimiter
@@ -24,7 +23,7 @@ from bot.platforms.telegram.dispatcher import Dispatcher
 from bot.process import serving
 from bot.settings import Role
 from bot.stores import key_value
-from tests.bot.harness import QuickSettings
+from tests.bot.harness import QuickSettings, layers
 from tests.bot.platforms.telegram.harness import picture, settings
 from tests.bot.platforms.telegram.server import BotApi, Kept, bot_api
 from tests.bot.walks import LONG, SHORT, Actor, Walk
@@ -210,7 +209,7 @@ class TelegramWalk(Walk):
         tasks = TaskHealth()
         async with (
             TelegramPlatform(chosen, key_value(chosen, "telegram"), tasks) as platform,
-            LiveCatalog(bundled_folder(), self.workflows, tasks=tasks) as shelf,
+            LiveCatalog(*layers(chosen.folder), self.workflows, tasks=tasks) as shelf,
         ):
             platform._api.pace = RateLimiter(
                 lambda: time.monotonic() * _FAST, lambda pause: asyncio.sleep(pause / _FAST)

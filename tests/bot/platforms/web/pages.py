@@ -18,7 +18,6 @@ from bot.core.background import TaskHealth
 from bot.core.platform import Services
 from bot.core.storage.database import Database
 from bot.core.storage.key_value import KeyValueStore
-from bot.core.workflows.catalog import bundled_folder
 from bot.core.workflows.live_catalog import LiveCatalog
 from bot.platforms.web.adapter import WebPlatform
 from bot.platforms.web.config import PageConfig
@@ -26,7 +25,8 @@ from bot.process import serving
 from bot.settings import Role
 from comfy.embedded import EmbeddedServer
 from comfy.embedded.node import NodeType
-from tests.bot.harness import Gates, QuickSettings, write_workflows
+from tests.bot.databases import ENGINE, RUNS, fill
+from tests.bot.harness import Gates, QuickSettings, layers, write_workflows
 from tests.patience import PATIENCE
 
 PHOTO = Path(__file__).parents[4] / "bot" / "demo" / "coffee.jpg"
@@ -65,6 +65,7 @@ async def page(
     opened: asyncio.Future[str] = asyncio.get_running_loop().create_future()
     shared = KeyValueStore(Database(database)) if database else None
     platform = WebPlatform(PageConfig(**{"ports": (0,), **options}), opened.set_result, shared)
+    await asyncio.to_thread(fill, folder, RUNS, ENGINE)
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(platform)
         engine = await stack.enter_async_context(EmbeddedServer(nodes=nodes or gates.nodes(), pace=pace))
@@ -73,7 +74,9 @@ async def page(
         chosen = {"DARKROOM_DATABASE_URL": database, "DARKROOM_OPERATORS": operators}
         settings = replace(QuickSettings.read({**environ, **chosen}, None), **(limits or {}))
         tasks = TaskHealth()
-        shelf = await stack.enter_async_context(LiveCatalog(bundled_folder(), write_workflows(folder), tasks=tasks))
+        shelf = await stack.enter_async_context(
+            LiveCatalog(*layers(settings.folder), write_workflows(folder), tasks=tasks)
+        )
         services = await stack.enter_async_context(serving(settings, shelf, {"web": platform}, role or Role(), tasks))
         serve = asyncio.create_task(platform.serve(services))
         stack.push_async_callback(_cancelled, serve)

@@ -24,6 +24,7 @@ from bot.core.model import Person, Place
 from bot.core.policy.permissions import OPERATOR, RuleTarget
 from bot.settings import Secret
 from tests.bot.harness import until
+from tests.bot.parcel import STATUE, parcel, write_parcel
 from tests.bot.platforms.web.pages import PHOTO, Page, differ, negative, page, relay
 from tests.bot.platforms.web.reel import CLIP, reel, write_reel
 from tests.patience import PATIENCE
@@ -354,6 +355,37 @@ async def test_films_and_sounds_are_given_and_played_and_texts_read_in_place(bro
         shutil.copy(CLIP, tmp_path / "plain.webm")
         assert await asyncio.to_thread(strip, tmp_path / "plain.webm")
         assert (tmp_path / "saved.webm").read_bytes() == (tmp_path / "plain.webm").read_bytes()
+
+
+async def test_colours_3d_files_and_what_is_folded(browser: Browser, tmp_path: Path) -> None:
+    write_parcel(tmp_path / "workflows")
+    for name, content in (("statue.glb", STATUE), ("list.txt", b"two spoons")):
+        (tmp_path / name).write_bytes(content)
+    async with page(tmp_path, nodes=parcel()) as web, await browser.new_context() as context:
+        tab = await context.new_page()
+        await tab.goto(web.url)
+        await choose(tab, "Parcel")
+        await tab.locator("[data-field=shade] input[type=color]").fill("#ff0000")
+        await expect(tab.get_by_role("textbox", name="Shade")).to_have_value("#ff0000")
+        await tab.get_by_role("combobox", name="Size").select_option("wide")
+        statue = tab.locator("[data-field=statue]")
+        await statue.locator("input").set_input_files(tmp_path / "list.txt")
+        await expect(statue.locator(".fault")).to_contain_text("list.txt is not a 3D file")
+        await statue.locator("input").set_input_files(tmp_path / "statue.glb")
+        await expect(statue.locator(".filename")).to_have_text("statue.glb")
+        await tab.locator("[data-field=paper] input").set_input_files(tmp_path / "list.txt")
+        await expect(tab.get_by_role("textbox", name="Width")).to_be_hidden()
+        await tab.get_by_text("More", exact=True).click()
+        await tab.get_by_role("textbox", name="Width").fill("many")
+        await _is_accessible(tab)
+        await tab.get_by_text("More", exact=True).click()
+        await develop(tab)
+        await expect(tab.get_by_role("textbox", name="Width")).to_be_focused()  # the fault is within what was folded
+        await tab.get_by_role("textbox", name="Width").fill("48")
+        await develop(tab)
+        await reaches(message(tab), "done")
+        await expect(message(tab).locator("pre")).to_contain_text("3d .glb two spoons careful")
+        await expect(message(tab).locator("img").first).to_have_js_property("naturalWidth", 48)
 
 
 async def test_a_phone(browser: Browser, tmp_path: Path) -> None:

@@ -20,13 +20,12 @@ from bot.core.guesses import Guesses
 from bot.core.platform import Services
 from bot.core.policy.audit import REFUSED
 from bot.core.run import RunRecord, State
-from bot.core.workflows.catalog import bundled_folder
 from bot.core.workflows.live_catalog import LiveCatalog
 from bot.platforms.web.adapter import WebPlatform
 from bot.platforms.web.config import PageConfig
 from bot.process import serving
 from bot.settings import Role, Secret
-from tests.bot.harness import QuickSettings
+from tests.bot.harness import QuickSettings, layers
 from tests.bot.platforms.web.pages import Visitor, png
 from tests.bot.walks import LONG, SHORT, Actor, Walk
 
@@ -251,7 +250,7 @@ class PageWalk(Walk):
         tasks, platform = TaskHealth(), WebPlatform(options, opened.set_result)
         async with (
             platform,
-            LiveCatalog(bundled_folder(), self.workflows, tasks=tasks) as shelf,
+            LiveCatalog(*layers(chosen.folder), self.workflows, tasks=tasks) as shelf,
             serving(chosen, shelf, {"web": platform}, Role(), tasks) as services,
         ):
             work = asyncio.create_task(platform.serve(services))

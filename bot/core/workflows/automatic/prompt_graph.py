@@ -68,3 +68,8 @@ def is_text_node(node: Node) -> bool:
 
 def makes_no_text(node: Node) -> bool:
     return "system" in node.title.lower() or node.class_type.startswith(("Save", "Preview"))
+
+
+def last_part(name: str) -> str:
+    """The name of an input without that of the choice before it."""
+    return name.rpartition(".")[2]

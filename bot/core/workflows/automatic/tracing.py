@@ -6,7 +6,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from bot.core.workflows.prompt_graph import has_size, in_order, is_literal, is_sampler, is_text_node, makes_no_text
+from bot.core.workflows.automatic.links import DEEPEST, LinkReader, append
+from bot.core.workflows.automatic.prompt_graph import (
+    has_size,
+    in_order,
+    is_sampler,
+    is_text_node,
+    last_part,
+    makes_no_text,
+)
 from bot.core.workflows.workflow import Target
 from comfy.object_info import ObjectInfo
 from comfy.prompt import Node, Prompt, is_link
@@ -19,8 +27,7 @@ _CONDITIONINGS = (
     *("conditioning", "cond1", "cond2", "conditioning_1", "conditioning_2", "conditioning_to", "conditioning_from"),
 )
 _LATENTS = ("latent_image", "latent", "samples", "video_latent", "samples1", "pixels", "image", "images", "pipe")
-_ON, _OFF = ("on_true", "input1", "true"), ("on_false", "input2", "false")
-_DEEPEST = 200
+_LENGTHS = ("length", "seconds", "duration", "num_frames", "frames_number", "frames")
 
 
 @dataclass
@@ -35,13 +42,15 @@ class Found:
     cfg: list[Target] = field(default_factory=list)
     denoise: list[Target] = field(default_factory=list)
     length: Target | None = None
+    is_scaled: bool = False  # the size is that of a picture which is given
+    refined: list[Target] = field(default_factory=list)  # how far later samplers change what an earlier one has drawn
 
 
-class Tracer:
+class Tracer(LinkReader):
     """Traces one prompt, with the definitions of a server or without."""
 
     def __init__(self, prompt: Prompt, info: ObjectInfo | None = None) -> None:
-        self._prompt, self._info = prompt, info
+        super().__init__(prompt, info)
         self.order = in_order(prompt, info)
         self._in_part = set[Target]()  # texts for a part of the picture
 
@@ -51,11 +60,13 @@ class Tracer:
         positive: list[Target] = []
         negative: list[Target] = []
         for sampler in filter(is_sampler, self.order):
-            guider = self._source(sampler, "guider") or sampler
+            guider = self.source(sampler, "guider") or sampler
             self._conditionings(sampler, guider, positive, negative)
             self._numbers(sampler, guider, found)
-            found.size = found.size or self._size(sampler)
+            if found.size is None:
+                found.size, found.is_scaled = self._size(sampler)
             found.length = found.length or self._length(sampler)
+        found.length = found.length or self._any_length()
         if not positive:
             named, more = self._untraced()
             positive = [each for each in named if each not in negative]
@@ -65,12 +76,6 @@ class Tracer:
         found.positive = self._equal(positive)
         found.negative = [group for group in self._equal(negative) if not any(each in positive for each in group)]
         return found
-
-    def number(self, node: Node, name: str, others: list[Target] | None = None) -> Target | None:
-        """Find the widget that an input's number comes from; None if it is computed. `others` takes those on the sides
-        of switches that are not passed on.
-        """
-        return self._widget(node, name, (int, float), others)
 
     def _conditionings(self, sampler: Node, guider: Node, positive: list[Target], negative: list[Target]) -> None:
         for into, side in ((positive, "positive"), (negative, "negative")):
@@ -86,29 +91,30 @@ class Tracer:
             target
             for node in self.order
             for name in node.inputs
-            if name.rpartition(".")[2] in ("seed", "noise_seed") and (target := self.number(node, name)) is not None
+            if last_part(name) in ("seed", "noise_seed") and (target := self.number(node, name)) is not None
         ]
 
     def _numbers(self, sampler: Node, guider: Node, found: Found) -> None:
-        scheduler = self._source(sampler, "sigmas") or sampler
-        noise = self._source(sampler, "noise") or sampler
+        scheduler = self.source(sampler, "sigmas") or sampler
+        noise = self.source(sampler, "noise") or sampler
         if str(sampler.inputs.get("add_noise", "enable")) != "disable":
             for name in ("seed", "noise_seed"):
-                _append(found.seeds, self.number(noise, name) if name in noise.inputs else None)
+                append(found.seeds, self.number(noise, name) if name in noise.inputs else None)
         others: list[Target] = []
-        _append(found.steps, self._upstream(scheduler, "steps", others), *others)
+        append(found.steps, self._upstream(scheduler, "steps", others), *others)
         others = []
-        _append(found.cfg, self.number(guider, "cfg", others) if "cfg" in guider.inputs else None, *others)
+        append(found.cfg, self.number(guider, "cfg", others) if "cfg" in guider.inputs else None, *others)
         denoise = scheduler.inputs.get("denoise")
         if isinstance(denoise, int | float) and denoise < 1:
-            _append(found.denoise, Target(scheduler.id, "denoise"))
+            is_later = any(is_sampler(node) for node in self._latent_chain(sampler))
+            append(found.refined if is_later else found.denoise, Target(scheduler.id, "denoise"))
 
     def _upstream(self, node: Node, name: str, others: list[Target]) -> Target | None:
         """Find a number of this name at a node, or at one that its sigmas go through."""
         for _step in range(10):
             if name in node.inputs:
                 return self.number(node, name, others)
-            before = self._source(node, "sigmas")
+            before = self.source(node, "sigmas")
             if before is None:
                 return None
             node = before
@@ -117,7 +123,7 @@ class Tracer:
     def _texts(self, link: Any, side: str, into: list[Target], seen: set[tuple[str, int, str]]) -> None:
         """Collect the texts that a conditioning or a string is made of."""
         source, slot = str(link[0]), link[1]
-        if (source, slot, side) in seen or source not in self._prompt or len(seen) > _DEEPEST:
+        if (source, slot, side) in seen or source not in self._prompt or len(seen) > DEEPEST:
             return
         seen.add((source, slot, side))
         node = self._prompt[source]
@@ -129,7 +135,7 @@ class Tracer:
     def _texts_of(self, node: Node, slot: int, side: str, into: list[Target], seen: set[tuple[str, int, str]]) -> None:
         if "ZeroOut" in node.class_type:
             return
-        if (branch := self._branch(node)) is not None:
+        if (branch := self.branch(node)) is not None:
             if is_link(node.inputs.get(branch)):
                 self._texts(node.inputs[branch], side, into, seen)
             return
@@ -137,8 +143,8 @@ class Tracer:
             name = self._side(node, slot, side)
             self._text_input(node, name, side, into, seen)
             return
-        own = [] if "lora" in node.class_type.lower() else [name for name in node.inputs if name in _TEXTS]
-        for name in sorted(own, key=_TEXTS.index):
+        own = [] if "lora" in node.class_type.lower() else _text_names(node)
+        for name in own:
             self._text_input(node, name, side, into, seen)
         if not own or any(is_link(node.inputs.get(name)) for name in _CONDITIONINGS):
             for name, value in node.inputs.items():
@@ -152,74 +158,37 @@ class Tracer:
         if is_link(value):
             self._texts(value, side, into, seen)
         elif isinstance(value, str):
-            _append(into, Target(node.id, name))
+            append(into, Target(node.id, name))
 
     def _side(self, node: Node, slot: int, side: str) -> str:
         """Tell which of its two conditionings a node passes on by an output."""
-        kinds = self._outputs(node)
+        kinds = self.outputs(node)
         sides = [index for index, kind in enumerate(kinds) if kind == "CONDITIONING"]
         if len(sides) >= 2 and slot in sides[:2]:
             return ("positive", "negative")[sides.index(slot)]
         return side
 
-    def _outputs(self, node: Node) -> Sequence[str]:
-        known = self._info.node(node.class_type) if self._info is not None else None
-        return known.outputs if known is not None else ()
-
-    def _branch(self, node: Node) -> str | None:
-        """The input that a switch passes on; None for any other node."""
-        if "switch" not in node.class_type.lower():
-            return None
-        value = self._value(node, "switch") if "switch" in node.inputs else self._value(node, "boolean")
-        names = _ON if value else _OFF
-        return next((name for name in names if name in node.inputs), None)
-
-    def _value(self, node: Node, name: str) -> Any:
-        target = self._widget(node, name, (bool,), None)
-        return self._prompt[target.node_id].inputs.get(target.input) if target is not None else None
-
     def _is_text_link(self, node: Node, name: str, link: Any) -> bool:
         if str(link[0]) not in self._prompt:
             return False
         source = self._prompt[str(link[0])]
-        outputs = self._outputs(source)
+        outputs = self.outputs(source)
         if outputs and link[1] < len(outputs):
             return outputs[link[1]] in ("CONDITIONING", "STRING", "*")
         lowered = name.lower()
         return any(word in lowered for word in ("cond", "text", "string", "prompt"))
 
-    def _widget(
-        self, node: Node, name: str, kinds: tuple[type, ...], others: list[Target] | None, depth: int = 0
-    ) -> Target | None:
-        value: Any = node.inputs.get(name)
-        if not is_link(value):
-            return Target(node.id, name) if is_literal(value, kinds) else None
-        if depth > _DEEPEST or str(value[0]) not in self._prompt:
-            return None
-        source = self._prompt[str(value[0])]
-        if (branch := self._branch(source)) is not None:
-            if others is not None:
-                for other in source.inputs:
-                    if other != branch and other in (*_ON, *_OFF):
-                        _append(others, self._widget(source, other, kinds, others, depth + 1))
-            return self._widget(source, branch, kinds, others, depth + 1)
-        if name in source.inputs:
-            return self._widget(source, name, kinds, others, depth + 1)
-        fitting = [each for each, literal in source.inputs.items() if is_literal(literal, kinds)]
-        for each in ("value", "number", "int", "float", "boolean"):
-            if each in source.inputs:
-                return self._widget(source, each, kinds, others, depth + 1)
-        return Target(source.id, fitting[0]) if len(fitting) == 1 and len(source.inputs) <= 2 else None
-
-    def _size(self, sampler: Node) -> tuple[Target, Target] | None:
+    def _size(self, sampler: Node) -> tuple[tuple[Target, Target] | None, bool]:
+        """Find width and height; with true if they are those to which a picture is scaled."""
         for node in self._latent_chain(sampler):
+            is_scaled = any(is_link(node.inputs.get(name)) for name in ("image", "images", "pixels"))
             for wide, high in (("width", "height"), ("empty_latent_width", "empty_latent_height")):
                 if wide in node.inputs and high in node.inputs:
                     width, height = self.number(node, wide), self.number(node, high)
                     if width is not None and height is not None and width != height:
-                        return width, height
-                    return self._sized_above(node, wide)
-        return None
+                        return (width, height), is_scaled
+                    return self._sized_above(node, wide), is_scaled
+        return None, False
 
     def _sized_above(self, node: Node, wide: str) -> tuple[Target, Target] | None:
         """Find the size where a node takes it from another one that has both, or that measures a picture."""
@@ -236,10 +205,20 @@ class Tracer:
 
     def _length(self, sampler: Node) -> Target | None:
         for node in self._latent_chain(sampler):
-            for name in ("length", "seconds", "duration", "num_frames", "frames_number", "frames"):
+            for name in _LENGTHS:
                 if name in node.inputs and (target := self.number(node, name)) is not None:
                     return target
         return None
+
+    def _any_length(self) -> Target | None:
+        """Find how long a video or a sound is where a single node makes it."""
+        found = [
+            target
+            for node in reversed(self.order)
+            for name in node.inputs
+            if last_part(name) in ("seconds", "duration") and (target := self.number(node, name)) is not None
+        ]
+        return found[0] if found else None
 
     def _latent_chain(self, sampler: Node) -> Iterator[Node]:
         """The nodes that a sampler's latent goes through, the nearest first."""
@@ -261,10 +240,6 @@ class Tracer:
                     seen.add(str(link[0]))
                     waiting.append(self._prompt[str(link[0])])
 
-    def _source(self, node: Node, name: str) -> Node | None:
-        link: Any = node.inputs.get(name)
-        return self._prompt[str(link[0])] if is_link(link) and str(link[0]) in self._prompt else None
-
     def _untraced(self) -> tuple[list[Target], list[Target]]:
         """Find texts where there is no sampler that is known: by their names, those nearest to the result first."""
         positive: list[Target] = []
@@ -273,9 +248,9 @@ class Tracer:
             if makes_no_text(node) or "lora" in node.class_type.lower():
                 continue
             for name in node.inputs:
-                if name in ("negative", "negative_prompt") and not is_link(node.inputs[name]):
+                if last_part(name) in ("negative", "negative_prompt") and not is_link(node.inputs[name]):
                     self._text_input(node, name, "negative", negative, set())
-            for name in sorted((each for each in node.inputs if each in _TEXTS), key=_TEXTS.index):
+            for name in _text_names(node):
                 if not is_link(node.inputs[name]) and name in ("value", "string", "STRING") and not is_text_node(node):
                     continue
                 self._text_input(node, name, "positive", positive, set())
@@ -292,5 +267,7 @@ class Tracer:
         return list(groups.values())
 
 
-def _append(targets: list[Target], *found: Target | None) -> None:
-    targets += [each for each in dict.fromkeys(found) if each is not None and each not in targets]
+def _text_names(node: Node) -> list[str]:
+    """The inputs that may have a text, the likeliest first."""
+    named = [each for each in node.inputs if last_part(each) in _TEXTS]
+    return sorted(named, key=lambda each: _TEXTS.index(last_part(each)))

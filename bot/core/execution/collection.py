@@ -1,0 +1,101 @@
+"""Fetch what a run made: the files of the nodes that count, each checked and without metadata."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bot.core.execution.sent_files import SentFiles
+from bot.core.media.content import fault_in
+from bot.core.media.metadata.strip import without_metadata
+from bot.core.model import ResultFile
+from bot.i18n import _
+from comfy.client import ComfyClient
+from comfy.errors import AnswerTooLarge
+from comfy.messages.files import Kind
+from comfy.messages.history import FileOutput, Record
+
+if TYPE_CHECKING:
+    from bot.core.runs.validation import ValidatedRequest
+
+
+@dataclass(frozen=True)
+class Usable:
+    """The files that can be delivered. `faults` and `left_out` have a sentence for each of the others: those that are
+    not what their names say, and those from which the workflow cannot be removed.
+    """
+
+    files: list[ResultFile]
+    faults: list[str]
+    left_out: list[str]
+
+
+@dataclass(frozen=True)
+class ResultFetcher:
+    """Puts the files of a run into `folder`."""
+
+    client: ComfyClient
+    run: ValidatedRequest
+    folder: Path
+    keep_metadata: bool
+
+    async def fetch(self, record: Record, sent: SentFiles) -> list[ResultFile]:
+        """Download the outputs that count, and add those that were sent. All together they may have as many bytes as
+        the operator allows.
+        """
+        named = self.run.workflow.outputs
+        added = [path for node_id, path in sent.files if not named or node_id in named]
+        chosen, fetched = self._chosen(record, bool(added)), list[ResultFile]()
+        count, most = len(chosen) + len(added), self.client.server.largest_file
+        left = most - sent.size
+        for number, output in enumerate(chosen, 1):
+            path, name = self._place(output, number, count)
+            try:
+                left -= (await self.client.download(output.file, path, left)).size
+            except AnswerTooLarge as fault:
+                raise AnswerTooLarge(str(fault), most, is_file=True) from fault
+            fetched.append(ResultFile(path, name, str(output.kind)))
+        for number, path in enumerate(added, len(chosen) + 1):
+            fetched.append(ResultFile(path, self._name(number, count) + path.suffix, str(Kind.IMAGE)))
+        return fetched
+
+    async def usable(self, files: list[ResultFile]) -> Usable:
+        """Check files, and remove the workflow from them."""
+        found = await asyncio.to_thread(lambda: {file.filename: fault_in(file.path, file.kind) for file in files})
+        words = _("{name} is not sent: {reason}.")
+        faults = [words.format(name=name, reason=fault) for name, fault in found.items() if fault is not None]
+        kept, left_out = list[ResultFile](), list[str]()
+        for file in files:
+            if found[file.filename] is not None:
+                continue
+            if self.keep_metadata or file.kind == Kind.TEXT or await without_metadata(file.path):
+                kept.append(file)
+            else:
+                words = _("{name} is not sent: it contains the workflow. The operator can allow that with {setting}.")
+                left_out.append(words.format(name=file.filename, setting="DARKROOM_KEEP_METADATA=yes"))
+        return Usable(kept, faults, left_out)
+
+    def _chosen(self, record: Record, sent: bool) -> list[FileOutput]:
+        """The outputs that the workflow names; else what was saved; else, if nothing was `sent`, what was only
+        previewed.
+        """
+        if self.run.workflow.outputs:
+            return [output for output in record.files if output.node_id in self.run.workflow.outputs]
+        saved = [output for output in record.files if output.file.type == "output"]
+        return saved if saved or sent else [output for output in record.files if output.file.type == "temp"]
+
+    def _place(self, output: FileOutput, number: int, count: int) -> tuple[Path, str]:
+        """Return where a file is stored, and its name for people. Both are ours: the server's may be anything."""
+        suffix = _suffix(output.file.filename)
+        return self.folder / f"output-{number}{suffix}", self._name(number, count) + suffix
+
+    def _name(self, number: int, count: int) -> str:
+        return f"{self.run.stem}-{number}" if count > 1 else self.run.stem
+
+
+def _suffix(filename: str) -> str:
+    found = re.search(r"\.[A-Za-z0-9]{1,16}$", filename)
+    return found[0].lower() if found else ""

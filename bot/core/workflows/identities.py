@@ -1,0 +1,104 @@
+"""Who is who among workflows: an id for ever, and a name to type, from the files that are there and those that were."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from bot.core.workflows.slugs import free_slug, slug_of
+from bot.core.workflows.source_file import Layer, SourceFile
+
+_HELD = 90 * 86_400.0  # seconds in which the name of a workflow that is gone goes to no other
+_OLD_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")  # what earlier versions took for a name
+_OWN = frozenset({Layer.BUNDLED, Layer.FOLDER})
+
+
+@dataclass(frozen=True)
+class Identity:
+    """A workflow as the records know it: rules and runs name its `id`, people type its `name`. It belongs to a source
+    and a path, and is never given to another. Of those from before there were ids, `source` is empty until their file
+    is found. `gone_at` is when its file went, in seconds since 1970.
+    """
+
+    id: str
+    source: str
+    path: str
+    layer: Layer
+    name: str
+    title: str
+    version: str
+    gone_at: float | None = None
+
+
+def source_of(file: SourceFile) -> str:
+    """Return what a file's path belongs to. The operator's own file is another version of the bundled one."""
+    return file.source or (Layer.FOLDER if file.layer in _OWN else file.layer).value
+
+
+def offered(files: Iterable[SourceFile]) -> tuple[SourceFile, ...]:
+    """Return the files that are not replaced by one of the same name in a later layer."""
+    best: dict[str, dict[str, SourceFile]] = {}
+    for file in sorted(files, key=lambda file: file.layer.rank):
+        there = best.setdefault(file.path.casefold(), {})
+        if any(file.layer.rank > other.layer.rank for other in there.values()):
+            there.clear()
+        there[f"{source_of(file)} {file.path}"] = file
+    return tuple(file for there in best.values() for file in there.values())
+
+
+def identified(known: Iterable[Identity], files: Iterable[SourceFile], now: float) -> dict[tuple[str, str], Identity]:
+    """Return the identities of these files, by source and path: those that are known, and new ones."""
+    everyone = _Everyone(known, now)
+    for file in files:
+        everyone.add(file)
+    return everyone.found
+
+
+class _Everyone:
+    """All identities, with those that have each name now or had it lately."""
+
+    def __init__(self, known: Iterable[Identity], now: float) -> None:
+        self.found: dict[tuple[str, str], Identity] = {}
+        self._now = now
+        self._known = {(each.source, each.path): each for each in known}
+        self._adopts = not any(each.source for each in self._known.values())
+        self._ids = {slug_of(each.id) for each in self._known.values()}
+        self._named: dict[str, list[Identity]] = {}
+        for each in self._known.values():
+            self._note(each)
+
+    def add(self, file: SourceFile) -> None:
+        place = source_of(file), file.path
+        before = self._known.get(place) or (self._known.get(("", file.path)) if self._adopts else None)
+        own = before.id if before is not None else self._free_id(file)
+        name = before.name if before is not None else ""
+        if not name or self._is_taken(name, file, own, held=False):
+            name = free_slug(file.title, lambda slug: self._is_taken(slug, file, own, held=True))
+        self.found[place] = Identity(own, *place, file.layer, name, file.title, file.version)
+        self._ids.add(slug_of(own))
+        self._note(self.found[place])
+
+    def _note(self, identity: Identity) -> None:
+        if identity.gone_at is None or self._now - identity.gone_at < _HELD:
+            for name in {identity.name, slug_of(identity.id)} - {""}:
+                self._named.setdefault(name, []).append(identity)
+
+    def _free_id(self, file: SourceFile) -> str:
+        if _OLD_NAME.fullmatch(file.path) and slug_of(file.path) not in self._ids:
+            return file.path  # as earlier versions, which may share the database, call it
+        return free_slug(file.title, self._ids.__contains__)
+
+    def _is_taken(self, name: str, file: SourceFile, own: str, *, held: bool) -> bool:
+        """True if a name is another's or, where it is `held`, lately was. A file takes the name of the one of the same
+        path that it replaces.
+        """
+        return any(
+            held if each.gone_at is not None else not _replaces(file, each)
+            for each in self._named.get(name, ())
+            if each.id != own
+        )
+
+
+def _replaces(file: SourceFile, other: Identity) -> bool:
+    return file.layer is not other.layer and file.path.casefold() == other.path.casefold()

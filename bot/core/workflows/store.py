@@ -1,0 +1,132 @@
+"""What the database knows of workflows: who is who, and the content of every version that a run may still use."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Collection, Mapping, Sequence
+from time import time
+
+from sqlalchemy import delete, func, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.core.storage.database import Database
+from bot.core.storage.schema import workflow_versions, workflows
+from bot.core.workflows.identities import Identity, identified
+from bot.core.workflows.source_file import Layer, SourceFile
+
+_COLUMNS = [column for column in workflows.c if column.name != "edition"]
+_KEPT = 90 * 86_400.0  # seconds in which one can go back to a version that no run uses
+_AT_ONCE = 200  # versions asked for in one statement
+
+#: A source and a path in it: what an identity belongs to.
+FilePlace = tuple[str, str]
+
+
+class WorkflowStore:
+    """All methods raise `StorageFailed`."""
+
+    def __init__(self, database: Database, clock: Callable[[], float] = time) -> None:
+        self._database, self._clock = database, clock
+
+    @property
+    def is_shared(self) -> bool:
+        """True if other processes may write to it."""
+        return self._database.is_shared
+
+    async def edition(self) -> int:
+        """Return a number that grows with every change."""
+        async with self._database.read() as connection:
+            return await _edition(connection)
+
+    async def all(self) -> list[Identity]:
+        """Return the workflows that there are and were."""
+        async with self._database.read() as connection:
+            return await _all(connection)
+
+    async def settle(
+        self, files: Sequence[SourceFile], gone: Collection[FilePlace] = ()
+    ) -> Mapping[FilePlace, Identity]:
+        """Record these files, and that those at other places are `gone`. Returns the identities of the files."""
+        known = await self.all()
+        found = await asyncio.to_thread(identified, known, files, self._clock())
+        lost = {(each.source, each.path) for each in known if each.gone_at is None}.intersection(gone) - found.keys()
+        if not lost and set(found.values()) <= set(known):
+            return found  # as mostly, and without a transaction that others wait for
+        packed = await asyncio.to_thread(lambda: {file.version: file.packed() for file in files})
+        async with self._database.change() as connection:
+            there = {(each.source, each.path): each for each in await _all(connection)}
+            found = identified(there.values(), files, self._clock())
+            changed = set(found.values()) - set(there.values())
+            await self._write(connection, {each.id for each in there.values()}, changed)
+            await self._end(connection, [there[place].id for place in lost if place in there])
+            await self._keep(connection, packed, found)
+        return found
+
+    async def version(self, version: str) -> SourceFile | None:
+        """Return the files of a version; None if it is not kept."""
+        return (await self.versions([version])).get(version)
+
+    async def versions(self, wanted: Sequence[str]) -> dict[str, SourceFile]:
+        """Return the files of these versions; those that are not kept are left out."""
+        packed: dict[str, bytes] = {}
+        async with self._database.read() as connection:
+            for first in range(0, len(wanted), _AT_ONCE):
+                mine = workflow_versions.c.version.in_(wanted[first : first + _AT_ONCE])
+                question = select(workflow_versions.c.version, workflow_versions.c.content).where(mine)
+                packed |= dict(map(tuple, await connection.execute(question)))
+        return await asyncio.to_thread(lambda: {each: SourceFile.unpacked(data) for each, data in packed.items()})
+
+    async def history(self, workflow: str) -> list[tuple[str, float]]:
+        """Return the versions of a workflow that are kept, newest first, each with when it was first seen."""
+        mine = workflow_versions.c.workflow == workflow
+        question = select(workflow_versions.c.version, workflow_versions.c.at).where(mine)
+        async with self._database.read() as connection:
+            return list(map(tuple, await connection.execute(question.order_by(workflow_versions.c.at.desc()))))
+
+    async def sweep(self, used: Collection[str]) -> None:
+        """Delete old versions, but for those that are `used` by runs or current."""
+        old = select(workflow_versions.c.version).where(workflow_versions.c.at < self._clock() - _KEPT)
+        async with self._database.change() as connection:
+            current = set((await connection.execute(select(workflows.c.version))).scalars())
+            for version in set((await connection.execute(old)).scalars()) - current - set(used):
+                await connection.execute(delete(workflow_versions).where(workflow_versions.c.version == version))
+
+    async def _write(self, connection: AsyncConnection, known: Collection[str], changed: Collection[Identity]) -> None:
+        if not changed:
+            return
+        edition = await _edition(connection) + 1
+        for each in changed:
+            row = {column.name: getattr(each, column.name) for column in _COLUMNS} | {"edition": edition}
+            if each.id in known:
+                await connection.execute(update(workflows).where(workflows.c.id == each.id).values(row))
+            else:
+                await connection.execute(workflows.insert().values(row))
+
+    async def _end(self, connection: AsyncConnection, lost: Sequence[str]) -> None:
+        if lost:
+            there = (workflows.c.id.in_(lost), workflows.c.gone_at.is_(None))
+            values = {"gone_at": self._clock(), "edition": await _edition(connection) + 1}
+            await connection.execute(update(workflows).where(*there).values(values))
+
+    async def _keep(
+        self, connection: AsyncConnection, packed: Mapping[str, bytes], found: Mapping[FilePlace, Identity]
+    ) -> None:
+        """Keep the content of each version that is not kept yet."""
+        kept = set((await connection.execute(select(workflow_versions.c.version))).scalars())
+        owners = {each.version: each.id for each in found.values()}
+        rows = [
+            {"version": version, "workflow": owners[version], "content": data, "at": self._clock()}
+            for version, data in packed.items()
+            if version not in kept
+        ]
+        if rows:
+            await connection.execute(workflow_versions.insert(), rows)
+
+
+async def _edition(connection: AsyncConnection) -> int:
+    return int((await connection.execute(select(func.coalesce(func.max(workflows.c.edition), 0)))).scalar_one())
+
+
+async def _all(connection: AsyncConnection) -> list[Identity]:
+    rows = await connection.execute(select(*_COLUMNS).order_by(workflows.c.edition, workflows.c.id))
+    return [Identity(row.id, row.source, row.path, Layer(row.layer), *row[4:]) for row in rows]

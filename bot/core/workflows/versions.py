@@ -1,0 +1,77 @@
+"""The version of a workflow that a run uses: as it was when the person asked, even if its file has changed or gone."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+
+from bot.core.workflows.catalog import Workflows, workflow_of
+from bot.core.workflows.identities import Identity, source_of
+from bot.core.workflows.source_file import SourceFile
+from bot.core.workflows.store import WorkflowStore
+from bot.core.workflows.workflow import Workflow
+
+_KEPT = 300  # versions held in memory
+
+
+class WorkflowVersions:
+    """Finds workflows by their id and version. An empty version is the newest."""
+
+    def __init__(self, catalog: Workflows, store: WorkflowStore) -> None:
+        self.catalog = catalog
+        self._store = store
+        self._made: OrderedDict[tuple[str, str], Workflow] = OrderedDict()
+        self._wanted: set[tuple[str, str]] = set()
+
+    async def get(self, workflow: str, version: str) -> Workflow:
+        """Return a version of the workflow with this id; the newest if that version is not kept. Raises
+        `UnknownWorkflow` and `StorageFailed`.
+        """
+        found = self._known(workflow, version)
+        if found is None:
+            await self._load([(workflow, version)])
+            found = self._known(workflow, version)
+        return found if found is not None else self.catalog.get(workflow)
+
+    def at_hand(self, workflow: str, version: str) -> Workflow | None:
+        """Return a version that is in memory, without asking the database. One that is not is fetched by `fetch`."""
+        found = self._known(workflow, version)
+        if found is None:
+            self._wanted.add((workflow, version))
+        return found
+
+    async def fetch(self) -> bool:
+        """Fetch the versions that were not at hand. Returns False if there were none. Raises `StorageFailed`."""
+        wanted, self._wanted = self._wanted, set()
+        return bool(await self._load(sorted(wanted)))
+
+    def _known(self, workflow: str, version: str) -> Workflow | None:
+        newest = self.catalog.workflows.get(workflow)
+        if newest is not None and version in ("", newest.version):
+            return newest
+        if (workflow, version) not in self._made:
+            return None
+        self._made.move_to_end((workflow, version))
+        return self._made[workflow, version]
+
+    async def _load(self, wanted: list[tuple[str, str]]) -> int:
+        files = await self._store.versions([version for _workflow, version in wanted if version])
+        made = await asyncio.to_thread(self._make, wanted, files)
+        self._made |= made
+        while len(self._made) > _KEPT:
+            self._made.popitem(last=False)
+        return len(made)
+
+    def _make(self, wanted: list[tuple[str, str]], files: dict[str, SourceFile]) -> dict[tuple[str, str], Workflow]:
+        """Make these versions. One that is not kept, or that this program cannot read, is replaced by the newest."""
+        made: dict[tuple[str, str], Workflow] = {}
+        for workflow, version in wanted:
+            newest = self.catalog.workflows.get(workflow)
+            found = newest
+            if (file := files.get(version)) is not None:
+                name = newest.name if newest is not None else workflow
+                known = Identity(workflow, source_of(file), file.path, file.layer, name, file.title, version)
+                found = workflow_of(file, known, []) or newest
+            if found is not None:
+                made[workflow, version] = found
+        return made

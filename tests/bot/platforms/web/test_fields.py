@@ -1,0 +1,56 @@
+"""Colours, 3D files, any files, choices that set several inputs, and what is folded under More, on the page."""
+
+from __future__ import annotations
+
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+from PIL import Image
+
+from tests.bot.parcel import STATUE, parcel, write_parcel
+from tests.bot.platforms.web.pages import Visitor, page
+
+
+def sent(statue: str = "statue.glb", **values: str) -> aiohttp.FormData:
+    form = aiohttp.FormData(quote_fields=False, default_to_multipart=True)
+    form.add_field("statue", BytesIO(STATUE), filename=statue, content_type="application/octet-stream")
+    form.add_field("paper", BytesIO(b"two spoons"), filename="list.txt", content_type="text/plain")
+    for name, value in values.items():
+        form.add_field(name, value)
+    return form
+
+
+async def test_every_kind_of_field_is_told_and_taken(tmp_path: Path) -> None:
+    write_parcel(tmp_path / "workflows")
+    async with page(tmp_path, nodes=parcel()) as web, Visitor(web.url) as ann:
+        offers: Any = (await ann.call("GET", "workflows"))[1]
+        fields = next(offer["fields"] for offer in offers if offer["name"] == "parcel")
+        assert [(each["name"], each["kind"], each["more"]) for each in fields] == [
+            ("shade", "color", False),
+            ("size", "choice", False),
+            ("statue", "3d", False),
+            ("paper", "file", False),
+            ("note", "text", True),
+            ("width", "integer", True),
+        ]
+        assert [each["default"] for each in fields] == ["#000000", "square", None, None, "careful", None]
+        data = sent(shade="#ff0000", size="wide", width="48")
+        status, run = await ann.call("POST", "workflows/parcel/runs", data=data)
+        assert status == 201
+        done = await ann.until(run["id"], "done")
+        assert done["texts"] == ["3d .glb two spoons careful"]
+        made = Image.open(BytesIO((await ann.get(done["files"][0]["url"]))[1])).convert("RGB")
+        assert (made.size, made.getpixel((1, 1))) == ((48, 16), (255, 0, 0))
+
+
+async def test_what_is_no_colour_and_no_3d_file_is_refused_by_its_field(tmp_path: Path) -> None:
+    write_parcel(tmp_path / "workflows")
+    async with page(tmp_path, nodes=parcel()) as web, Visitor(web.url) as ann:
+        told = (await ann.call("POST", "workflows/parcel/runs", data=sent(shade="reddish")))[1]
+        assert [fault["field"] for fault in told["faults"]] == ["shade"]
+        assert "“reddish” is not a colour" in told["error"]
+        told = (await ann.call("POST", "workflows/parcel/runs", data=sent("statue.txt")))[1]
+        assert [fault["field"] for fault in told["faults"]] == ["statue"]
+        assert "“statue.txt” is not a 3D file" in told["error"]
