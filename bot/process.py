@@ -27,6 +27,7 @@ from bot.core.moderation.reevaluation import Reevaluation
 from bot.core.moderation.reviews import Reviews
 from bot.core.moderation.saved_workflows import SavedWorkflows
 from bot.core.moderation.service import ModerationService
+from bot.core.moderation.template_adder import TemplateAdder
 from bot.core.moderation.workflow_editor import WorkflowEditor
 from bot.core.platform import Health, Platform, Services
 from bot.core.policy.audit import Audit
@@ -43,6 +44,7 @@ from bot.core.runs.service import RunService
 from bot.core.runs.validation import KnownNodes, RequestValidator
 from bot.core.runs.workflow_service import WorkflowService
 from bot.core.servers.registry import ServerRegistry
+from bot.core.sources.library import TemplateLibrary
 from bot.core.sources.publisher import SavedPublisher, SavedShelf
 from bot.core.sources.store import SavedStore
 from bot.core.sources.watcher import SavedFilesWatcher, SavedSource
@@ -131,7 +133,19 @@ async def serving(
             await stack.enter_async_context(questions)
         moderation = await stack.enter_async_context(
             _moderation(
-                settings, store, catalog, versions, validator, replies, role, locks, policy, tasks, wake, questions
+                settings,
+                store,
+                catalog,
+                versions,
+                validator,
+                replies,
+                role,
+                locks,
+                policy,
+                tasks,
+                wake,
+                questions,
+                _libraries(fleet),
             )
         )
         await stack.enter_async_context(_swept(store, kept, replies, policy.audit, settings.retention_days, tasks))
@@ -191,6 +205,7 @@ async def _moderation(
     tasks: TaskHealth,
     wake: Callable[[], None],
     saved: SavedWorkflows,
+    libraries: Callable[[], Sequence[TemplateLibrary]],
 ) -> AsyncIterator[ModerationService]:
     audit, permissions, enforcer = policy.audit, policy.permissions, policy.enforcer
     async with AsyncExitStack() as stack:
@@ -202,8 +217,22 @@ async def _moderation(
         folders = {Layer.ADDED: settings.added_workflows, Layer.FOLDER: settings.own_workflows}
         editor = WorkflowEditor(folders, catalog, validator, policy.rules, audit, permissions, settings.allowed_nodes)
         yield ModerationService(
-            enforcer, audit, permissions, validator, store.queue, store.records, reviews, editor, saved
+            enforcer,
+            audit,
+            permissions,
+            validator,
+            store.queue,
+            store.records,
+            reviews,
+            editor,
+            saved,
+            TemplateAdder(editor, permissions, libraries),
         )
+
+
+def _libraries(fleet: Fleet) -> Callable[[], Sequence[TemplateLibrary]]:
+    libraries = {name: TemplateLibrary(fleet.client(name)) for name in fleet.members}
+    return lambda: [library for name, library in libraries.items() if name in fleet.up]
 
 
 @asynccontextmanager

@@ -96,6 +96,7 @@ def test_platforms_ask_services_and_do_not_reach_behind_them() -> None:
         ("health", "tasks"),
         ("moderation", "reviews"),
         ("moderation", "saved"),
+        ("moderation", "templates"),
         ("moderation", "workflows"),
         ("workflows", "catalog"),
     }  # services, or plain data

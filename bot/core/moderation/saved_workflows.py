@@ -45,6 +45,10 @@ class SavedEntry:
     def waits(self) -> bool:
         return self.stage is Stage.TRIAL
 
+    @property
+    def is_open(self) -> bool:
+        return self.stage is Stage.OPEN
+
 
 @dataclass(frozen=True)
 class SavedOverview:
@@ -53,6 +57,19 @@ class SavedOverview:
     entries: tuple[SavedEntry, ...]
     faults: tuple[str, ...]
     servers: tuple[str, ...]
+
+    @property
+    def text(self) -> str:
+        """All of it in lines."""
+        words = {
+            Stage.OPEN: _("open"),
+            Stage.TRIAL: _("waits for an operator"),
+            Stage.CLOSED: _("closed"),
+        }
+        lines = [f"{each.title}: {words[each.stage]}" for each in self.entries] or [_("Nothing is saved at a server.")]
+        if self.faults:
+            lines += [_("These files cannot be used:"), *self.faults]
+        return "\n".join([*lines, *self.servers])
 
 
 class SavedWorkflows:

@@ -175,8 +175,8 @@ def workflow_of(file: SourceFile, identity: Identity, faults: list[WorkflowFault
     faults += found
     if found:
         return None
-    about = {"version": file.version, "path": file.path, "layer": file.layer, "trial": file.trial}
-    return replace(workflow, id=identity.id, name=identity.name, **about)
+    known = replace(workflow, id=identity.id, name=identity.name, version=file.version)
+    return replace(known, path=file.path, layer=file.layer, trial=file.trial)
 
 
 def bundled_folder() -> Path:
