@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from bot.core.execution.one_shot import OneShotRunner
     from bot.core.moderation.operator import OperatorService
     from bot.core.platform import Platform
+    from bot.core.sources.library import TemplateLibrary
     from bot.core.workflows.catalog import Catalog
     from bot.core.workflows.source import Layer
     from bot.preflight import Findings
@@ -114,6 +115,18 @@ class App:
         """See `Application.definitions`. Raises `ConfigError` and `ComfyError`."""
         async with self.open(server if server is not None else next(iter(self.servers), None)) as runner:
             return await runner.definitions()
+
+    @asynccontextmanager
+    async def library(self, server: str | None) -> AsyncIterator[TemplateLibrary]:
+        """See `Application.library`. Raises `ConfigError`, and `UserError` where no server is named."""
+        from bot.core.errors import UserError
+        from bot.core.sources.library import TemplateLibrary
+
+        url = server if server is not None else next(iter(self.servers), None)
+        if url is None:
+            raise UserError(_("The built-in engine has no library of workflows: name a ComfyUI server with --server."))
+        async with _client(self._server(url)) as client:
+            yield TemplateLibrary(client)
 
     async def start(self, role: Role, announce: Callable[[str], None]) -> None:
         """Serve the platforms that are on, until a signal. Raises `ConfigError`."""

@@ -22,10 +22,12 @@ from bot.core.execution.worker_lock import always_held, held
 from bot.core.listeners import Listeners
 from bot.core.media.files import FileService
 from bot.core.media.images import PictureLimits
-from bot.core.model import Failed
+from bot.core.model import Failed, Publish
 from bot.core.moderation.reevaluation import Reevaluation
 from bot.core.moderation.reviews import Reviews
+from bot.core.moderation.saved_workflows import SavedWorkflows
 from bot.core.moderation.service import ModerationService
+from bot.core.moderation.template_adder import TemplateAdder
 from bot.core.moderation.workflow_editor import WorkflowEditor
 from bot.core.platform import Health, Platform, Services
 from bot.core.policy.audit import Audit
@@ -43,6 +45,10 @@ from bot.core.runs.service import RunService
 from bot.core.runs.validation import KnownNodes, RequestValidator
 from bot.core.runs.workflow_service import WorkflowService
 from bot.core.servers.registry import ServerRegistry
+from bot.core.sources.library import TemplateLibrary
+from bot.core.sources.publisher import SavedPublisher, SavedShelf
+from bot.core.sources.store import SavedStore
+from bot.core.sources.watcher import SavedFilesWatcher, WatchedServer
 from bot.core.storage import data_folder
 from bot.core.storage.temporary import locked_folder
 from bot.core.workflows.identity.store import WorkflowStore
@@ -119,9 +125,31 @@ async def serving(
             await stack.enter_async_context(notifier)
         validator = RequestValidator(versions, _known(fleet, registry), _limits(settings))
         prices = PriceEstimator(catalog, lambda: registry.known, lambda: registry.version)
-        policy = await stack.enter_async_context(_policy(settings, store, tasks, prices))
+        policy = await stack.enter_async_context(_policy(settings, store, catalog, tasks, prices))
+        saved = SavedStore(store.database)
+        shelf = SavedShelf(saved, catalog)
+        await catalog.offer_saved(shelf.files)
+        if role.worker is not None:
+            await stack.enter_async_context(_watched(settings, role.worker, saved, shelf, fleet, registry, tasks))
+        questions = SavedWorkflows(saved, shelf, policy.audit, policy.permissions, platforms, locks, tasks)
+        if role.chat:
+            await stack.enter_async_context(questions)
         moderation = await stack.enter_async_context(
-            _moderation(settings, store, catalog, versions, validator, replies, role, locks, policy, tasks, wake)
+            _moderation(
+                settings,
+                store,
+                catalog,
+                versions,
+                validator,
+                replies,
+                role,
+                locks,
+                policy,
+                tasks,
+                wake,
+                questions,
+                _libraries(fleet),
+            )
         )
         await stack.enter_async_context(_swept(store, kept, replies, policy.audit, settings.retention_days, tasks))
         workflows = WorkflowService(validator, policy.enforcer, store.queue, prices, lambda: registry.version)
@@ -155,12 +183,17 @@ async def serving(
 
 @asynccontextmanager
 async def _policy(
-    settings: Settings, store: Stores, tasks: TaskHealth, prices: PriceEstimator
+    settings: Settings, store: Stores, catalog: LiveCatalog, tasks: TaskHealth, prices: PriceEstimator
 ) -> AsyncIterator[Policy]:
     audit = Audit(store.database)
+
+    def waits(workflow: str) -> bool:
+        found = catalog.workflows.get(workflow)
+        return found is not None and found.trial
+
     async with RuleStore(store.database, audit, tasks) as rules:
         default = DefaultAccess.read(settings.default_workflows)
-        enforcer = PolicyEnforcer(rules, audit, default, settings.operators, costs=prices.is_paid)
+        enforcer = PolicyEnforcer(rules, audit, default, settings.operators, costs=prices.is_paid, waits=waits)
         yield Policy(rules, audit, enforcer, Permissions(audit, settings.operators, settings.trusted))
 
 
@@ -177,6 +210,8 @@ async def _moderation(
     policy: Policy,
     tasks: TaskHealth,
     wake: Callable[[], None],
+    saved: SavedWorkflows,
+    libraries: Callable[[], Sequence[TemplateLibrary]],
 ) -> AsyncIterator[ModerationService]:
     audit, permissions, enforcer = policy.audit, policy.permissions, policy.enforcer
     async with AsyncExitStack() as stack:
@@ -187,7 +222,64 @@ async def _moderation(
             await stack.enter_async_context(reevaluation)
         folders = {Layer.ADDED: settings.added_workflows, Layer.FOLDER: settings.own_workflows}
         editor = WorkflowEditor(folders, catalog, validator, policy.rules, audit, permissions, settings.allowed_nodes)
-        yield ModerationService(enforcer, audit, permissions, validator, store.queue, store.records, reviews, editor)
+        yield ModerationService(
+            enforcer,
+            audit,
+            permissions,
+            validator,
+            store.queue,
+            store.records,
+            reviews,
+            editor,
+            saved,
+            TemplateAdder(editor, permissions, libraries),
+        )
+
+
+def _libraries(fleet: Fleet) -> Callable[[], Sequence[TemplateLibrary]]:
+    libraries = {name: TemplateLibrary(fleet.client(name)) for name in fleet.members}
+    return lambda: [library for name, library in libraries.items() if name in fleet.up]
+
+
+@asynccontextmanager
+async def _watched(
+    settings: Settings,
+    worker: str,
+    store: SavedStore,
+    shelf: SavedShelf,
+    fleet: Fleet,
+    registry: ServerRegistry,
+    tasks: TaskHealth,
+) -> AsyncIterator[None]:
+    """Look after what people save at the servers of this worker."""
+    sources = _sources(settings, worker, fleet)
+    keys = {each.key: each.name for each in sources}
+
+    def infos() -> Mapping[str, ObjectInfo]:
+        known = fleet.known
+        return {key: known[name] for key, name in keys.items() if name in known}
+
+    publisher = SavedPublisher(store, shelf, worker, infos, keys, settings.allowed_nodes)
+    if settings.database is None:
+        await publisher.keep(keys)
+    async with SavedFilesWatcher(
+        fleet, sources, settings.saved_folder, publisher, tasks, lambda each: each.local or registry.is_first(each.name)
+    ):
+        yield
+
+
+def _sources(settings: Settings, worker: str, fleet: Fleet) -> list[WatchedServer]:
+    """Return the servers of this worker. One on this machine is another one for each worker that shares a database."""
+    named = {each.name: each for each in settings.servers}
+    sources = []
+    for name in fleet.members:
+        server = named.get(name)
+        local = server is None or server.is_on_this_machine
+        key = f"{worker}/{name}" if local and settings.database is not None else name
+        publish = Publish.OPEN if server is None else server.publish
+        users = () if server is None else settings.users_of(server)
+        sources.append(WatchedServer(name, key, local, publish, users))
+    return sources
 
 
 async def serve(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
 import tomllib
 from collections.abc import Mapping
@@ -10,9 +11,13 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from bot.core.model import Publish
 from bot.i18n import _
 
-_ENTRY = re.compile(r"(?:(?P<name>[\w.-]+)=)?(?P<url>\S+?)(?:\*(?P<at_once>\d{1,2}))?")
+_ENTRY = re.compile(
+    r"(?:(?P<name>[\w.-]+)=)?(?P<url>\S+?)(?:\*(?P<at_once>\d{1,2}))?(?:;publish=(?P<publish>[^;\s]*))?"
+)
+_KEYS = ("url", "at_once", "headers", "files_elsewhere", "account_key", "publish", "users")
 _NAME = re.compile(r"[\w.:-]{1,64}")
 
 
@@ -47,7 +52,8 @@ class NamedServer:
     """A server: its name in messages and records, its address, and the number of runs that it gets at once.
 
     `files_elsewhere` says that its files lie at another public address, to which `/view` redirects. `account_key` pays
-    for the nodes of partners there.
+    for the nodes of partners there. `publish` says what becomes of workflows that people save there; None means the
+    default for its address. `users` are those whose saved workflows count, if the server has several.
     """
 
     name: str
@@ -56,10 +62,21 @@ class NamedServer:
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     files_elsewhere: bool = False
     account_key: Secret | None = None
+    publish: Publish | None = None
+    users: tuple[str, ...] = ()
+
+    @property
+    def is_on_this_machine(self) -> bool:
+        """True if the address leads to this machine alone."""
+        host = urlsplit(self.url).hostname or ""
+        try:
+            return ipaddress.ip_address(host).is_loopback
+        except ValueError:
+            return host == "localhost" or host.endswith(".localhost")
 
 
 def servers(text: str) -> tuple[NamedServer, ...]:
-    """Read `NAME=URL*COUNT` (name and count are optional), separated by commas, or a file NAME.toml.
+    """Read `NAME=URL*COUNT;publish=WORD` (only the address is required), separated by commas, or a file NAME.toml.
 
     Raises `ValueError` with an example.
     """
@@ -91,7 +108,8 @@ def _entry(text: str) -> NamedServer:
     if found is None or "://" not in text.partition("=")[2 if found["name"] else 0]:
         return NamedServer("", server_url(text))
     url = server_url(found["url"])
-    return NamedServer(found["name"] or _host(url), url, _count(found["at_once"] or "1"))
+    publish = _publish(found["publish"]) if found["publish"] is not None else None
+    return NamedServer(found["name"] or _host(url), url, _count(found["at_once"] or "1"), publish=publish)
 
 
 def _host(url: str) -> str:
@@ -105,6 +123,14 @@ def _count(text: str) -> int:
     return int(text)
 
 
+def _publish(text: object) -> Publish:
+    try:
+        return Publish(str(text))
+    except ValueError:
+        words = _("publish is one of {words}, not “{text}”")
+        raise ValueError(words.format(words=", ".join(Publish), text=text)) from None
+
+
 def _from_file(path: Path) -> tuple[NamedServer, ...]:
     try:
         data = tomllib.loads(path.read_text(encoding="utf-8"))
@@ -116,21 +142,26 @@ def _from_file(path: Path) -> tuple[NamedServer, ...]:
 
 
 def _table(name: str, table: Any) -> NamedServer:
-    keys = {"url", "at_once", "headers", "files_elsewhere", "account_key"}
-    if isinstance(table, dict) and (wrong := sorted(table.keys() - keys)):
-        words = _("“{name}” has an unknown key “{key}”; keys: url, at_once, headers, files_elsewhere, account_key")
-        raise ValueError(words.format(name=name, key=wrong[0]))
+    keys = ", ".join(_KEYS)
+    if isinstance(table, dict) and (wrong := sorted(table.keys() - set(_KEYS))):
+        words = _("“{name}” has an unknown key “{key}”; keys: {keys}")
+        raise ValueError(words.format(name=name, key=wrong[0], keys=keys))
     if not isinstance(table, dict) or not _NAME.fullmatch(name) or "url" not in table:
-        words = _("“{name}” must be a table with url; at_once, headers, files_elsewhere and account_key are optional")
-        raise ValueError(words.format(name=name))
+        words = _("“{name}” must be a table with url; its keys can be {keys}")
+        raise ValueError(words.format(name=name, keys=keys))
     headers = table.get("headers", {})
     if not isinstance(headers, dict) or not all(isinstance(value, str) for value in headers.values()):
         raise ValueError(_("the headers of “{name}” must be strings").format(name=name))
     elsewhere = table.get("files_elsewhere", False)
     if elsewhere is not True and elsewhere is not False:
         raise ValueError(_("files_elsewhere of “{name}” must be true or false").format(name=name))
+    users = table.get("users", [])
+    if not isinstance(users, list) or not all(isinstance(user, str) and user for user in users):
+        raise ValueError(_("the users of “{name}” must be a list of names").format(name=name))
+    publish = _publish(table["publish"]) if "publish" in table else None
     url, at_once = server_url(str(table["url"])), _count(str(table.get("at_once", 1)))
-    return NamedServer(name, url, at_once, headers, elsewhere, _account_key(name, table.get("account_key")))
+    key = _account_key(name, table.get("account_key"))
+    return NamedServer(name, url, at_once, headers, elsewhere, key, publish, tuple(users))
 
 
 def _account_key(name: str, given: object) -> Secret | None:

@@ -104,6 +104,13 @@ def _names(text: str) -> tuple[str, ...]:
     return tuple(name.strip() for name in text.split(",") if name.strip())
 
 
+def _saved_folder(text: str) -> str:
+    parts = text.replace("\\", "/").strip("/").split("/")
+    if not text.isprintable() or any(not part.strip() or part.startswith(".") for part in parts):
+        raise ValueError(_("“{text}” is not the name of a folder: it should look like darkroom").format(text=text))
+    return "/".join(parts)
+
+
 def _address(text: str) -> str:
     parts = urlsplit(text)
     if parts.scheme not in ("http", "https") or not parts.hostname:
@@ -149,6 +156,18 @@ class Settings:
     )
     workflows: Path | None = _setting(  # noqa: RUF009 - a field
         "DARKROOM_WORKFLOWS", _folder, None, "A folder with your own workflows, in addition to the bundled ones."
+    )
+    saved_folder: str = _setting(
+        "DARKROOM_SAVED_FOLDER",
+        _saved_folder,
+        "darkroom",
+        "The folder, below a server's saved workflows, in which people save what they want to offer.",
+    )
+    saved_users: tuple[str, ...] = _setting(
+        "DARKROOM_SAVED_USERS",
+        _names,
+        (),
+        "Whose saved workflows count at servers with several users: NAME, or SERVER/NAME for one server.",
     )
     max_upload_mb: float = _setting(
         "DARKROOM_MAX_UPLOAD_MB", _megabytes, 20.0, "The largest file that people may send, in megabytes."
@@ -329,6 +348,11 @@ class Settings:
     @property
     def urls(self) -> tuple[str, ...]:
         return tuple(server.url for server in self.servers)
+
+    def users_of(self, server: NamedServer) -> tuple[str, ...]:
+        """Return the users whose saved workflows count at a server, if it has several."""
+        named = (each.rpartition("/") for each in self.saved_users)
+        return (*server.users, *(user for of, _slash, user in named if of in ("", server.name)))
 
     def server(self, url: str) -> dict[str, Any]:
         """Return the arguments of `comfy.server.Server` for one address."""

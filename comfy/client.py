@@ -12,6 +12,9 @@ from uuid import uuid4
 from comfy.bodies import as_file
 from comfy.errors import ComfyError, HistoryCleared, PromptLost
 from comfy.http import Download, Http, Queue, Submission, SystemStats
+from comfy.library import templates, userdata
+from comfy.library.templates import Template
+from comfy.library.userdata import UserFile
 from comfy.messages.events import Event
 from comfy.messages.files import FileRef
 from comfy.messages.history import Record
@@ -186,6 +189,28 @@ class ComfyClient:
     async def system_stats(self) -> SystemStats:
         """Return the server's versions and devices."""
         return await self._http.system_stats()
+
+    async def users(self) -> Mapping[str, str] | None:
+        """Return the names of the server's users by their ids; None if it keeps everything for one user."""
+        return await userdata.users(self._http)
+
+    async def saved(self, folder: str, user: str | None = None) -> tuple[UserFile, ...]:
+        """Return the files that a user has saved in a folder. None are there only if the server says so; whatever else
+        stands in the way raises an error.
+        """
+        return await userdata.listing(self._http, folder, user)
+
+    async def saved_file(self, path: str, user: str | None = None) -> bytes:
+        """Return a file that a user has saved, by its path below the user's folder. Raises `FileMissing`."""
+        return await userdata.file(self._http, path, user)
+
+    async def templates(self, language: str = "en") -> tuple[Template, ...]:
+        """Return the server's library of workflows, in a language where it has that. Raises `FileMissing`."""
+        return await templates.index(self._http, language)
+
+    async def template(self, wanted: Template) -> bytes:
+        """Return the file of a workflow of the library. Raises `FileMissing`."""
+        return await templates.template(self._http, wanted)
 
     async def queue(self) -> Queue:
         """Return all running and waiting prompts of the server."""

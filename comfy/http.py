@@ -94,6 +94,17 @@ class SystemStats:
     comfyui_version: str
     python_version: str
     devices: tuple[Device, ...]
+    argv: tuple[str, ...] = ()
+
+    @property
+    def listens_to_others(self) -> bool:
+        """True if the server says that it was started so that other computers can reach it."""
+        values = [
+            value
+            for word, following in zip(self.argv, (*self.argv[1:], ""), strict=True)
+            for value in _listens_at(word, following)
+        ]
+        return any(value not in ("localhost", "::1") and not value.startswith("127.") for value in values)
 
 
 class Http:
@@ -206,6 +217,7 @@ class Http:
                 str(system.get("comfyui_version", "")),
                 str(system.get("python_version", "")),
                 tuple(_device(device) for device in devices),
+                tuple(map(str, system.get("argv") or ())),
             )
         except (KeyError, TypeError, AttributeError, ValueError, OverflowError) as fault:
             raise Garbled(f"{self._server} answers, but it is not ComfyUI") from fault
@@ -265,6 +277,36 @@ class Http:
         size = await bodies.write(answer, path, limit)
         return Download(path, size, answer.content_type)
 
+    async def get(
+        self,
+        path: str,
+        most: int,
+        *,
+        query: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+        accept: tuple[int, ...] = (200,),
+    ) -> tuple[int, bytes]:
+        """GET a path that is percent-encoded already: the status, which is one of `accept`, and at most `most` bytes.
+        Every answer that is not the server's own raises an error, a web page too.
+        """
+        url = self._server.base.joinpath(path, encoded=True).with_query({**self._server.query, **(query or {})})
+        async with self._answer("GET", url, headers=headers) as answer:
+            await self._expect(answer, accept)
+            body = await bodies.read(answer, most)
+            if (title := bodies.page_title(body)) is not None:
+                raise self._web_page(answer.status, title)
+            return answer.status, body
+
+    def parsed(self, body: bytes, path: str) -> Any:
+        """Return what a body in JSON says. Raises `Garbled`."""
+        try:
+            return read_json(body)
+        except (ValueError, RecursionError):
+            raise Garbled(f"{self._server} answers, but it is not ComfyUI: /{path} is not ComfyUI's JSON") from None
+
+    def _web_page(self, status: int, title: str) -> WebPage:
+        return WebPage(f"a web page answers instead of {self._server}: {title!r}", status, title)
+
     async def _empty(self, path: str, body: Mapping[str, Any]) -> None:
         async with self._answer("POST", path, data=json.dumps(body).encode()) as answer:
             await self._expect(answer, (200,))
@@ -280,7 +322,7 @@ class Http:
         except (ValueError, RecursionError):
             parsed = {} if answer.status in (404, 405) else None
         if parsed is None and (title := bodies.page_title(text)) is not None:
-            raise WebPage(f"a web page answers instead of {self._server}: {title!r}", answer.status, title)
+            raise self._web_page(answer.status, title)
         if not isinstance(parsed, dict):
             raise Garbled(
                 f"{self._server} answers, but it is not ComfyUI: /{path} is not ComfyUI's JSON", answer.status
@@ -307,10 +349,11 @@ class Http:
                 raise UnexpectedAnswer(f"{self._server} answered {where} with {status}", status)
 
     @asynccontextmanager
-    async def _answer(self, method: str, path: str, **request: Any) -> AsyncIterator[aiohttp.ClientResponse]:
+    async def _answer(self, method: str, path: str | URL, **request: Any) -> AsyncIterator[aiohttp.ClientResponse]:
         """Send one request. Every connection error is `ServerUnavailable`."""
+        url = path if isinstance(path, URL) else self.url(path)
         try:
-            async with self.session.request(method, self.url(path), allow_redirects=False, **request) as answer:
+            async with self.session.request(method, url, allow_redirects=False, **request) as answer:
                 with _wished(answer):
                     yield answer
             self._has_answered = True
@@ -442,6 +485,15 @@ def _node_error(node_id: str, class_type: str, error: Mapping[str, Any]) -> Node
         str(error.get("details") or ""),
         str(input_name) if input_name is not None else None,
     )
+
+
+def _listens_at(word: str, following: str) -> list[str]:
+    """Return the addresses that an option names; ComfyUI takes all addresses where `--listen` names none."""
+    option, equals, value = word.partition("=")
+    if option != "--listen":
+        return []
+    value = value if equals else "" if following.startswith("-") else following
+    return [each.strip() for each in (value or "0.0.0.0").split(",")]  # noqa: S104 - we only compare it
 
 
 def _device(device: Mapping[str, Any]) -> Device:

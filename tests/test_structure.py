@@ -28,6 +28,7 @@ OWNERS = {
     "servers": "bot/core/servers",
     "definitions": "bot/core/servers",
     "notes": "bot/core/storage",
+    **dict.fromkeys(("saved_files", "saved_workflows", "saved_versions", "saved_servers"), "bot/core/sources"),
     "workflows": "bot/core/workflows",
     "workflow_versions": "bot/core/workflows",
 }
@@ -95,6 +96,8 @@ def test_platforms_ask_services_and_do_not_reach_behind_them() -> None:
     parts = {
         ("health", "tasks"),
         ("moderation", "reviews"),
+        ("moderation", "saved"),
+        ("moderation", "templates"),
         ("moderation", "workflows"),
         ("workflows", "catalog"),
     }  # services, or plain data

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -48,6 +49,16 @@ class Place:
     def key(self) -> str:
         """The place in one word, as "platform:id"."""
         return f"{self.platform}:{self.id}"
+
+
+class Publish(StrEnum):
+    """What becomes of workflows that people save at a server: they are open at once, or operators are asked first, or
+    nothing is read there.
+    """
+
+    OPEN = "open"
+    TRIAL = "trial"
+    OFF = "off"
 
 
 @dataclass(frozen=True)

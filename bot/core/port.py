@@ -58,6 +58,25 @@ class ReviewAsker(Protocol):
         """
 
 
+@dataclass(frozen=True)
+class WorkflowQuestion:
+    """A question to an operator: may others run this workflow? `newest` tells the version that it is about, and both
+    come back with the answer.
+    """
+
+    id: str
+    newest: str
+    text: str
+
+
+@runtime_checkable
+class OperatorAsker(Protocol):
+    """A platform that can ask operators about workflows, each in a chat with them alone."""
+
+    async def ask_operator(self, person: str, question: WorkflowQuestion) -> None:
+        """Ask an operator, by the platform's id, with ways to say yes and no. Raises `DeliveryFailed`."""
+
+
 class Replier(Protocol):
     """Rebuilds the message of a run."""
 

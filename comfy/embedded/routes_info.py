@@ -44,8 +44,9 @@ class InfoRoutes:
         folders: Folders,
         models: Mapping[str, Sequence[str]],
         features: dict[str, Any],
+        argv: Sequence[str],
     ) -> None:
-        self._nodes, self._folders, self._features = nodes, folders, features
+        self._nodes, self._folders, self._features, self._argv = nodes, folders, features, argv
         self._models = {**dict.fromkeys(MODEL_FOLDERS, ()), **models}
 
     def table(self) -> list[web.RouteDef]:
@@ -98,7 +99,7 @@ class InfoRoutes:
             "python_version": platform.python_version(),
             "pytorch_version": "",
             "embedded_python": False,
-            "argv": ["darkroom's built-in engine"],
+            "argv": ["darkroom's built-in engine", *self._argv],
         }
         device = {"name": "cpu", "type": "cpu", "index": None}
         memory = dict.fromkeys(("vram_total", "vram_free", "torch_vram_total", "torch_vram_free"), 0)

@@ -28,6 +28,7 @@ from comfy.embedded.node import NODES, NodeType
 from comfy.embedded.routes_files import FileRoutes
 from comfy.embedded.routes_info import InfoRoutes
 from comfy.embedded.routes_prompt import PromptRoutes
+from comfy.embedded.routes_userdata import UserdataRoutes
 from comfy.embedded.websocket import Sockets
 
 _PREVIEW_SIZE = 512  # pixels of the longer side
@@ -49,10 +50,16 @@ class EmbeddedServer:
         max_upload_size: int = 100 * 2**20,
         models: Mapping[str, Sequence[str]] = MappingProxyType({}),
         nodes: Mapping[str, NodeType] | None = None,
+        multi_user: bool = False,
     ) -> None:
-        """`folder` has input, output and temp; None means a temporary folder. `nodes` adds node types."""
+        """`folder` has input, output, temp and user; None means a temporary folder. `nodes` adds node types. With
+        `multi_user`, what people save is kept apart by user.
+        """
         self._folder, self._host, self._port, self._pace = folder, host, port, pace
         self._limit, self._models, self._extra_nodes = max_upload_size, models, nodes or {}
+        self._multi_user = multi_user
+        #: The options that it says it was started with.
+        self.argv: Sequence[str] = ("--listen", host)
         self._runner: web.AppRunner | None = None
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -119,8 +126,9 @@ class EmbeddedServer:
     def _app(self, features: dict[str, Any]) -> web.Application:
         prompts = PromptRoutes(self._jobs, self._nodes, self._folders)
         files = FileRoutes(self._folders, self._limit)
-        info = InfoRoutes(self._nodes, self._folders, self._models, features)
-        table = [*prompts.table(), *files.table(), *info.table(), web.get("/ws", self._ws)]
+        info = InfoRoutes(self._nodes, self._folders, self._models, features, self.argv)
+        saved = UserdataRoutes(self._folders.root / "user", several=self._multi_user)
+        table = [*prompts.table(), *files.table(), *info.table(), *saved.table(), web.get("/ws", self._ws)]
         app = web.Application(client_max_size=self._limit, middlewares=[_guard])
         app.add_routes([*prompts.jobs_table(), web.get("/", _welcome), *table])
         app.add_routes([web.RouteDef(route.method, f"/api{route.path}", route.handler, {}) for route in table])

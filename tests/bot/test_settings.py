@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from bot.core.errors import ConfigError
+from bot.core.model import Publish
 from bot.server_settings import NamedServer, servers
 from bot.settings import Secret, Settings, names
 
@@ -141,6 +142,7 @@ def test_every_fault_in_one_message() -> None:
         ("COMFYUI_URLS", "http://a:99999", "not a server's address"),
         ("COMFYUI_URLS", "http://", "not a server's address"),
         ("COMFYUI_URLS", "http://a http://a", "two servers are called “a”"),
+        ("DARKROOM_SAVED_FOLDER", "../x", "not the name of a folder"),
         ("COMFYUI_URLS", "http://a*99", "1 to 16"),
         ("COMFYUI_URLS", "none.toml", "does not exist"),
         ("DARKROOM_OPERATORS", "ann", "discord:1234"),
@@ -205,6 +207,22 @@ def test_a_server_may_have_an_account_key_of_its_own(tmp_path: Path) -> None:
     assert "hush" not in faults(COMFYUI_URLS=str(file))[0]
 
 
+def test_what_is_saved_at_a_server_is_published_as_its_settings_say(tmp_path: Path) -> None:
+    near, far, off = servers(
+        "http://127.0.0.1:8188, big=http://10.0.0.5:8188*2;publish=open, http://[::1]:1;publish=off"
+    )
+    assert (near.publish, near.is_on_this_machine) == (None, True)
+    assert (far.name, far.at_once, far.publish, far.is_on_this_machine) == ("big", 2, Publish.OPEN, False)
+    assert (off.url, off.publish, off.is_on_this_machine) == ("http://[::1]:1", Publish.OFF, True)
+    file = tmp_path / "servers.toml"
+    file.write_text('[big]\nurl = "http://localhost:1"\npublish = "trial"\nusers = ["ann"]\n[b]\nurl = "http://b"')
+    settings = Settings.read({"COMFYUI_URLS": str(file), "DARKROOM_SAVED_USERS": "bob, b/cy, big/di"}, None)
+    big, other = settings.servers
+    assert (big.publish, big.is_on_this_machine, settings.users_of(big)) == (Publish.TRIAL, True, ("ann", "bob", "di"))
+    assert settings.users_of(other) == ("bob", "cy")
+    assert "publish is one of open, trial, off" in faults(COMFYUI_URLS="http://a;publish=maybe")[0]
+
+
 _GOOD = "[a]\nurl = 'http://a'\n"
 
 
@@ -220,6 +238,9 @@ _GOOD = "[a]\nurl = 'http://a'\n"
         f"{_GOOD}at_once = 0",
         f"{_GOOD}account_key = 7",
         f"{_GOOD}account_key = ''",
+        f"{_GOOD}publish = 'maybe'",
+        f"{_GOOD}publish = 1",
+        f"{_GOOD}users = 'ann'",
     ],
 )
 def test_a_faulty_file_of_servers(text: str, tmp_path: Path) -> None:

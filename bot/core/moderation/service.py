@@ -21,6 +21,8 @@ from typing import TYPE_CHECKING
 from bot.core.errors import BadValue, NotAllowed, UserError, WorkerFailed
 from bot.core.model import DisplayOptions, Person, Place
 from bot.core.moderation.reviews import Reviews
+from bot.core.moderation.saved_workflows import SavedWorkflows
+from bot.core.moderation.template_adder import TemplateAdder
 from bot.core.moderation.workflow_editor import WorkflowEditor
 from bot.core.policy import field_constraints, word_filter
 from bot.core.policy.audit import Audit, Entry
@@ -94,7 +96,8 @@ class Overview:
 
 class ModerationService:
     """The actions of moderators. `reviews` has the runs that wait for approval; `workflows` edits the workflows that
-    trusted people add in the chat.
+    trusted people add in the chat, `saved` has those that people save at
+    servers, and `templates` those of the servers' libraries.
     """
 
     def __init__(
@@ -107,9 +110,12 @@ class ModerationService:
         records: RunRepository,
         reviews: Reviews,
         contributions: WorkflowEditor,
+        saved: SavedWorkflows,
+        templates: TemplateAdder,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.reviews, self.workflows, self._records = reviews, contributions, records
+        self.saved, self.templates = saved, templates
         self._enforcer, self._rules, self._audit, self._permissions = enforcer, enforcer.book, audit, permissions
         self._validator, self._queue, self._clock = validator, queue, clock
 

@@ -25,6 +25,7 @@ from bot.core.policy.rules import Rule, Trial
 from bot.core.policy.scope import Scope, community_of
 from bot.core.pool.pool import run_apart
 from bot.core.runs.validation import RequestValidator
+from bot.core.sources.needs import packs_of, refused_packs
 from bot.core.storage import private
 from bot.core.storage.temporary import work_folder
 from bot.core.workflows import sidecar_edit
@@ -108,7 +109,7 @@ class WorkflowEditor:
         """`folders` are those of what is added in the chat, and of the operator; `packs` the allowed packs of nodes."""
         self._folders, self._live_catalog, self._validator = folders, live_catalog, validator
         self._rule_store, self._audit, self._permissions = book, audit, permissions
-        self._packs = frozenset(pack.casefold() for pack in packs)
+        self._packs = frozenset(packs)
         self._one_by_one = asyncio.Lock()
 
     async def add(self, by: Person, here: Place, name: str, data: bytes) -> str:
@@ -228,14 +229,8 @@ class WorkflowEditor:
             words = _("No server has the nodes {nodes}. The operator must install their packs first.")
             told = needed(needs, (MissingNode("", each) for each in unknown))
             raise UserError(" ".join((words.format(nodes=listed(unknown)), *told)))
-        packs = {each: info.pack(each) for each in classes}
-        refused = sorted({pack for pack in packs.values() if pack and pack.casefold() not in self._packs})
-        if refused:
-            nodes = listed([each for each, pack in packs.items() if pack in refused])
-            words = _(
-                "The operator has not allowed these packs of nodes: {packs}. The workflow uses their nodes {nodes}."
-            )
-            raise UserError(words.format(packs=listed(refused), nodes=nodes))
+        if refused := refused_packs(packs_of(info, classes), self._packs):
+            raise UserError(refused)
 
     async def _read(self, by: Person, name: str) -> tuple[Workflow, str, str]:
         """Read the sidecar and the graph of a workflow that a person may change: one that was added in the chat, and

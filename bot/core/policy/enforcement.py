@@ -32,13 +32,17 @@ class PolicyEnforcer:
         operators: Collection[str] = (),
         clock: Callable[[], float] = time.time,
         costs: Callable[[str], bool] = lambda _workflow: False,
+        waits: Callable[[str], bool] = lambda _workflow: False,
     ) -> None:
-        """`costs` says which workflows have nodes that cost money."""
-        self._costs, self._operators = costs, frozenset(operators)
+        """`costs` says which workflows have nodes that cost money, and `waits` which wait for an operator's yes."""
+        self._costs, self._waits, self._operators = costs, waits, frozenset(operators)
         self.book, self._audit, self._default, self._clock = book, audit, default, clock
 
     def decide(self, person: Person, place: Place, workflow: str) -> Decision:
         """Decide if this person may run this workflow in this place."""
+        if self._waits(workflow) and person.key not in self._operators:
+            words = _("“{workflow}” waits for the operator of this bot: until then, others cannot run it.")
+            return Decision(allowed=False, why=words.format(workflow=workflow))
         context = replace(self._context(person, place, workflow), operator=person.key in self._operators)
         return evaluate.decide(self.book.of(context.community), context, self._default, self._clock())
 
@@ -57,7 +61,11 @@ class PolicyEnforcer:
         ]
 
     def on_trial(self, place: Place, workflow: str) -> bool:
-        """True if the person who added a workflow has not opened it in the community of this place."""
+        """True if a workflow waits for an operator, or if the person who added it has not opened it in the community of
+        this place.
+        """
+        if self._waits(workflow):
+            return True
         context = RequestContext.of(Person(place.platform, ""), place, workflow)
         return evaluate.trial_of(self.book.of(context.community), context) is not None
 

@@ -152,6 +152,12 @@ class ServerRegistry:
             last[worker] = max(read.at, last.get(worker, -math.inf))
         return {worker: at for worker, at in last.items() if self._clock() - since[worker] > _LOST}
 
+    def is_first(self, server: str) -> bool:
+        """True if no other worker that is at work, and comes before this one by name, has a server of this name."""
+        return not any(
+            name == server and worker < self._worker and read.listed.up for (worker, name), read in self._others.items()
+        )
+
     def label(self, worker: str, server: str) -> str:
         """Return the name of a worker's server among all servers."""
         shared = any(name == server and other != worker for other, name in self._others) or (

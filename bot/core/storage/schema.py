@@ -184,6 +184,60 @@ charges = Table(
     Index("charges_of_workflow", "workflow", "at"),
 )
 
+#: What people have saved at servers: where, which content, and which workflow it is; `fault` says why it cannot be one.
+saved_files = Table(
+    "saved_files",
+    metadata,
+    Column("server", String(200), primary_key=True),
+    Column("user", String(200), primary_key=True),
+    Column("path", String(500), primary_key=True),
+    Column("digest", String(64), nullable=False),
+    Column("workflow", String(64), nullable=False),
+    Column("since", Integer, nullable=False),
+    Column("fault", Text, nullable=False, server_default=""),
+)
+
+#: The workflows among these: how far each is offered, in which version, and who was asked about the newest.
+saved_workflows = Table(
+    "saved_workflows",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("title", Text, nullable=False),
+    Column("stage", String(16), nullable=False),
+    Column("newest", String(64), nullable=False),
+    Column("shown", String(64), nullable=False),
+    Column("approved", String(64), nullable=False),
+    Column("at", Float, nullable=False),
+    Column("asked", JSON, nullable=False, server_default="[]"),
+)
+
+#: Every version of theirs: its content and the prompt that it makes there, both packed, and what it needs.
+saved_versions = Table(
+    "saved_versions",
+    metadata,
+    Column("workflow", String(64), primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("digest", String(64), nullable=False),
+    Column("at", Float, nullable=False),
+    Column("server", String(200), nullable=False),
+    Column("user", String(200), nullable=False),
+    Column("path", String(500), nullable=False),
+    Column("needs", JSON, nullable=False),
+    Column("content", LargeBinary, nullable=False),
+    Column("prompt", LargeBinary, nullable=False),
+)
+
+#: Which process looks after a server's saved files, and what it cannot read there.
+saved_servers = Table(
+    "saved_servers",
+    metadata,
+    Column("server", String(200), primary_key=True),
+    Column("worker", Text, nullable=False),
+    Column("publish", String(8), nullable=False),
+    Column("at", Float, nullable=False),
+    Column("faults", JSON, nullable=False),
+)
+
 #: The workflows that there are and were. `edition` grows with each change, over all of them.
 workflows = Table(
     "workflows",

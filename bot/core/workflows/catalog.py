@@ -213,7 +213,7 @@ def workflow_of(
     group = workflow.group or file.path.rpartition("/")[0]
     source = file.graph if isinstance(file.graph, SavedSource) else None
     named = replace(workflow, id=identity.id, name=identity.name, group=group, source=source)
-    return replace(named, version=file.version, path=file.path, layer=file.layer)
+    return replace(named, version=file.version, path=file.path, layer=file.layer, trial=file.trial)
 
 
 def bundled_folder() -> Path:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -53,6 +53,8 @@ class LiveCatalog:
         self._seen: set[FilePlace] | None = None  # where this process saw files, if it has looked
         self._elsewhere: dict[str, SourceFile] = {}  # by version: those that only other processes see
         self._edition = -1
+        self._ask_saved: Callable[[], Awaitable[Iterable[SourceFile]]] | None = None
+        self._saved: tuple[SourceFile, ...] = ()  # what people saved at servers
 
     @property
     def workflows(self) -> Mapping[str, Workflow]:
@@ -119,10 +121,22 @@ class LiveCatalog:
         self._infos, self._info = infos, ObjectInfo.union(infos) if infos else self._info
         return True
 
+    async def offer_saved(self, saved: Callable[[], Awaitable[Iterable[SourceFile]]]) -> None:
+        """From now on, offer what people saved at servers, as the database has it at each reading. Raises
+        `StorageFailed`.
+        """
+        self._ask_saved = saved
+        await self.renew()
+
+    async def renew(self) -> None:
+        """See what has changed in the database. Raises `StorageFailed`."""
+        async with self._one_by_one:
+            await self._renew()
+
     async def foreseen(self, file: SourceFile) -> str:
         """Return the id that a new file will have. Raises `StorageFailed`."""
         known = await self._store.all() if self._store is not None else []
-        return identified(known, [*self._reading.files, file], time())[source_of(file), file.path].id
+        return identified(known, [*self._reading.files, *self._saved, file], time())[source_of(file), file.path].id
 
     @asynccontextmanager
     async def recorded_in(self, store: WorkflowStore) -> AsyncIterator[None]:
@@ -139,7 +153,7 @@ class LiveCatalog:
         finally:
             await self._looking.stop()
             async with self._one_by_one:  # a refresh that is under way asks the database to its end
-                self._store = None
+                self._store = self._ask_saved = None
 
     async def __aenter__(self) -> LiveCatalog:
         _log_faults(self.faults)
@@ -177,10 +191,16 @@ class LiveCatalog:
 
     async def _recorded_now(self, store: WorkflowStore) -> tuple[Mapping[FilePlace, Identity], tuple[SourceFile, ...]]:
         """Record what was read. Returns all that is on record, and the files of what is there."""
-        there = offered(without_hidden(self._reading))
+        if self._ask_saved is not None:
+            self._saved = tuple(await self._ask_saved())
+        files = (*self._reading.files, *self._saved)
+        there = offered(without_hidden(replace(self._reading, files=files)))
         own = {(source_of(file), file.path): file for file in there}
         own_places = set(own) | {(source.value, path) for _layer, path in self._reading.unreadable for source in Layer}
-        gone = (await self._first_seen(store) if self._seen is None else self._seen) - own_places
+        seen = await self._first_seen(store) if self._seen is None else self._seen
+        if self._ask_saved is not None:  # the database knows of all that is still saved
+            seen = seen | {(each.source, each.path) for each in await store.all() if each.layer is Layer.SAVED}
+        gone = seen - own_places
         await store.settle(there, gone)
         self._seen = own_places
         self._edition = await store.edition()

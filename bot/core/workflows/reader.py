@@ -51,7 +51,8 @@ class WorkflowFault:
 class SourceFile:
     """A workflow's files as they were read. `path` is relative to the layer's folder, without an ending; `graph_name`
     and `sidecar_name` are the files' names for people. `version` is a digest of the path and the content. `source`
-    tells apart those that have the same path.
+    tells apart those that have the same path, and `called` is their title then. While it is on `trial`, only operators
+    may see it.
     """
 
     layer: Layer
@@ -62,6 +63,8 @@ class SourceFile:
     sidecar_name: str = ""
     sidecar: str | None = None
     source: str = ""
+    called: str = ""
+    trial: bool = False
 
     @classmethod
     def of(
@@ -73,22 +76,32 @@ class SourceFile:
         sidecar_name: str = "",
         sidecar: str | None = None,
         source: str = "",
+        called: str = "",
+        *,
+        trial: bool = False,
     ) -> SourceFile:
         """Make one, with the version that its content has."""
-        content = "\n".join((path, digest_of(graph), str(sidecar)))
+        content = "\n".join(
+            (path, digest_of(graph), str(sidecar), *([f"{called}\n{trial}"] if called or trial else []))
+        )
         version = sha256(content.encode("utf-8", "surrogatepass")).hexdigest()[:32]
-        return cls(layer, path, graph_name, graph, version, sidecar_name, sidecar, source)
+        return cls(layer, path, graph_name, graph, version, sidecar_name, sidecar, source, called, trial)
 
     @property
     def title(self) -> str:
         """The name as its author wrote it."""
-        return self.path.rpartition("/")[2]
+        return self.called or self.path.rpartition("/")[2]
 
     def packed(self) -> bytes:
         """Return all of it in a few bytes, for `unpacked`."""
         graph = self.graph.data if isinstance(self.graph, SavedSource) else self.graph.to_json()
         names = {"layer": self.layer, "path": self.path, "graph_name": self.graph_name, "source": self.source}
-        beside = {"sidecar_name": self.sidecar_name, "sidecar": self.sidecar}
+        beside = {
+            "sidecar_name": self.sidecar_name,
+            "sidecar": self.sidecar,
+            "called": self.called,
+            "trial": self.trial,
+        }
         return zlib.compress(json.dumps({**names, **beside, "graph": graph}).encode())
 
     @classmethod

@@ -99,7 +99,8 @@ class Workflow:
 
     With `spoiler`, chats show results behind a spoiler; `nsfw` says that they are for adults. `group` is its heading in
     menus. Records and rules refer to the `id` (default: the name), and people type the `name`. `version` is a digest of
-    its files, and `path` where they lie in the folder of their `layer`, without an ending.
+    its files, and `path` where they lie in the folder of their `layer`, without an ending. While it is on `trial`, only
+    operators may see and run it.
 
     The `prompt` is made with what is known of all servers; that of a workflow with a `source` is made again for each.
     """
@@ -119,6 +120,7 @@ class Workflow:
     version: str = ""
     path: str = ""
     layer: Layer = Layer.FOLDER
+    trial: bool = False
 
     def __post_init__(self) -> None:
         if not self.id:

@@ -10,6 +10,7 @@ import discord
 from bot.core.errors import ConfigError, DeliveryFailed
 from bot.core.model import Address, Result, RunSummary
 from bot.core.platform import KeyValueStore, Services
+from bot.core.port import WorkflowQuestion
 from bot.i18n import _
 from bot.platforms.discord.client import DiscordClient
 from bot.platforms.discord.commands.choice import CommandChoice
@@ -18,6 +19,7 @@ from bot.platforms.discord.forms.cache import FormCache
 from bot.platforms.discord.forms.sessions import FormSessions
 from bot.platforms.discord.message_ref import FILE_BYTES, PLATFORM, MessageRef
 from bot.platforms.discord.moderation.panel import question
+from bot.platforms.discord.moderation.saved import asked
 from bot.platforms.discord.rest import AWAY, DiscordRest, pointed_at
 from bot.platforms.discord.runs.reply import DiscordReply
 from bot.platforms.discord.runs.submit import DiscordContext
@@ -94,6 +96,13 @@ class DiscordPlatform:
             draft = await question(brief, result, FILE_BYTES)
             await self._rest.send(int(channel), draft, brief.run_id.replace("-", "")[:24])
         except (*AWAY, discord.HTTPException) as fault:
+            raise DeliveryFailed(str(fault)) from fault
+
+    async def ask_operator(self, person: str, question: WorkflowQuestion) -> None:
+        """Ask an operator about a saved workflow; see `bot.core.port.OperatorAsker`."""
+        try:
+            await self._rest.send_to(int(person), asked(question), f"{question.id[:14]}-{question.newest}")
+        except (*AWAY, discord.HTTPException, ValueError) as fault:
             raise DeliveryFailed(str(fault)) from fault
 
     def reply(self, address: Address, brief: RunSummary) -> DiscordReply:

@@ -16,7 +16,7 @@ from bot.platforms.discord.commands.lists import FORGET, NAMELESS_FORGET, TURN, 
 from bot.platforms.discord.forms import sessions
 from bot.platforms.discord.forms.modals import fill, go, turn
 from bot.platforms.discord.forms.picker import leaf, picked
-from bot.platforms.discord.moderation import panel
+from bot.platforms.discord.moderation import panel, saved
 from bot.platforms.discord.runs.buttons import press
 from bot.platforms.discord.runs.submit import Click, DiscordContext, guarded
 
@@ -43,6 +43,8 @@ async def _answer(context: DiscordContext, click: Click, name: str) -> None:
         await panel.change(context, click, int(select["number"]))
     elif turned := re.fullmatch(panel.PAGE, name):
         await panel.show_page(context, click, int(turned["page"]))
+    elif asked := re.fullmatch(saved.TEMPLATE, name):
+        await saved.answer(context, click, asked["id"], asked["newest"], yes=asked["answer"] == "yes")
     elif listed := re.fullmatch(TURN, name):
         await turn_workflows(context, click, int(listed["page"]))
     else:

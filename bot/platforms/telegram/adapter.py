@@ -13,6 +13,7 @@ from telegram.error import InvalidToken, TelegramError
 from bot.core.errors import ConfigError
 from bot.core.model import Address, Result, RunSummary
 from bot.core.platform import BackgroundTask, KeyValueStore, Services, TaskHealth
+from bot.core.port import WorkflowQuestion
 from bot.i18n import _
 from bot.platforms.telegram import storage_keys
 from bot.platforms.telegram.access import ChatAccess
@@ -24,6 +25,7 @@ from bot.platforms.telegram.api.webhook import Hook, listen, secret_of, try_to_l
 from bot.platforms.telegram.caller import Responder
 from bot.platforms.telegram.chats import NAME, Chat
 from bot.platforms.telegram.dispatcher import Dispatcher
+from bot.platforms.telegram.moderation import saved
 from bot.platforms.telegram.moderation.review_request import ask
 from bot.platforms.telegram.runs.bot_commands import BotCommands
 from bot.platforms.telegram.runs.chat_action import ChatActions
@@ -87,6 +89,10 @@ class TelegramPlatform:
         """See `Reviewing.ask`: in the chat that moderators have named; `/moderate held` lists what waits besides."""
         if channel:
             await ask(self._api, Chat.read(channel), brief, result)
+
+    async def ask_operator(self, person: str, question: WorkflowQuestion) -> None:
+        """See `OperatorAsker.ask_operator`: in the chat with them alone."""
+        await saved.ask(self._api, person, question)
 
     async def serve(self, services: Services) -> None:
         """See `Platform.serve`. Raises `ConfigError` where Telegram does not know the token."""

@@ -36,6 +36,7 @@ from bot.platforms.telegram.forms.fsm import FormDialog
 from bot.platforms.telegram.forms.prompts import PromptStep
 from bot.platforms.telegram.moderation.commands import ModerateCommand
 from bot.platforms.telegram.moderation.panel import Click
+from bot.platforms.telegram.moderation.saved import SavedAnswer
 from bot.platforms.telegram.runs import captions
 from bot.platforms.telegram.runs.bot_commands import MODERATE, BotCommands
 from bot.platforms.telegram.runs.buttons import RunButtons
@@ -246,6 +247,9 @@ class Dispatcher:
         if click is not None:
             await self._press_panel(caller, query, click)
             return
+        if (answer := SavedAnswer.read(data)) is not None:
+            await self._answer_question(caller, query, answer)
+            return
         if not (
             self._services.moderation.is_operator(caller.person)
             or await self._responder.access.admits(message.chat, query.from_user)
@@ -266,6 +270,17 @@ class Dispatcher:
         except (UserError, StorageFailed) as fault:
             await self._reply(query, str(fault))
             _log.info("a button was refused: %s", fault)
+
+    async def _answer_question(self, caller: Caller, query: CallbackQuery, answer: SavedAnswer) -> None:
+        """An operator's yes or no to a saved workflow."""
+        saved = self._services.moderation.saved
+        try:
+            said = await saved.answer(caller.person, caller.place, answer.key, answer.newest, yes=answer.yes)
+        except (UserError, StorageFailed) as fault:
+            await self._reply(query, str(fault))
+            return
+        await self._reply(query)
+        await self._responder.edit(caller.chat, caller.message or 0, captions.plain(said))
 
     async def _is_of_run(self, caller: Caller) -> bool:
         """Check that a button's message belongs to a run, as only runs write those: a button's data may be forged."""

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
     from bot.core.execution.one_shot import OneShotRunner
     from bot.core.moderation.operator import OperatorService
+    from bot.core.sources.library import TemplateLibrary
     from bot.core.workflows.catalog import Catalog
     from bot.preflight import Findings
     from bot.settings import Role, Settings
@@ -53,5 +54,8 @@ class Application(Protocol):
 
     async def definitions(self, server: str | None) -> Mapping[str, Any]:
         """Return `/object_info` of a server, of the first one in the settings, or of the built-in engine."""
+
+    def library(self, server: str | None) -> AbstractAsyncContextManager[TemplateLibrary]:
+        """Open the library of workflows of a server, or of the first one in the settings."""
 
     def open(self, server: str | None) -> AbstractAsyncContextManager[OneShotRunner]: ...

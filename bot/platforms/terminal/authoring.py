@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from bot.core.workflows.auto_form import AutoField
     from bot.core.workflows.saved import ConvertedFile
 
+_SHOWN = 10  # templates that are found
 _files = click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
 _definitions = click.option(
     "--definitions",
@@ -92,6 +93,34 @@ def form(files: tuple[Path, ...], definitions: Path | None, server: str | None, 
     raise SystemExit(code)
 
 
+@click.command()
+@click.argument("words", nargs=-1, required=True)
+@_server
+@click.option("--count", default=_SHOWN, type=click.IntRange(1, 100), help=_("The number of results."))
+def templates(words: tuple[str, ...], server: str | None, count: int) -> None:
+    """Search the server's library of workflows for WORDS, and say what the server lacks for each."""
+    app: Application = click.get_current_context().find_root().obj
+    raise SystemExit(attend(_templates(app, " ".join(words), server, count)))
+
+
+async def _templates(app: Application, text: str, server: str | None, count: int) -> int:
+    from bot.core.sources.library import about
+
+    async with app.library(server) as library:
+        found = await library.search(text)
+        for template in found[:count]:
+            say(f"{template.id}: {template.title}")
+            for line in (template.description, about(template), await library.lacks(template)):
+                if line:
+                    say(f"  {line}")
+    if not found:
+        say(_("There is no template with these words."))
+        return 1
+    if len(found) > count:
+        say(_("{count} more: add a word, or use --count.").format(count=len(found) - count))
+    return 0
+
+
 def _entry(field: AutoField) -> dict[str, Any]:
     return {
         "targets": [str(target) for target in field.targets],
@@ -154,4 +183,4 @@ def _folder(path: Path) -> None:
         raise BadRequest(f"{path}: {fault.strerror}") from fault
 
 
-COMMANDS = {each.name or "": each for each in (add, convert, form)}
+COMMANDS = {each.name or "": each for each in (add, convert, form, templates)}

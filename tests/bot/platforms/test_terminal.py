@@ -32,6 +32,7 @@ from comfy.embedded.node import NodeType
 from tests.bot.core.execution.test_submission import written
 from tests.bot.core.runs.test_files_of_fields import GRAPH as POSE
 from tests.bot.core.runs.test_files_of_fields import readers
+from tests.bot.core.sources.saving import LibraryServer
 from tests.bot.parcel import STATUE, parcel, write_parcel, write_words
 from tests.patience import PATIENCE
 
@@ -71,6 +72,29 @@ def not_comfy() -> Iterator[str]:
         yield f"http://127.0.0.1:{server.server_port}"
         server.shutdown()
         thread.join()
+
+
+@pytest.fixture
+def library() -> Iterator[str]:
+    """A server with a library of workflows, in a thread."""
+    started, ended = threading.Event(), asyncio.Event()
+    server, loop = LibraryServer(), asyncio.new_event_loop()
+
+    async def serve() -> None:
+        try:
+            async with server:
+                started.set()
+                await ended.wait()
+        finally:
+            started.set()
+
+    thread = threading.Thread(target=loop.run_until_complete, args=(serve(),))
+    thread.start()
+    started.wait()
+    yield server.url
+    loop.call_soon_threadsafe(ended.set)
+    thread.join()
+    loop.close()
 
 
 def test_a_run_on_the_built_in_engine(desk_top: Path) -> None:
@@ -529,6 +553,25 @@ def test_workflow_files_that_cannot_be_used_are_told_and_cost_the_others_nothing
         "good: the server does not have these nodes: Gone.",
     ]
     assert [path.name for path in Path("made").iterdir()] == ["good.json"]
+
+
+def test_the_library_of_a_server_is_searched(library: str) -> None:
+    code, out, err = darkroom("workflows", "templates", "sheet", "--server", library)
+    assert (code, err) == (0, "")
+    assert out.splitlines() == [
+        "sheet: A blank sheet",
+        "  Makes a blank sheet.",
+        "  image; Sheet 1; 1.5 GB of models",
+        "  The server can run it.",
+        "lost: A lost sheet",
+        "  Makes a lost sheet.",
+        "  image; Sheet 1; 1.5 GB of models; costs money at each run",
+        "  The server lacks the nodes LostNode (from the pack lost-pack).",
+    ]
+    assert darkroom("workflows", "templates", "blank", "sheet", "--server", library)[1].startswith("sheet: ")
+    assert "1 more: add a word" in darkroom("workflows", "templates", "sheet", "--count", "1", "--server", library)[1]
+    assert darkroom("workflows", "templates", "cat", "--server", library)[0] == 1
+    assert "name a ComfyUI server with --server" in darkroom("workflows", "templates", "cat")[2]
 
 
 def test_definitions_that_are_none_are_told() -> None:

@@ -10,7 +10,7 @@ from discord import app_commands
 
 from bot.core.errors import BadPicture, UserError
 from bot.core.model import Person, Place
-from bot.core.platform import WorkflowEditor, settings_from
+from bot.core.platform import SavedWorkflows, WorkflowEditor, settings_from
 from bot.i18n import _
 from bot.platforms.discord.commands.schema import matching
 from bot.platforms.discord.runs.request import may_decide
@@ -49,6 +49,10 @@ class WorkflowCommands(app_commands.Group):
     @property
     def _workflows(self) -> WorkflowEditor:
         return self._context.services.moderation.workflows
+
+    @property
+    def _saved(self) -> SavedWorkflows:
+        return self._context.services.moderation.saved
 
     @app_commands.command(description=_("Add a workflow: the file that ComfyUI saves, or a picture that it made."))
     async def add(self, click: Click, name: Text, file: discord.Attachment) -> None:
@@ -94,6 +98,46 @@ class WorkflowCommands(app_commands.Group):
     @app_commands.autocomplete(workflow=workflow_names)
     async def open(self, click: Click, workflow: str) -> None:
         await self._do(click, lambda by, here: self._workflows.open(by, here, workflow))
+
+    @app_commands.command(description=_("List what people saved at the servers, what waits, and what cannot be used."))
+    async def saved(self, click: Click) -> None:
+        async def act(by: Person, here: Place) -> str:
+            return (await self._saved.overview(by, here)).text
+
+        await self._do(click, act)
+
+    @app_commands.command(description=_("Open a workflow that was saved at a server to others."))
+    async def publish(self, click: Click, workflow: Text) -> None:
+        await self._do(click, lambda by, here: self._saved.publish(by, here, workflow))
+
+    @app_commands.command(description=_("Close a workflow that was saved at a server."))
+    async def unpublish(self, click: Click, workflow: Text) -> None:
+        await self._do(click, lambda by, here: self._saved.unpublish(by, here, workflow))
+
+    @app_commands.command(description=_("List the versions of a workflow that was saved at a server."))
+    async def versions(self, click: Click, workflow: Text) -> None:
+        async def act(by: Person, here: Place) -> str:
+            return "\n".join(await self._saved.versions(by, here, workflow))
+
+        await self._do(click, act)
+
+    @app_commands.command(description=_("Go back to an earlier version of a workflow that was saved at a server."))
+    async def back(
+        self,
+        click: Click,
+        workflow: Text,
+        version: Optional[app_commands.Range[int, 1, 100_000]] = None,  # noqa: UP045 - read at run time
+    ) -> None:
+        await self._do(click, lambda by, here: self._saved.back(by, here, workflow, version))
+
+    @app_commands.command(description=_("Search the servers' library of workflows."))
+    async def templates(self, click: Click, words: Text) -> None:
+        await self._do(click, lambda by, here: self._context.services.moderation.templates.search(by, here, words))
+
+    @app_commands.command(description=_("Add a workflow of the servers' library."))
+    async def template(self, click: Click, template: Text, name: Optional[Text] = None) -> None:  # noqa: UP045
+        templates = self._context.services.moderation.templates
+        await self._do(click, lambda by, here: templates.add(by, here, template, name or ""))
 
     @app_commands.command(description=_("Rename a workflow that was added here."))
     @app_commands.autocomplete(workflow=workflow_names)

@@ -166,7 +166,7 @@ class ModerateCommand:
                 await core.check_moderator(by, here, "import")  # before anything is fetched
                 return await core.import_(by, here, await self._text(messages, order))
             case "workflow":
-                return await contribute(core.workflows, by, here, order.said, partial(self._workflow, messages, order))
+                return await contribute(core, by, here, order.said, partial(self._workflow, messages, order))
         raise UserError(usage())
 
     def _read(self, caller: Caller, rest: str, about: Message | None) -> ModerateArguments:

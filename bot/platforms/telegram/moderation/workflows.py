@@ -6,19 +6,37 @@ from collections.abc import Awaitable, Callable
 
 from bot.core.errors import UserError
 from bot.core.model import Person, Place
-from bot.core.platform import WorkflowEditor, settings_from
+from bot.core.platform import ModerationService, settings_from
 from bot.i18n import _
 
 LARGEST = 8 * 2**20  #: bytes of a workflow
 
 
 async def contribute(
-    workflows: WorkflowEditor, by: Person, here: Place, said: str, file: Callable[[], Awaitable[bytes]]
+    moderation: ModerationService, by: Person, here: Place, said: str, file: Callable[[], Awaitable[bytes]]
 ) -> str:
     """Do what was typed behind the word; `file` is what came along. Raises `UserError`."""
+    workflows, saved = moderation.workflows, moderation.saved
     act, _space, rest = said.strip().partition(" ")
     name, _space, more = rest.strip().partition(" ")
     match act.lower():
+        case "saved":
+            return (await saved.overview(by, here)).text
+        case "publish" if name:
+            return await saved.publish(by, here, rest)
+        case "unpublish" if name:
+            return await saved.unpublish(by, here, rest)
+        case "versions" if name:
+            return "\n".join(await saved.versions(by, here, rest))
+        case "back" if name:
+            words, _space, last = rest.strip().rpartition(" ")
+            number = int(last[:6]) if words and last.isdecimal() else None
+            return await saved.back(by, here, rest if number is None else words, number)
+        case "templates" if name:
+            return await moderation.templates.search(by, here, rest)
+        case "add" if name.lower() == "template" and more:
+            template, _space, called = more.strip().partition(" ")
+            return await moderation.templates.add(by, here, template, called.strip())
         case "add" if name:
             return await workflows.add(by, here, name, await file())
         case "inputs" if name:
@@ -47,5 +65,7 @@ def usage() -> str:
         "/moderate workflow field NAME FIELD target=… [minimum=…] [help=…] | none",
         "/moderate workflow describe NAME TITLE | DESCRIPTION",
         "/moderate workflow open NAME, rename NAME NEW, remove NAME",
+        "/moderate workflow templates WORDS, add template TEMPLATE [NAME]",
+        "/moderate workflow saved, publish NAME, unpublish NAME, versions NAME, back NAME [NUMBER]",
     )
     return "\n".join([_("This is how:"), *lines])

@@ -17,6 +17,8 @@ from bot.core.platform import (
     Row,
     Rule,
     RunRecord,
+    SavedEntry,
+    SavedOverview,
     Trial,
     Workflow,
     asked_in,
@@ -42,6 +44,7 @@ class View:
     title: Callable[[str], str]
     workflows: Sequence[Workflow] = ()
     said: Said | None = None
+    saved: SavedOverview | None = None
 
 
 def draw(view: View) -> Html:
@@ -49,6 +52,7 @@ def draw(view: View) -> Html:
     return group(
         _places(view),
         _held(view),
+        _saved(view),
         el("div", _workflows(view), el("div", _decisions(view), *_deciding(view)), class_="desk"),
         _statistics(view),
         _log(view),
@@ -85,6 +89,33 @@ def _places(view: View) -> Html:
         el("h2", name_of(view.here), id="place"),
         None if view.here.community else el("p", about, class_="about"),
     )
+
+
+def _saved(view: View) -> Html | None:
+    """What people saved at the servers: what waits for the operator, and what cannot be used."""
+    if view.saved is None:
+        return None
+    rows = [_saved_entry(view, each) for each in view.saved.entries]
+    faults = [el("li", each) for each in view.saved.faults]
+    told: list[Child] = [
+        el("ul", *rows, class_="rows") if rows else el("p", _("Nothing is saved there."), class_="about")
+    ]
+    if faults:
+        told += [el("p", _("These files cannot be used:"), class_="about"), el("ul", *faults)]
+    told += [el("p", each, class_="about") for each in view.saved.servers]
+    return _section(view, "saved", _("Saved in ComfyUI"), *told)
+
+
+def _saved_entry(view: View, entry: SavedEntry) -> Html:
+    mark = _("waits for you") if entry.waits else str(entry.stage)
+    told = [el("b", entry.title), el("span", mark, class_="pill no" if entry.waits else "pill")]
+    told += [el("small", line) for line in entry.lines]
+    if entry.waits:
+        acts = {"publish": _("Open to others"), "decline": _("Not now")}
+    else:
+        acts = {"unpublish": _("Close")} if entry.is_open else {"reopen": _("Open to others")}
+    buttons = [_button(act, words, f"{words}: {entry.title}") for act, words in acts.items()]
+    return el("li", el("div", *told), _form(view, *buttons, saved=entry.id, newest=entry.newest))
 
 
 def _workflows(view: View) -> Html:

@@ -110,6 +110,7 @@ class AdminRoutes:
             self._services.workflows.title,
             list(self._services.workflows.catalog.workflows.values()),
             self._said.pop(by.key, None),
+            None if here.community else await self._moderation.saved.overview(by, here),
         )
         return await filled("moderate.html", main=draw(view))
 
@@ -145,6 +146,10 @@ class AdminRoutes:
             "unblock": ("blocks", lambda press: moderation.unblock(press.by, press.here, press.person, press.aim)),
             "approve": ("held", self._approve),
             "refuse": ("held", self._refuse),
+            "publish": ("saved", lambda press: self._answer(press, yes=True)),
+            "decline": ("saved", lambda press: self._answer(press, yes=False)),
+            "reopen": ("saved", lambda press: moderation.saved.publish(press.by, press.here, press.text("saved"))),
+            "unpublish": ("saved", lambda press: moderation.saved.unpublish(press.by, press.here, press.text("saved"))),
             "limit": ("limits", lambda press: self._terms.limit(press.by, press.here, press.aim, press.texts)),
             "spend": ("money", lambda press: self._terms.spend(press.by, press.here, press.texts)),
             "price": ("money", lambda press: self._terms.price(press.by, press.here, press.texts)),
@@ -168,6 +173,10 @@ class AdminRoutes:
     async def _refuse(self, press: SubmittedAction) -> str:
         done = await self._reviews.refuse(press.by, press.here, press.text("run"), press.text("reason"))
         return _("Refused.") if done else _("Another moderator has already decided this.")
+
+    async def _answer(self, press: SubmittedAction, *, yes: bool) -> str:
+        key, newest = press.text("saved"), press.text("newest")
+        return await self._moderation.saved.answer(press.by, press.here, key, newest, yes=yes)
 
     async def _drop(self, press: SubmittedAction) -> str:
         own = self._moderation.own_rules(community_of(press.here))

@@ -1,0 +1,110 @@
+"""Which saved file is which workflow. Pure.
+
+A workflow begins with the file that has it first, and follows that one. Another file under the same path with the same
+content is the same workflow for as long as the contents are equal; one with other content is a workflow of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import PurePosixPath
+
+_ENDINGS = (".app.json", ".json")
+
+
+@dataclass(frozen=True, order=True)
+class SavedAt:
+    """Where a file is saved: the server, the user (empty where there is one), and the path below the folder."""
+
+    server: str
+    user: str
+    path: str
+
+    @property
+    def stem(self) -> str:
+        """The name that its author gave it."""
+        name = PurePosixPath(self.path).name
+        ending = next((each for each in _ENDINGS if name.lower().endswith(each)), "")
+        return name[: len(name) - len(ending)] or name
+
+
+@dataclass(frozen=True)
+class Holding:
+    """A saved file, and the workflow that it is. `since` grows: of several the lowest one has had the workflow longest,
+    and leads.
+    """
+
+    at: SavedAt
+    digest: str
+    workflow: str
+    since: int
+
+
+def renewed(
+    holdings: Iterable[Holding],
+    server: str,
+    user: str,
+    paths: frozenset[str],
+    changed: Mapping[str, str],
+    new_id: Callable[[], str],
+) -> list[Holding]:
+    """Return the holdings after a listing of one user's files at a server; `changed` has digests by path."""
+    kept = [each for each in holdings if (each.at.server, each.at.user) != (server, user) or each.at.path in paths]
+    held = {each.at: each for each in kept}
+    for path, digest in sorted(changed.items()):
+        _put(held, SavedAt(server, user, path), digest, new_id)
+    return sorted(held.values(), key=lambda each: each.since)
+
+
+def _put(held: dict[SavedAt, Holding], at: SavedAt, digest: str, new_id: Callable[[], str]) -> None:
+    """Put new content where a file is saved."""
+    old = held.get(at)
+    if old is not None and old.digest == digest:
+        return
+    now = 1 + max((each.since for each in held.values()), default=0)
+    others = [each for each in held.values() if each.at != at and each.at.path == at.path]
+    twin = min((each for each in others if each.digest == digest), key=lambda each: each.since, default=None)
+    followers = [each for each in others if old is not None and each.workflow == old.workflow]
+    if twin is not None:
+        held[at] = Holding(at, digest, twin.workflow, now)
+    elif old is None or any(each.since < old.since for each in followers):
+        held[at] = Holding(at, digest, new_id(), now)
+    else:
+        held[at] = replace(old, digest=digest)
+        if followers:  # they have what it was, and are one workflow of their own
+            own = new_id()
+            held.update({each.at: replace(each, workflow=own) for each in followers})
+
+
+def leaders(holdings: Iterable[Holding]) -> dict[str, Holding]:
+    """Return for each workflow the file that it follows."""
+    found: dict[str, Holding] = {}
+    for each in sorted(holdings, key=lambda each: each.since):
+        found.setdefault(each.workflow, each)
+    return found
+
+
+def titles(leading: Mapping[str, Holding], labels: Mapping[str, str]) -> dict[str, str]:
+    """Return a title for each workflow: its author's name for it, with the server, or the user, where another workflow
+    has the same path. `labels` are the servers' names for people.
+    """
+    by_path: dict[str, list[Holding]] = {}
+    for each in leading.values():
+        by_path.setdefault(each.at.path, []).append(each)
+    return {
+        each.workflow: each.at.stem + _apart(each.at, [other.at for other in alike if other != each], labels)
+        for alike in by_path.values()
+        for each in alike
+    }
+
+
+def _apart(at: SavedAt, others: Iterable[SavedAt], labels: Mapping[str, str]) -> str:
+    """Return what tells a file from others with its path."""
+    others = list(others)
+    parts = []
+    if any(each.server != at.server for each in others):
+        parts.append(labels.get(at.server, at.server))
+    if at.user and any(each.server == at.server for each in others):
+        parts.insert(0, at.user)
+    return f" ({', '.join(parts)})" if parts else ""

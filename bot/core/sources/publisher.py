@@ -1,0 +1,246 @@
+"""Turn what people save at servers into workflows that are offered, or that operators are asked about.
+
+Everything is decided in one transaction of the database. Afterwards `Shelf`, from which the catalog reads, is told all
+that is to be offered; so whatever a crash left out is made good the next time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import PurePosixPath
+from typing import Protocol
+from uuid import uuid4
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.core.model import Publish
+from bot.core.sources.holdings import Holding, SavedAt, leaders, renewed, titles
+from bot.core.sources.needs import WorkflowNeeds, needs_and_prompt
+from bot.core.sources.publication import Refusal, Stage, judged
+from bot.core.sources.store import (
+    SavedServer,
+    SavedState,
+    SavedStore,
+    SavedWorkflow,
+    add_version,
+    find_version,
+    packed,
+    read_state,
+    write_state,
+)
+from bot.core.sources.watcher import SavedContent, SavedFault, SavedListing
+from bot.core.workflows.live_catalog import LiveCatalog
+from bot.core.workflows.reader import SourceFile, graph_of
+from bot.core.workflows.source import Layer
+from bot.i18n import _
+from comfy.object_info import ObjectInfo
+from comfy.saved import UnreadableWorkflow
+
+
+@dataclass(frozen=True)
+class Offered:
+    """A workflow to offer: its id among saved ones, its title, and the version, by its digest. While it is on `trial`,
+    only operators may see it.
+    """
+
+    id: str
+    title: str
+    digest: str
+    trial: bool
+
+
+class Shelf(Protocol):
+    """Where the catalog finds what is offered."""
+
+    async def offer(self, offered: Collection[Offered]) -> None:
+        """Offer exactly these workflows. Raises `StorageFailed`."""
+
+
+class SavedShelf:
+    """Offers saved workflows in the catalog, of this process and of all that share its database."""
+
+    def __init__(self, store: SavedStore, catalog: LiveCatalog) -> None:
+        self._store, self._catalog = store, catalog
+        self._made: dict[Offered, SourceFile] = {}
+
+    async def offer(self, offered: Collection[Offered]) -> None:
+        """See `Shelf`. What is offered is on record already."""
+        await self._catalog.renew()
+
+    async def files(self) -> Collection[SourceFile]:
+        """Return the files of what is offered now. Raises `StorageFailed`."""
+        wanted = offered(await self._store.state())
+        found = await self._store.contents((each.id, each.digest) for each in wanted if each not in self._made)
+        made = await asyncio.to_thread(_files, [(each, *found[each.id]) for each in wanted if each.id in found])
+        self._made = {each: self._made.get(each) or made[each] for each in wanted if each in self._made or each in made}
+        return self._made.values()
+
+
+def _files(offers: Iterable[tuple[Offered, SavedAt, bytes]]) -> dict[Offered, SourceFile]:
+    return {offer: _file(offer, at, content) for offer, at, content in offers}
+
+
+def _file(offer: Offered, at: SavedAt, content: bytes) -> SourceFile:
+    path = at.path[: len(at.path) - len(PurePosixPath(at.path).name)] + at.stem
+    called = "" if offer.title == at.stem else offer.title
+    source, graph = f"saved/{offer.id}", graph_of(content)
+    return SourceFile.of(Layer.SAVED, path, at.path, graph, source=source, called=called, trial=offer.trial)
+
+
+@dataclass(frozen=True)
+class _Examined:
+    """A content and its prompt, packed, with what it needs, or why it is no workflow."""
+
+    packed: bytes
+    prompt: bytes
+    needs: WorkflowNeeds | None
+    fault: str = ""
+
+
+class SavedPublisher:
+    """A `SavedFilesSink`. `infos` has the nodes of each server by its key, and `labels` its name for people."""
+
+    def __init__(
+        self,
+        store: SavedStore,
+        shelf: Shelf,
+        worker: str,
+        infos: Callable[[], Mapping[str, ObjectInfo]],
+        labels: Mapping[str, str],
+        allowed: Collection[str],
+        new_id: Callable[[], str] = lambda: uuid4().hex,
+    ) -> None:
+        self._store, self._shelf, self._worker = store, shelf, worker
+        self._infos, self._labels, self._allowed, self._new_id = infos, labels, allowed, new_id
+        self._one_by_one = asyncio.Lock()
+
+    async def take(self, listing: SavedListing, publish: Publish) -> None:
+        """See `SavedFilesSink`."""
+        info = self._infos().get(listing.server, ObjectInfo({}))
+        found = {file.path: (file.digest, await asyncio.to_thread(_examine, file, info)) for file in listing.changed}
+        digests = {path: digest for path, (digest, _content) in found.items()}
+
+        def listed(state: SavedState) -> SavedState:
+            holdings = renewed(state.holdings, listing.server, listing.user, listing.paths, digests, self._new_id)
+            old = state.servers.get(listing.server)
+            faults = () if old is None else old.faults
+            server = SavedServer(listing.server, self._worker, publish, self._store.clock(), faults)
+            return replace(state, holdings=tuple(holdings), servers={**state.servers, server.name: server})
+
+        await self._change(listed, dict(found.values()))
+
+    async def looked(self, server: str, users: Sequence[str] | None, faults: Sequence[SavedFault]) -> None:
+        """See `SavedFilesSink`."""
+
+        def noted(state: SavedState) -> SavedState:
+            old = state.servers.get(server)
+            publish = Publish.OFF if old is None else old.publish
+            told = tuple((each.path, each.reason) for each in faults)
+            new = SavedServer(server, self._worker, publish, self._store.clock(), told)
+            kept = [
+                each for each in state.holdings if each.at.server != server or users is None or each.at.user in users
+            ]
+            return replace(state, holdings=tuple(kept), servers={**state.servers, server: new})
+
+        await self._change(noted, {})
+
+    async def keep(self, servers: Collection[str]) -> None:
+        """Forget what was saved at other servers than these: the settings name them no longer."""
+
+        def kept(state: SavedState) -> SavedState:
+            gone = state.servers.keys() - set(servers)
+            return replace(state, holdings=tuple(each for each in state.holdings if each.at.server not in gone))
+
+        await self._change(kept, {})
+
+    async def offer(self) -> None:
+        """Tell the shelf what is offered now."""
+        async with self._one_by_one:
+            await self._shelf.offer(offered(await self._store.state()))
+
+    async def _change(self, change: Callable[[SavedState], SavedState], examined: Mapping[str, _Examined]) -> None:
+        async with self._one_by_one:
+            async with self._store.database.change() as connection:
+                before = await read_state(connection)
+                after = await self._judged(connection, change(before), examined)
+                await write_state(connection, before, after)
+            await self._shelf.offer(offered(after))
+
+    async def _judged(
+        self, connection: AsyncConnection, state: SavedState, examined: Mapping[str, _Examined]
+    ) -> SavedState:
+        """Decide about each workflow whose file has changed, and give all of them their titles."""
+        leading = leaders(state.holdings)
+        workflows = {key: each for key, each in state.workflows.items() if key in leading}
+        held = {each.at for each in state.holdings}
+        faults = {at: fault for at, fault in state.faults.items() if at in held}
+        for key, holding in leading.items():
+            found = workflows.get(key)
+            if not _is_new(found, holding, state.publish(key), is_faulty=holding.at in faults):
+                continue
+            if (content := await self._examined(connection, holding.digest, examined)) is None:
+                continue
+            made = self._judge(state, found, holding, content)
+            faults.pop(holding.at, None)
+            if isinstance(made, str):
+                faults[holding.at] = made
+                continue
+            if content.needs is not None and (found is None or found.publication.newest != holding.digest):
+                await add_version(connection, made, holding.at, content.needs, content.packed, content.prompt)
+            workflows[key] = made
+        named = titles(leading, self._labels)
+        shown = {key: replace(each, title=named[key]) for key, each in workflows.items()}
+        return replace(state, workflows=shown, faults=faults)
+
+    async def _examined(
+        self, connection: AsyncConnection, digest: str, examined: Mapping[str, _Examined]
+    ) -> _Examined | None:
+        """Return a content that has just come, or that was a version already."""
+        if digest in examined:
+            return examined[digest]
+        found = await find_version(connection, digest)
+        return None if found is None else _Examined(found[1], found[2], found[0])
+
+    def _judge(
+        self, state: SavedState, found: SavedWorkflow | None, holding: Holding, content: _Examined
+    ) -> SavedWorkflow | str:
+        """Return the workflow as it is offered from now on, or why this version is not."""
+        if content.needs is None:
+            return content.fault
+        before, approved = (None, None) if found is None else (found.publication, found.approved)
+        publish = state.publish(holding.workflow)
+        made = judged(publish, before, holding.digest, content.needs, approved, self._allowed)
+        if isinstance(made, Refusal):
+            return made.reason
+        return SavedWorkflow(holding.workflow, "", made, self._store.clock(), (), approved)
+
+
+def offered(state: SavedState) -> list[Offered]:
+    """Return what is to be offered."""
+    return [
+        Offered(each.id, each.title, each.publication.shown, each.publication.stage is Stage.TRIAL)
+        for each in state.workflows.values()
+        if each.publication.shown
+    ]
+
+
+def fault_words(fault: UnreadableWorkflow) -> str:
+    return _("this file cannot be used: {reason}").format(reason=fault)
+
+
+def _is_new(found: SavedWorkflow | None, holding: Holding, publish: Publish, *, is_faulty: bool) -> bool:
+    """True if there is something to decide: other content, a fault that may be mended, or a trial that is none now."""
+    if found is None or is_faulty or found.publication.newest != holding.digest:
+        return True
+    return found.publication.stage is Stage.TRIAL and publish is Publish.OPEN
+
+
+def _examine(file: SavedContent, info: ObjectInfo) -> _Examined:
+    try:
+        needs, prompt = needs_and_prompt(file.content, info)
+        return _Examined(packed(file.content), packed(json.dumps(prompt.to_json()).encode()), needs)
+    except UnreadableWorkflow as fault:
+        return _Examined(b"", b"", None, fault_words(fault))

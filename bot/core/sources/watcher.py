@@ -1,0 +1,236 @@
+"""Look after what people save at the servers of this process, once or twice a second.
+
+A server that is away, an error or a login page changes nothing: only a list without a file removes it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from types import TracebackType
+from typing import Protocol
+
+from bot.core.background import BackgroundTask, TaskHealth
+from bot.core.model import Publish
+from bot.i18n import _
+from comfy.client import ComfyClient
+from comfy.errors import ComfyError, FileMissing, Redirected, ServerUnavailable, UnexpectedAnswer, WebPage
+from comfy.fleet import Fleet
+from comfy.library.userdata import LARGEST_FILE, UserFile
+
+_EVERY = 1.5  # seconds between two looks at a server
+_MOST = 1000  # files of one user
+_LONGEST = 400  # characters of a path
+_SAVED = "workflows"  # the folder in which the editor saves
+
+
+@dataclass(frozen=True)
+class WatchedServer:
+    """A server whose saved workflows are read. `key` names it in the records; it is `local` if its address leads to
+    this machine alone. `publish` is None where the address decides.
+    """
+
+    name: str
+    key: str
+    local: bool = False
+    publish: Publish | None = None
+    users: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class SavedContent:
+    """A file as it was saved; `path` is below the folder."""
+
+    path: str
+    content: bytes
+    modified: float | None = None
+
+    @property
+    def digest(self) -> str:
+        return hashlib.sha256(self.content).hexdigest()
+
+
+@dataclass(frozen=True)
+class SavedListing:
+    """All that one user has saved at a server, and the files that have changed since the last listing. `user` is empty
+    at a server with a single user.
+    """
+
+    server: str
+    user: str
+    paths: frozenset[str]
+    changed: tuple[SavedContent, ...]
+
+
+@dataclass(frozen=True)
+class SavedFault:
+    """Why a file, or all that a server has, cannot be read; what was read before stays. `path` is empty for all."""
+
+    path: str
+    reason: str
+
+
+class SavedFilesSink(Protocol):
+    """Takes what the watcher finds. All methods may raise `StorageFailed`; then the same comes again."""
+
+    async def take(self, listing: SavedListing, publish: Publish) -> None:
+        """Take over a listing that differs from the last one, or is the first of this process."""
+
+    async def looked(self, server: str, users: Sequence[str] | None, faults: Sequence[SavedFault]) -> None:
+        """Note which faults there are at a server; called when they change. Of other users than `users` nothing is kept
+        any longer; None says that it is not known who they are.
+        """
+
+
+@dataclass
+class _Seen:
+    """What was seen of a server by this process."""
+
+    files: dict[str, dict[str, tuple[UserFile, str]]] = field(default_factory=dict)  # by user and path, with digests
+    told: tuple[Sequence[str] | None, tuple[SavedFault, ...]] | None = None
+    publish: Publish | None = None
+
+
+class SavedFilesWatcher:
+    """Use it in `async with`. `is_ours` says whether this process is the one that looks after a server."""
+
+    def __init__(
+        self,
+        fleet: Fleet,
+        sources: Sequence[WatchedServer],
+        folder: str,
+        sink: SavedFilesSink,
+        tasks: TaskHealth,
+        is_ours: Callable[[WatchedServer], bool],
+        every: float = _EVERY,
+    ) -> None:
+        self._fleet, self._sink, self._is_ours, self._every = fleet, sink, is_ours, every
+        self._folder = f"{_SAVED}/{folder}"
+        self._tasks = {each: BackgroundTask(f"saved workflows of {each.name}", tasks) for each in sources}
+        self._seen: dict[WatchedServer, _Seen] = {each: _Seen() for each in sources}
+
+    async def __aenter__(self) -> SavedFilesWatcher:
+        for source, task in self._tasks.items():
+            task.repeat(partial(self.look, source), self._every)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        for task in self._tasks.values():
+            await task.stop()
+
+    async def look(self, source: WatchedServer) -> None:
+        """Look at a server once. Raises `StorageFailed`."""
+        if source.publish is Publish.OFF:
+            await self._tell(source, (), [])
+            return
+        if source.name not in self._fleet.up:
+            return
+        if not self._is_ours(source):
+            self._seen[source] = _Seen()  # it may change while another process looks after it
+            return
+        seen, client = self._seen[source], self._fleet.client(source.name)
+        users: Sequence[str] | None = None
+        try:
+            named, faults = await _users(client, source)
+            publish = source.publish or await self._default(client, source, seen)
+            for user, header in named.items():
+                faults += await self._look(client, source, user, header, publish)
+            users = tuple(named)
+        except ServerUnavailable:
+            return
+        except ComfyError as fault:
+            faults = [SavedFault("", _told(fault))]
+        await self._tell(source, users, faults)
+
+    async def _tell(self, source: WatchedServer, users: Sequence[str] | None, faults: Sequence[SavedFault]) -> None:
+        seen, news = self._seen[source], (users, tuple(faults))
+        if news != seen.told:
+            await self._sink.looked(source.key, users, faults)
+            seen.told = news
+
+    async def _default(self, client: ComfyClient, source: WatchedServer, seen: _Seen) -> Publish:
+        """Return what holds where the settings say nothing: others may save at a server that they can reach."""
+        if seen.publish is None:
+            alone = source.local and not (await client.system_stats()).listens_to_others
+            seen.publish = Publish.OPEN if alone else Publish.TRIAL
+        return seen.publish
+
+    async def _look(
+        self, client: ComfyClient, source: WatchedServer, user: str, header: str | None, publish: Publish
+    ) -> list[SavedFault]:
+        """Look at what one user has saved."""
+        listed = [each for each in await client.saved(self._folder, header) if _counts(each.path)]
+        before = self._seen[source].files.get(user)
+        known, after = before or {}, dict[str, tuple[UserFile, str]]()
+        changed, faults = list[SavedContent](), list(_too_many(listed))
+        for file in listed[:_MOST]:
+            old = known.get(file.path)
+            if old is not None and old[0] == file and file.size is not None:
+                after[file.path] = old
+            elif (file.size or 0) > LARGEST_FILE:
+                faults.append(SavedFault(file.path, _("the file is too large for a workflow")))
+            elif (content := await self._content(client, file, header)) is not None:
+                saved = SavedContent(file.path, content, file.modified)
+                after[file.path] = file, saved.digest
+                if old is None or old[1] != saved.digest:
+                    changed.append(saved)
+        paths = frozenset(file.path for file in listed)
+        if before is None or changed or known.keys() - paths:
+            await self._sink.take(SavedListing(source.key, user, paths, tuple(changed)), publish)
+        self._seen[source].files[user] = after
+        return faults
+
+    async def _content(self, client: ComfyClient, file: UserFile, header: str | None) -> bytes | None:
+        """Return a file; None if it has changed since it was listed, so that the next list tells what it is."""
+        try:
+            content = await client.saved_file(f"{self._folder}/{file.path}", header)
+        except FileMissing:
+            return None
+        return content if file.size in (None, len(content)) else None
+
+
+async def _users(client: ComfyClient, source: WatchedServer) -> tuple[Mapping[str, str | None], list[SavedFault]]:
+    """Return the users of a server whose files count, each with its id for requests, and which of them are unknown."""
+    known = await client.users()
+    if known is None:
+        return {"": None}, []
+    ids = {name: user for user, name in known.items()} | {user: user for user in known}
+    found = {known[ids[name]]: ids[name] for name in source.users if name in ids}
+    faults = [
+        SavedFault("", _("the server has no user “{name}”").format(name=name))
+        for name in source.users
+        if name not in ids
+    ]
+    if not source.users:
+        words = _("it keeps what people save apart by user: name the users with DARKROOM_SAVED_USERS")
+        faults.append(SavedFault("", words))
+    return dict(found), faults
+
+
+def _counts(path: str) -> bool:
+    """True for a workflow's file. No part of its path is hidden, or leads out of the folder."""
+    visible = not any(part.startswith(".") or not part for part in path.split("/"))
+    return path.lower().endswith(".json") and visible and len(path) <= _LONGEST and "\0" not in path
+
+
+def _too_many(listed: Sequence[UserFile]) -> Iterator[SavedFault]:
+    if len(listed) > _MOST:
+        words = _("there are more than {count} files: the rest is not read")
+        yield SavedFault("", words.format(count=_MOST))
+
+
+def _told(fault: ComfyError) -> str:
+    """Return a fault in words that say what to do."""
+    match fault:
+        case WebPage() | Redirected():
+            return _("a web page answers instead of the list of saved workflows: check the server's address and token")
+        case UnexpectedAnswer(status=404):
+            return _("it has no list of saved workflows: update ComfyUI")
+        case UnexpectedAnswer(status=401 | 403):
+            return _("it refuses the list of saved workflows: check the server's token")
+        case _:
+            return _("the saved workflows cannot be read: {fault}").format(fault=fault)

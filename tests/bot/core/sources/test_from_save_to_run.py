@@ -1,0 +1,150 @@
+"""From “Save” in ComfyUI to a run: on one server and on several, for members and operators."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from bot.core.errors import NotAllowed, UnknownWorkflow, UserError
+from bot.core.model import Person, Publish
+from bot.core.run import State
+from bot.core.workflows.workflow import Workflow
+from bot.server_settings import NamedServer
+from comfy.embedded import EmbeddedServer
+from tests.bot.core.sources.saving import add_user, delete, save, saved_graph
+from tests.bot.harness import ANN, HERE, House, house, until
+
+OP = Person("test", "9", "Op")
+OPERATORS = {"operators": ("test:9",)}
+
+
+def named(home: House, title: str) -> Workflow | None:
+    catalog = home.services.workflows.catalog
+    return next((each for each in catalog.workflows.values() if each.title == title), None)
+
+
+async def appears(home: House, title: str) -> Workflow:
+    async def there() -> bool:
+        return named(home, title) is not None
+
+    await until(there)
+    found = named(home, title)
+    assert found is not None
+    return found
+
+
+async def goes(home: House, title: str) -> None:
+    async def gone() -> bool:
+        return named(home, title) is None
+
+    await until(gone)
+
+
+async def test_what_is_saved_at_a_server_on_this_machine_can_be_run_until_it_is_deleted(tmp_path: Path) -> None:
+    async with house(tmp_path) as home:
+        (server,) = home.servers
+        await save(server.url, "My sheet.json", saved_graph(3))
+        workflow = await appears(home, "My sheet")
+        assert (workflow.name, workflow.trial) == ("my_sheet", False)
+        assert workflow in home.services.workflows.allowed(ANN, HERE)
+        (run,) = await home.ended((await home.ask(workflow.id))[0])
+        assert run.state is State.DONE
+        await delete(server.url, "My sheet.json")
+        await goes(home, "My sheet")
+        with pytest.raises(UnknownWorkflow):
+            home.services.workflows.catalog.get(workflow.id)
+
+
+async def test_elsewhere_members_see_nothing_before_an_operator_says_yes(tmp_path: Path) -> None:
+    async with EmbeddedServer() as server:
+        named_server = NamedServer("garage", server.url, publish=Publish.TRIAL)
+        async with house(tmp_path, servers=[named_server], **OPERATORS) as home:
+            saved = home.services.moderation.saved
+            await save(server.url, "sheet.json", saved_graph())
+            workflow = await appears(home, "sheet")
+            assert workflow not in home.services.workflows.allowed(ANN, HERE)
+            with pytest.raises(NotAllowed, match="waits for the operator"):
+                await home.ask(workflow.id)
+            (run,) = await home.ended((await home.ask(workflow.id, person=OP))[0])
+            assert run.state is State.DONE
+            (entry,) = (await saved.overview(OP, HERE)).entries
+            assert entry.lines[1] == "Its nodes: EmptyImage, SaveImage."
+            with pytest.raises(NotAllowed):
+                await saved.answer(ANN, HERE, entry.id, entry.newest, yes=True)
+            assert await saved.answer(OP, HERE, entry.id, entry.newest, yes=True) == "Opened “sheet” to others."
+            with pytest.raises(UserError, match="already decided"):
+                await saved.answer(OP, HERE, entry.id, entry.newest, yes=True)
+            opened = await appears(home, "sheet")
+            assert opened in home.services.workflows.allowed(ANN, HERE)
+            assert opened.id == workflow.id
+
+            await save(server.url, "sheet.json", saved_graph(filters=1))  # with another kind of node
+
+            async def waits() -> bool:
+                return (await appears(home, "sheet")).trial
+
+            await until(waits)
+            (entry,) = (await saved.overview(OP, HERE)).entries
+            assert "does not have: ImageInvert." in entry.lines[1]
+            with pytest.raises(UserError, match="saved again"):
+                await saved.answer(OP, HERE, entry.id, "00000000", yes=True)
+            told = await saved.answer(OP, HERE, entry.id, entry.newest, yes=False)
+            assert "the version before it is open again" in told
+            (run,) = await home.ended((await home.ask(workflow.id))[0])
+            assert run.state is State.DONE
+            assert len(await saved.versions(OP, HERE, "sheet")) == 2
+
+            await saved.unpublish(OP, HERE, "sheet")
+            await goes(home, "sheet")
+            await saved.back(OP, HERE, "sheet", 1)
+            assert not (await appears(home, "sheet")).trial
+            acts = [each.act for each in await home.services.moderation.log(OP, HERE)]
+            assert acts[:2] == ["workflow back", "workflow unpublish"]
+
+
+async def test_a_file_saved_under_the_name_of_an_allowed_workflow_inherits_nothing(tmp_path: Path) -> None:
+    async with EmbeddedServer() as one, EmbeddedServer(multi_user=True) as two:
+        ann, bob = [await add_user(two.url, name) for name in ("ann", "bob")]
+        servers = [
+            NamedServer("one", one.url, publish=Publish.OPEN),
+            NamedServer("two", two.url, publish=Publish.TRIAL, users=("ann", "bob")),
+        ]
+        async with house(tmp_path, servers=servers, default_workflows="none", **OPERATORS) as home:
+            await save(one.url, "sheet.json", saved_graph(1))
+            first = await appears(home, "sheet")
+            for number, user in enumerate((ann, bob), 2):
+                await save(two.url, "sheet.json", saved_graph(number), user)
+            mine = await appears(home, "sheet (ann, two)")
+            theirs = await appears(home, "sheet (bob, two)")
+            again = await appears(home, "sheet (one)")
+            assert again.id == first.id
+            assert len({first.id, mine.id, theirs.id}) == 3
+            assert (again.trial, mine.trial, theirs.trial) == (False, True, True)
+            assert again.name == "sheet"
+
+
+async def test_a_server_that_is_away_keeps_its_workflows_over_a_restart(tmp_path: Path) -> None:
+    server = EmbeddedServer(tmp_path / "engine")
+    async with server:
+        named_server = NamedServer("garage", server.url, publish=Publish.OPEN)
+        async with house(tmp_path, servers=[named_server]) as home:
+            await save(server.url, "sheet.json", saved_graph())
+            before = await appears(home, "sheet")
+    async with house(tmp_path, servers=[named_server]) as home:
+        assert (await appears(home, "sheet")).id == before.id
+
+
+async def test_what_cannot_be_read_is_told_to_operators(tmp_path: Path) -> None:
+    async with house(tmp_path, **OPERATORS) as home:
+        (server,) = home.servers
+        await save(server.url, "bad.json", b"{")
+        saved = home.services.moderation.saved
+
+        async def told() -> bool:
+            return bool((await saved.overview(OP, HERE)).faults)
+
+        await until(told)
+        overview = await saved.overview(OP, HERE)
+        assert overview.faults == ("one: bad.json: this file cannot be used: it is not JSON: line 1, column 2",)
+        assert overview.servers == ("one: worker darkroom looks after it, publish = open",)

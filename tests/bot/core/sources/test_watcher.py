@@ -1,0 +1,242 @@
+"""What people save at servers is found, once, and is taken for gone only if the server says so."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+
+import pytest
+from aiohttp import web
+
+from bot.core.background import TaskHealth
+from bot.core.errors import StorageAway
+from bot.core.model import Publish
+from bot.core.sources.watcher import SavedFault, SavedFilesWatcher, SavedListing, WatchedServer
+from comfy.embedded import EmbeddedServer
+from comfy.fleet import Fleet, Member
+from comfy.server import Server
+from tests.bot.core.sources.saving import add_user, delete, save
+from tests.bot.harness import WatchedServer
+from tests.patience import PATIENCE
+
+
+class Shelf:
+    """Keeps what the watcher finds, and tells what it was told."""
+
+    def __init__(self) -> None:
+        self.files: dict[tuple[str, str, str], bytes] = {}
+        self.taken: list[SavedListing] = []
+        self.publish: dict[str, Publish] = {}
+        self.faults: dict[str, list[SavedFault]] = {}
+        self.users: dict[str, Sequence[str] | None] = {}
+        self.fails = False
+
+    async def take(self, listing: SavedListing, publish: Publish) -> None:
+        if self.fails:
+            raise StorageAway("The database is away.")
+        self.taken.append(listing)
+        self.publish[listing.server] = publish
+        mine = (listing.server, listing.user)
+        self.files = {key: body for key, body in self.files.items() if key[:2] != mine or key[2] in listing.paths}
+        self.files |= {(*mine, file.path): file.content for file in listing.changed}
+
+    async def looked(self, server: str, users: Sequence[str] | None, faults: Sequence[SavedFault]) -> None:
+        self.faults[server], self.users[server] = list(faults), users
+
+
+class Odd(EmbeddedServer):
+    """Answers lists of saved files as a test says."""
+
+    answer: Callable[[], web.StreamResponse] | None = None
+
+    def _app(self, features: dict[str, object]) -> web.Application:
+        @web.middleware
+        async def odd(request: web.Request, handler: object) -> web.StreamResponse:
+            if self.answer is not None and request.path == "/userdata":
+                return self.answer()
+            return await handler(request)  # type: ignore[no-any-return, operator]
+
+        app = super()._app(features)
+        app.middlewares.append(odd)
+        return app
+
+
+@asynccontextmanager
+async def watching(
+    *servers: EmbeddedServer, local: bool = True, publish: Publish | None = None, users: Sequence[str] = ()
+) -> AsyncIterator[tuple[Shelf, SavedFilesWatcher, list[WatchedServer]]]:
+    """A watcher that looks when the test says so."""
+    async with AsyncExitStack() as stack:
+        for server in servers:
+            await stack.enter_async_context(server)
+        names = [f"s{number}" for number in range(1, len(servers) + 1)]
+        members = [Member(name, Server(server.url)) for name, server in zip(names, servers, strict=True)]
+        fleet, shelf = await stack.enter_async_context(Fleet(members)), Shelf()
+        await fleet.looked()
+        sources = [WatchedServer(name, name, local, publish, tuple(users)) for name in names]
+        yield shelf, SavedFilesWatcher(fleet, sources, "darkroom", shelf, TaskHealth(), lambda _source: True), sources
+
+
+async def test_what_is_saved_edited_and_deleted_is_found() -> None:
+    async with watching(server := EmbeddedServer()) as (shelf, watcher, (source,)):
+        await watcher.look(source)
+        assert (shelf.files, shelf.publish, shelf.faults) == ({}, {"s1": Publish.OPEN}, {"s1": []})
+        await save(server.url, "a.json", b"1")
+        await save(server.url, "deep/b.app.json", b"2")
+        await save(server.url, "notes.txt", b"no workflow")
+        await save(server.url, "outside.json", b"3", folder="workflows")
+        await watcher.look(source)
+        assert shelf.files == {("s1", "", "a.json"): b"1", ("s1", "", "deep/b.app.json"): b"2"}
+        await save(server.url, "a.json", b"11")
+        await watcher.look(source)
+        assert [file.content for file in shelf.taken[-1].changed] == [b"11"]
+        await delete(server.url, "a.json")
+        await watcher.look(source)
+        assert shelf.files == {("s1", "", "deep/b.app.json"): b"2"}
+
+
+async def test_what_has_not_changed_is_fetched_once_and_told_once() -> None:
+    server = WatchedServer()
+    async with watching(server) as (shelf, watcher, (source,)):
+        await save(server.url, "a.json", b"1")
+        for _round in range(3):
+            await watcher.look(source)
+        assert server.calls["GET /userdata/workflows/darkroom/a.json"] == 1
+        assert len(shelf.taken) == 1
+
+
+PAGE = "<!doctype html><title>Sign in</title>"
+
+
+@pytest.mark.parametrize(
+    ("answer", "told"),
+    [
+        (lambda: web.Response(status=500), "cannot be read"),
+        (lambda: web.Response(text=PAGE, content_type="text/html"), "a web page answers"),
+        (lambda: web.Response(status=302, headers={"Location": "/login"}), "a web page answers"),
+        (lambda: web.Response(status=403), "check the server's token"),
+        (lambda: web.Response(status=404, text="404: Not Found"), "update ComfyUI"),
+        (lambda: web.Response(text="{}"), "cannot be read"),
+        (lambda: web.Response(status=503), None),
+    ],
+)
+async def test_an_answer_that_is_no_list_removes_nothing(
+    answer: Callable[[], web.StreamResponse], told: str | None
+) -> None:
+    async with watching(server := Odd()) as (shelf, watcher, (source,)):
+        await save(server.url, "a.json", b"1")
+        await watcher.look(source)
+        server.answer = answer
+        await watcher.look(source)
+        assert list(shelf.files) == [("s1", "", "a.json")]
+        assert (told or "") in "".join(fault.reason for fault in shelf.faults["s1"])
+        assert bool(shelf.faults["s1"]) is (told is not None)
+        server.answer = None
+        await watcher.look(source)
+        assert shelf.faults["s1"] == []
+
+
+async def test_a_server_that_is_away_removes_nothing() -> None:
+    async with watching(server := EmbeddedServer()) as (shelf, watcher, (source,)):
+        await save(server.url, "a.json", b"1")
+        await watcher.look(source)
+        await server.stop()
+        await watcher.look(source)
+        assert list(shelf.files) == [("s1", "", "a.json")]
+
+
+async def test_two_servers_and_two_users_are_kept_apart() -> None:
+    one, two = EmbeddedServer(), EmbeddedServer(multi_user=True)
+    async with watching(one, two, users=("ann", "bob", "cy")) as (shelf, watcher, sources):
+        ann, bob, dee = [await add_user(two.url, name) for name in ("ann", "bob", "dee")]
+        await save(one.url, "a.json", b"one")
+        for user in (ann, bob, dee):
+            await save(two.url, "a.json", user.encode(), user)
+        for source in sources:
+            await watcher.look(source)
+        assert shelf.files == {
+            ("s1", "", "a.json"): b"one",
+            ("s2", "ann", "a.json"): ann.encode(),
+            ("s2", "bob", "a.json"): bob.encode(),
+        }
+        assert shelf.faults == {"s1": [], "s2": [SavedFault("", "the server has no user “cy”")]}
+        assert shelf.users == {"s1": ("",), "s2": ("ann", "bob")}
+
+
+async def test_a_server_with_several_users_wants_to_know_whose_files_count() -> None:
+    async with watching(EmbeddedServer(multi_user=True)) as (shelf, watcher, (source,)):
+        await watcher.look(source)
+        assert "name the users with DARKROOM_SAVED_USERS" in shelf.faults["s1"][0].reason
+
+
+@pytest.mark.parametrize(
+    ("argv", "local", "says", "publish"),
+    [
+        ((), True, None, Publish.OPEN),
+        (("--listen", "127.0.0.1", "--port", "1"), True, None, Publish.OPEN),
+        (("--listen",), True, None, Publish.TRIAL),
+        (("--listen", "--cpu"), True, None, Publish.TRIAL),
+        (("--listen=0.0.0.0",), True, None, Publish.TRIAL),
+        (("--listen", "127.0.0.1,10.0.0.1"), True, None, Publish.TRIAL),
+        (("--listen",), True, Publish.OPEN, Publish.OPEN),
+        ((), False, None, Publish.TRIAL),
+        ((), False, Publish.OPEN, Publish.OPEN),
+    ],
+)
+async def test_without_a_setting_only_a_server_that_others_cannot_reach_publishes_at_once(
+    argv: tuple[str, ...], local: bool, says: Publish | None, publish: Publish
+) -> None:
+    server = EmbeddedServer()
+    server.argv = argv
+    async with watching(server, local=local, publish=says) as (shelf, watcher, (source,)):
+        await watcher.look(source)
+        assert shelf.publish == {"s1": publish}
+
+
+async def test_where_publishing_is_off_nothing_is_read_and_nothing_is_kept() -> None:
+    server = WatchedServer()
+    async with watching(server, publish=Publish.OFF) as (shelf, watcher, (source,)):
+        await watcher.look(source)
+        await watcher.look(source)
+        assert (shelf.taken, shelf.users) == ([], {"s1": ()})
+        assert not [call for call in server.calls if "userdata" in call]
+
+
+async def test_what_could_not_be_stored_comes_again() -> None:
+    async with watching(server := EmbeddedServer()) as (shelf, watcher, (source,)):
+        await save(server.url, "a.json", b"1")
+        shelf.fails = True
+        with pytest.raises(StorageAway):
+            await watcher.look(source)
+        shelf.fails = False
+        await watcher.look(source)
+        assert list(shelf.files) == [("s1", "", "a.json")]
+
+
+async def test_a_server_that_another_process_looks_after_is_left_alone_until_that_one_is_gone() -> None:
+    ours: Counter[str] = Counter()
+    async with AsyncExitStack() as stack:
+        server = await stack.enter_async_context(WatchedServer())
+        fleet, shelf = await stack.enter_async_context(Fleet([Member("s1", Server(server.url))])), Shelf()
+        await fleet.looked()
+        source = WatchedServer("s1", "s1")
+        watcher = SavedFilesWatcher(
+            fleet, [source], "darkroom", shelf, TaskHealth(), lambda each: bool(ours[each.name])
+        )
+        await save(server.url, "a.json", b"1")
+        await watcher.look(source)
+        assert shelf.taken == []
+        ours["s1"] = 1
+        await watcher.look(source)
+        assert list(shelf.files) == [("s1", "", "a.json")]
+
+
+async def test_it_looks_again_and_again_by_itself() -> None:
+    async with watching(server := EmbeddedServer()) as (shelf, watcher, _sources):
+        watcher._every = 0.01
+        async with watcher, asyncio.timeout(PATIENCE):
+            await save(server.url, "a.json", b"1")
+            while not shelf.files:  # noqa: ASYNC110 - what servers have rings no bell
+                await asyncio.sleep(0.01)
