@@ -87,6 +87,8 @@ def _balanced(fields: list[AutoField]) -> list[AutoField]:
     fixed = [each for each in fields if each.more or each.seed or each.kind in MEDIA or _rank(each) == 0]
     waiting = sorted((each for each in reversed(fields) if each not in fixed), key=lambda each: each.name in _USUAL)
     moved = likely[: max(_FEWEST_SHOWN - count, 0)] + waiting[: max(count - _MOST_SHOWN, 0)]
+    if not moved:
+        return fields
     return [replace(each, more=not each.more) if each in moved else each for each in fields]
 
 

@@ -64,7 +64,8 @@ def numbered(fields: Sequence[AutoField]) -> Iterator[AutoField]:
                 break
             name = f"{each.name}_{number}"
         used.add(name)
-        yield replace(each, name=name, title=each.title if count == 1 else f"{each.title} {count}")
+        title = each.title if count == 1 else f"{each.title} {count}"
+        yield each if (name, title) == (each.name, each.title) else replace(each, name=name, title=title)
 
 
 def each_input_once(fields: Iterable[AutoField]) -> Iterator[AutoField]:
@@ -77,4 +78,4 @@ def each_input_once(fields: Iterable[AutoField]) -> Iterator[AutoField]:
             yield each
         elif targets := tuple(target for target in each.targets if target not in taken):
             taken.update(targets)
-            yield replace(each, targets=targets)
+            yield each if len(targets) == len(each.targets) else replace(each, targets=targets)

@@ -71,6 +71,12 @@ def is_text_node(node: Node) -> bool:
     return any(word in lowered for word in ("text", "string", "prompt"))
 
 
+def is_template(node: Node) -> bool:
+    """True for a text that its author wrote for a language model, or for others to be put into."""
+    title = node.title.lower()
+    return "system" in title or "template" in title
+
+
 def makes_no_text(node: Node) -> bool:
     return "system" in node.title.lower() or node.class_type.startswith(("Save", "Preview"))
 

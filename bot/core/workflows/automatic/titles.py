@@ -97,8 +97,10 @@ class Titles:
     def is_mask(self, node_id: str) -> bool:
         """True if a loader's mask is used and its picture is not."""
         node = self._prompt[node_id]
+        if node.class_type != "LoadImage":
+            return node.class_type == "LoadImageMask"
         slots = {value[1] for each in self._prompt for value in each.inputs.values() if _leads_from(value, node_id)}
-        return node.class_type == "LoadImageMask" or (node.class_type == "LoadImage" and slots == {1})
+        return slots == {1}
 
     def _consumer(self, node_id: str) -> str:
         """The name of the first input that a node leads to."""

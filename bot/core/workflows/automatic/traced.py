@@ -37,8 +37,8 @@ def traced_fields(prompt: Prompt, info: ObjectInfo | None) -> list[AutoField]:
     tracer, titles = Tracer(prompt, info), Titles(prompt, info)
     found = tracer.trace()
     return [
-        *_texts(prompt, titles, found.positive, "prompt", _("Prompt")),
-        *_texts(prompt, titles, found.negative, "avoid", _("Avoid"), at_most=1),
+        *_texts(prompt, titles, found, "prompt", _("Prompt"), _MOST_TEXTS),
+        *_texts(prompt, titles, found, "avoid", _("Avoid"), 1),
         *_media(prompt, titles, tracer.order, info),
         *_switches(titles, tracer.order),
         *_sizes(prompt, tracer.order, found),
@@ -58,21 +58,15 @@ def file_kind(node: Node, name: str, info: ObjectInfo | None) -> FieldKind | Non
     return None if elsewhere else loader_kind(node, name)
 
 
-def _texts(
-    prompt: Prompt,
-    titles: Titles,
-    groups: Sequence[Sequence[Target]],
-    word: str,
-    title: str,
-    at_most: int = _MOST_TEXTS,
-) -> list[AutoField]:
+def _texts(prompt: Prompt, titles: Titles, found: Found, name: str, title: str, at_most: int) -> list[AutoField]:
+    groups = found.positive if name == "prompt" else found.negative
     made = []
     for number, group in enumerate(groups):
         own = titles.own(prompt[group[0].node_id])
         usual = {"prompt", "positive", "negative"} & set(own.lower().split()) and len(own.split()) < 3
-        rare = number >= at_most or "system" in prompt[group[0].node_id].title.lower()
+        rare = number >= at_most or (number > 0 and group[0] in found.behind)
         made.append(
-            AutoField(word, tuple(group), FieldKind.TEXT, title if len(groups) == 1 and usual else own or title, rare)
+            AutoField(name, tuple(group), FieldKind.TEXT, title if len(groups) == 1 and usual else own or title, rare)
         )
     return made
 

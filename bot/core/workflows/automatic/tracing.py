@@ -11,6 +11,7 @@ from bot.core.workflows.automatic.prompt_graph import (
     has_size,
     in_order,
     is_sampler,
+    is_template,
     is_text_node,
     last_part,
     makes_no_text,
@@ -42,6 +43,7 @@ class Found:
     cfg: list[Target] = field(default_factory=list)
     denoise: list[Target] = field(default_factory=list)
     length: Target | None = None
+    behind: set[Target] = field(default_factory=set)  # texts that others are put into, or that are for a model
     is_scaled: bool = False  # the size is that of a picture which is given
     refined: list[Target] = field(default_factory=list)  # how far later samplers change what an earlier one has drawn
 
@@ -53,6 +55,7 @@ class Tracer(LinkReader):
         super().__init__(prompt, info)
         self.order = in_order(prompt, info)
         self._in_part = set[Target]()  # texts for a part of the picture
+        self._templates = set[Target]()  # texts into which another is put
 
     def trace(self) -> Found:
         """Find the texts, the size, the seed and the steps of the samplers, in the order in which they run."""
@@ -72,10 +75,22 @@ class Tracer(LinkReader):
             positive = [each for each in named if each not in negative]
             negative = negative or more
         found.seeds = found.seeds or self._all_seeds()
-        positive.sort(key=self._in_part.__contains__)  # those for the whole picture come first
+        positive, negative = self._by_titles(positive, negative)
+        positive.sort(key=self._is_behind)
+        found.behind = {each for each in positive if self._is_behind(each)[0]}
         found.positive = self._equal(positive)
         found.negative = [group for group in self._equal(negative) if not any(each in positive for each in group)]
         return found
+
+    def _is_behind(self, text: Target) -> tuple[bool, bool]:
+        """The texts that people write come first, and those for the whole picture before those for a part of it."""
+        return is_template(self._prompt[text.node_id]) or text in self._templates, text in self._in_part
+
+    def _by_titles(self, positive: list[Target], negative: list[Target]) -> tuple[list[Target], list[Target]]:
+        """Believe a node's title where it says that its text is negative, unless that leaves no other text."""
+        said = [each for each in positive if "negative" in self._prompt[each.node_id].title.lower().split()]
+        kept = [each for each in positive if each not in said]
+        return (kept, [*negative, *said]) if kept else (positive, negative)
 
     def _conditionings(self, sampler: Node, guider: Node, positive: list[Target], negative: list[Target]) -> None:
         for into, side in ((positive, "positive"), (negative, "negative")):
@@ -143,6 +158,10 @@ class Tracer(LinkReader):
             name = self._side(node, slot, side)
             self._text_input(node, name, side, into, seen)
             return
+        if "string" in node.inputs and (is_link(node.inputs.get("replace")) or "regex_pattern" in node.inputs):
+            if is_link(node.inputs.get("replace")):
+                self._text_input(node, "replace", side, into, seen)
+            self._templates.add(Target(node.id, "string"))
         own = [] if "lora" in node.class_type.lower() else _text_names(node)
         for name in own:
             self._text_input(node, name, side, into, seen)

@@ -350,3 +350,44 @@ def test_a_title_that_an_author_gave_a_text_names_its_field() -> None:
     assert titles(graph(**nodes))["What to draw"] == ["2.text"]
     nodes = painting(n2=("CLIPTextEncode", {"text": "a cat", "clip": ["1", 1]}, "Positive Prompt"))
     assert titles(graph(**nodes))["Prompt"] == ["2.text"]
+
+
+def test_what_a_person_writes_comes_before_the_text_that_it_is_put_into() -> None:
+    nodes = painting(
+        n2=("CLIPTextEncode", {"text": ["8", 0], "clip": ["1", 1]}),
+        n8=("StringReplace", {"string": "Draw WORDS well", "find": "WORDS", "replace": ["9", 0]}),
+        n9=("PrimitiveString", {"value": "a cat"}),
+    )
+    prompt = graph(**nodes)
+    assert titles(prompt)["Prompt"] == ["9.value"]
+    assert titles(prompt, more=True)["Prompt 2"] == ["8.string"]
+
+
+def test_a_template_comes_after_the_text_that_a_person_writes() -> None:
+    nodes = painting(
+        n2=("CLIPTextEncode", {"text": ["8", 0], "clip": ["1", 1]}),
+        n8=("StringConcatenate", {"string_a": ["9", 0], "string_b": ["10", 0]}),
+        n9=("PrimitiveString", {"value": "You draw."}, "Prompt Template"),
+        n10=("PrimitiveString", {"value": "a cat"}, "Describe it"),
+    )
+    prompt = graph(**nodes)
+    assert next(iter(titles(prompt).items())) == ("Describe it", ["10.value"])
+    assert titles(prompt, more=True)["Prompt Template"] == ["9.value"]
+
+
+def test_a_title_tells_which_text_is_negative() -> None:
+    guider = {"cond1": ["2", 0], "cond2": ["8", 0], "negative": ["3", 0], "model": ["1", 0]}
+    nodes = painting(
+        n5=(
+            "SamplerCustomAdvanced",
+            {"noise": ["10", 0], "guider": ["11", 0], "sigmas": ["12", 0], "latent": ["4", 0]},
+        ),
+        n8=("CLIPTextEncode", {"text": "ugly", "clip": ["1", 1]}, "Negative"),
+        n10=("RandomNoise", {"noise_seed": 3}),
+        n11=("DualCFGGuider", guider),
+        n12=("BasicScheduler", {"steps": 28, "denoise": 1.0, "model": ["1", 0]}),
+    )
+    prompt = graph(**nodes)
+    assert titles(prompt)["Prompt"] == ["2.text"]
+    texts = [each for each in auto_form(prompt) if each.name.startswith("avoid")]
+    assert [str(target) for each in texts for target in each.targets] == ["3.text", "8.text"]
