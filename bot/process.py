@@ -48,7 +48,7 @@ from bot.core.servers.registry import ServerRegistry
 from bot.core.sources.library import TemplateLibrary
 from bot.core.sources.publisher import SavedPublisher, SavedShelf
 from bot.core.sources.store import SavedStore
-from bot.core.sources.watcher import SavedFilesWatcher, WatchedServer
+from bot.core.sources.watcher import SavedFilesWatcher, SavingServer
 from bot.core.storage import data_folder
 from bot.core.storage.temporary import locked_folder
 from bot.core.workflows.identity.store import WorkflowStore
@@ -268,7 +268,7 @@ async def _watched(
         yield
 
 
-def _sources(settings: Settings, worker: str, fleet: Fleet) -> list[WatchedServer]:
+def _sources(settings: Settings, worker: str, fleet: Fleet) -> list[SavingServer]:
     """Return the servers of this worker. One on this machine is another one for each worker that shares a database."""
     named = {each.name: each for each in settings.servers}
     sources = []
@@ -278,7 +278,7 @@ def _sources(settings: Settings, worker: str, fleet: Fleet) -> list[WatchedServe
         key = f"{worker}/{name}" if local and settings.database is not None else name
         publish = Publish.OPEN if server is None else server.publish
         users = () if server is None else settings.users_of(server)
-        sources.append(WatchedServer(name, key, local, publish, users))
+        sources.append(SavingServer(name, key, local, publish, users))
     return sources
 
 
