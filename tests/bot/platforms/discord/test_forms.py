@@ -86,7 +86,7 @@ async def choose(fake: FakeDiscord, user: int, post: Post, value: str) -> Asked:
 
 
 async def told(fake: FakeDiscord, asked: Asked, words: str) -> None:
-    await fake.until(lambda: any(words in text for text in fake.whispers(asked)))
+    await fake.until(lambda: any(words in text.replace("\\_", "_") for text in fake.whispers(asked)))
 
 
 async def test_a_form_outlives_restarts(tmp_path: Path) -> None:
