@@ -226,10 +226,10 @@ class LiveCatalog:
 
 def _make_ready(workflows: Iterable[Workflow], infos: Sequence[ObjectInfo]) -> None:
     """Make the prompts of saved workflows for each server, so that no menu has to wait for one."""
-    for each in workflows:
-        for info in infos if each.source is not None else ():
+    for source in (each.source for each in workflows if each.source is not None):
+        for info in infos:
             with suppress(UnreadableWorkflow, PromptRejected):
-                each.source.prompt_for(info)
+                source.prompt_for(info)
     gc.freeze()  # what is known of servers is large, and stays: to look through it for garbage would stop all else
 
 
