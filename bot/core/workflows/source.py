@@ -21,7 +21,7 @@ _MOST_MADE = 8  # prompts that are kept of one workflow: servers mostly have the
 
 
 class Layer(StrEnum):
-    """Where a workflow comes from. A file of a later layer replaces one of the same name in an earlier one."""
+    """The place that a workflow comes from. A file of a later layer replaces one of the same name in an earlier one."""
 
     BUNDLED = "bundled"
     SAVED = "saved"  #: in ComfyUI
