@@ -95,10 +95,13 @@ async def main(source: str, definitions: str) -> None:
         folder = Path(temporary) / "workflows"
         print(f"{_WORKFLOWS} workflows of {_files(Path(source), folder)} files, {_SERVERS} servers")
         await asyncio.sleep(3)  # a file that was written just now is read again at each look
-        async with LiveCatalog(folder, tasks=TaskHealth()) as live, _felt() as late, AsyncExitStack() as stack:
+        begun, used = time.perf_counter(), time.process_time()
+        read = LiveCatalog(folder, tasks=TaskHealth())
+        print(f"files read: {time.perf_counter() - begun:.2f} s, {time.process_time() - used:.2f} s of processor")
+        async with read as live, _felt() as late, AsyncExitStack() as stack:
             begun, used = time.perf_counter(), time.process_time()
             await stack.enter_async_context(live.following(lambda: servers))
-            _tell("loaded, with a prompt for each server", time.perf_counter() - begun, late)
+            _tell("made, with a prompt for each server", time.perf_counter() - begun, late)
             print(f"  {time.process_time() - used:.2f} s of processor, {len(live.workflows)} workflows")
             validator = RequestValidator(NewestVersions(live), known, PictureLimits())
             begun = time.perf_counter()

@@ -205,7 +205,7 @@ def _joined(nodes: Sequence[NodeInfo]) -> NodeInfo:
 
 
 def _wider(one: InputInfo, other: InputInfo) -> InputInfo:
-    if one.type != other.type:
+    if one.type != other.type or one == other:
         return one
     steps = [each for each in (one.step, other.step) if each]
     return replace(

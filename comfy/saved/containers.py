@@ -24,8 +24,8 @@ _OBJECT = re.compile(rb'\{\s*"(?:[^"\\\x00-\x1f]|\\.){1,200}"\s*:')
 _WIDE_OBJECT = re.compile(rb'\{\x00"\x00')
 _PIECES = (1 << 16, 1 << 20, MOST)  # bytes that are tried as JSON
 _MOST_IN_VAIN = 32 << 20  # bytes that are tried and only begin like JSON
-_MOST_OBJECTS = 2_000
-_MOST_CHUNKS = 100_000
+_MOST_OBJECTS = 500
+_MOST_CHUNKS = 20_000
 _PNG = b"\x89PNG\r\n\x1a\n"
 _TEXTS = (b"tEXt", b"zTXt", b"iTXt", b"comf", b"eXIf")
 

@@ -1,4 +1,4 @@
-"""What a saved workflow says of its nodes and models: the packs that nodes are from, and where models can be had."""
+"""Read what a saved workflow says of its nodes and models: the packs of nodes, and where models can be had."""
 
 from __future__ import annotations
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
-from contextlib import asynccontextmanager
+import gc
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from time import time
@@ -20,7 +21,9 @@ from bot.core.workflows.identity.store import FilePlace, WorkflowStore
 from bot.core.workflows.reader import FolderReader, Reading, SourceFile, WorkflowFault
 from bot.core.workflows.source import Layer
 from bot.core.workflows.workflow import Workflow
+from comfy.errors import PromptRejected
 from comfy.object_info import ObjectInfo
+from comfy.saved import UnreadableWorkflow
 
 _LOOK = 2.0  # seconds between two looks at what other processes have found
 _LEARN = 1.0  # seconds between two looks at what servers have
@@ -55,6 +58,7 @@ class LiveCatalog:
         self._edition = -1
         self._ask_saved: Callable[[], Awaitable[Iterable[SourceFile]]] | None = None
         self._saved: tuple[SourceFile, ...] = ()  # what people saved at servers
+        self._ready_for: list[int] = []  # the ids of the definitions for which all prompts are made
 
     @property
     def workflows(self) -> Mapping[str, Workflow]:
@@ -181,6 +185,10 @@ class LiveCatalog:
             known, files = await self._recorded_now(self._store)
         reading = Reading(files, self._reading.faults, self._reading.unreadable)
         fresh = await asyncio.to_thread(Catalog.of, reading, self._info, known, self._catalog)
+        before = self._catalog.workflows if self._ready_for == list(map(id, self._infos)) else {}
+        new = [each for key, each in fresh.workflows.items() if before.get(key) is not each]
+        await asyncio.to_thread(_make_ready, new, self._infos)
+        self._ready_for = list(map(id, self._infos))
         _log_faults(fault for fault in fresh.faults if fault not in self.faults)
         if fresh.is_same(self._catalog):
             self._catalog = replace(fresh, version=self.version)
@@ -234,6 +242,15 @@ class LiveCatalog:
         folders = [folder for _layer, folder in self._folders if folder.is_dir()]
         async for _changes in awatch(*folders, stop_event=self._stop):
             await self.refresh()
+
+
+def _make_ready(workflows: Iterable[Workflow], infos: Sequence[ObjectInfo]) -> None:
+    """Make the prompts of saved workflows for each server, so that no menu has to wait for one."""
+    for source in (each.source for each in workflows if each.source is not None):
+        for info in infos:
+            with suppress(UnreadableWorkflow, PromptRejected):
+                source.prompt_for(info)
+    gc.freeze()  # what is known of servers is large, and stays: to look through it for garbage would stop all else
 
 
 def _log_faults(faults: Iterable[WorkflowFault]) -> None:

@@ -114,7 +114,7 @@ class SourceFile:
 
 @dataclass(frozen=True)
 class Reading:
-    """What was found in folders. `unreadable` has the paths of workflows with files that could not be read."""
+    """The workflows found in folders. `unreadable` has the paths of workflows with files that could not be read."""
 
     files: tuple[SourceFile, ...] = ()
     faults: tuple[WorkflowFault, ...] = ()
@@ -123,7 +123,7 @@ class Reading:
 
 @dataclass(frozen=True)
 class _Kept:
-    """What was read of a workflow, and what its files were like."""
+    """A workflow as it was read, and what its files were like."""
 
     stamp: object
     file: SourceFile | None

@@ -21,7 +21,7 @@ _MOST_MADE = 8  # prompts that are kept of one workflow: servers mostly have the
 
 
 class Layer(StrEnum):
-    """Where a workflow comes from. A file of a later layer replaces one of the same name in an earlier one."""
+    """The place that a workflow comes from. A file of a later layer replaces one of the same name in an earlier one."""
 
     BUNDLED = "bundled"
     SAVED = "saved"  #: in ComfyUI
@@ -114,9 +114,11 @@ def _first_choices(prompt: Prompt, info: ObjectInfo) -> Mapping[tuple[str, str],
     found: dict[tuple[str, str], Any] = {}
     for node in prompt:
         declared = info.node(node.class_type)
-        for name in declared.inputs if declared is not None else ():
-            if node.inputs.get(name) == (first := _first(info, node.class_type, name)):
-                found[node.class_type, name] = first
+        for name, accepted in declared.inputs.items() if declared is not None else ():
+            if accepted.type == "COMBO":
+                first = accepted.choices[0] if accepted.choices else None
+                if node.inputs.get(name) == first:
+                    found[node.class_type, name] = first
     return found
 
 

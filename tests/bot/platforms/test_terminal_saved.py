@@ -28,17 +28,19 @@ def folder(desk_top: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return Path("own")
 
 
-def test_a_file_is_added_under_a_name_of_its_own_and_runs(folder: Path) -> None:
+def test_a_file_is_added_under_its_own_name_and_runs(folder: Path) -> None:
     Path("My Sheet (2).app.json").write_text(json.dumps({"prompt": {}, "workflow": SAVED}))
     code, out, err = darkroom("workflows", "add", "My Sheet (2).app.json")
+    target = folder / "My Sheet (2).json"
     assert (code, err) == (0, "")
-    assert out.splitlines() == [f"Added “my-sheet-2”: {folder / 'my-sheet-2.json'}", "People fill in: nothing"]
-    assert json.loads((folder / "my-sheet-2.json").read_text()) == SAVED
-    assert [path.name for path in folder.iterdir()] == ["my-sheet-2.json"]
-    code, out, err = darkroom("run", "my-sheet-2", "-o", "made.png")
+    assert out.splitlines()[0] == f"Added “My Sheet (2)”: {target}"
+    assert out.splitlines()[-1] == "People fill in: nothing"
+    assert json.loads(target.read_text()) == SAVED
+    assert list(folder.iterdir()) == [target]
+    code, out, err = darkroom("run", "my_sheet_2", "-o", "made.png")
     assert (code, err) == (0, "")
     assert Path("made.png").exists()
-    assert "my-sheet-2: " in darkroom("workflows")[1]
+    assert "my_sheet_2: " in darkroom("workflows")[1]
 
 
 def test_a_sidecar_is_written_where_it_is_asked_for(folder: Path) -> None:
@@ -63,7 +65,7 @@ def test_a_sidecar_is_written_where_it_is_asked_for(folder: Path) -> None:
     [
         (("cat.png",), "cat.png cannot be used: there is no ComfyUI workflow in it."),
         (("none.json",), "none.json cannot be used: No such file or directory"),
-        (("cat.png", "--name", "My Name"), "“My Name” cannot be a workflow's name"),
+        (("cat.png", "--name", "../mine"), "“../mine” cannot be the name of a file on every system."),
     ],
 )
 def test_what_cannot_be_added_is_told(words: tuple[str, ...], told: str, folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""Who is who among workflows: an id for ever, and a name to type, from the files that are there and those that were."""
+"""The identities of workflows: an id for ever, and a name to type, from the files that are there and that were."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the database knows of workflows: who is who, and the content of every version that a run may still use."""
+"""The database of workflows: their identities, and the content of every version that a run may still use."""
 
 from __future__ import annotations
 
