@@ -29,6 +29,7 @@ _PRELOADED = (
     *("bot.__main__", "bot.app", "bot.platforms.terminal.commands", "bot.preflight", "bot.process", "bot.stores"),
     *("bot.platforms.discord.adapter", "bot.platforms.telegram.adapter", "bot.platforms.web.adapter"),
     *("bot.core.workflows.live_catalog", "comfy.embedded", "tests.bot.survivor", "tests.bot.core.runs.asking"),
+    "tests.bot.platforms.telegram.program",
 )
 _NUMBER = struct.Struct("i")
 

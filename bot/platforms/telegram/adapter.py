@@ -56,7 +56,6 @@ class TelegramPlatform:
             raise ConfigError(_("TELEGRAM_TOKEN is not set."))
         self._token = settings.telegram_token.reveal()
         self._settings, self._notes, self._tasks = settings, notes, tasks
-        self._pace = RateLimiter()
         self._stack = AsyncExitStack()
         self._greeted = False
 
@@ -66,7 +65,7 @@ class TelegramPlatform:
             settings, local = self._settings, self._settings.telegram_local
             bot = connect(self._token, settings.telegram_api_url, local=local)
             stack.push_async_callback(disconnect, bot)
-            self._api = TelegramApi(bot, self._pace, local=local, on_migrated=self._migrated)
+            self._api = TelegramApi(bot, RateLimiter(), local=local, on_migrated=self._migrated)
             busy = ChatActions(self._api)
             self._context = ReplyContext(self._api, self._notes, MessageStates(), busy, settings.telegram_previews)
             actions = BackgroundTask("telegram chat actions", self._tasks)

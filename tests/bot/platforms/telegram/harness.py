@@ -9,6 +9,7 @@ import signal
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ import pytest
 from PIL import Image
 
 from bot.app import App
-from bot.platforms.telegram.adapter import TelegramPlatform
+from bot.platforms.telegram import adapter
 from bot.platforms.telegram.api.rate_limit import RateLimiter
 from bot.platforms.telegram.runs import reply
 from bot.settings import Role, Settings
@@ -42,11 +43,10 @@ def settings(api: BotApi, folder: Path, **more: str) -> dict[str, str]:
 
 @asynccontextmanager
 async def serving(api: BotApi, folder: Path, **more: str) -> AsyncIterator[App]:
-    """The application in this process, until the context is left; it shows progress as soon as it is there."""
+    """The application in this process, until the context is left."""
     app, ready = _app(api, folder, **more), asyncio.Event()
     with pytest.MonkeyPatch.context() as patch:
-        for name in ("_PRIVATE_INTERVAL", "_GROUP_INTERVAL"):
-            patch.setattr(reply, name, getattr(reply, name) / _FASTER)
+        hurry(patch)
         task = asyncio.create_task(_serve(app, ready))
         try:
             waiting = asyncio.create_task(ready.wait())
@@ -81,24 +81,23 @@ async def _serve(app: App, ready: asyncio.Event) -> None:
 
     await asyncio.to_thread(fill, app.settings.folder, RUNS, ENGINE, "telegram")
     await asyncio.to_thread(data_folder, app.settings)
-    platforms = app.platforms()
-    for platform in platforms:
-        if isinstance(platform, TelegramPlatform):
-            platform._pace = quick_pace()
     async with LiveCatalog(*app._folders(), tasks=app.tasks) as shelf:
-        await serve(app.settings, shelf, platforms, Role(), app.tasks, lambda _line: ready.set())
+        await serve(app.settings, shelf, app.platforms(), Role(), app.tasks, lambda _line: ready.set())
 
 
-def quick_pace() -> RateLimiter:
-    """Telegram's pace by a clock that goes faster than ours: its seconds and minutes are not waited for."""
-    return RateLimiter(lambda: time.monotonic() * _FASTER, lambda pause: asyncio.sleep(pause / _FASTER))
+def hurry(patch: pytest.MonkeyPatch) -> None:
+    """Keep Telegram's pace by a clock that goes faster than ours: its seconds and minutes are not waited for."""
+    pace = partial(RateLimiter, lambda: time.monotonic() * _FASTER, lambda pause: asyncio.sleep(pause / _FASTER))
+    patch.setattr(adapter, "RateLimiter", pace)
+    for name in ("_PRIVATE_INTERVAL", "_GROUP_INTERVAL"):
+        patch.setattr(reply, name, getattr(reply, name) / _FASTER)
 
 
 async def start(api: BotApi, folder: Path, *words: str, **more: str) -> Forked:
     """`darkroom start` as a process of its own."""
     await asyncio.to_thread(fill, folder / "data", RUNS, ENGINE, "telegram")
     environ = {**os.environ, **settings(api, folder, **more)}
-    return await fork("bot.__main__", "start", *words, env=environ, output=2)
+    return await fork("tests.bot.platforms.telegram.program", "start", *words, env=environ, output=2)
 
 
 async def stop(process: Forked, number: int = signal.SIGTERM) -> int:
