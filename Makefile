@@ -6,13 +6,16 @@ STAMP := .venv/.ready
 # Most tests wait for processes, disks and the paces of chats, so there are two workers for each core.
 WORKERS ?= $(shell $(PYTHON) -c 'import os; print(2 * (os.cpu_count() or 1))')
 
-.PHONY: demo test test-long test-slice check setup bench lock words clean
+unexport PYTHONDONTWRITEBYTECODE
+
+.PHONY: demo test test-long test-slice check compiled setup bench lock words clean
 
 demo: $(STAMP)            ## the page in the browser, on the built-in engine
 	$(BIN)/darkroom demo
 
-test: check               ## lint, types, import rules and every test
-	$(BIN)/pytest -n $(WORKERS)
+test: $(STAMP)            ## lint, types, import rules and every test
+	$(MAKE) --no-print-directory -j2 check compiled
+	$(BIN)/pytest -n $(WORKERS) --dist worksteal
 
 test-long: $(STAMP)       ## what takes long: hundreds of runs under faults, long walks, large tables
 	$(BIN)/pytest -n $(WORKERS) -m long
@@ -25,6 +28,10 @@ check: $(STAMP)           ## all of it but the tests
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+compiled: $(STAMP)        ## once, and not again in each worker and in each program that a test starts
+	$(BIN)/python -m compileall -qq bot comfy
+	$(BIN)/pytest --collect-only -qq >/dev/null || true
 
 setup: $(STAMP)           ## a virtual environment with everything that the lock file names
 

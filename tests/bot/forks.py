@@ -119,13 +119,19 @@ def _main() -> None:
     signal.signal(signal.SIGCHLD, lambda _number, _frame: None)
     statuses: dict[int, socket.socket] = {}
     while True:
-        ready, _, _ = select.select([asked, woken], [], [])
+        ready, _, _ = select.select([asked, woken, *statuses.values()], [], [])
+        for pid in [pid for pid, status in statuses.items() if status in ready]:
+            os.kill(pid, signal.SIGKILL)  # its test has ended before it
+            statuses[pid].close()
+            del statuses[pid]
         if woken in ready:
             os.read(woken, 1000)
             _tell_ends(statuses)
         if asked in ready:
             told, files, _flags, _address = socket.recv_fds(asked, 1 << 20, 3)
             if not told:
+                for pid in statuses:
+                    os.kill(pid, signal.SIGKILL)
                 return
             status, output, log = files
             if (pid := os.fork()) == 0:
@@ -145,12 +151,11 @@ def _main() -> None:
 
 def _tell_ends(statuses: dict[int, socket.socket]) -> None:
     """Tell the exit code of each process that has ended."""
-    while statuses:
-        pid, status = os.waitpid(-1, os.WNOHANG)
-        if not pid:
-            return
-        with statuses.pop(pid) as known, suppress(BrokenPipeError, ConnectionResetError):
-            known.send(_NUMBER.pack(os.waitstatus_to_exitcode(status)))
+    with suppress(ChildProcessError):
+        while (ended := os.waitpid(-1, os.WNOHANG))[0]:
+            if (known := statuses.pop(ended[0], None)) is not None:
+                with known, suppress(BrokenPipeError, ConnectionResetError):
+                    known.send(_NUMBER.pack(os.waitstatus_to_exitcode(ended[1])))
 
 
 def _become(told: dict[str, object], output: int, log: int) -> None:

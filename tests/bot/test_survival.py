@@ -28,6 +28,15 @@ from tests.bot.survivor import entries, note
 from tests.patience import PATIENCE
 
 PEOPLE = 20
+SQLITE, POSTGRESQL = "sqlite", "postgresql"
+on_sqlite, on_postgresql = (
+    pytest.mark.parametrize(
+        "database",
+        [quick, pytest.param(other, marks=pytest.mark.long)],
+        indirect=True,
+    )
+    for quick, other in ((SQLITE, POSTGRESQL), (POSTGRESQL, SQLITE))
+)  #: on this database always, and on the other one among the long tests
 
 
 @dataclass
@@ -133,11 +142,12 @@ async def stage(folder: Path, database: str, servers: int = 3, pace: float = 0.0
         yield Stage(folder, named, stack)
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=[SQLITE, POSTGRESQL])
 def database(request: pytest.FixtureRequest) -> str:
-    return "" if request.param == "sqlite" else new_postgres(request.getfixturevalue("postgres"))
+    return "" if request.param == SQLITE else new_postgres(request.getfixturevalue("postgres"))
 
 
+@on_postgresql
 async def test_a_bot_that_is_killed_delivers_every_run_once(tmp_path: Path, database: str) -> None:
     await killed_again_and_again(tmp_path, database, runs=40, kills=3)
 
@@ -165,6 +175,7 @@ async def killed_again_and_again(folder: Path, database: str, *, runs: int, kill
         assert len(executed) == len(set(executed)) == runs  # each was taken up where it was
 
 
+@on_sqlite
 async def test_servers_that_are_killed_and_a_network_that_is_flaky_lose_no_run(tmp_path: Path, database: str) -> None:
     await troubled(tmp_path, database, runs=40, troubles=5, kills=1)
 
@@ -198,6 +209,7 @@ async def troubled(folder: Path, database: str, *, runs: int, troubles: int, kil
         await here.has_delivered_all(runs)
 
 
+@on_sqlite
 async def test_sigterm_says_so_exits_in_time_and_loses_nothing(tmp_path: Path, database: str) -> None:
     async with stage(tmp_path, database, servers=1, pace=0.5) as here:
         here.ask(6)

@@ -43,6 +43,7 @@ async def test_a_run_through_kills_and_a_shutdown(fake: FakeDiscord, tmp_path: P
         async with Process(fake, tmp_path, **settings) as process:
             await fake.until(lambda: "restarting" not in post.content)
             await process.end(signal.SIGKILL)
+        server._executor._pace = 0.0
         async with Process(fake, tmp_path, **settings) as process:
             (done,) = await results(fake, channel)
             await process.end(signal.SIGKILL)
@@ -90,6 +91,7 @@ async def test_a_worker_finishes_the_message_without_a_gateway(
             await fake.slash(ALICE, channel, "negative", {"photo": picture()})
             post = await fake.until(lambda: next((each for each in fake.public if "%" in each.content), None))
             await chat.end(signal.SIGKILL)
+            server._executor._pace = 0.0
             fake.expire_tokens()
             (done,) = await results(fake, channel)
             assert await worker.end(signal.SIGTERM) == 0

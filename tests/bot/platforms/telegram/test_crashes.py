@@ -18,8 +18,6 @@ from tests.bot.databases import new_postgres
 from tests.bot.platforms.telegram.harness import Conversation, picture, start, stop
 from tests.bot.platforms.telegram.server import BotApi, bot_api
 
-_SLOW = 30.0  # seconds: a program starts while others have the processor
-
 
 def is_running(api: BotApi, chat: Conversation) -> bool:
     """True if the message has shown a running node."""
@@ -45,22 +43,22 @@ async def in_every_phase(api: BotApi) -> list[Conversation]:
     done, sent, runs, fetched, heard, answered = chats = [Conversation(api) for _phase in range(6)]
     async with kept(api.hangs, "editMessageMedia"):  # the result is there, and Telegram has not said so
         await poster(done, 1)
-        await api.until(lambda: api.made("editMessageMedia", done.id), _SLOW)
+        await api.until(lambda: api.made("editMessageMedia", done.id))
     async with kept(api.gates, "editMessageMedia"):  # the result is on its way
         await poster(sent, 2)
-        await api.until(lambda: api.made("editMessageMedia", sent.id), _SLOW)
+        await api.until(lambda: api.made("editMessageMedia", sent.id))
     await poster(runs, 3)
-    await api.until(lambda: is_running(api, runs) and api.made("sendChatAction", runs.id), _SLOW)
+    await api.until(lambda: is_running(api, runs) and api.made("sendChatAction", runs.id))
     before = len(api.made("getFile"))
     async with kept(api.gates, "getFile"):  # its picture is being fetched
         await poster(fetched, 4)
-        await api.until(lambda: len(api.made("getFile")) > before, _SLOW)
+        await api.until(lambda: len(api.made("getFile")) > before)
     async with kept(api.gates, "sendMessage"):  # nobody has been answered
         await poster(heard, 5)
-        await api.until(lambda: api.made("sendMessage", heard.id), _SLOW)
+        await api.until(lambda: api.made("sendMessage", heard.id))
     async with kept(api.hangs, "sendMessage"):  # the answer is there, and Telegram has not said so
         await poster(answered, 6)
-        await api.until(lambda: answered.messages, _SLOW)
+        await api.until(lambda: answered.messages)
     return chats
 
 
@@ -70,21 +68,24 @@ async def test_killed_in_every_phase_and_told_to_end(tmp_path: Path) -> None:
         process = await start(api, tmp_path, **environ)
         patient = Conversation(api)
         await patient.write("/negative")
-        await api.until(lambda: patient.messages, _SLOW)
+        await api.until(lambda: patient.messages)
         chats = await in_every_phase(api)
         await stop(process, signal.SIGKILL)
+        engine._executor._pace = 0.0
         process = await start(api, tmp_path, **environ)
-        await api.until(lambda: all(len(chat.messages) == 1 and chat.last.kind == "photo" for chat in chats), _SLOW)
-        await api.until(lambda: len(api.made("editMessageMedia", chats[0].id)) == 2, _SLOW)  # asked for again
+        await api.until(lambda: all(len(chat.messages) == 1 and chat.last.kind == "photo" for chat in chats))
+        await api.until(lambda: len(api.made("editMessageMedia", chats[0].id)) == 2)  # asked for again
         assert all(Image.open(BytesIO(chat.last.media or b"")).size == (64, 48) for chat in chats)
 
+        engine._executor._pace = 0.8
         last = Conversation(api)
         await poster(last, 6)
-        await api.until(lambda: is_running(api, last), _SLOW)
+        await api.until(lambda: is_running(api, last))
         assert await stop(process) == 0
         assert "restarting" in last.last.text
+        engine._executor._pace = 0.0
         process = await start(api, tmp_path, **environ)
-        await api.until(lambda: last.last.kind == "photo", _SLOW)
+        await api.until(lambda: last.last.kind == "photo")
         await patient.write(photo=picture())  # what was asked before both goes on
         await patient.result()
         assert (len(last.messages), len(patient.messages)) == (1, 1)
@@ -101,10 +102,11 @@ async def test_a_worker_finishes_the_message_when_the_process_that_asks_telegram
         chat = await start(api, tmp_path, "--chat", **shared)
         member = Conversation(api)
         await poster(member, 1)
-        await api.until(lambda: is_running(api, member), _SLOW)
+        await api.until(lambda: is_running(api, member))
         await stop(chat, signal.SIGKILL)
+        engine._executor._pace = 0.0
         asked = len(api.made("getUpdates"))
-        await api.until(lambda: member.last.kind == "photo", _SLOW)
+        await api.until(lambda: member.last.kind == "photo")
         assert len(api.made("getUpdates")) == asked
         assert await stop(worker) == 0
     assert len(member.messages) == 1
@@ -117,16 +119,16 @@ async def test_killed_after_a_press_had_a_message_sent(tmp_path: Path) -> None:
         process = await start(api, tmp_path, **environ)
         member, other = Conversation(api), Conversation(api)
         await poster(member, 1)
-        first = await api.until(lambda: member.messages and member.last.kind == "photo" and member.last, _SLOW)
+        first = await api.until(lambda: member.messages and member.last.kind == "photo" and member.last)
         for number in range(12):  # ids are one count for all private chats
             await other.write("/help")
-            await api.until(lambda: len(other.messages) > number, _SLOW)  # noqa: B023
+            await api.until(lambda: len(other.messages) > number)  # noqa: B023
         async with kept(api.hangs, "sendMessage"):
             await member.press(first, "Again")
-            await api.until(lambda: len(member.messages) == 2, _SLOW)
+            await api.until(lambda: len(member.messages) == 2)
         await stop(process, signal.SIGKILL)
         process = await start(api, tmp_path, **environ)
-        await api.until(lambda: member.last.kind == "photo", _SLOW)
+        await api.until(lambda: member.last.kind == "photo")
         assert [each.text[:60] for each in member.messages if "One moment" in each.text] == []
         assert len(member.messages) == 2
         assert await stop(process) == 0
@@ -138,7 +140,7 @@ async def opened_and_killed(api: BotApi, folder: Path, *chats: Conversation) -> 
     async with kept(api.gates, "getFile"):
         for number, chat in enumerate(chats):
             await poster(chat, number)
-        await api.until(lambda: len(api.made("getFile")) == len(chats), _SLOW)
+        await api.until(lambda: len(api.made("getFile")) == len(chats))
         await stop(process, signal.SIGKILL)
     assert all("One moment" in chat.last.text for chat in chats)
 
@@ -153,7 +155,7 @@ async def test_a_request_that_is_refused_after_a_kill_ends_its_message(tmp_path:
         chat = Conversation(api)
         await opened_and_killed(api, tmp_path, chat)
         process = await start(api, tmp_path, TELEGRAM_ALLOWED=str(chat.user + 1))
-        await api.until(lambda: "Please send it again" in chat.messages[0].text, _SLOW)
+        await api.until(lambda: "Please send it again" in chat.messages[0].text)
         assert await stop(process) == 0
 
 
@@ -165,8 +167,8 @@ async def test_a_request_that_is_too_old_after_a_kill_ends_its_message(tmp_path:
         with closing(sqlite3.connect(tmp_path / "data" / "telegram.db")) as database, database:
             database.execute("UPDATE notes SET at = at - 172800")  # the process was away for two days
         process = await start(api, tmp_path)
-        await api.until(lambda: "Please send it again" in chat.last.text, _SLOW)
-        await api.until(lambda: not notes(tmp_path, storage_keys.OPENED), _SLOW)
+        await api.until(lambda: "Please send it again" in chat.last.text)
+        await api.until(lambda: not notes(tmp_path, storage_keys.OPENED))
         assert (len(chat.messages), len(deleted.messages)) == (1, 0)
         assert not chat.last.buttons()
         assert await stop(process) == 0
