@@ -71,19 +71,16 @@ async def test_killed_in_every_phase_and_told_to_end(tmp_path: Path) -> None:
         await api.until(lambda: patient.messages)
         chats = await in_every_phase(api)
         await stop(process, signal.SIGKILL)
-        engine._executor._pace = 0.0
         process = await start(api, tmp_path, **environ)
         await api.until(lambda: all(len(chat.messages) == 1 and chat.last.kind == "photo" for chat in chats))
         await api.until(lambda: len(api.made("editMessageMedia", chats[0].id)) == 2)  # asked for again
         assert all(Image.open(BytesIO(chat.last.media or b"")).size == (64, 48) for chat in chats)
 
-        engine._executor._pace = 0.8
         last = Conversation(api)
         await poster(last, 6)
         await api.until(lambda: is_running(api, last))
         assert await stop(process) == 0
         assert "restarting" in last.last.text
-        engine._executor._pace = 0.0
         process = await start(api, tmp_path, **environ)
         await api.until(lambda: last.last.kind == "photo")
         await patient.write(photo=picture())  # what was asked before both goes on
