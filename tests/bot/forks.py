@@ -159,8 +159,7 @@ def _tell_ends(statuses: dict[int, socket.socket]) -> None:
 
 
 def _become(told: dict[str, object], output: int, log: int) -> None:
-    """Be another program, in a session of its own; when this returns, it has ended."""
-    os.setsid()
+    """Be another program; when this returns, it has ended."""
     nothing = os.open(os.devnull, os.O_RDONLY)
     for file, number in ((nothing, 0), (output, 1), (log, 2)):
         os.dup2(file, number)
