@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from bot.core.execution.submission import execution_targets, extra_data
-from bot.core.model import Done, Running, UploadedFile
+from bot.core.model import DisplayOptions, Done, Running, UploadedFile
 from bot.core.port import Limits
 from comfy.embedded import EmbeddedServer
 from comfy.object_info import ObjectInfo
@@ -56,6 +56,15 @@ async def test_a_platform_without_previews_asks_for_none(tmp_path: Path) -> None
     platform = RecordingPlatform()
     platform.limits = Limits(10**9, 10, 4000, 0.0, previews=False)
     async with house(tmp_path, platform) as home:
+        run_id, _shown = await home.ask()
+        await home.ended(run_id)
+        (entry,) = entries(home.servers[0])
+    assert entry[3]["preview_method"] == "none"
+
+
+async def test_a_place_without_previews_asks_for_none(tmp_path: Path) -> None:
+    async with house(tmp_path) as home:
+        await home.services.moderation.where(MOD, HERE, DisplayOptions(previews=False))
         run_id, _shown = await home.ask()
         await home.ended(run_id)
         (entry,) = entries(home.servers[0])

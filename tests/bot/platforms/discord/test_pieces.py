@@ -7,7 +7,9 @@ from bot.core.model import Person, Place, Queued, Result, ResultFile, RunSummary
 from bot.core.run import State
 from bot.platforms.discord.message_ref import MessageRef
 from bot.platforms.discord.presence import presence
+from bot.platforms.discord.rest import DiscordRest
 from bot.platforms.discord.runs.attachments import pack
+from bot.platforms.discord.runs.reply import DiscordReply
 from bot.platforms.discord.runs.text import result_text, status_text
 from tests.bot.platforms.discord.harness import noise
 
@@ -92,3 +94,10 @@ def test_a_spot_is_an_address_and_back() -> None:
 def test_presence() -> None:
     assert presence({State.RUNNING: 1, State.DELIVERING: 1, State.WAITING: 5}) == "2 developing, 5 waiting"
     assert presence({}) == ""
+
+
+def test_a_server_makes_previews_only_if_they_are_shown() -> None:
+    brief = RunSummary("r", "plain", "Plain", Person("discord", "1"), Place("discord", "2"))
+    for shown in (True, False):
+        reply = DiscordReply(DiscordRest("x"), MessageRef(2, 3), brief, previews=shown)
+        assert reply.limits.previews is shown

@@ -117,6 +117,7 @@ async def test_without_previews_no_picture_is_sent(tmp_path: Path) -> None:
         await on.studio.api.pace._sleep(5)
         await on.reply(message).show(Running("KSampler", 2, 9, 0.3, 20.0, picture()))
         assert (message.kind, on.api.made("editMessageMedia")) == ("text", [])
+        assert not on.reply(message).limits.previews
 
 
 async def test_an_album_is_sent_once_whatever_happens_and_its_buttons_below(tmp_path: Path) -> None:
