@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from comfy.saved.definitions import ABSENT, NodeSpec, read_spec
+from comfy.saved.definitions import ABSENT, AUTOGROW, NodeSpec, read_spec
 from comfy.saved.document import SavedInput, SavedNode, mapping
 from comfy.saved.node import BuiltNode, build, fill_in
 from comfy.saved.widgets import Rank, Widget
 
 _COLUMN, _GAP, _WIDTH = 420, 60, 320  # pixels
 _HEAD, _ROW, _TALL_ROW = 46, 24, 120
+
+
+#: Nodes that hold a value, by its type.
+_VALUE_NODES = {str: "PrimitiveStringMultiline", bool: "PrimitiveBoolean", int: "PrimitiveInt", float: "PrimitiveFloat"}
 
 
 @dataclass(frozen=True)
@@ -28,17 +33,19 @@ class _Link:
 
 def draw(prompt: Mapping[str, Any], definitions: Mapping[str, Any]) -> dict[str, Any]:
     """Make the workflow of a prompt, with a server's `/object_info`. The ids of the nodes stay. Of a node that the
-    definitions lack, the values stand in the order of the prompt.
+    definitions lack, the values stand in the order of the prompt. A value of an input that has no widget, which a
+    prompt may have and a workflow may not, gets a node of its own.
     """
     return _Drawing(prompt, definitions).make()
 
 
 class _Drawing:
     def __init__(self, prompt: Mapping[str, Any], definitions: Mapping[str, Any]) -> None:
-        self._prompt, self._definitions = prompt, definitions
+        self._prompt, self._definitions = dict(prompt), definitions
         self._specs: dict[str, NodeSpec | None] = {}
-        self._links = list(_links(prompt))
         self._into: dict[str, list[_Link]] = {}
+        self._give_nodes_to_values()
+        self._links = list(_links(self._prompt))
         self._from: dict[str, list[_Link]] = {}
         for link in self._links:
             self._into.setdefault(link.target, []).append(link)
@@ -67,6 +74,36 @@ class _Drawing:
             "extra": {},
             "version": 0.4,
         }
+
+    def _give_nodes_to_values(self) -> None:
+        numbers = itertools.count(max((int(each) for each in self._prompt if each.isdecimal()), default=0) + 1)
+        for node_id, node in list(self._prompt.items()):
+            links = {}
+            for name in self._loose(node_id):
+                value = _unwrapped(node["inputs"][name])
+                class_type = next((each for kind, each in _VALUE_NODES.items() if type(value) is kind), "")
+                if class_type in self._definitions:
+                    made = str(next(numbers))
+                    self._prompt[made] = {"class_type": class_type, "inputs": {"value": value}}
+                    links[name] = [made, 0]
+            if links:
+                self._prompt[node_id] = {**node, "inputs": {**node["inputs"], **links}}
+
+    def _loose(self, node_id: str) -> list[str]:
+        """The inputs of a node that have a value and no widget."""
+        node = self._prompt[node_id]
+        spec = self._spec(node["class_type"])
+        if spec is None:
+            return []
+        widgets = {each.name for each in spec.inputs if each.is_widget}
+        names = [name for name, value in node["inputs"].items() if not _is_link(value) and name not in widgets]
+        if not names:
+            return []
+        built, grown = (
+            self._built(node_id),
+            {name for each in spec.inputs if each.kind == AUTOGROW for name, _ in each.grown},
+        )
+        return [name for name in names if built.widget(name) is None and (built.slot(name) or name in grown)]
 
     def _node(self, node_id: str, slots: dict[int, int]) -> dict[str, Any]:
         """A node of the workflow. The places of its linked inputs are noted in `slots`, by the number of the link."""

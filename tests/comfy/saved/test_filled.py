@@ -126,6 +126,20 @@ def test_a_node_that_the_definitions_lack_keeps_its_values_and_links() -> None:
     assert len(node_of(made, 2)["outputs"]) == 4
 
 
+def test_a_value_without_a_widget_gets_a_node_of_its_own() -> None:
+    values = {"on": True, "no": "words", "yes": 3}
+    prompt = {"5": {"class_type": "Switch", "inputs": values}}
+    nodes = {"PrimitiveStringMultiline": "STRING", "PrimitiveInt": "INT"}
+    definitions = {
+        **DEFINITIONS,
+        **{each: {"input": {"required": {"value": [kind, {}]}}, "output": [kind]} for each, kind in nodes.items()},
+    }
+    made = convert(draw(prompt, definitions), definitions).prompt
+    assert made["5"]["inputs"] == {"on": True, "no": ["6", 0], "yes": ["7", 0]}
+    assert [made[each]["inputs"]["value"] for each in ("6", "7")] == ["words", 3]
+    assert convert(draw(prompt, DEFINITIONS), DEFINITIONS).prompt["5"]["inputs"] == {"on": True}
+
+
 def test_a_circle_is_drawn_too() -> None:
     prompt = {
         each: {"class_type": "MaskOf", "inputs": {"image": [other, 0]}} for each, other in (("1", "2"), ("2", "1"))
