@@ -139,8 +139,8 @@ class Execution:
         return tuple(warning(fault, prompt) for fault in submission.warnings)
 
     async def _send(self, prompt: Prompt, prompt_id: str) -> asyncio.Task[Submission]:
-        info, targets = await self._client.object_info(), self._targets
-        extra = await extra_data(prompt, info, previews=self._previews)
+        info, targets, source = await self._client.object_info(), self._targets, self.run.workflow.source
+        extra = await extra_data(prompt, info, source, previews=self._previews)
         self._paid = bool(paid_nodes(prompt, info))
         if self._paid:
             self._check_account()

@@ -11,6 +11,7 @@ from comfy.saved.draw import draw
 from comfy.saved import UnreadableWorkflow, convert
 from comfy.saved.files import read_workflow
 from comfy.saved.texts import choose_words
+from comfy.saved.written.draw import draw
 from tests.comfy.saved.graphs import DEFINITIONS, converted, graph, node, subgraph
 
 
