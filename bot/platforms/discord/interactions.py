@@ -44,7 +44,7 @@ async def _answer(context: DiscordContext, click: Click, name: str) -> None:
     elif turned := re.fullmatch(panel.PAGE, name):
         await panel.show_page(context, click, int(turned["page"]))
     elif asked := re.fullmatch(saved.TEMPLATE, name):
-        await saved.answer(context, click, asked["id"], asked["newest"], yes=asked["answer"] == "yes")
+        await saved.answer(context, click, asked["id"], asked["newest"], asked["answer"])
     elif listed := re.fullmatch(TURN, name):
         await turn_workflows(context, click, int(listed["page"]))
     else:

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from comfy.saved.draw import draw
 
 from comfy.saved import UnreadableWorkflow, convert
 from comfy.saved.files import read_workflow

@@ -15,6 +15,8 @@ from bot.platforms.discord.runs.text import cut, plain
 
 TEMPLATE = r"darkroom:saved:(?P<answer>yes|no):(?P<id>[0-9a-z]{1,64}):(?P<newest>[0-9a-f]{1,64})"
 
+_ANSWERS = ("no", "yes")
+
 
 def asked(question: WorkflowQuestion) -> MessageDraft:
     """The message that asks an operator."""
@@ -23,16 +25,16 @@ def asked(question: WorkflowQuestion) -> MessageDraft:
 
 def _button(question: WorkflowQuestion, *, yes: bool) -> discord.ui.Button[discord.ui.View]:
     style = discord.ButtonStyle.secondary if yes else discord.ButtonStyle.danger
-    name = f"darkroom:saved:{'yes' if yes else 'no'}:{question.id}:{question.newest}"
+    name = f"darkroom:saved:{_ANSWERS[yes]}:{question.id}:{question.newest}"
     return discord.ui.Button(style=style, label=_("Open to others") if yes else _("Not now"), custom_id=name)
 
 
-async def answer(context: DiscordContext, click: Click, key: str, newest: str, *, yes: bool) -> None:
+async def answer(context: DiscordContext, click: Click, key: str, newest: str, word: str) -> None:
     """An operator's yes or no. Raises `NotAllowed`."""
     await click.response.defer()
     saved, by = context.services.moderation.saved, person_of(click.user)
     try:
-        said = await saved.answer(by, place_of(click), key, newest, yes=yes)
+        said = await saved.answer(by, place_of(click), key, newest, yes=word == _ANSWERS[True])
     except UserError as fault:
         if not context.services.moderation.is_operator(by):
             raise

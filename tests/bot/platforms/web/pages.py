@@ -55,6 +55,7 @@ async def page(
     database: str = "",
     nodes: Mapping[str, NodeType] | None = None,
     operators: str = "",
+    publish: str = "open",
     limits: Mapping[str, float] | None = None,
     **options: Any,
 ) -> AsyncIterator[Page]:
@@ -70,7 +71,7 @@ async def page(
         await stack.enter_async_context(platform)
         engine = await stack.enter_async_context(EmbeddedServer(nodes=nodes or gates.nodes(), pace=pace))
         stack.callback(gates.open)
-        environ = {"COMFYUI_URLS": f"one={engine.url}", "DARKROOM_DATA_DIR": str(folder)}
+        environ = {"COMFYUI_URLS": f"one={engine.url};publish={publish}", "DARKROOM_DATA_DIR": str(folder)}
         chosen = {"DARKROOM_DATABASE_URL": database, "DARKROOM_OPERATORS": operators}
         settings = replace(QuickSettings.read({**environ, **chosen}, None), **(limits or {}))
         tasks = TaskHealth()
