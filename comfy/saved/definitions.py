@@ -18,6 +18,7 @@ _WIDGETS = frozenset(
 )
 #: What a widget holds that has no value; its key is not sent.
 ABSENT: Any = object()
+_MOST_STEPS = 1000  # of an input that grows: ComfyUI itself allows 100
 _EMPTY: Mapping[str, Any] = {
     "INT": 0,
     "FLOAT": 0,
@@ -108,7 +109,7 @@ class InputSpec:
         if isinstance(names, list):
             return [[(f"{self.name}.{name}", each.type) for each in inputs[:1]] for name in names]
         most = template.get("max", 100)
-        count = most if isinstance(most, int) else 100
+        count = min(most, _MOST_STEPS) if isinstance(most, int) else 100
         if len(inputs) == 1:
             prefix = template.get("prefix", "")
             return [[(f"{self.name}.{prefix}{number}", inputs[0].type)] for number in range(count)]

@@ -10,6 +10,7 @@ import pytest
 from comfy.saved import UnreadableWorkflow, convert
 from comfy.saved.files import read_workflow
 from comfy.saved.texts import choose_words
+from comfy.saved.written.draw import draw
 from tests.comfy.saved.graphs import DEFINITIONS, converted, graph, node, subgraph
 
 
@@ -103,3 +104,10 @@ def test_a_file_full_of_beginnings_of_json_is_given_up(tmp_path: Path) -> None:
     path.write_bytes(b"\x89PNG" + (b'{"a":[' + b"1," * 8_000) * 450)
     with pytest.raises(UnreadableWorkflow, match="no ComfyUI workflow"):
         read_workflow(path)
+
+
+def test_an_input_that_may_grow_without_end_is_read_at_once() -> None:
+    grow = {"input": {"required": {"image": ["IMAGE", {}]}}, "prefix": "image", "min": 1, "max": 10**12}
+    nodes = {"Batch": {"input": {"required": {"images": ["COMFY_AUTOGROW_V3", {"template": grow}]}}, "output": []}}
+    prompt = {"1": {"class_type": "Batch", "inputs": {"images.image0": ["1", 0], "other": 1}}}
+    assert draw(prompt, nodes)["nodes"][0]["id"] == 1
