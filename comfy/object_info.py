@@ -29,7 +29,8 @@ class InputInfo:
 
     `type` is ComfyUI's ("INT", "FLOAT", "STRING", "BOOLEAN", "COMBO", "IMAGE", …). `choices` is None except for a
     combo with listed choices. `min` of an input that grows is the fewest that it takes. `upload` is "image", "video",
-    "audio", "3d" or "file" if the value is the name of an uploaded file.
+    "audio", "3d" or "file" if the value is the name of an uploaded file, and of an animated picture all `frames` are
+    used, or the first one.
     """
 
     name: str
@@ -275,6 +276,8 @@ def _info(
 
 def _upload(name: str, options: Mapping[str, Any]) -> str | None:
     found = next((upload for key, upload in _UPLOADS.items() if options.get(key)), None)
+    if found is None and any(key.endswith("_upload") and value is True for key, value in options.items()):
+        return "file"  # packs have flags of their own
     return "3d" if found == "file" and name.rpartition(".")[2] in ("model_file", "mesh") else found
 
 

@@ -43,6 +43,22 @@ def test_a_dynamic_combo_brings_its_inputs_along() -> None:
     assert (index.type, index.min, index.max, index.required) == ("INT", 0, 10000, False)
 
 
+@pytest.mark.parametrize(
+    ("options", "upload"),
+    [
+        ({"video_upload": True}, "video"),
+        ({"animated_image_upload": True}, "image"),
+        ({"font_upload": True}, "file"),
+        ({"font_upload": False}, None),
+        ({"upload_subfolder": "3d"}, None),
+    ],
+)
+def test_every_flag_of_an_upload_means_a_file(options: dict[str, Any], upload: str | None) -> None:
+    made = ObjectInfo({"Load": {"input": {"required": {"file": [["a"], options]}}}}).input("Load", "file")
+    assert made is not None
+    assert made.upload == upload
+
+
 def test_an_upload_is_told_from_a_choice() -> None:
     image = INFO.input("LoadImage", "image")
     assert image is not None
