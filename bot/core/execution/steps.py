@@ -132,7 +132,8 @@ class Execution:
         return tuple(warning(fault, prompt) for fault in submission.warnings)
 
     async def _send(self, prompt: Prompt, prompt_id: str) -> asyncio.Task[Submission]:
-        extra = await extra_data(prompt, await self._client.object_info(), previews=self._previews)
+        info, source = await self._client.object_info(), self.run.workflow.source
+        extra = await extra_data(prompt, info, source, previews=self._previews)
         targets = self._targets
         sending = self._client.submit(prompt, prompt_id=prompt_id, extra_data=extra, targets=targets)
         self._submission = asyncio.create_task(sending)

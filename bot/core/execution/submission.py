@@ -7,27 +7,31 @@ import logging
 from collections.abc import Iterable
 from typing import Any
 
+from bot.core.workflows.source import SavedSource
 from comfy.object_info import ObjectInfo
 from comfy.prompt import Prompt
 
 _log = logging.getLogger(__name__)
 
 
-async def extra_data(prompt: Prompt, info: ObjectInfo, *, previews: bool) -> dict[str, Any]:
+async def extra_data(
+    prompt: Prompt, info: ObjectInfo, source: SavedSource | None = None, *, previews: bool
+) -> dict[str, Any]:
     """Return the `extra_data` of a run. A server's own choice of previews is not known, so ours is always said. With
-    the workflow, the files that lie at the server can be opened in ComfyUI's editor.
+    the workflow, the files that lie at the server can be opened in ComfyUI's editor: as its author saved it, if the
+    prompt was made of a `source`.
     """
     method = "auto" if previews else "none"
-    workflow = await asyncio.to_thread(_workflow, prompt, info)
+    workflow = await asyncio.to_thread(_workflow, prompt, info, source)
     return {"preview_method": method, "extra_pnginfo": {} if workflow is None else {"workflow": workflow}}
 
 
-def _workflow(prompt: Prompt, info: ObjectInfo) -> dict[str, Any] | None:
+def _workflow(prompt: Prompt, info: ObjectInfo, source: SavedSource | None) -> dict[str, Any] | None:
     """Return the workflow of a prompt; None where the server describes its nodes in a way that cannot be read."""
     from comfy.saved.written.filled import editor_workflow  # `darkroom run` begins sooner without it
 
     try:
-        return editor_workflow(prompt.as_sent(), info.data)
+        return editor_workflow(prompt.as_sent(), info.data, source.data if source is not None else None)
     except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError) as fault:
         _log.warning("the files of a run will not have its workflow: %r", fault)
         return None

@@ -119,6 +119,38 @@ async def test_the_file_at_the_server_has_the_workflow_and_what_members_get_has_
         assert not {"workflow", "prompt"} & picture.info.keys()
 
 
+async def test_a_saved_workflow_comes_back_as_its_author_saved_it(tmp_path: Path) -> None:
+    saved = {
+        "version": 0.4,
+        "nodes": [
+            {
+                "id": 1,
+                "type": "EmptyImage",
+                "pos": [40, 50],
+                "widgets_values": [16, 16, 1, 0],
+                "outputs": [{"name": "IMAGE", "type": "IMAGE", "links": [3]}],
+            },
+            {
+                "id": 2,
+                "type": "SaveImage",
+                "pos": [400, 50],
+                "widgets_values": ["x"],
+                "inputs": [{"name": "images", "type": "IMAGE", "link": 3}],
+            },
+            {"id": 9, "type": "Note", "pos": [0, 0], "widgets_values": ["do not forget"]},
+        ],
+        "links": [[3, 1, 0, 2, 0, "IMAGE"]],
+        "groups": [{"title": "Mine"}],
+    }
+    written(tmp_path, "mine", saved, '[fields.color]\ntarget = "#1.color"\n')
+    async with house(tmp_path) as home:
+        run_id, _shown = await home.ask("mine", color="65280")
+        await home.ended(run_id)
+        (entry,) = entries(home.servers[0])
+    saved["nodes"][0]["widgets_values"] = [16, 16, 1, 65280]  # type: ignore[index]
+    assert entry[3]["extra_pnginfo"]["workflow"] == saved
+
+
 async def test_an_operator_who_keeps_metadata_gives_the_workflow_away(tmp_path: Path) -> None:
     async with house(tmp_path, keep_metadata=True) as home:
         run_id, shown = await home.ask()
