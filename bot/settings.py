@@ -167,7 +167,7 @@ class Settings:
         "DARKROOM_SAVED_USERS",
         _names,
         (),
-        "Whose saved workflows count at servers with several users: NAME, or SERVER/NAME for one server.",
+        "The users with saved workflows that count, at servers with several users: NAME, or SERVER/NAME for one server.",
     )
     max_upload_mb: float = _setting(
         "DARKROOM_MAX_UPLOAD_MB", _megabytes, 20.0, "The largest file that people may send, in megabytes."
@@ -350,7 +350,7 @@ class Settings:
         return tuple(server.url for server in self.servers)
 
     def users_of(self, server: NamedServer) -> tuple[str, ...]:
-        """Return the users whose saved workflows count at a server, if it has several."""
+        """Return the users with saved workflows that count at a server, if it has several."""
         named = (each.rpartition("/") for each in self.saved_users)
         return (*server.users, *(user for of, _slash, user in named if of in ("", server.name)))
 

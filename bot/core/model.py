@@ -52,8 +52,8 @@ class Place:
 
 
 class Publish(StrEnum):
-    """What becomes of workflows that people save at a server: they are open at once, or operators are asked first, or
-    nothing is read there.
+    """The way of workflows that people save at a server: they are open at once, operators are asked
+    first, or nothing is read there.
     """
 
     OPEN = "open"

@@ -1,1 +1,1 @@
-"""What a server keeps for people: the workflows that they saved, and its library of templates."""
+"""A server as a library: the workflows that people saved there, and its templates."""

@@ -1,4 +1,4 @@
-"""What people have saved at a server: lists of files, and the files that changed since the last look.
+"""Read what people have saved at a server: lists of files, and the files that changed since the last look.
 
 An empty list means that the server said so. Whatever else stands in the way (the server is away, a 500, a login page)
 raises an error, so that a caller never takes it for an empty folder.

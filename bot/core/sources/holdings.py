@@ -1,4 +1,4 @@
-"""Which saved file is which workflow. Pure.
+"""Tell which saved file is which workflow. Pure.
 
 A workflow begins with the file that has it first, and follows that one. Another file under the same path with the same
 content is the same workflow for as long as the contents are equal; one with other content is a workflow of its own.
@@ -15,7 +15,8 @@ _ENDINGS = (".app.json", ".json")
 
 @dataclass(frozen=True, order=True)
 class SavedAt:
-    """Where a file is saved: the server, the user (empty where there is one), and the path below the folder."""
+    """The place of a saved file: the server, the user (empty where there is one), and the path below the
+    folder."""
 
     server: str
     user: str

@@ -1,4 +1,4 @@
-"""What a workflow's file needs of a server: nodes, their packs, models, and whether it costs money. Pure."""
+"""Tell what a workflow's file needs of a server: nodes, their packs, models, and whether it costs money. Pure."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _CORE = "comfy-core"  # the name of what is no pack
 
 @dataclass(frozen=True)
 class ModelSource:
-    """Where a workflow's file says that a model can be had, and in which folder it belongs."""
+    """A model as a workflow's file names it: with a link and the folder in which it belongs."""
 
     name: str
     folder: str = ""
@@ -47,7 +47,7 @@ class WorkflowNeeds:
 
     @property
     def lacks(self) -> str:
-        """What the server lacks, as sentences; empty if it lacks nothing."""
+        """The lacks of the server, as sentences; empty if it lacks nothing."""
         told = []
         if self.unknown:
             words = _("{node} (from the pack {pack})")

@@ -1,4 +1,4 @@
-"""What becomes of a version that was saved: it is open, on trial, or not offered. Pure."""
+"""Decide about a version that was saved: it is open, on trial, or not offered. Pure."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from bot.core.sources.needs import WorkflowNeeds
 
 
 class Stage(StrEnum):
-    """How far a saved workflow is offered."""
+    """The people to whom a saved workflow is offered."""
 
     OPEN = "open"  #: to all whom the moderators' rules allow it
     TRIAL = "trial"  #: to operators, who are asked

@@ -53,7 +53,7 @@ class Offered:
 
 
 class Shelf(Protocol):
-    """Where the catalog finds what is offered."""
+    """The place where the catalog finds what is offered."""
 
     async def offer(self, offered: Collection[Offered]) -> None:
         """Offer exactly these workflows. Raises `StorageFailed`."""

@@ -1,4 +1,4 @@
-"""What people have saved at servers, as the database has it: files, the workflows that they are, and all versions."""
+"""The saved files of servers, as the database has them, the workflows that they are, and all versions."""
 
 from __future__ import annotations
 

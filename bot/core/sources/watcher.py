@@ -86,7 +86,7 @@ class SavedFilesSink(Protocol):
 
 @dataclass
 class _Seen:
-    """What was seen of a server by this process."""
+    """The state of a server as this process saw it last."""
 
     files: dict[str, dict[str, tuple[UserFile, str]]] = field(default_factory=dict)  # by user and path, with digests
     told: tuple[Sequence[str] | None, tuple[SavedFault, ...]] | None = None

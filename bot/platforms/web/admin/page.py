@@ -92,7 +92,7 @@ def _places(view: View) -> Html:
 
 
 def _saved(view: View) -> Html | None:
-    """What people saved at the servers: what waits for the operator, and what cannot be used."""
+    """Draw what people saved at the servers: what waits for the operator, and what cannot be used."""
     if view.saved is None:
         return None
     rows = [_saved_entry(view, each) for each in view.saved.entries]

@@ -1,4 +1,4 @@
-"""What people save at servers, the workflows and versions that come of it, and who looks after which server."""
+"""Files that people save at servers, their workflows and versions, and which process looks after which server."""
 
 from __future__ import annotations
 
