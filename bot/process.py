@@ -47,13 +47,13 @@ from bot.core.servers.registry import ServerRegistry
 from bot.core.sources.library import TemplateLibrary
 from bot.core.sources.publisher import SavedPublisher, SavedShelf
 from bot.core.sources.store import SavedStore
-from bot.core.sources.watcher import SavedFilesWatcher, SavedSource
+from bot.core.sources.watcher import SavedFilesWatcher, SavingServer
 from bot.core.storage import data_folder
 from bot.core.storage.temporary import locked_folder
+from bot.core.workflows.identity.store import WorkflowStore
+from bot.core.workflows.identity.versions import WorkflowVersions
 from bot.core.workflows.live_catalog import LiveCatalog
-from bot.core.workflows.source_file import Layer
-from bot.core.workflows.store import WorkflowStore
-from bot.core.workflows.versions import WorkflowVersions
+from bot.core.workflows.source import Layer
 from bot.i18n import _
 from bot.settings import Role, Settings
 from bot.stores import Stores, opened, writing
@@ -96,6 +96,7 @@ async def serving(
         fleet = await stack.enter_async_context(Fleet(members, servers_changed))
         registry = await stack.enter_async_context(ServerRegistry(store.database, role.worker, fleet, tasks, confirm))
         servers_changed.add(registry.note)
+        await stack.enter_async_context(catalog.following(lambda: registry.known))
         if role.worker is not None:
             context = ExecutionContext(
                 versions,
@@ -262,7 +263,7 @@ async def _watched(
         yield
 
 
-def _sources(settings: Settings, worker: str, fleet: Fleet) -> list[SavedSource]:
+def _sources(settings: Settings, worker: str, fleet: Fleet) -> list[SavingServer]:
     """Return the servers of this worker. One on this machine is another one for each worker that shares a database."""
     named = {each.name: each for each in settings.servers}
     sources = []
@@ -272,7 +273,7 @@ def _sources(settings: Settings, worker: str, fleet: Fleet) -> list[SavedSource]
         key = f"{worker}/{name}" if local and settings.database is not None else name
         publish = Publish.OPEN if server is None else server.publish
         users = () if server is None else settings.users_of(server)
-        sources.append(SavedSource(name, key, local, publish, users))
+        sources.append(SavingServer(name, key, local, publish, users))
     return sources
 
 

@@ -52,7 +52,8 @@ class WorkflowService:
 
     async def offers(self, person: Person, place: Place) -> list[WorkflowOffer]:
         """Return the workflows that a person may run in a place."""
-        return [WorkflowOffer(each, await self._validator.lacks(each)) for each in self.allowed(person, place)]
+        allowed = self.allowed(person, place)
+        return [WorkflowOffer(each.in_language(person.language), await self._validator.lacks(each)) for each in allowed]
 
     def allowed(self, person: Person, place: Place) -> list[Workflow]:
         """Return the workflows that a person may run in a place, even if the servers lack something. Asks no server."""
@@ -91,7 +92,7 @@ class WorkflowService:
         await self.admit(workflow, person, place, version)
         found = await self.pinned(workflow, version)
         restriction = self._enforcer.restriction(person, place, found)
-        return restriction.shown(await self._validator.form(found))
+        return restriction.shown(await self._validator.form(found)).in_language(person.language)
 
     async def pinned(self, workflow: str, version: str) -> Workflow:
         """Return a version of a workflow. Raises `UnknownWorkflow`."""
@@ -125,6 +126,7 @@ class WorkflowService:
         found = self.catalog.workflows.get(workflow)
         return found.name if found is not None else workflow
 
-    def title(self, workflow: str) -> str:
-        """Return the title of a workflow."""
-        return self.catalog.title(workflow)
+    def title(self, workflow: str, language: str = "") -> str:
+        """Return the title of a workflow, for a person who reads this language."""
+        found = self.catalog.workflows.get(workflow)
+        return (found.in_language(language).title if found is not None else "") or self.catalog.title(workflow)

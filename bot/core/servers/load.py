@@ -11,7 +11,7 @@ from functools import lru_cache
 from time import time
 
 from bot.core.run import QueuedRun, RunRecord
-from bot.core.workflows.versions import WorkflowVersions
+from bot.core.workflows.identity.versions import WorkflowVersions
 from bot.core.workflows.workflow import choices_of
 from comfy.object_info import ObjectInfo
 from comfy.schedule import Estimates, Job, ServerState
@@ -121,4 +121,4 @@ class JobFactory:
         if wanted is None:
             return frozenset()
         values, known = choices_of(kind), self._known().items()
-        return frozenset(name for name, info in known if not info.missing(wanted.fill(values, info)))
+        return frozenset(name for name, info in known if wanted.verdict(info, values).runs)

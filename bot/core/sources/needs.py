@@ -14,6 +14,7 @@ from comfy.prompt import Prompt
 from comfy.saved import UnreadableWorkflow, convert
 from comfy.saved.files import parse_workflow
 from comfy.schedule import is_model
+from comfy.verdict import MissingChoice, MissingNode, judge
 
 _CORE = "comfy-core"  # the name of what is no pack
 
@@ -87,15 +88,18 @@ def needs_and_prompt(content: bytes, info: ObjectInfo) -> tuple[WorkflowNeeds, P
 
 def _needs(prompt: Prompt, unknown: Iterable[str], info: ObjectInfo, data: Mapping[str, Any]) -> WorkflowNeeds:
     models, packs = model_sources(data), node_sources(data)
-    missing = info.missing(prompt)
+    faults = judge(prompt, info).faults
+    nodes = [each.class_type for each in faults if isinstance(each, MissingNode)]
     classes = frozenset(node.class_type for node in prompt) | frozenset(unknown)
-    values = dict.fromkeys(str(choice.value) for choice in missing.choices if is_model(choice.value))
+    values = dict.fromkeys(
+        str(each.value) for each in faults if isinstance(each, MissingChoice) and is_model(each.value)
+    )
     lacking = [models.get(value.replace("\\", "/").rpartition("/")[2]) or ModelSource(value) for value in values]
     return WorkflowNeeds(
         classes,
         frozenset(each for each in classes if is_paid(info, each)),
         packs_of(info, classes),
-        {each: packs.get(each, "") for each in (*unknown, *missing.nodes)},
+        {each: packs.get(each, "") for each in (*unknown, *nodes)},
         tuple(lacking),
     )
 

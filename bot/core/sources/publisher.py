@@ -7,7 +7,6 @@ that is to be offered; so whatever a crash left out is made good the next time.
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
@@ -18,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.core.model import Publish
 from bot.core.sources.holdings import Holding, SavedAt, leaders, renewed, titles
-from bot.core.sources.needs import WorkflowNeeds, needs_and_prompt
+from bot.core.sources.needs import WorkflowNeeds, needs_of
 from bot.core.sources.publication import Refusal, Stage, judged
 from bot.core.sources.store import (
     SavedServer,
@@ -33,7 +32,8 @@ from bot.core.sources.store import (
 )
 from bot.core.sources.watcher import SavedContent, SavedFault, SavedListing
 from bot.core.workflows.live_catalog import LiveCatalog
-from bot.core.workflows.source_file import Layer, SourceFile
+from bot.core.workflows.reader import SourceFile, graph_of
+from bot.core.workflows.source import Layer
 from bot.i18n import _
 from comfy.object_info import ObjectInfo
 from comfy.saved import UnreadableWorkflow
@@ -72,24 +72,24 @@ class SavedShelf:
     async def files(self) -> Collection[SourceFile]:
         """Return the files of what is offered now. Raises `StorageFailed`."""
         wanted = offered(await self._store.state())
-        found = await self._store.prompts((each.id, each.digest) for each in wanted if each not in self._made)
+        found = await self._store.contents((each.id, each.digest) for each in wanted if each not in self._made)
         made = {each: _file(each, *found[each.id]) for each in wanted if each.id in found}
         self._made = {each: self._made.get(each) or made[each] for each in wanted if each in self._made or each in made}
         return self._made.values()
 
 
-def _file(offer: Offered, at: SavedAt, prompt: str) -> SourceFile:
+def _file(offer: Offered, at: SavedAt, content: bytes) -> SourceFile:
     path = at.path[: len(at.path) - len(PurePosixPath(at.path).name)] + at.stem
     called = "" if offer.title == at.stem else offer.title
-    return SourceFile(Layer.SAVED, path, at.path, prompt, source=f"saved/{offer.id}", called=called, trial=offer.trial)
+    graph, source = graph_of(content), f"saved/{offer.id}"
+    return SourceFile.of(Layer.SAVED, path, at.path, graph, source=source, called=called, trial=offer.trial)
 
 
 @dataclass(frozen=True)
 class _Examined:
-    """A content and its prompt, packed, with what it needs, or why it is no workflow."""
+    """A content, packed, with what it needs, or why it is no workflow."""
 
     packed: bytes
-    prompt: bytes
     needs: WorkflowNeeds | None
     fault: str = ""
 
@@ -183,7 +183,7 @@ class SavedPublisher:
                 faults[holding.at] = made
                 continue
             if content.needs is not None and (found is None or found.publication.newest != holding.digest):
-                await add_version(connection, made, holding.at, content.needs, content.packed, content.prompt)
+                await add_version(connection, made, holding.at, content.needs, content.packed)
             workflows[key] = made
         named = titles(leading, self._labels)
         shown = {key: replace(each, title=named[key]) for key, each in workflows.items()}
@@ -196,7 +196,7 @@ class SavedPublisher:
         if digest in examined:
             return examined[digest]
         found = await find_version(connection, digest)
-        return None if found is None else _Examined(found[1], found[2], found[0])
+        return None if found is None else _Examined(found[1], found[0])
 
     def _judge(
         self, state: SavedState, found: SavedWorkflow | None, holding: Holding, content: _Examined
@@ -234,7 +234,6 @@ def _is_new(found: SavedWorkflow | None, holding: Holding, publish: Publish, *, 
 
 def _examine(file: SavedContent, info: ObjectInfo) -> _Examined:
     try:
-        needs, prompt = needs_and_prompt(file.content, info)
-        return _Examined(packed(file.content), packed(json.dumps(prompt.to_json()).encode()), needs)
+        return _Examined(packed(file.content), needs_of(file.content, info))
     except UnreadableWorkflow as fault:
-        return _Examined(b"", b"", None, fault_words(fault))
+        return _Examined(b"", None, fault_words(fault))

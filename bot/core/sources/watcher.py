@@ -27,7 +27,7 @@ _SAVED = "workflows"  # the folder in which the editor saves
 
 
 @dataclass(frozen=True)
-class SavedSource:
+class SavingServer:
     """A server whose saved workflows are read. `key` names it in the records; it is `local` if its address leads to
     this machine alone. `publish` is None where the address decides.
     """
@@ -99,17 +99,17 @@ class SavedFilesWatcher:
     def __init__(
         self,
         fleet: Fleet,
-        sources: Sequence[SavedSource],
+        sources: Sequence[SavingServer],
         folder: str,
         sink: SavedFilesSink,
         tasks: TaskHealth,
-        is_ours: Callable[[SavedSource], bool],
+        is_ours: Callable[[SavingServer], bool],
         every: float = _EVERY,
     ) -> None:
         self._fleet, self._sink, self._is_ours, self._every = fleet, sink, is_ours, every
         self._folder = f"{_SAVED}/{folder}"
         self._tasks = {each: BackgroundTask(f"saved workflows of {each.name}", tasks) for each in sources}
-        self._seen: dict[SavedSource, _Seen] = {each: _Seen() for each in sources}
+        self._seen: dict[SavingServer, _Seen] = {each: _Seen() for each in sources}
 
     async def __aenter__(self) -> SavedFilesWatcher:
         for source, task in self._tasks.items():
@@ -122,7 +122,7 @@ class SavedFilesWatcher:
         for task in self._tasks.values():
             await task.stop()
 
-    async def look(self, source: SavedSource) -> None:
+    async def look(self, source: SavingServer) -> None:
         """Look at a server once. Raises `StorageFailed`."""
         if source.publish is Publish.OFF:
             await self._tell(source, (), [])
@@ -146,13 +146,13 @@ class SavedFilesWatcher:
             faults = [SavedFault("", _told(fault))]
         await self._tell(source, users, faults)
 
-    async def _tell(self, source: SavedSource, users: Sequence[str] | None, faults: Sequence[SavedFault]) -> None:
+    async def _tell(self, source: SavingServer, users: Sequence[str] | None, faults: Sequence[SavedFault]) -> None:
         seen, news = self._seen[source], (users, tuple(faults))
         if news != seen.told:
             await self._sink.looked(source.key, users, faults)
             seen.told = news
 
-    async def _default(self, client: ComfyClient, source: SavedSource, seen: _Seen) -> Publish:
+    async def _default(self, client: ComfyClient, source: SavingServer, seen: _Seen) -> Publish:
         """Return what holds where the settings say nothing: others may save at a server that they can reach."""
         if seen.publish is None:
             alone = source.local and not (await client.system_stats()).listens_to_others
@@ -160,7 +160,7 @@ class SavedFilesWatcher:
         return seen.publish
 
     async def _look(
-        self, client: ComfyClient, source: SavedSource, user: str, header: str | None, publish: Publish
+        self, client: ComfyClient, source: SavingServer, user: str, header: str | None, publish: Publish
     ) -> list[SavedFault]:
         """Look at what one user has saved."""
         listed = [each for each in await client.saved(self._folder, header) if _counts(each.path)]
@@ -193,7 +193,7 @@ class SavedFilesWatcher:
         return content if file.size in (None, len(content)) else None
 
 
-async def _users(client: ComfyClient, source: SavedSource) -> tuple[Mapping[str, str | None], list[SavedFault]]:
+async def _users(client: ComfyClient, source: SavingServer) -> tuple[Mapping[str, str | None], list[SavedFault]]:
     """Return the users of a server whose files count, each with its id for requests, and which of them are unknown."""
     known = await client.users()
     if known is None:

@@ -97,6 +97,17 @@ servers = Table(
     Column("info", LargeBinary),
 )
 
+#: What each server had when it was last seen, packed as in `servers`. It outlives the worker's row there.
+definitions = Table(
+    "definitions",
+    metadata,
+    Column("worker", Text, primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("at", Float, nullable=False),
+    Column("edition", String(64), nullable=False),
+    Column("info", LargeBinary, nullable=False),
+)
+
 #: What platforms remember: how far a conversation has come, which messages an album became.
 notes = Table(
     "notes",
@@ -197,7 +208,7 @@ saved_workflows = Table(
     Column("asked", JSON, nullable=False, server_default="[]"),
 )
 
-#: Every version of theirs: its content and the prompt that it makes there, both packed, and what it needs.
+#: Every version of theirs: its content, packed, and what it needs.
 saved_versions = Table(
     "saved_versions",
     metadata,
@@ -210,7 +221,6 @@ saved_versions = Table(
     Column("path", String(500), nullable=False),
     Column("needs", JSON, nullable=False),
     Column("content", LargeBinary, nullable=False),
-    Column("prompt", LargeBinary, nullable=False),
 )
 
 #: Which process looks after a server's saved files, and what it cannot read there.

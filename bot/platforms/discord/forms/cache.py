@@ -36,9 +36,9 @@ class FormCache:
         """A workflow and its form there. Raises `UnknownWorkflow` and `NotAllowed`."""
         await self._services.workflows.admit(name, person, place)
         form = await self.whole(name)
-        return CachedForm(
-            self._services.workflows.catalog.get(name), self._services.workflows.narrowed(form, name, person, place)
-        )
+        workflow = self._services.workflows.catalog.get(name).in_language(person.language)
+        narrowed = self._services.workflows.narrowed(form, name, person, place)
+        return CachedForm(workflow, narrowed.in_language(person.language))
 
     async def whole(self, name: str) -> Form:
         """A workflow's form without any rules; the last known one if servers are slow. Raises `UnknownWorkflow`."""

@@ -54,7 +54,7 @@ class WorkflowCommands(app_commands.Group):
     def _saved(self) -> SavedWorkflows:
         return self._context.services.moderation.saved
 
-    @app_commands.command(description=_("Add a workflow: the file that ComfyUI's “Export (API)” writes."))
+    @app_commands.command(description=_("Add a workflow: the file that ComfyUI saves, or a picture that it made."))
     async def add(self, click: Click, name: Text, file: discord.Attachment) -> None:
         async def act(by: Person, here: Place) -> str:
             await self._context.services.moderation.check_trusted(

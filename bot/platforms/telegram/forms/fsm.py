@@ -213,9 +213,7 @@ class FormDialog:
         self, caller: Caller, draft: FormState, form: Form, field: Field, fault: str = "", *, fresh: bool = False
     ) -> None:
         draft = replace(draft, asking=field.name)
-        html = prompts.question(
-            self._responder.services.workflows.title(draft.workflow), field, fault, private=caller.is_private
-        )
+        html = prompts.question(self._title(caller, draft), field, fault, private=caller.is_private)
         await self._show(caller, draft, html, prompts.answers(draft, field), fresh=fresh)
 
     async def _ask_workflow(self, caller: Caller, draft: FormState, *, fresh: bool = False) -> None:
@@ -231,8 +229,10 @@ class FormDialog:
     async def _show_all(
         self, caller: Caller, draft: FormState, form: Form, faults: str = "", *, fresh: bool = False
     ) -> None:
-        title = self._responder.services.workflows.title(draft.workflow)
-        await self._show(caller, draft, *prompts.overview(title, draft, form, faults), fresh=fresh)
+        await self._show(caller, draft, *prompts.overview(self._title(caller, draft), draft, form, faults), fresh=fresh)
+
+    def _title(self, caller: Caller, draft: FormState) -> str:
+        return self._responder.services.workflows.title(draft.workflow, caller.person.language)
 
     async def _turn(self, caller: Caller, draft: FormState, form: Form) -> None:
         if not draft.workflow:

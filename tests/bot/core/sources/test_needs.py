@@ -57,7 +57,8 @@ def test_a_saved_workflow_names_its_nodes_packs_and_models_with_where_to_get_the
 
 def test_a_prompt_for_the_api_names_the_same() -> None:
     prompt = {"1": {"class_type": "CheckpointLoaderSimple", "inputs": {"ckpt_name": "b.safetensors"}}}
-    needs = needs_of(json.dumps({**prompt, "2": {"class_type": "Buy", "inputs": {}}}).encode(), INFO)
+    more = {"2": {"class_type": "Buy", "inputs": {}}, "3": {"class_type": "Save", "inputs": {"model": ["1", 0]}}}
+    needs = needs_of(json.dumps({**prompt, **more}).encode(), INFO)
     assert (needs.paid, needs.models) == ({"Buy"}, (ModelSource("b.safetensors"),))
     assert needs.lacks == "The server lacks b.safetensors."
 

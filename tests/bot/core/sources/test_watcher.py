@@ -13,7 +13,7 @@ from aiohttp import web
 from bot.core.background import TaskHealth
 from bot.core.errors import StorageAway
 from bot.core.model import Publish
-from bot.core.sources.watcher import SavedFault, SavedFilesWatcher, SavedListing, SavedSource
+from bot.core.sources.watcher import SavedFault, SavedFilesWatcher, SavedListing, SavingServer
 from comfy.embedded import EmbeddedServer
 from comfy.fleet import Fleet, Member
 from comfy.server import Server
@@ -66,7 +66,7 @@ class Odd(EmbeddedServer):
 @asynccontextmanager
 async def watching(
     *servers: EmbeddedServer, local: bool = True, publish: Publish | None = None, users: Sequence[str] = ()
-) -> AsyncIterator[tuple[Shelf, SavedFilesWatcher, list[SavedSource]]]:
+) -> AsyncIterator[tuple[Shelf, SavedFilesWatcher, list[SavingServer]]]:
     """A watcher that looks when the test says so."""
     async with AsyncExitStack() as stack:
         for server in servers:
@@ -75,7 +75,7 @@ async def watching(
         members = [Member(name, Server(server.url)) for name, server in zip(names, servers, strict=True)]
         fleet, shelf = await stack.enter_async_context(Fleet(members)), Shelf()
         await fleet.looked()
-        sources = [SavedSource(name, name, local, publish, tuple(users)) for name in names]
+        sources = [SavingServer(name, name, local, publish, tuple(users)) for name in names]
         yield shelf, SavedFilesWatcher(fleet, sources, "darkroom", shelf, TaskHealth(), lambda _source: True), sources
 
 
@@ -221,7 +221,7 @@ async def test_a_server_that_another_process_looks_after_is_left_alone_until_tha
         server = await stack.enter_async_context(WatchedServer())
         fleet, shelf = await stack.enter_async_context(Fleet([Member("s1", Server(server.url))])), Shelf()
         await fleet.looked()
-        source = SavedSource("s1", "s1")
+        source = SavingServer("s1", "s1")
         watcher = SavedFilesWatcher(
             fleet, [source], "darkroom", shelf, TaskHealth(), lambda each: bool(ours[each.name])
         )
