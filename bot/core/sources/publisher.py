@@ -15,6 +15,7 @@ from uuid import uuid4
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from bot.core import events_log
 from bot.core.model import Publish
 from bot.core.sources.holdings import Holding, SavedAt, leaders, renewed, titles
 from bot.core.sources.needs import WorkflowNeeds, needs_of
@@ -110,6 +111,7 @@ class SavedPublisher:
         self._store, self._shelf, self._worker = store, shelf, worker
         self._infos, self._labels, self._allowed, self._new_id = infos, labels, allowed, new_id
         self._one_by_one = asyncio.Lock()
+        self._logged: set[tuple[str, str]] = set()
 
     async def take(self, listing: SavedListing, publish: Publish) -> None:
         """See `SavedFilesSink`."""
@@ -161,7 +163,16 @@ class SavedPublisher:
                 before = await read_state(connection)
                 after = await self._judged(connection, change(before), examined)
                 await write_state(connection, before, after)
+            self._log_faults(after)
             await self._shelf.offer(offered(after))
+
+    def _log_faults(self, state: SavedState) -> None:
+        """Log each fault once for as long as it is there."""
+        faults = {(f"{at.server}: {at.path}", reason) for at, reason in state.faults.items()}
+        faults |= {(server.name, reason) for server in state.servers.values() for _path, reason in server.faults}
+        for file, reason in sorted(faults - self._logged):
+            events_log.workflow_faulty(file, None, reason)
+        self._logged = faults
 
     async def _judged(
         self, connection: AsyncConnection, state: SavedState, examined: Mapping[str, _Examined]

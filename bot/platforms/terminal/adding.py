@@ -27,8 +27,8 @@ _NOT_IN_NAMES = re.compile(r'[\x00-\x1f/\\:*?"<>|]')
 @click.option("--server", metavar="URL", help=_("A ComfyUI server to ask; default: the first one in the settings."))
 @click.option("--force", is_flag=True, help=_("Replace a workflow of this name."))
 def add(file: Path, name: str | None, sidecar: bool, server: str | None, force: bool) -> None:
-    """Add the workflow in FILE to your folder of workflows. FILE is what ComfyUI saves, exports or makes, or the name of
-    a template that “darkroom workflows templates” finds.
+    """Add the workflow in FILE to your folder of workflows. FILE is what ComfyUI saves, exports or makes, or the
+    name of a template that “darkroom workflows templates” finds.
     """
     app: Application = click.get_current_context().find_root().obj
     try:
