@@ -167,7 +167,7 @@ class Settings:
         "DARKROOM_SAVED_USERS",
         _names,
         (),
-        "The users with saved workflows that count, at servers with several users: NAME, or SERVER/NAME for one server.",
+        "The users with saved workflows that count, where there are several: NAME, or SERVER/NAME for one server.",
     )
     max_upload_mb: float = _setting(
         "DARKROOM_MAX_UPLOAD_MB", _megabytes, 20.0, "The largest file that people may send, in megabytes."

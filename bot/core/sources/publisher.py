@@ -7,7 +7,6 @@ that is to be offered; so whatever a crash left out is made good the next time.
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
@@ -16,9 +15,10 @@ from uuid import uuid4
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from bot.core import events_log
 from bot.core.model import Publish
 from bot.core.sources.holdings import Holding, SavedAt, leaders, renewed, titles
-from bot.core.sources.needs import WorkflowNeeds, needs_and_prompt
+from bot.core.sources.needs import WorkflowNeeds, needs_of
 from bot.core.sources.publication import Refusal, Stage, judged
 from bot.core.sources.store import (
     SavedServer,
@@ -92,10 +92,9 @@ def _file(offer: Offered, at: SavedAt, content: bytes) -> SourceFile:
 
 @dataclass(frozen=True)
 class _Examined:
-    """A content and its prompt, packed, with what it needs, or why it is no workflow."""
+    """A content, packed, with what it needs, or why it is no workflow."""
 
     packed: bytes
-    prompt: bytes
     needs: WorkflowNeeds | None
     fault: str = ""
 
@@ -116,6 +115,7 @@ class SavedPublisher:
         self._store, self._shelf, self._worker = store, shelf, worker
         self._infos, self._labels, self._allowed, self._new_id = infos, labels, allowed, new_id
         self._one_by_one = asyncio.Lock()
+        self._logged: set[tuple[str, str]] = set()
 
     async def take(self, listing: SavedListing, publish: Publish) -> None:
         """See `SavedFilesSink`."""
@@ -167,7 +167,16 @@ class SavedPublisher:
                 before = await read_state(connection)
                 after = await self._judged(connection, change(before), examined)
                 await write_state(connection, before, after)
+            self._log_faults(after)
             await self._shelf.offer(offered(after))
+
+    def _log_faults(self, state: SavedState) -> None:
+        """Log each fault once for as long as it is there."""
+        faults = {(f"{at.server}: {at.path}", reason) for at, reason in state.faults.items()}
+        faults |= {(server.name, reason) for server in state.servers.values() for _path, reason in server.faults}
+        for file, reason in sorted(faults - self._logged):
+            events_log.workflow_faulty(file, None, reason)
+        self._logged = faults
 
     async def _judged(
         self, connection: AsyncConnection, state: SavedState, examined: Mapping[str, _Examined]
@@ -189,7 +198,7 @@ class SavedPublisher:
                 faults[holding.at] = made
                 continue
             if content.needs is not None and (found is None or found.publication.newest != holding.digest):
-                await add_version(connection, made, holding.at, content.needs, content.packed, content.prompt)
+                await add_version(connection, made, holding.at, content.needs, content.packed)
             workflows[key] = made
         named = titles(leading, self._labels)
         shown = {key: replace(each, title=named[key]) for key, each in workflows.items()}
@@ -202,7 +211,7 @@ class SavedPublisher:
         if digest in examined:
             return examined[digest]
         found = await find_version(connection, digest)
-        return None if found is None else _Examined(found[1], found[2], found[0])
+        return None if found is None else _Examined(found[1], found[0])
 
     def _judge(
         self, state: SavedState, found: SavedWorkflow | None, holding: Holding, content: _Examined
@@ -240,7 +249,6 @@ def _is_new(found: SavedWorkflow | None, holding: Holding, publish: Publish, *, 
 
 def _examine(file: SavedContent, info: ObjectInfo) -> _Examined:
     try:
-        needs, prompt = needs_and_prompt(file.content, info)
-        return _Examined(packed(file.content), packed(json.dumps(prompt.to_json()).encode()), needs)
+        return _Examined(packed(file.content), needs_of(file.content, info))
     except UnreadableWorkflow as fault:
-        return _Examined(b"", b"", None, fault_words(fault))
+        return _Examined(b"", None, fault_words(fault))

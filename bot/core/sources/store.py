@@ -88,7 +88,7 @@ class SavedStore:
 
     async def versions(self, workflow: str) -> list[SavedVersion]:
         """Return the versions of a workflow, newest first."""
-        columns = [column for column in saved_versions.c if column.name not in ("content", "prompt")]
+        columns = [column for column in saved_versions.c if column is not saved_versions.c.content]
         question = select(*columns).where(saved_versions.c.workflow == workflow)
         async with self.database.read() as connection:
             rows = await connection.execute(question.order_by(saved_versions.c.number.desc()))
@@ -191,26 +191,23 @@ async def add_version(
     where: SavedAt,
     needs: WorkflowNeeds,
     content: bytes,
-    prompt: bytes,
 ) -> None:
     """Add the newest version of a workflow, and delete the oldest ones if there are too many, but not the offered."""
     mine, offered = saved_versions.c.workflow == workflow.id, workflow.publication
     last = (await connection.execute(select(func.max(saved_versions.c.number)).where(mine))).scalar_one() or 0
     row = {"workflow": workflow.id, "number": last + 1, "digest": offered.newest, "at": workflow.at}
-    more = {"needs": needs_json(needs), "content": content, "prompt": prompt}
+    more = {"needs": needs_json(needs), "content": content}
     await connection.execute(saved_versions.insert().values(**row, **dict(_key(where)), **more))
     old = saved_versions.c.number <= last + 1 - _MOST_VERSIONS
     kept = saved_versions.c.digest.in_((offered.shown, offered.approved))
     await connection.execute(delete(saved_versions).where(mine, old, ~kept))
 
 
-async def find_version(connection: AsyncConnection, digest: str) -> tuple[WorkflowNeeds, bytes, bytes] | None:
-    """Return what a content needs, it and its prompt as they are packed, whatever workflow it is a version of."""
-    question = select(saved_versions.c.needs, saved_versions.c.content, saved_versions.c.prompt).where(
-        saved_versions.c.digest == digest
-    )
+async def find_version(connection: AsyncConnection, digest: str) -> tuple[WorkflowNeeds, bytes] | None:
+    """Return what a content needs, and it as it is packed, whatever workflow it is a version of."""
+    question = select(saved_versions.c.needs, saved_versions.c.content).where(saved_versions.c.digest == digest)
     row = (await connection.execute(question.limit(1))).first()
-    return None if row is None else (read_needs(row.needs), row.content, row.prompt)
+    return None if row is None else (read_needs(row.needs), row.content)
 
 
 def packed(content: bytes) -> bytes:

@@ -211,7 +211,7 @@ saved_workflows = Table(
     Column("asked", JSON, nullable=False, server_default="[]"),
 )
 
-#: Every version of theirs: its content and the prompt that it makes there, both packed, and what it needs.
+#: Every version of theirs: its content, packed, and what it needs.
 saved_versions = Table(
     "saved_versions",
     metadata,
@@ -224,7 +224,6 @@ saved_versions = Table(
     Column("path", String(500), nullable=False),
     Column("needs", JSON, nullable=False),
     Column("content", LargeBinary, nullable=False),
-    Column("prompt", LargeBinary, nullable=False),
 )
 
 #: Which process looks after a server's saved files, and what it cannot read there.

@@ -27,7 +27,9 @@ _NOT_IN_NAMES = re.compile(r'[\x00-\x1f/\\:*?"<>|]')
 @click.option("--server", metavar="URL", help=_("A ComfyUI server to ask; default: the first one in the settings."))
 @click.option("--force", is_flag=True, help=_("Replace a workflow of this name."))
 def add(file: Path, name: str | None, sidecar: bool, server: str | None, force: bool) -> None:
-    """Add the workflow in FILE to your folder of workflows. FILE is what ComfyUI saves, exports or makes."""
+    """Add the workflow in FILE to your folder of workflows. FILE is what ComfyUI saves, exports or makes, or the
+    name of a template that “darkroom workflows templates” finds.
+    """
     app: Application = click.get_current_context().find_root().obj
     try:
         folder = app.settings.own_workflows
@@ -40,7 +42,7 @@ def add(file: Path, name: str | None, sidecar: bool, server: str | None, force: 
     if not force and (target.exists() or (sidecar and form.exists())):
         words = _("There is a workflow “{name}” already: give another name with --name, or replace it with --force.")
         raise BadRequest(words.format(name=stem))
-    _write(target, _content(file))
+    _write(target, _content(file) if file.suffix or file.exists() else _template(app, str(file), server))
     say(_("Added “{name}”: {file}").format(name=stem, file=target))
     raise SystemExit(attend(_tell(app, stem, server, form if sidecar else None)))
 
@@ -80,6 +82,20 @@ def _content(file: Path) -> str:
         return content_of(file)
     except BadWorkflowFile as fault:
         raise BadRequest(str(fault)) from fault
+
+
+def _template(app: Application, name: str, server: str | None) -> str:
+    """Return a workflow of a server's library."""
+    found: list[str] = []
+
+    async def get() -> int:
+        async with app.library(server) as library:
+            found.append((await library.get(name)).content.decode("utf-8", "replace"))
+        return 0
+
+    if code := attend(get()):
+        raise SystemExit(code)
+    return found[0]
 
 
 def _sidecar(workflow: Workflow) -> str:

@@ -574,6 +574,15 @@ def test_the_library_of_a_server_is_searched(library: str) -> None:
     assert "name a ComfyUI server with --server" in darkroom("workflows", "templates", "cat")[2]
 
 
+def test_a_workflow_of_the_library_is_added(library: str, monkeypatch: pytest.MonkeyPatch, desk_top: Path) -> None:
+    monkeypatch.setenv("DARKROOM_DATA_DIR", str(desk_top / "data"))
+    code, out, err = darkroom("workflows", "add", "sheet", "--name", "blank", "--server", library)
+    assert (code, err) == (0, "")
+    assert "People run it as blank." in out
+    code, _out, err = darkroom("workflows", "add", "sheets", "--server", library)
+    assert (code, "Similar ones are sheet" in err) == (2, True)
+
+
 def test_definitions_that_are_none_are_told() -> None:
     Path("x.json").write_text("[]")
     assert darkroom("workflows", "convert", "cat.png", "--definitions", "x.json")[0] == 2

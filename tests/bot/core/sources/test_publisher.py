@@ -179,6 +179,15 @@ async def test_what_cannot_be_used_is_told_and_an_earlier_version_stays(row: Row
     assert [title for _id, title, _trial in row.told] == ["bad", "own", "a"]
 
 
+async def test_a_fault_is_logged_once(row: Row, caplog: pytest.LogCaptureFixture) -> None:
+    await row.save(b"{", path="bad.json")
+    await row.save(graph("A"))
+    faulty = [each for each in caplog.records if each.message == "workflow_faulty"]
+    assert [each.__dict__["file"] for each in faulty] == ["one: bad.json"]
+    await row.restart()
+    assert len([each for each in caplog.records if each.message == "workflow_faulty"]) == 2
+
+
 async def test_a_restart_changes_nothing(row: Row) -> None:
     for number, content in enumerate((graph("A"), graph("B"), graph("A", "B"))):
         await row.save(content, path=f"{number}.json")

@@ -41,7 +41,6 @@ def upgrade() -> None:
         sa.Column("path", sa.String(500), nullable=False),
         sa.Column("needs", sa.JSON, nullable=False),
         sa.Column("content", sa.LargeBinary, nullable=False),
-        sa.Column("prompt", sa.LargeBinary, nullable=False),
     )
     op.create_table(
         "saved_servers",
