@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -19,14 +19,14 @@ from bot.server_settings import server_url
 from bot.settings import Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
 
     from bot.core.background import TaskHealth
     from bot.core.execution.one_shot import OneShotRunner
     from bot.core.moderation.operator import OperatorService
     from bot.core.platform import Platform
     from bot.core.workflows.catalog import Catalog
-    from bot.core.workflows.source_file import Layer
+    from bot.core.workflows.source import Layer
     from bot.preflight import Findings
     from bot.settings import Role
     from comfy.client import ComfyClient
@@ -59,9 +59,26 @@ class App:
     def catalog(self) -> Catalog:
         """The bundled workflows and the operator's own."""
         from bot.core.workflows.catalog import Catalog
-        from bot.core.workflows.source_file import read_folders
+        from bot.core.workflows.reader import read_folders
 
         return Catalog.of(read_folders(self._folders()))
+
+    async def learn(self, servers: Sequence[str | None]) -> None:
+        """See `Application.learn`. Raises `ConfigError`."""
+        if not self.catalog.waiting:
+            return
+        from bot.core.workflows.catalog import Catalog
+        from bot.core.workflows.reader import read_folders
+        from comfy.errors import ComfyError
+        from comfy.object_info import ObjectInfo
+
+        infos = []
+        for each in servers:
+            with suppress(ComfyError):
+                async with self.open(each) as runner:
+                    infos.append(ObjectInfo(await runner.definitions()))
+        if infos:
+            self.catalog = Catalog.of(read_folders(self._folders()), ObjectInfo.union(infos))
 
     @property
     def servers(self) -> tuple[str, ...]:
@@ -141,8 +158,8 @@ class App:
         from bot.core.moderation.operator import OperatorService
         from bot.core.policy.audit import Audit
         from bot.core.policy.rule_store import RuleStore
+        from bot.core.workflows.identity.store import WorkflowStore
         from bot.core.workflows.live_catalog import LiveCatalog
-        from bot.core.workflows.store import WorkflowStore
         from bot.stores import opened
 
         async with opened(self.settings) as store:
@@ -236,7 +253,7 @@ class App:
 
     def _folders(self, settings: Settings | None = None) -> list[tuple[Layer, Path]]:
         from bot.core.workflows.catalog import bundled_folder
-        from bot.core.workflows.source_file import Layer
+        from bot.core.workflows.source import Layer
 
         added, own = (settings or self.settings).added_workflows, self.settings.own_workflows
         there = [(layer, folder) for layer, folder in ((Layer.ADDED, added), (Layer.FOLDER, own)) if folder.is_dir()]

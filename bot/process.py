@@ -45,10 +45,10 @@ from bot.core.runs.workflow_service import WorkflowService
 from bot.core.servers.registry import ServerRegistry
 from bot.core.storage import data_folder
 from bot.core.storage.temporary import locked_folder
+from bot.core.workflows.identity.store import WorkflowStore
+from bot.core.workflows.identity.versions import WorkflowVersions
 from bot.core.workflows.live_catalog import LiveCatalog
-from bot.core.workflows.source_file import Layer
-from bot.core.workflows.store import WorkflowStore
-from bot.core.workflows.versions import WorkflowVersions
+from bot.core.workflows.source import Layer
 from bot.i18n import _
 from bot.settings import Role, Settings
 from bot.stores import Stores, opened, writing
@@ -91,6 +91,7 @@ async def serving(
         fleet = await stack.enter_async_context(Fleet(members, servers_changed))
         registry = await stack.enter_async_context(ServerRegistry(store.database, role.worker, fleet, tasks, confirm))
         servers_changed.add(registry.note)
+        await stack.enter_async_context(catalog.following(lambda: registry.known))
         if role.worker is not None:
             context = ExecutionContext(
                 versions,

@@ -73,6 +73,12 @@ class Fleet:
         """Return the nodes and models of each server at the last check, even if it is down now."""
         return dict(self._infos)
 
+    def remember(self, name: str, info: ObjectInfo) -> None:
+        """Take a server's nodes and models from an earlier time, until it is seen."""
+        if name in self.members and name not in self._infos:
+            self._infos[name] = info
+            self.version += 1
+
     def client(self, name: str) -> ComfyClient:
         return self._clients[name]
 

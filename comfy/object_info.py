@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections import ChainMap
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
-from comfy.prompt import Prompt, is_link
-
 _COMES_ALONG = ("custom_nodes.websocket_image_save",)  # custom nodes that every ComfyUI has
 _DYNAMIC = "COMFY_DYNAMICCOMBO_V3"
+_GROWING = "COMFY_AUTOGROW_V3"
 _UPLOADS = {
     "image_upload": "image",
     "animated_image_upload": "image",
@@ -27,8 +28,8 @@ class InputInfo:
     """The values that one input accepts.
 
     `type` is ComfyUI's ("INT", "FLOAT", "STRING", "BOOLEAN", "COMBO", "IMAGE", …). `choices` is None except for a
-    combo with listed choices. `upload` is "image", "video", "audio", "3d" or "file" if the value is the name of an
-    uploaded file.
+    combo with listed choices. `min` of an input that grows is the fewest that it takes. `upload` is "image", "video",
+    "audio", "3d" or "file" if the value is the name of an uploaded file.
     """
 
     name: str
@@ -76,28 +77,6 @@ class NodeInfo:
     takes_lists: bool = False
 
 
-@dataclass(frozen=True)
-class MissingChoice:
-    """A combo value that the server does not have, usually a model that is not installed."""
-
-    node_id: str
-    class_type: str
-    input_name: str
-    value: Any
-    choices: tuple[Any, ...]
-
-
-@dataclass(frozen=True)
-class Missing:
-    """The nodes and models that a server lacks to run a prompt; false if there are none."""
-
-    nodes: tuple[str, ...] = ()
-    choices: tuple[MissingChoice, ...] = ()
-
-    def __bool__(self) -> bool:
-        return bool(self.nodes or self.choices)
-
-
 class ObjectInfo:
     """The answer of `/object_info`. Each node is parsed when it is first used."""
 
@@ -105,10 +84,12 @@ class ObjectInfo:
         self._data = data
         self._parts: tuple[ObjectInfo, ...] = ()
         self._read: dict[str, NodeInfo] = {}
+        self._shapes: dict[str, bytes] = {}  # digests
+        self._joint: dict[frozenset[str], str] = {}
 
     @classmethod
     def union(cls, infos: Iterable[ObjectInfo]) -> ObjectInfo:
-        """Join several servers: all their class_types, and all choices of each combo."""
+        """Join several servers: all their class_types and inputs, and all choices and values that one of them takes."""
         parts = tuple(infos)
         if len(parts) == 1:
             return parts[0]
@@ -150,11 +131,26 @@ class ObjectInfo:
             return ""
         return rest.partition(".")[0] if first == "custom_nodes" else first if first == "comfy_api_nodes" else ""
 
+    def digest(self, class_types: frozenset[str]) -> str:
+        """Return a text that is another if one of these class_types has other inputs, defaults or outputs. Choices do
+        not count: models and files come and go.
+        """
+        if class_types not in self._joint:
+            shapes = b"".join(self._shape_of(each) for each in sorted(class_types))
+            self._joint[class_types] = hashlib.sha256(shapes).hexdigest()
+        return self._joint[class_types]
+
+    def _shape_of(self, class_type: str) -> bytes:
+        if class_type not in self._shapes:
+            shape = json.dumps(_shape(self._data.get(class_type)), default=str)
+            self._shapes[class_type] = hashlib.sha256(shape.encode("utf-8", "replace")).digest()
+        return self._shapes[class_type]
+
     def node(self, class_type: str) -> NodeInfo | None:
         """Return the inputs and outputs of a class_type; None if the server does not have it."""
-        if class_type not in self._data:
-            return None
         if class_type not in self._read:
+            if class_type not in self._data:
+                return None
             nodes = [node for part in self._parts if (node := part.node(class_type)) is not None]
             self._read[class_type] = _joined(nodes) if nodes else _node(class_type, self._data[class_type])
         return self._read[class_type]
@@ -169,22 +165,22 @@ class ObjectInfo:
         node = self.node(class_type)
         return node.inputs.get(name) if node else None
 
-    def missing(self, prompt: Prompt) -> Missing:
-        """Return what this server lacks to run a prompt: class_types, and combo values such as models.
 
-        Names of uploaded files do not count, because each run uploads its own.
-        """
-        unknown = dict.fromkeys(node.class_type for node in prompt if node.class_type not in self)
-        return Missing(tuple(unknown), tuple(self._missing_choices(prompt)))
+def _shape(raw: Any) -> Any:
+    """A declaration without its texts and its lists of choices."""
+    if isinstance(raw, Mapping):
+        return {
+            key: _shape([] if key == "options" and _is_plain(value) else value)
+            for key, value in raw.items()
+            if key not in ("tooltip", "description")
+        }
+    if isinstance(raw, list):
+        return [[] if _is_plain(each) else _shape(each) for each in raw]
+    return raw
 
-    def _missing_choices(self, prompt: Prompt) -> Iterator[MissingChoice]:
-        for node in prompt:
-            for name, value in node.inputs.items():
-                accepted = self.input(node.class_type, name)
-                if accepted is None or accepted.choices is None or accepted.upload or is_link(value):
-                    continue
-                if value not in accepted.choices:
-                    yield MissingChoice(node.id, node.class_type, name, value, accepted.choices)
+
+def _is_plain(raw: Any) -> bool:
+    return isinstance(raw, list) and not any(isinstance(each, list | dict) for each in raw)
 
 
 def _without_files(node: NodeInfo | None) -> NodeInfo | None:
@@ -197,14 +193,28 @@ def _without_files(node: NodeInfo | None) -> NodeInfo | None:
 
 
 def _joined(nodes: Sequence[NodeInfo]) -> NodeInfo:
-    """Return the first node, with the choices of all. It costs money if it does on any server."""
-    inputs = dict(nodes[0].inputs)
-    for node in nodes[1:]:
-        for name, other in node.inputs.items():
-            own = inputs.get(name)
-            if own is not None and own.choices is not None and other.choices is not None:
-                inputs[name] = replace(own, choices=_all_choices(own, other))
+    """Return the first node, with the inputs of all, and all choices and values that one of them takes. It costs money
+    if it does on any server.
+    """
+    inputs: dict[str, InputInfo] = {}
+    for node in nodes:
+        for name, each in node.inputs.items():
+            inputs[name] = _wider(inputs[name], each) if name in inputs else each
     return replace(nodes[0], inputs=inputs, api_node=any(node.api_node for node in nodes))
+
+
+def _wider(one: InputInfo, other: InputInfo) -> InputInfo:
+    if one.type != other.type:
+        return one
+    steps = [each for each in (one.step, other.step) if each]
+    return replace(
+        _either(one, other),
+        required=one.required and other.required,
+        step=min(steps) if len(steps) == 2 else None,
+        multiline=one.multiline or other.multiline,
+        choices=one.choices if other.choices is None else _all_choices(one, other) or other.choices,
+        upload=one.upload or other.upload,
+    )
 
 
 def _node(class_type: str, data: Mapping[str, Any]) -> NodeInfo:
@@ -290,7 +300,7 @@ def _info(
         kind,
         required,
         default,
-        _number(options.get("min")),
+        _number(_mapping(options.get("template")).get("min") if kind == _GROWING else options.get("min")),
         _number(options.get("max")),
         _number(options.get("step")),
         options.get("multiline") is True,

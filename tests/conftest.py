@@ -13,6 +13,9 @@ from tests.bot.databases import database_url, empty_database_url, postgres
 
 __all__ = ["database_url", "empty_database_url", "postgres"]
 
+hypothesis.settings.register_profile("patient", deadline=None)  # a busy machine is no fault
+hypothesis.settings.load_profile("patient")
+
 _LONGEST = 3600  #: seconds that a long test may take
 _WALKS = 4  #: walks in a slice, each of as many steps as a long one
 

@@ -26,6 +26,7 @@ OWNERS = {
     "editions": "bot/core/policy",
     "audit": "bot/core/policy",
     "servers": "bot/core/servers",
+    "definitions": "bot/core/servers",
     "notes": "bot/core/storage",
     "workflows": "bot/core/workflows",
     "workflow_versions": "bot/core/workflows",

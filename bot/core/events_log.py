@@ -21,6 +21,11 @@ def workflow_faulty(file: str, field: str | None, reason: str) -> None:
     _log.warning("workflow_faulty", extra={"file": file, "field": field, "reason": reason})
 
 
+def workflow_waits(file: str) -> None:
+    """A file is as the editor saves it, and no server was seen yet that knows its nodes."""
+    _log.info("workflow_waits", extra={"file": file})
+
+
 def run_taken(run: str, workflow: str, platform: str, *, held: bool) -> None:
     """A request is on disk as a run; if it is held, a moderator decides first."""
     _log.info("run_taken", extra={"run": run, "workflow": workflow, "platform": platform, "held": held})

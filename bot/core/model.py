@@ -13,7 +13,8 @@ from comfy.prices import Price
 @dataclass(frozen=True)
 class Person:
     """A person; `id` is the platform's. `roles`, `moderator` and `owner` apply to the place of the request: the
-    person's roles in its community, and whether they moderate or own it.
+    person's roles in its community, and whether they moderate or own it. `language` is a code such as "zh-CN", where
+    the platform knows it.
     """
 
     platform: str
@@ -22,6 +23,7 @@ class Person:
     roles: frozenset[str] = frozenset()
     moderator: bool = False
     owner: bool = False
+    language: str = field(default="", compare=False)
 
     @property
     def key(self) -> str:

@@ -15,10 +15,12 @@ NEVER, BYPASSED = 2, 4
 #: The nodes that only the editor knows: they draw, or pass something on, and are not sent.
 REROUTE, PRIMITIVE, SETTER, GETTER = "Reroute", "PrimitiveNode", "SetNode", "GetNode"
 VIRTUAL = frozenset({"Note", "MarkdownNote", REROUTE, PRIMITIVE, SETTER, GETTER})
-MOST_NODES, DEEPEST = 20_000, 50
+MOST_NODES, DEEPEST = 1_500, 50
 TOO_MANY = f"it has more than {MOST_NODES} nodes"
 TOO_DEEP = "its subgraphs are nested too deeply, or contain each other"
-_MOST_DEFINITIONS = 2_000
+_MOST_DEFINITIONS = 1_000
+_MOST_INPUTS = 15_000
+_MOST_SLOTS = 200  # inputs or outputs of a node or a subgraph, and values that a subgraph takes from inside
 
 
 class UnreadableWorkflow(ValueError):
@@ -109,8 +111,11 @@ def read_document(data: Mapping[str, Any]) -> Document:
         if len(definitions) > _MOST_DEFINITIONS:
             raise UnreadableWorkflow("it has too many subgraphs")
     root = _graph(data, "")
-    if sum(len(graph.nodes) for graph in (root, *definitions.values())) > MOST_NODES:
+    nodes = [node for graph in (root, *definitions.values()) for node in graph.nodes]
+    if len(nodes) > MOST_NODES:
         raise UnreadableWorkflow(TOO_MANY)
+    if sum(len(node.inputs) for node in nodes) > _MOST_INPUTS:
+        raise UnreadableWorkflow(f"its nodes have more than {_MOST_INPUTS} inputs")
     last = data.get("last_node_id", mapping(data.get("state")).get("lastNodeId"))
     return Document(root, definitions, _number(last), mapping(data.get("extra")))
 
@@ -119,8 +124,9 @@ def read_node(raw: Any) -> SavedNode:
     """Read one node. Raises `UnreadableWorkflow`."""
     if not isinstance(raw, dict) or not isinstance(raw.get("type"), str):
         raise UnreadableWorkflow("one of its nodes has no type")
-    values = raw.get("widgets_values")
-    title = raw.get("title")
+    values, title, properties = raw.get("widgets_values"), raw.get("title"), mapping(raw.get("properties"))
+    for slots in (raw.get("inputs"), raw.get("outputs"), properties.get("proxyWidgets")):
+        _check_slots(slots)
     return SavedNode(
         id=str(raw.get("id")),
         type=raw["type"],
@@ -129,9 +135,14 @@ def read_node(raw: Any) -> SavedNode:
         inputs=[_input(each) for each in sequence(raw.get("inputs")) if isinstance(each, dict)],
         outputs=[_type(mapping(each).get("type")) for each in sequence(raw.get("outputs"))],
         values=values if isinstance(values, list | dict) else (),
-        properties=mapping(raw.get("properties")),
+        properties=properties,
         raw=raw,
     )
+
+
+def _check_slots(raw: Any) -> None:
+    if len(sequence(raw)) > _MOST_SLOTS:
+        raise UnreadableWorkflow(f"one of its nodes has more than {_MOST_SLOTS} inputs or outputs")
 
 
 def _definitions(data: Mapping[str, Any], depth: int) -> Iterable[Mapping[str, Any]]:
@@ -145,6 +156,9 @@ def _definitions(data: Mapping[str, Any], depth: int) -> Iterable[Mapping[str, A
 
 
 def _graph(raw: Mapping[str, Any], graph_id: str) -> SavedGraph:
+    if graph_id:
+        _check_slots(raw.get("inputs"))
+        _check_slots(raw.get("outputs"))
     return SavedGraph(
         graph_id,
         [read_node(each) for each in sequence(raw.get("nodes"))],

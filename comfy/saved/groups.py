@@ -6,7 +6,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from comfy.saved.document import ENTRY, EXIT, Document, Port, SavedGraph, SavedLink, SavedNode, read_node, sequence
+from comfy.saved.document import (
+    ENTRY,
+    EXIT,
+    MOST_NODES,
+    TOO_MANY,
+    Document,
+    Port,
+    SavedGraph,
+    SavedLink,
+    SavedNode,
+    UnreadableWorkflow,
+    read_node,
+    sequence,
+)
 
 _PREFIXES = ("workflow>", "workflow/")
 
@@ -20,8 +33,10 @@ class Group:
 
 
 def make_subgraphs(document: Document) -> dict[str, Group]:
-    """Replace each group node of the root by an instance of a new subgraph. Returns the groups by the subgraph's id."""
-    kept = document.extra.get("groupNodes")
+    """Replace each group node of the root by an instance of a new subgraph. Returns the groups by the subgraph's id.
+    Raises `UnreadableWorkflow` if there are too many nodes.
+    """
+    kept, count = document.extra.get("groupNodes"), 0
     groups: dict[str, Group] = {}
     for node in document.root.nodes:
         name = next((node.type.removeprefix(each) for each in _PREFIXES if node.type.startswith(each)), None)
@@ -29,6 +44,9 @@ def make_subgraphs(document: Document) -> dict[str, Group]:
         if isinstance(raw, dict):
             definition, parts = _definition(document, raw, f"group {len(groups) + 1}")
             document.definitions[definition.id] = definition
+            count += len(parts)
+            if count > MOST_NODES:
+                raise UnreadableWorkflow(TOO_MANY)
             values = node.values if isinstance(node.values, list) else []
             groups[definition.id] = Group(parts, values)
             _become(document, node, definition.id)

@@ -13,6 +13,7 @@ STATUE = b"glTF\x02\0\0\0 a statue"
 _FIELDS = """
 [fields.shade]
 target = "#1.color"
+title.de = "Farbton"
 kind = "color"
 
 [fields.size]
@@ -48,8 +49,28 @@ def write_parcel(folder: Path) -> Path:
     }
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "parcel.json").write_text(json.dumps(graph))
-    (folder / "parcel.toml").write_text(f'title = "Parcel"\n{_FIELDS}')
+    (folder / "parcel.toml").write_text(f'title = "Parcel"\ntitle.de = "Paket"\n{_FIELDS}')
     return folder
+
+
+def write_adults(folder: Path) -> None:
+    """Put a workflow for adults into a folder of workflows."""
+    blank = {"width": 16, "height": 16, "batch_size": 1, "color": 0}
+    graph = {
+        "1": {"class_type": "EmptyImage", "inputs": blank},
+        "2": {"class_type": "SaveImage", "inputs": {"images": ["1", 0], "filename_prefix": "x"}},
+    }
+    (folder / "adults.json").write_text(json.dumps(graph))
+    (folder / "adults.toml").write_text('title = "Adults"\nnsfw = true\n')
+
+
+def write_words(folder: Path) -> None:
+    """Put a workflow without a sidecar into a folder of workflows: it shows the words that it is given."""
+    graph = {
+        "1": {"class_type": "PrimitiveStringMultiline", "inputs": {"value": "a red fox"}},
+        "2": {"class_type": "PreviewAny", "inputs": {"source": ["1", 0]}},
+    }
+    (folder / "words.json").write_text(json.dumps(graph))
 
 
 def parcel() -> Mapping[str, NodeType]:

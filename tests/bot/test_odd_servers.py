@@ -15,7 +15,8 @@ from tests.bot.harness import WatchedServer, house, picture
 SAVE = {"class_type": "SaveImage", "inputs": {"images": ["1", 0], "filename_prefix": "x"}}
 BLANK = {"class_type": "EmptyImage", "inputs": {"width": 16, "height": 16, "batch_size": 1, "color": 0}}
 LOAD = {"class_type": "LoadImage", "inputs": {"image": "cat.png"}}
-BLUR = {"class_type": "ImageBlur", "inputs": {"image": ["1", 0], "blur_radius": 9999, "sigma": 1.0}}
+#: What only the server can know: whether a file of another folder is there.
+LOST = {"class_type": "LoadImage", "inputs": {"image": "folder/lost.png"}}
 
 
 def write(folder: Path, name: str, graph: dict[str, Any], fields: str = "") -> None:
@@ -80,7 +81,7 @@ async def test_a_result_that_the_server_refuses_is_asked_for_once_and_made_once(
 async def test_a_prompt_that_is_rejected_is_sent_once(tmp_path: Path) -> None:
     """Except where the server may have lost the file that it was sent earlier."""
     saved = {**SAVE, "inputs": {**SAVE["inputs"], "images": ["2", 0]}}
-    write(tmp_path, "wrong", {"1": LOAD, "2": BLUR, "3": saved}, '[fields.photo]\ntarget = "#1.image"\n')
+    write(tmp_path, "wrong", {"1": LOAD, "2": LOST, "3": saved}, '[fields.photo]\ntarget = "#1.image"\n')
     async with house(tmp_path, servers=[server := WatchedServer()]) as home:
         for times in (1, 2):
             run_id, _ = await home.ask("wrong", photo=picture(tmp_path / "given"))

@@ -23,6 +23,7 @@ from comfy.bodies import page_title
 from comfy.messages.events import parse_binary, parse_text
 from comfy.messages.history import read_entry
 from comfy.object_info import ObjectInfo
+from comfy.verdict import judge
 from tests.comfy.unruly import GRAPH, OUTPUTS, Job, Unruly
 from tests.foreign import as_json, changed, check, cut_up, how_much, values
 
@@ -134,7 +135,7 @@ def test_declarations_of_nodes(tried: settings) -> None:
         info = ObjectInfo(nodes)
         for name in (*nodes, "LoadImage"):
             info.node(name)
-        info.missing(prompt)
+        judge(prompt, info)
         assert info.is_same(ObjectInfo(nodes)) in (True, False)
 
     check(tried, changed([FEW]), read)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from comfy import ObjectInfo, Prompt
+from comfy.verdict import judge
 from tests.comfy.messages.test_events import json_values
 
 INFO = ObjectInfo(json.loads((Path(__file__).parent.parent / "data" / "object_info.json").read_text()))
@@ -53,28 +55,10 @@ def test_bounds() -> None:
     assert (width.type, width.min, width.max, width.default) == ("INT", 0, 16384, 512)
 
 
-def test_what_a_server_lacks() -> None:
-    prompt = Prompt(
-        {
-            "1": {"class_type": "CheckpointLoaderSimple", "inputs": {"ckpt_name": "sdxl.safetensors"}},
-            "2": {"class_type": "LoadImage", "inputs": {"image": "not uploaded yet.png"}},
-            "3": {"class_type": "MyPackNode", "inputs": {"x": ["2", 0]}},
-        }
-    )
-    missing = INFO.missing(prompt)
-    assert missing.nodes == ("MyPackNode",)
-    assert [(choice.class_type, choice.value) for choice in missing.choices] == [
-        ("CheckpointLoaderSimple", "sdxl.safetensors")
-    ]
-    assert not INFO.missing(Prompt({"2": {"class_type": "LoadImage", "inputs": {"image": "x"}}}))
-
-
 def test_a_name_in_several_options_of_a_dynamic_combo_takes_what_any_of_them_takes() -> None:
     depth = INFO.input("SaveImageAdvanced", "format.bit_depth")
     assert depth is not None
     assert depth.choices == ("8-bit", "16-bit", "32-bit float")
-    graph = {"1": {"class_type": "SaveImageAdvanced", "inputs": {"format": "png", "format.bit_depth": "8-bit"}}}
-    assert not INFO.missing(Prompt(graph))
     width = {"required": {"width": ["INT", {"min": 8, "max": 64}]}}
     tall = {"required": {"width": ["INT", {"min": 16, "max": 4096}]}}
     options = [{"key": "small", "inputs": width}, {"key": "large", "inputs": tall}]
@@ -100,7 +84,9 @@ def test_no_declaration_is_an_exception(kind: object, options: object, anything:
         info = ObjectInfo({"N": {"input": declared, "output": options}})
         node = info.node("N")
         assert node is not None
-        info.missing(Prompt({"1": {"class_type": "N", "inputs": dict.fromkeys(node.inputs, 5)}}))
+        for outputs in (True, options):
+            info = ObjectInfo({"N": {"input": declared, "output": options, "output_node": outputs}})
+            judge(Prompt({"1": {"class_type": "N", "inputs": dict.fromkeys(node.inputs, 5)}}), info)
         ObjectInfo.union([info, info]).node("N")
 
 
@@ -115,3 +101,51 @@ def test_another_reading_is_the_same_unless_nodes_models_or_bounds_differ() -> N
     assert not reading().is_same(reading(model="b.ckpt"))
     assert not reading().is_same(reading(most=10))
     assert not reading().is_same(ObjectInfo({}))
+
+
+def test_several_servers_together_take_what_one_of_them_takes() -> None:
+    def server(least: int | None, most: int, models: list[str], **more: Any) -> ObjectInfo:
+        number: dict[str, Any] = {"max": most, "step": 8} | ({} if least is None else {"min": least})
+        required = {"size": ["INT", number], "model": [models, {}], **more}
+        return ObjectInfo({"Paint": {"input": {"required": required}, "output": []}})
+
+    one, two = server(64, 1024, ["a"]), server(16, 512, ["b", "a"], extra=["STRING", {"multiline": True}])
+    size, model, extra = (ObjectInfo.union([one, two]).input("Paint", name) for name in ("size", "model", "extra"))
+    assert size is not None
+    assert model is not None
+    assert extra is not None
+    assert (size.min, size.max, size.step, size.required) == (16, 1024, 8, True)
+    assert model.choices == ("a", "b")
+    assert extra.multiline
+    open_end = ObjectInfo.union([one, server(None, 512, [])]).input("Paint", "size")
+    assert open_end is not None
+    assert (open_end.min, open_end.max) == (None, 1024)
+
+
+def test_the_kind_of_file_that_an_input_takes() -> None:
+    flags = {"a": "image_upload", "b": "video_upload", "c": "audio_upload", "d": "mesh_upload", "e": "file_upload"}
+    required = {name: ["COMBO", {"options": [], flag: True}] for name, flag in flags.items()}
+    required["model_file"] = ["COMBO", {"options": [], "file_upload": True}]
+    node = ObjectInfo({"Load": {"input": {"required": required}, "output": []}}).node("Load")
+    assert node is not None
+    assert [each.upload for each in node.inputs.values()] == ["image", "video", "audio", "3d", "file", "3d"]
+
+
+def test_a_digest_is_another_where_a_prompt_would_be_made_in_another_way() -> None:
+    def digest(classes: str = "LC", **changes: object) -> str:
+        load = {"input": {"required": {"image": [changes.get("files", ["a.png", "b.png"]), {"image_upload": True}]}}}
+        combo = {"required": {"c": ["COMBO", {"options": changes.get("choices", [1, 2]), "default": 1}]}}
+        other = {"input": combo | {"optional": changes.get("more", {})}, "output": changes.get("output", ["A", "B"])}
+        return ObjectInfo({"L": load, "C": other, "X": changes.get("unused")}).digest(frozenset(classes))
+
+    assert digest() == digest("CL") == digest(files=["b.png"], choices=[2], unused={"input": {}})
+    others = [
+        digest(more={"n": ["INT", {}]}),
+        digest(more={"n": ["INT", {"tooltip": "much"}], "m": ["INT", {}]}),
+        digest(more={"m": ["INT", {}], "n": ["INT", {}]}),
+        digest(output=["A"]),
+        digest("L"),
+        digest("LCZ"),
+    ]
+    assert len({digest(), *others}) == len(others) + 1
+    assert digest(more={"n": ["INT", {"tooltip": "much"}]}) == digest(more={"n": ["INT", {}]})

@@ -47,7 +47,7 @@ from bot.core.runs.validation import InputFile, ValidatedRequest
 from bot.core.servers.lease import Lease
 from bot.core.storage.temporary import room, work_folder
 from bot.core.workflows.form import FieldKind
-from bot.core.workflows.versions import WorkflowVersions
+from bot.core.workflows.identity.versions import WorkflowVersions
 from bot.core.workflows.workflow import Workflow
 from bot.i18n import _
 from comfy.client import ComfyClient
@@ -298,7 +298,7 @@ class Attempt:
 
     async def _follow(self, execution: Execution, offer: Callable[[Status], None]) -> ExecutionEnd:
         if execution.prompt is None:
-            await execution.fill({})
+            await execution.fill({name: file.filename for name, file in self._run.inputs.items()})
         try:
             ended = await self._payment.patiently(partial(execution.follow, offer))
         except PromptRemoved as removed:

@@ -36,6 +36,16 @@ class OneShotRunner(RequestValidator):
         info = await self._client.object_info()
         return _("ComfyUI {version}, {count} kinds of node").format(version=stats.comfyui_version, count=len(info))
 
+    async def mistakes(self) -> list[str]:
+        """Return in words the mistakes in sidecars that only a server's nodes show."""
+        info = await self._client.object_info()
+        words = _("{workflow}.toml, {field}: the file cannot be left out, since “{input}” of “{title}” needs it")
+        return [
+            words.format(workflow=each.name, field=field.name, input=needed.input, title=needed.node.title)
+            for each in self.catalog.workflows.values()
+            for field, needed in each.needed_files(info)
+        ]
+
     async def definitions(self) -> Mapping[str, Any]:
         """Return the server's answer of `/object_info`."""
         return (await self._client.object_info()).data

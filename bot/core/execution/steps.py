@@ -153,7 +153,7 @@ class Execution:
     async def fill(self, names: Mapping[str, str]) -> Prompt:
         """The prompt with the run's values in it."""
         info = await self._client.object_info()
-        self.prompt = self.run.workflow.fill({**self.run.values, **names}, info)
+        self.prompt = await asyncio.to_thread(self.run.workflow.fill, {**self.run.values, **names}, info)
         self._targets = execution_targets(self.prompt, self.run.workflow.outputs, info)
         return self.prompt
 

@@ -24,7 +24,7 @@ async def extra_data(prompt: Prompt, info: ObjectInfo, *, previews: bool) -> dic
 
 def _workflow(prompt: Prompt, info: ObjectInfo) -> dict[str, Any] | None:
     """Return the workflow of a prompt; None where the server describes its nodes in a way that cannot be read."""
-    from comfy.saved.filled import editor_workflow  # `darkroom run` begins sooner without it
+    from comfy.saved.written.filled import editor_workflow  # `darkroom run` begins sooner without it
 
     try:
         return editor_workflow(prompt.as_sent(), info.data)

@@ -16,29 +16,40 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bot.core.errors import UserError
+from bot.core.errors import UserError, WorkerFailed
 from bot.core.model import Person, Place
 from bot.core.policy.audit import Audit
 from bot.core.policy.permissions import Permissions
 from bot.core.policy.rule_store import By, Change, RuleStore
 from bot.core.policy.rules import Rule, Trial
 from bot.core.policy.scope import Scope, community_of
+from bot.core.pool.pool import run_apart
 from bot.core.runs.validation import RequestValidator
 from bot.core.storage import private
 from bot.core.storage.temporary import work_folder
 from bot.core.workflows import sidecar_edit
 from bot.core.workflows.form import listed
+from bot.core.workflows.identity.slugs import slug_of
 from bot.core.workflows.live_catalog import LiveCatalog
+from bot.core.workflows.reader import SourceFile
 from bot.core.workflows.sidecar import FIELD_KEYS
-from bot.core.workflows.slugs import slug_of
-from bot.core.workflows.source_file import Layer, SourceFile
+from bot.core.workflows.source import Layer, SavedSource
+from bot.core.workflows.verdict_text import needed
 from bot.core.workflows.workflow import Workflow, loader_kind
 from bot.i18n import _
 from comfy.errors import PromptRejected
 from comfy.object_info import ObjectInfo
 from comfy.prompt import Node, Prompt, is_link
+from comfy.saved import UnreadableWorkflow
+from comfy.saved.files import WorkflowFile, read_workflow
+from comfy.saved.needs import FileNeeds, read_needs
+from comfy.verdict import MissingNode
 
 _LARGEST = 8 * 2**20  # bytes of a file
+_SECONDS = 10.0  # for reading one; a hostile one is refused within one
+_NO_WORKFLOW = _(
+    "This file cannot be used: {reason}. Send a workflow that ComfyUI saved or exported, or a result of it."
+)
 _LONG = 40  # characters of the graph's value, shown beside its input
 _TEXTS = frozenset({"CLIPTextEncode", "PrimitiveStringMultiline"})
 _SEEDS = frozenset({"seed", "noise_seed"})
@@ -101,19 +112,23 @@ class WorkflowEditor:
         self._one_by_one = asyncio.Lock()
 
     async def add(self, by: Person, here: Place, name: str, data: bytes) -> str:
-        """Add a workflow that ComfyUI exported with “Export (API)”, with fields for common inputs. The answer says what
-        the servers lack. The person who adds it can try it at once; other people can run it after `open`. Raises
-        `UserError` with all mistakes.
+        """Add a workflow from a file that ComfyUI saved, exported or made, with fields for common inputs. The answer
+        says what the servers lack. The person who adds it can try it at once; other people can run it after `open`.
+        Raises `UserError` with all mistakes.
         """
         await self._permissions.trusted(by, here, "workflow add")
-        prompt = await asyncio.to_thread(_prompt, data)
-        await self._check(prompt)
+        content, info = await _opened(data), await self._nodes()
+        if info is None:
+            raise UserError(_("No server can be reached to check the workflow. Try again when one is back."))
+        prompt = await asyncio.to_thread(_prompt, content, info)
+        self._check(prompt, info, read_needs(content.data))
+        graph = json.dumps(content.data, indent=1)
         async with self._one_by_one:
             path = await self._free_path(name)
             sidecar = sidecar_edit.new(name.strip().capitalize(), suggested(prompt))
-            files = self._files(path, sidecar, prompt)
-            await asyncio.to_thread(_try, files)
-            workflow = await self._foreseen(path, files)
+            files = self._files(path, sidecar, graph)
+            await asyncio.to_thread(_try, files, info)
+            workflow = await self._foreseen(path, prompt)
             await self._begin_trial(by, here, workflow)
             await self._write(files)
         added = self._live_catalog.get(workflow)
@@ -121,7 +136,8 @@ class WorkflowEditor:
         fields = listed(added.form().names) or _("none")
         words = _("Added “{name}”. You can try it now; “workflow open” lets others run it. People fill in: {fields}.")
         words = words.format(name=added.name, fields=fields)
-        return f"{words} {lacks}" if lacks else words
+        where = await self._validator.where_to_get(added)
+        return " ".join((words, *([lacks] if lacks else ()), *where))
 
     async def open(self, by: Person, here: Place, name: str) -> str:
         """Open a workflow on trial to a community. In private, an operator opens it everywhere. Only the person who
@@ -152,13 +168,13 @@ class WorkflowEditor:
         """Set a field of a workflow, with `target` and the other keys in docs/workflows.md; None removes the field."""
         await self._permissions.trusted(by, here, "workflow field")
         async with self._one_by_one:
-            workflow, sidecar, prompt = await self._read(by, name)
+            workflow, sidecar, graph = await self._read(by, name)
             if settings is None:
                 changed = sidecar_edit.remove_field(sidecar, field)
             else:
                 given = {key: value for key, value in settings.items() if value is not None}
                 changed = sidecar_edit.set_field(sidecar, field, given)
-            await self._write(self._files_of(workflow, changed, prompt))
+            await self._write(self._files_of(workflow, changed, graph))
         words = _("Set “{field}” of “{name}”.") if settings is not None else _("Removed “{field}” of “{name}”.")
         return await self._note(by, here, "workflow field", words.format(field=field, name=name))
 
@@ -166,9 +182,9 @@ class WorkflowEditor:
         """Set the title and the description of a workflow."""
         await self._permissions.trusted(by, here, "workflow describe")
         async with self._one_by_one:
-            workflow, sidecar, prompt = await self._read(by, name)
+            workflow, sidecar, graph = await self._read(by, name)
             changed = sidecar_edit.describe(sidecar, title, description)
-            await self._write(self._files_of(workflow, changed, prompt))
+            await self._write(self._files_of(workflow, changed, graph))
         return await self._note(
             by, here, "workflow describe", _("Set the title and description of “{name}”.").format(name=name)
         )
@@ -177,11 +193,11 @@ class WorkflowEditor:
         """Rename a workflow."""
         await self._permissions.trusted(by, here, "workflow rename")
         async with self._one_by_one:
-            workflow, sidecar, prompt = await self._read(by, old)
+            workflow, sidecar, graph = await self._read(by, old)
             path = await self._free_path(new)
-            files = self._files(path, sidecar, prompt)
-            await asyncio.to_thread(_try, files)
-            renamed = await self._foreseen(path, files)
+            files = self._files(path, sidecar, graph)
+            await asyncio.to_thread(_try, files, await self._nodes())
+            renamed = await self._foreseen(path, workflow.prompt)
             await self._rule_store.copy(workflow.id, renamed)  # so neither of them ever exists without its rules
             await self._write(files)
             await asyncio.to_thread(_delete, self._paths_of(workflow))
@@ -194,22 +210,24 @@ class WorkflowEditor:
         """Remove a workflow. Runs that have started are finished."""
         await self._permissions.trusted(by, here, "workflow remove")
         async with self._one_by_one:
-            workflow, _sidecar, _prompt = await self._read(by, name)
+            workflow, _sidecar, _graph = await self._read(by, name)
             await asyncio.to_thread(_delete, self._paths_of(workflow))
             await self._live_catalog.refresh()
             await self._rule_store.forget_workflow(workflow.id, trial=True)
         return await self._note(by, here, "workflow remove", _("Removed “{name}”.").format(name=name))
 
-    async def _check(self, prompt: Prompt) -> None:
-        """Raise `UserError` that names the nodes that no server has, or the packs that are not allowed."""
+    async def _nodes(self) -> ObjectInfo | None:
+        """Return the nodes of all servers; None if none is known."""
         known = await self._validator.known()
-        if not known:
-            raise UserError(_("No server can be reached to check the workflow. Try again when one is back."))
-        info = ObjectInfo.union(known.values())
+        return ObjectInfo.union(known.values()) if known else None
+
+    def _check(self, prompt: Prompt, info: ObjectInfo, needs: FileNeeds) -> None:
+        """Raise `UserError` that names the nodes that no server has, or the packs that are not allowed."""
         classes = sorted({node.class_type for node in prompt})
         if unknown := [each for each in classes if each not in info]:
             words = _("No server has the nodes {nodes}. The operator must install their packs first.")
-            raise UserError(words.format(nodes=listed(unknown)))
+            told = needed(needs, (MissingNode("", each) for each in unknown))
+            raise UserError(" ".join((words.format(nodes=listed(unknown)), *told)))
         packs = {each: info.pack(each) for each in classes}
         refused = sorted({pack for pack in packs.values() if pack and pack.casefold() not in self._packs})
         if refused:
@@ -219,20 +237,19 @@ class WorkflowEditor:
             )
             raise UserError(words.format(packs=listed(refused), nodes=nodes))
 
-    async def _read(self, by: Person, name: str) -> tuple[Workflow, str, Prompt]:
-        """Read the files of a workflow that a person may change: one that was added in the chat, and any for operators.
-        Raises `UserError` for all others.
+    async def _read(self, by: Person, name: str) -> tuple[Workflow, str, str]:
+        """Read the sidecar and the graph of a workflow that a person may change: one that was added in the chat, and
+        any for operators. Raises `UserError` for all others.
         """
         workflow = self._live_catalog.find(name)
-        text = None
+        graph, text = "", None
         if workflow.layer in self._folders:
-            _graph, sidecar = self._paths_of(workflow)
             with suppress(FileNotFoundError):
-                text = await asyncio.to_thread(sidecar.read_text, "utf-8")
+                graph, text = await asyncio.to_thread(_texts, self._paths_of(workflow))
         if text is None or not (self._was_added_here(workflow) or self._permissions.is_operator(by)):
             words = _("“{name}” was not added in the chat, so only the operator can change it.")
             raise UserError(words.format(name=name))
-        return workflow, text, workflow.prompt
+        return workflow, text, graph
 
     def _was_added_here(self, workflow: Workflow) -> bool:
         """True for a workflow that was added in the chat: its trial stays on record, even when it is open."""
@@ -251,14 +268,13 @@ class WorkflowEditor:
             raise UserError(_("There is a workflow “{name}” already: remove or rename it first.").format(name=name))
         return path
 
-    async def _foreseen(self, path: str, files: Mapping[Path, str]) -> str:
+    async def _foreseen(self, path: str, prompt: Prompt) -> str:
         """Return the id that a workflow will have, so that its rules are there before it is."""
-        graph, sidecar = files.values()
-        return await self._live_catalog.foreseen(SourceFile(Layer.ADDED, path, path, graph, path, sidecar))
+        return await self._live_catalog.foreseen(SourceFile.of(Layer.ADDED, path, path, prompt))
 
     async def _write(self, files: Mapping[Path, str]) -> None:
         """Write both files if they are valid. Otherwise raise `UserError` with the mistakes and change nothing."""
-        await asyncio.to_thread(_try, files)
+        await asyncio.to_thread(_try, files, await self._nodes())
         await asyncio.to_thread(_put, files)
         await self._live_catalog.refresh()
 
@@ -269,11 +285,11 @@ class WorkflowEditor:
         await self._rule_store.change("", By(by, here, "workflow add", words), [Change.put(trial)])
         await self._note(by, here, "workflow add", words)
 
-    def _files(self, path: str, sidecar: str, prompt: Prompt) -> dict[Path, str]:
-        return _content(_beside(self._folders[Layer.ADDED] / path), sidecar, prompt)
+    def _files(self, path: str, sidecar: str, graph: str) -> dict[Path, str]:
+        return dict(zip(_beside(self._folders[Layer.ADDED] / path), (graph, sidecar), strict=True))
 
-    def _files_of(self, workflow: Workflow, sidecar: str, prompt: Prompt) -> dict[Path, str]:
-        return _content(self._paths_of(workflow), sidecar, prompt)
+    def _files_of(self, workflow: Workflow, sidecar: str, graph: str) -> dict[Path, str]:
+        return dict(zip(self._paths_of(workflow), (graph, sidecar), strict=True))
 
     def _paths_of(self, workflow: Workflow) -> tuple[Path, Path]:
         """Return the graph and the sidecar of a workflow that lies in one of the folders."""
@@ -319,32 +335,49 @@ def _target(prompt: Prompt, node: Node, name: str) -> str:
     return f"{title}.{name}"
 
 
-def _prompt(data: bytes) -> Prompt:
+async def _opened(data: bytes) -> WorkflowFile:
+    """Read a file in a process of its own, because it may be hostile. Raises `UserError`."""
     if len(data) > _LARGEST:
         raise UserError(_("The file is too large for a workflow."))
+    with work_folder() as folder:
+        path = folder / "file"
+        await asyncio.to_thread(path.write_bytes, data)
+        try:
+            return await run_apart(read_workflow, path, timeout=_SECONDS)
+        except UnreadableWorkflow as fault:
+            raise UserError(_NO_WORKFLOW.format(reason=fault)) from fault
+        except WorkerFailed as fault:
+            raise UserError(str(fault)) from fault
+
+
+def _prompt(file: WorkflowFile, info: ObjectInfo) -> Prompt:
+    """Make the prompt of a file with the nodes of all servers. Raises `UserError`."""
     try:
-        return Prompt.loads(data)
-    except PromptRejected as rejected:
-        words = _("This is not a workflow in the API format: {reason}. Export it with “Export (API)” in ComfyUI.")
-        raise UserError(words.format(reason=rejected.message)) from None
+        return SavedSource(file.data).prompt_for(info) if file.is_saved else Prompt(file.data)
+    except UnreadableWorkflow as fault:
+        raise UserError(_NO_WORKFLOW.format(reason=fault)) from fault
+    except PromptRejected as fault:
+        reason = fault.node_errors[0].message if fault.node_errors else fault.message
+        raise UserError(_NO_WORKFLOW.format(reason=reason)) from fault
 
 
 def _beside(path: Path) -> tuple[Path, Path]:
     return path.with_name(f"{path.name}.json"), path.with_name(f"{path.name}.toml")
 
 
-def _content(paths: tuple[Path, Path], sidecar: str, prompt: Prompt) -> dict[Path, str]:
-    return dict(zip(paths, (json.dumps(prompt.to_json(), indent=1), sidecar), strict=True))
+def _texts(paths: tuple[Path, Path]) -> tuple[str, str]:
+    graph, sidecar = (path.read_text("utf-8") for path in paths)
+    return graph, sidecar
 
 
-def _try(files: Mapping[Path, str]) -> None:
+def _try(files: Mapping[Path, str], info: ObjectInfo | None) -> None:
     """Read the files as the catalog does, in a temporary folder."""
     from bot.core.workflows.catalog import Catalog
 
     with work_folder() as folder:
         for path, text in files.items():
             (folder / path.name).write_text(text, "utf-8")
-        read = Catalog.read(folder)
+        read = Catalog.read(folder, info=info)
     if read.faults:
         raise UserError(" ".join(f"{fault}." for fault in read.faults))
 

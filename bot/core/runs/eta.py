@@ -9,7 +9,7 @@ from bot.core.run import RunRecord
 from bot.core.runs.repository import RunRepository
 from bot.core.servers.load import JobFactory, ServerLoad
 from bot.core.servers.registry import ServerRegistry
-from bot.core.workflows.versions import WorkflowVersions
+from bot.core.workflows.identity.versions import WorkflowVersions
 from comfy.schedule import assign
 
 _LATE = 10.0  # seconds that the clocks of two machines may differ

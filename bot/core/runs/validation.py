@@ -17,14 +17,14 @@ from bot.core.model import Person, RunRequest, UploadedFile
 from bot.core.policy.field_constraints import FieldConstraints
 from bot.core.workflows.catalog import Versions, Workflows
 from bot.core.workflows.form import Field, FieldKind, Form, shown
+from bot.core.workflows.verdict_text import where_to_get, why_not
 from bot.core.workflows.workflow import Workflow, kind_of_file
 from bot.i18n import _
 from comfy.messages.files import Kind, kind_of
-from comfy.object_info import Missing, ObjectInfo
+from comfy.object_info import ObjectInfo
 
-_KEPT = 1000  # workflows for which answers are kept
+_KEPT = 10_000  # workflows for which answers are kept
 _T = TypeVar("_T")
-_MOST = 5  # missing nodes or models named in one sentence
 
 
 #: The nodes and models of each known server, by the server's name.
@@ -70,16 +70,20 @@ class _Derived:
     def _union(self) -> ObjectInfo | None:
         return ObjectInfo.union(self._known.values()) if self._known else None
 
+    def has(self, workflow: Workflow) -> bool:
+        """True if all is worked out for a workflow."""
+        return all(id(workflow) in kept for kept in (self._forms, self._lacks))
+
     def form(self, workflow: Workflow) -> Form:
         return _kept(self._forms, workflow, lambda: workflow.form(self._union))
 
     def lacks(self, workflow: Workflow) -> str | None:
-        return _kept(self._lacks, workflow, lambda: _lacking(workflow, self._known))
+        return _kept(self._lacks, workflow, lambda: why_not(workflow, self._known))
 
 
 def _kept(kept: dict[int, tuple[Workflow, _T]], workflow: Workflow, work: Callable[[], _T]) -> _T:
     """Work something out for a workflow, or find it as it was worked out; of workflows that are gone, nothing is kept
-    beyond the last thousand.
+    beyond the last thousands.
     """
     found = kept.get(id(workflow))
     if found is None or found[0] is not workflow:
@@ -87,22 +91,6 @@ def _kept(kept: dict[int, tuple[Workflow, _T]], workflow: Workflow, work: Callab
             kept.clear()
         found = kept[id(workflow)] = workflow, work()
     return found[1]
-
-
-def _lacking(workflow: Workflow, known: Mapping[str, ObjectInfo]) -> str | None:
-    missing: dict[str, Missing] = {}
-    for name, info in known.items():
-        missing[name] = workflow.missing(info)
-        if not missing[name]:
-            return None
-    if not missing:
-        return None
-    if len(missing) == 1:
-        (only,) = missing.values()
-        return " ".join(_("The server lacks {what}.").format(what=part) for part in _parts(only))
-    words = _("{server} lacks {what}.")
-    named = list(missing.items())[:_MOST]
-    return " ".join(words.format(server=name, what=_(" and ").join(_parts(each))) for name, each in named)
 
 
 class RequestValidator:
@@ -123,17 +111,25 @@ class RequestValidator:
 
     async def form(self, workflow: Workflow) -> Form:
         """Return the workflow's form with the servers' choices, such as their models."""
-        return (await self._derived()).form(workflow)
+        return (await self._derived(workflow)).form(workflow)
 
     async def lacks(self, workflow: Workflow) -> str | None:
         """Describe what the servers lack to run a workflow; None if at least one can run it."""
-        return (await self._derived()).lacks(workflow)
+        return (await self._derived(workflow)).lacks(workflow)
 
-    async def _derived(self) -> _Derived:
+    async def where_to_get(self, workflow: Workflow) -> list[str]:
+        """Say for operators where what the servers lack can be had; nothing if one of them can run the workflow."""
+        return where_to_get(workflow, await self._known()) if await self.lacks(workflow) else []
+
+    async def _derived(self, workflow: Workflow) -> _Derived:
+        """Return the answers for what is known now. Others get their turn after each workflow that is new."""
         known = await self._known()
         if not self._latest.holds_for(known):
             self._latest = _Derived(known)
-        return self._latest
+        latest = self._latest
+        if not latest.has(workflow):
+            await asyncio.sleep(0)
+        return latest
 
     async def check(
         self,
@@ -219,19 +215,6 @@ def _size(path: Path) -> int:
 def _texts(values: Mapping[str, Any]) -> dict[str, Any]:
     """Replace files by text for the form, which only checks that they are there. `images` checks their content."""
     return {name: value.filename if isinstance(value, UploadedFile) else value for name, value in values.items()}
-
-
-def _parts(missing: Missing) -> list[str]:
-    parts = []
-    if missing.nodes:
-        parts.append(_("the nodes {names}").format(names=_listed(missing.nodes)))
-    if missing.choices:
-        parts.append(_listed(tuple(dict.fromkeys(str(choice.value) for choice in missing.choices))))
-    return parts
-
-
-def _listed(names: tuple[str, ...]) -> str:
-    return ", ".join(names[:_MOST]) + ("…" if len(names) > _MOST else "")
 
 
 def _stem(workflow: Workflow, form: Form, values: Mapping[str, Any], given: Mapping[str, UploadedFile]) -> str:

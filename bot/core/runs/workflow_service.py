@@ -62,7 +62,9 @@ class WorkflowService:
     async def offers(self, person: Person, place: Place) -> list[WorkflowOffer]:
         """Return the workflows that a person may run in a place."""
         return [
-            WorkflowOffer(each, await self._validator.lacks(each), await self.price(each.id))
+            WorkflowOffer(
+                each.in_language(person.language), await self._validator.lacks(each), await self.price(each.id)
+            )
             for each in self.allowed(person, place)
         ]
 
@@ -103,7 +105,7 @@ class WorkflowService:
         await self.admit(workflow, person, place, version)
         found = await self.pinned(workflow, version)
         restriction = self._enforcer.restriction(person, place, found)
-        return restriction.shown(await self._validator.form(found))
+        return restriction.shown(await self._validator.form(found)).in_language(person.language)
 
     async def pinned(self, workflow: str, version: str) -> Workflow:
         """Return a version of a workflow. Raises `UnknownWorkflow`."""
@@ -152,6 +154,7 @@ class WorkflowService:
         found = self.catalog.workflows.get(workflow)
         return found.name if found is not None else workflow
 
-    def title(self, workflow: str) -> str:
-        """Return the title of a workflow."""
-        return self.catalog.title(workflow)
+    def title(self, workflow: str, language: str = "") -> str:
+        """Return the title of a workflow, for a person who reads this language."""
+        found = self.catalog.workflows.get(workflow)
+        return (found.in_language(language).title if found is not None else "") or self.catalog.title(workflow)

@@ -11,7 +11,7 @@ from functools import lru_cache
 from time import time
 
 from bot.core.run import QueuedRun, RunRecord
-from bot.core.workflows.versions import WorkflowVersions
+from bot.core.workflows.identity.versions import WorkflowVersions
 from bot.core.workflows.workflow import choices_of
 from comfy.object_info import ObjectInfo
 from comfy.prices import paid_nodes
@@ -129,9 +129,8 @@ class JobFactory:
             return frozenset()
         values, able, paying = choices_of(kind), set[str](), set[str]()
         for name, info in self._known().items():
-            prompt = wanted.fill(values, info)
-            if not info.missing(prompt):
+            if wanted.verdict(info, values).runs:
                 able.add(name)
-                if self._pays(name) or not paid_nodes(prompt, info):
+                if self._pays(name) or not paid_nodes(wanted.fill(values, info), info):
                     paying.add(name)
         return frozenset(paying or able)

@@ -7,11 +7,8 @@ chats needs no connection to a server.
 from __future__ import annotations
 
 import asyncio
-import hashlib
-import json
 import math
 import time
-import zlib
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
@@ -24,6 +21,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot.core import events_log
 from bot.core.background import BackgroundTask, TaskHealth
 from bot.core.errors import StorageFailed
+from bot.core.servers.definitions import KeptDefinitions, PackedInfo, unpacked
 from bot.core.servers.lease import Lease
 from bot.core.storage.database import Database
 from bot.core.storage.schema import servers
@@ -84,12 +82,25 @@ class ServerRegistry:
         self._looked = -math.inf
         #: The lease on the runs of this worker.
         self.lease = Lease(_TERM if database.is_shared else math.inf)
-        self._news = asyncio.Event()
+        self._news, self._changed = asyncio.Event(), asyncio.Event()
+        self._kept, self._away = KeptDefinitions(database), dict[tuple[str, str], ObjectInfo]()
+        self._told: dict[str, ObjectInfo] = {}  # what is kept of the own servers
         self._writing = BackgroundTask("registry writer", tasks)
+        self._keeping = BackgroundTask("definitions", tasks)
         self._reading = BackgroundTask("registry reader", tasks)
 
     async def __aenter__(self) -> ServerRegistry:
+        self._away = {
+            (worker, name): info
+            for (worker, name), info in (await self._kept.read()).items()
+            if worker != self._worker or name in self._fleet.members
+        }
+        for (_worker, name), info in self._away.items():
+            self._fleet.remember(name, info)
+        self._told = {name: info for name, info in self._fleet.known.items() if (self._worker, name) in self._away}
         self.note()
+        if self._worker:
+            self._keeping.repeat(self._keep_definitions)
         if self._database.is_shared:
             await self.read()
             self._reading.repeat(self.read, _LOOK)
@@ -101,6 +112,7 @@ class ServerRegistry:
     async def __aexit__(self, *_exit: object) -> None:
         await self._reading.stop()
         await self._writing.stop()
+        await self._keeping.stop()
         if self._database.is_shared and self._worker:
             with suppress(StorageFailed):
                 await self._say_goodbye()
@@ -121,8 +133,10 @@ class ServerRegistry:
 
     @property
     def known(self) -> Mapping[str, ObjectInfo]:
-        """Return the known nodes and models of each server."""
-        return {name: each.info for name, each in self.servers.items() if each.info is not None}
+        """Return the known nodes and models of each server. Those of a server that is away are as it had them."""
+        known = {name: each.info for name, each in self.servers.items() if each.info is not None}
+        listed = {*self._fleet.known, *(name for (_worker, name), read in self._others.items() if read.listed.info)}
+        return known | {name: info for (_worker, name), info in self._away.items() if name not in listed}
 
     @property
     def version(self) -> int:
@@ -148,6 +162,7 @@ class ServerRegistry:
     def note(self) -> None:
         """Report a change in the own fleet."""
         self._news.set()
+        self._changed.set()
         up = frozenset(self._fleet.up)
         for name in sorted(up - self._seen_up):
             events_log.server_up(name)
@@ -163,7 +178,7 @@ class ServerRegistry:
         async with self._database.read() as connection:
             there = set((await connection.execute(select(servers.c.name).where(mine))).scalars())
         news = {name: info for name, info in known.items() if name not in there or self._written.get(name) is not info}
-        packed = {name: await asyncio.to_thread(_packed, info) for name, info in news.items()}
+        packed = {name: vars(await asyncio.to_thread(PackedInfo.of, info)) for name, info in news.items()}
         async with self._database.change() as connection:
             await connection.execute(delete(servers).where(mine, servers.c.name.not_in(self._fleet.members)))
             for name, member in self._fleet.members.items():
@@ -183,10 +198,22 @@ class ServerRegistry:
         found = {(row.worker, row.name): await self._of(row, attentive) for row in rows}
         before = {key: read.listed for key, read in self._others.items()}
         self._others = {key: read for key, read in found.items() if self._clock() - read.heard < _GONE}
+        await self._remember_away(before, found)
         if before != {key: read.listed for key, read in self._others.items()}:
             self._version += 1
         for worker, name in found.keys() - self._others.keys():
             await self._forget(worker, name, found[worker, name].at)
+
+    async def _remember_away(
+        self, before: Mapping[tuple[str, str], RegisteredServer], found: Mapping[tuple[str, str], _Read]
+    ) -> None:
+        """Remember what the servers of lost workers had, and forget servers that were removed."""
+        self._away |= {
+            key: read.listed.info for key, read in found.items() if key not in self._others and read.listed.info
+        }
+        if before.keys() - found.keys():
+            kept = await self._kept.read()
+            self._away = {key: info for key, info in self._away.items() if key in kept}
 
     async def _of(self, row: Row[Any], attentive: bool) -> _Read:
         """Read a row. Clocks may differ, so any change of the row counts as a heartbeat. Where we did not look for a
@@ -207,7 +234,7 @@ class ServerRegistry:
         which = (servers.c.worker == row.worker, servers.c.name == row.name)
         async with self._database.read() as connection:
             packed = (await connection.execute(select(servers.c.info).where(*which))).scalar_one_or_none()
-        return await asyncio.to_thread(_unpacked, packed) if packed is not None else None
+        return await asyncio.to_thread(unpacked, packed) if packed is not None else None
 
     async def _forget(self, worker: str, name: str, at: float) -> None:
         silent = (servers.c.worker == worker, servers.c.name == name, servers.c.at == at)
@@ -219,6 +246,16 @@ class ServerRegistry:
         async with self._database.change() as connection:
             await connection.execute(update(servers).where(servers.c.worker == self._worker).values(up=0))
 
+    async def _keep_definitions(self) -> None:
+        """Keep what the own servers have, whenever that has changed."""
+        self._changed.clear()
+        known = self._fleet.known
+        news = {name: info for name, info in known.items() if self._told.get(name) is not info}
+        packed = {name: await asyncio.to_thread(PackedInfo.of, info) for name, info in news.items()}
+        await self._kept.keep(self._worker, packed, self._fleet.members)
+        self._told |= news
+        await self._changed.wait()
+
     async def _keep_writing(self) -> None:
         self._news.clear()
         await self.write()
@@ -229,6 +266,7 @@ class ServerRegistry:
 
 async def remove_worker(database: Database, worker: str) -> None:
     """Remove the servers of a lost worker from the registry."""
+    await KeptDefinitions(database).forget(worker)
     async with database.change() as connection:
         await connection.execute(delete(servers).where(servers.c.worker == worker))
 
@@ -237,12 +275,3 @@ async def is_silent(connection: AsyncConnection, worker: str, at: float) -> bool
     """True if a worker has given no sign of life after `at`, by its own clock."""
     question = select(func.max(servers.c.at)).where(servers.c.worker == worker)
     return (await connection.execute(question)).scalar_one() in (None, at)
-
-
-def _packed(info: ObjectInfo) -> dict[str, Any]:
-    packed = zlib.compress(json.dumps(info.data).encode())
-    return {"info": packed, "edition": hashlib.sha256(packed).hexdigest()}
-
-
-def _unpacked(packed: bytes) -> ObjectInfo:
-    return ObjectInfo(json.loads(zlib.decompress(packed)))

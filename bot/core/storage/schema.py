@@ -99,6 +99,17 @@ servers = Table(
     Column("info", LargeBinary),
 )
 
+#: What each server had when it was last seen, packed as in `servers`. It outlives the worker's row there.
+definitions = Table(
+    "definitions",
+    metadata,
+    Column("worker", Text, primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("at", Float, nullable=False),
+    Column("edition", String(64), nullable=False),
+    Column("info", LargeBinary, nullable=False),
+)
+
 #: What platforms remember: how far a conversation has come, which messages an album became.
 notes = Table(
     "notes",

@@ -9,9 +9,10 @@ from dataclasses import replace
 from bot.core.errors import BadWorkflowFile
 from bot.core.workflows.automatic.conventions import marked_fields, marked_outputs
 from bot.core.workflows.automatic.fields import AutoField, each_input_once, numbered
+from bot.core.workflows.automatic.prompt_graph import is_mark
 from bot.core.workflows.automatic.shown import shown_fields, with_promoted
 from bot.core.workflows.automatic.traced import traced_fields
-from bot.core.workflows.form import MEDIA, FieldKind
+from bot.core.workflows.form import MEDIA, NUMERIC, FieldKind
 from bot.core.workflows.saved import ConvertedFile
 from bot.core.workflows.workflow import Declared
 from bot.i18n import _
@@ -20,10 +21,11 @@ from comfy.object_info import ObjectInfo
 from comfy.prompt import Prompt
 from comfy.saved import Surface
 
-__all__ = ["AutoField", "auto_form", "declared_fields", "form_of_file", "results"]
+__all__ = ["AutoField", "auto_form", "declared_fields", "form_of_file", "prompt_of", "results"]
 
 _EXAMPLE = 120  # characters of the author's own words
 _FEWEST_SHOWN, _MOST_SHOWN = 3, 9  # fields of the main group, unless an author chose others
+_INSTEAD = {"steps": 20, "cfg": 7, "width": 1024, "height": 1024}  # of a mark
 _USUAL = ("width", "height", "size", "steps", "length")
 _LIKELY = ("strength", "width", "height", "size", "guidance", "steps")  # of the fields under More
 
@@ -53,7 +55,7 @@ def declared_fields(
     """
     fields = auto_form(prompt, info, surface)
     main = _main_text(fields)
-    return tuple(_declared(prompt, each, is_main=each is main) for each in fields)
+    return tuple(_declared(prompt, _without_mark(prompt, each), is_main=each is main) for each in fields)
 
 
 def results(prompt: Prompt, surface: Surface | None = None) -> tuple[str, ...]:
@@ -63,8 +65,13 @@ def results(prompt: Prompt, surface: Surface | None = None) -> tuple[str, ...]:
 
 def form_of_file(file: ConvertedFile) -> tuple[AutoField, ...]:
     """Return the form of a workflow file, with the definitions that it was read with. Raises `BadWorkflowFile`."""
+    return auto_form(prompt_of(file), ObjectInfo(file.definitions), file.surface)
+
+
+def prompt_of(file: ConvertedFile) -> Prompt:
+    """Return the prompt of a workflow file. Raises `BadWorkflowFile`."""
     try:
-        return auto_form(Prompt(file.prompt), ObjectInfo(file.definitions), file.surface)
+        return Prompt(file.prompt)
     except PromptRejected as fault:
         words = _("{file} cannot be used: {reason}.")
         reason = fault.node_errors[0].message if fault.node_errors else fault.message
@@ -94,13 +101,25 @@ def _main_text(fields: Sequence[AutoField]) -> AutoField | None:
     return next((each for each in fields if each.kind is FieldKind.TEXT and not each.more), None)
 
 
+def _without_mark(prompt: Prompt, field: AutoField) -> AutoField:
+    """Give a field another default than a mark in the graph, which no server takes."""
+    target = field.targets[0]
+    if field.default is not None or field.seed or not is_mark(prompt[target.node_id].inputs.get(target.input)):
+        return field
+    if field.kind in NUMERIC:
+        return replace(field, default=_INSTEAD.get(target.input, field.minimum or 1))
+    return replace(field, default="") if field.kind is FieldKind.TEXT else field
+
+
 def _declared(prompt: Prompt, field: AutoField, *, is_main: bool) -> Declared:
     words = prompt[field.targets[0].node_id].inputs.get(field.targets[0].input)
-    example = textwrap.shorten(words, _EXAMPLE, placeholder="…") if is_main and isinstance(words, str) else ""
+    own = words if is_main and isinstance(words, str) and not is_mark(words) else ""
+    example = textwrap.shorten(own, _EXAMPLE, placeholder="…")
+    is_certain = field.kind in MEDIA or bool(field.sets) or isinstance(words, str)  # a text may stand for any value
     return Declared(
         field.name,
         field.targets,
-        field.kind if field.kind in MEDIA or isinstance(words, str) else None,  # a text may stand for any value
+        field.kind if is_certain else None,
         field.title,
         help=_("For example: {words}").format(words=example) if example else field.help,
         required=True if is_main else None,
@@ -112,4 +131,5 @@ def _declared(prompt: Prompt, field: AutoField, *, is_main: bool) -> Declared:
         multiline=field.multiline,
         seed=True if field.seed else None,
         more=field.more,
+        sets=field.sets,
     )

@@ -12,14 +12,18 @@ from typing import Any, Protocol
 from bot.core.errors import UnknownWorkflow
 from bot.core.workflows.auto_form import declared_fields, results
 from bot.core.workflows.form import listed, shown
-from bot.core.workflows.identities import Identity, identified, offered, source_of
+from bot.core.workflows.identity.identities import Identity, identified, offered, source_of
+from bot.core.workflows.identity.slugs import slug_of
+from bot.core.workflows.languages import with_quoted_languages
+from bot.core.workflows.reader import Reading, SourceFile, WorkflowFault, read_folders, rejections
 from bot.core.workflows.sidecar import Faults, read_sidecar
-from bot.core.workflows.slugs import slug_of
-from bot.core.workflows.source_file import Layer, Reading, SourceFile, WorkflowFault, read_folders
+from bot.core.workflows.source import Layer, NoDefinitions, SavedSource
 from bot.core.workflows.workflow import Workflow
 from bot.i18n import _
-from comfy.errors import NodeError, PromptRejected
+from comfy.errors import PromptRejected
+from comfy.object_info import ObjectInfo
 from comfy.prompt import Prompt
+from comfy.saved import UnreadableWorkflow
 
 _HIDING = frozenset({Layer.ADDED, Layer.FOLDER})
 
@@ -32,6 +36,14 @@ class Workflows(Protocol):
 
     @property
     def faults(self) -> tuple[WorkflowFault, ...]: ...
+
+    @property
+    def waiting(self) -> tuple[str, ...]:
+        """Return the files that ComfyUI's editor saved, while no server was seen that knows their nodes."""
+
+    @property
+    def info(self) -> ObjectInfo | None:
+        """Return the definitions of all known servers together."""
 
     @property
     def version(self) -> int: ...
@@ -72,7 +84,8 @@ class NewestVersions:
 @dataclass(frozen=True)
 class Catalog:
     """The workflows of some files, by id. `replaced` has the files that later layers replace, each with what replaces
-    it; `titles` those of workflows that are gone.
+    it; `titles` those of workflows that are gone; `waiting` names the files that wait for the first server. It was made
+    with the definitions `info`.
     """
 
     workflows: Mapping[str, Workflow]
@@ -80,21 +93,24 @@ class Catalog:
     version: int = 0
     replaced: tuple[tuple[SourceFile, SourceFile], ...] = ()
     titles: Mapping[str, str] = field(default_factory=dict)
+    waiting: tuple[str, ...] = ()
+    info: ObjectInfo | None = None
 
     @classmethod
-    def read(cls, *folders: Path) -> Catalog:
+    def read(cls, *folders: Path, info: ObjectInfo | None = None) -> Catalog:
         """Read every workflow of these folders. A workflow in a later folder replaces one of the same name in an
-        earlier one.
+        earlier one. `info` has the definitions of all known servers.
 
         It does so even with a mistake in it, because people expect their own workflow under that name.
         """
         layers = [Layer.BUNDLED] * (len(folders) - 1) + [Layer.FOLDER]
-        return cls.of(read_folders(zip(layers, folders, strict=True)) if folders else Reading())
+        return cls.of(read_folders(zip(layers, folders, strict=True)) if folders else Reading(), info)
 
     @classmethod
     def of(
         cls,
         reading: Reading,
+        info: ObjectInfo | None = None,
         identities: Mapping[tuple[str, str], Identity] | None = None,
         before: Catalog | None = None,
     ) -> Catalog:
@@ -105,14 +121,24 @@ class Catalog:
         files = offered(there)
         known = identities if identities is not None else identified((), files, 0.0)
         made: dict[str, Workflow] = {}
-        faults = list(reading.faults)
+        faults, waiting = list(reading.faults), list[str]()
         for file in sorted(files, key=lambda file: file.path):
             identity = known[source_of(file), file.path]
-            workflow = _same(before, identity) or workflow_of(file, identity, faults)
+            try:
+                workflow = _same(before, identity, info) or workflow_of(file, identity, info, faults)
+            except NoDefinitions:
+                waiting.append(file.graph_name)
+                continue
             if workflow is not None:
                 made[workflow.id] = workflow
         titles = {each.id: each.title for each in known.values()}
-        return cls(made, tuple(faults), 0, _replaced(there, files), titles)
+        return cls(made, tuple(faults), 0, _replaced(there, files), titles, tuple(waiting), info)
+
+    def is_same(self, other: Catalog) -> bool:
+        """True if another reading has come to the same."""
+        mine, others = self.workflows, other.workflows
+        same = mine.keys() == others.keys() and all(each is others[name] for name, each in mine.items())
+        return same and (self.faults, self.waiting) == (other.faults, other.waiting)
 
     def get(self, workflow: str) -> Workflow:
         """See `Workflows.get`."""
@@ -141,10 +167,13 @@ class Catalog:
 
     def _unknown(self, name: str) -> UnknownWorkflow:
         slug = slug_of(name)
-        broken = [fault for fault in self.faults if slug_of(Path(fault.file).stem) == slug]
+        broken = [fault for fault in self.faults if _slug_of_file(fault.file) == slug]
         if broken:
             words = _("The workflow {name} has a mistake and cannot run: {fault}.")
             return UnknownWorkflow(words.format(name=shown(name), fault=str(broken[0]).rstrip("?.")))
+        if any(_slug_of_file(file) == slug for file in self.waiting):
+            words = _("The workflow {name} can be used as soon as a ComfyUI server was seen.")
+            return UnknownWorkflow(words.format(name=shown(name)))
         if not self.workflows:
             return UnknownWorkflow(
                 _("There is no workflow {name}. There are no workflows at all.").format(name=shown(name))
@@ -159,10 +188,14 @@ class Catalog:
         return UnknownWorkflow(words.format(name=shown(name), near=near[0] if near else "", names=listing))
 
 
-def workflow_of(file: SourceFile, identity: Identity, faults: list[WorkflowFault]) -> Workflow | None:
-    """Make the workflow of a file; None if it has mistakes, which are added to the faults."""
+def workflow_of(
+    file: SourceFile, identity: Identity, info: ObjectInfo | None, faults: list[WorkflowFault]
+) -> Workflow | None:
+    """Make the workflow of a file; None if it has mistakes, which are added to the faults. Raises `NoDefinitions` for a
+    saved one if no server is known.
+    """
     found: list[WorkflowFault] = []
-    prompt = _prompt(file, found)
+    prompt = _prompt(file, info, found)
     data = _toml(file, found) if file.sidecar is not None else {}
     if prompt is None or data is None:
         faults += found
@@ -170,12 +203,17 @@ def workflow_of(file: SourceFile, identity: Identity, faults: list[WorkflowFault
     mistakes = Faults()
     workflow = read_sidecar(file.title, prompt, data, mistakes)
     if file.sidecar is None:
-        workflow = replace(workflow, declared=declared_fields(prompt), outputs=results(prompt))
+        surface = file.graph.surface_for(info) if isinstance(file.graph, SavedSource) and info is not None else None
+        fields = declared_fields(prompt, info if surface is not None else None, surface)
+        workflow = replace(workflow, declared=fields, outputs=results(prompt, surface))
     found += [WorkflowFault(file.sidecar_name, field, reason) for field, reason in mistakes.found]
     faults += found
     if found:
         return None
-    return replace(workflow, id=identity.id, name=identity.name, version=file.version, path=file.path, layer=file.layer)
+    group = workflow.group or file.path.rpartition("/")[0]
+    source = file.graph if isinstance(file.graph, SavedSource) else None
+    named = replace(workflow, id=identity.id, name=identity.name, group=group, source=source)
+    return replace(named, version=file.version, path=file.path, layer=file.layer)
 
 
 def bundled_folder() -> Path:
@@ -184,12 +222,21 @@ def bundled_folder() -> Path:
     return inside if inside.is_dir() else Path(__file__).parents[3] / "workflows"
 
 
-def _same(before: Catalog | None, identity: Identity) -> Workflow | None:
+def _slug_of_file(file: str) -> str:
+    return slug_of(Path(file).stem.removesuffix(".app"))
+
+
+def _same(before: Catalog | None, identity: Identity, info: ObjectInfo | None) -> Workflow | None:
     """Return the workflow as it was made before, if nothing of it has changed."""
     workflow = before.workflows.get(identity.id) if before is not None else None
     if workflow is None or (workflow.name, workflow.version) != (identity.name, identity.version):
         return None
-    return workflow
+    if workflow.source is None or info is None:
+        return workflow
+    try:
+        return workflow if workflow.source.prompt_for(info) is workflow.prompt else None
+    except (UnreadableWorkflow, PromptRejected):
+        return None
 
 
 def without_hidden(reading: Reading) -> list[SourceFile]:
@@ -204,23 +251,23 @@ def _replaced(there: Iterable[SourceFile], files: Iterable[SourceFile]) -> tuple
     return tuple((file, by) for file, by in pairs if file.layer.rank < by.layer.rank)
 
 
-def _prompt(file: SourceFile, faults: list[WorkflowFault]) -> Prompt | None:
+def _prompt(file: SourceFile, info: ObjectInfo | None, faults: list[WorkflowFault]) -> Prompt | None:
+    if isinstance(file.graph, Prompt):
+        return file.graph
+    if info is None:
+        raise NoDefinitions
     try:
-        return Prompt.loads(file.graph)
+        return file.graph.prompt_for(info)
+    except UnreadableWorkflow as fault:
+        faults.append(WorkflowFault(file.graph_name, None, str(fault)))
     except PromptRejected as rejected:
-        own = [_node_fault(file.graph_name, error) for error in rejected.node_errors]
-        faults += own or [WorkflowFault(file.graph_name, None, rejected.message)]
-        return None
-
-
-def _node_fault(name: str, error: NodeError) -> WorkflowFault:
-    node = _("node {id}").format(id=error.node_id) if error.node_id else None
-    return WorkflowFault(name, f"{node}, {error.input_name}" if node and error.input_name else node, error.message)
+        faults += rejections(file.graph_name, rejected)
+    return None
 
 
 def _toml(file: SourceFile, faults: list[WorkflowFault]) -> dict[str, Any] | None:
     try:
-        return tomllib.loads(file.sidecar or "")
+        return tomllib.loads(with_quoted_languages(file.sidecar or ""))
     except (ValueError, RecursionError) as fault:  # a number of 5,000 digits is a plain ValueError
         reason = _("this is not valid TOML: {fault}").format(fault=fault)
         faults.append(WorkflowFault(file.sidecar_name, None, reason))

@@ -7,12 +7,13 @@ import math
 import re
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from random import randint
 from typing import TypeAlias
 
 from bot.core.errors import BadValue, all_of
+from bot.core.workflows.languages import Translations, in_language
 from bot.i18n import _
 
 Value: TypeAlias = str | int | float | bool
@@ -70,6 +71,14 @@ class Field:
     seed: bool = False
     more: bool = False
     sets: tuple[tuple[str, tuple[tuple[str, Value], ...]], ...] = ()
+    translations: Translations = ()
+
+    def in_language(self, language: str) -> Field:
+        """Return the field with its texts in a language, as far as its author has translated them."""
+        if not self.translations:
+            return self
+        title, help_text = (in_language(self.translations, key, language) for key in ("title", "help"))
+        return replace(self, title=title or self.title, help=help_text or self.help)
 
     @property
     def is_media(self) -> bool:
@@ -217,6 +226,10 @@ class Form:
     @property
     def names(self) -> tuple[str, ...]:
         return tuple(field.name for field in self.fields)
+
+    def in_language(self, language: str) -> Form:
+        """Return the form with its texts in a language, as far as its author has translated them."""
+        return Form(tuple(field.in_language(language) for field in self.fields))
 
     def faults(self, given: Mapping[str, object]) -> tuple[BadValue, ...]:
         """Return all mistakes in the values, in the order of the fields."""

@@ -1,4 +1,4 @@
-"""The workflows of some folders, read again when a file changes, and those that other processes know."""
+"""The workflows of some folders, made again when a file or a server changes, and those that other processes know."""
 
 from __future__ import annotations
 
@@ -15,12 +15,18 @@ from watchfiles import awatch
 from bot.core import events_log
 from bot.core.background import BackgroundTask, TaskHealth
 from bot.core.workflows.catalog import Catalog, without_hidden
-from bot.core.workflows.identities import Identity, identified, offered, source_of
-from bot.core.workflows.source_file import Layer, Reading, SourceFile, WorkflowFault, read_folders
-from bot.core.workflows.store import FilePlace, WorkflowStore
+from bot.core.workflows.identity.identities import Identity, identified, offered, source_of
+from bot.core.workflows.identity.store import FilePlace, WorkflowStore
+from bot.core.workflows.reader import FolderReader, Reading, SourceFile, WorkflowFault
+from bot.core.workflows.source import Layer
 from bot.core.workflows.workflow import Workflow
+from comfy.object_info import ObjectInfo
 
 _LOOK = 2.0  # seconds between two looks at what other processes have found
+_LEARN = 1.0  # seconds between two looks at what servers have
+
+#: The nodes and models of each known server, by the server's name.
+KnownServers = Callable[[], Mapping[str, ObjectInfo]]
 
 
 class LiveCatalog:
@@ -31,8 +37,13 @@ class LiveCatalog:
     def __init__(self, *folders: Path | tuple[Layer, Path], tasks: TaskHealth) -> None:
         """A folder without a layer is the operator's."""
         self._folders = [each if isinstance(each, tuple) else (Layer.FOLDER, each) for each in folders]
-        self._reading = read_folders(self._folders)
+        self._reader = FolderReader(self._folders)
+        self._reading = self._reader.read()
         self._catalog = Catalog.of(self._reading)
+        self._servers: KnownServers = dict
+        self._infos: list[ObjectInfo] = []
+        self._info: ObjectInfo | None = None
+        self._learning = BackgroundTask("workflows for servers", tasks)
         self._listeners: list[Callable[[], None]] = []
         self._stop = asyncio.Event()
         self._task, self._missed = BackgroundTask("workflow folders", tasks), False
@@ -50,6 +61,15 @@ class LiveCatalog:
     @property
     def faults(self) -> tuple[WorkflowFault, ...]:
         return self._catalog.faults
+
+    @property
+    def waiting(self) -> tuple[str, ...]:
+        return self._catalog.waiting
+
+    @property
+    def info(self) -> ObjectInfo | None:
+        """The definitions of all servers, if any was seen."""
+        return self._info
 
     @property
     def version(self) -> int:
@@ -71,8 +91,33 @@ class LiveCatalog:
     async def refresh(self) -> None:
         """Read the folders again. Raises `StorageFailed`."""
         async with self._one_by_one:
-            self._reading = await asyncio.to_thread(read_folders, self._folders)
+            self._learn_servers()
+            self._reading = await asyncio.to_thread(self._reader.read)
             await self._renew()
+
+    @asynccontextmanager
+    async def following(self, servers: KnownServers) -> AsyncIterator[None]:
+        """Meanwhile, make the workflows that the editor saved with what these servers have. Raises `StorageFailed`."""
+        self._servers = servers
+        await self._learn()
+        self._learning.repeat(self._learn, _LEARN)
+        try:
+            yield
+        finally:
+            await self._learning.stop()
+
+    async def _learn(self) -> None:
+        async with self._one_by_one:
+            if self._learn_servers():
+                await self._renew()
+
+    def _learn_servers(self) -> bool:
+        """See what servers have; True if that has changed."""
+        infos = list(self._servers().values())
+        if len(infos) == len(self._infos) and all(one is other for one, other in zip(infos, self._infos, strict=True)):
+            return False
+        self._infos, self._info = infos, ObjectInfo.union(infos) if infos else self._info
+        return True
 
     async def foreseen(self, file: SourceFile) -> str:
         """Return the id that a new file will have. Raises `StorageFailed`."""
@@ -98,6 +143,8 @@ class LiveCatalog:
 
     async def __aenter__(self) -> LiveCatalog:
         _log_faults(self.faults)
+        for file in self.waiting:
+            events_log.workflow_waits(file)
         self._task.start(self._watch)
         return self
 
@@ -119,8 +166,11 @@ class LiveCatalog:
         if self._store is not None:
             known, files = await self._recorded_now(self._store)
         reading = Reading(files, self._reading.faults, self._reading.unreadable)
-        fresh = await asyncio.to_thread(Catalog.of, reading, known, self._catalog)
+        fresh = await asyncio.to_thread(Catalog.of, reading, self._info, known, self._catalog)
         _log_faults(fault for fault in fresh.faults if fault not in self.faults)
+        if fresh.is_same(self._catalog):
+            self._catalog = replace(fresh, version=self.version)
+            return
         self._catalog = replace(fresh, version=self.version + 1)
         for listener in self._listeners:
             listener()

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from bot.core.errors import BadWorkflowFile
+from bot.core.workflows.verdict_text import needed
 from bot.i18n import _
+from comfy.errors import PromptRejected
+from comfy.object_info import ObjectInfo
+from comfy.prompt import Prompt
 from comfy.saved import Surface, UnreadableWorkflow, convert
 from comfy.saved.files import read_workflow, with_defaults
+from comfy.saved.needs import FileNeeds, read_needs
+from comfy.verdict import judge
 
 
 @dataclass(frozen=True)
@@ -22,6 +30,7 @@ class ConvertedFile:
     definitions: Mapping[str, Any]
     unknown: tuple[str, ...]
     surface: Surface = field(default_factory=Surface)
+    needs: FileNeeds = field(default_factory=FileNeeds)
 
 
 def convert_file(path: Path, definitions: Mapping[str, Any]) -> ConvertedFile:
@@ -30,11 +39,10 @@ def convert_file(path: Path, definitions: Mapping[str, Any]) -> ConvertedFile:
         file = read_workflow(path)
         if file.is_saved:
             made = convert(file.data, definitions)
-            return ConvertedFile(path.stem, made.prompt, definitions, made.unknown, made.surface)
+            needs = read_needs(file.data)
+            return ConvertedFile(path.stem, made.prompt, definitions, made.unknown, made.surface, needs)
     except (UnreadableWorkflow, OSError) as fault:
-        reason = (fault.strerror or str(fault)) if isinstance(fault, OSError) else str(fault)
-        words = _("{file} cannot be used: {reason}.")
-        raise BadWorkflowFile(words.format(file=path.name, reason=reason)) from fault
+        raise _bad_file(path, fault) from fault
     prompt = with_defaults(file.data, definitions)
     unknown = dict.fromkeys(
         str(node["class_type"]) for node in prompt.values() if node["class_type"] not in definitions
@@ -42,9 +50,26 @@ def convert_file(path: Path, definitions: Mapping[str, Any]) -> ConvertedFile:
     return ConvertedFile(path.stem, prompt, definitions, tuple(unknown))
 
 
+def content_of(path: Path) -> str:
+    """Return the workflow that is in a file of any format, as JSON. Raises `BadWorkflowFile`."""
+    try:
+        return json.dumps(read_workflow(path).data, indent=1, ensure_ascii=False)
+    except (UnreadableWorkflow, OSError) as fault:
+        raise _bad_file(path, fault) from fault
+
+
+def _bad_file(path: Path, fault: UnreadableWorkflow | OSError) -> BadWorkflowFile:
+    reason = (fault.strerror or str(fault)) if isinstance(fault, OSError) else str(fault)
+    return BadWorkflowFile(_("{file} cannot be used: {reason}.").format(file=path.name, reason=reason))
+
+
 def lacking(converted: ConvertedFile) -> str:
     """Return in words what the definitions lack for a file; empty if they lack nothing."""
-    if not converted.unknown:
-        return ""
-    words = _("{file}: the server does not have these nodes: {nodes}.")
-    return words.format(file=converted.name, nodes=", ".join(converted.unknown))
+    told = []
+    if converted.unknown:
+        words = _("{file}: the server does not have these nodes: {nodes}.")
+        told.append(words.format(file=converted.name, nodes=", ".join(converted.unknown)))
+    with suppress(PromptRejected):
+        found = judge(Prompt(converted.prompt), ObjectInfo(converted.definitions))
+        told += needed(converted.needs, found.faults)
+    return "\n".join(told)

@@ -10,6 +10,7 @@ from typing import Any
 
 from bot.core.errors import BadValue
 from bot.core.workflows.form import NUMERIC, Field, FieldKind, Value, listed
+from bot.core.workflows.languages import Translations, split_languages
 from bot.core.workflows.workflow import Declared, Target, Workflow, as_number
 from bot.i18n import _
 from comfy.prompt import Prompt, is_link
@@ -20,6 +21,8 @@ KEYS: Mapping[str, type | tuple[type, ...]] = {
     "description": str,
     "outputs": list,
     "spoiler": bool,
+    "nsfw": bool,
+    "group": str,
     "fields": dict,
 }
 FIELD_KEYS: Mapping[str, type | tuple[type, ...]] = {
@@ -62,7 +65,8 @@ class Faults:
 
 def read_sidecar(name: str, prompt: Prompt, data: Mapping[str, Any], faults: Faults) -> Workflow:
     """Return the workflow that a sidecar describes. Do not use it if anything was added to `faults`."""
-    good = _checked(None, data, KEYS, faults)
+    plain, translations = _translated(None, data, ("title", "description"), faults)
+    good = _checked(None, plain, KEYS, faults)
     declared = tuple(
         read
         for key, table in good.get("fields", {}).items()
@@ -70,7 +74,19 @@ def read_sidecar(name: str, prompt: Prompt, data: Mapping[str, Any], faults: Fau
     )
     outputs = tuple(node for title in good.get("outputs", ()) for node in _output(title, prompt, faults))
     title, description = good.get("title", "").strip() or name, good.get("description", "").strip()
-    workflow = Workflow(name, title, description, prompt, declared, outputs, good.get("spoiler", False))
+    nsfw = good.get("nsfw", False)
+    workflow = Workflow(
+        name,
+        title,
+        description,
+        prompt,
+        declared,
+        outputs,
+        good.get("spoiler", nsfw),
+        nsfw,
+        good.get("group", "").strip(),
+        translations,
+    )
     _check_clashes(declared, prompt, faults)
     for field, own in zip(workflow.form().fields, declared, strict=True):
         _check_sense(field, own, faults)
@@ -100,6 +116,17 @@ def _check_clashes(declared: Iterable[Declared], prompt: Prompt, faults: Faults)
                 faults.add(field.name, words.format(input=target.input, title=title, owner=owner))
 
 
+def _translated(
+    field: str | None, data: Mapping[str, Any], keys: tuple[str, ...], faults: Faults
+) -> tuple[dict[str, Any], Translations]:
+    """Take the translations of these keys out of a table."""
+    mistakes: list[str] = []
+    found = split_languages(data, keys, mistakes)
+    for mistake in mistakes:
+        faults.add(field, mistake)
+    return found
+
+
 def _checked(
     field: str | None, data: Mapping[str, Any], keys: Mapping[str, type | tuple[type, ...]], faults: Faults
 ) -> dict[str, Any]:
@@ -123,7 +150,8 @@ def _read_field(name: str, table: Any, prompt: Prompt, faults: Faults) -> Declar
     if not isinstance(table, Mapping):
         faults.add(name, _("a field must be a table: [fields.{name}]").format(name=name))
         return None
-    good = _checked(name, table, FIELD_KEYS, faults)
+    plain, translations = _translated(name, table, ("title", "help"), faults)
+    good = {**_checked(name, plain, FIELD_KEYS, faults), "translations": translations}
     targets = _targets(name, good.pop("target", None), prompt, faults)
     kind = _kind(name, good.pop("kind", None), faults)
     given = good.pop("choices", None)

@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import tomlkit
 from tomlkit import TOMLDocument
 from tomlkit.items import Item, Key, Table, Whitespace
 
+from bot.core.workflows.languages import with_quoted_languages
 from bot.core.workflows.sidecar import FIELD_KEYS
 
 
-def new(title: str, fields: Mapping[str, Mapping[str, Any]]) -> str:
-    """Write a sidecar with a title and fields."""
-    return tomlkit.dumps({"title": title, "fields": fields})
+def new(title: str, fields: Mapping[str, Mapping[str, Any]], outputs: Sequence[str] = ()) -> str:
+    """Write a sidecar with a title, fields, and the nodes whose results are delivered."""
+    chosen = {"outputs": list(outputs)} if outputs else {}
+    return tomlkit.dumps({"title": title, **chosen, "fields": fields})
 
 
 def describe(text: str, title: str, description: str) -> str:
     """Set the title and the description. A new description stands right below the title."""
-    sidecar = tomlkit.parse(text)
+    sidecar = tomlkit.parse(with_quoted_languages(text))
     sidecar["title"] = title
     if "description" in sidecar:
         sidecar["description"] = description
@@ -36,7 +38,7 @@ def set_field(text: str, name: str, settings: Mapping[str, Any]) -> str:
     keys = {key: value for key, value in settings.items() if key in FIELD_KEYS}
     field = fields.setdefault(name, keys)
     below = _cut_below(field)
-    for key in [key for key in field if key not in keys]:
+    for key in [key for key in field if key not in keys and "." not in key]:  # translations stay
         del field[key]
     field.update(keys)
     field.value.body.extend((None, each) for each in below)
@@ -58,7 +60,7 @@ def remove_field(text: str, name: str) -> str:
 
 def _parsed(text: str) -> TOMLDocument:
     """Parse a sidecar. If its fields are not a table each, which tomlkit cannot change well, it loses its comments."""
-    sidecar = tomlkit.parse(text)
+    sidecar = tomlkit.parse(with_quoted_languages(text))
     fields = sidecar.get("fields", tomlkit.table())
     if isinstance(fields, Table) and all(_is_table(*each) for each in fields.value.body):
         return sidecar

@@ -7,16 +7,21 @@ import math
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Any
 
 from bot.core.errors import BadValue
 from bot.core.workflows.form import MEDIA, NUMERIC, Field, FieldKind, Form, Value
+from bot.core.workflows.languages import Translations, in_language
+from bot.core.workflows.optional_files import NeededInput, without_nodes
 from bot.core.workflows.placeholders import with_values_in_place
-from bot.core.workflows.source_file import Layer
+from bot.core.workflows.source import Layer, SavedSource
 from comfy.messages.files import Kind, kind_of
-from comfy.object_info import InputInfo, Missing, ObjectInfo
+from comfy.object_info import InputInfo, ObjectInfo
 from comfy.prompt import Node, Prompt
+from comfy.saved.files import with_defaults
 from comfy.schedule import is_model
+from comfy.verdict import PromptVerdict, judge
 
 #: Nodes with an input for a person's file, known without asking a server.
 _LOADERS = {
@@ -80,6 +85,7 @@ class Declared:
     seed: bool | None = None
     more: bool = False
     sets: tuple[tuple[str, tuple[Value, ...]], ...] = ()
+    translations: Translations = ()
 
     def assigned(self, value: Value) -> Iterator[tuple[Target, Value]]:
         """Return the inputs that a value sets, with the value of each."""
@@ -91,9 +97,11 @@ class Declared:
 class Workflow:
     """A graph that people can run. The results of the nodes in `outputs` are delivered; empty means all.
 
-    With `spoiler`, chats show results behind a spoiler. Records and rules refer to the `id` (default: the name), and
-    people type the `name`. `version` is a digest of its files, and `path` where they lie in the folder of
-    their `layer`, without an ending.
+    With `spoiler`, chats show results behind a spoiler; `nsfw` says that they are for adults. `group` is its heading in
+    menus. Records and rules refer to the `id` (default: the name), and people type the `name`. `version` is a digest of
+    its files, and `path` where they lie in the folder of their `layer`, without an ending.
+
+    The `prompt` is made with what is known of all servers; that of a workflow with a `source` is made again for each.
     """
 
     name: str
@@ -103,6 +111,10 @@ class Workflow:
     declared: tuple[Declared, ...] = ()
     outputs: tuple[str, ...] = ()
     spoiler: bool = False
+    nsfw: bool = False
+    group: str = ""
+    translations: Translations = ()
+    source: SavedSource | None = None
     id: str = ""
     version: str = ""
     path: str = ""
@@ -113,14 +125,16 @@ class Workflow:
             object.__setattr__(self, "id", self.name)
 
     @property
-    def group(self) -> str:
-        """The folder within the folder of workflows, which is a group in menus; empty for none."""
-        return self.path.rpartition("/")[0]
-
-    @property
     def label(self) -> str:
         """The title for menus, after the group if there is one."""
         return f"{self.group} · {self.title}" if self.group else self.title
+
+    def in_language(self, language: str) -> Workflow:
+        """Return the workflow with its texts in a language, as far as its author has translated them."""
+        if not self.translations:
+            return self
+        title, description = (in_language(self.translations, key, language) for key in ("title", "description"))
+        return replace(self, title=title or self.title, description=description or self.description)
 
     def form(self, info: ObjectInfo | None = None) -> Form:
         """Return the form: from the sidecar, else from the server's nodes, else from the graph."""
@@ -128,15 +142,56 @@ class Workflow:
 
     def fill(self, values: Mapping[str, Value], info: ObjectInfo | None = None) -> Prompt:
         """Return the prompt with these values. A file's value is the name that the server gave it. A value of an input
-        goes before a choice that sets several.
+        goes before a choice that sets several. A loader whose file may be left out, and is, goes with what needs it.
         """
-        prompt = self.prompt
+        prompt = self._without_absent(values, info) if info is not None else self.prompt
         for field in sorted(self.declared, key=lambda each: not each.sets):
             if field.name in values:
                 for target, given in field.assigned(values[field.name]):
+                    if target.node_id not in prompt:  # it went with a file that was left out
+                        continue
                     value = self._typed(given, target, info)
                     prompt = prompt.with_input(target.node_id, target.input, value)
         return with_values_in_place(prompt)
+
+    def needed_files(self, info: ObjectInfo) -> Iterator[tuple[Declared, NeededInput]]:
+        """Return the files that the sidecar says may be left out, and the server's nodes say not: each with the input
+        that needs it.
+        """
+        for field in self._optional_files(info):
+            if isinstance(found := self._without(self.prompt, field, info), NeededInput):
+                yield field, found
+
+    def _without_absent(self, values: Mapping[str, Value], info: ObjectInfo) -> Prompt:
+        prompt = self.prompt_for(info)
+        for field in self._optional_files(info):
+            if field.name not in values and isinstance(left := self._without(prompt, field, info), Prompt):
+                prompt = left
+        return prompt
+
+    def prompt_for(self, info: ObjectInfo) -> Prompt:
+        """Return the prompt as a server with these definitions takes it: made for it, or with the defaults of inputs
+        that its nodes got later.
+        """
+        if self.source is not None:
+            return self.source.prompt_for(info)
+        return Prompt(with_defaults(self.prompt.to_json(), info.data)) if self._lacks_inputs(info) else self.prompt
+
+    def _lacks_inputs(self, info: ObjectInfo) -> bool:
+        known = ((node, info.node(node.class_type)) for node in self.prompt)
+        return any(
+            each.required and each.name not in node.inputs
+            for node, declared in known
+            if declared is not None
+            for each in declared.inputs.values()
+        )
+
+    def _optional_files(self, info: ObjectInfo) -> list[Declared]:
+        optional = (each for each in self.declared if each.required is False)
+        return [each for each in optional if (each.kind or self._kind(each.targets[0], info)) in MEDIA]
+
+    def _without(self, prompt: Prompt, field: Declared, info: ObjectInfo) -> Prompt | NeededInput:
+        return without_nodes(prompt, [each.node_id for each in field.targets if each.node_id in prompt], info)
 
     def kind(self, form: Form, values: Mapping[str, Any]) -> str:
         """Return a key for runs of similar duration and needs: the workflow and the choices made. `form` is the form
@@ -145,22 +200,24 @@ class Workflow:
         chosen = {field.name: values[field.name] for field in form.fields if _is_chosen(field, values)}
         return f"{self.id} {json.dumps(chosen, sort_keys=True)}"
 
-    def missing(self, info: ObjectInfo) -> Missing:
-        """Return what a server lacks to run this. A model that people choose is missing only if there is none to
-        choose.
+    def verdict(self, info: ObjectInfo, chosen: Mapping[str, Value] = MappingProxyType({})) -> PromptVerdict:
+        """Return what a server does not take of a run with these choices. Where people fill something in, the graph's
+        own value does not count; a choice counts that the server does not offer at all.
         """
-        missing = info.missing(self.prompt)
+        prompt = self.fill(chosen, info)
         filled = {
-            target: field
-            for declared, field in zip(self.declared, self.form(info).fields, strict=True)
+            (target.node_id, target.input)
+            for declared in self.declared
+            if declared.name not in chosen and self._choices(declared, info) != ()
             for target in declared.targets
         }
-        needed = []
-        for choice in missing.choices:
-            field = filled.get(Target(choice.node_id, choice.input_name))
-            if field is None or field.choices == ():
-                needed.append(choice)
-        return Missing(missing.nodes, tuple(needed))
+        found = judge(prompt, info, filled)
+        good = tuple(each for each in found.outputs if not self.outputs or each in self.outputs)
+        return replace(found, outputs=good)
+
+    def _choices(self, declared: Declared, info: ObjectInfo) -> tuple[str, ...] | None:
+        accepted = [found for each in declared.targets if (found := self._accepted(each, info)) is not None]
+        return None if any(each.upload for each in accepted) else _choices(declared, accepted)
 
     def node(self, target: Target) -> Node:
         return self.prompt[target.node_id]
@@ -180,14 +237,17 @@ class Workflow:
         literal = self.literal(target)
         accepted = [self._accepted(each, info) for each in declared.targets]
         known = [each for each in accepted if each is not None]
-        kind = declared.kind or kind_of_input(self.node(target), target.input, info)
+        kind = declared.kind or self._kind(target, info)
+        required = _or(declared.required, kind in MEDIA)
+        if kind in MEDIA and not required and info is not None:
+            required = isinstance(self._without(self.prompt, declared, info), NeededInput)
         low, high = _bounds(declared, known) if kind in NUMERIC else (None, None)
         field = Field(
             declared.name,
             kind,
             declared.title or declared.name.replace("_", " ").replace("-", " ").capitalize(),
             declared.help or next((each.tooltip for each in known), ""),
-            required=_or(declared.required, kind in MEDIA),
+            required=required,
             frames=any(self._takes_frames(each, info) for each in declared.targets),
             minimum=low,
             maximum=high,
@@ -196,11 +256,15 @@ class Workflow:
             max_length=declared.max_length,
             multiline=kind is FieldKind.TEXT and _or(declared.multiline, _is_multiline(known, literal)),
             seed=_or(declared.seed, target.input in _SEEDS and kind is FieldKind.INTEGER),
-            more=declared.more and not _or(declared.required, kind in MEDIA),
+            more=declared.more and not required,
+            translations=declared.translations,
         )
         if declared.sets:
             return replace(field, default=declared.default or self._shown_choice(declared, field))
         return _with_step(_with_default(_with_seeds(field), declared, literal), known)
+
+    def _kind(self, target: Target, info: ObjectInfo | None) -> FieldKind:
+        return kind_of_input(self.node(target), target.input, info)
 
     def _shown_choice(self, declared: Declared, field: Field) -> str | None:
         """The choice that sets what the graph has."""

@@ -85,4 +85,4 @@ def speaks_for_chat(message: Message) -> bool:
 
 
 def _person(user: User) -> Person:
-    return Person(NAME, str(user.id), user.full_name)
+    return Person(NAME, str(user.id), user.full_name, language=user.language_code or "")

@@ -6,7 +6,7 @@ from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
 
     from bot.core.execution.one_shot import OneShotRunner
     from bot.core.moderation.operator import OperatorService
@@ -20,6 +20,11 @@ class Application(Protocol):
 
     @property
     def catalog(self) -> Catalog: ...
+
+    async def learn(self, servers: Sequence[str | None]) -> None:
+        """Read the workflows that wait for a server with what these have; None is the built-in engine. Servers that do
+        not answer are passed over.
+        """
 
     @property
     def settings(self) -> Settings: ...

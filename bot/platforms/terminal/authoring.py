@@ -11,6 +11,7 @@ import click
 
 from bot.core.errors import BadWorkflowFile
 from bot.i18n import _
+from bot.platforms.terminal.adding import add
 from bot.platforms.terminal.application import Application
 from bot.platforms.terminal.messages import BadRequest, say
 from bot.platforms.terminal.session import attend
@@ -61,20 +62,24 @@ def convert(files: tuple[Path, ...], definitions: Path | None, server: str | Non
 @_definitions
 @_server
 @click.option("--json", "as_json", is_flag=True, help=_("Print JSON."))
-def form(files: tuple[Path, ...], definitions: Path | None, server: str | None, as_json: bool) -> None:
-    """Print the form that each workflow FILE gets by itself."""
+@click.option("--toml", "as_toml", is_flag=True, help=_("Print a NAME.toml to start from."))
+def form(files: tuple[Path, ...], definitions: Path | None, server: str | None, as_json: bool, as_toml: bool) -> None:
+    """Print the form that each workflow FILE, or each workflow NAME, gets by itself."""
     from bot.core.workflows.auto_form import form_of_file
+    from bot.core.workflows.automatic.written import sidecar_of
 
     forms: dict[str, tuple[AutoField, ...]] = {}
     results: dict[str, tuple[str, ...]] = {}
 
     def make(made: ConvertedFile) -> None:
         forms[made.name], results[made.name] = form_of_file(made), made.surface.outputs
+        if as_toml:
+            say(sidecar_of(made))
 
     code = attend(_each(click.get_current_context().find_root().obj, files, definitions, server, make))
     if as_json:
         say(json.dumps({name: [_entry(field) for field in fields] for name, fields in forms.items()}, indent=1))
-    else:
+    elif not as_toml:
         for name, fields in forms.items():
             say(f"{name}:")
             if not fields:
@@ -111,7 +116,7 @@ async def _each(
     failed = 0
     for path in files:
         try:
-            made = convert_file(path, definitions)
+            made = _offered(app, path, definitions) or convert_file(path, definitions)
             use(made)
         except BadWorkflowFile as fault:
             click.echo(str(fault), err=True)
@@ -120,6 +125,14 @@ async def _each(
         if words := lacking(made):
             click.echo(words, err=True)
     return failed
+
+
+def _offered(app: Application, path: Path, definitions: Mapping[str, Any]) -> ConvertedFile | None:
+    """The workflow of this name, if there is no such file."""
+    from bot.core.workflows.saved import ConvertedFile
+
+    found = None if path.exists() else app.catalog.workflows.get(str(path))
+    return None if found is None else ConvertedFile(found.name, dict(found.prompt.to_json()), definitions, ())
 
 
 def _read_definitions(path: Path) -> Mapping[str, Any]:
@@ -141,4 +154,4 @@ def _folder(path: Path) -> None:
         raise BadRequest(f"{path}: {fault.strerror}") from fault
 
 
-COMMANDS = {each.name or "": each for each in (convert, form)}
+COMMANDS = {each.name or "": each for each in (add, convert, form)}

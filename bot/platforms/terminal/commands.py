@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -56,6 +56,16 @@ class WorkflowGroup(click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:
         return sorted(_catalog(ctx).workflows)
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if _catalog(ctx).waiting:
+            from bot.platforms.terminal.session import learn
+
+            app = ctx.find_root().obj
+            learn(app, _named(_given_server(args), app))
+        return super().resolve_command(ctx, args)
+
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command:
         try:
             workflow = _catalog(ctx).get(cmd_name)
@@ -83,10 +93,21 @@ def _catalog(ctx: click.Context) -> Any:
         raise BadRequest(str(fault)) from fault
 
 
-def _command(workflow: Workflow) -> click.Command:
-    from bot.platforms.terminal.request import options
+def _given_server(args: Sequence[str]) -> str | None:
+    """Return the value of `--server`, which decides what a workflow's fields are, before these are known."""
+    for number, each in enumerate(args):
+        if each.startswith("--server="):
+            return each.partition("=")[2]
+        if each == "--server" and number + 1 < len(args):
+            return args[number + 1]
+    return None
 
-    form = workflow.form(None)
+
+def _command(workflow: Workflow) -> click.Command:
+    from bot.platforms.terminal.request import language, options
+
+    workflow = workflow.in_language(language())
+    form = workflow.form(None).in_language(language())
 
     def callback(output: str | None, server: str | None, force: bool, defaults: bool = False, **typed: Any) -> None:
         from bot.platforms.terminal.request import request

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import os
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -80,4 +81,11 @@ def _person() -> Person:
         name = getpass.getuser()
     except (KeyError, OSError):
         name = "terminal"
-    return Person("terminal", name, name)
+    return Person("terminal", name, name, language=language())
+
+
+def language() -> str:
+    """The language of this terminal, such as "de-DE"; empty if it has none."""
+    found = next((each for name in ("LC_ALL", "LC_MESSAGES", "LANG") if (each := os.environ.get(name))), "")
+    code = found.partition(".")[0].replace("_", "-")
+    return "" if code in ("C", "POSIX") else code

@@ -124,6 +124,7 @@ def list_workflows(app: Application, server: str | None) -> int:
 async def _list(app: Application, server: str | None) -> int:
     label = app.label(server)
     say(_("Server: {address}").format(address=label) if label else _("Engine: built-in (no server was given)"))
+    await app.learn([server])
     async with app.open(server) as bench:
         for workflow in bench.catalog.workflows.values():
             lacks = await bench.lacks(workflow)
@@ -131,6 +132,8 @@ async def _list(app: Application, server: str | None) -> int:
             form = await bench.form(workflow)
             say("  " + "  ".join(f"--{each.name}" for each in form.fields))
             say("  " + (_("cannot run here. {lacks}").format(lacks=lacks) if lacks else _("can run here")))
+            for line in await bench.where_to_get(workflow):
+                say(f"    {line}")
     _faults(app)
     return 0
 
@@ -142,7 +145,20 @@ def _replaced(app: Application) -> None:
         say(said)
 
 
+def learn(app: Application, server: str | None) -> None:
+    """Read the workflows that wait for a server with what this one has."""
+
+    async def work() -> int:
+        await app.learn([server])
+        return 0
+
+    attend(work())
+
+
 def _faults(app: Application) -> bool:
+    for file in app.catalog.waiting:
+        words = _("{file} is as ComfyUI's editor saves it. It can be read when a ComfyUI server answers.")
+        say(_("note: {note}").format(note=words.format(file=file)))
     for fault in app.catalog.faults:
         click.echo(_("mistake: {fault}").format(fault=fault), err=True)
     return bool(app.catalog.faults)
@@ -155,13 +171,14 @@ def check(app: Application, server: str | None) -> int:
 
 async def _check(app: Application, server: str | None) -> int:
     bad = await _settings(app)
+    servers: tuple[str | None, ...] = (server,) if server else app.servers or (None,)
+    await app.learn(servers)
     bad = _faults(app) or bad
     count = len(app.catalog.workflows)
     found = len(app.catalog.faults)
     mistakes = ngettext("{bad} mistake", "{bad} mistakes", found).format(bad=found)
     say(_("workflows: {count} good, {mistakes}").format(count=count, mistakes=mistakes))
     _replaced(app)
-    servers: tuple[str | None, ...] = (server,) if server else app.servers or (None,)
     for each in servers:
         bad = not await _check_server(app, each) or bad
     for verdict, good in await app.platform_verdicts():
@@ -200,7 +217,9 @@ async def _check_server(app: Application, server: str | None) -> bool:
         async with app.open(server) as bench:
             lacks = {each.name: await bench.lacks(each) for each in bench.catalog.workflows.values()}
             unpaid = [each.name for each in bench.catalog.workflows.values() if await bench.lacks_key(each)]
+            where = {each.name: await bench.where_to_get(each) for each in bench.catalog.workflows.values()}
             verdict = await bench.verdict()
+            mistakes = await bench.mistakes()
     except ConfigError:
         raise
     except Exception as error:  # noqa: BLE001 - every error is a verdict here
@@ -210,12 +229,16 @@ async def _check_server(app: Application, server: str | None) -> bool:
     say(f"{name}: {verdict}; " + _("{able} workflows can run").format(able=len(lacks) - len(lacking)))
     for workflow, why in lacking.items():
         say("  " + _("{workflow} cannot run here. {lacks}").format(workflow=workflow, lacks=why))
+        for line in where[workflow]:
+            say(f"    {line}")
     for workflow in unpaid:
         words = _("{workflow} costs money, and there is no account key: set {setting}")
         say("  " + words.format(workflow=workflow, setting="COMFYUI_ACCOUNT_KEY"))
     if lacking and not app.label(server):
         say("  " + _without_models())
-    return True
+    for mistake in mistakes:
+        click.echo(_("mistake: {fault}").format(fault=mistake), err=True)
+    return not mistakes
 
 
 def start(app: Application, role: Role) -> int:

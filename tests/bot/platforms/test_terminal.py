@@ -32,7 +32,7 @@ from comfy.embedded.node import NodeType
 from tests.bot.core.execution.test_submission import written
 from tests.bot.core.runs.test_files_of_fields import GRAPH as POSE
 from tests.bot.core.runs.test_files_of_fields import readers
-from tests.bot.parcel import STATUE, parcel, write_parcel
+from tests.bot.parcel import STATUE, parcel, write_parcel, write_words
 from tests.patience import PATIENCE
 
 ROOT = Path(__file__).parents[3]
@@ -304,6 +304,8 @@ def test_colours_any_files_and_choices_of_sizes(desk_top: Path, parcels: str, mo
     Path("list.txt").write_text("two spoons")
     shown = " ".join(darkroom("run", "parcel", "--help")[1].split())
     assert all(word in shown for word in ("--statue FILE", "--paper FILE", "--shade #RRGGBB", "one of square"))
+    monkeypatch.setenv("LC_ALL", "de_DE.UTF-8")
+    assert "Farbton; default" in " ".join(darkroom("run", "parcel", "--help")[1].split())
     files = ("--server", parcels, "--paper", "list.txt", "--statue")
     given = ("--shade", "f00", "--size", "wide", "--width", "48", "-o", "a.png")
     code, out, err = darkroom("run", "parcel", *files, "statue.glb", *given)
@@ -561,3 +563,54 @@ def test_the_authors_own_words_are_run_only_if_asked_for(desk_top: Path, monkeyp
     assert "prompt: a value is required." in darkroom("run", "sign")[2]
     assert darkroom("run", "sign", "--defaults", "-o", "made.png")[0] == 0
     assert Path("made.png").exists()
+
+
+def test_the_authors_own_words_are_an_example_and_run_only_if_one_asks_for_them(
+    desk_top: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_words(write_parcel(desk_top / "mine"))
+    monkeypatch.setenv("DARKROOM_WORKFLOWS", str(desk_top / "mine"))
+    code, _out, err = darkroom("run", "words")
+    assert (code, "prompt: a value is required" in err) == (2, True)
+    assert "For example: a red fox; required." in " ".join(darkroom("run", "words", "--help")[1].split())
+    code, out, _err = darkroom("run", "words", "--defaults")
+    assert (code, "a red fox" in out) == (0, True)
+    code, out, _err = darkroom("run", "words", "--prompt", "a blue fox", "--force")
+    assert (code, "a blue fox" in out) == (0, True)
+
+
+def test_check_says_which_file_cannot_be_left_out(desk_top: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = desk_top / "mine"
+    folder.mkdir()
+    blend = {"image1": ["1", 0], "image2": ["2", 0], "blend_factor": 0.5, "blend_mode": "normal"}
+    graph = {
+        "1": {"class_type": "LoadImage", "inputs": {"image": "a.png"}, "_meta": {"title": "A"}},
+        "2": {"class_type": "LoadImage", "inputs": {"image": "b.png"}, "_meta": {"title": "B"}},
+        "3": {"class_type": "ImageBlend", "inputs": blend, "_meta": {"title": "Blend"}},
+        "4": {"class_type": "SaveImage", "inputs": {"images": ["3", 0], "filename_prefix": "x"}},
+    }
+    (folder / "mix.json").write_text(json.dumps(graph))
+    (folder / "mix.toml").write_text(
+        '[fields.photo]\ntarget="A.image"\n[fields.second]\ntarget="B.image"\nrequired=false\n'
+    )
+    monkeypatch.setenv("DARKROOM_WORKFLOWS", str(folder))
+    code, _out, err = darkroom("check")
+    assert (code, err) == (
+        1,
+        "mistake: mix.toml, second: the file cannot be left out, since “image2” of “Blend” needs it\n",
+    )
+    code, _out, err = darkroom("run", "mix", "--photo", "cat.png")
+    assert (code, "second: a picture is required" in err) == (2, True)
+
+
+def test_the_form_of_a_workflow_is_written_out_to_start_from(desk_top: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_words(write_parcel(desk_top / "mine"))
+    monkeypatch.setenv("DARKROOM_WORKFLOWS", str(desk_top / "mine"))
+    code, out, err = darkroom("workflows", "form", "words", "--toml")
+    assert (code, err) == (0, "")
+    Path("mine/words.toml").write_text(out.replace("Prompt", "My words"))
+    shown = " ".join(darkroom("run", "words", "--help")[1].split())
+    assert "--prompt TEXT For example: a red fox; required." in shown
+    assert darkroom("workflows", "form", "mine/words.json")[1] == "words:\n  Prompt (text): #1.value\n"
+    code, _out, err = darkroom("workflows", "form", "wards")
+    assert (code, "wards cannot be used" in err) == (1, True)

@@ -112,6 +112,40 @@ def test_a_text_that_unpacks_to_far_too_much_costs_no_memory(tmp_path: Path) -> 
     assert peak < 100_000_000
 
 
+def test_texts_that_are_too_long_together_cost_no_memory(tmp_path: Path) -> None:
+    text = b"workflow\0\0" + zlib.compress(b"a" * (3 << 20))
+    with pytest.raises(UnreadableWorkflow, match="too long"):
+        found(tmp_path, png(*[(b"zTXt", text)] * 100))
+
+
+def test_of_a_large_file_the_beginning_and_the_end_are_read(tmp_path: Path) -> None:
+    path = tmp_path / "film.mp4"
+    for at in (100, (2 << 30) - 100_000):
+        with path.open("wb") as file:
+            file.write(b"\0\0\0\x18ftypmp42")
+            file.seek(at)
+            file.write(json.dumps(SAVED).encode())
+            file.truncate(2 << 30)
+        tracemalloc.start()
+        try:
+            assert read_workflow(path).data == SAVED
+            _now, peak = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+        assert peak < 100_000_000
+
+
+@pytest.mark.parametrize("text", ["[" + "[]," * 1_000_000 + "[]]", '{"a":' + '{"b":0},' * 400_000 + "1}"])
+def test_json_of_very_many_parts_is_refused_before_it_is_read(text: str) -> None:
+    with pytest.raises(UnreadableWorkflow, match="too many parts"):
+        parse_workflow(text)
+
+
+def test_a_prompt_of_too_many_nodes_is_refused() -> None:
+    with pytest.raises(UnreadableWorkflow, match="more than 1500 nodes"):
+        parse_workflow(json.dumps({str(number): PROMPT["1"] for number in range(10_000)}))
+
+
 def test_a_file_full_of_what_looks_like_json_is_given_up(tmp_path: Path) -> None:
     with pytest.raises(UnreadableWorkflow):
         found(tmp_path, b"x" + b'{"a":' * 2_000_000)
@@ -122,7 +156,7 @@ def test_fifty_megabytes_of_json_are_refused_unread(tmp_path: Path) -> None:
     with path.open("wb") as file:
         file.write(b"{")
         file.truncate(50 << 20)
-    with pytest.raises(UnreadableWorkflow, match="larger than 32 MB"):
+    with pytest.raises(UnreadableWorkflow, match="larger than 4 MB"):
         read_workflow(path)
 
 

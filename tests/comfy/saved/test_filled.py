@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from comfy.saved import convert
-from comfy.saved.draw import draw
-from comfy.saved.filled import editor_workflow
+from comfy.saved.written.draw import draw
+from comfy.saved.written.filled import editor_workflow
 from tests.comfy.saved.graphs import DEFINITIONS, graph, node, subgraph
 
 PROMPT: dict[str, Any] = {

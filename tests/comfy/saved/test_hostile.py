@@ -30,14 +30,41 @@ def doubled(depth: int, *leaf: Any) -> dict[str, Any]:
 
 @pytest.mark.parametrize("leaf", [(), (node(90, "SaveImage", ("%Load.image%",)),)])
 def test_subgraphs_that_double_are_refused_even_if_they_are_empty(leaf: Any) -> None:
-    with pytest.raises(UnreadableWorkflow, match="more than 20000 nodes"):
+    with pytest.raises(UnreadableWorkflow, match="more than 1500 nodes"):
         convert(doubled(45, *leaf), DEFINITIONS)
 
 
 def test_a_long_chain_of_subgraphs_is_refused() -> None:
-    chain = [subgraph(f"s{number}", node(1, f"s{number + 1}"), links=[]) for number in range(1_500)]
+    chain = [subgraph(f"s{number}", node(1, f"s{number + 1}"), links=[]) for number in range(900)]
     with pytest.raises(UnreadableWorkflow, match="nested too deeply"):
         convert(graph(node(1, "s0"), definitions={"subgraphs": chain}), DEFINITIONS)
+
+
+def wide(count: int) -> dict[str, Any]:
+    return node(1, "Sample", inputs=[(f"i{number}", number, "*") for number in range(count)])
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (graph(*(node(number, "Blank") for number in range(10_000))), "more than 1500 nodes"),
+        (graph(wide(201)), "more than 200 inputs or outputs"),
+        (graph(*[wide(200)] * 100), "its nodes have more than 15000 inputs"),
+        (graph(node(1, "a", properties={"proxyWidgets": [["1", "x"]] * 201})), "more than 200 inputs or outputs"),
+        (graph(node(1, "a"), definitions={"subgraphs": [subgraph("a", node(2, "a"), links=[])]}), "contain each other"),
+        (
+            graph(
+                *(node(number, "workflow>a") for number in range(100)),
+                extra={"groupNodes": {"a": {"nodes": [node(number, "Blank") for number in range(100)]}}},
+            ),
+            "more than 1500 nodes",
+        ),
+    ],
+    ids=["nodes", "inputs of a node", "inputs", "promoted values", "in itself", "groups"],
+)
+def test_what_is_far_more_than_people_make_is_refused(data: dict[str, Any], reason: str) -> None:
+    with pytest.raises(UnreadableWorkflow, match=reason):
+        convert(data, DEFINITIONS)
 
 
 def test_switches_that_double_are_converted() -> None:

@@ -35,6 +35,7 @@ class AutoField:
     step: float | None = None
     choices: tuple[str, ...] | None = None
     multiline: bool | None = None
+    sets: tuple[tuple[str, tuple[Value, ...]], ...] = ()
 
 
 def is_never_asked(name: str) -> bool:
@@ -67,9 +68,13 @@ def numbered(fields: Sequence[AutoField]) -> Iterator[AutoField]:
 
 
 def each_input_once(fields: Iterable[AutoField]) -> Iterator[AutoField]:
-    """Leave out the inputs that an earlier field sets, and fields without inputs."""
+    """Leave out the inputs that an earlier field sets, and fields without inputs. A choice that sets several inputs may
+    stand beside the fields of these.
+    """
     taken: set[Target] = set()
     for each in fields:
-        if targets := tuple(target for target in each.targets if target not in taken):
+        if each.sets:
+            yield each
+        elif targets := tuple(target for target in each.targets if target not in taken):
             taken.update(targets)
             yield replace(each, targets=targets)

@@ -14,8 +14,13 @@ _PLACE = re.compile(r"\{[^{}]+\}|\{\{[^{}]+\}\}|%[^%]+%|<[^<>]+>|\$\{?[\w.]+\}?"
 def is_literal(value: Any, kinds: tuple[type, ...]) -> bool:
     """True for a value of these kinds, or for a mark in its place that another program would replace."""
     if isinstance(value, str) and bool not in kinds:
-        return _PLACE.fullmatch(value.strip()) is not None
+        return is_mark(value)
     return isinstance(value, kinds) and (bool in kinds or not isinstance(value, bool))
+
+
+def is_mark(value: object) -> bool:
+    """True for a mark such as "{{seed}}" that another program would replace."""
+    return isinstance(value, str) and _PLACE.fullmatch(value.strip()) is not None
 
 
 def in_order(prompt: Prompt, info: ObjectInfo | None) -> list[Node]:

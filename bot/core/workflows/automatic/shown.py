@@ -71,7 +71,7 @@ def with_promoted(traced: Sequence[AutoField], promoted: Sequence[AutoField], mo
     """
     joined, left = [], list(promoted)
     for each in traced:
-        same = next((other for other in left if set(other.targets) & set(each.targets)), None)
+        same = next((other for other in left if set(other.targets) & set(each.targets) and not each.sets), None)
         if same is not None:
             left.remove(same)
             each = replace(each, targets=tuple(dict.fromkeys((*each.targets, *same.targets))), title=same.title)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from bot.core.workflows.automatic.fields import AutoField
 from bot.core.workflows.automatic.prompt_graph import last_part
+from bot.core.workflows.automatic.shapes import shapes
 from bot.core.workflows.automatic.titles import Titles
 from bot.core.workflows.automatic.tracing import Found, Tracer
 from bot.core.workflows.form import FieldKind
@@ -14,6 +16,8 @@ from bot.i18n import _
 from comfy.object_info import ObjectInfo
 from comfy.prompt import Node, Prompt, is_link
 
+#: In the names of loaders of what people do not send, or not as a file.
+_ELSEWHERE = ("url", "path", "base64", "folder", "dir", "output", "upscale", "lora", "model")
 _MOST_TEXTS = 3  # of a side, in the main group
 _MEDIA_NAMES = {
     FieldKind.IMAGE: "picture",
@@ -22,7 +26,10 @@ _MEDIA_NAMES = {
     FieldKind.MODEL_3D: "model_3d",
     FieldKind.FILE: "file",
 }
-_MODELS = ("ckpt_name", "unet_name", "lora_name", "vae_name", "model_name", "control_net_name")
+#: Parts of class names: these load from elsewhere than the folder of inputs, or no files that people give.
+_RATIOS = ("aspect_ratio", "ratio")
+_MODEL = re.compile(r"(ckpt|unet|lora|vae|model|control_net)_name(?:_?\d+)?|lora_?\d+(?:_name)?")
+_STRENGTHS = ("strength_model", "strength_clip")
 
 
 def traced_fields(prompt: Prompt, info: ObjectInfo | None) -> list[AutoField]:
@@ -34,7 +41,7 @@ def traced_fields(prompt: Prompt, info: ObjectInfo | None) -> list[AutoField]:
         *_texts(prompt, titles, found.negative, "avoid", _("Avoid"), at_most=1),
         *_media(prompt, titles, tracer.order, info),
         *_switches(titles, tracer.order),
-        *_sizes(tracer.order, found),
+        *_sizes(prompt, tracer.order, found),
         *_numbers(prompt, found),
         *_models(tracer.order),
     ]
@@ -43,9 +50,12 @@ def traced_fields(prompt: Prompt, info: ObjectInfo | None) -> list[AutoField]:
 def file_kind(node: Node, name: str, info: ObjectInfo | None) -> FieldKind | None:
     """Return the kind of file that an input takes; None if it is not a file."""
     accepted = info.input(node.class_type, name) if info is not None else None
-    if accepted is not None:
-        return FieldKind(accepted.upload) if accepted.upload else None
-    return loader_kind(node, name)
+    if accepted is not None and accepted.upload:
+        return FieldKind(accepted.upload)
+    if accepted is not None and accepted.type != "COMBO":
+        return None
+    elsewhere = accepted is None and any(each in node.class_type.lower() for each in _ELSEWHERE)
+    return None if elsewhere else loader_kind(node, name)
 
 
 def _texts(
@@ -100,17 +110,24 @@ def _switches(titles: Titles, order: Sequence[Node]) -> list[AutoField]:
     ]
 
 
-def _sizes(order: Sequence[Node], found: Found) -> list[AutoField]:
+def _sizes(prompt: Prompt, order: Sequence[Node], found: Found) -> list[AutoField]:
+    """A size in words and, under More, in numbers; a choice of the node's own goes before both."""
     made = []
     if found.size is not None:
         wide, high = found.size
+        has_ratio = any(last_part(name) in _RATIOS for node in order for name in node.inputs)
+        values = (prompt[each.node_id].inputs.get(each.input) for each in found.size)
+        sets = () if found.is_scaled or has_ratio else shapes(*values)
+        rare = found.is_scaled or bool(sets)
+        if sets:
+            made.append(AutoField("size", found.size, FieldKind.CHOICE, _("Size"), sets=sets))
         made += [
-            AutoField("width", (wide,), FieldKind.INTEGER, _("Width"), found.is_scaled),
-            AutoField("height", (high,), FieldKind.INTEGER, _("Height"), found.is_scaled),
+            AutoField("width", (wide,), FieldKind.INTEGER, _("Width"), rare),
+            AutoField("height", (high,), FieldKind.INTEGER, _("Height"), rare),
         ]
     for node in order:
         for name, value in node.inputs.items():
-            if last_part(name) in ("aspect_ratio", "ratio") and isinstance(value, str):
+            if last_part(name) in _RATIOS and isinstance(value, str):
                 target = Target(node.id, name)
                 made.append(AutoField("size", (target,), FieldKind.CHOICE, _("Size"), found.size is not None))
     if found.length is not None:
@@ -135,15 +152,20 @@ def _numbers(prompt: Prompt, found: Found) -> list[AutoField]:
 
 
 def _models(order: Sequence[Node]) -> list[AutoField]:
-    words = {"lora_name": _("LoRA"), "vae_name": _("VAE")}
-    return [
-        AutoField(
-            name.removesuffix("_name"), (Target(node.id, name),), FieldKind.CHOICE, words.get(name, _("Model")), True
-        )
-        for node in order
-        for name in _MODELS
-        if isinstance(node.inputs.get(name), str)
-    ]
+    words = {"lora": _("LoRA"), "vae": _("VAE")}
+    made = []
+    for node in order:
+        for name, value in node.inputs.items():
+            if not isinstance(value, str) or (found := _MODEL.fullmatch(name)) is None:
+                continue
+            kind = found[1] or "lora"
+            title = words.get(kind, _("Model"))
+            made.append(AutoField(kind, (Target(node.id, name),), FieldKind.CHOICE, title, True))
+        strengths = [name for name in _STRENGTHS if isinstance(node.inputs.get(name), int | float)]
+        if "lora" in node.class_type.lower() and strengths:
+            targets = tuple(Target(node.id, name) for name in strengths)
+            made.append(AutoField("lora_strength", targets, FieldKind.NUMBER, _("LoRA strength"), True))
+    return made
 
 
 def _alike(prompt: Prompt, targets: Sequence[Target]) -> list[tuple[Target, ...]]:

@@ -38,6 +38,8 @@ def declare(workflow: Workflow, form: Form) -> dict[str, Any]:
         options.append({"type": _TOGGLE, "name": SPOILER, "description": words, "required": False})
     description = cut(workflow.description or workflow.title or workflow.name, 100)
     command = {"type": 1, "name": workflow.name, "description": description, "options": options}
+    if workflow.nsfw:
+        command["nsfw"] = True
     return command if len(json.dumps(command)) <= _CHARACTERS else _with_lists_typed(command)
 
 

@@ -50,7 +50,7 @@ class WorkflowCommands(app_commands.Group):
     def _workflows(self) -> WorkflowEditor:
         return self._context.services.moderation.workflows
 
-    @app_commands.command(description=_("Add a workflow: the file that ComfyUI's “Export (API)” writes."))
+    @app_commands.command(description=_("Add a workflow: the file that ComfyUI saves, or a picture that it made."))
     async def add(self, click: Click, name: Text, file: discord.Attachment) -> None:
         async def act(by: Person, here: Place) -> str:
             await self._context.services.moderation.check_trusted(

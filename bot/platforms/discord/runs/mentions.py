@@ -19,7 +19,7 @@ from bot.platforms.discord.message_ref import PLATFORM
 from bot.platforms.discord.rest import NO_MENTIONS
 from bot.platforms.discord.runs.posting import InteractionAnswer
 from bot.platforms.discord.runs.request import fetched, needed_in, parents_of, person_of, pictures_in, unmet
-from bot.platforms.discord.runs.submit import DiscordContext, check_rights, told
+from bot.platforms.discord.runs.submit import DiscordContext, check_age, check_rights, told
 from bot.platforms.discord.runs.text import cut, plain
 
 _log = logging.getLogger(__name__)
@@ -66,6 +66,7 @@ async def _run(context: DiscordContext, client: discord.Client, message: discord
             return
         raise UserError("\n".join(map(str, typed.faults)))
     _check_rights(message)
+    check_age(context, cached.workflow.name, message.channel)
     with work_folder() as folder:
         values = await fetched(client.http, {**_pictures(cached, message), **typed.values}, folder, context.most)
         request = RunRequest(cached.workflow.id, values, person, place)

@@ -41,7 +41,7 @@ def asker(interaction: discord.Interaction[Any], run: RunRecord | None = None) -
     """The person who sent an interaction. Rights count only in a server, and only over its own runs."""
     foreign = run is not None and run.place.community != str(interaction.guild_id)
     rights = None if interaction.guild_id is None or foreign else interaction.permissions
-    return person_of(interaction.user, rights)
+    return replace(person_of(interaction.user, rights), language=str(interaction.locale))
 
 
 def moderator(moderation: ModerationService, interaction: discord.Interaction[Any]) -> Person:

@@ -56,6 +56,7 @@ async def submit(
     """Have a workflow run. The interaction is answered first, whatever else is slow. Raises `UserError`."""
     await _hear(click)
     check_rights(lacking(click))
+    check_age(context, workflow, click.channel)
     with work_folder() as folder:
         given = await fetched(click.client.http, values, folder, context.most)
         request = RunRequest(workflow, given, asker(click), place_of(click), version)
@@ -100,6 +101,15 @@ def check_rights(missing: Sequence[str]) -> None:
     if missing:
         words = _("I may not work in this channel. Please ask a server administrator to give me: {permissions}.")
         raise NotAllowed(words.format(permissions=", ".join(missing)))
+
+
+def check_age(context: DiscordContext, workflow: str, channel: object) -> None:
+    """Raises `NotAllowed` for a workflow for adults in a channel that is not age-restricted."""
+    found = context.services.workflows.catalog.workflows.get(workflow)
+    is_restricted = getattr(channel, "is_nsfw", lambda: isinstance(channel, discord.abc.PrivateChannel))
+    if found is not None and found.nsfw and not is_restricted():
+        words = _("“{title}” is for adults. Use it in an age-restricted channel, or in a direct message.")
+        raise NotAllowed(words.format(title=found.title))
 
 
 async def guarded(click: Click, work: Callable[[], Awaitable[None]]) -> None:

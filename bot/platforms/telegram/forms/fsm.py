@@ -213,7 +213,7 @@ class FormDialog:
         self, caller: Caller, draft: FormState, form: Form, field: Field, fault: str = "", *, fresh: bool = False
     ) -> None:
         draft = replace(draft, asking=field.name)
-        html = prompts.question(await self._title(draft), field, fault, private=caller.is_private)
+        html = prompts.question(await self._title(caller, draft), field, fault, private=caller.is_private)
         await self._show(caller, draft, html, prompts.answers(draft, field), fresh=fresh)
 
     async def _ask_workflow(self, caller: Caller, draft: FormState, *, fresh: bool = False) -> None:
@@ -229,14 +229,14 @@ class FormDialog:
     async def _show_all(
         self, caller: Caller, draft: FormState, form: Form, faults: str = "", *, fresh: bool = False
     ) -> None:
-        title = await self._title(draft)
+        title = await self._title(caller, draft)
         await self._show(caller, draft, *prompts.overview(title, draft, form, faults), fresh=fresh)
 
-    async def _title(self, draft: FormState) -> str:
+    async def _title(self, caller: Caller, draft: FormState) -> str:
         """The title of a workflow, and what a run costs with the values so far, if it costs money."""
         workflows = self._responder.services.workflows
         price = await workflows.price(draft.workflow, draft.values)
-        return " · ".join(part for part in (workflows.title(draft.workflow), price) if part)
+        return " · ".join(part for part in (workflows.title(draft.workflow, caller.person.language), price) if part)
 
     async def _turn(self, caller: Caller, draft: FormState, form: Form) -> None:
         if not draft.workflow:

@@ -42,10 +42,9 @@ class PageRoutes:
     async def _page(self, request: web.Request) -> web.Response:
         if not await self._gate.is_in(request):
             return await self._login_page(request)
-        visitor = whose(request)
         boot = {
             "words": words(),
-            "workflows": await self._offers(visitor),
+            "workflows": await self._offers(request),
             "upload": self._options.upload_bytes,
             "note": self._options.note,
             "sample": self._options.sample.name if self._options.sample else None,
@@ -70,10 +69,11 @@ class PageRoutes:
         return page
 
     async def _workflows(self, request: web.Request) -> web.Response:
-        return web.json_response(await self._offers(whose(request)))
+        return web.json_response(await self._offers(request))
 
-    async def _offers(self, visitor: str) -> list[dict[str, Any]]:
-        person, place = person_of(visitor), place_of(visitor)
+    async def _offers(self, request: web.Request) -> list[dict[str, Any]]:
+        person = person_of(whose(request), request.headers.get("Accept-Language", ""))
+        place = place_of(person.id)
         offers = await self._services.workflows.offers(person, place)
         views = [
             offer_view(offer, await self._services.workflows.form(offer.workflow.id, person, place)) for offer in offers

@@ -101,9 +101,12 @@ def offer_view(offer: WorkflowOffer, form: Form) -> dict[str, Any]:
     }
 
 
-def person_of(person_id: str) -> Person:
-    """The person behind a visitor. They have no name: the cookie alone identifies them."""
-    return Person("web", person_id, _("a visitor of the page"))
+def person_of(person_id: str, languages: str = "") -> Person:
+    """The person behind a visitor. They have no name: the cookie alone identifies them. `languages` are those that
+    their browser asks for; the first counts.
+    """
+    language = languages.partition(",")[0].partition(";")[0].strip()
+    return Person("web", person_id, _("a visitor of the page"), language=language)
 
 
 def _field_view(field: Field) -> dict[str, Any]:

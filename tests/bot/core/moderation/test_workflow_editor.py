@@ -149,6 +149,39 @@ async def test_any_other_name_will_do_and_stays_in_its_folder(tmp_path: Path, na
         assert home.services.workflows.catalog.find(slug).title == name.capitalize()
 
 
+SAVED = {
+    "nodes": [
+        {"id": 1, "type": "EmptyImage", "outputs": [{"type": "IMAGE"}], "widgets_values": [16, 16, 1, 7]},
+        {"id": 2, "type": "SaveImage", "inputs": [{"name": "images", "type": "IMAGE", "link": 1}]},
+    ],
+    "links": [[1, 1, 0, 2, 0, "IMAGE"]],
+}
+
+
+async def test_what_the_editor_saved_or_a_result_is_added_and_runs(tmp_path: Path) -> None:
+    body = b"workflow\0" + json.dumps(SAVED).encode()
+    picture = b"\x89PNG\r\n\x1a\n" + len(body).to_bytes(4, "big") + b"tEXt" + body + bytes(4)
+    async with house(tmp_path, trusted=("test:77",)) as home:
+        workflows = home.services.moderation.workflows
+        for name, data in (("saved", json.dumps(SAVED).encode()), ("result", picture)):
+            await workflows.add(TRUSTED, HERE, name, data)
+            await workflows.field(TRUSTED, HERE, name, "color", {"target": "Empty Image.color"})
+            (run,) = await home.ended((await home.ask(name, person=TRUSTED, color="3"))[0])
+            assert (run.state, run.values) == (State.DONE, {"color": 3})
+            assert json.loads((tmp_path / "added" / f"{name}.json").read_text()) == SAVED
+
+
+async def test_hostile_files_are_refused_in_a_sentence(tmp_path: Path) -> None:
+    deep = b'{"a":' * 100_000
+    many = json.dumps({str(number): GRAPH["1"] for number in range(10_000)}).encode()
+    inner = {"id": "a", "nodes": [{"id": 1, "type": "a"}]}
+    within = json.dumps({"nodes": [{"id": 1, "type": "a"}], "definitions": {"subgraphs": [inner]}}).encode()
+    async with house(tmp_path, trusted=("test:77",)) as home:
+        for data, reason in ((deep, "it is not JSON"), (many, "more than 1500 nodes"), (within, "contain each other")):
+            with pytest.raises(UserError, match=rf"This file cannot be used: .*{reason}.*\. Send a workflow that"):
+                await home.services.moderation.workflows.add(TRUSTED, HERE, "bad", data)
+
+
 async def test_files_that_are_no_workflow_and_faulty_fields_change_nothing(tmp_path: Path) -> None:
     async with house(tmp_path, trusted=("test:77",)) as home:
         workflows = home.services.moderation.workflows

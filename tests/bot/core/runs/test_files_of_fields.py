@@ -14,7 +14,7 @@ from bot.core.errors import BadValue
 from bot.core.media.images import PictureLimits
 from bot.core.model import Place, RunRequest, UploadedFile
 from bot.core.runs.validation import RequestValidator
-from bot.core.workflows.catalog import Catalog
+from bot.core.workflows.catalog import Catalog, NewestVersions
 from bot.core.workflows.form import FieldKind
 from comfy.embedded import EmbeddedServer
 from comfy.embedded.node import NODES, NodeType
@@ -74,7 +74,7 @@ async def test_a_file_is_a_file_while_no_server_is_known(tmp_path: Path, name: s
     async def known() -> dict[str, Any]:
         return {}
 
-    validator = RequestValidator(Catalog.read(tmp_path / "workflows"), known, PictureLimits())
+    validator = RequestValidator(NewestVersions(Catalog.read(tmp_path / "workflows")), known, PictureLimits())
     checked = await validator.check(RunRequest("pose", {"pose": given}, ANN, Place("test", "here")), tmp_path)
     assert {field: (file.filename, file.kind) for field, file in checked.media.items()} == {"pose": (name, kind)}
     assert checked.values == {}

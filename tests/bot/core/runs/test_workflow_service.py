@@ -3,45 +3,50 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 
 from bot.core.media.images import PictureLimits
 from bot.core.policy.permissions import RuleTarget
 from bot.core.runs.validation import RequestValidator
 from bot.core.workflows.catalog import Catalog, bundled_folder
-from comfy.object_info import Missing, ObjectInfo
-from comfy.prompt import Prompt
+from bot.core.workflows.form import Value
+from bot.core.workflows.workflow import Workflow
+from comfy.object_info import ObjectInfo
+from comfy.verdict import PromptVerdict
 from tests.bot.harness import ANN, BEN, HERE, MOD, PLAIN, house
 
 
-class Counted(ObjectInfo):
-    """What a server has; it counts how often a workflow is compared with it."""
+@dataclass(frozen=True)
+class Counted(Workflow):
+    """A workflow that counts how often it is compared with a server."""
 
-    asked = 0
+    asked: list[ObjectInfo] = field(default_factory=list)
 
-    def missing(self, prompt: Prompt) -> Missing:
-        type(self).asked += 1
-        return super().missing(prompt)
+    def verdict(self, info: ObjectInfo, chosen: Mapping[str, Value] = MappingProxyType({})) -> PromptVerdict:
+        self.asked.append(info)
+        return super().verdict(info, chosen)
 
 
 async def test_what_servers_lack_is_worked_out_once() -> None:
-    servers: dict[str, ObjectInfo] = {"one": Counted({}), "two": Counted({})}
+    servers: dict[str, ObjectInfo] = {"one": ObjectInfo({}), "two": ObjectInfo({})}
 
     async def known() -> Mapping[str, ObjectInfo]:
         return dict(servers)
 
-    catalog = Catalog.read(bundled_folder())
-    validator = RequestValidator(catalog, known, PictureLimits())
-    first = [await validator.lacks(each) for each in catalog.workflows.values()]
-    asked = Counted.asked
-    assert asked == 2 * len(catalog.workflows)
-    assert [await validator.lacks(each) for each in catalog.workflows.values()] == first
-    assert Counted.asked == asked
-    poster = catalog.get("poster")
+    bundled = Catalog.read(bundled_folder()).workflows
+    counted = {name: Counted(**vars(each)) for name, each in bundled.items()}
+    validator = RequestValidator(Catalog(counted), known, PictureLimits())
+    first = [await validator.lacks(each) for each in counted.values()]
+    assert {len(each.asked) for each in counted.values()} == {2}
+    assert [await validator.lacks(each) for each in counted.values()] == first
+    assert {len(each.asked) for each in counted.values()} == {2}
+    poster = counted["poster"]
     assert await validator.form(poster) is await validator.form(poster)
-    servers["two"] = Counted({})  # it was restarted, and has other nodes
+    servers["two"] = ObjectInfo({})  # it was restarted, and has other nodes
     await validator.lacks(poster)
-    assert Counted.asked == asked + 2
+    assert len(poster.asked) == 4
 
 
 async def test_a_decision_holds_at_once(tmp_path: Path) -> None:

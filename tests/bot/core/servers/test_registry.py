@@ -11,10 +11,13 @@ from bot.core.background import TaskHealth
 from bot.core.errors import CannotRun
 from bot.core.execution.worker_lock import always_held
 from bot.core.model import Done, Queued
+from bot.core.servers.definitions import KeptDefinitions, PackedInfo
 from bot.core.servers.registry import ServerRegistry, remove_worker
 from bot.core.storage.database import Database
+from bot.server_settings import NamedServer
 from bot.settings import Role, Secret
 from comfy.fleet import Fleet, Member
+from comfy.object_info import ObjectInfo
 from comfy.server import Server
 from tests.bot.databases import new_postgres
 from tests.bot.harness import ANN, BEN, HERE, Gates, RecordingPlatform, WatchedServer, house, painter, running, until
@@ -123,3 +126,66 @@ async def test_a_worker_is_lost_once_it_was_seen_to_be_silent(postgres: str) -> 
         assert await watch(2)
         await worker.write()
         assert not await watch(1)
+
+
+async def test_what_servers_had_is_known_at_a_start_without_them(tmp_path: Path) -> None:
+    server = WatchedServer(nodes=painter(["red.ckpt"], lambda _model, _color: None))
+    async with house(tmp_path, servers=[server]) as home:
+        assert (await home.services.workflows.form("paint", ANN, HERE))["model"].choices == ("red.ckpt",)
+        async with Database.in_folder(tmp_path) as database:
+
+            async def is_kept() -> bool:
+                return bool(await KeptDefinitions(database).read())
+
+            await until(is_kept)
+    async with house(tmp_path, servers=[NamedServer("one", server.url)]) as home:
+        assert home.services.health.servers() == {"one": False}
+        assert (await home.services.workflows.form("paint", ANN, HERE))["model"].choices == ("red.ckpt",)
+        with pytest.raises(CannotRun, match="CheckpointLoaderSimple"):
+            await home.ask("imagine", text="a cat")
+
+
+async def test_servers_that_were_removed_are_forgotten_and_equal_ones_are_read_once(tmp_path: Path) -> None:
+    async with Database.in_folder(tmp_path) as database:
+        kept, info = KeptDefinitions(database), ObjectInfo({"A": {"input": {}}})
+        packed = PackedInfo.of(info)
+        await kept.keep("near", {"one": packed, "two": packed}, ["one", "two"])
+        await kept.keep("far", {"one": PackedInfo.of(ObjectInfo({}))}, ["one"])
+        read = await kept.read()
+        assert read["near", "one"] is read["near", "two"]
+        assert read["near", "one"].data == info.data
+        await kept.keep("near", {}, ["two"])
+        assert set(await kept.read()) == {("near", "two"), ("far", "one")}
+        await kept.forget("far")
+        assert set(await kept.read()) == {("near", "two")}
+
+
+async def test_another_process_remembers_the_servers_of_a_lost_worker(postgres: str) -> None:
+    hours = [0.0]
+    async with (
+        Database(new_postgres(postgres)) as database,
+        WatchedServer() as server,
+        Fleet([Member("one", Server(server.url))]) as fleet,
+        Fleet([]) as nothing,
+    ):
+        await fleet.looked()
+        worker = ServerRegistry(database, "far", fleet, TaskHealth(), always_held)
+        chat = ServerRegistry(database, None, nothing, TaskHealth(), always_held, lambda: hours[0] * 3600)
+        await worker.write()
+        await KeptDefinitions(database).keep("far", {"one": PackedInfo.of(fleet.known["one"])}, ["one"])
+        await chat.read()
+        hours[0] = 1
+        await chat.read()
+        assert chat.servers == {}
+        assert "LoadImage" in chat.known["one"]
+        version = chat.version
+        await chat.read()
+        assert (chat.version, set(chat.known)) == (version, {"one"})
+        later = ServerRegistry(database, None, nothing, TaskHealth(), always_held)
+        async with later:
+            assert "LoadImage" in later.known["one"]
+        await worker.write()
+        await chat.read()
+        await remove_worker(database, "far")
+        await chat.read()
+        assert chat.known == {}

@@ -66,7 +66,7 @@ def test_where_files_go_is_never_asked() -> None:
 
 def test_without_a_widget_that_can_be_asked_the_form_is_traced() -> None:
     assert app(widget("8.filename_prefix"))[0].title == "Prompt"
-    assert len(app()) == 8
+    assert len(app()) == 9
 
 
 def test_the_first_text_of_an_app_is_required_and_its_words_an_example() -> None:
@@ -79,10 +79,8 @@ def test_the_first_text_of_an_app_is_required_and_its_words_an_example() -> None
 def test_promoted_widgets_give_titles_and_come_after_what_is_traced() -> None:
     shown = (widget("5.steps", label="Effort"), widget("8.on", label="framed"), widget("1.ckpt_name"))
     form = auto_form(graph(**painting(n8=_FRAME)), _INFO, Surface(promoted=shown))
-    assert [each.title for each in form if not each.more] == [
-        *("Prompt", "Avoid", "Width", "Height", "Effort", "Framed", "Seed")
-    ]
-    assert [each.title for each in form if each.more] == ["Guidance", "Model"]
+    assert [each.title for each in form if not each.more] == [*("Prompt", "Avoid", "Size", "Effort", "Framed", "Seed")]
+    assert [each.title for each in form if each.more] == ["Width", "Height", "Guidance", "Model"]
 
 
 def test_a_promoted_widget_that_sets_several_inputs_sets_all_of_them() -> None:
@@ -96,5 +94,5 @@ def test_at_most_nine_fields_stand_in_the_main_group() -> None:
     nodes = painting(n9=("Many", {f"x{number}": number for number in range(6)}))
     form = auto_form(graph(**nodes), None, Surface(promoted=shown))
     assert [each.title for each in form if not each.more] == [
-        *("Prompt", "Avoid", "Width", "Height", "Steps", "X0", "X1", "X2", "Seed")
+        *("Prompt", "Avoid", "Size", "Steps", "X0", "X1", "X2", "X3", "Seed")
     ]

@@ -6,7 +6,10 @@ from typing import Any
 
 import pytest
 
-from bot.core.workflows.auto_form import AutoField, auto_form
+from bot.core.workflows.auto_form import AutoField, auto_form, declared_fields
+from bot.core.workflows.form import MEDIA, FieldKind
+from bot.core.workflows.workflow import Workflow
+from comfy.object_info import ObjectInfo
 from comfy.prompt import Prompt
 
 _SAMPLER = {"seed": 1, "steps": 20, "cfg": 7.0, "sampler_name": "euler", "denoise": 1.0}
@@ -50,12 +53,16 @@ def test_text_to_picture() -> None:
     assert titles(prompt) == {
         "Prompt": ["2.text"],
         "Avoid": ["3.text"],
-        "Width": ["4.width"],
-        "Height": ["4.height"],
+        "Size": ["4.width", "4.height"],
         "Steps": ["5.steps"],
         "Seed": ["5.seed"],
     }
-    assert titles(prompt, more=True) == {"Guidance": ["5.cfg"], "Model": ["1.ckpt_name"]}
+    assert titles(prompt, more=True) == {
+        "Width": ["4.width"],
+        "Height": ["4.height"],
+        "Guidance": ["5.cfg"],
+        "Model": ["1.ckpt_name"],
+    }
     assert field(prompt, "Seed").seed
 
 
@@ -145,7 +152,7 @@ def test_a_seed_behind_the_other_side_of_a_switch_is_no_step() -> None:
     nodes["n5"][1]["seed"] = ["10", 0]
     prompt = graph(**nodes)
     assert (titles(prompt)["Seed"], titles(prompt)["Steps"]) == (["8.value"], ["5.steps"])
-    assert titles(prompt, more=True) == {"Guidance": ["5.cfg"], "Model": ["1.ckpt_name"]}
+    assert list(titles(prompt, more=True)) == ["Width", "Height", "Guidance", "Model"]
 
 
 def test_a_picture_that_is_changed_has_a_strength_and_no_size() -> None:
@@ -182,6 +189,14 @@ def test_marks_for_other_programs_stand_for_values() -> None:
     marked = {**painting()["n5"][1], "seed": "{{seed}}", "steps": "%steps%"}
     form = titles(graph(**painting(n5=("KSampler", marked))))
     assert (form["Seed"], form["Steps"]) == (["5.seed"], ["5.steps"])
+
+
+def test_a_mark_is_never_sent_and_no_example() -> None:
+    nodes = painting(n5=("KSampler", {**painting()["n5"][1], "steps": "%steps%"}))
+    nodes["n2"][1]["text"], nodes["n3"][1]["text"] = "{{prompt}}", "%negative%"
+    prompt = graph(**nodes)
+    form = Workflow("w", "W", "", prompt, declared_fields(prompt)).form()
+    assert (form["prompt"].help, form["avoid"].default, form["steps"].default) == ("", "", 20)
 
 
 def test_the_words_for_a_language_model_are_not_the_main_text() -> None:
@@ -233,11 +248,41 @@ def test_a_form_with_very_few_fields_has_what_is_likeliest_of_more() -> None:
 
 
 def test_of_very_many_fields_those_that_can_wait_are_under_more() -> None:
-    switches = {f"n{30 + number}": ("PrimitiveBoolean", {"value": True}, f"Way {number}") for number in range(5)}
-    uses = {f"way{number}": [str(30 + number), 0] for number in range(5)}
+    switches = {f"n{30 + number}": ("PrimitiveBoolean", {"value": True}, f"Way {number}") for number in range(6)}
+    uses = {f"way{number}": [str(30 + number), 0] for number in range(6)}
     nodes = painting(**switches, n7=("SaveImage", {"images": ["6", 0], "filename_prefix": "x", **uses}))
     form = list(titles(graph(**nodes)))
-    assert form == ["Prompt", "Avoid", "Way 0", "Way 1", "Way 2", "Width", "Height", "Steps", "Seed"]
+    assert form == ["Prompt", "Avoid", "Way 0", "Way 1", "Way 2", "Way 3", "Size", "Steps", "Seed"]
+
+
+@pytest.mark.parametrize(
+    ("own", "shapes"),
+    [
+        (
+            (1024, 1024),
+            {"square": (1024, 1024), "portrait": (896, 1152), "landscape": (1152, 896), "wide": (1344, 768)},
+        ),
+        ((768, 512), {"square": (640, 640), "portrait": (512, 704), "landscape": (768, 512), "wide": (832, 448)}),
+        ((1280, 720), {"square": (960, 960), "portrait": (832, 1104), "landscape": (1104, 832), "wide": (1280, 720)}),
+    ],
+)
+def test_a_size_in_words_has_as_many_pixels_as_the_graphs_own(
+    own: tuple[int, int], shapes: dict[str, tuple[int, int]]
+) -> None:
+    nodes = painting(n4=("EmptyLatentImage", {"width": own[0], "height": own[1], "batch_size": 1}))
+    prompt = graph(**nodes)
+    assert dict(field(prompt, "Size").sets) == shapes
+    workflow = Workflow("w", "W", "", prompt, declared_fields(prompt))
+    assert shapes[str(workflow.form()["size"].default)] == own
+    sent = workflow.fill({"size": "wide", "width": 640})["4"].inputs
+    assert (sent["width"], sent["height"]) == (640, shapes["wide"][1])
+
+
+def test_a_size_that_is_not_written_as_numbers_has_no_words_and_neither_has_one_beside_a_ratio() -> None:
+    marked = painting(n4=("EmptyLatentImage", {"width": "%w%", "height": "%h%", "batch_size": 1}))
+    assert "Size" not in titles(graph(**marked))
+    ratio = painting(n4=("EmptyLatentImage", {"width": 512, "height": 512, "aspect_ratio": "1:1"}))
+    assert field(graph(**ratio), "Size").sets == ()
 
 
 @pytest.mark.parametrize(
@@ -257,6 +302,42 @@ def test_the_title_of_a_file(class_type: str, title: str, wanted: str) -> None:
     name = {"LoadVideo": "file", "LoadAudio": "audio"}.get(class_type, "image")
     prompt = graph(n1=(class_type, {name: "a.png"}, title), n2=("SaveAny", {"it": ["1", 0]}))
     assert list(titles(prompt)) == [wanted]
+
+
+@pytest.mark.parametrize(
+    ("class_type", "inputs", "kinds"),
+    [
+        ("VHS_LoadVideo", {"video": "a.mp4", "force_rate": 0}, [FieldKind.VIDEO]),
+        ("LoadImageWithMetadata", {"image": "photo.webp"}, [FieldKind.IMAGE]),
+        ("VHS_LoadAudioUpload", {"audio": "a.flac"}, [FieldKind.AUDIO]),
+        ("LoadMesh", {"mesh": "3d/a.glb"}, [FieldKind.MODEL_3D]),
+        ("LoadImageFromUrl", {"image": "a.png"}, []),
+        ("UpscaleModelLoader", {"model_name": "a.pth"}, []),
+        ("SaveText", {"file": "a.png"}, []),
+    ],
+)
+def test_loaders_of_packs_are_known_by_the_files_that_they_name(
+    class_type: str, inputs: dict[str, Any], kinds: list[FieldKind]
+) -> None:
+    prompt = graph(n1=(class_type, inputs), n2=("SaveAny", {"it": ["1", 0]}))
+    assert [each.kind for each in auto_form(prompt) if each.kind in MEDIA] == kinds
+
+
+def test_a_server_says_which_input_takes_a_file() -> None:
+    listed: dict[str, Any] = {"pick": ["COMBO", {"options": ["a.png"], "image_upload": True}], "name": ["STRING", {}]}
+    info = ObjectInfo({"LoadAny": {"input": {"required": listed}, "output": ["IMAGE"]}})
+    prompt = graph(n1=("LoadAny", {"pick": "a.png", "name": "b.png"}), n2=("SaveAny", {"it": ["1", 0]}))
+    assert [str(each.targets[0]) for each in auto_form(prompt, info) if each.kind in MEDIA] == ["1.pick"]
+
+
+def test_loras_and_how_strong_they_are_stand_under_more() -> None:
+    lora = {"lora_name": "a.safetensors", "strength_model": 0.8, "strength_clip": 0.8, "model": ["1", 0]}
+    stack = {"lora_1": "b.safetensors", "lora_name_2": "c.safetensors", "model": ["8", 0]}
+    nodes = painting(n8=("LoraLoader", lora), n9=("Lora Stack", stack))
+    nodes["n5"][1]["model"] = ["9", 0]
+    more = titles(graph(**nodes), more=True)
+    assert more["LoRA strength"] == ["8.strength_model", "8.strength_clip"]
+    assert [more[name] for name in ("LoRA", "LoRA 2", "LoRA 3")] == [["8.lora_name"], ["9.lora_1"], ["9.lora_name_2"]]
 
 
 def test_a_loader_whose_mask_alone_is_used_is_asked_for_a_mask() -> None:

@@ -110,7 +110,7 @@ FIELD = "[fields.colors]\ntarget = 'ImageQuantize.colors'\n"
     [
         ("title = ", "poster.toml: this is not valid TOML: "),
         ("titel = 'x'", "poster.toml: there is no key “titel”; did you mean “title”?"),
-        ("zzz = 'x'", "poster.toml: there is no key “zzz”; keys: title, description, outputs, spoiler, fields"),
+        ("zzz = 'x'", "poster.toml: there is no key “zzz”; keys: title, description, outputs, spoiler, nsfw, group"),
         ("title = 3", "poster.toml: title must be a text"),
         ("fields = 3", "poster.toml: fields must be a table"),
         (
@@ -175,10 +175,10 @@ def test_a_fault_of_the_sidecar(sidecar: str, fault: str, tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("graph", "fault"),
     [
-        ("", "poster.json: the file is empty: export the graph with “Export (API)”"),
-        ("{", "poster.json: this is not JSON: "),
+        ("", "poster.json: the file is empty: save or export the workflow in ComfyUI"),
+        ("{", "poster.json: it is not JSON: "),
         ("[]", "poster.json: "),
-        ('{"nodes": [], "links": []}', "poster.json: "),
+        ('{"nodes": [], "links": []}', "poster.json: the workflow has no nodes"),
         ({"1": {"class_type": "A"}}, "poster.json, node 1: "),
         ({"1": {"class_type": "A", "inputs": {"x": ["9", 0]}}}, "poster.json, node 1, x: "),
     ],

@@ -81,7 +81,7 @@ def use(workflow: Workflow) -> None:
                 checked = form.check(dict.fromkeys(form.names, given))
                 workflow.kind(form, checked)
                 workflow.fill(checked, info).to_json()  # type: ignore[arg-type]
-    workflow.missing(INFO)
+    workflow.verdict(INFO)
 
 
 @how_much

@@ -9,15 +9,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.core.workflows.identities import Identity, identified, offered, source_of
-from bot.core.workflows.slugs import LONGEST, RESERVED, slug_of
-from bot.core.workflows.source_file import Layer, SourceFile
+from bot.core.workflows.identity.identities import Identity, identified, offered, source_of
+from bot.core.workflows.identity.slugs import LONGEST, RESERVED, slug_of
+from bot.core.workflows.reader import SourceFile
+from bot.core.workflows.source import Layer
+from comfy.prompt import Prompt
 
 DAY = 86_400.0
 
 
 def file(path: str, layer: Layer = Layer.FOLDER, graph: str = "{}", source: str = "") -> SourceFile:
-    return SourceFile(layer, path, f"{path}.json", graph, source=source)
+    prompt = Prompt({"1": {"class_type": graph, "inputs": {}}})
+    return SourceFile.of(layer, path, f"{path}.json", prompt, source=source)
 
 
 def names(known: dict[tuple[str, str], Identity]) -> list[tuple[str, str]]:

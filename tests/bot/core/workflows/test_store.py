@@ -13,10 +13,10 @@ import pytest
 from bot.core.background import TaskHealth
 from bot.core.errors import UnknownWorkflow
 from bot.core.storage.database import Database
+from bot.core.workflows.identity.store import WorkflowStore
+from bot.core.workflows.identity.versions import WorkflowVersions
 from bot.core.workflows.live_catalog import LiveCatalog
-from bot.core.workflows.source_file import Layer
-from bot.core.workflows.store import WorkflowStore
-from bot.core.workflows.versions import WorkflowVersions
+from bot.core.workflows.source import Layer
 from tests.bot.databases import new_postgres
 
 DAY = 86_400.0

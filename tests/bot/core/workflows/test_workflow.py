@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,11 @@ import pytest
 from bot.core.workflows.catalog import bundled_folder
 from bot.core.workflows.form import FieldKind
 from bot.core.workflows.sidecar import Faults, read_sidecar
+from bot.core.workflows.verdict_text import why_not
 from bot.core.workflows.workflow import Declared, Target, Workflow, loader_kind
 from comfy.object_info import ObjectInfo
 from comfy.prompt import Prompt
+from comfy.verdict import MissingChoice, MissingNode
 
 NODES = json.loads((Path(__file__).parents[3] / "data" / "object_info.json").read_text())
 GRAPH = {
@@ -36,6 +39,8 @@ GRAPH = {
             "denoise": 1.0,
         },
     },
+    "5": {"class_type": "VAEDecode", "inputs": {"samples": ["4", 0], "vae": ["1", 2]}},
+    "6": {"class_type": "SaveImage", "inputs": {"images": ["5", 0], "filename_prefix": "x"}},
 }
 
 
@@ -81,16 +86,54 @@ def test_the_first_model_stands_in_for_one_that_is_not_there() -> None:
 
 def test_what_a_server_lacks() -> None:
     free, fixed = workflow(model=MODEL), workflow()
-    assert not free.missing(server("other.safetensors"))
-    (lacking,) = free.missing(server()).choices
+    assert free.verdict(server("other.safetensors")).runs
+    (lacking,) = free.verdict(server()).faults
+    assert isinstance(lacking, MissingChoice)
     assert (lacking.input_name, lacking.value) == ("ckpt_name", "mine.safetensors")
-    assert fixed.missing(server("other.safetensors")).choices[0].value == lacking.value
-    assert fixed.missing(ObjectInfo({})).nodes == (
-        "CheckpointLoaderSimple",
-        "EmptyLatentImage",
-        "CLIPTextEncode",
-        "KSampler",
-    )
+    (other,) = fixed.verdict(server("other.safetensors")).faults
+    assert other == replace(lacking, choices=("other.safetensors",))
+    assert [each.class_type for each in fixed.verdict(ObjectInfo({})).faults if isinstance(each, MissingNode)] == [
+        node["class_type"] for node in GRAPH.values()
+    ]
+    assert free.verdict(server("a.safetensors"), {"model": "a.safetensors"}).runs
+    assert not free.verdict(server("a.safetensors"), {"model": "b.safetensors"}).runs
+
+
+def test_a_workflow_runs_if_an_output_that_it_names_does() -> None:
+    preview = {"class_type": "PreviewAny", "inputs": {"source": ["2", 0]}}
+    made = Workflow("imagine", "", "", Prompt({**GRAPH, "7": preview}))
+    assert made.verdict(server()).runs
+    assert not replace(made, outputs=("6",)).verdict(server()).runs
+
+
+@pytest.mark.parametrize(
+    ("inputs", "words"),
+    [
+        ({"scheduler": "BALANCED"}, "The server lacks BALANCED for “scheduler” of “KSampler”, which takes simple, "),
+        ({"steps": 0}, "“steps” of “KSampler” must be at least 1."),
+        ({"latent_image": ["1", 0]}, "“latent_image” of “KSampler” must be linked to LATENT, and not to MODEL."),
+    ],
+)
+def test_a_refusal_names_the_node_the_input_and_what_it_takes(inputs: dict[str, Any], words: str) -> None:
+    graph = copy.deepcopy(GRAPH)
+    graph["4"]["inputs"] |= inputs  # type: ignore[operator]
+    made, info = Workflow("imagine", "", "", Prompt(graph)), server("mine.safetensors")
+    assert (why_not(made, {"one": info}) or "").startswith(words)
+    assert why_not(made, {"one": info, "two": server("mine.safetensors")}) is not None
+    del graph["4"]["inputs"]["model"]  # type: ignore[attr-defined]
+    made = Workflow("imagine", "", "", Prompt(graph))
+    assert "“KSampler” needs “model”, which the workflow does not give it." in (why_not(made, {"one": info}) or "")
+
+
+def test_a_workflow_without_a_result_or_without_its_picture_is_told() -> None:
+    info = server("mine.safetensors")
+    made = Workflow("imagine", "", "", Prompt({"1": GRAPH["1"]}))
+    assert why_not(made, {"one": info}) == "The workflow has no node that makes a result, such as Save Image."
+    graph = {"1": {"class_type": "LoadImage", "inputs": {"image": "gone.png"}}, "2": copy.deepcopy(GRAPH["6"])}
+    graph["2"]["inputs"]["images"] = ["1", 0]  # type: ignore[index]
+    told = why_not(Workflow("imagine", "", "", Prompt(graph)), {"one": info})
+    assert told is not None
+    assert told.startswith("The file gone.png for “image” of “LoadImage” is not on the server.")
 
 
 @pytest.mark.parametrize(
@@ -159,7 +202,7 @@ def test_a_bundled_workflow_has_its_fields_and_real_nodes(name: str) -> None:
     form = bundled.form(info)
     assert list(form.names) == BUNDLED[name]
     assert all(field.help for field in form.fields)
-    assert bundled.missing(info).nodes == ()
+    assert not any(isinstance(each, MissingNode) for each in bundled.verdict(info).faults)
     for node in bundled.prompt:
         accepted = info.node(node.class_type)
         assert accepted is not None

@@ -106,6 +106,8 @@ class FakeDiscord:
         self.threads: dict[int, int] = {}  # to the channel or forum that each is in
         self.forums: set[int] = set()
         self.archived: set[int] = set()  # threads that were put away
+        self.adult: set[int] = set()  # channels that are age-restricted
+        self.locale = "en-US"  # of the people who ask
         self.strange: set[int] = set()  # guilds, and direct messages of others, that the bot is not in
         self.directs: dict[int, int] = {}  # direct messages that the bot has opened, to whom
         self.hermits: set[int] = set()  # people who take no direct messages
@@ -218,6 +220,7 @@ class FakeDiscord:
             state = {"archived": channel in self.archived, "auto_archive_duration": 60, "locked": False}
             about |= {"parent_id": str(self.threads[channel]), "owner_id": "1", "message_count": 1, "member_count": 1}
             about["thread_metadata"] = state | {"archive_timestamp": "2026-01-01T00:00:00+00:00"}
+        about["nsfw"] = channel in self.adult
         if channel in self.forums:
             about |= {"available_tags": [], "default_reaction_emoji": None}
         return about
@@ -361,7 +364,7 @@ class FakeDiscord:
             "channel_id": str(channel),
             "channel": self.channel_data(channel) | {"permissions": ALL},
             "app_permissions": permissions or self.permissions.get(channel, ALL),
-            "locale": "en-US",
+            "locale": self.locale,
             "entitlements": [],
             "attachment_size_limit": limit or self.file_limit,
             "context": 0 if guild else 2 if channel in self.strange else 1,

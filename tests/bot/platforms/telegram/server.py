@@ -105,6 +105,7 @@ class BotApi:
         self.refuse: dict[str, list[Refused]] = defaultdict(list)
         self.broken: dict[str, Refused] = {}  # refused for as long as it is here
         self.migrated: dict[int, int] = {}
+        self.languages: dict[int, str] = {}  # of people whose Telegram says it
         self.shut: dict[int, str] = {}  # chats that the bot was sent away from, and how Telegram says so
         self.gates: dict[str, asyncio.Event] = {}  # what is not begun before they open
         self.waits: Counter[str] = Counter()  # what has come to a gate
@@ -121,7 +122,8 @@ class BotApi:
     # What people do.
 
     def person(self, number: int, name: str = "Ann", **more: Any) -> dict[str, Any]:
-        return {"id": number, "is_bot": False, "first_name": name, **more}
+        spoken = {"language_code": self.languages[number]} if number in self.languages else {}
+        return {"id": number, "is_bot": False, "first_name": name, **spoken, **more}
 
     def private(self, number: int, name: str = "Ann") -> dict[str, Any]:
         return {"id": number, "type": "private", "first_name": name}

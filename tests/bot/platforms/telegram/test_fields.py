@@ -13,7 +13,7 @@ from bot.core.workflows.form import Field, FieldKind
 from bot.platforms.telegram.forms.files import MessageFile
 from bot.platforms.telegram.forms.state import FormState, takes
 from comfy.embedded import EmbeddedServer
-from tests.bot.parcel import STATUE, parcel, write_parcel
+from tests.bot.parcel import STATUE, parcel, write_parcel, write_words
 from tests.bot.platforms.telegram.harness import Conversation, picture, serving
 from tests.bot.platforms.telegram.server import BotApi, bot_api
 
@@ -26,6 +26,7 @@ _PAPER = ("list.txt", b"two spoons", "text/plain")
 async def api(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[BotApi]:
     folder = tmp_path_factory.mktemp("house")
     own = str(write_parcel(folder / "workflows"))
+    write_words(folder / "workflows")
     async with (
         bot_api() as api,
         EmbeddedServer(nodes=parcel()) as server,
@@ -70,9 +71,26 @@ async def test_what_few_people_change_is_behind_a_button(chat: Conversation) -> 
     await chat.answer("Note: upside down", "Width: —", button="Width")
 
 
+async def test_the_authors_own_words_are_an_example_and_are_not_run(chat: Conversation) -> None:
+    await chat.write("/words")
+    asked = await chat.answer("words: Prompt", "For example: a red fox")
+    assert "Default" not in asked.buttons()
+    await chat.write("a blue fox")
+    await chat.result()
+    assert any("a blue fox" in each.text for each in chat.messages)
+    assert not any("fox" in each.text and "red" in each.text for each in chat.messages if "Again" in each.buttons())
+
+
 async def test_a_colour_that_is_none_is_asked_for_again(chat: Conversation) -> None:
     await chat.write("/parcel shade=reddish")
     await chat.answer("“reddish” is not a colour; write it as #ff8800.")
+
+
+async def test_a_form_is_in_the_persons_language_where_its_author_has_translated_it(chat: Conversation) -> None:
+    chat.api.languages[chat.user] = "de"
+    await chat.write("/parcel")
+    await chat.press(await chat.answer("Paket: Statue", button="All fields"), "All fields")
+    await chat.answer("Paket", "Farbton: #000000")
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from typing import Any
 import aiohttp
 from PIL import Image
 
-from tests.bot.parcel import STATUE, parcel, write_parcel
+from tests.bot.parcel import STATUE, parcel, write_parcel, write_words
 from tests.bot.platforms.web.pages import Visitor, page
 
 
@@ -43,6 +43,27 @@ async def test_every_kind_of_field_is_told_and_taken(tmp_path: Path) -> None:
         assert done["texts"] == ["3d .glb two spoons careful"]
         made = Image.open(BytesIO((await ann.get(done["files"][0]["url"]))[1])).convert("RGB")
         assert (made.size, made.getpixel((1, 1))) == ((48, 16), (255, 0, 0))
+
+
+async def test_the_authors_own_words_are_an_example_and_are_not_run(tmp_path: Path) -> None:
+    write_words(write_parcel(tmp_path / "workflows"))
+    async with page(tmp_path) as web, Visitor(web.url) as ann:
+        offers: Any = (await ann.call("GET", "workflows"))[1]
+        (field,) = next(offer["fields"] for offer in offers if offer["name"] == "words")
+        assert (field["required"], field["default"], field["help"]) == (True, None, "For example: a red fox")
+        status, told = await ann.ask("words", prompt="")
+        assert (status, told["faults"]) == (422, [{"field": "prompt", "reason": "a value is required."}])
+        run = (await ann.ask("words", prompt="a blue fox"))[1]
+        assert (await ann.until(run["id"], "done"))["texts"] == ["a blue fox"]
+
+
+async def test_a_form_is_in_the_language_that_the_browser_asks_for(tmp_path: Path) -> None:
+    write_parcel(tmp_path / "workflows")
+    async with page(tmp_path, nodes=parcel()) as web, Visitor(web.url) as ann:
+        for languages, title, shade in (("de-AT,en;q=0.5", "Paket", "Farbton"), ("fr", "Parcel", "Shade")):
+            offers: Any = (await ann.call("GET", "workflows", headers={"Accept-Language": languages}))[1]
+            offer = next(each for each in offers if each["name"] == "parcel")
+            assert (offer["title"], offer["fields"][0]["title"], offer["group"]) == (title, shade, "")
 
 
 async def test_what_is_no_colour_and_no_3d_file_is_refused_by_its_field(tmp_path: Path) -> None:

@@ -6,8 +6,9 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from bot.core.workflows.slugs import free_slug, slug_of
-from bot.core.workflows.source_file import Layer, SourceFile
+from bot.core.workflows.identity.slugs import free_slug, slug_of
+from bot.core.workflows.reader import SourceFile
+from bot.core.workflows.source import Layer
 
 _HELD = 90 * 86_400.0  # seconds in which the name of a workflow that is gone goes to no other
 _OLD_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")  # what earlier versions took for a name

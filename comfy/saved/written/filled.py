@@ -10,11 +10,11 @@ from typing import Any
 from comfy.saved.convert import build_document, convert, write_prompt
 from comfy.saved.definitions import ABSENT, DYNAMIC
 from comfy.saved.document import PRIMITIVE, Port, UnreadableWorkflow, read_document
-from comfy.saved.draw import draw
 from comfy.saved.flatten import GraphScope, Links, Value, sent_nodes
 from comfy.saved.node import BuiltNode, set_value
 from comfy.saved.promotion import promoted_value
 from comfy.saved.texts import choose_words, is_file_name
+from comfy.saved.written.draw import draw
 
 
 def editor_workflow(

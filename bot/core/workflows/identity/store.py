@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
 from time import time
 
 from sqlalchemy import delete, func, select, update
@@ -11,8 +12,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.core.storage.database import Database
 from bot.core.storage.schema import workflow_versions, workflows
-from bot.core.workflows.identities import Identity, identified
-from bot.core.workflows.source_file import Layer, SourceFile
+from bot.core.workflows.identity.identities import Identity, identified
+from bot.core.workflows.reader import SourceFile
+from bot.core.workflows.source import Layer
+from comfy.errors import PromptRejected
+from comfy.saved import UnreadableWorkflow
 
 _COLUMNS = [column for column in workflows.c if column.name != "edition"]
 _KEPT = 90 * 86_400.0  # seconds in which one can go back to a version that no run uses
@@ -74,7 +78,7 @@ class WorkflowStore:
                 mine = workflow_versions.c.version.in_(wanted[first : first + _AT_ONCE])
                 question = select(workflow_versions.c.version, workflow_versions.c.content).where(mine)
                 packed |= dict(map(tuple, await connection.execute(question)))
-        return await asyncio.to_thread(lambda: {each: SourceFile.unpacked(data) for each, data in packed.items()})
+        return await asyncio.to_thread(_unpacked, packed)
 
     async def history(self, workflow: str) -> list[tuple[str, float]]:
         """Return the versions of a workflow that are kept, newest first, each with when it was first seen."""
@@ -121,6 +125,14 @@ class WorkflowStore:
         ]
         if rows:
             await connection.execute(workflow_versions.insert(), rows)
+
+
+def _unpacked(packed: Mapping[str, bytes]) -> dict[str, SourceFile]:
+    files: dict[str, SourceFile] = {}
+    for version, data in packed.items():
+        with suppress(UnreadableWorkflow, PromptRejected):  # a later version of this program packed it
+            files[version] = SourceFile.unpacked(data, version)
+    return files
 
 
 async def _edition(connection: AsyncConnection) -> int:

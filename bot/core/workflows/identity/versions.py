@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
+from contextlib import suppress
 
 from bot.core.workflows.catalog import Workflows, workflow_of
-from bot.core.workflows.identities import Identity, source_of
-from bot.core.workflows.source_file import SourceFile
-from bot.core.workflows.store import WorkflowStore
+from bot.core.workflows.identity.identities import Identity, source_of
+from bot.core.workflows.identity.store import WorkflowStore
+from bot.core.workflows.reader import SourceFile
+from bot.core.workflows.source import NoDefinitions
 from bot.core.workflows.workflow import Workflow
 
 _KEPT = 300  # versions held in memory
@@ -71,7 +73,8 @@ class WorkflowVersions:
             if (file := files.get(version)) is not None:
                 name = newest.name if newest is not None else workflow
                 known = Identity(workflow, source_of(file), file.path, file.layer, name, file.title, version)
-                found = workflow_of(file, known, []) or newest
+                with suppress(NoDefinitions):
+                    found = workflow_of(file, known, self.catalog.info, []) or newest
             if found is not None:
                 made[workflow, version] = found
         return made

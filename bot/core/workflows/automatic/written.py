@@ -1,0 +1,50 @@
+"""Write the form that a workflow gets by itself as a sidecar, for its author to start from."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from bot.core.workflows.auto_form import declared_fields, prompt_of, results
+from bot.core.workflows.saved import ConvertedFile
+from bot.core.workflows.sidecar_edit import new
+from bot.core.workflows.workflow import Declared
+from comfy.object_info import ObjectInfo
+from comfy.prompt import Prompt
+
+
+def sidecar_of(file: ConvertedFile) -> str:
+    """Return the automatic form of a file as the text of a sidecar. Raises `BadWorkflowFile`."""
+    prompt = prompt_of(file)
+    declared = declared_fields(prompt, ObjectInfo(file.definitions), file.surface)
+    tables = {each.name: _table(prompt, each) for each in declared}
+    chosen = [_named(prompt, node_id) for node_id in results(prompt, file.surface)]
+    return new(file.name, tables, chosen)
+
+
+def _table(prompt: Prompt, field: Declared) -> dict[str, Any]:
+    """A field as a table of a sidecar, without what goes without saying."""
+    targets = [f"{_named(prompt, each.node_id)}.{each.input}" for each in field.targets]
+    choices: Any = {name: list(values) for name, values in field.sets} or list(field.choices or ())
+    said = {
+        "target": targets[0] if len(targets) == 1 else targets,
+        "kind": str(field.kind) if field.kind is not None and not field.sets else None,
+        "title": field.title,
+        "help": field.help or None,
+        "required": field.required,
+        "default": field.default,
+        "minimum": field.minimum,
+        "maximum": field.maximum,
+        "step": field.step,
+        "choices": choices or None,
+        "multiline": field.multiline,
+        "seed": field.seed,
+        "more": field.more or None,
+    }
+    return {key: value for key, value in said.items() if value is not None}
+
+
+def _named(prompt: Prompt, node_id: str) -> str:
+    """A node as a sidecar names it: by its title if that is unique, else by its id."""
+    title = prompt[node_id].title
+    is_plain = len(prompt.titled(title)) == 1 and not title.startswith("#")
+    return title if is_plain else f"#{node_id}"

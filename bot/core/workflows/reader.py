@@ -1,0 +1,308 @@
+"""Read the files of workflows: graphs in any format that ComfyUI writes, and the sidecars beside them.
+
+A file that has not changed is not read again.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+import zlib
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+
+from bot.core.workflows.source import Layer, SavedSource
+from bot.i18n import _
+from comfy.errors import NodeError, PromptRejected
+from comfy.prompt import Prompt
+from comfy.saved import UnreadableWorkflow
+from comfy.saved.files import parse_workflow, read_workflow
+
+#: The endings of files that may have a workflow in them, the likeliest first.
+GRAPHS = (".json", ".app.json")
+MEDIA = (
+    *(".png", ".apng", ".webp", ".avif", ".exr", ".svg", ".glb", ".latent"),
+    *(".mp4", ".mov", ".m4v", ".webm", ".mkv", ".flac", ".mp3", ".ogg", ".opus"),
+)
+_SIDECAR = ".toml"
+_ENDINGS = frozenset((*GRAPHS, _SIDECAR, *MEDIA))
+_DEEPEST = 8  # folders within folders
+_LONGEST_SIDECAR = 1 << 20  # bytes
+_JUST_NOW = 2_000_000_000  # nanoseconds: some systems count the time of a file in steps of two seconds
+
+
+@dataclass(frozen=True)
+class WorkflowFault:
+    """A mistake for the author to fix: the file, the field if there is one, and what to do."""
+
+    file: str
+    field: str | None
+    reason: str
+
+    def __str__(self) -> str:
+        where = f"{self.file}, {self.field}" if self.field else self.file
+        return f"{where}: {self.reason}"
+
+
+@dataclass(frozen=True)
+class SourceFile:
+    """A workflow's files as they were read. `path` is relative to the layer's folder, without an ending; `graph_name`
+    and `sidecar_name` are the files' names for people. `version` is a digest of the path and the content. `source`
+    tells apart those that have the same path.
+    """
+
+    layer: Layer
+    path: str
+    graph_name: str
+    graph: Prompt | SavedSource
+    version: str
+    sidecar_name: str = ""
+    sidecar: str | None = None
+    source: str = ""
+
+    @classmethod
+    def of(
+        cls,
+        layer: Layer,
+        path: str,
+        graph_name: str,
+        graph: Prompt | SavedSource,
+        sidecar_name: str = "",
+        sidecar: str | None = None,
+        source: str = "",
+    ) -> SourceFile:
+        """Make one, with the version that its content has."""
+        content = "\n".join((path, digest_of(graph), str(sidecar)))
+        version = sha256(content.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+        return cls(layer, path, graph_name, graph, version, sidecar_name, sidecar, source)
+
+    @property
+    def title(self) -> str:
+        """The name as its author wrote it."""
+        return self.path.rpartition("/")[2]
+
+    def packed(self) -> bytes:
+        """Return all of it in a few bytes, for `unpacked`."""
+        graph = self.graph.data if isinstance(self.graph, SavedSource) else self.graph.to_json()
+        names = {"layer": self.layer, "path": self.path, "graph_name": self.graph_name, "source": self.source}
+        beside = {"sidecar_name": self.sidecar_name, "sidecar": self.sidecar}
+        return zlib.compress(json.dumps({**names, **beside, "graph": graph}).encode())
+
+    @classmethod
+    def unpacked(cls, data: bytes, version: str) -> SourceFile:
+        """Raises `UnreadableWorkflow` and `PromptRejected` if a later version of this program packed it."""
+        found = json.loads(zlib.decompress(data))
+        graph = graph_of(json.dumps(found.pop("graph")).encode())
+        return cls(**{**found, "layer": Layer(found["layer"]), "graph": graph, "version": version})
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What was found in folders. `unreadable` has the paths of workflows with files that could not be read."""
+
+    files: tuple[SourceFile, ...] = ()
+    faults: tuple[WorkflowFault, ...] = ()
+    unreadable: frozenset[tuple[Layer, str]] = frozenset()
+
+
+@dataclass(frozen=True)
+class _Kept:
+    """What was read of a workflow, and what its files were like."""
+
+    stamp: object
+    file: SourceFile | None
+    faults: tuple[WorkflowFault, ...]
+
+
+class FolderReader:
+    """Reads folders, and remembers what it has read."""
+
+    def __init__(self, folders: Iterable[tuple[Layer, Path]]) -> None:
+        self.folders = tuple(folders)
+        self._kept: dict[tuple[Layer, str], _Kept] = {}
+
+    def read(self) -> Reading:
+        """Read the workflows in the folders, and in folders within. Hidden files do not count: some systems leave one
+        beside each file. A picture counts where there is no file of its name with a workflow.
+        """
+        faults: list[WorkflowFault] = []
+        found: dict[tuple[Layer, str], _Kept] = {}
+        known: set[str] = set()
+        for layer, folder in self.folders:
+            if layer is Layer.ADDED and not folder.exists():
+                continue  # nothing was added yet
+            for path, names in sorted(_workflows(folder, faults).items()):
+                graph, sidecar = _graph_name(names), next((each for each in names if _is_sidecar(each)), None)
+                if graph is not None and graph.lower().endswith(MEDIA) and path.casefold() in known:
+                    continue  # it is the picture of that workflow
+                known.add(path.casefold())
+                found[layer, path] = self._read(layer, folder, path, graph, sidecar)
+        self._kept = found
+        return Reading(
+            tuple(each.file for each in found.values() if each.file is not None),
+            (*faults, *(fault for each in found.values() for fault in each.faults)),
+            frozenset(place for place, each in found.items() if each.file is None),
+        )
+
+    def _read(self, layer: Layer, folder: Path, path: str, graph: str | None, sidecar: str | None) -> _Kept:
+        stamp = tuple(_stamp(folder / name) for name in (graph, sidecar) if name is not None)
+        kept = self._kept.get((layer, path))
+        if kept is not None and kept.stamp == stamp:
+            return kept
+        faults: list[WorkflowFault] = []
+        made = _graph(folder, path, graph, sidecar, faults)
+        text = _text(folder / sidecar, sidecar, faults) if sidecar is not None else None
+        if made is None or graph is None or faults:
+            return _Kept(stamp, None, tuple(faults))
+        file = SourceFile.of(layer, printable(path), printable(graph), made, printable(sidecar or ""), text)
+        if kept is not None and kept.file is not None and kept.file.version == file.version:
+            file = kept.file  # with the prompts that were made of it
+        return _Kept(stamp, file, ())
+
+
+def read_folders(folders: Iterable[tuple[Layer, Path]]) -> Reading:
+    """Read folders once."""
+    return FolderReader(folders).read()
+
+
+def graph_of(text: bytes) -> Prompt | SavedSource:
+    """Read a workflow in JSON. Raises `UnreadableWorkflow` and `PromptRejected`."""
+    file = parse_workflow(text)
+    return SavedSource(file.data, text if file.is_whole else None) if file.is_saved else Prompt(file.data)
+
+
+def digest_of(graph: Prompt | SavedSource) -> str:
+    """Return a digest of a graph."""
+    if isinstance(graph, SavedSource):
+        return graph.digest
+    return sha256(json.dumps(graph.to_json()).encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _workflows(folder: Path, faults: list[WorkflowFault]) -> dict[str, list[str]]:
+    """Return the names of the files of each workflow in a folder, relative to it."""
+    found: dict[str, list[str]] = {}
+    for name in _names(folder, "", faults, _DEEPEST):
+        ending = _ending(name)
+        if ending in _ENDINGS and not name.endswith(f"/{ending}"):
+            found.setdefault(name[: -len(ending)], []).append(name)
+    return found
+
+
+def _names(folder: Path, within: str, faults: list[WorkflowFault], deep: int) -> Iterator[str]:
+    try:
+        with os.scandir(folder / within) as entries:
+            listed = sorted(entries, key=lambda entry: entry.name)
+    except OSError as fault:
+        reason = _("the folder cannot be read: {fault}").format(fault=fault.strerror)
+        faults.append(WorkflowFault(printable(within or str(folder)), None, reason))
+        return
+    for entry in listed:
+        if entry.name.startswith("."):
+            continue
+        name = f"{within}/{entry.name}" if within else entry.name
+        if not entry.is_dir():
+            yield name
+        elif deep and not entry.is_symlink():
+            yield from _names(folder, name, faults, deep - 1)
+
+
+def _ending(name: str) -> str:
+    lower = name.lower()
+    return ".app.json" if lower.endswith(".app.json") else f".{lower.rpartition('.')[2]}"
+
+
+def _is_sidecar(name: str) -> bool:
+    return name.lower().endswith(_SIDECAR)
+
+
+def _graph_name(names: Sequence[str]) -> str | None:
+    order = (*GRAPHS, *MEDIA)
+    graphs = sorted((each for each in names if not _is_sidecar(each)), key=lambda each: order.index(_ending(each)))
+    return graphs[0] if graphs else None
+
+
+def _stamp(path: Path) -> object:
+    """Return what changes with a file. One that was written just now may be written again within the same tick."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    if abs(time.time_ns() - found.st_mtime_ns) < _JUST_NOW:
+        return object()
+    return found.st_mtime_ns, found.st_ctime_ns, found.st_size, found.st_ino
+
+
+def _graph(
+    folder: Path, path: str, name: str | None, sidecar: str | None, faults: list[WorkflowFault]
+) -> Prompt | SavedSource | None:
+    if name is None:
+        words = _("{file} is missing beside it: save or export the workflow in ComfyUI")
+        wanted = printable(f"{path.rpartition('/')[2]}.json")
+        faults.append(WorkflowFault(printable(sidecar or path), None, words.format(file=wanted)))
+        return None
+    shown = printable(name)
+    try:
+        return _read_graph(folder / name)
+    except UnreadableWorkflow as fault:
+        faults.append(WorkflowFault(shown, None, str(fault)))
+    except PromptRejected as rejected:
+        faults += rejections(shown, rejected)
+    except OSError as fault:
+        faults.append(_unreadable(shown, fault))
+    return None
+
+
+def _read_graph(path: Path) -> Prompt | SavedSource:
+    if reason := _obstacle(path):
+        raise UnreadableWorkflow(reason)
+    file = read_workflow(path)
+    if file.data.get("nodes") == []:
+        raise UnreadableWorkflow(_("the workflow has no nodes"))
+    return SavedSource(file.data, file.text) if file.is_saved else Prompt(file.data)
+
+
+def rejections(name: str, rejected: PromptRejected) -> tuple[WorkflowFault, ...]:
+    """Return the mistakes in a graph, each with its node."""
+    own = tuple(_node_fault(name, each) for each in rejected.node_errors)
+    return own or (WorkflowFault(name, None, rejected.message),)
+
+
+def _node_fault(name: str, error: NodeError) -> WorkflowFault:
+    node = _("node {id}").format(id=error.node_id) if error.node_id else None
+    return WorkflowFault(name, f"{node}, {error.input_name}" if node and error.input_name else node, error.message)
+
+
+def _text(path: Path, name: str, faults: list[WorkflowFault]) -> str | None:
+    try:
+        reason = _obstacle(path)
+        if reason is None:
+            return path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError:
+        reason = _("the file is not UTF-8 text: save it as UTF-8")
+    except OSError as fault:
+        faults.append(_unreadable(printable(name), fault))
+        return None
+    faults.append(WorkflowFault(printable(name), None, reason))
+    return None
+
+
+def _obstacle(path: Path) -> str | None:
+    if not path.is_file():  # reading a pipe would wait for ever
+        return _("this is not a file, or it is a link to a missing file")
+    size = path.stat().st_size
+    if not size:
+        return None if _is_sidecar(path.name) else _("the file is empty: save or export the workflow in ComfyUI")
+    too_large = _is_sidecar(path.name) and size > _LONGEST_SIDECAR
+    return _("the file is too large for a sidecar") if too_large else None
+
+
+def _unreadable(name: str, fault: OSError) -> WorkflowFault:
+    return WorkflowFault(name, None, _("the file cannot be read: {fault}").format(fault=fault.strerror))
+
+
+def printable(name: str) -> str:
+    """Make a file name printable; it may contain bytes that are not text."""
+    return name.encode("utf-8", "replace").decode()

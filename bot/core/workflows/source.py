@@ -1,0 +1,146 @@
+"""The file that a workflow is made of: what the editor saved, from which a prompt is made for each server."""
+
+from __future__ import annotations
+
+import json
+import zlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from hashlib import sha256
+from typing import Any
+
+from comfy.errors import PromptRejected
+from comfy.json_text import read_json
+from comfy.object_info import ObjectInfo
+from comfy.prompt import Prompt
+from comfy.saved import Surface, UnreadableWorkflow, convert
+from comfy.saved.needs import read_needs
+
+_MOST_MADE = 8  # prompts that are kept of one workflow: servers mostly have the same definitions
+
+
+class Layer(StrEnum):
+    """Where a workflow comes from. A file of a later layer replaces one of the same name in an earlier one."""
+
+    BUNDLED = "bundled"
+    SAVED = "saved"  #: in ComfyUI
+    ADDED = "added"  #: in a chat
+    FOLDER = "folder"  #: the operator's
+
+    @property
+    def rank(self) -> int:
+        return list(Layer).index(self)
+
+
+class NoDefinitions(Exception):
+    """A saved workflow cannot be read before a server was seen."""
+
+
+@dataclass(frozen=True)
+class _MadePrompt:
+    """A prompt, and the definitions for which it holds: `shape` is their digest. The editor takes the first choice
+    where the file has no value; where a value may be one, it is in `firsts`, by class_type and input.
+    """
+
+    prompt: Prompt
+    surface: Surface
+    shape: str
+    firsts: Mapping[tuple[str, str], Any]
+
+    def holds_for(self, info: ObjectInfo) -> bool:
+        return all(_first(info, *place) == value for place, value in self.firsts.items())
+
+
+class SavedSource:
+    """A workflow as the editor saved it. It is kept packed: the prompts that are made of it are mostly there."""
+
+    def __init__(self, data: Mapping[str, Any], text: bytes | None = None) -> None:
+        """`text` is the same as JSON, if it is at hand."""
+        text = text or json.dumps(data, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
+        self.digest = sha256(text).hexdigest()
+        self._packed = zlib.compress(text, 1)
+        self._class_types = frozenset(_class_types(data))
+        self.needs = read_needs(data)
+        self._made: tuple[_MadePrompt, ...] = ()
+        self._fault: tuple[str, Exception] | None = None
+
+    @property
+    def data(self) -> dict[str, Any]:
+        """The file's content, read once more."""
+        data: dict[str, Any] = read_json(zlib.decompress(self._packed).decode("utf-8-sig", "replace"))
+        return data
+
+    def prompt_for(self, info: ObjectInfo, data: Mapping[str, Any] | None = None) -> Prompt:
+        """Return the prompt that the editor would send to a server with these definitions. The same definitions of its
+        nodes give the same prompt: of texts such as `{cat|dog}` it has the first word. `data` is the content, if it was
+        read just now.
+
+        Raises `UnreadableWorkflow` and `PromptRejected`.
+        """
+        return self._made_for(info, data).prompt
+
+    def surface_for(self, info: ObjectInfo) -> Surface:
+        """Return what the editor shows outside with these definitions. Raises as `prompt_for` does."""
+        return self._made_for(info, None).surface
+
+    def _made_for(self, info: ObjectInfo, data: Mapping[str, Any] | None) -> _MadePrompt:
+        key = info.digest(self._class_types)
+        if self._fault is not None and self._fault[0] == key:
+            raise self._fault[1]
+        for made in self._made:
+            if made.shape == key and made.holds_for(info):
+                return made
+        try:
+            converted = convert(data or self.data, info.data, lambda _count: 0)
+            prompt = Prompt(converted.prompt)
+        except (UnreadableWorkflow, PromptRejected) as fault:
+            self._fault = key, fault
+            raise
+        prompt = next((each.prompt for each in self._made if each.prompt == prompt), prompt)
+        fresh = _MadePrompt(prompt, converted.surface, key, _first_choices(prompt, info))
+        self._made = (fresh, *self._made[: _MOST_MADE - 1])
+        return fresh
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, SavedSource) and self.digest == other.digest
+
+    def __hash__(self) -> int:
+        return hash(self.digest)
+
+
+def _first_choices(prompt: Prompt, info: ObjectInfo) -> Mapping[tuple[str, str], Any]:
+    """Return the first choices that a prompt has as its values, and None where there is none to take."""
+    found: dict[tuple[str, str], Any] = {}
+    for node in prompt:
+        declared = info.node(node.class_type)
+        for name in declared.inputs if declared is not None else ():
+            if node.inputs.get(name) == (first := _first(info, node.class_type, name)):
+                found[node.class_type, name] = first
+    return found
+
+
+def _first(info: ObjectInfo, class_type: str, name: str) -> Any:
+    accepted = info.input(class_type, name)
+    return accepted.choices[0] if accepted is not None and accepted.choices else None
+
+
+def _class_types(data: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the types of all nodes, those within subgraphs and groups too."""
+    left: list[Any] = [data]
+    while left:
+        graph = left.pop()
+        if isinstance(graph, dict):
+            for node in _listed(graph.get("nodes")):
+                if isinstance(node, dict) and isinstance(node.get("type"), str):
+                    yield node["type"]
+            left += _listed(_mapping(graph.get("definitions")).get("subgraphs"))
+            left += _mapping(_mapping(graph.get("extra")).get("groupNodes")).values()
+
+
+def _mapping(raw: Any) -> Mapping[str, Any]:
+    return raw if isinstance(raw, dict) else {}
+
+
+def _listed(raw: Any) -> list[Any]:
+    return raw if isinstance(raw, list) else []

@@ -1,0 +1,108 @@
+"""`darkroom workflows add`: put a workflow file into the operator's folder."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from bot.core.errors import BadWorkflowFile, ConfigError
+from bot.i18n import _
+from bot.platforms.terminal.application import Application
+from bot.platforms.terminal.messages import BadRequest, say
+from bot.platforms.terminal.session import attend
+
+if TYPE_CHECKING:
+    from bot.core.workflows.workflow import Workflow
+
+_NOT_IN_NAMES = re.compile(r'[\x00-\x1f/\\:*?"<>|]')
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--name", metavar="NAME", help=_("The workflow's name; default: that of the file."))
+@click.option("--sidecar", is_flag=True, help=_("Write NAME.toml too, with the form that it gets by itself."))
+@click.option("--server", metavar="URL", help=_("A ComfyUI server to ask; default: the first one in the settings."))
+@click.option("--force", is_flag=True, help=_("Replace a workflow of this name."))
+def add(file: Path, name: str | None, sidecar: bool, server: str | None, force: bool) -> None:
+    """Add the workflow in FILE to your folder of workflows. FILE is what ComfyUI saves, exports or makes."""
+    app: Application = click.get_current_context().find_root().obj
+    try:
+        folder = app.settings.own_workflows
+    except ConfigError as fault:
+        raise BadRequest(str(fault)) from fault
+    stem = (name or file.stem.removesuffix(".app")).strip()
+    if not stem or stem.startswith(".") or _NOT_IN_NAMES.search(stem):
+        raise BadRequest(_("“{name}” cannot be the name of a file on every system.").format(name=stem))
+    target, form = folder / f"{stem}.json", folder / f"{stem}.toml"
+    if not force and (target.exists() or (sidecar and form.exists())):
+        words = _("There is a workflow “{name}” already: give another name with --name, or replace it with --force.")
+        raise BadRequest(words.format(name=stem))
+    _write(target, _content(file))
+    say(_("Added “{name}”: {file}").format(name=stem, file=target))
+    raise SystemExit(attend(_tell(app, stem, server, form if sidecar else None)))
+
+
+async def _tell(app: Application, name: str, server: str | None, form: Path | None) -> int:
+    """Say what people fill in and what the server lacks, and write the sidecar if it is wanted."""
+    chosen = server if server is not None else next(iter(app.servers), None)
+    await app.learn([chosen])
+    there = app.catalog.workflows.values()
+    workflow = next((each for each in there if each.path == name and each.layer == "folder"), None)
+    if workflow is None:
+        for fault in app.catalog.faults:
+            if Path(fault.file).stem == name:
+                click.echo(_("mistake: {fault}").format(fault=fault), err=True)
+                return 1
+        say(_("It can be read, and run, when a ComfyUI server answers."))
+        return 0
+    say(_("People run it as {name}.").format(name=workflow.name))
+    if form is not None:
+        _write(form, _sidecar(workflow))
+        say(_("Its form is in {file}.").format(file=form))
+    fields = ", ".join(workflow.form().names)
+    say(_("People fill in: {fields}").format(fields=fields or _("nothing")))
+    if app.label(chosen):
+        async with app.open(chosen) as bench:
+            if lacks := await bench.lacks(workflow):
+                say(_("It cannot run on this server. {lacks}").format(lacks=lacks))
+            for line in await bench.where_to_get(workflow):
+                say(f"  {line}")
+    return 0
+
+
+def _content(file: Path) -> str:
+    from bot.core.workflows.saved import content_of
+
+    try:
+        return content_of(file)
+    except BadWorkflowFile as fault:
+        raise BadRequest(str(fault)) from fault
+
+
+def _sidecar(workflow: Workflow) -> str:
+    from bot.core.workflows.sidecar_edit import new
+
+    fields: dict[str, dict[str, Any]] = {}
+    for each in workflow.declared:
+        targets = [f"#{target}" for target in each.targets]
+        keys: dict[str, Any] = {
+            "target": targets[0] if len(targets) == 1 else targets,
+            "title": each.title,
+            "help": each.help,
+        }
+        keys |= {"required": each.required, "seed": each.seed}
+        fields[each.name] = {key: value for key, value in keys.items() if value not in (None, "")}
+    return new(workflow.title, fields)
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part = path.with_name(f".{path.name}")  # so that no reader sees a half-written one
+        part.write_text(text, encoding="utf-8")
+        part.replace(path)
+    except OSError as fault:
+        raise BadRequest(f"{path}: {fault.strerror}") from fault

@@ -1,0 +1,188 @@
+"""Files as ComfyUI's editor saves them are workflows, under the names and in the formats that people have them in."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import struct
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bot.core.background import TaskHealth
+from bot.core.errors import UnknownWorkflow
+from bot.core.model import Done
+from bot.core.workflows.catalog import Catalog
+from bot.core.workflows.live_catalog import LiveCatalog
+from bot.core.workflows.reader import FolderReader
+from bot.core.workflows.saved import convert_file, lacking
+from bot.core.workflows.source import Layer
+from bot.core.workflows.verdict_text import where_to_get, why_not
+from comfy.object_info import ObjectInfo
+from tests.bot.harness import ANN, HERE, house
+
+SAVED: dict[str, Any] = {
+    "version": 0.4,
+    "nodes": [
+        {"id": 1, "type": "EmptyImage", "outputs": [{"type": "IMAGE"}], "widgets_values": [48, 32, 1, 255]},
+        {
+            "id": 2,
+            "type": "SaveImage",
+            "inputs": [{"name": "images", "type": "IMAGE", "link": 9}],
+            "widgets_values": ["x"],
+        },
+    ],
+    "links": [[9, 1, 0, 2, 0, "IMAGE"]],
+}
+PROMPT = {
+    "1": {"class_type": "EmptyImage", "inputs": {"width": 48, "height": 32, "batch_size": 1, "color": 255}},
+    "2": {"class_type": "SaveImage", "inputs": {"images": ["1", 0], "filename_prefix": "x"}},
+}
+NODES = json.loads((Path(__file__).parents[3] / "data" / "object_info.json").read_text())
+INFO = ObjectInfo(NODES)
+
+
+def png(workflow: Any) -> bytes:
+    body = b"workflow\0" + json.dumps(workflow).encode()
+    return b"\x89PNG\r\n\x1a\n" + struct.pack(">I", len(body)) + b"tEXt" + body + b"\0\0\0\0"
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("plain.json", json.dumps(SAVED).encode()),
+        ("plain.app.json", json.dumps(SAVED).encode()),
+        ("plain.json", json.dumps({"prompt": PROMPT, "extra_data": {"extra_pnginfo": {"workflow": SAVED}}}).encode()),
+        ("plain.json", json.dumps({"input": {"workflow": PROMPT}}).encode()),
+        ("plain.json", json.dumps({**PROMPT, "_comment": "mine"}).encode("utf-8-sig")),
+        ("plain.PNG", png(SAVED)),
+        ("plain.png", png(PROMPT)),
+    ],
+)
+def test_a_file_in_any_format_is_a_workflow(name: str, content: bytes, tmp_path: Path) -> None:
+    (tmp_path / name).write_bytes(content)
+    catalog = Catalog.read(tmp_path, info=INFO)
+    assert (catalog.faults, list(catalog.workflows)) == ((), ["plain"])
+    workflow = catalog.get("plain")
+    assert {node.id: node.inputs for node in workflow.prompt} == {key: node["inputs"] for key, node in PROMPT.items()}
+    assert workflow.verdict(INFO).runs
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "reason"),
+    [
+        ("a.png", b"\x89PNG\r\n\x1a\n", "a.png: there is no ComfyUI workflow in it"),
+        ("a.json", b'{"templates": []}', "a.json: it has templates of nodes, and no workflow"),
+        ("a.json", b"[1]", "a.json: it is JSON, but no ComfyUI workflow"),
+        ("a.mp4", b"", "a.mp4: the file is empty: "),
+    ],
+)
+def test_the_rest_is_told_in_a_sentence(name: str, content: bytes, reason: str, tmp_path: Path) -> None:
+    (tmp_path / name).write_bytes(content)
+    (fault,) = Catalog.read(tmp_path, info=INFO).faults
+    assert str(fault).startswith(reason)
+
+
+def test_a_picture_beside_a_workflow_is_only_a_picture(tmp_path: Path) -> None:
+    bundled, own = tmp_path / "bundled", tmp_path / "own"
+    bundled.mkdir()
+    (bundled / "plain.json").write_text(json.dumps(PROMPT))
+    (bundled / "plain.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+    (bundled / "plain.toml").write_text('title = "Plain"\n[fields.color]\ntarget = "#1.color"\n')
+    own.mkdir()
+    (own / "plain.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+    catalog = Catalog.read(bundled, own)
+    assert (catalog.faults, catalog.get("plain").form().names) == ((), ("color",))
+
+
+def test_a_saved_workflow_has_a_sidecar_like_any(tmp_path: Path) -> None:
+    (tmp_path / "plain.json").write_text(json.dumps(SAVED))
+    (tmp_path / "plain.toml").write_text('[fields.color]\ntarget = "Empty Image.color"\n')
+    assert Catalog.read(tmp_path, info=INFO).get("plain").form(INFO)["color"].default == 255
+    (tmp_path / "plain.toml").write_text('[fields.color]\ntarget = "Empty Image.colour"\n')
+    (fault,) = Catalog.read(tmp_path, info=INFO).faults
+    assert fault.file == "plain.toml"
+
+
+async def test_a_saved_workflow_waits_for_the_first_server_and_then_appears(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    (tmp_path / "plain.json").write_text(json.dumps(SAVED))
+    servers: dict[str, ObjectInfo] = {}
+    async with LiveCatalog(tmp_path, tasks=TaskHealth()) as catalog:
+        assert (catalog.waiting, catalog.faults, dict(catalog.workflows)) == (("plain.json",), (), {})
+        assert "workflow_waits" in caplog.messages
+        with pytest.raises(UnknownWorkflow, match="“plain” can be used as soon as a ComfyUI server was seen"):
+            catalog.get("plain")
+        changed = asyncio.Event()
+        catalog.on_change(changed.set)
+        async with catalog.following(lambda: servers):
+            servers["one"] = INFO
+            await changed.wait()
+        assert (catalog.waiting, list(catalog.workflows)) == ((), ["plain"])
+
+
+def test_what_has_not_changed_is_not_read_again(tmp_path: Path) -> None:
+    path, reader = tmp_path / "plain.json", FolderReader([(Layer.FOLDER, tmp_path)])
+    path.write_text(json.dumps(SAVED))
+    first: Catalog | None = None
+
+    def read(info: ObjectInfo = INFO) -> Catalog:
+        return Catalog.of(reader.read(), info, before=first)
+
+    first = read()
+    again = read(ObjectInfo({**NODES, "KSampler": {}}))  # a node that it does not have
+    assert again.is_same(first)
+    path.write_text(json.dumps(SAVED))
+    assert read().is_same(first)
+    path.write_text(json.dumps({**SAVED, "nodes": SAVED["nodes"][:1]}))
+    assert not read().is_same(first)
+    path.write_text(json.dumps(SAVED))
+    more = {**NODES["EmptyImage"], "input": {"required": {"size": ["INT", {"default": 3}]}}}
+    other = read(ObjectInfo({**NODES, "EmptyImage": more}))
+    assert other.get("plain").prompt["1"].inputs["size"] == 48
+
+
+async def test_a_saved_workflow_runs(tmp_path: Path) -> None:
+    (tmp_path / "workflows").mkdir()
+    (tmp_path / "workflows" / "drawn.json").write_text(json.dumps(SAVED))
+    async with house(tmp_path) as home:
+        offers = {each.workflow.name: each for each in await home.services.workflows.offers(ANN, HERE)}
+        assert offers["drawn"].lacks is None
+        run_id, shown = await home.ask("drawn")
+        await home.ended(run_id)
+        assert shown.last == Done()
+    async with house(tmp_path) as home:  # with the definitions that were kept
+        assert "drawn" in home.services.workflows.catalog.workflows
+
+
+def test_what_is_missing_is_named_with_its_pack_its_folder_and_its_link(tmp_path: Path) -> None:
+    models = [{"name": "ink.safetensors", "url": "https://example.com/ink", "directory": "checkpoints"}]
+    loader = {
+        "id": 3,
+        "type": "CheckpointLoaderSimple",
+        "widgets_values": ["sub/ink.safetensors"],
+        "properties": {"cnr_id": "comfy-core", "models": models},
+    }
+    odd = {
+        "id": 4,
+        "type": "Gone",
+        "inputs": [{"name": "model", "type": "MODEL", "link": 5}],
+        "properties": {"aux_id": "ann/odd"},
+    }
+    links = [*SAVED["links"], [5, 3, 0, 4, 0, "MODEL"]]
+    (tmp_path / "plain.json").write_text(json.dumps({"nodes": [*SAVED["nodes"], loader, odd], "links": links}))
+    workflow = replace(Catalog.read(tmp_path, info=INFO).get("plain"), declared=())
+    assert why_not(workflow, {"one": INFO}) == (
+        "The server lacks the nodes Gone (pack ann/odd). The server lacks sub/ink.safetensors."
+    )
+    assert where_to_get(workflow, {"one": INFO, "two": INFO}) == [
+        "The node Gone is from the pack ann/odd.",
+        "ink.safetensors belongs into the folder models/checkpoints (its size is not in the file): "
+        "https://example.com/ink",
+    ]
+    made = convert_file(tmp_path / "plain.json", INFO.data)
+    assert lacking(made).splitlines()[1:] == where_to_get(workflow, {"one": INFO})

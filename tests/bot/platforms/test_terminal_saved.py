@@ -1,0 +1,86 @@
+"""At the terminal, files that ComfyUI saved or made are added, listed, checked and run."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.bot.platforms.test_terminal import darkroom, desk_top
+
+__all__ = ["desk_top"]
+
+SAVED: dict[str, Any] = {
+    "nodes": [
+        {"id": 1, "type": "EmptyImage", "outputs": [{"type": "IMAGE"}], "widgets_values": [16, 16, 1, 7]},
+        {"id": 2, "type": "SaveImage", "inputs": [{"name": "images", "type": "IMAGE", "link": 1}]},
+    ],
+    "links": [[1, 1, 0, 2, 0, "IMAGE"]],
+}
+
+
+@pytest.fixture
+def folder(desk_top: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("DARKROOM_WORKFLOWS", "own")
+    Path("own").mkdir()
+    return Path("own")
+
+
+def test_a_file_is_added_under_a_name_of_its_own_and_runs(folder: Path) -> None:
+    Path("My Sheet (2).app.json").write_text(json.dumps({"prompt": {}, "workflow": SAVED}))
+    code, out, err = darkroom("workflows", "add", "My Sheet (2).app.json")
+    assert (code, err) == (0, "")
+    assert out.splitlines() == [f"Added “my-sheet-2”: {folder / 'my-sheet-2.json'}", "People fill in: nothing"]
+    assert json.loads((folder / "my-sheet-2.json").read_text()) == SAVED
+    assert [path.name for path in folder.iterdir()] == ["my-sheet-2.json"]
+    code, out, err = darkroom("run", "my-sheet-2", "-o", "made.png")
+    assert (code, err) == (0, "")
+    assert Path("made.png").exists()
+    assert "my-sheet-2: " in darkroom("workflows")[1]
+
+
+def test_a_sidecar_is_written_where_it_is_asked_for(folder: Path) -> None:
+    graph = {
+        "1": {"class_type": "LoadImage", "inputs": {"image": "x.png"}},
+        "2": {"class_type": "SaveImage", "inputs": {"images": ["1", 0], "filename_prefix": "x"}},
+    }
+    Path("plain.json").write_text(json.dumps(graph))
+    code, out, _ = darkroom("workflows", "add", "plain.json", "--name", "mine", "--sidecar")
+    assert code == 0
+    assert "People fill in: picture" in out
+    assert 'target = "#1.image"' in (folder / "mine.toml").read_text()
+    assert darkroom("check")[0] == 0
+    code, _, err = darkroom("workflows", "add", "plain.json", "--name", "mine")
+    assert code == 2
+    assert "give another name with --name, or replace it with --force" in err
+    assert darkroom("workflows", "add", "plain.json", "--name", "mine", "--force")[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("cat.png",), "cat.png cannot be used: there is no ComfyUI workflow in it."),
+        (("none.json",), "none.json cannot be used: No such file or directory"),
+        (("cat.png", "--name", "My Name"), "“My Name” cannot be a workflow's name"),
+    ],
+)
+def test_what_cannot_be_added_is_told(words: tuple[str, ...], told: str, folder: Path) -> None:
+    code, _, err = darkroom("workflows", "add", *words)
+    assert code == 2
+    assert told in err
+    assert list(folder.iterdir()) == []
+
+
+def test_a_saved_file_that_no_server_could_read_yet_is_a_note_and_no_mistake(folder: Path) -> None:
+    (folder / "sheet.json").write_text(json.dumps(SAVED))
+    code, out, err = darkroom("check", "--server", "http://127.0.0.1:1")
+    assert (code, err) == (1, "")
+    assert "note: sheet.json is as ComfyUI's editor saves it. It can be read when a ComfyUI server answers." in out
+    code, _, err = darkroom("run", "sheet", "--server", "http://127.0.0.1:1")
+    assert code == 2
+    assert "“sheet” can be used as soon as a ComfyUI server was seen" in err
+    code, out, _ = darkroom("check")
+    assert code == 0
+    assert "sheet.json" not in out
