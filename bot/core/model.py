@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-from comfy.prices import Price
+if TYPE_CHECKING:
+    from comfy.prices import Price  # the settings are read without it
 
 
 @dataclass(frozen=True)

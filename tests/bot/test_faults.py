@@ -7,9 +7,9 @@ import os
 import resource
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
 
 import pytest
@@ -52,11 +52,11 @@ def full_disk(most: int = 0) -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
-@contextmanager
-def locked(database: Path) -> Iterator[None]:
+@asynccontextmanager
+async def locked(database: Path) -> AsyncIterator[None]:
     """Another program holds the database."""
     holder = sqlite3.connect(database, isolation_level=None, timeout=10, check_same_thread=False)
-    holder.execute("BEGIN IMMEDIATE")
+    await asyncio.to_thread(holder.execute, "BEGIN IMMEDIATE")  # our own transaction ends meanwhile
     try:
         yield
     finally:
@@ -167,7 +167,7 @@ async def test_a_database_that_is_locked_for_long_is_said_and_used_again(
     async with house(tmp_path, servers=[EmbeddedServer(nodes=gates.nodes())], patience=0.01) as home:
         first, shown = await home.ask("gated")
         await home.platform.until(running(shown))
-        with locked(tmp_path / "darkroom.db"):
+        async with locked(tmp_path / "darkroom.db"):
             with pytest.raises(StorageFailed, match="cannot be read or written just now"):
                 await home.ask()
             gates.open()
@@ -187,7 +187,7 @@ async def test_a_database_that_is_locked_for_a_while_costs_no_run(
     async with house(tmp_path, servers=[EmbeddedServer(nodes=gates.nodes())], patience=0.01) as home:
         run_id, shown = await home.ask("gated")
         await home.platform.until(running(shown))
-        with locked(tmp_path / "darkroom.db"):
+        async with locked(tmp_path / "darkroom.db"):
             gates.open()
             await until(lambda: _logged(caplog, f"run {run_id} waits until it can be written down"))
         (run,) = await home.ended(run_id)

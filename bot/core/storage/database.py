@@ -11,6 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from types import TracebackType
 from typing import Any
+from weakref import WeakSet
 
 from alembic import command
 from alembic.config import Config
@@ -49,12 +50,13 @@ class Database:
         SQLite waits for another process to let go, and `wait` how long a task waits for a free connection.
         """
         self.url = _checked(url)
+        self._opened = WeakSet[Any]()  # SQLite's connections
         if self.is_shared:
             self._engine = self._readers = _engine(self.url, "postgresql+psycopg", 20, wait)
         else:  # SQLite has one writer at a time, whom those who read need not wait for
             self._engine, self._readers = (_engine(self.url, "sqlite+aiosqlite", size, wait) for size in (1, _READERS))
-            _tune(self._engine, "BEGIN IMMEDIATE", patience)
-            _tune(self._readers, "BEGIN", patience)
+            _tune(self._engine, "BEGIN IMMEDIATE", patience, self._opened)
+            _tune(self._readers, "BEGIN", patience, self._opened)
 
     @classmethod
     def in_folder(cls, folder: Path, name: str = "darkroom", **limits: float) -> Database:
@@ -114,6 +116,10 @@ class Database:
     async def _dispose(self) -> None:
         await self._engine.dispose()
         await self._readers.dispose()
+        for connection in list(self._opened):  # the pools do not know those that were in use when a task was cancelled
+            if connection._thread.is_alive():  # noqa: SLF001 - to close one without its thread would wait for ever
+                with suppress(ValueError, sqlite3.Error):
+                    await connection.close()
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
@@ -252,11 +258,14 @@ def _engine(url: URL, driver: str, size: int, wait: float) -> AsyncEngine:
     )
 
 
-def _tune(engine: AsyncEngine, how: str, patience: float) -> None:
-    """Let SQLite survive a crash without waiting for the disk at each step, and let us begin transactions ourselves."""
+def _tune(engine: AsyncEngine, how: str, patience: float, opened: WeakSet[Any]) -> None:
+    """Let SQLite survive a crash without waiting for the disk at each step, and let us begin transactions ourselves.
+    Each connection is noted as `opened`.
+    """
 
     @event.listens_for(engine.sync_engine, "connect")
     def connect(connection: Any, _record: Any) -> None:
+        opened.add(connection.driver_connection)
         connection.isolation_level = None
         try:
             for pragma in (f"busy_timeout={patience * 1000:.0f}", *_SETTINGS):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
@@ -250,7 +249,6 @@ def _make_ready(workflows: Iterable[Workflow], infos: Sequence[ObjectInfo]) -> N
         for info in infos:
             with suppress(UnreadableWorkflow, PromptRejected):
                 source.prompt_for(info)
-    gc.freeze()  # what is known of servers is large, and stays: to look through it for garbage would stop all else
 
 
 def _log_faults(faults: Iterable[WorkflowFault]) -> None:

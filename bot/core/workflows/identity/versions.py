@@ -45,7 +45,7 @@ class WorkflowVersions:
     async def fetch(self) -> bool:
         """Fetch the versions that were not at hand. Returns False if there were none. Raises `StorageFailed`."""
         wanted, self._wanted = self._wanted, set()
-        return bool(await self._load(sorted(wanted)))
+        return bool(wanted) and bool(await self._load(sorted(wanted)))
 
     def _known(self, workflow: str, version: str) -> Workflow | None:
         newest = self.catalog.workflows.get(workflow)

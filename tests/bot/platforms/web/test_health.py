@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import time
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 
 from bot.process import Role
@@ -16,11 +16,11 @@ from tests.bot.platforms.web.pages import Visitor, page
 _LIMITS = {"patience": 0.05, "wait": 0.1}  # seconds, of the database
 
 
-@contextmanager
-def locked(path: Path) -> Iterator[None]:
+@asynccontextmanager
+async def locked(path: Path) -> AsyncIterator[None]:
     """Another program writes to an SQLite database, and takes its time."""
-    with closing(sqlite3.connect(path, isolation_level=None)) as other:
-        other.execute("BEGIN IMMEDIATE")
+    with closing(sqlite3.connect(path, isolation_level=None, check_same_thread=False)) as other:
+        await asyncio.to_thread(other.execute, "BEGIN IMMEDIATE")  # our own transaction ends meanwhile
         yield
         other.execute("ROLLBACK")
 
@@ -46,7 +46,7 @@ async def test_a_database_that_another_program_locks_is_told_and_all_tasks_go_on
             return not await reasons(ann)
 
         await until(is_ready)
-        with locked(tmp_path / "darkroom.db"):
+        async with locked(tmp_path / "darkroom.db"):
             answers = await asyncio.gather(*(ann.ask("plain", color=str(number)) for number in range(8)))
             assert {status for status, _said in answers} == {503}
             await until(turns_fail)
