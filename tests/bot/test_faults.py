@@ -9,7 +9,7 @@ import sqlite3
 import time
 from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
 
 import pytest
@@ -69,17 +69,17 @@ class LockingPlatform(RecordingPlatform):
     def __init__(self, database: Path) -> None:
         super().__init__()
         self._database = database
-        self._lock = ExitStack()
+        self._lock = AsyncExitStack()
         self._locked = False
 
     async def note(self) -> None:
         await super().note()
         if not self._locked and any(message.results for message in self.messages.values()):
             self._locked = True
-            await asyncio.to_thread(self._lock.enter_context, locked(self._database))
+            await self._lock.enter_async_context(locked(self._database))
 
-    def unlock(self) -> None:
-        self._lock.close()
+    async def unlock(self) -> None:
+        await self._lock.aclose()
 
 
 async def test_a_data_folder_that_cannot_be_written_is_refused_at_start(tmp_path: Path) -> None:
@@ -202,7 +202,7 @@ async def test_who_has_the_result_is_not_told_that_it_failed(
     async with house(tmp_path, platform, patience=0.01) as home:
         run_id, shown = await home.ask()
         await until(lambda: _logged(caplog, f"run {run_id} waits", 5))
-        platform.unlock()
+        await platform.unlock()
         (run,) = await home.ended(run_id)
     assert (run.state, len(shown.results)) == (State.DONE, 1)
     assert not any(isinstance(status, Failed) for status in shown.statuses)
