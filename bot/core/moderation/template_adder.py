@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, TypeVar
 
@@ -52,8 +51,7 @@ class TemplateAdder:
             except UserError as refused:
                 fault = refused
                 continue
-            prompt = json.dumps(entry.prompt.to_json()).encode()
-            return await self._editor.add(by, here, name or entry.template.name, prompt)
+            return await self._editor.add(by, here, name or entry.template.name, entry.content)
         raise fault
 
     def _reached(self) -> Sequence[TemplateLibrary]:

@@ -9,13 +9,12 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from bot.core.errors import UserError
-from bot.core.sources.needs import WorkflowNeeds, needs_and_prompt
+from bot.core.sources.needs import WorkflowNeeds, needs_of
 from bot.core.workflows.form import listed, shown
 from bot.i18n import _, language
 from comfy.client import ComfyClient
 from comfy.errors import FileMissing
 from comfy.library.templates import Template, search
-from comfy.prompt import Prompt
 from comfy.saved import UnreadableWorkflow
 
 _FRESH = 600.0  # seconds for which an index is kept: half a megabyte that changes with an update of the server
@@ -24,12 +23,11 @@ _GIB, _MIB = 2**30, 2**20
 
 @dataclass(frozen=True)
 class LibraryEntry:
-    """A workflow of the library, with its file, what it needs of the server, and its prompt there."""
+    """A workflow of the library, with its file and what it needs of the server."""
 
     template: Template
     content: bytes
     needs: WorkflowNeeds
-    prompt: Prompt
 
 
 class TemplateLibrary:
@@ -67,7 +65,7 @@ class TemplateLibrary:
         try:
             content = await self._client.template(template)
             info = await self._client.object_info()
-            return LibraryEntry(template, content, *await asyncio.to_thread(needs_and_prompt, content, info))
+            return LibraryEntry(template, content, await asyncio.to_thread(needs_of, content, info))
         except (FileMissing, UnreadableWorkflow) as fault:
             words = _("The template {name} cannot be used: {reason}.")
             raise UserError(words.format(name=shown(template.id), reason=fault)) from fault

@@ -2,35 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from bot.core.workflows.form import listed
+from bot.core.workflows.verdict_text import file_name
 from bot.i18n import _
 from comfy.errors import PromptRejected
 from comfy.object_info import ObjectInfo
 from comfy.prompt import Prompt
 from comfy.saved import UnreadableWorkflow, convert
 from comfy.saved.files import parse_workflow
+from comfy.saved.needs import ModelLink, read_needs
 from comfy.schedule import is_model
 from comfy.verdict import MissingChoice, MissingNode, judge
-
-_CORE = "comfy-core"  # the name of what is no pack
-
-
-@dataclass(frozen=True)
-class ModelSource:
-    """A model as a workflow's file names it: with a link and the folder in which it belongs."""
-
-    name: str
-    folder: str = ""
-    url: str = ""
-
-    def __str__(self) -> str:
-        where = _("{name}, for the folder {folder}") if self.folder else "{name}"
-        words = where.format(name=self.name, folder=self.folder)
-        return f"{words}: {self.url}" if self.url else words
 
 
 @dataclass(frozen=True)
@@ -43,7 +28,7 @@ class WorkflowNeeds:
     paid: frozenset[str]
     packs: Mapping[str, tuple[str, ...]]
     unknown: Mapping[str, str]
-    models: tuple[ModelSource, ...]
+    models: tuple[ModelLink, ...]
 
     @property
     def lacks(self) -> str:
@@ -54,7 +39,7 @@ class WorkflowNeeds:
             names = [words.format(node=node, pack=pack) if pack else node for node, pack in self.unknown.items()]
             told.append(_("The server lacks the nodes {names}.").format(names=listed(names)))
         if self.models:
-            told.append(_("The server lacks {names}.").format(names=listed(map(str, self.models))))
+            told.append(_("The server lacks {names}.").format(names=listed(map(_model, self.models))))
         return " ".join(told)
 
     def refused(self, allowed: Collection[str]) -> str:
@@ -68,45 +53,28 @@ class WorkflowNeeds:
 
 def needs_of(content: bytes, info: ObjectInfo) -> WorkflowNeeds:
     """Return what a file needs of a server with these nodes. Raises `UnreadableWorkflow`."""
-    return needs_and_prompt(content, info)[0]
-
-
-def needs_and_prompt(content: bytes, info: ObjectInfo) -> tuple[WorkflowNeeds, Prompt]:
-    """Return what a file needs of a server with these nodes, and its prompt there. Raises `UnreadableWorkflow`."""
     file = parse_workflow(content)
+    data, unknown = file.data, tuple[str, ...]()
     if file.is_saved:
         made = convert(file.data, info.data, lambda _count: 0)
         data, unknown = made.prompt, made.unknown
-    else:
-        data, unknown = file.data, ()
     try:
         prompt = Prompt(data)
     except PromptRejected as rejected:
         raise UnreadableWorkflow(rejected.message) from rejected
-    return _needs(prompt, unknown, info, file.data), prompt
-
-
-def _needs(prompt: Prompt, unknown: Iterable[str], info: ObjectInfo, data: Mapping[str, Any]) -> WorkflowNeeds:
-    models, packs = model_sources(data), node_sources(data)
-    faults = judge(prompt, info).faults
-    missing = dict.fromkeys(each.class_type for each in faults if isinstance(each, MissingNode))
-    choices = [each.value for each in faults if isinstance(each, MissingChoice)]
+    told, faults = read_needs(file.data), judge(prompt, info).faults
     classes = frozenset(node.class_type for node in prompt) | frozenset(unknown)
-    values = dict.fromkeys(str(value) for value in choices if is_model(value))
-    lacking = [models.get(value.replace("\\", "/").rpartition("/")[2]) or ModelSource(value) for value in values]
+    missing = dict.fromkeys((*unknown, *(each.class_type for each in faults if isinstance(each, MissingNode))))
+    values = dict.fromkeys(
+        str(each.value) for each in faults if isinstance(each, MissingChoice) and is_model(each.value)
+    )
     return WorkflowNeeds(
         classes,
-        frozenset(each for each in classes if is_paid(info, each)),
+        frozenset(each for each in classes if info.is_paid(each)),
         packs_of(info, classes),
-        {each: packs.get(each, "") for each in (*unknown, *missing)},
-        tuple(lacking),
+        {each: told.packs.get(each, "") for each in missing},
+        tuple(told.models.get(file_name(value)) or ModelLink(value) for value in values),
     )
-
-
-def is_paid(info: ObjectInfo, class_type: str) -> bool:
-    """True for a node that calls a service which costs money."""
-    data = info.data.get(class_type)
-    return isinstance(data, dict) and data.get("api_node") is True
 
 
 def packs_of(info: ObjectInfo, classes: Iterable[str]) -> dict[str, tuple[str, ...]]:
@@ -129,40 +97,7 @@ def refused_packs(packs: Mapping[str, Collection[str]], allowed: Collection[str]
     return words.format(packs=listed(refused), nodes=listed(nodes))
 
 
-def model_sources(data: Any) -> dict[str, ModelSource]:
-    """Return where the file says that models can be had, by their names."""
-    found: dict[str, ModelSource] = {}
-    for _type, properties in _nodes(data):
-        models = properties.get("models")
-        for each in models if isinstance(models, list) else ():
-            if isinstance(each, dict) and (name := _text(each.get("name"))):
-                url = _text(each.get("url"))
-                link = url if url.startswith(("https://", "http://")) else ""
-                found.setdefault(name, ModelSource(name, _text(each.get("directory")), link))
-    return found
-
-
-def node_sources(data: Any) -> dict[str, str]:
-    """Return which packs the file says that its nodes are from, by the kinds of nodes."""
-    found: dict[str, str] = {}
-    for class_type, properties in _nodes(data):
-        if (pack := _text(properties.get("cnr_id")) or _text(properties.get("aux_id"))) not in ("", _CORE):
-            found.setdefault(class_type, pack)
-    return found
-
-
-def _nodes(data: Any) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """Yield the kinds and properties of all nodes, wherever they are in the file."""
-    left = [data]
-    while left:
-        each = left.pop()
-        if isinstance(each, dict):
-            if isinstance(properties := each.get("properties"), dict):
-                yield _text(each.get("type")), properties
-            left += each.values()
-        elif isinstance(each, list):
-            left += each
-
-
-def _text(value: Any) -> str:
-    return value.strip() if isinstance(value, str) else ""
+def _model(link: ModelLink) -> str:
+    where = _("{name}, for the folder {folder}") if link.folder else "{name}"
+    words = where.format(name=link.name, folder=link.folder)
+    return f"{words}: {link.url}" if link.url else words

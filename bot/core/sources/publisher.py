@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from typing import Protocol
@@ -36,6 +37,7 @@ from bot.core.workflows.live_catalog import LiveCatalog
 from bot.core.workflows.reader import SourceFile, graph_of
 from bot.core.workflows.source import Layer
 from bot.i18n import _
+from comfy.errors import PromptRejected
 from comfy.object_info import ObjectInfo
 from comfy.saved import UnreadableWorkflow
 
@@ -80,7 +82,11 @@ class SavedShelf:
 
 
 def _files(offers: Iterable[tuple[Offered, SavedAt, bytes]]) -> dict[Offered, SourceFile]:
-    return {offer: _file(offer, at, content) for offer, at, content in offers}
+    made = {}
+    for offer, at, content in offers:
+        with suppress(UnreadableWorkflow, PromptRejected):  # an earlier version of this program took it
+            made[offer] = _file(offer, at, content)
+    return made
 
 
 def _file(offer: Offered, at: SavedAt, content: bytes) -> SourceFile:
@@ -119,7 +125,7 @@ class SavedPublisher:
 
     async def take(self, listing: SavedListing, publish: Publish) -> None:
         """See `SavedFilesSink`."""
-        info = self._infos().get(listing.server, ObjectInfo({}))
+        info = self._infos()[listing.server]
         found = {file.path: (file.digest, await asyncio.to_thread(_examine, file, info)) for file in listing.changed}
         digests = {path: digest for path, (digest, _content) in found.items()}
 

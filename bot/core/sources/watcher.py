@@ -127,8 +127,8 @@ class SavedFilesWatcher:
         if source.publish is Publish.OFF:
             await self._tell(source, (), [])
             return
-        if source.name not in self._fleet.up:
-            return
+        if source.name not in self._fleet.up or source.name not in self._fleet.known:
+            return  # without its nodes, nothing can be said of packs and costs
         if not self._is_ours(source):
             self._seen[source] = _Seen()  # it may change while another process looks after it
             return

@@ -202,20 +202,15 @@ class LiveCatalog:
             self._saved = tuple(await self._ask_saved())
         files = (*self._reading.files, *self._saved)
         there = offered(without_hidden(replace(self._reading, files=files)))
-        own = {(source_of(file), file.path): file for file in there}
-        own_places = set(own) | {(source.value, path) for _layer, path in self._reading.unreadable for source in Layer}
-        seen = await self._first_seen(store) if self._seen is None else self._seen
-        if self._ask_saved is not None:  # the database knows of all that is still saved
-            seen = seen | {(each.source, each.path) for each in await store.all() if each.layer is Layer.SAVED}
-        gone = seen - own_places
-        await store.settle(there, gone)
-        self._seen = own_places
-        self._edition = await store.edition()
-        everyone = {(each.source, each.path): each for each in await store.all()}
+        own = {(source_of(file), file.path) for file in there}
+        own |= {(source.value, path) for _layer, path in self._reading.unreadable for source in Layer}
+        self._edition = await store.edition()  # first: what others change meanwhile is seen at the next look
+        everyone = await store.settle(there, lambda known: self._places_before(known) - own)
+        self._seen = own
         others = {
             each.version: each
             for place, each in everyone.items()
-            if each.source and each.gone_at is None and place not in own_places
+            if each.source and each.gone_at is None and place not in own
         }
         kept = {version: file for version, file in self._elsewhere.items() if version in others}
         self._elsewhere = kept | await store.versions(sorted(others.keys() - kept.keys()))
@@ -225,14 +220,21 @@ class LiveCatalog:
         ]
         return everyone, (*there, *elsewhere)
 
-    async def _first_seen(self, store: WorkflowStore) -> set[FilePlace]:
-        """Return what this process may have seen when it ran last: all of these folders, but not where it has no files
-        of the operator's while other processes may.
+    def _places_before(self, known: Sequence[Identity]) -> set[FilePlace]:
+        """Return the places where this process saw files. The database knows of all that is still saved at servers.
+
+        At the start these are all of its folders, but not where it has no files of the operator's while other processes
+        may.
         """
-        if store.is_shared and not any(file.layer is Layer.FOLDER for file in self._reading.files):
-            return set()
-        layers = {layer for layer, _folder in self._folders}
-        return {(each.source, each.path) for each in await store.all() if each.layer in layers}
+        layers = {Layer.SAVED} if self._ask_saved is not None else set()
+        if self._seen is None and not self._may_be_blind:
+            layers |= {layer for layer, _folder in self._folders}
+        return (self._seen or set()) | {(each.source, each.path) for each in known if each.layer in layers}
+
+    @property
+    def _may_be_blind(self) -> bool:
+        shared = self._store is not None and self._store.is_shared
+        return shared and not any(file.layer is Layer.FOLDER for file in self._reading.files)
 
     async def _watch(self) -> None:
         if self._missed:

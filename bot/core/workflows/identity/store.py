@@ -19,7 +19,7 @@ from comfy.errors import PromptRejected
 from comfy.saved import UnreadableWorkflow
 
 _COLUMNS = [column for column in workflows.c if column.name != "edition"]
-_KEPT = 90 * 86_400.0  # seconds in which one can go back to a version that no run uses
+_KEPT = 90 * 86_400.0  # seconds after which a version goes that no run uses
 _AT_ONCE = 200  # versions asked for in one statement
 
 #: A source and a path in it: what an identity belongs to.
@@ -48,14 +48,17 @@ class WorkflowStore:
             return await _all(connection)
 
     async def settle(
-        self, files: Sequence[SourceFile], gone: Collection[FilePlace] = ()
+        self, files: Sequence[SourceFile], gone: Callable[[Sequence[Identity]], Collection[FilePlace]]
     ) -> Mapping[FilePlace, Identity]:
-        """Record these files, and that those at other places are `gone`. Returns the identities of the files."""
+        """Record these files. `gone` tells of what was there before at which places it is no longer. Returns all that
+        is on record then.
+        """
         known = await self.all()
         found = await asyncio.to_thread(identified, known, files, self._clock())
-        lost = {(each.source, each.path) for each in known if each.gone_at is None}.intersection(gone) - found.keys()
+        there = {(each.source, each.path): each for each in known}
+        lost = {place for place in gone(known) if place in there and there[place].gone_at is None} - found.keys()
         if not lost and set(found.values()) <= set(known):
-            return found  # as mostly, and without a transaction that others wait for
+            return there  # as mostly, and without a transaction that others wait for
         packed = await asyncio.to_thread(lambda: {file.version: file.packed() for file in files})
         async with self._database.change() as connection:
             there = {(each.source, each.path): each for each in await _all(connection)}
@@ -64,28 +67,19 @@ class WorkflowStore:
             await self._write(connection, {each.id for each in there.values()}, changed)
             await self._end(connection, [there[place].id for place in lost if place in there])
             await self._keep(connection, packed, found)
-        return found
-
-    async def version(self, version: str) -> SourceFile | None:
-        """Return the files of a version; None if it is not kept."""
-        return (await self.versions([version])).get(version)
+            return {(each.source, each.path): each for each in await _all(connection)}
 
     async def versions(self, wanted: Sequence[str]) -> dict[str, SourceFile]:
         """Return the files of these versions; those that are not kept are left out."""
         packed: dict[str, bytes] = {}
+        if not wanted:
+            return {}
         async with self._database.read() as connection:
             for first in range(0, len(wanted), _AT_ONCE):
                 mine = workflow_versions.c.version.in_(wanted[first : first + _AT_ONCE])
                 question = select(workflow_versions.c.version, workflow_versions.c.content).where(mine)
                 packed |= dict(map(tuple, await connection.execute(question)))
         return await asyncio.to_thread(_unpacked, packed)
-
-    async def history(self, workflow: str) -> list[tuple[str, float]]:
-        """Return the versions of a workflow that are kept, newest first, each with when it was first seen."""
-        mine = workflow_versions.c.workflow == workflow
-        question = select(workflow_versions.c.version, workflow_versions.c.at).where(mine)
-        async with self._database.read() as connection:
-            return list(map(tuple, await connection.execute(question.order_by(workflow_versions.c.at.desc()))))
 
     async def sweep(self, used: Collection[str]) -> None:
         """Delete old versions, but for those that are `used` by runs or current."""

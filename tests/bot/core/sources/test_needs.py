@@ -6,9 +6,10 @@ import json
 
 import pytest
 
-from bot.core.sources.needs import ModelSource, needs_of
+from bot.core.sources.needs import needs_of
 from comfy.object_info import ObjectInfo
 from comfy.saved import UnreadableWorkflow
+from comfy.saved.needs import ModelLink
 
 INFO = ObjectInfo(
     {
@@ -44,7 +45,7 @@ def test_a_saved_workflow_names_its_nodes_packs_and_models_with_where_to_get_the
     assert needs.classes == {"CheckpointLoaderSimple", "Save", "Fancy", "Gone", "Lost"}
     assert (needs.packs, needs.paid) == ({"Fancy-Pack": ("Fancy",)}, frozenset())
     assert needs.unknown == {"Gone": "gone-pack", "Lost": "someone/lost"}
-    assert needs.models == (ModelSource("new.safetensors", "checkpoints", "https://host/new"),)
+    assert needs.models == (ModelLink("new.safetensors", "checkpoints", "https://host/new"),)
     assert needs.lacks == (
         "The server lacks the nodes Gone (from the pack gone-pack), Lost (from the pack someone/lost). "
         "The server lacks new.safetensors, for the folder checkpoints: https://host/new."
@@ -59,7 +60,7 @@ def test_a_prompt_for_the_api_names_the_same() -> None:
     prompt = {"1": {"class_type": "CheckpointLoaderSimple", "inputs": {"ckpt_name": "b.safetensors"}}}
     more = {"2": {"class_type": "Buy", "inputs": {}}, "3": {"class_type": "Save", "inputs": {"model": ["1", 0]}}}
     needs = needs_of(json.dumps({**prompt, **more}).encode(), INFO)
-    assert (needs.paid, needs.models) == ({"Buy"}, (ModelSource("b.safetensors"),))
+    assert (needs.paid, needs.models) == ({"Buy"}, (ModelLink("b.safetensors"),))
     assert needs.lacks == "The server lacks b.safetensors."
 
 
