@@ -127,7 +127,7 @@ class SavedWorkflows:
             return await self._decide(by, here, "workflow publish", found, accepted, _("Opened “{title}” to others."))
         words = _("Did not open “{title}”.")
         if found.publication.approved:
-            words = _("Did not open what is new in “{title}”: the version before it is open again.")
+            words = _("The new version of “{title}” stays closed. The version before it is open again.")
         return await self._decide(by, here, "workflow unpublish", found, declined, words)
 
     async def publish(self, by: Person, here: Place, name: str) -> str:

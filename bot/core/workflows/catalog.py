@@ -172,7 +172,7 @@ class Catalog:
             words = _("The workflow {name} has a mistake and cannot run: {fault}.")
             return UnknownWorkflow(words.format(name=shown(name), fault=str(broken[0]).rstrip("?.")))
         if any(_slug_of_file(file) == slug for file in self.waiting):
-            words = _("The workflow {name} can be used as soon as a ComfyUI server was seen.")
+            words = _("The workflow {name} can be used when a ComfyUI server has answered.")
             return UnknownWorkflow(words.format(name=shown(name)))
         if not self.workflows:
             return UnknownWorkflow(

@@ -64,9 +64,9 @@ def needed(needs: FileNeeds, faults: Iterable[PromptFault]) -> list[str]:
 
 def _model(link: ModelLink) -> str:
     if link.folder and link.url:
-        words = _("{name} belongs into the folder models/{folder} (its size is not in the file): {url}")
+        words = _("{name} belongs in the folder models/{folder} (its size is not in the file): {url}")
     elif link.folder:
-        words = _("{name} belongs into the folder models/{folder}.")
+        words = _("{name} belongs in the folder models/{folder}.")
     else:
         words = _("{name}: {url}")
     return words.format(name=link.name, folder=link.folder, url=link.url)

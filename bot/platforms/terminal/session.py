@@ -138,11 +138,20 @@ async def _list(app: Application, server: str | None) -> int:
     return 0
 
 
+#: The layers of workflows, in words.
+_ORIGINS = {
+    "bundled": _("bundled"),
+    "saved": _("saved in ComfyUI"),
+    "added": _("added in a chat"),
+    "folder": _("in your folder"),
+}
+
+
 def _replaced(app: Application) -> None:
     for file, by in app.catalog.replaced:
-        words = _("{file} ({layer}) is replaced by {other} ({other_layer})")
-        said = words.format(file=file.graph_name, layer=file.layer, other=by.graph_name, other_layer=by.layer)
-        say(said)
+        words = _("{file} ({origin}) is replaced by {other} ({other_origin})")
+        told = {"file": file.graph_name, "origin": _ORIGINS[file.layer]}
+        say(words.format(**told, other=by.graph_name, other_origin=_ORIGINS[by.layer]))
 
 
 def learn(app: Application, server: str | None) -> None:

@@ -82,7 +82,7 @@ def test_a_saved_file_that_no_server_could_read_yet_is_a_note_and_no_mistake(fol
     assert "note: sheet.json is as ComfyUI's editor saves it. It can be read when a ComfyUI server answers." in out
     code, _, err = darkroom("run", "sheet", "--server", "http://127.0.0.1:1")
     assert code == 2
-    assert "“sheet” can be used as soon as a ComfyUI server was seen" in err
+    assert "“sheet” can be used when a ComfyUI server has answered" in err
     code, out, _ = darkroom("check")
     assert code == 0
     assert "sheet.json" not in out

@@ -115,7 +115,7 @@ async def test_a_saved_workflow_waits_for_the_first_server_and_then_appears(
     async with LiveCatalog(tmp_path, tasks=TaskHealth()) as catalog:
         assert (catalog.waiting, catalog.faults, dict(catalog.workflows)) == (("plain.json",), (), {})
         assert "workflow_waits" in caplog.messages
-        with pytest.raises(UnknownWorkflow, match="“plain” can be used as soon as a ComfyUI server was seen"):
+        with pytest.raises(UnknownWorkflow, match="“plain” can be used when a ComfyUI server has answered"):
             catalog.get("plain")
         changed = asyncio.Event()
         catalog.on_change(changed.set)
@@ -181,7 +181,7 @@ def test_what_is_missing_is_named_with_its_pack_its_folder_and_its_link(tmp_path
     )
     assert where_to_get(workflow, {"one": INFO, "two": INFO}) == [
         "The node Gone is from the pack ann/odd.",
-        "ink.safetensors belongs into the folder models/checkpoints (its size is not in the file): "
+        "ink.safetensors belongs in the folder models/checkpoints (its size is not in the file): "
         "https://example.com/ink",
     ]
     made = convert_file(tmp_path / "plain.json", INFO.data)
