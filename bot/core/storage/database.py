@@ -11,7 +11,6 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from types import TracebackType
 from typing import Any
-from weakref import WeakSet
 
 from alembic import command
 from alembic.config import Config
@@ -50,13 +49,12 @@ class Database:
         SQLite waits for another process to let go, and `wait` how long a task waits for a free connection.
         """
         self.url = _checked(url)
-        self._opened = WeakSet[Any]()  # SQLite's connections
         if self.is_shared:
             self._engine = self._readers = _engine(self.url, "postgresql+psycopg", 20, wait)
         else:  # SQLite has one writer at a time, whom those who read need not wait for
             self._engine, self._readers = (_engine(self.url, "sqlite+aiosqlite", size, wait) for size in (1, _READERS))
-            _tune(self._engine, "BEGIN IMMEDIATE", patience, self._opened)
-            _tune(self._readers, "BEGIN", patience, self._opened)
+            _tune(self._engine, "BEGIN IMMEDIATE", patience)
+            _tune(self._readers, "BEGIN", patience)
 
     @classmethod
     def in_folder(cls, folder: Path, name: str = "darkroom", **limits: float) -> Database:
@@ -116,10 +114,6 @@ class Database:
     async def _dispose(self) -> None:
         await self._engine.dispose()
         await self._readers.dispose()
-        for connection in list(self._opened):  # the pools do not know those that were in use when a task was cancelled
-            if connection._thread.is_alive():  # noqa: SLF001 - to close one without its thread would wait for ever
-                with suppress(ValueError, sqlite3.Error):
-                    await connection.close()
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
@@ -244,10 +238,23 @@ def _checked(url: str) -> URL:
     raise ConfigError(_("DARKROOM_DATABASE_URL is no database's address: {example}").format(example=example))
 
 
+class _LettingGo(sqlite3.Connection):
+    """Ends its transaction when it is closed. Otherwise SQLite holds the lock until the last cursor is gone, which a
+    task that was cancelled in the middle of a statement may keep for long.
+    """
+
+    def close(self) -> None:
+        with suppress(sqlite3.Error):  # it is closed, or has lost its file
+            self.rollback()
+        super().close()
+
+
 def _engine(url: URL, driver: str, size: int, wait: float) -> AsyncEngine:
     shared = size > _READERS
     limits = [f"-c {name}={milliseconds}" for name, milliseconds in _TIME_LIMITS.items()]
-    options = {"options": " ".join([*limits, str(url.query.get("options", ""))]).strip()} if shared else {}
+    options: dict[str, Any] = {"factory": _LettingGo}
+    if shared:
+        options = {"options": " ".join([*limits, str(url.query.get("options", ""))]).strip()}
     return create_async_engine(
         url.set(drivername=driver),
         max_overflow=0,
@@ -258,14 +265,11 @@ def _engine(url: URL, driver: str, size: int, wait: float) -> AsyncEngine:
     )
 
 
-def _tune(engine: AsyncEngine, how: str, patience: float, opened: WeakSet[Any]) -> None:
-    """Let SQLite survive a crash without waiting for the disk at each step, and let us begin transactions ourselves.
-    Each connection is noted as `opened`.
-    """
+def _tune(engine: AsyncEngine, how: str, patience: float) -> None:
+    """Let SQLite survive a crash without waiting for the disk at each step, and let us begin transactions ourselves."""
 
     @event.listens_for(engine.sync_engine, "connect")
     def connect(connection: Any, _record: Any) -> None:
-        opened.add(connection.driver_connection)
         connection.isolation_level = None
         try:
             for pragma in (f"busy_timeout={patience * 1000:.0f}", *_SETTINGS):
