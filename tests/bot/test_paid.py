@@ -212,7 +212,8 @@ async def test_a_paid_run_whose_server_restarted_is_not_posted_again(tmp_path: P
         assert run.sentence.endswith(
             "It may have cost up to 21.1 credits ($0.10), so it is not started again by itself."
         )
-        assert shown.last == Failed(run.sentence)
+        end = Failed(run.sentence)
+        await home.platform.until(lambda: shown.last == end)
         assert await credits_of(tmp_path, run_id) == pytest.approx(_TEN_CENTS)
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -60,3 +62,23 @@ async def test_a_pool_without_a_free_connection_is_a_fault_of_the_storage(tmp_pa
             with pytest.raises(StorageFailed):
                 async with database.change():
                     raise AssertionError("one connection was given twice")
+
+
+async def test_a_task_that_is_cancelled_in_the_middle_of_a_statement_lets_go_of_the_database(tmp_path: Path) -> None:
+    insert = text("INSERT INTO notes (name, value, at) VALUES (:name, '1', 0) RETURNING name")
+    kept: list[BaseException | None] = []  # what a cancelled task leaves refers to its cursors
+
+    async def work() -> None:
+        async with database.change() as connection:
+            for number in range(20):
+                await connection.execute(insert, {"name": f"{turns} {number}"})
+
+    for turns in range(100):
+        async with Database.in_folder(tmp_path) as database:
+            task = asyncio.create_task(work())
+            for _turn in range(turns):
+                await asyncio.to_thread(int)  # a moment, in which the database's thread works too
+            task.cancel()
+            kept += await asyncio.gather(task, return_exceptions=True)
+        with closing(sqlite3.connect(tmp_path / "darkroom.db", timeout=PATIENCE)) as other:
+            other.execute("BEGIN IMMEDIATE")
