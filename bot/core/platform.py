@@ -31,8 +31,9 @@ from bot.core.storage.key_value import KeyValueStore
 from bot.core.storage.private import opener as private_opener
 from bot.core.storage.temporary import work_folder
 from bot.core.workflows.arguments import example, main_field, read_arguments
+from bot.core.workflows.field_kinds import kind_of_file
 from bot.core.workflows.form import Field, FieldKind, Form
-from bot.core.workflows.workflow import Workflow, kind_of_file
+from bot.core.workflows.workflow import Workflow
 
 __all__ = [
     "ADMINISTRATORS",

@@ -29,6 +29,7 @@ from bot.core.sources.needs import packs_of, refused_packs
 from bot.core.storage import private
 from bot.core.storage.temporary import work_folder
 from bot.core.workflows import sidecar_edit
+from bot.core.workflows.field_kinds import loader_kind
 from bot.core.workflows.form import listed
 from bot.core.workflows.identity.slugs import slug_of
 from bot.core.workflows.live_catalog import LiveCatalog
@@ -36,7 +37,7 @@ from bot.core.workflows.reader import SourceFile
 from bot.core.workflows.sidecar import FIELD_KEYS
 from bot.core.workflows.source import Layer, SavedSource
 from bot.core.workflows.verdict_text import needed
-from bot.core.workflows.workflow import Workflow, loader_kind
+from bot.core.workflows.workflow import Workflow
 from bot.i18n import _
 from comfy.errors import PromptRejected
 from comfy.object_info import ObjectInfo

@@ -16,9 +16,10 @@ from bot.core.media.images import PictureLimits, prepare
 from bot.core.model import Person, RunRequest, UploadedFile
 from bot.core.policy.field_constraints import FieldConstraints
 from bot.core.workflows.catalog import Versions, Workflows
+from bot.core.workflows.field_kinds import kind_of_file
 from bot.core.workflows.form import Field, FieldKind, Form, shown
 from bot.core.workflows.verdict_text import where_to_get, why_not
-from bot.core.workflows.workflow import Workflow, kind_of_file
+from bot.core.workflows.workflow import Workflow
 from bot.i18n import _
 from comfy.messages.files import Kind, kind_of
 from comfy.object_info import ObjectInfo

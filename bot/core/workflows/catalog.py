@@ -122,7 +122,7 @@ class Catalog:
         known = identities if identities is not None else identified((), files, 0.0)
         made: dict[str, Workflow] = {}
         faults, waiting = list(reading.faults), list[str]()
-        for file in sorted(files, key=lambda file: file.path):
+        for file in sorted(files, key=lambda file: file.path.casefold()):
             identity = known[source_of(file), file.path]
             try:
                 workflow = _same(before, identity, info) or workflow_of(file, identity, info, faults)

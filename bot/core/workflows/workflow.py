@@ -4,51 +4,26 @@ from __future__ import annotations
 
 import json
 import math
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any
 
 from bot.core.errors import BadValue
+from bot.core.workflows.field_kinds import kind_of_input
 from bot.core.workflows.form import MEDIA, NUMERIC, Field, FieldKind, Form, Value
 from bot.core.workflows.languages import Translations, in_language
 from bot.core.workflows.optional_files import NeededInput, without_nodes
 from bot.core.workflows.placeholders import with_values_in_place
 from bot.core.workflows.source import Layer, SavedSource
-from comfy.messages.files import Kind, kind_of
 from comfy.object_info import InputInfo, ObjectInfo
 from comfy.prompt import Node, Prompt
 from comfy.saved.files import with_defaults
 from comfy.schedule import is_model
 from comfy.verdict import PromptVerdict, judge
 
-#: Nodes with an input for a person's file, known without asking a server.
-_LOADERS = {
-    ("LoadImage", "image"): FieldKind.IMAGE,
-    ("LoadImageMask", "image"): FieldKind.IMAGE,
-    ("LoadVideo", "file"): FieldKind.VIDEO,
-    ("LoadAudio", "audio"): FieldKind.AUDIO,
-    ("Load3D", "model_file"): FieldKind.MODEL_3D,
-    ("Load3DAdvanced", "model_file"): FieldKind.MODEL_3D,
-}
-_BY_FILE = {
-    Kind.IMAGE: FieldKind.IMAGE,
-    Kind.VIDEO: FieldKind.VIDEO,
-    Kind.AUDIO: FieldKind.AUDIO,
-    Kind.MODEL_3D: FieldKind.MODEL_3D,
-}
-_FOLDER = re.compile(r" ?\[(input|output|temp)\]$")
 #: Nodes that load every frame of an animated picture.
 _FRAME_LOADERS = frozenset({"LoadImage", "LoadImageMask", "LoadImageOutput"})
-_KINDS = {
-    "INT": FieldKind.INTEGER,
-    "FLOAT": FieldKind.NUMBER,
-    "STRING": FieldKind.TEXT,
-    "BOOLEAN": FieldKind.TOGGLE,
-    "COMBO": FieldKind.CHOICE,
-    "COLOR": FieldKind.COLOR,
-}
 _SEEDS = frozenset({"seed", "noise_seed"})
 
 
@@ -305,31 +280,6 @@ class Workflow:
         return value
 
 
-def kind_of_input(node: Node, name: str, info: ObjectInfo | None) -> FieldKind:
-    """Return the kind of field for an input: by the server's definitions, else by the graph's value."""
-    literal = node.inputs.get(name)
-    accepted = info.input(node.class_type, name) if info is not None else None
-    if accepted is not None:
-        return FieldKind(accepted.upload) if accepted.upload else _KINDS.get(accepted.type, _kind_of(literal))
-    return loader_kind(node, name) or _kind_of(literal)
-
-
-def kind_of_file(filename: str, content_type: str | None) -> FieldKind:
-    """Return the kind of field for a person's file, by its name and by what their client says of it."""
-    kind = kind_of(filename, content_type)
-    return FieldKind.FILE if kind is Kind.TEXT else FieldKind(kind)
-
-
-def loader_kind(node: Node, name: str) -> FieldKind | None:
-    """Return the kind of file that an input takes, without asking a server; None if it is not a file. A node that the
-    list lacks takes files if it is called a loader and has the name of a picture, a video, a sound or a 3D file.
-    """
-    known, literal = _LOADERS.get((node.class_type, name)), node.inputs.get(name)
-    if known is not None or not isinstance(literal, str) or "load" not in node.class_type.lower():
-        return known
-    return _BY_FILE.get(kind_of(_FOLDER.sub("", literal)))
-
-
 def choices_of(kind: str) -> dict[str, Any]:
     """Return the choices in a key made by `Workflow.kind`."""
     return dict(json.loads(kind.partition(" ")[2]))
@@ -348,18 +298,6 @@ def as_number(text: str) -> str | int | float:
         except ValueError:
             continue
     return text
-
-
-def _kind_of(literal: Any) -> FieldKind:
-    match literal:
-        case bool():
-            return FieldKind.TOGGLE
-        case int():
-            return FieldKind.INTEGER
-        case float():
-            return FieldKind.NUMBER
-        case _:
-            return FieldKind.TEXT
 
 
 def _with_default(field: Field, declared: Declared, literal: Any) -> Field:

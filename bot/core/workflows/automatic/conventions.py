@@ -15,9 +15,10 @@ from typing import Any
 from bot.core.workflows.automatic.fields import AutoField, field_name, is_never_asked
 from bot.core.workflows.automatic.titles import Titles, word_for
 from bot.core.workflows.automatic.traced import file_kind
+from bot.core.workflows.field_kinds import kind_of_input
 from bot.core.workflows.form import NUMERIC, FieldKind
 from bot.core.workflows.placeholders import consumers_of
-from bot.core.workflows.workflow import Target, as_number, kind_of_input
+from bot.core.workflows.workflow import Target, as_number
 from comfy.object_info import ObjectInfo
 from comfy.prompt import Node, Prompt, is_link
 

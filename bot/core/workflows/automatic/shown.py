@@ -9,8 +9,9 @@ from dataclasses import replace
 from bot.core.workflows.automatic.fields import AutoField, field_name, is_never_asked
 from bot.core.workflows.automatic.titles import Titles, word_for
 from bot.core.workflows.automatic.traced import file_kind
+from bot.core.workflows.field_kinds import kind_of_input
 from bot.core.workflows.form import FieldKind
-from bot.core.workflows.workflow import Target, kind_of_input
+from bot.core.workflows.workflow import Target
 from comfy.object_info import ObjectInfo
 from comfy.prompt import Prompt
 from comfy.saved import ShownWidget

@@ -10,8 +10,9 @@ from bot.core.workflows.automatic.prompt_graph import last_part
 from bot.core.workflows.automatic.shapes import shapes
 from bot.core.workflows.automatic.titles import Titles
 from bot.core.workflows.automatic.tracing import Found, Tracer
+from bot.core.workflows.field_kinds import loader_kind
 from bot.core.workflows.form import FieldKind
-from bot.core.workflows.workflow import Target, loader_kind
+from bot.core.workflows.workflow import Target
 from bot.i18n import _
 from comfy.object_info import ObjectInfo
 from comfy.prompt import Node, Prompt, is_link

@@ -9,9 +9,10 @@ import pytest
 from bot.core.errors import BadValue
 from bot.core.policy.field_constraints import FieldConstraints
 from bot.core.policy.rules import Narrowing
+from bot.core.workflows.field_kinds import kind_of_file
 from bot.core.workflows.form import FieldKind
 from bot.core.workflows.sidecar import Faults, read_sidecar
-from bot.core.workflows.workflow import Workflow, kind_of_file
+from bot.core.workflows.workflow import Workflow
 from comfy.object_info import ObjectInfo
 from comfy.prompt import Prompt
 

@@ -11,10 +11,11 @@ from typing import Any
 import pytest
 
 from bot.core.workflows.catalog import bundled_folder
+from bot.core.workflows.field_kinds import loader_kind
 from bot.core.workflows.form import FieldKind
 from bot.core.workflows.sidecar import Faults, read_sidecar
 from bot.core.workflows.verdict_text import why_not
-from bot.core.workflows.workflow import Declared, Target, Workflow, loader_kind
+from bot.core.workflows.workflow import Declared, Target, Workflow
 from comfy.object_info import ObjectInfo
 from comfy.prompt import Prompt
 from comfy.verdict import MissingChoice, MissingNode
