@@ -68,6 +68,10 @@ class WorkflowService:
             for each in self.allowed(person, place)
         ]
 
+    async def lacks(self, workflow: Workflow) -> str | None:
+        """Describe what the servers lack to run a workflow; None if at least one can run it."""
+        return await self._validator.lacks(workflow)
+
     def allowed(self, person: Person, place: Place) -> list[Workflow]:
         """Return the workflows that a person may run in a place, even if the servers lack something. Asks no server."""
         now = int(self._clock() / _FRESH)  # a block may end at any time

@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
-from bot.core.model import Person, Place
 from bot.core.platform import Services, Workflow
 from bot.platforms.discord.commands.schema import COMMANDS, declarable
 from bot.platforms.discord.message_ref import PLATFORM
@@ -23,7 +22,7 @@ class _Chosen:
 
 
 class CommandChoice:
-    """If there are more workflows than fit, those come first that can run and that people there have used most lately.
+    """If there are more workflows than fit, those come first that people there have used most lately.
 
     A choice stays for a day, or until there are other workflows. All workflows are in /run.
     """
@@ -48,13 +47,10 @@ class CommandChoice:
         return known is not None and workflow in known.names
 
     async def _ranked(self, guild: int, workflows: Sequence[Workflow]) -> list[Workflow]:
-        place = Place(PLATFORM, "", community=str(guild))
         uses = await self._services.runs.used_in(f"{PLATFORM}:{guild}", self._clock() - _LATELY)
-        offers = await self._services.workflows.offers(Person(PLATFORM, ""), place)
-        lacking = {offer.workflow.name for offer in offers if offer.lacks}
         before = self._chosen[guild].names if guild in self._chosen else ()
 
-        def rank(each: Workflow) -> tuple[bool, int, bool]:
-            return each.name in lacking, -uses.get(each.id, 0), each.name not in before
+        def rank(each: Workflow) -> tuple[int, bool]:
+            return -uses.get(each.id, 0), each.name not in before
 
         return sorted(workflows, key=rank)

@@ -68,16 +68,27 @@ class FormCache:
         return form
 
     async def declared(self, community: Place) -> list[CachedForm]:
-        """The workflows that a community's members may run somewhere in it: allowed to all, or to some by a rule."""
+        """The workflows that a community's members may run somewhere in it, because they are allowed to all, or to some
+        by a rule; and that a server can run.
+        """
         rules = self._services.moderation.rules_of(community)
         granted = {rule.scope.workflow for rule in rules if isinstance(rule.body, Access) and rule.body.allow}
         forms = []
         for name, workflow in self._services.workflows.catalog.workflows.items():
+            if await self._is_lacking(workflow):
+                continue
             if self._is_for_all(name, community):
                 forms.append(CachedForm(workflow, await self.declared_form(name, community)))
             elif granted & {name, ""} and not self._services.moderation.is_off(community, name):
                 forms.append(CachedForm(workflow, await self.whole(name)))
         return forms
+
+    async def _is_lacking(self, workflow: Workflow) -> bool:
+        try:
+            async with asyncio.timeout(_PATIENCE):
+                return await self._services.workflows.lacks(workflow) is not None
+        except TimeoutError:
+            return False
 
     async def declared_form(self, name: str, community: Place) -> Form:
         """The form that a workflow's command has in a community. Raises `UnknownWorkflow`."""

@@ -90,7 +90,7 @@ async def test_elsewhere_members_see_nothing_before_an_operator_says_yes(tmp_pat
             with pytest.raises(UserError, match="saved again"):
                 await saved.answer(OP, HERE, entry.id, "00000000", yes=True)
             told = await saved.answer(OP, HERE, entry.id, entry.newest, yes=False)
-            assert "the version before it is open again" in told
+            assert "The version before it is open again" in told
             (run,) = await home.ended((await home.ask(workflow.id))[0])
             assert run.state is State.DONE
             assert len(await saved.versions(OP, HERE, "sheet")) == 2

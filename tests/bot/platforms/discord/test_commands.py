@@ -12,7 +12,7 @@ import pytest
 from bot.platforms.web.adapter import WebPlatform
 from bot.platforms.web.config import PageConfig
 from comfy.embedded import EmbeddedServer
-from tests.bot.harness import painter, write_workflows
+from tests.bot.harness import PLAIN, painter, write_workflows
 from tests.bot.platforms.discord.fake import FakeDiscord
 from tests.bot.platforms.discord.harness import ALICE, MO, house, results
 
@@ -43,7 +43,7 @@ async def noted(fake: FakeDiscord, folder: Path, guild: int) -> None:
 
 
 async def decide(fake: FakeDiscord, channel: int, act: str) -> None:
-    options: list[dict[str, Any]] = [{"name": "workflow", "type": 3, "value": "paint"}]
+    options: list[dict[str, Any]] = [{"name": "workflow", "type": 3, "value": "poster"}]
     data = {"id": "9", "name": "moderate", "type": 1, "options": [{"name": act, "type": 1, "options": options}]}
     await (await fake.ask(2, data, MO, channel, own_permissions=_MANAGE_SERVER)).answer
 
@@ -75,11 +75,25 @@ async def test_what_is_decided_is_told_to_its_server_alone(tmp_path: Path) -> No
         async with house(fake, tmp_path, workflows=write_workflows(tmp_path)):
             before = told(fake)
             await decide(fake, channel, "deny")
-            await fake.until(lambda: "paint" not in names(fake, guild))
+            await fake.until(lambda: "poster" not in names(fake, guild))
             await decide(fake, channel, "allow")
-            await fake.until(lambda: "paint" in names(fake, guild))
-            assert "paint" in names(fake, other)
+            await fake.until(lambda: "poster" in names(fake, guild))
+            assert "poster" in names(fake, other)
         assert (told(fake, guild), told(fake, other), told(fake)) == (3, 1, before + 2)
+
+
+async def test_a_workflow_that_no_server_can_run_is_no_command(tmp_path: Path) -> None:
+    async with FakeDiscord() as fake:
+        guild = fake.add_guild(ALICE)
+        async with EmbeddedServer() as server:
+            settings = {"COMFYUI_URLS": server.url}
+            async with house(fake, tmp_path, workflows=write_workflows(tmp_path), settings=settings):
+                assert "poster" in names(fake, guild)
+                assert not {"paint", "imagine"} & set(names(fake, guild))
+                await server.stop()
+                painted = painter(["a.ckpt"], lambda _model, _color: None)
+                async with EmbeddedServer(port=int(server.url.rpartition(":")[2]), nodes=painted):
+                    await fake.until(lambda: "paint" in names(fake, guild))
 
 
 async def test_moderators_commands_are_offered_only_in_servers(tmp_path: Path) -> None:
@@ -138,7 +152,7 @@ async def test_a_start_tells_nothing_that_is_known(tmp_path: Path) -> None:
         for _start in range(2):
             async with house(fake, tmp_path, workflows=own):
                 await noted(fake, tmp_path, guild)
-        (own / "paint.toml").write_text('title = "Painting"')
+        (own / f"{PLAIN}.toml").write_text('title = "A plain sheet"')
         async with house(fake, tmp_path, workflows=own):
             await fake.until(lambda: told(fake, guild) == 2)
         assert told(fake) == 3  # the guild twice, and once what is everywhere
