@@ -51,6 +51,7 @@ from bot.core.sources.store import SavedStore
 from bot.core.sources.watcher import SavedFilesWatcher, SavingServer
 from bot.core.storage import data_folder
 from bot.core.storage.temporary import locked_folder
+from bot.core.together import together
 from bot.core.workflows.identity.store import WorkflowStore
 from bot.core.workflows.identity.versions import WorkflowVersions
 from bot.core.workflows.live_catalog import LiveCatalog
@@ -301,7 +302,7 @@ async def serve(
         events_log.process_started(role.chat, role.worker, tuple(named))
         if role.chat:
             tasks.on_connected.add(_once(lambda name: announce(_("Ready: {platform}").format(platform=name))))
-            await asyncio.gather(*(_attended(each, services, tasks) for each in platforms))
+            await together(*(_attended(each, services, tasks) for each in platforms))
         else:
             announce(_("Ready: worker {name}").format(name=role.worker))
             await asyncio.Event().wait()

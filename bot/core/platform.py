@@ -30,6 +30,7 @@ from bot.core.runs.workflow_service import WorkflowOffer, WorkflowService
 from bot.core.storage.key_value import KeyValueStore
 from bot.core.storage.private import opener as private_opener
 from bot.core.storage.temporary import work_folder
+from bot.core.together import together
 from bot.core.workflows.arguments import example, main_field, read_arguments
 from bot.core.workflows.field_kinds import kind_of_file
 from bot.core.workflows.form import Field, FieldKind, Form
@@ -96,6 +97,7 @@ __all__ = [
     "read_arguments",
     "retry",
     "settings_from",
+    "together",
     "work_folder",
 ]
 

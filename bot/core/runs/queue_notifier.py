@@ -17,6 +17,7 @@ from bot.core.runs.locks import RunLocks
 from bot.core.runs.queue import RunQueue
 from bot.core.runs.replies import RunReplies, show_status
 from bot.core.runs.repository import RunRepository
+from bot.core.together import together
 from bot.core.workflows.catalog import Versions
 
 _EVERY = 1.0  # seconds
@@ -77,7 +78,7 @@ class QueueNotifier:
             async with slots:
                 await self._say(run, Paused())
 
-        await asyncio.gather(*map(tell, waiting))
+        await together(*map(tell, waiting))
 
     async def announce(self) -> None:
         """Update the runs with a noticeable change of place or time."""
@@ -93,7 +94,7 @@ class QueueNotifier:
 
         mine = [(run, place) for place, run in enumerate(waiting, 1) if self._replies.has(run)]
         news = [(run, place) for run, place in mine if self._is_news(run, place, starts.get(run.id), running)]
-        await asyncio.gather(*(tell(run, place) for run, place in news))
+        await together(*(tell(run, place) for run, place in news))
 
     async def _work(self) -> None:
         begun = self._clock()

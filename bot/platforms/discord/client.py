@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Collection, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Collection
+from contextlib import suppress
 from typing import Any
 
 import discord
@@ -126,31 +126,31 @@ class DiscordClient(discord.AutoShardedClient):
             await answer(self.context, click)
 
     async def on_message(self, message: discord.Message) -> None:
-        with self.attending():
-            await hear(self.context, self, message)
+        await hear(self.context, self, message)
 
     async def on_error(self, event_method: str, /, *_args: Any, **_kwargs: Any) -> None:
         _log.exception("in %s", event_method)
 
-    @contextmanager
-    def attending(self) -> Iterator[None]:
-        """Count an answer while it is under way: the library keeps no count of those tasks, and would abandon them."""
-        if (task := asyncio.current_task()) is None:
-            raise AssertionError("only a task answers")
+    def _schedule_event(self, *args: Any, **kwargs: Any) -> asyncio.Task[None]:
+        task = super()._schedule_event(*args, **kwargs)
+        self.attend(task)
+        return task
+
+    def attend(self, task: asyncio.Task[Any]) -> None:
+        """Count a task that answers until it has: the library keeps no count of these, and would abandon them."""
         self._answering.add(task)
-        try:
-            yield
-        finally:
-            self._answering.discard(task)
+        task.add_done_callback(self._answering.discard)
 
     async def close(self) -> None:
-        """Answer whom it has begun to answer, and go."""
+        """Answer those whom it has begun to answer, and go. What Discord says meanwhile is not heard."""
         if self._answering:
             await asyncio.wait(self._answering, timeout=_FAREWELL)
         for work in self._work:
             await work.stop()
-        for task in self._answering:
-            task.cancel()
-        await asyncio.gather(*self._answering, return_exceptions=True)
         with suppress(ConnectionError):
             await super().close()
+        await asyncio.sleep(0)  # what came last has begun, and is counted
+        while self._answering:
+            for task in self._answering:
+                task.cancel()
+            await asyncio.wait(self._answering)

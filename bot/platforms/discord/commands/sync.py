@@ -14,7 +14,7 @@ import discord
 from discord.app_commands import CommandTree
 
 from bot.core.model import Place
-from bot.core.platform import Services, Workflow, community_of, private_opener
+from bot.core.platform import Services, Workflow, community_of, private_opener, together
 from bot.i18n import _
 from bot.platforms.discord.commands.choice import CommandChoice
 from bot.platforms.discord.commands.refusals import without_refused
@@ -139,7 +139,7 @@ class CommandSync:
 
         self._seen |= any(self._services.health.servers().values())
         try:
-            await asyncio.gather(*(tell(guild.id) for guild in list(self._client.guilds)))
+            await together(*(tell(guild.id) for guild in list(self._client.guilds)))
         finally:
             await self._ledger.write()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -42,6 +43,7 @@ class Tree(app_commands.CommandTree[Any]):
         self.add_command(ModerateCommands(context))
 
     async def interaction_check(self, click: Click, /) -> bool:
+        click.client.attend(asyncio.current_task())
         data: Any = click.data or {}
         if not data.get("guild_id"):
             return True

@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import dataclass
 
 from bot.core.model import Person, Place
-from bot.core.platform import Access, FieldKind, Form, Services, Workflow, WorkflowOffer
+from bot.core.platform import Access, FieldKind, Form, Services, Workflow, WorkflowOffer, together
 from bot.platforms.discord.runs.text import cut
 
 _PATIENCE = 2.0  # seconds: a form is drawn without what the servers add when they are slower
@@ -111,4 +111,4 @@ class FormCache:
     async def forms(self, person: Person, place: Place) -> list[CachedForm]:
         """All that a person may run in a place, with the forms."""
         allowed = self._services.workflows.allowed(person, place)
-        return await asyncio.gather(*(self.form(each.id, person, place) for each in allowed))
+        return await together(*(self.form(each.id, person, place) for each in allowed))

@@ -117,8 +117,7 @@ async def guarded(click: Click, work: Callable[[], Awaitable[None]]) -> None:
 
     async def attend() -> None:
         try:
-            with click.client.attending():
-                await work()
+            await work()
         except discord.NotFound as fault:
             if fault.code != _EXPIRED:
                 raise
