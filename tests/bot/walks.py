@@ -1,7 +1,6 @@
 """Walks: people do all that they can, in any order; what must always hold is looked at after every step.
 
-A walk has a loop of its own, which stands still between two steps, and a house in a task of its own, so that it can be
-closed and opened again.
+A walk has a loop in a thread of its own, and a house in a task of its own, so that it can be closed and opened again.
 """
 
 from __future__ import annotations
@@ -10,8 +9,9 @@ import asyncio
 import logging
 import shutil
 import tempfile
+import threading
 import time
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from io import BytesIO
@@ -98,6 +98,34 @@ class Scene:
             await self._leave.wait()
 
 
+class LoopThread:
+    """An event loop that goes on between the steps of a walk, as it does in a process: the engine would otherwise bring
+    what it takes up again to a loop of its own.
+    """
+
+    def __init__(self) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever)
+        self._thread.start()
+
+    def run(self, work: Coroutine[Any, Any, Any]) -> Any:
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result()
+
+    def close(self) -> None:
+        self.run(self._end())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+    async def _end(self) -> None:
+        left = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in left:
+            task.cancel()
+        await asyncio.gather(*left, return_exceptions=True)
+        await self._loop.shutdown_asyncgens()
+        await self._loop.shutdown_default_executor()
+
+
 class Walk(RuleBasedStateMachine):
     """The common part of all platforms' walks. A platform opens its world and its house, says when it has answered, and
     tells what its messages show.
@@ -108,7 +136,7 @@ class Walk(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self._runner = asyncio.Runner()
+        self._loop = LoopThread()
         self.folder = Path(tempfile.mkdtemp(prefix="walk-"))
         self.log = Log()
         logging.getLogger().addHandler(self.log)
@@ -153,7 +181,7 @@ class Walk(RuleBasedStateMachine):
     # What walks do.
 
     def do(self, work: Any) -> Any:
-        return self._runner.run(work)
+        return self._loop.run(work)
 
     def step(self, actor: Actor | None, act: Callable[[], Awaitable[Any]]) -> None:
         """Something that an actor does, or None for nobody; and a look at all that must hold after it."""
@@ -200,7 +228,7 @@ class Walk(RuleBasedStateMachine):
             self.do(self._end())
         finally:
             logging.getLogger().removeHandler(self.log)
-            self._runner.close()
+            self._loop.close()
             shutil.rmtree(self.folder, ignore_errors=True)
 
     async def _begin(self) -> None:
