@@ -22,7 +22,7 @@ from sqlalchemy.exc import TimeoutError as NoConnection
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from bot.core.errors import ConfigError, StorageAway, StorageFailed
-from bot.core.storage import private
+from bot.core.storage import private, sqlite_driver
 from bot.core.storage.session_lock import SessionLock
 from bot.i18n import _
 
@@ -52,9 +52,9 @@ class Database:
         if self.is_shared:
             self._engine = self._readers = _engine(self.url, "postgresql+psycopg", 20, wait)
         else:  # SQLite has one writer at a time, whom those who read need not wait for
-            self._engine, self._readers = (_engine(self.url, "sqlite+aiosqlite", size, wait) for size in (1, _READERS))
-            _tune(self._engine, "BEGIN IMMEDIATE", patience)
-            _tune(self._readers, "BEGIN", patience)
+            self._engine, self._readers = (_engine(self.url, f"sqlite+{sqlite_driver.NAME}", size, wait) for size in (1, _READERS))
+            _tune(self._engine, patience, reads=False)
+            _tune(self._readers, patience, reads=True)
 
     @classmethod
     def in_folder(cls, folder: Path, name: str = "darkroom", **limits: float) -> Database:
@@ -265,7 +265,7 @@ def _engine(url: URL, driver: str, size: int, wait: float) -> AsyncEngine:
     )
 
 
-def _tune(engine: AsyncEngine, how: str, patience: float) -> None:
+def _tune(engine: AsyncEngine, patience: float, *, reads: bool) -> None:
     """Let SQLite survive a crash without waiting for the disk at each step, and let us begin transactions ourselves."""
 
     @event.listens_for(engine.sync_engine, "connect")
@@ -280,7 +280,8 @@ def _tune(engine: AsyncEngine, how: str, patience: float) -> None:
 
     @event.listens_for(engine.sync_engine, "begin")
     def begin(connection: Connection) -> None:
-        connection.exec_driver_sql(how)
+        driven: Any = connection.connection.dbapi_connection
+        driven.begin(reads=reads)
 
 
 def upgrade(connection: Connection, revision: str = "head") -> None:
