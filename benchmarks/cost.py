@@ -107,7 +107,11 @@ def _family(pid: int) -> list[int]:
 async def _process(*command: str, **environ: str) -> AsyncIterator[asyncio.subprocess.Process]:
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("DARKROOM_", "COMFYUI_"))}
     process = await asyncio.create_subprocess_exec(
-        sys.executable, *command, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL, env={**environment, **environ}
+        sys.executable,
+        *command,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.DEVNULL,
+        env={**environment, **environ},
     )
     try:
         yield process

@@ -50,6 +50,7 @@ from bot.core.sources.publisher import SavedPublisher, SavedShelf
 from bot.core.sources.store import SavedStore
 from bot.core.sources.watcher import SavedFilesWatcher, SavingServer
 from bot.core.storage import data_folder
+from bot.core.storage.herald import Herald
 from bot.core.storage.temporary import locked_folder
 from bot.core.together import together
 from bot.core.workflows.identity.store import WorkflowStore
@@ -84,6 +85,7 @@ async def serving(
     """Open all parts of one process, until the context is left. Raises `ConfigError`."""
     async with AsyncExitStack() as stack:
         store = await stack.enter_async_context(opened(settings))
+        await stack.enter_async_context(Herald(store.database, tasks))
         with writing(settings.folder):
             confirm: Callable[[], Awaitable[None]] = always_held
             if role.worker is not None:

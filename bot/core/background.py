@@ -121,14 +121,16 @@ class BackgroundTask:
         """Do work that goes on until it is stopped. `work` makes a new coroutine at each start."""
         self._begin(self.run(work))
 
-    def repeat(self, step: Work, every: float = 0.0) -> None:
-        """Do a step again and again, with so many seconds in between."""
+    def repeat(self, step: Work, every: float = 0.0, until: Work | None = None) -> None:
+        """Do a step again and again, with so many seconds in between, and then `until` that returns."""
 
         async def work() -> None:
             while True:
                 await step()
                 self._health.well(self.name)
                 await self._sleep(every)
+                if until is not None:
+                    await until()
 
         self._begin(self._supervise(work, _PAUSES_OF_STEPS, lambda: None))
 

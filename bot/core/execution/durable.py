@@ -30,6 +30,7 @@ WORKFLOW, SUBMIT, FOLLOW = "develop", "submit", "follow"
 
 _APPLICATION, _VERSION = "darkroom", "1"  # on disk too
 _ENDED = ["SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED"]
+_UNENDED = ["PENDING", "ENQUEUED"]
 _TIDY_EVERY, _AT_ONCE = 60.0, 1000  # seconds, and attempts
 
 
@@ -56,7 +57,10 @@ class DurableEngine:
         )
         self._sqlite = None if database.is_shared else _quick(self._url)
         self._worker, self._attempt = worker, attempt
+        self._version = f"{_VERSION} {worker}"
+        self._left_behind: set[str] | None = None  # by an earlier process, and not begun again; None: not known
         self._tasks: set[asyncio.Task[Any]] = set()
+        self._begun = set[str]()  # before it was known what an earlier process left behind
         self._is_ending = False
         self._tidying = BackgroundTask("engine cleanup", tasks)
 
@@ -67,12 +71,12 @@ class DurableEngine:
         if self._sqlite is not None:
             await asyncio.to_thread(make_private, self._url)
         self._workflow = DBOS.workflow(name=WORKFLOW, max_recovery_attempts=None)(develop)
-        DBOS(
+        self._dbos = DBOS(
             config={
                 "name": _APPLICATION,
                 "system_database_url": self._url.render_as_string(hide_password=False),
                 # Any process of a version takes up what another one of it left behind: so each worker is a version.
-                "application_version": f"{_VERSION} {self._worker}",
+                "application_version": self._version,
                 "system_database_engine": self._sqlite,
                 "executor_id": self._worker,
                 "log_level": "CRITICAL",  # a launch that fails is said in our words
@@ -90,6 +94,11 @@ class DurableEngine:
                 _("The engine's tables cannot be used: {reason}").format(reason=in_short(fault))
             ) from fault
         logging.getLogger("dbos").setLevel(logging.ERROR)
+        unended = await DBOS.list_workflows_async(
+            status=_UNENDED, app_version=self._version, load_input=False, load_output=False
+        )
+        self._left_behind = {each.workflow_id for each in unended} - self._begun
+        self._rest_if_done()
         self._tidying.repeat(self._tidy, _TIDY_EVERY)
         return self
 
@@ -119,12 +128,13 @@ class DurableEngine:
 
         Raises `StorageFailed`.
         """
-        with _in_words(), SetWorkflowID(f"{run_id}/{attempt}"):
+        with _in_words(), SetWorkflowID(_workflow_id(run_id, attempt)):
             await DBOS.start_workflow_async(self._workflow, run_id, attempt)
 
     async def _develop(self, run_id: str, attempt: int) -> None:
         if self._is_ending:  # an attempt that begins only now finds no engine; it goes on with the next process
             raise asyncio.CancelledError
+        self._note_begun(_workflow_id(run_id, attempt))
         task = asyncio.create_task(self._attempt(run_id, attempt, _step), name=f"run {run_id}")
         self._tasks.add(task)
         try:
@@ -133,6 +143,22 @@ class DurableEngine:
             if not task.done():
                 task.cancel()
             self._tasks.discard(task)
+
+    def _note_begun(self, workflow_id: str) -> None:
+        if self._left_behind is None:
+            self._begun.add(workflow_id)
+        elif self._left_behind:
+            self._left_behind.discard(workflow_id)
+            self._rest_if_done()
+
+    def _rest_if_done(self) -> None:
+        """End the engine's threads that ask the database every second, once all that was left behind has begun: they
+        are for its queues, schedules, timeouts and messages, and nothing here has any.
+        """
+        if not self._left_behind:
+            for event in (*self._dbos.background_thread_stop_events, self._dbos._background_jobs_stop_event):  # noqa: SLF001
+                event.set()
+            self._dbos._sys_db._run_background_processes = False  # noqa: SLF001
 
     async def _tidy(self) -> None:
         async with self._database.alone("engine tidies up"):
@@ -147,6 +173,11 @@ class DurableEngine:
             if not ended:
                 return
             await DBOS.delete_workflows_async([each.workflow_id for each in ended])
+
+
+def _workflow_id(run_id: str, attempt: int) -> str:
+    """An attempt's name on disk."""
+    return f"{run_id}/{attempt}"
 
 
 def _quick(url: URL) -> SyncEngine:

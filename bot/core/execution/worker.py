@@ -22,12 +22,13 @@ from bot.core.run import QueuedRun, RunRecord, State
 from bot.core.runs.queue import Assignment
 from bot.core.runs.replies import show_status
 from bot.core.servers.load import JobFactory, ServerLoad
+from bot.core.storage.bells import Topic
 from bot.i18n import _
 from comfy.fleet import Fleet
 from comfy.schedule import ServerState, choose
 
 _log = logging.getLogger(__name__)
-_TICK = 0.25  # seconds between two looks at what other processes have put into the line, or want cancelled
+_NET = 5.0  # seconds after which it looks in any case at what other processes have put into the line
 _PAUSES = Pauses(1.0, 5.0)  # before the records are asked again
 
 
@@ -58,7 +59,12 @@ class Worker:
         self._unbegun: list[RunRecord] = []  # ours by the records, but perhaps not yet known to the engine
         self._under_way: dict[str, tuple[RunRecord, asyncio.Task[None]]] = {}
         self._term = context.lease.term
-        self._news = asyncio.Event()
+        self._news, self._outcomes = asyncio.Event(), True
+        self._wanted = context.records.bells.bell(Topic.CANCELS)
+        context.records.bells.on(Topic.LINE, self.wake)
+        context.records.bells.on(Topic.OUTCOMES, self._note_outcomes)
+        for again in (self._wanted.ring, self.wake):
+            context.lease.on_term.add(again)
         self._left_behind = LeftBehind(context.records, fleet, tasks)
         self._turns, self._cancels = BackgroundTask("turns", tasks), BackgroundTask("cancels", tasks)
 
@@ -72,7 +78,7 @@ class Worker:
         await self._engine.__aenter__()
         await self._left_behind.__aenter__()
         self._turns.repeat(self._take_turns)
-        self._cancels.repeat(self._watch_cancels, _TICK)
+        self._cancels.repeat(self._watch_cancels, until=self._wanted.wait)
         return self
 
     async def __aexit__(self, *_exit: object) -> None:
@@ -83,6 +89,11 @@ class Worker:
 
     def wake(self) -> None:
         """Say that there may be something to do: a run joined the line, or a server came back."""
+        self._news.set()
+
+    def _note_outcomes(self) -> None:
+        """Say that there may be a result that has only to be delivered."""
+        self._outcomes = True
         self._news.set()
 
     def cancel(self, run_id: str) -> None:
@@ -110,8 +121,11 @@ class Worker:
             self._fresh[run.id, run.attempt] = run
             self._unbegun.append(run)
             await self._begin()
-        await self._take_approved()
-        await _news_or_tick(self._news)
+        if self._outcomes:
+            self._outcomes = False
+            await self._take_approved()
+        if not await _is_news(self._news):
+            self._outcomes = True
 
     async def _take_approved(self) -> None:
         """Deliver the runs that a moderator has approved; they need no server."""
@@ -227,9 +241,10 @@ class Worker:
         self._term = term
 
 
-async def _news_or_tick(news: asyncio.Event) -> None:
+async def _is_news(news: asyncio.Event) -> bool:
+    """Wait for news; False if there were none for a while."""
     try:
-        async with asyncio.timeout(_TICK):
-            await news.wait()
+        async with asyncio.timeout(_NET):
+            return await news.wait()
     except TimeoutError:
-        return
+        return False

@@ -22,11 +22,12 @@ from bot.core.run import RunRecord, State
 from bot.core.runs.locks import RunLocks
 from bot.core.runs.replies import RunReplies
 from bot.core.runs.repository import RunRepository
+from bot.core.storage.bells import Topic
 from bot.core.storage.temporary import work_folder
 from bot.i18n import _
 
 _log = logging.getLogger(__name__)
-_EVERY = 1.0  # seconds between two checks for held runs whose moderators were not asked yet
+_EVERY = 1.0  # seconds between two checks while moderators could not be asked
 _PAUSES = Pauses(5.0, 600.0)  # before a question that was not sent is sent again
 
 
@@ -52,11 +53,12 @@ class Reviews:
         self._asked = {name: each for name, each in replies.platforms.items() if isinstance(each, ReviewAsker)}
         self._locks, self._clock = locks, clock
         self._pauses: dict[str, tuple[float, Iterator[float]]] = {}  # when to ask again, and the pauses after that
+        self._bell = records.bells.bell(Topic.HELD)
         self._chore = BackgroundTask("reviews", tasks)
 
     async def __aenter__(self) -> Reviews:
         if self._asked:
-            self._chore.repeat(self._ask_all, _EVERY)
+            self._chore.repeat(self._ask_all, until=self._rest)
         return self
 
     async def __aexit__(
@@ -132,6 +134,9 @@ class Reviews:
 
     async def _tell(self, run: RunRecord, status: Queued | Failed | Held) -> None:
         await self._replies.show(run, status)
+
+    async def _rest(self) -> None:
+        await (self._bell.wait(_EVERY) if self._pauses else self._bell.wait())
 
     async def _ask_all(self) -> None:
         """Ask about every held run that no question is on record for. A question that was not sent is tried again."""

@@ -22,11 +22,12 @@ from bot.core.runs.locks import RunLocks
 from bot.core.sources.publication import Publication, Stage, accepted, back_to, closed, declined
 from bot.core.sources.publisher import Shelf, offered
 from bot.core.sources.store import SavedState, SavedStore, SavedVersion, SavedWorkflow
+from bot.core.storage.bells import Topic
 from bot.core.workflows.form import listed, shown
 from bot.i18n import _
 
 _log = logging.getLogger(__name__)
-_EVERY = 1.0  # seconds between two looks for what operators were not asked about yet
+_EVERY = 1.0  # seconds between two looks while something waits
 _AGE = 3.0  # seconds after which they are asked: what is copied from server to server may be gone by then
 _PAUSES = Pauses(5.0, 600.0)  # before a question that was not sent is sent again
 
@@ -90,11 +91,12 @@ class SavedWorkflows:
         self._askers = {name: each for name, each in askers.items() if isinstance(each, OperatorAsker)}
         self._locks, self._clock = locks, clock
         self._pauses: dict[tuple[str, str, str], tuple[float, Iterator[float]]] = {}
+        self._bell, self._waits = store.database.bells.bell(Topic.SAVED), False
         self._task = BackgroundTask("questions about saved workflows", tasks)
 
     async def __aenter__(self) -> SavedWorkflows:
         if self._askers and self._operators:
-            self._task.repeat(self.ask, _EVERY)
+            self._task.repeat(self.ask, until=self._rest)
         return self
 
     async def __aexit__(
@@ -166,15 +168,19 @@ class SavedWorkflows:
         """Ask each operator about each workflow that waits, once. A question that was not sent is tried again."""
         state = await self._store.state()
         waiting = [each for each in state.workflows.values() if each.publication.stage is Stage.TRIAL]
+        unasked = [(each, operator) for each in waiting for operator in self._operators - set(each.asked)]
+        self._waits = bool(unasked)
         due = [
             (each, operator)
-            for each in waiting
-            for operator in self._operators - set(each.asked)
+            for each, operator in unasked
             if self._store.clock() - each.at >= _AGE and self._is_due(each, operator)
         ]
         for each, operator in due:
             async with self._locks.hold(f"saved {each.id}"):  # so that no other process asks as well
                 await self._ask(each.id, each.publication.newest, operator)
+
+    async def _rest(self) -> None:
+        await (self._bell.wait(_EVERY) if self._waits else self._bell.wait())
 
     async def _ask(self, key: str, newest: str, operator: str) -> None:
         state = await self._store.state()

@@ -14,16 +14,18 @@ from bot.core.run import ACTIVE, RunRecord, State
 from bot.core.runs import usage
 from bot.core.runs.queue import MOST_ATTEMPTS
 from bot.core.runs.rows import read_run
+from bot.core.storage.bells import Topic
 from bot.core.storage.database import Database
 from bot.core.storage.schema import runs
 from bot.i18n import _
 
+_TOPICS = (Topic.LINE, Topic.OUTCOMES)
 _FREED = {"server": None, "worker": None, "started_at": None, "executed_at": None}
 
 
 async def release_worker(database: Database, worker: str) -> int:
     """Let all runs of a worker go on elsewhere, because the operator says that it is lost. Returns their number."""
-    async with database.change() as connection:
+    async with database.change(*_TOPICS) as connection:
         lost = await _active(connection, worker)
         for run in lost:
             await _change(connection, run, _again(run))
@@ -36,7 +38,7 @@ async def take_over(
     """Let the runs of a worker go on elsewhere if it is still lost. A run that was cancelled, or has no attempts left,
     ends instead. Returns the runs as they are then.
     """
-    async with database.change() as connection:
+    async with database.change(*_TOPICS) as connection:
         if not await is_lost(connection):
             return []
         changed = [await _move_on(connection, run, clock()) for run in await _active(connection, worker)]

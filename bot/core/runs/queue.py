@@ -29,6 +29,7 @@ from bot.core.run import ACTIVE, QueuedRun, RunRecord, State
 from bot.core.runs import usage
 from bot.core.runs.repository import note_uses, on_platforms
 from bot.core.runs.rows import read_queued, read_run
+from bot.core.storage.bells import Topic
 from bot.core.storage.database import Database
 from bot.core.storage.schema import charges, line, runs
 from bot.i18n import ngettext
@@ -84,7 +85,7 @@ class RunQueue:
 
     async def enqueue(self, run: NewRun) -> None:
         """Add a run. When this returns, it is on disk. Raises `TooMany`."""
-        async with self._database.change() as connection:
+        async with self._database.change(*_joined(run)) as connection:
             person = run.person.key
             waiting = and_(runs.c.person == person, runs.c.state == State.WAITING)
             now = select(line.c.turn).scalar_subquery()
@@ -103,7 +104,7 @@ class RunQueue:
         """Record where the message of a run is, so that a worker may take the run; False if it no longer waits."""
         where = (runs.c.id == run_id, runs.c.opened == 0)
         change = update(runs).where(*where).values(chat=address.chat, message=address.message, opened=1)
-        async with self._database.change() as connection:
+        async with self._database.change(Topic.LINE) as connection:
             row = (await connection.execute(change.returning(runs.c.ended_at))).one_or_none()
         return row is not None and row.ended_at is None
 
@@ -141,13 +142,13 @@ class RunQueue:
         ours = (runs.c.id == run.id, runs.c.attempt == run.attempt, runs.c.state.in_(ACTIVE))
         freed = {"server": None, "worker": None, "started_at": None, "executed_at": None}
         change = update(runs).where(*ours, runs.c.cancelled_by.is_(None)).values(again | freed)
-        async with self._database.change() as connection:
+        async with self._database.change(Topic.LINE) as connection:
             return (await connection.execute(change)).rowcount > 0
 
     async def update_policy(self, run: RunRecord, policy: EffectivePolicy) -> None:
         """Replace the policy of a waiting run: the limits on runs at a time, and the handling of its results."""
         waits = (runs.c.id == run.id, runs.c.state == State.WAITING)
-        async with self._database.change() as connection:
+        async with self._database.change(Topic.LINE) as connection:
             await connection.execute(update(runs).where(*waits).values(_lasting(policy)))
 
     async def waiting(self) -> list[RunRecord]:
@@ -240,6 +241,11 @@ class RunQueue:
 
 _HEAD = [runs.c[each.name] for each in fields(QueuedRun)]
 _ORDER = (runs.c.priority.desc(), runs.c.turn, runs.c.depth, runs.c.seq)
+
+
+def _joined(run: NewRun) -> list[Topic]:
+    """Return what is news with a run: it is held, or in the line, or will be once its message is there."""
+    return [Topic.HELD] if run.held else [Topic.LINE] if run.opened else []
 
 
 def _too_many(most: int) -> str:

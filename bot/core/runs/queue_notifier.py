@@ -17,6 +17,7 @@ from bot.core.runs.locks import RunLocks
 from bot.core.runs.queue import RunQueue
 from bot.core.runs.replies import RunReplies, show_status
 from bot.core.runs.repository import RunRepository
+from bot.core.storage.bells import Topic
 from bot.core.together import together
 from bot.core.workflows.catalog import Versions
 
@@ -56,6 +57,8 @@ class QueueNotifier:
         self._queue, self._records, self._versions, self._replies = queue, records, versions, replies
         self._plan, self._locks, self._clock = plan, locks, clock
         self._told: dict[str, _Told] = {}
+        self._waits = False
+        self._bell = records.bells.bell(Topic.LINE)
         self._chore = BackgroundTask("queue notifier", tasks)
 
     async def __aenter__(self) -> QueueNotifier:
@@ -83,6 +86,7 @@ class QueueNotifier:
     async def announce(self) -> None:
         """Update the runs with a noticeable change of place or time."""
         waiting = await self._queue.waiting()
+        self._waits = bool(waiting)
         starts = await self._plan(waiting) if waiting else {}
         running = await self._queue.running() if waiting else 0
         self._told = {run.id: told for run in waiting if (told := self._told.get(run.id)) is not None}
@@ -100,6 +104,8 @@ class QueueNotifier:
         begun = self._clock()
         await self.announce()
         await asyncio.sleep(max(_EVERY, 10 * (self._clock() - begun)))
+        if not self._waits:
+            await self._bell.wait()
 
     async def _tell(self, run: RunRecord, status: Queued) -> None:
         reply = self._reply(run)

@@ -17,6 +17,7 @@ from bot.core.model import Address, Person, Place
 from bot.core.run import ACTIVE, ENDED, UNFINISHED, Outcome, RunRecord, RunTiming, State
 from bot.core.runs import usage
 from bot.core.runs.rows import read_run
+from bot.core.storage.bells import Bells, Topic
 from bot.core.storage.database import Database
 from bot.core.storage.schema import runs, uses
 
@@ -26,6 +27,11 @@ class RunRepository:
 
     def __init__(self, database: Database, clock: Callable[[], float] = time) -> None:
         self._database, self._clock = database, clock
+
+    @property
+    def bells(self) -> Bells:
+        """What rings when runs change."""
+        return self._database.bells
 
     async def get(self, run_id: str) -> RunRecord | None:
         rows = await self._select(runs.c.id == run_id)
@@ -130,7 +136,8 @@ class RunRepository:
         """Record that the server has finished its part. Returns True if the attempt still owned the run."""
         now = self._clock()
         charge = partial(usage.settle, run_id=run.id, now=now, took=now - (run.started_at or now))
-        return await self._step(run, (State.RUNNING,), charge, state=State.DELIVERING, executed_at=now)
+        values = {"state": State.DELIVERING, "executed_at": now}
+        return await self._step(run, (State.RUNNING,), charge, (Topic.LINE,), **values)
 
     async def post(self, run: RunRecord, *, posted: bool = True) -> bool:
         """Record that a run that costs money is about to be posted to its server, or that the server says that it never
@@ -150,28 +157,32 @@ class RunRepository:
         charge = partial(usage.settle, run_id=run.id, now=now, took=now - (run.started_at or now))
         if state is State.FAILED or (state is State.CANCELLED and run.started_at is None):
             charge = partial(usage.give_back, run_ids=[run.id])
-        ended = await self._step(run, UNFINISHED, charge, state=state, sentence=sentence, ended_at=now)
+        topics = () if state is State.DONE else (Topic.LINE,)  # which one was delivered says nothing of the line
+        ended = await self._step(run, UNFINISHED, charge, topics, state=state, sentence=sentence, ended_at=now)
         return _told(ended, run.id, state, sentence)
 
     async def refuse(self, run: RunRecord, sentence: str) -> bool:
         """End a waiting run before it starts. Returns True if it still waited."""
         charge = partial(usage.give_back, run_ids=[run.id])
         ended = {"state": State.FAILED, "sentence": sentence, "ended_at": self._clock()}
-        return _told(await self._step(run, (State.WAITING,), charge, **ended), run.id, State.FAILED, sentence)
+        stepped = await self._step(run, (State.WAITING,), charge, (Topic.LINE,), **ended)
+        return _told(stepped, run.id, State.FAILED, sentence)
 
     async def hold_result(self, run: RunRecord) -> bool:
         """Hold a finished run for a moderator, and take it from its worker."""
-        return await self._step(run, (State.DELIVERING,), state=State.HELD, worker=None, review_asked_at=None)
+        values = {"state": State.HELD, "worker": None, "review_asked_at": None}
+        return await self._step(run, (State.DELIVERING,), None, (Topic.HELD,), **values)
 
     async def leave(self, run: RunRecord) -> bool:
         """Leave a run that has its outcome to a worker that has its platform, as another attempt."""
-        return await self._step(run, (State.DELIVERING,), state=State.DELIVERING, worker=None, attempt=run.attempt + 1)
+        values = {"state": State.DELIVERING, "worker": None, "attempt": run.attempt + 1}
+        return await self._step(run, (State.DELIVERING,), None, (Topic.OUTCOMES,), **values)
 
     async def hold_request(self, run: RunRecord) -> bool:
         """Hold a waiting run for a moderator, unless one has approved it. Returns True if it is held."""
         where = (runs.c.id == run.id, runs.c.attempt == run.attempt, runs.c.state == State.WAITING)
         change = update(runs).where(*where, runs.c.review_asked_at.is_(None)).values(state=State.HELD)
-        async with self._database.change() as connection:
+        async with self._database.change(Topic.LINE, Topic.HELD) as connection:
             return (await connection.execute(change)).rowcount > 0
 
     async def approve(self, run_id: str) -> RunRecord | None:
@@ -179,7 +190,7 @@ class RunRepository:
         it was not held.
         """
         held = (runs.c.id == run_id, runs.c.state == State.HELD)
-        async with self._database.change() as connection:
+        async with self._database.change(Topic.LINE, Topic.OUTCOMES) as connection:
             row = (await connection.execute(select(runs).where(*held))).one_or_none()
             if row is None:
                 return None
@@ -239,7 +250,7 @@ class RunRepository:
 
     async def request_cancel(self, run_id: str, by: str) -> RunRecord | None:
         """Record who cancels a run. A waiting run ends at once. Returns None if the run had ended before."""
-        async with self._database.change() as connection:
+        async with self._database.change(Topic.LINE, Topic.CANCELS) as connection:
             where = (runs.c.id == run_id, runs.c.state.in_(UNFINISHED))
             await connection.execute(update(runs).where(*where).values(cancelled_by=by))
             waits = (runs.c.id == run_id, runs.c.state.in_((State.WAITING, State.HELD)))
@@ -319,9 +330,10 @@ class RunRepository:
         run: RunRecord,
         states: Sequence[State],
         also: Callable[[AsyncConnection], Any] | None = None,
+        topics: Collection[Topic] = (),
         **values: Any,
     ) -> bool:
-        async with self._database.change() as connection:
+        async with self._database.change(*topics) as connection:
             stepped = await _stepped(connection, run, states, **values)
             if stepped and also is not None:
                 await also(connection)

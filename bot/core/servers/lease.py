@@ -6,6 +6,8 @@ import math
 import time
 from collections.abc import Callable, Sequence
 
+from bot.core.listeners import Listeners
+
 Clock = Callable[[], float]
 
 
@@ -20,6 +22,8 @@ class Lease:
         self._seconds, self._clocks = seconds, clocks
         self._renewed = self.now()
         self._number = 0
+        #: Told of each new term.
+        self.on_term = Listeners[[]]()
 
     @property
     def is_endless(self) -> bool:
@@ -35,9 +39,11 @@ class Lease:
 
     def renew(self, begun: tuple[float, ...]) -> None:
         """Note a heartbeat on disk; `begun` is the moment before it was written."""
-        if self.term is None:
-            self._number += 1
+        lapsed = self.term is None
         self._renewed = begun
+        if lapsed:
+            self._number += 1
+            self.on_term()
 
     def _since(self, moment: tuple[float, ...]) -> float:
         return max(now - then for now, then in zip(self.now(), moment, strict=True))

@@ -33,6 +33,7 @@ from bot.core.sources.store import (
     write_state,
 )
 from bot.core.sources.watcher import SavedContent, SavedFault, SavedListing
+from bot.core.storage.bells import Topic
 from bot.core.workflows.live_catalog import LiveCatalog
 from bot.core.workflows.reader import SourceFile, graph_of
 from bot.core.workflows.source import Layer
@@ -169,7 +170,7 @@ class SavedPublisher:
 
     async def _change(self, change: Callable[[SavedState], SavedState], examined: Mapping[str, _Examined]) -> None:
         async with self._one_by_one:
-            async with self._store.database.change() as connection:
+            async with self._store.database.change(Topic.SAVED) as connection:
                 before = await read_state(connection)
                 after = await self._judged(connection, change(before), examined)
                 await write_state(connection, before, after)

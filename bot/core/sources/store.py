@@ -16,6 +16,7 @@ from bot.core.model import Publish
 from bot.core.sources.holdings import Holding, SavedAt
 from bot.core.sources.needs import WorkflowNeeds
 from bot.core.sources.publication import Publication, Stage
+from bot.core.storage.bells import Topic
 from bot.core.storage.database import Database
 from bot.core.storage.schema import saved_files, saved_servers, saved_versions, saved_workflows
 
@@ -112,7 +113,7 @@ class SavedStore:
 
     async def decide(self, workflow: str, to: Callable[[Publication], Publication]) -> SavedWorkflow | None:
         """Change how far a workflow is offered; None if it is gone."""
-        async with self.database.change() as connection:
+        async with self.database.change(Topic.SAVED) as connection:
             found = (await read_state(connection)).workflows.get(workflow)
             if found is None:
                 return None
@@ -122,7 +123,7 @@ class SavedStore:
 
     async def note_asked(self, workflow: str, newest: str, operator: str) -> None:
         """Record that an operator was asked about the newest version."""
-        async with self.database.change() as connection:
+        async with self.database.change(Topic.SAVED) as connection:
             found = (await read_state(connection)).workflows.get(workflow)
             if found is not None and found.publication.newest == newest and operator not in found.asked:
                 await write_workflow(connection, found, replace(found, asked=(*found.asked, operator)))

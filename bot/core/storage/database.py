@@ -23,6 +23,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 
 from bot.core.errors import ConfigError, StorageAway, StorageFailed
 from bot.core.storage import private, sqlite_driver
+from bot.core.storage.bells import Bells, Topic
 from bot.core.storage.session_lock import SessionLock
 from bot.i18n import _
 
@@ -49,10 +50,12 @@ class Database:
         SQLite waits for another process to let go, and `wait` how long a task waits for a free connection.
         """
         self.url = _checked(url)
+        self.bells = Bells()
         if self.is_shared:
             self._engine = self._readers = _engine(self.url, "postgresql+psycopg", 20, wait)
         else:  # SQLite has one writer at a time, whom those who read need not wait for
-            self._engine, self._readers = (_engine(self.url, f"sqlite+{sqlite_driver.NAME}", size, wait) for size in (1, _READERS))
+            driver = f"sqlite+{sqlite_driver.NAME}"
+            self._engine, self._readers = (_engine(self.url, driver, size, wait) for size in (1, _READERS))
             _tune(self._engine, patience, reads=False)
             _tune(self._readers, patience, reads=True)
 
@@ -148,10 +151,13 @@ class Database:
             await asyncio.to_thread(_empty_journal, Path(str(self.url.database)))
 
     @asynccontextmanager
-    async def change(self) -> AsyncIterator[AsyncConnection]:
-        """A transaction that none comes between, from no process: what it has read holds until it has written."""
+    async def change(self, *topics: Topic) -> AsyncIterator[AsyncConnection]:
+        """A transaction that none comes between, from no process: what it has read holds until it has written. After
+        it, the bells of these topics ring, in all processes.
+        """
         async with self._transaction() as connection:
             yield connection
+        self.bells.changed(topics)
 
     @asynccontextmanager
     async def _transaction(self, *, limited: bool = True) -> AsyncIterator[AsyncConnection]:

@@ -1,7 +1,7 @@
 """SQLite for SQLAlchemy's asyncio: aiosqlite, with one trip to the connection's thread for each statement.
 
-aiosqlite takes four: for a cursor, the statement, its rows, and the cursor's end. Each wakes two threads, which costs more
-than what SQLite does there. A transaction begins with its first statement, in the same trip.
+aiosqlite takes four: for a cursor, the statement, its rows, and the cursor's end. Each wakes two threads, which costs
+more than what SQLite does there. A transaction begins with its first statement, in the same trip.
 """
 
 from __future__ import annotations
@@ -103,17 +103,18 @@ class OneTripConnection(AsyncAdapt_aiosqlite_connection):
 
     def rollback(self) -> None:
         self._begin = None
-        if self._has_begun and self._connection._connection:
+        if self._has_begun and self._connection._connection:  # noqa: SLF001
             if self._reads:  # none waits for it: the next statement comes after it in the thread
-                self._connection._tx.put_nowait((None, self._connection._conn.rollback))
+                self._connection._tx.put_nowait((None, self._connection._conn.rollback))  # noqa: SLF001
             else:
                 self._await(sqlite3.Connection.rollback)
         self._has_begun = False
 
     def _await(self, work: Callable[[sqlite3.Connection], _Made]) -> _Made:
+        """Work in the connection's thread, which aiosqlite offers for its own calls alone."""
         try:
-            made: _Made = await_(self._connection._execute(work, self._connection._conn))
-        except Exception as error:
+            made: _Made = await_(self._connection._execute(work, self._connection._conn))  # noqa: SLF001
+        except (sqlite3.Error, ValueError) as error:
             self._handle_exception(error)
         return made
 
@@ -151,7 +152,7 @@ def _executed(
 class _Driver(AsyncAdapt_aiosqlite_dbapi):
     def connect(self, *args: Any, **kwargs: Any) -> OneTripConnection:
         connection = super().connect(*args, **kwargs)
-        return OneTripConnection(self, connection._connection)
+        return OneTripConnection(self, connection.driver_connection)
 
 
 class OneTripDialect(SQLiteDialect_aiosqlite):

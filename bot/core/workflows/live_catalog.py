@@ -14,6 +14,7 @@ from watchfiles import awatch
 
 from bot.core import events_log
 from bot.core.background import BackgroundTask, TaskHealth
+from bot.core.storage.bells import Topic
 from bot.core.workflows.catalog import Catalog, without_hidden
 from bot.core.workflows.identity.identities import Identity, identified, offered, source_of
 from bot.core.workflows.identity.store import FilePlace, WorkflowStore
@@ -24,7 +25,6 @@ from comfy.errors import PromptRejected
 from comfy.object_info import ObjectInfo
 from comfy.saved import UnreadableWorkflow
 
-_LOOK = 2.0  # seconds between two looks at what other processes have found
 _LEARN = 1.0  # seconds between two looks at what servers have
 
 #: The nodes and models of each known server, by the server's name.
@@ -150,7 +150,7 @@ class LiveCatalog:
         async with self._one_by_one:
             await self._renew()
         if store.is_shared:
-            self._looking.repeat(self._look, _LOOK)
+            self._looking.repeat(self._look, until=store.bells.bell(Topic.WORKFLOWS).wait)
         try:
             yield
         finally:

@@ -10,6 +10,7 @@ from time import time
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from bot.core.storage.bells import Bells, Topic
 from bot.core.storage.database import Database
 from bot.core.storage.schema import workflow_versions, workflows
 from bot.core.workflows.identity.identities import Identity, identified
@@ -37,6 +38,10 @@ class WorkflowStore:
         """True if other processes may write to it."""
         return self._database.is_shared
 
+    @property
+    def bells(self) -> Bells:
+        return self._database.bells
+
     async def edition(self) -> int:
         """Return a number that grows with every change."""
         async with self._database.read() as connection:
@@ -60,7 +65,7 @@ class WorkflowStore:
         if not lost and set(found.values()) <= set(known):
             return there  # as mostly, and without a transaction that others wait for
         packed = await asyncio.to_thread(lambda: {file.version: file.packed() for file in files})
-        async with self._database.change() as connection:
+        async with self._database.change(Topic.WORKFLOWS) as connection:
             there = {(each.source, each.path): each for each in await _all(connection)}
             found = identified(there.values(), files, self._clock())
             changed = set(found.values()) - set(there.values())

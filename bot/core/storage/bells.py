@@ -1,0 +1,77 @@
+"""Bells: who waits for a change in the database is woken by it, and need not ask again and again.
+
+A bell is a hint. A change of another process rings it a moment later (`herald`), and one that was lost with its process
+never: so those who wait look again after a while in any case.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from enum import StrEnum
+
+from bot.core.listeners import Listeners
+
+_NET = 5.0  # seconds after which those who wait look in any case
+
+
+class Topic(StrEnum):
+    """What a change is about. Other processes know these words."""
+
+    LINE = "line"  #: runs that wait, and what they wait for
+    CANCELS = "cancels"
+    OUTCOMES = "outcomes"  #: runs that have only to be delivered, and have no worker
+    HELD = "held"  #: runs that a moderator must approve
+    RULES = "rules"
+    WORKFLOWS = "workflows"
+    SAVED = "saved"  #: workflows that people saved at servers
+
+
+class Bell:
+    """Rings for one who waits. What happened while nobody waited counts as well, once."""
+
+    def __init__(self) -> None:
+        self._rung = asyncio.Event()
+
+    def ring(self) -> None:
+        self._rung.set()
+
+    async def wait(self, patience: float = _NET) -> None:
+        """Wait until it has rung since the last time, or until that is so many seconds ago."""
+        try:
+            async with asyncio.timeout(patience):
+                await self._rung.wait()
+        except TimeoutError:
+            pass
+        self._rung.clear()
+
+
+class Bells:
+    """The bells of one process."""
+
+    def __init__(self) -> None:
+        self._listeners: defaultdict[Topic, Listeners[[]]] = defaultdict(Listeners)
+        #: Told which topics this process has changed.
+        self.on_change = Listeners[[frozenset[Topic]]]()
+
+    def on(self, topic: Topic, listener: Callable[[], object]) -> None:
+        """Call a function after each change, of whatever process."""
+        self._listeners[topic].add(listener)
+
+    def bell(self, *topics: Topic) -> Bell:
+        """Return a bell that rings after each change of these topics."""
+        bell = Bell()
+        for topic in topics:
+            self.on(topic, bell.ring)
+        return bell
+
+    def ring(self, topics: Iterable[Topic]) -> None:
+        """Wake those who wait in this process."""
+        for topic in topics:
+            self._listeners[topic]()
+
+    def changed(self, topics: Iterable[Topic]) -> None:
+        """Say what this process has changed."""
+        self.ring(topics)
+        self.on_change(frozenset(topics))
