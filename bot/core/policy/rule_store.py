@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
 
-from sqlalchemy import Row, delete, func, select, update
+from sqlalchemy import Row, bindparam, delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.core.background import BackgroundTask, TaskHealth
@@ -18,6 +18,8 @@ from bot.core.policy.rules import Admission, Rule, Rules, Slot
 from bot.core.storage.bells import Topic
 from bot.core.storage.database import Database
 from bot.core.storage.schema import audit, editions, rules
+
+_NEWER = select(editions).where(editions.c.edition > bindparam("seen"))
 
 
 @dataclass(frozen=True)
@@ -92,9 +94,8 @@ class RuleStore:
     async def refresh(self) -> None:
         """Read the changes since the last check. If nothing has changed, this is one short query."""
         async with self._reading:
-            question = select(editions).where(editions.c.edition > self._seen)
             async with self._database.read() as connection:
-                news = list(await connection.execute(question))
+                news = list(await connection.execute(_NEWER, {"seen": self._seen}))
                 for row in news:
                     self._own[row.community] = await _read(connection, row.community)
             self._seen = max((row.edition for row in news), default=self._seen)

@@ -26,12 +26,12 @@ from bot.core.policy.quota import QuotaStatus
 from bot.core.policy.rules import Rule
 from bot.core.policy.scope import RequestContext, asked_in
 from bot.core.run import ACTIVE, QueuedRun, RunRecord, State
-from bot.core.runs import usage
+from bot.core.runs import statements, usage
 from bot.core.runs.repository import note_uses, on_platforms
 from bot.core.runs.rows import read_queued, read_run
 from bot.core.storage.bells import Topic
 from bot.core.storage.database import Database
-from bot.core.storage.schema import charges, line, runs
+from bot.core.storage.schema import runs
 from bot.i18n import ngettext
 from comfy.prices import Price
 
@@ -87,15 +87,12 @@ class RunQueue:
         """Add a run. When this returns, it is on disk. Raises `TooMany`."""
         async with self._database.change(*_joined(run)) as connection:
             person = run.person.key
-            waiting = and_(runs.c.person == person, runs.c.state == State.WAITING)
-            now = select(line.c.turn).scalar_subquery()
-            place = select(func.count(), func.coalesce(func.max(runs.c.turn), 0), now).where(waiting)
-            before, last, turn = (await connection.execute(place)).one()
+            before, last, turn = (await connection.execute(statements.PLACE, {"of_person": person})).one()
             if before >= self._caps.waiting and run.priority == 0:
                 raise TooMany(_too_many(self._caps.waiting))
             asked_at, cost = self._clock(), run.price.high if run.price is not None else 0.0
             await usage.check(connection, person, run.workflow, run.policy.limits, asked_at, cost)
-            await connection.execute(runs.insert(), _columns(run, max(turn, last) + 1, before, asked_at))
+            await connection.execute(statements.JOIN, _columns(run, max(turn, last) + 1, before, asked_at))
             context = RequestContext.of(run.person, run.place, run.workflow)
             await usage.charge(connection, run.id, context, asked_at, cost)
             await note_uses(connection, run.id, [file.key for file in run.inputs.values()])
@@ -124,10 +121,10 @@ class RunQueue:
             picked = await self._picked(connection, pick, platforms)
             if picked is None:
                 return None
-            start = {"state": State.RUNNING, "server": picked.server, "worker": worker, "started_at": self._clock()}
-            change = update(runs).where(runs.c.id == picked.run_id).values(start).returning(*runs.c)
-            row = (await connection.execute(change)).one()
-            await connection.execute(update(line).where(line.c.turn < row.turn).values(turn=row.turn))
+            start = dict(zip(statements.TAKEN, (State.RUNNING, picked.server, worker, self._clock()), strict=True))
+            given = {"of_run": picked.run_id, **{f"new_{name}": value for name, value in start.items()}}
+            row = (await connection.execute(statements.TAKE, given)).one()
+            await connection.execute(statements.TURN, {"now_at": row.turn})
             if picked.passed:
                 passed = runs.c.id.in_(picked.passed)
                 await connection.execute(update(runs).where(passed).values(put_off=runs.c.put_off + 1))
@@ -163,9 +160,8 @@ class RunQueue:
 
     async def is_queued(self, run_id: str) -> bool:
         """True if a run still waits."""
-        mine = select(runs.c.id).where(runs.c.id == run_id, runs.c.state == State.WAITING)
         async with self._database.read() as connection:
-            return (await connection.execute(mine)).one_or_none() is not None
+            return (await connection.execute(statements.WAITS, {"of_run": run_id})).one_or_none() is not None
 
     async def position(self, run_id: str) -> int | None:
         """Return a run's place in the queue, counted from 1; None if it does not wait."""
@@ -221,16 +217,12 @@ class RunQueue:
 
     async def _capped(self, connection: AsyncConnection) -> Any:
         """Select the runs that must wait for other runs of their person, place or workflow."""
-        charged = runs.outerjoin(charges, charges.c.run_id == runs.c.id)
-        columns = (runs.c.person, runs.c.workflow, func.coalesce(charges.c.spots, ""))
-        busy = select(*columns).select_from(charged).where(runs.c.state == State.RUNNING)
         by_person: dict[str, list[BusyRun]] = {}
-        for row in await connection.execute(busy):
+        for row in await connection.execute(statements.BUSY):
             by_person.setdefault(row.person, []).append(BusyRun(*row))
         at_most = [person for person, own in by_person.items() if len(own) >= self._caps.running]
         capped: list[Any] = [runs.c.person.in_(at_most)]
-        kept = select(runs.c.caps).where(runs.c.state == State.WAITING, runs.c.caps > "").distinct()
-        if texts := list((await connection.execute(kept)).scalars()):
+        if texts := list((await connection.execute(statements.CAPS)).scalars()):
             everybody = [run for own in by_person.values() for run in own]
             capped.append(runs.c.caps.in_(concurrency.full_for_all(texts, everybody)))
             for person, own in by_person.items():

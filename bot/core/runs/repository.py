@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot.core import events_log
 from bot.core.model import Address, Person, Place
 from bot.core.run import ACTIVE, ENDED, UNFINISHED, Outcome, RunRecord, RunTiming, State
-from bot.core.runs import usage
+from bot.core.runs import statements, usage
 from bot.core.runs.rows import read_run
 from bot.core.storage.bells import Bells, Topic
 from bot.core.storage.database import Database
@@ -34,8 +34,9 @@ class RunRepository:
         return self._database.bells
 
     async def get(self, run_id: str) -> RunRecord | None:
-        rows = await self._select(runs.c.id == run_id)
-        return rows[0] if rows else None
+        async with self._database.read() as connection:
+            row = (await connection.execute(statements.RUN, {"of_run": run_id})).one_or_none()
+        return read_run(row) if row is not None else None
 
     async def probe(self) -> None:
         """Begin and end a transaction. Raises `StorageFailed` where nothing can be written."""
@@ -154,7 +155,9 @@ class RunRepository:
     async def end(self, run: RunRecord, state: State, sentence: str | None = None) -> bool:
         """End a run. Returns True if it had not ended before."""
         now = self._clock()
-        charge = partial(usage.settle, run_id=run.id, now=now, took=now - (run.started_at or now))
+        charge: Callable[[AsyncConnection], Any] | None = None  # what is done was settled when its server had done it
+        if state is State.CANCELLED:
+            charge = partial(usage.settle, run_id=run.id, now=now, took=now - (run.started_at or now))
         if state is State.FAILED or (state is State.CANCELLED and run.started_at is None):
             charge = partial(usage.give_back, run_ids=[run.id])
         topics = () if state is State.DONE else (Topic.LINE,)  # which one was delivered says nothing of the line
@@ -201,7 +204,7 @@ class RunRepository:
 
     async def discard(self, run: RunRecord, sentence: str) -> list[str] | None:
         """End a held run without showing its result. Returns the keys of files to delete; None if it was not held."""
-        gone = {"state": State.FAILED, "sentence": sentence, "ended_at": self._clock(), "outputs": None}
+        gone: dict[str, Any] = {"state": State.FAILED, "sentence": sentence, "ended_at": self._clock(), "outputs": None}
         if not await self._step(run, (State.HELD,), partial(usage.give_back, run_ids=[run.id]), **gone):
             return None
         events_log.run_ended(run.id, State.FAILED, "a moderator refused it")
@@ -346,8 +349,8 @@ class RunRepository:
 
 
 async def _stepped(connection: AsyncConnection, run: RunRecord, states: Sequence[State], **values: Any) -> bool:
-    where = (runs.c.id == run.id, runs.c.attempt == run.attempt, runs.c.state.in_(states))
-    return (await connection.execute(update(runs).where(*where).values(values))).rowcount > 0
+    change = statements.step(tuple(states), tuple(values))
+    return (await connection.execute(change, statements.step_values(run.id, run.attempt, values))).rowcount > 0
 
 
 def on_platforms(platforms: Collection[str]) -> Any:
@@ -366,7 +369,6 @@ async def note_uses(connection: AsyncConnection, run_id: str, keys: Sequence[str
     """Record that a run uses files, in the caller's transaction."""
     if not keys:
         return
-    known = select(uses.c.key).where(uses.c.run_id == run_id)
-    fresh = set(keys) - set((await connection.execute(known)).scalars())
+    fresh = set(keys) - set((await connection.execute(statements.USES, {"of_run": run_id})).scalars())
     if fresh:
         await connection.execute(uses.insert(), [{"key": key, "run_id": run_id} for key in sorted(fresh)])

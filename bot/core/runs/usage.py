@@ -16,18 +16,17 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import case, delete, func, literal_column, not_, or_, select, update
+from sqlalchemy import delete, func, literal_column, not_, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.core.errors import TooMany
 from bot.core.policy.quota import QuotaStatus
 from bot.core.policy.rules import Budget, Measure, Rule
 from bot.core.policy.scope import RequestContext, scope_key
+from bot.core.runs import statements
 from bot.core.storage.schema import charges, runs
 
 HOUR, DAY = 3600.0, 86_400.0
-_GUESS = 10.0  # seconds reserved for a run of a workflow without earlier runs
-_SAMPLE = 20  # earlier runs that the estimate uses
 _ONE: Any = literal_column("1.0")
 
 
@@ -39,7 +38,7 @@ async def quota_statuses(
     """
     needs = 0.0
     if any(rule.name == Measure.SECONDS for rule in limits):
-        needs = (await connection.execute(select(_reserved(workflow)))).scalar_one()
+        needs = (await connection.execute(select(statements.reserved(workflow)))).scalar_one()
     wanted = {Measure.SECONDS: needs, Measure.CREDITS: cost}
     return [await _standing(connection, rule, person, wanted.get(Measure(rule.name), 1.0), now) for rule in limits]
 
@@ -66,14 +65,12 @@ async def charge(
         "at": now,
         "credits": cost,
     }
-    await connection.execute(charges.insert().values(seconds=_reserved(context.workflow)), values)
+    await connection.execute(statements.CHARGE, {**values, "for_workflow": context.workflow})
 
 
 async def settle(connection: AsyncConnection, run_id: str, now: float, took: float) -> None:
     """Replace a run's reserved seconds with the real ones, once. Credits of a run that was not posted go back."""
-    mine = (charges.c.run_id == run_id, charges.c.settled_at.is_(None))
-    kept = case((_was_posted(), charges.c.credits), else_=0.0)
-    await connection.execute(update(charges).where(*mine).values(seconds=took, settled_at=now, credits=kept))
+    await connection.execute(statements.SETTLE, {"of_run": run_id, "took": took, "now": now})
 
 
 async def give_back(connection: AsyncConnection, run_ids: Collection[str]) -> None:
@@ -81,7 +78,7 @@ async def give_back(connection: AsyncConnection, run_ids: Collection[str]) -> No
     it counts, but for its seconds.
     """
     mine = charges.c.run_id.in_(run_ids)
-    await connection.execute(delete(charges).where(mine, not_(_was_posted())))
+    await connection.execute(delete(charges).where(mine, not_(statements.was_posted())))
     await connection.execute(update(charges).where(mine).values(seconds=0, settled_at=charges.c.at))
 
 
@@ -103,18 +100,6 @@ async def move_community(connection: AsyncConnection, old: str, new: str) -> Non
         scopes = func.replace(charges.c.spots, f"|{old}{end}", f"|{new}{end}")
         counted = update(charges).where(charges.c.spots.contains(f"|{old}{end}", autoescape=True))
         await connection.execute(counted.values(spots=scopes))
-
-
-def _was_posted() -> Any:
-    """Return the condition for the charges of runs that were posted to be paid for."""
-    return select(runs.c.id).where(runs.c.id == charges.c.run_id, runs.c.posted_at.is_not(None)).exists()
-
-
-def _reserved(workflow: str) -> Any:
-    """Return an expression for the seconds to reserve for a workflow, from its earlier runs."""
-    mine = (charges.c.workflow == workflow, charges.c.settled_at.is_not(None))
-    last = select(charges.c.seconds).where(*mine).order_by(charges.c.at.desc()).limit(_SAMPLE).subquery()
-    return func.coalesce(select(func.avg(last.c.seconds)).scalar_subquery(), _GUESS)
 
 
 async def _standing(connection: AsyncConnection, rule: Rule, person: str, needs: float, now: float) -> QuotaStatus:

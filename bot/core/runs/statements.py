@@ -1,0 +1,91 @@
+"""The statements of every run, built once: to build one takes SQLAlchemy longer than SQLite needs to execute it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from functools import cache
+from typing import Any
+
+from sqlalchemy import bindparam, case, func, literal_column, or_, select, update
+
+from bot.core.run import State
+from bot.core.storage.schema import charges, line, runs, uses
+
+_GUESS = 10.0  # seconds reserved for a run of a workflow without earlier runs
+_SAMPLE = 20  # earlier runs that the estimate uses
+
+_THIS = runs.c.id == bindparam("of_run")
+
+
+def in_states(states: Iterable[State]) -> Any:
+    """The condition that a run is in one of these states, which stand in the statement itself."""
+    return or_(*(runs.c.state == literal_column(f"'{state.value}'") for state in states))
+
+
+#: A run: `of_run`.
+RUN = select(runs).where(_THIS)
+#: Whether a run waits: `of_run`.
+WAITS = select(runs.c.id).where(_THIS, in_states([State.WAITING]))
+#: How many runs of a person wait, the last turn of theirs, and the turn of the line: `of_person`.
+PLACE = select(func.count(), func.coalesce(func.max(runs.c.turn), 0), select(line.c.turn).scalar_subquery()).where(
+    runs.c.person == bindparam("of_person"), in_states([State.WAITING])
+)
+JOIN = runs.insert()
+#: Whose runs are on servers, of which workflow, and for which limits they count.
+BUSY = (
+    select(runs.c.person, runs.c.workflow, func.coalesce(charges.c.spots, ""))
+    .select_from(runs.outerjoin(charges, charges.c.run_id == runs.c.id))
+    .where(in_states([State.RUNNING]))
+)
+#: The limits on runs at a time that hold for runs which wait.
+CAPS = select(runs.c.caps).where(in_states([State.WAITING]), runs.c.caps > "").distinct()
+#: Give a run to a worker: `of_run`, and the new values of `TAKEN`.
+TAKEN = ("state", "server", "worker", "started_at")
+TAKE = update(runs).where(_THIS).values({name: bindparam(f"new_{name}") for name in TAKEN}).returning(*runs.c)
+#: The line has come to a turn: `now_at`.
+TURN = update(line).where(line.c.turn < bindparam("now_at")).values(turn=bindparam("now_at"))
+#: The files that a run uses: `of_run`.
+USES = select(uses.c.key).where(uses.c.run_id == bindparam("of_run"))
+
+
+@cache
+def step(states: tuple[State, ...], names: tuple[str, ...]) -> Any:
+    """Change these columns of a run's attempt while it is in one of these states: see `step_values`."""
+    where = (_THIS, runs.c.attempt == bindparam("of_attempt"), in_states(states))
+    new = {name: bindparam(f"new_{name}", type_=runs.c[name].type) for name in names}
+    return update(runs).where(*where).values(new)
+
+
+def step_values(run_id: str, attempt: int, values: Mapping[str, Any]) -> dict[str, Any]:
+    return {"of_run": run_id, "of_attempt": attempt, **{f"new_{name}": value for name, value in values.items()}}
+
+
+def was_posted() -> Any:
+    """The condition for the charges of runs that were posted to be paid for."""
+    return select(runs.c.id).where(runs.c.id == charges.c.run_id, runs.c.posted_at.is_not(None)).exists()
+
+
+def reserved(workflow: Any) -> Any:
+    """The seconds to reserve for a workflow, from its earlier runs."""
+    mine = (charges.c.workflow == workflow, charges.c.settled_at.is_not(None))
+    last = select(charges.c.seconds).where(*mine).order_by(charges.c.at.desc()).limit(_SAMPLE).subquery()
+    return func.coalesce(select(func.avg(last.c.seconds)).scalar_subquery(), _GUESS)
+
+
+#: Charge a run: its columns but for the seconds, and `for_workflow`.
+CHARGE = charges.insert().values(
+    {
+        **{column.name: bindparam(column.name) for column in charges.c if column.name not in ("seconds", "settled_at")},
+        "seconds": reserved(bindparam("for_workflow")),
+    }
+)
+#: The real seconds of a run, once: `of_run`, `took`, `now`.
+SETTLE = (
+    update(charges)
+    .where(charges.c.run_id == bindparam("of_run"), charges.c.settled_at.is_(None))
+    .values(
+        seconds=bindparam("took"),
+        settled_at=bindparam("now"),
+        credits=case((was_posted(), charges.c.credits), else_=0.0),
+    )
+)
