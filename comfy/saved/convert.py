@@ -131,7 +131,7 @@ def _pour_group(graph: BuiltGraph, group: Group) -> None:
     """Give the parts of a group their values; a widget that is linked inside has none."""
     place = 0
     for part in group.parts:
-        node = graph.nodes[part]
+        node = graph.nodes[part.id]
         for widget in list(node.widgets):
             slot = node.slot(widget.name)
             link = graph.links.get(slot.link) if slot is not None and slot.link is not None else None

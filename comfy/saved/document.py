@@ -177,7 +177,7 @@ def _link(raw: Any) -> SavedLink | None:
         return None
     link, origin, origin_slot, target, target_slot = raw[:5]
     made = SavedLink(str(link), str(origin), _number(origin_slot), str(target), _number(target_slot))
-    return made if made.origin_slot >= 0 else None  # no output has such a place
+    return made if made.origin_slot >= 0 and made.target_slot >= 0 else None  # there is no such place
 
 
 def _input(raw: Mapping[str, Any]) -> SavedInput:

@@ -148,3 +148,20 @@ def test_a_link_to_an_input_that_a_choice_does_not_bring_along_is_drawn() -> Non
     prompt = {"1": {"class_type": "Blank", "inputs": {}}, "2": {"class_type": "Model", "inputs": inputs}}
     (link,) = draw(prompt, DEFINITIONS)["links"]
     assert link[1:4] == [1, 0, 2]
+
+
+@pytest.mark.parametrize("value", [10**400, -(10**400), float("inf")], ids=["large", "small", "infinite"])
+def test_a_primitive_keeps_the_bounds_of_its_input_however_large_it_is(value: float) -> None:
+    primitive = node(2, "PrimitiveNode", (value,), outputs=["FLOAT"])
+    sampler = node(1, "Sample", (7, "fixed", 30, 8.0), inputs=[("*cfg", 50, "FLOAT")])
+    data = graph(sampler, primitive, links=[(50, 2, 0, 1, 0)])
+    assert converted(data)["1"]["cfg"] == (100.0 if value > 0 else 0.0)
+
+
+def test_the_parts_of_a_group_get_their_values_if_the_file_counts_its_nodes_wrongly() -> None:
+    parts = {"nodes": [node(0, "Blank", (64, 64))], "links": []}
+    data = graph(
+        node(1, "workflow>a", (64, 32)), node(2, "Load", ("a.png", "image")), extra={"groupNodes": {"a": parts}}
+    )
+    made = converted({**data, "last_node_id": 0})
+    assert {"width": 64, "height": 32} in made.values()
