@@ -187,14 +187,9 @@ async def _policy(
     settings: Settings, store: Stores, catalog: LiveCatalog, tasks: TaskHealth, prices: PriceEstimator
 ) -> AsyncIterator[Policy]:
     audit = Audit(store.database)
-
-    def waits(workflow: str) -> bool:
-        found = catalog.workflows.get(workflow)
-        return found is not None and found.trial
-
     async with RuleStore(store.database, audit, tasks) as rules:
         default = DefaultAccess.read(settings.default_workflows)
-        enforcer = PolicyEnforcer(rules, audit, default, settings.operators, costs=prices.is_paid, waits=waits)
+        enforcer = PolicyEnforcer(rules, audit, catalog, prices.is_paid, default, settings.operators)
         yield Policy(rules, audit, enforcer, Permissions(audit, settings.operators, settings.trusted))
 
 

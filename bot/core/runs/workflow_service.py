@@ -115,6 +115,13 @@ class WorkflowService:
         """Return a version of a workflow. Raises `UnknownWorkflow`."""
         return await self._validator.versions.get(workflow, version)
 
+    async def usable(self, workflow: str, version: str, person: Person) -> str:
+        """Return a version of a workflow if a person may use it, else an empty one, which is the newest if there is
+        one. Raises `UnknownWorkflow`.
+        """
+        is_usable = self._enforcer.may_use(person, await self.pinned(workflow, version))
+        return version if is_usable or workflow not in self.catalog.workflows else ""
+
     async def admit(self, workflow: str, person: Person, place: Place, version: str = "") -> None:
         """Let a person ask for a workflow. Raises `UnknownWorkflow`, and `NotAllowed` with the rule in words, which is
         in the audit log then.

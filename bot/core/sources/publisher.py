@@ -33,7 +33,7 @@ from bot.core.sources.store import (
     write_state,
 )
 from bot.core.sources.watcher import SavedContent, SavedFault, SavedListing
-from bot.core.workflows.live_catalog import LiveCatalog
+from bot.core.workflows.live_catalog import LiveCatalog, SavedFiles
 from bot.core.workflows.reader import SourceFile, graph_of
 from bot.core.workflows.source import Layer
 from bot.i18n import _
@@ -72,13 +72,15 @@ class SavedShelf:
         """See `Shelf`. What is offered is on record already."""
         await self._catalog.renew()
 
-    async def files(self) -> Collection[SourceFile]:
-        """Return the files of what is offered now. Raises `StorageFailed`."""
-        wanted = offered(await self._store.state())
+    async def files(self) -> SavedFiles:
+        """Return the files of what is offered now, and what is closed. Raises `StorageFailed`."""
+        state = await self._store.state()
+        wanted = offered(state)
         found = await self._store.contents((each.id, each.digest) for each in wanted if each not in self._made)
         made = await asyncio.to_thread(_files, [(each, *found[each.id]) for each in wanted if each.id in found])
         self._made = {each: self._made.get(each) or made[each] for each in wanted if each in self._made or each in made}
-        return self._made.values()
+        closed = (each.id for each in state.workflows.values() if each.publication.stage is Stage.CLOSED)
+        return SavedFiles(tuple(self._made.values()), frozenset(map(_source, closed)))
 
 
 def _files(offers: Iterable[tuple[Offered, SavedAt, bytes]]) -> dict[Offered, SourceFile]:
@@ -92,8 +94,12 @@ def _files(offers: Iterable[tuple[Offered, SavedAt, bytes]]) -> dict[Offered, So
 def _file(offer: Offered, at: SavedAt, content: bytes) -> SourceFile:
     path = at.path[: len(at.path) - len(PurePosixPath(at.path).name)] + at.stem
     called = "" if offer.title == at.stem else offer.title
-    source, graph = f"saved/{offer.id}", graph_of(content)
+    source, graph = _source(offer.id), graph_of(content)
     return SourceFile.of(Layer.SAVED, path, at.path, graph, source=source, called=called, trial=offer.trial)
+
+
+def _source(workflow: str) -> str:
+    return f"saved/{workflow}"
 
 
 @dataclass(frozen=True)

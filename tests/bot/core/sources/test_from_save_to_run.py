@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from bot.core.errors import NotAllowed, UnknownWorkflow, UserError
-from bot.core.model import Person, Publish
-from bot.core.run import State
+from bot.core.model import Address, Person, Publish
+from bot.core.run import RunRecord, State
 from bot.core.workflows.workflow import Workflow
 from bot.server_settings import NamedServer
 from comfy.embedded import EmbeddedServer
@@ -16,6 +17,7 @@ from tests.bot.core.sources.saving import add_user, delete, save, saved_graph
 from tests.bot.harness import ANN, HERE, House, house, until
 
 OP = Person("test", "9", "Op")
+ADDRESS = Address("test", "chat", "again")
 OPERATORS = {"operators": ("test:9",)}
 
 
@@ -101,6 +103,54 @@ async def test_elsewhere_members_see_nothing_before_an_operator_says_yes(tmp_pat
             assert not (await appears(home, "sheet")).trial
             acts = [each.act for each in await home.services.moderation.log(OP, HERE)]
             assert acts[:2] == ["workflow back", "workflow unpublish"]
+
+
+async def test_again_runs_no_version_that_operators_keep_from_others(tmp_path: Path) -> None:
+    async with EmbeddedServer() as server:
+        named_server = NamedServer("garage", server.url, publish=Publish.TRIAL)
+        async with house(tmp_path, servers=[named_server], **OPERATORS) as home:
+            saved, runs, versions = home.services.moderation.saved, home.services.runs, home.services.workflows
+            await save(server.url, "sheet.json", saved_graph())
+            workflow = await appears(home, "sheet")
+            tried, _shown = await home.ask(workflow.id, person=OP)
+            await home.ended(tried)
+            (entry,) = (await saved.overview(OP, HERE)).entries
+            await saved.answer(OP, HERE, entry.id, entry.newest, yes=False)
+            await goes(home, "sheet")
+            with pytest.raises(NotAllowed, match="has closed it"):
+                await runs.again(tried, ANN, HERE, {})
+
+            await saved.publish(OP, HERE, "sheet")
+            opened = await appears(home, "sheet")
+            assert (await runs.again(tried, ANN, HERE, {})).version in ("", opened.version)
+            mine, _shown = await home.ask(workflow.id)
+
+            await save(server.url, "sheet.json", saved_graph(filters=1))  # with another kind of node
+
+            async def waits() -> bool:
+                return (await appears(home, "sheet")).trial
+
+            await until(waits)
+            tried, _shown = await home.ask(workflow.id, person=OP)
+            await home.ended(tried)
+            (entry,) = (await saved.overview(OP, HERE)).entries
+            await saved.answer(OP, HERE, entry.id, entry.newest, yes=False)
+            assert (await runs.again(tried, OP, HERE, {})).version == workflow_version(await runs.get(tried))
+            again = await runs.again(tried, ANN, HERE, {})
+            assert (await versions.pinned(again.workflow, again.version)).version == opened.version
+            with pytest.raises(NotAllowed, match="waits for the operator"):
+                await runs.submit(replace(again, version=workflow_version(await runs.get(tried))), ADDRESS)
+
+            await home.ended(mine)
+            await saved.unpublish(OP, HERE, "sheet")
+            await goes(home, "sheet")
+            with pytest.raises(NotAllowed, match="has closed it"):
+                await runs.again(mine, ANN, HERE, {})
+
+
+def workflow_version(run: RunRecord | None) -> str:
+    assert run is not None
+    return run.version
 
 
 async def test_a_file_saved_under_the_name_of_an_allowed_workflow_inherits_nothing(tmp_path: Path) -> None:
