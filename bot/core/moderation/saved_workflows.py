@@ -230,8 +230,9 @@ class SavedWorkflows:
         words: str,
     ) -> str:
         words = words.format(title=found.title)
-        if await self._store.decide(found.id, to) is None:
-            raise UserError(_("This workflow is no longer saved at any server."))
+        if await self._store.decide(found, to) is None:
+            told = _("“{title}” has been saved again or deleted meanwhile, so nothing was decided: look at it again.")
+            raise UserError(told.format(title=found.title))
         await self._audit.decided(by, here, act, words)
         await self._shelf.offer(offered(await self._store.state()))
         return words

@@ -110,11 +110,11 @@ class SavedStore:
                     found[workflow] = _at(row), zlib.decompress(row.content)
         return found
 
-    async def decide(self, workflow: str, to: Callable[[Publication], Publication]) -> SavedWorkflow | None:
-        """Change how far a workflow is offered; None if it is gone."""
+    async def decide(self, seen: SavedWorkflow, to: Callable[[Publication], Publication]) -> SavedWorkflow | None:
+        """Change how far a workflow is offered; None if it is gone, or if it is no longer as it was `seen`."""
         async with self.database.change() as connection:
-            found = (await read_state(connection)).workflows.get(workflow)
-            if found is None:
+            found = (await read_state(connection)).workflows.get(seen.id)
+            if found is None or found.publication != seen.publication:
                 return None
             decided = replace(found, publication=to(found.publication))
             await write_workflow(connection, found, decided)

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import pytest
 
 from bot.core.errors import StorageAway
 from bot.core.model import Publish
 from bot.core.sources.holdings import SavedAt
-from bot.core.sources.publication import Stage, accepted, back_to, closed, declined
+from bot.core.sources.publication import Publication, Stage, accepted, back_to, closed, declined
 from bot.core.sources.publisher import Offered, SavedPublisher
 from bot.core.sources.store import SavedStore
 from bot.core.sources.watcher import SavedContent, SavedFault, SavedListing
@@ -73,6 +72,9 @@ class Row:
         for (server, user), files in self.files.items():
             await self._take(server, user, *(SavedContent(path, content) for path, content in files.items()))
 
+    async def decide(self, key: str, to: Callable[[Publication], Publication]) -> None:
+        assert await self.store.decide((await self.store.state()).workflows[key], to) is not None
+
     async def _take(self, server: str, user: str, *changed: SavedContent) -> None:
         listing = SavedListing(server, user, frozenset(self.files[server, user]), changed)
         await self.publisher.take(listing, self.publish[server])
@@ -93,7 +95,7 @@ def row(database: Database, clock: Clock) -> Row:
 async def test_what_is_saved_is_on_trial_and_open_after_a_yes(row: Row) -> None:
     await row.save(graph("A"))
     assert row.told == [("w1", "a", True)]
-    await row.store.decide("w1", accepted)
+    await row.decide("w1", accepted)
     await row.publisher.offer()
     assert row.told == [("w1", "a", False)]
     before = row.shelf[0].digest
@@ -105,7 +107,7 @@ async def test_what_is_saved_is_on_trial_and_open_after_a_yes(row: Row) -> None:
 
 async def test_an_edit_with_other_nodes_is_on_trial_again_and_a_no_brings_the_earlier_one_back(row: Row) -> None:
     await row.save(graph("A"))
-    await row.store.decide("w1", accepted)
+    await row.decide("w1", accepted)
     await row.save(graph("A", "Pay"))
     assert row.told == [("w1", "a", True)]
     (workflow,) = (await row.store.state()).workflows.values()
@@ -113,7 +115,7 @@ async def test_an_edit_with_other_nodes_is_on_trial_again_and_a_no_brings_the_ea
     assert workflow.approved.classes == {"A"}
     newest, _first = await row.store.versions("w1")
     assert newest.needs.paid == {"Pay"}
-    await row.store.decide("w1", declined)
+    await row.decide("w1", declined)
     await row.publisher.offer()
     assert row.told == [("w1", "a", False)]
     assert await row.store.content("w1", row.shelf[0].digest) == graph("A")
@@ -135,7 +137,7 @@ async def test_equal_content_is_one_workflow_and_other_content_one_each_named_by
     await row.save(graph("A"))
     await row.save(graph("A"), "two")
     assert row.told == [("w1", "a", True)]
-    await row.store.decide("w1", accepted)
+    await row.decide("w1", accepted)
     await row.save(graph("A", mark=1), "two")
     assert row.told == [("w1", "a (One)", False), ("w2", "a (Two)", True)]
     await row.save(graph("A", mark=1))
@@ -191,11 +193,11 @@ async def test_a_fault_is_logged_once(row: Row, caplog: pytest.LogCaptureFixture
 async def test_a_restart_changes_nothing(row: Row) -> None:
     for number, content in enumerate((graph("A"), graph("B"), graph("A", "B"))):
         await row.save(content, path=f"{number}.json")
-    await row.store.decide("w1", accepted)
-    await row.store.decide("w2", closed)
+    await row.decide("w1", accepted)
+    await row.decide("w2", closed)
     await row.save(graph("A", mark=1), path="0.json")
     first = (await row.store.versions("w1"))[-1]
-    await row.store.decide("w1", lambda before: back_to(before, first.digest))
+    await row.decide("w1", lambda before: back_to(before, first.digest))
     before = await row.store.state()
     await row.restart()
     after = await row.store.state()
@@ -238,7 +240,7 @@ async def test_what_the_shelf_missed_it_is_told_later(row: Row) -> None:
 
 async def test_of_many_versions_the_last_ones_and_the_offered_one_are_kept(row: Row) -> None:
     await row.save(graph("A"))
-    await row.store.decide("w1", accepted)
+    await row.decide("w1", accepted)
     for mark in range(60):
         await row.save(graph("A", "B", mark=mark))
     versions = await row.store.versions("w1")
@@ -259,5 +261,17 @@ async def test_who_was_asked_is_kept_until_another_version_comes(row: Row) -> No
     assert (await row.store.state()).workflows["w1"].asked == ()
 
 
-async def test_what_is_gone_cannot_be_decided(row: Row, tmp_path: Path) -> None:
-    assert await row.store.decide("w9", accepted) is None
+async def test_of_a_version_that_came_meanwhile_nothing_is_decided(row: Row) -> None:
+    await row.save(graph("A"))
+    (seen,) = (await row.store.state()).workflows.values()
+    await row.save(graph("A", "Pay"))
+    assert await row.store.decide(seen, accepted) is None
+    await row.publisher.offer()
+    assert row.told == [("w1", "a", True)]
+
+
+async def test_what_is_gone_cannot_be_decided(row: Row) -> None:
+    await row.save(graph("A"))
+    (seen,) = (await row.store.state()).workflows.values()
+    await row.delete()
+    assert await row.store.decide(seen, accepted) is None
