@@ -106,7 +106,8 @@ class SavedWorkflows:
         """Return all saved workflows. Raises `NotAllowed` for all but operators."""
         await self._permissions.operator(by, here, "workflow saved")
         state = await self._store.state()
-        entries = [await self._entry(state, each) for each in state.workflows.values()]
+        newest = await self._store.newest()
+        entries = [_entry(each, newest.get(each.id)) for each in state.workflows.values()]
         ordered = sorted(entries, key=lambda each: (not each.waits, each.title.casefold()))
         return SavedOverview(tuple(ordered), tuple(faults_of(state)), tuple(pollers_of(state)))
 
@@ -172,6 +173,8 @@ class SavedWorkflows:
             for operator in self._operators - set(each.asked)
             if self._store.clock() - each.at >= _AGE and self._is_due(each, operator)
         ]
+        wanted = {(each.id, each.publication.newest) for each in waiting}
+        self._pauses = {mark: pause for mark, pause in self._pauses.items() if mark[:2] in wanted}
         for each, operator in due:
             async with self._locks.hold(f"saved {each.id}"):  # so that no other process asks as well
                 await self._ask(each.id, each.publication.newest, operator)
@@ -182,7 +185,7 @@ class SavedWorkflows:
         if found is None or found.publication.newest != newest or operator in found.asked:
             return
         platform, _colon, person = operator.partition(":")
-        entry = await self._entry(state, found)
+        entry = _entry(found, (await self._store.newest()).get(key))
         words = _("“{title}” waits for you: until you open it, only operators can see and run it.")
         text = "\n".join((words.format(title=entry.title), *entry.lines))
         mark = (key, newest, operator)
@@ -237,12 +240,11 @@ class SavedWorkflows:
         await self._shelf.offer(offered(await self._store.state()))
         return words
 
-    async def _entry(self, state: SavedState, workflow: SavedWorkflow) -> SavedEntry:
-        versions = await self._store.versions(workflow.id)
-        newest = next((each for each in versions if each.digest == workflow.publication.newest), None)
-        lines = tuple(_lines(newest, workflow)) if newest is not None else ()
-        offered = workflow.publication
-        return SavedEntry(workflow.id, workflow.title, offered.stage, offered.newest[:8], lines)
+
+def _entry(workflow: SavedWorkflow, newest: SavedVersion | None) -> SavedEntry:
+    lines = tuple(_lines(newest, workflow)) if newest is not None else ()
+    offered = workflow.publication
+    return SavedEntry(workflow.id, workflow.title, offered.stage, offered.newest[:8], lines)
 
 
 def _lines(version: SavedVersion, workflow: SavedWorkflow) -> Iterator[str]:

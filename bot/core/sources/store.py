@@ -20,6 +20,7 @@ from bot.core.storage.database import Database
 from bot.core.storage.schema import saved_files, saved_servers, saved_versions, saved_workflows
 
 _MOST_VERSIONS = 50  # of a workflow; older ones are deleted
+_OF_VERSIONS = [column for column in saved_versions.c if column is not saved_versions.c.content]
 
 
 @dataclass(frozen=True)
@@ -88,11 +89,19 @@ class SavedStore:
 
     async def versions(self, workflow: str) -> list[SavedVersion]:
         """Return the versions of a workflow, newest first."""
-        columns = [column for column in saved_versions.c if column is not saved_versions.c.content]
-        question = select(*columns).where(saved_versions.c.workflow == workflow)
+        question = select(*_OF_VERSIONS).where(saved_versions.c.workflow == workflow)
         async with self.database.read() as connection:
             rows = await connection.execute(question.order_by(saved_versions.c.number.desc()))
             return [_version(row) for row in rows]
+
+    async def newest(self) -> dict[str, SavedVersion]:
+        """Return the newest version of each workflow, by the workflow's id."""
+        mine = and_(
+            saved_versions.c.workflow == saved_workflows.c.id, saved_versions.c.digest == saved_workflows.c.newest
+        )
+        question = select(*_OF_VERSIONS).join(saved_workflows, mine).order_by(saved_versions.c.number)
+        async with self.database.read() as connection:
+            return {row.workflow: _version(row) for row in await connection.execute(question)}
 
     async def content(self, workflow: str, digest: str) -> bytes | None:
         """Return the content of a version; None if there is none."""

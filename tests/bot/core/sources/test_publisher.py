@@ -275,3 +275,22 @@ async def test_what_is_gone_cannot_be_decided(row: Row) -> None:
     (seen,) = (await row.store.state()).workflows.values()
     await row.delete()
     assert await row.store.decide(seen, accepted) is None
+
+
+async def test_a_node_with_a_letter_in_its_name_that_no_database_takes_stops_nothing(row: Row) -> None:
+    row.publish["one"] = Publish.OPEN
+    await row.save(graph("A\0B"), path="odd.json")
+    await row.save(graph("A"))
+    assert [title for _id, title, _trial in row.told] == ["odd", "a"]
+    assert (await row.store.newest())["w1"].needs.classes == {"A\0B"}
+
+
+async def test_the_newest_version_of_each_workflow_is_told(row: Row) -> None:
+    for content in (graph("A"), graph("B"), graph("A")):
+        await row.save(content)
+    await row.save(graph("B"), path="b.json")
+    newest = await row.store.newest()
+    assert {key: (each.number, each.needs.classes) for key, each in newest.items()} == {
+        "w1": (3, frozenset({"A"})),
+        "w2": (1, frozenset({"B"})),
+    }
