@@ -51,20 +51,24 @@ def renewed(
     new_id: Callable[[], str],
 ) -> list[Holding]:
     """Return the holdings after a listing of one user's files at a server; `changed` has digests by path."""
-    kept = [each for each in holdings if (each.at.server, each.at.user) != (server, user) or each.at.path in paths]
-    held = {each.at: each for each in kept}
+    by_path: dict[str, dict[SavedAt, Holding]] = {}
+    now = 0
+    for each in holdings:
+        now = max(now, each.since)
+        if (each.at.server, each.at.user) != (server, user) or each.at.path in paths:
+            by_path.setdefault(each.at.path, {})[each.at] = each
     for path, digest in sorted(changed.items()):
-        _put(held, SavedAt(server, user, path), digest, new_id)
-    return sorted(held.values(), key=lambda each: each.since)
+        now += 1
+        _put(by_path.setdefault(path, {}), SavedAt(server, user, path), digest, now, new_id)
+    return sorted((each for held in by_path.values() for each in held.values()), key=lambda each: each.since)
 
 
-def _put(held: dict[SavedAt, Holding], at: SavedAt, digest: str, new_id: Callable[[], str]) -> None:
-    """Put new content where a file is saved."""
+def _put(held: dict[SavedAt, Holding], at: SavedAt, digest: str, now: int, new_id: Callable[[], str]) -> None:
+    """Put new content where a file is saved; `held` are the files under its path."""
     old = held.get(at)
     if old is not None and old.digest == digest:
         return
-    now = 1 + max((each.since for each in held.values()), default=0)
-    others = [each for each in held.values() if each.at != at and each.at.path == at.path]
+    others = [each for each in held.values() if each.at != at]
     twin = min((each for each in others if each.digest == digest), key=lambda each: each.since, default=None)
     followers = [each for each in others if old is not None and each.workflow == old.workflow]
     if twin is not None:

@@ -6,6 +6,7 @@ import time
 import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 import msgspec
@@ -73,8 +74,13 @@ class SavedState:
 
     def publish(self, workflow: str) -> Publish:
         """Return what holds for a workflow: it is open if one of the servers that have it says so."""
-        servers = [self.servers[each.at.server] for each in self.holdings if each.workflow == workflow]
-        return Publish.OPEN if any(each.publish is Publish.OPEN for each in servers) else Publish.TRIAL
+        return Publish.OPEN if workflow in self._open else Publish.TRIAL
+
+    @cached_property
+    def _open(self) -> frozenset[str]:
+        """The workflows that a server has which lets people publish."""
+        open_at = {name for name, each in self.servers.items() if each.publish is Publish.OPEN}
+        return frozenset(each.workflow for each in self.holdings if each.at.server in open_at)
 
 
 class SavedStore:
