@@ -131,9 +131,8 @@ class SavedPublisher:
 
     async def take(self, listing: SavedListing, publish: Publish) -> None:
         """See `SavedFilesSink`."""
-        info = self._infos()[listing.server]
-        found = {file.path: (file.digest, await asyncio.to_thread(_examine, file, info)) for file in listing.changed}
-        digests = {path: digest for path, (digest, _content) in found.items()}
+        digests = {file.path: file.digest for file in listing.changed}
+        examined = await self._looked_at(listing)
 
         def listed(state: SavedState) -> SavedState:
             holdings = renewed(state.holdings, listing.server, listing.user, listing.paths, digests, self._new_id)
@@ -142,7 +141,16 @@ class SavedPublisher:
             server = SavedServer(listing.server, self._worker, publish, self._store.clock(), faults)
             return replace(state, holdings=tuple(holdings), servers={**state.servers, server.name: server})
 
-        await self._change(listed, dict(found.values()))
+        await self._change(listed, examined)
+
+    async def _looked_at(self, listing: SavedListing) -> dict[str, _Examined]:
+        """Examine the contents about which not all is decided, as at a restart it is about most. Returns them by their
+        digests.
+        """
+        state, info = await self._store.state(), self._infos()[listing.server]
+        settled = state.settled_at(listing.server, listing.user)
+        new = [file for file in listing.changed if settled.get(file.path) != file.digest]
+        return {file.digest: await asyncio.to_thread(_examine, file, info) for file in new}
 
     async def looked(self, server: str, users: Sequence[str] | None, faults: Sequence[SavedFault]) -> None:
         """See `SavedFilesSink`."""

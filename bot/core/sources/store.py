@@ -76,6 +76,17 @@ class SavedState:
         """Return what holds for a workflow: it is open if one of the servers that have it says so."""
         return Publish.OPEN if workflow in self._open else Publish.TRIAL
 
+    def settled_at(self, server: str, user: str) -> dict[str, str]:
+        """Return the files of a user about which all is decided: the digests of their contents, by path."""
+        newest = {key: each.publication.newest for key, each in self.workflows.items()}
+        return {
+            each.at.path: each.digest
+            for each in self.holdings
+            if (each.at.server, each.at.user) == (server, user)
+            and each.at not in self.faults
+            and newest.get(each.workflow) == each.digest
+        }
+
     @cached_property
     def _open(self) -> frozenset[str]:
         """The workflows that a server has which lets people publish."""

@@ -5,10 +5,11 @@ A server that is away, an error or a login page changes nothing: only a list wit
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cached_property, partial
 from types import TracebackType
 from typing import Protocol
 
@@ -47,8 +48,9 @@ class SavedContent:
     content: bytes
     modified: float | None = None
 
-    @property
+    @cached_property
     def digest(self) -> str:
+        """The digest of the content, which takes a while for a large one."""
         return hashlib.sha256(self.content).hexdigest()
 
 
@@ -175,8 +177,9 @@ class SavedFilesWatcher:
                 faults.append(SavedFault(file.path, _("the file is too large for a workflow")))
             elif (content := await self._content(client, file, header)) is not None:
                 saved = SavedContent(file.path, content, file.modified)
-                after[file.path] = file, saved.digest
-                if old is None or old[1] != saved.digest:
+                digest = await asyncio.to_thread(_digest, saved)
+                after[file.path] = file, digest
+                if old is None or old[1] != digest:
                     changed.append(saved)
         paths = frozenset(file.path for file in listed)
         if before is None or changed or known.keys() - paths:
@@ -191,6 +194,10 @@ class SavedFilesWatcher:
         except FileMissing:
             return None
         return content if file.size in (None, len(content)) else None
+
+
+def _digest(saved: SavedContent) -> str:
+    return saved.digest
 
 
 async def _users(client: ComfyClient, source: SavingServer) -> tuple[Mapping[str, str | None], list[SavedFault]]:

@@ -6,6 +6,7 @@ import itertools
 import json
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
 
@@ -22,7 +23,13 @@ from tests.bot.core.runs.counting import Clock
 
 _NODE = {"input": {"required": {}}, "output": [], "output_node": True}
 INFO = ObjectInfo(
-    {"A": _NODE, "B": _NODE, "Pay": {**_NODE, "api_node": True}, "Own": {**_NODE, "python_module": "custom_nodes.own"}}
+    {
+        "A": _NODE,
+        "B": _NODE,
+        "Pay": {**_NODE, "api_node": True},
+        "Own": {**_NODE, "python_module": "custom_nodes.own"},
+        "Wild": {**_NODE, "python_module": "custom_nodes.wild"},
+    }
 )
 
 
@@ -41,6 +48,7 @@ class Row:
     files: dict[tuple[str, str], dict[str, bytes]] = field(default_factory=dict)
     shelf: list[Offered] = field(default_factory=list)
     fails: bool = False
+    info: ObjectInfo = INFO
 
     def __post_init__(self) -> None:
         ids = (f"w{number}" for number in itertools.count(1))
@@ -49,8 +57,10 @@ class Row:
     def open(self, new_id: object) -> None:
         self._new_id = new_id
         labels = {"one": "One", "two": "Two"}
-        infos: Mapping[str, ObjectInfo] = {"one": INFO, "two": INFO}
-        self.publisher = SavedPublisher(self.store, self, "garage", lambda: infos, labels, ["own"], new_id)  # type: ignore[arg-type]
+        self.publisher = SavedPublisher(self.store, self, "garage", self.infos, labels, ["own"], new_id)  # type: ignore[arg-type]
+
+    def infos(self) -> Mapping[str, ObjectInfo]:
+        return {"one": self.info, "two": self.info}
 
     async def offer(self, offered: Collection[Offered]) -> None:
         if self.fails:
@@ -188,6 +198,30 @@ async def test_a_fault_is_logged_once(row: Row, caplog: pytest.LogCaptureFixture
     assert [each.__dict__["file"] for each in faulty] == ["one: bad.json"]
     await row.restart()
     assert len([each for each in caplog.records if each.message == "workflow_faulty"]) == 2
+
+
+class Watched(ObjectInfo):
+    """Definitions that know which nodes they were asked about."""
+
+    def __init__(self, data: Mapping[str, Any]) -> None:
+        super().__init__(data)
+        self.asked: set[str] = set()
+
+    def is_paid(self, class_type: str) -> bool:
+        self.asked.add(class_type)
+        return super().is_paid(class_type)
+
+
+async def test_at_a_restart_only_what_is_new_or_faulty_is_examined(row: Row) -> None:
+    row.info = info = Watched(INFO.data)
+    await row.save(graph("A"))
+    await row.save(graph("Wild"), path="wild.json")
+    assert info.asked == {"A", "Wild"}
+    info.asked.clear()
+    row.files["one", ""]["new.json"] = graph("B")
+    await row.restart()
+    assert info.asked == {"B", "Wild"}
+    assert [title for _id, title, _trial in row.told] == ["a", "new"]
 
 
 async def test_a_restart_changes_nothing(row: Row) -> None:
