@@ -195,7 +195,7 @@ async def test_without_a_number_the_operators_own_price_counts(tmp_path: Path) -
         )
         run_id, _shown = await home.ask(PARTNER, text="a fox")
         (run,) = await home.ended(run_id)
-        assert (run.state, run.price) == (State.DONE, Price(50, 50))
+        assert (run.state, run.price) == (State.DONE, Price(50, 50, is_declared=False))
 
 
 async def test_a_paid_run_whose_server_restarted_is_not_posted_again(tmp_path: Path) -> None:
@@ -439,8 +439,18 @@ async def test_a_workflow_that_was_changed_to_cost_money_runs_as_it_was_for_an_o
             await home.ask("plain", place=Place("test", "else", "Else", "elsewhere"))
 
 
-@pytest.mark.parametrize("before", [None, EXPRESSION])
-async def test_a_run_that_costs_more_by_now_does_not_run(tmp_path: Path, before: str | None) -> None:
+@pytest.mark.parametrize(
+    ("before", "now", "told"),
+    [
+        (None, RANGE, "This costs more than it did when you asked for it"),
+        (EXPRESSION, RANGE, "This costs more than it did when you asked for it"),
+        (EXPRESSION, BY_SECOND, "It is not known any longer in advance what this costs"),
+    ],
+    ids=["nothing before", "less before", "unknown now"],
+)
+async def test_a_run_that_costs_more_by_now_does_not_run(
+    tmp_path: Path, before: str | None, now: str, told: str
+) -> None:
     gates, platform, settings = Gates(), RecordingPlatform(), {"account_key": Secret(KEY)}
     write_partner(tmp_path)
     partner = Partner(before or EXPRESSION)
@@ -452,12 +462,12 @@ async def test_a_run_that_costs_more_by_now_does_not_run(tmp_path: Path, before:
             _blocking, shown = await home.ask("gated", gate="x")
             await platform.until(running(shown))
             run_id, _shown = await home.ask(PARTNER, person=BEN, text="a fox")
-        server._nodes["PartnerImage"] = Partner(RANGE).nodes()["PartnerImage"]
+        server._nodes["PartnerImage"] = Partner(now).nodes()["PartnerImage"]
         gates.open()
         async with house(tmp_path, platform, [server], **settings) as home:
             (run,) = await home.ended(run_id)
         assert (run.state, partner.charged, server.calls["POST /prompt"]) == (State.FAILED, [], 1)
-        assert "This costs more than it did when you asked for it" in (run.sentence or "")
+        assert told in (run.sentence or "")
 
 
 async def test_the_key_is_in_no_file_log_message_or_result(
