@@ -94,6 +94,12 @@ async def paid_house(
         yield home, server
 
 
+async def offered_price(home: House) -> str:
+    """Return the price that a list of workflows has."""
+    offers = await home.services.workflows.offers(ANN, HERE)
+    return next(offer.price for offer in offers if offer.workflow.name == PARTNER)
+
+
 def _names(home: House) -> list[str]:
     return [each.name for each in home.services.workflows.allowed(ANN, HERE)]
 
@@ -186,6 +192,7 @@ async def test_the_upper_end_of_a_range_is_reserved_before_a_run_starts(tmp_path
 
 async def test_without_a_number_the_operators_own_price_counts(tmp_path: Path) -> None:
     async with paid_house(tmp_path, Partner(BY_SECOND)) as (home, _server):
+        assert await offered_price(home) == ""
         with pytest.raises(NotAllowed, match="not known in advance what “partner” costs"):
             await home.ask(PARTNER, text="a fox")
         with pytest.raises(NotAllowed):
@@ -193,6 +200,7 @@ async def test_without_a_number_the_operators_own_price_counts(tmp_path: Path) -
         assert await home.services.moderation.price(OPERATOR, HERE, PARTNER, 50) == (
             "A run of “partner” counts as 50 credits if its nodes do not say what they cost."
         )
+        assert await offered_price(home) == "50 credits ($0.24)"
         run_id, _shown = await home.ask(PARTNER, text="a fox")
         (run,) = await home.ended(run_id)
         assert (run.state, run.price) == (State.DONE, Price(50, 50, is_declared=False))

@@ -54,6 +54,8 @@ class WorkflowService:
         self._servers_version, self._clock = servers_version, clock
         self._version: tuple[int, int, int, int] | None = None
         self._allowed: dict[object, list[Workflow]] = {}  # menus ask at each keystroke
+        self._priced_for: tuple[int, int, int] | None = None
+        self._first_prices: dict[str, str] = {}
 
     @property
     def catalog(self) -> Workflows:
@@ -63,7 +65,7 @@ class WorkflowService:
         """Return the workflows that a person may run in a place."""
         return [
             WorkflowOffer(
-                each.in_language(person.language), await self._validator.lacks(each), await self.price(each.id)
+                each.in_language(person.language), await self._validator.lacks(each), await self._first_price(each.id)
             )
             for each in self.allowed(person, place)
         ]
@@ -146,6 +148,16 @@ class WorkflowService:
                     parsed[field.name] = field.parse(values[field.name])
         price = self._enforcer.price(workflow, await self._prices.price(found, parsed))
         return status_text.cost(price) if price is not None else ""
+
+    async def _first_price(self, workflow: str) -> str:
+        """Return the price of a form that is not filled in; lists ask for it at each keystroke."""
+        version = (*self.version, self._enforcer.book.edition)
+        if version != self._priced_for:
+            self._priced_for, self._first_prices = version, {}
+        kept = self._first_prices
+        if workflow not in kept:
+            kept[workflow] = await self.price(workflow)
+        return kept[workflow]
 
     def narrowed(self, form: Form, workflow: str, person: Person, place: Place) -> Form:
         """Return a workflow's form with the moderators' rules about fields in a place."""
