@@ -16,7 +16,7 @@ from comfy.errors import FileMissing, Garbled, UnexpectedAnswer
 if TYPE_CHECKING:
     from comfy.http import Http
 
-LARGEST_FILE = 32 * 2**20  #: bytes of a saved file
+LARGEST_FILE = 4 * 2**20  #: bytes of a saved file, as of one on disk
 _LARGEST_LIST = 4_000_000  # bytes; an entry has about 95
 _NO_FOLDER = b"Directory not found"
 _USER = "comfy-user"

@@ -47,14 +47,15 @@ class Shelf:
 
 
 class Odd(EmbeddedServer):
-    """Answers lists of saved files as a test says."""
+    """Answers lists of saved files, or requests for another path, as a test says."""
 
     answer: Callable[[], web.StreamResponse] | None = None
+    path = "/userdata"
 
     def _app(self, features: dict[str, object]) -> web.Application:
         @web.middleware
         async def odd(request: web.Request, handler: object) -> web.StreamResponse:
-            if self.answer is not None and request.path == "/userdata":
+            if self.answer is not None and request.path == self.path:
                 return self.answer()
             return await handler(request)  # type: ignore[no-any-return, operator]
 
@@ -136,6 +137,36 @@ async def test_an_answer_that_is_no_list_removes_nothing(
         server.answer = None
         await watcher.look(source)
         assert shelf.faults["s1"] == []
+
+
+async def test_a_file_that_cannot_be_fetched_holds_up_no_other() -> None:
+    server = Odd()
+    async with watching(server) as (shelf, watcher, (source,)):
+        await save(server.url, "a.json", b"1")
+        await save(server.url, "b.json", b"2")
+        server.path, server.answer = "/userdata/workflows/darkroom/a.json", lambda: web.Response(status=500)
+        await watcher.look(source)
+        assert shelf.files == {("s1", "", "b.json"): b"2"}
+        assert [fault.path for fault in shelf.faults["s1"]] == ["a.json"]
+        server.answer = None
+        await watcher.look(source)
+        assert set(shelf.files.values()) == {b"1", b"2"}
+        assert shelf.faults["s1"] == []
+
+
+async def test_many_large_files_are_read_at_several_looks() -> None:
+    async with watching(server := EmbeddedServer()) as (shelf, watcher, (source,)):
+        bodies = {f"{number:02}.json": bytes([number]) * (3 << 20) for number in range(15)}
+        for name, body in bodies.items():
+            await save(server.url, name, body)
+        await save(server.url, "large.json", b"x" * ((4 << 20) + 1))
+        for _look in range(3):
+            await watcher.look(source)
+        assert [len(listing.changed) for listing in shelf.taken] == [11, 4]
+        assert {key[2]: body for key, body in shelf.files.items()} == bodies
+        assert [(each.path, each.reason) for each in shelf.faults["s1"]] == [
+            ("large.json", "the file is too large for a workflow")
+        ]
 
 
 async def test_a_server_that_is_away_removes_nothing() -> None:
