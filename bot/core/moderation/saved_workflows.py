@@ -28,6 +28,7 @@ from bot.i18n import _
 _log = logging.getLogger(__name__)
 _EVERY = 1.0  # seconds between two looks for what operators were not asked about yet
 _AGE = 3.0  # seconds after which they are asked: what is copied from server to server may be gone by then
+_STAGES = {Stage.OPEN: _("open"), Stage.TRIAL: _("waits for an operator"), Stage.CLOSED: _("closed")}
 _PAUSES = Pauses(5.0, 600.0)  # before a question that was not sent is sent again
 
 
@@ -49,6 +50,11 @@ class SavedEntry:
     def is_open(self) -> bool:
         return self.stage is Stage.OPEN
 
+    @property
+    def stage_words(self) -> str:
+        """The people to whom it is offered, in words."""
+        return _STAGES[self.stage]
+
 
 @dataclass(frozen=True)
 class SavedOverview:
@@ -61,12 +67,8 @@ class SavedOverview:
     @property
     def text(self) -> str:
         """All of it in lines."""
-        words = {
-            Stage.OPEN: _("open"),
-            Stage.TRIAL: _("waits for an operator"),
-            Stage.CLOSED: _("closed"),
-        }
-        lines = [f"{each.title}: {words[each.stage]}" for each in self.entries] or [_("Nothing is saved at a server.")]
+        lines = [f"{each.title}: {each.stage_words}" for each in self.entries]
+        lines = lines or [_("Nothing is saved at a server.")]
         if self.faults:
             lines += [_("These files cannot be used:"), *self.faults]
         return "\n".join([*lines, *self.servers])
@@ -126,7 +128,7 @@ class SavedWorkflows:
             raise UserError(_("Another operator has already decided this."))
         if yes:
             return await self._decide(by, here, "workflow publish", found, accepted, _("Opened “{title}” to others."))
-        words = _("Did not open “{title}”.")
+        words = _("Did not open “{title}”. It stays closed when it is saved again; “workflow publish” opens it.")
         if found.publication.approved:
             words = _("The new version of “{title}” stays closed. The version before it is open again.")
         return await self._decide(by, here, "workflow unpublish", found, declined, words)
