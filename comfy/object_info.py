@@ -1,4 +1,4 @@
-"""Read `/object_info`: the inputs of each class_type, with all forms of combo (protocol sheet §5)."""
+"""Read `/object_info`: the inputs of each class_type, with all forms of combo."""
 
 from __future__ import annotations
 

@@ -117,7 +117,7 @@ def is_link(value: object) -> bool:
 
 
 def structure_faults(graph: object) -> tuple[NodeError, ...]:
-    """Find all errors that make the server crash, hang or misunderstand (protocol sheet §2, "Worker killers")."""
+    """Find all errors that make the server crash, hang or misunderstand."""
     if not isinstance(graph, Mapping):
         return (_fault("", "", "the graph must be an object of nodes by id"),)
     if isinstance(graph.get("nodes"), list) and "links" in graph:
