@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from bot.core.errors import UnknownWorkflow
+from bot.core.similar import similar
 from bot.core.workflows.auto_form import declared_fields, results
 from bot.core.workflows.form import listed, shown
 from bot.core.workflows.identity.identities import Identity, identified, offered, source_of
@@ -179,7 +179,7 @@ class Catalog:
                 _("There is no workflow {name}. There are no workflows at all.").format(name=shown(name))
             )
         names = [each.name for each in self.workflows.values()]
-        near = difflib.get_close_matches(slug, names, n=1)
+        near = similar(slug, names)
         if near:
             words = _("There is no workflow {name}. Did you mean “{near}”? The workflows are {names}.")
         else:

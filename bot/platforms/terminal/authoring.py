@@ -166,12 +166,12 @@ def _offered(app: Application, path: Path, definitions: Mapping[str, Any]) -> Co
 
 def _read_definitions(path: Path) -> Mapping[str, Any]:
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
+        data = json.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as fault:
         raise BadRequest(f"{path}: {fault.strerror}") from fault
     except (ValueError, RecursionError) as fault:
         raise BadRequest(_("{file} is not JSON: save the answer of /object_info in it.").format(file=path)) from fault
-    if not isinstance(data, dict):
+    if not isinstance(data, dict) or not all(isinstance(node, dict) for node in data.values()):
         raise BadRequest(_("{file} is not the answer of /object_info.").format(file=path))
     return data
 

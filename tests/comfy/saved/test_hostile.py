@@ -111,3 +111,40 @@ def test_an_input_that_may_grow_without_end_is_read_at_once() -> None:
     nodes = {"Batch": {"input": {"required": {"images": ["COMFY_AUTOGROW_V3", {"template": grow}]}}, "output": []}}
     prompt = {"1": {"class_type": "Batch", "inputs": {"images.image0": ["1", 0], "other": 1}}}
     assert draw(prompt, nodes)["nodes"][0]["id"] == 1
+
+
+@pytest.mark.parametrize("odd", ["9" * 5_000, 10**4_299, "\u0663", "\u00b2", -1, 1.5, None, "x"])
+def test_an_id_that_is_no_usual_number_is_a_text(odd: Any) -> None:
+    definitions = {"subgraphs": [subgraph("s", node(odd, "Blank", (64, 64)), links=[])]}
+    data = graph(node(odd, "Blank", (32, 32)), node(1, "s"), definitions=definitions, last_node_id=odd)
+    made = converted(data)
+    assert made[str(odd)] == {"width": 32, "height": 32}
+    assert len(made) == 2
+    prompt = {number: {"class_type": "Blank", "inputs": each} for number, each in made.items()}
+    assert len(draw(prompt, DEFINITIONS)["nodes"]) == 2
+
+
+@pytest.mark.parametrize("kind", ["Blank", "Switch", "s"])
+def test_a_link_from_an_impossible_output_is_no_link(kind: str) -> None:
+    definitions = {"subgraphs": [subgraph("s", node(8, "Blank"), links=[(1, 8, 0, -20, 0)], outputs=[("o", "*", [1])])]}
+    target = node(3, "Switch", inputs=[("no", 7, "*"), ("yes", 8, "*")], mode=4)
+    ends = [(7, 2, -4, 3, 1), (8, 2, -4, 3, 2), (9, 3, 0, 5, 0)]
+    saved = node(5, "SaveImage", ("x",), inputs=[("images", 9)])
+    data = graph(node(2, kind), target, saved, links=ends, definitions=definitions)
+    assert converted(data)["5"] == {"filename_prefix": "x"}
+
+
+def test_definitions_with_odd_orders_and_outputs_are_read() -> None:
+    odd = {
+        "input": {"required": {"seed": ["INT", {}]}},
+        "input_order": {"required": [["seed"], {}, "gone"]},
+        "output": 7,
+    }
+    assert convert(graph(node(1, "Odd", (5,))), {"Odd": odd}).prompt["1"]["inputs"] == {"seed": 5}
+
+
+def test_a_link_to_an_input_that_a_choice_does_not_bring_along_is_drawn() -> None:
+    inputs = {"model": "a later one", "model.pictures": ["1", 0]}
+    prompt = {"1": {"class_type": "Blank", "inputs": {}}, "2": {"class_type": "Model", "inputs": inputs}}
+    (link,) = draw(prompt, DEFINITIONS)["links"]
+    assert link[1:4] == [1, 0, 2]
