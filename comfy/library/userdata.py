@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from comfy.errors import FileMissing, Garbled, UnexpectedAnswer
+from comfy.saved.containers import MOST
 
 if TYPE_CHECKING:
     from comfy.http import Http
 
-LARGEST_FILE = 32 * 2**20  #: bytes of a saved file
+LARGEST_FILE = MOST  #: bytes of a saved file
 _LARGEST_LIST = 4_000_000  # bytes; an entry has about 95
 _NO_FOLDER = b"Directory not found"
 _USER = "comfy-user"

@@ -171,25 +171,33 @@ class SavedFilesWatcher:
             old = known.get(file.path)
             if old is not None and old[0] == file and file.size is not None:
                 after[file.path] = old
-            elif (file.size or 0) > LARGEST_FILE:
-                faults.append(SavedFault(file.path, _("the file is too large for a workflow")))
-            elif (content := await self._content(client, file, header)) is not None:
-                saved = SavedContent(file.path, content, file.modified)
-                after[file.path] = file, saved.digest
-                if old is None or old[1] != saved.digest:
-                    changed.append(saved)
+                continue
+            match await self._content(client, file, header):
+                case SavedFault() as fault:
+                    faults.append(fault)
+                case bytes() as content:
+                    saved = SavedContent(file.path, content, file.modified)
+                    after[file.path] = file, saved.digest
+                    if old is None or old[1] != saved.digest:
+                        changed.append(saved)
         paths = frozenset(file.path for file in listed)
         if before is None or changed or known.keys() - paths:
             await self._sink.take(SavedListing(source.key, user, paths, tuple(changed)), publish)
         self._seen[source].files[user] = after
         return faults
 
-    async def _content(self, client: ComfyClient, file: UserFile, header: str | None) -> bytes | None:
-        """Return a file; None if it has changed since it was listed, so that the next list tells what it is."""
+    async def _content(self, client: ComfyClient, file: UserFile, header: str | None) -> bytes | SavedFault | None:
+        """Return a file, or why it alone cannot be read; None if it has changed since it was listed, so that the next
+        list tells what it is.
+        """
+        if (file.size or 0) > LARGEST_FILE:
+            return SavedFault(file.path, _("the file is too large for a workflow"))
         try:
             content = await client.saved_file(f"{self._folder}/{file.path}", header)
         except FileMissing:
             return None
+        except UnexpectedAnswer as fault:
+            return SavedFault(file.path, _("the file cannot be read: {fault}").format(fault=fault))
         return content if file.size in (None, len(content)) else None
 
 
