@@ -81,6 +81,6 @@ def _read(entry: Any) -> UserFile:
         case str(path):  # an old server gives names alone
             return UserFile(path.replace("\\", "/"))
         case {"path": str(path), "size": int(size), "modified": int(modified) | float(modified)}:
-            return UserFile(path.replace("\\", "/"), size, modified / 1000 if modified > _MILLISECONDS else modified)
+            return UserFile(path, size, modified / 1000 if modified > _MILLISECONDS else modified)
         case _:
             raise Garbled("the server's list of saved files is not in ComfyUI's format")
