@@ -19,6 +19,7 @@ from bot.core.policy.permissions import Permissions
 from bot.core.port import OperatorAsker, WorkflowQuestion
 from bot.core.retry import Pauses
 from bot.core.runs.locks import RunLocks
+from bot.core.sources.holdings import one_line
 from bot.core.sources.publication import Publication, Stage, accepted, back_to, closed, declined
 from bot.core.sources.publisher import Shelf, offered
 from bot.core.sources.store import SavedState, SavedStore, SavedVersion, SavedWorkflow
@@ -252,9 +253,9 @@ def _entry(workflow: SavedWorkflow, newest: SavedVersion | None) -> SavedEntry:
 def _lines(version: SavedVersion, workflow: SavedWorkflow) -> Iterator[str]:
     """Say who saved a version where, and what it needs."""
     where, needs = version.where, version.needs
-    who = where.user or _("someone")
+    who, path = one_line(where.user) or _("someone"), one_line(where.path)
     words = _("{who} saved {path} at {server}, {when} UTC.")
-    yield words.format(who=who, path=where.path, server=where.server, when=_when(version.at))
+    yield words.format(who=who, path=path, server=where.server, when=_when(version.at))
     if workflow.approved is not None and (new := needs.classes - workflow.approved.classes):
         yield _("Its nodes that the open version does not have: {names}.").format(names=listed(sorted(new)))
     else:
@@ -271,9 +272,9 @@ def faults_of(state: SavedState) -> Iterator[str]:
     """Say what cannot be read at which server, why, and what to do."""
     for server in state.servers.values():
         for path, reason in server.faults:
-            yield f"{server.name}: {path}: {reason}" if path else f"{server.name}: {reason}"
+            yield f"{server.name}: {one_line(path)}: {reason}" if path else f"{server.name}: {reason}"
     for at, reason in state.faults.items():
-        yield f"{at.server}: {f'{at.user}/' if at.user else ''}{at.path}: {reason}"
+        yield f"{at.server}: {one_line(f'{at.user}/{at.path}' if at.user else at.path)}: {reason}"
 
 
 def pollers_of(state: SavedState) -> Iterator[str]:

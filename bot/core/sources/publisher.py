@@ -12,13 +12,12 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from typing import Protocol
-from uuid import uuid4
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.core import events_log
 from bot.core.model import Publish
-from bot.core.sources.holdings import Holding, SavedAt, leaders, renewed, titles
+from bot.core.sources.holdings import Holding, NewId, SavedAt, leaders, place_id, renewed, titles
 from bot.core.sources.needs import WorkflowNeeds, needs_of
 from bot.core.sources.publication import Refusal, Stage, judged
 from bot.core.sources.store import (
@@ -122,7 +121,7 @@ class SavedPublisher:
         infos: Callable[[], Mapping[str, ObjectInfo]],
         labels: Mapping[str, str],
         allowed: Collection[str],
-        new_id: Callable[[], str] = lambda: uuid4().hex,
+        new_id: NewId = place_id,
     ) -> None:
         self._store, self._shelf, self._worker = store, shelf, worker
         self._infos, self._labels, self._allowed, self._new_id = infos, labels, allowed, new_id

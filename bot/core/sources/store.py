@@ -262,7 +262,8 @@ def _key(at: SavedAt) -> Sequence[tuple[str, str]]:
 
 
 def _file(holding: Holding, fault: str) -> dict[str, Any]:
-    row = {"digest": holding.digest, "workflow": holding.workflow, "since": holding.since, "fault": fault}
+    told = fault.replace("\0", "")  # words of the file may be in it, and PostgreSQL takes no such letter
+    row = {"digest": holding.digest, "workflow": holding.workflow, "since": holding.since, "fault": told}
     return {**dict(_key(holding.at)), **row}
 
 

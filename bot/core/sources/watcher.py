@@ -209,25 +209,25 @@ class SavedFilesWatcher:
         """Read a file if it has changed, and if there is room: the next look reads the rest."""
         if old is not None and ((old[0] == file and file.size is not None) or found.is_full):
             found.files[file.path] = old
-        elif (file.size or 0) > LARGEST_FILE:
-            found.faults.append(SavedFault(file.path, _("the file is too large for a workflow")))
         elif not found.is_full:
-            try:
-                content = await self._content(client, file, header)
-            except ServerUnavailable:
-                raise
-            except ComfyError as fault:
-                found.faults.append(SavedFault(file.path, _told(fault)))
-                return
-            if content is not None:
-                await found.add(file, content, old)
+            match await self._content(client, file, header):
+                case SavedFault() as fault:
+                    found.faults.append(fault)
+                case bytes() as content:
+                    await found.add(file, content, old)
 
-    async def _content(self, client: ComfyClient, file: UserFile, header: str | None) -> bytes | None:
-        """Return a file; None if it has changed since it was listed, so that the next list tells what it is."""
+    async def _content(self, client: ComfyClient, file: UserFile, header: str | None) -> bytes | SavedFault | None:
+        """Return a file, or why it alone cannot be read; None if it has changed since it was listed, so that the next
+        list tells what it is.
+        """
+        if (file.size or 0) > LARGEST_FILE:
+            return SavedFault(file.path, _("the file is too large for a workflow"))
         try:
             content = await client.saved_file(f"{self._folder}/{file.path}", header)
         except FileMissing:
             return None
+        except UnexpectedAnswer as fault:
+            return SavedFault(file.path, _("the file cannot be read: {fault}").format(fault=fault))
         return content if file.size in (None, len(content)) else None
 
 

@@ -165,3 +165,46 @@ def test_the_parts_of_a_group_get_their_values_if_the_file_counts_its_nodes_wron
     )
     made = converted({**data, "last_node_id": 0})
     assert {"width": 64, "height": 32} in made.values()
+
+
+@pytest.mark.parametrize(
+    ("text", "sent"),
+    [
+        ("/* " * 200_000, "/* " * 200_000),
+        ("a /* b */ c /* d", "a  c /* d"),
+        ("a // b */ c\nd /*//e", "a \nd /*"),
+        ("/*/ a */b", "b"),
+    ],
+    ids=["opened very often", "opened once more", "closed in a line that is cut", "one sign for both"],
+)
+def test_comments_that_are_never_closed_stay(text: str, sent: str) -> None:
+    assert choose_words(text, lambda _count: 0) == sent
+
+
+def test_very_many_places_in_names_of_files_are_filled() -> None:
+    savers = [node(number, "SaveImage", ("%Sample.seed%%x.y%" * 200,)) for number in range(2, 1_400)]
+    made = converted(graph(node(1, "Sample", (7,), title="Sample"), *savers))
+    assert made["1399"]["filename_prefix"] == "7%x.y%" * 200
+
+
+def test_of_an_app_with_very_many_widgets_the_first_ones_are_shown() -> None:
+    app = {"linearData": {"inputs": [["s9:1", "x"]] * 199 + [["2", "text"], *[["s9:1", "y"]] * 40_000], "outputs": []}}
+    nodes = [node(1, "s0", mode=2), node(2, "PlainText"), node(3, "Text")]
+    hidden = doubled(45)["definitions"]
+    found = convert(graph(*nodes, definitions=hidden, extra=app), DEFINITIONS).surface.app
+    assert found == ()
+    app["linearData"]["inputs"][0] = ["3", "text"]
+    (shown,) = convert(graph(*nodes, definitions=hidden, extra=app), DEFINITIONS).surface.app
+    assert shown.targets == (("3", "text"),)
+
+
+@pytest.mark.parametrize(
+    ("nodes", "reason"),
+    [
+        ([node(1, "Blank", mode=2), node(2, "Note", ("x",)), node(3, "Blank", mode=4)], "notes, muted or bypassed"),
+        ([], "the workflow has no nodes"),
+    ],
+)
+def test_a_workflow_that_sends_nothing_is_refused(nodes: Any, reason: str) -> None:
+    with pytest.raises(UnreadableWorkflow, match=reason):
+        convert(graph(*nodes), DEFINITIONS)

@@ -9,6 +9,7 @@ import pytest
 
 from bot.core.errors import NotAllowed, UnknownWorkflow, UserError
 from bot.core.model import Address, Person, Publish
+from bot.core.policy.permissions import RuleTarget
 from bot.core.run import RunRecord, State
 from bot.core.workflows.workflow import Workflow
 from bot.server_settings import NamedServer
@@ -172,6 +173,22 @@ async def test_a_file_saved_under_the_name_of_an_allowed_workflow_inherits_nothi
             assert len({first.id, mine.id, theirs.id}) == 3
             assert (again.trial, mine.trial, theirs.trial) == (False, True, True)
             assert again.name == "sheet"
+
+
+async def test_what_is_deleted_and_saved_again_keeps_its_name_and_what_moderators_decided(tmp_path: Path) -> None:
+    async with house(tmp_path, **OPERATORS) as home:
+        (server,) = home.servers
+        await save(server.url, "sheet.json", saved_graph())
+        before = await appears(home, "sheet")
+        await home.services.moderation.deny(OP, HERE, RuleTarget(workflow=before.id))
+        for graph in (saved_graph(), saved_graph(5)):
+            await delete(server.url, "sheet.json")
+            await goes(home, "sheet")
+            await save(server.url, "sheet.json", graph)
+            again = await appears(home, "sheet")
+            assert (again.id, again.name) == (before.id, "sheet")
+            with pytest.raises(NotAllowed):
+                await home.ask(again.id)
 
 
 async def test_a_server_that_is_away_keeps_its_workflows_over_a_restart(tmp_path: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
@@ -12,7 +11,7 @@ import pytest
 
 from bot.core.errors import StorageAway
 from bot.core.model import Publish
-from bot.core.sources.holdings import SavedAt
+from bot.core.sources.holdings import SavedAt, place_id
 from bot.core.sources.publication import Publication, Stage, accepted, back_to, closed, declined
 from bot.core.sources.publisher import Offered, SavedPublisher
 from bot.core.sources.store import SavedStore
@@ -51,16 +50,19 @@ class Row:
     info: ObjectInfo = INFO
 
     def __post_init__(self) -> None:
-        ids = (f"w{number}" for number in itertools.count(1))
-        self.open(lambda: next(ids))
+        self._ids: dict[str, str] = {}
+        self.open()
 
-    def open(self, new_id: object) -> None:
-        self._new_id = new_id
+    def open(self) -> None:
         labels = {"one": "One", "two": "Two"}
-        self.publisher = SavedPublisher(self.store, self, "garage", self.infos, labels, ["own"], new_id)  # type: ignore[arg-type]
+        self.publisher = SavedPublisher(self.store, self, "garage", self.infos, labels, ["own"], self._id)
 
     def infos(self) -> Mapping[str, ObjectInfo]:
         return {"one": self.info, "two": self.info}
+
+    def _id(self, at: SavedAt, number: int) -> str:
+        """A short name for each id: w1, w2 …"""
+        return self._ids.setdefault(place_id(at, number), f"w{len(self._ids) + 1}")
 
     async def offer(self, offered: Collection[Offered]) -> None:
         if self.fails:
@@ -78,7 +80,7 @@ class Row:
 
     async def restart(self) -> None:
         """Look at all files as a process does that has just started."""
-        self.open(self._new_id)
+        self.open()
         for (server, user), files in self.files.items():
             await self._take(server, user, *(SavedContent(path, content) for path, content in files.items()))
 
@@ -140,7 +142,16 @@ async def test_where_everybody_may_publish_it_is_open_at_once_and_gone_when_it_i
     assert row.told == [("w2", "b", False)]
     assert await row.store.versions("w1") == []
     await row.save(graph("A", "Own"))
-    assert row.told == [("w2", "b", False), ("w3", "a", False)]
+    assert sorted(row.told) == [("w1", "a", False), ("w2", "b", False)]
+    assert [each.number for each in await row.store.versions("w1")] == [1]
+
+
+async def test_what_was_open_is_on_trial_again_after_it_was_deleted(row: Row) -> None:
+    await row.save(graph("A"))
+    await row.decide("w1", accepted)
+    await row.delete()
+    await row.save(graph("A"))
+    assert row.told == [("w1", "a", True)]
 
 
 async def test_equal_content_is_one_workflow_and_other_content_one_each_named_by_server(row: Row) -> None:
@@ -309,6 +320,15 @@ async def test_what_is_gone_cannot_be_decided(row: Row) -> None:
     (seen,) = (await row.store.state()).workflows.values()
     await row.delete()
     assert await row.store.decide(seen, accepted) is None
+
+
+async def test_a_fault_with_a_letter_that_no_database_takes_stops_nothing(row: Row) -> None:
+    row.publish["one"] = Publish.OPEN
+    odd = {"1": {"class_type": "A", "inputs": {"in": ["a\0b", 0]}}}
+    await row.save(json.dumps(odd).encode(), path="odd.json")
+    await row.save(graph("A"))
+    assert [title for _id, title, _trial in row.told] == ["a"]
+    assert "does not exist" in (await row.faults())["odd.json"]
 
 
 async def test_a_node_with_a_letter_in_its_name_that_no_database_takes_stops_nothing(row: Row) -> None:

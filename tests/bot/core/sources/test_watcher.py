@@ -16,6 +16,7 @@ from bot.core.model import Publish
 from bot.core.sources.watcher import SavedFault, SavedFilesWatcher, SavedListing, SavingServer
 from comfy.embedded import EmbeddedServer
 from comfy.fleet import Fleet, Member
+from comfy.library.userdata import LARGEST_FILE
 from comfy.server import Server
 from tests.bot.core.sources.saving import add_user, delete, save
 from tests.bot.harness import WatchedServer
@@ -47,7 +48,7 @@ class Shelf:
 
 
 class Odd(EmbeddedServer):
-    """Answers lists of saved files, or requests for another path, as a test says."""
+    """Answers lists of saved files, or another path, as a test says."""
 
     answer: Callable[[], web.StreamResponse] | None = None
     path = "/userdata"
@@ -55,7 +56,7 @@ class Odd(EmbeddedServer):
     def _app(self, features: dict[str, object]) -> web.Application:
         @web.middleware
         async def odd(request: web.Request, handler: object) -> web.StreamResponse:
-            if self.answer is not None and request.path == self.path:
+            if self.answer is not None and self.path in (request.path, request.raw_path):
                 return self.answer()
             return await handler(request)  # type: ignore[no-any-return, operator]
 
@@ -139,19 +140,28 @@ async def test_an_answer_that_is_no_list_removes_nothing(
         assert shelf.faults["s1"] == []
 
 
-async def test_a_file_that_cannot_be_fetched_holds_up_no_other() -> None:
-    server = Odd()
-    async with watching(server) as (shelf, watcher, (source,)):
+@pytest.mark.parametrize(
+    "answer",
+    [
+        lambda: web.Response(status=500),
+        lambda: web.Response(text=PAGE),
+        lambda: web.Response(body=b"1" * (LARGEST_FILE + 1)),
+    ],
+)
+async def test_a_file_that_cannot_be_read_keeps_no_other_from_being_read(
+    answer: Callable[[], web.StreamResponse],
+) -> None:
+    async with watching(server := Odd()) as (shelf, watcher, (source,)):
         await save(server.url, "a.json", b"1")
+        await watcher.look(source)
+        server.path, server.answer = "/userdata/workflows%2Fdarkroom%2Fa.json", answer
+        await save(server.url, "a.json", b"11")
         await save(server.url, "b.json", b"2")
-        server.path, server.answer = "/userdata/workflows/darkroom/a.json", lambda: web.Response(status=500)
         await watcher.look(source)
-        assert shelf.files == {("s1", "", "b.json"): b"2"}
-        assert [fault.path for fault in shelf.faults["s1"]] == ["a.json"]
-        server.answer = None
-        await watcher.look(source)
-        assert set(shelf.files.values()) == {b"1", b"2"}
-        assert shelf.faults["s1"] == []
+        assert shelf.files == {("s1", "", "a.json"): b"1", ("s1", "", "b.json"): b"2"}
+        (fault,) = shelf.faults["s1"]
+        assert fault.path == "a.json"
+        assert "the file cannot be read" in fault.reason
 
 
 async def test_many_large_files_are_read_at_several_looks() -> None:
