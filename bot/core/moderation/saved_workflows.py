@@ -110,7 +110,7 @@ class SavedWorkflows:
         await self._permissions.operator(by, here, "workflow saved")
         state = await self._store.state()
         newest = await self._store.newest()
-        entries = [_entry(each, newest.get(each.id)) for each in state.workflows.values()]
+        entries = [_entry(each, newest.get(each.id)) for each in state.present.values()]
         ordered = sorted(entries, key=lambda each: (not each.waits, each.title.casefold()))
         return SavedOverview(tuple(ordered), tuple(faults_of(state)), tuple(pollers_of(state)))
 
@@ -119,7 +119,7 @@ class SavedWorkflows:
         about. Raises `NotAllowed`, and `UserError` if there is another version by now.
         """
         await self._permissions.operator(by, here, "workflow publish" if yes else "workflow unpublish")
-        found = (await self._store.state()).workflows.get(key)
+        found = (await self._store.state()).present.get(key)
         if found is None:
             raise UserError(_("This workflow is no longer saved at any server."))
         if not newest or not found.publication.newest.startswith(newest):
@@ -214,7 +214,7 @@ class SavedWorkflows:
     async def _found(self, by: Person, here: Place, act: str, name: str) -> SavedWorkflow:
         """Find a saved workflow by its title or id. Raises `NotAllowed` for all but operators."""
         await self._permissions.operator(by, here, act)
-        workflows = (await self._store.state()).workflows
+        workflows = (await self._store.state()).present
         wanted = name.strip().casefold()
         found = [each for each in workflows.values() if wanted in (each.id, each.title.casefold(), _slug(each.title))]
         if len(found) == 1:

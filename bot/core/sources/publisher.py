@@ -200,9 +200,15 @@ class SavedPublisher:
     async def _judged(
         self, connection: AsyncConnection, state: SavedState, examined: Mapping[str, _Examined]
     ) -> SavedState:
-        """Decide about each workflow whose file has changed, and give all of them their titles."""
+        """Decide about each workflow whose file has changed, and give all of them their titles. What an operator closed
+        stays on record when its file goes, so that it is closed if it is saved there again.
+        """
         leading = leaders(state.holdings)
-        workflows = {key: each for key, each in state.workflows.items() if key in leading}
+        workflows = {
+            key: each
+            for key, each in state.workflows.items()
+            if key in leading or each.publication.stage is Stage.CLOSED
+        }
         held = {each.at for each in state.holdings}
         faults = {at: fault for at, fault in state.faults.items() if at in held}
         for key, holding in leading.items():
@@ -220,7 +226,7 @@ class SavedPublisher:
                 await add_version(connection, made, holding.at, content.needs, content.packed)
             workflows[key] = made
         named = titles(leading, self._labels)
-        shown = {key: replace(each, title=named[key]) for key, each in workflows.items()}
+        shown = {key: replace(each, title=named.get(key, each.title)) for key, each in workflows.items()}
         return replace(state, workflows=shown, faults=faults)
 
     async def _examined(

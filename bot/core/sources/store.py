@@ -76,6 +76,12 @@ class SavedState:
         """Return what holds for a workflow: it is open if one of the servers that have it says so."""
         return Publish.OPEN if workflow in self._open else Publish.TRIAL
 
+    @property
+    def present(self) -> dict[str, SavedWorkflow]:
+        """The workflows that have a file now."""
+        held = {each.workflow for each in self.holdings}
+        return {key: each for key, each in self.workflows.items() if key in held}
+
     def settled_at(self, server: str, user: str) -> dict[str, str]:
         """Return the files of a user about which all is decided: the digests of their contents, by path."""
         newest = {key: each.publication.newest for key, each in self.workflows.items()}
@@ -139,7 +145,7 @@ class SavedStore:
     async def decide(self, seen: SavedWorkflow, to: Callable[[Publication], Publication]) -> SavedWorkflow | None:
         """Change how far a workflow is offered; None if it is gone, or if it is no longer as it was `seen`."""
         async with self.database.change() as connection:
-            found = (await read_state(connection)).workflows.get(seen.id)
+            found = (await read_state(connection)).present.get(seen.id)
             if found is None or found.publication != seen.publication:
                 return None
             decided = replace(found, publication=to(found.publication))

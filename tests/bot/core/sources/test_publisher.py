@@ -306,6 +306,22 @@ async def test_who_was_asked_is_kept_until_another_version_comes(row: Row) -> No
     assert (await row.store.state()).workflows["w1"].asked == ()
 
 
+async def test_what_an_operator_closed_is_closed_when_it_is_deleted_and_saved_again(row: Row) -> None:
+    row.publish["one"] = Publish.OPEN
+    await row.save(graph("A"))
+    await row.decide("w1", closed)
+    await row.delete()
+    state = await row.store.state()
+    assert (list(state.workflows), state.present) == (["w1"], {})
+    assert await row.store.decide(state.workflows["w1"], accepted) is None
+    for content in (graph("A"), graph("B")):
+        await row.save(content)
+        assert row.told == []
+    await row.decide("w1", accepted)
+    await row.publisher.offer()
+    assert row.told == [("w1", "a", False)]
+
+
 async def test_of_a_version_that_came_meanwhile_nothing_is_decided(row: Row) -> None:
     await row.save(graph("A"))
     (seen,) = (await row.store.state()).workflows.values()
