@@ -68,18 +68,24 @@ class App:
         """See `Application.learn`. Raises `ConfigError`."""
         if not self.catalog.waiting:
             return
-        from bot.core.workflows.catalog import Catalog
-        from bot.core.workflows.reader import read_folders
         from comfy.errors import ComfyError
-        from comfy.object_info import ObjectInfo
 
-        infos = []
+        found = []
         for each in servers:
             with suppress(ComfyError):
                 async with self.open(each) as runner:
-                    infos.append(ObjectInfo(await runner.definitions()))
-        if infos:
-            self.catalog = Catalog.of(read_folders(self._folders()), ObjectInfo.union(infos))
+                    found.append(await runner.definitions())
+        if found:
+            self.learn_from(*found)
+
+    def learn_from(self, *definitions: Mapping[str, Any]) -> None:
+        """See `Application.learn_from`. Raises `ConfigError`."""
+        if self.catalog.waiting:
+            from bot.core.workflows.catalog import Catalog
+            from bot.core.workflows.reader import read_folders
+            from comfy.object_info import ObjectInfo
+
+            self.catalog = Catalog.of(read_folders(self._folders()), ObjectInfo.union(map(ObjectInfo, definitions)))
 
     @property
     def servers(self) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ import signal
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -78,11 +78,74 @@ class Policy:
     permissions: Permissions
 
 
+@dataclass(frozen=True)
+class _Base:
+    """The parts on which all others stand. `wake` tells this process's worker that there may be something to do,
+    `cancel` which run to stop.
+    """
+
+    settings: Settings
+    role: Role
+    tasks: TaskHealth
+    platforms: Mapping[str, Platform]
+    catalog: LiveCatalog
+    store: Stores
+    workflows: WorkflowStore
+    versions: WorkflowVersions
+    locks: RunLocks
+    replies: RunReplies
+    fleet: Fleet
+    registry: ServerRegistry
+    servers_changed: Listeners[[]]
+    wake: Listeners[[]] = field(default_factory=Listeners)
+    cancel: Listeners[[str]] = field(default_factory=Listeners)
+
+
 @asynccontextmanager
 async def serving(
     settings: Settings, catalog: LiveCatalog, platforms: Mapping[str, Platform], role: Role, tasks: TaskHealth
 ) -> AsyncIterator[Services]:
     """Open all parts of one process, until the context is left. Raises `ConfigError`."""
+    async with AsyncExitStack() as stack:
+        base = await stack.enter_async_context(_based(settings, catalog, platforms, role, tasks))
+        store, registry = base.store, base.registry
+        if role.worker is not None:
+            await stack.enter_async_context(_executing(base, role.worker))
+        if role.chat:
+            await stack.enter_async_context(_notifier(base))
+        validator = RequestValidator(base.versions, _known(base.fleet, registry), _limits(settings))
+        prices = PriceEstimator(catalog, lambda: registry.known, lambda: registry.version)
+        policy = await stack.enter_async_context(_policy(base, prices))
+        saved = await stack.enter_async_context(_saved(base, policy))
+        moderation = await stack.enter_async_context(_moderation(base, policy, validator, saved))
+        await stack.enter_async_context(_swept(base, policy.audit))
+        workflows = WorkflowService(validator, policy.enforcer, store.queue, prices, lambda: registry.version)
+        runs = RunService(
+            workflows,
+            validator,
+            store.queue,
+            store.records,
+            store.media,
+            base.replies,
+            policy.enforcer,
+            policy.permissions,
+            policy.audit,
+            store.links,
+            base.locks,
+            prices,
+            base.wake,
+            base.cancel,
+        )
+        try:
+            yield Services(runs, moderation, workflows, FileService(store.media), _health(base, runs))
+        finally:
+            runs.accepting = False
+
+
+@asynccontextmanager
+async def _based(
+    settings: Settings, catalog: LiveCatalog, platforms: Mapping[str, Platform], role: Role, tasks: TaskHealth
+) -> AsyncIterator[_Base]:
     async with AsyncExitStack() as stack:
         store = await stack.enter_async_context(opened(settings))
         await stack.enter_async_context(Herald(store.database, tasks))
@@ -91,140 +154,102 @@ async def serving(
             if role.worker is not None:
                 confirm = await stack.enter_async_context(held(store.database, settings.folder, role.worker))
             members = await stack.enter_async_context(_members(settings, role))
-        kept = WorkflowStore(store.database)
-        await stack.enter_async_context(catalog.recorded_in(kept))
-        versions = WorkflowVersions(catalog, kept)
-        wake, cancel, servers_changed = Listeners[[]](), Listeners[[str]](), Listeners[[]]()
+        workflows = WorkflowStore(store.database)
+        await stack.enter_async_context(catalog.recorded_in(workflows))
+        versions = WorkflowVersions(catalog, workflows)
         locks = RunLocks(store.database)
         replies = RunReplies(platforms, versions, store.records, Audit(store.database))
-        fleet = await stack.enter_async_context(Fleet(members, servers_changed))
+        changed = Listeners[[]]()
+        fleet = await stack.enter_async_context(Fleet(members, changed))
         registry = await stack.enter_async_context(ServerRegistry(store.database, role.worker, fleet, tasks, confirm))
-        servers_changed.add(registry.note)
+        changed.add(registry.note)
         await stack.enter_async_context(catalog.following(lambda: registry.known))
-        if role.worker is not None:
-            context = ExecutionContext(
-                versions,
-                store.records,
-                store.queue,
-                store.media,
-                replies,
-                store.links,
-                registry.lease,
-                settings.keep_metadata,
-                locks,
-            )
-            worker = await stack.enter_async_context(_worker(role.worker, context, fleet, store, settings, tasks))
-            for changes in (wake, servers_changed):
-                changes.add(worker.wake)
-            cancel.add(worker.cancel)
-            await stack.enter_async_context(
-                Takeover(store.database, registry, store.records, replies, tasks, worker.wake)
-            )
-        if role.chat:
-            starts, farewell = EtaEstimator(versions, store.records, registry).starts, role.worker is not None
-            notifier = QueueNotifier(
-                store.queue, store.records, versions, replies, starts, locks, tasks, farewell=farewell
-            )
-            await stack.enter_async_context(notifier)
-        validator = RequestValidator(versions, _known(fleet, registry), _limits(settings))
-        prices = PriceEstimator(catalog, lambda: registry.known, lambda: registry.version)
-        policy = await stack.enter_async_context(_policy(settings, store, catalog, tasks, prices))
-        saved = SavedStore(store.database)
-        shelf = SavedShelf(saved, catalog)
-        await catalog.offer_saved(shelf.files)
-        if role.worker is not None:
-            await stack.enter_async_context(_watched(settings, role.worker, saved, shelf, fleet, registry, tasks))
-        questions = SavedWorkflows(saved, shelf, policy.audit, policy.permissions, platforms, locks, tasks)
-        if role.chat:
-            await stack.enter_async_context(questions)
-        moderation = await stack.enter_async_context(
-            _moderation(
-                settings,
-                store,
-                catalog,
-                versions,
-                validator,
-                replies,
-                role,
-                locks,
-                policy,
-                tasks,
-                wake,
-                questions,
-                _libraries(fleet),
-            )
-        )
-        await stack.enter_async_context(_swept(store, kept, replies, policy.audit, settings.retention_days, tasks))
-        workflows = WorkflowService(validator, policy.enforcer, store.queue, prices, lambda: registry.version)
-        runs = RunService(
-            workflows,
-            validator,
-            store.queue,
-            store.records,
-            store.media,
-            replies,
-            policy.enforcer,
-            policy.permissions,
-            policy.audit,
-            store.links,
-            locks,
-            prices,
-            wake,
-            cancel,
-        )
-        health = Health(
-            lambda: {name: each.up for name, each in registry.servers.items()},
-            lambda: runs.accepting,
-            tasks,
-            store.records.probe,
-        )
-        try:
-            yield Services(runs, moderation, workflows, FileService(store.media), health)
-        finally:
-            runs.accepting = False
+        known = (workflows, versions, locks, replies, fleet, registry, changed)
+        yield _Base(settings, role, tasks, platforms, catalog, store, *known)
 
 
 @asynccontextmanager
-async def _policy(
-    settings: Settings, store: Stores, catalog: LiveCatalog, tasks: TaskHealth, prices: PriceEstimator
-) -> AsyncIterator[Policy]:
-    audit = Audit(store.database)
+async def _executing(base: _Base, name: str) -> AsyncIterator[None]:
+    """Run what waits at the servers of this process."""
+    store = base.store
+    context = ExecutionContext(
+        base.versions,
+        store.records,
+        store.queue,
+        store.media,
+        base.replies,
+        store.links,
+        base.registry.lease,
+        base.settings.keep_metadata,
+        base.locks,
+    )
 
-    def waits(workflow: str) -> bool:
-        found = catalog.workflows.get(workflow)
-        return found is not None and found.trial
+    def engine(attempt: AttemptFunction) -> DurableEngine:
+        return DurableEngine(store.database, base.settings.folder, name, attempt, base.tasks)
 
-    async with RuleStore(store.database, audit, tasks) as rules:
+    async with Worker(name, context, base.fleet, engine, base.tasks) as worker:
+        for changes in (base.wake, base.servers_changed):
+            changes.add(worker.wake)
+        base.cancel.add(worker.cancel)
+        async with Takeover(store.database, base.registry, store.records, base.replies, base.tasks, worker.wake):
+            yield
+
+
+def _notifier(base: _Base) -> QueueNotifier:
+    store, farewell = base.store, base.role.worker is not None
+    starts = EtaEstimator(base.versions, store.records, base.registry).starts
+    return QueueNotifier(
+        store.queue,
+        store.records,
+        base.versions,
+        base.replies,
+        starts,
+        base.locks,
+        base.tasks,
+        farewell=farewell,
+    )
+
+
+@asynccontextmanager
+async def _policy(base: _Base, prices: PriceEstimator) -> AsyncIterator[Policy]:
+    settings, audit = base.settings, Audit(base.store.database)
+    async with RuleStore(base.store.database, audit, base.tasks) as rules:
         default = DefaultAccess.read(settings.default_workflows)
-        enforcer = PolicyEnforcer(rules, audit, default, settings.operators, costs=prices.is_paid, waits=waits)
+        enforcer = PolicyEnforcer(rules, audit, base.catalog, prices.is_paid, default, settings.operators)
         yield Policy(rules, audit, enforcer, Permissions(audit, settings.operators, settings.trusted))
 
 
 @asynccontextmanager
+async def _saved(base: _Base, policy: Policy) -> AsyncIterator[SavedWorkflows]:
+    """Offer what people save at servers, and ask operators about it."""
+    async with AsyncExitStack() as stack:
+        store = SavedStore(base.store.database)
+        shelf = SavedShelf(store, base.catalog)
+        await base.catalog.offer_saved(shelf.files)
+        if base.role.worker is not None:
+            await stack.enter_async_context(_watched(base, base.role.worker, store, shelf))
+        saved = SavedWorkflows(store, shelf, policy.audit, policy.permissions, base.platforms, base.locks, base.tasks)
+        if base.role.chat:
+            await stack.enter_async_context(saved)
+        yield saved
+
+
+@asynccontextmanager
 async def _moderation(
-    settings: Settings,
-    store: Stores,
-    catalog: LiveCatalog,
-    versions: WorkflowVersions,
-    validator: RequestValidator,
-    replies: RunReplies,
-    role: Role,
-    locks: RunLocks,
-    policy: Policy,
-    tasks: TaskHealth,
-    wake: Callable[[], None],
-    saved: SavedWorkflows,
-    libraries: Callable[[], Sequence[TemplateLibrary]],
+    base: _Base, policy: Policy, validator: RequestValidator, saved: SavedWorkflows
 ) -> AsyncIterator[ModerationService]:
+    settings, store, replies, locks = base.settings, base.store, base.replies, base.locks
     audit, permissions, enforcer = policy.audit, policy.permissions, policy.enforcer
     async with AsyncExitStack() as stack:
-        reviews = Reviews(store.records, store.media, replies, audit, permissions, locks, tasks, wake)
-        if role.chat:
+        reviews = Reviews(store.records, store.media, replies, audit, permissions, locks, base.tasks, base.wake)
+        if base.role.chat:
             await stack.enter_async_context(reviews)
-            reevaluation = Reevaluation(enforcer, audit, store.queue, store.records, versions, replies, locks, tasks)
-            await stack.enter_async_context(reevaluation)
+            work = (store.queue, store.records, base.versions, replies, locks, base.tasks)
+            await stack.enter_async_context(Reevaluation(enforcer, audit, *work))
         folders = {Layer.ADDED: settings.added_workflows, Layer.FOLDER: settings.own_workflows}
-        editor = WorkflowEditor(folders, catalog, validator, policy.rules, audit, permissions, settings.allowed_nodes)
+        editor = WorkflowEditor(
+            folders, base.catalog, validator, policy.rules, audit, permissions, settings.allowed_nodes
+        )
         yield ModerationService(
             enforcer,
             audit,
@@ -235,8 +260,17 @@ async def _moderation(
             reviews,
             editor,
             saved,
-            TemplateAdder(editor, permissions, libraries),
+            TemplateAdder(editor, permissions, _libraries(base.fleet)),
         )
+
+
+def _health(base: _Base, runs: RunService) -> Health:
+    return Health(
+        lambda: {name: each.up for name, each in base.registry.servers.items()},
+        lambda: runs.accepting,
+        base.tasks,
+        base.store.records.probe,
+    )
 
 
 def _libraries(fleet: Fleet) -> Callable[[], Sequence[TemplateLibrary]]:
@@ -245,16 +279,9 @@ def _libraries(fleet: Fleet) -> Callable[[], Sequence[TemplateLibrary]]:
 
 
 @asynccontextmanager
-async def _watched(
-    settings: Settings,
-    worker: str,
-    store: SavedStore,
-    shelf: SavedShelf,
-    fleet: Fleet,
-    registry: ServerRegistry,
-    tasks: TaskHealth,
-) -> AsyncIterator[None]:
+async def _watched(base: _Base, worker: str, store: SavedStore, shelf: SavedShelf) -> AsyncIterator[None]:
     """Look after what people save at the servers of this worker."""
+    settings, fleet, registry = base.settings, base.fleet, base.registry
     sources = _sources(settings, worker, fleet)
     keys = {each.key: each.name for each in sources}
 
@@ -262,12 +289,13 @@ async def _watched(
         known = fleet.known
         return {key: known[name] for key, name in keys.items() if name in known}
 
+    def is_ours(source: SavingServer) -> bool:
+        return source.local or registry.is_first(source.name)
+
     publisher = SavedPublisher(store, shelf, worker, infos, keys, settings.allowed_nodes)
     if settings.database is None:
         await publisher.keep(keys)
-    async with SavedFilesWatcher(
-        fleet, sources, settings.saved_folder, publisher, tasks, lambda each: each.local or registry.is_first(each.name)
-    ):
+    async with SavedFilesWatcher(fleet, sources, settings.saved_folder, publisher, base.tasks, is_ours):
         yield
 
 
@@ -374,15 +402,6 @@ async def _members(settings: Settings, role: Role) -> AsyncIterator[Sequence[Mem
         yield [Member(_("built-in"), Server(engine.url, forgets=True))]
 
 
-def _worker(
-    name: str, context: ExecutionContext, fleet: Fleet, store: Stores, settings: Settings, tasks: TaskHealth
-) -> Worker:
-    def engine(attempt: AttemptFunction) -> DurableEngine:
-        return DurableEngine(store.database, settings.folder, name, attempt, tasks)
-
-    return Worker(name, context, fleet, engine, tasks)
-
-
 def _known(fleet: Fleet, registry: ServerRegistry) -> KnownNodes:
     async def known() -> Mapping[str, ObjectInfo]:
         await fleet.looked()
@@ -396,26 +415,25 @@ def _limits(settings: Settings) -> PictureLimits:
 
 
 @asynccontextmanager
-async def _swept(
-    store: Stores, kept: WorkflowStore, replies: RunReplies, audit: Audit, days: float, tasks: TaskHealth
-) -> AsyncIterator[None]:
-    chore = BackgroundTask("sweep", tasks)
-    chore.repeat(partial(_sweep, store, kept, replies, audit, days), _SWEEP_EVERY)
+async def _swept(base: _Base, audit: Audit) -> AsyncIterator[None]:
+    chore = BackgroundTask("sweep", base.tasks)
+    chore.repeat(partial(_sweep, base, audit), _SWEEP_EVERY)
     try:
         yield
     finally:
         await chore.stop()
 
 
-async def _sweep(store: Stores, kept: WorkflowStore, replies: RunReplies, audit: Audit, days: float) -> None:
+async def _sweep(base: _Base, audit: Audit) -> None:
     """Delete what is older than the settings keep it."""
+    store, since = base.store, time.time() - base.settings.retention_days * 86_400
     sentence = _("No moderator looked at this in time. Please send the request again.")
-    for run in await store.records.expire(time.time() - days * 86_400, sentence):
-        await replies.show(run, Failed(sentence))
-    while ids := await store.records.older_than(time.time() - days * 86_400):
+    for run in await store.records.expire(since, sentence):
+        await base.replies.show(run, Failed(sentence))
+    while ids := await store.records.older_than(since):
         await delete_runs(ids, store.records, store.media)
-    await audit.sweep(time.time() - days * 86_400)
+    await audit.sweep(since)
     await store.queue.sweep()
-    await kept.sweep(await store.records.versions_used())
+    await base.workflows.sweep(await store.records.versions_used())
     await delete_orphans(store.records, store.media)
     await store.records.scrub()

@@ -52,7 +52,7 @@ _MOST_BY_ROUTE = {"object_info": 32 * MB, "queue": 32 * MB, "history": 32 * MB} 
 
 @dataclass(frozen=True)
 class Submission:
-    """The server accepted the prompt. `warnings` are the errors of branches that it leaves out (protocol sheet §2)."""
+    """The server accepted the prompt. `warnings` are the errors of branches that it leaves out."""
 
     prompt_id: str
     number: float

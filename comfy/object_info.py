@@ -1,4 +1,4 @@
-"""Read `/object_info`: the inputs of each class_type, with all forms of combo (protocol sheet §5)."""
+"""Read `/object_info`: the inputs of each class_type, with all forms of combo."""
 
 from __future__ import annotations
 
@@ -260,7 +260,8 @@ def _either(one: InputInfo, other: InputInfo) -> InputInfo:
 def _all_choices(one: InputInfo, other: InputInfo) -> tuple[Any, ...] | None:
     if one.choices is None or other.choices is None:
         return None
-    return (*one.choices, *(choice for choice in other.choices if choice not in one.choices))
+    there = set(map(repr, one.choices))  # some packs have lists and numbers among their choices
+    return (*one.choices, *(choice for choice in other.choices if repr(choice) not in there))
 
 
 def _inputs(groups: Mapping[str, Any], prefix: str, *, needed: bool) -> Iterator[InputInfo]:

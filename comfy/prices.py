@@ -30,10 +30,11 @@ Answer: TypeAlias = "tuple[float, float] | None"
 
 @dataclass(frozen=True)
 class Price:
-    """A price in credits: at least `low`, at most `high`."""
+    """A price in credits: at least `low`, at most `high`. If it `is_declared`, the nodes themselves say it."""
 
     low: float
     high: float
+    is_declared: bool = True
 
 
 class _UnknownError(Exception):

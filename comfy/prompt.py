@@ -10,6 +10,8 @@ from typing import Any
 from comfy.errors import NodeError, PromptRejected
 from comfy.json_text import read_json
 
+_MOST_OUTPUTS = 1000  # of a node
+
 
 @dataclass(frozen=True)
 class Node:
@@ -115,7 +117,7 @@ def is_link(value: object) -> bool:
 
 
 def structure_faults(graph: object) -> tuple[NodeError, ...]:
-    """Find all errors that make the server crash, hang or misunderstand (protocol sheet §2, "Worker killers")."""
+    """Find all errors that make the server crash, hang or misunderstand."""
     if not isinstance(graph, Mapping):
         return (_fault("", "", "the graph must be an object of nodes by id"),)
     if isinstance(graph.get("nodes"), list) and "links" in graph:
@@ -147,6 +149,8 @@ def _input_fault(graph: Mapping[str, Any], value: object) -> str | None:
         return None
     match value:
         case [str(source), int(slot)] if not isinstance(slot, bool):
+            if not 0 <= slot < _MOST_OUTPUTS:
+                return f'links to output {slot} of node "{source}", which no node has'
             return None if source in graph else f'links to node "{source}", which does not exist'
         case [int(source), int()]:
             return f'links to node {source} by number: ids must be strings, "{source}"'

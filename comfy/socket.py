@@ -93,7 +93,7 @@ class Socket:
         return self.is_open and subscription.connection == self.connection
 
     async def renew(self) -> None:
-        """Close a silent connection. The next one has a new id (protocol sheet §8)."""
+        """Close a silent connection. The next one has a new id."""
         if self._websocket is not None:
             _log.warning("the websocket of %s is silent while prompts end: reconnecting", self._server)
             await self._websocket.close()

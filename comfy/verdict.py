@@ -1,4 +1,4 @@
-"""Tell what a server's `POST /prompt` will answer to a prompt, from its `/object_info` alone (protocol sheet §2).
+"""Tell what a server's `POST /prompt` will answer to a prompt, from its `/object_info` alone.
 
 The server checks the nodes that lead to an output, and takes a prompt if one of its outputs can run. What a node checks
 with code of its own cannot be known: a file that is not in its list, for one.

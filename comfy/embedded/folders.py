@@ -46,9 +46,7 @@ class Folders:
         return self.inside(kind[1] if kind else "input", _SUFFIX.sub("", name))
 
     def next_files(self, prefix: str, kind: str, count: int, suffix: str) -> list[SavedFile]:
-        """Return names numbered after the highest existing number. Names of deleted files can recur (protocol sheet
-        §7).
-        """
+        """Return names numbered after the highest existing number. Names of deleted files can recur."""
         where = PurePosixPath(_with_date(prefix).replace("\\", "/"))
         subfolder, stem = ("" if str(where.parent) == "." else str(where.parent)), where.name
         try:

@@ -1,4 +1,4 @@
-"""Routes for files: upload, mask and view (protocol sheet §4)."""
+"""Routes for files: upload, mask and view."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Routes for the server's version, devices and nodes (protocol sheet §5)."""
+"""Routes for the server's version, devices and nodes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Routes for prompts: queue, list and stop them (protocol sheet §2, §3)."""
+"""Routes for prompts: queue, list and stop them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Validate prompts, with ComfyUI's error messages and formats (protocol sheet §2)."""
+"""Validate prompts, with ComfyUI's error messages and formats."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The websockets of all clients, and the one queue of their messages (protocol sheet §6, §8)."""
+"""The websockets of all clients, and the one queue of their messages."""
 
 from __future__ import annotations
 

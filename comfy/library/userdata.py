@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from comfy.errors import FileMissing, Garbled, UnexpectedAnswer
+from comfy.saved.containers import MOST
 
 if TYPE_CHECKING:
     from comfy.http import Http
 
-LARGEST_FILE = 32 * 2**20  #: bytes of a saved file
+LARGEST_FILE = MOST  #: bytes of a saved file
 _LARGEST_LIST = 4_000_000  # bytes; an entry has about 95
 _NO_FOLDER = b"Directory not found"
 _USER = "comfy-user"
@@ -80,6 +81,6 @@ def _read(entry: Any) -> UserFile:
         case str(path):  # an old server gives names alone
             return UserFile(path.replace("\\", "/"))
         case {"path": str(path), "size": int(size), "modified": int(modified) | float(modified)}:
-            return UserFile(path.replace("\\", "/"), size, modified / 1000 if modified > _MILLISECONDS else modified)
+            return UserFile(path, size, modified / 1000 if modified > _MILLISECONDS else modified)
         case _:
             raise Garbled("the server's list of saved files is not in ComfyUI's format")

@@ -207,7 +207,7 @@ def _parse(kind: str, data: dict[str, Any]) -> Message | None:
 
 
 def execution_error(data: dict[str, Any]) -> ExecutionError | ExecutionBlocked:
-    """Read the data of an `execution_error`, from a message or from a history entry (protocol sheet §6)."""
+    """Read the data of an `execution_error`, from a message or from a history entry."""
     prompt_id, node_id = str(data["prompt_id"]), str(data.get("node_id"))
     class_type, message = str(data.get("node_type")), str(data.get("exception_message") or "").strip()
     exception_type = str(data.get("exception_type") or "Exception")

@@ -1,4 +1,4 @@
-"""Parse a `/history` entry into a `Record`: the end of a prompt and its outputs (protocol sheet §3, §7)."""
+"""Parse a `/history` entry into a `Record`: the end of a prompt and its outputs."""
 
 from __future__ import annotations
 

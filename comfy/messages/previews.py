@@ -1,4 +1,4 @@
-"""Parse a binary websocket frame into a preview picture or a line of text (protocol sheet §6, "Binary messages")."""
+"""Parse a binary websocket frame into a preview picture or a line of text."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ MOST = 4 << 20  # bytes of JSON text, after it is unpacked: the largest that peo
 MOST_PARTS = 500_000  # values of a JSON text: each costs up to 200 bytes
 TOO_MANY_PARTS = "it has too many parts for a workflow"
 _WINDOW = 8 << 20  # bytes at the beginning of a file, and at its end
-_OBJECT = re.compile(rb'\{\s*"(?:[^"\\\x00-\x1f]|\\.){1,200}"\s*:')
+_OBJECT = re.compile(rb'\{\s*"(?:[^"\\\x00-\x1f]|\\.){1,200}+"\s*:')
 _WIDE_OBJECT = re.compile(rb'\{\x00"\x00')
 _PIECES = (1 << 16, 1 << 20, MOST)  # bytes that are tried as JSON
 _MOST_IN_VAIN = 32 << 20  # bytes that are tried and only begin like JSON
@@ -32,12 +32,14 @@ _TEXTS = (b"tEXt", b"zTXt", b"iTXt", b"comf", b"eXIf")
 
 def json_objects(path: Path) -> Iterator[Any]:
     """Walk the JSON objects in a file. Raises `UnreadableWorkflow` and `OSError`."""
-    count = 0
+    count, left = 0, _MOST_IN_VAIN
     for text in _texts(path):
-        for found in _scanned(text):
-            yield found
-            count += 1
-            if count >= _MOST_OBJECTS:
+        for found, tried in _scanned(text, left):
+            left -= tried
+            if found is not None:
+                yield found
+                count += 1
+            if count >= _MOST_OBJECTS or left <= 0:
                 return
 
 
@@ -113,16 +115,18 @@ def _ogg_pages(data: bytes) -> Iterator[bytes]:
         at = body + sum(sizes)
 
 
-def _scanned(data: bytes) -> Iterator[Any]:
+def _scanned(data: bytes, most: int) -> Iterator[tuple[Any, int]]:
+    """Walk the JSON objects, and what only begins like one: each with the bytes that were tried in vain."""
     for pattern, encoding in ((_OBJECT, "utf-8"), (_WIDE_OBJECT, "utf-16-le")):
-        at, in_vain = 0, 0
-        while in_vain < _MOST_IN_VAIN and (match := pattern.search(data, at)) is not None:
+        at = 0
+        while most > 0 and (match := pattern.search(data, at)) is not None:
             found, length = _decoded(data, match.start(), encoding)
             if found is None:
-                at, in_vain = match.start() + 1, in_vain + length
+                at, most = match.start() + 1, most - length
+                yield None, length
             else:
                 at = match.start() + length
-                yield found
+                yield found, 0
 
 
 def _decoded(data: bytes, at: int, encoding: str) -> tuple[Any, int]:

@@ -31,6 +31,8 @@ from comfy.saved.promotion import build_instance, pour_promoted
 from comfy.saved.surface import Surface, read_surface
 from comfy.saved.texts import Choose, as_sent, choose_words, is_file_name, name_file
 
+_NOTHING_RUNS = "it has no node that runs: all are notes, muted or bypassed"
+
 
 @dataclass(frozen=True)
 class Conversion:
@@ -55,6 +57,8 @@ def convert(
     document = read_document(data)
     root = build_document(document, definitions)
     made = write_prompt(root, choose or (lambda count: random.randrange(count)), clock())  # noqa: S311
+    if not made.prompt:
+        raise UnreadableWorkflow(_NOTHING_RUNS if data.get("nodes") else "the workflow has no nodes")
     return replace(made, surface=read_surface(document, root, made.prompt))
 
 
@@ -131,7 +135,7 @@ def _pour_group(graph: BuiltGraph, group: Group) -> None:
     """Give the parts of a group their values; a widget that is linked inside has none."""
     place = 0
     for part in group.parts:
-        node = graph.nodes[part]
+        node = graph.nodes[part.id]
         for widget in list(node.widgets):
             slot = node.slot(widget.name)
             link = graph.links.get(slot.link) if slot is not None and slot.link is not None else None
@@ -190,12 +194,14 @@ class _Writer:
         return value
 
     @cached_property
-    def _named(self) -> list[tuple[str, Mapping[str, Any]]]:
-        return [
-            (str(node.saved.properties.get("Node name for S&R") or node.saved.title or node.type), values)
-            for node in all_nodes(self._root)
-            for values in [{widget.name: widget.value for widget in node.widgets}]
-        ]
+    def _named(self) -> Mapping[tuple[str, str], Any]:
+        """The values of widgets, by the names of their node and their own. Of several the first one counts."""
+        found: dict[tuple[str, str], Any] = {}
+        for node in all_nodes(self._root):
+            name = str(node.saved.properties.get("Node name for S&R") or node.saved.title or node.type)
+            for widget in node.widgets:
+                found.setdefault((name, widget.name), widget.value)
+        return found
 
 
 def _is_link(value: Any) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from comfy.saved.document import mapping
+from comfy.saved.document import mapping, sequence
 
 DYNAMIC, AUTOGROW, MATCH = "COMFY_DYNAMICCOMBO_V3", "COMFY_AUTOGROW_V3", "COMFY_MATCHTYPE_V3"
 _WIDGETS = frozenset(
@@ -138,7 +138,7 @@ class NodeSpec:
 
 def read_spec(class_type: str, raw: Mapping[str, Any]) -> NodeSpec:
     """Read an entry of `/object_info`."""
-    outputs = [each if isinstance(each, str) else "COMBO" for each in raw.get("output") or ()]
+    outputs = [each if isinstance(each, str) else "COMBO" for each in sequence(raw.get("output"))]
     matches = raw.get("output_matchtypes")
     return NodeSpec(
         class_type,
@@ -152,7 +152,7 @@ def read_spec(class_type: str, raw: Mapping[str, Any]) -> NodeSpec:
 def _groups(inputs: Mapping[str, Any], order: Mapping[str, Any]) -> Iterator[InputSpec]:
     for group in ("required", "optional"):
         specs, names = mapping(inputs.get(group)), order.get(group)
-        ordered = [name for name in names if name in specs] if isinstance(names, list) else []
+        ordered = [name for name in sequence(names) if isinstance(name, str) and name in specs]
         for name in (*ordered, *(name for name in specs if name not in ordered)):
             yield _input(name, specs[name])
 

@@ -16,6 +16,7 @@ NEVER, BYPASSED = 2, 4
 REROUTE, PRIMITIVE, SETTER, GETTER = "Reroute", "PrimitiveNode", "SetNode", "GetNode"
 VIRTUAL = frozenset({"Note", "MarkdownNote", REROUTE, PRIMITIVE, SETTER, GETTER})
 MOST_NODES, DEEPEST = 1_500, 50
+LARGEST = 2**53 - 1  # the largest whole number that the editor knows
 TOO_MANY = f"it has more than {MOST_NODES} nodes"
 TOO_DEEP = "its subgraphs are nested too deeply, or contain each other"
 _MOST_DEFINITIONS = 1_000
@@ -175,7 +176,8 @@ def _link(raw: Any) -> SavedLink | None:
     if not isinstance(raw, list) or len(raw) < 5:
         return None
     link, origin, origin_slot, target, target_slot = raw[:5]
-    return SavedLink(str(link), str(origin), _number(origin_slot), str(target), _number(target_slot))
+    made = SavedLink(str(link), str(origin), _number(origin_slot), str(target), _number(target_slot))
+    return made if made.origin_slot >= 0 and made.target_slot >= 0 else None  # there is no such place
 
 
 def _input(raw: Mapping[str, Any]) -> SavedInput:
@@ -203,9 +205,10 @@ def _type(raw: Any) -> str:
 
 def _number(raw: Any) -> int:
     try:
-        return int(raw)
+        number = int(raw)
     except (TypeError, ValueError, OverflowError):
         return 0
+    return number if abs(number) <= LARGEST else 0
 
 
 def mapping(raw: Any) -> Mapping[str, Any]:

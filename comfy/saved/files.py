@@ -13,6 +13,7 @@ from comfy.saved.containers import MOST, TOO_MANY_PARTS, has_too_many_parts, jso
 from comfy.saved.definitions import ABSENT, read_spec
 from comfy.saved.document import MOST_NODES, TOO_MANY, UnreadableWorkflow, is_saved_workflow, mapping
 
+_TOO_LARGE = f"it is larger than {MOST >> 20} MB"
 _WRAPPED_IN = (
     *("workflow", "prompt", "input", "output", "extra_pnginfo", "extra_data"),
     *("extras", "asset", "__metadata__"),
@@ -41,7 +42,7 @@ def read_workflow(path: Path) -> WorkflowFile:
         if head.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in (b"{", b"["):
             rest = file.read(MOST)
             if len(rest) == MOST:
-                raise UnreadableWorkflow(f"it is larger than {MOST >> 20} MB")
+                raise UnreadableWorkflow(_TOO_LARGE)
             found = parse_workflow(head + rest)
             return replace(found, text=head + rest) if found.is_whole else found
     return _best(json_objects(path), "there is no ComfyUI workflow in it")
@@ -49,6 +50,8 @@ def read_workflow(path: Path) -> WorkflowFile:
 
 def parse_workflow(text: bytes | str) -> WorkflowFile:
     """Read JSON. Raises `UnreadableWorkflow`."""
+    if len(text) > MOST:
+        raise UnreadableWorkflow(_TOO_LARGE)
     try:
         text = text.decode("utf-8-sig") if isinstance(text, bytes) else text
     except UnicodeDecodeError as fault:

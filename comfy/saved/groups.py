@@ -20,6 +20,7 @@ from comfy.saved.document import (
     read_node,
     sequence,
 )
+from comfy.saved.ids import number_of
 
 _PREFIXES = ("workflow>", "workflow/")
 
@@ -28,7 +29,7 @@ _PREFIXES = ("workflow>", "workflow/")
 class Group:
     """The values of a group's parts, which stand in the file one after the other."""
 
-    parts: Sequence[str]  # the ids of its nodes, in order
+    parts: Sequence[SavedNode]
     values: Sequence[Any]
 
 
@@ -36,6 +37,7 @@ def make_subgraphs(document: Document) -> dict[str, Group]:
     """Replace each group node of the root by an instance of a new subgraph. Returns the groups by the subgraph's id.
     Raises `UnreadableWorkflow` if there are too many nodes.
     """
+    document.last_id = max(document.last_id, *(number_of(node.id) for node in document.root.nodes), 0)
     kept, count = document.extra.get("groupNodes"), 0
     groups: dict[str, Group] = {}
     for node in document.root.nodes:
@@ -53,7 +55,7 @@ def make_subgraphs(document: Document) -> dict[str, Group]:
     return groups
 
 
-def _definition(document: Document, raw: Mapping[str, Any], name: str) -> tuple[SavedGraph, list[str]]:
+def _definition(document: Document, raw: Mapping[str, Any], name: str) -> tuple[SavedGraph, list[SavedNode]]:
     nodes: list[SavedNode] = []
     for each in sequence(raw.get("nodes")):
         document.last_id += 1
@@ -74,7 +76,7 @@ def _definition(document: Document, raw: Mapping[str, Any], name: str) -> tuple[
     external = {tuple(pair) for pair in pairs if all(isinstance(number, int) for number in pair)}
     _add_inputs(graph, linked)
     _add_outputs(graph, external)
-    return graph, [node.id for node in nodes]
+    return graph, nodes
 
 
 def _add_inputs(graph: SavedGraph, linked: set[tuple[int, int]]) -> None:

@@ -3,29 +3,36 @@
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Iterator
 
 from comfy.saved.document import Document, SavedGraph
+
+_NUMBER = re.compile("[0-9]{1,15}")  # a longer one is a text like any other
 
 
 def renumber(document: Document) -> None:
     """Ids of subgraphs' nodes that are taken already become the next free numbers. The root keeps its own."""
     taken = {node.id for node in document.root.nodes}
-    highest = max((int(each) for each in taken if each.isdecimal()), default=0)
-    highest = max(highest, document.last_id)
+    highest = max([document.last_id, *map(number_of, taken)])
     for definition in document.definitions.values():
         changed: dict[str, str] = {}
         for node in definition.nodes:
             if node.id in taken:
                 highest = next(number for number in itertools.count(highest + 1) if str(number) not in taken)
                 changed[node.id] = node.id = str(highest)
-            elif node.id.isdecimal():
-                highest = max(highest, int(node.id))
+            else:
+                highest = max(highest, number_of(node.id))
             taken.add(node.id)
         if changed:
             _relink(definition, changed)
             for graph in (document.root, *document.definitions.values()):
                 _rename_promoted(graph, definition.id, changed)
+
+
+def number_of(node_id: str) -> int:
+    """Return the number that an id is; 0 for another text."""
+    return int(node_id) if _NUMBER.fullmatch(node_id) else 0
 
 
 def _relink(definition: SavedGraph, changed: dict[str, str]) -> None:

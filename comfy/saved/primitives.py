@@ -11,6 +11,8 @@ from comfy.saved.document import PRIMITIVE
 from comfy.saved.node import BuiltGraph, BuiltNode, set_value
 from comfy.saved.widgets import Widget
 
+_LARGEST = 2.0**64  # a number beyond it is no seed, nor anything else
+
 
 def push_primitives(graph: BuiltGraph) -> None:
     """Give the value of each primitive to the widgets that it is linked to, even where it is muted."""
@@ -43,11 +45,13 @@ def _typed(value: Any, specs: Sequence[InputSpec]) -> Any:
     numeric = [spec for spec in specs if spec.kind in ("INT", "FLOAT")]
     if not numeric or specs[0] is not numeric[0]:
         return value
-    if not isinstance(value, int | float) or math.isnan(value):
+    if not isinstance(value, int | float) or not -math.inf <= value <= math.inf:
         return None
     least = max(_number(spec.options.get("min"), -math.inf) for spec in numeric)
     most = min(_number(spec.options.get("max"), math.inf) for spec in numeric)
     number = max(least, min(most, value))
+    if not -_LARGEST <= number <= _LARGEST:
+        return None
     step = _number(numeric[0].options.get("step"), 1 if numeric[0].kind == "INT" else 0.5)
     if numeric[0].kind == "INT":
         return _on_grid(number, int(step) or 1, least)

@@ -6,10 +6,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from comfy.saved.document import PRIMITIVE, Document, mapping, sequence
+from comfy.saved.document import MOST_NODES, PRIMITIVE, Document, mapping, sequence
 from comfy.saved.flatten import GraphScope
 from comfy.saved.node import BuiltNode
 from comfy.saved.promotion import carrier, targets
+
+_MOST_SHOWN = 200  # widgets, and results
 
 
 @dataclass(frozen=True)
@@ -39,9 +41,10 @@ class Surface:
 def read_surface(document: Document, root: GraphScope, prompt: Mapping[str, Any]) -> Surface:
     """Read it from a workflow that was built, and the prompt that was made of it."""
     app = mapping(document.extra.get("linearData"))
+    inputs, results = (sequence(app.get(key))[:_MOST_SHOWN] for key in ("inputs", "outputs"))
     places = _Places(document, root, prompt)
-    shown = [places.shown(entry) for entry in sequence(app.get("inputs")) if isinstance(entry, list) and entry]
-    outputs = [f"{scope.path}{node.id}" for each in sequence(app.get("outputs")) for scope, node in places.find(each)]
+    shown = [places.shown(entry) for entry in inputs if isinstance(entry, list) and entry]
+    outputs = [f"{scope.path}{node.id}" for each in results for scope, node in places.find(each)]
     return Surface(
         tuple(dict.fromkeys(each for each in shown if each is not None)),
         tuple(dict.fromkeys(each for each in outputs if each in prompt)),
@@ -123,7 +126,9 @@ class _Places:
 
     def _scopes(self) -> Iterator[GraphScope]:
         waiting = [self._root]
-        while waiting:
+        for _count in range(MOST_NODES):  # what is muted may have any number of graphs inside
+            if not waiting:
+                return
             scope = waiting.pop()
             yield scope
             inner = (node for node in scope.graph.nodes.values() if node.definition is not None)

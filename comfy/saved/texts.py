@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -18,7 +18,7 @@ _SAVERS = frozenset(
         *("SaveLatent", "CLIPSave", "VAESave", "ModelSave", "LoraSave"),
     }
 )
-_COMMENT = re.compile(r"/\*.*?\*/|//[^\n]*", re.DOTALL)
+_COMMENT = re.compile(r"/\*|//")
 _SIGN = re.compile(r"\\[{}|]|[{}|]|[^\\{}|]+|\\")
 _PLACE = re.compile(r"%([^%]+)%")
 _UNSAFE = re.compile(r'[/?<>\\:*|"\x00-\x1f\x7f]')
@@ -28,7 +28,7 @@ _DATE = re.compile("yyyy|yy|M+|d+|h+|m+|s+")
 def choose_words(text: str, choose: Choose) -> str:
     """Replace each `{a|b}` by one of its choices, which may have others inside, after comments are cut."""
     levels: list[list[str]] = [[""]]  # the choices of the text itself, and of each brace that is open
-    for sign in _SIGN.findall(_COMMENT.sub("", text)):
+    for sign in _SIGN.findall(_without_comments(text)):
         choices = levels[-1]
         if sign == "{":
             levels.append([""])
@@ -44,6 +44,25 @@ def choose_words(text: str, choose: Choose) -> str:
     return levels[0][0]
 
 
+def _without_comments(text: str) -> str:
+    """Cut comments: a text is read once, however many are opened and never closed."""
+    kept, at, last = list[str](), 0, text.rfind("*/")
+    while (match := _COMMENT.search(text, at)) is not None:
+        start = match.start()
+        if match[0] == "//":
+            line = text.find("\n", start)
+            end = line if line >= 0 else len(text)
+        elif start + 2 <= last:
+            end = text.index("*/", start + 2) + 2
+        else:
+            kept.append(text[at : start + 1])
+            at = start + 1
+            continue
+        kept.append(text[at:start])
+        at = end
+    return "".join((*kept, text[at:]))
+
+
 def _close(levels: list[list[str]], chosen: str) -> None:
     levels.pop()
     levels[-1][-1] += chosen
@@ -54,22 +73,17 @@ def is_file_name(class_type: str, name: str) -> bool:
     return name == "filename_prefix" and class_type in _SAVERS
 
 
-def name_file(text: str, widgets: Iterable[tuple[str, Mapping[str, Any]]], now: datetime) -> str:
-    """Replace `%date:FORMAT%`, and `%NODE.widget%` by a node's value. Each node comes with its name; what is not known
-    is left to the server.
+def name_file(text: str, widgets: Mapping[tuple[str, str], Any], now: datetime) -> str:
+    """Replace `%date:FORMAT%`, and `%NODE.widget%` by a node's value. Values come by the names of node and widget; what
+    is not known is left to the server.
     """
-    named = list(widgets)
 
     def replaced(match: re.Match[str]) -> str:
         inner = match[1]
         if inner.startswith("date:"):
             return _date(inner.removeprefix("date:"), now)
-        node, dot, widget = inner.partition(".")
-        if dot:
-            for name, values in named:
-                if name == node and widget in values:
-                    return _UNSAFE.sub("_", str(values[widget]))
-        return match[0]
+        node, _dot, widget = inner.partition(".")
+        return _UNSAFE.sub("_", str(widgets[node, widget])) if (node, widget) in widgets else match[0]
 
     return _PLACE.sub(replaced, text)
 

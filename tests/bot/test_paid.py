@@ -94,6 +94,12 @@ async def paid_house(
         yield home, server
 
 
+async def offered_price(home: House) -> str:
+    """Return the price that a list of workflows has."""
+    offers = await home.services.workflows.offers(ANN, HERE)
+    return next(offer.price for offer in offers if offer.workflow.name == PARTNER)
+
+
 def _names(home: House) -> list[str]:
     return [each.name for each in home.services.workflows.allowed(ANN, HERE)]
 
@@ -186,6 +192,7 @@ async def test_the_upper_end_of_a_range_is_reserved_before_a_run_starts(tmp_path
 
 async def test_without_a_number_the_operators_own_price_counts(tmp_path: Path) -> None:
     async with paid_house(tmp_path, Partner(BY_SECOND)) as (home, _server):
+        assert await offered_price(home) == ""
         with pytest.raises(NotAllowed, match="not known in advance what “partner” costs"):
             await home.ask(PARTNER, text="a fox")
         with pytest.raises(NotAllowed):
@@ -193,9 +200,10 @@ async def test_without_a_number_the_operators_own_price_counts(tmp_path: Path) -
         assert await home.services.moderation.price(OPERATOR, HERE, PARTNER, 50) == (
             "A run of “partner” counts as 50 credits if its nodes do not say what they cost."
         )
+        assert await offered_price(home) == "50 credits ($0.24)"
         run_id, _shown = await home.ask(PARTNER, text="a fox")
         (run,) = await home.ended(run_id)
-        assert (run.state, run.price) == (State.DONE, Price(50, 50))
+        assert (run.state, run.price) == (State.DONE, Price(50, 50, is_declared=False))
 
 
 async def test_a_paid_run_whose_server_restarted_is_not_posted_again(tmp_path: Path) -> None:
@@ -439,8 +447,18 @@ async def test_a_workflow_that_was_changed_to_cost_money_runs_as_it_was_for_an_o
             await home.ask("plain", place=Place("test", "else", "Else", "elsewhere"))
 
 
-@pytest.mark.parametrize("before", [None, EXPRESSION])
-async def test_a_run_that_costs_more_by_now_does_not_run(tmp_path: Path, before: str | None) -> None:
+@pytest.mark.parametrize(
+    ("before", "now", "told"),
+    [
+        (None, RANGE, "This costs more than it did when you asked for it"),
+        (EXPRESSION, RANGE, "This costs more than it did when you asked for it"),
+        (EXPRESSION, BY_SECOND, "It is not known any longer in advance what this costs"),
+    ],
+    ids=["nothing before", "less before", "unknown now"],
+)
+async def test_a_run_that_costs_more_by_now_does_not_run(
+    tmp_path: Path, before: str | None, now: str, told: str
+) -> None:
     gates, platform, settings = Gates(), RecordingPlatform(), {"account_key": Secret(KEY)}
     write_partner(tmp_path)
     partner = Partner(before or EXPRESSION)
@@ -452,12 +470,12 @@ async def test_a_run_that_costs_more_by_now_does_not_run(tmp_path: Path, before:
             _blocking, shown = await home.ask("gated", gate="x")
             await platform.until(running(shown))
             run_id, _shown = await home.ask(PARTNER, person=BEN, text="a fox")
-        server._nodes["PartnerImage"] = Partner(RANGE).nodes()["PartnerImage"]
+        server._nodes["PartnerImage"] = Partner(now).nodes()["PartnerImage"]
         gates.open()
         async with house(tmp_path, platform, [server], **settings) as home:
             (run,) = await home.ended(run_id)
         assert (run.state, partner.charged, server.calls["POST /prompt"]) == (State.FAILED, [], 1)
-        assert "This costs more than it did when you asked for it" in (run.sentence or "")
+        assert told in (run.sentence or "")
 
 
 async def test_the_key_is_in_no_file_log_message_or_result(

@@ -52,6 +52,8 @@ def test_a_list_is_set_as_a_literal_never_as_a_link() -> None:
         ({"1": {"class_type": "A", "inputs": None}}, "must have inputs"),
         ({"1": {"class_type": "A", "inputs": {"x": ["9", 0]}}}, 'node "9", which does not exist'),
         ({"2": {"class_type": "A", "inputs": {"x": [2, 0]}}}, "ids must be strings"),
+        ({"1": {"class_type": "A", "inputs": {"x": ["1", 10**9]}}}, "output 1000000000"),
+        ({"1": {"class_type": "A", "inputs": {"x": ["1", -1]}}}, "output -1"),
         ({"1": {"class_type": "A", "inputs": {"x": [1, 2, 3]}}}, "__value__"),
         ({"1": {"class_type": "A", "inputs": {"x": []}}}, "__value__"),
     ],

@@ -46,10 +46,14 @@ class Payment:
         self.posted = run.posted_at is not None
 
     async def authorize(self, prompt: Prompt, info: ObjectInfo) -> None:
-        """Record that a server may charge from now on. Raises `CannotRun` if the prompt costs more than was agreed: its
-        workflow, or its server, may have changed since. Raises `AttemptLost`.
+        """Record that a server may charge from now on. Raises `CannotRun` if the prompt costs more than was agreed, or
+        if its nodes said its price then and do not say it now: its workflow, or its server, may have changed since.
+        Raises `AttemptLost`.
         """
         agreed, price = self._run.price, await declared_price([(prompt, info)])
+        if agreed is not None and price is None and agreed.is_declared:
+            words = _("It is not known any longer in advance what this costs, so it did not run. Please ask again.")
+            raise CannotRun(words)
         if agreed is None or (price is not None and price.high > agreed.high + _CENT):
             raise CannotRun(
                 _("This costs more than it did when you asked for it, so it did not run. Please ask again.")

@@ -19,6 +19,7 @@ from bot.core.policy.permissions import Permissions
 from bot.core.port import OperatorAsker, WorkflowQuestion
 from bot.core.retry import Pauses
 from bot.core.runs.locks import RunLocks
+from bot.core.sources.holdings import one_line
 from bot.core.sources.publication import Publication, Stage, accepted, back_to, closed, declined
 from bot.core.sources.publisher import Shelf, offered
 from bot.core.sources.store import SavedState, SavedStore, SavedVersion, SavedWorkflow
@@ -29,6 +30,7 @@ from bot.i18n import _
 _log = logging.getLogger(__name__)
 _EVERY = 1.0  # seconds between two looks while something waits
 _AGE = 3.0  # seconds after which they are asked: what is copied from server to server may be gone by then
+_STAGES = {Stage.OPEN: _("open"), Stage.TRIAL: _("waits for an operator"), Stage.CLOSED: _("closed")}
 _PAUSES = Pauses(5.0, 600.0)  # before a question that was not sent is sent again
 
 
@@ -50,6 +52,11 @@ class SavedEntry:
     def is_open(self) -> bool:
         return self.stage is Stage.OPEN
 
+    @property
+    def stage_words(self) -> str:
+        """The people to whom it is offered, in words."""
+        return _STAGES[self.stage]
+
 
 @dataclass(frozen=True)
 class SavedOverview:
@@ -62,12 +69,8 @@ class SavedOverview:
     @property
     def text(self) -> str:
         """All of it in lines."""
-        words = {
-            Stage.OPEN: _("open"),
-            Stage.TRIAL: _("waits for an operator"),
-            Stage.CLOSED: _("closed"),
-        }
-        lines = [f"{each.title}: {words[each.stage]}" for each in self.entries] or [_("Nothing is saved at a server.")]
+        lines = [f"{each.title}: {each.stage_words}" for each in self.entries]
+        lines = lines or [_("Nothing is saved at a server.")]
         if self.faults:
             lines += [_("These files cannot be used:"), *self.faults]
         return "\n".join([*lines, *self.servers])
@@ -108,7 +111,8 @@ class SavedWorkflows:
         """Return all saved workflows. Raises `NotAllowed` for all but operators."""
         await self._permissions.operator(by, here, "workflow saved")
         state = await self._store.state()
-        entries = [await self._entry(state, each) for each in state.workflows.values()]
+        newest = await self._store.newest()
+        entries = [_entry(each, newest.get(each.id)) for each in state.present.values()]
         ordered = sorted(entries, key=lambda each: (not each.waits, each.title.casefold()))
         return SavedOverview(tuple(ordered), tuple(faults_of(state)), tuple(pollers_of(state)))
 
@@ -117,7 +121,7 @@ class SavedWorkflows:
         about. Raises `NotAllowed`, and `UserError` if there is another version by now.
         """
         await self._permissions.operator(by, here, "workflow publish" if yes else "workflow unpublish")
-        found = (await self._store.state()).workflows.get(key)
+        found = (await self._store.state()).present.get(key)
         if found is None:
             raise UserError(_("This workflow is no longer saved at any server."))
         if not newest or not found.publication.newest.startswith(newest):
@@ -127,7 +131,7 @@ class SavedWorkflows:
             raise UserError(_("Another operator has already decided this."))
         if yes:
             return await self._decide(by, here, "workflow publish", found, accepted, _("Opened “{title}” to others."))
-        words = _("Did not open “{title}”.")
+        words = _("Did not open “{title}”. It stays closed when it is saved again; “workflow publish” opens it.")
         if found.publication.approved:
             words = _("The new version of “{title}” stays closed. The version before it is open again.")
         return await self._decide(by, here, "workflow unpublish", found, declined, words)
@@ -175,6 +179,8 @@ class SavedWorkflows:
             for each, operator in unasked
             if self._store.clock() - each.at >= _AGE and self._is_due(each, operator)
         ]
+        wanted = {(each.id, each.publication.newest) for each in waiting}
+        self._pauses = {mark: pause for mark, pause in self._pauses.items() if mark[:2] in wanted}
         for each, operator in due:
             async with self._locks.hold(f"saved {each.id}"):  # so that no other process asks as well
                 await self._ask(each.id, each.publication.newest, operator)
@@ -188,7 +194,7 @@ class SavedWorkflows:
         if found is None or found.publication.newest != newest or operator in found.asked:
             return
         platform, _colon, person = operator.partition(":")
-        entry = await self._entry(state, found)
+        entry = _entry(found, (await self._store.newest()).get(key))
         words = _("“{title}” waits for you: until you open it, only operators can see and run it.")
         text = "\n".join((words.format(title=entry.title), *entry.lines))
         mark = (key, newest, operator)
@@ -214,7 +220,7 @@ class SavedWorkflows:
     async def _found(self, by: Person, here: Place, act: str, name: str) -> SavedWorkflow:
         """Find a saved workflow by its title or id. Raises `NotAllowed` for all but operators."""
         await self._permissions.operator(by, here, act)
-        workflows = (await self._store.state()).workflows
+        workflows = (await self._store.state()).present
         wanted = name.strip().casefold()
         found = [each for each in workflows.values() if wanted in (each.id, each.title.casefold(), _slug(each.title))]
         if len(found) == 1:
@@ -236,26 +242,26 @@ class SavedWorkflows:
         words: str,
     ) -> str:
         words = words.format(title=found.title)
-        if await self._store.decide(found.id, to) is None:
-            raise UserError(_("This workflow is no longer saved at any server."))
+        if await self._store.decide(found, to) is None:
+            told = _("“{title}” has been saved again or deleted meanwhile, so nothing was decided: look at it again.")
+            raise UserError(told.format(title=found.title))
         await self._audit.decided(by, here, act, words)
         await self._shelf.offer(offered(await self._store.state()))
         return words
 
-    async def _entry(self, state: SavedState, workflow: SavedWorkflow) -> SavedEntry:
-        versions = await self._store.versions(workflow.id)
-        newest = next((each for each in versions if each.digest == workflow.publication.newest), None)
-        lines = tuple(_lines(newest, workflow)) if newest is not None else ()
-        offered = workflow.publication
-        return SavedEntry(workflow.id, workflow.title, offered.stage, offered.newest[:8], lines)
+
+def _entry(workflow: SavedWorkflow, newest: SavedVersion | None) -> SavedEntry:
+    lines = tuple(_lines(newest, workflow)) if newest is not None else ()
+    offered = workflow.publication
+    return SavedEntry(workflow.id, workflow.title, offered.stage, offered.newest[:8], lines)
 
 
 def _lines(version: SavedVersion, workflow: SavedWorkflow) -> Iterator[str]:
     """Say who saved a version where, and what it needs."""
     where, needs = version.where, version.needs
-    who = where.user or _("someone")
+    who, path = one_line(where.user) or _("someone"), one_line(where.path)
     words = _("{who} saved {path} at {server}, {when} UTC.")
-    yield words.format(who=who, path=where.path, server=where.server, when=_when(version.at))
+    yield words.format(who=who, path=path, server=where.server, when=_when(version.at))
     if workflow.approved is not None and (new := needs.classes - workflow.approved.classes):
         yield _("Its nodes that the open version does not have: {names}.").format(names=listed(sorted(new)))
     else:
@@ -272,9 +278,9 @@ def faults_of(state: SavedState) -> Iterator[str]:
     """Say what cannot be read at which server, why, and what to do."""
     for server in state.servers.values():
         for path, reason in server.faults:
-            yield f"{server.name}: {path}: {reason}" if path else f"{server.name}: {reason}"
+            yield f"{server.name}: {one_line(path)}: {reason}" if path else f"{server.name}: {reason}"
     for at, reason in state.faults.items():
-        yield f"{at.server}: {f'{at.user}/' if at.user else ''}{at.path}: {reason}"
+        yield f"{at.server}: {one_line(f'{at.user}/{at.path}' if at.user else at.path)}: {reason}"
 
 
 def pollers_of(state: SavedState) -> Iterator[str]:

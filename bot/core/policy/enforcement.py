@@ -16,6 +16,7 @@ from bot.core.policy.rule_store import RuleStore
 from bot.core.policy.rules import Rule, WordList
 from bot.core.policy.scope import RequestContext, community_of
 from bot.core.run import RunRecord
+from bot.core.workflows.catalog import Workflows
 from bot.core.workflows.workflow import Workflow
 from bot.i18n import _
 from comfy.prices import Price
@@ -28,21 +29,23 @@ class PolicyEnforcer:
         self,
         book: RuleStore,
         audit: Audit,
+        catalog: Workflows,
+        costs: Callable[[str], bool],
         default: DefaultAccess = EVERY_WORKFLOW,
         operators: Collection[str] = (),
         clock: Callable[[], float] = time.time,
-        costs: Callable[[str], bool] = lambda _workflow: False,
-        waits: Callable[[str], bool] = lambda _workflow: False,
     ) -> None:
-        """`costs` says which workflows have nodes that cost money, and `waits` which wait for an operator's yes."""
-        self._costs, self._waits, self._operators = costs, waits, frozenset(operators)
+        """`costs` says which workflows have nodes that cost money, by their ids."""
+        self._catalog, self._costs, self._operators = catalog, costs, frozenset(operators)
         self.book, self._audit, self._default, self._clock = book, audit, default, clock
 
     def decide(self, person: Person, place: Place, workflow: str) -> Decision:
         """Decide if this person may run this workflow in this place."""
-        if self._waits(workflow) and person.key not in self._operators:
-            words = _("“{workflow}” waits for the operator of this bot: until then, others cannot run it.")
-            return Decision(allowed=False, why=words.format(workflow=workflow))
+        if self._catalog.is_closed(workflow):
+            words = _("“{title}” cannot be run: the operator of this bot has closed it.")
+            return Decision(allowed=False, why=words.format(title=self._catalog.title(workflow)))
+        if self._catalog.is_on_trial(workflow) and not self._tries(person):
+            return Decision(allowed=False, why=_waiting(self._catalog.title(workflow)))
         context = replace(self._context(person, place, workflow), operator=person.key in self._operators)
         return evaluate.decide(self.book.of(context.community), context, self._default, self._clock())
 
@@ -64,7 +67,7 @@ class PolicyEnforcer:
         """True if a workflow waits for an operator, or if the person who added it has not opened it in the community of
         this place.
         """
-        if self._waits(workflow):
+        if self._catalog.is_on_trial(workflow):
             return True
         context = RequestContext.of(Person(place.platform, ""), place, workflow)
         return evaluate.trial_of(self.book.of(context.community), context) is not None
@@ -104,9 +107,17 @@ class PolicyEnforcer:
             raise NotAllowed(words.format(workflow=request.workflow))
         return price
 
-    async def admit(self, request: RunRequest) -> EffectivePolicy:
-        """Admit a request and return its policy. Raises `NotAllowed` with the rule in words."""
+    def may_use(self, person: Person, version: Workflow) -> bool:
+        """True if a person may use a version of a workflow that they may run: one on trial is for operators alone."""
+        return not version.trial or self._tries(person)
+
+    async def admit(self, request: RunRequest, version: Workflow) -> EffectivePolicy:
+        """Admit a request for a version of a workflow, and return its policy. Raises `NotAllowed` with the rule in
+        words.
+        """
         await self.book.refresh()
+        if not self.may_use(request.person, version):
+            raise NotAllowed(_waiting(version.title))
         decision = self.decide(request.person, request.place, request.workflow)
         if not decision.allowed:
             raise NotAllowed(decision.why)
@@ -144,6 +155,10 @@ class PolicyEnforcer:
             raise fault
         return await self.reads(RunRequest(run.workflow, run.values, run.person, run.place), run.values, unread=False)
 
+    def _tries(self, person: Person) -> bool:
+        """True for operators, who try what waits for them."""
+        return person.key in self._operators
+
     def _context(self, person: Person, place: Place, workflow: str) -> RequestContext:
         return RequestContext.of(person, place, workflow, costs=bool(workflow) and self._costs(workflow))
 
@@ -159,6 +174,11 @@ class PolicyEnforcer:
     def rules_of(self, place: Place) -> list[Rule]:
         """Return all rules of the place's community and the operator's rules."""
         return list(self.book.of(community_of(place)))
+
+
+def _waiting(title: str) -> str:
+    words = _("“{title}” waits for the operator of this bot: until then, others cannot run it.")
+    return words.format(title=title)
 
 
 def _told(rule: Rule, *, was_read: bool) -> str:

@@ -15,13 +15,18 @@ from comfy.schedule import assign
 _LATE = 10.0  # seconds that the clocks of two machines may differ
 
 
+def _may_pay(_server: str) -> bool:
+    """Only a worker knows which of its servers have an account's key."""
+    return True
+
+
 class EtaEstimator:
     """Works without a worker in its process. It remembers what it learned, and reads only new records."""
 
     def __init__(self, versions: WorkflowVersions, records: RunRepository, registry: ServerRegistry) -> None:
         self._records, self._registry, self._versions = records, registry, versions
         self._load = ServerLoad()
-        self._jobs = JobFactory(versions, lambda: registry.known, lambda: registry.version)
+        self._jobs = JobFactory(versions, lambda: registry.known, lambda: registry.version, _may_pay)
         self._learnt: set[str] = set()
         self._since = 0.0
 

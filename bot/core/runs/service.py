@@ -137,7 +137,7 @@ class RunService:
 
     async def _submit(self, request: RunRequest, message: Address | MessageOpening) -> str:
         workflow = await self._workflows.pinned(request.workflow, request.version)
-        policy = await self._enforcer.admit(request)
+        policy = await self._enforcer.admit(request, workflow)
         await self._queue.check_limits(request.person.key, workflow.id, policy.limits)
         if workflow.spoiler:
             policy = policy.covered()
@@ -230,7 +230,7 @@ class RunService:
             raise UserError(_("This run has been deleted. Please send a new request."))
         if run.state is State.DELIVERING and await self._has_ended(run):
             run = await self._records.get(run_id) or run
-        version = run.version if pinned else ""
+        version = await self._workflows.usable(run.workflow, run.version, person) if pinned else ""
         form = await self._workflows.form(run.workflow, person, place, version)
         seeds = {field.name for field in form.fields if field.seed}
         kept = {name: value for name, value in run.values.items() if name in form.names and name not in seeds}

@@ -54,6 +54,8 @@ class WorkflowService:
         self._servers_version, self._clock = servers_version, clock
         self._version: tuple[int, int, int, int] | None = None
         self._allowed: dict[object, list[Workflow]] = {}  # menus ask at each keystroke
+        self._priced_for: tuple[int, int, int] | None = None
+        self._first_prices: dict[str, str] = {}
 
     @property
     def catalog(self) -> Workflows:
@@ -63,7 +65,7 @@ class WorkflowService:
         """Return the workflows that a person may run in a place."""
         return [
             WorkflowOffer(
-                each.in_language(person.language), await self._validator.lacks(each), await self.price(each.id)
+                each.in_language(person.language), await self._validator.lacks(each), await self._first_price(each.id)
             )
             for each in self.allowed(person, place)
         ]
@@ -115,6 +117,13 @@ class WorkflowService:
         """Return a version of a workflow. Raises `UnknownWorkflow`."""
         return await self._validator.versions.get(workflow, version)
 
+    async def usable(self, workflow: str, version: str, person: Person) -> str:
+        """Return a version of a workflow if a person may use it, else an empty one, which is the newest if there is
+        one. Raises `UnknownWorkflow`.
+        """
+        is_usable = self._enforcer.may_use(person, await self.pinned(workflow, version))
+        return version if is_usable or workflow not in self.catalog.workflows else ""
+
     async def admit(self, workflow: str, person: Person, place: Place, version: str = "") -> None:
         """Let a person ask for a workflow. Raises `UnknownWorkflow`, and `NotAllowed` with the rule in words, which is
         in the audit log then.
@@ -139,6 +148,16 @@ class WorkflowService:
                     parsed[field.name] = field.parse(values[field.name])
         price = self._enforcer.price(workflow, await self._prices.price(found, parsed))
         return status_text.cost(price) if price is not None else ""
+
+    async def _first_price(self, workflow: str) -> str:
+        """Return the price of a form that is not filled in; lists ask for it at each keystroke."""
+        version = (*self.version, self._enforcer.book.edition)
+        if version != self._priced_for:
+            self._priced_for, self._first_prices = version, {}
+        kept = self._first_prices
+        if workflow not in kept:
+            kept[workflow] = await self.price(workflow)
+        return kept[workflow]
 
     def narrowed(self, form: Form, workflow: str, person: Person, place: Place) -> Form:
         """Return a workflow's form with the moderators' rules about fields in a place."""

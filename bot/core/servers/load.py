@@ -104,7 +104,7 @@ class JobFactory:
         versions: WorkflowVersions,
         known: Callable[[], Mapping[str, ObjectInfo]],
         version: Callable[[], int],
-        pays: Callable[[str], bool] = lambda _server: True,
+        pays: Callable[[str], bool],
     ) -> None:
         """`version` changes whenever the known nodes or models change. `pays` says which servers can pay for nodes that
         cost money.

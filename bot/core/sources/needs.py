@@ -61,7 +61,8 @@ def needs_of(content: bytes, info: ObjectInfo) -> WorkflowNeeds:
     try:
         prompt = Prompt(data)
     except PromptRejected as rejected:
-        raise UnreadableWorkflow(rejected.message) from rejected
+        reason = rejected.node_errors[0].message if rejected.node_errors else rejected.message
+        raise UnreadableWorkflow(reason) from rejected
     told, faults = read_needs(file.data), judge(prompt, info).faults
     classes = frozenset(node.class_type for node in prompt) | frozenset(unknown)
     missing = dict.fromkeys((*unknown, *(each.class_type for each in faults if isinstance(each, MissingNode))))

@@ -49,12 +49,12 @@ def judged(
 
     Where operators are asked, a version with kinds of nodes that the last open one did not have is on trial again.
     """
+    if publish is not Publish.OPEN and (reason := needs.refused(allowed)):
+        return Refusal(reason)
     if before is not None and before.stage is Stage.CLOSED:
         return Publication(Stage.CLOSED, digest, "", before.approved)
     if publish is Publish.OPEN:
         return Publication(Stage.OPEN, digest, digest, digest)
-    if reason := needs.refused(allowed):
-        return Refusal(reason)
     if before is not None and approved is not None and not needs.adds_to(approved):
         return Publication(Stage.OPEN, digest, digest, digest)
     return Publication(Stage.TRIAL, digest, digest, before.approved if before is not None else "")

@@ -12,13 +12,12 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from typing import Protocol
-from uuid import uuid4
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.core import events_log
 from bot.core.model import Publish
-from bot.core.sources.holdings import Holding, SavedAt, leaders, renewed, titles
+from bot.core.sources.holdings import Holding, NewId, SavedAt, leaders, place_id, renewed, titles
 from bot.core.sources.needs import WorkflowNeeds, needs_of
 from bot.core.sources.publication import Refusal, Stage, judged
 from bot.core.sources.store import (
@@ -34,7 +33,7 @@ from bot.core.sources.store import (
 )
 from bot.core.sources.watcher import SavedContent, SavedFault, SavedListing
 from bot.core.storage.bells import Topic
-from bot.core.workflows.live_catalog import LiveCatalog
+from bot.core.workflows.live_catalog import LiveCatalog, SavedFiles
 from bot.core.workflows.reader import SourceFile, graph_of
 from bot.core.workflows.source import Layer
 from bot.i18n import _
@@ -73,13 +72,15 @@ class SavedShelf:
         """See `Shelf`. What is offered is on record already."""
         await self._catalog.renew()
 
-    async def files(self) -> Collection[SourceFile]:
-        """Return the files of what is offered now. Raises `StorageFailed`."""
-        wanted = offered(await self._store.state())
+    async def files(self) -> SavedFiles:
+        """Return the files of what is offered now, and what is closed. Raises `StorageFailed`."""
+        state = await self._store.state()
+        wanted = offered(state)
         found = await self._store.contents((each.id, each.digest) for each in wanted if each not in self._made)
         made = await asyncio.to_thread(_files, [(each, *found[each.id]) for each in wanted if each.id in found])
         self._made = {each: self._made.get(each) or made[each] for each in wanted if each in self._made or each in made}
-        return self._made.values()
+        closed = (each.id for each in state.workflows.values() if each.publication.stage is Stage.CLOSED)
+        return SavedFiles(tuple(self._made.values()), frozenset(map(_source, closed)))
 
 
 def _files(offers: Iterable[tuple[Offered, SavedAt, bytes]]) -> dict[Offered, SourceFile]:
@@ -93,8 +94,12 @@ def _files(offers: Iterable[tuple[Offered, SavedAt, bytes]]) -> dict[Offered, So
 def _file(offer: Offered, at: SavedAt, content: bytes) -> SourceFile:
     path = at.path[: len(at.path) - len(PurePosixPath(at.path).name)] + at.stem
     called = "" if offer.title == at.stem else offer.title
-    source, graph = f"saved/{offer.id}", graph_of(content)
+    source, graph = _source(offer.id), graph_of(content)
     return SourceFile.of(Layer.SAVED, path, at.path, graph, source=source, called=called, trial=offer.trial)
+
+
+def _source(workflow: str) -> str:
+    return f"saved/{workflow}"
 
 
 @dataclass(frozen=True)
@@ -117,7 +122,7 @@ class SavedPublisher:
         infos: Callable[[], Mapping[str, ObjectInfo]],
         labels: Mapping[str, str],
         allowed: Collection[str],
-        new_id: Callable[[], str] = lambda: uuid4().hex,
+        new_id: NewId = place_id,
     ) -> None:
         self._store, self._shelf, self._worker = store, shelf, worker
         self._infos, self._labels, self._allowed, self._new_id = infos, labels, allowed, new_id
@@ -126,9 +131,8 @@ class SavedPublisher:
 
     async def take(self, listing: SavedListing, publish: Publish) -> None:
         """See `SavedFilesSink`."""
-        info = self._infos()[listing.server]
-        found = {file.path: (file.digest, await asyncio.to_thread(_examine, file, info)) for file in listing.changed}
-        digests = {path: digest for path, (digest, _content) in found.items()}
+        digests = {file.path: file.digest for file in listing.changed}
+        examined = await self._looked_at(listing)
 
         def listed(state: SavedState) -> SavedState:
             holdings = renewed(state.holdings, listing.server, listing.user, listing.paths, digests, self._new_id)
@@ -137,7 +141,16 @@ class SavedPublisher:
             server = SavedServer(listing.server, self._worker, publish, self._store.clock(), faults)
             return replace(state, holdings=tuple(holdings), servers={**state.servers, server.name: server})
 
-        await self._change(listed, dict(found.values()))
+        await self._change(listed, examined)
+
+    async def _looked_at(self, listing: SavedListing) -> dict[str, _Examined]:
+        """Examine the contents about which not all is decided, as at a restart it is about most. Returns them by their
+        digests.
+        """
+        state, info = await self._store.state(), self._infos()[listing.server]
+        settled = state.settled_at(listing.server, listing.user)
+        new = [file for file in listing.changed if settled.get(file.path) != file.digest]
+        return {file.digest: await asyncio.to_thread(_examine, file, info) for file in new}
 
     async def looked(self, server: str, users: Sequence[str] | None, faults: Sequence[SavedFault]) -> None:
         """See `SavedFilesSink`."""
@@ -188,9 +201,15 @@ class SavedPublisher:
     async def _judged(
         self, connection: AsyncConnection, state: SavedState, examined: Mapping[str, _Examined]
     ) -> SavedState:
-        """Decide about each workflow whose file has changed, and give all of them their titles."""
+        """Decide about each workflow whose file has changed, and give all of them their titles. What an operator closed
+        stays on record when its file goes, so that it is closed if it is saved there again.
+        """
         leading = leaders(state.holdings)
-        workflows = {key: each for key, each in state.workflows.items() if key in leading}
+        workflows = {
+            key: each
+            for key, each in state.workflows.items()
+            if key in leading or each.publication.stage is Stage.CLOSED
+        }
         held = {each.at for each in state.holdings}
         faults = {at: fault for at, fault in state.faults.items() if at in held}
         for key, holding in leading.items():
@@ -208,7 +227,7 @@ class SavedPublisher:
                 await add_version(connection, made, holding.at, content.needs, content.packed)
             workflows[key] = made
         named = titles(leading, self._labels)
-        shown = {key: replace(each, title=named[key]) for key, each in workflows.items()}
+        shown = {key: replace(each, title=named.get(key, each.title)) for key, each in workflows.items()}
         return replace(state, workflows=shown, faults=faults)
 
     async def _examined(

@@ -6,6 +6,7 @@ import time
 import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 import msgspec
@@ -21,6 +22,7 @@ from bot.core.storage.database import Database
 from bot.core.storage.schema import saved_files, saved_servers, saved_versions, saved_workflows
 
 _MOST_VERSIONS = 50  # of a workflow; older ones are deleted
+_OF_VERSIONS = [column for column in saved_versions.c if column is not saved_versions.c.content]
 
 
 @dataclass(frozen=True)
@@ -73,8 +75,30 @@ class SavedState:
 
     def publish(self, workflow: str) -> Publish:
         """Return what holds for a workflow: it is open if one of the servers that have it says so."""
-        servers = [self.servers[each.at.server] for each in self.holdings if each.workflow == workflow]
-        return Publish.OPEN if any(each.publish is Publish.OPEN for each in servers) else Publish.TRIAL
+        return Publish.OPEN if workflow in self._open else Publish.TRIAL
+
+    @property
+    def present(self) -> dict[str, SavedWorkflow]:
+        """The workflows that have a file now."""
+        held = {each.workflow for each in self.holdings}
+        return {key: each for key, each in self.workflows.items() if key in held}
+
+    def settled_at(self, server: str, user: str) -> dict[str, str]:
+        """Return the files of a user about which all is decided: the digests of their contents, by path."""
+        newest = {key: each.publication.newest for key, each in self.workflows.items()}
+        return {
+            each.at.path: each.digest
+            for each in self.holdings
+            if (each.at.server, each.at.user) == (server, user)
+            and each.at not in self.faults
+            and newest.get(each.workflow) == each.digest
+        }
+
+    @cached_property
+    def _open(self) -> frozenset[str]:
+        """The workflows that a server has which lets people publish."""
+        open_at = {name for name, each in self.servers.items() if each.publish is Publish.OPEN}
+        return frozenset(each.workflow for each in self.holdings if each.at.server in open_at)
 
 
 class SavedStore:
@@ -89,11 +113,19 @@ class SavedStore:
 
     async def versions(self, workflow: str) -> list[SavedVersion]:
         """Return the versions of a workflow, newest first."""
-        columns = [column for column in saved_versions.c if column is not saved_versions.c.content]
-        question = select(*columns).where(saved_versions.c.workflow == workflow)
+        question = select(*_OF_VERSIONS).where(saved_versions.c.workflow == workflow)
         async with self.database.read() as connection:
             rows = await connection.execute(question.order_by(saved_versions.c.number.desc()))
             return [_version(row) for row in rows]
+
+    async def newest(self) -> dict[str, SavedVersion]:
+        """Return the newest version of each workflow, by the workflow's id."""
+        mine = and_(
+            saved_versions.c.workflow == saved_workflows.c.id, saved_versions.c.digest == saved_workflows.c.newest
+        )
+        question = select(*_OF_VERSIONS).join(saved_workflows, mine).order_by(saved_versions.c.number)
+        async with self.database.read() as connection:
+            return {row.workflow: _version(row) for row in await connection.execute(question)}
 
     async def content(self, workflow: str, digest: str) -> bytes | None:
         """Return the content of a version; None if there is none."""
@@ -111,11 +143,11 @@ class SavedStore:
                     found[workflow] = _at(row), zlib.decompress(row.content)
         return found
 
-    async def decide(self, workflow: str, to: Callable[[Publication], Publication]) -> SavedWorkflow | None:
-        """Change how far a workflow is offered; None if it is gone."""
+    async def decide(self, seen: SavedWorkflow, to: Callable[[Publication], Publication]) -> SavedWorkflow | None:
+        """Change how far a workflow is offered; None if it is gone, or if it is no longer as it was `seen`."""
         async with self.database.change(Topic.SAVED) as connection:
-            found = (await read_state(connection)).workflows.get(workflow)
-            if found is None:
+            found = (await read_state(connection)).present.get(seen.id)
+            if found is None or found.publication != seen.publication:
                 return None
             decided = replace(found, publication=to(found.publication))
             await write_workflow(connection, found, decided)
@@ -237,7 +269,8 @@ def _key(at: SavedAt) -> Sequence[tuple[str, str]]:
 
 
 def _file(holding: Holding, fault: str) -> dict[str, Any]:
-    row = {"digest": holding.digest, "workflow": holding.workflow, "since": holding.since, "fault": fault}
+    told = fault.replace("\0", "")  # words of the file may be in it, and PostgreSQL takes no such letter
+    row = {"digest": holding.digest, "workflow": holding.workflow, "since": holding.since, "fault": told}
     return {**dict(_key(holding.at)), **row}
 
 

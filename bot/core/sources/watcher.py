@@ -5,12 +5,13 @@ A server that is away, an error or a login page changes nothing: only a list wit
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cached_property, partial
 from types import TracebackType
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 from bot.core.background import BackgroundTask, TaskHealth
 from bot.core.model import Publish
@@ -22,6 +23,7 @@ from comfy.library.userdata import LARGEST_FILE, UserFile
 
 _EVERY = 1.5  # seconds between two looks at a server
 _MOST = 1000  # files of one user
+_AT_ONCE = 32 << 20  # bytes that are read at one look
 _LONGEST = 400  # characters of a path
 _SAVED = "workflows"  # the folder in which the editor saves
 
@@ -47,8 +49,9 @@ class SavedContent:
     content: bytes
     modified: float | None = None
 
-    @property
+    @cached_property
     def digest(self) -> str:
+        """The digest of the content, which takes a while for a large one."""
         return hashlib.sha256(self.content).hexdigest()
 
 
@@ -84,11 +87,37 @@ class SavedFilesSink(Protocol):
         """
 
 
+#: A file as it was listed, and the digest of its content.
+_SeenFile: TypeAlias = "tuple[UserFile, str]"
+
+
+@dataclass
+class _Found:
+    """The files of one user by their paths, the contents that have changed, and what could not be read."""
+
+    files: dict[str, _SeenFile] = field(default_factory=dict)
+    changed: list[SavedContent] = field(default_factory=list)
+    faults: list[SavedFault] = field(default_factory=list)
+    _size: int = 0
+
+    @property
+    def is_full(self) -> bool:
+        return self._size >= _AT_ONCE
+
+    async def add(self, file: UserFile, content: bytes, old: _SeenFile | None) -> None:
+        saved = SavedContent(file.path, content, file.modified)
+        digest = await asyncio.to_thread(_digest, saved)
+        self.files[file.path] = file, digest
+        if old is None or old[1] != digest:
+            self.changed.append(saved)
+            self._size += len(content)
+
+
 @dataclass
 class _Seen:
     """The state of a server as this process saw it last."""
 
-    files: dict[str, dict[str, tuple[UserFile, str]]] = field(default_factory=dict)  # by user and path, with digests
+    files: dict[str, dict[str, _SeenFile]] = field(default_factory=dict)  # by user and path
     told: tuple[Sequence[str] | None, tuple[SavedFault, ...]] | None = None
     publish: Publish | None = None
 
@@ -165,32 +194,45 @@ class SavedFilesWatcher:
         """Look at what one user has saved."""
         listed = [each for each in await client.saved(self._folder, header) if _counts(each.path)]
         before = self._seen[source].files.get(user)
-        known, after = before or {}, dict[str, tuple[UserFile, str]]()
-        changed, faults = list[SavedContent](), list(_too_many(listed))
+        known, found = before or {}, _Found(faults=list(_too_many(listed)))
         for file in listed[:_MOST]:
-            old = known.get(file.path)
-            if old is not None and old[0] == file and file.size is not None:
-                after[file.path] = old
-            elif (file.size or 0) > LARGEST_FILE:
-                faults.append(SavedFault(file.path, _("the file is too large for a workflow")))
-            elif (content := await self._content(client, file, header)) is not None:
-                saved = SavedContent(file.path, content, file.modified)
-                after[file.path] = file, saved.digest
-                if old is None or old[1] != saved.digest:
-                    changed.append(saved)
+            await self._read(client, file, header, known.get(file.path), found)
         paths = frozenset(file.path for file in listed)
-        if before is None or changed or known.keys() - paths:
-            await self._sink.take(SavedListing(source.key, user, paths, tuple(changed)), publish)
-        self._seen[source].files[user] = after
-        return faults
+        if before is None or found.changed or known.keys() - paths:
+            await self._sink.take(SavedListing(source.key, user, paths, tuple(found.changed)), publish)
+        self._seen[source].files[user] = found.files
+        return found.faults
 
-    async def _content(self, client: ComfyClient, file: UserFile, header: str | None) -> bytes | None:
-        """Return a file; None if it has changed since it was listed, so that the next list tells what it is."""
+    async def _read(
+        self, client: ComfyClient, file: UserFile, header: str | None, old: _SeenFile | None, found: _Found
+    ) -> None:
+        """Read a file if it has changed, and if there is room: the next look reads the rest."""
+        if old is not None and ((old[0] == file and file.size is not None) or found.is_full):
+            found.files[file.path] = old
+        elif not found.is_full:
+            match await self._content(client, file, header):
+                case SavedFault() as fault:
+                    found.faults.append(fault)
+                case bytes() as content:
+                    await found.add(file, content, old)
+
+    async def _content(self, client: ComfyClient, file: UserFile, header: str | None) -> bytes | SavedFault | None:
+        """Return a file, or why it alone cannot be read; None if it has changed since it was listed, so that the next
+        list tells what it is.
+        """
+        if (file.size or 0) > LARGEST_FILE:
+            return SavedFault(file.path, _("the file is too large for a workflow"))
         try:
             content = await client.saved_file(f"{self._folder}/{file.path}", header)
         except FileMissing:
             return None
+        except UnexpectedAnswer as fault:
+            return SavedFault(file.path, _("the file cannot be read: {fault}").format(fault=fault))
         return content if file.size in (None, len(content)) else None
+
+
+def _digest(saved: SavedContent) -> str:
+    return saved.digest
 
 
 async def _users(client: ComfyClient, source: SavingServer) -> tuple[Mapping[str, str | None], list[SavedFault]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from bot.core.errors import UnknownWorkflow
+from bot.core.similar import similar
 from bot.core.workflows.auto_form import declared_fields, results
 from bot.core.workflows.form import listed, shown
 from bot.core.workflows.identity.identities import Identity, identified, offered, source_of
@@ -57,6 +57,12 @@ class Workflows(Protocol):
     def title(self, workflow: str) -> str:
         """Return the title of the workflow with this id, even if it is gone; the id if it never had one."""
 
+    def is_on_trial(self, workflow: str) -> bool:
+        """True if the workflow with this id waits for an operator's yes."""
+
+    def is_closed(self, workflow: str) -> bool:
+        """True if an operator said that the workflow with this id is for no one, whatever is saved."""
+
 
 class Versions(Protocol):
     """The newest versions of workflows, and earlier ones that runs use."""
@@ -85,7 +91,7 @@ class NewestVersions:
 class Catalog:
     """The workflows of some files, by id. `replaced` has the files that later layers replace, each with what replaces
     it; `titles` those of workflows that are gone; `waiting` names the files that wait for the first server. It was made
-    with the definitions `info`.
+    with the definitions `info`. Operators closed the workflows with the ids in `closed`.
     """
 
     workflows: Mapping[str, Workflow]
@@ -95,6 +101,7 @@ class Catalog:
     titles: Mapping[str, str] = field(default_factory=dict)
     waiting: tuple[str, ...] = ()
     info: ObjectInfo | None = None
+    closed: frozenset[str] = frozenset()
 
     @classmethod
     def read(cls, *folders: Path, info: ObjectInfo | None = None) -> Catalog:
@@ -165,6 +172,15 @@ class Catalog:
         found = self.workflows.get(workflow)
         return (found.title if found is not None else self.titles.get(workflow)) or workflow
 
+    def is_on_trial(self, workflow: str) -> bool:
+        """See `Workflows.is_on_trial`."""
+        found = self.workflows.get(workflow)
+        return found is not None and found.trial
+
+    def is_closed(self, workflow: str) -> bool:
+        """See `Workflows.is_closed`."""
+        return workflow in self.closed
+
     def _unknown(self, name: str) -> UnknownWorkflow:
         slug = slug_of(name)
         broken = [fault for fault in self.faults if _slug_of_file(fault.file) == slug]
@@ -179,7 +195,7 @@ class Catalog:
                 _("There is no workflow {name}. There are no workflows at all.").format(name=shown(name))
             )
         names = [each.name for each in self.workflows.values()]
-        near = difflib.get_close_matches(slug, names, n=1)
+        near = similar(slug, names)
         if near:
             words = _("There is no workflow {name}. Did you mean “{near}”? The workflows are {names}.")
         else:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 import re
 import unicodedata
@@ -13,6 +12,7 @@ from random import randint
 from typing import TypeAlias
 
 from bot.core.errors import BadValue, all_of
+from bot.core.similar import similar
 from bot.core.workflows.languages import Translations, in_language
 from bot.i18n import _
 
@@ -258,7 +258,7 @@ class Form:
     def _unknown(self, name: str) -> BadValue:
         if not self.fields:
             return BadValue(name, _("there is no such field; this workflow has no fields."))
-        near = difflib.get_close_matches(name.lower(), self.names, n=1)
+        near = similar(name.lower(), self.names)
         if near:
             words = _("there is no such field. Did you mean “{near}”? The fields are {fields}.")
         else:
@@ -301,7 +301,7 @@ def listed(names: Iterable[str], like: str = "") -> str:
     every = list(names)
     if len(every) <= _LISTED:
         return ", ".join(every)
-    near = difflib.get_close_matches(like, every, n=_LISTED, cutoff=0.3) if like else []
+    near = similar(like, every, _LISTED, 0.3) if like else []
     shown = near or every[:_LISTED]
     return _("{names} and {count} more").format(names=", ".join(shown), count=len(every) - len(shown))
 

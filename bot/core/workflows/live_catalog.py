@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from time import time
 from types import TracebackType
@@ -29,6 +29,14 @@ _LEARN = 1.0  # seconds between two looks at what servers have
 
 #: The nodes and models of each known server, by the server's name.
 KnownServers = Callable[[], Mapping[str, ObjectInfo]]
+
+
+@dataclass(frozen=True)
+class SavedFiles:
+    """Saved workflows at servers: the files to offer, and the sources of those that an operator closed."""
+
+    files: tuple[SourceFile, ...] = ()
+    closed: frozenset[str] = frozenset()
 
 
 class LiveCatalog:
@@ -55,8 +63,8 @@ class LiveCatalog:
         self._seen: set[FilePlace] | None = None  # where this process saw files, if it has looked
         self._elsewhere: dict[str, SourceFile] = {}  # by version: those that only other processes see
         self._edition = -1
-        self._ask_saved: Callable[[], Awaitable[Iterable[SourceFile]]] | None = None
-        self._saved: tuple[SourceFile, ...] = ()  # what people saved at servers
+        self._ask_saved: Callable[[], Awaitable[SavedFiles]] | None = None
+        self._saved = SavedFiles()
         self._ready_for: list[int] = []  # the ids of the definitions for which all prompts are made
 
     @property
@@ -88,6 +96,12 @@ class LiveCatalog:
 
     def title(self, workflow: str) -> str:
         return self._catalog.title(workflow)
+
+    def is_on_trial(self, workflow: str) -> bool:
+        return self._catalog.is_on_trial(workflow)
+
+    def is_closed(self, workflow: str) -> bool:
+        return self._catalog.is_closed(workflow)
 
     def on_change(self, listener: Callable[[], None]) -> None:
         """Call a function after every new reading."""
@@ -124,7 +138,7 @@ class LiveCatalog:
         self._infos, self._info = infos, ObjectInfo.union(infos) if infos else self._info
         return True
 
-    async def offer_saved(self, saved: Callable[[], Awaitable[Iterable[SourceFile]]]) -> None:
+    async def offer_saved(self, saved: Callable[[], Awaitable[SavedFiles]]) -> None:
         """From now on, offer what people saved at servers, as the database has it at each reading. Raises
         `StorageFailed`.
         """
@@ -139,7 +153,9 @@ class LiveCatalog:
     async def foreseen(self, file: SourceFile) -> str:
         """Return the id that a new file will have. Raises `StorageFailed`."""
         known = await self._store.all() if self._store is not None else []
-        return identified(known, [*self._reading.files, *self._saved, file], time())[source_of(file), file.path].id
+        return identified(known, [*self._reading.files, *self._saved.files, file], time())[
+            source_of(file), file.path
+        ].id
 
     @asynccontextmanager
     async def recorded_in(self, store: WorkflowStore) -> AsyncIterator[None]:
@@ -184,6 +200,7 @@ class LiveCatalog:
             known, files = await self._recorded_now(self._store)
         reading = Reading(files, self._reading.faults, self._reading.unreadable)
         fresh = await asyncio.to_thread(Catalog.of, reading, self._info, known, self._catalog)
+        fresh = replace(fresh, closed=self._closed_of(known))
         before = self._catalog.workflows if self._ready_for == list(map(id, self._infos)) else {}
         new = [each for key, each in fresh.workflows.items() if before.get(key) is not each]
         await asyncio.to_thread(_make_ready, new, self._infos)
@@ -199,8 +216,8 @@ class LiveCatalog:
     async def _recorded_now(self, store: WorkflowStore) -> tuple[Mapping[FilePlace, Identity], tuple[SourceFile, ...]]:
         """Record what was read. Returns all that is on record, and the files of what is there."""
         if self._ask_saved is not None:
-            self._saved = tuple(await self._ask_saved())
-        files = (*self._reading.files, *self._saved)
+            self._saved = await self._ask_saved()
+        files = (*self._reading.files, *self._saved.files)
         there = offered(without_hidden(replace(self._reading, files=files)))
         own = {(source_of(file), file.path) for file in there}
         own |= {(source.value, path) for _layer, path in self._reading.unreadable for source in Layer}
@@ -219,6 +236,9 @@ class LiveCatalog:
             for version, file in self._elsewhere.items()
         ]
         return everyone, (*there, *elsewhere)
+
+    def _closed_of(self, known: Mapping[FilePlace, Identity] | None) -> frozenset[str]:
+        return frozenset(each.id for each in (known or {}).values() if each.source in self._saved.closed)
 
     def _places_before(self, known: Sequence[Identity]) -> set[FilePlace]:
         """Return the places where this process saw files. The database knows of all that is still saved at servers.

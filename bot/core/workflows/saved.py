@@ -11,6 +11,7 @@ from typing import Any
 
 from bot.core.errors import BadWorkflowFile
 from bot.core.workflows.verdict_text import needed
+from bot.core.workflows.workflow import Workflow
 from bot.i18n import _
 from comfy.errors import PromptRejected
 from comfy.object_info import ObjectInfo
@@ -48,6 +49,20 @@ def convert_file(path: Path, definitions: Mapping[str, Any]) -> ConvertedFile:
         str(node["class_type"]) for node in prompt.values() if node["class_type"] not in definitions
     )
     return ConvertedFile(path.stem, prompt, definitions, tuple(unknown))
+
+
+def converted(workflow: Workflow, definitions: Mapping[str, Any]) -> ConvertedFile:
+    """Return a workflow of the catalog as its file is without a sidecar. Raises `BadWorkflowFile`."""
+    info, source = ObjectInfo(definitions), workflow.source
+    try:
+        prompt = workflow.prompt_for(info)
+        surface = source.surface_for(info) if source is not None else Surface()
+    except (UnreadableWorkflow, PromptRejected) as fault:
+        words = _("{file} cannot be used: {reason}.").format(file=workflow.name, reason=fault)
+        raise BadWorkflowFile(words) from fault
+    unknown = dict.fromkeys(node.class_type for node in prompt if node.class_type not in definitions)
+    needs = source.needs if source is not None else FileNeeds()
+    return ConvertedFile(workflow.name, dict(prompt.to_json()), definitions, tuple(unknown), surface, needs)
 
 
 def content_of(path: Path) -> str:

@@ -364,7 +364,8 @@ def _choices(declared: Declared, accepted: Sequence[InputInfo | None]) -> tuple[
         lists.insert(0, declared.choices)
     if not lists:
         return None
-    return tuple(choice for choice in dict.fromkeys(lists[0]) if all(choice in each for each in lists))
+    others = [frozenset(each) for each in lists[1:]]
+    return tuple(choice for choice in dict.fromkeys(lists[0]) if all(choice in each for each in others))
 
 
 def _takes(accepted: InputInfo | None, value: Value) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -99,19 +99,9 @@ def _template(app: Application, name: str, server: str | None) -> str:
 
 
 def _sidecar(workflow: Workflow) -> str:
-    from bot.core.workflows.sidecar_edit import new
+    from bot.core.workflows.automatic.written import written_form
 
-    fields: dict[str, dict[str, Any]] = {}
-    for each in workflow.declared:
-        targets = [f"#{target}" for target in each.targets]
-        keys: dict[str, Any] = {
-            "target": targets[0] if len(targets) == 1 else targets,
-            "title": each.title,
-            "help": each.help,
-        }
-        keys |= {"required": each.required, "seed": each.seed}
-        fields[each.name] = {key: value for key, value in keys.items() if value not in (None, "")}
-    return new(workflow.title, fields)
+    return written_form(workflow.title, workflow.prompt, workflow.declared, workflow.outputs)
 
 
 def _write(path: Path, text: str) -> None:

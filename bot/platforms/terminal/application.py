@@ -27,6 +27,9 @@ class Application(Protocol):
         not answer are passed over.
         """
 
+    def learn_from(self, definitions: Mapping[str, Any]) -> None:
+        """Read the workflows that wait for a server with an answer of `/object_info`."""
+
     @property
     def settings(self) -> Settings: ...
 

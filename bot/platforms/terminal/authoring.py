@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from bot.core.errors import BadWorkflowFile
+from bot.core.errors import BadWorkflowFile, UnknownWorkflow
 from bot.i18n import _
 from bot.platforms.terminal.adding import add
 from bot.platforms.terminal.application import Application
@@ -142,6 +142,7 @@ async def _each(
     from bot.core.workflows.saved import convert_file, lacking
 
     definitions = _read_definitions(given) if given is not None else await app.definitions(server)
+    app.learn_from(definitions)
     failed = 0
     for path in files:
         try:
@@ -157,21 +158,26 @@ async def _each(
 
 
 def _offered(app: Application, path: Path, definitions: Mapping[str, Any]) -> ConvertedFile | None:
-    """The workflow of this name, if there is no such file."""
-    from bot.core.workflows.saved import ConvertedFile
+    """Return the workflow of this name with its automatic form, if there is no such file."""
+    from bot.core.workflows.saved import converted
 
-    found = None if path.exists() else app.catalog.workflows.get(str(path))
-    return None if found is None else ConvertedFile(found.name, dict(found.prompt.to_json()), definitions, ())
+    if path.exists():
+        return None
+    try:
+        found = app.catalog.find(str(path))
+    except UnknownWorkflow:
+        return None
+    return converted(found, definitions)
 
 
 def _read_definitions(path: Path) -> Mapping[str, Any]:
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
+        data = json.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as fault:
         raise BadRequest(f"{path}: {fault.strerror}") from fault
     except (ValueError, RecursionError) as fault:
         raise BadRequest(_("{file} is not JSON: save the answer of /object_info in it.").format(file=path)) from fault
-    if not isinstance(data, dict):
+    if not isinstance(data, dict) or not all(isinstance(node, dict) for node in data.values()):
         raise BadRequest(_("{file} is not the answer of /object_info.").format(file=path))
     return data
 

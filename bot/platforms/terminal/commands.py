@@ -54,7 +54,7 @@ class WorkflowGroup(click.Group):
     """A command for each workflow, with its fields as options. It is created on demand."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return sorted(_catalog(ctx).workflows)
+        return sorted(each.name for each in _catalog(ctx).workflows.values())
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -68,7 +68,7 @@ class WorkflowGroup(click.Group):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command:
         try:
-            workflow = _catalog(ctx).get(cmd_name)
+            workflow = _catalog(ctx).find(cmd_name)
         except UserError as fault:
             raise BadRequest(str(fault)) from fault
         return _command(workflow)
@@ -113,7 +113,7 @@ def _command(workflow: Workflow) -> click.Command:
         from bot.platforms.terminal.request import request
 
         own = workflow.own_values() if defaults else {}
-        _develop(_app(), request(workflow.name, form, typed), own, output, server, force)
+        _develop(_app(), request(workflow.id, form, typed), own, output, server, force)
 
     own: list[click.Parameter] = [
         click.Option(["-o", "--output"], metavar="PATH", help=_("The file or folder to write to.")),

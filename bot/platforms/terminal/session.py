@@ -215,7 +215,7 @@ def _unknown_defaults(app: Application) -> Iterator[str]:
     text = app.settings.default_workflows
     for name in () if text in ("all", "none") else text.replace(",", " ").split():
         try:
-            app.catalog.get(name)
+            app.catalog.find(name)
         except UserError as fault:
             yield f"DARKROOM_DEFAULT_WORKFLOWS: {fault}"
 

@@ -9,8 +9,9 @@ from typing import Any
 
 from comfy.saved.definitions import ABSENT, AUTOGROW, NodeSpec, read_spec
 from comfy.saved.document import SavedInput, SavedNode, mapping
+from comfy.saved.ids import number_of
 from comfy.saved.node import BuiltNode, build, fill_in
-from comfy.saved.widgets import Rank, Widget
+from comfy.saved.widgets import Rank, Slot, Widget
 
 _COLUMN, _GAP, _WIDTH = 420, 60, 320  # pixels
 _HEAD, _ROW, _TALL_ROW = 46, 24, 120
@@ -76,7 +77,7 @@ class _Drawing:
         }
 
     def _give_nodes_to_values(self) -> None:
-        numbers = itertools.count(max((int(each) for each in self._prompt if each.isdecimal()), default=0) + 1)
+        numbers = itertools.count(max(map(number_of, self._prompt), default=0) + 1)
         for node_id, node in list(self._prompt.items()):
             links = {}
             for name in self._loose(node_id):
@@ -148,6 +149,9 @@ class _Drawing:
         given = self._prompt[node_id]["inputs"]
         literals = {name: _unwrapped(value) for name, value in given.items() if not _is_link(value)}
         node = build(SavedNode(node_id, class_type, inputs=inputs, values=literals), spec)
+        for each in inputs:
+            if node.slot(each.name) is None:  # a choice that the definitions lack brings no inputs along
+                node.slots.append(Slot(each.name, each.type, Rank.EXTRA, each.link))
         fill_in(node)
         return node
 
@@ -225,4 +229,5 @@ def _is_link(value: Any) -> bool:
 
 def _number(node_id: str) -> int | str:
     """Ids that are numbers are numbers in a workflow."""
-    return int(node_id) if node_id.isdecimal() and str(int(node_id)) == node_id else node_id
+    number = number_of(node_id)
+    return number if str(number) == node_id else node_id

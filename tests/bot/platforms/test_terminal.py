@@ -584,8 +584,9 @@ def test_a_workflow_of_the_library_is_added(library: str, monkeypatch: pytest.Mo
 
 
 def test_definitions_that_are_none_are_told() -> None:
-    Path("x.json").write_text("[]")
-    assert darkroom("workflows", "convert", "cat.png", "--definitions", "x.json")[0] == 2
+    for text in ("[]", '{"error": "no such page"}'):
+        Path("x.json").write_text(text)
+        assert darkroom("workflows", "convert", "cat.png", "--definitions", "x.json")[0] == 2
     assert darkroom("workflows", "convert", "cat.png", "--definitions", "gone.json")[0] == 2
     assert darkroom("workflows", "convert", "cat.png", "--definitions", "cat.png")[0] == 2
 

@@ -52,7 +52,7 @@ def test_a_sidecar_is_written_where_it_is_asked_for(folder: Path) -> None:
     code, out, _ = darkroom("workflows", "add", "plain.json", "--name", "mine", "--sidecar")
     assert code == 0
     assert "People fill in: picture" in out
-    assert 'target = "#1.image"' in (folder / "mine.toml").read_text()
+    assert 'target = "LoadImage.image"' in (folder / "mine.toml").read_text()
     assert darkroom("check")[0] == 0
     code, _, err = darkroom("workflows", "add", "plain.json", "--name", "mine")
     assert code == 2
@@ -86,3 +86,56 @@ def test_a_saved_file_that_no_server_could_read_yet_is_a_note_and_no_mistake(fol
     code, out, _ = darkroom("check")
     assert code == 0
     assert "sheet.json" not in out
+
+
+@pytest.mark.parametrize("said", ["my-sheet", "my_sheet", "My-sheet"])
+def test_a_workflow_is_run_by_its_name_however_its_file_is_called(folder: Path, said: str) -> None:
+    graph = {
+        "1": {"class_type": "EmptyImage", "inputs": {"width": 16, "height": 16, "batch_size": 1, "color": 7}},
+        "2": {"class_type": "SaveImage", "inputs": {"images": ["1", 0], "filename_prefix": "x"}},
+    }
+    (folder / "my-sheet.json").write_text(json.dumps(graph))
+    assert "  my_sheet  " in darkroom("run", "--help")[1]
+    code, _, err = darkroom("run", said, "-o", "made.png")
+    assert (code, err) == (0, "")
+    assert Path("made.png").exists()
+
+
+def test_a_default_workflow_is_called_as_people_call_it(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DARKROOM_DEFAULT_WORKFLOWS", "match_colors, match-colors")
+    assert "DARKROOM_DEFAULT_WORKFLOWS" not in darkroom("check")[1]
+
+
+def test_the_form_of_a_saved_workflow_is_that_of_its_file(folder: Path) -> None:
+    app_mode = {**SAVED, "extra": {"linearData": {"inputs": [[1, "width"], [1, "color"]], "outputs": [2]}}}
+    (folder / "my-sheet.json").write_text(json.dumps(app_mode))
+    by_file = darkroom("workflows", "form", str(folder / "my-sheet.json"))
+    by_name = darkroom("workflows", "form", "my_sheet")
+    assert by_file[1].splitlines()[1:] == by_name[1].splitlines()[1:]
+    assert by_name[1].splitlines() == [
+        "my_sheet:",
+        "  Width (integer): #1.width",
+        "  Color (integer): #1.color",
+        "  Results: #2",
+    ]
+
+
+def test_the_sidecar_of_what_is_added_has_the_whole_form(folder: Path) -> None:
+    size = {"width": 512, "height": 512, "batch_size": 1}
+    links = {"model": ["4", 0], "positive": ["6", 0], "negative": ["7", 0], "latent_image": ["5", 0]}
+    sampling = {"seed": 1, "steps": 20, "cfg": 8.0, "sampler_name": "euler", "scheduler": "normal", "denoise": 1.0}
+    graph = {
+        "3": {"class_type": "KSampler", "inputs": {**links, **sampling}},
+        "4": {"class_type": "CheckpointLoaderSimple", "inputs": {"ckpt_name": "a.safetensors"}},
+        "5": {"class_type": "EmptyLatentImage", "inputs": size},
+        "6": {"class_type": "CLIPTextEncode", "inputs": {"text": "a fox", "clip": ["4", 1]}},
+        "7": {"class_type": "CLIPTextEncode", "inputs": {"text": "blurry", "clip": ["4", 1]}},
+        "8": {"class_type": "VAEDecode", "inputs": {"samples": ["3", 0], "vae": ["4", 2]}},
+        "9": {"class_type": "SaveImage", "inputs": {"images": ["8", 0], "filename_prefix": "x"}},
+    }
+    Path("plain.json").write_text(json.dumps(graph))
+    assert darkroom("workflows", "add", "plain.json", "--sidecar")[0] == 0
+    written = (folder / "plain.toml").read_text()
+    assert written == darkroom("workflows", "form", "plain.json", "--toml")[1].rstrip("\n") + "\n"
+    assert "wide = [" in written
+    assert "more = true" in written

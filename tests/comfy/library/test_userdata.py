@@ -131,9 +131,9 @@ async def test_a_server_that_is_away_is_an_error(unused_tcp_port: int) -> None:
 async def test_older_servers_list_names_alone_and_times_in_seconds() -> None:
     async with answering(web.Response(text='["sub\\\\a.json", "b.json"]')) as client:
         assert await client.saved(FOLDER) == (UserFile("sub/a.json"), UserFile("b.json"))
-    entries = [{"path": "a.json", "size": 3, "modified": 1_700_000_000.5}]
+    entries = [{"path": "a\\b.json", "size": 3, "modified": 1_700_000_000.5}]  # a name with such a sign, not a folder
     async with answering(web.Response(text=json.dumps(entries))) as client:
-        assert await client.saved(FOLDER) == (UserFile("a.json", 3, 1_700_000_000.5),)
+        assert await client.saved(FOLDER) == (UserFile("a\\b.json", 3, 1_700_000_000.5),)
 
 
 async def test_a_login_page_is_no_saved_file() -> None:

@@ -160,6 +160,11 @@ def test_fifty_megabytes_of_json_are_refused_unread(tmp_path: Path) -> None:
         read_workflow(path)
 
 
+def test_what_was_saved_at_a_server_may_be_no_larger_than_a_file() -> None:
+    with pytest.raises(UnreadableWorkflow, match="larger than 4 MB"):
+        parse_workflow(b'{"nodes": [], "text": "' + b"a" * (5 << 20) + b'"}')
+
+
 def test_required_inputs_that_came_later_have_their_defaults() -> None:
     prompt = {"1": {"class_type": "Sample", "inputs": {"steps": 3, "image": ["2", 0]}}, "2": {"class_type": "Gone"}}
     assert with_defaults(prompt, DEFINITIONS) == {

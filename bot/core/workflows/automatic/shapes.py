@@ -7,6 +7,7 @@ from typing import TypeGuard
 
 _RATIOS = {"square": 1.0, "portrait": 3 / 4, "landscape": 4 / 3, "wide": 16 / 9}
 _STEPS = (64, 32, 16, 8)
+_SMALLEST, _LARGEST = 64, 1 << 20  # pixels of a side
 
 
 def shapes(width: object, height: object) -> tuple[tuple[str, tuple[int, int]], ...]:
@@ -27,7 +28,7 @@ def shapes(width: object, height: object) -> tuple[tuple[str, tuple[int, int]], 
 
 
 def _is_size(value: object) -> TypeGuard[int]:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 64
+    return isinstance(value, int) and not isinstance(value, bool) and _SMALLEST <= value <= _LARGEST
 
 
 def _on(step: int, length: float) -> int:

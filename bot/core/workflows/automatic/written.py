@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from bot.core.workflows.auto_form import declared_fields, prompt_of, results
@@ -16,9 +17,13 @@ def sidecar_of(file: ConvertedFile) -> str:
     """Return the automatic form of a file as the text of a sidecar. Raises `BadWorkflowFile`."""
     prompt = prompt_of(file)
     declared = declared_fields(prompt, ObjectInfo(file.definitions), file.surface)
+    return written_form(file.name, prompt, declared, results(prompt, file.surface))
+
+
+def written_form(title: str, prompt: Prompt, declared: Iterable[Declared], outputs: Iterable[str]) -> str:
+    """Return a sidecar with these fields of a prompt, and the nodes whose results are delivered."""
     tables = {each.name: _table(prompt, each) for each in declared}
-    chosen = [_named(prompt, node_id) for node_id in results(prompt, file.surface)]
-    return new(file.name, tables, chosen)
+    return new(title, tables, [_named(prompt, node_id) for node_id in outputs])
 
 
 def _table(prompt: Prompt, field: Declared) -> dict[str, Any]:

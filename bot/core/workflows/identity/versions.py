@@ -22,7 +22,7 @@ class WorkflowVersions:
     def __init__(self, catalog: Workflows, store: WorkflowStore) -> None:
         self.catalog = catalog
         self._store = store
-        self._made: OrderedDict[tuple[str, str], Workflow] = OrderedDict()
+        self._made: OrderedDict[tuple[str, str], Workflow | None] = OrderedDict()  # None: the newest takes its place
         self._wanted: set[tuple[str, str]] = set()
 
     async def get(self, workflow: str, version: str) -> Workflow:
@@ -43,9 +43,11 @@ class WorkflowVersions:
         return found
 
     async def fetch(self) -> bool:
-        """Fetch the versions that were not at hand. Returns False if there were none. Raises `StorageFailed`."""
+        """Fetch the versions that were not at hand. Returns False if none is at hand now. Raises `StorageFailed`."""
         wanted, self._wanted = self._wanted, set()
-        return bool(wanted) and bool(await self._load(sorted(wanted)))
+        if wanted:
+            await self._load(sorted(wanted))
+        return any(self._known(*each) is not None for each in wanted)
 
     def _known(self, workflow: str, version: str) -> Workflow | None:
         newest = self.catalog.workflows.get(workflow)
@@ -53,28 +55,31 @@ class WorkflowVersions:
             return newest
         if (workflow, version) not in self._made:
             return None
-        self._made.move_to_end((workflow, version))
-        return self._made[workflow, version]
+        with suppress(KeyError):  # estimates are made in a thread
+            self._made.move_to_end((workflow, version))
+        return self._made.get((workflow, version)) or newest
 
-    async def _load(self, wanted: list[tuple[str, str]]) -> int:
+    async def _load(self, wanted: list[tuple[str, str]]) -> None:
         files = await self._store.versions([version for _workflow, version in wanted if version])
         made = await asyncio.to_thread(self._make, wanted, files)
         self._made |= made
         while len(self._made) > _KEPT:
             self._made.popitem(last=False)
-        return len(made)
 
-    def _make(self, wanted: list[tuple[str, str]], files: dict[str, SourceFile]) -> dict[tuple[str, str], Workflow]:
-        """Make these versions. One that is not kept, or that this program cannot read, is replaced by the newest."""
-        made: dict[tuple[str, str], Workflow] = {}
+    def _make(
+        self, wanted: list[tuple[str, str]], files: dict[str, SourceFile]
+    ) -> dict[tuple[str, str], Workflow | None]:
+        """Make these versions, but those that wait for the first server. None stands for one that is not kept, or that
+        this program cannot read.
+        """
+        made: dict[tuple[str, str], Workflow | None] = {}
         for workflow, version in wanted:
-            newest = self.catalog.workflows.get(workflow)
-            found = newest
-            if (file := files.get(version)) is not None:
-                name = newest.name if newest is not None else workflow
-                known = Identity(workflow, source_of(file), file.path, file.layer, name, file.title, version)
-                with suppress(NoDefinitions):
-                    found = workflow_of(file, known, self.catalog.info, []) or newest
-            if found is not None:
-                made[workflow, version] = found
+            with suppress(NoDefinitions):
+                made[workflow, version] = self._made_of(workflow, files[version]) if version in files else None
         return made
+
+    def _made_of(self, workflow: str, file: SourceFile) -> Workflow | None:
+        newest = self.catalog.workflows.get(workflow)
+        name = newest.name if newest is not None else workflow
+        known = Identity(workflow, source_of(file), file.path, file.layer, name, file.title, file.version)
+        return workflow_of(file, known, self.catalog.info, [])

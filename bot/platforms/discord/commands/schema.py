@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import itertools
 import json
@@ -11,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from bot.core.platform import Field, FieldKind, Form, Workflow
+from bot.core.similar import similar
 from bot.i18n import _
 from bot.platforms.discord.runs.text import cut
 
@@ -92,7 +92,12 @@ def digest(payload: Sequence[dict[str, Any]]) -> str:
 
 def matching(choices: Sequence[str], text: str) -> list[dict[str, str]]:
     """Up to 25 choices for what was typed, as Discord takes them."""
-    return [{"name": _short(each), "value": choice_value(each)} for each in like(choices, text)]
+    return [{"name": _short(each), "value": choice_value(each)} for each in like(named(choices), text)]
+
+
+def named(choices: Sequence[str] | None) -> list[str]:
+    """The choices that can be shown: some nodes take an empty text too, which is what a field has that is left out."""
+    return [each for each in choices or () if each.strip()]
 
 
 def like(choices: Sequence[str], text: str) -> list[str]:
@@ -100,7 +105,7 @@ def like(choices: Sequence[str], text: str) -> list[str]:
     wanted = text.casefold().strip()
     beginning = [each for each in choices if each.casefold().startswith(wanted)]
     inside = _having(choices, wanted)
-    near = [] if beginning or inside else difflib.get_close_matches(text, choices, CHOICES, 0.3)
+    near = [] if beginning or inside else similar(text, choices, CHOICES, 0.3)
     return list(dict.fromkeys([*beginning, *inside, *near]))[:CHOICES]
 
 
@@ -169,14 +174,16 @@ def _is_exact(field: Field) -> bool:
 
 def _bounds(field: Field) -> dict[str, Any]:
     whole = field.kind is FieldKind.INTEGER
-    bounds = {"min_value": field.minimum, "max_value": field.maximum}
+    low, high = field.minimum, field.maximum
+    bounds = {} if low is not None and high is not None and low > high else {"min_value": low, "max_value": high}
     known = {name: value for name, value in bounds.items() if value is not None and abs(value) <= _EXACT}
     return {name: int(value) if whole else value for name, value in known.items()}
 
 
 def _choices(field: Field) -> dict[str, Any]:
-    if not field.choices:
+    choices = named(field.choices)
+    if not choices:
         return {}
-    if len(field.choices) > CHOICES:
+    if len(choices) > CHOICES:
         return {"autocomplete": True}
-    return {"choices": [{"name": _short(each), "value": choice_value(each)} for each in field.choices]}
+    return {"choices": [{"name": _short(each), "value": choice_value(each)} for each in choices]}

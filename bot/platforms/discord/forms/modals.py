@@ -12,7 +12,7 @@ from bot.core.errors import DeliveryFailed, StorageFailed, UserError
 from bot.core.model import StoredFile
 from bot.core.platform import Field, FieldKind
 from bot.i18n import _
-from bot.platforms.discord.commands.schema import CHOICES, choice_value, in_order
+from bot.platforms.discord.commands.schema import CHOICES, choice_value, in_order, named
 from bot.platforms.discord.components import still
 from bot.platforms.discord.forms.cache import CachedForm
 from bot.platforms.discord.forms.sessions import FormSession, SubmittedFile, called
@@ -148,8 +148,8 @@ def _input(each: Field, value: Any) -> Item:
         return discord.ui.FileUpload(custom_id=each.name, required=needed, min_values=1 if needed else 0, max_values=1)
     if each.kind is FieldKind.TOGGLE:
         return _select(each, [("true", _("Yes")), ("false", _("No"))], str(now).lower())
-    if each.kind is FieldKind.CHOICE and each.choices and len(each.choices) <= CHOICES:
-        return _select(each, [(choice_value(each), cut(each, 100)) for each in each.choices], choice_value(str(now)))
+    if each.kind is FieldKind.CHOICE and 0 < len(choices := named(each.choices)) <= CHOICES:
+        return _select(each, [(choice_value(each), cut(each, 100)) for each in choices], choice_value(str(now)))
     return _text_input(each, "" if now is None else _written(now))
 
 

@@ -26,7 +26,7 @@ def asked(question: WorkflowQuestion) -> MessageDraft:
 def _button(question: WorkflowQuestion, *, yes: bool) -> discord.ui.Button[discord.ui.View]:
     style = discord.ButtonStyle.secondary if yes else discord.ButtonStyle.danger
     name = f"darkroom:saved:{_ANSWERS[yes]}:{question.id}:{question.newest}"
-    return discord.ui.Button(style=style, label=_("Open to others") if yes else _("Not now"), custom_id=name)
+    return discord.ui.Button(style=style, label=_("Open to others") if yes else _("Keep closed"), custom_id=name)
 
 
 async def answer(context: DiscordContext, click: Click, key: str, newest: str, word: str) -> None:

@@ -210,7 +210,7 @@ def _value(draft: FormState, field: Field) -> str:
 
 
 def _short(text: str) -> str:
-    return captions.cut(text, _LABEL)
+    return captions.cut(text, _LABEL) if text.strip() else "—"  # some nodes take an empty text as a choice
 
 
 def _mark(value: str) -> str:

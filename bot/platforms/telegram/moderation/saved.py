@@ -40,7 +40,7 @@ class SavedAnswer:
 async def ask(api: TelegramApi, person: str, question: WorkflowQuestion) -> None:
     """Ask an operator in a chat with them alone. Raises `DeliveryFailed`."""
     yes, no = (SavedAnswer(question.id, question.newest, each) for each in (True, False))
-    keyboard = InlineKeyboardMarkup([[button(_("Open to others"), yes.data), button(_("Not now"), no.data)]])
+    keyboard = InlineKeyboardMarkup([[button(_("Open to others"), yes.data), button(_("Keep closed"), no.data)]])
     try:
         await api.send(Chat(int(person)), captions.lines(question.text, captions.TEXT), keyboard)
     except (Gone, Unsuitable, ValueError) as fault:

@@ -107,11 +107,11 @@ def _saved(view: View) -> Html | None:
 
 
 def _saved_entry(view: View, entry: SavedEntry) -> Html:
-    mark = _("waits for you") if entry.waits else str(entry.stage)
+    mark = _("waits for you") if entry.waits else entry.stage_words
     told = [el("b", entry.title), el("span", mark, class_="pill no" if entry.waits else "pill")]
     told += [el("small", line) for line in entry.lines]
     if entry.waits:
-        acts = {"publish": _("Open to others"), "decline": _("Not now")}
+        acts = {"publish": _("Open to others"), "decline": _("Keep closed")}
     else:
         acts = {"unpublish": _("Close")} if entry.is_open else {"reopen": _("Open to others")}
     buttons = [_button(act, words, f"{words}: {entry.title}") for act, words in acts.items()]

@@ -135,7 +135,7 @@ def test_all_ceilings_count_and_only_for_what_costs_money() -> None:
 
 def test_the_operators_price_counts_where_none_is_declared() -> None:
     own = Rules([rule(RunPrice(5.5), workflow="poster", community="")])
-    assert price_of(own, "poster", None) == Price(5.5, 5.5)
+    assert price_of(own, "poster", None) == Price(5.5, 5.5, is_declared=False)
     assert price_of(own, "poster", Price(1, 2)) == Price(1, 2)
     assert price_of(own, "negative", None) is None
 

@@ -17,6 +17,7 @@ from bot.core.policy.rule_store import By, Change, RuleStore
 from bot.core.policy.rules import Access, Block, Rule
 from bot.core.policy.scope import RequestContext, Scope, Subject
 from bot.core.storage.database import Database
+from bot.core.workflows.catalog import Catalog
 from tests.bot.harness import ANN, HERE, MOD, until
 
 BY = By(MOD, HERE, "deny", "It is denied.")
@@ -87,7 +88,7 @@ async def test_to_decide_by_a_thousand_rules_nothing_is_asked(databases: tuple[D
         await book.change(GUILD, BY, [denial(f"flow-{number}") for number in range(1000)])
         asked: list[str] = []
         event.listen(database._engine.sync_engine, "before_cursor_execute", lambda *given: asked.append(given[2]))
-        gate = PolicyEnforcer(book, audit)
+        gate = PolicyEnforcer(book, audit, Catalog({}), lambda _workflow: False)
         facts = RequestContext.of(ANN, HERE, "flow-7")
         assert not decide(book.of(GUILD), facts, gate._default, 0.0).allowed
         assert not gate.decide(ANN, HERE, "flow-999").allowed

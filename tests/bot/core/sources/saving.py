@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from io import BytesIO
 from typing import Any
 from urllib.parse import quote
 
@@ -18,7 +19,7 @@ FOLDER = "workflows/darkroom"
 async def save(url: str, name: str, content: object, user: str | None = None, folder: str = FOLDER) -> None:
     """Save a workflow at a server; what is no text or bytes is written as JSON."""
     body = content if isinstance(content, bytes) else json.dumps(content).encode()
-    assert await _ask("POST", url, f"{folder}/{name}", user, data=body) == 200
+    assert await _ask("POST", url, f"{folder}/{name}", user, data=BytesIO(body)) == 200
 
 
 async def delete(url: str, name: str, user: str | None = None, folder: str = FOLDER) -> None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from bot.core.errors import NotAllowed, UnknownWorkflow, UserError
-from bot.core.model import Person, Publish
-from bot.core.run import State
+from bot.core.model import Address, Person, Publish
+from bot.core.policy.permissions import RuleTarget
+from bot.core.run import RunRecord, State
 from bot.core.workflows.workflow import Workflow
 from bot.server_settings import NamedServer
 from comfy.embedded import EmbeddedServer
@@ -16,6 +18,7 @@ from tests.bot.core.sources.saving import add_user, delete, save, saved_graph
 from tests.bot.harness import ANN, HERE, House, house, until
 
 OP = Person("test", "9", "Op")
+ADDRESS = Address("test", "chat", "again")
 OPERATORS = {"operators": ("test:9",)}
 
 
@@ -103,6 +106,54 @@ async def test_elsewhere_members_see_nothing_before_an_operator_says_yes(tmp_pat
             assert acts[:2] == ["workflow back", "workflow unpublish"]
 
 
+async def test_again_runs_no_version_that_operators_keep_from_others(tmp_path: Path) -> None:
+    async with EmbeddedServer() as server:
+        named_server = NamedServer("garage", server.url, publish=Publish.TRIAL)
+        async with house(tmp_path, servers=[named_server], **OPERATORS) as home:
+            saved, runs, versions = home.services.moderation.saved, home.services.runs, home.services.workflows
+            await save(server.url, "sheet.json", saved_graph())
+            workflow = await appears(home, "sheet")
+            tried, _shown = await home.ask(workflow.id, person=OP)
+            await home.ended(tried)
+            (entry,) = (await saved.overview(OP, HERE)).entries
+            await saved.answer(OP, HERE, entry.id, entry.newest, yes=False)
+            await goes(home, "sheet")
+            with pytest.raises(NotAllowed, match="has closed it"):
+                await runs.again(tried, ANN, HERE, {})
+
+            await saved.publish(OP, HERE, "sheet")
+            opened = await appears(home, "sheet")
+            assert (await runs.again(tried, ANN, HERE, {})).version in ("", opened.version)
+            mine, _shown = await home.ask(workflow.id)
+
+            await save(server.url, "sheet.json", saved_graph(filters=1))  # with another kind of node
+
+            async def waits() -> bool:
+                return (await appears(home, "sheet")).trial
+
+            await until(waits)
+            tried, _shown = await home.ask(workflow.id, person=OP)
+            await home.ended(tried)
+            (entry,) = (await saved.overview(OP, HERE)).entries
+            await saved.answer(OP, HERE, entry.id, entry.newest, yes=False)
+            assert (await runs.again(tried, OP, HERE, {})).version == workflow_version(await runs.get(tried))
+            again = await runs.again(tried, ANN, HERE, {})
+            assert (await versions.pinned(again.workflow, again.version)).version == opened.version
+            with pytest.raises(NotAllowed, match="waits for the operator"):
+                await runs.submit(replace(again, version=workflow_version(await runs.get(tried))), ADDRESS)
+
+            await home.ended(mine)
+            await saved.unpublish(OP, HERE, "sheet")
+            await goes(home, "sheet")
+            with pytest.raises(NotAllowed, match="has closed it"):
+                await runs.again(mine, ANN, HERE, {})
+
+
+def workflow_version(run: RunRecord | None) -> str:
+    assert run is not None
+    return run.version
+
+
 async def test_a_file_saved_under_the_name_of_an_allowed_workflow_inherits_nothing(tmp_path: Path) -> None:
     async with EmbeddedServer() as one, EmbeddedServer(multi_user=True) as two:
         ann, bob = [await add_user(two.url, name) for name in ("ann", "bob")]
@@ -122,6 +173,22 @@ async def test_a_file_saved_under_the_name_of_an_allowed_workflow_inherits_nothi
             assert len({first.id, mine.id, theirs.id}) == 3
             assert (again.trial, mine.trial, theirs.trial) == (False, True, True)
             assert again.name == "sheet"
+
+
+async def test_what_is_deleted_and_saved_again_keeps_its_name_and_what_moderators_decided(tmp_path: Path) -> None:
+    async with house(tmp_path, **OPERATORS) as home:
+        (server,) = home.servers
+        await save(server.url, "sheet.json", saved_graph())
+        before = await appears(home, "sheet")
+        await home.services.moderation.deny(OP, HERE, RuleTarget(workflow=before.id))
+        for graph in (saved_graph(), saved_graph(5)):
+            await delete(server.url, "sheet.json")
+            await goes(home, "sheet")
+            await save(server.url, "sheet.json", graph)
+            again = await appears(home, "sheet")
+            assert (again.id, again.name) == (before.id, "sheet")
+            with pytest.raises(NotAllowed):
+                await home.ask(again.id)
 
 
 async def test_a_server_that_is_away_keeps_its_workflows_over_a_restart(tmp_path: Path) -> None:

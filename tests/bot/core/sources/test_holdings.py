@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Callable
-
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.core.sources.holdings import Holding, SavedAt, leaders, renewed, titles
+from bot.core.sources.holdings import Holding, SavedAt, leaders, place_id, renewed, titles
 
 
 class Story:
@@ -17,7 +14,7 @@ class Story:
     def __init__(self) -> None:
         self.files: dict[tuple[str, str], dict[str, str]] = {}
         self.holdings: list[Holding] = []
-        self._ids = itertools.count(1)
+        self._ids: dict[str, str] = {}
 
     def save(self, server: str, content: str, path: str = "a.json", user: str = "") -> None:
         files = self.files.setdefault((server, user), {})
@@ -31,8 +28,11 @@ class Story:
 
     def _list(self, server: str, user: str, changed: dict[str, str]) -> None:
         paths = frozenset(self.files[server, user])
-        new_id: Callable[[], str] = lambda: f"w{next(self._ids)}"  # noqa: E731
-        self.holdings = renewed(self.holdings, server, user, paths, changed, new_id)
+        self.holdings = renewed(self.holdings, server, user, paths, changed, self._id)
+
+    def _id(self, at: SavedAt, number: int) -> str:
+        """A short name for each id: w1, w2 …"""
+        return self._ids.setdefault(place_id(at, number), f"w{len(self._ids) + 1}")
 
     @property
     def told(self) -> dict[str, str]:
@@ -77,12 +77,18 @@ def test_when_the_first_file_is_deleted_the_workflow_stays_with_the_others() -> 
     assert story.told == {"two": "w1", "one": "w2"}
 
 
-def test_what_is_deleted_and_saved_again_is_another_workflow() -> None:
+def test_what_is_deleted_and_saved_again_is_the_same_workflow_unless_another_file_has_it_now() -> None:
     story = Story()
     story.save("one", "x")
     story.delete("one")
-    story.save("one", "x")
-    assert story.told == {"one": "w2"}
+    story.save("one", "y")
+    assert story.told == {"one": "w1"}
+    story.save("two", "y")
+    story.delete("one")
+    story.save("one", "z")
+    assert story.told == {"two": "w1", "one": "w2"}
+    story.save("one", "z", user="ann")
+    assert story.told["oneann"] == "w2"
 
 
 def test_users_of_one_server_are_told_apart_by_their_names() -> None:
@@ -106,6 +112,12 @@ def test_other_paths_are_other_workflows_even_with_the_same_content() -> None:
 def test_the_name_is_the_files_without_its_ending() -> None:
     names = {path: SavedAt("one", "", path).stem for path in ("a.json", "d/My cat.App.JSON", "b.c.json", ".json")}
     assert names == {"a.json": "a", "d/My cat.App.JSON": "My cat", "b.c.json": "b.c", ".json": ".json"}
+
+
+def test_a_title_is_one_line_and_turns_no_letters_around() -> None:
+    story = Story()
+    story.save("one", "x", "A\nwas opened by\u202eeB\u2066\x07.json")
+    assert story.titles == {"w1": "A was opened byeB"}
 
 
 _servers, _paths, _contents = st.sampled_from("12"), st.sampled_from(["a.json", "b.json"]), st.sampled_from("xyz")

@@ -76,7 +76,18 @@ def test_only_other_nodes_add_to_what_was_approved() -> None:
     assert needs_of(of("Fancy", "Save", "Buy"), INFO).adds_to(approved)
 
 
-@pytest.mark.parametrize("content", [b"", b"[]", b"\xff", b'{"a": 1}', b'{"nodes": [7]}'])
-def test_what_is_no_workflow_is_refused_with_the_reason(content: bytes) -> None:
-    with pytest.raises(UnreadableWorkflow):
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"", "not JSON"),
+        (b"[]", "no ComfyUI workflow"),
+        (b"\xff", "UTF-8"),
+        (b'{"a": 1}', "no ComfyUI workflow"),
+        (b'{"nodes": [7]}', "has no type"),
+        (b'{"nodes": []}', "has no nodes"),
+        (b'{"1": {"class_type": "Save", "inputs": {"x": ["9", 0]}}}', 'node "9", which does not exist'),
+    ],
+)
+def test_what_is_no_workflow_is_refused_with_the_reason(content: bytes, reason: str) -> None:
+    with pytest.raises(UnreadableWorkflow, match=reason):
         needs_of(content, INFO)

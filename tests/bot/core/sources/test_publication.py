@@ -63,6 +63,12 @@ def test_what_an_operator_closed_stays_closed_until_one_opens_it() -> None:
     assert accepted(edited) == Publication(Stage.OPEN, "two", "two", "two")
 
 
+def test_a_pack_that_is_not_allowed_is_refused_while_the_workflow_is_closed_too() -> None:
+    shut, wild = closed(OPENED), needs("Wild", pack="Wild-Pack")
+    assert isinstance(judged(Publish.TRIAL, shut, "two", wild, PLAIN, []), Refusal)
+    assert judged(Publish.OPEN, shut, "two", wild, PLAIN, []) == Publication(Stage.CLOSED, "two", "", "one")
+
+
 def test_an_earlier_version_is_offered_until_another_one_is_saved() -> None:
     later = Publication(Stage.OPEN, "two", "two", "two")
     earlier = back_to(later, "one")

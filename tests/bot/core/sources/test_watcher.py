@@ -16,6 +16,7 @@ from bot.core.model import Publish
 from bot.core.sources.watcher import SavedFault, SavedFilesWatcher, SavedListing, SavingServer
 from comfy.embedded import EmbeddedServer
 from comfy.fleet import Fleet, Member
+from comfy.library.userdata import LARGEST_FILE
 from comfy.server import Server
 from tests.bot.core.sources.saving import add_user, delete, save
 from tests.bot.harness import WatchedServer
@@ -47,14 +48,15 @@ class Shelf:
 
 
 class Odd(EmbeddedServer):
-    """Answers lists of saved files as a test says."""
+    """Answers lists of saved files, or another path, as a test says."""
 
     answer: Callable[[], web.StreamResponse] | None = None
+    path = "/userdata"
 
     def _app(self, features: dict[str, object]) -> web.Application:
         @web.middleware
         async def odd(request: web.Request, handler: object) -> web.StreamResponse:
-            if self.answer is not None and request.path == "/userdata":
+            if self.answer is not None and self.path in (request.path, request.raw_path):
                 return self.answer()
             return await handler(request)  # type: ignore[no-any-return, operator]
 
@@ -136,6 +138,45 @@ async def test_an_answer_that_is_no_list_removes_nothing(
         server.answer = None
         await watcher.look(source)
         assert shelf.faults["s1"] == []
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        lambda: web.Response(status=500),
+        lambda: web.Response(text=PAGE),
+        lambda: web.Response(body=b"1" * (LARGEST_FILE + 1)),
+    ],
+)
+async def test_a_file_that_cannot_be_read_keeps_no_other_from_being_read(
+    answer: Callable[[], web.StreamResponse],
+) -> None:
+    async with watching(server := Odd()) as (shelf, watcher, (source,)):
+        await save(server.url, "a.json", b"1")
+        await watcher.look(source)
+        server.path, server.answer = "/userdata/workflows%2Fdarkroom%2Fa.json", answer
+        await save(server.url, "a.json", b"11")
+        await save(server.url, "b.json", b"2")
+        await watcher.look(source)
+        assert shelf.files == {("s1", "", "a.json"): b"1", ("s1", "", "b.json"): b"2"}
+        (fault,) = shelf.faults["s1"]
+        assert fault.path == "a.json"
+        assert "the file cannot be read" in fault.reason
+
+
+async def test_many_large_files_are_read_at_several_looks() -> None:
+    async with watching(server := EmbeddedServer()) as (shelf, watcher, (source,)):
+        bodies = {f"{number:02}.json": bytes([number]) * (3 << 20) for number in range(15)}
+        for name, body in bodies.items():
+            await save(server.url, name, body)
+        await save(server.url, "large.json", b"x" * ((4 << 20) + 1))
+        for _look in range(3):
+            await watcher.look(source)
+        assert [len(listing.changed) for listing in shelf.taken] == [11, 4]
+        assert {key[2]: body for key, body in shelf.files.items()} == bodies
+        assert [(each.path, each.reason) for each in shelf.faults["s1"]] == [
+            ("large.json", "the file is too large for a workflow")
+        ]
 
 
 async def test_a_server_that_is_away_removes_nothing() -> None:

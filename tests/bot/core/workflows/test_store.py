@@ -17,7 +17,9 @@ from bot.core.workflows.identity.store import WorkflowStore
 from bot.core.workflows.identity.versions import WorkflowVersions
 from bot.core.workflows.live_catalog import LiveCatalog
 from bot.core.workflows.source import Layer
+from comfy.object_info import ObjectInfo
 from tests.bot.databases import new_postgres
+from tests.comfy.saved.graphs import DEFINITIONS, graph, node
 
 DAY = 86_400.0
 
@@ -77,6 +79,39 @@ async def test_a_run_uses_the_version_it_was_asked_for_after_its_file_has_change
             found = versions.at_hand(first.id, first.version)
             assert found is not None
             assert (found.title, found.prompt["1"].inputs["color"]) == ("a sheet", 1)
+
+
+async def test_what_stands_in_for_a_version_that_is_not_kept_is_always_the_newest(tmp_path: Path) -> None:
+    own = tmp_path / "own"
+    write(own, "sheet", 1)
+    async with Database.in_folder(tmp_path) as database:
+        store = WorkflowStore(database)
+        async with catalog(store, own) as live:
+            versions = WorkflowVersions(live, store)
+            for color in (2, 3):
+                write(own, "sheet", color)
+                await live.refresh()
+                found = await versions.get("sheet", "of long ago")
+                assert found.prompt["1"].inputs["color"] == color
+
+
+async def test_a_saved_version_waits_for_the_first_server_and_is_not_replaced(tmp_path: Path) -> None:
+    own, servers = tmp_path / "own", dict[str, ObjectInfo]()
+    own.mkdir()
+    (own / "sheet.json").write_text(json.dumps(graph(node(1, "Blank", (64, 64)))))
+    async with Database.in_folder(tmp_path) as database:
+        store = WorkflowStore(database)
+        async with catalog(store, own) as live:
+            (saved,) = await store.all()
+            write(own, "sheet", 2)
+            await live.refresh()
+            versions = WorkflowVersions(live, store)
+            assert versions.at_hand(saved.id, saved.version) is None
+            assert not await versions.fetch()
+            servers["one"] = ObjectInfo(DEFINITIONS)
+            async with live.following(lambda: servers):
+                found = await versions.get(saved.id, saved.version)
+                assert found.prompt["1"].inputs == {"width": 64, "height": 64}
 
 
 async def test_versions_are_kept_for_ninety_days_and_as_long_as_a_run_uses_them(tmp_path: Path) -> None:

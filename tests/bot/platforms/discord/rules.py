@@ -71,6 +71,8 @@ def _option(option: dict[str, Any]) -> Iterator[str]:
             yield f"{name}: {bound}"
         if bound in option and kind == 4 and not isinstance(option[bound], int):
             yield f"{name}: {bound} is not whole"
+    if option.get("min_value", -_EXACT) > option.get("max_value", _EXACT):
+        yield f"{name}: no value is between its bounds"
     if not 0 <= option.get("min_length", 0) <= 6000 or not 1 <= option.get("max_length", 1) <= 6000:
         yield f"{name}: length"
     if ("min_length" in option or "max_length" in option) and kind != 3:

@@ -38,7 +38,7 @@ def fields(name: str) -> st.SearchStrategy[Field]:
         required=st.booleans(),
         minimum=st.none() | number,
         maximum=st.none() | number,
-        choices=st.none() | st.lists(st.text(min_size=1, max_size=150), max_size=40, unique=True).map(tuple),
+        choices=st.none() | st.lists(st.text(max_size=150), max_size=40, unique=True).map(tuple),
         max_length=st.none() | st.integers(1, 10_000),
     )
 

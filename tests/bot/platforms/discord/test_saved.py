@@ -24,7 +24,7 @@ async def test_from_save_to_a_command_after_a_yes(tmp_path: Path) -> None:
 
             asked = await fake.until(question)
             assert isinstance(asked, Post)
-            assert asked.labels == ["Open to others", "Not now"]
+            assert asked.labels == ["Open to others", "Keep closed"]
             assert "someone saved My sheet.json at garage" in asked.content
             assert "my_sheet" not in commands(fake, channel)
             forged = await fake.click(BOB, asked, "Open to others")

@@ -27,7 +27,7 @@ async def test_from_save_to_a_command_after_a_yes(tmp_path: Path, yes: bool) -> 
             await member.answer("waits for the operator")
             data = question.reply_markup["inline_keyboard"][0][0]["callback_data"]
             assert "Only the operator" in await member.notice(await member.press(forged(member, data), "x"))
-            await operator.press(question, "Open to others" if yes else "Not now")
+            await operator.press(question, "Open to others" if yes else "Keep closed")
             await operator.answer("Opened “My sheet”" if yes else "Did not open “My sheet”")
             await member.write("/my_sheet")
             if yes:
