@@ -11,7 +11,7 @@ from comfy.errors import NodeError, PromptRejected
 from comfy.json_text import read_json
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Node:
     """One node of a prompt. `title` is the title in the editor, or the class_type if there is none."""
 
@@ -30,6 +30,7 @@ class Prompt:
         if faults:
             raise PromptRejected("invalid_structure", "this is not a prompt in ComfyUI's API format", faults)
         self._graph: Mapping[str, Any] = graph
+        self._nodes: dict[str, Node] = {}  # those that were asked for
 
     @classmethod
     def loads(cls, text: str | bytes) -> Prompt:
@@ -45,7 +46,7 @@ class Prompt:
         return cls.loads(Path(path).read_bytes())
 
     def __iter__(self) -> Iterator[Node]:
-        return (self[node_id] for node_id in self._graph)
+        return map(self.__getitem__, self._graph)
 
     def __len__(self) -> int:
         return len(self._graph)
@@ -54,8 +55,11 @@ class Prompt:
         return node_id in self._graph
 
     def __getitem__(self, node_id: str) -> Node:
-        node = self._graph[node_id]
-        return Node(node_id, node["class_type"], _title(node), node["inputs"])
+        found = self._nodes.get(node_id)
+        if found is None:
+            node = self._graph[node_id]
+            found = self._nodes[node_id] = Node(node_id, node["class_type"], _title(node), node["inputs"])
+        return found
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Prompt) and self._graph == other._graph

@@ -12,7 +12,7 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any
 
-from comfy.saved.definitions import ABSENT, NodeSpec, read_spec
+from comfy.saved.definitions import ABSENT, NodeSpec, NodeSpecs
 from comfy.saved.document import (
     DEEPEST,
     TOO_DEEP,
@@ -45,7 +45,7 @@ class Conversion:
 
 def convert(
     data: Mapping[str, Any],
-    definitions: Mapping[str, Any],
+    definitions: Mapping[str, Any] | NodeSpecs,
     choose: Choose | None = None,
     clock: Callable[[], datetime] = datetime.now,
 ) -> Conversion:
@@ -53,12 +53,12 @@ def convert(
     the choice is random. Raises `UnreadableWorkflow`.
     """
     document = read_document(data)
-    root = build_document(document, definitions)
+    root = build_document(document, definitions if isinstance(definitions, NodeSpecs) else NodeSpecs(definitions))
     made = write_prompt(root, choose or (lambda count: random.randrange(count)), clock())  # noqa: S311
     return replace(made, surface=read_surface(document, root, made.prompt))
 
 
-def build_document(document: Document, definitions: Mapping[str, Any]) -> GraphScope:
+def build_document(document: Document, definitions: NodeSpecs) -> GraphScope:
     """Build the graphs of a document, which is changed meanwhile. Raises `UnreadableWorkflow`."""
     groups = make_subgraphs(document)
     renumber(document)
@@ -79,11 +79,10 @@ def write_prompt(root: GraphScope, choose: Choose, now: datetime) -> Conversion:
 class _Builder:
     """Builds graphs, the inner ones first."""
 
-    def __init__(self, document: Document, definitions: Mapping[str, Any], groups: Mapping[str, Group]) -> None:
+    def __init__(self, document: Document, definitions: NodeSpecs, groups: Mapping[str, Group]) -> None:
         self._document, self._definitions, self._groups = document, definitions, groups
         self.built: dict[str, BuiltGraph] = {}
         self._depth = 0
-        self._specs: dict[str, NodeSpec] = {}
 
     def build(self, saved: SavedGraph) -> BuiltGraph:
         graph = BuiltGraph({}, saved.links, saved.inputs, saved.outputs)
@@ -111,12 +110,7 @@ class _Builder:
         return self.built[name]
 
     def _spec(self, class_type: str) -> NodeSpec | None:
-        raw = self._definitions.get(class_type)
-        if class_type in VIRTUAL or not isinstance(raw, Mapping):
-            return None
-        if class_type not in self._specs:
-            self._specs[class_type] = read_spec(class_type, raw)
-        return self._specs[class_type]
+        return None if class_type in VIRTUAL else self._definitions.get(class_type)
 
 
 def _drop_loose_links(graph: BuiltGraph) -> None:

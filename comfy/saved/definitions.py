@@ -136,6 +136,21 @@ class NodeSpec:
         return next((each for each in self.inputs if each.name == name), None)
 
 
+class NodeSpecs:
+    """The class_types of a server, from the answer of `/object_info`. Each is read when it is first used."""
+
+    def __init__(self, data: Mapping[str, Any]) -> None:
+        self._data = data
+        self._read: dict[str, NodeSpec] = {}
+
+    def get(self, class_type: str) -> NodeSpec | None:
+        """Return a class_type; None if the server does not have it."""
+        found = self._read.get(class_type)
+        if found is None and isinstance(raw := self._data.get(class_type), Mapping):
+            found = self._read[class_type] = read_spec(class_type, raw)
+        return found
+
+
 def read_spec(class_type: str, raw: Mapping[str, Any]) -> NodeSpec:
     """Read an entry of `/object_info`."""
     outputs = [each if isinstance(each, str) else "COMBO" for each in raw.get("output") or ()]
