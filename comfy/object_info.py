@@ -96,7 +96,7 @@ class _Declared:
 
     @cached_property
     def exactly(self) -> bytes | None:
-        """Return what is equal only if all is, in the same order and where 1 is not 1.0; None for what is not shared."""
+        """Return what is equal if all is, in the same order and where 1 is not 1.0; None for what is not shared."""
         try:
             return None if self._parts else hashlib.sha256(marshal.dumps(self.raw, 2)).digest()
         except ValueError:

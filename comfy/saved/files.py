@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from codecs import BOM_UTF8
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -50,7 +51,7 @@ def read_workflow(path: Path) -> WorkflowFile:
 def parse_workflow(text: bytes | str) -> WorkflowFile:
     """Read JSON. Raises `UnreadableWorkflow`."""
     try:
-        text = text.decode("utf-8-sig") if isinstance(text, bytes) else text
+        text = text.removeprefix(BOM_UTF8).decode() if isinstance(text, bytes) else text
     except UnicodeDecodeError as fault:
         raise UnreadableWorkflow("it is not text in UTF-8") from fault
     if has_too_many_parts(text):
