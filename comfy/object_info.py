@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
-from comfy.saved.definitions import NodeSpecs
+from comfy.saved.widgets import NodePlans
 
 _COMES_ALONG = ("custom_nodes.websocket_image_save",)  # custom nodes that every ComfyUI has
 _DYNAMIC = "COMFY_DYNAMICCOMBO_V3"
@@ -134,9 +134,9 @@ class ObjectInfo:
         return self._data
 
     @cached_property
-    def specs(self) -> NodeSpecs:
+    def plans(self) -> NodePlans:
         """The nodes as ComfyUI's editor sees them."""
-        return NodeSpecs(self._data)
+        return NodePlans(self._data)
 
     def __contains__(self, class_type: object) -> bool:
         return class_type in self._data

@@ -12,7 +12,7 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any
 
-from comfy.saved.definitions import ABSENT, NodeSpec, NodeSpecs
+from comfy.saved.definitions import ABSENT
 from comfy.saved.document import (
     DEEPEST,
     TOO_DEEP,
@@ -30,6 +30,7 @@ from comfy.saved.primitives import push_primitives
 from comfy.saved.promotion import build_instance, pour_promoted
 from comfy.saved.surface import Surface, read_surface
 from comfy.saved.texts import Choose, as_sent, choose_words, is_file_name, name_file
+from comfy.saved.widgets import NodePlan, NodePlans, Widget
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ class Conversion:
 
 def convert(
     data: Mapping[str, Any],
-    definitions: Mapping[str, Any] | NodeSpecs,
+    definitions: Mapping[str, Any] | NodePlans,
     choose: Choose | None = None,
     clock: Callable[[], datetime] = datetime.now,
 ) -> Conversion:
@@ -53,12 +54,12 @@ def convert(
     the choice is random. Raises `UnreadableWorkflow`.
     """
     document = read_document(data)
-    root = build_document(document, definitions if isinstance(definitions, NodeSpecs) else NodeSpecs(definitions))
+    root = build_document(document, definitions if isinstance(definitions, NodePlans) else NodePlans(definitions))
     made = write_prompt(root, choose or (lambda count: random.randrange(count)), clock())  # noqa: S311
     return replace(made, surface=read_surface(document, root, made.prompt))
 
 
-def build_document(document: Document, definitions: NodeSpecs) -> GraphScope:
+def build_document(document: Document, definitions: NodePlans) -> GraphScope:
     """Build the graphs of a document, which is changed meanwhile. Raises `UnreadableWorkflow`."""
     groups = make_subgraphs(document)
     renumber(document)
@@ -79,7 +80,7 @@ def write_prompt(root: GraphScope, choose: Choose, now: datetime) -> Conversion:
 class _Builder:
     """Builds graphs, the inner ones first."""
 
-    def __init__(self, document: Document, definitions: NodeSpecs, groups: Mapping[str, Group]) -> None:
+    def __init__(self, document: Document, definitions: NodePlans, groups: Mapping[str, Group]) -> None:
         self._document, self._definitions, self._groups = document, definitions, groups
         self.built: dict[str, BuiltGraph] = {}
         self._depth = 0
@@ -88,7 +89,7 @@ class _Builder:
         graph = BuiltGraph({}, saved.links, saved.inputs, saved.outputs)
         for each in saved.nodes:
             definition = self._definition(each.type)
-            node = build_instance(each, definition) if definition else build(each, self._spec(each.type))
+            node = build_instance(each, definition) if definition else build(each, self._plan(each.type))
             graph.nodes[node.id] = node
         _drop_loose_links(graph)
         if saved.id in self._groups:
@@ -109,7 +110,7 @@ class _Builder:
             self._depth -= 1
         return self.built[name]
 
-    def _spec(self, class_type: str) -> NodeSpec | None:
+    def _plan(self, class_type: str) -> NodePlan | None:
         return None if class_type in VIRTUAL else self._definitions.get(class_type)
 
 
@@ -156,7 +157,7 @@ class _Writer:
 
     def _entry(self, scope: GraphScope, node: BuiltNode) -> dict[str, Any]:
         inputs = {
-            widget.name: as_sent(widget.spec.kind if widget.spec else "", self._own(node, widget.name, widget.value))
+            widget.name: as_sent(widget.spec.kind if widget.spec else "", self._own(node, widget))
             for widget in node.widgets
             if widget.is_sent and widget.value is not ABSENT
         }
@@ -171,15 +172,13 @@ class _Writer:
         title = node.saved.title or (node.spec.display_name if node.spec else node.type)
         return {"inputs": inputs, "class_type": node.type, "_meta": {"title": title}}
 
-    def _own(self, node: BuiltNode, name: str, value: Any) -> Any:
+    def _own(self, node: BuiltNode, widget: Widget) -> Any:
         """A widget's own value, with what the editor replaces in it."""
-        if not isinstance(value, str):
-            return value
-        widget = node.widget(name)
-        if widget is not None and widget.spec is not None and not widget.is_part:
+        value = widget.value
+        if isinstance(value, str) and widget.spec is not None and not widget.is_part:
             if widget.spec.options.get("dynamicPrompts"):
                 return choose_words(value, self._choose)
-            if is_file_name(node.type, name):
+            if is_file_name(node.type, widget.name):
                 return name_file(value, self._named, self._now)
         return value
 

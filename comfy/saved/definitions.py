@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from comfy.saved.document import mapping
@@ -88,10 +89,14 @@ class InputSpec:
 
     def branch(self, key: Any) -> Sequence[InputSpec]:
         """The inputs that an option of a dynamic combo brings along."""
-        for option in self.branches:
-            if _key(option) == key:
-                return [each.below(self.name) for each in _groups(mapping(option.get("inputs")), {})]
-        return ()
+        return next((inputs for own, inputs in self._read_branches if own == key), ())
+
+    @cached_property
+    def _read_branches(self) -> Sequence[tuple[Any, Sequence[InputSpec]]]:
+        return [
+            (_key(option), [each.below(self.name) for each in _groups(mapping(option.get("inputs")), {})])
+            for option in self.branches
+        ]
 
     def below(self, parent: str) -> InputSpec:
         return InputSpec(f"{parent}.{self.name}", self.type, self.kind, self.options, self.choices)
@@ -101,7 +106,7 @@ class InputSpec:
         """The names and types of all inputs that an input may grow into, in order; those of one step together."""
         return [each for step in self.steps for each in step]
 
-    @property
+    @cached_property
     def steps(self) -> Sequence[Sequence[tuple[str, str]]]:
         template = mapping(self.options.get("template"))
         inputs = list(_groups(mapping(template.get("input")), {}))
@@ -134,21 +139,6 @@ class NodeSpec:
 
     def input(self, name: str) -> InputSpec | None:
         return next((each for each in self.inputs if each.name == name), None)
-
-
-class NodeSpecs:
-    """The class_types of a server, from the answer of `/object_info`. Each is read when it is first used."""
-
-    def __init__(self, data: Mapping[str, Any]) -> None:
-        self._data = data
-        self._read: dict[str, NodeSpec] = {}
-
-    def get(self, class_type: str) -> NodeSpec | None:
-        """Return a class_type; None if the server does not have it."""
-        found = self._read.get(class_type)
-        if found is None and isinstance(raw := self._data.get(class_type), Mapping):
-            found = self._read[class_type] = read_spec(class_type, raw)
-        return found
 
 
 def read_spec(class_type: str, raw: Mapping[str, Any]) -> NodeSpec:

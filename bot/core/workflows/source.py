@@ -91,7 +91,7 @@ class SavedSource:
             if made.shape == key and made.holds_for(info):
                 return made
         try:
-            converted = convert(data or self.data, info.specs, lambda _count: 0)
+            converted = convert(data or self.data, info.plans, lambda _count: 0)
             prompt = Prompt(converted.prompt)
         except (UnreadableWorkflow, PromptRejected) as fault:
             self._fault = key, fault
