@@ -17,6 +17,7 @@ from comfy.prompt import Prompt
 from comfy.saved import Surface, UnreadableWorkflow, convert
 from comfy.saved.needs import read_needs
 
+_PLAIN = 16_000  # bytes up to which a workflow is not packed, which would cost as much as reading it
 _MOST_MADE = 8  # prompts that are kept of one workflow: servers mostly have the same definitions
 
 
@@ -59,7 +60,9 @@ class SavedSource:
         """`text` is the same as JSON, if it is at hand."""
         text = text or json.dumps(data, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
         self.digest = sha256(text).hexdigest()
-        self._packed = zlib.compress(marshal.dumps(data), 1)
+        plain = marshal.dumps(data)
+        self._is_packed = len(plain) > _PLAIN
+        self._packed = zlib.compress(plain, 1) if self._is_packed else plain
         self.needs = read_needs(data)
         self._made: tuple[_MadePrompt, ...] = ()
         self._fault: tuple[str, Exception] | None = None
@@ -67,7 +70,8 @@ class SavedSource:
     @property
     def data(self) -> dict[str, Any]:
         """The file's content, made once more."""
-        data: dict[str, Any] = marshal.loads(zlib.decompress(self._packed))  # noqa: S302 - it never left this process
+        plain = zlib.decompress(self._packed) if self._is_packed else self._packed
+        data: dict[str, Any] = marshal.loads(plain)  # noqa: S302 - it never left this process
         return data
 
     def prompt_for(self, info: ObjectInfo, data: Mapping[str, Any] | None = None) -> Prompt:
