@@ -117,9 +117,7 @@ class ObjectInfo:
         parts = tuple(infos)
         if len(parts) == 1:
             return parts[0]
-        seen: dict[tuple[str, bytes], _Declared] = {}
-        for part in parts:
-            part.share(seen)
+        cls.share(parts)
         made = cls({class_type: raw for part in reversed(parts) for class_type, raw in part.data.items()})
         for class_type in made._declared:
             found = [part._declared[class_type] for part in parts if class_type in part._declared]  # noqa: SLF001
@@ -127,6 +125,17 @@ class ObjectInfo:
             joint = _Declared(class_type, found[0].raw, different)
             made._declared[class_type] = joint if len(different) > 1 else found[0]
         return made
+
+    @staticmethod
+    def share(infos: Iterable[ObjectInfo]) -> None:
+        """Let servers share what they declare alike, so that it is kept and read once. The first ones keep theirs."""
+        seen: dict[tuple[str, bytes], _Declared] = {}
+        for info in infos:
+            own = info._declared  # noqa: SLF001
+            for class_type, each in own.items():
+                if each.exactly is not None:
+                    own[class_type] = seen.setdefault((class_type, each.exactly), each)
+            info._data = {class_type: each.raw for class_type, each in own.items()}  # noqa: SLF001
 
     @property
     def data(self) -> Mapping[str, Any]:
@@ -147,13 +156,6 @@ class ObjectInfo:
     @cached_property
     def class_types(self) -> frozenset[str]:
         return frozenset(self._data)
-
-    def share(self, seen: dict[tuple[str, bytes], _Declared]) -> None:
-        """Take what others declare alike from `seen`, and put the rest there: so it is kept and read once."""
-        for class_type, each in self._declared.items():
-            if each.exactly is not None:
-                self._declared[class_type] = seen.setdefault((class_type, each.exactly), each)
-        self._data = {class_type: each.raw for class_type, each in self._declared.items()}
 
     def is_same(self, other: ObjectInfo) -> bool:
         """True if another answer has the same nodes, models and bounds. Input files do not count, because uploads

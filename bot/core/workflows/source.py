@@ -31,7 +31,10 @@ class Layer(StrEnum):
 
     @property
     def rank(self) -> int:
-        return list(Layer).index(self)
+        return _RANKS[self]
+
+
+_RANKS = {layer: rank for rank, layer in enumerate(Layer)}
 
 
 class NoDefinitions(Exception):
