@@ -235,7 +235,7 @@ class LiveCatalog:
         self._settled = _Settled(there, own, everyone, (*there, *elsewhere))
         return self._settled
 
-    def _places_before(self, known: Sequence[Identity]) -> set[FilePlace]:
+    def _places_before(self, known: Sequence[Identity]) -> frozenset[FilePlace]:
         """Return the places where this process saw files. The database knows of all that is still saved at servers.
 
         At the start these are all of its folders, but not where it has no files of the operator's while other processes
@@ -244,7 +244,7 @@ class LiveCatalog:
         layers = {Layer.SAVED} if self._ask_saved is not None else set()
         if self._seen is None and not self._may_be_blind:
             layers |= {layer for layer, _folder in self._folders}
-        return (self._seen or set()) | {(each.source, each.path) for each in known if each.layer in layers}
+        return (self._seen or frozenset()) | {(each.source, each.path) for each in known if each.layer in layers}
 
     @property
     def _may_be_blind(self) -> bool:

@@ -63,7 +63,7 @@ class SavedSource:
         """`text` is the same as JSON, if it is at hand."""
         text = text or json.dumps(data, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
         self.digest = sha256(text).hexdigest()
-        plain = marshal.dumps(data)
+        plain = marshal.dumps(dict(data))
         self._is_packed = len(plain) > _PLAIN
         self._packed = zlib.compress(plain, 1) if self._is_packed else plain
         self.needs = read_needs(data)

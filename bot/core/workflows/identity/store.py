@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from time import time
 from typing import Any
 
-from sqlalchemy import Row, delete, func, select, update
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.core.storage.database import Database
@@ -169,8 +169,11 @@ def _by_place(known: Iterable[Identity]) -> dict[FilePlace, Identity]:
     return {(each.source, each.path): each for each in known}
 
 
-def _joined(known: Iterable[Identity], rows: Iterable[Row[Any]]) -> list[Identity]:
-    fresh = [Identity(row.id, row.source, row.path, Layer(row.layer), *row[4:-1]) for row in rows]
+def _joined(known: Iterable[Identity], rows: Iterable[Any]) -> list[Identity]:
+    fresh = [
+        Identity(row.id, row.source, row.path, Layer(row.layer), row.name, row.title, row.version, row.gone_at)
+        for row in rows
+    ]
     ids = {each.id for each in fresh}
     return [*(each for each in known if each.id not in ids), *fresh]
 
