@@ -64,6 +64,7 @@ from comfy.fleet import Fleet, Member
 from comfy.object_info import ObjectInfo
 from comfy.server import Server
 
+_COMPARE_EVERY = 1.0  # seconds between two looks at what has changed of workflows and servers
 _SWEEP_EVERY = 3600.0  # seconds
 
 
@@ -125,6 +126,10 @@ async def serving(
             )
             await stack.enter_async_context(notifier)
         validator = RequestValidator(versions, _known(fleet, registry), _limits(settings))
+        if role.chat:
+            comparing = BackgroundTask("what servers lack", tasks)
+            stack.push_async_callback(comparing.stop)
+            comparing.repeat(validator.prepare, _COMPARE_EVERY)
         prices = PriceEstimator(catalog, lambda: registry.known, lambda: registry.version)
         policy = await stack.enter_async_context(_policy(settings, store, catalog, tasks, prices))
         saved = SavedStore(store.database)

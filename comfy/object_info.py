@@ -166,6 +166,10 @@ class ObjectInfo:
         changed = (name for name, raw in self._data.items() if raw != other._data[name])
         return all(_without_files(self.node(name)) == _without_files(other.node(name)) for name in changed)
 
+    def declares_as(self, other: ObjectInfo, class_types: Iterable[str]) -> bool:
+        """True if these class_types are declared as in another answer, as far as what is alike was shared."""
+        return all(self._declared.get(each) is other._declared.get(each) for each in class_types)
+
     def pack(self, class_type: str) -> str:
         """Return the pack of custom nodes of a class_type; empty for ComfyUI's own nodes, except those that call
         network services.

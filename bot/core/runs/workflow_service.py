@@ -61,11 +61,10 @@ class WorkflowService:
 
     async def offers(self, person: Person, place: Place) -> list[WorkflowOffer]:
         """Return the workflows that a person may run in a place."""
+        allowed = self.allowed(person, place)
         return [
-            WorkflowOffer(
-                each.in_language(person.language), await self._validator.lacks(each), await self.price(each.id)
-            )
-            for each in self.allowed(person, place)
+            WorkflowOffer(each.in_language(person.language), lacks, await self.price(each.id))
+            for each, lacks in zip(allowed, await self._validator.lacks_of(allowed), strict=True)
         ]
 
     async def lacks(self, workflow: Workflow) -> str | None:
