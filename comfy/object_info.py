@@ -90,6 +90,10 @@ class _Declared:
     def node(self) -> NodeInfo:
         return _joined([each.node for each in self._parts]) if self._parts else _node(self.class_type, self.raw)
 
+    @property
+    def is_paid(self) -> bool:
+        return any(each.is_paid for each in self._parts) or bool(_mapping(self.raw).get("api_node"))
+
     @cached_property
     def shape(self) -> bytes:
         return _shape_digest(self.raw)
@@ -194,6 +198,11 @@ class ObjectInfo:
         """Return the inputs and outputs of a class_type; None if the server does not have it."""
         declared = self._declared.get(class_type)
         return declared.node if declared is not None else None
+
+    @cached_property
+    def paid(self) -> frozenset[str]:
+        """The class_types that cost money, on any of the servers."""
+        return frozenset(class_type for class_type, each in self._declared.items() if each.is_paid)
 
     def is_paid(self, class_type: str) -> bool | None:
         """True if a class_type costs money, on any of the servers; None if no server has it."""

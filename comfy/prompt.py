@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +69,10 @@ class Prompt:
 
     def __repr__(self) -> str:
         return f"Prompt({len(self)} nodes)"
+
+    @cached_property
+    def class_types(self) -> frozenset[str]:
+        return frozenset(node["class_type"] for node in self._graph.values())
 
     def titled(self, title: str) -> tuple[Node, ...]:
         """Return the nodes with this title, in the order of the file."""

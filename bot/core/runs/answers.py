@@ -78,7 +78,7 @@ class ServerAnswers:
 
     def _is_as(self, before: ServerAnswers, workflow: Workflow) -> bool:
         """True if all servers declare the nodes of a workflow as they did before."""
-        nodes = {node.class_type for node in workflow.prompt}
+        nodes = workflow.prompt.class_types
         nodes |= workflow.source.needs.class_types if workflow.source is not None else set()
         return self._known.keys() == before._known.keys() and all(
             info.declares_as(before._known[name], nodes) for name, info in self._known.items()

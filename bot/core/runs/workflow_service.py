@@ -80,8 +80,8 @@ class WorkflowService:
         key = (person, person.roles, person.moderator, place, place.community, place.parents)
         found = self._allowed.get(key)
         if found is None:
-            workflows = self.catalog.workflows.values()
-            found = [each for each in workflows if self.decide(person, place, each.id).allowed]
+            ids = self._enforcer.allowed(person, place, self.catalog.workflows)
+            found = [each for each in self.catalog.workflows.values() if each.id in ids]
             if len(self._allowed) < _KEPT:
                 self._allowed[key] = found
         return list(found)
