@@ -6,6 +6,8 @@ It imports each part where it builds it, so that a command loads only what it us
 from __future__ import annotations
 
 import asyncio
+import gc
+import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import replace
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
     from comfy.server import Server
 
 _SAMPLE = Path(__file__).parent / "demo" / "coffee.jpg"
+_TURN = 0.0005  # seconds after which a thread that works lets the event loop go on
 _DEMO_NOTE = _(
     "This is a demo, slowed down so that you can watch. The page, the queue, the workflows and the connection to a "
     "ComfyUI server are real. A small built-in engine without models takes the server's place. "
@@ -150,8 +153,13 @@ class App:
                 with writing(folder):
                     await asyncio.to_thread(stack.enter_context, process_folder(folder / "tmp"))
                 live_catalog = await stack.enter_async_context(LiveCatalog(*self._folders(), tasks=self.tasks))
-                await serve(self.settings, live_catalog, platforms, role, self.tasks, announce)
+                await serve(self.settings, live_catalog, platforms, role, self.tasks, ready)
 
+        def ready(words: str) -> None:
+            gc.freeze()  # to look for garbage in all that is there for good would hold the loop for a tenth of a second
+            announce(words)
+
+        sys.setswitchinterval(_TURN)
         await until_signalled(work)
 
     async def examine(self, role: Role) -> Findings:

@@ -65,6 +65,7 @@ from comfy.fleet import Fleet, Member
 from comfy.object_info import ObjectInfo
 from comfy.server import Server
 
+_COMPARE_EVERY = 1.0  # seconds between two looks at what has changed of workflows and servers
 _SWEEP_EVERY = 3600.0  # seconds
 
 
@@ -114,6 +115,10 @@ async def serving(
         if role.chat:
             await stack.enter_async_context(_notifier(base))
         validator = RequestValidator(base.versions, _known(base.fleet, registry), _limits(settings))
+        if role.chat:
+            comparing = BackgroundTask("what servers lack", tasks)
+            stack.push_async_callback(comparing.stop)
+            comparing.repeat(validator.prepare, _COMPARE_EVERY)
         prices = PriceEstimator(catalog, lambda: registry.known, lambda: registry.version)
         policy = await stack.enter_async_context(_policy(base, prices))
         saved = await stack.enter_async_context(_saved(base, policy))

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections import ChainMap
+import marshal
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
+
+from comfy.saved.widgets import NodePlans
 
 _COMES_ALONG = ("custom_nodes.websocket_image_save",)  # custom nodes that every ComfyUI has
 _DYNAMIC = "COMFY_DYNAMICCOMBO_V3"
@@ -78,14 +80,39 @@ class NodeInfo:
     takes_lists: bool = False
 
 
+class _Declared:
+    """A class_type as a server declares it, read when it is first used. A joint one is of several servers."""
+
+    def __init__(self, class_type: str, raw: Any, parts: Sequence[_Declared] = ()) -> None:
+        self.class_type, self.raw, self._parts = class_type, raw, parts
+
+    @cached_property
+    def node(self) -> NodeInfo:
+        return _joined([each.node for each in self._parts]) if self._parts else _node(self.class_type, self.raw)
+
+    @property
+    def is_paid(self) -> bool:
+        return any(each.is_paid for each in self._parts) or bool(_mapping(self.raw).get("api_node"))
+
+    @cached_property
+    def shape(self) -> bytes:
+        return _shape_digest(self.raw)
+
+    @cached_property
+    def exactly(self) -> bytes | None:
+        """Return what is equal if all is, in the same order and where 1 is not 1.0; None for what is not shared."""
+        try:
+            return None if self._parts else hashlib.sha256(marshal.dumps(self.raw, 2)).digest()
+        except ValueError:
+            return None
+
+
 class ObjectInfo:
     """The answer of `/object_info`. Each node is parsed when it is first used."""
 
     def __init__(self, data: Mapping[str, Any]) -> None:
         self._data = data
-        self._parts: tuple[ObjectInfo, ...] = ()
-        self._read: dict[str, NodeInfo] = {}
-        self._shapes: dict[str, bytes] = {}  # digests
+        self._declared = {class_type: _Declared(class_type, raw) for class_type, raw in data.items()}
         self._joint: dict[frozenset[str], str] = {}
 
     @classmethod
@@ -94,14 +121,35 @@ class ObjectInfo:
         parts = tuple(infos)
         if len(parts) == 1:
             return parts[0]
-        made = cls(ChainMap(*(dict(part._data) for part in parts)))  # noqa: SLF001
-        made._parts = parts
+        cls.share(parts)
+        made = cls({class_type: raw for part in reversed(parts) for class_type, raw in part.data.items()})
+        for class_type in made._declared:
+            found = [part._declared[class_type] for part in parts if class_type in part._declared]  # noqa: SLF001
+            different = list(dict.fromkeys(found))
+            joint = _Declared(class_type, found[0].raw, different)
+            made._declared[class_type] = joint if len(different) > 1 else found[0]
         return made
+
+    @staticmethod
+    def share(infos: Iterable[ObjectInfo]) -> None:
+        """Let servers share what they declare alike, so that it is kept and read once. The first ones keep theirs."""
+        seen: dict[tuple[str, bytes], _Declared] = {}
+        for info in infos:
+            own = info._declared  # noqa: SLF001
+            for class_type, each in own.items():
+                if each.exactly is not None:
+                    own[class_type] = seen.setdefault((class_type, each.exactly), each)
+            info._data = {class_type: each.raw for class_type, each in own.items()}  # noqa: SLF001
 
     @property
     def data(self) -> Mapping[str, Any]:
         """The answer, unchanged."""
         return self._data
+
+    @cached_property
+    def plans(self) -> NodePlans:
+        """The nodes as ComfyUI's editor sees them."""
+        return NodePlans(self._data)
 
     def __contains__(self, class_type: object) -> bool:
         return class_type in self._data
@@ -119,8 +167,12 @@ class ObjectInfo:
         """
         if self._data.keys() != other._data.keys():
             return False
-        changed = (name for name, data in self._data.items() if data != other._data[name])
+        changed = (name for name, raw in self._data.items() if raw != other._data[name])
         return all(_without_files(self.node(name)) == _without_files(other.node(name)) for name in changed)
+
+    def declares_as(self, other: ObjectInfo, class_types: Iterable[str]) -> bool:
+        """True if these class_types are declared as in another answer, as far as what is alike was shared."""
+        return all(self._declared.get(each) is other._declared.get(each) for each in class_types)
 
     def pack(self, class_type: str) -> str:
         """Return the pack of custom nodes of a class_type; empty for ComfyUI's own nodes, except those that call
@@ -137,24 +189,20 @@ class ObjectInfo:
         not count: models and files come and go.
         """
         if class_types not in self._joint:
-            shapes = b"".join(self._shape_of(each) for each in sorted(class_types))
+            declared = (self._declared.get(each) for each in sorted(class_types))
+            shapes = b"".join(each.shape if each is not None else _NO_SHAPE for each in declared)
             self._joint[class_types] = hashlib.sha256(shapes).hexdigest()
         return self._joint[class_types]
 
-    def _shape_of(self, class_type: str) -> bytes:
-        if class_type not in self._shapes:
-            shape = json.dumps(_shape(self._data.get(class_type)), default=str)
-            self._shapes[class_type] = hashlib.sha256(shape.encode("utf-8", "replace")).digest()
-        return self._shapes[class_type]
-
     def node(self, class_type: str) -> NodeInfo | None:
         """Return the inputs and outputs of a class_type; None if the server does not have it."""
-        if class_type not in self._read:
-            if class_type not in self._data:
-                return None
-            nodes = [node for part in self._parts if (node := part.node(class_type)) is not None]
-            self._read[class_type] = _joined(nodes) if nodes else _node(class_type, self._data[class_type])
-        return self._read[class_type]
+        declared = self._declared.get(class_type)
+        return declared.node if declared is not None else None
+
+    @cached_property
+    def paid(self) -> frozenset[str]:
+        """The class_types that cost money, on any of the servers."""
+        return frozenset(class_type for class_type, each in self._declared.items() if each.is_paid)
 
     def is_paid(self, class_type: str) -> bool | None:
         """True if a class_type costs money, on any of the servers; None if no server has it."""
@@ -165,6 +213,11 @@ class ObjectInfo:
         """Return the values that an input accepts; None if there is no such node or input."""
         node = self.node(class_type)
         return node.inputs.get(name) if node else None
+
+
+def _shape_digest(raw: Any) -> bytes:
+    shape = json.dumps(_shape(raw), default=str)
+    return hashlib.sha256(shape.encode("utf-8", "replace")).digest()
 
 
 def _shape(raw: Any) -> Any:
@@ -178,6 +231,9 @@ def _shape(raw: Any) -> Any:
     if isinstance(raw, list):
         return [[] if _is_plain(each) else _shape(each) for each in raw]
     return raw
+
+
+_NO_SHAPE = _shape_digest(None)
 
 
 def _is_plain(raw: Any) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from comfy.json_text import read_json
 _MOST_OUTPUTS = 1000  # of a node
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Node:
     """One node of a prompt. `title` is the title in the editor, or the class_type if there is none."""
 
@@ -32,6 +33,7 @@ class Prompt:
         if faults:
             raise PromptRejected("invalid_structure", "this is not a prompt in ComfyUI's API format", faults)
         self._graph: Mapping[str, Any] = graph
+        self._nodes: dict[str, Node] = {}  # those that were asked for
 
     @classmethod
     def loads(cls, text: str | bytes) -> Prompt:
@@ -47,7 +49,7 @@ class Prompt:
         return cls.loads(Path(path).read_bytes())
 
     def __iter__(self) -> Iterator[Node]:
-        return (self[node_id] for node_id in self._graph)
+        return map(self.__getitem__, self._graph)
 
     def __len__(self) -> int:
         return len(self._graph)
@@ -56,8 +58,11 @@ class Prompt:
         return node_id in self._graph
 
     def __getitem__(self, node_id: str) -> Node:
-        node = self._graph[node_id]
-        return Node(node_id, node["class_type"], _title(node), node["inputs"])
+        found = self._nodes.get(node_id)
+        if found is None:
+            node = self._graph[node_id]
+            found = self._nodes[node_id] = Node(node_id, node["class_type"], _title(node), node["inputs"])
+        return found
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Prompt) and self._graph == other._graph
@@ -66,6 +71,10 @@ class Prompt:
 
     def __repr__(self) -> str:
         return f"Prompt({len(self)} nodes)"
+
+    @cached_property
+    def class_types(self) -> frozenset[str]:
+        return frozenset(node["class_type"] for node in self._graph.values())
 
     def titled(self, title: str) -> tuple[Node, ...]:
         """Return the nodes with this title, in the order of the file."""

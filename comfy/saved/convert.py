@@ -12,7 +12,7 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any
 
-from comfy.saved.definitions import ABSENT, NodeSpec, read_spec
+from comfy.saved.definitions import ABSENT
 from comfy.saved.document import (
     DEEPEST,
     TOO_DEEP,
@@ -30,6 +30,7 @@ from comfy.saved.primitives import push_primitives
 from comfy.saved.promotion import build_instance, pour_promoted
 from comfy.saved.surface import Surface, read_surface
 from comfy.saved.texts import Choose, as_sent, choose_words, is_file_name, name_file
+from comfy.saved.widgets import NodePlan, NodePlans, Widget
 
 _NOTHING_RUNS = "it has no node that runs: all are notes, muted or bypassed"
 
@@ -47,7 +48,7 @@ class Conversion:
 
 def convert(
     data: Mapping[str, Any],
-    definitions: Mapping[str, Any],
+    definitions: Mapping[str, Any] | NodePlans,
     choose: Choose | None = None,
     clock: Callable[[], datetime] = datetime.now,
 ) -> Conversion:
@@ -55,14 +56,14 @@ def convert(
     the choice is random. Raises `UnreadableWorkflow`.
     """
     document = read_document(data)
-    root = build_document(document, definitions)
+    root = build_document(document, definitions if isinstance(definitions, NodePlans) else NodePlans(definitions))
     made = write_prompt(root, choose or (lambda count: random.randrange(count)), clock())  # noqa: S311
     if not made.prompt:
         raise UnreadableWorkflow(_NOTHING_RUNS if data.get("nodes") else "the workflow has no nodes")
     return replace(made, surface=read_surface(document, root, made.prompt))
 
 
-def build_document(document: Document, definitions: Mapping[str, Any]) -> GraphScope:
+def build_document(document: Document, definitions: NodePlans) -> GraphScope:
     """Build the graphs of a document, which is changed meanwhile. Raises `UnreadableWorkflow`."""
     groups = make_subgraphs(document)
     renumber(document)
@@ -83,17 +84,16 @@ def write_prompt(root: GraphScope, choose: Choose, now: datetime) -> Conversion:
 class _Builder:
     """Builds graphs, the inner ones first."""
 
-    def __init__(self, document: Document, definitions: Mapping[str, Any], groups: Mapping[str, Group]) -> None:
+    def __init__(self, document: Document, definitions: NodePlans, groups: Mapping[str, Group]) -> None:
         self._document, self._definitions, self._groups = document, definitions, groups
         self.built: dict[str, BuiltGraph] = {}
         self._depth = 0
-        self._specs: dict[str, NodeSpec] = {}
 
     def build(self, saved: SavedGraph) -> BuiltGraph:
         graph = BuiltGraph({}, saved.links, saved.inputs, saved.outputs)
         for each in saved.nodes:
             definition = self._definition(each.type)
-            node = build_instance(each, definition) if definition else build(each, self._spec(each.type))
+            node = build_instance(each, definition) if definition else build(each, self._plan(each.type))
             graph.nodes[node.id] = node
         _drop_loose_links(graph)
         if saved.id in self._groups:
@@ -114,13 +114,8 @@ class _Builder:
             self._depth -= 1
         return self.built[name]
 
-    def _spec(self, class_type: str) -> NodeSpec | None:
-        raw = self._definitions.get(class_type)
-        if class_type in VIRTUAL or not isinstance(raw, Mapping):
-            return None
-        if class_type not in self._specs:
-            self._specs[class_type] = read_spec(class_type, raw)
-        return self._specs[class_type]
+    def _plan(self, class_type: str) -> NodePlan | None:
+        return None if class_type in VIRTUAL else self._definitions.get(class_type)
 
 
 def _drop_loose_links(graph: BuiltGraph) -> None:
@@ -166,7 +161,7 @@ class _Writer:
 
     def _entry(self, scope: GraphScope, node: BuiltNode) -> dict[str, Any]:
         inputs = {
-            widget.name: as_sent(widget.spec.kind if widget.spec else "", self._own(node, widget.name, widget.value))
+            widget.name: as_sent(widget.spec.kind if widget.spec else "", self._own(node, widget))
             for widget in node.widgets
             if widget.is_sent and widget.value is not ABSENT
         }
@@ -181,15 +176,13 @@ class _Writer:
         title = node.saved.title or (node.spec.display_name if node.spec else node.type)
         return {"inputs": inputs, "class_type": node.type, "_meta": {"title": title}}
 
-    def _own(self, node: BuiltNode, name: str, value: Any) -> Any:
+    def _own(self, node: BuiltNode, widget: Widget) -> Any:
         """A widget's own value, with what the editor replaces in it."""
-        if not isinstance(value, str):
-            return value
-        widget = node.widget(name)
-        if widget is not None and widget.spec is not None and not widget.is_part:
+        value = widget.value
+        if isinstance(value, str) and widget.spec is not None and not widget.is_part:
             if widget.spec.options.get("dynamicPrompts"):
                 return choose_words(value, self._choose)
-            if is_file_name(node.type, name):
+            if is_file_name(node.type, widget.name):
                 return name_file(value, self._named, self._now)
         return value
 

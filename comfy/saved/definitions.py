@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from comfy.saved.document import mapping, sequence
@@ -88,10 +89,14 @@ class InputSpec:
 
     def branch(self, key: Any) -> Sequence[InputSpec]:
         """The inputs that an option of a dynamic combo brings along."""
-        for option in self.branches:
-            if _key(option) == key:
-                return [each.below(self.name) for each in _groups(mapping(option.get("inputs")), {})]
-        return ()
+        return next((inputs for own, inputs in self._read_branches if own == key), ())
+
+    @cached_property
+    def _read_branches(self) -> Sequence[tuple[Any, Sequence[InputSpec]]]:
+        return [
+            (_key(option), [each.below(self.name) for each in _groups(mapping(option.get("inputs")), {})])
+            for option in self.branches
+        ]
 
     def below(self, parent: str) -> InputSpec:
         return InputSpec(f"{parent}.{self.name}", self.type, self.kind, self.options, self.choices)
@@ -101,7 +106,7 @@ class InputSpec:
         """The names and types of all inputs that an input may grow into, in order; those of one step together."""
         return [each for step in self.steps for each in step]
 
-    @property
+    @cached_property
     def steps(self) -> Sequence[Sequence[tuple[str, str]]]:
         template = mapping(self.options.get("template"))
         inputs = list(_groups(mapping(template.get("input")), {}))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from codecs import BOM_UTF8
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -53,7 +54,7 @@ def parse_workflow(text: bytes | str) -> WorkflowFile:
     if len(text) > MOST:
         raise UnreadableWorkflow(_TOO_LARGE)
     try:
-        text = text.decode("utf-8-sig") if isinstance(text, bytes) else text
+        text = text.removeprefix(BOM_UTF8).decode() if isinstance(text, bytes) else text
     except UnicodeDecodeError as fault:
         raise UnreadableWorkflow("it is not text in UTF-8") from fault
     if has_too_many_parts(text):

@@ -27,7 +27,7 @@ from comfy.saved.promotion import promoted_value
 from comfy.saved.widgets import Slot
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Output:
     """An output of a node that is sent."""
 
@@ -35,7 +35,7 @@ class Output:
     index: int
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Value:
     """A value in place of a link: an instance has it at a port, for a widget inside."""
 
@@ -44,7 +44,7 @@ class Value:
     port: Port
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False, slots=True)
 class GraphScope:
     """A graph at a place: the root, or a subgraph inside an instance."""
 
@@ -99,7 +99,7 @@ def all_nodes(root: GraphScope) -> list[BuiltNode]:
     return found
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False, slots=True)
 class _Onward:
     """A walk goes on at this input, for an input of this type."""
 
@@ -116,6 +116,8 @@ class Links:
 
     def source(self, scope: GraphScope, node: BuiltNode, slot: Slot) -> Source:
         """Return what an input of a node gets by its link; None if that ends nowhere, or runs in a circle."""
+        if slot.link is None:
+            return None
         at, seen = _Onward(scope, slot, self.slot_type(scope, node, slot)), set[tuple[str, int]]()
         while (place := (at.scope.path, id(at.slot))) not in seen:
             seen.add(place)

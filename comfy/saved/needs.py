@@ -22,27 +22,36 @@ class ModelLink:
 
 @dataclass(frozen=True)
 class FileNeeds:
-    """The packs of nodes by class_type, and the models by name, as far as a file names them."""
+    """The class_types of all nodes; and the packs of nodes by class_type and the models by name, as far as a file names
+    them.
+    """
 
     packs: Mapping[str, str] = field(default_factory=dict)
     models: Mapping[str, ModelLink] = field(default_factory=dict)
+    class_types: frozenset[str] = frozenset()
 
 
 def read_needs(data: Mapping[str, Any]) -> FileNeeds:
     """Read the needs of a saved workflow; nothing in it is trusted to be what it should be."""
     packs: dict[str, str] = {}
     models: dict[str, ModelLink] = {}
+    class_types = set[str]()
     for node in _nodes(data):
-        properties, kind = mapping(node.get("properties")), _text(node.get("type"))
+        kind = node.get("type")
+        if isinstance(kind, str):
+            class_types.add(kind)
+        properties = mapping(node.get("properties"))
+        if not properties:
+            continue
         pack = _text(properties.get("cnr_id")) or _text(properties.get("aux_id"))
-        if kind and pack and pack != _CORE:
+        if pack and pack != _CORE and (kind := _text(kind)):
             packs.setdefault(kind, pack)
         for each in sequence(properties.get("models")):
             if name := _text(mapping(each).get("name")):
                 url = _text(each.get("url"))
                 link = url if url.startswith(("https://", "http://")) else ""
                 models.setdefault(name, ModelLink(name, _text(each.get("directory")), link))
-    return FileNeeds(packs, models)
+    return FileNeeds(packs, models, frozenset(class_types))
 
 
 def _nodes(data: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:

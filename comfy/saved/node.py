@@ -8,7 +8,7 @@ from typing import Any
 
 from comfy.saved.definitions import DYNAMIC, InputSpec, NodeSpec
 from comfy.saved.document import Port, SavedInput, SavedLink, SavedNode
-from comfy.saved.widgets import CONTROL, Rank, Slot, Widget, added, branch_parts, option, parts
+from comfy.saved.widgets import NodePlan, Rank, Slot, Widget, branch_parts, option
 
 _SAMPLERS = ("KSampler", "KSamplerAdvanced")
 
@@ -44,13 +44,22 @@ class BuiltNode:
         return sorted(self.slots, key=lambda slot: slot.rank)
 
     def slot(self, name: str) -> Slot | None:
-        return next((each for each in self.slots if each.name == name), None)
+        for each in self.slots:
+            if each.name == name:
+                return each
+        return None
 
     def widget(self, name: str) -> Widget | None:
-        return next((each for each in self.widgets if each.name == name), None)
+        for each in self.widgets:
+            if each.name == name:
+                return each
+        return None
 
     def slot_of_link(self, link: str) -> Slot | None:
-        return next((each for each in self.slots if each.link == link), None)
+        for each in self.slots:
+            if each.link == link:
+                return each
+        return None
 
     def slot_of_port(self, port: Port) -> Slot:
         """The input of an instance; one that the file does not list is made."""
@@ -80,24 +89,22 @@ class BuiltGraph:
     outputs: list[Port]
 
 
-def build(saved: SavedNode, spec: NodeSpec | None) -> BuiltNode:
+def build(saved: SavedNode, plan: NodePlan | None) -> BuiltNode:
     """Build a node that is no instance of a subgraph; a type that the server lacks has only what the file says."""
-    node = BuiltNode(saved, spec)
-    if spec is not None:
-        for each in spec.inputs:
-            slots, widgets = parts(each, spec, {})
-            node.slots += slots
-            node.widgets += widgets
-        node.widgets += added(spec)
+    if plan is None:
+        node = BuiltNode(saved)
+        for given in saved.inputs:
+            _lay_over(node, given)
+        return node
+    node = BuiltNode(saved, plan.spec, None, plan.slots(), plan.widgets())
     for given in saved.inputs:
         _lay_over(node, given)
-    if spec is not None:
-        _pour(node, _without_forced(spec, node, saved.values))
-        _drop_orphans(node)
-        if node.type in _SAMPLERS:
-            _without_prefix(node)
-        if node.type == "CustomCombo":
-            _set_index(node)
+    _pour(node, saved.values if isinstance(saved.values, Mapping) else plan.without_forced(saved.values))
+    _drop_orphans(node)
+    if node.type in _SAMPLERS:
+        _without_prefix(node)
+    if node.type == "CustomCombo":
+        _set_index(node)
     return node
 
 
@@ -128,22 +135,6 @@ def _lay_over(node: BuiltNode, saved: SavedInput) -> None:
     else:
         widget = saved.is_widget and node.spec is not None
         node.slots.append(Slot(saved.name, saved.type, Rank.WIDGET if widget else Rank.EXTRA, saved.link))
-
-
-def _without_forced(spec: NodeSpec, node: BuiltNode, values: Sequence[Any] | Mapping[str, Any]) -> Any:
-    """Leave out the values of inputs that were widgets when the file was written, if their number shows that."""
-    if isinstance(values, Mapping):
-        return values
-    names = {widget.name for widget in node.widgets}
-    forced: list[bool] = []
-    for each in spec.inputs:
-        if each.name in names or each.is_forced:
-            forced.append(each.is_forced)
-            if each.options.get(CONTROL):
-                forced.append(False)
-    if len(forced) != len(values):
-        return values
-    return [value for value, is_forced in zip(values, forced, strict=True) if not is_forced]
 
 
 def _pour(node: BuiltNode, values: Sequence[Any] | Mapping[str, Any]) -> None:

@@ -104,6 +104,6 @@ def _date(form: str, now: datetime) -> str:
 
 def as_sent(kind: str, value: Any) -> Any:
     """Wrap a list, which the server would take for a link."""
-    if not isinstance(value, Sequence) or isinstance(value, str):
+    if isinstance(value, str | int | float) or not isinstance(value, Sequence):
         return value
     return {"__type__": "CURVE", "__value__": value} if kind == "CURVE" else {"__value__": value}

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any
 
-from comfy.saved.definitions import AUTOGROW, DYNAMIC, InputSpec, NodeSpec
+from comfy.saved.definitions import AUTOGROW, DYNAMIC, InputSpec, NodeSpec, read_spec
 from comfy.saved.document import Port
 
 CONTROL = "control_after_generate"
@@ -24,7 +24,7 @@ class Rank(IntEnum):
     EXTRA = 2
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, slots=True)
 class Slot:
     """An input of a node, with the link that leads to it."""
 
@@ -36,7 +36,7 @@ class Slot:
     port: Port | None = None  # of the subgraph that the node is an instance of
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, slots=True)
 class Widget:
     """A value of a node. `has_place` says that it takes a place among the saved values, and `is_sent` that the prompt
     has it.
@@ -48,6 +48,59 @@ class Widget:
     has_place: bool = True
     is_sent: bool = True
     is_part: bool = False  # of a dynamic combo
+
+
+class NodePlan:
+    """A class_type, and the slots and widgets that its nodes start with."""
+
+    def __init__(self, spec: NodeSpec) -> None:
+        self.spec = spec
+        self._slots: list[Slot] = []
+        self._widgets: list[Widget] = []
+        for each in spec.inputs:
+            slots, widgets = parts(each, spec, {})
+            self._slots += slots
+            self._widgets += widgets
+        self._widgets += added(spec)
+        self._forced = list(self._find_forced())
+
+    def slots(self) -> list[Slot]:
+        return [Slot(each.name, each.type, each.rank, None, each.spec) for each in self._slots]
+
+    def widgets(self) -> list[Widget]:
+        return [
+            Widget(each.name, each.value, each.spec, each.has_place, each.is_sent, each.is_part)
+            for each in self._widgets
+        ]
+
+    def without_forced(self, values: Sequence[Any]) -> Sequence[Any]:
+        """Leave out the values of inputs that were widgets when the file was written, if their number shows that."""
+        if len(self._forced) != len(values):
+            return values
+        return [value for value, is_forced in zip(values, self._forced, strict=True) if not is_forced]
+
+    def _find_forced(self) -> Iterator[bool]:
+        names = {widget.name for widget in self._widgets}
+        for each in self.spec.inputs:
+            if each.name in names or each.is_forced:
+                yield each.is_forced
+                if each.options.get(CONTROL):
+                    yield False
+
+
+class NodePlans:
+    """The class_types of a server, from the answer of `/object_info`. Each is read when it is first used."""
+
+    def __init__(self, data: Mapping[str, Any]) -> None:
+        self._data = data
+        self._read: dict[str, NodePlan] = {}
+
+    def get(self, class_type: str) -> NodePlan | None:
+        """Return a class_type; None if the server does not have it."""
+        found = self._read.get(class_type)
+        if found is None and isinstance(raw := self._data.get(class_type), Mapping):
+            found = self._read[class_type] = NodePlan(read_spec(class_type, raw))
+        return found
 
 
 def parts(spec: InputSpec, node: NodeSpec, links: Mapping[str, str | None]) -> tuple[list[Slot], list[Widget]]:

@@ -165,3 +165,20 @@ def test_a_digest_is_another_where_a_prompt_would_be_made_in_another_way() -> No
     ]
     assert len({digest(), *others}) == len(others) + 1
     assert digest(more={"n": ["INT", {"tooltip": "much"}]}) == digest(more={"n": ["INT", {}]})
+
+
+def test_what_servers_declare_alike_is_read_once() -> None:
+    def server(model: str, start: float) -> ObjectInfo:
+        load = {"input": {"required": {"model": [[model], {}]}}}
+        draw = {"input": {"required": {"size": ["INT", {"default": 8}], "shift": ["FLOAT", {"default": start}]}}}
+        return ObjectInfo({"Load": load, "Draw": draw})
+
+    one, two, odd = server("a", 1.0), server("b", 1.0), server("a", 1)
+    union = ObjectInfo.union([one, two, odd])
+    assert union.node("Load") is not one.node("Load")
+    assert one.node("Load") is odd.node("Load")
+    assert one.node("Load") is not two.node("Load")
+    assert one.node("Draw") is two.node("Draw")
+    assert one.data["Draw"] is two.data["Draw"]
+    assert repr([each.data["Draw"]["input"]["required"]["shift"][1]["default"] for each in (one, odd)]) == "[1.0, 1]"
+    assert ObjectInfo.union([one, two]).node("Draw") is one.node("Draw")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 
 from bot.core.errors import NotAllowed, UserError
@@ -48,6 +48,24 @@ class PolicyEnforcer:
             return Decision(allowed=False, why=_waiting(self._catalog.title(workflow)))
         context = replace(self._context(person, place, workflow), operator=person.key in self._operators)
         return evaluate.decide(self.book.of(context.community), context, self._default, self._clock())
+
+    def allowed(self, person: Person, place: Place, workflows: Iterable[str]) -> frozenset[str]:
+        """Return those workflows that `decide` allows. It decides once about all of a kind that no rule names."""
+        named = {rule.scope.workflow for rule in self.book.of(community_of(place))}
+        alike: dict[tuple[bool, ...], bool] = {}
+        found = []
+        for workflow in workflows:
+            costs = self._costs(workflow)
+            by_default = self._default.allows(workflow), self._default.allows(workflow, costs=costs)
+            kind = costs, self._waits(workflow), *by_default
+            allowed = None if workflow in named else alike.get(kind)
+            if allowed is None:
+                allowed = self.decide(person, place, workflow).allowed
+                if workflow not in named:
+                    alike[kind] = allowed
+            if allowed:
+                found.append(workflow)
+        return frozenset(found)
 
     def block(self, person: Person, place: Place) -> Rule | None:
         """Return the block of a person in a place, if there is one."""

@@ -33,6 +33,7 @@ class PriceEstimator:
         """`version` changes whenever the known nodes change."""
         self._catalog, self._known, self._version = catalog, known, version
         self._paid = lru_cache(10_000)(self._is_paid)
+        self._paid_nodes = lru_cache(1)(self._find_paid_nodes)
 
     def is_paid(self, workflow: str) -> bool:
         """True if the workflow with this id, as it is now, has a node that costs money on any server."""
@@ -44,12 +45,14 @@ class PriceEstimator:
 
     def has_paid(self, workflow: Workflow) -> bool:
         """True if this version of a workflow has a node that costs money on any server."""
-        classes = {node.class_type for node in workflow.prompt}
-        return any(info.is_paid(each) for info in self._known().values() for each in classes)
+        return not self._paid_nodes(self._version()).isdisjoint(workflow.prompt.class_types)
 
     def _is_paid(self, workflow: str, _version: tuple[int, int]) -> bool:
         found = self._catalog.workflows.get(workflow)
         return found is not None and self.has_paid(found)
+
+    def _find_paid_nodes(self, _version: int) -> frozenset[str]:
+        return frozenset().union(*(info.paid for info in self._known().values()))
 
 
 async def declared_price(prompts: Iterable[tuple[Prompt, ObjectInfo]]) -> Price | None:

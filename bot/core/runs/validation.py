@@ -4,29 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 from uuid import UUID, uuid4
 
 from bot.core.errors import BadPicture, BadValue, CannotRun, all_of
 from bot.core.media.images import PictureLimits, prepare
 from bot.core.model import Person, RunRequest, UploadedFile
 from bot.core.policy.field_constraints import FieldConstraints
+from bot.core.runs.answers import ServerAnswers
 from bot.core.workflows.catalog import Versions, Workflows
 from bot.core.workflows.field_kinds import kind_of_file
 from bot.core.workflows.form import Field, FieldKind, Form, shown
-from bot.core.workflows.verdict_text import where_to_get, why_not
+from bot.core.workflows.verdict_text import where_to_get
 from bot.core.workflows.workflow import Workflow
 from bot.i18n import _
 from comfy.messages.files import Kind, kind_of
 from comfy.object_info import ObjectInfo
-
-_KEPT = 10_000  # workflows for which answers are kept
-_T = TypeVar("_T")
-
 
 #: The nodes and models of each known server, by the server's name.
 KnownNodes = Callable[[], Awaitable[Mapping[str, ObjectInfo]]]
@@ -56,51 +52,13 @@ class InputFile:
     kind: FieldKind
 
 
-class _Derived:
-    """Answers that follow from the nodes of the servers. Menus need them at each keystroke, so they are kept."""
-
-    def __init__(self, known: Mapping[str, ObjectInfo]) -> None:
-        self._known = dict(known)
-        self._forms: dict[int, tuple[Workflow, Form]] = {}
-        self._lacks: dict[int, tuple[Workflow, str | None]] = {}
-
-    def holds_for(self, known: Mapping[str, ObjectInfo]) -> bool:
-        return self._known.keys() == known.keys() and all(self._known[name] is info for name, info in known.items())
-
-    @cached_property
-    def _union(self) -> ObjectInfo | None:
-        return ObjectInfo.union(self._known.values()) if self._known else None
-
-    def has(self, workflow: Workflow) -> bool:
-        """True if all is worked out for a workflow."""
-        return all(id(workflow) in kept for kept in (self._forms, self._lacks))
-
-    def form(self, workflow: Workflow) -> Form:
-        return _kept(self._forms, workflow, lambda: workflow.form(self._union))
-
-    def lacks(self, workflow: Workflow) -> str | None:
-        return _kept(self._lacks, workflow, lambda: why_not(workflow, self._known))
-
-
-def _kept(kept: dict[int, tuple[Workflow, _T]], workflow: Workflow, work: Callable[[], _T]) -> _T:
-    """Work something out for a workflow, or find it as it was worked out; of workflows that are gone, nothing is kept
-    beyond the last thousands.
-    """
-    found = kept.get(id(workflow))
-    if found is None or found[0] is not workflow:
-        if len(kept) >= _KEPT:
-            kept.clear()
-        found = kept[id(workflow)] = workflow, work()
-    return found[1]
-
-
 class RequestValidator:
     """Checks requests against the workflows and what the servers have."""
 
     def __init__(self, versions: Versions, known: KnownNodes, limits: PictureLimits) -> None:
         self.versions = versions
         self._known, self._limits = known, limits
-        self._latest = _Derived({})
+        self._answers = ServerAnswers({})
 
     @property
     def catalog(self) -> Workflows:
@@ -112,25 +70,32 @@ class RequestValidator:
 
     async def form(self, workflow: Workflow) -> Form:
         """Return the workflow's form with the servers' choices, such as their models."""
-        return (await self._derived(workflow)).form(workflow)
+        return await (await self._answering()).forms.get(workflow)
 
     async def lacks(self, workflow: Workflow) -> str | None:
         """Describe what the servers lack to run a workflow; None if at least one can run it."""
-        return (await self._derived(workflow)).lacks(workflow)
+        return await (await self._answering()).lacks.get(workflow)
+
+    async def prepare(self) -> None:
+        """Work out what the servers lack for all workflows, so that no menu has to wait for that."""
+        await self.lacks_of(self.catalog.workflows.values())
+
+    async def lacks_of(self, workflows: Iterable[Workflow]) -> list[str | None]:
+        """Describe for each of many workflows what the servers lack to run it, as `lacks` does."""
+        lacks = (await self._answering()).lacks
+        return [found[1] if (found := lacks.at_hand(each)) else await lacks.get(each) for each in tuple(workflows)]
 
     async def where_to_get(self, workflow: Workflow) -> list[str]:
         """Say for operators where what the servers lack can be had; nothing if one of them can run the workflow."""
         return where_to_get(workflow, await self._known()) if await self.lacks(workflow) else []
 
-    async def _derived(self, workflow: Workflow) -> _Derived:
-        """Return the answers for what is known now. Others get their turn after each workflow that is new."""
+    async def _answering(self) -> ServerAnswers:
+        """Return the answers for what is known now."""
         known = await self._known()
-        if not self._latest.holds_for(known):
-            self._latest = _Derived(known)
-        latest = self._latest
-        if not latest.has(workflow):
-            await asyncio.sleep(0)
-        return latest
+        if not self._answers.holds_for(known):
+            self._answers = ServerAnswers(known, self._answers)
+            await asyncio.to_thread(self._answers.share)
+        return self._answers
 
     async def check(
         self,

@@ -63,11 +63,10 @@ class WorkflowService:
 
     async def offers(self, person: Person, place: Place) -> list[WorkflowOffer]:
         """Return the workflows that a person may run in a place."""
+        allowed = self.allowed(person, place)
         return [
-            WorkflowOffer(
-                each.in_language(person.language), await self._validator.lacks(each), await self._first_price(each.id)
-            )
-            for each in self.allowed(person, place)
+            WorkflowOffer(each.in_language(person.language), lacks, await self._first_price(each.id))
+            for each, lacks in zip(allowed, await self._validator.lacks_of(allowed), strict=True)
         ]
 
     async def lacks(self, workflow: Workflow) -> str | None:
@@ -83,8 +82,8 @@ class WorkflowService:
         key = (person, person.roles, person.moderator, place, place.community, place.parents)
         found = self._allowed.get(key)
         if found is None:
-            workflows = self.catalog.workflows.values()
-            found = [each for each in workflows if self.decide(person, place, each.id).allowed]
+            ids = self._enforcer.allowed(person, place, self.catalog.workflows)
+            found = [each for each in self.catalog.workflows.values() if each.id in ids]
             if len(self._allowed) < _KEPT:
                 self._allowed[key] = found
         return list(found)

@@ -113,10 +113,15 @@ def _without_mark(prompt: Prompt, field: AutoField) -> AutoField:
     return replace(field, default="") if field.kind is FieldKind.TEXT else field
 
 
+def _shortened(text: str) -> str:
+    words = " ".join(text.split())
+    return words if len(words) <= _EXAMPLE else textwrap.shorten(words[: 2 * _EXAMPLE], _EXAMPLE, placeholder="…")
+
+
 def _declared(prompt: Prompt, field: AutoField, *, is_main: bool) -> Declared:
     words = prompt[field.targets[0].node_id].inputs.get(field.targets[0].input)
     own = words if is_main and isinstance(words, str) and not is_mark(words) else ""
-    example = textwrap.shorten(own, _EXAMPLE, placeholder="…")
+    example = _shortened(own)
     is_certain = field.kind in MEDIA or bool(field.sets) or isinstance(words, str)  # a text may stand for any value
     return Declared(
         field.name,

@@ -247,7 +247,7 @@ def _same(before: Catalog | None, identity: Identity, info: ObjectInfo | None) -
     workflow = before.workflows.get(identity.id) if before is not None else None
     if workflow is None or (workflow.name, workflow.version) != (identity.name, identity.version):
         return None
-    if workflow.source is None or info is None:
+    if workflow.source is None or info is None or (before is not None and info is before.info):
         return workflow
     try:
         return workflow if workflow.source.prompt_for(info) is workflow.prompt else None

@@ -39,6 +39,18 @@ class SavedFiles:
     closed: frozenset[str] = frozenset()
 
 
+@dataclass(frozen=True)
+class _Settled:
+    """What is on record: the files that are `there` for this process at its `own` places, and with those that only
+    other processes see all `files`; and everyone's identities.
+    """
+
+    there: tuple[SourceFile, ...]
+    own: frozenset[FilePlace]
+    everyone: Mapping[FilePlace, Identity]
+    files: tuple[SourceFile, ...]
+
+
 class LiveCatalog:
     """Use it in `async with` to watch the folders. `on_change` adds a listener for new readings. Each mistake in a file
     is logged once.
@@ -60,7 +72,8 @@ class LiveCatalog:
         self._looking = BackgroundTask("workflows of other processes", tasks)
         self._one_by_one = asyncio.Lock()
         self._store: WorkflowStore | None = None
-        self._seen: set[FilePlace] | None = None  # where this process saw files, if it has looked
+        self._seen: frozenset[FilePlace] | None = None  # where this process saw files, if it has looked
+        self._settled: _Settled | None = None
         self._elsewhere: dict[str, SourceFile] = {}  # by version: those that only other processes see
         self._edition = -1
         self._ask_saved: Callable[[], Awaitable[SavedFiles]] | None = None
@@ -110,9 +123,9 @@ class LiveCatalog:
     async def refresh(self) -> None:
         """Read the folders again. Raises `StorageFailed`."""
         async with self._one_by_one:
-            self._learn_servers()
+            await self._learn_servers()
             self._reading = await asyncio.to_thread(self._reader.read)
-            await self._renew()
+            await self._renew(ask=False)
 
     @asynccontextmanager
     async def following(self, servers: KnownServers) -> AsyncIterator[None]:
@@ -127,15 +140,17 @@ class LiveCatalog:
 
     async def _learn(self) -> None:
         async with self._one_by_one:
-            if self._learn_servers():
-                await self._renew()
+            if await self._learn_servers():
+                await self._renew(ask=False)
 
-    def _learn_servers(self) -> bool:
+    async def _learn_servers(self) -> bool:
         """See what servers have; True if that has changed."""
         infos = list(self._servers().values())
         if len(infos) == len(self._infos) and all(one is other for one, other in zip(infos, self._infos, strict=True)):
             return False
-        self._infos, self._info = infos, ObjectInfo.union(infos) if infos else self._info
+        if infos:
+            self._info = await asyncio.to_thread(_joined, infos, self._infos)
+        self._infos = infos
         return True
 
     async def offer_saved(self, saved: Callable[[], Awaitable[SavedFiles]]) -> None:
@@ -193,11 +208,13 @@ class LiveCatalog:
             if self._store is not None and await self._store.edition() != self._edition:
                 await self._renew()
 
-    async def _renew(self) -> None:
-        files = self._reading.files
+    async def _renew(self, *, ask: bool = True) -> None:
+        """Make the catalog again. Unless it is to `ask`, what others record is seen at the next look."""
         known: Mapping[FilePlace, Identity] | None = None
+        files = self._reading.files
         if self._store is not None:
-            known, files = await self._recorded_now(self._store)
+            settled = await self._recorded_now(self._store, ask=ask)
+            known, files = settled.everyone, settled.files
         reading = Reading(files, self._reading.faults, self._reading.unreadable)
         fresh = await asyncio.to_thread(Catalog.of, reading, self._info, known, self._catalog)
         fresh = replace(fresh, closed=self._closed_of(known))
@@ -213,34 +230,32 @@ class LiveCatalog:
         for listener in self._listeners:
             listener()
 
-    async def _recorded_now(self, store: WorkflowStore) -> tuple[Mapping[FilePlace, Identity], tuple[SourceFile, ...]]:
-        """Record what was read. Returns all that is on record, and the files of what is there."""
-        if self._ask_saved is not None:
+    async def _recorded_now(self, store: WorkflowStore, *, ask: bool) -> _Settled:
+        """Record what was read, if that is not on record."""
+        if ask and self._ask_saved is not None:
             self._saved = await self._ask_saved()
-        files = (*self._reading.files, *self._saved.files)
-        there = offered(without_hidden(replace(self._reading, files=files)))
-        own = {(source_of(file), file.path) for file in there}
-        own |= {(source.value, path) for _layer, path in self._reading.unreadable for source in Layer}
+        there, own = await asyncio.to_thread(_found, self._reading, self._saved.files)
+        last = self._settled
+        if not ask and last is not None and (last.there, last.own) == (there, own):
+            return last
+        self._settled = None  # until it is on record
         self._edition = await store.edition()  # first: what others change meanwhile is seen at the next look
         everyone = await store.settle(there, lambda known: self._places_before(known) - own)
         self._seen = own
-        others = {
-            each.version: each
-            for place, each in everyone.items()
-            if each.source and each.gone_at is None and place not in own
-        }
+        others = await asyncio.to_thread(_of_others, everyone, own)
         kept = {version: file for version, file in self._elsewhere.items() if version in others}
         self._elsewhere = kept | await store.versions(sorted(others.keys() - kept.keys()))
         elsewhere = [
             replace(file, layer=others[version].layer, source=others[version].source)
             for version, file in self._elsewhere.items()
         ]
-        return everyone, (*there, *elsewhere)
+        self._settled = _Settled(there, own, everyone, (*there, *elsewhere))
+        return self._settled
 
     def _closed_of(self, known: Mapping[FilePlace, Identity] | None) -> frozenset[str]:
         return frozenset(each.id for each in (known or {}).values() if each.source in self._saved.closed)
 
-    def _places_before(self, known: Sequence[Identity]) -> set[FilePlace]:
+    def _places_before(self, known: Sequence[Identity]) -> frozenset[FilePlace]:
         """Return the places where this process saw files. The database knows of all that is still saved at servers.
 
         At the start these are all of its folders, but not where it has no files of the operator's while other processes
@@ -249,7 +264,7 @@ class LiveCatalog:
         layers = {Layer.SAVED} if self._ask_saved is not None else set()
         if self._seen is None and not self._may_be_blind:
             layers |= {layer for layer, _folder in self._folders}
-        return (self._seen or set()) | {(each.source, each.path) for each in known if each.layer in layers}
+        return (self._seen or frozenset()) | {(each.source, each.path) for each in known if each.layer in layers}
 
     @property
     def _may_be_blind(self) -> bool:
@@ -263,6 +278,28 @@ class LiveCatalog:
         folders = [folder for _layer, folder in self._folders if folder.is_dir()]
         async for _changes in awatch(*folders, stop_event=self._stop):
             await self.refresh()
+
+
+def _joined(infos: Sequence[ObjectInfo], before: Iterable[ObjectInfo]) -> ObjectInfo:
+    """Join servers. What is declared as before stays the same object, so that what was made with it holds."""
+    ObjectInfo.share((*before, *infos))
+    return ObjectInfo.union(infos)
+
+
+def _found(reading: Reading, saved: Iterable[SourceFile]) -> tuple[tuple[SourceFile, ...], frozenset[FilePlace]]:
+    """Return the files that are offered, and the places at which there are files."""
+    there = offered(without_hidden(replace(reading, files=(*reading.files, *saved))))
+    unreadable = {(source.value, path) for _layer, path in reading.unreadable for source in Layer}
+    return there, frozenset({(source_of(file), file.path) for file in there} | unreadable)
+
+
+def _of_others(everyone: Mapping[FilePlace, Identity], own: frozenset[FilePlace]) -> dict[str, Identity]:
+    """Return what only other processes see, by version."""
+    return {
+        each.version: each
+        for place, each in everyone.items()
+        if each.source and each.gone_at is None and place not in own
+    }
 
 
 def _make_ready(workflows: Iterable[Workflow], infos: Sequence[ObjectInfo]) -> None:

@@ -102,7 +102,7 @@ class SourceFile:
             "called": self.called,
             "trial": self.trial,
         }
-        return zlib.compress(json.dumps({**names, **beside, "graph": graph}).encode())
+        return zlib.compress(json.dumps({**names, **beside, "graph": graph}).encode(), 1)
 
     @classmethod
     def unpacked(cls, data: bytes, version: str) -> SourceFile:

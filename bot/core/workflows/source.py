@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import json
+import marshal
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from hashlib import sha256
 from typing import Any
 
 from comfy.errors import PromptRejected
-from comfy.json_text import read_json
 from comfy.object_info import ObjectInfo
 from comfy.prompt import Prompt
 from comfy.saved import Surface, UnreadableWorkflow, convert
 from comfy.saved.needs import read_needs
 
+_PLAIN = 16_000  # bytes up to which a workflow is not packed, which would cost as much as reading it
 _MOST_MADE = 8  # prompts that are kept of one workflow: servers mostly have the same definitions
 
 
@@ -30,7 +31,10 @@ class Layer(StrEnum):
 
     @property
     def rank(self) -> int:
-        return list(Layer).index(self)
+        return _RANKS[self]
+
+
+_RANKS = {layer: rank for rank, layer in enumerate(Layer)}
 
 
 class NoDefinitions(Exception):
@@ -59,16 +63,18 @@ class SavedSource:
         """`text` is the same as JSON, if it is at hand."""
         text = text or json.dumps(data, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
         self.digest = sha256(text).hexdigest()
-        self._packed = zlib.compress(text, 1)
-        self._class_types = frozenset(_class_types(data))
+        plain = marshal.dumps(dict(data))
+        self._is_packed = len(plain) > _PLAIN
+        self._packed = zlib.compress(plain, 1) if self._is_packed else plain
         self.needs = read_needs(data)
         self._made: tuple[_MadePrompt, ...] = ()
         self._fault: tuple[str, Exception] | None = None
 
     @property
     def data(self) -> dict[str, Any]:
-        """The file's content, read once more."""
-        data: dict[str, Any] = read_json(zlib.decompress(self._packed).decode("utf-8-sig", "replace"))
+        """The file's content, made once more."""
+        plain = zlib.decompress(self._packed) if self._is_packed else self._packed
+        data: dict[str, Any] = marshal.loads(plain)  # noqa: S302 - it never left this process
         return data
 
     def prompt_for(self, info: ObjectInfo, data: Mapping[str, Any] | None = None) -> Prompt:
@@ -85,14 +91,14 @@ class SavedSource:
         return self._made_for(info, None).surface
 
     def _made_for(self, info: ObjectInfo, data: Mapping[str, Any] | None) -> _MadePrompt:
-        key = info.digest(self._class_types)
+        key = info.digest(self.needs.class_types)
         if self._fault is not None and self._fault[0] == key:
             raise self._fault[1]
         for made in self._made:
             if made.shape == key and made.holds_for(info):
                 return made
         try:
-            converted = convert(data or self.data, info.data, lambda _count: 0)
+            converted = convert(data or self.data, info.plans, lambda _count: 0)
             prompt = Prompt(converted.prompt)
         except (UnreadableWorkflow, PromptRejected) as fault:
             self._fault = key, fault
@@ -125,24 +131,3 @@ def _first_choices(prompt: Prompt, info: ObjectInfo) -> Mapping[tuple[str, str],
 def _first(info: ObjectInfo, class_type: str, name: str) -> Any:
     accepted = info.input(class_type, name)
     return accepted.choices[0] if accepted is not None and accepted.choices else None
-
-
-def _class_types(data: Mapping[str, Any]) -> Iterator[str]:
-    """Yield the types of all nodes, those within subgraphs and groups too."""
-    left: list[Any] = [data]
-    while left:
-        graph = left.pop()
-        if isinstance(graph, dict):
-            for node in _listed(graph.get("nodes")):
-                if isinstance(node, dict) and isinstance(node.get("type"), str):
-                    yield node["type"]
-            left += _listed(_mapping(graph.get("definitions")).get("subgraphs"))
-            left += _mapping(_mapping(graph.get("extra")).get("groupNodes")).values()
-
-
-def _mapping(raw: Any) -> Mapping[str, Any]:
-    return raw if isinstance(raw, dict) else {}
-
-
-def _listed(raw: Any) -> list[Any]:
-    return raw if isinstance(raw, list) else []

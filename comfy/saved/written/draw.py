@@ -7,11 +7,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from comfy.saved.definitions import ABSENT, AUTOGROW, NodeSpec, read_spec
+from comfy.saved.definitions import ABSENT, AUTOGROW, NodeSpec
 from comfy.saved.document import SavedInput, SavedNode, mapping
 from comfy.saved.ids import number_of
 from comfy.saved.node import BuiltNode, build, fill_in
-from comfy.saved.widgets import Rank, Slot, Widget
+from comfy.saved.widgets import NodePlans, Rank, Slot, Widget
 
 _COLUMN, _GAP, _WIDTH = 420, 60, 320  # pixels
 _HEAD, _ROW, _TALL_ROW = 46, 24, 120
@@ -43,7 +43,7 @@ def draw(prompt: Mapping[str, Any], definitions: Mapping[str, Any]) -> dict[str,
 class _Drawing:
     def __init__(self, prompt: Mapping[str, Any], definitions: Mapping[str, Any]) -> None:
         self._prompt, self._definitions = dict(prompt), definitions
-        self._specs: dict[str, NodeSpec | None] = {}
+        self._plans = NodePlans(definitions)
         self._into: dict[str, list[_Link]] = {}
         self._give_nodes_to_values()
         self._links = list(_links(self._prompt))
@@ -148,7 +148,7 @@ class _Drawing:
         ]
         given = self._prompt[node_id]["inputs"]
         literals = {name: _unwrapped(value) for name, value in given.items() if not _is_link(value)}
-        node = build(SavedNode(node_id, class_type, inputs=inputs, values=literals), spec)
+        node = build(SavedNode(node_id, class_type, inputs=inputs, values=literals), self._plans.get(class_type))
         for each in inputs:
             if node.slot(each.name) is None:  # a choice that the definitions lack brings no inputs along
                 node.slots.append(Slot(each.name, each.type, Rank.EXTRA, each.link))
@@ -175,10 +175,8 @@ class _Drawing:
         return spec.outputs[slot] if spec is not None and 0 <= slot < len(spec.outputs) else "*"
 
     def _spec(self, class_type: str) -> NodeSpec | None:
-        if class_type not in self._specs:
-            raw = self._definitions.get(class_type)
-            self._specs[class_type] = read_spec(class_type, raw) if isinstance(raw, Mapping) else None
-        return self._specs[class_type]
+        plan = self._plans.get(class_type)
+        return plan.spec if plan is not None else None
 
 
 def _links(prompt: Mapping[str, Any]) -> Iterable[_Link]:

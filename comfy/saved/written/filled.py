@@ -14,6 +14,7 @@ from comfy.saved.flatten import GraphScope, Links, Value, sent_nodes
 from comfy.saved.node import BuiltNode, set_value
 from comfy.saved.promotion import promoted_value
 from comfy.saved.texts import choose_words, is_file_name
+from comfy.saved.widgets import NodePlans
 from comfy.saved.written.draw import draw
 
 
@@ -33,7 +34,7 @@ def _filled(
     """Return a saved workflow with the values of a prompt; None where it has no place for one of them."""
     made = copy.deepcopy(dict(saved))
     try:
-        root = build_document(read_document(made), definitions)
+        root = build_document(read_document(made), NodePlans(definitions))
         before = write_prompt(root, _first, datetime.min.replace(tzinfo=UTC)).prompt  # names of files do not count
         if before.keys() != prompt.keys():
             return None

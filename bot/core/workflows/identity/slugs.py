@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import lru_cache
 
 #: Names of our own commands, on every platform; a workflow never has one of these.
 RESERVED = frozenset({"about", "cancel", "help", "mine", "moderate", "queue", "run", "start", "workflows"})
@@ -11,6 +12,7 @@ LONGEST = 32  # characters, which is the most that Discord and Telegram take
 _OTHER = re.compile(r"[^a-z0-9]+")
 
 
+@lru_cache(10_000)
 def slug_of(text: str) -> str:
     """Return a text as a short name, in Latin letters; “workflow” if nothing is left of it."""
     if not text.isascii():

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from time import time
+from typing import Any
 
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -32,6 +34,8 @@ class WorkflowStore:
 
     def __init__(self, database: Database, clock: Callable[[], float] = time) -> None:
         self._database, self._clock = database, clock
+        self._known: list[Identity] = []  # as they were on record in this edition
+        self._edition = -1
 
     @property
     def is_shared(self) -> bool:
@@ -48,9 +52,9 @@ class WorkflowStore:
             return await _edition(connection)
 
     async def all(self) -> list[Identity]:
-        """Return the workflows that there are and were."""
+        """Return the workflows that there are and were. Only what has changed is read."""
         async with self._database.read() as connection:
-            return await _all(connection)
+            return await self._all(connection)
 
     async def settle(
         self, files: Sequence[SourceFile], gone: Callable[[Sequence[Identity]], Collection[FilePlace]]
@@ -59,20 +63,19 @@ class WorkflowStore:
         is on record then.
         """
         known = await self.all()
-        found = await asyncio.to_thread(identified, known, files, self._clock())
-        there = {(each.source, each.path): each for each in known}
-        lost = {place for place in gone(known) if place in there and there[place].gone_at is None} - found.keys()
-        if not lost and set(found.values()) <= set(known):
-            return there  # as mostly, and without a transaction that others wait for
-        packed = await asyncio.to_thread(lambda: {file.version: file.packed() for file in files})
+        news = await asyncio.to_thread(_news, known, files, gone, self._clock())
+        if not news:
+            return _by_place(known)  # as mostly, and without a transaction that others wait for
+        packed = await asyncio.to_thread(news.packed, files)
         async with self._database.change(Topic.WORKFLOWS) as connection:
-            there = {(each.source, each.path): each for each in await _all(connection)}
-            found = identified(there.values(), files, self._clock())
-            changed = set(found.values()) - set(there.values())
-            await self._write(connection, {each.id for each in there.values()}, changed)
-            await self._end(connection, [there[place].id for place in lost if place in there])
-            await self._keep(connection, packed, found)
-            return {(each.source, each.path): each for each in await _all(connection)}
+            fresh = await self._all(connection)
+            if fresh is not known:
+                news = await asyncio.to_thread(_news, fresh, files, gone, self._clock())
+                packed = await asyncio.to_thread(news.packed, files)
+            await self._write(connection, {each.id for each in fresh}, news.changed)
+            await self._end(connection, news.lost)
+            await self._keep(connection, packed, news.changed)
+        return _by_place(await self.all())
 
     async def versions(self, wanted: Sequence[str]) -> dict[str, SourceFile]:
         """Return the files of these versions; those that are not kept are left out."""
@@ -97,13 +100,15 @@ class WorkflowStore:
     async def _write(self, connection: AsyncConnection, known: Collection[str], changed: Collection[Identity]) -> None:
         if not changed:
             return
-        edition = await _edition(connection) + 1
+        edition, fresh = await _edition(connection) + 1, list[dict[str, Any]]()
         for each in changed:
             row = {column.name: getattr(each, column.name) for column in _COLUMNS} | {"edition": edition}
             if each.id in known:
                 await connection.execute(update(workflows).where(workflows.c.id == each.id).values(row))
             else:
-                await connection.execute(workflows.insert().values(row))
+                fresh.append(row)
+        if fresh:
+            await connection.execute(workflows.insert(), fresh)
 
     async def _end(self, connection: AsyncConnection, lost: Sequence[str]) -> None:
         if lost:
@@ -112,18 +117,70 @@ class WorkflowStore:
             await connection.execute(update(workflows).where(*there).values(values))
 
     async def _keep(
-        self, connection: AsyncConnection, packed: Mapping[str, bytes], found: Mapping[FilePlace, Identity]
+        self, connection: AsyncConnection, packed: Mapping[str, bytes], changed: Collection[Identity]
     ) -> None:
         """Keep the content of each version that is not kept yet."""
-        kept = set((await connection.execute(select(workflow_versions.c.version))).scalars())
-        owners = {each.version: each.id for each in found.values()}
+        owners = {each.version: each.id for each in changed}
+        wanted, kept = list(owners), set[str]()
+        for first in range(0, len(wanted), _AT_ONCE):
+            mine = workflow_versions.c.version.in_(wanted[first : first + _AT_ONCE])
+            kept |= set((await connection.execute(select(workflow_versions.c.version).where(mine))).scalars())
         rows = [
-            {"version": version, "workflow": owners[version], "content": data, "at": self._clock()}
-            for version, data in packed.items()
+            {"version": version, "workflow": owner, "content": packed[version], "at": self._clock()}
+            for version, owner in owners.items()
             if version not in kept
         ]
         if rows:
             await connection.execute(workflow_versions.insert(), rows)
+
+    async def _all(self, connection: AsyncConnection) -> list[Identity]:
+        """Return what is on record, the last changes last. The list is the same one while nothing has changed."""
+        later = select(*_COLUMNS, workflows.c.edition).where(workflows.c.edition > self._edition)
+        rows = (await connection.execute(later.order_by(workflows.c.edition, workflows.c.id))).all()
+        if rows:
+            self._known = await asyncio.to_thread(_joined, self._known, rows)
+            self._edition = rows[-1].edition
+        return self._known
+
+
+@dataclass(frozen=True)
+class _News:
+    """What is different from the record: identities that are new or have changed, and the ids of what is gone."""
+
+    changed: frozenset[Identity]
+    lost: tuple[str, ...]
+
+    def __bool__(self) -> bool:
+        return bool(self.changed or self.lost)
+
+    def packed(self, files: Iterable[SourceFile]) -> dict[str, bytes]:
+        """Pack the files of changed ones, by version."""
+        versions = {each.version for each in self.changed}
+        return {file.version: file.packed() for file in files if file.version in versions}
+
+
+def _news(
+    known: Sequence[Identity],
+    files: Sequence[SourceFile],
+    gone: Callable[[Sequence[Identity]], Collection[FilePlace]],
+    now: float,
+) -> _News:
+    found, there = identified(known, files, now), _by_place(known)
+    lost = {place for place in gone(known) if place in there and there[place].gone_at is None} - found.keys()
+    return _News(frozenset(found.values()) - frozenset(known), tuple(there[place].id for place in lost))
+
+
+def _by_place(known: Iterable[Identity]) -> dict[FilePlace, Identity]:
+    return {(each.source, each.path): each for each in known}
+
+
+def _joined(known: Iterable[Identity], rows: Iterable[Any]) -> list[Identity]:
+    fresh = [
+        Identity(row.id, row.source, row.path, Layer(row.layer), row.name, row.title, row.version, row.gone_at)
+        for row in rows
+    ]
+    ids = {each.id for each in fresh}
+    return [*(each for each in known if each.id not in ids), *fresh]
 
 
 def _unpacked(packed: Mapping[str, bytes]) -> dict[str, SourceFile]:
@@ -136,8 +193,3 @@ def _unpacked(packed: Mapping[str, bytes]) -> dict[str, SourceFile]:
 
 async def _edition(connection: AsyncConnection) -> int:
     return int((await connection.execute(select(func.coalesce(func.max(workflows.c.edition), 0)))).scalar_one())
-
-
-async def _all(connection: AsyncConnection) -> list[Identity]:
-    rows = await connection.execute(select(*_COLUMNS).order_by(workflows.c.edition, workflows.c.id))
-    return [Identity(row.id, row.source, row.path, Layer(row.layer), *row[4:]) for row in rows]

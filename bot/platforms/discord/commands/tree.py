@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import discord
 from discord import app_commands
 
 from bot.core.errors import UnknownWorkflow, UserError
-from bot.core.platform import Form
+from bot.core.platform import Form, Workflow
 from bot.i18n import _
 from bot.platforms.discord.commands import lists
 from bot.platforms.discord.commands.schema import SPOILER, asked_fields, like, matching, more_name
@@ -92,7 +92,7 @@ async def complete(context: DiscordContext, click: Click) -> None:
         await click.response.autocomplete([])  # the command itself says why, once
         return
     cached = await context.cache.form(name, person, place)
-    await click.response.autocomplete(_suggested(cached.form, focused or {}))
+    await click.response.autocomplete(await asyncio.to_thread(_suggested, cached.form, focused or {}))
 
 
 def _suggested(form: Form, focused: Mapping[str, Any]) -> list[app_commands.Choice[str]]:
@@ -146,9 +146,15 @@ async def open_form(context: DiscordContext, click: Click, workflow: str) -> Non
 
 async def offered(context: DiscordContext, click: Click, text: str) -> list[app_commands.Choice[str]]:
     """The workflows that could be meant, by their names and titles."""
-    offers = await context.cache.offers(asker(click), place_of(click))
-    names = {f"{offer.workflow.name} · {offer.workflow.title}": offer.workflow.name for offer in offers}
-    return [app_commands.Choice(name=cut(each, 100), value=names[each]) for each in like(list(names), text)]
+    person = asker(click)
+    allowed = context.services.workflows.allowed(person, place_of(click))
+    found = await asyncio.to_thread(_titled_like, allowed, person.language, text)
+    return [app_commands.Choice(name=cut(each, 100), value=name) for each, name in found.items()]
+
+
+def _titled_like(workflows: Iterable[Workflow], language: str, text: str) -> dict[str, str]:
+    names = {f"{each.name} · {each.in_language(language).title}": each.name for each in workflows}
+    return {each: names[each] for each in like(list(names), text)}
 
 
 async def use_picture(context: DiscordContext, click: Click, message: discord.Message) -> None:

@@ -10,7 +10,7 @@ from types import MappingProxyType
 from bot.core.media.images import PictureLimits
 from bot.core.policy.permissions import RuleTarget
 from bot.core.runs.validation import RequestValidator
-from bot.core.workflows.catalog import Catalog, bundled_folder
+from bot.core.workflows.catalog import Catalog, NewestVersions, bundled_folder
 from bot.core.workflows.form import Value
 from bot.core.workflows.workflow import Workflow
 from comfy.object_info import ObjectInfo
@@ -37,16 +37,22 @@ async def test_what_servers_lack_is_worked_out_once() -> None:
 
     bundled = Catalog.read(bundled_folder()).workflows
     counted = {name: Counted(**vars(each)) for name, each in bundled.items()}
-    validator = RequestValidator(Catalog(counted), known, PictureLimits())
+    validator = RequestValidator(NewestVersions(Catalog(counted)), known, PictureLimits())
     first = [await validator.lacks(each) for each in counted.values()]
     assert {len(each.asked) for each in counted.values()} == {2}
     assert [await validator.lacks(each) for each in counted.values()] == first
     assert {len(each.asked) for each in counted.values()} == {2}
     poster = counted["poster"]
     assert await validator.form(poster) is await validator.form(poster)
-    servers["two"] = ObjectInfo({})  # it was restarted, and has other nodes
-    await validator.lacks(poster)
-    assert len(poster.asked) == 4
+    servers["two"] = ObjectInfo({"Else": {}})  # it was restarted, and has a node that no workflow has
+    await validator.prepare()
+    assert [await validator.lacks(each) for each in counted.values()] == first
+    assert {len(each.asked) for each in counted.values()} == {2}
+    mine = {node.class_type for node in poster.prompt}
+    servers["two"] = ObjectInfo({name: {"output": []} for name in mine})
+    await validator.prepare()
+    for each in counted.values():
+        assert len(each.asked) == (4 if mine & {node.class_type for node in each.prompt} else 2)
 
 
 async def test_a_decision_holds_at_once(tmp_path: Path) -> None:

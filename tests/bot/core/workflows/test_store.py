@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+from sqlalchemy import event
 
 from bot.core.background import TaskHealth
 from bot.core.errors import UnknownWorkflow
@@ -178,3 +179,33 @@ async def test_a_file_saved_under_a_name_does_not_get_the_id_of_the_one_that_it_
             (added / "sheet.json").unlink()
             await live.refresh()
             assert (live.find("sheet").id, colors(live)) == (first.id, {"sheet": 1})
+
+
+async def test_a_reading_asks_the_database_only_for_what_has_changed(tmp_path: Path) -> None:
+    own = tmp_path / "own"
+    for number in range(100):
+        write(own, f"sheet {number}")
+    async with Database.in_folder(tmp_path) as database:
+        store, asked = WorkflowStore(database), list[tuple[str, object]]()
+        async with catalog(store, own) as live:
+            event.listen(
+                database._engine.sync_engine, "before_cursor_execute", lambda *given: asked.append((given[2], given[3]))
+            )
+            await live.refresh()
+            assert asked == []
+            write(own, "sheet 7", 2)
+            await live.refresh()
+            assert colors(live)["sheet_7"] == 2
+            written = [given for text, given in asked if text.startswith(("INSERT", "UPDATE"))]
+            assert len(written) == 2  # its identity, and its content
+            read = [text for text, _given in asked if text.startswith("SELECT") and "workflows.id" in text]
+            assert all("edition >" in text for text in read)
+            asked.clear()
+            await live.refresh()
+            assert asked == []
+            (own / "sheet 8.json").unlink()
+            await live.refresh()
+            assert "sheet_8" not in colors(live)
+            assert len([text for text, _given in asked if text.startswith("UPDATE")]) == 1
+        async with catalog(WorkflowStore(database), own) as live:
+            assert len(colors(live)) == 99
