@@ -227,6 +227,9 @@ class _Walk:
         """The list has the files of one folder. Files of others may be there all the same."""
         if choices is not None and value in choices:
             return
+        if not isinstance(value, str):
+            self._wrong(node, name, "be the name of a file")
+            return
         folder = _folder(value)
         listed = {_folder(each) for each in choices or () if each != "none"}
         if choices is None or str(value).endswith("]") or (folder not in listed and (folder or choices)):

@@ -174,6 +174,14 @@ def test_a_file_is_looked_for_where_the_list_has_its_folder(
         assert isinstance(found.faults[0], MissingFile)
 
 
+@pytest.mark.parametrize("class_type", ["Load", "Remote"])
+@pytest.mark.parametrize("value", [None, 7, {"__value__": ["there.png"]}])
+def test_a_file_has_a_name(class_type: str, value: Any) -> None:
+    found = judge(Prompt({"1": {"class_type": class_type, "inputs": {"image": value}}}), OWN)
+    assert not found.runs
+    assert isinstance(found.faults[0], WrongInput)
+
+
 def test_a_file_that_a_person_gives_need_not_be_there() -> None:
     graph = {"1": {"class_type": "Load", "inputs": {"image": "gone.png"}}}
     assert said(graph, filled={("1", "image")}).runs
