@@ -20,6 +20,7 @@ from bot.core.runs.queue import RunQueue
 from bot.core.runs.validation import RequestValidator
 from bot.core.workflows.catalog import Workflows
 from bot.core.workflows.form import Form
+from bot.core.workflows.identity.differences import differences, has_changed
 from bot.core.workflows.workflow import Workflow
 
 _FRESH = 5.0  # seconds after which a decision is made again
@@ -114,6 +115,19 @@ class WorkflowService:
     async def pinned(self, workflow: str, version: str) -> Workflow:
         """Return a version of a workflow. Raises `UnknownWorkflow`."""
         return await self._validator.versions.get(workflow, version)
+
+    async def changes_since(self, workflow: str, version: str, person: Person, place: Place) -> str:
+        """Say what of a workflow has changed since this version, as far as a person notices it in a place; empty if
+        nothing has, or if the run is from before versions were kept. Raises as `form` does.
+        """
+        newest = self.catalog.get(workflow)
+        if version in ("", newest.version):
+            return ""
+        now = await self.form(workflow, person, place)
+        before, newest = await self.pinned(workflow, version), newest.in_language(person.language)
+        if before.version != version:  # it is not kept
+            return has_changed(newest)
+        return differences(before, await self.form(workflow, person, place, version), newest, now)
 
     async def admit(self, workflow: str, person: Person, place: Place, version: str = "") -> None:
         """Let a person ask for a workflow. Raises `UnknownWorkflow`, and `NotAllowed` with the rule in words, which is
