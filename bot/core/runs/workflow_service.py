@@ -14,6 +14,7 @@ from bot.core.errors import BadValue, NotAllowed
 from bot.core.model import DisplayOptions, Person, Place, RunRequest
 from bot.core.policy.enforcement import PolicyEnforcer
 from bot.core.policy.evaluate import Decision
+from bot.core.policy.permissions import Permissions
 from bot.core.policy.quota import QuotaStatus
 from bot.core.runs.prices import PriceEstimator
 from bot.core.runs.queue import RunQueue
@@ -47,11 +48,13 @@ class WorkflowService:
         enforcer: PolicyEnforcer,
         queue: RunQueue,
         prices: PriceEstimator,
+        permissions: Permissions,
         servers_version: Callable[[], int],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """`servers_version` changes whenever a server has other nodes or models."""
         self._validator, self._enforcer, self._queue, self._prices = validator, enforcer, queue, prices
+        self._permissions = permissions
         self._servers_version, self._clock = servers_version, clock
         self._version: tuple[int, int, int, int] | None = None
         self._allowed: dict[object, list[Workflow]] = {}  # menus ask at each keystroke
@@ -60,14 +63,21 @@ class WorkflowService:
     def catalog(self) -> Workflows:
         return self._validator.catalog
 
-    async def offers(self, person: Person, place: Place) -> list[WorkflowOffer]:
-        """Return the workflows that a person may run in a place."""
-        return [
-            WorkflowOffer(
-                each.in_language(person.language), await self._validator.lacks(each), await self.price(each.id)
-            )
-            for each in self.allowed(person, place)
-        ]
+    async def offers(self, person: Person, place: Place, *, lacking: bool | None = None) -> list[WorkflowOffer]:
+        """Return the workflows that a person may run in a place. Those that no server can run are `lacking`: only
+        moderators and operators see them, unless a platform knows better.
+        """
+        sees_all = person.moderator or self._permissions.is_operator(person) if lacking is None else lacking
+        offers = []
+        for each in self.allowed(person, place):
+            lacks = await self._validator.lacks(each)
+            if lacks is None or sees_all:
+                offers.append(WorkflowOffer(each.in_language(person.language), lacks, await self.price(each.id)))
+        return offers
+
+    async def check_able(self, workflow: str) -> None:
+        """Raise `CannotRun` if no server can run a workflow, so that nobody fills in a form in vain."""
+        await self._validator.check_able(self.catalog.get(workflow))
 
     async def lacks(self, workflow: Workflow) -> str | None:
         """Describe what the servers lack to run a workflow; None if at least one can run it."""

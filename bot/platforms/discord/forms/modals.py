@@ -32,6 +32,7 @@ async def begin(context: DiscordContext, click: Click, session: FormSession, kno
     begins behind the first fields that are `known`.
     """
     cached = await _cached(context, click, session)
+    await context.cache.check_able(session.workflow)
     name = await context.sessions.add(click.user.id, session)
     fields = _fields(cached, session)
     at = next((number for number, each in enumerate(fields) if each.name not in known), len(fields))
