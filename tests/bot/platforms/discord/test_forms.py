@@ -116,6 +116,39 @@ async def test_a_form_outlives_restarts(tmp_path: Path) -> None:
             assert (await results(fake, channel, 2))[-1].files
 
 
+async def test_change_says_what_is_new_in_the_form(tmp_path: Path) -> None:
+    own = tmp_path / "workflows"
+    own.mkdir()
+    write_many(own, 1)
+    write_copy(own, "bare", "Bare")
+    async with FakeDiscord() as fake:
+        channel = fake.add_channel(fake.add_guild(ALICE))
+        async with house(fake, tmp_path, workflows=own):
+            await fake.slash(ALICE, channel, "many", {"photo": picture()})
+            await fake.slash(ALICE, channel, "bare", {"photo": fresh()})
+            posts = await results(fake, channel, 2)
+            first = next(each for each in posts if "Many" in each.content)
+            bare = next(each for each in posts if "Bare" in each.content)
+        write_many(own, 7)
+        (own / "bare.toml").write_text('title = "Bare"')
+        (own / "bare.json").write_text(json.dumps(BARE))
+        async with house(fake, tmp_path, workflows=own):
+            window = await fake.click(ALICE, first, "Change")
+            (text, *fields) = (await window.answer)[1]["components"]
+            assert text["content"] == "“Many” has changed since that run. New: F02, F03, F04, F05, F06, F07."
+            assert [each["component"]["custom_id"] for each in fields] == ["photo", "f01", "f02", "f03"]
+            page = await shown(fake, await fake.submit(ALICE, window, {"f01": "one"}))
+            second = await fake.click(ALICE, page, "Continue")
+            named = [each["component"]["custom_id"] for each in (await second.answer)[1]["components"]]
+            assert named == ["f04", "f05", "f06", "f07"]
+            await fake.submit(ALICE, second, {"f07": "seven"})
+            assert "f01 one" in (await results(fake, channel, 3))[-1].content
+            empty = await shown(fake, await fake.click(ALICE, bare, "Change"))
+            assert "No longer there: Photo." in empty.content
+            await fake.click(ALICE, empty, "Run it now")
+            assert len(await results(fake, channel, 4)) == 4
+
+
 def asides(fake: FakeDiscord, channel: int) -> list[Post]:
     """What people see alone in a channel."""
     return [post for post in fake.posts.values() if post.channel == channel and post.flags & 64]
@@ -151,39 +184,6 @@ async def test_a_result_stays_when_it_is_changed(fake: FakeDiscord, channel: int
     refused = await fake.submit(ALICE, await fake.click(ALICE, post, "Change"), {"colors": "99"})
     await told(fake, refused, "use 2 to 32")
     assert post.content == content
-
-
-async def test_change_says_what_is_new_in_the_form(tmp_path: Path) -> None:
-    own = tmp_path / "workflows"
-    own.mkdir()
-    write_many(own, 1)
-    write_copy(own, "bare", "Bare")
-    async with FakeDiscord() as fake:
-        channel = fake.add_channel(fake.add_guild(ALICE))
-        async with house(fake, tmp_path, workflows=own):
-            await fake.slash(ALICE, channel, "many", {"photo": picture()})
-            await fake.slash(ALICE, channel, "bare", {"photo": fresh()})
-            posts = await results(fake, channel, 2)
-            first = next(each for each in posts if "Many" in each.content)
-            bare = next(each for each in posts if "Bare" in each.content)
-        write_many(own, 7)
-        (own / "bare.toml").write_text('title = "Bare"')
-        (own / "bare.json").write_text(json.dumps(BARE))
-        async with house(fake, tmp_path, workflows=own):
-            window = await fake.click(ALICE, first, "Change")
-            (text, *fields) = (await window.answer)[1]["components"]
-            assert text["content"] == "“Many” has changed since that run. New: F02, F03, F04, F05, F06, F07."
-            assert [each["component"]["custom_id"] for each in fields] == ["photo", "f01", "f02", "f03"]
-            page = await shown(fake, await fake.submit(ALICE, window, {"f01": "one"}))
-            second = await fake.click(ALICE, page, "Continue")
-            named = [each["component"]["custom_id"] for each in (await second.answer)[1]["components"]]
-            assert named == ["f04", "f05", "f06", "f07"]
-            await fake.submit(ALICE, second, {"f07": "seven"})
-            assert "f01 one" in (await results(fake, channel, 3))[-1].content
-            empty = await shown(fake, await fake.click(ALICE, bare, "Change"))
-            assert "No longer there: Photo." in empty.content
-            await fake.click(ALICE, empty, "Run it now")
-            assert len(await results(fake, channel, 4)) == 4
 
 
 async def test_a_form_is_not_lost_when_its_message_cannot_be_posted(fake: FakeDiscord, channel: int) -> None:
