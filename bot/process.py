@@ -23,6 +23,7 @@ from bot.core.listeners import Listeners
 from bot.core.media.files import FileService
 from bot.core.media.images import PictureLimits
 from bot.core.model import Failed, Publish
+from bot.core.moderation.problems import WorkflowProblems
 from bot.core.moderation.reevaluation import Reevaluation
 from bot.core.moderation.reviews import Reviews
 from bot.core.moderation.saved_workflows import SavedWorkflows
@@ -124,7 +125,9 @@ async def serving(
         saved = await stack.enter_async_context(_saved(base, policy))
         moderation = await stack.enter_async_context(_moderation(base, policy, validator, saved))
         await stack.enter_async_context(_swept(base, policy.audit))
-        workflows = WorkflowService(validator, policy.enforcer, store.queue, prices, lambda: registry.version)
+        workflows = WorkflowService(
+            validator, policy.enforcer, store.queue, prices, policy.permissions, lambda: registry.version
+        )
         runs = RunService(
             workflows,
             validator,
@@ -266,6 +269,7 @@ async def _moderation(
             editor,
             saved,
             TemplateAdder(editor, permissions, _libraries(base.fleet)),
+            WorkflowProblems(validator, permissions),
         )
 
 

@@ -13,6 +13,7 @@ from bot.core.media.files import FileService
 from bot.core.media.images import measure
 from bot.core.media.signed_links import SHARED_PATH
 from bot.core.model import Address, RunSummary
+from bot.core.moderation.problems import WorkflowProblem
 from bot.core.moderation.saved_workflows import SavedEntry, SavedOverview, SavedWorkflows
 from bot.core.moderation.service import ModerationService, Overview, Row
 from bot.core.moderation.workflow_editor import WorkflowEditor, settings_from
@@ -82,6 +83,7 @@ __all__ = [
     "Workflow",
     "WorkflowEditor",
     "WorkflowOffer",
+    "WorkflowProblem",
     "WorkflowService",
     "asked_in",
     "block_words",

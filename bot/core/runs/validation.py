@@ -85,6 +85,16 @@ class RequestValidator:
         lacks = (await self._answering()).lacks
         return [found[1] if (found := lacks.at_hand(each)) else await lacks.get(each) for each in tuple(workflows)]
 
+    async def check_able(self, workflow: Workflow) -> None:
+        """Raise `CannotRun` if no server can run a workflow."""
+        if lacks := await self.lacks(workflow):
+            words = (
+                _("“{workflow}” cannot run on this server. {lacks}")
+                if len(await self._known()) == 1
+                else _("“{workflow}” cannot run on any server. {lacks}")
+            )
+            raise CannotRun(words.format(workflow=workflow.name, lacks=lacks))
+
     async def where_to_get(self, workflow: Workflow) -> list[str]:
         """Say for operators where what the servers lack can be had; nothing if one of them can run the workflow."""
         return where_to_get(workflow, await self._known()) if await self.lacks(workflow) else []
@@ -105,13 +115,7 @@ class RequestValidator:
     ) -> ValidatedRequest:
         """Check a request, and put its files into `folder`. Raises `UserError`."""
         workflow = await self.versions.get(request.workflow, request.version)
-        if lacks := await self.lacks(workflow):
-            words = (
-                _("“{workflow}” cannot run on this server. {lacks}")
-                if len(await self._known()) == 1
-                else _("“{workflow}” cannot run on any server. {lacks}")
-            )
-            raise CannotRun(words.format(workflow=workflow.name, lacks=lacks))
+        await self.check_able(workflow)
         form = _with_files(await self.form(workflow), request.values)
         fields = {each.name: each for each in form.fields}
         files = {name: request.values.get(name) for name, each in fields.items() if each.is_media}

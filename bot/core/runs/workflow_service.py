@@ -14,12 +14,14 @@ from bot.core.errors import BadValue, NotAllowed
 from bot.core.model import DisplayOptions, Person, Place, RunRequest
 from bot.core.policy.enforcement import PolicyEnforcer
 from bot.core.policy.evaluate import Decision
+from bot.core.policy.permissions import Permissions
 from bot.core.policy.quota import QuotaStatus
 from bot.core.runs.prices import PriceEstimator
 from bot.core.runs.queue import RunQueue
 from bot.core.runs.validation import RequestValidator
 from bot.core.workflows.catalog import Workflows
 from bot.core.workflows.form import Form
+from bot.core.workflows.identity.differences import differences, has_changed
 from bot.core.workflows.workflow import Workflow
 
 _FRESH = 5.0  # seconds after which a decision is made again
@@ -46,11 +48,13 @@ class WorkflowService:
         enforcer: PolicyEnforcer,
         queue: RunQueue,
         prices: PriceEstimator,
+        permissions: Permissions,
         servers_version: Callable[[], int],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """`servers_version` changes whenever a server has other nodes or models."""
         self._validator, self._enforcer, self._queue, self._prices = validator, enforcer, queue, prices
+        self._permissions = permissions
         self._servers_version, self._clock = servers_version, clock
         self._version: tuple[int, int, int, int] | None = None
         self._allowed: dict[object, list[Workflow]] = {}  # menus ask at each keystroke
@@ -61,13 +65,22 @@ class WorkflowService:
     def catalog(self) -> Workflows:
         return self._validator.catalog
 
-    async def offers(self, person: Person, place: Place) -> list[WorkflowOffer]:
-        """Return the workflows that a person may run in a place."""
+    async def offers(self, person: Person, place: Place, *, lacking: bool | None = None) -> list[WorkflowOffer]:
+        """Return the workflows that a person may run in a place. Those that no server can run are `lacking`: only
+        moderators and operators see them, unless a platform knows better.
+        """
+        sees_all = person.moderator or self._permissions.is_operator(person) if lacking is None else lacking
+        offers = []
         allowed = self.allowed(person, place)
-        return [
-            WorkflowOffer(each.in_language(person.language), lacks, await self._first_price(each.id))
-            for each, lacks in zip(allowed, await self._validator.lacks_of(allowed), strict=True)
-        ]
+        for each, lacks in zip(allowed, await self._validator.lacks_of(allowed), strict=True):
+            if lacks is None or sees_all:
+                price = await self._first_price(each.id)
+                offers.append(WorkflowOffer(each.in_language(person.language), lacks, price))
+        return offers
+
+    async def check_able(self, workflow: str) -> None:
+        """Raise `CannotRun` if no server can run a workflow, so that nobody fills in a form in vain."""
+        await self._validator.check_able(self.catalog.get(workflow))
 
     async def lacks(self, workflow: Workflow) -> str | None:
         """Describe what the servers lack to run a workflow; None if at least one can run it."""
@@ -122,6 +135,19 @@ class WorkflowService:
         """
         is_usable = self._enforcer.may_use(person, await self.pinned(workflow, version))
         return version if is_usable or workflow not in self.catalog.workflows else ""
+
+    async def changes_since(self, workflow: str, version: str, person: Person, place: Place) -> str:
+        """Say what of a workflow has changed since this version, as far as a person notices it in a place; empty if
+        nothing has, or if the run is from before versions were kept. Raises as `form` does.
+        """
+        newest = self.catalog.get(workflow)
+        if version in ("", newest.version):
+            return ""
+        now = await self.form(workflow, person, place)
+        before, newest = await self.pinned(workflow, version), newest.in_language(person.language)
+        if before.version != version:  # it is not kept
+            return has_changed(newest)
+        return differences(before, await self.form(workflow, person, place, version), newest, now)
 
     async def admit(self, workflow: str, person: Person, place: Place, version: str = "") -> None:
         """Let a person ask for a workflow. Raises `UnknownWorkflow`, and `NotAllowed` with the rule in words, which is

@@ -13,6 +13,7 @@ import discord
 
 from bot.core.model import Address
 from bot.core.platform import BackgroundTask, RunRecord, Work
+from bot.platforms.discord.commands.pace import SyncPace
 from bot.platforms.discord.commands.sync import CommandSync, SyncLedger
 from bot.platforms.discord.commands.tree import Tree
 from bot.platforms.discord.interactions import answer
@@ -43,7 +44,9 @@ class DiscordClient(discord.AutoShardedClient):
         )
         self.context = context
         self.tree = Tree(self, context)
-        self.registrar = CommandSync(self, self.tree, context.services, context.cache, context.choice, ledger)
+        self.registrar = CommandSync(
+            self, self.tree, context.services, context.cache, context.choice, ledger, SyncPace()
+        )
         self._since = time.time()
         self._work: list[BackgroundTask] = []
         self._answering: set[asyncio.Task[Any]] = set()

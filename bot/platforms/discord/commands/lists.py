@@ -92,7 +92,7 @@ async def _show_page(context: DiscordContext, click: Click, page: int) -> None:
 async def show_help(context: DiscordContext, click: Click) -> None:
     lines = [
         _("I run picture workflows: you ask, and one message develops into the result."),
-        _how_to_run(context, click),
+        await _how_to_run(context, click),
         _("• On a message with a picture: Apps → Use this picture."),
         _(
             "• Answer a picture with the name of a workflow, and mention me: it goes through it. Fields are set as "
@@ -106,9 +106,9 @@ async def show_help(context: DiscordContext, click: Click) -> None:
     await click.response.send_message("\n".join(lines), ephemeral=True, allowed_mentions=NO_MENTIONS)
 
 
-def _how_to_run(context: DiscordContext, click: Click) -> str:
-    every = context.services.workflows.allowed(asker(click), place_of(click))
-    count = sum(_is_command(context, click, each.name) for each in every)
+async def _how_to_run(context: DiscordContext, click: Click) -> str:
+    every = await context.cache.offers(asker(click), place_of(click))
+    count = sum(_is_command(context, click, each.workflow.name) for each in every)
     if count == 0:
         words = _("• {run} opens any of the {total} workflows as a form: type a part of its name.")
     elif count < len(every):
@@ -192,7 +192,7 @@ def _offer(context: DiscordContext, click: Click, offer: WorkflowOffer) -> str:
     command = f"`/{name}`" if _is_command(context, click, name) else f"`/run {name}`"
     line = f"{command} {plain(cut(offer.workflow.description or offer.workflow.title, 200))}"
     line += f" · {offer.price}" if offer.price else ""
-    return f"{line} ({_('not now')}: {plain(cut(offer.lacks, 80))})" if offer.lacks else line
+    return f"{line} ({_('not now')}: {plain(cut(offer.lacks, 300))})" if offer.lacks else line
 
 
 def paged(lines: Sequence[str], most: int) -> list[list[str]]:

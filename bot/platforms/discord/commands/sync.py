@@ -17,6 +17,7 @@ from bot.core.model import Place
 from bot.core.platform import Services, Workflow, community_of, private_opener, together
 from bot.i18n import _
 from bot.platforms.discord.commands.choice import CommandChoice
+from bot.platforms.discord.commands.pace import SyncPace
 from bot.platforms.discord.commands.refusals import without_refused
 from bot.platforms.discord.commands.schema import declare, digest
 from bot.platforms.discord.forms.cache import FormCache
@@ -85,13 +86,15 @@ class CommandSync:
         cache: FormCache,
         choice: CommandChoice,
         ledger: SyncLedger,
+        pace: SyncPace,
     ) -> None:
         self._client, self._tree, self._services, self._ledger = client, tree, services, ledger
-        self._cache, self._choice = cache, choice
+        self._cache, self._choice, self._pace = cache, choice, pace
         self._news = asyncio.Event()
         self._version = (-1, -1)
         self._refused: dict[str, str] = {}
         self._decided: set[str] = set()  # communities in which something was decided
+        self._urgent: set[str] = set()  # those of them of which Discord does not know that yet
         self._catalog_version, self._seen = services.workflows.catalog.version, False
         services.moderation.on_change(self._on_decision)
 
@@ -100,6 +103,7 @@ class CommandSync:
 
     def _on_decision(self, community: str) -> None:
         self._decided.add(community)
+        self._urgent.add(community)
         self.wake()
 
     def joined(self, guild: int) -> None:
@@ -113,7 +117,7 @@ class CommandSync:
         loop = asyncio.get_running_loop()
         drawn = 0.0
         while True:
-            due = self._news.is_set() or self._version != self._now()
+            due = self._news.is_set() or self._version != self._now() or self._pace.is_due
             if due or loop.time() - drawn > _DRAW_EVERY:
                 self._news.clear()
                 self._version, drawn = self._now(), loop.time()
@@ -130,12 +134,14 @@ class CommandSync:
         await self._tell_everywhere(own)
         taken = [each["name"] for each in own]
         slots = asyncio.Semaphore(_AT_ONCE)
+        urgent, self._urgent = self._urgent, set()
         alike: dict[Any, Declarations] = {}
 
         async def tell(guild: int) -> None:
             async with slots:
                 if not self._is_blind(guild):
-                    await self._tell(guild, await self._declared(guild, taken, alike))
+                    at_once = bool(urgent & {"", f"{PLATFORM}:{guild}"})
+                    await self._tell(guild, await self._declared(guild, taken, alike), at_once=at_once)
 
         self._seen |= any(self._services.health.servers().values())
         try:
@@ -172,22 +178,27 @@ class CommandSync:
             lambda one: http.upsert_global_command(application, one),
         )
 
-    async def _tell(self, guild: int, payload: list[Any]) -> None:
+    async def _tell(self, guild: int, payload: list[Any], *, at_once: bool) -> None:
         http, application = self._client.http, self._application
         await self._told(
             str(guild),
             payload,
             lambda every: http.bulk_upsert_guild_commands(application, guild, every),
             lambda one: http.upsert_guild_command(application, guild, one),
+            at_once=at_once,
         )
 
-    async def _told(self, where: str, payload: list[Any], send: Send, send_one: Send) -> None:
-        """Send commands unless Discord knows them. What it refuses is sent again when it has changed, or after a
-        restart; what did not arrive, the next time that commands are drawn.
+    async def _told(self, where: str, payload: list[Any], send: Send, send_one: Send, *, at_once: bool = False) -> None:
+        """Send commands unless Discord knows them, or they may change again soon. What it refuses is sent again when it
+        has changed, or after a restart; what did not arrive, the next time that commands are drawn.
         """
-        mark = digest(payload)
+        mark, names = digest(payload), [each["name"] for each in payload]
         if self._ledger.knows(where, mark) or self._refused.get(where) == mark:
+            self._pace.settle(where)
             return
+        if self._ledger.has(where) and not at_once and not self._pace.allows(where, mark, names):
+            return
+        self._pace.tell(where, names, first=not self._ledger.has(where))
         try:
             left_out = await _sent(payload, send, send_one)
         except discord.Forbidden:

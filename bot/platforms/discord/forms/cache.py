@@ -90,6 +90,14 @@ class FormCache:
         except TimeoutError:
             return False
 
+    async def check_able(self, name: str) -> None:
+        """Raise `CannotRun` if no server can run a workflow, as far as that is known in time."""
+        try:
+            async with asyncio.timeout(_PATIENCE / 2):
+                await self._services.workflows.check_able(name)
+        except TimeoutError:
+            return
+
     async def declared_form(self, name: str, community: Place) -> Form:
         """The form that a workflow's command has in a community. Raises `UnknownWorkflow`."""
         form = await self.whole(name)
@@ -109,6 +117,6 @@ class FormCache:
             return [WorkflowOffer(each) for each in self._services.workflows.allowed(person, place)]
 
     async def forms(self, person: Person, place: Place) -> list[CachedForm]:
-        """All that a person may run in a place, with the forms."""
-        allowed = self._services.workflows.allowed(person, place)
-        return await together(*(self.form(each.id, person, place) for each in allowed))
+        """All that a person may and can run in a place, with the forms."""
+        able = [each.workflow.id for each in await self.offers(person, place) if each.lacks is None]
+        return await together(*(self.form(each, person, place) for each in able))

@@ -18,7 +18,7 @@ from bot.platforms.discord.forms.cache import CachedForm
 from bot.platforms.discord.forms.sessions import FormSession, SubmittedFile, called
 from bot.platforms.discord.runs.request import asker, place_of, sent, typed
 from bot.platforms.discord.runs.submit import Click, DiscordContext, go_on, submit
-from bot.platforms.discord.runs.text import cut
+from bot.platforms.discord.runs.text import cut, plain
 
 FIELDS = 5  # of a window
 _TEXT = 4000  # characters of an input
@@ -32,6 +32,7 @@ async def begin(context: DiscordContext, click: Click, session: FormSession, kno
     begins behind the first fields that are `known`.
     """
     cached = await _cached(context, click, session)
+    await context.cache.check_able(session.workflow)
     name = await context.sessions.add(click.user.id, session)
     fields = _fields(cached, session)
     at = next((number for number, each in enumerate(fields) if each.name not in known), len(fields))
@@ -49,7 +50,7 @@ async def fill(context: DiscordContext, click: Click, name: str, at: int) -> Non
     old = await context.sessions.get(click.user.id, name)
     cached = await _cached(context, click, old)
     fields = _fields(cached, old)
-    page = _page(fields, at)
+    page = _page(fields, at, old)
     session = replace(old, values={**old.values, **_given(click, page, old.values)})
     await context.sessions.put(click.user.id, name, session)
     rest = fields[at + len(page) :]
@@ -61,7 +62,7 @@ async def fill(context: DiscordContext, click: Click, name: str, at: int) -> Non
     onward = _("More") if rest[0].more else _("Continue")
     buttons = [_button(onward, called("turn", name, at + len(page)), discord.ButtonStyle.primary)]
     if enough:
-        buttons.append(_button(_("Run it now"), called("go", name), discord.ButtonStyle.success))
+        buttons.append(_run_now(name))
     await go_on(click, words.format(count=len(rest)), still(*buttons))
 
 
@@ -78,9 +79,11 @@ async def _cached(context: DiscordContext, click: Click, session: FormSession) -
 async def _turned(
     context: DiscordContext, click: Click, name: str, at: int, cached: CachedForm, session: FormSession
 ) -> None:
-    page = _page(_fields(cached, session), at)
+    page = _page(_fields(cached, session), at, session)
     if page:
-        await click.response.send_modal(_window(called("fill", name, at), cached, page, session.values))
+        await click.response.send_modal(_window(called("fill", name, at), cached, page, session, news=at == 0))
+    elif session.news and at == 0:
+        await go_on(click, plain(session.news), still(_run_now(name)))
     else:
         await _ask(context, click, name, cached, session)
 
@@ -107,23 +110,32 @@ def _fields(cached: CachedForm, session: FormSession) -> list[Field]:
     return in_order(each for each in cached.form.fields if each.name != known)
 
 
-def _page(fields: Sequence[Field], at: int) -> Sequence[Field]:
+def _page(fields: Sequence[Field], at: int, session: FormSession) -> Sequence[Field]:
     """The fields of the window that begins with a field. What few people change has windows of its own, unless a single
-    window has room for all.
+    window has room for all. News take the place of a field.
     """
-    page = fields[at : at + FIELDS]
-    if len(fields) <= FIELDS or not page or page[0].more:
+    most = FIELDS - 1 if session.news and at == 0 else FIELDS
+    page = fields[at : at + most]
+    if len(fields) <= most or not page or page[0].more:
         return page
     return [each for each in page if not each.more]
 
 
-def _window(custom_id: str, cached: CachedForm, page: Sequence[Field], values: Mapping[str, Any]) -> discord.ui.Modal:
+def _window(
+    custom_id: str, cached: CachedForm, page: Sequence[Field], session: FormSession, *, news: bool
+) -> discord.ui.Modal:
     """One page of a form, as a view that has ended already: like a button, it is answered by its name."""
     window = discord.ui.Modal(title=cached.title, timeout=None, custom_id=custom_id)
+    if session.news and news:
+        window.add_item(discord.ui.TextDisplay(cut(plain(session.news))))
     for each in page:
-        window.add_item(_labelled(each, values.get(each.name)))
+        window.add_item(_labelled(each, session.values.get(each.name)))
     window.stop()
     return window
+
+
+def _run_now(name: str) -> discord.ui.Button[Any]:
+    return _button(_("Run it now"), called("go", name), discord.ButtonStyle.success)
 
 
 def _button(label: str, custom_id: str, style: discord.ButtonStyle) -> discord.ui.Button[Any]:
@@ -180,7 +192,8 @@ def _written(value: Any) -> str:
 def _given(click: Click, page: Sequence[Field], before: Mapping[str, Any]) -> dict[str, Any]:
     """The values filled in, by field: None for an empty field, but a file stays until another replaces it."""
     data: Any = click.data
-    items = {label["component"]["custom_id"]: label["component"] for label in data["components"]}
+    labels = [each for each in data["components"] if "component" in each]  # the others are texts
+    items = {label["component"]["custom_id"]: label["component"] for label in labels}
     files = data.get("resolved", {}).get("attachments", {})
     given = {}
     for each in page:

@@ -39,21 +39,23 @@ class SubmittedFile:
 @dataclass(frozen=True)
 class FormSession:
     """A form as far as it has been filled in. `picture` is for the workflow's first field that takes one; without a
-    workflow, that is still to be chosen.
+    workflow, that is still to be chosen. Its first window shows the `news`.
     """
 
     workflow: str = ""
     values: Mapping[str, Any] = field(default_factory=dict)
     picture: SubmittedFile | StoredFile | None = None
     spoiler: bool = False
+    news: str = ""
 
     def to_json(self) -> dict[str, Any]:
-        return dict(msgspec.to_builtins(self))
+        data = dict(msgspec.to_builtins(self))
+        return data if self.news else {name: value for name, value in data.items() if name != "news"}  # new since 0.1
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> FormSession:
         values = {name: _unpacked(value) for name, value in data["values"].items()}
-        return cls(data["workflow"], values, _unpacked(data["picture"]), data["spoiler"])
+        return cls(data["workflow"], values, _unpacked(data["picture"]), data["spoiler"], data.get("news", ""))
 
 
 class FormSessions:

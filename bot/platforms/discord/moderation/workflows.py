@@ -106,6 +106,11 @@ class WorkflowCommands(app_commands.Group):
 
         await self._do(click, act)
 
+    @app_commands.command(description=_("List the workflows that cannot run, why, and what is missing."))
+    async def problems(self, click: Click, words: Optional[Text] = None) -> None:  # noqa: UP045 - read at run time
+        problems = self._context.services.moderation.problems
+        await self._do(click, lambda by, here: problems.text(by, here, words or ""))
+
     @app_commands.command(description=_("Open a workflow that was saved at a server to others."))
     async def publish(self, click: Click, workflow: Text) -> None:
         await self._do(click, lambda by, here: self._saved.publish(by, here, workflow))

@@ -80,8 +80,11 @@ async def _cancel(context: DiscordContext, click: Click, run: RunRecord) -> None
 
 async def _change(context: DiscordContext, click: Click, run: RunRecord) -> None:
     """The form with the values of the run; it gets a new seed unless the person gives one."""
-    request = await context.services.runs.changed(run.id, asker(click), place_of(click))
-    await begin(context, click, FormSession(run.workflow, request.values, spoiler=MessageRef.at(run.address).spoiler))
+    person, place = asker(click), place_of(click)
+    request = await context.services.runs.changed(run.id, person, place)
+    news = await context.services.workflows.changes_since(run.workflow, run.version, person, place)
+    spoiler = MessageRef.at(run.address).spoiler
+    await begin(context, click, FormSession(run.workflow, request.values, spoiler=spoiler, news=news))
 
 
 def _files(context: DiscordContext, click: Click, run: RunRecord) -> tuple[StoredFile, ...]:

@@ -37,7 +37,10 @@ class FormDialog:
         self._responder, self._notes, self._clock = responder, responder.notes, clock
 
     async def begin(self, caller: Caller, draft: FormState) -> None:
-        """Run what was asked for, or ask for what it lacks."""
+        """Run what was asked for, or ask for what it lacks. Raises `CannotRun` before anything is asked in vain."""
+        if draft.workflow:
+            await self._form(caller, draft)
+            await self._responder.services.workflows.check_able(draft.workflow)
         await self.end(caller)
         await self._advance(caller, draft)
 

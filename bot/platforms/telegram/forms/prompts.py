@@ -132,10 +132,12 @@ def _searchable(*, private: bool) -> str:
 
 
 def overview(title: str, draft: FormState, form: Form, faults: str = "") -> tuple[str, InlineKeyboardMarkup]:
-    """The fields and their values, each a button, and one for those that few people change; and what was wrong."""
-    wrong = [faults] if faults else []
+    """The fields and their values, each a button, and one for those that few people change. Above them are the form's
+    news, and what was wrong.
+    """
+    notes = [each for each in (draft.news, faults) if each]
     fields = [(number, each) for number, each in enumerate(form.fields) if _is_seen(draft, each)]
-    lines = [title, *wrong, *(f"{each.title}: {_value(draft, each)}" for _number, each in fields)]
+    lines = [title, *notes, *(f"{each.title}: {_value(draft, each)}" for _number, each in fields)]
     first = draft.page * _PAGE
     shown = [
         button(_short(f"{each.title}: {_value(draft, each)}"), PromptStep(draft.id, "field", str(number)).data)

@@ -19,7 +19,7 @@ class FormState:
 
     `message` is the one that asks, `asking` the field that it asks for, `search` what its choices are searched for, and
     `page` that of the choices; `wide` says that all fields are shown, and `more` those too that few people change. `at`
-    is when it asked last.
+    is when it asked last. All fields are shown below the `news`.
     """
 
     workflow: str = ""
@@ -35,6 +35,7 @@ class FormState:
     wide: bool = False
     more: bool = False
     hidden: bool = False
+    news: str = ""
     id: str = field(default_factory=lambda: secrets.token_hex(4))
 
     @classmethod
@@ -96,7 +97,7 @@ class FormState:
     def to_json(self) -> dict[str, Any]:
         files = {name: to_json(source) for name, source in self.files.items()}
         data = {**vars(self), "values": dict(self.values), "files": files, "spare": [*map(to_json, self.spare)]}
-        return data if self.more else {name: value for name, value in data.items() if name != "more"}  # new since 0.1
+        return {name: value for name, value in data.items() if value or name not in ("more", "news")}  # new since 0.1
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> FormState:

@@ -22,6 +22,8 @@ async def contribute(
     match act.lower():
         case "saved":
             return (await saved.overview(by, here)).text
+        case "problems":
+            return await moderation.problems.text(by, here, rest)
         case "publish" if name:
             return await saved.publish(by, here, rest)
         case "unpublish" if name:
@@ -65,6 +67,7 @@ def usage() -> str:
         "/moderate workflow field NAME FIELD target=… [minimum=…] [help=…] | none",
         "/moderate workflow describe NAME TITLE | DESCRIPTION",
         "/moderate workflow open NAME, rename NAME NEW, remove NAME",
+        "/moderate workflow problems [WORDS]: " + _("what cannot run, why, and what is missing"),
         "/moderate workflow templates WORDS, add template TEMPLATE [NAME]",
         "/moderate workflow saved, publish NAME, unpublish NAME, versions NAME, back NAME [NUMBER]",
     )

@@ -74,8 +74,7 @@ class RunButtons:
             case CallbackAction.AGAIN:
                 await self._responder.open(caller, await self._again(caller, run), hidden=await self._is_hidden(run))
             case CallbackAction.CHANGE:
-                draft = FormState.of(await self._services.runs.changed(run.id, caller.person, caller.place))
-                await self._asking.begin(caller, replace(draft, hidden=await self._is_hidden(run)))
+                await self._asking.begin(caller, await self._changed(caller, run))
             case CallbackAction.USE:
                 await self._asking.begin(caller, FormState(spare=self._pictures(caller, run)))
             case CallbackAction.ORIGINAL:
@@ -87,6 +86,12 @@ class RunButtons:
 
     async def _again(self, caller: Caller, run: RunRecord) -> RunRequest:
         return await self._services.runs.again(run.id, caller.person, caller.place, {})
+
+    async def _changed(self, caller: Caller, run: RunRecord) -> FormState:
+        person, place = caller.person, caller.place
+        draft = FormState.of(await self._services.runs.changed(run.id, person, place))
+        news = await self._services.workflows.changes_since(run.workflow, run.version, person, place)
+        return replace(draft, hidden=await self._is_hidden(run), news=news)
 
     def _files(self, caller: Caller, run: RunRecord) -> tuple[StoredFile, ...]:
         """The result's files: `check` has let in only people who see its message, and the run's own person."""

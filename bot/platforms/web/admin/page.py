@@ -21,6 +21,7 @@ from bot.core.platform import (
     SavedOverview,
     Trial,
     Workflow,
+    WorkflowProblem,
     asked_in,
     block_words,
     community_of,
@@ -45,6 +46,7 @@ class View:
     workflows: Sequence[Workflow] = ()
     said: Said | None = None
     saved: SavedOverview | None = None
+    problems: Sequence[WorkflowProblem] = ()
 
 
 def draw(view: View) -> Html:
@@ -53,6 +55,7 @@ def draw(view: View) -> Html:
         _places(view),
         _held(view),
         _saved(view),
+        _problems(view),
         el("div", _workflows(view), el("div", _decisions(view), *_deciding(view)), class_="desk"),
         _statistics(view),
         _log(view),
@@ -116,6 +119,18 @@ def _saved_entry(view: View, entry: SavedEntry) -> Html:
         acts = {"unpublish": _("Close")} if entry.is_open else {"reopen": _("Open to others")}
     buttons = [_button(act, words, f"{words}: {entry.title}") for act, words in acts.items()]
     return el("li", el("div", *told), _form(view, *buttons, saved=entry.id, newest=entry.newest))
+
+
+def _problems(view: View) -> Html | None:
+    """Draw what cannot be run, which members do not see, with the reasons."""
+    if not view.problems:
+        return None
+    rows = []
+    for each in view.problems:
+        name = el("span", each.name, class_="pill") if each.name not in ("", each.title) else None
+        lines = [el("small", line) for line in (each.reason, *each.where)]
+        rows.append(el("li", el("div", el("b", each.title), name, *lines)))
+    return _section(view, "problems", _("Cannot run now"), el("ul", *rows, class_="rows"))
 
 
 def _workflows(view: View) -> Html:

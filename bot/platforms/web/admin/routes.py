@@ -111,6 +111,7 @@ class AdminRoutes:
             list(self._services.workflows.catalog.workflows.values()),
             self._said.pop(by.key, None),
             None if here.community else await self._moderation.saved.overview(by, here),
+            () if here.community else await self._moderation.problems.all(by, here),
         )
         return await filled("moderate.html", main=draw(view))
 

@@ -74,7 +74,8 @@ class PageRoutes:
     async def _offers(self, request: web.Request) -> list[dict[str, Any]]:
         person = person_of(whose(request), request.headers.get("Accept-Language", ""))
         place = place_of(person.id)
-        offers = await self._services.workflows.offers(person, place)
+        lacking = self._is_operator(request)
+        offers = await self._services.workflows.offers(person, place, lacking=lacking)
         views = [
             offer_view(offer, await self._services.workflows.form(offer.workflow.id, person, place)) for offer in offers
         ]

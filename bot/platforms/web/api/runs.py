@@ -32,6 +32,7 @@ class RunRoutes:
         return [
             web.post("/workflows/{name}/runs", self._run),
             web.post("/runs/{id}/again", self._again),
+            web.get("/runs/{id}/changes", self._changes),
             web.post("/runs/{id}/cancel", self._cancel),
             web.delete("/runs/{id}", self._delete),
             web.get("/runs/{id}/preview", self._preview),
@@ -65,6 +66,13 @@ class RunRoutes:
         visitor = whose(request)
         run = await owned(self._services.runs, request.match_info["id"], visitor)
         return await self._take(await self._services.runs.again(run.id, person_of(visitor), place_of(visitor), {}))
+
+    async def _changes(self, request: web.Request) -> web.Response:
+        """Say what has changed of a run's workflow, for the form that Change opens."""
+        run = await owned(self._services.runs, request.match_info["id"], whose(request))
+        person = person_of(whose(request), request.headers.get("Accept-Language", ""))
+        words = await self._services.workflows.changes_since(run.workflow, run.version, person, place_of(person.id))
+        return web.json_response({"text": words})
 
     async def _take(self, request: RunRequest) -> web.Response:
         visitor = request.person.id

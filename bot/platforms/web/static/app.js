@@ -23,6 +23,8 @@ function change(run) {
   cards.select(workflow.name);
   form.show(workflow, { values: run.values, files: run.inputs });
   form.focus();
+  const told = ({ text }) => form.workflow === workflow && form.tell(text);
+  ask("GET", `runs/${run.id}/changes`).then(told, (fault) => say(fault.message));
 }
 
 /** Put a result into the form that is open, or into the first that takes one of its kind. */

@@ -23,13 +23,20 @@ export class Form {
     const rare = drawn(true);
     const folded = rare.length ? make("details", { class: "more" }, make("summary", {}, word("more")), ...rare) : null;
     form.append(...drawn(false), ...(folded ? [folded] : []), this.fault(), this.button);
+    this.news = make("p", { class: "warning", role: "status" });
     this.element.replaceChildren(
       make("h2", { tabindex: "-1" }, workflow.title),
+      this.news,
       make("p", { class: "about" }, workflow.description),
       ...(workflow.price ? [make("p", { class: "about" }, workflow.price)] : []),
       form,
     );
     this.fill(kept, given !== null);
+  }
+
+  /** Say above the form what has changed since the run that it is filled in from. */
+  tell(text) {
+    this.news.textContent = text;
   }
 
   clear(text) {

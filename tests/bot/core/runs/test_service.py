@@ -327,7 +327,11 @@ async def test_a_run_that_runs_nowhere_is_refused_with_what_is_missing_where(tmp
         assert "cannot run on any server" in str(caught.value)
         assert "one lacks the nodes Paint" in str(caught.value)
         assert "two lacks the nodes Paint" in str(caught.value)
-        offers = {offer.workflow.name: offer.lacks for offer in await home.services.workflows.offers(ANN, HERE)}
+        workflows = home.services.workflows
+        with pytest.raises(CannotRun, match="one lacks the nodes Paint"):
+            await workflows.check_able("paint")
+        assert "paint" not in [offer.workflow.name for offer in await workflows.offers(ANN, HERE)]
+        offers = {offer.workflow.name: offer.lacks for offer in await workflows.offers(MOD, HERE)}
         assert offers["plain"] is None
         assert "Paint" in (offers["paint"] or "")
         assert offers["gated"] is None

@@ -290,6 +290,9 @@ class FakeDiscord:
         _kind, window = await shown.answer
         components, files = [], {}
         for label in window["components"]:
+            if label["type"] == 10:  # a text
+                components.append({"type": 10, "id": 1})
+                continue
             item = label["component"]
             value = values.get(item["custom_id"])
             part: dict[str, Any] = {"type": item["type"], "custom_id": item["custom_id"], "id": 1}

@@ -8,7 +8,7 @@ from typing import Any
 
 _NAME = re.compile(r"[-_'\w]{1,32}")
 _EXACT = 2**53
-_SELECT, _INPUT, _LABEL = 3, 4, 18
+_SELECT, _INPUT, _TEXT, _LABEL = 3, 4, 10, 18
 
 
 def command_faults(commands: list[dict[str, Any]]) -> list[str]:
@@ -127,6 +127,10 @@ def _window(window: dict[str, Any]) -> Iterator[str]:
     if not 1 <= len(window["components"]) <= 5:
         yield "window: 5 fields"
     for label in window["components"]:
+        if label["type"] == _TEXT:
+            if not 1 <= len(label["content"]) <= 4000:
+                yield "text: lengths"
+            continue
         item = label["component"]
         if label["type"] != _LABEL or not 1 <= len(label["label"]) <= 45 or len(label.get("description") or "") > 100:
             yield "label: lengths"

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 import pytest
 
+from bot.platforms.discord.commands.pace import SyncPace
 from bot.platforms.web.adapter import WebPlatform
 from bot.platforms.web.config import PageConfig
 from comfy.embedded import EmbeddedServer
-from tests.bot.harness import PLAIN, painter, write_workflows
+from tests.bot.harness import PLAIN, painter, until, write_workflows
 from tests.bot.platforms.discord.fake import FakeDiscord
 from tests.bot.platforms.discord.harness import ALICE, MO, house, results
 
@@ -94,6 +96,35 @@ async def test_a_workflow_that_no_server_can_run_is_no_command(tmp_path: Path) -
                 painted = painter(["a.ckpt"], lambda _model, _color: None)
                 async with EmbeddedServer(port=int(server.url.rpartition(":")[2]), nodes=painted):
                     await fake.until(lambda: "paint" in names(fake, guild))
+
+
+async def test_many_changes_are_told_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 0.0
+    monkeypatch.setattr("bot.platforms.discord.client.SyncPace", lambda: SyncPace(lambda: now))
+    own = write_workflows(tmp_path)
+    opened: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+    page = WebPlatform(PageConfig(ports=(0,)), opened.set_result)
+    jar = aiohttp.CookieJar(unsafe=True)
+    async with FakeDiscord() as fake, aiohttp.ClientSession(cookie_jar=jar) as visitor:
+        guild = fake.add_guild(ALICE)
+
+        async def is_offered(title: str) -> bool:
+            async with visitor.get(f"{await opened}/workflows") as answer:
+                return title in await answer.text()
+
+        async with house(fake, tmp_path, workflows=own, beside=[page]):
+            async with visitor.get(await opened):  # it makes a visitor of us
+                before = told(fake)
+            for number in range(5):
+                sidecar = (own / "plain.toml").read_text().partition("\n")[2]
+                (own / "plain.toml").write_text(f'title = "Plain {number}"\n{sidecar}')
+                await until(partial(is_offered, f"Plain {number}"))
+            (own / "Fresh.json").write_text((own / "plain.json").read_text())
+            await until(partial(is_offered, "Fresh"))
+            now = 100.0
+            await fake.until(lambda: "fresh" in names(fake, guild))
+            assert "Plain 4" in str(fake.commands[str(guild)])
+            assert told(fake) == before + 1
 
 
 async def test_moderators_commands_are_offered_only_in_servers(tmp_path: Path) -> None:

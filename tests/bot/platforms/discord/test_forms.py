@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -20,12 +21,17 @@ from tests.bot.platforms.discord.harness import (
     results,
     write_copies,
     write_copy,
+    write_many,
     write_wide,
 )
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 _MANAGE_SERVER = str(1 << 5)
 _COPIES = 120
+BARE = {
+    "1": {"class_type": "EmptyImage", "inputs": {"width": 16, "height": 16, "batch_size": 1, "color": 1}},
+    "2": {"class_type": "SaveImage", "inputs": {"images": ["1", 0], "filename_prefix": "x"}},
+}
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -108,6 +114,39 @@ async def test_a_form_outlives_restarts(tmp_path: Path) -> None:
             assert "tiling yes" in post.content
             await choose(fake, ALICE, picker, "negative")
             assert (await results(fake, channel, 2))[-1].files
+
+
+async def test_change_says_what_is_new_in_the_form(tmp_path: Path) -> None:
+    own = tmp_path / "workflows"
+    own.mkdir()
+    write_many(own, 1)
+    write_copy(own, "bare", "Bare")
+    async with FakeDiscord() as fake:
+        channel = fake.add_channel(fake.add_guild(ALICE))
+        async with house(fake, tmp_path, workflows=own):
+            await fake.slash(ALICE, channel, "many", {"photo": picture()})
+            await fake.slash(ALICE, channel, "bare", {"photo": fresh()})
+            posts = await results(fake, channel, 2)
+            first = next(each for each in posts if "Many" in each.content)
+            bare = next(each for each in posts if "Bare" in each.content)
+        write_many(own, 7)
+        (own / "bare.toml").write_text('title = "Bare"')
+        (own / "bare.json").write_text(json.dumps(BARE))
+        async with house(fake, tmp_path, workflows=own):
+            window = await fake.click(ALICE, first, "Change")
+            (text, *fields) = (await window.answer)[1]["components"]
+            assert text["content"] == "“Many” has changed since that run. New: F02, F03, F04, F05, F06, F07."
+            assert [each["component"]["custom_id"] for each in fields] == ["photo", "f01", "f02", "f03"]
+            page = await shown(fake, await fake.submit(ALICE, window, {"f01": "one"}))
+            second = await fake.click(ALICE, page, "Continue")
+            named = [each["component"]["custom_id"] for each in (await second.answer)[1]["components"]]
+            assert named == ["f04", "f05", "f06", "f07"]
+            await fake.submit(ALICE, second, {"f07": "seven"})
+            assert "f01 one" in (await results(fake, channel, 3))[-1].content
+            empty = await shown(fake, await fake.click(ALICE, bare, "Change"))
+            assert "No longer there: Photo." in empty.content
+            await fake.click(ALICE, empty, "Run it now")
+            assert len(await results(fake, channel, 4)) == 4
 
 
 def asides(fake: FakeDiscord, channel: int) -> list[Post]:

@@ -233,6 +233,14 @@ async def test_statistics_are_a_picture(fake: FakeDiscord, channel: int) -> None
     await told(fake, await moderate(fake, channel, "stats", by=BOB, rights=NOTHING), "Only moderators")
 
 
+async def test_what_cannot_run_is_told_to_those_who_can_help(fake: FakeDiscord, channel: int) -> None:
+    data = {"id": "7", "name": "run", "type": 1, "options": [{"name": "workflow", "type": 3, "value": "imagine"}]}
+    await told(fake, await fake.ask(2, data, BOB, channel), "cannot run on this server")
+    await told(fake, await moderate(fake, channel, "problems", by=BOB, group="workflow"), "trusts")
+    listed = await moderate(fake, channel, "problems", {"words": "imag"}, group="workflow")
+    await told(fake, listed, "The server lacks the nodes CheckpointLoaderSimple")
+
+
 async def test_trusted_people_add_a_workflow(fake: FakeDiscord, channel: int) -> None:
     graph = {
         "1": {"class_type": "EmptyImage", "inputs": {"width": 16, "height": 16, "batch_size": 1, "color": 7}},

@@ -194,6 +194,14 @@ async def test_the_commands_are_listed_and_only_those_that_can_run(api: BotApi) 
     assert any("moderate" in str(commands) for scope, commands in api.commands.items() if "administrators" in scope)
 
 
+async def test_what_cannot_run_asks_nothing_and_says_why(chat: Conversation) -> None:
+    await chat.write("/imagine")
+    await chat.answer("“imagine” cannot run on this server. The server lacks the nodes CheckpointLoaderSimple")
+    operator = Conversation(chat.api, chat.api.group(-100_900_001), user=9)
+    await operator.write("/moderate workflow problems imagine")
+    await operator.answer("Imagine (imagine): The server lacks the nodes CheckpointLoaderSimple")
+
+
 async def test_the_first_example_of_help_can_be_run(chat: Conversation) -> None:
     await chat.write("/help")
     first = (await chat.answer("/match_colors")).text.splitlines()[0]

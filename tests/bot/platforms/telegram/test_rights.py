@@ -45,7 +45,13 @@ _ORDERS = (
         "workflow inputs poster",
     ),
     *("workflow field poster colors none", "workflow field poster colors maximum=9", "workflow open poster"),
-    *("workflow saved", "workflow publish poster", "workflow unpublish poster", "workflow versions poster"),
+    "workflow problems",
+    *(
+        "workflow saved",
+        "workflow publish poster",
+        "workflow unpublish poster",
+        "workflow versions poster",
+    ),
     *("workflow back poster 1", "workflow templates cat"),
     *("workflow describe poster A | B", "workflow rename poster plain", "workflow remove poster"),
 )

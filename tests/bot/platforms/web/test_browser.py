@@ -298,6 +298,24 @@ async def test_again_change_use_and_delete(browser: Browser, tmp_path: Path) -> 
         await expect(tab.locator("#runs article")).to_have_count(2)
 
 
+async def test_change_says_what_has_changed_since_the_run(browser: Browser, tmp_path: Path) -> None:
+    async with opened(browser, tmp_path) as (web, tab):
+        await choose(tab, "Plain")
+        await develop(tab)
+        await reaches(message(tab), "done")
+        sidecar = tmp_path / "workflows" / "plain.toml"
+        sidecar.write_text(sidecar.read_text() + "[fields.width]\ntarget = '#1.width'\n")
+
+        async def is_new() -> bool:
+            return "width" in web.services.workflows.catalog.get("plain").form().names
+
+        await until(is_new)
+        await tab.reload()
+        await expect(tab.locator("#form .warning")).to_be_hidden()
+        await message(tab).get_by_role("button", name="Change").click()
+        await expect(tab.locator("#form .warning")).to_have_text("“Plain” has changed since that run. New: Width.")
+
+
 async def test_a_picture_is_pasted(browser: Browser, tmp_path: Path) -> None:
     async with opened(browser, tmp_path) as (_web, tab):
         await choose(tab, "Negative")

@@ -179,6 +179,7 @@ paths = st.sampled_from(
         *(
             "/runs/{}/again",
             "/runs/{}/cancel",
+            "/runs/{}/changes",
             "/runs/{}",
             "/runs/{}/preview",
             "/runs/{}/files/{}",

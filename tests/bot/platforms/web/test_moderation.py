@@ -209,6 +209,13 @@ async def _held(visitor: Visitor) -> str:
     return str((await visitor.until(taken["id"], "held"))["id"])
 
 
+async def test_the_desk_says_what_cannot_run_and_why(tmp_path: Path) -> None:
+    async with page(tmp_path) as web, Visitor(web.url) as ann:
+        html = await desk(ann)
+        assert "Cannot run now" in html
+        assert "The server lacks the nodes Paint." in html
+
+
 async def test_who_is_not_the_operator_is_refused_and_it_is_written_down(tmp_path: Path) -> None:
     async with page(tmp_path, token=TOKEN) as web, Visitor(web.url) as eve:
         assert (await eve.get("moderate"))[0] == 401

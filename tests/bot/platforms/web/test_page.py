@@ -31,7 +31,7 @@ from bot.platforms.web.config import PageConfig
 from bot.platforms.web.live.event_log import EventLog
 from bot.platforms.web.live.hub import Hub
 from bot.platforms.web.public_url import introduce
-from bot.settings import Role
+from bot.settings import Role, Secret
 from comfy.embedded import EmbeddedServer
 from tests.bot.databases import new_postgres
 from tests.bot.harness import failing, until
@@ -62,6 +62,17 @@ async def test_a_picture_goes_in_and_its_negative_comes_out(tmp_path: Path) -> N
         assert headers["Content-Type"] == "image/png"
         _status, _data, headers = await ann.get(run["files"][0]["url"] + "?download")
         assert headers["Content-Disposition"] == "attachment; filename*=UTF-8''My-cat-negative.png"
+
+
+async def test_visitors_do_not_see_what_cannot_run(tmp_path: Path) -> None:
+    async with page(tmp_path, token=Secret("of the page")) as web, Visitor(web.url) as ann:
+        await ann.call("POST", "login", data={"token": "of the page"})
+        _status, offers = await ann.call("GET", "workflows")
+        names = {offer["name"] for offer in offers}  # type: ignore[call-overload, index]
+        assert "polaroid" in names
+        assert not {"imagine", "paint"} & names
+        status, told = await ann.ask("imagine", text="a cat")
+        assert (status, "cannot run on this server" in str(told)) == (422, True)
 
 
 async def test_what_is_offered_and_what_cannot_run_here(tmp_path: Path) -> None:
