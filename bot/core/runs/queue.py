@@ -25,9 +25,9 @@ from bot.core.policy.evaluate import NO_POLICY, EffectivePolicy
 from bot.core.policy.quota import QuotaStatus
 from bot.core.policy.rules import Rule
 from bot.core.policy.scope import RequestContext, asked_in
-from bot.core.run import ACTIVE, QueuedRun, RunRecord, State
+from bot.core.run import QueuedRun, RunRecord, State
 from bot.core.runs import usage
-from bot.core.runs.repository import note_uses, on_platforms
+from bot.core.runs.repository import note_uses, on_platforms, taken
 from bot.core.runs.rows import read_queued, read_run
 from bot.core.storage.database import Database
 from bot.core.storage.schema import charges, line, runs
@@ -37,6 +37,7 @@ from comfy.prices import Price
 WINDOW = 64  #: waiting runs to choose the next run from
 _FARTHEST = 16 * WINDOW  # if the first runs are all for the servers of other workers
 MOST_ATTEMPTS = 4  #: attempts for each run, on any suitable server
+_MOST_SPARED = 20  # attempts that do not count, because no server began
 
 
 @dataclass(frozen=True)
@@ -65,11 +66,14 @@ class NewRun:
 
 @dataclass(frozen=True)
 class Assignment:
-    """A run's id, its server, and the ids of the runs that are put off for it."""
+    """A run's id, its server, and the ids of the runs that are put off for it. `ahead`: the server is still at work on
+    another run, and begins this one by itself.
+    """
 
     run_id: str
     server: str
     passed: tuple[str, ...] = ()
+    ahead: bool = False
 
 
 #: Chooses among the first runs of the queue; None if none of them can start now.
@@ -118,12 +122,16 @@ class RunQueue:
             return await usage.quota_statuses(connection, person, workflow, limits, self._clock())
 
     async def claim(self, worker: str, pick: Picker, platforms: Collection[str] | None = None) -> RunRecord | None:
-        """Let the picker choose among the runs of these platforms, or of all, and give the run to this worker alone."""
+        """Let the picker choose among the runs of these platforms, or of all, and give the run to this worker alone. A
+        run that is ahead still waits, until `RunRepository.begin`.
+        """
         async with self._database.change() as connection:
             picked = await self._picked(connection, pick, platforms)
             if picked is None:
                 return None
-            start = {"state": State.RUNNING, "server": picked.server, "worker": worker, "started_at": self._clock()}
+            start: dict[str, Any] = {"server": picked.server, "worker": worker}
+            if not picked.ahead:
+                start |= {"state": State.RUNNING, "started_at": self._clock()}
             change = update(runs).where(runs.c.id == picked.run_id).values(start).returning(*runs.c)
             row = (await connection.execute(change)).one()
             await connection.execute(update(line).where(line.c.turn < row.turn).values(turn=row.turn))
@@ -133,12 +141,16 @@ class RunQueue:
             return read_run(row)
 
     async def requeue(self, run: RunRecord, reason: str, avoid: str | None) -> bool:
-        """Let a run wait again after a failed attempt; False if it has no attempts left, or was cancelled."""
-        if run.attempt >= MOST_ATTEMPTS:
+        """Let a run wait again after an attempt, which costs nothing if the run was still ahead. False if it has no
+        attempts left, or was cancelled.
+        """
+        spared = run.spared + (run.is_ahead and run.spared < _MOST_SPARED)
+        if run.attempt - spared >= MOST_ATTEMPTS:
             return False
         avoided = sorted(run.avoid | {avoid} if avoid else run.avoid)
         again = {"state": State.WAITING, "attempt": run.attempt + 1, "reason": reason, "avoid": avoided}
-        ours = (runs.c.id == run.id, runs.c.attempt == run.attempt, runs.c.state.in_(ACTIVE))
+        again["spared"] = spared
+        ours = (runs.c.id == run.id, runs.c.attempt == run.attempt, taken())
         freed = {"server": None, "worker": None, "started_at": None, "executed_at": None}
         change = update(runs).where(*ours, runs.c.cancelled_by.is_(None)).values(again | freed)
         async with self._database.change() as connection:
@@ -151,7 +163,7 @@ class RunQueue:
             await connection.execute(update(runs).where(*waits).values(_lasting(policy)))
 
     async def waiting(self) -> list[RunRecord]:
-        """Return all waiting runs that have a message, in queue order."""
+        """Return all waiting runs that have a message, in queue order: those that are ahead first."""
         question = select(runs).where(runs.c.state == State.WAITING, runs.c.opened == 1).order_by(*_ORDER)
         found: list[RunRecord] = []
         async with self._database.read() as connection:
@@ -173,7 +185,10 @@ class RunQueue:
             own = (await connection.execute(mine)).one_or_none()
             if own is None:
                 return None
+            if own.server is not None:
+                return 1
             before = or_(
+                runs.c.server.is_not(None),
                 runs.c.priority > own.priority,
                 and_(runs.c.priority == own.priority, runs.c.turn < own.turn),
                 and_(runs.c.priority == own.priority, runs.c.turn == own.turn, runs.c.depth < own.depth),
@@ -188,7 +203,7 @@ class RunQueue:
             return int((await connection.execute(question)).scalar_one()) + 1
 
     async def running(self) -> int:
-        """Count the runs that are on servers."""
+        """Count the runs that servers execute."""
         question = select(func.count()).where(runs.c.state == State.RUNNING)
         async with self._database.read() as connection:
             return int((await connection.execute(question)).scalar_one())
@@ -215,14 +230,15 @@ class RunQueue:
     async def _window(self, connection: AsyncConnection) -> Any:
         """Select the first runs of the queue, without people who have as many running runs as they may."""
         allowed = not_(and_(runs.c.priority == 0, await self._capped(connection)))
-        ready = (runs.c.state == State.WAITING, runs.c.opened == 1)
-        return select(*_HEAD).where(*ready, allowed).order_by(*_ORDER).limit(WINDOW)
+        ready = (runs.c.state == State.WAITING, runs.c.opened == 1, runs.c.server.is_(None))
+        return select(*_HEAD).where(*ready, allowed).order_by(*_TURNS).limit(WINDOW)
 
     async def _capped(self, connection: AsyncConnection) -> Any:
         """Select the runs that must wait for other runs of their person, place or workflow."""
         charged = runs.outerjoin(charges, charges.c.run_id == runs.c.id)
         columns = (runs.c.person, runs.c.workflow, func.coalesce(charges.c.spots, ""))
-        busy = select(*columns).select_from(charged).where(runs.c.state == State.RUNNING)
+        ahead = and_(runs.c.state == State.WAITING, runs.c.server.is_not(None))  # it will run before we are asked
+        busy = select(*columns).select_from(charged).where(or_(runs.c.state == State.RUNNING, ahead))
         by_person: dict[str, list[BusyRun]] = {}
         for row in await connection.execute(busy):
             by_person.setdefault(row.person, []).append(BusyRun(*row))
@@ -239,7 +255,8 @@ class RunQueue:
 
 
 _HEAD = [runs.c[each.name] for each in fields(QueuedRun)]
-_ORDER = (runs.c.priority.desc(), runs.c.turn, runs.c.depth, runs.c.seq)
+_TURNS = (runs.c.priority.desc(), runs.c.turn, runs.c.depth, runs.c.seq)
+_ORDER = (runs.c.server.is_(None), *_TURNS)
 
 
 def _too_many(most: int) -> str:
