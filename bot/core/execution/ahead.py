@@ -22,9 +22,7 @@ class RunsAhead:
 
     def __init__(self, tasks: TaskHealth, wake: Callable[[], None]) -> None:
         self._ahead: dict[str, _Ahead] = {}
-        self._moving: dict[
-            str, str
-        ] = {}  # runs that are being taken back, with the servers kept for them
+        self._moving: dict[str, str] = {}  # runs that are being taken back, with the servers kept for them
         self._wanted: list[str] = []
         self._news, self._wake = asyncio.Event(), wake
         self._taking_back = BackgroundTask("runs ahead", tasks)
@@ -47,10 +45,11 @@ class RunsAhead:
     def add(self, run: RunRecord, attempt: Attempt) -> None:
         self._ahead[run.id] = _Ahead(run, attempt)
 
-    def discard(self, run_id: str) -> None:
-        """Forget a run that its server has begun, or that is no longer there."""
-        self._ahead.pop(run_id, None)
-        self._moving.pop(run_id, None)
+    def discard(self, run: RunRecord) -> None:
+        """Forget an attempt that its server has begun, or that is no longer there."""
+        if run.id in self._ahead and self._ahead[run.id].run.attempt == run.attempt:
+            del self._ahead[run.id]
+            self._moving.pop(run.id, None)
 
     def take_back(self, run: RunRecord, to: str = "") -> None:
         """Let a run wait in the queue again, unless its server begins it first. `to` is kept for it meanwhile.

@@ -175,8 +175,9 @@ class Worker:
         try:
             await self._make(run, step, resumed=fresh is None)
         finally:
-            self._under_way.pop(run_id, None)
-            self._ahead.discard(run_id)
+            if run_id in self._under_way and self._under_way[run_id][1] is task:
+                del self._under_way[run_id]
+            self._ahead.discard(run)
             self._leave(run, learn=False)
 
     async def _record(self, run_id: str) -> RunRecord | None:
@@ -214,7 +215,7 @@ class Worker:
             await self._end(run, explain(error, run.id))
 
     def _began(self, run: RunRecord) -> None:
-        self._ahead.discard(run.id)
+        self._ahead.discard(run)
         self._load.enter(run.server or "", run)
 
     def _doubt(self, server: str, run: RunRecord, prompt_id: str) -> None:

@@ -157,10 +157,13 @@ class RunQueue:
             return (await connection.execute(change)).rowcount > 0
 
     async def update_policy(self, run: RunRecord, policy: EffectivePolicy) -> None:
-        """Replace the policy of a waiting run: the limits on runs at a time, and the handling of its results."""
+        """Replace the policy of a waiting run: the limits on runs at a time, and the handling of its results. If it is
+        ahead, it is taken back, so that its turn comes under these limits.
+        """
         waits = (runs.c.id == run.id, runs.c.state == State.WAITING)
         async with self._database.change() as connection:
             await connection.execute(update(runs).where(*waits).values(_lasting(policy)))
+            await connection.execute(update(runs).where(*waits, runs.c.server.is_not(None)).values(_BACK))
 
     async def waiting(self) -> list[RunRecord]:
         """Return all waiting runs that have a message, in queue order: those that are ahead first."""
@@ -254,6 +257,7 @@ class RunQueue:
         return or_(*capped)
 
 
+_BACK = {"server": None, "worker": None, "attempt": runs.c.attempt + 1, "spared": runs.c.spared + 1}
 _HEAD = [runs.c[each.name] for each in fields(QueuedRun)]
 _TURNS = (runs.c.priority.desc(), runs.c.turn, runs.c.depth, runs.c.seq)
 _ORDER = (runs.c.server.is_(None), *_TURNS)

@@ -31,6 +31,7 @@ class _RunningJob:
     expected: float
     switched: bool
     before: frozenset[str]  # the models that were loaded
+    attempt: int
 
     def left(self, now: float) -> float:
         """Return the seconds until it ends."""
@@ -102,20 +103,23 @@ class ServerLoad:
         bay = self._load[server]
         begun = None if run.is_ahead else run.started_at or self._clock()
         stay = bay.stays.get(run.id)
-        if stay is None:
+        if stay is None or stay.attempt != run.attempt:
             job = Job(run.id, run.kind, run.models, frozenset({server}))
             expected = self.estimates.total(ServerState(server, bay.loaded), job)
             before = bay.loaded
-            bay.stays[run.id] = _RunningJob(begun, expected, bay.load(run), before)
+            bay.stays[run.id] = _RunningJob(begun, expected, bay.load(run), before, run.attempt)
         elif stay.begun is None and begun is not None:
             bay.stays[run.id] = replace(stay, begun=begun)
 
     def leave(self, server: str, run: RunRecord, *, learn: bool) -> None:
-        """Record that a run left a server. With `learn`, its time improves the estimates."""
-        stay = self._load[server].stays.pop(run.id, None)
-        if stay is not None and stay.begun is None:
+        """Record that an attempt left a server. With `learn`, its time improves the estimates."""
+        stay = self._load[server].stays.get(run.id)
+        if stay is None or stay.attempt != run.attempt:
+            return
+        del self._load[server].stays[run.id]
+        if stay.begun is None:
             self._load[server].loaded = stay.before
-        elif stay is not None and stay.begun is not None and learn:
+        elif learn:
             self.estimates.learn(server, run.kind, self._clock() - stay.begun, switched=stay.switched)
 
     def keep(self, runs: Collection[str]) -> None:
