@@ -138,6 +138,15 @@ class ComfyClient:
             except TimeoutError:
                 pause = min(pause * 2, _LONGEST_CANCEL_PAUSE)
 
+    async def withdraw(self, prompt_id: str) -> bool:
+        """Take a prompt out of the queue if it still waits there. False if it has begun, which is then left alone, or
+        has ended.
+        """
+        await self._repeat(lambda: self._http.dequeue(prompt_id))
+        if prompt_id in await self._repeat(self._http.queue):
+            return False
+        return await self._repeat(lambda: self._removed(prompt_id))
+
     async def forget(self, prompt_ids: Sequence[str], inputs: Sequence[str] = ()) -> None:
         """Remove ended prompts from the history. The built-in engine also deletes the files that they made, and these
         inputs, unless other prompts use them.
@@ -234,6 +243,11 @@ class ComfyClient:
         return subscription is not None and subscription.removed and self._socket.hears(subscription)
 
     @property
+    def has_others(self) -> bool:
+        """True if the server's queue had prompts that are not ours when it last told us how many there are."""
+        return self._socket.is_open and self._socket.others > 0
+
+    @property
     def _connection(self) -> int | None:
         """The number of the websocket's connection, which a restart of the server would end; None if it is closed."""
         return self._socket.connection if self._socket.is_open else None
@@ -275,8 +289,14 @@ class ComfyClient:
                 await self._http.interrupt(prompt_id)
         if prompt_id in await self._http.queue():
             return False
-        subscription = self._socket.subscription(prompt_id)
-        if subscription is not None and await self._http.history(prompt_id) is None:
+        await self._removed(prompt_id)
+        return True
+
+    async def _removed(self, prompt_id: str) -> bool:
+        """Find out whether a prompt that has left the queue was never executed, and say so to its follower."""
+        if await self._http.history(prompt_id) is not None:
+            return False
+        if (subscription := self._socket.subscription(prompt_id)) is not None:
             subscription.removed = True  # no event tells that a prompt left the queue unexecuted (§3)
             subscription.wake()
         return True

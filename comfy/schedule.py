@@ -17,6 +17,7 @@ from comfy.prompt import Prompt
 MOST_PUT_OFF = 3  #: the number of later jobs that may go before a job because their models are loaded
 _GUESS = 5.0  # seconds; the estimate for an unknown job
 _RELUCTANCE = 3.0  # jobs; the estimated cost of loading other models before it was measured
+_WORTH_A_MOVE = 0.5  # seconds that a job must end sooner for it to be taken to another server
 _REMEMBERED = 9  # measurements of each kind on each server; their median is used, because some are outliers
 _MODEL_FILES = (".safetensors", ".ckpt", ".pt", ".pth", ".bin", ".gguf", ".sft", ".onnx")
 
@@ -114,6 +115,14 @@ def choose(jobs: Sequence[Job], server_states: Iterable[ServerState], estimates:
         if server in free:
             return Choice(job, server) if _overdue(job) else _together(ordered, job, state[server])
     return None
+
+
+def ends_sooner(job: Job, ends_in: float, server_states: Iterable[ServerState], estimates: Estimates) -> str | None:
+    """Return the idle server that ends a job well before the server where it waits, which needs `ends_in` seconds."""
+    idle = [each for each in server_states if each.name in job.servers and each.free and each.busy_for <= 0]
+    took = {each.name: estimates.total(each, job) for each in idle}
+    best = min(took, key=lambda name: (took[name], name), default=None)
+    return best if best is not None and took[best] + _WORTH_A_MOVE < ends_in else None
 
 
 def assign(

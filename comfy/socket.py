@@ -15,7 +15,7 @@ import aiohttp
 from comfy.bodies import MB
 from comfy.errors import Redirected
 from comfy.http import Http
-from comfy.messages.events import Executing, ExecutionStart, Message, parse_binary, parse_text
+from comfy.messages.events import Executing, ExecutionStart, Message, QueueStatus, parse_binary, parse_text
 from comfy.messages.previews import Preview, ProgressText
 from comfy.server import Server
 from comfy.tracking.sent_pictures import SentPictures
@@ -47,6 +47,7 @@ class Socket:
         self.client_id = uuid4().hex
         self.connection = 0  #: counts the connections; a prompt's events come only over the one it was sent with
         self.heard = 0.0  #: the time of the last message, on the loop's clock
+        self.others = 0  #: prompts without a subscription in the server's queue, when it last said how many there are
 
     @property
     def is_open(self) -> bool:
@@ -171,6 +172,8 @@ class Socket:
                 self._running = prompt_id
             case Executing(node=None) if prompt_id == self._running:
                 self._running = None
+            case QueueStatus(queue_remaining=remaining):
+                self.others = remaining - sum(not each.is_over for each in self._subscriptions.values())
             case Preview(prompt_id=None) | ProgressText():
                 prompt_id = self._running  # these have no prompt id: they belong to the running prompt, if it is ours
         subscription = self._subscriptions.get(prompt_id) if prompt_id else None

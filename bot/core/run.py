@@ -12,7 +12,7 @@ from comfy.prices import Price
 
 
 class State(StrEnum):
-    WAITING = "waiting"
+    WAITING = "waiting"  #: with a server, it is ahead: handed over already, behind what that server executes
     RUNNING = "running"  #: it is on a server
     DELIVERING = "delivering"  #: the server is free again
     HELD = "held"  #: the request or the result waits for a moderator
@@ -43,7 +43,7 @@ _PLAIN = DisplayOptions()
 class QueuedRun:
     """The data about a waiting run that decides where it goes. Runs of one `kind` have a similar duration and similar
     needs. `avoid` names servers that failed it, and `put_off` counts the runs that went before it. `version` is that of
-    its workflow; empty for the newest.
+    its workflow; empty for the newest. A run that costs money has a `price`.
     """
 
     id: str
@@ -53,13 +53,15 @@ class QueuedRun:
     avoid: frozenset[str]
     put_off: int
     version: str = field(default="", kw_only=True)
+    price: Price | None = field(default=None, kw_only=True)
 
 
 @dataclass(frozen=True)
 class RunRecord(QueuedRun):
     """One run. The person is as they were when they asked. No worker takes the run before its message is `opened`.
 
-    A run that costs money has a `price`. From `posted_at` on a server may have charged for it.
+    `spared` counts the attempts that ended before a server began. From `posted_at` on a server may have charged for a
+    run that costs money.
     """
 
     values: Mapping[str, Any]
@@ -85,8 +87,19 @@ class RunRecord(QueuedRun):
     display: DisplayOptions = _PLAIN
     opened: bool = True
     caps: str = ""
-    price: Price | None = None
     posted_at: float | None = None
+    spared: int = 0
+    priority: int = 0
+
+    @property
+    def is_ahead(self) -> bool:
+        """True if the run waits at a server, which begins it by itself after what it executes now."""
+        return self.state is State.WAITING and self.server is not None
+
+    @property
+    def tries(self) -> int:
+        """The attempts that count: those that a server may have begun, and the present one."""
+        return self.attempt - self.spared
 
     def brief(self, title: str = "") -> RunSummary:
         """Summarize the run for its message. `title` is the workflow's title; default: its name."""

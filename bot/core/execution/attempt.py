@@ -131,7 +131,7 @@ class UploadCache:
 
 class Attempt:
     """`freed` is called as soon as the server has done its part, with whether what it took is worth to be learnt, and
-    `troubled` before that where it gave trouble.
+    `troubled` before that where it gave trouble. `began` is called when the server begins a run that was ahead.
 
     `resumed` says that an earlier process may have begun the attempt, and that the prompt may be at the server already.
     """
@@ -145,26 +145,29 @@ class Attempt:
         step: DurableStep,
         freed: Callable[[bool], None],
         troubled: Callable[[str], None],
+        began: Callable[[RunRecord], None],
         *,
         resumed: bool,
     ) -> None:
         self._context, self._run, self._client, self._uploads = context, run, client, uploads
-        self._step, self._freed, self._troubled = step, freed, troubled
+        self._step, self._freed, self._troubled, self._began = step, freed, troubled, began
         self._lease = context.attempt_lease(run)
         self._reply = context.reply(run, self._lease)
         self._resumed = resumed
         self._sent = set[str]()  # the names of our files at the server
+        self._execution: Execution | None = None
+        self._is_wanted_back = False
         self._payment = Payment(run, context.records, self._written, client.server.gone_after)
 
     async def make(self) -> None:
         """Go through the steps, from wherever an earlier process came to, to the end of the attempt."""
         with ExitStack() as stack:
-            execution = self._execution(Path())  # it has no folder and no workflow, and needs none to be cancelled
+            execution = self._prepared(Path())  # it has no folder and no workflow, and needs none to be cancelled
             try:
                 await self._context.locks.wait_until_free(self._run.id)
                 folder = await self._written(partial(_made, stack))
                 workflow = partial(self._context.versions.get, self._run.workflow, self._run.version)
-                execution = self._execution(folder, await self._written(workflow))
+                execution = self._execution = self._prepared(folder, await self._written(workflow))
                 await self._written(self._lease.hold)
                 await self._develop(execution, folder)
             except AttemptLost:
@@ -175,7 +178,19 @@ class Attempt:
                 await self._ended(error, execution)
             await self._clear(execution)
 
-    def _execution(self, folder: Path, workflow: Workflow | None = None) -> Execution:
+    async def take_back(self) -> bool:
+        """Let a run that is ahead wait in the queue again; False if its server has begun it, or does not answer."""
+        if self._execution is None or not self._run.is_ahead:
+            return False
+        self._is_wanted_back = True
+        try:
+            self._is_wanted_back = await self._execution.withdraw()
+        except ComfyError as fault:
+            _log.info("run %s stays at %s: %s", self._run.id, self._run.server, fault)
+            self._is_wanted_back = False
+        return self._is_wanted_back
+
+    def _prepared(self, folder: Path, workflow: Workflow | None = None) -> Execution:
         return Execution(
             self._client,
             self._checked(workflow or _unread(self._run)),
@@ -300,7 +315,7 @@ class Attempt:
         if execution.prompt is None:
             await execution.fill({name: file.filename for name, file in self._run.inputs.items()})
         try:
-            ended = await self._payment.patiently(partial(execution.follow, offer))
+            ended = await self._payment.patiently(partial(execution.follow, offer, self._begun))
         except PromptRemoved as removed:
             if not self._resumed:
                 raise
@@ -308,11 +323,30 @@ class Attempt:
         self._freed(not self._resumed and not ended.nothing_new)
         return ended
 
+    async def _begun(self) -> None:
+        """The server begins: a run that was ahead waits no longer. Raises `AttemptLost` if it was refused meanwhile."""
+        if not self._run.is_ahead:
+            return
+        run = await self._written(partial(self._context.records.begin, self._run))
+        if run is None:
+            raise AttemptLost
+        self._run = run
+        self._began(run)
+        await self._context.locks.wait_until_free(run.id)
+
     def _offer(self, throttle: Throttle) -> Callable[[Status], None]:
-        """The callback for new statuses, without previews where moderators turned them off or review results first."""
-        if self._run.brief().previews:
-            return throttle.offer
-        return lambda status: throttle.offer(replace(status, preview=None) if isinstance(status, Running) else status)
+        """The callback for new statuses, without previews where moderators turned them off or review results first. Of
+        a run that is ahead, the queue tells its person.
+        """
+        previews = self._run.brief().previews
+
+        def offer(status: Status) -> None:
+            if not self._run.is_ahead:
+                if isinstance(status, Running) and not previews:
+                    status = replace(status, preview=None)
+                throttle.offer(status)
+
+        return offer
 
     async def _collect(self, execution: Execution, warnings: list[str], nothing_new: bool) -> Outcome:
         """Put what came out where it outlives this process, and note it."""
@@ -358,7 +392,7 @@ class Attempt:
 
     async def _stopped(self, execution: Execution) -> None:
         """Cancelled by a person, or only put aside because this process ends."""
-        if not await self._written(self._lease.holds):
+        if not await self._written(self._lease.holds) or await self._waits_elsewhere():
             await self._give_up(execution)
             return
         by = await self._cancelled_by()
@@ -370,8 +404,9 @@ class Attempt:
         await self._cancel(execution, by)
 
     async def _give_up(self, execution: Execution) -> None:
-        """Another worker has the run: let the server here stop, and put right what was said too late."""
-        _log.warning("run %s, attempt %s: another worker has taken it over", self._run.id, self._run.attempt)
+        """The run is no longer ours: let the server here stop, and put right what was said too late."""
+        if not self._run.is_ahead:
+            _log.warning("run %s, attempt %s: another worker has taken it over", self._run.id, self._run.attempt)
         await execution.cancel(whatever=True)
         self._freed(False)
         await self._written(self._reply.correct)
@@ -396,6 +431,10 @@ class Attempt:
             await self._stopped(execution)
 
     async def _failed(self, error: Exception, execution: Execution) -> None:
+        if isinstance(error, PromptRemoved) and self._is_wanted_back:
+            self._freed(False)
+            await self._written(partial(self._context.queue.requeue, self._run, self._run.reason, None))
+            return
         if isinstance(error, _TROUBLE):
             self._troubled(str(execution.prompt_id))
         self._freed(False)
@@ -418,7 +457,7 @@ class Attempt:
     async def _again(self, error: ServerUnavailable | FileMissing | UploadFailed | StorageAway | PicturesLost) -> bool:
         """Say why, and let the run wait for another attempt; False where this was the last."""
         run = self._run
-        if run.attempt >= MOST_ATTEMPTS:
+        if not run.is_ahead and run.tries >= MOST_ATTEMPTS:
             return False
         _log.info("run %s, attempt %s, on %s: %s", run.id, run.attempt, run.server, error)
         at_fault = None if isinstance(error, StorageAway | PicturesLost) else run.server
@@ -429,6 +468,13 @@ class Attempt:
             if await self._context.queue.is_queued(run.id):
                 await show_status(self._context.reply(replace(run, attempt=run.attempt + 1)), Queued(reason=reason))
         return True
+
+    async def _waits_elsewhere(self) -> bool:
+        """True if a run that was ahead is held, was refused, or was given to another worker."""
+        if not self._run.is_ahead:
+            return False
+        run = await self._written(partial(self._context.records.get, self._run.id))
+        return run is None or (run.worker != self._run.worker and run.cancelled_by is None)
 
     async def _cancelled_by(self) -> Person | None:
         run = await self._written(partial(self._context.records.get, self._run.id))

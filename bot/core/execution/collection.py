@@ -1,4 +1,6 @@
-"""Fetch what a run made: the files of the nodes that count, each checked and without metadata."""
+"""Fetch what a run made: the files of the nodes that count, each checked and without metadata; and keep the pictures
+that a server sends and does not save.
+"""
 
 from __future__ import annotations
 
@@ -8,18 +10,43 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bot.core.execution.sent_files import SentFiles
 from bot.core.media.content import fault_in
 from bot.core.media.metadata.strip import without_metadata
 from bot.core.model import ResultFile
+from bot.core.storage.temporary import room
 from bot.i18n import _
 from comfy.client import ComfyClient
 from comfy.errors import AnswerTooLarge
+from comfy.messages.events import PictureSent
 from comfy.messages.files import Kind
 from comfy.messages.history import FileOutput, Record
 
 if TYPE_CHECKING:
     from bot.core.runs.validation import ValidatedRequest
+
+_LEAST = 4096  # bytes that a picture counts at least: so much the smallest file takes
+
+
+class SentFiles:
+    """The pictures of one prompt, with the ids of the nodes that sent them. All together have at most `most` bytes."""
+
+    def __init__(self, folder: Path, most: int) -> None:
+        self.files: list[tuple[str, Path]] = []
+        self._folder, self._most, self.size = folder, most, 0
+
+    async def keep(self, picture: PictureSent) -> None:
+        """Raises `AnswerTooLarge` and `DiskFull`."""
+        self.size += max(len(picture.data), _LEAST)
+        if self.size > self._most:
+            raise AnswerTooLarge("the pictures that were sent are too large", self._most, is_file=True)
+        path = self._folder / f"sent-{len(self.files) + 1}.png"
+        with room():
+            await asyncio.to_thread(path.write_bytes, picture.data)
+        self.files.append((picture.node, path))
+
+    def forget(self) -> None:
+        """Forget them all, because they are sent again."""
+        self.files, self.size = [], 0
 
 
 @dataclass(frozen=True)

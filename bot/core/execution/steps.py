@@ -14,9 +14,8 @@ from uuid import uuid5
 
 from bot.core.error_text import explain, warning, without_paths
 from bot.core.errors import BadResult, CannotRun, DeliveryFailed, StorageFailed, UserError
-from bot.core.execution.collection import ResultFetcher
+from bot.core.execution.collection import ResultFetcher, SentFiles
 from bot.core.execution.progress import ProgressTracker
-from bot.core.execution.sent_files import SentFiles
 from bot.core.execution.submission import execution_targets, extra_data
 from bot.core.execution.throttle import Throttle
 from bot.core.model import Cancelled, Delivering, Done, Failed, Queued, Result, Status
@@ -157,15 +156,20 @@ class Execution:
         self._targets = execution_targets(self.prompt, self.run.workflow.outputs, info)
         return self.prompt
 
-    async def follow(self, offer: Callable[[Status], None]) -> ExecutionEnd:
-        """Wait for the prompt's end, and offer every status on the way."""
+    async def follow(
+        self, offer: Callable[[Status], None], begun: Callable[[], Awaitable[None]] | None = None
+    ) -> ExecutionEnd:
+        """Wait for the prompt's end, and offer every status on the way. `begun` is awaited when the server begins."""
         prompt = self.prompt or self.run.workflow.prompt
         progress = ProgressTracker(prompt.part_for(self._targets) if self._targets else prompt, self._clock)
         warnings, nothing_new = list[str](), False
         events: AsyncGenerator[Event] = self._client.follow(self.prompt_id)
         async with aclosing(events):
             async for event in events:
-                self._began = self._began or not isinstance(event, PromptQueued)
+                if not self._began and not isinstance(event, PromptQueued):
+                    self._began = True
+                    if begun is not None:
+                        await begun()
                 if isinstance(event, ExecutionBlocked):
                     warnings.append(without_paths(event.message) or _("A part of the workflow was blocked."))
                 elif isinstance(event, PictureSent):
@@ -212,6 +216,15 @@ class Execution:
         finally:
             stopping.cancel()
         return True
+
+    async def withdraw(self) -> bool:
+        """Take the prompt back, unless the server has begun it, or it was not handed over yet. Its follower gets
+        `PromptRemoved`. Raises `ComfyError`.
+        """
+        sent = self._submission
+        if self._began or (sent is not None and not sent.done()):
+            return False
+        return await self._client.withdraw(self.prompt_id)
 
     @property
     def never_began(self) -> bool:

@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 
 from bot.core import events_log
@@ -13,6 +14,7 @@ from bot.core.background import BackgroundTask, TaskHealth
 from bot.core.error_text import explain
 from bot.core.errors import StorageFailed
 from bot.core.execution import durable as durable
+from bot.core.execution.ahead import RunsAhead
 from bot.core.execution.attempt import Attempt, ExecutionContext, UploadCache
 from bot.core.execution.durable import DurableEngine, DurableStep
 from bot.core.execution.left_behind import LeftBehind
@@ -25,11 +27,12 @@ from bot.core.servers.load import JobFactory, ServerLoad
 from bot.core.storage.bells import Topic
 from bot.i18n import _
 from comfy.fleet import Fleet
-from comfy.schedule import ServerState, choose
+from comfy.schedule import ServerState, choose, ends_sooner
 
 _log = logging.getLogger(__name__)
 _NET = 5.0  # seconds after which it looks in any case at what other processes have put into the line
 _PAUSES = Pauses(1.0, 5.0)  # before the records are asked again
+_WORTHWHILE = 1.0  # seconds; a run that starts sooner stays where it is
 
 
 class Worker:
@@ -67,16 +70,18 @@ class Worker:
             context.lease.on_term.add(again)
         self._left_behind = LeftBehind(context.records, fleet, tasks)
         self._turns, self._cancels = BackgroundTask("turns", tasks), BackgroundTask("cancels", tasks)
+        self._ahead = RunsAhead(tasks, self.wake)
 
     async def __aenter__(self) -> Worker:
         for run in await self._context.records.measured(worker=self.name):
             self._load.recall(run.server or "", run, learn=self._has_alone(run))
         self._unbegun = await self._context.records.active_at(self.name)
         for run in self._unbegun:
-            if run.state is State.RUNNING and run.server is not None:
+            if run.server is not None and (run.state is State.RUNNING or run.is_ahead):
                 self._load.enter(run.server, run)
         await self._engine.__aenter__()
         await self._left_behind.__aenter__()
+        await self._ahead.__aenter__()
         self._turns.repeat(self._take_turns)
         self._cancels.repeat(self._watch_cancels, until=self._wanted.wait)
         return self
@@ -84,6 +89,7 @@ class Worker:
     async def __aexit__(self, *_exit: object) -> None:
         await self._turns.stop()
         await self._cancels.stop()
+        await self._ahead.__aexit__()
         await self._left_behind.__aexit__()
         await self._engine.__aexit__(None, None, None)
 
@@ -104,13 +110,15 @@ class Worker:
     def _server_states(self) -> dict[str, ServerState]:
         """The servers that are up, as the schedule sees them."""
         up = self._fleet.up
-        return self._load.server_states(
-            {name: each.at_once for name, each in self._fleet.members.items() if name in up}
-        )
+        shared = {name for name in up if self._fleet.client(name).has_others}
+        at_once = {name: each.at_once for name, each in self._fleet.members.items() if name in up}
+        states = self._load.server_states(at_once, shared)
+        return states | {name: replace(states[name], free=False) for name in self._ahead.kept & states.keys()}
 
     async def _take_turns(self) -> None:
         self._news.clear()
         await self._begin()
+        await self._reconsider()
         while self._may_claim() and any(each.free for each in self._server_states().values()):
             run = await self._context.queue.claim(self.name, self._pick, self._context.replies.platforms)
             if run is None:
@@ -141,10 +149,28 @@ class Worker:
         """False where this process stood still and has not given a sign of life since: its name may be another's."""
         return self._context.lease.term is not None
 
+    async def _reconsider(self) -> None:
+        """Take back a run that is ahead if an idle server ends it sooner, or if a run of higher priority waits."""
+        worth = [run for run in self._ahead if self._load.starts_in(run.server or "", run) > _WORTHWHILE]
+        if not worth:
+            return
+        first = await self._context.records.first_priority()
+        for run in worth:
+            job, ends_in = self._jobs.of(run, self._fleet.up), self._load.ends_in(run.server or "", run)
+            sooner = ends_sooner(job, ends_in, self._server_states().values(), self._load.estimates)
+            if sooner is not None or run.priority < first:
+                self._ahead.take_back(run, sooner or "")
+
     def _pick(self, heads: Sequence[QueuedRun]) -> Assignment | None:
+        """Choose a run for a server. One that costs money is never ahead: it is posted once, to be begun at once."""
         jobs = [self._jobs.of(run, self._fleet.up) for run in heads]
-        choice = choose(jobs, self._server_states().values(), self._load.estimates)
-        return Assignment(choice.job.id, choice.server, choice.passed) if choice is not None else None
+        paid, states = {run.id for run in heads if run.price is not None}, self._server_states()
+        while (choice := choose(jobs, states.values(), self._load.estimates)) is not None:
+            ahead = self._load.is_full(choice.server, self._fleet.members[choice.server].at_once)
+            if not ahead or choice.job.id not in paid:
+                return Assignment(choice.job.id, choice.server, choice.passed, ahead)
+            states[choice.server] = replace(states[choice.server], free=False)
+        return None
 
     async def _begin(self) -> None:
         """Begin what was taken, by an earlier process too: it may have ended before its engine knew of a run."""
@@ -163,7 +189,9 @@ class Worker:
         try:
             await self._make(run, step, resumed=fresh is None)
         finally:
-            self._under_way.pop(run_id, None)
+            if run_id in self._under_way and self._under_way[run_id][1] is task:
+                del self._under_way[run_id]
+            self._ahead.discard(run)
             self._leave(run, learn=False)
 
     async def _record(self, run_id: str) -> RunRecord | None:
@@ -188,14 +216,21 @@ class Worker:
                 step,
                 lambda learn: self._leave(run, learn=learn),
                 lambda prompt_id: self._doubt(server, run, prompt_id),
+                self._began,
                 resumed=resumed,
             )
+            if run.is_ahead:
+                self._ahead.add(run, attempt)
             if run.cancelled_by:
                 self.cancel(run.id)
             await attempt.make()
         except Exception as error:  # noqa: BLE001 - the end of a run, where even that could not be written down
             _log.error("run %s could not be ended", run.id, exc_info=error)
             await self._end(run, explain(error, run.id))
+
+    def _began(self, run: RunRecord) -> None:
+        self._ahead.discard(run)
+        self._load.enter(run.server or "", run)
 
     def _doubt(self, server: str, run: RunRecord, prompt_id: str) -> None:
         self._left_behind.note(server, run.id, prompt_id)
@@ -229,6 +264,9 @@ class Worker:
         await self._watch_lease()
         for run_id in await self._context.records.cancel_requests(self.name):
             self.cancel(run_id)
+        if ahead := {run.id for run in self._ahead}:
+            for run_id in ahead - await self._context.records.still_with(self.name, ahead):
+                self.cancel(run_id)
 
     async def _watch_lease(self) -> None:
         """Stop the runs that others took over while this process stood still."""

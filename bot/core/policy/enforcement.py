@@ -57,7 +57,8 @@ class PolicyEnforcer:
         for workflow in workflows:
             costs = self._costs(workflow)
             by_default = self._default.allows(workflow), self._default.allows(workflow, costs=costs)
-            kind = costs, self._waits(workflow), *by_default
+            closed, tried = self._catalog.is_closed(workflow), self._catalog.is_on_trial(workflow)
+            kind = costs, closed, tried, *by_default
             allowed = None if workflow in named else alike.get(kind)
             if allowed is None:
                 allowed = self.decide(person, place, workflow).allowed

@@ -60,8 +60,7 @@ class EtaEstimator:
 
     def _assigned(self, waiting: Sequence[RunRecord]) -> Mapping[str, float]:
         servers = {name: each.at_once for name, each in self._registry.servers.items() if each.up}
-        jobs, server_states = (
-            (self._jobs.of(run, frozenset(servers)) for run in waiting),
-            self._load.server_states(servers),
-        )
-        return {job.id: start for job, _server, start in assign(jobs, server_states, self._load.estimates)}
+        server_states = self._load.server_states(servers)
+        jobs = (self._jobs.of(run, frozenset(servers)) for run in waiting if not run.is_ahead)
+        ahead = {run.id: self._load.starts_in(self._server(run), run) for run in waiting if run.is_ahead}
+        return ahead | {job.id: start for job, _server, start in assign(jobs, server_states, self._load.estimates)}

@@ -10,9 +10,10 @@ from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.core import events_log
-from bot.core.run import ACTIVE, RunRecord, State
+from bot.core.run import RunRecord, State
 from bot.core.runs import usage
 from bot.core.runs.queue import MOST_ATTEMPTS
+from bot.core.runs.repository import taken
 from bot.core.runs.rows import read_run
 from bot.core.storage.bells import Topic
 from bot.core.storage.database import Database
@@ -52,10 +53,10 @@ async def _move_on(connection: AsyncConnection, run: RunRecord, now: float) -> R
     if run.cancelled_by:
         await usage.settle(connection, run.id, now, now - (run.started_at or now))
         return await _change(connection, run, {"state": State.CANCELLED, "ended_at": now})
-    if run.outcome is None and run.attempt >= MOST_ATTEMPTS:
+    if run.outcome is None and not run.is_ahead and run.tries >= MOST_ATTEMPTS:
         await usage.give_back(connection, [run.id])
         sentence = _("The programs that worked on this stopped answering, {count} times. Please tell the operator.")
-        ended = {"state": State.FAILED, "sentence": sentence.format(count=run.attempt), "ended_at": now}
+        ended = {"state": State.FAILED, "sentence": sentence.format(count=run.tries), "ended_at": now}
         return await _change(connection, run, ended)
     reason = _("The program that worked on this stopped answering. Your request waits for another one.")
     return await _change(connection, run, {**_again(run), "reason": reason})
@@ -65,11 +66,11 @@ def _again(run: RunRecord) -> dict[str, Any]:
     """Have a run executed again; one that has its outcome is only delivered, which any worker can do."""
     if run.outcome is not None:
         return {"state": State.DELIVERING, "worker": None}
-    return {"state": State.WAITING, **_FREED}
+    return {"state": State.WAITING, "spared": run.spared + run.is_ahead, **_FREED}
 
 
 async def _active(connection: AsyncConnection, worker: str) -> list[RunRecord]:
-    question = select(runs).where(runs.c.worker == worker, runs.c.state.in_(ACTIVE)).order_by(runs.c.seq)
+    question = select(runs).where(runs.c.worker == worker, taken()).order_by(runs.c.seq)
     return [read_run(row) for row in await connection.execute(question)]
 
 

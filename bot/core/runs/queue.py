@@ -25,9 +25,9 @@ from bot.core.policy.evaluate import NO_POLICY, EffectivePolicy
 from bot.core.policy.quota import QuotaStatus
 from bot.core.policy.rules import Rule
 from bot.core.policy.scope import RequestContext, asked_in
-from bot.core.run import ACTIVE, QueuedRun, RunRecord, State
+from bot.core.run import QueuedRun, RunRecord, State
 from bot.core.runs import statements, usage
-from bot.core.runs.repository import note_uses, on_platforms
+from bot.core.runs.repository import note_uses, on_platforms, taken
 from bot.core.runs.rows import read_queued, read_run
 from bot.core.storage.bells import Topic
 from bot.core.storage.database import Database
@@ -38,6 +38,7 @@ from comfy.prices import Price
 WINDOW = 64  #: waiting runs to choose the next run from
 _FARTHEST = 16 * WINDOW  # if the first runs are all for the servers of other workers
 MOST_ATTEMPTS = 4  #: attempts for each run, on any suitable server
+_MOST_SPARED = 20  # attempts that do not count, because no server began
 
 
 @dataclass(frozen=True)
@@ -66,11 +67,14 @@ class NewRun:
 
 @dataclass(frozen=True)
 class Assignment:
-    """A run's id, its server, and the ids of the runs that are put off for it."""
+    """A run's id, its server, and the ids of the runs that are put off for it. `ahead`: the server is still at work on
+    another run, and begins this one by itself.
+    """
 
     run_id: str
     server: str
     passed: tuple[str, ...] = ()
+    ahead: bool = False
 
 
 #: Chooses among the first runs of the queue; None if none of them can start now.
@@ -116,12 +120,15 @@ class RunQueue:
             return await usage.quota_statuses(connection, person, workflow, limits, self._clock())
 
     async def claim(self, worker: str, pick: Picker, platforms: Collection[str] | None = None) -> RunRecord | None:
-        """Let the picker choose among the runs of these platforms, or of all, and give the run to this worker alone."""
+        """Let the picker choose among the runs of these platforms, or of all, and give the run to this worker alone. A
+        run that is ahead still waits, until `RunRepository.begin`.
+        """
         async with self._database.change() as connection:
             picked = await self._picked(connection, pick, platforms)
             if picked is None:
                 return None
-            start = dict(zip(statements.TAKEN, (State.RUNNING, picked.server, worker, self._clock()), strict=True))
+            state, started_at = (State.WAITING, None) if picked.ahead else (State.RUNNING, self._clock())
+            start = dict(zip(statements.TAKEN, (state, picked.server, worker, started_at), strict=True))
             given = {"of_run": picked.run_id, **{f"new_{name}": value for name, value in start.items()}}
             row = (await connection.execute(statements.TAKE, given)).one()
             await connection.execute(statements.TURN, {"now_at": row.turn})
@@ -131,25 +138,32 @@ class RunQueue:
             return read_run(row)
 
     async def requeue(self, run: RunRecord, reason: str, avoid: str | None) -> bool:
-        """Let a run wait again after a failed attempt; False if it has no attempts left, or was cancelled."""
-        if run.attempt >= MOST_ATTEMPTS:
+        """Let a run wait again after an attempt, which costs nothing if the run was still ahead. False if it has no
+        attempts left, or was cancelled.
+        """
+        spared = run.spared + (run.is_ahead and run.spared < _MOST_SPARED)
+        if run.attempt - spared >= MOST_ATTEMPTS:
             return False
         avoided = sorted(run.avoid | {avoid} if avoid else run.avoid)
         again = {"state": State.WAITING, "attempt": run.attempt + 1, "reason": reason, "avoid": avoided}
-        ours = (runs.c.id == run.id, runs.c.attempt == run.attempt, runs.c.state.in_(ACTIVE))
+        again["spared"] = spared
+        ours = (runs.c.id == run.id, runs.c.attempt == run.attempt, taken())
         freed = {"server": None, "worker": None, "started_at": None, "executed_at": None}
         change = update(runs).where(*ours, runs.c.cancelled_by.is_(None)).values(again | freed)
         async with self._database.change(Topic.LINE) as connection:
             return (await connection.execute(change)).rowcount > 0
 
     async def update_policy(self, run: RunRecord, policy: EffectivePolicy) -> None:
-        """Replace the policy of a waiting run: the limits on runs at a time, and the handling of its results."""
+        """Replace the policy of a waiting run: the limits on runs at a time, and the handling of its results. If it is
+        ahead, it is taken back, so that its turn comes under these limits.
+        """
         waits = (runs.c.id == run.id, runs.c.state == State.WAITING)
-        async with self._database.change(Topic.LINE) as connection:
+        async with self._database.change(Topic.LINE, Topic.CANCELS) as connection:
             await connection.execute(update(runs).where(*waits).values(_lasting(policy)))
+            await connection.execute(update(runs).where(*waits, runs.c.server.is_not(None)).values(_BACK))
 
     async def waiting(self) -> list[RunRecord]:
-        """Return all waiting runs that have a message, in queue order."""
+        """Return all waiting runs that have a message, in queue order: those that are ahead first."""
         question = select(runs).where(runs.c.state == State.WAITING, runs.c.opened == 1).order_by(*_ORDER)
         found: list[RunRecord] = []
         async with self._database.read() as connection:
@@ -170,7 +184,10 @@ class RunQueue:
             own = (await connection.execute(mine)).one_or_none()
             if own is None:
                 return None
+            if own.server is not None:
+                return 1
             before = or_(
+                runs.c.server.is_not(None),
                 runs.c.priority > own.priority,
                 and_(runs.c.priority == own.priority, runs.c.turn < own.turn),
                 and_(runs.c.priority == own.priority, runs.c.turn == own.turn, runs.c.depth < own.depth),
@@ -185,7 +202,7 @@ class RunQueue:
             return int((await connection.execute(question)).scalar_one()) + 1
 
     async def running(self) -> int:
-        """Count the runs that are on servers."""
+        """Count the runs that servers execute."""
         question = select(func.count()).where(runs.c.state == State.RUNNING)
         async with self._database.read() as connection:
             return int((await connection.execute(question)).scalar_one())
@@ -212,8 +229,8 @@ class RunQueue:
     async def _window(self, connection: AsyncConnection) -> Any:
         """Select the first runs of the queue, without people who have as many running runs as they may."""
         allowed = not_(and_(runs.c.priority == 0, await self._capped(connection)))
-        ready = (runs.c.state == State.WAITING, runs.c.opened == 1)
-        return select(*_HEAD).where(*ready, allowed).order_by(*_ORDER).limit(WINDOW)
+        ready = (runs.c.state == State.WAITING, runs.c.opened == 1, runs.c.server.is_(None))
+        return select(*_HEAD).where(*ready, allowed).order_by(*_TURNS).limit(WINDOW)
 
     async def _capped(self, connection: AsyncConnection) -> Any:
         """Select the runs that must wait for other runs of their person, place or workflow."""
@@ -231,8 +248,10 @@ class RunQueue:
         return or_(*capped)
 
 
+_BACK = {"server": None, "worker": None, "attempt": runs.c.attempt + 1, "spared": runs.c.spared + 1}
 _HEAD = [runs.c[each.name] for each in fields(QueuedRun)]
-_ORDER = (runs.c.priority.desc(), runs.c.turn, runs.c.depth, runs.c.seq)
+_TURNS = (runs.c.priority.desc(), runs.c.turn, runs.c.depth, runs.c.seq)
+_ORDER = (runs.c.server.is_(None), *_TURNS)
 
 
 def _joined(run: NewRun) -> list[Topic]:

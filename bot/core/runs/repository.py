@@ -9,7 +9,7 @@ from time import time
 from typing import Any
 
 import msgspec
-from sqlalchemy import delete, false, func, or_, select, update
+from sqlalchemy import ColumnElement, delete, false, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.core import events_log
@@ -20,6 +20,8 @@ from bot.core.runs.rows import read_run
 from bot.core.storage.bells import Bells, Topic
 from bot.core.storage.database import Database
 from bot.core.storage.schema import runs, uses
+
+_NOWHERE = {"server": None, "worker": None}
 
 
 class RunRepository:
@@ -80,12 +82,12 @@ class RunRepository:
         return await self._select(runs.c.person == person, runs.c.state.in_(UNFINISHED), order=runs.c.seq)
 
     async def active_at(self, worker: str) -> list[RunRecord]:
-        """Return the runs of a worker."""
-        return await self._select(runs.c.worker == worker, runs.c.state.in_(ACTIVE), order=runs.c.seq)
+        """Return the runs of a worker, also those that are ahead."""
+        return await self._select(runs.c.worker == worker, taken(), order=runs.c.seq)
 
     async def active(self) -> list[RunRecord]:
-        """Return the runs of all workers."""
-        return await self._select(runs.c.state.in_(ACTIVE), order=runs.c.seq)
+        """Return the runs of all workers, also those that are ahead."""
+        return await self._select(taken(), order=runs.c.seq)
 
     async def measured(self, since: float = 0.0, worker: str | None = None, count: int = 500) -> list[RunRecord]:
         """Return the latest runs that finished after a moment, by one worker or by all, earliest first. Estimates use
@@ -133,6 +135,27 @@ class RunRepository:
         async with self._database.read() as connection:
             return {State(state): count for state, count in await connection.execute(question)}
 
+    async def begin(self, run: RunRecord) -> RunRecord | None:
+        """Record that the server has begun a run that was ahead. None if it waits there no longer."""
+        ahead = (runs.c.id == run.id, runs.c.attempt == run.attempt, runs.c.worker == run.worker)
+        begun = {"state": State.RUNNING, "started_at": self._clock()}
+        change = update(runs).where(*ahead, runs.c.state == State.WAITING).values(begun).returning(*runs.c)
+        async with self._database.change() as connection:
+            row = (await connection.execute(change)).one_or_none()
+        return read_run(row) if row is not None else None
+
+    async def still_with(self, worker: str, run_ids: Collection[str]) -> set[str]:
+        """Return those of the runs that this worker has, waiting or running, and that nobody has cancelled."""
+        mine = (runs.c.id.in_(run_ids), runs.c.worker == worker, taken(), runs.c.cancelled_by.is_(None))
+        async with self._database.read() as connection:
+            return set((await connection.execute(select(runs.c.id).where(*mine))).scalars())
+
+    async def first_priority(self) -> int:
+        """Return the highest priority in the queue, without the runs that are ahead."""
+        waits = (runs.c.state == State.WAITING, runs.c.opened == 1, runs.c.server.is_(None))
+        async with self._database.read() as connection:
+            return (await connection.execute(select(func.max(runs.c.priority)).where(*waits))).scalar_one() or 0
+
     async def executed(self, run: RunRecord) -> bool:
         """Record that the server has finished its part. Returns True if the attempt still owned the run."""
         now = self._clock()
@@ -167,8 +190,8 @@ class RunRepository:
     async def refuse(self, run: RunRecord, sentence: str) -> bool:
         """End a waiting run before it starts. Returns True if it still waited."""
         charge = partial(usage.give_back, run_ids=[run.id])
-        ended = {"state": State.FAILED, "sentence": sentence, "ended_at": self._clock()}
-        stepped = await self._step(run, (State.WAITING,), charge, (Topic.LINE,), **ended)
+        ended = {"state": State.FAILED, "sentence": sentence, "ended_at": self._clock(), **_NOWHERE}
+        stepped = await self._step(run, (State.WAITING,), charge, (Topic.LINE, Topic.CANCELS), **ended)
         return _told(stepped, run.id, State.FAILED, sentence)
 
     async def hold_result(self, run: RunRecord) -> bool:
@@ -184,8 +207,8 @@ class RunRepository:
     async def hold_request(self, run: RunRecord) -> bool:
         """Hold a waiting run for a moderator, unless one has approved it. Returns True if it is held."""
         where = (runs.c.id == run.id, runs.c.attempt == run.attempt, runs.c.state == State.WAITING)
-        change = update(runs).where(*where, runs.c.review_asked_at.is_(None)).values(state=State.HELD)
-        async with self._database.change(Topic.LINE, Topic.HELD) as connection:
+        change = update(runs).where(*where, runs.c.review_asked_at.is_(None)).values(state=State.HELD, **_NOWHERE)
+        async with self._database.change(Topic.LINE, Topic.CANCELS, Topic.HELD) as connection:
             return (await connection.execute(change)).rowcount > 0
 
     async def approve(self, run_id: str) -> RunRecord | None:
@@ -351,6 +374,11 @@ class RunRepository:
 async def _stepped(connection: AsyncConnection, run: RunRecord, states: Sequence[State], **values: Any) -> bool:
     change = statements.step(tuple(states), tuple(values))
     return (await connection.execute(change, statements.step_values(run.id, run.attempt, values))).rowcount > 0
+
+
+def taken() -> ColumnElement[bool]:
+    """The runs that workers have: active ones, and those that are ahead."""
+    return or_(runs.c.state.in_(ACTIVE), statements.AHEAD)
 
 
 def on_platforms(platforms: Collection[str]) -> Any:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import Any
 
-from sqlalchemy import bindparam, case, func, literal_column, or_, select, update
+from sqlalchemy import and_, bindparam, case, func, literal_column, or_, select, update
 
 from bot.core.run import State
 from bot.core.storage.schema import charges, line, runs, uses
@@ -31,11 +31,14 @@ PLACE = select(func.count(), func.coalesce(func.max(runs.c.turn), 0), select(lin
     runs.c.person == bindparam("of_person"), in_states([State.WAITING])
 )
 JOIN = runs.insert()
-#: Whose runs are on servers, of which workflow, and for which limits they count.
+#: The condition that a run waits at a server, which will begin it by itself.
+AHEAD = and_(in_states([State.WAITING]), runs.c.server.is_not(None))
+#: Whose runs are on servers, of which workflow, and for which limits they count. Those that are ahead count too: their
+#: servers begin them without asking.
 BUSY = (
     select(runs.c.person, runs.c.workflow, func.coalesce(charges.c.spots, ""))
     .select_from(runs.outerjoin(charges, charges.c.run_id == runs.c.id))
-    .where(in_states([State.RUNNING]))
+    .where(or_(in_states([State.RUNNING]), AHEAD))
 )
 #: The limits on runs at a time that hold for runs which wait.
 CAPS = select(runs.c.caps).where(in_states([State.WAITING]), runs.c.caps > "").distinct()

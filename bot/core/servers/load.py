@@ -4,9 +4,10 @@ schedule.
 
 from __future__ import annotations
 
+import itertools
 from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from time import time
 
@@ -22,11 +23,20 @@ _GROWING = 1.5  # the estimate for an overdue run, as a multiple of the time it 
 
 @dataclass(frozen=True)
 class _RunningJob:
-    """A run on a server: its start, its estimated duration, and whether models were loaded for it."""
+    """A run on a server: its start, its estimated duration, and whether models were loaded for it. One that is ahead
+    has no start.
+    """
 
-    begun: float
+    begun: float | None
     expected: float
     switched: bool
+    before: frozenset[str]  # the models that were loaded
+    attempt: int
+
+    def left(self, now: float) -> float:
+        """Return the seconds until it ends."""
+        elapsed = now - self.begun if self.begun is not None else 0.0
+        return self.expected - elapsed if elapsed < self.expected else elapsed * (_GROWING - 1)
 
 
 @dataclass
@@ -38,10 +48,14 @@ class _Slot:
         """Return the seconds until the server has finished its runs, one after the other."""
         left, first = 0.0, True
         for stay in self.stays.values():
-            elapsed = now - stay.begun
-            ahead = stay.expected - elapsed if elapsed < stay.expected else elapsed * (_GROWING - 1)
-            left, first = left + (ahead if first else stay.expected), False
+            left, first = left + (stay.left(now) if first else stay.expected), False
         return left
+
+    def has_room(self, at_once: int, *, shared: bool) -> bool:
+        """True if it takes one more run: it executes so many at once, and one waits behind them. Where the prompts of
+        others wait too, one of ours is there.
+        """
+        return len(self.stays) < (1 if shared else at_once + 1)
 
     def load(self, run: RunRecord) -> bool:
         """Mark a run's models as loaded. Returns True if these are other models than before."""
@@ -59,26 +73,53 @@ class ServerLoad:
         self._clock = clock
         self._load: defaultdict[str, _Slot] = defaultdict(_Slot)
 
-    def server_states(self, servers: Mapping[str, int]) -> dict[str, ServerState]:
-        """Return the servers' states for the schedule. `servers` says how many runs each takes at once."""
+    def server_states(self, servers: Mapping[str, int], shared: Collection[str] = ()) -> dict[str, ServerState]:
+        """Return the servers' states for the schedule. `servers` says how many runs each takes at once, and `shared`
+        where others' prompts wait too.
+        """
         now, load = self._clock(), {name: self._load[name] for name in servers}
         return {
-            name: ServerState(name, bay.loaded, bay.busy_for(now), len(bay.stays) < servers[name])
+            name: ServerState(name, bay.loaded, bay.busy_for(now), bay.has_room(servers[name], shared=name in shared))
             for name, bay in load.items()
         }
 
-    def enter(self, server: str, run: RunRecord) -> None:
-        """Record that a server started a run, at its `started_at` or now. Idempotent."""
+    def is_full(self, server: str, at_once: int) -> bool:
+        """True if a further run would be ahead: the server executes as many as it takes at once."""
+        return len(self._load[server].stays) >= at_once
+
+    def ends_in(self, server: str, run: RunRecord) -> float:
+        """Return the seconds until a run that is ahead ends."""
+        stay = self._load[server].stays.get(run.id)
+        return self.starts_in(server, run) + (stay.expected if stay is not None else 0.0)
+
+    def starts_in(self, server: str, run: RunRecord) -> float:
+        """Return the seconds until a server begins a run that is ahead there."""
         bay = self._load[server]
-        if run.id not in bay.stays:
+        before = dict(itertools.takewhile(lambda stay: stay[0] != run.id, bay.stays.items()))
+        return _Slot(bay.loaded, before).busy_for(self._clock())
+
+    def enter(self, server: str, run: RunRecord) -> None:
+        """Record that a server has a run, which it started at `started_at` or now, or which is ahead. Idempotent."""
+        bay = self._load[server]
+        begun = None if run.is_ahead else run.started_at or self._clock()
+        stay = bay.stays.get(run.id)
+        if stay is None or stay.attempt != run.attempt:
             job = Job(run.id, run.kind, run.models, frozenset({server}))
             expected = self.estimates.total(ServerState(server, bay.loaded), job)
-            bay.stays[run.id] = _RunningJob(run.started_at or self._clock(), expected, bay.load(run))
+            before = bay.loaded
+            bay.stays[run.id] = _RunningJob(begun, expected, bay.load(run), before, run.attempt)
+        elif stay.begun is None and begun is not None:
+            bay.stays[run.id] = replace(stay, begun=begun)
 
     def leave(self, server: str, run: RunRecord, *, learn: bool) -> None:
-        """Record that a run left a server. With `learn`, its time improves the estimates."""
-        stay = self._load[server].stays.pop(run.id, None)
-        if stay is not None and learn:
+        """Record that an attempt left a server. With `learn`, its time improves the estimates."""
+        stay = self._load[server].stays.get(run.id)
+        if stay is None or stay.attempt != run.attempt:
+            return
+        del self._load[server].stays[run.id]
+        if stay.begun is None:
+            self._load[server].loaded = stay.before
+        elif learn:
             self.estimates.learn(server, run.kind, self._clock() - stay.begun, switched=stay.switched)
 
     def keep(self, runs: Collection[str]) -> None:

@@ -54,6 +54,7 @@ runs = Table(
     Column("opened", Integer, nullable=False, server_default="1"),  # 0: its message has still to be posted
     Column("price", JSON),  # of a run that costs money, in credits
     Column("posted_at", Float),  # when such a run was handed to a server, which may have charged for it
+    Column("spared", Integer, nullable=False, server_default="0"),  # attempts that no server began
     Index("runs_in_line", "state", "priority", "turn", "depth", "seq"),
     Index("runs_by_caps", "state", "caps"),
     Index("runs_of_person", "person", "state", "seq"),
