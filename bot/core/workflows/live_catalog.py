@@ -253,7 +253,8 @@ class LiveCatalog:
         return self._settled
 
     def _closed_of(self, known: Mapping[FilePlace, Identity] | None) -> frozenset[str]:
-        return frozenset(each.id for each in (known or {}).values() if each.source in self._saved.closed)
+        closed = self._saved.closed
+        return frozenset(each.id for each in (known or {}).values() if each.source in closed) if closed else closed
 
     def _places_before(self, known: Sequence[Identity]) -> frozenset[FilePlace]:
         """Return the places where this process saw files. The database knows of all that is still saved at servers.
