@@ -132,7 +132,7 @@ async def serving(
         await catalog.offer_saved(shelf.files)
         if role.worker is not None:
             await stack.enter_async_context(_watched(settings, role.worker, saved, shelf, fleet, registry, tasks))
-        questions = SavedWorkflows(saved, shelf, policy.audit, policy.permissions, platforms, locks, tasks)
+        questions = SavedWorkflows(saved, kept, shelf, policy.audit, policy.permissions, platforms, locks, tasks)
         if role.chat:
             await stack.enter_async_context(questions)
         moderation = await stack.enter_async_context(

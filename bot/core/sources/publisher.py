@@ -32,6 +32,7 @@ from bot.core.sources.store import (
     write_state,
 )
 from bot.core.sources.watcher import SavedContent, SavedFault, SavedListing
+from bot.core.workflows.identity.identities import Identity
 from bot.core.workflows.live_catalog import LiveCatalog
 from bot.core.workflows.reader import SourceFile, graph_of
 from bot.core.workflows.source import Layer
@@ -39,6 +40,8 @@ from bot.i18n import _
 from comfy.errors import PromptRejected
 from comfy.object_info import ObjectInfo
 from comfy.saved import UnreadableWorkflow
+
+_SOURCE = "saved/"  # before the id, in what the catalog calls its source
 
 
 @dataclass(frozen=True)
@@ -91,8 +94,13 @@ def _files(offers: Iterable[tuple[Offered, SavedAt, bytes]]) -> dict[Offered, So
 def _file(offer: Offered, at: SavedAt, content: bytes) -> SourceFile:
     path = at.path[: len(at.path) - len(PurePosixPath(at.path).name)] + at.stem
     called = "" if offer.title == at.stem else offer.title
-    source, graph = f"saved/{offer.id}", graph_of(content)
+    source, graph = f"{_SOURCE}{offer.id}", graph_of(content)
     return SourceFile.of(Layer.SAVED, path, at.path, graph, source=source, called=called, trial=offer.trial)
+
+
+def saved_id(identity: Identity) -> str:
+    """Return the id among saved workflows of one in the catalog; empty if it is not saved at a server."""
+    return identity.source.removeprefix(_SOURCE) if identity.source.startswith(_SOURCE) else ""
 
 
 @dataclass(frozen=True)
