@@ -12,7 +12,7 @@ import re
 import signal
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from comfy.object_info import InputInfo, NodeInfo, ObjectInfo, PriceBadge
@@ -30,10 +30,11 @@ Answer: TypeAlias = "tuple[float, float] | None"
 
 @dataclass(frozen=True)
 class Price:
-    """A price in credits: at least `low`, at most `high`."""
+    """A price in credits: at least `low`, at most `high`. One that is not `declared` by nodes is an estimate."""
 
     low: float
     high: float
+    declared: bool = field(default=True, compare=False)
 
 
 class _UnknownError(Exception):

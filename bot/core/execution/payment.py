@@ -46,13 +46,14 @@ class Payment:
         self.posted = run.posted_at is not None
 
     async def authorize(self, prompt: Prompt, info: ObjectInfo) -> None:
-        """Record that a server may charge from now on. Raises `CannotRun` if the prompt costs more than was agreed: its
-        workflow, or its server, may have changed since. Raises `AttemptLost`.
+        """Record that a server may charge from now on. Raises `CannotRun` if the prompt costs more than was agreed, or
+        nothing is known of its price any longer: its workflow, or its server, may have changed since. Raises
+        `AttemptLost`.
         """
         agreed, price = self._run.price, await declared_price([(prompt, info)])
-        if agreed is None or (price is not None and price.high > agreed.high + _CENT):
+        if agreed is None or (agreed.declared if price is None else price.high > agreed.high + _CENT):
             raise CannotRun(
-                _("This costs more than it did when you asked for it, so it did not run. Please ask again.")
+                _("This may cost more than it did when you asked for it, so it did not run. Please ask again.")
             )
         if not await self._written(partial(self._records.post, self._run)):
             raise AttemptLost

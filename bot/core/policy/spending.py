@@ -40,7 +40,7 @@ def price_of(rules: Rules, workflow: str, declared: Price | None) -> Price | Non
     rule = rules.get(Rule(Scope(workflow=workflow), RunPrice(0)).slot)
     if declared is not None or rule is None or not isinstance(rule.body, RunPrice):
         return declared
-    return Price(rule.body.credits, rule.body.credits)
+    return Price(rule.body.credits, rule.body.credits, declared=False)
 
 
 def spending_rule(scope: Scope, most: int | None) -> Rule:
