@@ -236,7 +236,8 @@ async def _saved(base: _Base, policy: Policy) -> AsyncIterator[SavedWorkflows]:
         await base.catalog.offer_saved(shelf.files)
         if base.role.worker is not None:
             await stack.enter_async_context(_watched(base, base.role.worker, store, shelf))
-        saved = SavedWorkflows(store, shelf, policy.audit, policy.permissions, base.platforms, base.locks, base.tasks)
+        rights = (policy.audit, policy.permissions)
+        saved = SavedWorkflows(store, base.workflows, shelf, *rights, base.platforms, base.locks, base.tasks)
         if base.role.chat:
             await stack.enter_async_context(saved)
         yield saved

@@ -14,7 +14,11 @@ def read_json(text: str | bytes) -> Any:
     """Return what a text in JSON says. A `?` stands in for half a character, which JSON can name, but no file, database
     or chat takes. Raises `ValueError` and `RecursionError`.
     """
-    data = json.loads(text)
+    return whole_characters(json.loads(text), text)
+
+
+def whole_characters(data: Any, text: str | bytes) -> Any:
+    """Return what a text in JSON says with a `?` for each half of a character in it."""
     if (_HALF.search(text) if isinstance(text, str) else _HALF_BYTES.search(text)) is None:
         return data
     return json.loads(json.dumps(data, ensure_ascii=False).encode("utf-8", "replace"))

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from comfy.json_text import whole_characters
 from comfy.saved.document import UnreadableWorkflow
 
 MOST = 4 << 20  # bytes of JSON text, after it is unpacked: the largest that people share have about one
@@ -145,5 +146,5 @@ def _decoded(data: bytes, at: int, encoding: str) -> tuple[Any, int]:
             break
         except (ValueError, RecursionError):
             break
-        return found, len(text[:end].encode(encoding))
+        return whole_characters(found, text[:end]), len(text[:end].encode(encoding))
     return None, tried

@@ -21,10 +21,11 @@ from bot.core.retry import Pauses
 from bot.core.runs.locks import RunLocks
 from bot.core.sources.holdings import one_line
 from bot.core.sources.publication import Publication, Stage, accepted, back_to, closed, declined
-from bot.core.sources.publisher import Shelf, offered
+from bot.core.sources.publisher import Shelf, offered, saved_id
 from bot.core.sources.store import SavedState, SavedStore, SavedVersion, SavedWorkflow
 from bot.core.storage.bells import Topic
 from bot.core.workflows.form import listed, shown
+from bot.core.workflows.identity.store import WorkflowStore
 from bot.i18n import _
 
 _log = logging.getLogger(__name__)
@@ -82,6 +83,7 @@ class SavedWorkflows:
     def __init__(
         self,
         store: SavedStore,
+        identities: WorkflowStore,
         shelf: Shelf,
         audit: Audit,
         permissions: Permissions,
@@ -90,7 +92,8 @@ class SavedWorkflows:
         tasks: TaskHealth,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._store, self._shelf, self._audit, self._permissions = store, shelf, audit, permissions
+        self._store, self._identities, self._shelf = store, identities, shelf
+        self._audit, self._permissions = audit, permissions
         self._askers = {name: each for name, each in askers.items() if isinstance(each, OperatorAsker)}
         self._locks, self._clock = locks, clock
         self._pauses: dict[tuple[str, str, str], tuple[float, Iterator[float]]] = {}
@@ -218,11 +221,15 @@ class SavedWorkflows:
         return key not in self._pauses or self._clock() >= self._pauses[key][0]
 
     async def _found(self, by: Person, here: Place, act: str, name: str) -> SavedWorkflow:
-        """Find a saved workflow by its title or id. Raises `NotAllowed` for all but operators."""
+        """Find a saved workflow by what people type to run it, its title or its id. Raises `NotAllowed` for all but
+        operators.
+        """
         await self._permissions.operator(by, here, act)
         workflows = (await self._store.state()).present
         wanted = name.strip().casefold()
-        found = [each for each in workflows.values() if wanted in (each.id, each.title.casefold(), _slug(each.title))]
+        typed = {saved_id(each) for each in await self._identities.all() if each.name == wanted.replace("-", "_")}
+        found = [workflows[each] for each in typed & workflows.keys()]
+        found = found or [each for each in workflows.values() if wanted in (each.id, each.title.casefold())]
         if len(found) == 1:
             return found[0]
         if found:
@@ -308,10 +315,6 @@ def _earlier(versions: Collection[SavedVersion], now: str, number: int | None) -
     current = next((each.number for each in versions if each.digest == now), None)
     older = [each for each in versions if each.digest != now and (current is None or each.number < current)]
     return max(older, key=lambda each: each.number, default=None)
-
-
-def _slug(title: str) -> str:
-    return "_".join("".join(letter if letter.isalnum() else " " for letter in title.casefold()).split())
 
 
 def _when(at: float) -> str:

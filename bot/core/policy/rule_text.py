@@ -32,6 +32,7 @@ from bot.core.policy.spending import spending_words
 from bot.core.status_text import credit_words
 from bot.core.workflows.form import Field
 from bot.i18n import _
+from comfy.json_text import read_json
 
 _LARGEST = 1_000_000  # characters of an import
 _MOST = 5_000  # rules in it
@@ -161,7 +162,7 @@ def without_channels(rule: Rule) -> Rule:
 def _data(text: str) -> Mapping[str, Any]:
     sentence = _("This file is not an export from Darkroom. Send the file from “export” without changes.")
     try:
-        data = json.loads(text) if len(text) <= _LARGEST else None
+        data = read_json(text) if len(text) <= _LARGEST else None
     except (ValueError, RecursionError):
         raise UserError(sentence) from None
     if not isinstance(data, dict) or data.get("darkroom") != 1:

@@ -33,6 +33,7 @@ from bot.core.sources.store import (
 )
 from bot.core.sources.watcher import SavedContent, SavedFault, SavedListing
 from bot.core.storage.bells import Topic
+from bot.core.workflows.identity.identities import Identity
 from bot.core.workflows.live_catalog import LiveCatalog, SavedFiles
 from bot.core.workflows.reader import SourceFile, graph_of
 from bot.core.workflows.source import Layer
@@ -40,6 +41,8 @@ from bot.i18n import _
 from comfy.errors import PromptRejected
 from comfy.object_info import ObjectInfo
 from comfy.saved import UnreadableWorkflow
+
+_SOURCE = "saved/"  # before the id, in what the catalog calls its source
 
 
 @dataclass(frozen=True)
@@ -99,7 +102,12 @@ def _file(offer: Offered, at: SavedAt, content: bytes) -> SourceFile:
 
 
 def _source(workflow: str) -> str:
-    return f"saved/{workflow}"
+    return f"{_SOURCE}{workflow}"
+
+
+def saved_id(identity: Identity) -> str:
+    """Return the id among saved workflows of one in the catalog; empty if it is not saved at a server."""
+    return identity.source.removeprefix(_SOURCE) if identity.source.startswith(_SOURCE) else ""
 
 
 @dataclass(frozen=True)

@@ -95,6 +95,13 @@ def test_models_and_drawings_have_it_as_text_within_json_or_xml(tmp_path: Path) 
     assert found(tmp_path, drawing.encode()) == SAVED
 
 
+@pytest.mark.parametrize("head", [b"\x89PNG\r\n\x1a\n", b"\0\0\0\x18ftypisom", b"fLaC", b"OggS"])
+def test_half_a_character_becomes_a_question_mark_in_every_format(head: bytes, tmp_path: Path) -> None:
+    text = b'{"nodes": [{"id": 1, "type": "A", "title": "\\ud83d"}]}'
+    data = png((b"tEXt", b"workflow\0" + text)) if b"PNG" in head else head + text
+    assert found(tmp_path, data)["nodes"][0]["title"] == "?"
+
+
 def test_a_photograph_has_none(tmp_path: Path) -> None:
     with pytest.raises(UnreadableWorkflow, match="no ComfyUI workflow in it"):
         found(tmp_path, b"\xff\xd8\xff" + bytes(range(256)) * 1000)

@@ -6,7 +6,6 @@ Minimalistic Comfy Wrapper, `<Label:category:row>`, and of ViewComfy, `VC_BASIC 
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -19,6 +18,7 @@ from bot.core.workflows.field_kinds import kind_of_input
 from bot.core.workflows.form import NUMERIC, FieldKind
 from bot.core.workflows.placeholders import consumers_of
 from bot.core.workflows.workflow import Target, as_number
+from comfy.json_text import read_json
 from comfy.object_info import ObjectInfo
 from comfy.prompt import Node, Prompt, is_link
 
@@ -263,8 +263,8 @@ def _listed(given: object) -> tuple[str, ...] | None:
     if not isinstance(given, str) or not given.strip():
         return None
     try:
-        data = json.loads(given)
-    except ValueError:
+        data = read_json(given)
+    except (ValueError, RecursionError):
         data = re.split(r"\n" if "\n" in given.strip() else ",", given)
     if not isinstance(data, list):
         return None

@@ -175,6 +175,23 @@ async def test_a_file_saved_under_the_name_of_an_allowed_workflow_inherits_nothi
             assert again.name == "sheet"
 
 
+async def test_operators_name_a_workflow_as_people_do_to_run_it(tmp_path: Path) -> None:
+    async with house(tmp_path, **OPERATORS) as home:
+        (server,) = home.servers
+        saved = home.services.moderation.saved
+        for number, name in enumerate(("Cat", "cat", "help")):
+            await save(server.url, f"{name}.json", saved_graph(number))
+        names = {title: (await appears(home, title)).name for title in ("Cat", "cat", "help")}
+        assert sorted(names.values()) == ["cat", "cat_2", "help_2"]
+        for title, name in names.items():
+            assert f"Closed “{title}”" in await saved.unpublish(OP, HERE, name)
+        for title, name in names.items():
+            assert await saved.publish(OP, HERE, name.replace("_", "-")) == f"Opened “{title}” to others."
+        assert len(await saved.versions(OP, HERE, "Help")) == 1
+        with pytest.raises(UserError, match="No workflow “dog” is saved"):
+            await saved.versions(OP, HERE, "dog")
+
+
 async def test_what_is_deleted_and_saved_again_keeps_its_name_and_what_moderators_decided(tmp_path: Path) -> None:
     async with house(tmp_path, **OPERATORS) as home:
         (server,) = home.servers

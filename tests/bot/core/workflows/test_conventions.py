@@ -49,6 +49,11 @@ def test_a_node_of_comfyui_deploy_is_the_only_field(kind: str, value: Any, wante
     assert [str(each) for each in field.targets] == ["9.default_value"]
 
 
+def test_choices_that_are_nested_too_deeply_or_have_half_a_character_are_read() -> None:
+    assert deployed("Enum", default_value="b", options="[" * 100_000).choices == ("[" * 100_000,)
+    assert deployed("Enum", default_value="b", options='["a", "\\ud83d"]').choices == ("a", "?")
+
+
 def test_bounds_and_choices_that_deploy_nodes_carry() -> None:
     slider = deployed("NumberSlider", default_value=0.5, min_value=0.1, max_value=0.9)
     seed = deployed("Seed", default_value=-1, min_value=1, max_value=99)
