@@ -6,10 +6,11 @@ It imports each part where it builds it, so that a command loads only what it us
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import replace
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -130,10 +131,20 @@ class App:
 
     async def start(self, role: Role, announce: Callable[[str], None]) -> None:
         """Serve the platforms that are on, until a signal. Raises `ConfigError`."""
+        gc.disable()
         from bot.core.storage.temporary import process_folder
         from bot.core.workflows.live_catalog import LiveCatalog
         from bot.process import serve, until_signalled
         from bot.stores import data_folder, writing
+
+        @cache
+        def started() -> None:
+            gc.freeze()  # what a start has loaded stays: it is not looked through again and again
+            gc.enable()
+
+        def ready(words: str) -> None:
+            started()
+            announce(words)
 
         async def work() -> None:
             found = await self.examine(role)
@@ -144,9 +155,12 @@ class App:
                 with writing(folder):
                     await asyncio.to_thread(stack.enter_context, process_folder(folder / "tmp"))
                 live_catalog = await stack.enter_async_context(LiveCatalog(*self._folders(), tasks=self.tasks))
-                await serve(self.settings, live_catalog, platforms, role, self.tasks, announce)
+                await serve(self.settings, live_catalog, platforms, role, self.tasks, ready)
 
-        await until_signalled(work)
+        try:
+            await until_signalled(work)
+        finally:
+            gc.enable()
 
     async def examine(self, role: Role) -> Findings:
         """Find what `start` would refuse in this role."""
