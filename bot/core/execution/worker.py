@@ -60,8 +60,9 @@ class Worker:
         self._under_way: dict[str, tuple[RunRecord, asyncio.Task[None]]] = {}
         self._term = context.lease.term
         self._news, self._outcomes = asyncio.Event(), True
+        self._has_no_line = False  # none waits that could be claimed
         self._wanted = context.records.bells.bell(Topic.CANCELS)
-        context.records.bells.on(Topic.LINE, self.wake)
+        context.records.bells.on(Topic.LINE, self._note_line)
         context.records.bells.on(Topic.OUTCOMES, self._note_outcomes)
         for again in (self._wanted.ring, self.wake):
             context.lease.on_term.add(again)
@@ -91,6 +92,10 @@ class Worker:
         """Say that there may be something to do: a run joined the line, or a server came back."""
         self._news.set()
 
+    def _note_line(self) -> None:
+        self._has_no_line = False
+        self._news.set()
+
     def _note_outcomes(self) -> None:
         """Say that there may be a result that has only to be delivered."""
         self._outcomes = True
@@ -111,8 +116,8 @@ class Worker:
     async def _take_turns(self) -> None:
         self._news.clear()
         await self._begin()
-        while self._may_claim() and any(each.free for each in self._server_states().values()):
-            run = await self._context.queue.claim(self.name, self._pick, self._context.replies.platforms)
+        while self._may_claim() and not self._has_no_line and any(each.free for each in self._server_states().values()):
+            run = await self._claim()
             if run is None:
                 if await self._context.versions.fetch():
                     continue
@@ -125,7 +130,15 @@ class Worker:
             self._outcomes = False
             await self._take_approved()
         if not await _is_news(self._news):
-            self._outcomes = True
+            self._outcomes, self._has_no_line = True, False
+
+    async def _claim(self) -> RunRecord | None:
+        self._has_no_line = True  # unless it picks, or the line changes meanwhile
+        try:
+            return await self._context.queue.claim(self.name, self._pick, self._context.replies.platforms)
+        except StorageFailed:
+            self._has_no_line = False
+            raise
 
     async def _take_approved(self) -> None:
         """Deliver the runs that a moderator has approved; they need no server."""
@@ -142,6 +155,7 @@ class Worker:
         return self._context.lease.term is not None
 
     def _pick(self, heads: Sequence[QueuedRun]) -> Assignment | None:
+        self._has_no_line = False
         jobs = [self._jobs.of(run, self._fleet.up) for run in heads]
         choice = choose(jobs, self._server_states().values(), self._load.estimates)
         return Assignment(choice.job.id, choice.server, choice.passed) if choice is not None else None
