@@ -103,6 +103,7 @@ def test_children_and_libraries_use_the_folder_too(tmp_path: Path) -> None:
         child = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
         with work_folder() as work:
             assert work.parent == folder == Path(tempfile.gettempdir()) == Path(child.stdout.strip())
+            (work / "file").touch()
         assert not work.exists()
     assert not folder.exists()
     assert (tempfile.gettempdir(), os.environ.get("TMPDIR")) == before
