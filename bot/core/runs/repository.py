@@ -30,7 +30,7 @@ class RunRepository:
 
     @property
     def bells(self) -> Bells:
-        """What rings when runs change."""
+        """The bells that changes of runs ring."""
         return self._database.bells
 
     async def get(self, run_id: str) -> RunRecord | None:
