@@ -11,7 +11,7 @@ import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import replace
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -139,10 +139,20 @@ class App:
 
     async def start(self, role: Role, announce: Callable[[str], None]) -> None:
         """Serve the platforms that are on, until a signal. Raises `ConfigError`."""
+        gc.disable()
         from bot.core.storage.temporary import process_folder
         from bot.core.workflows.live_catalog import LiveCatalog
         from bot.process import serve, until_signalled
         from bot.stores import data_folder, writing
+
+        @cache
+        def started() -> None:
+            gc.freeze()  # what a start has loaded stays: it is not looked through again and again
+            gc.enable()
+
+        def ready(words: str) -> None:
+            started()
+            announce(words)
 
         async def work() -> None:
             found = await self.examine(role)
@@ -155,12 +165,11 @@ class App:
                 live_catalog = await stack.enter_async_context(LiveCatalog(*self._folders(), tasks=self.tasks))
                 await serve(self.settings, live_catalog, platforms, role, self.tasks, ready)
 
-        def ready(words: str) -> None:
-            gc.freeze()  # to look for garbage in all that is there for good would hold the loop for a tenth of a second
-            announce(words)
-
         sys.setswitchinterval(_TURN)
-        await until_signalled(work)
+        try:
+            await until_signalled(work)
+        finally:
+            gc.enable()
 
     async def examine(self, role: Role) -> Findings:
         """Find what `start` would refuse in this role."""

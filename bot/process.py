@@ -61,7 +61,6 @@ from bot.core.workflows.source import Layer
 from bot.i18n import _
 from bot.settings import Role, Settings
 from bot.stores import Stores, opened, writing
-from comfy.embedded import EmbeddedServer
 from comfy.fleet import Fleet, Member
 from comfy.object_info import ObjectInfo
 from comfy.server import Server
@@ -405,6 +404,8 @@ async def _members(settings: Settings, role: Role) -> AsyncIterator[Sequence[Mem
     if settings.servers:
         yield [Member(each.name, Server(**settings.server(each.url)), each.at_once) for each in settings.servers]
         return
+    from comfy.embedded import EmbeddedServer  # with NumPy, which a process with servers does without
+
     async with AsyncExitStack() as stack:
         await asyncio.to_thread(data_folder.clear_engine, settings.folder)
         folder = await asyncio.to_thread(stack.enter_context, locked_folder(settings.folder / "tmp"))

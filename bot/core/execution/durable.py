@@ -57,7 +57,6 @@ class DurableEngine:
         )
         self._sqlite = None if database.is_shared else _quick(self._url)
         self._worker, self._attempt = worker, attempt
-        self._version = f"{_VERSION} {worker}"
         self._left_behind: set[str] | None = None  # by an earlier process, and not begun again; None: not known
         self._tasks: set[asyncio.Task[Any]] = set()
         self._begun = set[str]()  # before it was known what an earlier process left behind
@@ -76,7 +75,7 @@ class DurableEngine:
                 "name": _APPLICATION,
                 "system_database_url": self._url.render_as_string(hide_password=False),
                 # Any process of a version takes up what another one of it left behind: so each worker is a version.
-                "application_version": self._version,
+                "application_version": f"{_VERSION} {self._worker}",
                 "system_database_engine": self._sqlite,
                 "executor_id": self._worker,
                 "log_level": "CRITICAL",  # a launch that fails is said in our words
@@ -95,7 +94,7 @@ class DurableEngine:
             ) from fault
         logging.getLogger("dbos").setLevel(logging.ERROR)
         unended = await DBOS.list_workflows_async(
-            status=_UNENDED, app_version=self._version, load_input=False, load_output=False
+            status=_UNENDED, app_version=f"{_VERSION} {self._worker}", load_input=False, load_output=False
         )
         self._left_behind = {each.workflow_id for each in unended} - self._begun
         self._rest_if_done()

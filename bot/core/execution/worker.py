@@ -63,8 +63,9 @@ class Worker:
         self._under_way: dict[str, tuple[RunRecord, asyncio.Task[None]]] = {}
         self._term = context.lease.term
         self._news, self._outcomes = asyncio.Event(), True
+        self._has_no_line = False  # none waits that could be claimed
         self._wanted = context.records.bells.bell(Topic.CANCELS)
-        context.records.bells.on(Topic.LINE, self.wake)
+        context.records.bells.on(Topic.LINE, self._note_line)
         context.records.bells.on(Topic.OUTCOMES, self._note_outcomes)
         for again in (self._wanted.ring, self.wake):
             context.lease.on_term.add(again)
@@ -97,6 +98,10 @@ class Worker:
         """Say that there may be something to do: a run joined the line, or a server came back."""
         self._news.set()
 
+    def _note_line(self) -> None:
+        self._has_no_line = False
+        self._news.set()
+
     def _note_outcomes(self) -> None:
         """Say that there may be a result that has only to be delivered."""
         self._outcomes = True
@@ -119,8 +124,8 @@ class Worker:
         self._news.clear()
         await self._begin()
         await self._reconsider()
-        while self._may_claim() and any(each.free for each in self._server_states().values()):
-            run = await self._context.queue.claim(self.name, self._pick, self._context.replies.platforms)
+        while self._may_claim() and not self._has_no_line and any(each.free for each in self._server_states().values()):
+            run = await self._claim()
             if run is None:
                 if await self._context.versions.fetch():
                     continue
@@ -133,7 +138,15 @@ class Worker:
             self._outcomes = False
             await self._take_approved()
         if not await _is_news(self._news):
-            self._outcomes = True
+            self._outcomes, self._has_no_line = True, False
+
+    async def _claim(self) -> RunRecord | None:
+        self._has_no_line = True  # unless it picks, or the line changes meanwhile
+        try:
+            return await self._context.queue.claim(self.name, self._pick, self._context.replies.platforms)
+        except StorageFailed:
+            self._has_no_line = False
+            raise
 
     async def _take_approved(self) -> None:
         """Deliver the runs that a moderator has approved; they need no server."""
@@ -163,6 +176,7 @@ class Worker:
 
     def _pick(self, heads: Sequence[QueuedRun]) -> Assignment | None:
         """Choose a run for a server. One that costs money is never ahead: it is posted once, to be begun at once."""
+        self._has_no_line = False
         jobs = [self._jobs.of(run, self._fleet.up) for run in heads]
         paid, states = {run.id for run in heads if run.price is not None}, self._server_states()
         while (choice := choose(jobs, states.values(), self._load.estimates)) is not None:

@@ -32,7 +32,7 @@ class RunRepository:
 
     @property
     def bells(self) -> Bells:
-        """What rings when runs change."""
+        """The bells that changes of runs ring."""
         return self._database.bells
 
     async def get(self, run_id: str) -> RunRecord | None:
@@ -60,7 +60,9 @@ class RunRepository:
 
     async def last_of(self, person: Person, count: int = 10) -> list[RunRecord]:
         """Return a person's latest runs, newest first."""
-        return await self._select(runs.c.person == person.key, order=runs.c.seq.desc(), limit=count)
+        async with self._database.read() as connection:
+            rows = await connection.execute(statements.LAST, {"of_person": person.key, "count": count})
+            return [read_run(row) for row in rows]
 
     async def unfinished_in(self, community: str, count: int = 50) -> list[RunRecord]:
         """Return the running and waiting runs of a community, given as "platform:id", oldest first."""

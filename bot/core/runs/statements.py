@@ -24,6 +24,8 @@ def in_states(states: Iterable[State]) -> Any:
 
 #: A run: `of_run`.
 RUN = select(runs).where(_THIS)
+#: The latest runs of a person, newest first: `of_person`, `count`.
+LAST = select(runs).where(runs.c.person == bindparam("of_person")).order_by(runs.c.seq.desc()).limit(bindparam("count"))
 #: Whether a run waits: `of_run`.
 WAITS = select(runs.c.id).where(_THIS, in_states([State.WAITING]))
 #: How many runs of a person wait, the last turn of theirs, and the turn of the line: `of_person`.

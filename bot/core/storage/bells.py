@@ -17,7 +17,7 @@ _NET = 5.0  # seconds after which those who wait look in any case
 
 
 class Topic(StrEnum):
-    """What a change is about. Other processes know these words."""
+    """The subject of a change. Other processes know these words."""
 
     LINE = "line"  #: runs that wait, and what they wait for
     CANCELS = "cancels"

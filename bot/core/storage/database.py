@@ -12,11 +12,7 @@ from tempfile import TemporaryFile
 from types import TracebackType
 from typing import Any
 
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import URL, Connection, event, make_url, text
+from sqlalchemy import URL, Connection, event, inspect, make_url, text
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 from sqlalchemy.exc import TimeoutError as NoConnection
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
@@ -27,6 +23,7 @@ from bot.core.storage.bells import Bells, Topic
 from bot.core.storage.session_lock import SessionLock
 from bot.i18n import _
 
+_MIGRATIONS = Path(__file__).parent / "migrations"
 _LOCK = 0x6461726B  # PostgreSQL's advisory lock for everything that reads the line in order to change it
 _READERS = 3
 _PAUSE = 0.1  # seconds between two tries to be alone
@@ -178,7 +175,7 @@ def _try_folder(folder: Path) -> None:
 def _try_upgrade(connection: Connection) -> None:
     """Do what an upgrade needs the right for. The caller takes it back."""
     current = _refuse_newer(connection)
-    if current == _newest():
+    if current == revisions()[-1]:
         connection.execute(text(_UNCHANGED))
         return
     connection.execute(text("CREATE TABLE darkroom_probe (tried INTEGER)"))
@@ -293,34 +290,34 @@ def _tune(engine: AsyncEngine, patience: float, *, reads: bool) -> None:
 def upgrade(connection: Connection, revision: str = "head") -> None:
     """Bring the tables to a revision of the schema. Raises `ConfigError` where they are newer than the code."""
     current = _refuse_newer(connection)
-    if current != _newest() or revision != "head":
-        config = _migrations()
-        config.attributes["connection"] = connection
-        command.upgrade(config, revision)
+    if current != revisions()[-1] or revision != "head":
+        _upgrade_to(connection, revision)
     connection.execute(text(_UNCHANGED))  # or it is read only, or full
 
 
-def _migrations() -> Config:
+def _upgrade_to(connection: Connection, revision: str) -> None:
+    from alembic import command  # most starts find nothing to upgrade, and are faster without it
+    from alembic.config import Config
+
     config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
-    return config
+    config.set_main_option("script_location", str(_MIGRATIONS))
+    config.attributes["connection"] = connection
+    command.upgrade(config, revision)
 
 
 @cache
-def _scripts() -> ScriptDirectory:
-    return ScriptDirectory.from_config(_migrations())
+def revisions() -> list[str]:
+    """Return the revisions of the schema that the code knows, oldest first: their files begin with them."""
+    return sorted(path.name.partition("_")[0] for path in (_MIGRATIONS / "versions").glob("[0-9]*.py"))
 
 
-def _newest() -> set[str]:
-    return set(_scripts().get_heads())
-
-
-def _refuse_newer(connection: Connection) -> set[str]:
-    """Return the revisions that the tables are at. Raises `ConfigError` where the code does not know them."""
-    current = set(MigrationContext.configure(connection).get_current_heads())
-    if not current <= {script.revision for script in _scripts().walk_revisions()}:
+def _refuse_newer(connection: Connection) -> str | None:
+    """Return the revision that the tables are at. Raises `ConfigError` where the code does not know it."""
+    is_new = not inspect(connection).has_table("alembic_version")
+    current = set() if is_new else set(connection.execute(text("SELECT version_num FROM alembic_version")).scalars())
+    if not current <= set(revisions()):
         raise ConfigError(_("The database was made by a newer Darkroom: update Darkroom, or name another database."))
-    return current
+    return max(current, default=None)
 
 
 @contextmanager

@@ -20,6 +20,8 @@ from bot.i18n import _
 _PREFIX = "darkroom-"
 _LOCK = ".lock"
 _OLD = 86_400.0  # seconds without a change, after which a folder without a lock is of an older version that is gone
+_SPARE = 16  # empty folders that are kept
+_spare: list[Path] | None = None  # the empty ones in the folder of this process, if it has one
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
@@ -30,6 +32,7 @@ def process_folder(parent: Path | None = None) -> Iterator[Path]:
 
     Raises `OSError`, and `DiskFull` if the system has no folder for them.
     """
+    global _spare
     system = _system()
     parent = parent or system
     if parent is None:
@@ -40,9 +43,11 @@ def process_folder(parent: Path | None = None) -> Iterator[Path]:
     before = tempfile.tempdir, os.environ.get("TMPDIR")
     with locked_folder(parent) as folder:
         tempfile.tempdir = os.environ["TMPDIR"] = str(folder)
+        _spare = []
         try:
             yield folder
         finally:
+            _spare = None
             tempfile.tempdir = before[0]
             _restore(before[1])
 
@@ -65,8 +70,12 @@ def locked_folder(parent: Path) -> Iterator[Path]:
 @contextmanager
 def work_folder() -> Iterator[Path]:
     """Make a folder for files on their way, until the context is left. Raises `DiskFull` if the disk is full."""
-    with room(), tempfile.TemporaryDirectory(prefix=_PREFIX, ignore_cleanup_errors=True) as folder:
-        yield Path(folder)
+    with room():
+        folder = _spare_folder() or Path(tempfile.mkdtemp(prefix=_PREFIX))
+        try:
+            yield folder
+        finally:
+            _let_go(folder)
 
 
 @contextmanager
@@ -78,6 +87,22 @@ def room() -> Iterator[None]:
         if not is_full(fault):
             raise
         raise no_room() from fault
+
+
+def _spare_folder() -> Path | None:
+    try:
+        return _spare.pop() if _spare is not None else None
+    except IndexError:
+        return None
+
+
+def _let_go(folder: Path) -> None:
+    """Keep a folder for the next one if nothing lies in it, as mostly: the disk need not be asked. Else delete it."""
+    with suppress(OSError):
+        if _spare is not None and len(_spare) < _SPARE and not any(folder.iterdir()):
+            _spare.append(folder)
+            return
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def is_full(fault: OSError) -> bool:

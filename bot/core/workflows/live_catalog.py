@@ -25,6 +25,7 @@ from comfy.errors import PromptRejected
 from comfy.object_info import ObjectInfo
 from comfy.saved import UnreadableWorkflow
 
+_STEP = 200  # milliseconds without a change after which a folder is read again
 _LEARN = 1.0  # seconds between two looks at what servers have
 
 #: The nodes and models of each known server, by the server's name.
@@ -277,7 +278,7 @@ class LiveCatalog:
             await self.refresh()
         self._missed = True  # changes between this watch and the next
         folders = [folder for _layer, folder in self._folders if folder.is_dir()]
-        async for _changes in awatch(*folders, stop_event=self._stop):
+        async for _changes in awatch(*folders, stop_event=self._stop, step=_STEP):
             await self.refresh()
 
 

@@ -8,6 +8,8 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from alembic.config import Config
+from alembic.script import ScriptDirectory
 from sqlalchemy import text
 
 from bot.core.errors import StorageFailed
@@ -82,3 +84,11 @@ async def test_a_task_that_is_cancelled_in_the_middle_of_a_statement_lets_go_of_
             kept += await asyncio.gather(task, return_exceptions=True)
         with closing(sqlite3.connect(tmp_path / "darkroom.db", timeout=PATIENCE)) as other:
             other.execute("BEGIN IMMEDIATE")
+
+
+def test_a_start_knows_the_newest_revision_without_alembic() -> None:
+    config = Config()
+    config.set_main_option("script_location", str(module._MIGRATIONS))
+    known = ScriptDirectory.from_config(config)
+    assert module.revisions() == sorted(each.revision for each in known.walk_revisions())
+    assert known.get_heads() == [module.revisions()[-1]]

@@ -103,6 +103,7 @@ def test_children_and_libraries_use_the_folder_too(tmp_path: Path) -> None:
         child = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
         with work_folder() as work:
             assert work.parent == folder == Path(tempfile.gettempdir()) == Path(child.stdout.strip())
+            (work / "file").touch()
         assert not work.exists()
     assert not folder.exists()
     assert (tempfile.gettempdir(), os.environ.get("TMPDIR")) == before
@@ -147,3 +148,17 @@ def test_a_disk_without_locks_is_told_at_once(tmp_path: Path, monkeypatch: pytes
     monkeypatch.setattr("fcntl.flock", refuse)
     with pytest.raises(OSError, match="No locks available"), locked_folder(tmp_path):
         pass
+
+
+def test_an_empty_folder_is_used_again_and_one_with_files_is_deleted(tmp_path: Path) -> None:
+    with process_folder(tmp_path / "tmp") as folder:
+        with work_folder() as first:
+            pass
+        with work_folder() as again, work_folder() as other:
+            assert again == first != other
+            (again / "file").touch()
+        assert not first.exists()
+        with work_folder() as new:
+            assert new == other
+            assert list(new.iterdir()) == []
+    assert not folder.exists()

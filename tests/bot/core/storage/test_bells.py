@@ -1,0 +1,103 @@
+"""Who waits for a change in the database is woken by it, in whatever process it was made."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import aiosqlite
+import pytest
+from sqlalchemy import text
+
+from bot.core.background import TaskHealth
+from bot.core.errors import StorageFailed
+from bot.core.storage.bells import Bell, Topic
+from bot.core.storage.database import Database
+from bot.core.storage.herald import Herald
+from tests.bot.databases import new_postgres
+from tests.patience import PATIENCE
+
+_NOTE = text("INSERT INTO notes (name, value, at) VALUES (:name, '1', 0)")
+
+
+async def _rings(bell: Bell, change: Callable[[], Awaitable[None]]) -> None:
+    """Make the change until the bell rings: what was changed before the other one listened is no news to it."""
+    waiting = asyncio.create_task(bell.wait(PATIENCE))
+    async with asyncio.timeout(PATIENCE / 2):
+        while not waiting.done():
+            await change()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(asyncio.shield(waiting), 0.1)
+
+
+async def _note(database: Database, name: str, *topics: Topic) -> None:
+    async with database.change(*topics) as connection:
+        await connection.execute(_NOTE, {"name": name})
+
+
+async def test_a_bell_rings_after_a_change_of_its_topic_and_for_what_came_before_the_wait(tmp_path: Path) -> None:
+    async with Database.in_folder(tmp_path) as database:
+        line, rules = database.bells.bell(Topic.LINE), database.bells.bell(Topic.RULES)
+        await _note(database, "one", Topic.LINE)
+        async with asyncio.timeout(PATIENCE):
+            await line.wait(PATIENCE * 2)
+        assert not rules._rung.is_set()
+
+
+async def test_a_change_that_was_taken_back_rings_no_bell(tmp_path: Path) -> None:
+    async with Database.in_folder(tmp_path) as database:
+        bell = database.bells.bell(Topic.LINE)
+        with suppress(StorageFailed, RuntimeError):
+            async with database.change(Topic.LINE):
+                raise RuntimeError
+        assert not bell._rung.is_set()
+
+
+async def test_a_change_of_another_process_rings_the_bells_of_sqlite(tmp_path: Path) -> None:
+    async with Database.in_folder(tmp_path) as mine, Database.in_folder(tmp_path) as other:
+        numbers = iter(range(10_000))
+        async with Herald(mine, TaskHealth()):
+            await _rings(mine.bells.bell(Topic.RULES), lambda: _note(other, f"note {next(numbers)}"))
+
+
+async def test_a_change_of_another_process_rings_the_bells_of_its_topic_on_postgresql(postgres: str) -> None:
+    url, tasks, numbers = new_postgres(postgres), TaskHealth(), iter(range(10_000))
+    async with Database(url) as mine, Database(url) as other, Herald(mine, tasks), Herald(other, tasks):
+        line, rules = mine.bells.bell(Topic.LINE), mine.bells.bell(Topic.RULES)
+        await _rings(line, lambda: _note(other, f"note {next(numbers)}", Topic.LINE))
+        await rules.wait(PATIENCE)  # it listens since then
+        await _rings(line, lambda: _note(other, f"note {next(numbers)}", Topic.LINE))
+        assert not rules._rung.is_set()
+
+
+async def test_a_statement_takes_one_trip_to_sqlites_thread(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    trips = 0
+    execute = aiosqlite.Connection._execute
+
+    async def counted(self: aiosqlite.Connection, *args: Any, **kwargs: Any) -> Any:
+        nonlocal trips
+        trips += 1
+        return await execute(self, *args, **kwargs)
+
+    async with Database.in_folder(tmp_path) as database:
+        async with database.read() as connection:  # it opens its connections at the first use
+            await connection.execute(text("SELECT 1"))
+        monkeypatch.setattr(aiosqlite.Connection, "_execute", counted)
+        async with database.read() as connection:
+            assert (await connection.execute(text("SELECT 1"))).scalar_one() == 1
+        assert trips == 1
+        async with database.change() as connection:
+            await connection.execute(_NOTE, {"name": "one"})
+            assert (await connection.execute(text("SELECT name FROM notes"))).scalars().all() == ["one"]
+        assert trips == 4  # two statements, and the commit
+
+
+async def test_a_transaction_without_a_statement_takes_no_trip(tmp_path: Path) -> None:
+    async with Database.in_folder(tmp_path) as database:
+        async with database.change():
+            pass
+        async with database.change() as connection, connection.stream(text("SELECT 1 UNION SELECT 2")) as rows:
+            assert [row[0] async for row in rows] == [1, 2]

@@ -1,0 +1,85 @@
+"""What a run costs the databases: its statements and commits, by phase, against a budget."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from sqlalchemy import Connection, Engine, event
+
+from tests.bot.harness import house
+
+_RUNS = 5
+
+#: What one run may cost: statements and commits, the engine's among them.
+BUDGET = {
+    "asked": (4, 1),
+    "line": (9, 3),
+    "claimed": (4, 2),
+    "executed": (6, 3),
+    "collected": (3, 1),
+    "delivered": (4, 2),
+}
+
+#: How the statements of each phase begin, or what stands in them.
+PHASES = {
+    "asked": r"SELECT editions|SELECT count\(\*\).*max\(runs\.turn\)|INSERT INTO runs|INSERT INTO charges",
+    "line": r"SELECT runs\.person, runs\.workflow|SELECT DISTINCT runs\.caps|SELECT runs\.id, runs\.workflow, runs\.k",
+    "claimed": r"UPDATE runs SET state=\?, server=|UPDATE line|INSERT INTO main\.workflow_(status|input)",
+    "executed": r"UPDATE runs SET state=\?, executed_at|UPDATE charges|SELECT main\.(workflow_status|operation_outputs)"
+    r"|UPDATE main\.workflow_status SET owner_xid|INSERT INTO main\.operation_outputs",
+    "collected": r'SELECT uses\."key"|INSERT INTO uses|UPDATE runs SET outputs',
+    "delivered": r"SELECT runs\.seq.*WHERE runs\.id = \?|UPDATE runs SET state=\?, sentence"
+    r"|UPDATE main\.workflow_status SET status|INSERT INTO main\.workflow_output",
+}
+
+
+@dataclass
+class _Counts:
+    statements: Counter[str] = field(default_factory=Counter)
+    commits: Counter[str] = field(default_factory=Counter)
+    changes: set[str] = field(default_factory=set)  # those of no phase
+
+
+@contextmanager
+def _counted() -> Iterator[_Counts]:
+    counts, last = _Counts(), defaultdict[int, str](str)
+
+    def executed(connection: Connection, _cursor: object, statement: str, *_rest: object) -> None:
+        words = " ".join(statement.split())
+        phase = next((phase for phase, pattern in PHASES.items() if re.match(pattern, words)), "")
+        counts.statements[phase] += 1
+        last[id(connection.connection.dbapi_connection)] = phase
+        if not phase and not words.startswith(("SELECT", "PRAGMA")):
+            counts.changes.add(words)
+
+    def committed(connection: Connection) -> None:
+        counts.commits[last[id(connection.connection.dbapi_connection)]] += 1
+
+    event.listen(Engine, "before_cursor_execute", executed)
+    event.listen(Engine, "commit", committed)
+    try:
+        yield counts
+    finally:
+        event.remove(Engine, "before_cursor_execute", executed)
+        event.remove(Engine, "commit", committed)
+
+
+async def test_a_run_keeps_within_its_budget_of_statements_and_commits(tmp_path: Path) -> None:
+    async with house(tmp_path) as home:
+        await home.ended((await home.ask(color="1"))[0])  # what only the first has to do
+        with _counted() as counts:
+            for number in range(_RUNS):
+                _run_id, message = await home.ask(color=str(number + 2))
+                await home.platform.until(lambda: bool(message.results))  # noqa: B023
+                message.results.clear()
+            await home.services.runs.counts()  # after all changes, which take turns
+    assert counts.changes == set()
+    spent = {phase: (counts.statements[phase] // _RUNS, counts.commits[phase] // _RUNS) for phase in BUDGET}
+    over = {phase: cost for phase, cost in spent.items() if cost[0] > BUDGET[phase][0] or cost[1] > BUDGET[phase][1]}
+    assert over == {}
+    assert min(statements for statements, _commits in spent.values()) >= 2  # each phase is still counted
