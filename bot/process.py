@@ -64,7 +64,7 @@ from comfy.fleet import Fleet, Member
 from comfy.object_info import ObjectInfo
 from comfy.server import Server
 
-_COMPARE_EVERY = 1.0  # seconds between two looks at what has changed of workflows and servers
+_PREPARE_EVERY = 1.0  # seconds between two looks at what has changed of workflows and servers
 _SWEEP_EVERY = 3600.0  # seconds
 
 
@@ -126,11 +126,8 @@ async def serving(
             )
             await stack.enter_async_context(notifier)
         validator = RequestValidator(versions, _known(fleet, registry), _limits(settings))
-        if role.chat:
-            comparing = BackgroundTask("what servers lack", tasks)
-            stack.push_async_callback(comparing.stop)
-            comparing.repeat(validator.prepare, _COMPARE_EVERY)
         prices = PriceEstimator(catalog, lambda: registry.known, lambda: registry.version)
+        await stack.enter_async_context(_prepared(validator, prices, role, tasks))
         policy = await stack.enter_async_context(_policy(settings, store, catalog, tasks, prices))
         saved = SavedStore(store.database)
         shelf = SavedShelf(saved, catalog)
@@ -185,6 +182,25 @@ async def serving(
             yield Services(runs, moderation, workflows, FileService(store.media), health)
         finally:
             runs.accepting = False
+
+
+@asynccontextmanager
+async def _prepared(
+    validator: RequestValidator, prices: PriceEstimator, role: Role, tasks: TaskHealth
+) -> AsyncIterator[None]:
+    """Meanwhile, work out what menus say of workflows before a person opens one."""
+    task = BackgroundTask("menus", tasks)
+
+    async def prepare() -> None:
+        await validator.prepare()
+        await asyncio.to_thread(prices.prepare)
+
+    if role.chat:
+        task.repeat(prepare, _PREPARE_EVERY)
+    try:
+        yield
+    finally:
+        await task.stop()
 
 
 @asynccontextmanager
