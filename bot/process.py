@@ -65,7 +65,7 @@ from comfy.fleet import Fleet, Member
 from comfy.object_info import ObjectInfo
 from comfy.server import Server
 
-_COMPARE_EVERY = 1.0  # seconds between two looks at what has changed of workflows and servers
+_PREPARE_EVERY = 1.0  # seconds between two looks at what has changed of workflows and servers
 _SWEEP_EVERY = 3600.0  # seconds
 
 
@@ -115,11 +115,8 @@ async def serving(
         if role.chat:
             await stack.enter_async_context(_notifier(base))
         validator = RequestValidator(base.versions, _known(base.fleet, registry), _limits(settings))
-        if role.chat:
-            comparing = BackgroundTask("what servers lack", tasks)
-            stack.push_async_callback(comparing.stop)
-            comparing.repeat(validator.prepare, _COMPARE_EVERY)
         prices = PriceEstimator(catalog, lambda: registry.known, lambda: registry.version)
+        await stack.enter_async_context(_prepared(validator, prices, role, tasks))
         policy = await stack.enter_async_context(_policy(base, prices))
         saved = await stack.enter_async_context(_saved(base, policy))
         moderation = await stack.enter_async_context(_moderation(base, policy, validator, saved))
@@ -173,6 +170,25 @@ async def _based(
         await stack.enter_async_context(catalog.following(lambda: registry.known))
         known = (workflows, versions, locks, replies, fleet, registry, changed)
         yield _Base(settings, role, tasks, platforms, catalog, store, *known)
+
+
+@asynccontextmanager
+async def _prepared(
+    validator: RequestValidator, prices: PriceEstimator, role: Role, tasks: TaskHealth
+) -> AsyncIterator[None]:
+    """Meanwhile, work out what menus say of workflows before a person opens one."""
+    task = BackgroundTask("menus", tasks)
+
+    async def prepare() -> None:
+        await validator.prepare()
+        await asyncio.to_thread(prices.prepare)
+
+    if role.chat:
+        task.repeat(prepare, _PREPARE_EVERY)
+    try:
+        yield
+    finally:
+        await task.stop()
 
 
 @asynccontextmanager

@@ -222,7 +222,7 @@ def _shape_digest(raw: Any) -> bytes:
 
 def _shape(raw: Any) -> Any:
     """A declaration without its texts and its lists of choices."""
-    if isinstance(raw, Mapping):
+    if type(raw) is dict or isinstance(raw, Mapping):
         return {
             key: _shape([] if key == "options" and _is_plain(value) else value)
             for key, value in raw.items()
@@ -378,7 +378,7 @@ def _upload(name: str, options: Mapping[str, Any]) -> str | None:
 
 def _mapping(value: Any) -> Mapping[str, Any]:
     """Return an object, or an empty one for anything else, so that one wrong node does not spoil the others."""
-    return value if isinstance(value, Mapping) else {}
+    return value if type(value) is dict or isinstance(value, Mapping) else {}
 
 
 def _list(value: Any) -> list[Any]:

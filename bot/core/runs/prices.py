@@ -35,6 +35,11 @@ class PriceEstimator:
         self._paid = lru_cache(10_000)(self._is_paid)
         self._paid_nodes = lru_cache(1)(self._find_paid_nodes)
 
+    def prepare(self) -> None:
+        """Find out which workflows cost money, so that no menu has to wait for that."""
+        for workflow in tuple(self._catalog.workflows):
+            self.is_paid(workflow)
+
     def is_paid(self, workflow: str) -> bool:
         """True if the workflow with this id, as it is now, has a node that costs money on any server."""
         return self._paid(workflow, (self._catalog.version, self._version()))

@@ -42,8 +42,8 @@ class SavedFiles:
 
 @dataclass(frozen=True)
 class _Settled:
-    """What is on record: the files that are `there` for this process at its `own` places, and with those that only
-    other processes see all `files`; and everyone's identities.
+    """The state on record: the files that are `there` for this process at its `own` places, all `files` with those that
+    only other processes see, and everyone's identities.
     """
 
     there: tuple[SourceFile, ...]

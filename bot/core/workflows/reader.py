@@ -161,7 +161,7 @@ class FolderReader:
         )
 
     def _read(self, layer: Layer, folder: Path, path: str, graph: str | None, sidecar: str | None) -> _Kept:
-        stamp = tuple(_stamp(folder / name) for name in (graph, sidecar) if name is not None)
+        stamp = tuple(_stamp(f"{folder}{os.sep}{name}") for name in (graph, sidecar) if name is not None)
         kept = self._kept.get((layer, path))
         if kept is not None and kept.stamp == stamp:
             return kept
@@ -237,10 +237,10 @@ def _graph_name(names: Sequence[str]) -> str | None:
     return graphs[0] if graphs else None
 
 
-def _stamp(path: Path) -> object:
+def _stamp(path: str) -> object:
     """Return what changes with a file. One that was written just now may be written again within the same tick."""
     try:
-        found = path.stat()
+        found = os.stat(path)  # noqa: PTH116 - it is asked for each file at each look
     except OSError:
         return None
     if abs(time.time_ns() - found.st_mtime_ns) < _JUST_NOW:

@@ -145,7 +145,7 @@ class WorkflowStore:
 
 @dataclass(frozen=True)
 class _News:
-    """What is different from the record: identities that are new or have changed, and the ids of what is gone."""
+    """The differences from the record: identities that are new or have changed, and the ids of those that are gone."""
 
     changed: frozenset[Identity]
     lost: tuple[str, ...]

@@ -21,6 +21,7 @@ from bot.core.workflows.saved import convert_file, lacking
 from bot.core.workflows.source import Layer
 from bot.core.workflows.verdict_text import where_to_get, why_not
 from comfy.object_info import ObjectInfo
+from comfy.saved.widgets import NodePlans
 from tests.bot.harness import ANN, HERE, house
 
 SAVED: dict[str, Any] = {
@@ -144,6 +145,39 @@ def test_what_has_not_changed_is_not_read_again(tmp_path: Path) -> None:
     more = {**NODES["EmptyImage"], "input": {"required": {"size": ["INT", {"default": 3}]}}}
     other = read(ObjectInfo({**NODES, "EmptyImage": more}))
     assert other.get("plain").prompt["1"].inputs["size"] == 48
+
+
+class Counted(ObjectInfo):
+    """The definitions of a server, which count the conversions made with them."""
+
+    conversions = 0
+
+    @property
+    def plans(self) -> NodePlans:  # type: ignore[override]
+        self.conversions += 1
+        return NodePlans(self.data)
+
+
+async def test_one_file_is_converted_for_one_change_among_a_hundred(tmp_path: Path) -> None:
+    for number in range(100):
+        (tmp_path / f"sheet {number}.json").write_text(json.dumps(SAVED | {"id": number}))
+    first = Counted(NODES)
+    servers: dict[str, ObjectInfo] = {"first": first}
+    async with LiveCatalog(tmp_path, tasks=TaskHealth()) as live, live.following(lambda: servers):
+        assert (len(live.workflows), first.conversions) == (100, 100)
+        changed = live.find("sheet_7")
+        others = [each for each in live.workflows.values() if each is not changed]
+        (tmp_path / "sheet 7.json").write_text(json.dumps(SAVED | {"id": -1}))
+        await live.refresh()
+        assert live.find("sheet_7") is not changed
+        assert first.conversions == 101
+        more = {"input": {"required": {"model": [["a.safetensors"], {}]}}}
+        other = servers["other"] = Counted({**NODES, "Loader": more})
+        await live.refresh()
+        assert (first.conversions, other.conversions) == (101, 0)
+        kept = set(map(id, live.workflows.values()))
+        assert all(id(each) in kept for each in others)
+        assert all(each.prompt_for(other) is each.prompt for each in others)
 
 
 async def test_a_saved_workflow_runs(tmp_path: Path) -> None:
