@@ -78,6 +78,9 @@ class _Derived:
     def form(self, workflow: Workflow) -> Form:
         return _kept(self._forms, workflow, lambda: workflow.form(self._union))
 
+    def draw(self, workflow: Workflow) -> dict[str, Any]:
+        return workflow.draw(self._union) if workflow.drawn else {}
+
     def lacks(self, workflow: Workflow) -> str | None:
         return _kept(self._lacks, workflow, lambda: why_not(workflow, self._known))
 
@@ -166,6 +169,7 @@ class RequestValidator:
                 faults.append(fault)
         if faults:
             raise all_of(faults)
+        values |= (await self._derived(workflow)).draw(workflow)
         shown = {name: value for name, value in values.items() if name not in files}
         stem, kind = _stem(workflow, form, values, given), workflow.kind(form, shown)
         return ValidatedRequest(workflow, shown, media, stem, kind, request.person)
@@ -226,7 +230,8 @@ def _stem(workflow: Workflow, form: Form, values: Mapping[str, Any], given: Mapp
     """Return the base name of the results: `chelsea-poster` after the first picture, else `imagine-SEED`."""
     for file in given.values():
         return f"{safe_name(Path(file.filename).stem) or 'picture'}-{workflow.name}"
-    seeds = [str(values[each.name]) for each in form.fields if each.seed and values.get(each.name) is not None]
+    names = [*(each.name for each in form.fields if each.seed), *(each.name for each in workflow.drawn)]
+    seeds = [str(values[name]) for name in names if values.get(name) is not None]
     return "-".join([workflow.name, *seeds[:1]])
 
 

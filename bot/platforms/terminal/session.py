@@ -82,7 +82,8 @@ async def _develop(
 ) -> int:
     label = app.label(server)
     say(_("Server: {address}").format(address=label) if label else _("Engine: built-in (no server was given)"))
-    seeds = tuple(field.name for field in app.catalog.get(request.workflow).form().fields if field.seed)
+    workflow = app.catalog.get(request.workflow)
+    seeds = (*(field.name for field in workflow.form().fields if field.seed), *(each.name for each in workflow.drawn))
     reply = TerminalReply(target, live=sys.stdout.isatty(), seeds=seeds)
     with work_folder() as folder:
         try:
