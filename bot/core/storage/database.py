@@ -99,6 +99,21 @@ class Database:
         finally:
             await self._dispose()
 
+    @asynccontextmanager
+    async def as_it_is(self) -> AsyncIterator[AsyncConnection | None]:
+        """A connection for questions to a database that stays as it is; None if there is none of this version. Raises
+        `StorageFailed`.
+        """
+        try:
+            if not self.is_shared and not await asyncio.to_thread(Path(str(self.url.database)).exists):
+                yield None
+                return
+            async with self.read() as connection:
+                current = await connection.run_sync(_revisions)
+                yield connection if current == _newest() else None
+        finally:
+            await self._dispose()
+
     async def _try_out(self) -> None:
         if not self.is_shared:
             await asyncio.to_thread(_probe, self.url)
@@ -308,9 +323,13 @@ def _newest() -> set[str]:
     return set(_scripts().get_heads())
 
 
+def _revisions(connection: Connection) -> set[str]:
+    return set(MigrationContext.configure(connection).get_current_heads())
+
+
 def _refuse_newer(connection: Connection) -> set[str]:
     """Return the revisions that the tables are at. Raises `ConfigError` where the code does not know them."""
-    current = set(MigrationContext.configure(connection).get_current_heads())
+    current = _revisions(connection)
     if not current <= {script.revision for script in _scripts().walk_revisions()}:
         raise ConfigError(_("The database was made by a newer Darkroom: update Darkroom, or name another database."))
     return current

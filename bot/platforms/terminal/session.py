@@ -189,6 +189,8 @@ async def _check(app: Application, server: str | None) -> int:
     mistakes = ngettext("{bad} mistake", "{bad} mistakes", found).format(bad=found)
     say(_("workflows: {count} good, {mistakes}").format(count=count, mistakes=mistakes))
     _replaced(app)
+    for line in await app.saved():
+        say(_("saved in ComfyUI: {line}").format(line=line))
     for each in servers:
         bad = not await _check_server(app, each) or bad
     for verdict, good in await app.platform_verdicts():

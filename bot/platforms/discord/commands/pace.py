@@ -31,8 +31,8 @@ class _Allowance:
 
 @dataclass
 class _Told:
-    """The news of one server. `names` are the commands that it was told, if this process told it; `ever` has all that it
-    was told by this process.
+    """The news of one server: `names` are the commands that this process told it last, if it has, and `ever` are all
+    that it told it.
     """
 
     changes: _Allowance
