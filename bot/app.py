@@ -177,6 +177,12 @@ class App:
 
         return await examine(self.settings, role, self._trials)
 
+    async def saved(self) -> list[str]:
+        """See `Application.saved`."""
+        from bot.stores import saved_notes
+
+        return await saved_notes(self.settings)
+
     async def hand_over(self, worker: str) -> int:
         """Give a lost worker's runs to the other workers. Returns the number of runs."""
         from bot.stores import hand_over

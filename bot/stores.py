@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bot.core.background import TaskHealth
-from bot.core.errors import ConfigError
+from bot.core.errors import ConfigError, StorageFailed
 from bot.core.execution.worker_lock import in_use
 from bot.core.media.blob_store import BlobStore
 from bot.core.media.signed_links import SignedLinks
+from bot.core.moderation.saved_workflows import saved_lines
 from bot.core.policy.audit import Audit
 from bot.core.policy.concurrency import ConcurrencyLimits
 from bot.core.policy.rule_store import RuleStore
@@ -21,6 +22,7 @@ from bot.core.runs.handover import release_worker
 from bot.core.runs.queue import RunQueue
 from bot.core.runs.repository import RunRepository
 from bot.core.servers.registry import remove_worker
+from bot.core.sources.store import read_state
 from bot.core.storage import data_folder as data
 from bot.core.storage.database import Database
 from bot.core.storage.key_value import KeyValueStore
@@ -101,6 +103,18 @@ async def examine(settings: Settings, worker: str | None) -> tuple[list[str], st
         except ConfigError as fault:
             faults.append(str(fault))
     return faults, busy
+
+
+async def saved_notes(settings: Settings) -> list[str]:
+    """Say what people saved at the servers, which worker looks after which, and which files cannot be used, as the
+    database has it. Nothing is opened or changed; nothing is said if there is no database, or none that answers.
+    """
+    if settings.database is None and not await asyncio.to_thread(settings.folder.is_dir):
+        return []
+    with suppress(ConfigError, StorageFailed):
+        async with database(settings).as_it_is() as connection:
+            return saved_lines(await read_state(connection)) if connection is not None else []
+    return []
 
 
 def _databases(settings: Settings, worker: str | None) -> list[Database]:

@@ -30,20 +30,21 @@ from comfy.saved.primitives import push_primitives
 from comfy.saved.promotion import build_instance, pour_promoted
 from comfy.saved.surface import Surface, read_surface
 from comfy.saved.texts import Choose, as_sent, choose_words, is_file_name, name_file
-from comfy.saved.widgets import NodePlan, NodePlans, Widget
+from comfy.saved.widgets import NodePlan, NodePlans, Widget, changing_numbers
 
 _NOTHING_RUNS = "it has no node that runs: all are notes, muted or bypassed"
 
 
 @dataclass(frozen=True)
 class Conversion:
-    """A prompt in the API's format, the class_types that the server lacks, which refuses a prompt with such nodes, and
-    what the workflow shows outside.
+    """A prompt in the API's format, the class_types that the server lacks, which refuses a prompt with such nodes, what
+    the workflow shows outside, and the numbers that the editor changes after each run, by node and input.
     """
 
     prompt: dict[str, Any]
     unknown: tuple[str, ...]
     surface: Surface = field(default_factory=Surface)
+    changing: tuple[tuple[str, str], ...] = ()
 
 
 def convert(
@@ -157,7 +158,13 @@ class _Writer:
                 if _is_link(value) and value[0] not in prompt:
                     del inputs[name]
         unknown = dict.fromkeys(node.type for _scope, node in sent if node.spec is None)
-        return Conversion(prompt, tuple(unknown))
+        changing = tuple(
+            (f"{scope.path}{node.id}", widget.name)
+            for scope, node in sent
+            for widget in changing_numbers(node.widgets)
+            if type(prompt[f"{scope.path}{node.id}"]["inputs"].get(widget.name)) is int
+        )
+        return Conversion(prompt, tuple(unknown), changing=changing)
 
     def _entry(self, scope: GraphScope, node: BuiltNode) -> dict[str, Any]:
         inputs = {

@@ -19,10 +19,10 @@ def push_primitives(graph: BuiltGraph) -> None:
     for node in list(graph.nodes.values()):
         values = node.saved.values
         if node.type == PRIMITIVE and isinstance(values, list) and values:
-            _push(graph, node, values[0])
+            _push(graph, node, values[0], values[1] if len(values) > 1 else "")
 
 
-def _push(graph: BuiltGraph, primitive: BuiltNode, value: Any) -> None:
+def _push(graph: BuiltGraph, primitive: BuiltNode, value: Any, control: Any) -> None:
     fed: list[tuple[BuiltNode, Widget]] = []
     for link in graph.links.values():
         if link.origin != primitive.id:
@@ -38,6 +38,7 @@ def _push(graph: BuiltGraph, primitive: BuiltNode, value: Any) -> None:
     typed = _typed(value, [widget.spec for _node, widget in fed if widget.spec is not None])
     for target, widget in fed:
         set_value(target, widget, typed)
+        widget.control = control if isinstance(control, str) else ""
 
 
 def _typed(value: Any, specs: Sequence[InputSpec]) -> Any:

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
+from itertools import pairwise
 from typing import Any
 
 from comfy.saved.definitions import AUTOGROW, DYNAMIC, InputSpec, NodeSpec, read_spec
 from comfy.saved.document import Port
 
 CONTROL = "control_after_generate"
+#: What a control says of a number that the editor changes after each run.
+CHANGING = frozenset({"randomize", "increment", "decrement", "increment-wrap"})
 _UPLOADS = {"image_upload": "image", "video_upload": "image", "animated_image_upload": "image", "audio_upload": ""}
 _BUTTONS_3D = {"upload 3d model": "upload3dmodel", "upload extra resources": "uploadExtraResources", "clear": "clear"}
 _WITH_PICTURE = ("SaveGLB", "Preview3D")
@@ -39,7 +42,7 @@ class Slot:
 @dataclass(eq=False, slots=True)
 class Widget:
     """A value of a node. `has_place` says that it takes a place among the saved values, and `is_sent` that the prompt
-    has it.
+    has it. `control` is what a primitive says instead of the control beside it.
     """
 
     name: str
@@ -48,6 +51,7 @@ class Widget:
     has_place: bool = True
     is_sent: bool = True
     is_part: bool = False  # of a dynamic combo
+    control: str = ""
 
 
 class NodePlan:
@@ -157,7 +161,7 @@ def _widgets(spec: InputSpec, node: NodeSpec) -> Iterable[Widget]:
     if spec.has_control:
         control = spec.options.get(CONTROL)
         name = control if isinstance(control, str) else CONTROL
-        yield Widget(name, "randomize", is_sent=False)
+        yield Widget(name, name if name in CHANGING or name == "fixed" else "randomize", is_sent=False)
         if spec.kind == "COMBO":
             yield Widget("control_filter_list", "", is_sent=False)
     if spec.kind == "BOUNDING_BOX":
@@ -165,6 +169,14 @@ def _widgets(spec: InputSpec, node: NodeSpec) -> Iterable[Widget]:
     if node.class_type == "CustomCombo" and spec.name == "choice":
         yield Widget("index", 0)
         yield option(1)
+
+
+def changing_numbers(widgets: Sequence[Widget]) -> Iterable[Widget]:
+    """The whole numbers that the editor changes after each run, as the control behind each says, or its primitive."""
+    for widget, control in pairwise(widgets):
+        has_control = widget.spec is not None and widget.spec.kind == "INT" and widget.spec.has_control
+        if has_control and (widget.control or control.value) in CHANGING:
+            yield widget
 
 
 def option(number: int) -> Widget:

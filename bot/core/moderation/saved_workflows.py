@@ -26,7 +26,7 @@ from bot.core.sources.store import SavedState, SavedStore, SavedVersion, SavedWo
 from bot.core.storage.bells import Topic
 from bot.core.workflows.form import listed, shown
 from bot.core.workflows.identity.store import WorkflowStore
-from bot.i18n import _
+from bot.i18n import _, ngettext
 
 _log = logging.getLogger(__name__)
 _EVERY = 1.0  # seconds between two looks while something waits
@@ -279,6 +279,21 @@ def _lines(version: SavedVersion, workflow: SavedWorkflow) -> Iterator[str]:
         yield _("These cost money at each run: {names}.").format(names=listed(sorted(needs.paid)))
     if needs.lacks:
         yield needs.lacks
+
+
+def saved_lines(state: SavedState) -> list[str]:
+    """Say in lines what is saved, who looks after it, and what cannot be used; nothing if no server was looked at."""
+    if not state.servers:
+        return []
+    count, waiting = (
+        len(state.workflows),
+        sum(each.publication.stage is Stage.TRIAL for each in state.workflows.values()),
+    )
+    words = ngettext("{count} workflow is saved at servers", "{count} workflows are saved at servers", count)
+    waits = ngettext("{count} waits for an operator", "{count} wait for an operator", waiting).format(count=waiting)
+    first = ", ".join([words.format(count=count), *([waits] if waiting else [])])
+    unusable = _("cannot be used: {fault}")
+    return [first, *pollers_of(state), *(unusable.format(fault=each) for each in faults_of(state))]
 
 
 def faults_of(state: SavedState) -> Iterator[str]:

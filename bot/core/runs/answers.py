@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping
 from functools import cached_property
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from bot.core.workflows.form import Form
 from bot.core.workflows.verdict_text import why_not
@@ -61,6 +61,10 @@ class ServerAnswers:
         """Let the servers share what they declare alike with each other, and with what was known before."""
         before = self._before._known if self._before is not None else {}  # noqa: SLF001
         ObjectInfo.share((*before.values(), *self._known.values()))
+
+    def draw(self, workflow: Workflow) -> dict[str, Any]:
+        """Return new values for the numbers that the editor changes after each run, and that no field asks for."""
+        return workflow.draw(self._union) if workflow.drawn else {}
 
     def _form(self, workflow: Workflow) -> Form:
         before = self._before

@@ -43,7 +43,7 @@ class RunReplies:
     def brief(self, run: RunRecord) -> RunSummary:
         """The summary that a run's message shows."""
         workflow = self._versions.catalog.workflows.get(run.workflow)
-        varies = workflow is None or any(field.seed for field in workflow.form().fields)
+        varies = workflow is None or workflow.varies
         return replace(run.brief(self._versions.catalog.title(run.workflow)), varies=varies)
 
     def to(self, run: RunRecord) -> Reply:

@@ -131,6 +131,7 @@ class RequestValidator:
                 faults.append(fault)
         if faults:
             raise all_of(faults)
+        values |= (await self._answering()).draw(workflow)
         shown = {name: value for name, value in values.items() if name not in files}
         stem, kind = _stem(workflow, form, values, given), workflow.kind(form, shown)
         return ValidatedRequest(workflow, shown, media, stem, kind, request.person)
@@ -191,7 +192,8 @@ def _stem(workflow: Workflow, form: Form, values: Mapping[str, Any], given: Mapp
     """Return the base name of the results: `chelsea-poster` after the first picture, else `imagine-SEED`."""
     for file in given.values():
         return f"{safe_name(Path(file.filename).stem) or 'picture'}-{workflow.name}"
-    seeds = [str(values[each.name]) for each in form.fields if each.seed and values.get(each.name) is not None]
+    names = [*(each.name for each in form.fields if each.seed), *(each.name for each in workflow.drawn)]
+    seeds = [str(values[name]) for name in names if values.get(name) is not None]
     return "-".join([workflow.name, *seeds[:1]])
 
 

@@ -99,6 +99,21 @@ class Database:
         finally:
             await self._dispose()
 
+    @asynccontextmanager
+    async def as_it_is(self) -> AsyncIterator[AsyncConnection | None]:
+        """A connection for questions to a database that stays as it is; None if there is none of this version. Raises
+        `StorageFailed`.
+        """
+        try:
+            if not self.is_shared and not await asyncio.to_thread(Path(str(self.url.database)).exists):
+                yield None
+                return
+            async with self.read() as connection:
+                current = await connection.run_sync(_revision)
+                yield connection if current == revisions()[-1] else None
+        finally:
+            await self._dispose()
+
     async def _try_out(self) -> None:
         if not self.is_shared:
             await asyncio.to_thread(_probe, self.url)
@@ -311,10 +326,19 @@ def revisions() -> list[str]:
     return sorted(path.name.partition("_")[0] for path in (_MIGRATIONS / "versions").glob("[0-9]*.py"))
 
 
+def _revision(connection: Connection) -> str | None:
+    """Return the revision that the tables are at; None if there are none."""
+    return max(_revisions(connection), default=None)
+
+
+def _revisions(connection: Connection) -> set[str]:
+    is_new = not inspect(connection).has_table("alembic_version")
+    return set() if is_new else set(connection.execute(text("SELECT version_num FROM alembic_version")).scalars())
+
+
 def _refuse_newer(connection: Connection) -> str | None:
     """Return the revision that the tables are at. Raises `ConfigError` where the code does not know it."""
-    is_new = not inspect(connection).has_table("alembic_version")
-    current = set() if is_new else set(connection.execute(text("SELECT version_num FROM alembic_version")).scalars())
+    current = _revisions(connection)
     if not current <= set(revisions()):
         raise ConfigError(_("The database was made by a newer Darkroom: update Darkroom, or name another database."))
     return max(current, default=None)

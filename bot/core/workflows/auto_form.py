@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from itertools import count
 
 from bot.core.errors import BadWorkflowFile
 from bot.core.workflows.automatic.conventions import marked_fields, marked_outputs
@@ -14,14 +15,14 @@ from bot.core.workflows.automatic.shown import shown_fields, with_promoted
 from bot.core.workflows.automatic.traced import traced_fields
 from bot.core.workflows.form import MEDIA, NUMERIC, FieldKind
 from bot.core.workflows.saved import ConvertedFile
-from bot.core.workflows.workflow import Declared
+from bot.core.workflows.workflow import Declared, Target
 from bot.i18n import _
 from comfy.errors import PromptRejected
 from comfy.object_info import ObjectInfo
 from comfy.prompt import Prompt
 from comfy.saved import Surface
 
-__all__ = ["AutoField", "auto_form", "declared_fields", "form_of_file", "prompt_of", "results"]
+__all__ = ["AutoField", "auto_form", "declared_fields", "drawn_seeds", "form_of_file", "prompt_of", "results"]
 
 _EXAMPLE = 120  # characters of the author's own words
 _FEWEST_SHOWN, _MOST_SHOWN = 3, 9  # fields of the main group, unless an author chose others
@@ -56,6 +57,16 @@ def declared_fields(
     fields = auto_form(prompt, info, surface)
     main = _main_text(fields)
     return tuple(_declared(prompt, _without_mark(prompt, each), is_main=each is main) for each in fields)
+
+
+def drawn_seeds(declared: Sequence[Declared], changing: Iterable[tuple[str, str]]) -> tuple[Declared, ...]:
+    """Return the seeds that are drawn for each run: the numbers that the editor changes after a run, and that no field
+    sets.
+    """
+    filled, taken = {target for each in declared for target in each.targets}, {each.name for each in declared}
+    names = (name for number in count(1) if (name := f"seed_{number}" if number > 1 else "seed") not in taken)
+    targets = (target for each in changing if (target := Target(*each)) not in filled)
+    return tuple(Declared(next(names), (target,), FieldKind.INTEGER, seed=True) for target in targets)
 
 
 def results(prompt: Prompt, surface: Surface | None = None) -> tuple[str, ...]:

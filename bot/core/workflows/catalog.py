@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from bot.core.errors import UnknownWorkflow
 from bot.core.similar import similar
-from bot.core.workflows.auto_form import declared_fields, results
+from bot.core.workflows.auto_form import declared_fields, drawn_seeds, results
 from bot.core.workflows.form import listed, shown
 from bot.core.workflows.identity.identities import Identity, identified, offered, source_of
 from bot.core.workflows.identity.slugs import slug_of
@@ -228,6 +228,8 @@ def workflow_of(
         return None
     group = workflow.group or file.path.rpartition("/")[0]
     source = file.graph if isinstance(file.graph, SavedSource) else None
+    changing = source.changing_for(info) if source is not None and info is not None else ()
+    workflow = replace(workflow, drawn=drawn_seeds(workflow.declared, changing))
     named = replace(workflow, id=identity.id, name=identity.name, group=group, source=source)
     return replace(named, version=file.version, path=file.path, layer=file.layer, trial=file.trial)
 

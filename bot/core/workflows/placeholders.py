@@ -8,7 +8,13 @@ from typing import Any
 from comfy.prompt import Node, Prompt
 
 _NUMBERS = {"number": float, "number (integer)": int}
-_NO_PICTURE = "(Do Not Set Me)"
+_NO_FILE = "(Do Not Set Me)"
+#: SwarmUI's inputs for files, each with the node that loads one of its kind, and that node's input.
+_LOADERS = {
+    "SwarmInputImage": ("LoadImage", "image"),
+    "SwarmInputVideo": ("LoadVideo", "file"),
+    "SwarmInputAudio": ("LoadAudio", "audio"),
+}
 
 
 def consumers_of(prompt: Prompt, node_id: str) -> Iterator[tuple[Node, str]]:
@@ -21,17 +27,17 @@ def consumers_of(prompt: Prompt, node_id: str) -> Iterator[tuple[Node, str]]:
 
 def with_values_in_place(prompt: Prompt) -> Prompt:
     """Put the value of each Krita parameter into the inputs that it leads to, since its node passes on only text; and
-    load the picture of a SwarmUI input by its name.
+    load the file of a SwarmUI input by its name.
     """
     for node in prompt.of_class("ETN_Parameter"):
         value = _typed(node.inputs.get("default"), node.inputs.get("type"))
         for consumer, name in consumers_of(prompt, node.id):
             prompt = prompt.with_input(consumer.id, name, value)
         prompt = Prompt({key: each for key, each in prompt.to_json().items() if key != node.id})
-    for node in prompt.of_class("SwarmInputImage"):
-        picture = node.inputs.get("value")
-        if isinstance(picture, str) and picture not in ("", _NO_PICTURE):
-            loader = {"class_type": "LoadImage", "inputs": {"image": picture}, "_meta": {"title": node.title}}
+    for node in prompt.of_class(*_LOADERS):
+        file, (class_type, name) = node.inputs.get("value"), _LOADERS[node.class_type]
+        if isinstance(file, str) and file not in ("", _NO_FILE):
+            loader = {"class_type": class_type, "inputs": {name: file}, "_meta": {"title": node.title}}
             prompt = Prompt({**prompt.to_json(), node.id: loader})
     return prompt
 

@@ -49,6 +49,7 @@ class _MadePrompt:
 
     prompt: Prompt
     surface: Surface
+    changing: tuple[tuple[str, str], ...]
     shape: str
     firsts: Mapping[tuple[str, str], Any]
 
@@ -90,6 +91,10 @@ class SavedSource:
         """Return what the editor shows outside with these definitions. Raises as `prompt_for` does."""
         return self._made_for(info, None).surface
 
+    def changing_for(self, info: ObjectInfo) -> tuple[tuple[str, str], ...]:
+        """Return the numbers that the editor changes after each run, by node and input. Raises as `prompt_for` does."""
+        return self._made_for(info, None).changing
+
     def _made_for(self, info: ObjectInfo, data: Mapping[str, Any] | None) -> _MadePrompt:
         key = info.digest(self.needs.class_types)
         if self._fault is not None and self._fault[0] == key:
@@ -104,7 +109,7 @@ class SavedSource:
             self._fault = key, fault
             raise
         prompt = next((each.prompt for each in self._made if each.prompt == prompt), prompt)
-        fresh = _MadePrompt(prompt, converted.surface, key, _first_choices(prompt, info))
+        fresh = _MadePrompt(prompt, converted.surface, converted.changing, key, _first_choices(prompt, info))
         self._made = (fresh, *self._made[: _MOST_MADE - 1])
         return fresh
 

@@ -77,6 +77,8 @@ class Workflow:
     its files, and `path` where they lie in the folder of their `layer`, without an ending. While it is on `trial`, only
     operators may see and run it.
 
+    People do not fill in the seeds that are `drawn`: ComfyUI's editor would change them after each run.
+
     The `prompt` is made with what is known of all servers; that of a workflow with a `source` is made again for each.
     """
 
@@ -96,6 +98,7 @@ class Workflow:
     path: str = ""
     layer: Layer = Layer.FOLDER
     trial: bool = False
+    drawn: tuple[Declared, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.id:
@@ -122,7 +125,7 @@ class Workflow:
         goes before a choice that sets several. A loader whose file may be left out, and is, goes with what needs it.
         """
         prompt = self._without_absent(values, info) if info is not None else self.prompt
-        for field in sorted(self.declared, key=lambda each: not each.sets):
+        for field in (*sorted(self.declared, key=lambda each: not each.sets), *self.drawn):
             if field.name in values:
                 for target, given in field.assigned(values[field.name]):
                     if target.node_id not in prompt:  # it went with a file that was left out
@@ -130,6 +133,15 @@ class Workflow:
                     value = self._typed(given, target, info)
                     prompt = prompt.with_input(target.node_id, target.input, value)
         return with_values_in_place(prompt)
+
+    @property
+    def varies(self) -> bool:
+        """True if another run with the same values makes something else."""
+        return bool(self.drawn) or any(field.seed for field in self.form().fields)
+
+    def draw(self, info: ObjectInfo | None = None) -> dict[str, Any]:
+        """Return values for the seeds that are drawn for a run."""
+        return Form(tuple(self._field(each, info) for each in self.drawn)).check({})
 
     def needed_files(self, info: ObjectInfo) -> Iterator[tuple[Declared, NeededInput]]:
         """Return the files that the sidecar says may be left out, and the server's nodes say not: each with the input

@@ -41,6 +41,9 @@ class Application(Protocol):
     async def examine(self, role: Role) -> Findings:
         """Find what `start` would refuse in this role."""
 
+    async def saved(self) -> list[str]:
+        """Say what people saved at servers, which worker looks after which, and what cannot be used, in lines."""
+
     async def platform_verdicts(self) -> list[tuple[str, bool]]:
         """Check the setup of each platform: a line of text, and True if it is good."""
 

@@ -82,7 +82,8 @@ async def _develop(
 ) -> int:
     label = app.label(server)
     say(_("Server: {address}").format(address=label) if label else _("Engine: built-in (no server was given)"))
-    seeds = tuple(field.name for field in app.catalog.get(request.workflow).form().fields if field.seed)
+    workflow = app.catalog.get(request.workflow)
+    seeds = (*(field.name for field in workflow.form().fields if field.seed), *(each.name for each in workflow.drawn))
     reply = TerminalReply(target, live=sys.stdout.isatty(), seeds=seeds)
     with work_folder() as folder:
         try:
@@ -188,6 +189,8 @@ async def _check(app: Application, server: str | None) -> int:
     mistakes = ngettext("{bad} mistake", "{bad} mistakes", found).format(bad=found)
     say(_("workflows: {count} good, {mistakes}").format(count=count, mistakes=mistakes))
     _replaced(app)
+    for line in await app.saved():
+        say(_("saved in ComfyUI: {line}").format(line=line))
     for each in servers:
         bad = not await _check_server(app, each) or bad
     for verdict, good in await app.platform_verdicts():

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from bot.stores import saved_notes
+from tests.bot.core.sources.saving import save, saved_graph
+from tests.bot.harness import QuickSettings, house, until
 from tests.bot.platforms.test_terminal import darkroom, desk_top
 
 __all__ = ["desk_top"]
@@ -139,3 +143,40 @@ def test_the_sidecar_of_what_is_added_has_the_whole_form(folder: Path) -> None:
     assert written == darkroom("workflows", "form", "plain.json", "--toml")[1].rstrip("\n") + "\n"
     assert "wide = [" in written
     assert "more = true" in written
+
+
+async def saved_at_a_server(data: Path) -> None:
+    """Save a workflow and a broken one, until a bot with this data folder has seen both."""
+    async with house(data) as home:
+        (server,) = home.servers
+        await save(server.url, "My sheet.json", saved_graph(3))
+        await save(server.url, "Torn.json", b"{")
+
+        async def is_seen() -> bool:
+            return len(await saved_notes(QuickSettings(data_dir=data))) == 3
+
+        await until(is_seen)
+
+
+def test_check_says_what_is_saved_who_looks_after_it_and_what_cannot_be_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asyncio.run(saved_at_a_server(tmp_path / "data"))
+    before = sorted(path.name for path in (tmp_path / "data").iterdir())
+    monkeypatch.setenv("DARKROOM_DATA_DIR", str(tmp_path / "data"))
+    code, out, err = darkroom("check")
+    assert (code, err) == (0, "")
+    said = [line for line in out.splitlines() if line.startswith("saved in ComfyUI: ")]
+    assert said[0] == "saved in ComfyUI: 1 workflow is saved at servers"
+    assert said[1].startswith("saved in ComfyUI: one: worker ")
+    assert said[1].endswith(" looks after it, publish = open")
+    assert said[2].startswith("saved in ComfyUI: cannot be used: one: Torn.json: ")
+    assert sorted(path.name for path in (tmp_path / "data").iterdir()) == before
+
+
+def test_check_makes_no_database_to_look_into(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DARKROOM_DATA_DIR", str(tmp_path / "none"))
+    code, out, _ = darkroom("check")
+    assert code == 0
+    assert "saved in ComfyUI" not in out
+    assert not (tmp_path / "none").exists()

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from comfy.saved import convert
-from tests.comfy.saved.graphs import DEFINITIONS, converted, graph, node
+from tests.comfy.saved.graphs import DEFINITIONS, converted, graph, node, subgraph
 
 
 def only(kind: str, values: Any = (), **more: Any) -> dict[str, Any]:
@@ -24,6 +24,33 @@ def test_a_seed_has_a_place_after_it_for_what_becomes_of_it() -> None:
         "cfg": 6.5,
         "sampler_name": "ddim",
     }
+
+
+@pytest.mark.parametrize("control", ["randomize", "increment", "decrement", "fixed", None, 5])
+def test_a_seed_that_the_editor_changes_after_a_run_is_told(control: object) -> None:
+    made = convert(graph(node(1, "Sample", (7, control))), DEFINITIONS)
+    expected = (("1", "seed"),) if control in ("randomize", "increment", "decrement") else ()
+    assert made.changing == expected
+
+
+def test_a_primitive_decides_for_the_seed_that_it_gives_and_a_link_is_no_number() -> None:
+    def changing(kind: str, values: tuple[object, ...], own: str) -> tuple[tuple[str, str], ...]:
+        first = node(1, kind, values, outputs=("INT",))
+        sampler = node(2, "Sample", (7, own), inputs=[("image", None), ("*seed", 5, "INT")])
+        return convert(graph(first, sampler, links=[(5, 1, 0, 2, 1)]), DEFINITIONS).changing
+
+    assert changing("PrimitiveNode", (3, "randomize"), "fixed") == (("2", "seed"),)
+    assert changing("PrimitiveNode", (3, "fixed"), "randomize") == ()
+    assert changing("PrimitiveNode", (3,), "randomize") == (("2", "seed"),)
+    assert changing("Whole", (3,), "randomize") == ()
+
+
+def test_a_seed_inside_a_subgraph_and_of_an_option_is_told() -> None:
+    inner = subgraph("in", node(4, "Sample", (7, "randomize")), links=[], outputs=[("IMAGE", "IMAGE", [])])
+    data = graph(node(1, "in", outputs=("IMAGE",)), definitions={"subgraphs": [inner]})
+    assert convert(data, DEFINITIONS).changing == (("1:4", "seed"),)
+    model = graph(node(1, "Model", ("large", 5, "randomize", "plain", "note")))
+    assert convert(model, DEFINITIONS).changing == (("1", "model.seed"),)
 
 
 def test_values_that_the_file_lacks_are_the_defaults() -> None:

@@ -38,6 +38,9 @@ _SWARM_KINDS = {
     "Float": FieldKind.NUMBER,
     "Text": FieldKind.TEXT,
     "Boolean": FieldKind.TOGGLE,
+    "Image": FieldKind.IMAGE,
+    "Video": FieldKind.VIDEO,
+    "Audio": FieldKind.AUDIO,
     **dict.fromkeys(("Dropdown", "ModelName", "Checkpoint"), FieldKind.CHOICE),
 }
 _KRITA_KINDS = {
@@ -156,7 +159,7 @@ class _Reader:
         yield _Marked((), _bounded(field, node.inputs.get("min"), node.inputs.get("max")))
 
     def _swarm(self, node: Node, short: str) -> Iterator[_Marked]:
-        kind = FieldKind.IMAGE if short == "Image" else _SWARM_KINDS.get(short)
+        kind = _SWARM_KINDS.get(short)
         if kind is None or is_link(node.inputs.get("value")) or "value" not in node.inputs:
             return
         group = self._source(node, "group")

@@ -46,7 +46,7 @@ def _taken(field: Field) -> Field:
 
 def _made(workflow: Workflow) -> Any:
     """Return what a version does with a form's values. The graph's own values of these do not count."""
-    filled = {target for field in workflow.declared for target in field.targets}
+    filled = {target for field in (*workflow.declared, *workflow.drawn) for target in field.targets}
     graph = {
         node.id: (
             node.class_type,

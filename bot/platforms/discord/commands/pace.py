@@ -31,8 +31,8 @@ class _Allowance:
 
 @dataclass
 class _Told:
-    """What one server was told. `names` are its commands; None if an earlier process told it. `ever` has all names
-    that it was told by this one.
+    """The news of one server: `names` are the commands that this process told it last, if it has, and `ever` are all
+    that it told it.
     """
 
     changes: _Allowance

@@ -145,12 +145,20 @@ def test_swarm_inputs_carry_title_bounds_order_and_group() -> None:
     assert (form["Kind"].choices, form["Kind"].more) == (("one", "two"), True)
 
 
-def test_a_swarm_picture_is_loaded_by_its_name() -> None:
-    prompt = graph(**painting(n9=swarm("Image", value="(Do Not Set Me)", auto_resize=True)))
+@pytest.mark.parametrize(
+    ("short", "kind", "loader", "name"),
+    [
+        ("Image", FieldKind.IMAGE, "LoadImage", "image"),
+        ("Video", FieldKind.VIDEO, "LoadVideo", "file"),
+        ("Audio", FieldKind.AUDIO, "LoadAudio", "audio"),
+    ],
+)
+def test_a_swarm_file_is_loaded_by_its_name(short: str, kind: FieldKind, loader: str, name: str) -> None:
+    prompt = graph(**painting(n9=swarm(short, value="(Do Not Set Me)")))
     workflow = Workflow("w", "W", "", prompt, declared_fields(prompt))
-    assert only(prompt).kind is FieldKind.IMAGE
-    sent = workflow.fill({"my_value": "photo.png"})["9"]
-    assert (sent.class_type, sent.inputs) == ("LoadImage", {"image": "photo.png"})
+    assert only(prompt).kind is kind
+    sent = workflow.fill({"my_value": "given.bin"})["9"]
+    assert (sent.class_type, sent.inputs) == (loader, {name: "given.bin"})
 
 
 def test_comfy_pack_inputs_are_named_by_their_titles() -> None:

@@ -193,6 +193,55 @@ async def test_a_saved_workflow_runs(tmp_path: Path) -> None:
         assert "drawn" in home.services.workflows.catalog.workflows
 
 
+def noisy(control: str) -> dict[str, Any]:
+    """A workflow in app mode that asks for the width alone; its noise has a seed."""
+    picture = {"name": "IMAGE", "type": "IMAGE"}
+    blank = {"id": 1, "type": "EmptyImage", "widgets_values": [16, 16, 1, 7], "outputs": [picture]}
+    noise = {"id": 2, "type": "ImageAddNoise", "widgets_values": [5, control, 0.5], "outputs": [picture]}
+    noise["inputs"] = [{"name": "image", "type": "IMAGE", "link": 1}]
+    save = {"id": 3, "type": "SaveImage", "widgets_values": ["x"]}
+    save["inputs"] = [{"name": "images", "type": "IMAGE", "link": 2}]
+    links = [[1, 1, 0, 2, 0, "IMAGE"], [2, 2, 0, 3, 0, "IMAGE"]]
+    app = {"linearData": {"inputs": [[1, "width"]], "outputs": [3]}}
+    return {"version": 0.4, "nodes": [blank, noise, save], "links": links, "extra": app}
+
+
+async def test_a_seed_that_is_no_field_is_new_in_each_run_unless_its_author_keeps_it(tmp_path: Path) -> None:
+    own = tmp_path / "workflows"
+    own.mkdir()
+    for control in ("randomize", "increment", "fixed"):
+        (own / f"{control}.json").write_text(json.dumps(noisy(control)))
+    (own / "told.json").write_text(json.dumps(noisy("randomize")))
+    (own / "told.toml").write_text('[fields.seed]\ntarget = "#1.width"\n[fields.grain]\ntarget = "#2.strength"')
+    async with house(tmp_path) as home:
+        workflows = home.services.workflows
+
+        async def results(name: str, again: bool) -> tuple[bytes, dict[str, Any]]:
+            given = {} if not again else {"message": f"{name} again"}
+            run_id, shown = await home.ask(name, **given)
+            (run,) = await home.ended(run_id)
+            ((file,),) = (each.files for each in shown.results)
+            return file, dict(run.values)
+
+        for name in ("randomize", "increment", "fixed"):
+            assert (await workflows.form(name, ANN, HERE)).names == ("width",)
+            (first, one), (second, two) = [await results(name, again) for again in (False, True)]
+            if name == "fixed":
+                assert (first, one) == (second, two) == (first, {"width": 16})
+            else:
+                assert one.keys() == two.keys() == {"width", "seed"}
+                assert one["seed"] != two["seed"]
+                assert first != second
+        _file, values = await results("told", False)
+        assert values.keys() == {"seed", "grain", "seed_2"}
+        run_id, _shown = await home.ask("randomize", message="once more")
+        await home.ended(run_id)
+        again = await home.services.runs.again(run_id, ANN, HERE, {})
+        assert again.values == {"width": 16}
+        assert workflows.catalog.get("randomize").varies
+        assert not workflows.catalog.get("fixed").varies
+
+
 def test_what_is_missing_is_named_with_its_pack_its_folder_and_its_link(tmp_path: Path) -> None:
     models = [{"name": "ink.safetensors", "url": "https://example.com/ink", "directory": "checkpoints"}]
     loader = {
