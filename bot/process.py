@@ -167,6 +167,7 @@ async def _based(
         fleet = await stack.enter_async_context(Fleet(members, changed))
         registry = await stack.enter_async_context(ServerRegistry(store.database, role.worker, fleet, tasks, confirm))
         changed.add(registry.note)
+        changed.add(catalog.note_servers)
         await stack.enter_async_context(catalog.following(lambda: registry.known))
         known = (workflows, versions, locks, replies, fleet, registry, changed)
         yield _Base(settings, role, tasks, platforms, catalog, store, *known)

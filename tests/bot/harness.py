@@ -158,6 +158,14 @@ class House:
         request = RunRequest(workflow, values, person, place)
         return await self.services.runs.submit(request, Address(person.platform, "chat", name)), shown
 
+    async def offered(self, *names: str) -> None:
+        """Wait until these workflows can be asked for: what the editor saved waits for the first definitions."""
+
+        async def are_offered() -> bool:
+            return set(names) <= self.services.workflows.catalog.workflows.keys()
+
+        await until(are_offered)
+
     async def run(self, run_id: str) -> RunRecord:
         """Return the record of a run."""
         found = await self.services.runs.get(run_id)

@@ -412,9 +412,8 @@ class Attempt:
         await self._written(self._reply.correct)
 
     async def _cancel(self, execution: Execution, by: Person) -> None:
-        await show_status(
-            self._reply, Cancelled(by)
-        )  # at once: a node that does not listen may keep its server for long
+        if not self._run.is_ahead:  # of one that is ahead, the person has heard already
+            await show_status(self._reply, Cancelled(by))  # a node that does not listen may keep its server for long
         sure = await execution.cancel(whatever=True)
         self._freed(False)
         if sure and execution.never_began:

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from time import time
 from types import TracebackType
@@ -14,7 +15,7 @@ from watchfiles import awatch
 
 from bot.core import events_log
 from bot.core.background import BackgroundTask, TaskHealth
-from bot.core.storage.bells import Topic
+from bot.core.storage.bells import Bell, Topic
 from bot.core.workflows.catalog import Catalog, without_hidden
 from bot.core.workflows.identity.identities import Identity, identified, offered, source_of
 from bot.core.workflows.identity.store import FilePlace, WorkflowStore
@@ -26,7 +27,7 @@ from comfy.object_info import ObjectInfo
 from comfy.saved import UnreadableWorkflow
 
 _STEP = 200  # milliseconds without a change after which a folder is read again
-_LEARN = 1.0  # seconds between two looks at what servers have
+_LEARN = 1.0  # seconds between two looks at what the servers of other processes have
 
 #: The nodes and models of each known server, by the server's name.
 KnownServers = Callable[[], Mapping[str, ObjectInfo]]
@@ -79,6 +80,7 @@ class LiveCatalog:
         self._edition = -1
         self._ask_saved: Callable[[], Awaitable[SavedFiles]] | None = None
         self._saved = SavedFiles()
+        self._news_of_servers = Bell()
         self._ready_for: list[int] = []  # the ids of the definitions for which all prompts are made
 
     @property
@@ -128,12 +130,16 @@ class LiveCatalog:
             self._reading = await asyncio.to_thread(self._reader.read)
             await self._renew(ask=False)
 
+    def note_servers(self) -> None:
+        """Report that a server of this process comes, goes, or has other nodes or models."""
+        self._news_of_servers.ring()
+
     @asynccontextmanager
     async def following(self, servers: KnownServers) -> AsyncIterator[None]:
         """Meanwhile, make the workflows that the editor saved with what these servers have. Raises `StorageFailed`."""
         self._servers = servers
         await self._learn()
-        self._learning.repeat(self._learn, _LEARN)
+        self._learning.repeat(self._learn, until=partial(self._news_of_servers.wait, _LEARN))
         try:
             yield
         finally:

@@ -184,6 +184,7 @@ async def test_a_saved_workflow_runs(tmp_path: Path) -> None:
     (tmp_path / "workflows").mkdir()
     (tmp_path / "workflows" / "drawn.json").write_text(json.dumps(SAVED))
     async with house(tmp_path) as home:
+        await home.offered("drawn")
         offers = {each.workflow.name: each for each in await home.services.workflows.offers(ANN, HERE)}
         assert offers["drawn"].lacks is None
         run_id, shown = await home.ask("drawn")
@@ -215,6 +216,7 @@ async def test_a_seed_that_is_no_field_is_new_in_each_run_unless_its_author_keep
     (own / "told.toml").write_text('[fields.seed]\ntarget = "#1.width"\n[fields.grain]\ntarget = "#2.strength"')
     async with house(tmp_path) as home:
         workflows = home.services.workflows
+        await home.offered("randomize", "increment", "fixed", "told")
 
         async def results(name: str, again: bool) -> tuple[bytes, dict[str, Any]]:
             given = {} if not again else {"message": f"{name} again"}

@@ -1,4 +1,4 @@
-"""How many attempts of a run ended before a server began: they are not counted."""
+"""The attempts of a run that no server began: they do not count."""
 
 from __future__ import annotations
 
