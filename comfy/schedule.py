@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from statistics import fmean, median_low
 
 from comfy.prompt import Prompt
@@ -35,21 +35,27 @@ class Job:
 
 @dataclass(frozen=True)
 class ServerState:
-    """A server: its loaded models, the seconds until its jobs are done, and whether it takes more jobs."""
+    """A server: its loaded models, the seconds until its jobs are done, whether it is `free` to begin a job at once, and
+    whether it has `room` for one that waits there.
+    """
 
     name: str
     loaded: frozenset[str] = frozenset()
     busy_for: float = 0.0
     free: bool = True
+    room: bool = False
 
 
 @dataclass(frozen=True)
 class Choice:
-    """A job for a server. `passed` are the ids of the jobs that are put off for it."""
+    """A job for a server. `passed` are the ids of the jobs that are put off for it. If it is `ahead`, the server begins
+    it after what it is doing now.
+    """
 
     job: Job
     server: str
     passed: tuple[str, ...] = ()
+    ahead: bool = False
 
 
 @dataclass
@@ -107,14 +113,22 @@ class Estimates:
 
 
 def choose(jobs: Sequence[Job], server_states: Iterable[ServerState], estimates: Estimates) -> Choice | None:
-    """Choose the next job for a free server; None if every job should wait, or cannot run on a free server."""
+    """Choose the next job for a free server, or else for one with room; None if every job should wait, or cannot run
+    there.
+    """
     state = {server_state.name: server_state for server_state in server_states}
-    free = {server_state.name for server_state in state.values() if server_state.free}
     ordered = sorted(jobs, key=lambda job: not _overdue(job))
+    ahead: tuple[Job, str] | None = None
     for job, server, _ in assign(ordered, state, estimates):
-        if server in free:
-            return Choice(job, server) if _overdue(job) else _together(ordered, job, state[server])
-    return None
+        if state[server].free:
+            return _chosen(ordered, job, state[server])
+        if ahead is None and state[server].room:
+            ahead = job, server
+    return replace(_chosen(ordered, ahead[0], state[ahead[1]]), ahead=True) if ahead is not None else None
+
+
+def _chosen(jobs: Sequence[Job], job: Job, server_state: ServerState) -> Choice:
+    return Choice(job, server_state.name) if _overdue(job) else _together(jobs, job, server_state)
 
 
 def ends_sooner(job: Job, ends_in: float, server_states: Iterable[ServerState], estimates: Estimates) -> str | None:

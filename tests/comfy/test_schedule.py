@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from comfy.prompt import Prompt
-from comfy.schedule import MOST_PUT_OFF, Choice, Estimates, Job, ServerState, assign, choose, models_of
+from comfy.schedule import MOST_PUT_OFF, Choice, Estimates, Job, ServerState, assign, choose, ends_sooner, models_of
 
 
 class House:
@@ -141,6 +141,30 @@ def test_what_was_put_off_long_enough_is_next_on_the_server_where_it_is_done_soo
     assert choose(waiting, [replace(free, busy_for=1.0, free=False), replace(soon, free=True)], estimates) == Choice(
         overdue, "b"
     )
+
+
+def test_a_free_server_takes_its_job_before_another_one_waits_behind_a_busy_one() -> None:
+    estimates = Estimates()
+    estimates.learn("a", "x", 1.0, switched=False)
+    estimates.learn("b", "x", 3.0, switched=False)
+    busy, free = ServerState("a", busy_for=0.5, free=False, room=True), ServerState("b")
+    waiting = jobs(4, servers="ab")
+    assert choose(waiting, [busy, free], estimates) == Choice(waiting[2], "b")
+    assert choose(waiting[:1], [busy, free], estimates) == Choice(waiting[0], "a", ahead=True)
+    assert choose(waiting, [busy, replace(free, free=False)], estimates) == Choice(waiting[0], "a", ahead=True)
+    assert choose(waiting, [replace(busy, room=False), replace(free, free=False)], estimates) is None
+
+
+def test_a_job_that_waits_is_moved_only_where_it_ends_well_before() -> None:
+    estimates = Estimates()
+    for server in "abc":
+        estimates.learn(server, "x", 2.0, switched=False)
+    (job,) = jobs(1, servers="ab")
+    idle, busy, foreign = ServerState("b"), ServerState("a", busy_for=9.0, free=False), ServerState("c")
+    assert ends_sooner(job, 11.0, [busy, idle, foreign], estimates) == "b"
+    assert ends_sooner(job, 2.4, [busy, idle, foreign], estimates) is None
+    assert ends_sooner(job, 11.0, [busy, foreign], estimates) is None
+    assert ends_sooner(job, 11.0, [replace(idle, free=False)], estimates) is None
 
 
 def test_when_each_waiting_job_would_start() -> None:

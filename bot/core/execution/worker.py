@@ -118,13 +118,18 @@ class Worker:
         shared = {name for name in up if self._fleet.client(name).has_others}
         at_once = {name: each.at_once for name, each in self._fleet.members.items() if name in up}
         states = self._load.server_states(at_once, shared)
-        return states | {name: replace(states[name], free=False) for name in self._ahead.kept & states.keys()}
+        return states | {
+            name: replace(states[name], free=False, room=False) for name in self._ahead.kept & states.keys()
+        }
+
+    def _takes_more(self) -> bool:
+        return any(each.free or each.room for each in self._server_states().values())
 
     async def _take_turns(self) -> None:
         self._news.clear()
         await self._begin()
         await self._reconsider()
-        while self._may_claim() and not self._has_no_line and any(each.free for each in self._server_states().values()):
+        while self._may_claim() and not self._has_no_line and self._takes_more():
             run = await self._claim()
             if run is None:
                 if await self._context.versions.fetch():
@@ -180,10 +185,9 @@ class Worker:
         jobs = [self._jobs.of(run, self._fleet.up) for run in heads]
         paid, states = {run.id for run in heads if run.price is not None}, self._server_states()
         while (choice := choose(jobs, states.values(), self._load.estimates)) is not None:
-            ahead = self._load.is_full(choice.server, self._fleet.members[choice.server].at_once)
-            if not ahead or choice.job.id not in paid:
-                return Assignment(choice.job.id, choice.server, choice.passed, ahead)
-            states[choice.server] = replace(states[choice.server], free=False)
+            if not choice.ahead or choice.job.id not in paid:
+                return Assignment(choice.job.id, choice.server, choice.passed, choice.ahead)
+            states[choice.server] = replace(states[choice.server], room=False)
         return None
 
     async def _begin(self) -> None:

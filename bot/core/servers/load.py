@@ -51,11 +51,13 @@ class _Slot:
             left, first = left + (stay.left(now) if first else stay.expected), False
         return left
 
-    def has_room(self, at_once: int, *, shared: bool) -> bool:
-        """True if it takes one more run: it executes so many at once, and one waits behind them. Where the prompts of
-        others wait too, one of ours is there.
+    def state(self, name: str, now: float, at_once: int, *, shared: bool) -> ServerState:
+        """Describe it for the schedule. It executes so many runs at once, and one waits behind them. Where it is `shared`
+        with the prompts of others, one of ours is there.
         """
-        return len(self.stays) < (1 if shared else at_once + 1)
+        free = len(self.stays) < (1 if shared else at_once)
+        room = not free and not shared and len(self.stays) == at_once
+        return ServerState(name, self.loaded, self.busy_for(now), free, room)
 
     def load(self, run: RunRecord) -> bool:
         """Mark a run's models as loaded. Returns True if these are other models than before."""
@@ -78,14 +80,7 @@ class ServerLoad:
         where others' prompts wait too.
         """
         now, load = self._clock(), {name: self._load[name] for name in servers}
-        return {
-            name: ServerState(name, bay.loaded, bay.busy_for(now), bay.has_room(servers[name], shared=name in shared))
-            for name, bay in load.items()
-        }
-
-    def is_full(self, server: str, at_once: int) -> bool:
-        """True if a further run would be ahead: the server executes as many as it takes at once."""
-        return len(self._load[server].stays) >= at_once
+        return {name: bay.state(name, now, servers[name], shared=name in shared) for name, bay in load.items()}
 
     def ends_in(self, server: str, run: RunRecord) -> float:
         """Return the seconds until a run that is ahead ends."""
