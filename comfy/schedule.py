@@ -35,8 +35,8 @@ class Job:
 
 @dataclass(frozen=True)
 class ServerState:
-    """A server: its loaded models, the seconds until its jobs are done, whether it is `free` to begin a job at once, and
-    whether it has `room` for one that waits there.
+    """A server: its loaded models, the seconds until its jobs are done, if it is `free` to begin a job at once, and
+    if it has `room` for one that waits there.
     """
 
     name: str

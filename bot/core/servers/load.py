@@ -52,7 +52,7 @@ class _Slot:
         return left
 
     def state(self, name: str, now: float, at_once: int, *, shared: bool) -> ServerState:
-        """Describe it for the schedule. It executes so many runs at once, and one waits behind them. Where it is `shared`
+        """Describe it for the schedule. It executes so many runs at once, and one waits behind them. If it is `shared`
         with the prompts of others, one of ours is there.
         """
         free = len(self.stays) < (1 if shared else at_once)
