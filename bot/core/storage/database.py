@@ -47,7 +47,7 @@ class Database:
         SQLite waits for another process to let go, and `wait` how long a task waits for a free connection.
         """
         self.url = _checked(url)
-        self.bells = Bells()
+        self.bells = Bells(shared=self.is_shared)
         if self.is_shared:
             self._engine = self._readers = _engine(self.url, "postgresql+psycopg", 20, wait)
         else:  # SQLite has one writer at a time, whom those who read need not wait for

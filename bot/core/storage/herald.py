@@ -30,6 +30,7 @@ class Herald:
         self._untold = set[Topic]()
         self._news = asyncio.Event()
         self._own, self._seen = 0, (0, self._mark())
+        self._in_doubt = False  # whether another process may have written at a time when this one did too
         self._hearing, self._telling = BackgroundTask("herald", tasks), BackgroundTask("herald's news", tasks)
 
     async def __aenter__(self) -> Herald:
@@ -78,11 +79,14 @@ class Herald:
             await connection.close()
 
     async def _look(self) -> None:
-        """See whether another process has written to the file. Where this one has too, that cannot be told apart, and
-        those who wait look after a while.
+        """See whether another process has written to the file. Where this one has too, that cannot be told apart: then
+        those who wait look as soon as it writes no longer.
         """
         seen, self._seen = self._seen, (self._own, self._mark())
-        if seen[0] == self._own and seen[1] != self._seen[1]:
+        if seen[0] != self._own:
+            self._in_doubt = True
+        elif self._in_doubt or seen[1] != self._seen[1]:
+            self._in_doubt = False
             self._bells.ring(Topic)
 
     def _mark(self) -> tuple[int, int]:
