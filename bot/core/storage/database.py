@@ -118,7 +118,7 @@ class Database:
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
         """A connection for questions."""
-        with _in_words():
+        with in_words():
             async with self._readers.connect() as connection:
                 yield connection
 
@@ -158,7 +158,7 @@ class Database:
 
     @asynccontextmanager
     async def _transaction(self, *, limited: bool = True) -> AsyncIterator[AsyncConnection]:
-        with _in_words():
+        with in_words():
             async with self._engine.begin() as connection:
                 if self.is_shared:
                     for name in () if limited else _TIME_LIMITS:  # a migration takes as long as it takes
@@ -321,7 +321,8 @@ def _refuse_newer(connection: Connection) -> str | None:
 
 
 @contextmanager
-def _in_words() -> Iterator[None]:
+def in_words() -> Iterator[None]:
+    """Raise `StorageAway` for the database's own errors."""
     try:
         yield
     except DATABASE_FAULTS as fault:
