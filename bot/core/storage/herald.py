@@ -108,8 +108,9 @@ class Herald:
 
 
 async def _told(connection: Any) -> AsyncGenerator[str]:
-    """Yield what is said on a connection. Raises `ConnectionError` when it is lost. (psycopg's own way wakes ten times a
-    second to look whether it has come.)
+    """Yield what is said on a connection. Raises `ConnectionError` when it is lost.
+
+    psycopg's own way wakes ten times a second to look whether something has come.
     """
     loop, number, readable = asyncio.get_running_loop(), connection.socket, asyncio.Event()
     loop.add_reader(number, readable.set)
