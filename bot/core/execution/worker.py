@@ -30,7 +30,6 @@ from comfy.fleet import Fleet
 from comfy.schedule import ServerState, choose, ends_sooner
 
 _log = logging.getLogger(__name__)
-_NET = 5.0  # seconds after which it looks in any case at what other processes have put into the line
 _PAUSES = Pauses(1.0, 5.0)  # before the records are asked again
 _WORTHWHILE = 1.0  # seconds; a run that starts sooner stays where it is
 
@@ -142,7 +141,7 @@ class Worker:
         if self._outcomes:
             self._outcomes = False
             await self._take_approved()
-        if not await _is_news(self._news):
+        if not await _is_news(self._news, self._context.records.bells.net):
             self._outcomes, self._has_no_line = True, False
 
     async def _claim(self) -> RunRecord | None:
@@ -297,10 +296,10 @@ class Worker:
         self._term = term
 
 
-async def _is_news(news: asyncio.Event) -> bool:
+async def _is_news(news: asyncio.Event, patience: float) -> bool:
     """Wait for news; False if there were none for a while."""
     try:
-        async with asyncio.timeout(_NET):
+        async with asyncio.timeout(patience):
             return await news.wait()
     except TimeoutError:
         return False

@@ -13,7 +13,8 @@ from enum import StrEnum
 
 from bot.core.listeners import Listeners
 
-_NET = 5.0  # seconds after which those who wait look in any case
+_NET = 15.0  # seconds after which those who wait look in any case
+_NET_OF_MANY = 5.0  # where processes of an earlier version may be among them, which ring nothing
 
 
 class Topic(StrEnum):
@@ -31,16 +32,16 @@ class Topic(StrEnum):
 class Bell:
     """Rings for one who waits. What happened while nobody waited counts as well, once."""
 
-    def __init__(self) -> None:
-        self._rung = asyncio.Event()
+    def __init__(self, net: float = _NET) -> None:
+        self._rung, self._net = asyncio.Event(), net
 
     def ring(self) -> None:
         self._rung.set()
 
-    async def wait(self, patience: float = _NET) -> None:
-        """Wait until it has rung since the last time, or until that is so many seconds ago."""
+    async def wait(self, patience: float | None = None) -> None:
+        """Wait until it has rung since the last time, for so many seconds at most."""
         try:
-            async with asyncio.timeout(patience):
+            async with asyncio.timeout(self._net if patience is None else patience):
                 await self._rung.wait()
         except TimeoutError:
             pass
@@ -48,9 +49,11 @@ class Bell:
 
 
 class Bells:
-    """The bells of one process."""
+    """The bells of one process. `shared` says that others work on its database."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, shared: bool = False) -> None:
+        #: Seconds after which those who wait look in any case.
+        self.net = _NET_OF_MANY if shared else _NET
         self._listeners: defaultdict[Topic, Listeners[[]]] = defaultdict(Listeners)
         #: Told which topics this process has changed.
         self.on_change = Listeners[[frozenset[Topic]]]()
@@ -61,7 +64,7 @@ class Bells:
 
     def bell(self, *topics: Topic) -> Bell:
         """Return a bell that rings after each change of these topics."""
-        bell = Bell()
+        bell = Bell(self.net)
         for topic in topics:
             self.on(topic, bell.ring)
         return bell

@@ -47,7 +47,7 @@ class Database:
         SQLite waits for another process to let go, and `wait` how long a task waits for a free connection.
         """
         self.url = _checked(url)
-        self.bells = Bells()
+        self.bells = Bells(shared=self.is_shared)
         if self.is_shared:
             self._engine = self._readers = _engine(self.url, "postgresql+psycopg", 20, wait)
         else:  # SQLite has one writer at a time, whom those who read need not wait for
@@ -133,7 +133,7 @@ class Database:
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
         """A connection for questions."""
-        with _in_words():
+        with in_words():
             async with self._readers.connect() as connection:
                 yield connection
 
@@ -173,7 +173,7 @@ class Database:
 
     @asynccontextmanager
     async def _transaction(self, *, limited: bool = True) -> AsyncIterator[AsyncConnection]:
-        with _in_words():
+        with in_words():
             async with self._engine.begin() as connection:
                 if self.is_shared:
                     for name in () if limited else _TIME_LIMITS:  # a migration takes as long as it takes
@@ -345,7 +345,8 @@ def _refuse_newer(connection: Connection) -> str | None:
 
 
 @contextmanager
-def _in_words() -> Iterator[None]:
+def in_words() -> Iterator[None]:
+    """Raise `StorageAway` for the database's own errors."""
     try:
         yield
     except DATABASE_FAULTS as fault:

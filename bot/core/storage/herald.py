@@ -7,14 +7,17 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import func, select
+import psycopg
+from sqlalchemy import func, select, text
 
 from bot.core.background import BackgroundTask, TaskHealth
 from bot.core.storage.bells import Topic
-from bot.core.storage.database import Database
+from bot.core.storage.database import Database, in_words
 
 _CHANNEL = "darkroom"
 _TOGETHER = 0.01  # seconds in which changes are told together
@@ -30,6 +33,7 @@ class Herald:
         self._untold = set[Topic]()
         self._news = asyncio.Event()
         self._own, self._seen = 0, (0, self._mark())
+        self._in_doubt = False  # whether another process may have written at a time when this one did too
         self._hearing, self._telling = BackgroundTask("herald", tasks), BackgroundTask("herald's news", tasks)
 
     async def __aenter__(self) -> Herald:
@@ -57,32 +61,38 @@ class Herald:
         self._news.clear()
         told = " ".join(sorted(self._untold))
         self._untold.clear()  # first: what changes meanwhile is told next; what is lost, others see a little later
-        connection = await self._database.session()
-        try:
-            await connection.execute(select(func.pg_notify(_CHANNEL, f"{self._name} {told}")))
-        finally:
-            await connection.close()
+        with in_words():
+            connection = await self._database.session()
+            try:
+                await connection.execute(select(func.pg_notify(_CHANNEL, f"{self._name} {told}")))
+            finally:
+                await connection.close()
 
     async def _hear(self) -> None:
-        connection = await self._database.session()
-        try:
-            driver: Any = (await connection.get_raw_connection()).driver_connection
-            await driver.execute(f"LISTEN {_CHANNEL}")
-            self._bells.ring(Topic)  # what was said before
-            async for told in driver.notifies():
-                name, *topics = told.payload.split(" ")
-                if name != self._name:
-                    self._bells.ring(topic for topic in Topic if topic in topics)
-        finally:
-            await connection.invalidate()
-            await connection.close()
+        with in_words():
+            connection = await self._database.session()
+            try:
+                await connection.execute(text(f"LISTEN {_CHANNEL}"))
+                self._bells.ring(Topic)  # what was said before
+                driver: Any = (await connection.get_raw_connection()).driver_connection
+                async with aclosing(_told(driver.pgconn)) as news:
+                    async for told in news:
+                        name, *topics = told.split(" ")
+                        if name != self._name:
+                            self._bells.ring(topic for topic in Topic if topic in topics)
+            finally:
+                await connection.invalidate()
+                await connection.close()
 
     async def _look(self) -> None:
-        """See whether another process has written to the file. Where this one has too, that cannot be told apart, and
-        those who wait look after a while.
+        """See whether another process has written to the file. Where this one has too, that cannot be told apart: then
+        those who wait look as soon as it writes no longer.
         """
         seen, self._seen = self._seen, (self._own, self._mark())
-        if seen[0] == self._own and seen[1] != self._seen[1]:
+        if seen[0] != self._own:
+            self._in_doubt = True
+        elif self._in_doubt or seen[1] != self._seen[1]:
+            self._in_doubt = False
             self._bells.ring(Topic)
 
     def _mark(self) -> tuple[int, int]:
@@ -95,3 +105,24 @@ class Herald:
         except OSError:
             return 0, 0
         return found.st_mtime_ns, found.st_size
+
+
+async def _told(connection: Any) -> AsyncGenerator[str]:
+    """Yield what is said on a connection. Raises `ConnectionError` when it is lost.
+
+    psycopg's own way wakes ten times a second to look whether something has come.
+    """
+    loop, number, readable = asyncio.get_running_loop(), connection.socket, asyncio.Event()
+    loop.add_reader(number, readable.set)
+    try:
+        while True:
+            while (told := connection.notifies()) is not None:
+                yield told.extra.decode()
+            await readable.wait()
+            readable.clear()
+            try:
+                connection.consume_input()
+            except psycopg.Error as fault:
+                raise ConnectionError(str(fault).strip()) from fault
+    finally:
+        loop.remove_reader(number)

@@ -17,6 +17,7 @@ from bot.core.policy.rule_store import By, Change, RuleStore
 from bot.core.policy.rules import Access, Block, Rule
 from bot.core.policy.scope import RequestContext, Scope, Subject
 from bot.core.storage.database import Database
+from bot.core.storage.herald import Herald
 from bot.core.workflows.catalog import Catalog
 from tests.bot.harness import ANN, HERE, MOD, until
 
@@ -38,7 +39,8 @@ async def test_what_is_decided_in_one_process_holds_in_another(databases: tuple[
     one, other = (RuleStore(database, Audit(database), TaskHealth()) for database in databases)
     heard: list[str] = []
     other.on_change(heard.append)
-    async with one, other:
+    heralds = (Herald(database, TaskHealth()) for database in databases)
+    async with one, other, next(heralds), next(heralds):
         assert len(other.of("test:another")) == 0
         await one.change(GUILD, BY, [denial("poster")])
         await one.change("", BY, [denial("dream", "")])

@@ -73,6 +73,17 @@ async def test_a_change_of_another_process_rings_the_bells_of_its_topic_on_postg
         assert not rules._rung.is_set()
 
 
+async def test_bells_ring_again_after_the_connection_to_postgresql_was_lost(postgres: str) -> None:
+    url, tasks, numbers = new_postgres(postgres), TaskHealth(), iter(range(10_000))
+    others = text("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'LISTEN darkroom%'")
+    async with Database(url) as mine, Database(url) as other, Herald(other, tasks), Herald(mine, tasks):
+        await _rings(mine.bells.bell(Topic.LINE), lambda: _note(other, f"note {next(numbers)}", Topic.LINE))
+        async with other.read() as connection:
+            assert all((await connection.execute(others)).scalars())
+        lost = mine.bells.bell(Topic.RULES)
+        await _rings(lost, lambda: _note(other, f"note {next(numbers)}", Topic.RULES))
+
+
 async def test_a_statement_takes_one_trip_to_sqlites_thread(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     trips = 0
     execute = aiosqlite.Connection._execute
