@@ -24,12 +24,12 @@ from tempfile import TemporaryDirectory
 from tests.bot.stand_in import SIZE, send
 
 ROOT = Path(__file__).parents[2]
-_PRELOADED = (
+COMMANDS = (  #: what commands import
     *("bot.__main__", "bot.app", "bot.platforms.terminal.commands", "bot.preflight", "bot.process", "bot.stores"),
     *("bot.platforms.discord.adapter", "bot.platforms.telegram.adapter", "bot.platforms.web.adapter"),
-    *("bot.core.workflows.live_catalog", "comfy.embedded", "tests.bot.survivor", "tests.bot.core.runs.asking"),
-    "tests.bot.platforms.telegram.program",
+    *("bot.core.workflows.live_catalog", "comfy.embedded"),
 )
+_TESTS = ("tests.bot.survivor", "tests.bot.core.runs.asking", "tests.bot.platforms.telegram.program")
 
 
 class Forked:
@@ -68,10 +68,12 @@ class Forked:
 
 class Nursery:
     """A process that forks (`tests/bot/nursery.py`): it has imported these modules, and ends with ours, or when it is
-    closed. `python` is the command that starts its program.
+    closed. `python` is the command that starts its program, in a folder and an environment.
     """
 
-    def __init__(self, python: Sequence[str], *modules: str) -> None:
+    def __init__(
+        self, python: Sequence[str], *modules: str, folder: Path = ROOT, env: Mapping[str, str] | None = None
+    ) -> None:
         self._folder = TemporaryDirectory(prefix="nursery")  # the path of a socket has to be short
         self.address = str(Path(self._folder.name, "socket"))
         theirs, self._life = socket.socketpair()
@@ -80,7 +82,7 @@ class Nursery:
             listener.listen(100)
             number = listener.fileno()
             command = [*python, str(number), *modules]
-            self._process = subprocess.Popen(command, cwd=ROOT, stdin=theirs, pass_fds=[number])
+            self._process = subprocess.Popen(command, cwd=folder, env=env, stdin=theirs, pass_fds=[number])
         atexit.register(self.close)
 
     def close(self) -> None:
@@ -97,7 +99,7 @@ class Nursery:
 @cache
 def nursery() -> Nursery:
     """The process that has imported the bot of this checkout."""
-    return Nursery([sys.executable, "-m", "tests.bot.nursery"], *_PRELOADED)
+    return Nursery([sys.executable, "-m", "tests.bot.nursery"], *COMMANDS, *_TESTS)
 
 
 async def fork(
