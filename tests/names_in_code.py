@@ -95,9 +95,14 @@ def _within(imported: tuple[str, str]) -> Scope:
 
 
 @cache
+def _tree_of(module: str) -> ast.Module:
+    return ast.parse(_path(module).read_text(encoding="utf-8"))
+
+
+@cache
 def scope_of(module: str) -> Scope:
-    tree, scope = ast.parse(_path(module).read_text(encoding="utf-8")), Scope()
-    for node in tree.body:
+    scope = Scope()
+    for node in _tree_of(module).body:
         scope.values.update(_assigned(node))
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             scope.functions[node.name] = node
@@ -108,34 +113,41 @@ def scope_of(module: str) -> Scope:
 
 @dataclass(frozen=True)
 class Call:
-    """A call as it stands in the code: `object.method(arguments)`, each as a pattern."""
+    """A call as it stands in the code: `object.method(arguments)`, each argument as a pattern."""
 
     module: str
     object: str
     method: str
-    arguments: tuple[str, ...]
-    named: dict[str, str]
+    _node: ast.Call
+    _scope: Scope
+
+    @property
+    def arguments(self) -> tuple[str, ...]:
+        return tuple(map(self._scope.pattern, self._node.args))
+
+    @property
+    def named(self) -> dict[str, str]:
+        return {each.arg: self._scope.pattern(each.value) for each in self._node.keywords if each.arg}
 
 
 def calls(folder: str) -> Iterator[Call]:
     """Every call in the modules of a folder."""
     for path in sorted((ROOT / folder).rglob("*.py")):
         module = _module(path)
-        for node, scope in _with_scope(ast.parse(path.read_text(encoding="utf-8")), scope_of(module)):
+        for node, scope in _with_scope(_tree_of(module), scope_of(module)):
             if isinstance(node, ast.Call):
-                yield _call(module, node, scope)
+                yield Call(module, *_names(node.func), node, scope)
 
 
-def _call(module: str, node: ast.Call, scope: Scope) -> Call:
-    arguments = tuple(map(scope.pattern, node.args))
-    named = {each.arg: scope.pattern(each.value) for each in node.keywords if each.arg}
-    match node.func:
+def _names(function: ast.expr) -> tuple[str, str]:
+    """The object and the method that are called, where they have names."""
+    match function:
         case ast.Attribute(value=ast.Name(id=owner) | ast.Attribute(attr=owner), attr=method):
-            return Call(module, owner, method, arguments, named)
+            return owner, method
         case ast.Name(id=method) | ast.Attribute(attr=method):
-            return Call(module, "", method, arguments, named)
+            return "", method
         case _:
-            return Call(module, "", "", arguments, named)
+            return "", ""
 
 
 def _with_scope(tree: ast.AST, scope: Scope) -> Iterator[tuple[ast.AST, Scope]]:
@@ -149,7 +161,7 @@ def _with_scope(tree: ast.AST, scope: Scope) -> Iterator[tuple[ast.AST, Scope]]:
 def texts(folder: str) -> Iterator[str]:
     """Every text in the modules of a folder, those with values in them too."""
     for path in sorted((ROOT / folder).rglob("*.py")):
-        scope, tree = scope_of(_module(path)), ast.parse(path.read_text(encoding="utf-8"))
+        scope, tree = scope_of(_module(path)), _tree_of(_module(path))
         parts = {part for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for part in node.values}
         for node in ast.walk(tree):
             if isinstance(node, ast.JoinedStr) or (isinstance(node, ast.Constant) and node not in parts):
@@ -159,7 +171,7 @@ def texts(folder: str) -> Iterator[str]:
 def entries(module: str) -> Iterator[tuple[str, str]]:
     """The keys and values of all that is written as a dict in a module."""
     scope = scope_of(module)
-    for node in ast.walk(ast.parse(_path(module).read_text(encoding="utf-8"))):
+    for node in ast.walk(_tree_of(module)):
         if isinstance(node, ast.Dict):
             yield from (
                 (scope.pattern(key), scope.pattern(value)) for key, value in zip(node.keys, node.values, strict=True)
@@ -167,8 +179,7 @@ def entries(module: str) -> Iterator[tuple[str, str]]:
 
 
 def classes(module: str) -> Iterator[str]:
-    tree = ast.parse(_path(module).read_text(encoding="utf-8"))
-    yield from (f"{module}.{node.name}" for node in tree.body if isinstance(node, ast.ClassDef))
+    yield from (f"{module}.{node.name}" for node in _tree_of(module).body if isinstance(node, ast.ClassDef))
 
 
 def answered(module: str, function: str) -> Iterator[str]:

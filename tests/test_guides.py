@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import re
+import shlex
 import shutil
 import signal
 import socket
@@ -15,6 +16,8 @@ import sysconfig
 import tomllib
 import zipfile
 from collections.abc import AsyncIterator, Iterator
+from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -23,6 +26,8 @@ from PIL import Image
 from bot.core.workflows.catalog import Catalog
 from bot.settings import Settings, names
 from comfy.embedded import EmbeddedServer
+from tests.bot.forks import COMMANDS, Nursery
+from tests.once import made_once
 
 ROOT = Path(__file__).parents[1]
 GUIDES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -63,6 +68,8 @@ SERVING = {
     "darkroom start --chat": "Ready: web",
     "darkroom start --worker garage": "Ready: worker garage",
 }
+#: Commands whose program is started as people start it; the others are forked from one that has imported the same.
+STARTED = {"darkroom check", "darkroom run sketch --photo cat.jpg", ".venv/bin/darkroom demo"}
 #: Commands for a checkout, which the tests do not run, and why.
 UNTRIED = {
     "make demo": "it installs from a package index; the recipe ends in `darkroom demo`, which is run",
@@ -104,24 +111,39 @@ def commands() -> Iterator[str]:
 @pytest.fixture(scope="session")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The wheel of this checkout, built without a network."""
-    folder = tmp_path_factory.mktemp("wheel")
+    (built,) = made_once(tmp_path_factory, "wheel", _build).glob("*.whl")
+    return built
+
+
+def _build(folder: Path) -> None:
     build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)]
     subprocess.run(build, cwd=ROOT, check=True, capture_output=True)
-    (built,) = folder.glob("*.whl")
-    return built
 
 
 @pytest.fixture(scope="session")
 def programs(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The programs of an environment in which the wheel is installed, and what it needs can be imported."""
-    home = tmp_path_factory.mktemp("installed")
+    return made_once(tmp_path_factory, "installed", partial(_install, wheel)) / ".venv" / "bin"
+
+
+def _install(wheel: Path, home: Path) -> None:
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(home / ".venv")], check=True)
     site = Path(sysconfig.get_path("purelib", "venv", {"base": str(home / ".venv")}))
     (site / "needed.pth").write_text(sysconfig.get_path("purelib"))
     install = [sys.executable, "-m", "pip", "--python", str(home / ".venv"), "install", "--quiet", "--no-index"]
     options = ["--no-deps", "--ignore-installed", "--disable-pip-version-check"]
     subprocess.run([*install, *options, str(wheel)], check=True, env=_environ())
-    return home / ".venv" / "bin"
+
+
+@pytest.fixture(scope="session")
+def quick(programs: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A folder with a `darkroom` that starts at once: a process of that environment has imported what it needs."""
+    fork = [str(programs / "python"), "-P", str(ROOT / "tests" / "bot" / "nursery.py")]
+    with closing(Nursery(fork, *COMMANDS, folder=programs, env=_environ())) as nursery:
+        program = tmp_path_factory.mktemp("quick") / "darkroom"
+        program.write_text(f'#!/bin/sh\nexec {shlex.join(nursery.stand_in("bot.__main__"))} "$@"\n')
+        program.chmod(0o755)
+        yield program.parent
 
 
 @pytest.fixture
@@ -146,9 +168,9 @@ def _environ(**more: str) -> dict[str, str]:
     return {**{name: value for name, value in os.environ.items() if name not in foreign}, **more}
 
 
-def _started(programs: Path, folder: Path, **more: str) -> dict[str, str]:
+def _started(folder: Path, *programs: Path, **more: str) -> dict[str, str]:
     """The environment in which the guides' commands are found, with a data folder of their own."""
-    path = f"{programs}{os.pathsep}{os.environ['PATH']}"
+    path = os.pathsep.join((*map(str, programs), os.environ["PATH"]))
     return _environ(PATH=path, HOME=str(folder.parent), DARKROOM_DATA_DIR=str(folder.parent / "data"), **more)
 
 
@@ -176,7 +198,7 @@ def test_what_is_run_is_the_wheel(programs: Path, folder: Path) -> None:
 
 @pytest.mark.parametrize("command", ENDING)
 async def test_a_command_of_the_guides_does_what_they_say(
-    programs: Path, folder: Path, server: str, command: str
+    programs: Path, quick: Path, folder: Path, server: str, command: str
 ) -> None:
     if command.startswith("openssl") and shutil.which("openssl") is None:
         pytest.skip("openssl is not installed")
@@ -191,7 +213,7 @@ async def test_a_command_of_the_guides_does_what_they_say(
     process = await asyncio.create_subprocess_shell(
         typed,
         cwd=folder,
-        env=_started(programs, folder),
+        env=_started(folder, *([] if command in STARTED else [quick]), programs),
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )
@@ -217,7 +239,7 @@ def test_make_knows_what_the_guides_name(command: str) -> None:
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no such signals")
 @pytest.mark.parametrize("command", SERVING)
 async def test_a_program_of_the_guides_says_when_it_can_be_used_and_stops(
-    programs: Path, folder: Path, request: pytest.FixtureRequest, command: str
+    programs: Path, quick: Path, folder: Path, request: pytest.FixtureRequest, command: str
 ) -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         settings = {"DARKROOM_WEB": "on", "DARKROOM_WEB_PORT": str(free.getsockname()[1])}
@@ -230,7 +252,7 @@ async def test_a_program_of_the_guides_says_when_it_can_be_used_and_stops(
     process = await asyncio.create_subprocess_shell(
         command.replace("darkroom", "exec darkroom", 1) if command.startswith("darkroom") else f"exec env {command}",
         cwd=folder,
-        env=_started(programs, folder, PYTHONUNBUFFERED="1", **settings),
+        env=_started(folder, *([] if command in STARTED else [quick]), programs, PYTHONUNBUFFERED="1", **settings),
         stdout=asyncio.subprocess.PIPE,
     )
     assert process.stdout is not None
@@ -283,7 +305,7 @@ async def test_the_client_of_the_readme_brings_the_picture(programs: Path, folde
         str(programs / "python"),
         "client.py",
         cwd=folder,
-        env=_started(programs, folder),
+        env=_started(folder, programs),
         stdout=asyncio.subprocess.PIPE,
     )
     said, _complained = await process.communicate()

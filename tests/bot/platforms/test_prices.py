@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import os
-import sys
 from pathlib import Path
 
 from bot.platforms.web.api.views import run_view
 from bot.settings import names
 from comfy.embedded import EmbeddedServer
+from tests.bot.forks import nursery
 from tests.bot.harness import until
 from tests.bot.platforms.discord.fake import FakeDiscord
 from tests.bot.platforms.discord.harness import ALICE, BOB, house
@@ -20,7 +20,6 @@ from tests.bot.platforms.web.pages import Visitor, page
 from tests.bot.test_paid import PARTNER, write_partner
 from tests.partner import KEY, Partner
 
-ROOT = Path(__file__).parents[3]
 PRICE, LARGE = "21.1 credits ($0.10)", "42.2 credits ($0.20)"
 
 
@@ -127,10 +126,10 @@ async def test_at_the_terminal_before_it_runs(tmp_path: Path) -> None:
 async def _darkroom(folder: Path, environ: dict[str, str], *words: str) -> tuple[int, str]:
     """A command in a process of its own; its exit status, and all that it said."""
     kept = {name: value for name, value in os.environ.items() if name not in names()}
-    path = os.pathsep.join((str(ROOT), kept.get("PYTHONPATH", "")))
     command = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "bot", *words),
-        env={**kept, **environ, "PYTHONPATH": path},
+        *nursery().stand_in("bot.__main__"),
+        *words,
+        env={**kept, **environ},
         cwd=folder,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,

@@ -33,6 +33,7 @@ from tests.bot.core.execution.test_submission import written
 from tests.bot.core.runs.test_files_of_fields import GRAPH as POSE
 from tests.bot.core.runs.test_files_of_fields import readers
 from tests.bot.core.sources.saving import LibraryServer
+from tests.bot.forks import nursery
 from tests.bot.parcel import STATUE, parcel, write_parcel, write_words
 from tests.patience import PATIENCE
 
@@ -47,6 +48,11 @@ def desk_top(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     Image.linear_gradient("L").convert("RGB").resize((64, 48)).save("cat.png")
     return tmp_path
+
+
+def unbuffered(**settings: str) -> dict[str, str]:
+    """The environment of a program of which every line is read at once."""
+    return {**os.environ, "PYTHONUNBUFFERED": "1", **settings}
 
 
 def darkroom(*words: str) -> tuple[int, str, str]:
@@ -234,14 +240,12 @@ def test_what_there_is() -> None:
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no such signals")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_signals_cancel_and_say_so(desk_top: Path, number: signal.Signals) -> None:
-    environ = {**os.environ, "PYTHONPATH": str(ROOT)}
-    python = [sys.executable, "-u", "-m"]
-    engine = [*python, "comfy.embedded", "--port", "0", "--pace", "0.5"]
-    command = [*python, "bot", "run", "polaroid", "--photo", "cat.png", "--server"]
-    with subprocess.Popen(engine, stdout=subprocess.PIPE, text=True, env=environ) as server:
+    engine = [*nursery().stand_in("comfy.embedded.__main__"), "--port", "0", "--pace", "0.5"]
+    command = [*nursery().stand_in("bot.__main__"), "run", "polaroid", "--photo", "cat.png", "--server"]
+    with subprocess.Popen(engine, stdout=subprocess.PIPE, text=True) as server:
         assert server.stdout is not None
         url = server.stdout.readline().strip()
-        with subprocess.Popen([*command, url], stdout=subprocess.PIPE, text=True, env=environ) as process:
+        with subprocess.Popen([*command, url], stdout=subprocess.PIPE, text=True, env=unbuffered()) as process:
             assert process.stdout is not None
             lines = []
             for line in process.stdout:
@@ -360,8 +364,8 @@ def test_the_demo_says_its_address_first_and_takes_the_next_free_port(desk_top: 
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        environ = {**os.environ, "PYTHONPATH": str(ROOT), "DARKROOM_WEB_PORT": str(port)}
-        command = [sys.executable, "-u", "-m", "bot", "demo", "--no-browser"]
+        environ = unbuffered(DARKROOM_WEB_PORT=str(port))
+        command = [*nursery().stand_in("bot.__main__"), "demo", "--no-browser"]
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environ) as process:
             assert process.stdout is not None
             address = process.stdout.readline().strip()
@@ -380,10 +384,9 @@ def test_the_demo_says_its_address_first_and_takes_the_next_free_port(desk_top: 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no such signals")
 def test_the_log_of_darkroom_start_says_where_the_page_is(desk_top: Path) -> None:
     settings = {"DARKROOM_WEB": "on", "DARKROOM_WEB_PORT": "0", "DARKROOM_DATA_DIR": str(desk_top / "data")}
-    environ = {**os.environ, "PYTHONPATH": str(ROOT), **settings}
-    command = [sys.executable, "-u", "-m", "bot", "start"]
+    command = [*nursery().stand_in("bot.__main__"), "start"]
     with subprocess.Popen(
-        command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env=environ
+        command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env=unbuffered(**settings)
     ) as process:
         assert process.stderr is not None
         line = next(line for line in process.stderr if "the page is at" in line)
@@ -401,10 +404,9 @@ def test_the_page_is_said_to_be_ready_once_it_can_be_opened(desk_top: Path) -> N
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     settings = {"DARKROOM_WEB": "on", "DARKROOM_WEB_PORT": str(port), "DARKROOM_DATA_DIR": str(desk_top / "data")}
-    environ = {**os.environ, "PYTHONPATH": str(ROOT), **settings}
-    command = [sys.executable, "-u", "-m", "bot", "start"]
+    command = [*nursery().stand_in("bot.__main__"), "start"]
     with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environ
+        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=unbuffered(**settings)
     ) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "Ready: web\n"

@@ -5,19 +5,22 @@ from __future__ import annotations
 import errno
 import os
 import resource
+import signal
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
+from subprocess import STDOUT
 
 import pytest
 
 from bot.core.errors import DiskFull, StorageFailed
 from bot.core.media.blob_store import BlobStore
 from bot.core.storage.temporary import locked_folder, process_folder, sweep, work_folder
+from tests.bot.forks import Forked, fork
 from tests.bot.harness import picture
 
 ROOT = Path(__file__).parents[4]
@@ -34,65 +37,66 @@ def full_disk() -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
-@contextmanager
-def program(folder: Path, *words: str, line: str, **settings: str) -> Iterator[subprocess.Popen[str]]:
+@asynccontextmanager
+async def program(folder: Path, *words: str, line: str, **settings: str) -> AsyncIterator[Forked]:
     """A command with its temporary files in `folder`, after it has said a line."""
     environ = {name: text for name, text in os.environ.items() if not name.startswith(("DARKROOM_", "COMFYUI_"))}
-    environ |= {"PYTHONPATH": str(ROOT), "TMPDIR": str(folder), **settings}
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
-    with subprocess.Popen([sys.executable, "-u", "-m", *words], text=True, cwd=folder, env=environ, **pipes) as process:  # type: ignore[call-overload]
-        try:
-            assert process.stdout is not None
-            said = []
-            for each in process.stdout:
-                said.append(each)
-                if line in each:
-                    break
-            else:
-                raise AssertionError("".join(said))
-            yield process
-        finally:
-            process.kill()
+    environ |= {"TMPDIR": str(folder), "PYTHONUNBUFFERED": "1", **settings}
+    process = await fork("bot.__main__", *words, env=environ, folder=folder, log=STDOUT)
+    try:
+        said = []
+        while each := await process.said.readline():
+            said.append(each.decode())
+            if line in said[-1]:
+                break
+        else:
+            raise AssertionError("".join(said))
+        yield process
+    finally:
+        process.kill()
+        await process.wait()
 
 
 def left(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.glob("darkroom-*"))
 
 
-DEMO = ("bot", "demo", "--no-browser")
+DEMO = ("demo", "--no-browser")
 START = {"DARKROOM_WEB": "on", "DARKROOM_WEB_PORT": "0"}
 
 
 @pytest.mark.skipif(os.name != "posix", reason="Windows has no such locks")
-def test_what_a_killed_command_left_is_deleted_by_the_next_and_what_a_living_one_has_stays(tmp_path: Path) -> None:
-    with program(tmp_path, *DEMO, line="http"):
+async def test_what_a_killed_command_left_is_deleted_by_the_next_and_what_a_living_one_has_stays(
+    tmp_path: Path,
+) -> None:
+    async with program(tmp_path, *DEMO, line="http"):
         (living,) = left(tmp_path)
-        with program(tmp_path, *DEMO, line="http") as killed:
+        async with program(tmp_path, *DEMO, line="http") as killed:
             assert len(left(tmp_path)) == 2
             killed.kill()
-            killed.wait()
+            await killed.wait()
         assert len(left(tmp_path)) == 2
-        with program(tmp_path, "bot", "workflows", line="poster") as next_one:
-            next_one.communicate()
+        async with program(tmp_path, "workflows", line="poster") as next_one:
+            await next_one.wait()
         assert left(tmp_path) == [living]
         assert (tmp_path / living / "data").is_dir()
 
 
 @pytest.mark.skipif(os.name != "posix", reason="Windows has no such locks")
-def test_a_program_with_a_data_folder_has_its_temporary_files_in_it(tmp_path: Path) -> None:
+async def test_a_program_with_a_data_folder_has_its_temporary_files_in_it(tmp_path: Path) -> None:
     data, system = tmp_path / "data", tmp_path / "system"
     system.mkdir()
     settings = {**START, "DARKROOM_DATA_DIR": str(data)}
-    with program(system, "bot", "start", line="the page is at", **settings) as killed:
+    async with program(system, "start", line="the page is at", **settings) as killed:
         assert left(system) == []
         killed.kill()
-        killed.wait()
+        await killed.wait()
     first = set(left(data / "tmp"))
     assert first
-    with program(system, "bot", "start", line="the page is at", **settings) as process:
+    async with program(system, "start", line="the page is at", **settings) as process:
         assert first.isdisjoint(left(data / "tmp"))
-        process.terminate()
-        process.communicate()
+        process.send_signal(signal.SIGTERM)
+        await process.wait()
     assert (left(data / "tmp"), left(system)) == ([], [])
 
 

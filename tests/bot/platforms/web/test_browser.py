@@ -469,7 +469,7 @@ async def _tab_to(tab: Tab, target: Locator) -> None:
     raise AssertionError(f"Tab does not reach {target}")
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("scheme", ["light", pytest.param("dark", marks=pytest.mark.long)])
 async def test_nothing_stands_in_anybodys_way(browser: Browser, tmp_path: Path, scheme: Any) -> None:
     async with opened(browser, tmp_path, color_scheme=scheme, reduced_motion="reduce") as (_web, tab):
         await expect(tab.locator("#empty")).to_be_visible()
@@ -496,7 +496,9 @@ async def test_nothing_stands_in_anybodys_way(browser: Browser, tmp_path: Path, 
         await _is_accessible(tab)
 
 
-@pytest.mark.parametrize("options", [{"color_scheme": "light"}, {"color_scheme": "dark", **PHONE}])
+@pytest.mark.parametrize(
+    "options", [pytest.param({"color_scheme": "light"}, marks=pytest.mark.long), {"color_scheme": "dark", **PHONE}]
+)
 async def test_the_operator_decides_with_the_keyboard(browser: Browser, tmp_path: Path, options: Any) -> None:
     async with opened(browser, tmp_path, **options) as (web, tab):
         moderation = web.services.moderation
@@ -541,7 +543,7 @@ async def test_the_operator_decides_with_the_keyboard(browser: Browser, tmp_path
         await _is_accessible(desk)
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("scheme", [pytest.param("light", marks=pytest.mark.long), "dark"])
 async def test_the_login(browser: Browser, tmp_path: Path, scheme: Any) -> None:
     async with page(tmp_path, token=Secret("open-sesame")) as web:
         tab = await (await browser.new_context(color_scheme=scheme)).new_page()

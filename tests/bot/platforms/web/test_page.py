@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-import sys
+import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
@@ -34,11 +34,10 @@ from bot.platforms.web.public_url import introduce
 from bot.settings import Role, Secret
 from comfy.embedded import EmbeddedServer
 from tests.bot.databases import new_postgres
+from tests.bot.forks import fork
 from tests.bot.harness import failing, until
 from tests.bot.platforms.web.pages import PHOTO, Page, Visitor, differ, negative, page, pixels, png
 from tests.patience import PATIENCE
-
-ROOT = Path(__file__).parents[4]
 
 
 async def test_check_says_whether_the_address_for_the_world_leads_here(tmp_path: Path) -> None:
@@ -302,15 +301,13 @@ async def _worker(folder: Path, database: str, server: str) -> AsyncIterator[Non
         "DARKROOM_DATA_DIR": str(folder),
         "DARKROOM_WEB": "on",
         "COMFYUI_URLS": server,
-        "PYTHONPATH": str(ROOT),
     }
-    command = [sys.executable, "-m", "bot", "start", "--worker", "elsewhere"]
-    worker = await asyncio.create_subprocess_exec(*command, env=environ, cwd=folder, stderr=asyncio.subprocess.PIPE)
+    worker = await fork("bot.__main__", "start", "--worker", "elsewhere", env=environ, folder=folder)
     try:
         yield
     finally:
-        worker.terminate()
-        await worker.communicate()
+        worker.send_signal(signal.SIGTERM)
+        await worker.wait()
 
 
 async def test_a_run_that_fails_says_why(tmp_path: Path) -> None:
