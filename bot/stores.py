@@ -111,7 +111,7 @@ async def saved_notes(settings: Settings) -> list[str]:
     """
     if settings.database is None and not await asyncio.to_thread(settings.folder.is_dir):
         return []
-    with suppress(ConfigError, StorageFailed):
+    with suppress(ConfigError, StorageFailed), _tentative(settings.folder):
         async with database(settings).as_it_is() as connection:
             return saved_lines(await read_state(connection)) if connection is not None else []
     return []

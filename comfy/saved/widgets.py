@@ -175,7 +175,8 @@ def changing_numbers(widgets: Sequence[Widget]) -> Iterable[Widget]:
     """The whole numbers that the editor changes after each run, as the control behind each says, or its primitive."""
     for widget, control in pairwise(widgets):
         has_control = widget.spec is not None and widget.spec.kind == "INT" and widget.spec.has_control
-        if has_control and (widget.control or control.value) in CHANGING:
+        said = widget.control or control.value
+        if has_control and isinstance(said, str) and said in CHANGING:
             yield widget
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from comfy.embedded import EmbeddedServer
-from tests.bot.harness import Gates, write_workflows
+from tests.bot.harness import Gates, until, write_workflows
 from tests.bot.platforms.telegram.harness import Conversation, serving
 from tests.bot.platforms.telegram.server import bot_api
 
@@ -32,6 +32,11 @@ async def test_whoever_is_sent_away_goes_quietly(tmp_path: Path) -> None:
         await api.update({"my_chat_member": {**change, "old_chat_member": before, "new_chat_member": after}})
         await member.answer("gate second", "Cancelled")  # Telegram would let nobody see it
         await outside.write("/gated gate=outside")
+
+        async def is_taken_back() -> bool:
+            return all("second" not in str(job.graph) for job in engine._jobs.pending)
+
+        await until(is_taken_back)
         gates.open("outside", "first")
         await outside.result()
         assert "second" not in gates.passed
