@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import random
 from collections import defaultdict
 from collections.abc import Iterable
@@ -23,6 +24,11 @@ _WALKS = 4  #: walks in a slice, each of as many steps as a long one
 def pytest_addoption(parser: pytest.Parser) -> None:
     words = "of each long test run one variant, and of each long walk a few, which SEED picks"
     parser.addoption("--slice", type=int, metavar="SEED", help=words)
+
+
+def pytest_collection_finish() -> None:
+    gc.collect()
+    gc.freeze()  # the collector need not look at all modules again and again
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

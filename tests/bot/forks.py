@@ -27,7 +27,10 @@ ROOT = Path(__file__).parents[2]
 COMMANDS = (  #: what commands import
     *("bot.__main__", "bot.app", "bot.platforms.terminal.commands", "bot.preflight", "bot.process", "bot.stores"),
     *("bot.platforms.discord.adapter", "bot.platforms.telegram.adapter", "bot.platforms.web.adapter"),
-    *("bot.core.workflows.live_catalog", "comfy.embedded"),
+    *("bot.core.workflows.live_catalog", "bot.core.execution.one_shot", "comfy.embedded.nodes", "bot.logs"),
+    *("bot.platforms.terminal.session", "bot.platforms.terminal.output", "bot.platforms.terminal.reply"),
+    *("aiosqlite", "anyio._backends._asyncio", "psycopg", "sqlalchemy.dialects.postgresql.psycopg"),
+    *("dbos._sys_db_sqlite", "PIL.GifImagePlugin", "PIL.JpegImagePlugin", "PIL.PngImagePlugin"),
 )
 _TESTS = ("tests.bot.survivor", "tests.bot.core.runs.asking", "tests.bot.platforms.telegram.program")
 
