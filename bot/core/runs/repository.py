@@ -42,8 +42,8 @@ class RunRepository:
 
     async def probe(self) -> None:
         """Begin and end a transaction. Raises `StorageFailed` where nothing can be written."""
-        async with self._database.change():
-            pass
+        async with self._database.change() as connection:
+            await connection.execute(select(1))  # a transaction begins with its first statement
 
     async def at(self, address: Address) -> RunRecord | None:
         """Return the latest run of a message."""
