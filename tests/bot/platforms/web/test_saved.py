@@ -24,7 +24,11 @@ async def test_the_operator_sees_what_waits_and_what_cannot_be_used(tmp_path: Pa
         shown = await desk(ann)
         assert "waits for you" in shown
         assert "worker darkroom looks after it, publish = trial" in shown
-        assert (await ann.ask("my_sheet"))[0] == 403
+
+        async def waits() -> bool:
+            return (await ann.ask("my_sheet"))[0] == 403
+
+        await until(waits)
         key, newest = await asked(ann)
         assert "saved again" in await press(ann, "publish", saved=key, newest="0")
         assert "Opened “My sheet”" in await press(ann, "publish", saved=key, newest=newest)
