@@ -120,7 +120,11 @@ class RuleStore:
             entry = await self._audit.to_undo(connection, community)
             if entry is None or entry != expected:
                 return None
-            await _apply(connection, community, [_back(noted, community) for noted in entry.changes])
+            try:
+                changes = [_back(noted, community) for noted in entry.changes]
+            except ValueError:  # what was decided is not to be read by this version
+                return None
+            await _apply(connection, community, changes)
             back = [{"before": noted["after"], "after": noted["before"]} for noted in entry.changes]
             await self._audit.mark_undone(connection, entry)
             await self._audit.note(connection, by.person, by.place, by.act, entry.words, back, community)
