@@ -1,4 +1,4 @@
-"""What all tests share: the databases that they run on, and the slice of the long tests that CI runs."""
+"""What all tests share: the databases that they run on, the process that forks, and the slice of the long tests."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ import gc
 import random
 from collections import defaultdict
 from collections.abc import Iterable
+from typing import Any
 
 import hypothesis
 import pytest
 
+from tests.bot import forks
 from tests.bot.databases import database_url, empty_database_url, postgres
 
 __all__ = ["database_url", "empty_database_url", "postgres"]
@@ -24,6 +26,17 @@ _WALKS = 4  #: walks in a slice, each of as many steps as a long one
 def pytest_addoption(parser: pytest.Parser) -> None:
     words = "of each long test run one variant, and of each long walk a few, which SEED picks"
     parser.addoption("--slice", type=int, metavar="SEED", help=words)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if (given := getattr(config, "workerinput", None)) is not None:
+        forks.use(given["nursery"])
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Let all workers fork from one process, which imports the bot while they collect their tests."""
+    node.workerinput["nursery"] = forks.nursery()
 
 
 def pytest_collection_finish() -> None:

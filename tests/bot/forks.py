@@ -32,6 +32,7 @@ COMMANDS = (  #: what commands import
     *("aiosqlite", "anyio._backends._asyncio", "psycopg", "sqlalchemy.dialects.postgresql.psycopg"),
     *("dbos._sys_db_sqlite", "PIL.GifImagePlugin", "PIL.JpegImagePlugin", "PIL.PngImagePlugin"),
 )
+_given: list[str] = []
 _TESTS = ("tests.bot.survivor", "tests.bot.core.runs.asking", "tests.bot.platforms.telegram.program")
 
 
@@ -94,15 +95,21 @@ class Nursery:
         self._process.wait()
         self._folder.cleanup()
 
-    def stand_in(self, module: str) -> list[str]:
-        """A command for a module's `main`."""
-        return [sys.executable, "-IS", str(Path(__file__).with_name("stand_in.py")), self.address, module]
-
 
 @cache
-def nursery() -> Nursery:
-    """The process that has imported the bot of this checkout."""
-    return Nursery([sys.executable, "-m", "tests.bot.nursery"], *COMMANDS, *_TESTS)
+def nursery() -> str:
+    """The address of a process that has imported the bot of this checkout: of the one of this test run, or our own."""
+    return _given[0] if _given else Nursery([sys.executable, "-m", "tests.bot.nursery"], *COMMANDS, *_TESTS).address
+
+
+def use(address: str) -> None:
+    """Fork from a process that another one has started."""
+    _given.append(address)
+
+
+def stand_in(module: str, address: str | None = None) -> list[str]:
+    """A command for a module's `main`."""
+    return [sys.executable, "-IS", str(Path(__file__).with_name("stand_in.py")), address or nursery(), module]
 
 
 async def fork(
@@ -119,7 +126,7 @@ async def fork(
     """
     loop, said, pipe = asyncio.get_running_loop(), asyncio.StreamReader(), None
     status = socket.socket(socket.AF_UNIX)
-    status.connect(nursery().address)
+    status.connect(nursery())
     if output is None:
         reading, output = os.pipe()
         pipe, _protocol = await loop.connect_read_pipe(

@@ -9,7 +9,7 @@ from pathlib import Path
 from bot.platforms.web.api.views import run_view
 from bot.settings import names
 from comfy.embedded import EmbeddedServer
-from tests.bot.forks import nursery
+from tests.bot.forks import stand_in
 from tests.bot.harness import until
 from tests.bot.platforms.discord.fake import FakeDiscord
 from tests.bot.platforms.discord.harness import ALICE, BOB, house
@@ -127,7 +127,7 @@ async def _darkroom(folder: Path, environ: dict[str, str], *words: str) -> tuple
     """A command in a process of its own; its exit status, and all that it said."""
     kept = {name: value for name, value in os.environ.items() if name not in names()}
     command = await asyncio.create_subprocess_exec(
-        *nursery().stand_in("bot.__main__"),
+        *stand_in("bot.__main__"),
         *words,
         env={**kept, **environ},
         cwd=folder,

@@ -33,7 +33,7 @@ from tests.bot.core.execution.test_submission import written
 from tests.bot.core.runs.test_files_of_fields import GRAPH as POSE
 from tests.bot.core.runs.test_files_of_fields import readers
 from tests.bot.core.sources.saving import LibraryServer
-from tests.bot.forks import nursery
+from tests.bot.forks import stand_in
 from tests.bot.parcel import STATUE, parcel, write_parcel, write_words
 from tests.patience import PATIENCE
 
@@ -240,8 +240,8 @@ def test_what_there_is() -> None:
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no such signals")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_signals_cancel_and_say_so(desk_top: Path, number: signal.Signals) -> None:
-    engine = [*nursery().stand_in("comfy.embedded.__main__"), "--port", "0", "--pace", "0.5"]
-    command = [*nursery().stand_in("bot.__main__"), "run", "polaroid", "--photo", "cat.png", "--server"]
+    engine = [*stand_in("comfy.embedded.__main__"), "--port", "0", "--pace", "0.5"]
+    command = [*stand_in("bot.__main__"), "run", "polaroid", "--photo", "cat.png", "--server"]
     with subprocess.Popen(engine, stdout=subprocess.PIPE, text=True) as server:
         assert server.stdout is not None
         url = server.stdout.readline().strip()
@@ -365,7 +365,7 @@ def test_the_demo_says_its_address_first_and_takes_the_next_free_port(desk_top: 
         taken.listen()
         port = taken.getsockname()[1]
         environ = unbuffered(DARKROOM_WEB_PORT=str(port))
-        command = [*nursery().stand_in("bot.__main__"), "demo", "--no-browser"]
+        command = [*stand_in("bot.__main__"), "demo", "--no-browser"]
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environ) as process:
             assert process.stdout is not None
             address = process.stdout.readline().strip()
@@ -384,7 +384,7 @@ def test_the_demo_says_its_address_first_and_takes_the_next_free_port(desk_top: 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no such signals")
 def test_the_log_of_darkroom_start_says_where_the_page_is(desk_top: Path) -> None:
     settings = {"DARKROOM_WEB": "on", "DARKROOM_WEB_PORT": "0", "DARKROOM_DATA_DIR": str(desk_top / "data")}
-    command = [*nursery().stand_in("bot.__main__"), "start"]
+    command = [*stand_in("bot.__main__"), "start"]
     with subprocess.Popen(
         command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env=unbuffered(**settings)
     ) as process:
@@ -404,7 +404,7 @@ def test_the_page_is_said_to_be_ready_once_it_can_be_opened(desk_top: Path) -> N
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     settings = {"DARKROOM_WEB": "on", "DARKROOM_WEB_PORT": str(port), "DARKROOM_DATA_DIR": str(desk_top / "data")}
-    command = [*nursery().stand_in("bot.__main__"), "start"]
+    command = [*stand_in("bot.__main__"), "start"]
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=unbuffered(**settings)
     ) as process:
