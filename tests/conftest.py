@@ -12,7 +12,7 @@ import hypothesis
 import pytest
 
 from tests.bot import forks
-from tests.bot.databases import database_url, empty_database_url, postgres
+from tests.bot.databases import database_url, empty_database_url, postgres, share_statements
 
 __all__ = ["database_url", "empty_database_url", "postgres"]
 
@@ -40,6 +40,7 @@ def pytest_configure_node(node: Any) -> None:
 
 
 def pytest_collection_finish() -> None:
+    share_statements()
     gc.collect()
     gc.freeze()  # the collector need not look at all modules again and again
 

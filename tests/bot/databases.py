@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import pytest
@@ -135,3 +135,28 @@ def _url(server: str, database: str | None = None) -> URL:
 
     url = sqlalchemy.make_url(server).set(drivername="postgresql+psycopg")
     return url if database is None else url.set(database=database)
+
+
+def share_statements() -> None:
+    """Let all databases of a kind share the statements that SQLAlchemy has compiled. A bot opens its databases once,
+    and tests open hundreds: they would spend a quarter of their time on compiling the same statements for each.
+    """
+    from sqlalchemy.engine import Engine
+    from sqlalchemy.util import LRUCache
+
+    class Shared(LRUCache[Any, Any]):
+        """A key begins with a dialect, of which each database has its own."""
+
+        def get(self, key: tuple[Any, ...], default: Any = None) -> Any:
+            return super().get((type(key[0]), *key[1:]), default)
+
+        def __setitem__(self, key: tuple[Any, ...], compiled: Any) -> None:
+            super().__setitem__((type(key[0]), *key[1:]), compiled)
+
+    made, statements = Engine.__init__, Shared(5000)
+
+    def make(engine: Engine, *args: Any, **named: Any) -> None:
+        made(engine, *args, **named)
+        engine._compiled_cache = statements
+
+    Engine.__init__ = make  # type: ignore[method-assign]
