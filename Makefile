@@ -5,8 +5,8 @@ SEED ?= 1
 STAMP := .venv/.ready
 SAID := .venv/check.log
 CHECK := $(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports
-# Most tests wait for processes, disks and the paces of chats, so there are two workers for each core.
-WORKERS ?= $(shell $(PYTHON) -c 'import os; print(2 * (os.cpu_count() or 1))')
+# Most tests wait for processes, disks and the paces of chats, so there are three workers for each core.
+WORKERS ?= $(shell $(PYTHON) -c 'import os; print(3 * (os.cpu_count() or 1))')
 
 unexport PYTHONDONTWRITEBYTECODE
 

@@ -27,7 +27,7 @@ from bot.core.workflows.live_catalog import LiveCatalog
 from bot.process import serve, until_signalled
 from bot.server_settings import NamedServer
 from bot.settings import Role, Secret
-from tests.bot.harness import PLAIN, QuickSettings, layers, write_workflows
+from tests.bot.harness import PLAIN, QuickSettings, layers
 
 PLACE = Place("test", "here")
 
@@ -127,7 +127,7 @@ async def _main(folder: Path, role: Role) -> None:
                 setattr(module, name, seconds)
     durable._VERSION = given.get("versions", {}).get(role.worker, durable._VERSION)
     tasks = TaskHealth()
-    async with LiveCatalog(*layers(folder), write_workflows(folder), tasks=tasks) as shelf:
+    async with LiveCatalog(*layers(folder), folder / "workflows", tasks=tasks) as shelf:
         await serve(settings, shelf, [FilePlatform(folder)], role, tasks, lambda words: print(words, flush=True))  # noqa: T201
 
 

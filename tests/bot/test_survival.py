@@ -23,7 +23,7 @@ from bot.settings import Secret
 from bot.stores import hand_over
 from tests.bot.databases import ENGINE, RUNS, fill, new_postgres
 from tests.bot.forks import Forked, fork
-from tests.bot.harness import QuickSettings, WatchedServer, until
+from tests.bot.harness import QuickSettings, WatchedServer, until, write_workflows
 from tests.bot.survivor import entries, note
 from tests.patience import PATIENCE
 
@@ -133,6 +133,7 @@ async def _gone(process: Forked) -> None:
 async def stage(folder: Path, database: str, servers: int = 3, pace: float = 0.03, **more: Any) -> AsyncIterator[Stage]:
     async with AsyncExitStack() as stack:
         (folder / "messages").mkdir()
+        await asyncio.to_thread(write_workflows, folder)  # once: what begins together reads them
         await asyncio.to_thread(fill, folder / "data", RUNS, ENGINE)
         named = {f"s{number}": WatchedServer(folder / f"s{number}", pace=pace) for number in range(servers)}
         for server in named.values():
