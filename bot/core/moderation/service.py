@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -74,6 +75,7 @@ if TYPE_CHECKING:
     from bot.core.moderation.statistics import Statistics
 
 _MOST = 1_000_000  # of any limit
+_CHANNEL = re.compile(r"-?\d{1,20}(/\d{1,20})?", re.ASCII)  # a channel, or a topic of a chat, by its id
 _CHART_SECONDS = 30.0  # to draw one, on a busy machine
 
 
@@ -323,7 +325,11 @@ class ModerationService:
         return await self._put(by, here, "dismiss", words, Rule(scope, Admission()), remove=True)
 
     async def where(self, by: Person, here: Place, to: DisplayOptions, aim: RuleTarget = EVERYTHING) -> str:
-        """Set where results go, and the previews and spoilers; options that are None stay as they are."""
+        """Set where results go, and the previews and spoilers; options that are None stay as they are. Raises
+        `BadValue` for a place that is none.
+        """
+        if to.results not in (None, "here", "thread") and not _CHANNEL.fullmatch(to.results):
+            raise BadValue("results", _("a channel or topic is named by its id, which is a number."))
         scope = await self._scope(by, here, "where", aim)
         old = self._rules.of(scope.community).get(Rule(scope, to).slot)
         before = old.body if old is not None and isinstance(old.body, DisplayOptions) else DisplayOptions()

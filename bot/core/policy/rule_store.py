@@ -12,12 +12,14 @@ from sqlalchemy import Row, bindparam, delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.core.background import BackgroundTask, TaskHealth
+from bot.core.errors import UserError
 from bot.core.model import Person, Place
 from bot.core.policy.audit import Audit, Entry
 from bot.core.policy.rules import Admission, Rule, Rules, Slot
 from bot.core.storage.bells import Topic
 from bot.core.storage.database import Database
 from bot.core.storage.schema import audit, editions, rules
+from bot.i18n import _
 
 _NEWER = select(editions).where(editions.c.edition > bindparam("seen"))
 
@@ -102,7 +104,9 @@ class RuleStore:
             self._announce([row.community for row in news])
 
     async def change(self, community: str, by: By, changes: Sequence[Change]) -> None:
-        """Make all changes or none, with one line in the audit log."""
+        """Make all changes or none, with one line in the audit log. Raises `UserError` for a rule that is too long."""
+        if long := [excess for change in changes if change.rule is not None and (excess := change.rule.excess)]:
+            raise UserError(_("Nothing was changed: {faults}.").format(faults="; ".join(long[:5])))
         async with self._database.change(Topic.RULES) as connection:
             noted = await _apply(connection, community, changes)
             await self._audit.note(connection, by.person, by.place, by.act, by.words, noted, community)
@@ -120,11 +124,7 @@ class RuleStore:
             entry = await self._audit.to_undo(connection, community)
             if entry is None or entry != expected:
                 return None
-            try:
-                changes = [_back(noted, community) for noted in entry.changes]
-            except ValueError:  # what was decided is not to be read by this version
-                return None
-            await _apply(connection, community, changes)
+            await _apply(connection, community, [_back(noted, community) for noted in entry.changes])
             back = [{"before": noted["after"], "after": noted["before"]} for noted in entry.changes]
             await self._audit.mark_undone(connection, entry)
             await self._audit.note(connection, by.person, by.place, by.act, entry.words, back, community)

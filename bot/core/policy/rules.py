@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, astuple, dataclass, fields
 from enum import StrEnum
 from types import UnionType
 from typing import Any, TypeAlias, TypeVar, get_args, get_type_hints
@@ -12,7 +12,7 @@ from bot.core.model import DisplayOptions
 from bot.core.policy.scope import Key, RequestContext, Scope, Subject
 from bot.i18n import _
 
-LONGEST = 500  #: characters of a reason, a word or a pattern
+_LONGEST, _LONGEST_VALUE = 500, 6000  # characters of a name, a reason or a word; and of a field's value
 
 
 class Measure(StrEnum):
@@ -187,6 +187,18 @@ class Rule:
         """The subject of the rule. A later rule with the same slot replaces it."""
         return self.kind, self.name, self.scope.key
 
+    @property
+    def excess(self) -> str | None:
+        """Return what is too long to be kept, in words."""
+        most = _LONGEST_VALUE if isinstance(self.body, Narrowing) else _LONGEST
+        scope, body = self.scope, astuple(self.body)
+        within = [each for value in body for each in (value if isinstance(value, tuple) else (value,))]
+        names = (self.name, scope.place, scope.place_name, scope.who.key, scope.who.name, scope.workflow)
+        for texts, longest in ((names, _LONGEST), (within, most)):
+            if long := [text for text in texts if isinstance(text, str) and len(text) > longest]:
+                return _("“{text}…” has more than {most} characters").format(text=long[0][:20], most=longest)
+        return None
+
     def to_json(self) -> dict[str, Any]:
         """Return the rule as data, without the community."""
         scope = self.scope
@@ -208,7 +220,7 @@ class Rule:
         if not isinstance(data, Mapping) or data.get("kind") not in KINDS:
             raise ValueError(_("its kind is not one of {kinds}").format(kinds=", ".join(KINDS)))
         texts = {key: data.get(key, "") for key in ("name", "place", "place_name", "who", "who_name", "workflow")}
-        wrong = [key for key, text in texts.items() if not isinstance(text, str) or len(text) > LONGEST]
+        wrong = [key for key, text in texts.items() if not isinstance(text, str)]
         if wrong or not isinstance(data.get("body"), Mapping):
             raise ValueError(_("“{key}” is missing or has the wrong type").format(key=(*wrong, "body")[0]))
         try:
@@ -292,10 +304,8 @@ def _body(kind: type[Body], data: Mapping[str, Any]) -> Body:
 def _is_a(value: object, hint: Any) -> bool:
     options = get_args(hint) if isinstance(hint, UnionType) else (hint,)
     if isinstance(value, list):
-        texts = all(isinstance(each, str) and len(each) <= LONGEST for each in value)
+        texts = all(isinstance(each, str) for each in value)
         return texts and any(getattr(option, "__origin__", None) is tuple for option in options)
-    if isinstance(value, str) and len(value) > LONGEST:
-        return False
     plain = tuple(option for option in options if isinstance(option, type) and not hasattr(option, "__origin__"))
     if isinstance(value, bool):
         return bool in plain

@@ -203,7 +203,9 @@ def _results(here: Place, given: Mapping[str, str]) -> str | None:
     channel = given.get("channel", "")
     if channel and not re.fullmatch(_PLACES.get(here.platform, ""), channel):
         raise BadValue("channel", _("a channel or topic is named by its id, which is a number."))
-    return channel or given.get("results") or None
+    if (results := given.get("results", "")) not in ("", "here", "thread"):
+        raise BadValue("results", _("choose one of the list."))
+    return channel or results or None
 
 
 def say(fault: UserError) -> str:

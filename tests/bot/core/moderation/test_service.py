@@ -369,6 +369,42 @@ async def test_undo_takes_decisions_back_one_by_one(tmp_path: Path) -> None:
         assert [bool(entry.changes) for entry in log] == [True] * 3
 
 
+LONG = "x" * 7000
+TOO_LONG = {"kind": "narrowing", "name": "prompt", "workflow": PLAIN, "body": {"fixed": LONG}}
+
+
+@pytest.mark.parametrize(
+    "decide",
+    [
+        lambda acts: acts.where(MOD, HERE, DisplayOptions(LONG)),
+        lambda acts: acts.where(MOD, HERE, DisplayOptions("nowhere")),
+        lambda acts: acts.words(MOD, HERE, LONG, WordList(("tree",))),
+        lambda acts: acts.import_(MOD, HERE, json.dumps({"darkroom": 1, "rules": [TOO_LONG]})),
+        lambda acts: acts.review(MOD, HERE, True, LONG),
+    ],
+)
+async def test_a_decision_that_is_too_long_or_goes_nowhere_is_refused(
+    tmp_path: Path, decide: Callable[[ModerationService], Awaitable[str]]
+) -> None:
+    async with house(tmp_path) as home:
+        with pytest.raises(UserError):
+            await decide(home.services.moderation)
+    async with house(tmp_path) as home:
+        assert await home.services.moderation.undo(MOD, HERE) == "There is nothing to undo."
+
+
+async def test_a_long_value_of_a_field_is_kept_and_read_again(tmp_path: Path) -> None:
+    kept = "fog, " * 300
+    async with house(tmp_path) as home:
+        rule = Rule(Scope("test:guild", workflow=PLAIN), Narrowing(fixed=kept), "prompt")
+        await home.services.moderation.import_(MOD, HERE, json.dumps({"darkroom": 1, "rules": [rule.to_json()]}))
+    async with house(tmp_path) as home:
+        exported = await home.services.moderation.export(MOD, HERE)
+        assert json.loads(exported)["rules"][0]["body"]["fixed"] == kept
+        await home.services.moderation.undo(MOD, HERE)
+        assert json.loads(await home.services.moderation.export(MOD, HERE))["rules"] == []
+
+
 async def test_settings_go_to_another_community_without_what_is_only_here(tmp_path: Path) -> None:
     async with house(tmp_path) as home:
         acts = home.services.moderation
