@@ -41,8 +41,8 @@ def kind_of_input(node: Node, name: str, info: ObjectInfo | None) -> FieldKind:
     literal = node.inputs.get(name)
     accepted = info.input(node.class_type, name) if info is not None else None
     if accepted is not None:
-        return FieldKind(accepted.upload) if accepted.upload else _KINDS.get(accepted.type, _kind_of(literal))
-    return loader_kind(node, name) or _kind_of(literal)
+        return FieldKind(accepted.upload) if accepted.upload else _KINDS.get(accepted.type, kind_of_literal(literal))
+    return loader_kind(node, name) or kind_of_literal(literal)
 
 
 def kind_of_file(filename: str, content_type: str | None) -> FieldKind:
@@ -61,7 +61,8 @@ def loader_kind(node: Node, name: str) -> FieldKind | None:
     return _BY_FILE.get(kind_of(_FOLDER.sub("", literal)))
 
 
-def _kind_of(literal: Any) -> FieldKind:
+def kind_of_literal(literal: Any) -> FieldKind:
+    """Return the kind of a value that no declaration says more about."""
     match literal:
         case bool():
             return FieldKind.TOGGLE

@@ -14,7 +14,7 @@ from typing import Any
 from bot.core.workflows.automatic.fields import AutoField, field_name, is_never_asked
 from bot.core.workflows.automatic.titles import Titles, word_for
 from bot.core.workflows.automatic.traced import file_kind
-from bot.core.workflows.field_kinds import kind_of_input
+from bot.core.workflows.field_kinds import kind_of_input, kind_of_literal
 from bot.core.workflows.form import NUMERIC, FieldKind
 from bot.core.workflows.placeholders import consumers_of
 from bot.core.workflows.workflow import Target, as_number
@@ -281,15 +281,7 @@ def _number(given: object) -> float | None:
 
 def _kind_of_text(given: object) -> FieldKind:
     text = str(given).strip()
-    if text.lower() in ("true", "false"):
-        return FieldKind.TOGGLE
-    match as_number(text):
-        case int():
-            return FieldKind.INTEGER
-        case float():
-            return FieldKind.NUMBER
-        case _:
-            return FieldKind.TEXT
+    return kind_of_literal(True if text.lower() in ("true", "false") else as_number(text))
 
 
 def _typed(given: object, kind: FieldKind) -> str | int | float | bool | None:

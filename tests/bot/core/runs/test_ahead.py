@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
@@ -14,23 +14,7 @@ from bot.core.runs.handover import take_over
 from bot.core.runs.queue import MOST_ATTEMPTS, Assignment, RunQueue
 from bot.core.runs.repository import RunRepository
 from bot.core.storage.database import Database
-from tests.bot.core.runs.test_queue import CAPS, first, join, new
-
-
-@pytest.fixture
-async def database(database_url: str) -> AsyncIterator[Database]:
-    async with Database(database_url) as database:
-        yield database
-
-
-@pytest.fixture
-def queue(database: Database) -> RunQueue:
-    return RunQueue(database, CAPS)
-
-
-@pytest.fixture
-def records(database: Database) -> RunRepository:
-    return RunRepository(database)
+from tests.bot.core.runs.test_queue import first, join, new
 
 
 def behind(heads: Sequence[QueuedRun]) -> Assignment:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-
-import pytest
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.core.model import StoredFile
@@ -13,23 +10,7 @@ from bot.core.runs.handover import release_worker, take_over
 from bot.core.runs.queue import MOST_ATTEMPTS, RunQueue
 from bot.core.runs.repository import RunRepository
 from bot.core.storage.database import Database
-from tests.bot.core.runs.test_queue import CAPS, first, join
-
-
-@pytest.fixture
-async def database(database_url: str) -> AsyncIterator[Database]:
-    async with Database(database_url) as database:
-        yield database
-
-
-@pytest.fixture
-def queue(database: Database) -> RunQueue:
-    return RunQueue(database, CAPS)
-
-
-@pytest.fixture
-def records(database: Database) -> RunRepository:
-    return RunRepository(database)
+from tests.bot.core.runs.test_queue import first, join
 
 
 async def test_the_runs_of_a_worker_that_is_gone(database: Database, queue: RunQueue, records: RunRepository) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from uuid import uuid4
 
@@ -21,22 +21,6 @@ from bot.core.storage.database import Database, upgrade
 from bot.core.storage.schema import runs
 
 CAPS = ConcurrencyLimits(running=2, waiting=50)
-
-
-@pytest.fixture
-async def database(database_url: str) -> AsyncIterator[Database]:
-    async with Database(database_url) as database:
-        yield database
-
-
-@pytest.fixture
-def queue(database: Database) -> RunQueue:
-    return RunQueue(database, CAPS)
-
-
-@pytest.fixture
-def records(database: Database) -> RunRepository:
-    return RunRepository(database)
 
 
 def new(person: str = "ann", priority: int = 0, inputs: dict[str, StoredFile] | None = None) -> NewRun:
@@ -108,7 +92,8 @@ async def test_the_operators_own_go_first(queue: RunQueue, records: RunRepositor
     assert await turns(queue, records, 1) == ["op"]
 
 
-async def test_what_a_person_may_have_with_servers_and_in_line(queue: RunQueue, records: RunRepository) -> None:
+async def test_what_a_person_may_have_with_servers_and_in_line(database: Database, records: RunRepository) -> None:
+    queue = RunQueue(database, CAPS)
     await join(queue, *["ann"] * 50, "ben")
     with pytest.raises(TooMany, match="50 waiting runs"):
         await queue.enqueue(new())
