@@ -1,15 +1,18 @@
 """A catalog of many workflows on several servers: reading, memory, a changed file, and what the event loop feels of it.
 
-python -m benchmarks.catalog FOLDER OBJECT_INFO.json    # a folder of workflow files, and /object_info of a real ComfyUI
+python -m benchmarks.catalog FOLDER OBJECT_INFO.json [ROUNDS]    # workflow files, and /object_info of a real ComfyUI
+
+All workflows differ. Each round is a process of its own; of several ones the median is told.
 """
 
 from __future__ import annotations
 
 import asyncio
 import copy
+import gc
 import json
-import shutil
 import statistics
+import subprocess
 import sys
 import time
 import tracemalloc
@@ -24,6 +27,7 @@ from bot.core.media.images import PictureLimits
 from bot.core.model import Person, Place
 from bot.core.policy.audit import Audit
 from bot.core.policy.enforcement import PolicyEnforcer
+from bot.core.policy.permissions import Permissions
 from bot.core.policy.rule_store import RuleStore
 from bot.core.runs.prices import PriceEstimator
 from bot.core.runs.queue import ConcurrencyLimits, RunQueue
@@ -37,16 +41,20 @@ from comfy.object_info import ObjectInfo
 from comfy.saved import UnreadableWorkflow
 from comfy.saved.files import read_workflow
 
-_WORKFLOWS, _SERVERS = 1_000, 5
+_WORKFLOWS, _SERVERS, _ROUNDS, _CHANGES, _STROKES = 1_000, 5, 5, 9, 100
 
 
 def _files(source: Path, folder: Path) -> int:
-    """Put a thousand workflows into a folder, under names that differ. Returns how many files there are of them."""
+    """Put a thousand workflows into a folder, none as another. Returns how many files there are of them."""
     found = [path for path in sorted(source.rglob("*.json")) if _is_workflow(path)]
     folder.mkdir()
     for number in range(_WORKFLOWS):
-        shutil.copy(found[number % len(found)], folder / f"w{number}.json")
+        _write(folder / f"w{number}.json", found[number % len(found)], number // len(found))
     return len(found)
+
+
+def _write(path: Path, source: Path, number: int) -> None:
+    path.write_bytes(source.read_bytes() + b"\n" * number)
 
 
 def _is_workflow(path: Path) -> bool:
@@ -84,10 +92,11 @@ async def _felt() -> AsyncIterator[list[float]]:
         await task
 
 
-class _Timer:
-    """Tells how long something took, how much of the processor, and how late the event loop was meanwhile."""
+class _Measured:
+    """What one round has measured, by name: seconds of the processor and on the clock, and how late the loop was."""
 
     def __init__(self, late: list[float]) -> None:
+        self.found: dict[str, list[list[float]]] = {}
         self._late = late
         self.start()
 
@@ -95,41 +104,44 @@ class _Timer:
         self._late.clear()
         self._begun, self._used = time.perf_counter(), time.process_time()
 
-    def tell(self, what: str) -> None:
-        took, used, late = time.perf_counter() - self._begun, time.process_time() - self._used, sorted(self._late)
-        loop = f"p50 {statistics.median(late):.1f}, p99 {late[len(late) * 99 // 100]:.1f}, most {late[-1]:.1f} ms"
-        print(
-            f"{what}: {took:.3f} s, {used:.3f} s of processor; the loop meanwhile was late by {loop if late else '-'}"
-        )
+    def note(self, what: str) -> None:
+        used, took, late = time.process_time() - self._used, time.perf_counter() - self._begun, sorted(self._late)
+        felt = [statistics.median(late), late[len(late) * 99 // 100]] if late else [0.0, 0.0]
+        self.found.setdefault(what, []).append([used * 1000, took * 1000, *felt])
         self.start()
 
 
-async def main(source: str, definitions: str) -> None:
-    sys.setswitchinterval(0.0005)  # as `darkroom start` does
+async def _round(source: str, definitions: str) -> dict[str, list[list[float]]]:
+    """Measure everything once."""
+    sys.setswitchinterval(0.0005)  # as `darkroom start` does, which also lets the collector rest
     data = json.loads(await asyncio.to_thread(Path(definitions).read_text))
     servers = {f"server {number}": _server(data, number) for number in range(_SERVERS)}
     with TemporaryDirectory() as temporary:
         folder = Path(temporary) / "workflows"
-        print(f"{_WORKFLOWS} workflows of {_files(Path(source), folder)} files, {_SERVERS} servers")
+        _files(Path(source), folder)
         await asyncio.sleep(3)  # a file that was written just now is read again at each look
-        begun, used = time.perf_counter(), time.process_time()
-        live = LiveCatalog(folder, tasks=TaskHealth())
-        print(f"files read: {time.perf_counter() - begun:.2f} s, {time.process_time() - used:.2f} s of processor")
+        gc.collect()
+        gc.disable()
         async with AsyncExitStack() as stack:
-            database = await stack.enter_async_context(Database.in_folder(Path(temporary)))
-            await stack.enter_async_context(live)
             late = await stack.enter_async_context(_felt())
-            timer = _Timer(late)
+            database = await stack.enter_async_context(Database.in_folder(Path(temporary)))
+            measured = _Measured(late)
+            live = LiveCatalog(folder, tasks=TaskHealth())
+            measured.note("files read")
+            await stack.enter_async_context(live)
             await stack.enter_async_context(live.following(lambda: servers))
-            timer.tell(f"prompts and forms of {len(live.workflows)} workflows made for all servers")
+            measured.note("prompts and forms made for all servers")
             await stack.enter_async_context(live.recorded_in(WorkflowStore(database)))
-            timer.tell("put on record for the first time")
-            await _menus(live, servers, database, timer)
-            await _changes(live, servers, folder, timer)
-        _memory(folder, servers)
+            measured.note("put on record for the first time")
+            gc.freeze()
+            gc.enable()
+            await _menus(live, servers, database, measured)
+            await _changes(live, Path(source), folder, measured)
+        measured.found["kB of memory each"] = [[_memory(folder, servers)]]
+    return measured.found
 
 
-async def _menus(live: LiveCatalog, servers: dict[str, ObjectInfo], database: Database, timer: _Timer) -> None:
+async def _menus(live: LiveCatalog, servers: dict[str, ObjectInfo], database: Database, measured: _Measured) -> None:
     """Measure what a keystroke costs: the names of all workflows that a person may run, and what servers lack."""
 
     async def known() -> Mapping[str, ObjectInfo]:
@@ -140,40 +152,41 @@ async def _menus(live: LiveCatalog, servers: dict[str, ObjectInfo], database: Da
     validator = RequestValidator(NewestVersions(live), known, PictureLimits())
     audit = Audit(database)
     async with RuleStore(database, audit, TaskHealth()) as rules:
-        gate = PolicyEnforcer(rules, audit, costs=prices.is_paid)
-        queue = RunQueue(database, ConcurrencyLimits())
-        service = WorkflowService(validator, gate, queue, prices, lambda: 1, lambda: now[0])
-        timer.start()
+        gate = PolicyEnforcer(rules, audit, live, prices.is_paid)
+        queue, permissions = RunQueue(database, ConcurrencyLimits()), Permissions(audit)
+        service = WorkflowService(validator, gate, queue, prices, permissions, lambda: 1, lambda: now[0])
+        measured.start()
         await validator.prepare()
         await asyncio.to_thread(prices.prepare)
-        timer.tell("menus prepared: all compared with all servers")
-        person, place, took = Person("bench", "1"), Place("bench", "room", "", "house"), list[float]()
-        for _stroke in range(100):
+        measured.note("menus prepared: all compared with all servers")
+        person, place = Person("bench", "1"), Place("bench", "room", "", "house")
+        await service.offers(person, place)
+        for _stroke in range(_STROKES):
             now[0] += 10.0  # decisions are made again after five seconds
-            begun = time.perf_counter()
-            offers = await service.offers(person, place)
-            took.append((time.perf_counter() - begun) * 1000)
-        print(f"keystrokes, {len(offers)} workflows: p50 {statistics.median(took):.1f} ms, most {max(took):.1f} ms")
+            measured.start()
+            await service.offers(person, place, lacking=True)
+            measured.note("a keystroke: the names of all, decided again")
         servers["server 0"] = _server(json.loads(json.dumps(servers["server 0"].data)), 9)
         await asyncio.sleep(0.01)
-        timer.start()
+        measured.start()
         await live.refresh()
-        timer.tell("a server has other models, catalog made again")
+        measured.note("a server has other models, catalog made again")
         await validator.prepare()
-        timer.tell("… menus prepared again")
+        measured.note("… menus prepared again")
 
 
-async def _changes(live: LiveCatalog, servers: Mapping[str, ObjectInfo], folder: Path, timer: _Timer) -> None:
+async def _changes(live: LiveCatalog, source: Path, folder: Path, measured: _Measured) -> None:
+    others = [path for path in sorted(source.rglob("*.json")) if _is_workflow(path)]
     await asyncio.sleep(3)
-    for number in range(5):
-        await asyncio.to_thread(shutil.copy, folder / f"w{number + 500}.json", folder / f"w{number}.json")
-        timer.start()
+    for number in range(_CHANGES):
+        await asyncio.to_thread(_write, folder / f"w{number}.json", others[number + 200], 9)
+        measured.start()
         await live.refresh()
-        timer.tell("a changed file, read again and put on record")
+        measured.note("a changed file, read again and put on record")
         await asyncio.sleep(2.5)
 
 
-def _memory(folder: Path, servers: Mapping[str, ObjectInfo]) -> None:
+def _memory(folder: Path, servers: Mapping[str, ObjectInfo]) -> float:
     tracemalloc.start()
     before, _peak = tracemalloc.get_traced_memory()
     catalog = Catalog.read(folder, info=ObjectInfo.union(servers.values()))
@@ -181,8 +194,31 @@ def _memory(folder: Path, servers: Mapping[str, ObjectInfo]) -> None:
         for info in servers.values():
             each.prompt_for(info)
     after, _peak = tracemalloc.get_traced_memory()
-    print(f"memory: {(after - before) / len(catalog.workflows) / 1000:.0f} kB each, with a prompt for each server")
+    return (after - before) / len(catalog.workflows) / 1000
+
+
+def main(source: str, definitions: str, rounds: int) -> None:
+    found: dict[str, list[list[float]]] = {}
+    for _number in range(rounds):
+        asked = [sys.executable, "-m", "benchmarks.catalog", source, definitions, "one"]
+        answer = subprocess.run(asked, check=True, stdout=subprocess.PIPE).stdout
+        for what, each in json.loads(answer).items():
+            found.setdefault(what, []).extend(each)
+    print(f"{_WORKFLOWS} workflows, {_SERVERS} servers, {rounds} rounds; medians, of the processor's time also the range")
+    for what, rows in found.items():
+        middle = [statistics.median(column) for column in zip(*rows, strict=True)]
+        if len(middle) == 1:
+            print(f"{what}: {middle[0]:.0f}")
+            continue
+        used = sorted(row[0] for row in rows)
+        print(
+            f"{what}: {middle[0]:.1f} ms of the processor ({used[0]:.1f} to {used[-1]:.1f}), {middle[1]:.1f} ms; "
+            f"the loop was late by p50 {middle[2]:.1f}, p99 {middle[3]:.1f} ms"
+        )
 
 
 if __name__ == "__main__":
-    asyncio.run(main(*sys.argv[1:3]))
+    if sys.argv[3:] == ["one"]:
+        print(json.dumps(asyncio.run(_round(*sys.argv[1:3]))))
+    else:
+        main(*sys.argv[1:3], int(sys.argv[3]) if sys.argv[3:] else _ROUNDS)
