@@ -44,13 +44,16 @@ from comfy.saved.files import read_workflow
 _WORKFLOWS, _SERVERS, _ROUNDS, _CHANGES, _STROKES = 1_000, 5, 5, 9, 100
 
 
-def _files(source: Path, folder: Path) -> int:
-    """Put a thousand workflows into a folder, none as another. Returns how many files there are of them."""
-    found = [path for path in sorted(source.rglob("*.json")) if _is_workflow(path)]
+def _files(source: Path, folder: Path) -> None:
+    """Put a thousand workflows into a folder, none as another."""
+    found = _found(source)
     folder.mkdir()
     for number in range(_WORKFLOWS):
         _write(folder / f"w{number}.json", found[number % len(found)], number // len(found))
-    return len(found)
+
+
+def _found(source: Path) -> list[Path]:
+    return [path for path in sorted(source.rglob("*.json")) if _is_workflow(path)]
 
 
 def _write(path: Path, source: Path, number: int) -> None:
@@ -176,7 +179,7 @@ async def _menus(live: LiveCatalog, servers: dict[str, ObjectInfo], database: Da
 
 
 async def _changes(live: LiveCatalog, source: Path, folder: Path, measured: _Measured) -> None:
-    others = [path for path in sorted(source.rglob("*.json")) if _is_workflow(path)]
+    others = await asyncio.to_thread(_found, source)
     await asyncio.sleep(3)
     for number in range(_CHANGES):
         await asyncio.to_thread(_write, folder / f"w{number}.json", others[number + 200], 9)
@@ -204,7 +207,9 @@ def main(source: str, definitions: str, rounds: int) -> None:
         answer = subprocess.run(asked, check=True, stdout=subprocess.PIPE).stdout
         for what, each in json.loads(answer).items():
             found.setdefault(what, []).extend(each)
-    print(f"{_WORKFLOWS} workflows, {_SERVERS} servers, {rounds} rounds; medians, of the processor's time also the range")
+    print(
+        f"{_WORKFLOWS} workflows, {_SERVERS} servers, {rounds} rounds: medians, and the range of the processor's time"
+    )
     for what, rows in found.items():
         middle = [statistics.median(column) for column in zip(*rows, strict=True)]
         if len(middle) == 1:
