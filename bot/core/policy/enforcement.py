@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from bot.core.errors import NotAllowed, UserError
@@ -49,23 +49,26 @@ class PolicyEnforcer:
         context = replace(self._context(person, place, workflow), operator=person.key in self._operators)
         return evaluate.decide(self.book.of(context.community), context, self._default, self._clock())
 
-    def allowed(self, person: Person, place: Place, workflows: Iterable[str]) -> frozenset[str]:
-        """Return those workflows that `decide` allows. It decides once about all of a kind that no rule names."""
-        named = {rule.scope.workflow for rule in self.book.of(community_of(place))}
-        alike: dict[tuple[bool, ...], bool] = {}
-        found = []
+    def alike(self, workflows: Iterable[str]) -> list[list[str]]:
+        """Group workflows for `allowed`. It holds until the workflows or the servers' nodes change."""
+        groups: dict[tuple[bool, ...], list[str]] = {}
         for workflow in workflows:
             costs = self._costs(workflow)
             by_default = self._default.allows(workflow), self._default.allows(workflow, costs=costs)
             closed, tried = self._catalog.is_closed(workflow), self._catalog.is_on_trial(workflow)
-            kind = costs, closed, tried, *by_default
-            allowed = None if workflow in named else alike.get(kind)
-            if allowed is None:
-                allowed = self.decide(person, place, workflow).allowed
-                if workflow not in named:
-                    alike[kind] = allowed
-            if allowed:
-                found.append(workflow)
+            groups.setdefault((costs, closed, tried, *by_default), []).append(workflow)
+        return list(groups.values())
+
+    def allowed(self, person: Person, place: Place, alike: Iterable[Sequence[str]]) -> frozenset[str]:
+        """Return those workflows that `decide` allows. It decides once about all of a group that no rule names."""
+        named = {rule.scope.workflow for rule in self.book.of(community_of(place))}
+        found = set[str]()
+        for group in alike:
+            others = [workflow for workflow in group if workflow not in named]
+            if others and self.decide(person, place, others[0]).allowed:
+                found.update(others)
+            if len(others) < len(group):
+                found.update(each for each in group if each in named and self.decide(person, place, each).allowed)
         return frozenset(found)
 
     def block(self, person: Person, place: Place) -> Rule | None:

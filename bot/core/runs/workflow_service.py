@@ -58,6 +58,8 @@ class WorkflowService:
         self._servers_version, self._clock = servers_version, clock
         self._version: tuple[int, int, int, int] | None = None
         self._allowed: dict[object, list[Workflow]] = {}  # menus ask at each keystroke
+        self._alike_for: tuple[int, int] | None = None
+        self._alike: list[list[str]] = []
         self._priced_for: tuple[int, int, int] | None = None
         self._first_prices: dict[str, str] = {}
 
@@ -70,12 +72,13 @@ class WorkflowService:
         moderators and operators see them, unless a platform knows better.
         """
         sees_all = person.moderator or self._permissions.is_operator(person) if lacking is None else lacking
-        offers = []
+        offers, kept = [], self._kept_prices()
         allowed = self.allowed(person, place)
         for each, lacks in zip(allowed, await self._validator.lacks_of(allowed), strict=True):
             if lacks is None or sees_all:
-                price = await self._first_price(each.id)
-                offers.append(WorkflowOffer(each.in_language(person.language), lacks, price))
+                if each.id not in kept:
+                    kept[each.id] = await self.price(each.id)
+                offers.append(WorkflowOffer(each.in_language(person.language), lacks, kept[each.id]))
         return offers
 
     async def check_able(self, workflow: str) -> None:
@@ -95,7 +98,7 @@ class WorkflowService:
         key = (person, person.roles, person.moderator, place, place.community, place.parents)
         found = self._allowed.get(key)
         if found is None:
-            ids = self._enforcer.allowed(person, place, self.catalog.workflows)
+            ids = self._enforcer.allowed(person, place, self._groups())
             found = [each for each in self.catalog.workflows.values() if each.id in ids]
             if len(self._allowed) < _KEPT:
                 self._allowed[key] = found
@@ -174,15 +177,18 @@ class WorkflowService:
         price = self._enforcer.price(workflow, await self._prices.price(found, parsed))
         return status_text.cost(price) if price is not None else ""
 
-    async def _first_price(self, workflow: str) -> str:
-        """Return the price of a form that is not filled in; lists ask for it at each keystroke."""
+    def _groups(self) -> list[list[str]]:
+        """Return all workflows, in groups that are allowed alike."""
+        if self.version != self._alike_for:
+            self._alike_for, self._alike = self.version, self._enforcer.alike(self.catalog.workflows)
+        return self._alike
+
+    def _kept_prices(self) -> dict[str, str]:
+        """Return the prices of forms that are not filled in; lists ask for them at each keystroke."""
         version = (*self.version, self._enforcer.book.edition)
         if version != self._priced_for:
             self._priced_for, self._first_prices = version, {}
-        kept = self._first_prices
-        if workflow not in kept:
-            kept[workflow] = await self.price(workflow)
-        return kept[workflow]
+        return self._first_prices
 
     def narrowed(self, form: Form, workflow: str, person: Person, place: Place) -> Form:
         """Return a workflow's form with the moderators' rules about fields in a place."""

@@ -145,7 +145,7 @@ class Catalog:
         """True if another reading has come to the same."""
         mine, others = self.workflows, other.workflows
         same = mine.keys() == others.keys() and all(each is others[name] for name, each in mine.items())
-        return same and (self.faults, self.waiting) == (other.faults, other.waiting)
+        return same and (self.faults, self.waiting, self.closed) == (other.faults, other.waiting, other.closed)
 
     def get(self, workflow: str) -> Workflow:
         """See `Workflows.get`."""

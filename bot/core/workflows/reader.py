@@ -27,6 +27,7 @@ MEDIA = (
     *(".png", ".apng", ".webp", ".avif", ".exr", ".svg", ".glb", ".latent"),
     *(".mp4", ".mov", ".m4v", ".webm", ".mkv", ".flac", ".mp3", ".ogg", ".opus"),
 )
+_ORDER = (*GRAPHS, *MEDIA)
 _SIDECAR = ".toml"
 _ENDINGS = frozenset((*GRAPHS, _SIDECAR, *MEDIA))
 _DEEPEST = 8  # folders within folders
@@ -232,9 +233,8 @@ def _is_sidecar(name: str) -> bool:
 
 
 def _graph_name(names: Sequence[str]) -> str | None:
-    order = (*GRAPHS, *MEDIA)
-    graphs = sorted((each for each in names if not _is_sidecar(each)), key=lambda each: order.index(_ending(each)))
-    return graphs[0] if graphs else None
+    graphs = [each for each in names if not _is_sidecar(each)]
+    return min(graphs, key=lambda each: _ORDER.index(_ending(each))) if len(graphs) > 1 else next(iter(graphs), None)
 
 
 def _stamp(path: str) -> object:

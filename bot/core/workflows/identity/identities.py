@@ -74,7 +74,11 @@ class _Everyone:
         before = self._known.get(place) or (self._known.get(("", file.path)) if self._adopts else None)
         own = before.id if before is not None else self._free_id(file)
         name = before.name if before is not None else ""
-        if not name or self._is_taken(name, file, own, held=False):
+        is_free = bool(name) and not self._is_taken(name, file, own, held=False)
+        if before is not None and is_free and _says_the_same(before, place, file):
+            self.found[place] = before
+            return
+        if not is_free:
             name = free_slug(file.title, lambda slug: self._is_taken(slug, file, own, held=True))
         self.found[place] = Identity(own, *place, file.layer, name, file.title, file.version)
         self._ids.add(slug_of(own))
@@ -99,6 +103,11 @@ class _Everyone:
             for each in self._named.get(name, ())
             if each.id != own
         )
+
+
+def _says_the_same(identity: Identity, place: tuple[str, str], file: SourceFile) -> bool:
+    own = (identity.source, identity.path), identity.layer, identity.title, identity.version, identity.gone_at
+    return own == (place, file.layer, file.title, file.version, None)
 
 
 def _replaces(file: SourceFile, other: Identity) -> bool:

@@ -167,7 +167,8 @@ def _news(
 ) -> _News:
     found, there = identified(known, files, now), _by_place(known)
     lost = {place for place in gone(known) if place in there and there[place].gone_at is None} - found.keys()
-    return _News(frozenset(found.values()) - frozenset(known), tuple(there[place].id for place in lost))
+    changed = frozenset(each for place, each in found.items() if each != there.get(place))
+    return _News(changed, tuple(there[place].id for place in lost))
 
 
 def _by_place(known: Iterable[Identity]) -> dict[FilePlace, Identity]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -275,3 +276,9 @@ def toml(value: Any) -> str:
             return json.dumps(value)
         case _:
             return str(value)
+
+
+def test_a_catalog_is_another_once_an_operator_has_closed_a_workflow(tmp_path: Path) -> None:
+    before = Catalog.read(tmp_path)
+    assert before.is_same(replace(before))
+    assert not replace(before, closed=frozenset({"poster"})).is_same(before)
