@@ -79,6 +79,12 @@ class NodeInfo:
     lists: tuple[bool, ...] = ()
     takes_lists: bool = False
 
+    @cached_property
+    def first_choices(self) -> Sequence[tuple[str, Any]]:
+        """Return the first choice of each input that has choices, and None for one whose list is empty."""
+        combos = (each for each in self.inputs.values() if each.type == "COMBO")
+        return [(each.name, each.choices[0] if each.choices else None) for each in combos]
+
 
 class _Declared:
     """A class_type as a server declares it, read when it is first used. A joint one is of several servers."""

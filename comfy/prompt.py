@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 from comfy.errors import NodeError, PromptRejected
 from comfy.json_text import read_json
@@ -137,25 +137,22 @@ def structure_faults(graph: object) -> tuple[NodeError, ...]:
 
 
 def _node_faults(graph: Mapping[str, Any], node_id: str, node: object) -> Iterator[NodeError]:
-    if not isinstance(node, Mapping):
+    if not _is_mapping(node):
         yield _fault(node_id, "", "a node must be an object")
         return
     class_type, inputs = node.get("class_type"), node.get("inputs")
     if not isinstance(class_type, str) or not class_type:
         yield _fault(node_id, "", "a node must have a class_type that is a string")
         class_type = "?"
-    if not isinstance(inputs, Mapping):
+    if not _is_mapping(inputs):
         yield _fault(node_id, class_type, "a node must have inputs in an object")
         return
     for name, value in inputs.items():
-        reason = _input_fault(graph, value)
-        if reason:
+        if is_link(value) and (reason := _input_fault(graph, value)):
             yield _fault(node_id, class_type, reason, str(name))
 
 
 def _input_fault(graph: Mapping[str, Any], value: object) -> str | None:
-    if not is_link(value):
-        return None
     match value:
         case [str(source), int(slot)] if not isinstance(slot, bool):
             if not 0 <= slot < _MOST_OUTPUTS:
@@ -167,11 +164,15 @@ def _input_fault(graph: Mapping[str, Any], value: object) -> str | None:
             return 'a list means a link [node_id, slot]: write a literal list as {"__value__": […]}'
 
 
+def _is_mapping(raw: object) -> TypeGuard[Mapping[str, Any]]:
+    return type(raw) is dict or isinstance(raw, Mapping)  # the former is quick
+
+
 def _fault(node_id: str, class_type: str, message: str, input_name: str | None = None) -> NodeError:
     return NodeError(node_id, class_type, "invalid_structure", message, input_name or "", input_name)
 
 
 def _title(node: Mapping[str, Any]) -> str:
     meta = node.get("_meta")
-    title = meta.get("title") if isinstance(meta, Mapping) else None
+    title = meta.get("title") if _is_mapping(meta) else None
     return title if isinstance(title, str) and title else str(node["class_type"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import count
 
 from bot.core.errors import BadWorkflowFile
@@ -22,13 +22,30 @@ from comfy.object_info import ObjectInfo
 from comfy.prompt import Prompt
 from comfy.saved import Surface
 
-__all__ = ["AutoField", "auto_form", "declared_fields", "drawn_seeds", "form_of_file", "prompt_of", "results"]
+__all__ = [
+    "AutoField",
+    "AutomaticForm",
+    "auto_form",
+    "declared_fields",
+    "drawn_seeds",
+    "form_of_file",
+    "prompt_of",
+    "results",
+]
 
 _EXAMPLE = 120  # characters of the author's own words
 _FEWEST_SHOWN, _MOST_SHOWN = 3, 9  # fields of the main group, unless an author chose others
 _INSTEAD = {"steps": 20, "cfg": 7, "width": 1024, "height": 1024}  # of a mark
 _USUAL = ("width", "height", "size", "steps", "length")
 _LIKELY = ("strength", "width", "height", "size", "guidance", "steps")  # of the fields under More
+
+
+@dataclass(frozen=True)
+class AutomaticForm:
+    """The automatic form as a sidecar would declare it, and the nodes that an author chose as results."""
+
+    declared: tuple[Declared, ...]
+    outputs: tuple[str, ...]
 
 
 def auto_form(prompt: Prompt, info: ObjectInfo | None = None, surface: Surface | None = None) -> tuple[AutoField, ...]:

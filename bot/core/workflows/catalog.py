@@ -10,14 +10,14 @@ from typing import Any, Protocol
 
 from bot.core.errors import UnknownWorkflow
 from bot.core.similar import similar
-from bot.core.workflows.auto_form import declared_fields, drawn_seeds, results
+from bot.core.workflows.auto_form import AutomaticForm, declared_fields, drawn_seeds, results
 from bot.core.workflows.form import listed, shown
 from bot.core.workflows.identity.identities import Identity, identified, offered, source_of
 from bot.core.workflows.identity.slugs import slug_of
 from bot.core.workflows.languages import with_quoted_languages
 from bot.core.workflows.reader import Reading, SourceFile, WorkflowFault, read_folders, rejections
 from bot.core.workflows.sidecar import Faults, read_sidecar
-from bot.core.workflows.source import Layer, NoDefinitions, SavedSource
+from bot.core.workflows.source import Layer, MadePrompt, NoDefinitions, SavedSource
 from bot.core.workflows.workflow import Workflow
 from bot.i18n import _
 from comfy.errors import PromptRejected
@@ -211,27 +211,35 @@ def workflow_of(
     saved one if no server is known.
     """
     found: list[WorkflowFault] = []
-    prompt = _prompt(file, info, found)
+    made = _made(file, info, found)
     data = _toml(file, found) if file.sidecar is not None else {}
-    if prompt is None or data is None:
+    if made is None or data is None:
         faults += found
         return None
     mistakes = Faults()
-    workflow = read_sidecar(file.title, prompt, data, mistakes)
-    if file.sidecar is None:
-        surface = file.graph.surface_for(info) if isinstance(file.graph, SavedSource) and info is not None else None
-        fields = declared_fields(prompt, info if surface is not None else None, surface)
-        workflow = replace(workflow, declared=fields, outputs=results(prompt, surface))
+    workflow = read_sidecar(file.title, made.prompt, data, mistakes)
     found += [WorkflowFault(file.sidecar_name, field, reason) for field, reason in mistakes.found]
     faults += found
     if found:
         return None
-    group = workflow.group or file.path.rpartition("/")[0]
     source = file.graph if isinstance(file.graph, SavedSource) else None
-    changing = source.changing_for(info) if source is not None and info is not None else ()
-    workflow = replace(workflow, drawn=drawn_seeds(workflow.declared, changing))
-    named = replace(workflow, id=identity.id, name=identity.name, group=group, source=source)
-    return replace(named, version=file.version, path=file.path, layer=file.layer, trial=file.trial)
+    form = AutomaticForm(workflow.declared, workflow.outputs)
+    if file.sidecar is None:
+        form = _automatic(made, info if source is not None else None)
+    return replace(
+        workflow,
+        declared=form.declared,
+        outputs=form.outputs,
+        drawn=drawn_seeds(form.declared, made.changing),
+        id=identity.id,
+        name=identity.name,
+        group=workflow.group or file.path.rpartition("/")[0],
+        source=source,
+        version=file.version,
+        path=file.path,
+        layer=file.layer,
+        trial=file.trial,
+    )
 
 
 def bundled_folder() -> Path:
@@ -251,6 +259,8 @@ def _same(before: Catalog | None, identity: Identity, info: ObjectInfo | None) -
         return None
     if workflow.source is None or info is None or (before is not None and info is before.info):
         return workflow
+    if any(each.choices for each in workflow.declared):
+        return None  # they may be another server's
     try:
         return workflow if workflow.source.prompt_for(info) is workflow.prompt else None
     except (UnreadableWorkflow, PromptRejected):
@@ -269,18 +279,28 @@ def _replaced(there: Iterable[SourceFile], files: Iterable[SourceFile]) -> tuple
     return tuple((file, by) for file, by in pairs if file.layer.rank < by.layer.rank)
 
 
-def _prompt(file: SourceFile, info: ObjectInfo | None, faults: list[WorkflowFault]) -> Prompt | None:
+def _made(file: SourceFile, info: ObjectInfo | None, faults: list[WorkflowFault]) -> MadePrompt | None:
     if isinstance(file.graph, Prompt):
-        return file.graph
+        return MadePrompt(file.graph)
     if info is None:
         raise NoDefinitions
     try:
-        return file.graph.prompt_for(info)
+        return file.graph.made_for(info)
     except UnreadableWorkflow as fault:
         faults.append(WorkflowFault(file.graph_name, None, str(fault)))
     except PromptRejected as rejected:
         faults += rejections(file.graph_name, rejected)
     return None
+
+
+def _automatic(made: MadePrompt, info: ObjectInfo | None) -> AutomaticForm:
+    """Return the form of a prompt, which is made once. One with choices may have them from a server."""
+    if isinstance(made.form, AutomaticForm):
+        return made.form
+    form = AutomaticForm(declared_fields(made.prompt, info, made.surface), results(made.prompt, made.surface))
+    if not any(each.choices for each in form.declared):
+        made.form = form
+    return form
 
 
 def _toml(file: SourceFile, faults: list[WorkflowFault]) -> dict[str, Any] | None:

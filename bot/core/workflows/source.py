@@ -6,7 +6,7 @@ import json
 import marshal
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from hashlib import sha256
 from typing import Any
@@ -41,17 +41,19 @@ class NoDefinitions(Exception):
     """A saved workflow cannot be read before a server was seen."""
 
 
-@dataclass(frozen=True)
-class _MadePrompt:
+@dataclass
+class MadePrompt:
     """A prompt, and the definitions for which it holds: `shape` is their digest. The editor takes the first choice
-    where the file has no value; where a value may be one, it is in `firsts`, by class_type and input.
+    where the file has no value; where a value may be one, it is in `firsts`, by class_type and input. `form` is what
+    others have made of it.
     """
 
     prompt: Prompt
-    surface: Surface
-    changing: tuple[tuple[str, str], ...]
-    shape: str
-    firsts: Mapping[tuple[str, str], Any]
+    surface: Surface = field(default_factory=Surface)
+    changing: tuple[tuple[str, str], ...] = ()
+    shape: str = ""
+    firsts: Mapping[tuple[str, str], Any] = field(default_factory=dict)
+    form: object = None
 
     def holds_for(self, info: ObjectInfo) -> bool:
         return all(_first(info, *place) == value for place, value in self.firsts.items())
@@ -68,34 +70,30 @@ class SavedSource:
         self._is_packed = len(plain) > _PLAIN
         self._packed = zlib.compress(plain, 1) if self._is_packed else plain
         self.needs = read_needs(data)
-        self._made: tuple[_MadePrompt, ...] = ()
+        self._made: tuple[MadePrompt, ...] = ()
         self._fault: tuple[str, Exception] | None = None
 
     @property
     def data(self) -> dict[str, Any]:
         """The file's content, made once more."""
         plain = zlib.decompress(self._packed) if self._is_packed else self._packed
-        data: dict[str, Any] = marshal.loads(plain)  # noqa: S302 - it never left this process
+        data: dict[str, Any] = marshal.loads(plain)  # noqa: S302 - this program wrote it
         return data
 
-    def prompt_for(self, info: ObjectInfo, data: Mapping[str, Any] | None = None) -> Prompt:
+    def prompt_for(self, info: ObjectInfo) -> Prompt:
         """Return the prompt that the editor would send to a server with these definitions. The same definitions of its
-        nodes give the same prompt: of texts such as `{cat|dog}` it has the first word. `data` is the content, if it was
-        read just now.
+        nodes give the same prompt: of texts such as `{cat|dog}` it has the first word.
 
         Raises `UnreadableWorkflow` and `PromptRejected`.
         """
-        return self._made_for(info, data).prompt
+        return self.made_for(info).prompt
 
     def surface_for(self, info: ObjectInfo) -> Surface:
         """Return what the editor shows outside with these definitions. Raises as `prompt_for` does."""
-        return self._made_for(info, None).surface
+        return self.made_for(info).surface
 
-    def changing_for(self, info: ObjectInfo) -> tuple[tuple[str, str], ...]:
-        """Return the numbers that the editor changes after each run, by node and input. Raises as `prompt_for` does."""
-        return self._made_for(info, None).changing
-
-    def _made_for(self, info: ObjectInfo, data: Mapping[str, Any] | None) -> _MadePrompt:
+    def made_for(self, info: ObjectInfo) -> MadePrompt:
+        """Return the prompt with all that was made with it. Raises as `prompt_for` does."""
         key = info.digest(self.needs.class_types)
         if self._fault is not None and self._fault[0] == key:
             raise self._fault[1]
@@ -103,13 +101,13 @@ class SavedSource:
             if made.shape == key and made.holds_for(info):
                 return made
         try:
-            converted = convert(data or self.data, info.plans, lambda _count: 0)
+            converted = convert(self.data, info.plans, lambda _count: 0)
             prompt = Prompt(converted.prompt)
         except (UnreadableWorkflow, PromptRejected) as fault:
             self._fault = key, fault
             raise
         prompt = next((each.prompt for each in self._made if each.prompt == prompt), prompt)
-        fresh = _MadePrompt(prompt, converted.surface, converted.changing, key, _first_choices(prompt, info))
+        fresh = MadePrompt(prompt, converted.surface, converted.changing, key, _first_choices(prompt, info))
         self._made = (fresh, *self._made[: _MOST_MADE - 1])
         return fresh
 
@@ -122,15 +120,13 @@ class SavedSource:
 
 def _first_choices(prompt: Prompt, info: ObjectInfo) -> Mapping[tuple[str, str], Any]:
     """Return the first choices that a prompt has as its values, and None where there is none to take."""
-    found: dict[tuple[str, str], Any] = {}
-    for node in prompt:
-        declared = info.node(node.class_type)
-        for name, accepted in declared.inputs.items() if declared is not None else ():
-            if accepted.type == "COMBO":
-                first = accepted.choices[0] if accepted.choices else None
-                if node.inputs.get(name) == first:
-                    found[node.class_type, name] = first
-    return found
+    return {
+        (node.class_type, name): first
+        for node in prompt
+        if (declared := info.node(node.class_type)) is not None
+        for name, first in declared.first_choices
+        if node.inputs.get(name) == first
+    }
 
 
 def _first(info: ObjectInfo, class_type: str, name: str) -> Any:

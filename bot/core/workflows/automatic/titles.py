@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from typing import Any
+
 from bot.core.workflows.form import MEDIA, FieldKind
 from bot.core.workflows.workflow import Target
 from bot.i18n import _
 from comfy.object_info import ObjectInfo
-from comfy.prompt import Node, Prompt, is_link
+from comfy.prompt import Node, Prompt
 
 _WORDS = {
     **dict.fromkeys(("text", "prompt", "positive", "positive_prompt", "user_prompt", "caption"), _("Prompt")),
@@ -99,24 +103,25 @@ class Titles:
         node = self._prompt[node_id]
         if node.class_type != "LoadImage":
             return node.class_type == "LoadImageMask"
-        slots = {value[1] for each in self._prompt for value in each.inputs.values() if _leads_from(value, node_id)}
-        return slots == {1}
+        return {slot for slot, _consumer, _name in self._leads.get(node_id, ())} == {1}
+
+    @cached_property
+    def _leads(self) -> Mapping[str, Sequence[tuple[Any, str, str]]]:
+        """The links from each node: their outputs, and the nodes and inputs to which they lead."""
+        found: dict[str, list[tuple[Any, str, str]]] = {}
+        for each in self._prompt:
+            for name, value in each.inputs.items():
+                if isinstance(value, list) and len(value) == 2:
+                    found.setdefault(str(value[0]), []).append((value[1], each.id, name))
+        return found
 
     def _consumer(self, node_id: str) -> str:
         """The name of the first input that a node leads to."""
         for _step in range(5):
-            found = next(
-                (
-                    (each.id, name)
-                    for each in self._prompt
-                    for name, value in each.inputs.items()
-                    if _leads_from(value, node_id)
-                ),
-                None,
-            )
+            found = next(iter(self._leads.get(node_id, ())), None)
             if found is None:
                 return ""
-            node_id, name = found[0], found[1].rpartition(".")[2]
+            node_id, name = found[1], found[2].rpartition(".")[2]
             if name.lower() not in _EMPTY and not name.lower().startswith(("on_", "source")):
                 return name
         return ""
@@ -130,10 +135,6 @@ def word_for(name: str) -> str:
         return known
     spaced = " ".join(name.replace("_", " ").split())
     return spaced[:1].upper() + spaced[1:]
-
-
-def _leads_from(value: object, node_id: str) -> bool:
-    return is_link(value) and isinstance(value, list) and len(value) == 2 and str(value[0]) == node_id
 
 
 def _plain(text: str) -> str:
