@@ -20,6 +20,7 @@ from comfy.messages.files import FileRef
 from comfy.messages.history import Record
 from comfy.object_info import ObjectInfo
 from comfy.prompt import Prompt
+from comfy.replaced import up_to_date
 from comfy.retry import Retry, answered
 from comfy.server import Server
 from comfy.socket import Socket
@@ -270,6 +271,8 @@ class ComfyClient:
         once: bool,
     ) -> Submission:
         graph = prompt.as_sent()
+        if self._object_info is not None:
+            graph = up_to_date(graph, self._object_info.data)
 
         async def post() -> Submission:
             try:

@@ -39,6 +39,7 @@ from comfy.json_text import read_json
 from comfy.messages.files import FileRef
 from comfy.messages.history import Record, read_entry
 from comfy.object_info import ObjectInfo
+from comfy.replaced import with_outdated
 from comfy.retry import wish
 from comfy.server import Server
 
@@ -202,11 +203,18 @@ class Http:
             raise Garbled(str(fault)) from fault
 
     async def object_info(self) -> ObjectInfo:
-        """GET /object_info: nearly a megabyte on a real server."""
+        """GET /object_info: nearly a megabyte on a real server. What replaces outdated class_types is in it."""
         _, answer = await self._json("GET", "object_info")
         if not answer or not all(isinstance(node, dict) and "input" in node for node in answer.values()):
             raise Garbled(f"{self._server} answers, but it is not ComfyUI: its /object_info lists no nodes")
-        return ObjectInfo(answer)
+        return ObjectInfo(with_outdated(answer, await self._node_replacements()))
+
+    async def _node_replacements(self) -> dict[str, Any]:
+        """GET /node_replacements; servers have it since 2026."""
+        try:
+            return (await self._json("GET", "node_replacements"))[1]
+        except UnexpectedAnswer:
+            return {}
 
     async def system_stats(self) -> SystemStats:
         """GET /system_stats."""

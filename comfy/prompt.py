@@ -110,7 +110,7 @@ class Prompt:
         return self._graph
 
     def as_sent(self) -> dict[str, Any]:
-        """Return the graph for `/prompt`. Every node has its title: a server replaces an outdated class only then."""
+        """Return the graph for `/prompt`. Every node has its title: a server needs it where a class is outdated."""
         return {
             node_id: {
                 **node,

@@ -58,6 +58,7 @@ class InfoRoutes:
             web.get("/embeddings", self.embeddings),
             web.get("/system_stats", self.system_stats),
             web.get("/features", self.features),
+            web.get("/node_replacements", self.node_replacements),
             web.get("/extensions", self.extensions),
             web.post("/free", self.free),
         ]
@@ -85,6 +86,9 @@ class InfoRoutes:
 
     async def features(self, _: web.Request) -> web.Response:
         return web.json_response(self._features)
+
+    async def node_replacements(self, _: web.Request) -> web.Response:
+        return web.json_response({})
 
     async def free(self, request: web.Request) -> web.Response:
         await request.json()

@@ -110,7 +110,7 @@ async def test_a_path_a_token_and_tls_hold_for_every_request_and_the_websocket(
         events = await run(Server(url, headers=TOKEN, verify_tls=False), tmp_path)
     assert isinstance(events[0], ExecutionStart)  # so the websocket was heard
     assert isinstance(events[-1], ExecutionSuccess)
-    assert proxy.passed == ["object_info", "upload", "ws", "prompt", "history", "view"]
+    assert proxy.passed == ["object_info", "node_replacements", "upload", "ws", "prompt", "history", "view"]
 
 
 async def test_a_certificate_is_checked_unless_that_is_switched_off(engine: str) -> None:
