@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from comfy.saved.document import mapping, sequence
 
 _CORE = "comfy-core"  # ComfyUI's own nodes
+_NOTES = frozenset({"Note", "MarkdownNote"})
+_LONGEST_NOTE, _MOST_NOTED = 20_000, 200_000  # characters
+#: A model in a note, mostly with a link, and its size: “[name.safetensors](https://…) (1.29 GB)”.
+_NOTED = re.compile(
+    r"(?<![\w.+-])([\w.+-]{1,200}\.(?:safetensors|sft|ckpt|pth?|bin|gguf|onnx))"
+    r"(?:\s?\(renamed\))?(?:\s?\]\(\s?(https?://[^\s()]{1,500})\s?\))?[^\w\n]{1,40}(\d{1,4}(?:\.\d{1,3})?)\s?([GM])i?B\b"
+)
 
 
 @dataclass(frozen=True)
 class ModelLink:
-    """A model that a workflow names: the folder for it, and the address where it can be had."""
+    """A model that a workflow names: the folder for it, the address where it can be had, and its size in words."""
 
     name: str
     folder: str = ""
     url: str = ""
+    size: str = ""
 
 
 @dataclass(frozen=True)
@@ -50,8 +59,29 @@ def read_needs(data: Mapping[str, Any]) -> FileNeeds:
             if name := _text(mapping(each).get("name")):
                 url = _text(each.get("url"))
                 link = url if url.startswith(("https://", "http://")) else ""
-                models.setdefault(name, ModelLink(name, _text(each.get("directory")), link))
+                models.setdefault(name, ModelLink(name, _text(each.get("directory")), link, _size(each.get("size"))))
     return FileNeeds(packs, models, frozenset(class_types))
+
+
+def with_notes(needs: FileNeeds, data: Mapping[str, Any]) -> FileNeeds:
+    """Add what a workflow's notes say of models: most files have the sizes there, and some the addresses too."""
+    models, left = dict(needs.models), _MOST_NOTED
+    for node in _nodes(data):
+        values = node.get("widgets_values") if node.get("type") in _NOTES else None
+        for text in values if isinstance(values, list) else ():
+            if isinstance(text, str) and left > 0:
+                left -= len(text)
+                for name, url, size, unit in _NOTED.findall(text[:_LONGEST_NOTE]):
+                    known = models.get(name, ModelLink(name))
+                    models[name] = replace(known, url=known.url or url, size=known.size or f"{size} {unit}B")
+    return replace(needs, models=models)
+
+
+def _size(raw: Any) -> str:
+    """Return a size in words: some programs write one beside a model, in bytes."""
+    if isinstance(raw, int | float) and not isinstance(raw, bool) and 0 < raw < 1e15:
+        return f"{raw / 1e9:.2f} GB" if raw >= 1e9 else f"{max(raw / 1e6, 1):.0f} MB"
+    return _text(raw)[:20]
 
 
 def _nodes(data: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:

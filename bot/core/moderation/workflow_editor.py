@@ -44,7 +44,7 @@ from comfy.object_info import ObjectInfo
 from comfy.prompt import Node, Prompt, is_link
 from comfy.saved import UnreadableWorkflow
 from comfy.saved.files import WorkflowFile, read_workflow
-from comfy.saved.needs import FileNeeds, read_needs
+from comfy.saved.needs import FileNeeds, read_needs, with_notes
 from comfy.verdict import MissingNode
 
 _LARGEST = 8 * 2**20  # bytes of a file
@@ -123,7 +123,7 @@ class WorkflowEditor:
         if info is None:
             raise UserError(_("No server can be reached to check the workflow. Try again when one is back."))
         prompt = await asyncio.to_thread(_prompt, content, info)
-        self._check(prompt, info, read_needs(content.data))
+        self._check(prompt, info, with_notes(read_needs(content.data), content.data))
         graph = json.dumps(content.data, indent=1)
         async with self._one_by_one:
             path = await self._free_path(name)

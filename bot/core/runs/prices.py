@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
@@ -20,8 +21,7 @@ from comfy.prompt import Prompt
 _MEMORY = 256 << 20  # bytes of the process that works out expressions
 _WAITING = 10.0  # seconds: it ends itself after a tenth of a second of work, but may have to start first
 _KEPT = 1000  # answers
-_pool = WorkerPool(1, _MEMORY, 10_000)  # its own: a request does not wait behind pictures
-_answers: dict[str, list[Answer]] = {}  # by their questions
+_AVOIDED = 3600.0  # seconds
 
 
 class PriceEstimator:
@@ -60,7 +60,49 @@ class PriceEstimator:
         return frozenset().union(*(info.paid for info in self._known().values()))
 
 
-async def declared_price(prompts: Iterable[tuple[Prompt, ObjectInfo]]) -> Price | None:
+class PriceAnswers:
+    """Works out expressions in a process of their own. What it has found is kept, and an expression that ended its
+    process is not tried again for an hour, with whatever values: a menu would start one at each look.
+    """
+
+    def __init__(self, pool: WorkerPool, clock: Callable[[], float] = time.monotonic) -> None:
+        self._pool, self._clock = pool, clock
+        self._kept: dict[str, list[Answer]] = {}  # by the questions
+        self._ended: dict[str, float] = {}  # by the expression: when it ended its process
+
+    async def of(self, asked: Sequence[Question]) -> list[Answer]:
+        """Answer questions; those that cannot be answered with None."""
+        key = _digest(asked)  # people's words are in it
+        if key not in self._kept:
+            ended = {_digest(expression) for expression, _context in asked} & self._ended.keys()
+            if any(self._clock() - self._ended[each] < _AVOIDED for each in ended):
+                return [None]
+            try:
+                answers = await self._pool.run(prices.evaluate, asked, timeout=_WAITING)
+            except WorkerFailed:
+                return await self._one_by_one(asked)
+            if len(self._kept) >= _KEPT:
+                self._kept.clear()
+            self._kept[key] = answers
+        return self._kept[key]
+
+    async def _one_by_one(self, asked: Sequence[Question]) -> list[Answer]:
+        """Find the expression that ends its process."""
+        if len(asked) > 1:
+            return [answer for each in asked for answer in await self.of([each])]
+        if len(self._ended) >= _KEPT:
+            self._ended.clear()
+        self._ended[_digest(asked[0][0])] = self._clock()
+        return [None]
+
+
+_pool = WorkerPool(1, _MEMORY, 10_000)  # its own: a request does not wait behind pictures
+_answers = PriceAnswers(_pool)
+
+
+async def declared_price(
+    prompts: Iterable[tuple[Prompt, ObjectInfo]], answers: PriceAnswers = _answers
+) -> Price | None:
     """Return the range of prices that servers declare for a prompt, which differs by server; None if one of them says
     no number.
     """
@@ -68,21 +110,12 @@ async def declared_price(prompts: Iterable[tuple[Prompt, ObjectInfo]]) -> Price 
     for prompt, info in prompts:
         if prices.paid_nodes(prompt, info):
             asked = prices.questions(prompt, info)
-            price = prices.total(await _worked_out(asked)) if asked is not None else None
+            price = prices.total(await answers.of(asked)) if asked is not None else None
             if price is None:
                 return None
             found.append(price)
     return Price(min(each.low for each in found), max(each.high for each in found)) if found else None
 
 
-async def _worked_out(asked: Sequence[Question]) -> list[Answer]:
-    key = hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()  # people's words are in it
-    if key not in _answers:
-        try:
-            answers = await _pool.run(prices.evaluate, asked, timeout=_WAITING)
-        except WorkerFailed:
-            return [None]
-        if len(_answers) >= _KEPT:
-            _answers.clear()
-        _answers[key] = answers
-    return _answers[key]
+def _digest(asked: Any) -> str:
+    return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()

@@ -13,7 +13,7 @@ from comfy.object_info import ObjectInfo
 from comfy.prompt import Prompt
 from comfy.saved import UnreadableWorkflow, convert
 from comfy.saved.files import parse_workflow
-from comfy.saved.needs import ModelLink, read_needs
+from comfy.saved.needs import ModelLink, read_needs, with_notes
 from comfy.schedule import is_model
 from comfy.verdict import MissingChoice, MissingNode, judge
 
@@ -63,7 +63,7 @@ def needs_of(content: bytes, info: ObjectInfo) -> WorkflowNeeds:
     except PromptRejected as rejected:
         reason = rejected.node_errors[0].message if rejected.node_errors else rejected.message
         raise UnreadableWorkflow(reason) from rejected
-    told, faults = read_needs(file.data), judge(prompt, info).faults
+    told, faults = with_notes(read_needs(file.data), file.data), judge(prompt, info).faults
     classes = frozenset(node.class_type for node in prompt) | frozenset(unknown)
     missing = dict.fromkeys((*unknown, *(each.class_type for each in faults if isinstance(each, MissingNode))))
     values = dict.fromkeys(
@@ -100,5 +100,6 @@ def refused_packs(packs: Mapping[str, Collection[str]], allowed: Collection[str]
 
 def _model(link: ModelLink) -> str:
     where = _("{name}, for the folder {folder}") if link.folder else "{name}"
-    words = where.format(name=link.name, folder=link.folder)
+    name = f"{link.name} ({link.size})" if link.size else link.name
+    words = where.format(name=name, folder=link.folder)
     return f"{words}: {link.url}" if link.url else words

@@ -18,7 +18,7 @@ from comfy.object_info import ObjectInfo
 from comfy.prompt import Prompt
 from comfy.saved import Surface, UnreadableWorkflow, convert
 from comfy.saved.files import read_workflow, with_defaults
-from comfy.saved.needs import FileNeeds, read_needs
+from comfy.saved.needs import FileNeeds, read_needs, with_notes
 from comfy.verdict import judge
 
 
@@ -40,7 +40,7 @@ def convert_file(path: Path, definitions: Mapping[str, Any]) -> ConvertedFile:
         file = read_workflow(path)
         if file.is_saved:
             made = convert(file.data, definitions)
-            needs = read_needs(file.data)
+            needs = with_notes(read_needs(file.data), file.data)
             return ConvertedFile(path.stem, made.prompt, definitions, made.unknown, made.surface, needs)
     except (UnreadableWorkflow, OSError) as fault:
         raise _bad_file(path, fault) from fault
@@ -61,7 +61,7 @@ def converted(workflow: Workflow, definitions: Mapping[str, Any]) -> ConvertedFi
         words = _("{file} cannot be used: {reason}.").format(file=workflow.name, reason=fault)
         raise BadWorkflowFile(words) from fault
     unknown = dict.fromkeys(node.class_type for node in prompt if node.class_type not in definitions)
-    needs = source.needs if source is not None else FileNeeds()
+    needs = source.told_needs if source is not None else FileNeeds()
     return ConvertedFile(workflow.name, dict(prompt.to_json()), definitions, tuple(unknown), surface, needs)
 
 

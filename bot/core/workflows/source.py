@@ -15,7 +15,7 @@ from comfy.errors import PromptRejected
 from comfy.object_info import ObjectInfo
 from comfy.prompt import Prompt
 from comfy.saved import Surface, UnreadableWorkflow, convert
-from comfy.saved.needs import read_needs
+from comfy.saved.needs import FileNeeds, read_needs, with_notes
 
 _PLAIN = 16_000  # bytes up to which a workflow is not packed, which would cost as much as reading it
 _MOST_MADE = 8  # prompts that are kept of one workflow: servers mostly have the same definitions
@@ -79,6 +79,11 @@ class SavedSource:
         plain = zlib.decompress(self._packed) if self._is_packed else self._packed
         data: dict[str, Any] = marshal.loads(plain)  # noqa: S302 - this program wrote it
         return data
+
+    @property
+    def told_needs(self) -> FileNeeds:
+        """What the file needs, with what its notes say."""
+        return with_notes(self.needs, self.data)
 
     def prompt_for(self, info: ObjectInfo) -> Prompt:
         """Return the prompt that the editor would send to a server with these definitions. The same definitions of its

@@ -48,7 +48,7 @@ def why_not(workflow: Workflow, known: Mapping[str, ObjectInfo]) -> str | None:
 def where_to_get(workflow: Workflow, known: Mapping[str, ObjectInfo]) -> list[str]:
     """Say for operators where what the servers lack can be had, as far as the workflow's file says it."""
     faults = [fault for info in known.values() for fault in workflow.verdict(info).faults]
-    return needed(workflow.source.needs, faults) if workflow.source is not None else []
+    return needed(workflow.source.told_needs, faults) if workflow.source is not None and faults else []
 
 
 def needed(needs: FileNeeds, faults: Iterable[PromptFault]) -> list[str]:
@@ -65,11 +65,13 @@ def needed(needs: FileNeeds, faults: Iterable[PromptFault]) -> list[str]:
 def _model(link: ModelLink) -> str:
     if link.folder and link.url:
         words = _("{name} belongs in the folder models/{folder} (its size is not in the file): {url}")
+        words = _("{name} ({size}) belongs in the folder models/{folder}: {url}") if link.size else words
     elif link.folder:
         words = _("{name} belongs in the folder models/{folder}.")
+        words = _("{name} ({size}) belongs in the folder models/{folder}.") if link.size else words
     else:
-        words = _("{name}: {url}")
-    return words.format(name=link.name, folder=link.folder, url=link.url)
+        words = _("{name} ({size}): {url}") if link.size else _("{name}: {url}")
+    return words.format(name=link.name, folder=link.folder, url=link.url, size=link.size).rstrip(": ")
 
 
 def file_name(value: object) -> str:

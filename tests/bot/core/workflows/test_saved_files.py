@@ -271,3 +271,9 @@ def test_what_is_missing_is_named_with_its_pack_its_folder_and_its_link(tmp_path
     ]
     made = convert_file(tmp_path / "plain.json", INFO.data)
     assert lacking(made).splitlines()[1:] == where_to_get(workflow, {"one": INFO})
+    note = {"id": 5, "type": "MarkdownNote", "widgets_values": ["[ink.safetensors](https://example.com/ink) (1.29 GB)"]}
+    (tmp_path / "noted.json").write_text(json.dumps({"nodes": [*SAVED["nodes"], loader, odd, note], "links": links}))
+    noted = replace(Catalog.read(tmp_path, info=INFO).get("noted"), declared=())
+    assert where_to_get(noted, {"one": INFO})[1:] == [
+        "ink.safetensors (1.29 GB) belongs in the folder models/checkpoints: https://example.com/ink"
+    ]
