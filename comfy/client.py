@@ -270,9 +270,8 @@ class ComfyClient:
         *,
         once: bool,
     ) -> Submission:
-        graph = prompt.as_sent()
-        if self._object_info is not None:
-            graph = up_to_date(graph, self._object_info.data)
+        known = self._object_info.data if self._object_info is not None else {}
+        graph = up_to_date(prompt.as_sent(), known)
 
         async def post() -> Submission:
             try:

@@ -8,7 +8,7 @@ inputs of a node that it has only renamed.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeGuard
 
 from comfy.saved.definitions import AUTOGROW, DYNAMIC
 from comfy.saved.document import mapping, sequence
@@ -43,7 +43,8 @@ def up_to_date(graph: Mapping[str, Any], data: Mapping[str, Any]) -> Mapping[str
     made = {}
     for node_id, node in graph.items():
         inputs = {name: _relinked(value, slots) for name, value in node["inputs"].items()}
-        if said := outdated.get(node_id):
+        if node_id in outdated:
+            said = outdated[node_id]
             made[node_id] = {**node, "class_type": str(said["new_node_id"]), "inputs": _renamed(inputs, said)}
         else:
             made[node_id] = {**node, "inputs": inputs}
@@ -101,7 +102,7 @@ def _outputs(said: Mapping[str, Any]) -> list[tuple[int, int]]:
     return [(new, old) for new, old in pairs if _is_place(new) and _is_place(old)]
 
 
-def _is_place(index: Any) -> bool:
+def _is_place(index: Any) -> TypeGuard[int]:
     return isinstance(index, int) and 0 <= index < _MOST_OUTPUTS
 
 
