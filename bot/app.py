@@ -162,7 +162,8 @@ class App:
             async with AsyncExitStack() as stack:
                 with writing(folder):
                     await asyncio.to_thread(stack.enter_context, process_folder(folder / "tmp"))
-                live_catalog = await stack.enter_async_context(LiveCatalog(*self._folders(), tasks=self.tasks))
+                live_catalog = LiveCatalog(*self._folders(), tasks=self.tasks, kept=folder / "cache")
+                await stack.enter_async_context(live_catalog)
                 await serve(self.settings, live_catalog, platforms, role, self.tasks, ready)
 
         sys.setswitchinterval(_TURN)

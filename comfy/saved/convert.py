@@ -38,13 +38,15 @@ _NOTHING_RUNS = "it has no node that runs: all are notes, muted or bypassed"
 @dataclass(frozen=True)
 class Conversion:
     """A prompt in the API's format, the class_types that the server lacks, which refuses a prompt with such nodes, what
-    the workflow shows outside, and the numbers that the editor changes after each run, by node and input.
+    the workflow shows outside, and the numbers that the editor changes after each run, by node and input. It
+    `is_dated` if the time at which it was made is in it.
     """
 
     prompt: dict[str, Any]
     unknown: tuple[str, ...]
     surface: Surface = field(default_factory=Surface)
     changing: tuple[tuple[str, str], ...] = ()
+    is_dated: bool = False
 
 
 def convert(
@@ -147,6 +149,7 @@ class _Writer:
 
     def __init__(self, root: GraphScope, choose: Choose, now: datetime) -> None:
         self._root, self._choose, self._now = root, choose, now
+        self._is_dated = False
         self._links = Links()
 
     def write(self) -> Conversion:
@@ -164,7 +167,11 @@ class _Writer:
             for widget in changing_numbers(node.widgets)
             if type(prompt[f"{scope.path}{node.id}"]["inputs"].get(widget.name)) is int
         )
-        return Conversion(prompt, tuple(unknown), changing=changing)
+        return Conversion(prompt, tuple(unknown), changing=changing, is_dated=self._is_dated)
+
+    def _dated(self) -> datetime:
+        self._is_dated = True
+        return self._now
 
     def _entry(self, scope: GraphScope, node: BuiltNode) -> dict[str, Any]:
         inputs = {
@@ -190,7 +197,7 @@ class _Writer:
             if widget.spec.options.get("dynamicPrompts"):
                 return choose_words(value, self._choose)
             if is_file_name(node.type, widget.name):
-                return name_file(value, self._named, self._now)
+                return name_file(value, self._named, self._dated)
         return value
 
     @cached_property

@@ -38,15 +38,26 @@ class WorkflowFile:
 
 def read_workflow(path: Path) -> WorkflowFile:
     """Read a file. Raises `UnreadableWorkflow` and `OSError`."""
+    text = read_text(path)
+    return parse_file(text) if text is not None else _best(json_objects(path), "there is no ComfyUI workflow in it")
+
+
+def read_text(path: Path) -> bytes | None:
+    """Return the content of a file in JSON; None for another one. Raises `UnreadableWorkflow` and `OSError`."""
     with path.open("rb") as file:
         head = file.read(64)
-        if head.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in (b"{", b"["):
-            rest = file.read(MOST)
-            if len(rest) == MOST:
-                raise UnreadableWorkflow(_TOO_LARGE)
-            found = parse_workflow(head + rest)
-            return replace(found, text=head + rest) if found.is_whole else found
-    return _best(json_objects(path), "there is no ComfyUI workflow in it")
+        if head.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] not in (b"{", b"["):
+            return None
+        rest = file.read(MOST)
+        if len(rest) == MOST:
+            raise UnreadableWorkflow(_TOO_LARGE)
+        return head + rest
+
+
+def parse_file(text: bytes) -> WorkflowFile:
+    """Read the content of a file in JSON. Raises `UnreadableWorkflow`."""
+    found = parse_workflow(text)
+    return replace(found, text=text) if found.is_whole else found
 
 
 def parse_workflow(text: bytes | str) -> WorkflowFile:

@@ -73,7 +73,7 @@ def is_file_name(class_type: str, name: str) -> bool:
     return name == "filename_prefix" and class_type in _SAVERS
 
 
-def name_file(text: str, widgets: Mapping[tuple[str, str], Any], now: datetime) -> str:
+def name_file(text: str, widgets: Mapping[tuple[str, str], Any], clock: Callable[[], datetime]) -> str:
     """Replace `%date:FORMAT%`, and `%NODE.widget%` by a node's value. Values come by the names of node and widget; what
     is not known is left to the server.
     """
@@ -81,7 +81,7 @@ def name_file(text: str, widgets: Mapping[tuple[str, str], Any], now: datetime) 
     def replaced(match: re.Match[str]) -> str:
         inner = match[1]
         if inner.startswith("date:"):
-            return _date(inner.removeprefix("date:"), now)
+            return _date(inner.removeprefix("date:"), clock())
         node, _dot, widget = inner.partition(".")
         return _UNSAFE.sub("_", str(widgets[node, widget])) if (node, widget) in widgets else match[0]
 

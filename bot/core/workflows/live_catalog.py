@@ -19,14 +19,16 @@ from bot.core.storage.bells import Bell, Topic
 from bot.core.workflows.catalog import Catalog, without_hidden
 from bot.core.workflows.identity.identities import Identity, identified, offered, source_of
 from bot.core.workflows.identity.store import FilePlace, WorkflowStore
+from bot.core.workflows.kept.folder import KeptWorkflows
 from bot.core.workflows.reader import FolderReader, Reading, SourceFile, WorkflowFault
-from bot.core.workflows.source import Layer
+from bot.core.workflows.source import Layer, SavedSource
 from bot.core.workflows.workflow import Workflow
 from comfy.errors import PromptRejected
 from comfy.object_info import ObjectInfo
 from comfy.saved import UnreadableWorkflow
 
 _STEP = 200  # milliseconds without a change after which a folder is read again
+_DAY = 86_400.0  # seconds
 _LEARN = 1.0  # seconds between two looks at what the servers of other processes have
 
 #: The nodes and models of each known server, by the server's name.
@@ -58,10 +60,11 @@ class LiveCatalog:
     is logged once.
     """
 
-    def __init__(self, *folders: Path | tuple[Layer, Path], tasks: TaskHealth) -> None:
-        """A folder without a layer is the operator's."""
+    def __init__(self, *folders: Path | tuple[Layer, Path], tasks: TaskHealth, kept: Path | None = None) -> None:
+        """A folder without a layer is the operator's. What is made of files is `kept` in a folder for later starts."""
         self._folders = [each if isinstance(each, tuple) else (Layer.FOLDER, each) for each in folders]
-        self._reader = FolderReader(self._folders)
+        self._kept = KeptWorkflows(kept) if kept is not None else None
+        self._reader = FolderReader(self._folders, *([self._kept.find] if self._kept is not None else []))
         self._reading = self._reader.read()
         self._catalog = Catalog.of(self._reading)
         self._servers: KnownServers = dict
@@ -71,6 +74,7 @@ class LiveCatalog:
         self._listeners: list[Callable[[], None]] = []
         self._stop = asyncio.Event()
         self._task, self._missed = BackgroundTask("workflow folders", tasks), False
+        self._keeping, self._made_again = BackgroundTask("workflows kept for the next start", tasks), Bell(_DAY)
         self._looking = BackgroundTask("workflows of other processes", tasks)
         self._one_by_one = asyncio.Lock()
         self._store: WorkflowStore | None = None
@@ -201,6 +205,8 @@ class LiveCatalog:
         for file in self.waiting:
             events_log.workflow_waits(file)
         self._task.start(self._watch)
+        if self._kept is not None:
+            self._keeping.repeat(partial(self._keep, self._kept), until=self._made_again.wait)
         return self
 
     async def __aexit__(
@@ -208,6 +214,7 @@ class LiveCatalog:
     ) -> None:
         self._stop.set()
         await self._task.stop()
+        await self._keeping.stop()
 
     async def _look(self) -> None:
         """See what other processes have recorded."""
@@ -229,6 +236,7 @@ class LiveCatalog:
         new = [each for key, each in fresh.workflows.items() if before.get(key) is not each]
         await asyncio.to_thread(_make_ready, new, self._infos)
         self._ready_for = list(map(id, self._infos))
+        self._made_again.ring()
         _log_faults(fault for fault in fresh.faults if fault not in self.faults)
         if fresh.is_same(self._catalog):
             self._catalog = replace(fresh, version=self.version)
@@ -278,6 +286,12 @@ class LiveCatalog:
     def _may_be_blind(self) -> bool:
         shared = self._store is not None and self._store.is_shared
         return shared and not any(file.layer is Layer.FOLDER for file in self._reading.files)
+
+    async def _keep(self, kept: KeptWorkflows) -> None:
+        """Keep what was made of the files, once that is all."""
+        if self._ready_for:
+            files = self._reading.files
+            await asyncio.to_thread(kept.keep, [each.graph for each in files if isinstance(each.graph, SavedSource)])
 
     async def _watch(self) -> None:
         if self._missed:

@@ -9,7 +9,7 @@ import json
 import os
 import time
 import zlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -19,7 +19,7 @@ from bot.i18n import _
 from comfy.errors import NodeError, PromptRejected
 from comfy.prompt import Prompt
 from comfy.saved import UnreadableWorkflow
-from comfy.saved.files import parse_workflow, read_workflow
+from comfy.saved.files import parse_file, parse_workflow, read_text, read_workflow
 
 #: The endings of files that may have a workflow in them, the likeliest first.
 GRAPHS = (".json", ".app.json")
@@ -33,6 +33,10 @@ _ENDINGS = frozenset((*GRAPHS, _SIDECAR, *MEDIA))
 _DEEPEST = 8  # folders within folders
 _LONGEST_SIDECAR = 1 << 20  # bytes
 _JUST_NOW = 2_000_000_000  # nanoseconds: some systems count the time of a file in steps of two seconds
+
+
+#: Finds the workflow of a file with this content, where it was read before.
+Find = Callable[[bytes], SavedSource | None]
 
 
 @dataclass(frozen=True)
@@ -132,10 +136,10 @@ class _Kept:
 
 
 class FolderReader:
-    """Reads folders, and remembers what it has read."""
+    """Reads folders, and remembers what it has read. `find` has what earlier starts have read."""
 
-    def __init__(self, folders: Iterable[tuple[Layer, Path]]) -> None:
-        self.folders = tuple(folders)
+    def __init__(self, folders: Iterable[tuple[Layer, Path]], find: Find = lambda _text: None) -> None:
+        self.folders, self._find = tuple(folders), find
         self._kept: dict[tuple[Layer, str], _Kept] = {}
 
     def read(self) -> Reading:
@@ -167,7 +171,7 @@ class FolderReader:
         if kept is not None and kept.stamp == stamp:
             return kept
         faults: list[WorkflowFault] = []
-        made = _graph(folder, path, graph, sidecar, faults)
+        made = _graph(folder, path, graph, sidecar, faults, self._find)
         text = _text(folder / sidecar, sidecar, faults) if sidecar is not None else None
         if made is None or graph is None or faults:
             return _Kept(stamp, None, tuple(faults))
@@ -249,7 +253,7 @@ def _stamp(path: str) -> object:
 
 
 def _graph(
-    folder: Path, path: str, name: str | None, sidecar: str | None, faults: list[WorkflowFault]
+    folder: Path, path: str, name: str | None, sidecar: str | None, faults: list[WorkflowFault], find: Find
 ) -> Prompt | SavedSource | None:
     if name is None:
         words = _("{file} is missing beside it: save or export the workflow in ComfyUI")
@@ -258,7 +262,7 @@ def _graph(
         return None
     shown = printable(name)
     try:
-        return _read_graph(folder / name)
+        return _read_graph(folder / name, find)
     except UnreadableWorkflow as fault:
         faults.append(WorkflowFault(shown, None, str(fault)))
     except PromptRejected as rejected:
@@ -268,13 +272,18 @@ def _graph(
     return None
 
 
-def _read_graph(path: Path) -> Prompt | SavedSource:
+def _read_graph(path: Path, find: Find) -> Prompt | SavedSource:
     if reason := _obstacle(path):
         raise UnreadableWorkflow(reason)
-    file = read_workflow(path)
+    text = read_text(path)
+    if text is not None and (source := find(text)) is not None:
+        return source
+    file = parse_file(text) if text is not None else read_workflow(path)
     if file.data.get("nodes") == []:
         raise UnreadableWorkflow(_("the workflow has no nodes"))
-    return SavedSource(file.data, file.text) if file.is_saved else Prompt(file.data)
+    if not file.is_saved:
+        return Prompt(file.data)
+    return SavedSource(file.data, file.text, is_whole_file=file.text is not None)
 
 
 def rejections(name: str, rejected: PromptRejected) -> tuple[WorkflowFault, ...]:

@@ -7,6 +7,7 @@ import marshal
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import date, datetime
 from enum import StrEnum
 from hashlib import sha256
 from typing import Any
@@ -45,7 +46,7 @@ class NoDefinitions(Exception):
 class MadePrompt:
     """A prompt, and the definitions for which it holds: `shape` is their digest. The editor takes the first choice
     where the file has no value; where a value may be one, it is in `firsts`, by class_type and input. `form` is what
-    others have made of it.
+    others have made of it. One with a date in it holds for that `day`.
     """
 
     prompt: Prompt
@@ -54,24 +55,42 @@ class MadePrompt:
     shape: str = ""
     firsts: Mapping[tuple[str, str], Any] = field(default_factory=dict)
     form: object = None
+    day: date | None = None
 
     def holds_for(self, info: ObjectInfo) -> bool:
-        return all(_first(info, *place) == value for place, value in self.firsts.items())
+        is_of_today = self.day is None or self.day == date.today()  # noqa: DTZ011 - the editor has the local one too
+        return is_of_today and all(_first(info, *place) == value for place, value in self.firsts.items())
 
 
 class SavedSource:
     """A workflow as the editor saved it. It is kept packed: the prompts that are made of it are mostly there."""
 
-    def __init__(self, data: Mapping[str, Any], text: bytes | None = None) -> None:
-        """`text` is the same as JSON, if it is at hand."""
+    def __init__(self, data: Mapping[str, Any], text: bytes | None = None, *, is_whole_file: bool = False) -> None:
+        """`text` is the same as JSON, if it is at hand. If it `is_whole_file`, it is the content of a file."""
+        self.is_whole_file = is_whole_file
         text = text or json.dumps(data, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
         self.digest = sha256(text).hexdigest()
         plain = marshal.dumps(dict(data))
         self._is_packed = len(plain) > _PLAIN
         self._packed = zlib.compress(plain, 1) if self._is_packed else plain
         self.needs = read_needs(data)
-        self._made: tuple[MadePrompt, ...] = ()
+        self.made: tuple[MadePrompt, ...] = ()
         self._fault: tuple[str, Exception] | None = None
+
+    @classmethod
+    def restored(
+        cls, digest: str, packed: bytes, needs: FileNeeds, made: tuple[MadePrompt, ...], *, is_packed: bool
+    ) -> SavedSource:
+        """Return one as it was: its digest, its `content`, and what was made of it."""
+        source = cls.__new__(cls)
+        source.digest, source.needs, source.made, source.is_whole_file = digest, needs, made, True
+        source._packed, source._is_packed, source._fault = packed, is_packed, None  # noqa: SLF001
+        return source
+
+    @property
+    def content(self) -> tuple[bytes, bool]:
+        """The file's content, and if it is packed."""
+        return self._packed, self._is_packed
 
     @property
     def data(self) -> dict[str, Any]:
@@ -102,18 +121,21 @@ class SavedSource:
         key = info.digest(self.needs.class_types)
         if self._fault is not None and self._fault[0] == key:
             raise self._fault[1]
-        for made in self._made:
+        for made in self.made:
             if made.shape == key and made.holds_for(info):
                 return made
+        now = datetime.now()  # noqa: DTZ005
         try:
-            converted = convert(self.data, info.plans, lambda _count: 0)
+            converted = convert(self.data, info.plans, lambda _count: 0, lambda: now)
             prompt = Prompt(converted.prompt)
         except (UnreadableWorkflow, PromptRejected) as fault:
             self._fault = key, fault
             raise
-        prompt = next((each.prompt for each in self._made if each.prompt == prompt), prompt)
-        fresh = MadePrompt(prompt, converted.surface, converted.changing, key, _first_choices(prompt, info))
-        self._made = (fresh, *self._made[: _MOST_MADE - 1])
+        prompt = next((each.prompt for each in self.made if each.prompt == prompt), prompt)
+        day = now.date() if converted.is_dated else None
+        firsts = _first_choices(prompt, info)
+        fresh = MadePrompt(prompt, converted.surface, converted.changing, key, firsts, day=day)
+        self.made = (fresh, *self.made[: _MOST_MADE - 1])
         return fresh
 
     def __eq__(self, other: object) -> bool:

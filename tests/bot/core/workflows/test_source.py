@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import date
 from typing import Any
 
 from bot.core.workflows.source import SavedSource
@@ -79,3 +80,15 @@ def test_a_prompt_in_the_api_format_gets_the_defaults_of_the_server() -> None:
     workflow = Workflow("draw", "Draw", "", prompt)
     assert workflow.fill({}, server(style=[["ink"], {}]))["5"].inputs["style"] == "ink"
     assert workflow.fill({}, server()) is prompt
+
+
+def test_a_date_in_the_name_of_a_file_is_that_of_the_day() -> None:
+    keep = {"input": {"required": {"filename_prefix": ["STRING", {}]}}, "output": [], "output_node": True}
+    saved = {"nodes": [{"id": 1, "type": "SaveImage", "widgets_values": ["%date:yyyy%_a"]}], "links": []}
+    source, info = SavedSource(saved), ObjectInfo({"SaveImage": keep})
+    (first, second) = (source.prompt_for(info) for _time in range(2))
+    assert first is second
+    assert str(first["1"].inputs["filename_prefix"])[4:] == "_a"
+    source.made[0].day = date(2020, 1, 1)
+    source.made[0].prompt = Prompt({"1": {"class_type": "SaveImage", "inputs": {"filename_prefix": "2020_a"}}})
+    assert source.prompt_for(info) == first
