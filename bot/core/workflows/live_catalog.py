@@ -143,6 +143,8 @@ class LiveCatalog:
         """Meanwhile, make the workflows that the editor saved with what these servers have. Raises `StorageFailed`."""
         self._servers = servers
         await self._learn()
+        for file in self.waiting:
+            events_log.workflow_waits(file)
         self._learning.repeat(self._learn, until=partial(self._news_of_servers.wait, _LEARN))
         try:
             yield
@@ -202,8 +204,6 @@ class LiveCatalog:
 
     async def __aenter__(self) -> LiveCatalog:
         _log_faults(self.faults)
-        for file in self.waiting:
-            events_log.workflow_waits(file)
         self._task.start(self._watch)
         if self._kept is not None:
             self._keeping.repeat(partial(self._keep, self._kept), until=self._made_again.wait)

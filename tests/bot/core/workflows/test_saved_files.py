@@ -115,15 +115,17 @@ async def test_a_saved_workflow_waits_for_the_first_server_and_then_appears(
     servers: dict[str, ObjectInfo] = {}
     async with LiveCatalog(tmp_path, tasks=TaskHealth()) as catalog:
         assert (catalog.waiting, catalog.faults, dict(catalog.workflows)) == (("plain.json",), (), {})
-        assert "workflow_waits" in caplog.messages
         with pytest.raises(UnknownWorkflow, match="“plain” can be used when a ComfyUI server has answered"):
             catalog.get("plain")
         changed = asyncio.Event()
         catalog.on_change(changed.set)
         async with catalog.following(lambda: servers):
+            assert caplog.messages.count("workflow_waits") == 1
             servers["one"] = INFO
             await changed.wait()
         assert (catalog.waiting, list(catalog.workflows)) == ((), ["plain"])
+    async with LiveCatalog(tmp_path, tasks=TaskHealth()) as later, later.following(lambda: servers):
+        assert caplog.messages.count("workflow_waits") == 1  # its nodes are known
 
 
 def test_what_has_not_changed_is_not_read_again(tmp_path: Path) -> None:
