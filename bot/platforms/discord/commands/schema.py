@@ -12,6 +12,7 @@ from typing import Any
 from bot.core.platform import Field, FieldKind, Form, Workflow
 from bot.core.similar import similar
 from bot.i18n import _
+from bot.platforms.discord.commands.native import with_native_name
 from bot.platforms.discord.runs.text import cut
 
 COMMANDS = 100  # of a server, beside those that are everywhere
@@ -40,6 +41,7 @@ def declare(workflow: Workflow, form: Form) -> dict[str, Any]:
     command = {"type": 1, "name": workflow.name, "description": description, "options": options}
     if workflow.nsfw:
         command["nsfw"] = True
+    command = with_native_name(command, workflow.title)
     return command if len(json.dumps(command)) <= _CHARACTERS else _with_lists_typed(command)
 
 

@@ -17,6 +17,7 @@ from bot.core.model import Place
 from bot.core.platform import Services, Workflow, community_of, private_opener, together
 from bot.i18n import _
 from bot.platforms.discord.commands.choice import CommandChoice
+from bot.platforms.discord.commands.native import each_name_once
 from bot.platforms.discord.commands.pace import SyncPace
 from bot.platforms.discord.commands.refusals import without_refused
 from bot.platforms.discord.commands.schema import declare, digest
@@ -167,7 +168,7 @@ class CommandSync:
             alike[key] = {each.workflow.name: (each.workflow, declare(each.workflow, each.form)) for each in forms}
         known = alike[key]
         chosen = await self._choice.choose(guild, [workflow for workflow, _payload in known.values()], taken)
-        return [known[each.name][1] for each in chosen]
+        return each_name_once(known[each.name][1] for each in chosen)
 
     async def _tell_everywhere(self, payload: list[Any]) -> None:
         http, application = self._client.http, self._application

@@ -6,7 +6,10 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-_NAME = re.compile(r"[-_'\w]{1,32}")
+import discord
+
+_NAME = re.compile(r"[-_'\w\u0900-\u097f\u0e00-\u0e7f]{1,32}")
+_LOCALES = {each.value for each in discord.Locale}
 _EXACT = 2**53
 _SELECT, _INPUT, _TEXT, _LABEL = 3, 4, 10, 18
 
@@ -19,6 +22,9 @@ def command_faults(commands: list[dict[str, Any]]) -> list[str]:
         faults.append("more than 100 commands")
     if len(set(slashes)) < len(slashes):
         faults.append("a name twice")
+    others = [pair for command in commands for pair in command.get("name_localizations", {}).items()]
+    if len(set(others)) < len(others) or {name for _locale, name in others} & set(slashes):
+        faults.append("a name twice in a language")
     if len(commands) - len(slashes) > 5:
         faults.append("more than 5 menus")
     return faults
@@ -41,6 +47,10 @@ def _command(command: dict[str, Any]) -> Iterator[str]:
             yield f"{name}: length of a menu's name"
         return
     yield from _named(name, command.get("description", ""))
+    for locale, other in command.get("name_localizations", {}).items():
+        yield from _named(other, "x")
+        if locale not in _LOCALES:
+            yield f"{name}: no language of Discord's"
     options = command.get("options", [])
     if len(options) > 25:
         yield f"{name}: more than 25 options"
@@ -88,7 +98,8 @@ def _named(name: str, description: str) -> Iterator[str]:
 
 def _size(command: dict[str, Any]) -> int:
     """Discord counts names, descriptions and values of a command together."""
-    total = len(command["name"]) + len(command["description"])
+    names = [command["name"], *command.get("name_localizations", {}).values()]
+    total = max(map(len, names)) + len(command["description"])
     for option in command.get("options", []):
         total += len(option["name"]) + len(option["description"])
         total += sum(len(choice["name"]) + len(str(choice["value"])) for choice in option.get("choices", []))

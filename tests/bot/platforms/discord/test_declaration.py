@@ -3,11 +3,13 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.core.workflows.form import Field, FieldKind, Form
 from bot.core.workflows.workflow import Workflow
+from bot.platforms.discord.commands.native import each_name_once
 from bot.platforms.discord.commands.schema import (
     choice_meant,
     declarable,
@@ -23,8 +25,8 @@ NAMES = st.from_regex(r"[a-z0-9][a-z0-9_-]{0,31}", fullmatch=True)
 WORDS = st.text(max_size=300)
 
 
-def workflow(name: str = "flow", description: str = "What it does.") -> Workflow:
-    return Workflow(name, name, description, Prompt({"1": {"class_type": "PreviewAny", "inputs": {}}}))
+def workflow(name: str = "flow", description: str = "What it does.", title: str = "") -> Workflow:
+    return Workflow(name, title or name, description, Prompt({"1": {"class_type": "PreviewAny", "inputs": {}}}))
 
 
 def fields(name: str) -> st.SearchStrategy[Field]:
@@ -49,6 +51,33 @@ FORMS = st.lists(NAMES, max_size=30, unique=True).flatmap(lambda names: st.tuple
 @given(FORMS, WORDS)
 def test_whatever_the_form_discord_takes_the_command(form: Form, description: str) -> None:
     assert command_faults([declare(workflow(description=description), form)]) == []
+
+
+@given(st.lists(st.text(max_size=50) | st.text("Кот ёЯ猫の絵กี่हिंदी한국_-'é1²", max_size=40), max_size=5))
+def test_whatever_the_titles_discord_takes_the_commands(titles: list[str]) -> None:
+    commands = [declare(workflow(f"flow_{number}", title=each), Form(())) for number, each in enumerate(titles)]
+    assert command_faults(each_name_once(commands)) == []
+
+
+@pytest.mark.parametrize(
+    ("title", "names"),
+    [
+        ("Кот в сапогах!", {"ru": "кот_в_сапогах", "uk": "кот_в_сапогах", "bg": "кот_в_сапогах"}),
+        ("猫の絵 2", {"ja": "猫の絵_2"}),
+        ("风景 SDXL", {"zh-CN": "风景_sdxl", "zh-TW": "风景_sdxl", "ja": "风景_sdxl"}),
+        ("ภาพน้ำ", {"th": "ภาพน้ำ"}),
+        ("हिंदी", {"hi": "हिंदी"}),
+        ("Café", None),
+        ("кот 猫", None),
+        ("—", None),
+    ],
+)
+def test_a_command_has_its_title_as_its_name_in_the_languages_of_its_script(
+    title: str, names: dict[str, str] | None
+) -> None:
+    first, second = (declare(workflow(name, title=title), Form(())) for name in ("a", "b"))
+    assert first.get("name_localizations") == names
+    assert each_name_once([first, second]) == [first, declare(workflow("b"), Form(()))]
 
 
 def test_no_workflow_takes_the_name_of_a_command() -> None:
