@@ -101,7 +101,7 @@ class SavedSource:
 
     @property
     def told_needs(self) -> FileNeeds:
-        """What the file needs, with what its notes say."""
+        """The needs of the file, with what its notes say."""
         return with_notes(self.needs, self.data)
 
     def prompt_for(self, info: ObjectInfo) -> Prompt:
