@@ -474,7 +474,8 @@ async def test_a_run_that_costs_more_by_now_does_not_run(
         gates.open()
         async with house(tmp_path, platform, [server], **settings) as home:
             (run,) = await home.ended(run_id)
-        assert (run.state, partner.charged, server.calls["POST /prompt"]) == (State.FAILED, [], 1)
+        assert (run.state, partner.charged) == (State.FAILED, [])
+        assert server.calls["POST /prompt"] in ({1} if before else {1, 2})  # one that costs nothing is sent ahead
         assert told in (run.sentence or "")
 
 
