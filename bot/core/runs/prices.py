@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 import time
@@ -32,6 +33,7 @@ class PriceEstimator:
     ) -> None:
         """`version` changes whenever the known nodes change."""
         self._catalog, self._known, self._version = catalog, known, version
+        self._unfilled: dict[str, tuple[Workflow, int, Price | None]] = {}  # by the workflow
         self._paid = lru_cache(10_000)(self._is_paid)
         self._paid_nodes = lru_cache(1)(self._find_paid_nodes)
 
@@ -45,8 +47,18 @@ class PriceEstimator:
         return self._paid(workflow, (self._catalog.version, self._version()))
 
     async def price(self, workflow: Workflow, values: Mapping[str, Any]) -> Price | None:
-        """Return what a run costs, on whatever server it will be; None if its nodes do not say."""
-        return await declared_price((workflow.fill(values, info), info) for info in self._known().values())
+        """Return what a run costs, on whatever server it will be; None if its nodes do not say. What one costs for
+        which nothing was filled in is kept, since lists tell it.
+        """
+        version, kept = self._version(), self._unfilled.get(workflow.id)
+        if not values and kept is not None and kept[0] is workflow and kept[1] == version:
+            return kept[2]
+        infos = list(self._known().values())
+        prompts = await asyncio.to_thread(lambda: [(workflow.fill(values, info), info) for info in infos])
+        price = await declared_price(prompts)
+        if not values:
+            self._unfilled[workflow.id] = workflow, version, price
+        return price
 
     def has_paid(self, workflow: Workflow) -> bool:
         """True if this version of a workflow has a node that costs money on any server."""

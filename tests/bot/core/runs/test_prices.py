@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
 
 from bot.core.pool.pool import WorkerPool
-from bot.core.runs.prices import PriceAnswers
+from bot.core.runs.prices import PriceAnswers, PriceEstimator
+from bot.core.workflows.catalog import Catalog
+from bot.core.workflows.form import Value
+from bot.core.workflows.workflow import Declared, Target, Workflow
 from comfy import prices
-from comfy.prices import Question
+from comfy.object_info import ObjectInfo
+from comfy.prices import Price, Question
+from comfy.prompt import Prompt
 
 GOOD: Question = ('{"type": "usd", "usd": 0.25}', {})
 ENDLESS = "($f := function($n) { $f($n + 1) }; $f(0))"
@@ -55,3 +62,36 @@ async def test_what_stands_beside_a_bad_expression_is_still_known(pool: Counted)
     assert await answers.of([GOOD]) == [(0.25, 0.25)]
     assert await answers.of([(ENDLESS, {"widgets": {}})]) == [None]
     assert pool.asked == count
+
+
+@dataclass(frozen=True)
+class Filled(Workflow):
+    """A workflow that counts how often a form is filled in."""
+
+    filled: list[Mapping[str, Value]] = field(default_factory=list)
+
+    def fill(self, values: Mapping[str, Value], info: ObjectInfo | None = None) -> Prompt:
+        self.filled.append(values)
+        return super().fill(values, info)
+
+
+async def test_what_costs_an_empty_form_is_worked_out_once_for_the_same_servers() -> None:
+    node = {
+        "input": {"required": {"text": ["STRING", {}]}},
+        "output": ["IMAGE"],
+        "api_node": True,
+        "price_badge": {"engine": "jsonata", "expr": GOOD[0]},
+    }
+    prompt, version = Prompt({"1": {"class_type": "Paid", "inputs": {"text": "x"}}}), [1]
+    workflow = Filled("paid", "Paid", "", prompt, (Declared("text", (Target("1", "text"),)),))
+    servers = {"one": ObjectInfo({"Paid": node}), "two": ObjectInfo({"Paid": node})}
+    estimator = PriceEstimator(Catalog({"paid": workflow}), lambda: servers, lambda: version[0])
+    found = [await estimator.price(workflow, {}) for _time in range(3)]
+    assert found == [Price(0.25 * 211, 0.25 * 211)] * 3
+    assert workflow.filled == [{}, {}]
+    await estimator.price(workflow, {"text": "y"})
+    assert workflow.filled[2:] == [{"text": "y"}] * 2
+    version[0], servers["two"] = 2, ObjectInfo({"Paid": {**node, "price_badge": None}})
+    assert await estimator.price(workflow, {}) is None
+    newer = replace(workflow, prompt=Prompt({"1": {"class_type": "Free", "inputs": {"text": "x"}}}))
+    assert await estimator.price(newer, {}) is None
