@@ -179,8 +179,9 @@ class SavedPublisher:
         """Forget what was saved at other servers than these: the settings name them no longer."""
 
         def kept(state: SavedState) -> SavedState:
-            gone = state.servers.keys() - set(servers)
-            return replace(state, holdings=tuple(each for each in state.holdings if each.at.server not in gone))
+            holdings = tuple(each for each in state.holdings if each.at.server in servers)
+            left = {name: each for name, each in state.servers.items() if name in servers}
+            return replace(state, holdings=holdings, servers=left)
 
         await self._change(kept, {})
 
