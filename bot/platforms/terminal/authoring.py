@@ -158,15 +158,17 @@ async def _each(
 
 
 def _offered(app: Application, path: Path, definitions: Mapping[str, Any]) -> ConvertedFile | None:
-    """Return the workflow of this name with its automatic form, if there is no such file."""
+    """Return the workflow of this name with its automatic form, if there is no such file. Raises `BadWorkflowFile`."""
     from bot.core.workflows.saved import converted
 
     if path.exists():
         return None
     try:
         found = app.catalog.find(str(path))
-    except UnknownWorkflow:
-        return None
+    except UnknownWorkflow as fault:
+        if path.suffix or path.parent != Path():
+            return None  # it was to be a file
+        raise BadWorkflowFile(str(fault)) from fault
     return converted(found, definitions)
 
 

@@ -207,7 +207,8 @@ async def _settings(app: Application) -> bool:
     for fault in found.faults:
         click.echo(_("mistake: {fault}").format(fault=fault), err=True)
     say(_("settings: “darkroom start” would refuse them") if found.faults else _("settings: good"))
-    for note in (*app.settings.doubts, *_unknown_defaults(app), found.idle, found.busy):
+    busy = found.busy and _("“darkroom start” would not start a second time. {reason}").format(reason=found.busy)
+    for note in (*app.settings.doubts, *_unknown_defaults(app), found.idle, busy):
         if note:
             say(_("note: {note}").format(note=note))
     return bool(found.faults)

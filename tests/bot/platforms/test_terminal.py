@@ -12,7 +12,7 @@ import sys
 import threading
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AsyncExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -21,7 +21,9 @@ from PIL import Image
 
 from bot.app import App
 from bot.core.execution.one_shot import OneShotRunner
+from bot.core.execution.worker_lock import held
 from bot.core.model import Queued, ResultFile, Running
+from bot.core.storage.database import Database
 from bot.platforms.terminal.commands import cli
 from bot.platforms.terminal.messages import BadRequest
 from bot.platforms.terminal.output import OutputTarget
@@ -199,8 +201,36 @@ def test_a_default_workflow_that_there_is_not_is_told(monkeypatch: pytest.Monkey
 def test_a_server_that_is_down() -> None:
     code, out, err = darkroom("run", "negative", "--photo", "cat.png", "--server", "http://me:hush@127.0.0.1:1")
     assert (code, err.count("\n")) == (1, 1)
-    assert "cannot be reached" in err
+    assert err == "Error: No server answers at this address. Is ComfyUI running there, and is the address right?\n"
     assert out.startswith("Server: http://127.0.0.1:1")
+
+
+def test_a_check_beside_a_running_darkroom_says_that_only_a_second_start_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DARKROOM_DATA_DIR", str(tmp_path / "data"))
+    (tmp_path / "data").mkdir(mode=0o700)
+
+    async def hold(stack: AsyncExitStack) -> None:
+        database = await stack.enter_async_context(Database(f"sqlite:///{tmp_path}/data/darkroom.db"))
+        await stack.enter_async_context(held(database, tmp_path / "data", "darkroom"))
+
+    with asyncio.Runner() as runner:
+        stack = AsyncExitStack()
+        runner.run(hold(stack))
+        code, out, _ = darkroom("check")
+        runner.run(stack.aclose())
+    assert code == 0
+    assert "note: “darkroom start” would not start a second time. Darkroom is already running" in out
+
+
+def test_the_form_of_a_name_with_a_mistake_says_the_mistake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DARKROOM_WORKFLOWS", str(tmp_path))
+    (tmp_path / "bad.json").write_text("{")
+    assert darkroom("workflows", "form", "bad")[2] == (
+        "The workflow “bad” has a mistake and cannot run: bad.json: it is not JSON: line 1, column 2.\n"
+    )
+    assert darkroom("workflows", "form", "none.json")[2] == "none.json cannot be used: No such file or directory.\n"
 
 
 def test_a_server_that_is_not_comfyui(not_comfy: str) -> None:

@@ -244,5 +244,5 @@ async def test_what_cannot_be_read_is_told_to_operators(tmp_path: Path) -> None:
 
         await until(told)
         overview = await saved.overview(OP, HERE)
-        assert overview.faults == ("one: bad.json: this file cannot be used: it is not JSON: line 1, column 2",)
+        assert overview.faults == ("one: bad.json: it is not JSON: line 1, column 2",)
         assert overview.servers == ("one: worker darkroom looks after it, publish = open",)
