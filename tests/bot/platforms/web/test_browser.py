@@ -521,6 +521,15 @@ async def test_nothing_stands_in_anybodys_way(browser: Browser, tmp_path: Path, 
         await _is_accessible(tab)
 
 
+async def test_the_labels_of_one_row_at_the_desk_stand_at_one_height(browser: Browser, tmp_path: Path) -> None:
+    async with opened(browser, tmp_path, viewport={"width": 1200, "height": 900}) as (web, tab):
+        await tab.goto(f"{web.url}/moderate")
+        labels = tab.get_by_role("region", name="Limits").locator("label:not(.switch)")
+        tops = await labels.evaluate_all("labels => labels.map(each => each.getBoundingClientRect().top)")
+        assert len(tops) == 3
+        assert max(tops) - min(tops) < 1
+
+
 @pytest.mark.parametrize(
     "options", [pytest.param({"color_scheme": "light"}, marks=pytest.mark.long), {"color_scheme": "dark", **PHONE}]
 )
