@@ -239,6 +239,11 @@ def test_a_server_that_is_not_comfyui(not_comfy: str) -> None:
     assert "A web page answers at the address of the ComfyUI server" in err
 
 
+@pytest.mark.parametrize("words", [(), ("workflows",), ("moderate",)])
+def test_the_help_says_of_each_command_all_of_its_first_sentence(words: tuple[str, ...]) -> None:
+    assert "..." not in darkroom(*words, "--help")[1].split("Commands:")[1]
+
+
 def test_help_needs_no_server() -> None:
     code, out, _ = darkroom("run", "poster", "--server", "http://127.0.0.1:1", "--help")
     assert code == 0
