@@ -204,8 +204,12 @@ class ModerationService:
     async def clear(self, by: Person, here: Place, aim: RuleTarget = EVERYTHING) -> str:
         """Remove an allowance or a denial with exactly this target. Wider decisions apply again."""
         scope = await self._permissions.scope(by, here, "clear", aim)
+        rule = Rule(scope, Access(allow=True))
+        if self._rules.of(scope.community).get(rule.slot) is None:
+            words = _("Nothing was changed: there is no decision about {what} {scope}.")
+            return words.format(what=what_of(scope), scope=scope)
         words = _("Removed the decision about {what} {scope}.").format(what=what_of(scope), scope=scope)
-        return await self._put(by, here, "clear", words, Rule(scope, Access(allow=True)), remove=True)
+        return await self._put(by, here, "clear", words, rule, remove=True)
 
     async def limit(
         self,

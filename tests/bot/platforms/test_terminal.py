@@ -540,11 +540,16 @@ def test_the_operator_decides_everywhere(desk_top: Path, monkeypatch: pytest.Mon
     monkeypatch.setenv("DARKROOM_DATA_DIR", str(desk_top / "data"))
     assert darkroom("moderate", "rules")[:2] == (0, "There are no decisions.\n")
     code, said, _errors = darkroom("moderate", "deny", "poster")
-    assert (code, said) == (0, "Everywhere: “poster” is denied everywhere.\n")
+    assert (code, said) == (0, "Decided: “poster” is denied everywhere.\n")
     assert darkroom("moderate", "block", "discord:7", "--reason", "spam")[0] == 0
     assert "discord:7 is blocked everywhere permanently: spam" in darkroom("moderate", "rules")[1]
-    assert darkroom("moderate", "unblock", "discord:7")[0] == 0
-    assert darkroom("moderate", "clear", "poster")[0] == 0
+    assert darkroom("moderate", "unblock", "discord:7")[1] == (
+        "Removed: discord:7 is blocked everywhere permanently: spam.\n"
+    )
+    assert darkroom("moderate", "clear", "poster")[1] == "Removed: “poster” is denied everywhere.\n"
+    for again in (("unblock", "discord:7"), ("clear", "poster")):
+        said = darkroom("moderate", *again)[1]
+        assert said == "Nothing was changed: there is no such decision for everywhere.\n"
     assert darkroom("moderate", "rules")[1] == "There are no decisions.\n"
     log = darkroom("moderate", "log")[1].splitlines()
     assert [line.split("  ")[2] for line in log] == ["clear", "unblock", "block", "deny"]
