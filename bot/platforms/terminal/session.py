@@ -9,7 +9,7 @@ import signal
 import sys
 import threading
 import webbrowser
-from collections.abc import Coroutine, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -307,14 +307,23 @@ def _has_browser() -> bool:
 
 def hand_over(app: Application, worker: str) -> int:
     """Give a worker's runs to the other workers, and print how many there are."""
-    return attend(_say(app.hand_over(worker), _("{count} runs now wait for another worker.")))
+
+    def words(count: int) -> str:
+        return ngettext("{count} run now waits for another worker.", "{count} runs now wait for another worker.", count)
+
+    return attend(_say(app.hand_over(worker), words))
 
 
 def forget(app: Application, person: str) -> int:
     """Delete a person's runs, and print how many there were."""
-    return attend(_say(app.forget(person), _("Deleted {count} runs.")))
+
+    def words(count: int) -> str:
+        return ngettext("Deleted {count} run.", "Deleted {count} runs.", count)
+
+    return attend(_say(app.forget(person), words))
 
 
-async def _say(work: Coroutine[Any, Any, int], sentence: str) -> int:
-    say(sentence.format(count=await work))
+async def _say(work: Coroutine[Any, Any, int], words: Callable[[int], str]) -> int:
+    count = await work
+    say(words(count).format(count=count))
     return 0

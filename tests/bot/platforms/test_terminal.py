@@ -36,6 +36,7 @@ from tests.bot.core.runs.test_files_of_fields import GRAPH as POSE
 from tests.bot.core.runs.test_files_of_fields import readers
 from tests.bot.core.sources.saving import LibraryServer
 from tests.bot.forks import stand_in
+from tests.bot.harness import ANN, house
 from tests.bot.parcel import STATUE, parcel, write_parcel, write_words
 from tests.patience import PATIENCE
 
@@ -180,6 +181,17 @@ def test_a_person_is_named_with_the_platform() -> None:
     code, _, err = darkroom("forget", "ann")
     assert code == 2
     assert "it should look like discord:1234" in err
+
+
+def test_a_single_run_that_is_deleted_is_no_several_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DARKROOM_DATA_DIR", str(tmp_path))
+
+    async def run() -> None:
+        async with house(tmp_path) as home:
+            await home.ended((await home.ask())[0])
+
+    asyncio.run(run())
+    assert darkroom("forget", ANN.key)[1] == "Deleted 1 run.\n"
 
 
 def test_a_form_without_fields_is_told() -> None:
