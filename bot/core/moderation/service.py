@@ -69,7 +69,7 @@ from bot.core.runs.queue import RunQueue
 from bot.core.runs.repository import RunRepository
 from bot.core.runs.validation import RequestValidator
 from bot.core.status_text import duration
-from bot.i18n import _
+from bot.i18n import _, ngettext
 
 if TYPE_CHECKING:
     from bot.core.moderation.statistics import Statistics
@@ -464,7 +464,11 @@ class ModerationService:
                 raise UserError(_("Nothing was imported: {faults}.").format(faults=fault))
         foreign = origin != scope.community
         kept = [without_channels(rule) for rule in rules if self._may_import(rule, by, here, foreign=foreign)]
-        words = _("Imported {count} decisions, left out {left}.").format(count=len(kept), left=len(rules) - len(kept))
+        count, left = len(kept), len(rules) - len(kept)
+        words = ngettext(
+            "Imported {count} decision, left out {left}.", "Imported {count} decisions, left out {left}.", count
+        )
+        words = words.format(count=count, left=left)
         await self._rules.change(scope.community, By(by, here, "import", words), [Change.put(rule) for rule in kept])
         return words
 

@@ -239,7 +239,10 @@ async def _check_server(app: Application, server: str | None) -> bool:
         say(f"{name}: {explain(error, None)}")
         return False
     lacking = {workflow: why for workflow, why in lacks.items() if why}
-    say(f"{name}: {verdict}; " + _("{able} workflows can run").format(able=len(lacks) - len(lacking)))
+    able = len(lacks) - len(lacking)
+    say(
+        f"{name}: {verdict}; " + ngettext("{able} workflow can run", "{able} workflows can run", able).format(able=able)
+    )
     for workflow, why in lacking.items():
         say("  " + _("{workflow} cannot run here. {lacks}").format(workflow=workflow, lacks=why))
         for line in where[workflow]:

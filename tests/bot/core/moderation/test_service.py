@@ -414,7 +414,7 @@ async def test_settings_go_to_another_community_without_what_is_only_here(tmp_pa
         await acts.allow(MOD, HERE, RuleTarget(who=Subject.role("artists")))
         await acts.moderators(OWNER, HERE, ["7"])
         exported = await acts.export(MOD, HERE)
-        assert await acts.import_(MOD, ELSEWHERE, exported) == "Imported 1 decisions, left out 3."
+        assert await acts.import_(MOD, ELSEWHERE, exported) == "Imported 1 decision, left out 3."
         assert "denied" in await refuses(home, place=ELSEWHERE)
         await acts.undo(MOD, ELSEWHERE)
         assert PLAIN in await offered(home, place=ELSEWHERE)
