@@ -720,4 +720,4 @@ def test_the_form_of_a_workflow_is_written_out_to_start_from(desk_top: Path, mon
     assert "--prompt TEXT For example: a red fox; required." in shown
     assert darkroom("workflows", "form", "mine/words.json")[1] == "words:\n  Prompt (text): #1.value\n"
     code, _out, err = darkroom("workflows", "form", "wards")
-    assert (code, "wards cannot be used" in err) == (1, True)
+    assert (code, "Did you mean “words”?" in err) == (1, True)
