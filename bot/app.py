@@ -39,8 +39,8 @@ _SAMPLE = Path(__file__).parent / "demo" / "coffee.jpg"
 _TURN = 0.0005  # seconds after which a thread that works lets the event loop go on
 _DEMO_NOTE = _(
     "This is a demo, slowed down so that you can watch. The page, the queue, the workflows and the connection to a "
-    "ComfyUI server are real. A small built-in engine without models takes the server's place. "
-    "Nothing is kept after it stops."
+    "ComfyUI server are real. A small built-in engine without models takes the server's place, so workflows with "
+    "models cannot run here. Nothing is kept after it stops."
 )
 
 

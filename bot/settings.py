@@ -131,7 +131,7 @@ def _port(text: str) -> int:
 def _folder(text: str) -> Path:
     folder = Path(text).expanduser()
     if not folder.is_dir():
-        raise ValueError(_("there is no folder “{text}”").format(text=text))
+        raise ValueError(_("there is no folder “{text}”: make it, or name another one").format(text=text))
     return folder
 
 

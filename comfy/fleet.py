@@ -44,6 +44,7 @@ class Fleet:
         self._clients: dict[str, ComfyClient] = {}
         self._infos: dict[str, ObjectInfo] = {}
         self._up: set[str] = set()
+        self._down: set[str] = set()
         self._doubts = {name: asyncio.Event() for name in self.members}
         self._looked = {name: asyncio.Event() for name in self.members}
         self._watchers: list[asyncio.Task[None]] = []
@@ -67,6 +68,11 @@ class Fleet:
     def up(self) -> frozenset[str]:
         """Return the names of the servers that can be reached."""
         return frozenset(self._up)
+
+    @property
+    def down(self) -> frozenset[str]:
+        """Return the names of the servers that did not answer when they were asked last."""
+        return frozenset(self._down)
 
     @property
     def known(self) -> Mapping[str, ObjectInfo]:
@@ -112,7 +118,7 @@ class Fleet:
             if refresh or name not in self._up:
                 self._note(name, await client.object_info(refresh=True))
         except ComfyError as fault:
-            _log.info("server %s: %s", name, fault)
+            _log.log(logging.INFO if name in self._down else logging.WARNING, "server %s: %s", name, fault)
             self._set(name, up=False)
             return False
         self._set(name, up=True)
@@ -127,8 +133,10 @@ class Fleet:
             self._changed()
 
     def _set(self, name: str, *, up: bool) -> None:
-        if (name in self._up) is up:
+        now, before = (self._up, self._down) if up else (self._down, self._up)
+        if name in now:
             return
-        (self._up.add if up else self._up.discard)(name)
+        now.add(name)
+        before.discard(name)
         self.version += 1
         self._changed()

@@ -57,6 +57,8 @@ def explain(error: BaseException, run_id: str | None, prompt: Prompt | None = No
             return _failed(error, prompt)
         case PromptRejected():
             return _rejected(error, prompt)
+        case ServerUnavailable() if run_id is None and type(error) is ServerUnavailable:
+            return _("No server answers at this address. Is ComfyUI running there, and is the address right?")
         case ComfyError():
             return _by_class(error)
         case _ if run_id is None:

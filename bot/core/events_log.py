@@ -48,7 +48,7 @@ def server_up(server: str) -> None:
 
 
 def server_down(server: str) -> None:
-    """A ComfyUI server can no longer be reached."""
+    """A ComfyUI server can no longer be reached, or did not answer when the process started."""
     _log.warning("server_down", extra={"server": server})
 
 

@@ -10,10 +10,17 @@ from typing import Any
 import pytest
 
 from bot.core import events_log
+from bot.core.background import TaskHealth
 from bot.core.errors import ConfigError
+from bot.core.execution.worker_lock import always_held
+from bot.core.listeners import Listeners
+from bot.core.servers.registry import ServerRegistry
+from bot.core.storage.database import Database
 from bot.logs import configure
 from bot.settings import JSON_LOG, TEXT_LOG, Settings
 from comfy.embedded import EmbeddedServer
+from comfy.fleet import Fleet, Member
+from comfy.server import Server
 from tests.bot.harness import BEN, Gates, RecordingPlatform, house, running
 
 
@@ -107,3 +114,22 @@ async def test_a_run_is_told_of_when_it_is_taken_starts_and_ends(
     assert {"event": "run_ended", "run": second, "state": "cancelled"} in told
     assert {"event": "server_up", "server": "one"} in told
     assert any(each["event"] == "chat_refused" for each in told)
+
+
+async def test_a_server_that_never_answers_is_told_of_once_with_the_reason(
+    tmp_path: Path, unused_tcp_port: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    changed = Listeners[[]]()
+    async with (
+        Database(f"sqlite:///{tmp_path / 'runs.db'}") as database,
+        Fleet([Member("away", Server(f"http://127.0.0.1:{unused_tcp_port}"))], changed) as fleet,
+        ServerRegistry(database, "here", fleet, TaskHealth(), always_held) as registry,
+    ):
+        changed.add(registry.note)
+        await fleet.looked()
+        fleet.doubt("away")
+        assert fleet.down == {"away"}
+    assert events(caplog, "server") == [{"event": "server_down", "server": "away"}]
+    warned = [record for record in caplog.records if record.name == "comfy.fleet" and record.levelno == logging.WARNING]
+    assert len(warned) == 1

@@ -152,7 +152,7 @@ def test_every_fault_in_one_message() -> None:
         ("COMFYUI_STALL_LIMIT", "-1", "from 1"),
         ("COMFYUI_STALL_LIMIT", "nan", "from 1"),
         ("DARKROOM_MAX_MEGAPIXELS", "900", "to 80"),
-        ("DARKROOM_WORKFLOWS", "nowhere-at-all", "no folder"),
+        ("DARKROOM_WORKFLOWS", "nowhere-at-all", "make it"),
         ("DARKROOM_KEEP_METADTA", "yes", "did you mean DARKROOM_KEEP_METADATA?"),
         ("DARKROOM_XYZZY", "1", "no such setting"),
         ("TELEGRAM_API_URL", "localhost:8081", "https://host"),

@@ -73,10 +73,12 @@ class OperatorService:
         return lines
 
     async def _put(self, act: str, rule: Rule, *, remove: bool = False) -> str:
-        told = describe(rule)
-        words = _("Removed everywhere: {rule}.") if remove else _("Everywhere: {rule}.")
-        words = words.format(rule=told)
-        return await self._change("", act, words, Change(rule.slot, None if remove else rule))
+        if not remove:
+            return await self._change("", act, _("Decided: {rule}.").format(rule=describe(rule)), Change.put(rule))
+        old = self._rule_store.of("").get(rule.slot)
+        if old is None:
+            return _("Nothing was changed: there is no such decision for everywhere.")
+        return await self._change("", act, _("Removed: {rule}.").format(rule=describe(old)), Change(rule.slot, None))
 
     async def _change(self, community: str, act: str, words: str, change: Change) -> str:
         await self._rule_store.change(community, By(OPERATOR, HERE, act, words), [change])

@@ -69,7 +69,7 @@ from bot.core.runs.queue import RunQueue
 from bot.core.runs.repository import RunRepository
 from bot.core.runs.validation import RequestValidator
 from bot.core.status_text import duration
-from bot.i18n import _
+from bot.i18n import _, ngettext
 
 if TYPE_CHECKING:
     from bot.core.moderation.statistics import Statistics
@@ -204,8 +204,12 @@ class ModerationService:
     async def clear(self, by: Person, here: Place, aim: RuleTarget = EVERYTHING) -> str:
         """Remove an allowance or a denial with exactly this target. Wider decisions apply again."""
         scope = await self._permissions.scope(by, here, "clear", aim)
+        rule = Rule(scope, Access(allow=True))
+        if self._rules.of(scope.community).get(rule.slot) is None:
+            words = _("Nothing was changed: there is no decision about {what} {scope}.")
+            return words.format(what=what_of(scope), scope=scope)
         words = _("Removed the decision about {what} {scope}.").format(what=what_of(scope), scope=scope)
-        return await self._put(by, here, "clear", words, Rule(scope, Access(allow=True)), remove=True)
+        return await self._put(by, here, "clear", words, rule, remove=True)
 
     async def limit(
         self,
@@ -460,7 +464,11 @@ class ModerationService:
                 raise UserError(_("Nothing was imported: {faults}.").format(faults=fault))
         foreign = origin != scope.community
         kept = [without_channels(rule) for rule in rules if self._may_import(rule, by, here, foreign=foreign)]
-        words = _("Imported {count} decisions, left out {left}.").format(count=len(kept), left=len(rules) - len(kept))
+        count, left = len(kept), len(rules) - len(kept)
+        words = ngettext(
+            "Imported {count} decision, left out {left}.", "Imported {count} decisions, left out {left}.", count
+        )
+        words = words.format(count=count, left=left)
         await self._rules.change(scope.community, By(by, here, "import", words), [Change.put(rule) for rule in kept])
         return words
 

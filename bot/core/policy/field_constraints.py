@@ -118,7 +118,7 @@ def faults(field: Field, to: Narrowing) -> str | None:
     if bounds and field.kind not in (*NUMERIC, FieldKind.TEXT):
         return _("it has no minimum or maximum.")
     if to.choices is not None and field.kind is not FieldKind.CHOICE:
-        return _("there is nothing to choose from.")
+        return _("it is not a field with choices. You can give it a default or a fixed value instead.")
     if len(bounds) == 2 and bounds[0] > bounds[1]:
         return _("the smallest value is larger than the largest.")
     if to.hidden and to.fixed is None and field.required and to.default is None:

@@ -198,6 +198,10 @@ class WorkflowService:
         """Return a workflow's form with the servers' choices, without the moderators' rules."""
         return await self._validator.form(workflow)
 
+    def rules(self, place: Place) -> object:
+        """Return a value that changes whenever moderators change what holds in a place."""
+        return self._enforcer.book.of(place.community)
+
     @property
     def version(self) -> tuple[int, int]:
         """A value that changes whenever the workflows, or the servers' nodes and models, change."""

@@ -79,6 +79,7 @@ class ServerRegistry:
         self._written: dict[str, ObjectInfo] = {}
         self._version = 0
         self._seen_up: frozenset[str] = frozenset()
+        self._seen_down: frozenset[str] = frozenset()
         self._looked = -math.inf
         #: The lease on the runs of this worker.
         self.lease = Lease(_TERM if database.is_shared else math.inf)
@@ -169,12 +170,12 @@ class ServerRegistry:
         """Report a change in the own fleet."""
         self._news.set()
         self._changed.set()
-        up = frozenset(self._fleet.up)
+        up, down = self._fleet.up, self._fleet.down
         for name in sorted(up - self._seen_up):
             events_log.server_up(name)
-        for name in sorted(self._seen_up - up):
+        for name in sorted(down - self._seen_down):
             events_log.server_down(name)
-        self._seen_up = up
+        self._seen_up, self._seen_down = up, down
 
     async def write(self) -> None:
         """Write a heartbeat, with the changes in the own fleet. Raises `StorageFailed`."""

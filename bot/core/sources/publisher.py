@@ -37,7 +37,6 @@ from bot.core.workflows.identity.identities import Identity
 from bot.core.workflows.live_catalog import LiveCatalog, SavedFiles
 from bot.core.workflows.reader import SourceFile, graph_of
 from bot.core.workflows.source import Layer
-from bot.i18n import _
 from comfy.errors import PromptRejected
 from comfy.object_info import ObjectInfo
 from comfy.saved import UnreadableWorkflow
@@ -179,8 +178,9 @@ class SavedPublisher:
         """Forget what was saved at other servers than these: the settings name them no longer."""
 
         def kept(state: SavedState) -> SavedState:
-            gone = state.servers.keys() - set(servers)
-            return replace(state, holdings=tuple(each for each in state.holdings if each.at.server not in gone))
+            holdings = tuple(each for each in state.holdings if each.at.server in servers)
+            left = {name: each for name, each in state.servers.items() if name in servers}
+            return replace(state, holdings=holdings, servers=left)
 
         await self._change(kept, {})
 
@@ -270,10 +270,6 @@ def offered(state: SavedState) -> list[Offered]:
     ]
 
 
-def fault_words(fault: UnreadableWorkflow) -> str:
-    return _("this file cannot be used: {reason}").format(reason=fault)
-
-
 def _is_new(found: SavedWorkflow | None, holding: Holding, publish: Publish, *, is_faulty: bool) -> bool:
     """True if there is something to decide: other content, a fault that may be mended, or a trial that is none now."""
     if found is None or is_faulty or found.publication.newest != holding.digest:
@@ -285,4 +281,4 @@ def _examine(file: SavedContent, info: ObjectInfo) -> _Examined:
     try:
         return _Examined(packed(file.content), needs_of(file.content, info))
     except UnreadableWorkflow as fault:
-        return _Examined(b"", None, fault_words(fault))
+        return _Examined(b"", None, str(fault))

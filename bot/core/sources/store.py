@@ -194,6 +194,8 @@ async def write_state(connection: AsyncConnection, before: SavedState, after: Sa
         await connection.execute(delete(saved_versions).where(saved_versions.c.workflow == gone))
     for workflow in after.workflows.values():
         await write_workflow(connection, before.workflows.get(workflow.id), workflow)
+    for gone in before.servers.keys() - after.servers.keys():
+        await connection.execute(delete(saved_servers).where(saved_servers.c.server == gone))
     for server in after.servers.values():
         await _write_server(connection, before.servers.get(server.name), server)
 

@@ -185,8 +185,9 @@ class Catalog:
         slug = slug_of(name)
         broken = [fault for fault in self.faults if _slug_of_file(fault.file) == slug]
         if broken:
-            words = _("The workflow {name} has a mistake and cannot run: {fault}.")
-            return UnknownWorkflow(words.format(name=shown(name), fault=str(broken[0]).rstrip("?.")))
+            told = str(broken[0]).rstrip(".")
+            words = _("The workflow {name} has a mistake and cannot run: {fault}")
+            return UnknownWorkflow(words.format(name=shown(name), fault=told if told.endswith("?") else f"{told}."))
         if any(_slug_of_file(file) == slug for file in self.waiting):
             words = _("The workflow {name} can be used when a ComfyUI server has answered.")
             return UnknownWorkflow(words.format(name=shown(name)))

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from bot.core.errors import BadValue
+from bot.core.workflows.field_kinds import kind_of_input
 from bot.core.workflows.form import NUMERIC, Field, FieldKind, Value, listed
 from bot.core.workflows.languages import Translations, split_languages
 from bot.core.workflows.workflow import Declared, Target, Workflow, as_number
@@ -159,7 +160,13 @@ def _read_field(name: str, table: Any, prompt: Prompt, faults: Faults) -> Declar
         sets = _sets(name, given, targets, faults)
         return Declared(name, targets, kind or FieldKind.CHOICE, sets=sets, **good) if targets and sets else None
     choices = _choices(name, given, faults)
+    if choices and kind is None and all(_is_text(prompt, target) for target in targets):
+        kind = FieldKind.CHOICE  # as the server would say, whose choices look like texts in the graph
     return Declared(name, targets, kind, choices=choices, **good) if targets else None
+
+
+def _is_text(prompt: Prompt, target: Target) -> bool:
+    return kind_of_input(prompt[target.node_id], target.input, None) is FieldKind.TEXT
 
 
 def _sets(

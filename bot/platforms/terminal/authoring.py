@@ -65,7 +65,7 @@ def convert(files: tuple[Path, ...], definitions: Path | None, server: str | Non
 @click.option("--json", "as_json", is_flag=True, help=_("Print JSON."))
 @click.option("--toml", "as_toml", is_flag=True, help=_("Print a NAME.toml to start from."))
 def form(files: tuple[Path, ...], definitions: Path | None, server: str | None, as_json: bool, as_toml: bool) -> None:
-    """Print the form that each workflow FILE, or each workflow NAME, gets by itself."""
+    """Print the form that each workflow FILE or NAME gets by itself."""
     from bot.core.workflows.auto_form import form_of_file
     from bot.core.workflows.automatic.written import sidecar_of
 
@@ -98,7 +98,7 @@ def form(files: tuple[Path, ...], definitions: Path | None, server: str | None, 
 @_server
 @click.option("--count", default=_SHOWN, type=click.IntRange(1, 100), help=_("The number of results."))
 def templates(words: tuple[str, ...], server: str | None, count: int) -> None:
-    """Search the server's library of workflows for WORDS, and say what the server lacks for each."""
+    """Search the server's library of workflows for WORDS. Say what the server lacks for each."""
     app: Application = click.get_current_context().find_root().obj
     raise SystemExit(attend(_templates(app, " ".join(words), server, count)))
 
@@ -158,15 +158,17 @@ async def _each(
 
 
 def _offered(app: Application, path: Path, definitions: Mapping[str, Any]) -> ConvertedFile | None:
-    """Return the workflow of this name with its automatic form, if there is no such file."""
+    """Return the workflow of this name with its automatic form, if there is no such file. Raises `BadWorkflowFile`."""
     from bot.core.workflows.saved import converted
 
     if path.exists():
         return None
     try:
         found = app.catalog.find(str(path))
-    except UnknownWorkflow:
-        return None
+    except UnknownWorkflow as fault:
+        if path.suffix or path.parent != Path():
+            return None  # it was to be a file
+        raise BadWorkflowFile(str(fault)) from fault
     return converted(found, definitions)
 
 

@@ -221,7 +221,7 @@ def hand_over(name: str) -> None:
 @cli.command()
 @click.argument("person")
 def forget(person: str) -> None:
-    """Delete all ended runs of a PERSON, such as discord:1234, and their files."""
+    """Delete the ended runs and files of a PERSON (discord:1234)."""
     from bot.platforms.terminal.moderation import person_named
     from bot.platforms.terminal.session import forget as delete
 
@@ -261,7 +261,7 @@ def moderate() -> None:
 @_server
 @click.pass_context
 def workflows(ctx: click.Context, server: str | None) -> None:
-    """List the workflows, their fields, and whether they can run; or work on workflow files."""
+    """List the workflows and whether they can run; work on files."""
     if ctx.invoked_subcommand is None:
         from bot.platforms.terminal.session import list_workflows
 

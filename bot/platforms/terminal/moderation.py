@@ -82,7 +82,9 @@ def unblock(person: str) -> None:
 @click.argument("credits_", metavar="CREDITS|none", type=CREDITS)
 @click.option("--in", "community", default="", help=_("A community, such as discord:1234; default: everywhere."))
 def spending(credits_: int | None, community: str) -> None:
-    """Permit nodes that cost money: CREDITS per day for all people together; 0 forbids, none removes it."""
+    """Permit nodes that cost money, up to CREDITS per day. The credits are for all people together; 0 forbids such
+    nodes, and none removes the permission.
+    """
     platform, _colon, number = community.partition(":")
     if community and not (platform and number):
         words = _("“{text}” does not name a community: it should look like discord:1234").format(text=community)
@@ -94,14 +96,14 @@ def spending(credits_: int | None, community: str) -> None:
 @_workflow
 @click.argument("credits_", metavar="CREDITS|none", type=CREDITS)
 def price(workflow: str, credits_: int | None) -> None:
-    """Set the price of a run of WORKFLOW, if its nodes do not say what they cost."""
+    """Set the price of a run of WORKFLOW. It counts if its nodes do not say what they cost."""
     _do(lambda acts: acts.price(workflow, credits_))
 
 
 @moderate.command()
 @_community
 def rules(community: str) -> None:
-    """List the decisions for everywhere, or of a COMMUNITY, such as discord:1234."""
+    """List the decisions everywhere, or of a COMMUNITY (discord:1234)."""
 
     async def listed(acts: OperatorService) -> str:
         return "\n".join(acts.rules(community)) or _("There are no decisions.")
@@ -113,7 +115,7 @@ def rules(community: str) -> None:
 @_community
 @click.option("--count", default=50, type=click.IntRange(1, 100_000), help=_("The number of lines."))
 def log(community: str, count: int) -> None:
-    """Show the decisions and refusals of a COMMUNITY, or the decisions for everywhere."""
+    """Show the decisions everywhere, or the log of a COMMUNITY."""
 
     async def listed(acts: OperatorService) -> str:
         return "\n".join(await acts.log(community, count)) or _("The log is empty.")

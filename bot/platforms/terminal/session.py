@@ -9,7 +9,7 @@ import signal
 import sys
 import threading
 import webbrowser
-from collections.abc import Coroutine, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -207,7 +207,8 @@ async def _settings(app: Application) -> bool:
     for fault in found.faults:
         click.echo(_("mistake: {fault}").format(fault=fault), err=True)
     say(_("settings: “darkroom start” would refuse them") if found.faults else _("settings: good"))
-    for note in (*app.settings.doubts, *_unknown_defaults(app), found.idle, found.busy):
+    busy = found.busy and _("“darkroom start” would not start a second time. {reason}").format(reason=found.busy)
+    for note in (*app.settings.doubts, *_unknown_defaults(app), found.idle, busy):
         if note:
             say(_("note: {note}").format(note=note))
     return bool(found.faults)
@@ -238,7 +239,10 @@ async def _check_server(app: Application, server: str | None) -> bool:
         say(f"{name}: {explain(error, None)}")
         return False
     lacking = {workflow: why for workflow, why in lacks.items() if why}
-    say(f"{name}: {verdict}; " + _("{able} workflows can run").format(able=len(lacks) - len(lacking)))
+    able = len(lacks) - len(lacking)
+    say(
+        f"{name}: {verdict}; " + ngettext("{able} workflow can run", "{able} workflows can run", able).format(able=able)
+    )
     for workflow, why in lacking.items():
         say("  " + _("{workflow} cannot run here. {lacks}").format(workflow=workflow, lacks=why))
         for line in where[workflow]:
@@ -306,14 +310,23 @@ def _has_browser() -> bool:
 
 def hand_over(app: Application, worker: str) -> int:
     """Give a worker's runs to the other workers, and print how many there are."""
-    return attend(_say(app.hand_over(worker), _("{count} runs now wait for another worker.")))
+
+    def words(count: int) -> str:
+        return ngettext("{count} run now waits for another worker.", "{count} runs now wait for another worker.", count)
+
+    return attend(_say(app.hand_over(worker), words))
 
 
 def forget(app: Application, person: str) -> int:
     """Delete a person's runs, and print how many there were."""
-    return attend(_say(app.forget(person), _("Deleted {count} runs.")))
+
+    def words(count: int) -> str:
+        return ngettext("Deleted {count} run.", "Deleted {count} runs.", count)
+
+    return attend(_say(app.forget(person), words))
 
 
-async def _say(work: Coroutine[Any, Any, int], sentence: str) -> int:
-    say(sentence.format(count=await work))
+async def _say(work: Coroutine[Any, Any, int], words: Callable[[int], str]) -> int:
+    count = await work
+    say(words(count).format(count=count))
     return 0

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import string
+from collections.abc import Iterator
+from contextlib import suppress
+
 import numpy as np
 from PIL import Image as Pillow
 from PIL import ImageColor, ImageDraw, ImageFont
@@ -10,6 +14,11 @@ from comfy.embedded.node import Image, node
 from comfy.embedded.nodes.resample import to_bytes
 
 _MARGIN = 0.01  # of the picture's height, kept free on every side
+_UNASSIGNED = "\U000effff"  # a character that does not exist
+#: Fonts of the system for what Pillow's own font lacks, which has English letters only.
+_FONTS = ("DejaVuSans.ttf", "arial.ttf", "Arial Unicode.ttf", "NotoSansCJK-Regular.ttc", "msyh.ttc", "unifont.otf")
+
+_Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
 
 
 @node(
@@ -41,7 +50,7 @@ def _drawn(frame: Image, text: str, font_size: float, color: str, position: str,
     picture = Pillow.fromarray(frame)
     draw = ImageDraw.Draw(picture)
     size = max(1, round(picture.height * font_size / 100))
-    font = ImageFont.load_default(size)
+    font = _font(text, size)
     stroke = max(1, size // 15) if outline else 0
     margin = max(1, round(picture.height * _MARGIN))
     lines = _wrapped(draw, text, font, picture.width - 2 * margin)
@@ -55,9 +64,26 @@ def _drawn(frame: Image, text: str, font_size: float, color: str, position: str,
     return np.asarray(picture)
 
 
-def _wrapped(
-    draw: ImageDraw.ImageDraw, text: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont, width: int
-) -> str:
+def _font(text: str, size: int) -> _Font:
+    """Return the font that lacks the fewest letters of a text: Pillow's own, as ComfyUI does, if it has all of them."""
+    own, letters = ImageFont.load_default(size), set(text) - set(string.whitespace)
+    if all(_has(own, letter) for letter in letters):
+        return own
+    return min((own, *_installed(size)), key=lambda font: sum(not _has(font, letter) for letter in letters))
+
+
+def _has(font: _Font, letter: str) -> bool:
+    """True unless it draws the box that stands for all letters that it lacks."""
+    return bytes(font.getmask(letter)) != bytes(font.getmask(_UNASSIGNED))
+
+
+def _installed(size: int) -> Iterator[_Font]:
+    for name in _FONTS:
+        with suppress(OSError):
+            yield ImageFont.truetype(name, size)
+
+
+def _wrapped(draw: ImageDraw.ImageDraw, text: str, font: _Font, width: int) -> str:
     lines: list[str] = []
     for paragraph in text.split("\n"):
         line = ""

@@ -12,7 +12,7 @@ import sys
 import threading
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AsyncExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -21,7 +21,9 @@ from PIL import Image
 
 from bot.app import App
 from bot.core.execution.one_shot import OneShotRunner
+from bot.core.execution.worker_lock import held
 from bot.core.model import Queued, ResultFile, Running
+from bot.core.storage.database import Database
 from bot.platforms.terminal.commands import cli
 from bot.platforms.terminal.messages import BadRequest
 from bot.platforms.terminal.output import OutputTarget
@@ -34,6 +36,7 @@ from tests.bot.core.runs.test_files_of_fields import GRAPH as POSE
 from tests.bot.core.runs.test_files_of_fields import readers
 from tests.bot.core.sources.saving import LibraryServer
 from tests.bot.forks import stand_in
+from tests.bot.harness import ANN, house
 from tests.bot.parcel import STATUE, parcel, write_parcel, write_words
 from tests.patience import PATIENCE
 
@@ -180,6 +183,17 @@ def test_a_person_is_named_with_the_platform() -> None:
     assert "it should look like discord:1234" in err
 
 
+def test_a_single_run_that_is_deleted_is_no_several_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DARKROOM_DATA_DIR", str(tmp_path))
+
+    async def run() -> None:
+        async with house(tmp_path) as home:
+            await home.ended((await home.ask())[0])
+
+    asyncio.run(run())
+    assert darkroom("forget", ANN.key)[1] == "Deleted 1 run.\n"
+
+
 def test_a_form_without_fields_is_told() -> None:
     Path("plain.json").write_text(json.dumps({"1": {"class_type": "EmptyImage", "inputs": {"width": 8}}}))
     Path("nodes.json").write_text("{}")
@@ -199,14 +213,47 @@ def test_a_default_workflow_that_there_is_not_is_told(monkeypatch: pytest.Monkey
 def test_a_server_that_is_down() -> None:
     code, out, err = darkroom("run", "negative", "--photo", "cat.png", "--server", "http://me:hush@127.0.0.1:1")
     assert (code, err.count("\n")) == (1, 1)
-    assert "cannot be reached" in err
+    assert err == "Error: No server answers at this address. Is ComfyUI running there, and is the address right?\n"
     assert out.startswith("Server: http://127.0.0.1:1")
+
+
+def test_a_check_beside_a_running_darkroom_says_that_only_a_second_start_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DARKROOM_DATA_DIR", str(tmp_path / "data"))
+    (tmp_path / "data").mkdir(mode=0o700)
+
+    async def hold(stack: AsyncExitStack) -> None:
+        database = await stack.enter_async_context(Database(f"sqlite:///{tmp_path}/data/darkroom.db"))
+        await stack.enter_async_context(held(database, tmp_path / "data", "darkroom"))
+
+    with asyncio.Runner() as runner:
+        stack = AsyncExitStack()
+        runner.run(hold(stack))
+        code, out, _ = darkroom("check")
+        runner.run(stack.aclose())
+    assert code == 0
+    assert "note: “darkroom start” would not start a second time. Darkroom is already running" in out
+
+
+def test_the_form_of_a_name_with_a_mistake_says_the_mistake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DARKROOM_WORKFLOWS", str(tmp_path))
+    (tmp_path / "bad.json").write_text("{")
+    assert darkroom("workflows", "form", "bad")[2] == (
+        "The workflow “bad” has a mistake and cannot run: bad.json: it is not JSON: line 1, column 2.\n"
+    )
+    assert darkroom("workflows", "form", "none.json")[2] == "none.json cannot be used: No such file or directory.\n"
 
 
 def test_a_server_that_is_not_comfyui(not_comfy: str) -> None:
     code, _, err = darkroom("run", "negative", "--photo", "cat.png", "--server", not_comfy)
     assert (code, err.count("\n")) == (1, 1)
     assert "A web page answers at the address of the ComfyUI server" in err
+
+
+@pytest.mark.parametrize("words", [(), ("workflows",), ("moderate",)])
+def test_the_help_says_of_each_command_all_of_its_first_sentence(words: tuple[str, ...]) -> None:
+    assert "..." not in darkroom(*words, "--help")[1].split("Commands:")[1]
 
 
 def test_help_needs_no_server() -> None:
@@ -505,11 +552,16 @@ def test_the_operator_decides_everywhere(desk_top: Path, monkeypatch: pytest.Mon
     monkeypatch.setenv("DARKROOM_DATA_DIR", str(desk_top / "data"))
     assert darkroom("moderate", "rules")[:2] == (0, "There are no decisions.\n")
     code, said, _errors = darkroom("moderate", "deny", "poster")
-    assert (code, said) == (0, "Everywhere: “poster” is denied everywhere.\n")
+    assert (code, said) == (0, "Decided: “poster” is denied everywhere.\n")
     assert darkroom("moderate", "block", "discord:7", "--reason", "spam")[0] == 0
     assert "discord:7 is blocked everywhere permanently: spam" in darkroom("moderate", "rules")[1]
-    assert darkroom("moderate", "unblock", "discord:7")[0] == 0
-    assert darkroom("moderate", "clear", "poster")[0] == 0
+    assert darkroom("moderate", "unblock", "discord:7")[1] == (
+        "Removed: discord:7 is blocked everywhere permanently: spam.\n"
+    )
+    assert darkroom("moderate", "clear", "poster")[1] == "Removed: “poster” is denied everywhere.\n"
+    for again in (("unblock", "discord:7"), ("clear", "poster")):
+        said = darkroom("moderate", *again)[1]
+        assert said == "Nothing was changed: there is no such decision for everywhere.\n"
     assert darkroom("moderate", "rules")[1] == "There are no decisions.\n"
     log = darkroom("moderate", "log")[1].splitlines()
     assert [line.split("  ")[2] for line in log] == ["clear", "unblock", "block", "deny"]
@@ -668,4 +720,4 @@ def test_the_form_of_a_workflow_is_written_out_to_start_from(desk_top: Path, mon
     assert "--prompt TEXT For example: a red fox; required." in shown
     assert darkroom("workflows", "form", "mine/words.json")[1] == "words:\n  Prompt (text): #1.value\n"
     code, _out, err = darkroom("workflows", "form", "wards")
-    assert (code, "wards cannot be used" in err) == (1, True)
+    assert (code, "Did you mean “words”?" in err) == (1, True)

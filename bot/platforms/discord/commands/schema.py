@@ -11,7 +11,7 @@ from typing import Any
 
 from bot.core.platform import Field, FieldKind, Form, Workflow
 from bot.core.similar import similar
-from bot.i18n import _
+from bot.i18n import _, ngettext
 from bot.platforms.discord.commands.native import with_native_name
 from bot.platforms.discord.runs.text import cut
 
@@ -32,7 +32,11 @@ def declare(workflow: Workflow, form: Form) -> dict[str, Any]:
     fields = asked_fields(form)
     options = [_option(field) for field in fields]
     if left := len(form.fields) - len(fields):
-        words = _("Opens a form with the {count} fields that have no option here.").format(count=left)
+        words = ngettext(
+            "Opens a form with the field that has no option here.",
+            "Opens a form with the {count} fields that have no option here.",
+            left,
+        ).format(count=left)
         options.append({"type": _TOGGLE, "name": more_name(form), "description": words, "required": False})
     if has_spoiler(form):
         words = _("Hide the result until a reader clicks it.")

@@ -11,7 +11,7 @@ import discord
 from bot.core.errors import DeliveryFailed, StorageFailed, UserError
 from bot.core.model import StoredFile
 from bot.core.platform import Field, FieldKind
-from bot.i18n import _
+from bot.i18n import _, ngettext
 from bot.platforms.discord.commands.schema import CHOICES, choice_value, in_order, named
 from bot.platforms.discord.components import still
 from bot.platforms.discord.forms.cache import CachedForm
@@ -58,12 +58,17 @@ async def fill(context: DiscordContext, click: Click, name: str, at: int) -> Non
         await _ask(context, click, name, cached, session)
         return
     enough = not any(each.required for each in rest)
-    words = _("{count} more fields can be filled in.") if enough else _("The form has {count} more fields.")
+    count = len(rest)
+    words = (
+        ngettext("{count} more field can be filled in.", "{count} more fields can be filled in.", count)
+        if enough
+        else ngettext("The form has {count} more field.", "The form has {count} more fields.", count)
+    )
     onward = _("More") if rest[0].more else _("Continue")
     buttons = [_button(onward, called("turn", name, at + len(page)), discord.ButtonStyle.primary)]
     if enough:
         buttons.append(_run_now(name))
-    await go_on(click, words.format(count=len(rest)), still(*buttons))
+    await go_on(click, words.format(count=count), still(*buttons))
 
 
 async def go(context: DiscordContext, click: Click, name: str) -> None:

@@ -15,6 +15,7 @@ from aiohttp_sse import EventSourceResponse, sse_response
 from bot.core.errors import StorageFailed
 from bot.core.platform import UNFINISHED, RunRecord, Services
 from bot.i18n import _
+from bot.platforms.web.api.uploads import place_of
 from bot.platforms.web.api.views import person_of, run_view, status_view
 from bot.platforms.web.auth import whose
 from bot.platforms.web.live.event_log import EventInbox, EventLog, News
@@ -98,7 +99,12 @@ class Stream:
         return await self._services.runs.last_of(person_of(self._visitor), self._count)
 
     def _offer(self) -> object:
-        return self._services.workflows.catalog.version, dict(self._services.health.servers())
+        workflows = self._services.workflows
+        return (
+            workflows.catalog.version,
+            dict(self._services.health.servers()),
+            workflows.rules(place_of(self._visitor)),
+        )
 
     def _view(self, run: RunRecord) -> dict[str, Any]:
         return run_view(run, self._services.workflows.title(run.workflow), self._hub.word(run.id))

@@ -21,6 +21,7 @@ function change(run) {
   const workflow = cards.get(run.workflow);
   if (!workflow) return say(word("nowhere"));
   cards.select(workflow.name);
+  remember(workflow.name);
   form.show(workflow, { values: run.values, files: run.inputs });
   form.focus();
   const told = ({ text }) => form.workflow === workflow && form.tell(text);

@@ -133,9 +133,10 @@ export class Form {
   }
 }
 
-/** On a small screen the answer is further down than the form. */
+/** The answer is further down than the form on a small screen, and further up where a visitor has scrolled down. */
 function reveal(element) {
-  if (element.getBoundingClientRect().top < innerHeight * 0.6) return;
+  const { top } = element.getBoundingClientRect();
+  if (top > -innerHeight * 0.1 && top < innerHeight * 0.6) return;
   const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
   element.scrollIntoView({ behavior: calm ? "auto" : "smooth", block: "start" });
 }

@@ -136,7 +136,7 @@ export class Run {
   }
 
   buttons() {
-    const { id, state } = this.view;
+    const { state } = this.view;
     const row = make("div", { class: "buttons" });
     if (UNDER_WAY.includes(state)) {
       const cancel = this.button("cancel", () => this.cancel(cancel));
@@ -145,11 +145,16 @@ export class Run {
       return row;
     }
     row.append(
-      this.button("again", () => this.ask("POST", `runs/${id}/again`)),
+      this.button("again", () => this.again()),
       this.button("change", () => this.actions.change(this.view)),
       this.button("delete", (event) => this.erase(event.currentTarget)),
     );
     return row;
+  }
+
+  /** The new run is the first of all, which may be out of sight. */
+  async again() {
+    if (await this.ask("POST", `runs/${this.view.id}/again`)) say(word("state_waiting"));
   }
 
   /** It may take the server a moment to let go. */

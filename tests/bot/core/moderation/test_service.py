@@ -357,7 +357,8 @@ async def test_undo_takes_decisions_back_one_by_one(tmp_path: Path) -> None:
         await acts.deny(MOD, HERE, RuleTarget(workflow=PLAIN))
         await acts.allow(MOD, HERE, RuleTarget(workflow=PLAIN))
         await acts.limit(MOD, HERE, "hour", 0)
-        await acts.clear(MOD, HERE, RuleTarget(workflow="sketch"))  # about which nothing was decided
+        said = await acts.clear(MOD, HERE, RuleTarget(workflow="sketch"))
+        assert said == "Nothing was changed: there is no decision about “sketch” everywhere here."
         assert await acts.undo(MOD, HERE) == "Undone: Set the limit: 0 runs per hour everywhere here."
         await home.ended((await home.ask())[0])
         await acts.undo(MOD, HERE)
@@ -413,7 +414,7 @@ async def test_settings_go_to_another_community_without_what_is_only_here(tmp_pa
         await acts.allow(MOD, HERE, RuleTarget(who=Subject.role("artists")))
         await acts.moderators(OWNER, HERE, ["7"])
         exported = await acts.export(MOD, HERE)
-        assert await acts.import_(MOD, ELSEWHERE, exported) == "Imported 1 decisions, left out 3."
+        assert await acts.import_(MOD, ELSEWHERE, exported) == "Imported 1 decision, left out 3."
         assert "denied" in await refuses(home, place=ELSEWHERE)
         await acts.undo(MOD, ELSEWHERE)
         assert PLAIN in await offered(home, place=ELSEWHERE)

@@ -219,6 +219,20 @@ async def test_a_server_that_is_away_keeps_its_workflows_over_a_restart(tmp_path
         assert (await appears(home, "sheet")).id == before.id
 
 
+async def test_a_server_that_the_settings_no_longer_name_is_not_listed(tmp_path: Path) -> None:
+    async with EmbeddedServer(tmp_path / "engine") as server:
+        left, stays = (NamedServer(name, server.url, publish=Publish.OPEN) for name in ("left", "stays"))
+
+        async def told(home: House, *servers: str) -> bool:
+            words = tuple(f"{name}: worker darkroom looks after it, publish = open" for name in servers)
+            return (await home.services.moderation.saved.overview(OP, HERE)).servers == words
+
+        async with house(tmp_path, servers=[left, stays], **OPERATORS) as home:
+            await until(lambda: told(home, "left", "stays"))
+        async with house(tmp_path, servers=[stays], **OPERATORS) as home:
+            await until(lambda: told(home, "stays"))
+
+
 async def test_what_cannot_be_read_is_told_to_operators(tmp_path: Path) -> None:
     async with house(tmp_path, **OPERATORS) as home:
         (server,) = home.servers
@@ -230,5 +244,5 @@ async def test_what_cannot_be_read_is_told_to_operators(tmp_path: Path) -> None:
 
         await until(told)
         overview = await saved.overview(OP, HERE)
-        assert overview.faults == ("one: bad.json: this file cannot be used: it is not JSON: line 1, column 2",)
+        assert overview.faults == ("one: bad.json: it is not JSON: line 1, column 2",)
         assert overview.servers == ("one: worker darkroom looks after it, publish = open",)

@@ -51,6 +51,13 @@ def sent(workflow: Workflow, **given: object) -> tuple[Any, Any]:
     return inputs["width"], inputs["height"]
 
 
+def test_choices_of_a_text_need_no_kind() -> None:
+    workflow, faults = read(shade={"target": "#1.shade", "choices": ["#000000", "#ffffff"]})
+    field = workflow.form()["shade"]
+    assert faults == []
+    assert (field.kind, field.choices, field.default) == (FieldKind.CHOICE, ("#000000", "#ffffff"), "#000000")
+
+
 def test_a_choice_sets_each_of_its_inputs() -> None:
     workflow, faults = read(size=_SIZE)
     field = workflow.form(_INFO)["size"]

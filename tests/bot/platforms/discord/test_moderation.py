@@ -214,7 +214,7 @@ async def test_decisions_are_exported_and_imported(fake: FakeDiscord, channel: i
         resolved={"attachments": {file["id"]: file}},
         kinds={"file": 11},
     )
-    await told(fake, taken, "Imported 1 decisions")
+    await told(fake, taken, "Imported 1 decision")
 
 
 async def test_only_the_owner_names_moderators(fake: FakeDiscord, channel: int) -> None:

@@ -187,7 +187,7 @@ async def test_an_export_is_imported_elsewhere(api: BotApi) -> None:
     file = await api.until(lambda: next((each for each in moderator.messages if each.kind == "document"), None))
     member, other = group(api)
     await other.write("/moderate import", document=("decisions.json", file.media, "application/json"))
-    await other.answer("Imported 1 decisions")
+    await other.answer("Imported 1 decision")
     await member.write("/sketch", photo=picture())
     await member.answer("denied")
 

@@ -298,6 +298,31 @@ async def test_again_change_use_and_delete(browser: Browser, tmp_path: Path) -> 
         await expect(tab.locator("#runs article")).to_have_count(2)
 
 
+async def test_far_down_the_page_a_new_run_is_announced_or_shown(browser: Browser, tmp_path: Path) -> None:
+    async with opened(browser, tmp_path, viewport={"width": 1200, "height": 600}) as (_web, tab):
+        await choose(tab, "Polaroid")
+        await tab.locator("input[type=file]").set_input_files(PHOTO)
+        for number in range(3):
+            await develop(tab)
+            await expect(tab.locator("#runs article")).to_have_count(number + 1)
+            await reaches(message(tab), "done")
+        await choose(tab, "Negative")
+        await tab.locator("#said").evaluate(
+            "said => window.told = new MutationObserver(() => said.dataset.all = "
+            "`${said.dataset.all ?? ''} ${said.textContent}`).observe(said, { childList: true })"
+        )
+        again = message(tab, 2).get_by_role("button", name="Again")
+        await again.click()
+        await expect(tab.locator("#said")).to_have_attribute("data-all", re.compile("In line"))
+        await expect(tab.locator("#runs article")).to_have_count(4)
+        await message(tab, 3).get_by_role("button", name="Change").click()
+        await develop(tab)
+        await expect(tab.locator("#runs article")).to_have_count(5)
+        await expect(message(tab).locator("h3")).to_be_in_viewport()
+        await tab.reload()
+        await expect(tab.locator("#form h2")).to_have_text("Polaroid")
+
+
 async def test_change_says_what_has_changed_since_the_run(browser: Browser, tmp_path: Path) -> None:
     async with opened(browser, tmp_path) as (web, tab):
         await choose(tab, "Plain")
@@ -494,6 +519,15 @@ async def test_nothing_stands_in_anybodys_way(browser: Browser, tmp_path: Path, 
         await tab.locator(".print").first.click()
         await expect(tab.get_by_role("dialog")).to_be_visible()
         await _is_accessible(tab)
+
+
+async def test_the_labels_of_one_row_at_the_desk_stand_at_one_height(browser: Browser, tmp_path: Path) -> None:
+    async with opened(browser, tmp_path, viewport={"width": 1200, "height": 900}) as (web, tab):
+        await tab.goto(f"{web.url}/moderate")
+        labels = tab.get_by_role("region", name="Limits").locator("label:not(.switch)")
+        tops = await labels.evaluate_all("labels => labels.map(each => each.getBoundingClientRect().top)")
+        assert len(tops) == 3
+        assert max(tops) - min(tops) < 1
 
 
 @pytest.mark.parametrize(

@@ -135,7 +135,7 @@ async def test_what_a_field_takes_is_narrowed(tmp_path: Path) -> None:
             "The smallest value is larger": {"minimum": "9", "maximum": "5"},
             "Enter a number.": {"minimum": "few"},
             "Fill in at least one of these.": {},
-            "There is nothing to choose from.": {"choices": "a, b"},
+            "It is not a field with choices. You can give it a default or a fixed value instead.": {"choices": "a, b"},
         }
         for fault, values in faults.items():
             assert fault in await press(ann, "narrow", field="plain color", **values)

@@ -20,7 +20,8 @@ from yarl import URL
 
 from bot.core.errors import ConfigError
 from bot.core.metrics import rate_limited
-from bot.core.model import Address, Delivering, Done, Failed, Queued, Running, RunSummary
+from bot.core.model import Address, Delivering, Done, Failed, Place, Queued, Running, RunSummary
+from bot.core.policy.permissions import OPERATOR, RuleTarget
 from bot.core.storage.database import Database
 from bot.core.storage.key_value import KeyValueStore
 from bot.i18n import language, language_of, translated
@@ -61,6 +62,19 @@ async def test_a_picture_goes_in_and_its_negative_comes_out(tmp_path: Path) -> N
         assert headers["Content-Type"] == "image/png"
         _status, _data, headers = await ann.get(run["files"][0]["url"] + "?download")
         assert headers["Content-Disposition"] == "attachment; filename*=UTF-8''My-cat-negative.png"
+
+
+async def test_an_open_page_is_told_when_a_moderator_decides(tmp_path: Path) -> None:
+    async with page(tmp_path) as web, Visitor(web.url) as ann, ann.listening() as events:
+        assert (await anext(events))[0] == "state"
+        friends = Place("telegram", "-5", "Friends", "-5")
+        moderation = web.services.moderation
+        await moderation.deny(OPERATOR, friends, RuleTarget(workflow="plain"))  # which is not about the page
+        await moderation.deny(OPERATOR, Place("web", ""), RuleTarget(workflow="plain", everywhere=True))
+        async with asyncio.timeout(PATIENCE):
+            assert (await anext(events))[0] == "workflows"
+        _status, offers = await ann.call("GET", "workflows")
+        assert "plain" not in {offer["name"] for offer in offers}  # type: ignore[call-overload, index]
 
 
 async def test_visitors_do_not_see_what_cannot_run(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ async def test_the_operator_sees_what_waits_and_what_cannot_be_used(tmp_path: Pa
 
         async def told() -> bool:
             shown = await desk(ann)
-            return "My sheet" in shown and "bad.json: this file cannot be used" in shown
+            return "My sheet" in shown and "bad.json: it is not JSON" in shown
 
         await until(told)
         shown = await desk(ann)
