@@ -1,0 +1,272 @@
+"""Decide which server takes which job next. Without a clock, and without input or output.
+
+The jobs are in queue order. Each is assigned to the server that would finish it first, given the server's other jobs
+and the models that it would have to load. A free server takes the first job assigned to it.
+
+For jobs that are alike the servers are kept in order. When a server changes, it alone moves, so a decision costs as
+much as has changed since the one before, however many servers there are.
+"""
+
+from __future__ import annotations
+
+import itertools
+from bisect import bisect_left, insort
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from heapq import heappop, heappush
+
+from comfy.schedule import Estimates, Job, ServerState
+
+_WORTH_A_MOVE = 0.5  # seconds that a job must end sooner for it to be taken to another server
+_MOST_RANKINGS = 256  # orders of servers that are kept, one for all jobs that are alike
+
+_Place = tuple[float, bool, str]  # when the server would end a job; False if it is free, which goes first; its name
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A job for a server. `passed` are the ids of the jobs that are put off for it. If it is `ahead`, the server begins
+    it after what it is doing now.
+    """
+
+    job: Job
+    server: str
+    passed: tuple[str, ...] = ()
+    ahead: bool = False
+
+
+@dataclass(eq=False)
+class _Ranking:
+    """The servers for jobs that are alike, the soonest first. Of those that do nothing the seconds for a job are kept,
+    and of the others the moment at which they would end it.
+    """
+
+    job: Job
+    edition: int = -1  # of the estimates
+    seen: int = -1  # changes of servers that it has taken in
+    idle: list[_Place] = field(default_factory=list)
+    busy: list[_Place] = field(default_factory=list)
+    _places: dict[str, tuple[list[_Place], _Place]] = field(default_factory=dict)
+
+    def clear(self) -> None:
+        self.idle, self.busy, self._places = [], [], {}
+
+    def move(self, state: ServerState, took: float, now: float) -> None:
+        """Put a server where it belongs."""
+        self.remove(state.name)
+        ranks = self.idle if state.until <= now else self.busy
+        place = (took if ranks is self.idle else state.until + took, not state.free, state.name)
+        insort(ranks, place)
+        self._places[state.name] = ranks, place
+
+    def remove(self, name: str) -> None:
+        if name in self._places:
+            ranks, place = self._places.pop(name)
+            del ranks[bisect_left(ranks, place)]
+
+    def free(self) -> str | None:
+        """Return a free server, if possible one that does nothing."""
+        return next((name for _end, taken, name in itertools.chain(self.idle, self.busy) if not taken), None)
+
+
+@dataclass
+class _View:
+    """A ranking during one walk through the line: how far its servers were assigned jobs, and where these are now."""
+
+    ranking: _Ranking
+    idle: int = 0
+    busy: int = 0
+    assigned: list[tuple[float, bool, str, int]] = field(default_factory=list)
+
+
+class _Walk:
+    """One walk through the line. It assigns each job in turn, and remembers what servers would then have to do."""
+
+    def __init__(self, schedule: Schedule, now: float) -> None:
+        self._schedule, self._now = schedule, now
+        self._views: dict[_Ranking, _View] = {}
+        self._assigned: dict[str, tuple[float, frozenset[str], int]] = {}  # until, loaded, number of jobs
+
+    def assign(self, job: Job) -> tuple[str, float] | None:
+        """Assign a job. Returns the server and when it starts; None if no server can run it."""
+        ranking = self._schedule.ranking(job, self._now)
+        view = self._views.get(ranking)
+        if view is None:
+            view = self._views[ranking] = _View(ranking)
+        place = self._soonest(view)
+        if place is None:
+            return None
+        name, state = place[2], self._schedule.states[place[2]]
+        start, loaded, count = self._assigned.get(name) or (max(self._now, state.until), state.loaded, 0)
+        self._assigned[name] = place[0], job.models or loaded, count + 1
+        return name, start
+
+    def _soonest(self, view: _View) -> _Place | None:
+        """Find the server that would end a job first; of several, a free one. A server that was assigned jobs does not
+        end another one sooner than before, so it is looked at again only where it would have been the first.
+        """
+        ranking, assigned, found = view.ranking, self._assigned, list[_Place]()
+        while view.idle < len(ranking.idle) and ranking.idle[view.idle][2] in assigned:
+            self._look_again(view, ranking.idle[view.idle][2])
+            view.idle += 1
+        while view.busy < len(ranking.busy) and ranking.busy[view.busy][2] in assigned:
+            self._look_again(view, ranking.busy[view.busy][2])
+            view.busy += 1
+        while view.assigned and view.assigned[0][3] != assigned[view.assigned[0][2]][2]:
+            self._look_again(view, heappop(view.assigned)[2])
+        if view.idle < len(ranking.idle):
+            took, taken, name = ranking.idle[view.idle]
+            found.append((self._now + took, taken, name))
+        if view.busy < len(ranking.busy):
+            found.append(ranking.busy[view.busy])
+        if view.assigned:
+            found.append(view.assigned[0][:3])
+        return min(found, default=None)
+
+    def _look_again(self, view: _View, name: str) -> None:
+        until, loaded, count = self._assigned[name]
+        took = self._schedule.estimates.total(name, loaded, view.ranking.job)
+        heappush(view.assigned, (until + took, True, name, count))
+
+
+class Schedule:
+    """The servers, and the estimates for them. Tell it each change with `put`, `drop` and `learn`."""
+
+    def __init__(self, estimates: Estimates | None = None, server_states: Iterable[ServerState] = ()) -> None:
+        self.estimates = estimates or Estimates()
+        self.states: dict[str, ServerState] = {}
+        self._free, self._room = set[str](), set[str]()
+        self._changes, self._forgotten = list[str](), 0  # names of changed servers; how many are no longer listed
+        self._ends: list[tuple[float, str]] = []
+        self._rankings: dict[tuple[str, frozenset[str], frozenset[str]], _Ranking] = {}
+        for server_state in server_states:
+            self.put(server_state)
+
+    @property
+    def takes_more(self) -> bool:
+        """True if a server is free, or has room."""
+        return bool(self._free or self._room)
+
+    def put(self, state: ServerState) -> None:
+        """Take in a server that is new or has changed."""
+        name = state.name
+        self.states[name] = state
+        (self._free.add if state.free else self._free.discard)(name)
+        (self._room.add if state.room else self._room.discard)(name)
+        heappush(self._ends, (state.until, name))
+        self._note(name)
+
+    def drop(self, name: str) -> None:
+        """Forget a server."""
+        if self.states.pop(name, None) is not None:
+            self._free.discard(name)
+            self._room.discard(name)
+            self._note(name)
+
+    def learn(self, server: str, kind: str, seconds: float, *, switched: bool) -> None:
+        """Add a measurement to the estimates."""
+        self.estimates.learn(server, kind, seconds, switched=switched)
+        self._note(server)
+
+    def advance(self, now: float) -> list[str]:
+        """Let time go on. Returns the servers that should have done all their jobs by now. Call it before you ask."""
+        due = []
+        while self._ends and self._ends[0][0] <= now:
+            until, name = heappop(self._ends)
+            if name in self.states and self.states[name].until == until:
+                self._note(name)
+                due.append(name)
+        return due
+
+    def choose(self, jobs: Sequence[Job], now: float, *, more: bool = False) -> Choice | None:
+        """Choose the next job for a free server, or else for one with room; None if every job should wait, or cannot
+        run there. `more` jobs may wait behind these: then no server waits for one of them.
+        """
+        if not self.takes_more:
+            return None
+        if len(self._rankings) > _MOST_RANKINGS:
+            self._rankings.clear()
+        ordered = sorted(jobs, key=lambda job: not job.is_overdue)
+        ahead, full, walk = None, set[str](), _Walk(self, now)
+        for job in ordered:
+            name, _start = walk.assign(job) or ("", 0.0)
+            if name in self._free:
+                return self._chosen(ordered, job, name)
+            if ahead is None and name in self._room and name not in full:
+                choice = replace(self._chosen(ordered, job, name), ahead=True)
+                ahead = choice if choice.job.patient else None
+                full.add(name)
+            if ahead is not None and not self._free:
+                return ahead
+        return (self._from_behind(ordered, now) if more and self._free else None) or ahead
+
+    def assign(self, jobs: Iterable[Job], now: float) -> Iterator[tuple[Job, str, float]]:
+        """Assign each job, in order, to the server that would finish it first. Yields the job, the server, and the
+        moment at which it starts. Jobs that no server can run are left out.
+        """
+        walk = _Walk(self, now)
+        for job in jobs:
+            if (assigned := walk.assign(job)) is not None:
+                yield job, *assigned
+
+    def ends_sooner(self, job: Job, ends_at: float, now: float) -> str | None:
+        """Return the idle server that ends a job well before the server where it waits, which ends it at `ends_at`."""
+        idle = (place for place in self.ranking(job, now).idle if not place[1])
+        took, _taken, name = next(idle, (0.0, True, None))
+        return name if name is not None and now + took + _WORTH_A_MOVE < ends_at else None
+
+    def ranking(self, job: Job, now: float) -> _Ranking:
+        """Return the order of the servers for a job, with all changes."""
+        key = job.kind, job.models, job.servers
+        ranking = self._rankings.get(key)
+        if ranking is None:
+            ranking = self._rankings[key] = _Ranking(job)
+        edition, last = self.estimates.edition(job.kind), self._forgotten + len(self._changes)
+        if ranking.edition != edition or ranking.seen < self._forgotten:
+            ranking.clear()
+            self._move(ranking, job.servers, now)
+        elif ranking.seen < last:
+            changed = set(self._changes[ranking.seen - self._forgotten :])
+            self._move(ranking, changed & job.servers, now)
+        ranking.edition, ranking.seen = edition, last
+        return ranking
+
+    def _move(self, ranking: _Ranking, names: Collection[str], now: float) -> None:
+        for name in names:
+            state = self.states.get(name)
+            if state is None:
+                ranking.remove(name)
+            else:
+                ranking.move(state, self.estimates.total(name, state.loaded, ranking.job), now)
+
+    def _note(self, name: str) -> None:
+        self._changes.append(name)
+        if len(self._changes) > 100 + 4 * len(self.states):
+            self._forgotten += len(self._changes)
+            self._changes.clear()
+
+    def _chosen(self, jobs: Sequence[Job], job: Job, server: str) -> Choice:
+        """Choose a later job with loaded models, instead of loading other models for this one, if there is one.
+
+        Jobs for other servers are not put off by that, because they finish earlier there.
+        """
+        loaded = self.states[server].loaded
+        if job.is_overdue or not job.switches(loaded):
+            return Choice(job, server)
+        rest = itertools.dropwhile(lambda each: each is not job, jobs)
+        behind = [each for each in rest if server in each.servers]
+        for number, mate in enumerate(behind):
+            if mate.models and mate.models <= loaded:
+                return Choice(mate, server, tuple(each.id for each in behind[:number]))
+        return Choice(job, server)
+
+    def _from_behind(self, jobs: Sequence[Job], now: float) -> Choice | None:
+        """Choose the last job for a free server, although all of these end sooner elsewhere: so many wait behind them
+        that the others have enough to do. A job with loaded models is better.
+        """
+        last = dict[_Ranking, Job]()
+        for job in reversed(jobs):
+            last.setdefault(self.ranking(job, now), job)
+        choices = [Choice(job, server) for ranking, job in last.items() if (server := ranking.free()) is not None]
+        warm = (each for each in choices if not each.job.switches(self.states[each.server].loaded))
+        return next(warm, choices[0] if choices else None)
