@@ -20,6 +20,7 @@ from comfy.schedule import Estimates, Job, ServerState
 _WORTH_A_MOVE = 0.5  # seconds that a job must end sooner for it to be taken to another server
 _MOST_RANKINGS = 256  # orders of servers that are kept, one for all jobs that are alike
 
+_Alike = tuple[str, frozenset[str], frozenset[str]]  # kind, models and servers of a job
 _Place = tuple[float, bool, str]  # when the server would end a job; False if it is free, which goes first; its name
 
 
@@ -69,14 +70,14 @@ class _Ranking:
         return next((name for _end, taken, name in itertools.chain(self.idle, self.busy) if not taken), None)
 
 
-@dataclass
 class _View:
-    """A ranking during one walk through the line: how far its servers were assigned jobs, and where these are now."""
+    """A ranking during one walk through the line: its first servers that were assigned no job, and those that were."""
 
-    ranking: _Ranking
-    idle: int = 0
-    busy: int = 0
-    assigned: list[tuple[float, bool, str, int]] = field(default_factory=list)
+    def __init__(self, ranking: _Ranking) -> None:
+        self.job = ranking.job
+        self.all_idle, self.all_busy = iter(ranking.idle), iter(ranking.busy)
+        self.idle, self.busy = next(self.all_idle, None), next(self.all_busy, None)
+        self.assigned: list[tuple[_Place, int]] = []
 
 
 class _Walk:
@@ -84,49 +85,75 @@ class _Walk:
 
     def __init__(self, schedule: Schedule, now: float) -> None:
         self._schedule, self._now = schedule, now
-        self._views: dict[_Ranking, _View] = {}
+        self._views: dict[_Alike, _View] = {}
         self._assigned: dict[str, tuple[float, frozenset[str], int]] = {}  # until, loaded, number of jobs
 
     def assign(self, job: Job) -> tuple[str, float] | None:
         """Assign a job. Returns the server and when it starts; None if no server can run it."""
-        ranking = self._schedule.ranking(job, self._now)
-        view = self._views.get(ranking)
+        alike = job.kind, job.models, job.servers
+        view = self._views.get(alike)
         if view is None:
-            view = self._views[ranking] = _View(ranking)
+            view = self._views[alike] = _View(self._schedule.ranking(job, self._now))
         place = self._soonest(view)
         if place is None:
             return None
-        name, state = place[2], self._schedule.states[place[2]]
-        start, loaded, count = self._assigned.get(name) or (max(self._now, state.until), state.loaded, 0)
-        self._assigned[name] = place[0], job.models or loaded, count + 1
-        return name, start
+        end, _taken, name = place
+        before = self._assigned.get(name)
+        if before is None:
+            state = self._schedule.states[name]
+            before = max(self._now, state.until), state.loaded, 0
+        self._assigned[name] = end, job.models or before[1], before[2] + 1
+        return name, before[0]
 
     def _soonest(self, view: _View) -> _Place | None:
         """Find the server that would end a job first; of several, a free one. A server that was assigned jobs does not
         end another one sooner than before, so it is looked at again only where it would have been the first.
         """
-        ranking, assigned, found = view.ranking, self._assigned, list[_Place]()
-        while view.idle < len(ranking.idle) and ranking.idle[view.idle][2] in assigned:
-            self._look_again(view, ranking.idle[view.idle][2])
-            view.idle += 1
-        while view.busy < len(ranking.busy) and ranking.busy[view.busy][2] in assigned:
-            self._look_again(view, ranking.busy[view.busy][2])
-            view.busy += 1
-        while view.assigned and view.assigned[0][3] != assigned[view.assigned[0][2]][2]:
-            self._look_again(view, heappop(view.assigned)[2])
-        if view.idle < len(ranking.idle):
-            took, taken, name = ranking.idle[view.idle]
-            found.append((self._now + took, taken, name))
-        if view.busy < len(ranking.busy):
-            found.append(ranking.busy[view.busy])
-        if view.assigned:
-            found.append(view.assigned[0][:3])
-        return min(found, default=None)
+        assigned = self._assigned
+        if view.idle is not None and view.idle[2] in assigned:
+            view.idle = self._next(view, view.idle, view.all_idle)
+        if view.busy is not None and view.busy[2] in assigned:
+            view.busy = self._next(view, view.busy, view.all_busy)
+        while view.assigned and view.assigned[0][1] != assigned[view.assigned[0][0][2]][2]:
+            self._look_again(view, heappop(view.assigned)[0][2])
+        best = view.busy
+        if view.idle is not None:
+            took, taken, name = view.idle
+            idle = self._now + took, taken, name
+            best = idle if best is None or idle < best else best
+        if view.assigned and (best is None or view.assigned[0][0] < best):
+            best = view.assigned[0][0]
+        return best
+
+    def _next(self, view: _View, first: _Place, rest: Iterator[_Place]) -> _Place | None:
+        """Return the next server that was assigned no job."""
+        for place in itertools.chain((first,), rest):
+            if place[2] not in self._assigned:
+                return place
+            self._look_again(view, place[2])
+        return None
 
     def _look_again(self, view: _View, name: str) -> None:
         until, loaded, count = self._assigned[name]
-        took = self._schedule.estimates.total(name, loaded, view.ranking.job)
-        heappush(view.assigned, (until + took, True, name, count))
+        took = self._schedule.estimates.total(name, loaded, view.job)
+        heappush(view.assigned, ((until + took, True, name), count))
+
+
+class _Line:
+    """Jobs in order, each of which is made when it is asked for, and once."""
+
+    def __init__(self, jobs: Iterable[Job]) -> None:
+        self._rest, self.read = iter(jobs), list[Job]()
+
+    def since(self, first: int) -> Iterator[tuple[int, Job]]:
+        """Yield the jobs from this place on, each with its place."""
+        for place in itertools.count(first):
+            if place == len(self.read):
+                job = next(self._rest, None)
+                if job is None:
+                    return
+                self.read.append(job)
+            yield place, self.read[place]
 
 
 class Schedule:
@@ -137,8 +164,8 @@ class Schedule:
         self.states: dict[str, ServerState] = {}
         self._free, self._room = set[str](), set[str]()
         self._changes, self._forgotten = list[str](), 0  # names of changed servers; how many are no longer listed
-        self._ends: list[tuple[float, str]] = []
-        self._rankings: dict[tuple[str, frozenset[str], frozenset[str]], _Ranking] = {}
+        self._now, self._ends = 0.0, list[tuple[float, str]]()
+        self._rankings: dict[_Alike, _Ranking] = {}
         for server_state in server_states:
             self.put(server_state)
 
@@ -153,7 +180,8 @@ class Schedule:
         self.states[name] = state
         (self._free.add if state.free else self._free.discard)(name)
         (self._room.add if state.room else self._room.discard)(name)
-        heappush(self._ends, (state.until, name))
+        if state.until > self._now:
+            heappush(self._ends, (state.until, name))
         self._note(name)
 
     def drop(self, name: str) -> None:
@@ -170,7 +198,7 @@ class Schedule:
 
     def advance(self, now: float) -> list[str]:
         """Let time go on. Returns the servers that should have done all their jobs by now. Call it before you ask."""
-        due = []
+        self._now, due = now, []
         while self._ends and self._ends[0][0] <= now:
             until, name = heappop(self._ends)
             if name in self.states and self.states[name].until == until:
@@ -178,27 +206,27 @@ class Schedule:
                 due.append(name)
         return due
 
-    def choose(self, jobs: Sequence[Job], now: float, *, more: bool = False) -> Choice | None:
+    def choose(self, jobs: Iterable[Job], now: float, *, more: bool = False) -> Choice | None:
         """Choose the next job for a free server, or else for one with room; None if every job should wait, or cannot
-        run there. `more` jobs may wait behind these: then no server waits for one of them.
+        run there. The jobs are in queue order, but those that are overdue come first. `more` jobs may wait behind these:
+        then no server waits for one of them.
         """
         if not self.takes_more:
             return None
         if len(self._rankings) > _MOST_RANKINGS:
             self._rankings.clear()
-        ordered = sorted(jobs, key=lambda job: not job.is_overdue)
-        ahead, full, walk = None, set[str](), _Walk(self, now)
-        for job in ordered:
+        ahead, full, walk, line = None, set[str](), _Walk(self, now), _Line(jobs)
+        for place, job in line.since(0):
             name, _start = walk.assign(job) or ("", 0.0)
             if name in self._free:
-                return self._chosen(ordered, job, name)
+                return self._chosen(line, place, name)
             if ahead is None and name in self._room and name not in full:
-                choice = replace(self._chosen(ordered, job, name), ahead=True)
+                choice = replace(self._chosen(line, place, name), ahead=True)
                 ahead = choice if choice.job.patient else None
                 full.add(name)
             if ahead is not None and not self._free:
                 return ahead
-        return (self._from_behind(ordered, now) if more and self._free else None) or ahead
+        return (self._from_behind(line.read, now) if more and self._free else None) or ahead
 
     def assign(self, jobs: Iterable[Job], now: float) -> Iterator[tuple[Job, str, float]]:
         """Assign each job, in order, to the server that would finish it first. Yields the job, the server, and the
@@ -245,19 +273,19 @@ class Schedule:
             self._forgotten += len(self._changes)
             self._changes.clear()
 
-    def _chosen(self, jobs: Sequence[Job], job: Job, server: str) -> Choice:
+    def _chosen(self, line: _Line, place: int, server: str) -> Choice:
         """Choose a later job with loaded models, instead of loading other models for this one, if there is one.
 
         Jobs for other servers are not put off by that, because they finish earlier there.
         """
-        loaded = self.states[server].loaded
+        job, loaded, passed = line.read[place], self.states[server].loaded, list[str]()
         if job.is_overdue or not job.switches(loaded):
             return Choice(job, server)
-        rest = itertools.dropwhile(lambda each: each is not job, jobs)
-        behind = [each for each in rest if server in each.servers]
-        for number, mate in enumerate(behind):
-            if mate.models and mate.models <= loaded:
-                return Choice(mate, server, tuple(each.id for each in behind[:number]))
+        for _place, mate in line.since(place):
+            if server in mate.servers:
+                if mate.models and mate.models <= loaded:
+                    return Choice(mate, server, tuple(passed))
+                passed.append(mate.id)
         return Choice(job, server)
 
     def _from_behind(self, jobs: Sequence[Job], now: float) -> Choice | None:

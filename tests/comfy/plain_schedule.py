@@ -13,18 +13,18 @@ from comfy.schedule import Estimates, Job, ServerState
 def choose(
     jobs: Sequence[Job], states: Iterable[ServerState], estimates: Estimates, now: float, *, more: bool = False
 ) -> Choice | None:
-    state, ordered = {each.name: each for each in states}, sorted(jobs, key=lambda job: not job.is_overdue)
+    state = {each.name: each for each in states}
     while True:
-        found = list(assign(ordered, state.values(), estimates, now))
+        found = list(assign(jobs, state.values(), estimates, now))
         for job, server, _start in found:
             if state[server].free:
-                return _chosen(ordered, job, state[server])
-        if more and (choice := _from_behind(ordered, state.values(), estimates, now)) is not None:
+                return _chosen(jobs, job, state[server])
+        if more and (choice := _from_behind(jobs, state.values(), estimates, now)) is not None:
             return choice
         ahead = next(((job, server) for job, server, _start in found if state[server].room), None)
         if ahead is None:
             return None
-        choice = _chosen(ordered, ahead[0], state[ahead[1]])
+        choice = _chosen(jobs, ahead[0], state[ahead[1]])
         if choice.job.patient:
             return replace(choice, ahead=True)
         state[ahead[1]] = replace(state[ahead[1]], room=False)

@@ -61,7 +61,7 @@ class House:
             return Choice(waiting[0], free[0]) if free and waiting else None
         for name in self.schedule.advance(now):
             self.schedule.put(ServerState(name, self.loaded[name]))
-        return self.schedule.choose(waiting[:64], now)
+        return self.schedule.choose(ordered(waiting[:64]), now)
 
     def begin(self, choice: Choice, now: float) -> float:
         job, name = choice.job, choice.server
@@ -78,7 +78,11 @@ class House:
 
 
 def choose(waiting: list[Job], server_states: list[ServerState], estimates: Estimates) -> Choice | None:
-    return Schedule(estimates, server_states).choose(waiting, 0.0)
+    return Schedule(estimates, server_states).choose(ordered(waiting), 0.0)
+
+
+def ordered(waiting: list[Job]) -> list[Job]:
+    return sorted(waiting, key=lambda job: not job.is_overdue)
 
 
 def jobs(count: int, *models: str, servers: str = "abcd") -> list[Job]:

@@ -175,7 +175,7 @@ class Worker:
     def _pick(self, heads: Sequence[QueuedRun]) -> Assignment | None:
         """Choose a run for a server."""
         self._has_no_line = False
-        jobs = [self._jobs.of(run, self._fleet.up) for run in heads]
+        jobs = self._jobs.line(heads, self._fleet.up)
         choice = self._offer().choose(jobs, more=len(heads) >= WINDOW)
         return Assignment(choice.job.id, choice.server, choice.passed, choice.ahead) if choice is not None else None
 

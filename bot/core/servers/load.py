@@ -17,7 +17,7 @@ from bot.core.workflows.workflow import choices_of
 from comfy.dispatch import Choice, Schedule
 from comfy.object_info import ObjectInfo
 from comfy.prices import paid_nodes
-from comfy.schedule import Estimates, Job, ServerState
+from comfy.schedule import MOST_PUT_OFF, Estimates, Job, ServerState
 
 _GROWING = 1.5  # the estimate for an overdue run, as a multiple of the time it has taken
 
@@ -103,7 +103,7 @@ class ServerLoad:
         """True if a server is free, or has room for one that waits there."""
         return self._schedule.takes_more
 
-    def choose(self, jobs: Sequence[Job], *, more: bool) -> Choice | None:
+    def choose(self, jobs: Iterable[Job], *, more: bool) -> Choice | None:
         """Choose the next job for a server. `more` jobs may wait behind these."""
         return self._schedule.choose(jobs, self._clock(), more=more)
 
@@ -196,6 +196,10 @@ class JobFactory:
         self._versions, self._known, self._version, self._pays = versions, known, version, pays
         self._where = lru_cache(10_000)(self._able)
         self._here = lru_cache(1_000)(_without)
+
+    def line(self, runs: Sequence[QueuedRun], up: frozenset[str]) -> Iterator[Job]:
+        """Return the jobs of waiting runs, which are in queue order, in the order in which they are assigned."""
+        return (self.of(run, up) for run in sorted(runs, key=lambda run: run.put_off < MOST_PUT_OFF))
 
     def of(self, run: QueuedRun, up: frozenset[str]) -> Job:
         """Return a job for the servers that can run it. Servers that failed it are left out if there are others. One
