@@ -155,8 +155,8 @@ class Darkroom:
         self.now = now
         self.load.offer(self.servers, self.alone)
         heads = self.line.heads()
-        if self.overdue:
-            heads.sort(key=lambda seq: seq not in self.overdue)
+        if not self.overdue.isdisjoint(heads):
+            heads = [seq for seq in heads if seq in self.overdue] + [seq for seq in heads if seq not in self.overdue]
         choice = self.load.choose(map(self.job, heads), more=len(heads) >= WINDOW)
         if choice is None:
             return None

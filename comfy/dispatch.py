@@ -54,9 +54,14 @@ class _Ranking:
 
     def move(self, state: ServerState, took: float, now: float) -> None:
         """Put a server where it belongs."""
-        self.remove(state.name)
-        ranks = self.idle if state.until <= now else self.busy
-        place = (took if ranks is self.idle else state.until + took, not state.free, state.name)
+        idle = state.until <= now
+        ranks, place = (
+            (self.idle if idle else self.busy),
+            (took if idle else state.until + took, not state.free, state.name),
+        )
+        before = self._places.get(state.name)
+        if before is not None:
+            del before[0][bisect_left(*before)]
         insort(ranks, place)
         self._places[state.name] = ranks, place
 
@@ -208,8 +213,8 @@ class Schedule:
 
     def choose(self, jobs: Iterable[Job], now: float, *, more: bool = False) -> Choice | None:
         """Choose the next job for a free server, or else for one with room; None if every job should wait, or cannot
-        run there. The jobs are in queue order, but those that are overdue come first. `more` jobs may wait behind these:
-        then no server waits for one of them.
+        run there. The jobs are in queue order, but those that are overdue come first. `more` jobs may wait behind
+        these: then no server waits for one of them.
         """
         if not self.takes_more:
             return None

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import defaultdict, deque
 from dataclasses import dataclass, field
-from statistics import fmean, median_low
+from statistics import median_low
+from typing import NamedTuple
 
 from comfy.prompt import Prompt
 
@@ -16,8 +17,7 @@ _REMEMBERED = 9  # measurements of each kind on each server; their median is use
 _MODEL_FILES = (".safetensors", ".ckpt", ".pt", ".pth", ".bin", ".gguf", ".sft", ".onnx")
 
 
-@dataclass(frozen=True)
-class Job:
+class Job(NamedTuple):
     """A waiting job. Jobs of one `kind` take about the same time; `servers` are those that can run it. One that is not
     `patient` goes to a free server only.
     """
@@ -39,8 +39,7 @@ class Job:
         return bool(self.models) and not self.models <= loaded
 
 
-@dataclass(frozen=True)
-class ServerState:
+class ServerState(NamedTuple):
     """A server: its loaded models, the moment at which its jobs are done, if it is `free` to begin a job at once, and
     if it has `room` for one that waits there.
     """
@@ -88,6 +87,7 @@ class _Measured:
     recent: dict[tuple[str, bool], deque[float]] = field(default_factory=dict)  # True: had models loaded
     warm: dict[str, float] = field(default_factory=dict)
     cold: dict[str, float] = field(default_factory=dict)
+    loading: dict[str, float] = field(default_factory=dict)
     switch: float | None = None
 
 
@@ -113,8 +113,9 @@ class Estimates:
         if not switched:
             self._usual[kind].put(server, at.warm[kind])
             self._usual_job.put(kind, self._usual[kind].value or 0.0)
-        if both := at.cold.keys() & at.warm.keys():
-            at.switch = fmean(max(0.0, at.cold[kind] - at.warm[kind]) for kind in both)
+        if kind in at.cold and kind in at.warm:
+            at.loading[kind] = max(0.0, at.cold[kind] - at.warm[kind])
+            at.switch = sum(at.loading.values()) / len(at.loading)
             self._usual_switch.put(server, at.switch)
 
     def edition(self, kind: str) -> int:
@@ -144,8 +145,13 @@ class Estimates:
 
     def total(self, server: str, loaded: frozenset[str], job: Job) -> float:
         """Estimate the time of a job on a server with these models, and without other jobs."""
-        seconds = self.seconds(server, job.kind)
-        return seconds + self.switching(server) if job.switches(loaded) else seconds
+        at = self._at.get(server)
+        seconds = at.warm.get(job.kind) if at is not None else None
+        if seconds is None:
+            seconds = self.seconds(server, job.kind)
+        if not job.models or job.models <= loaded:
+            return seconds
+        return seconds + (self.switching(server) if at is None or at.switch is None else at.switch)
 
 
 def models_of(prompt: Prompt) -> frozenset[str]:

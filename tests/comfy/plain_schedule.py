@@ -27,7 +27,7 @@ def choose(
         choice = _chosen(jobs, ahead[0], state[ahead[1]])
         if choice.job.patient:
             return replace(choice, ahead=True)
-        state[ahead[1]] = replace(state[ahead[1]], room=False)
+        state[ahead[1]] = state[ahead[1]]._replace(room=False)
 
 
 def assign(

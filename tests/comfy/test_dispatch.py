@@ -55,7 +55,7 @@ class Fleet(RuleBasedStateMachine):
 
     @rule(jobs=JOBS, more=st.booleans())
     def choose(self, jobs: list[Job], more: bool) -> None:
-        waiting = [Job(str(number), *list(vars(job).values())[1:]) for number, job in enumerate(jobs)]
+        waiting = [job._replace(id=str(number)) for number, job in enumerate(jobs)]
         waiting.sort(key=lambda job: not job.is_overdue)
         states, estimates = self.schedule.states.values(), self.schedule.estimates
         expected = plain.choose(waiting, states, estimates, self.now, more=more)

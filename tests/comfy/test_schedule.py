@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import heapq
-from dataclasses import replace
 from itertools import chain
 from random import Random
 
@@ -43,7 +42,7 @@ class House:
         while waiting or ends:
             while (choice := self.pick(waiting, now)) is not None:
                 waiting = [
-                    replace(job, put_off=job.put_off + (job.id in choice.passed))
+                    job._replace(put_off=job.put_off + (job.id in choice.passed))
                     for job in waiting
                     if job.id != choice.job.id
                 ]
@@ -132,8 +131,8 @@ def test_a_job_goes_only_where_it_can_run_and_waits_for_the_fast_server() -> Non
     job = Job("1", "x", frozenset(), frozenset("ab"))
     busy, free = ServerState("a", until=0.5, free=False), ServerState("b")
     assert choose([job], [busy, free], estimates) is None
-    assert choose([replace(job, servers=frozenset("b"))], [busy, free], estimates) is not None
-    assert choose([replace(job, servers=frozenset("z"))], [busy, free], estimates) is None
+    assert choose([job._replace(servers=frozenset("b"))], [busy, free], estimates) is not None
+    assert choose([job._replace(servers=frozenset("z"))], [busy, free], estimates) is None
 
 
 def test_what_was_put_off_long_enough_is_next_on_the_server_where_it_is_done_soonest() -> None:
@@ -146,7 +145,7 @@ def test_what_was_put_off_long_enough_is_next_on_the_server_where_it_is_done_soo
     free, soon, late = ServerState("a", red), ServerState("b", blue, 2.0, False), ServerState("b", blue, 9.0, False)
     assert choose(waiting, [free, late], estimates) == Choice(overdue, "a")
     assert choose(waiting, [free, soon], estimates) == Choice(waiting[0], "a")
-    assert choose(waiting, [replace(free, until=1.0, free=False), replace(soon, free=True)], estimates) == Choice(
+    assert choose(waiting, [free._replace(until=1.0, free=False), soon._replace(free=True)], estimates) == Choice(
         overdue, "b"
     )
 
@@ -159,20 +158,20 @@ def test_a_free_server_takes_its_job_before_another_one_waits_behind_a_busy_one(
     waiting = jobs(4, servers="ab")
     assert choose(waiting, [busy, free], estimates) == Choice(waiting[2], "b")
     assert choose(waiting[:1], [busy, free], estimates) == Choice(waiting[0], "a", ahead=True)
-    assert choose(waiting, [busy, replace(free, free=False)], estimates) == Choice(waiting[0], "a", ahead=True)
-    assert choose(waiting, [replace(busy, room=False), replace(free, free=False)], estimates) is None
+    assert choose(waiting, [busy, free._replace(free=False)], estimates) == Choice(waiting[0], "a", ahead=True)
+    assert choose(waiting, [busy._replace(room=False), free._replace(free=False)], estimates) is None
 
 
 def test_a_job_that_may_not_be_ahead_waits_for_a_free_server_and_so_does_its_server() -> None:
     waiting, estimates = jobs(3, servers="ab"), Estimates()
-    paid = replace(waiting[0], patient=False)
+    paid = waiting[0]._replace(patient=False)
     near, far = ServerState("a", until=1.0, free=False, room=True), ServerState("b", until=99.0, free=False, room=True)
     assert choose([paid, *waiting[1:]], [near, far], estimates) is None
-    assert choose([paid, replace(waiting[1], servers=frozenset("b"))], [near, far], estimates) == Choice(
-        replace(waiting[1], servers=frozenset("b")), "b", ahead=True
+    assert choose([paid, waiting[1]._replace(servers=frozenset("b"))], [near, far], estimates) == Choice(
+        waiting[1]._replace(servers=frozenset("b")), "b", ahead=True
     )
-    assert choose([paid], [near, replace(far, free=True, room=False)], estimates) is None
-    assert choose([paid], [replace(near, free=True)], estimates) == Choice(paid, "a")
+    assert choose([paid], [near, far._replace(free=True, room=False)], estimates) is None
+    assert choose([paid], [near._replace(free=True)], estimates) == Choice(paid, "a")
 
 
 def test_no_server_waits_for_the_first_of_a_line_that_is_longer_than_what_was_looked_at() -> None:
@@ -206,7 +205,7 @@ def test_a_job_that_waits_is_moved_only_where_it_ends_well_before() -> None:
     assert Schedule(estimates, [busy, idle, foreign]).ends_sooner(job, 11.0, 0.0) == "b"
     assert Schedule(estimates, [busy, idle, foreign]).ends_sooner(job, 2.4, 0.0) is None
     assert Schedule(estimates, [busy, foreign]).ends_sooner(job, 11.0, 0.0) is None
-    assert Schedule(estimates, [replace(idle, free=False)]).ends_sooner(job, 11.0, 0.0) is None
+    assert Schedule(estimates, [idle._replace(free=False)]).ends_sooner(job, 11.0, 0.0) is None
 
 
 def test_when_each_waiting_job_would_start() -> None:
