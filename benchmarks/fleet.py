@@ -230,6 +230,7 @@ class Outcome:
 
     waits: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
     answers: list[float] = field(default_factory=list)  # from the request to the end of its run
+    order: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))  # the runs of each server
     decisions: list[float] = field(default_factory=list)
     upkeep: float = 0.0  # processor, of what is done beside decisions
     end: float = 0.0
@@ -292,6 +293,7 @@ def live(policy: Policy, machines: list[Machine], asked: list[Asked], most: int 
             heapq.heappush(ends, (end, run.seq, run, machine))
             outcome.waits["busy" if int(run.person[1:]) % 10 == 0 else "others"].append(now - run.at)
             outcome.answers.append(end - run.at)
+            outcome.order[machine.name].append(run.seq)
             if len(outcome.answers) == most:
                 coming, ends = len(asked), []
                 break
