@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import itertools
 from bisect import bisect_left, insort
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from heapq import heappop, heappush
 
@@ -43,27 +43,33 @@ class _Ranking:
     """
 
     job: Job
-    edition: int = -1  # of the estimates
+    edition: tuple[int, ...] = ()  # of the estimates
     seen: int = -1  # changes of servers that it has taken in
     idle: list[_Place] = field(default_factory=list)
     busy: list[_Place] = field(default_factory=list)
     _places: dict[str, tuple[list[_Place], _Place]] = field(default_factory=dict)
 
-    def clear(self) -> None:
+    def build(self, servers: Iterable[tuple[ServerState, float]], now: float) -> None:
+        """Put all servers in order. Each comes with the seconds that a job would take there."""
         self.idle, self.busy, self._places = [], [], {}
+        for state, took in servers:
+            ranks, place = self._places[state.name] = self._where(state, took, now)
+            ranks.append(place)
+        self.idle.sort()
+        self.busy.sort()
 
     def move(self, state: ServerState, took: float, now: float) -> None:
-        """Put a server where it belongs."""
-        idle = state.until <= now
-        ranks, place = (
-            (self.idle if idle else self.busy),
-            (took if idle else state.until + took, not state.free, state.name),
-        )
+        """Put a server where it belongs now."""
         before = self._places.get(state.name)
         if before is not None:
             del before[0][bisect_left(*before)]
+        ranks, place = self._places[state.name] = self._where(state, took, now)
         insort(ranks, place)
-        self._places[state.name] = ranks, place
+
+    def _where(self, state: ServerState, took: float, now: float) -> tuple[list[_Place], _Place]:
+        if state.until <= now:
+            return self.idle, (took, not state.free, state.name)
+        return self.busy, (state.until + took, not state.free, state.name)
 
     def remove(self, name: str) -> None:
         if name in self._places:
@@ -242,6 +248,10 @@ class Schedule:
             if (assigned := walk.assign(job)) is not None:
                 yield job, *assigned
 
+    def has_idle(self, now: float) -> bool:
+        """True if a free server has nothing to do."""
+        return any(self.states[name].until <= now for name in self._free)
+
     def ends_sooner(self, job: Job, ends_at: float, now: float) -> str | None:
         """Return the idle server that ends a job well before the server where it waits, which ends it at `ends_at`."""
         idle = (place for place in self.ranking(job, now).idle if not place[1])
@@ -256,21 +266,20 @@ class Schedule:
             ranking = self._rankings[key] = _Ranking(job)
         edition, last = self.estimates.edition(job.kind), self._forgotten + len(self._changes)
         if ranking.edition != edition or ranking.seen < self._forgotten:
-            ranking.clear()
-            self._move(ranking, job.servers, now)
+            ranking.build([self._at(name, job) for name in job.servers if name in self.states], now)
         elif ranking.seen < last:
-            changed = set(self._changes[ranking.seen - self._forgotten :])
-            self._move(ranking, changed & job.servers, now)
+            for name in job.servers.intersection(self._changes[ranking.seen - self._forgotten :]):
+                if name in self.states:
+                    ranking.move(*self._at(name, job), now)
+                else:
+                    ranking.remove(name)
         ranking.edition, ranking.seen = edition, last
         return ranking
 
-    def _move(self, ranking: _Ranking, names: Collection[str], now: float) -> None:
-        for name in names:
-            state = self.states.get(name)
-            if state is None:
-                ranking.remove(name)
-            else:
-                ranking.move(state, self.estimates.total(name, state.loaded, ranking.job), now)
+    def _at(self, name: str, job: Job) -> tuple[ServerState, float]:
+        """Return a server's state, and the seconds that a job would take there."""
+        state = self.states[name]
+        return state, self.estimates.total(name, state.loaded, job)
 
     def _note(self, name: str) -> None:
         self._changes.append(name)

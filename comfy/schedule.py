@@ -118,10 +118,11 @@ class Estimates:
             at.switch = sum(at.loading.values()) / len(at.loading)
             self._usual_switch.put(server, at.switch)
 
-    def edition(self, kind: str) -> int:
-        """A number that grows when estimates for a kind of job change on servers that have not measured it."""
-        usual = self._usual.get(kind)
-        return self._usual_switch.steps + self._usual_job.steps + (usual.steps if usual is not None else 0)
+    def edition(self, kind: str) -> tuple[int, int, int]:
+        """Say which estimates hold for a kind of job on servers that have not measured it: others when this changes."""
+        usual, switch = self._usual.get(kind), self._usual_switch
+        by_job = self._usual_job.steps if switch.value is None else 0
+        return usual.steps if usual is not None else 0, switch.steps, by_job
 
     def seconds(self, server: str, kind: str) -> float:
         """Estimate the time of a job of this kind; on an unknown server, as long as elsewhere."""

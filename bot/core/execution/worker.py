@@ -62,6 +62,7 @@ class Worker:
         self._term = context.lease.term
         self._news, self._outcomes = asyncio.Event(), True
         self._has_no_line = False  # none waits that could be claimed
+        self._is_line_new = True  # since the runs that are ahead were looked at
         self._wanted = context.records.bells.bell(Topic.CANCELS)
         context.records.bells.on(Topic.LINE, self._note_line)
         context.records.bells.on(Topic.OUTCOMES, self._note_outcomes)
@@ -97,7 +98,7 @@ class Worker:
         self._news.set()
 
     def _note_line(self) -> None:
-        self._has_no_line = False
+        self._has_no_line, self._is_line_new = False, True
         self._news.set()
 
     def _note_outcomes(self) -> None:
@@ -137,7 +138,7 @@ class Worker:
             self._outcomes = False
             await self._take_approved()
         if not await _is_news(self._news, self._context.records.bells.net):
-            self._outcomes, self._has_no_line = True, False
+            self._outcomes, self._has_no_line, self._is_line_new = True, False, True
 
     async def _claim(self) -> RunRecord | None:
         self._has_no_line = True  # unless it picks, or the line changes meanwhile
@@ -162,11 +163,21 @@ class Worker:
         return self._context.lease.term is not None
 
     async def _reconsider(self) -> None:
-        """Take back a run that is ahead if an idle server ends it sooner, or if a run of higher priority waits."""
+        """Take back a run that is ahead if an idle server ends it sooner, or if a run of higher priority waits. Without
+        an idle server and without news of the line there is nothing to look at.
+        """
+        if not self._is_line_new and not self._offer().has_idle:
+            return
         worth = [run for run in self._ahead if self._load.starts_in(run.server or "", run) > _WORTHWHILE]
         if not worth:
             return
-        first = await self._context.records.first_priority()
+        self._is_line_new = False
+        try:
+            first = await self._context.records.first_priority()
+        except StorageFailed:
+            self._is_line_new = True
+            raise
+        self._is_line_new |= first > 0  # one that starts so soon that it is not worth it may be late
         for run in worth:
             sooner = self._offer().ends_sooner(run.server or "", run, self._jobs.of(run, self._fleet.up))
             if sooner is not None or run.priority < first:

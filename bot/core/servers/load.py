@@ -103,6 +103,11 @@ class ServerLoad:
         """True if a server is free, or has room for one that waits there."""
         return self._schedule.takes_more
 
+    @property
+    def has_idle(self) -> bool:
+        """True if a server has nothing to do."""
+        return self._schedule.has_idle(self._clock())
+
     def choose(self, jobs: Iterable[Job], *, more: bool) -> Choice | None:
         """Choose the next job for a server. `more` jobs may wait behind these."""
         return self._schedule.choose(jobs, self._clock(), more=more)
