@@ -51,18 +51,6 @@ class ServerState(NamedTuple):
     room: bool = False
 
 
-@dataclass(frozen=True)
-class Choice:
-    """A job for a server. `passed` are the ids of the jobs that are put off for it. If it is `ahead`, the server begins
-    it after what it is doing now.
-    """
-
-    job: Job
-    server: str
-    passed: tuple[str, ...] = ()
-    ahead: bool = False
-
-
 @dataclass
 class _Average:
     """The average of one value each, which moves in steps, so that what was worked out with it holds for long."""
