@@ -18,7 +18,7 @@ from typing import Any, Protocol
 from bot.core.policy.concurrency import ConcurrencyLimits
 from bot.core.runs.queue import WINDOW
 from bot.core.servers.load import ServerLoad
-from comfy.schedule import MOST_PUT_OFF, Job
+from comfy.schedule import Job
 
 MODELS = [frozenset({f"model-{number}.safetensors"}) for number in range(6)]
 KINDS = [(f"kind-{number}", 6.0 + 3.0 * number, MODELS[number % len(MODELS)]) for number in range(10)]
@@ -137,7 +137,7 @@ class Darkroom:
         self.line, self.now = Line(caps), 0.0
         self.load: Any = ServerLoad(lambda: self.now)
         self.servers, self.alone = {machine.name: 1 for machine in machines}, frozenset(each.name for each in machines)
-        self.put_off: Counter[int] = Counter()
+        self.jobs: dict[int, Job] = {}
         self.overdue = set[int]()
         self.able = {
             models: frozenset(machine.name for machine in machines if models in machine.models) for models in MODELS
@@ -146,10 +146,7 @@ class Darkroom:
 
     def join(self, run: Asked) -> None:
         self.line.join(run)
-
-    def job(self, seq: int) -> Job:
-        run = self.line.runs[seq]
-        return Job(str(seq), run.kind, run.models, self.able[run.models], self.put_off[seq])
+        self.jobs[run.seq] = Job(str(run.seq), run.kind, run.models, self.able[run.models])
 
     def next(self, now: float) -> tuple[Asked, Machine] | None:
         self.now = now
@@ -157,15 +154,15 @@ class Darkroom:
         heads = self.line.heads()
         if not self.overdue.isdisjoint(heads):
             heads = [seq for seq in heads if seq in self.overdue] + [seq for seq in heads if seq not in self.overdue]
-        choice = self.load.choose(map(self.job, heads), more=len(heads) >= WINDOW)
+        choice = self.load.choose(map(self.jobs.__getitem__, heads), more=len(heads) >= WINDOW)
         if choice is None:
             return None
         for passed in map(int, choice.passed):
-            self.put_off[passed] += 1
-            if self.put_off[passed] >= MOST_PUT_OFF:
+            job = self.jobs[passed] = self.jobs[passed]._replace(put_off=self.jobs[passed].put_off + 1)
+            if job.is_overdue:
                 self.overdue.add(passed)
         run = self.line.take(int(choice.job.id))
-        self.put_off.pop(run.seq, None)
+        del self.jobs[run.seq]
         self.overdue.discard(run.seq)
         self.load.enter(choice.server, run.begun(now))
         return run, self.by_name[choice.server]

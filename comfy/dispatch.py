@@ -156,15 +156,14 @@ class _Line:
     def __init__(self, jobs: Iterable[Job]) -> None:
         self._rest, self.read = iter(jobs), list[Job]()
 
-    def since(self, first: int) -> Iterator[tuple[int, Job]]:
-        """Yield the jobs from this place on, each with its place."""
-        for place in itertools.count(first):
-            if place == len(self.read):
-                job = next(self._rest, None)
-                if job is None:
-                    return
-                self.read.append(job)
-            yield place, self.read[place]
+    def at(self, place: int) -> Job | None:
+        """Return the job at a place, which is one of those that were read, or the next."""
+        if place < len(self.read):
+            return self.read[place]
+        job = next(self._rest, None)
+        if job is not None:
+            self.read.append(job)
+        return job
 
 
 class Schedule:
@@ -226,8 +225,8 @@ class Schedule:
             return None
         if len(self._rankings) > _MOST_RANKINGS:
             self._rankings.clear()
-        ahead, full, walk, line = None, set[str](), _Walk(self, now), _Line(jobs)
-        for place, job in line.since(0):
+        ahead, full, walk, line, place = None, set[str](), _Walk(self, now), _Line(jobs), -1
+        while (job := line.at(place := place + 1)) is not None:
             name, _start = walk.assign(job) or ("", 0.0)
             if name in self._free:
                 return self._chosen(line, place, name)
@@ -295,7 +294,8 @@ class Schedule:
         job, loaded, passed = line.read[place], self.states[server].loaded, list[str]()
         if job.is_overdue or not job.switches(loaded):
             return Choice(job, server)
-        for _place, mate in line.since(place):
+        while (mate := line.at(place)) is not None:
+            place += 1
             if server in mate.servers:
                 if mate.models and mate.models <= loaded:
                     return Choice(mate, server, tuple(passed))
