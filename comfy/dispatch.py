@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import itertools
 from bisect import bisect_left, insort
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from heapq import heappop, heappush
 
@@ -49,32 +49,28 @@ class _Ranking:
     busy: list[_Place] = field(default_factory=list)
     _places: dict[str, tuple[list[_Place], _Place]] = field(default_factory=dict)
 
-    def build(self, servers: Iterable[tuple[ServerState, float]], now: float) -> None:
-        """Put all servers in order. Each comes with the seconds that a job would take there."""
-        self.idle, self.busy, self._places = [], [], {}
-        for state, took in servers:
-            ranks, place = self._places[state.name] = self._where(state, took, now)
-            ranks.append(place)
-        self.idle.sort()
-        self.busy.sort()
-
-    def move(self, state: ServerState, took: float, now: float) -> None:
-        """Put a server where it belongs now."""
-        before = self._places.get(state.name)
-        if before is not None:
-            del before[0][bisect_left(*before)]
-        ranks, place = self._places[state.name] = self._where(state, took, now)
-        insort(ranks, place)
-
-    def _where(self, state: ServerState, took: float, now: float) -> tuple[list[_Place], _Place]:
-        if state.until <= now:
-            return self.idle, (took, not state.free, state.name)
-        return self.busy, (state.until + took, not state.free, state.name)
-
-    def remove(self, name: str) -> None:
-        if name in self._places:
-            ranks, place = self._places.pop(name)
-            del ranks[bisect_left(ranks, place)]
+    def update(
+        self, names: Iterable[str], states: Mapping[str, ServerState], estimates: Estimates, now: float, *, anew: bool
+    ) -> None:
+        """Put these servers where they belong now; with `anew`, these alone. Most of the time of a decision is here."""
+        if anew:
+            self.idle, self.busy, self._places = [], [], {}
+        idle, busy, places, job, total = self.idle, self.busy, self._places, self.job, estimates.total
+        put = list.append if anew else insort
+        for name in names:
+            if name in places:
+                ranks, place = places.pop(name)
+                del ranks[bisect_left(ranks, place)]
+            if name in states:
+                _name, loaded, until, is_free, _room = states[name]
+                took = total(name, loaded, job)
+                ranks, end = (idle, took) if until <= now else (busy, until + took)
+                place = end, not is_free, name
+                put(ranks, place)
+                places[name] = ranks, place
+        if anew:
+            idle.sort()
+            busy.sort()
 
     def free(self) -> str | None:
         """Return a free server, if possible one that does nothing."""
@@ -264,25 +260,17 @@ class Schedule:
         if ranking is None:
             ranking = self._rankings[key] = _Ranking(job)
         edition, last = self.estimates.edition(job.kind), self._forgotten + len(self._changes)
-        if ranking.edition != edition or ranking.seen < self._forgotten:
-            ranking.build([self._at(name, job) for name in job.servers if name in self.states], now)
-        elif ranking.seen < last:
-            for name in job.servers.intersection(self._changes[ranking.seen - self._forgotten :]):
-                if name in self.states:
-                    ranking.move(*self._at(name, job), now)
-                else:
-                    ranking.remove(name)
-        ranking.edition, ranking.seen = edition, last
+        anew = ranking.edition != edition or ranking.seen < self._forgotten
+        if anew or ranking.seen < last:
+            news = self._changes[max(0, ranking.seen - self._forgotten) :]
+            changed = job.servers if anew else job.servers.intersection(news)
+            ranking.update(changed, self.states, self.estimates, now, anew=anew)
+            ranking.edition, ranking.seen = edition, last
         return ranking
-
-    def _at(self, name: str, job: Job) -> tuple[ServerState, float]:
-        """Return a server's state, and the seconds that a job would take there."""
-        state = self.states[name]
-        return state, self.estimates.total(name, state.loaded, job)
 
     def _note(self, name: str) -> None:
         self._changes.append(name)
-        if len(self._changes) > 100 + 4 * len(self.states):
+        if len(self._changes) > 1000 + 4 * len(self.states):
             self._forgotten += len(self._changes)
             self._changes.clear()
 

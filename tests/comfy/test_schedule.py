@@ -191,7 +191,7 @@ def test_an_order_of_servers_that_was_not_asked_for_in_a_long_time_has_all_chang
     assert schedule.choose([job], 0.0) == Choice(job, "a")
     schedule.put(ServerState("a", until=9.0, free=False))
     schedule.put(ServerState("b"))
-    for _ in range(1000):
+    for _ in range(2000):
         schedule.put(ServerState("c"))
     assert schedule.choose([job], 0.0) == Choice(job, "b")
 
