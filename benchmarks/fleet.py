@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import bisect
+import gc
 import heapq
 import random
 import statistics
@@ -358,6 +359,8 @@ def main() -> None:
     for make in policies:
         machines = fleet(options.servers)
         policy = make(machines, ConcurrencyLimits(running=options.running))
+        gc.collect()
+        gc.freeze()  # as a process does after its start
         print(report(policy.name, live(policy, machines, asked, options.runs), machines), flush=True)
 
 

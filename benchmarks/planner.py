@@ -20,7 +20,20 @@ import random
 import statistics
 from collections.abc import Sequence
 
-from benchmarks.fleet import BURST, MODELS, SWITCH, Asked, Darkroom, FirstCome, LeastQueue, Machine, day, fleet, live
+from benchmarks.fleet import (
+    BURST,
+    MODELS,
+    SWITCH,
+    Asked,
+    Darkroom,
+    FirstCome,
+    LeastQueue,
+    Machine,
+    crowd,
+    day,
+    fleet,
+    live,
+)
 from bot.core.policy.concurrency import ConcurrencyLimits
 from comfy.schedule import Estimates
 
@@ -127,6 +140,20 @@ def case(servers: int, runs: int, load: float, seed: int, tries: int) -> dict[st
     return means
 
 
+def drained(servers: int, runs: int, seed: int) -> dict[str, float]:
+    """When the last of many runs has ended that all wait from the beginning, in seconds, by who decides."""
+    asked, limits, ends = crowd(runs, seed), ConcurrencyLimits(running=BURST), dict[str, float]()
+    for make in (Darkroom, FirstCome, LeastQueue):
+        machines = fleet(servers)
+        policy = make(machines, limits)
+        if isinstance(policy, Darkroom):
+            policy.load._schedule.estimates = taught(servers, 0.9, seed + 1000, limits)
+        ends[policy.name] = live(policy, machines, asked).end
+    speed = sum(machine.speed for machine in fleet(servers))
+    ends["bound: each server loads once, and is then at work"] = SWITCH + sum(run.seconds for run in asked) / speed
+    return ends
+
+
 def taught(servers: int, load: float, seed: int, limits: ConcurrencyLimits) -> Estimates:
     """The estimates of a day before."""
     policy = Darkroom(fleet(servers), limits)
@@ -153,6 +180,15 @@ def main() -> None:
             cells.append(" / ".join(f"{ours:.1f}" for ours, _planned in times))
             cells.append(f"{statistics.fmean(ours / planned - 1 for ours, planned in times):+.1%}")
         print("| " + " | ".join(cells) + " |")
+    lines = [drained(options.servers, 5 * options.runs, seed) for seed in range(options.seeds)]
+    bound = list(lines[0])[-1]
+    print(
+        f"\n{5 * options.runs} runs wait from the beginning\n\n| who decides | all have ended after s | beyond the bound |"
+    )
+    print("| --- " * 3 + "|")
+    for name in lines[0]:
+        beyond = statistics.fmean(each[name] / each[bound] - 1 for each in lines)
+        print(f"| {name} | {' / '.join(f'{each[name]:.0f}' for each in lines)} | {beyond:+.1%} |")
 
 
 if __name__ == "__main__":

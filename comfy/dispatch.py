@@ -260,7 +260,7 @@ class Schedule:
         if ranking is None:
             ranking = self._rankings[key] = _Ranking(job)
         edition, last = self.estimates.edition(job.kind), self._forgotten + len(self._changes)
-        anew = ranking.edition != edition or ranking.seen < self._forgotten
+        anew = ranking.edition != edition or ranking.seen < max(self._forgotten, last - len(self.states))
         if anew or ranking.seen < last:
             news = self._changes[max(0, ranking.seen - self._forgotten) :]
             changed = job.servers if anew else job.servers.intersection(news)
