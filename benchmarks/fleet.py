@@ -155,7 +155,7 @@ class Darkroom:
         heads = self.line.heads()
         if not self.overdue.isdisjoint(heads):
             heads = [seq for seq in heads if seq in self.overdue] + [seq for seq in heads if seq not in self.overdue]
-        choice = self.load.choose(map(self.jobs.__getitem__, heads), more=len(heads) >= WINDOW)
+        choice = self.load.choose(map(self.jobs.__getitem__, heads), len(heads), more=len(heads) >= WINDOW)
         if choice is None:
             return None
         for passed in map(int, choice.passed):

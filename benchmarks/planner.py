@@ -182,9 +182,8 @@ def main() -> None:
         print("| " + " | ".join(cells) + " |")
     lines = [drained(options.servers, 5 * options.runs, seed) for seed in range(options.seeds)]
     bound = list(lines[0])[-1]
-    print(
-        f"\n{5 * options.runs} runs wait from the beginning\n\n| who decides | all have ended after s | beyond the bound |"
-    )
+    print(f"\n{5 * options.runs} runs wait from the beginning\n")
+    print("| who decides | all have ended after s | beyond the bound |")
     print("| --- " * 3 + "|")
     for name in lines[0]:
         beyond = statistics.fmean(each[name] / each[bound] - 1 for each in lines)

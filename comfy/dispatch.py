@@ -3,6 +3,9 @@
 The jobs are in queue order. Each is assigned to the server that would finish it first, given the server's other jobs
 and the models that it would have to load. A free server takes the first job assigned to it.
 
+Loading models holds up those that wait behind, too. So it counts for more than its time, up to five times as much, the
+more jobs wait for each server.
+
 For jobs that are alike the servers are kept in order. When a server changes, it alone moves, so a decision costs as
 much as has changed since the one before, however many servers there are.
 """
@@ -18,6 +21,7 @@ from heapq import heappop, heappush
 from comfy.schedule import Estimates, Job, ServerState
 
 _WORTH_A_MOVE = 0.5  # seconds that a job must end sooner for it to be taken to another server
+_HELD_UP, _MOST_HELD_UP = 2.0, 4.0  # what loading counts more for each job behind at a server, and at most
 _MOST_RANKINGS = 256  # orders of servers that are kept, one for all jobs that are alike
 
 _Alike = tuple[str, frozenset[str], frozenset[str]]  # kind, models and servers of a job
@@ -44,26 +48,33 @@ class _Ranking:
 
     job: Job
     edition: tuple[int, ...] = ()  # of the estimates
+    weight: float = 1.0  # of loading models
     seen: int = -1  # changes of servers that it has taken in
     idle: list[_Place] = field(default_factory=list)
     busy: list[_Place] = field(default_factory=list)
     _places: dict[str, tuple[list[_Place], _Place]] = field(default_factory=dict)
 
     def update(
-        self, names: Iterable[str], states: Mapping[str, ServerState], estimates: Estimates, now: float, *, anew: bool
+        self,
+        names: Iterable[str],
+        states: Mapping[str, ServerState],
+        estimates: Estimates,
+        now: float,
+        *,
+        anew: bool,
     ) -> None:
         """Put these servers where they belong now; with `anew`, these alone. Most of the time of a decision is here."""
         if anew:
             self.idle, self.busy, self._places = [], [], {}
         idle, busy, places, job, total = self.idle, self.busy, self._places, self.job, estimates.total
-        put = list.append if anew else insort
+        put, weight = list.append if anew else insort, self.weight
         for name in names:
             if name in places:
                 ranks, place = places.pop(name)
                 del ranks[bisect_left(ranks, place)]
             if name in states:
                 _name, loaded, until, is_free, _room = states[name]
-                took = total(name, loaded, job)
+                took = total(name, loaded, job, weight)
                 ranks, end = (idle, took) if until <= now else (busy, until + took)
                 place = end, not is_free, name
                 put(ranks, place)
@@ -142,7 +153,7 @@ class _Walk:
 
     def _look_again(self, view: _View, name: str) -> None:
         until, loaded, count = self._assigned[name]
-        took = self._schedule.estimates.total(name, loaded, view.job)
+        took = self._schedule.estimates.total(name, loaded, view.job, self._schedule.weight)
         heappush(view.assigned, ((until + took, True, name), count))
 
 
@@ -168,6 +179,7 @@ class Schedule:
     def __init__(self, estimates: Estimates | None = None, server_states: Iterable[ServerState] = ()) -> None:
         self.estimates = estimates or Estimates()
         self.states: dict[str, ServerState] = {}
+        self.weight = 1.0  #: what the time to load other models counts
         self._free, self._room = set[str](), set[str]()
         self._changes, self._forgotten = list[str](), 0  # names of changed servers; how many are no longer listed
         self._now, self._ends = 0.0, list[tuple[float, str]]()
@@ -243,6 +255,13 @@ class Schedule:
             if (assigned := walk.assign(job)) is not None:
                 yield job, *assigned
 
+    def expect(self, waiting: int) -> None:
+        """Tell how many jobs wait. The weight of loading models follows in large steps, since it moves all servers."""
+        wanted = min(_HELD_UP * max(0, waiting - 1) / max(1, len(self.states)), _MOST_HELD_UP)
+        more = self.weight - 1
+        if not more / 2 < wanted < more * 2:
+            self.weight = 1 + (wanted if wanted >= 0.5 else 0.0)
+
     def has_idle(self, now: float) -> bool:
         """True if a free server has nothing to do."""
         return any(self.states[name].until <= now for name in self._free)
@@ -260,10 +279,15 @@ class Schedule:
         if ranking is None:
             ranking = self._rankings[key] = _Ranking(job)
         edition, last = self.estimates.edition(job.kind), self._forgotten + len(self._changes)
-        anew = ranking.edition != edition or ranking.seen < max(self._forgotten, last - len(self.states))
+        anew = (
+            ranking.edition != edition
+            or ranking.weight != self.weight
+            or ranking.seen < max(self._forgotten, last - len(self.states))
+        )
         if anew or ranking.seen < last:
             news = self._changes[max(0, ranking.seen - self._forgotten) :]
             changed = job.servers if anew else job.servers.intersection(news)
+            ranking.weight = self.weight
             ranking.update(changed, self.states, self.estimates, now, anew=anew)
             ranking.edition, ranking.seen = edition, last
         return ranking

@@ -132,15 +132,17 @@ class Estimates:
             return self._usual_switch.value
         return (_GUESS if self._usual_job.value is None else self._usual_job.value) * _RELUCTANCE
 
-    def total(self, server: str, loaded: frozenset[str], job: Job) -> float:
-        """Estimate the time of a job on a server with these models, and without other jobs."""
+    def total(self, server: str, loaded: frozenset[str], job: Job, weight: float = 1.0) -> float:
+        """Estimate the time of a job on a server with these models, and without other jobs. `weight` is what the time
+        to load other models counts.
+        """
         at = self._at.get(server)
         seconds = at.warm.get(job.kind) if at is not None else None
         if seconds is None:
             seconds = self.seconds(server, job.kind)
         if not job.models or job.models <= loaded:
             return seconds
-        return seconds + (self.switching(server) if at is None or at.switch is None else at.switch)
+        return seconds + weight * (self.switching(server) if at is None or at.switch is None else at.switch)
 
 
 def models_of(prompt: Prompt) -> frozenset[str]:

@@ -11,15 +11,21 @@ from comfy.schedule import Estimates, Job, ServerState
 
 
 def choose(
-    jobs: Sequence[Job], states: Iterable[ServerState], estimates: Estimates, now: float, *, more: bool = False
+    jobs: Sequence[Job],
+    states: Iterable[ServerState],
+    estimates: Estimates,
+    weight: float,
+    now: float,
+    *,
+    more: bool = False,
 ) -> Choice | None:
     state = {each.name: each for each in states}
     while True:
-        found = list(assign(jobs, state.values(), estimates, now))
+        found = list(assign(jobs, state.values(), estimates, weight, now))
         for job, server, _start in found:
             if state[server].free:
                 return _chosen(jobs, job, state[server])
-        if more and (choice := _from_behind(jobs, state.values(), estimates, now)) is not None:
+        if more and (choice := _from_behind(jobs, state.values(), estimates, weight, now)) is not None:
             return choice
         ahead = next(((job, server) for job, server, _start in found if state[server].room), None)
         if ahead is None:
@@ -31,28 +37,28 @@ def choose(
 
 
 def assign(
-    jobs: Iterable[Job], states: Iterable[ServerState], estimates: Estimates, now: float
+    jobs: Iterable[Job], states: Iterable[ServerState], estimates: Estimates, weight: float, now: float
 ) -> Iterator[tuple[Job, str, float]]:
     state = {each.name: each for each in states}
     for job in jobs:
         able = [each for each in state.values() if each.name in job.servers]
         if able:
-            ends = {each.name: _ends(each, job, estimates, now) for each in able}
+            ends = {each.name: _ends(each, job, estimates, weight, now) for each in able}
             best = min(able, key=lambda each: (ends[each.name], not each.free, each.name))
             yield job, best.name, max(now, best.until)
             state[best.name] = ServerState(best.name, job.models or best.loaded, ends[best.name], free=False)
 
 
 def ends_sooner(
-    job: Job, ends_at: float, states: Iterable[ServerState], estimates: Estimates, now: float
+    job: Job, ends_at: float, states: Iterable[ServerState], estimates: Estimates, weight: float, now: float
 ) -> str | None:
     idle = [each for each in states if each.name in job.servers and each.free and each.until <= now]
-    best = min(idle, key=lambda each: (_ends(each, job, estimates, now), each.name), default=None)
-    return best.name if best is not None and _ends(best, job, estimates, now) + 0.5 < ends_at else None
+    best = min(idle, key=lambda each: (_ends(each, job, estimates, weight, now), each.name), default=None)
+    return best.name if best is not None and _ends(best, job, estimates, weight, now) + 0.5 < ends_at else None
 
 
-def _ends(state: ServerState, job: Job, estimates: Estimates, now: float) -> float:
-    return max(now, state.until) + estimates.total(state.name, state.loaded, job)
+def _ends(state: ServerState, job: Job, estimates: Estimates, weight: float, now: float) -> float:
+    return max(now, state.until) + estimates.total(state.name, state.loaded, job, weight)
 
 
 def _chosen(jobs: Sequence[Job], job: Job, state: ServerState) -> Choice:
@@ -65,11 +71,13 @@ def _chosen(jobs: Sequence[Job], job: Job, state: ServerState) -> Choice:
     return Choice(job, state.name)
 
 
-def _from_behind(jobs: Sequence[Job], states: Iterable[ServerState], estimates: Estimates, now: float) -> Choice | None:
+def _from_behind(
+    jobs: Sequence[Job], states: Iterable[ServerState], estimates: Estimates, weight: float, now: float
+) -> Choice | None:
     found = []
     for job in reversed(jobs):
         free = [each for each in states if each.free and each.name in job.servers]
         if free:
-            best = min(free, key=lambda each: (each.until > now, _ends(each, job, estimates, now), each.name))
+            best = min(free, key=lambda each: (each.until > now, _ends(each, job, estimates, weight, now), each.name))
             found.append((job.switches(best.loaded), Choice(job, best.name)))
     return min(found, key=lambda each: each[0])[1] if found else None

@@ -48,6 +48,10 @@ class Fleet(RuleBasedStateMachine):
     def learn(self, name: str, kind: str, seconds: float, switched: bool) -> None:
         self.schedule.learn(name, kind, seconds, switched=switched)
 
+    @rule(waiting=st.integers(0, 30))
+    def expect(self, waiting: int) -> None:
+        self.schedule.expect(waiting)
+
     @rule(seconds=SECONDS)
     def wait(self, seconds: float) -> None:
         self.now += seconds
@@ -58,15 +62,15 @@ class Fleet(RuleBasedStateMachine):
         waiting = [job._replace(id=str(number)) for number, job in enumerate(jobs)]
         waiting.sort(key=lambda job: not job.is_overdue)
         states, estimates = self.schedule.states.values(), self.schedule.estimates
-        expected = plain.choose(waiting, states, estimates, self.now, more=more)
+        expected = plain.choose(waiting, states, estimates, self.schedule.weight, self.now, more=more)
         assert self.schedule.choose(waiting, self.now, more=more) == expected
-        assigned = plain.assign(waiting, states, estimates, self.now)
+        assigned = plain.assign(waiting, states, estimates, self.schedule.weight, self.now)
         assert list(self.schedule.assign(waiting, self.now)) == list(assigned)
 
     @rule(jobs=JOBS.filter(bool), seconds=SECONDS)
     def move(self, jobs: list[Job], seconds: float) -> None:
         states, estimates = self.schedule.states.values(), self.schedule.estimates
-        expected = plain.ends_sooner(jobs[0], self.now + seconds, states, estimates, self.now)
+        expected = plain.ends_sooner(jobs[0], self.now + seconds, states, estimates, self.schedule.weight, self.now)
         assert self.schedule.ends_sooner(jobs[0], self.now + seconds, self.now) == expected
 
 

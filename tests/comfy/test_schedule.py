@@ -185,6 +185,24 @@ def test_no_server_waits_for_the_first_of_a_line_that_is_longer_than_what_was_lo
     assert schedule.choose(waiting, 0.0, more=True) == Choice(waiting[-1], "b")
 
 
+def test_loading_models_counts_for_more_the_more_jobs_wait_but_keeps_no_server_idle_for_a_long_line() -> None:
+    red, blue = frozenset({"red.ckpt"}), frozenset({"blue.ckpt"})
+    schedule = Schedule(server_states=[ServerState("a", red, 9.0, free=False), ServerState("b", blue)])
+    schedule.learn("a", "x", 1.0, switched=False)
+    schedule.learn("a", "x", 6.0, switched=True)
+    waiting = [Job(str(number), "x", red, frozenset("ab")) for number in range(40)]
+    assert schedule.choose(waiting[:1], 0.0) == Choice(waiting[0], "b")
+    schedule.expect(1)
+    assert schedule.choose(waiting[:1], 0.0) == Choice(waiting[0], "b")
+    schedule.expect(40)
+    assert schedule.weight == 5.0
+    assert schedule.choose(waiting[:1], 0.0) is None
+    choice = schedule.choose(waiting, 0.0)
+    assert choice == Choice(waiting[17], "b")  # 9 + 17 seconds at the one, 1 + 5 * 5 at the other, which is free
+    schedule.expect(0)
+    assert schedule.choose(waiting[:1], 0.0) == Choice(waiting[0], "b")
+
+
 def test_an_order_of_servers_that_was_not_asked_for_in_a_long_time_has_all_changes() -> None:
     (job,) = jobs(1, servers="ab")
     schedule = Schedule(server_states=[ServerState("a"), ServerState("b", until=9.0, free=False)])

@@ -187,7 +187,7 @@ class Worker:
         """Choose a run for a server."""
         self._has_no_line = False
         jobs = self._jobs.line(heads, self._fleet.up)
-        choice = self._offer().choose(jobs, more=len(heads) >= WINDOW)
+        choice = self._offer().choose(jobs, len(heads), more=len(heads) >= WINDOW)
         return Assignment(choice.job.id, choice.server, choice.passed, choice.ahead) if choice is not None else None
 
     async def _begin(self) -> None:

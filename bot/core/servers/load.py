@@ -108,8 +108,9 @@ class ServerLoad:
         """True if a server has nothing to do."""
         return self._schedule.has_idle(self._clock())
 
-    def choose(self, jobs: Iterable[Job], *, more: bool) -> Choice | None:
-        """Choose the next job for a server. `more` jobs may wait behind these."""
+    def choose(self, jobs: Iterable[Job], waiting: int, *, more: bool) -> Choice | None:
+        """Choose the next job for a server: of so many that wait. `more` may wait behind these."""
+        self._schedule.expect(waiting)
         return self._schedule.choose(jobs, self._clock(), more=more)
 
     def starts(self, jobs: Iterable[Job]) -> Iterator[tuple[str, float]]:
