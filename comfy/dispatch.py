@@ -3,7 +3,7 @@
 The jobs are in queue order. Each is assigned to the server that would finish it first, given the server's other jobs
 and the models that it would have to load. A free server takes the first job assigned to it.
 
-Loading models holds up those that wait behind, too. So it counts for more than its time, up to five times as much, the
+Loading models holds up those that wait behind, too. So it counts for more than its time, up to three times as much, the
 more jobs wait for each server.
 
 For jobs that are alike the servers are kept in order. When a server changes, it alone moves, so a decision costs as
@@ -21,7 +21,7 @@ from heapq import heappop, heappush
 from comfy.schedule import Estimates, Job, ServerState
 
 _WORTH_A_MOVE = 0.5  # seconds that a job must end sooner for it to be taken to another server
-_HELD_UP, _MOST_HELD_UP = 2.0, 4.0  # what loading counts more for each job behind at a server, and at most
+_HELD_UP, _MOST_HELD_UP = 1.0, 2.0  # what loading counts more for each job behind at a server, and at most
 _MOST_RANKINGS = 256  # orders of servers that are kept, one for all jobs that are alike
 
 _Alike = tuple[str, frozenset[str], frozenset[str]]  # kind, models and servers of a job
