@@ -7,19 +7,19 @@ from __future__ import annotations
 
 import argparse
 import bisect
+import gc
 import heapq
-import itertools
 import random
 import statistics
 import time
 from collections import Counter, defaultdict, deque
-from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 from bot.core.policy.concurrency import ConcurrencyLimits
 from bot.core.runs.queue import WINDOW
-from comfy.schedule import Estimates, Job, ServerState, choose
+from bot.core.servers.load import ServerLoad
+from comfy.schedule import Job
 
 MODELS = [frozenset({f"model-{number}.safetensors"}) for number in range(6)]
 KINDS = [(f"kind-{number}", 6.0 + 3.0 * number, MODELS[number % len(MODELS)]) for number in range(10)]
@@ -39,6 +39,16 @@ class Asked:
     kind: str
     seconds: float
     models: frozenset[str]
+    started_at: float | None = None
+    attempt: int = 1
+    is_ahead: bool = False
+
+    @property
+    def id(self) -> str:
+        return str(self.seq)
+
+    def begun(self, now: float) -> Asked:
+        return Asked(self.seq, self.person, self.at, self.kind, self.seconds, self.models, now)
 
 
 @dataclass
@@ -75,76 +85,93 @@ class Policy(Protocol):
 
     def next(self, now: float) -> tuple[Asked, Machine] | None: ...
 
-    def ended(self, run: Asked, machine: Machine, seconds: float, *, switched: bool) -> None: ...
+    def ended(self, run: Asked, machine: Machine, now: float) -> None: ...
+
+
+class Line:
+    """The line's rule of turns, as `bot.core.runs.queue` has it in SQL: the first is at the end."""
+
+    def __init__(self, caps: ConcurrencyLimits) -> None:
+        self.caps, self.turn = caps, 0
+        self.runs: dict[int, Asked] = {}
+        self.ready: list[tuple[int, int, int]] = []  # of people who may have another run on a server
+        self.own: defaultdict[str, dict[int, tuple[int, int, int]]] = defaultdict(dict)
+        self.with_servers: Counter[str] = Counter()
+
+    def join(self, run: Asked) -> None:
+        own = self.own[run.person]
+        turn = max(self.turn, max((-place[0] for place in own.values()), default=0)) + 1
+        own[run.seq], self.runs[run.seq] = (-turn, -len(own), -run.seq), run
+        if self.with_servers[run.person] < self.caps.running:
+            bisect.insort(self.ready, own[run.seq])
+
+    def heads(self) -> list[int]:
+        return [-place[2] for place in self.ready[: -WINDOW - 1 : -1]]
+
+    def take(self, seq: int) -> Asked:
+        run = self.runs.pop(seq)
+        place = self.own[run.person].pop(seq)
+        self._leave(place)
+        self.turn = max(self.turn, -place[0])
+        self.with_servers[run.person] += 1
+        if self.with_servers[run.person] == self.caps.running:
+            for other in self.own[run.person].values():
+                self._leave(other)
+        return run
+
+    def ended(self, run: Asked) -> None:
+        if self.with_servers[run.person] == self.caps.running:
+            for place in self.own[run.person].values():
+                bisect.insort(self.ready, place)
+        self.with_servers[run.person] -= 1
+
+    def _leave(self, place: tuple[int, int, int]) -> None:
+        del self.ready[bisect.bisect_left(self.ready, place)]
 
 
 class Darkroom:
-    """The real schedule, and the rule of turns as `bot.core.runs.queue` has it in SQL."""
+    """The real schedule and the real load of servers, and the line's rule of turns. No run is ahead here."""
 
     name = "darkroom"
 
     def __init__(self, machines: list[Machine], caps: ConcurrencyLimits) -> None:
-        self.machines, self.caps = machines, caps
-        self.estimates = Estimates()
-        self.turn = 0
-        self.queue: list[tuple[int, int, int]] = []
-        self.runs: dict[int, Asked] = {}
-        self.put_off: Counter[int] = Counter()
-        self.own: defaultdict[str, dict[int, int]] = defaultdict(dict)
-        self.with_servers: Counter[str] = Counter()
-        self.expected: dict[str, float] = {}
+        self.line, self.now = Line(caps), 0.0
+        self.load: Any = ServerLoad(lambda: self.now)
+        self.servers, self.alone = {machine.name: 1 for machine in machines}, frozenset(each.name for each in machines)
+        self.jobs: dict[int, Job] = {}
+        self.overdue = set[int]()
         self.able = {
             models: frozenset(machine.name for machine in machines if models in machine.models) for models in MODELS
         }
         self.by_name = {machine.name: machine for machine in machines}
 
     def join(self, run: Asked) -> None:
-        own = self.own[run.person]
-        turn = max(self.turn, max(own.values(), default=0)) + 1
-        bisect.insort(self.queue, (turn, len(own), run.seq))
-        own[run.seq], self.runs[run.seq] = turn, run
+        self.line.join(run)
+        self.jobs[run.seq] = Job(str(run.seq), run.kind, run.models, self.able[run.models])
 
     def next(self, now: float) -> tuple[Asked, Machine] | None:
-        jobs = [
-            Job(str(run.seq), run.kind, run.models, self.able[run.models], self.put_off[run.seq])
-            for run in itertools.islice(self.heads(), WINDOW)
-        ]
-        server_states = [
-            ServerState(
-                machine.name,
-                machine.loaded,
-                max(0.0, self.expected.get(machine.name, 0.0) - now) if machine.busy else 0.0,
-                not machine.busy,
-            )
-            for machine in self.machines
-        ]
-        choice = choose(jobs, server_states, self.estimates)
+        self.now = now
+        self.load.offer(self.servers, self.alone)
+        heads = self.line.heads()
+        if not self.overdue.isdisjoint(heads):
+            heads = [seq for seq in heads if seq in self.overdue] + [seq for seq in heads if seq not in self.overdue]
+        choice = self.load.choose(map(self.jobs.__getitem__, heads), len(heads), more=len(heads) >= WINDOW)
         if choice is None:
             return None
-        self.put_off.update(map(int, choice.passed))
-        server_state = next(server_state for server_state in server_states if server_state.name == choice.server)
-        self.expected[choice.server] = now + self.estimates.total(server_state, choice.job)
-        return self.take(int(choice.job.id)), self.by_name[choice.server]
+        for passed in map(int, choice.passed):
+            job = self.jobs[passed] = self.jobs[passed]._replace(put_off=self.jobs[passed].put_off + 1)
+            if job.is_overdue:
+                self.overdue.add(passed)
+        run = self.line.take(int(choice.job.id))
+        del self.jobs[run.seq]
+        self.overdue.discard(run.seq)
+        self.load.enter(choice.server, run.begun(now))
+        return run, self.by_name[choice.server]
 
-    def heads(self) -> Iterator[Asked]:
-        for _turn, _depth, seq in self.queue:
-            run = self.runs[seq]
-            if self.with_servers[run.person] < self.caps.running:
-                yield run
-
-    def take(self, seq: int) -> Asked:
-        run = self.runs.pop(seq)
-        turn = self.own[run.person].pop(seq)
-        first = bisect.bisect_left(self.queue, (turn, 0, 0))
-        del self.queue[next(place for place in range(first, len(self.queue)) if self.queue[place][2] == seq)]
-        self.turn = max(self.turn, turn)
-        self.with_servers[run.person] += 1
-        del self.put_off[seq]
-        return run
-
-    def ended(self, run: Asked, machine: Machine, seconds: float, *, switched: bool) -> None:
-        self.with_servers[run.person] -= 1
-        self.estimates.learn(machine.name, run.kind, seconds, switched=switched)
+    def ended(self, run: Asked, machine: Machine, now: float) -> None:
+        self.now = now
+        self.line.ended(run)
+        self.load.leave(machine.name, run, learn=True)
 
 
 class FirstCome:
@@ -167,7 +194,7 @@ class FirstCome:
                 return self.lines[models].popleft(), machine
         return None
 
-    def ended(self, run: Asked, machine: Machine, seconds: float, *, switched: bool) -> None:
+    def ended(self, run: Asked, machine: Machine, now: float) -> None:
         return
 
 
@@ -191,7 +218,7 @@ class LeastQueue:
                 return self.lines[machine.name].popleft(), machine
         return None
 
-    def ended(self, run: Asked, machine: Machine, seconds: float, *, switched: bool) -> None:
+    def ended(self, run: Asked, machine: Machine, now: float) -> None:
         return
 
 
@@ -200,7 +227,10 @@ class Outcome:
     """The result of a day under one policy."""
 
     waits: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
+    answers: list[float] = field(default_factory=list)  # from the request to the end of its run
+    order: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))  # the runs of each server
     decisions: list[float] = field(default_factory=list)
+    upkeep: float = 0.0  # processor, of what is done beside decisions
     end: float = 0.0
 
 
@@ -230,30 +260,42 @@ def day(runs: int, servers: int, load: float, seed: int) -> list[Asked]:
     return asked
 
 
-def live(policy: Policy, machines: list[Machine], asked: list[Asked]) -> Outcome:
-    """Go through the day, from one event to the next."""
-    outcome, now, coming = Outcome(), 0.0, 0
-    ends: list[tuple[float, int, Asked, Machine, float, bool]] = []
+def live(policy: Policy, machines: list[Machine], asked: list[Asked], most: int | None = None) -> Outcome:
+    """Go through the day, from one event to the next, or until so many runs have begun."""
+    outcome, now, coming, most = Outcome(), 0.0, 0, len(asked) if most is None else most
+    ends: list[tuple[float, int, Asked, Machine]] = []
+    free = len(machines)
     while coming < len(asked) or ends:
+        begun = time.process_time()
         if ends and (coming == len(asked) or ends[0][0] <= asked[coming].at):
-            now, _seq, run, machine, begun, switched = heapq.heappop(ends)
+            now, _seq, run, machine = heapq.heappop(ends)
             machine.busy = False
-            policy.ended(run, machine, now - begun, switched=switched)
+            policy.ended(run, machine, now)
+            free += 1
         else:
             now = asked[coming].at
             policy.join(asked[coming])
             coming += 1
-        while any(not machine.busy for machine in machines):
-            begun = time.perf_counter()
+            if coming < len(asked) and asked[coming].at == now:
+                continue  # they come together
+        outcome.upkeep += time.process_time() - begun
+        while free:
+            begun = time.process_time()
             taken = policy.next(now)
-            outcome.decisions.append(time.perf_counter() - begun)
+            outcome.decisions.append(time.process_time() - begun)
             if taken is None:
                 break
             run, machine = taken
-            end, switched = machine.begin(run, now)
-            heapq.heappush(ends, (end, run.seq, run, machine, now, switched))
+            free -= 1
+            end, _switched = machine.begin(run, now)
+            heapq.heappush(ends, (end, run.seq, run, machine))
             outcome.waits["busy" if int(run.person[1:]) % 10 == 0 else "others"].append(now - run.at)
-    outcome.end = now
+            outcome.answers.append(end - run.at)
+            outcome.order[machine.name].append(run.seq)
+            if len(outcome.answers) == most:
+                coming, ends = len(asked), []
+                break
+    outcome.end = max(each.until for each in machines)
     return outcome
 
 
@@ -266,15 +308,28 @@ def report(name: str, outcome: Outcome, machines: list[Machine]) -> str:
         f"{sum(each.switches for each in machines)}",
         *(_waits(outcome.waits[kind]) for kind in ("others", "busy")),
         f"{outcome.end / 3600:.1f}",
-        f"{statistics.fmean(outcome.decisions) * 1e6:.0f}",
-        f"{sorted(outcome.decisions)[int(len(outcome.decisions) * 0.99)] * 1e3:.1f}",
+        f"{(sum(outcome.decisions) + outcome.upkeep) / len(outcome.decisions) * 1e6:.0f}",
+        " / ".join(
+            f"{sorted(outcome.decisions)[int((len(outcome.decisions) - 1) * part)] * 1e3:.1f}"
+            for part in (0.99, 0.999, 1.0)
+        ),
     ]
     return "| " + " | ".join(cells) + " |"
 
 
 def _waits(waits: list[float]) -> str:
-    ordered = sorted(waits)
+    ordered = sorted(waits) or [0.0]
     return " / ".join(f"{ordered[int((len(ordered) - 1) * part)]:.0f}" for part in (0.5, 0.95, 1.0))
+
+
+def crowd(runs: int, seed: int) -> list[Asked]:
+    """All wait from the beginning, twenty of each person."""
+    chance, asked = random.Random(seed), list[Asked]()
+    for number in range(runs):
+        kind, seconds, models = chance.choice(KINDS)
+        took = seconds * chance.uniform(1 - JITTER, 1 + JITTER)
+        asked.append(Asked(number, f"p{number // BURST}", 0.0, kind, took, models))
+    return asked
 
 
 def main() -> None:
@@ -282,23 +337,31 @@ def main() -> None:
     parser.add_argument("--servers", type=int, default=20)
     parser.add_argument("--runs", type=int, default=5000)
     parser.add_argument("--load", type=float, default=0.6, help="of what the servers could do if they never switched")
+    parser.add_argument("--waiting", type=int, default=0, help="so many wait from the beginning, and no others come")
     parser.add_argument("--running", type=int, default=2, help="runs of one person with servers at a time")
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
-    asked = day(options.runs, options.servers, options.load, options.seed)
-    print(
-        f"{options.servers} servers, {options.runs} runs, load {options.load:g}, {options.running} a person at a time\n"
-    )
+    if options.waiting:
+        asked = crowd(options.waiting, options.seed)
+        print(f"{options.servers} servers, {options.waiting} wait, the first {options.runs} begin\n")
+    else:
+        asked = day(options.runs, options.servers, options.load, options.seed)
+        print(
+            f"{options.servers} servers, {options.runs} runs, load {options.load:g}, {options.running} a person at a"
+            " time\n"
+        )
     print(
         "| policy | at work | loading models | switches | people with one run wait s: p50 / p95 / most"
-        " | those with twenty | hours | a decision us | p99 ms |"
+        " | those with twenty | hours | a decision us, upkeep included | p99 / p99.9 / most ms, without |"
     )
     print("| --- " * 9 + "|")
     policies: list[type[Darkroom | FirstCome | LeastQueue]] = [Darkroom, FirstCome, LeastQueue]
     for make in policies:
         machines = fleet(options.servers)
         policy = make(machines, ConcurrencyLimits(running=options.running))
-        print(report(policy.name, live(policy, machines, asked), machines), flush=True)
+        gc.collect()
+        gc.freeze()  # as a process does after its start
+        print(report(policy.name, live(policy, machines, asked, options.runs), machines), flush=True)
 
 
 if __name__ == "__main__":

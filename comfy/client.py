@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterable, Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -40,10 +40,13 @@ class ComfyClient:
     ComfyUI's. Requests of a run are repeated before that (`comfy.retry`), so one bad answer does not end a run.
     """
 
-    def __init__(self, server: Server | str) -> None:
+    def __init__(self, server: Server | str, share: Callable[[bool], None] = lambda _has_others: None) -> None:
+        """`share` is called with True when the server's queue has prompts that are not ours, and with False when that
+        is over, or not known any longer.
+        """
         self.server = Server(server) if isinstance(server, str) else server
         self._http = Http(self.server)
-        self._socket = Socket(self._http, self.server)
+        self._socket = Socket(self._http, self.server, share)
         self._poller = Poller(self._http, freshness=self.server.look_every / 2)
         self._repeat = Retry(self.server.gone_after, limit=self.server.answer_timeout)
         self._ended_at: dict[str, int | None] = {}  # the connection over which a prompt's end was seen, by its id
@@ -242,11 +245,6 @@ class ComfyClient:
         """True if the server had a prompt in its queue until it was cancelled, and did not restart meanwhile."""
         subscription = self._socket.subscription(prompt_id)
         return subscription is not None and subscription.removed and self._socket.hears(subscription)
-
-    @property
-    def has_others(self) -> bool:
-        """True if the server's queue had prompts that are not ours when it last told us how many there are."""
-        return self._socket.is_open and self._socket.others > 0
 
     @property
     def _connection(self) -> int | None:

@@ -12,6 +12,7 @@ import random
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
+from functools import partial
 from types import TracebackType
 
 from comfy.client import ComfyClient
@@ -43,8 +44,9 @@ class Fleet:
         self._changed = changed
         self._clients: dict[str, ComfyClient] = {}
         self._infos: dict[str, ObjectInfo] = {}
-        self._up: set[str] = set()
-        self._down: set[str] = set()
+        self.up = frozenset[str]()  #: the names of the servers that can be reached
+        self.down = frozenset[str]()  #: the names of those that did not answer when they were asked last
+        self.shared = frozenset[str]()  #: the names of those with prompts of others in their queues
         self._doubts = {name: asyncio.Event() for name in self.members}
         self._looked = {name: asyncio.Event() for name in self.members}
         self._watchers: list[asyncio.Task[None]] = []
@@ -52,7 +54,8 @@ class Fleet:
 
     async def __aenter__(self) -> Fleet:
         for name, member in self.members.items():
-            self._clients[name] = await self._stack.enter_async_context(ComfyClient(member.server))
+            client = ComfyClient(member.server, partial(self._share, name))
+            self._clients[name] = await self._stack.enter_async_context(client)
         self._watchers = [asyncio.create_task(self._watch(name), name=f"watch {name}") for name in self.members]
         return self
 
@@ -63,16 +66,6 @@ class Fleet:
             watcher.cancel()
         await asyncio.gather(*self._watchers, return_exceptions=True)
         await self._stack.aclose()
-
-    @property
-    def up(self) -> frozenset[str]:
-        """Return the names of the servers that can be reached."""
-        return frozenset(self._up)
-
-    @property
-    def down(self) -> frozenset[str]:
-        """Return the names of the servers that did not answer when they were asked last."""
-        return frozenset(self._down)
 
     @property
     def known(self) -> Mapping[str, ObjectInfo]:
@@ -115,10 +108,10 @@ class Fleet:
         client = self._clients[name]
         try:
             await client.system_stats()
-            if refresh or name not in self._up:
+            if refresh or name not in self.up:
                 self._note(name, await client.object_info(refresh=True))
         except ComfyError as fault:
-            _log.log(logging.INFO if name in self._down else logging.WARNING, "server %s: %s", name, fault)
+            _log.log(logging.INFO if name in self.down else logging.WARNING, "server %s: %s", name, fault)
             self._set(name, up=False)
             return False
         self._set(name, up=True)
@@ -132,11 +125,13 @@ class Fleet:
             self.version += 1
             self._changed()
 
+    def _share(self, name: str, has_others: bool) -> None:
+        self.shared = self.shared | {name} if has_others else self.shared - {name}
+
     def _set(self, name: str, *, up: bool) -> None:
-        now, before = (self._up, self._down) if up else (self._down, self._up)
-        if name in now:
+        if name in (self.up if up else self.down):
             return
-        now.add(name)
-        before.discard(name)
+        self.up = self.up | {name} if up else self.up - {name}
+        self.down = self.down - {name} if up else self.down | {name}
         self.version += 1
         self._changed()

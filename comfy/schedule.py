@@ -1,61 +1,82 @@
-"""Decide which server takes which job next. Pure functions, without a clock and without input or output.
-
-The jobs are in queue order. Each is assigned to the server that would finish it first, given the server's other jobs
-and the models that it would have to load. A free server takes the first job assigned to it.
-"""
+"""Jobs and servers as the schedule sees them, and estimates of how long each job takes where. `dispatch` decides."""
 
 from __future__ import annotations
 
-import itertools
-from collections import deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from statistics import fmean, median_low
+from collections import defaultdict, deque
+from dataclasses import dataclass, field
+from statistics import median_low
+from typing import NamedTuple
 
 from comfy.prompt import Prompt
 
 MOST_PUT_OFF = 3  #: the number of later jobs that may go before a job because their models are loaded
 _GUESS = 5.0  # seconds; the estimate for an unknown job
 _RELUCTANCE = 3.0  # jobs; the estimated cost of loading other models before it was measured
-_WORTH_A_MOVE = 0.5  # seconds that a job must end sooner for it to be taken to another server
+_STEP = 0.1  # an average that others use follows its values in steps of a tenth
 _REMEMBERED = 9  # measurements of each kind on each server; their median is used, because some are outliers
 _MODEL_FILES = (".safetensors", ".ckpt", ".pt", ".pth", ".bin", ".gguf", ".sft", ".onnx")
 
 
-@dataclass(frozen=True)
-class Job:
-    """A waiting job. Jobs of one `kind` take about the same time; `servers` are those that can run it."""
+class Job(NamedTuple):
+    """A waiting job. Jobs of one `kind` take about the same time; `servers` are those that can run it. One that is not
+    `patient` goes to a free server only.
+    """
 
     id: str
     kind: str
     models: frozenset[str]
     servers: frozenset[str]
     put_off: int = 0
+    patient: bool = True
+
+    @property
+    def is_overdue(self) -> bool:
+        """True if no other job may go before it any longer."""
+        return self.put_off >= MOST_PUT_OFF
+
+    def switches(self, loaded: frozenset[str]) -> bool:
+        """True if a server with these models would have to load others."""
+        return bool(self.models) and not self.models <= loaded
 
 
-@dataclass(frozen=True)
-class ServerState:
-    """A server: its loaded models, the seconds until its jobs are done, if it is `free` to begin a job at once, and
+class ServerState(NamedTuple):
+    """A server: its loaded models, the moment at which its jobs are done, if it is `free` to begin a job at once, and
     if it has `room` for one that waits there.
     """
 
     name: str
     loaded: frozenset[str] = frozenset()
-    busy_for: float = 0.0
+    until: float = 0.0
     free: bool = True
     room: bool = False
 
 
-@dataclass(frozen=True)
-class Choice:
-    """A job for a server. `passed` are the ids of the jobs that are put off for it. If it is `ahead`, the server begins
-    it after what it is doing now.
-    """
+@dataclass
+class _Average:
+    """The average of one value each, which moves in steps, so that what was worked out with it holds for long."""
 
-    job: Job
-    server: str
-    passed: tuple[str, ...] = ()
-    ahead: bool = False
+    value: float | None = None
+    steps: int = 0
+    _values: dict[str, float] = field(default_factory=dict)
+    _sum: float = 0.0
+
+    def put(self, name: str, value: float) -> None:
+        self._sum += value - self._values.get(name, 0.0)
+        self._values[name] = value
+        average = self._sum / len(self._values)
+        if self.value is None or abs(average - self.value) > _STEP * self.value:
+            self.value, self.steps = average, self.steps + 1
+
+
+@dataclass
+class _Measured:
+    """The times on one server, by kind."""
+
+    recent: dict[tuple[str, bool], deque[float]] = field(default_factory=dict)  # True: had models loaded
+    warm: dict[str, float] = field(default_factory=dict)
+    cold: dict[str, float] = field(default_factory=dict)
+    loading: dict[str, float] = field(default_factory=dict)
+    switch: float | None = None
 
 
 @dataclass
@@ -64,111 +85,64 @@ class Estimates:
     job.
     """
 
-    _measured: dict[tuple[str, str, bool], deque[float]] = field(default_factory=dict)  # True: had models loaded
-    _warm: dict[tuple[str, str], float] = field(default_factory=dict)
-    _cold: dict[tuple[str, str], float] = field(default_factory=dict)
-    _switch: dict[str, float] = field(default_factory=dict)
-    _usual: dict[str, float] = field(default_factory=dict)  # by kind, on the servers with measurements
-    _usual_switch: float | None = None
+    _at: defaultdict[str, _Measured] = field(default_factory=lambda: defaultdict(_Measured))
+    _usual: defaultdict[str, _Average] = field(
+        default_factory=lambda: defaultdict(_Average)
+    )  # of a kind, on all servers
+    _usual_switch: _Average = field(default_factory=_Average)
+    _usual_job: _Average = field(default_factory=_Average)
 
     def learn(self, server: str, kind: str, seconds: float, *, switched: bool) -> None:
         """Add a measurement. A job that had to load models tells the cost of loading, once its own time is known."""
-        recent = self._measured.setdefault((server, kind, switched), deque(maxlen=_REMEMBERED))
+        at = self._at[server]
+        recent = at.recent.setdefault((kind, switched), deque(maxlen=_REMEMBERED))
         recent.append(seconds)
-        took = self._cold if switched else self._warm
-        took[server, kind] = median_low(recent)
+        (at.cold if switched else at.warm)[kind] = median_low(recent)
         if not switched:
-            self._usual[kind] = fmean(took for (_, each), took in self._warm.items() if each == kind)
-        self._learn_switching(server)
+            self._usual[kind].put(server, at.warm[kind])
+            self._usual_job.put(kind, self._usual[kind].value or 0.0)
+        if kind in at.cold and kind in at.warm:
+            at.loading[kind] = max(0.0, at.cold[kind] - at.warm[kind])
+            at.switch = sum(at.loading.values()) / len(at.loading)
+            self._usual_switch.put(server, at.switch)
 
-    def _learn_switching(self, server: str) -> None:
-        known = [kind for at, kind in self._cold if at == server and (at, kind) in self._warm]
-        if known:
-            costs = [max(0.0, self._cold[server, kind] - self._warm[server, kind]) for kind in known]
-            self._switch[server] = fmean(costs)
-            self._usual_switch = fmean(self._switch.values())
+    def edition(self, kind: str) -> tuple[int, int, int]:
+        """Say which estimates hold for a kind of job on servers that have not measured it: others when this changes."""
+        usual, switch = self._usual.get(kind), self._usual_switch
+        by_job = self._usual_job.steps if switch.value is None else 0
+        return usual.steps if usual is not None else 0, switch.steps, by_job
 
     def seconds(self, server: str, kind: str) -> float:
         """Estimate the time of a job of this kind; on an unknown server, as long as elsewhere."""
-        known = self._warm.get((server, kind))
+        at, usual = self._at.get(server), self._usual.get(kind)
+        known = at.warm.get(kind) if at is not None else None
+        if known is None and usual is not None:
+            known = usual.value
         if known is not None:
             return known
-        if kind in self._usual:
-            return self._usual[kind]
-        cold = self._cold.get((server, kind))
+        cold = at.cold.get(kind) if at is not None else None
         return _GUESS if cold is None else cold / (1 + _RELUCTANCE)
 
-    def switching(self, server: str, kind: str) -> float:
+    def switching(self, server: str) -> float:
         """Estimate the time to load other models; if it was never measured, as long as some jobs."""
-        if server in self._switch:
-            return self._switch[server]
-        if self._usual_switch is not None:
-            return self._usual_switch
-        return self.seconds(server, kind) * _RELUCTANCE
+        at = self._at.get(server)
+        if at is not None and at.switch is not None:
+            return at.switch
+        if self._usual_switch.value is not None:
+            return self._usual_switch.value
+        return (_GUESS if self._usual_job.value is None else self._usual_job.value) * _RELUCTANCE
 
-    def total(self, server_state: ServerState, job: Job) -> float:
-        """Estimate the time of a job on a server without other jobs."""
-        seconds = self.seconds(server_state.name, job.kind)
-        return seconds + self.switching(server_state.name, job.kind) if _switches(server_state.loaded, job) else seconds
-
-
-def choose(jobs: Sequence[Job], server_states: Iterable[ServerState], estimates: Estimates) -> Choice | None:
-    """Choose the next job for a free server, or else for one with room; None if every job should wait, or cannot run
-    there.
-    """
-    state = {server_state.name: server_state for server_state in server_states}
-    ordered = sorted(jobs, key=lambda job: not _overdue(job))
-    ahead: tuple[Job, str] | None = None
-    for job, server, _ in assign(ordered, state, estimates):
-        if state[server].free:
-            return _chosen(ordered, job, state[server])
-        if ahead is None and state[server].room:
-            ahead = job, server
-    return replace(_chosen(ordered, ahead[0], state[ahead[1]]), ahead=True) if ahead is not None else None
-
-
-def _chosen(jobs: Sequence[Job], job: Job, server_state: ServerState) -> Choice:
-    return Choice(job, server_state.name) if _overdue(job) else _together(jobs, job, server_state)
-
-
-def ends_sooner(job: Job, ends_in: float, server_states: Iterable[ServerState], estimates: Estimates) -> str | None:
-    """Return the idle server that ends a job well before the server where it waits, which needs `ends_in` seconds."""
-    idle = [each for each in server_states if each.name in job.servers and each.free and each.busy_for <= 0]
-    took = {each.name: estimates.total(each, job) for each in idle}
-    best = min(took, key=lambda name: (took[name], name), default=None)
-    return best if best is not None and took[best] + _WORTH_A_MOVE < ends_in else None
-
-
-def assign(
-    jobs: Iterable[Job], server_states: Mapping[str, ServerState], estimates: Estimates
-) -> Iterator[tuple[Job, str, float]]:
-    """Assign each job, in order, to the server that would finish it first. Yields the job, the server, and the seconds
-    until it starts. Jobs that no server can run are left out.
-    """
-    state = dict(server_states)
-    alike: dict[tuple[str, frozenset[str], frozenset[str]], tuple[Job, dict[str, float]]] = {}
-    for job in jobs:
-        key = (job.kind, job.models, job.servers)
-        if key not in alike:
-            alike[key] = job, {name: estimates.total(state[name], job) for name in job.servers if name in state}
-        took = alike[key][1]
-        if took:
-            name = _soonest(took, state)
-            server_state = state[name]
-            yield job, name, server_state.busy_for
-            loaded = job.models or server_state.loaded
-            state[name] = ServerState(name, loaded, server_state.busy_for + took[name], free=False)
-            if loaded != server_state.loaded:
-                for other, known in alike.values():
-                    if name in known:
-                        known[name] = estimates.total(state[name], other)
-
-
-def _soonest(took: Mapping[str, float], state: Mapping[str, ServerState]) -> str:
-    """Return the server that would finish first; of several, a free one."""
-    end = min(state[name].busy_for + seconds for name, seconds in took.items())
-    first = [name for name, seconds in took.items() if state[name].busy_for + seconds <= end]
-    return min(first, key=lambda name: (not state[name].free, name))
+    def total(self, server: str, loaded: frozenset[str], job: Job, weight: float = 1.0) -> float:
+        """Estimate the time of a job on a server with these models, and without other jobs. `weight` is what the time
+        to load other models counts.
+        """
+        at = self._at.get(server)
+        seconds = at.warm.get(job.kind) if at is not None else None
+        if seconds is None:
+            seconds = self.seconds(server, job.kind)
+        if not job.models or job.models <= loaded:
+            return seconds
+        return seconds + weight * (self.switching(server) if at is None or at.switch is None else at.switch)
 
 
 def models_of(prompt: Prompt) -> frozenset[str]:
@@ -179,27 +153,3 @@ def models_of(prompt: Prompt) -> frozenset[str]:
 def is_model(value: object) -> bool:
     """True if an input's value is the file name of a model."""
     return isinstance(value, str) and value.lower().endswith(_MODEL_FILES)
-
-
-def _overdue(job: Job) -> bool:
-    return job.put_off >= MOST_PUT_OFF
-
-
-def _together(jobs: Sequence[Job], job: Job, server_state: ServerState) -> Choice:
-    """Choose a later job with loaded models, instead of loading other models for this one, if there is one.
-
-    Jobs for other servers are not put off by that, because they finish earlier there.
-    """
-    if not _switches(server_state.loaded, job):
-        return Choice(job, server_state.name)
-    behind = [
-        each for each in itertools.dropwhile(lambda each: each is not job, jobs) if server_state.name in each.servers
-    ]
-    for number, mate in enumerate(behind):
-        if mate.models and mate.models <= server_state.loaded:
-            return Choice(mate, server_state.name, tuple(each.id for each in behind[:number]))
-    return Choice(job, server_state.name)
-
-
-def _switches(loaded: frozenset[str], job: Job) -> bool:
-    return bool(job.models) and not job.models <= loaded

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+from collections.abc import Callable
 from uuid import uuid4
 
 import aiohttp
@@ -35,9 +36,10 @@ class Socket:
     ones.
     """
 
-    def __init__(self, http: Http, server: Server) -> None:
+    def __init__(self, http: Http, server: Server, share: Callable[[bool], None]) -> None:
         self._http = http
         self._server = server
+        self._share, self._has_others = share, False
         self._subscriptions: dict[str, Subscription] = {}
         self._task: asyncio.Task[None] | None = None
         self._attempted = asyncio.Event()
@@ -47,7 +49,6 @@ class Socket:
         self.client_id = uuid4().hex
         self.connection = 0  #: counts the connections; a prompt's events come only over the one it was sent with
         self.heard = 0.0  #: the time of the last message, on the loop's clock
-        self.others = 0  #: prompts without a subscription in the server's queue, when it last said how many there are
 
     @property
     def is_open(self) -> bool:
@@ -158,8 +159,15 @@ class Socket:
             elif message.type is aiohttp.WSMsgType.ERROR:
                 _log.warning("the websocket of %s is closed, and opened again: %s", self._server, message.data)
 
+    def _note_others(self, has_others: bool) -> None:
+        """Note whether the server's queue has prompts without a subscription."""
+        if has_others is not self._has_others:
+            self._has_others = has_others
+            self._share(has_others)
+
     def _lost(self) -> None:
         self._websocket = None
+        self._note_others(False)
         self._running = None
         self._attempted.set()
         for subscription in self._subscriptions.values():
@@ -173,7 +181,7 @@ class Socket:
             case Executing(node=None) if prompt_id == self._running:
                 self._running = None
             case QueueStatus(queue_remaining=remaining):
-                self.others = remaining - sum(not each.is_over for each in self._subscriptions.values())
+                self._note_others(remaining > sum(not each.is_over for each in self._subscriptions.values()))
             case Preview(prompt_id=None) | ProgressText():
                 prompt_id = self._running  # these have no prompt id: they belong to the running prompt, if it is ours
         subscription = self._subscriptions.get(prompt_id) if prompt_id else None

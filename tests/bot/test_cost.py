@@ -18,7 +18,7 @@ _RUNS = 5
 #: What one run may cost: statements and commits, the engine's among them.
 BUDGET = {
     "asked": (4, 1),
-    "line": (9, 3),
+    "line": (6, 3),
     "claimed": (4, 2),
     "executed": (6, 3),
     "collected": (3, 1),
@@ -28,7 +28,7 @@ BUDGET = {
 #: How the statements of each phase begin, or what stands in them.
 PHASES = {
     "asked": r"SELECT editions|SELECT count\(\*\).*max\(runs\.turn\)|INSERT INTO runs|INSERT INTO charges",
-    "line": r"SELECT runs\.person, runs\.workflow|SELECT DISTINCT runs\.caps|SELECT runs\.id, runs\.workflow, runs\.k",
+    "line": r"SELECT runs\.person, runs\.workflow|WITH RECURSIVE .*caps|SELECT runs\.id, runs\.workflow, runs\.k",
     "claimed": r"UPDATE runs SET state=\?, server=|UPDATE line|INSERT INTO main\.workflow_(status|input)",
     "executed": r"UPDATE runs SET state=\?, executed_at|UPDATE charges|SELECT main\.(workflow_status|operation_outputs)"
     r"|UPDATE main\.workflow_status SET owner_xid|INSERT INTO main\.operation_outputs",
@@ -54,7 +54,7 @@ def _counted() -> Iterator[_Counts]:
         phase = next((phase for phase, pattern in PHASES.items() if re.match(pattern, words)), "")
         counts.statements[phase] += 1
         last[id(connection.connection.dbapi_connection)] = phase
-        if not phase and not words.startswith(("SELECT", "PRAGMA")):
+        if not phase and not words.startswith(("SELECT", "PRAGMA", "WITH RECURSIVE")):
             counts.changes.add(words)
 
     def committed(connection: Connection) -> None:

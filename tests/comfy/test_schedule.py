@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import heapq
-from dataclasses import replace
 from itertools import chain
 from random import Random
 
@@ -11,8 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from comfy.dispatch import Choice, Schedule
 from comfy.prompt import Prompt
-from comfy.schedule import MOST_PUT_OFF, Choice, Estimates, Job, ServerState, assign, choose, ends_sooner, models_of
+from comfy.schedule import MOST_PUT_OFF, Estimates, Job, ServerState, models_of
 
 
 class House:
@@ -29,7 +29,7 @@ class House:
         bad_moments: float = 0.0,
     ) -> None:
         self.speeds, self.switch, self.fcfs = speeds, switch, fcfs
-        self.estimates, self.random = Estimates(), Random(seed)
+        self.schedule, self.random = Schedule(server_states=map(ServerState, speeds)), Random(seed)
         self.jitter, self.bad_moments = jitter, bad_moments
         self.loaded: dict[str, frozenset[str]] = dict.fromkeys(speeds, frozenset())
         self.until: dict[str, float] = dict.fromkeys(speeds, 0.0)
@@ -42,7 +42,7 @@ class House:
         while waiting or ends:
             while (choice := self.pick(waiting, now)) is not None:
                 waiting = [
-                    replace(job, put_off=job.put_off + (job.id in choice.passed))
+                    job._replace(put_off=job.put_off + (job.id in choice.passed))
                     for job in waiting
                     if job.id != choice.job.id
                 ]
@@ -55,14 +55,12 @@ class House:
         return now
 
     def pick(self, waiting: list[Job], now: float) -> Choice | None:
-        server_states = [
-            ServerState(name, self.loaded[name], max(0.0, until - now), until <= now)
-            for name, until in self.until.items()
-        ]
         if self.fcfs:
-            free = [server_state.name for server_state in server_states if server_state.free]
+            free = [name for name, until in self.until.items() if until <= now]
             return Choice(waiting[0], free[0]) if free and waiting else None
-        return choose(waiting[:64], server_states, self.estimates)
+        for name in self.schedule.advance(now):
+            self.schedule.put(ServerState(name, self.loaded[name]))
+        return self.schedule.choose(ordered(waiting[:64]), now)
 
     def begin(self, choice: Choice, now: float) -> float:
         job, name = choice.job, choice.server
@@ -70,11 +68,20 @@ class House:
         self.switches += switched
         seconds = self.speeds[name] * self.random.uniform(1 - self.jitter, 1 + self.jitter) + self.switch * switched
         seconds *= 5 if self.random.random() < self.bad_moments else 1
-        self.estimates.learn(name, job.kind, seconds, switched=switched)
+        self.schedule.learn(name, job.kind, seconds, switched=switched)
         self.loaded[name] = job.models or self.loaded[name]
         self.until[name] = now + seconds
+        self.schedule.put(ServerState(name, self.loaded[name], now + seconds, free=False))
         self.done[name].append(job.id)
         return self.until[name]
+
+
+def choose(waiting: list[Job], server_states: list[ServerState], estimates: Estimates) -> Choice | None:
+    return Schedule(estimates, server_states).choose(ordered(waiting), 0.0)
+
+
+def ordered(waiting: list[Job]) -> list[Job]:
+    return sorted(waiting, key=lambda job: not job.is_overdue)
 
 
 def jobs(count: int, *models: str, servers: str = "abcd") -> list[Job]:
@@ -88,7 +95,7 @@ def jobs(count: int, *models: str, servers: str = "abcd") -> list[Job]:
 def test_of_four_servers_the_fast_one_does_twice_the_work_and_all_is_done_soon(count: int) -> None:
     house = House({"a": 1.0, "b": 2.0, "c": 2.0, "d": 2.0}, jitter=0.0)
     for name in house.speeds:
-        house.estimates.learn(name, "x", house.speeds[name], switched=False)
+        house.schedule.learn(name, "x", house.speeds[name], switched=False)
     took = house.work(jobs(count))
     best = next(
         end for end in (half / 2 for half in range(1, 999)) if sum(end // each for each in (1, 2, 2, 2)) >= count
@@ -122,10 +129,10 @@ def test_a_job_goes_only_where_it_can_run_and_waits_for_the_fast_server() -> Non
     estimates.learn("a", "x", 1.0, switched=False)
     estimates.learn("b", "x", 10.0, switched=False)
     job = Job("1", "x", frozenset(), frozenset("ab"))
-    busy, free = ServerState("a", busy_for=0.5, free=False), ServerState("b")
+    busy, free = ServerState("a", until=0.5, free=False), ServerState("b")
     assert choose([job], [busy, free], estimates) is None
-    assert choose([replace(job, servers=frozenset("b"))], [busy, free], estimates) is not None
-    assert choose([replace(job, servers=frozenset("z"))], [busy, free], estimates) is None
+    assert choose([job._replace(servers=frozenset("b"))], [busy, free], estimates) is not None
+    assert choose([job._replace(servers=frozenset("z"))], [busy, free], estimates) is None
 
 
 def test_what_was_put_off_long_enough_is_next_on_the_server_where_it_is_done_soonest() -> None:
@@ -138,7 +145,7 @@ def test_what_was_put_off_long_enough_is_next_on_the_server_where_it_is_done_soo
     free, soon, late = ServerState("a", red), ServerState("b", blue, 2.0, False), ServerState("b", blue, 9.0, False)
     assert choose(waiting, [free, late], estimates) == Choice(overdue, "a")
     assert choose(waiting, [free, soon], estimates) == Choice(waiting[0], "a")
-    assert choose(waiting, [replace(free, busy_for=1.0, free=False), replace(soon, free=True)], estimates) == Choice(
+    assert choose(waiting, [free._replace(until=1.0, free=False), soon._replace(free=True)], estimates) == Choice(
         overdue, "b"
     )
 
@@ -147,12 +154,64 @@ def test_a_free_server_takes_its_job_before_another_one_waits_behind_a_busy_one(
     estimates = Estimates()
     estimates.learn("a", "x", 1.0, switched=False)
     estimates.learn("b", "x", 3.0, switched=False)
-    busy, free = ServerState("a", busy_for=0.5, free=False, room=True), ServerState("b")
+    busy, free = ServerState("a", until=0.5, free=False, room=True), ServerState("b")
     waiting = jobs(4, servers="ab")
     assert choose(waiting, [busy, free], estimates) == Choice(waiting[2], "b")
     assert choose(waiting[:1], [busy, free], estimates) == Choice(waiting[0], "a", ahead=True)
-    assert choose(waiting, [busy, replace(free, free=False)], estimates) == Choice(waiting[0], "a", ahead=True)
-    assert choose(waiting, [replace(busy, room=False), replace(free, free=False)], estimates) is None
+    assert choose(waiting, [busy, free._replace(free=False)], estimates) == Choice(waiting[0], "a", ahead=True)
+    assert choose(waiting, [busy._replace(room=False), free._replace(free=False)], estimates) is None
+
+
+def test_a_job_that_may_not_be_ahead_waits_for_a_free_server_and_so_does_its_server() -> None:
+    waiting, estimates = jobs(3, servers="ab"), Estimates()
+    paid = waiting[0]._replace(patient=False)
+    near, far = ServerState("a", until=1.0, free=False, room=True), ServerState("b", until=99.0, free=False, room=True)
+    assert choose([paid, *waiting[1:]], [near, far], estimates) is None
+    assert choose([paid, waiting[1]._replace(servers=frozenset("b"))], [near, far], estimates) == Choice(
+        waiting[1]._replace(servers=frozenset("b")), "b", ahead=True
+    )
+    assert choose([paid], [near, far._replace(free=True, room=False)], estimates) is None
+    assert choose([paid], [near._replace(free=True)], estimates) == Choice(paid, "a")
+
+
+def test_no_server_waits_for_the_first_of_a_line_that_is_longer_than_what_was_looked_at() -> None:
+    schedule = Schedule()
+    schedule.learn("a", "x", 1.0, switched=False)
+    schedule.learn("b", "x", 9.0, switched=False)
+    schedule.put(ServerState("a", until=0.5, free=False))
+    schedule.put(ServerState("b"))
+    waiting = jobs(4, servers="ab")
+    assert schedule.choose(waiting, 0.0) is None
+    assert schedule.choose(waiting, 0.0, more=True) == Choice(waiting[-1], "b")
+
+
+def test_loading_models_counts_for_more_the_more_jobs_wait_but_keeps_no_server_idle_for_a_long_line() -> None:
+    red, blue = frozenset({"red.ckpt"}), frozenset({"blue.ckpt"})
+    schedule = Schedule(server_states=[ServerState("a", red, 9.0, free=False), ServerState("b", blue)])
+    schedule.learn("a", "x", 1.0, switched=False)
+    schedule.learn("a", "x", 6.0, switched=True)
+    waiting = [Job(str(number), "x", red, frozenset("ab")) for number in range(40)]
+    assert schedule.choose(waiting[:1], 0.0) == Choice(waiting[0], "b")
+    schedule.expect(1)
+    assert schedule.choose(waiting[:1], 0.0) == Choice(waiting[0], "b")
+    schedule.expect(40)
+    assert schedule.weight == 3.0
+    assert schedule.choose(waiting[:1], 0.0) is None
+    choice = schedule.choose(waiting, 0.0)
+    assert choice == Choice(waiting[6], "b")  # 9 + 7 seconds at the one, 1 + 3 * 5 at the other, which is free
+    schedule.expect(0)
+    assert schedule.choose(waiting[:1], 0.0) == Choice(waiting[0], "b")
+
+
+def test_an_order_of_servers_that_was_not_asked_for_in_a_long_time_has_all_changes() -> None:
+    (job,) = jobs(1, servers="ab")
+    schedule = Schedule(server_states=[ServerState("a"), ServerState("b", until=9.0, free=False)])
+    assert schedule.choose([job], 0.0) == Choice(job, "a")
+    schedule.put(ServerState("a", until=9.0, free=False))
+    schedule.put(ServerState("b"))
+    for _ in range(2000):
+        schedule.put(ServerState("c"))
+    assert schedule.choose([job], 0.0) == Choice(job, "b")
 
 
 def test_a_job_that_waits_is_moved_only_where_it_ends_well_before() -> None:
@@ -160,28 +219,28 @@ def test_a_job_that_waits_is_moved_only_where_it_ends_well_before() -> None:
     for server in "abc":
         estimates.learn(server, "x", 2.0, switched=False)
     (job,) = jobs(1, servers="ab")
-    idle, busy, foreign = ServerState("b"), ServerState("a", busy_for=9.0, free=False), ServerState("c")
-    assert ends_sooner(job, 11.0, [busy, idle, foreign], estimates) == "b"
-    assert ends_sooner(job, 2.4, [busy, idle, foreign], estimates) is None
-    assert ends_sooner(job, 11.0, [busy, foreign], estimates) is None
-    assert ends_sooner(job, 11.0, [replace(idle, free=False)], estimates) is None
+    idle, busy, foreign = ServerState("b"), ServerState("a", until=9.0, free=False), ServerState("c")
+    assert Schedule(estimates, [busy, idle, foreign]).ends_sooner(job, 11.0, 0.0) == "b"
+    assert Schedule(estimates, [busy, idle, foreign]).ends_sooner(job, 2.4, 0.0) is None
+    assert Schedule(estimates, [busy, foreign]).ends_sooner(job, 11.0, 0.0) is None
+    assert Schedule(estimates, [idle._replace(free=False)]).ends_sooner(job, 11.0, 0.0) is None
 
 
 def test_when_each_waiting_job_would_start() -> None:
     estimates = Estimates()
     estimates.learn("a", "x", 2.0, switched=False)
-    server_states = {"a": ServerState("a", busy_for=1.0, free=False)}
-    assert [start for _, _, start in assign(jobs(3, servers="a"), server_states, estimates)] == [1.0, 3.0, 5.0]
+    schedule = Schedule(estimates, [ServerState("a", until=1.0, free=False)])
+    assert [start for _, _, start in schedule.assign(jobs(3, servers="a"), 0.0)] == [1.0, 3.0, 5.0]
 
 
 def test_loading_is_learnt_apart_from_the_work() -> None:
     estimates = Estimates()
-    job, cold = Job("1", "x", frozenset({"m.ckpt"}), frozenset("a")), ServerState("a")
+    job, none = Job("1", "x", frozenset({"m.ckpt"}), frozenset("a")), frozenset[str]()
     estimates.learn("a", "x", 2.0, switched=False)
-    assert estimates.total(cold, job) == 8.0  # what loading takes is not known yet
+    assert estimates.total("a", none, job) == 8.0  # what loading takes is not known yet
     estimates.learn("a", "x", 12.0, switched=True)
-    assert estimates.total(cold, job) == 12.0
-    assert estimates.total(replace(cold, loaded=job.models), job) == 2.0
+    assert estimates.total("a", none, job) == 12.0
+    assert estimates.total("a", job.models, job) == 2.0
     assert estimates.seconds("b", "x") == 2.0
 
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 from bot.core import events_log
@@ -21,13 +20,12 @@ from bot.core.execution.left_behind import LeftBehind
 from bot.core.model import Failed
 from bot.core.retry import Pauses, retry
 from bot.core.run import QueuedRun, RunRecord, State
-from bot.core.runs.queue import Assignment
+from bot.core.runs.queue import WINDOW, Assignment
 from bot.core.runs.replies import show_status
 from bot.core.servers.load import JobFactory, ServerLoad
 from bot.core.storage.bells import Topic
 from bot.i18n import _
 from comfy.fleet import Fleet
-from comfy.schedule import ServerState, choose, ends_sooner
 
 _log = logging.getLogger(__name__)
 _PAUSES = Pauses(1.0, 5.0)  # before the records are asked again
@@ -49,6 +47,7 @@ class Worker:
         self._context, self._fleet = context, fleet
         self._engine = engine(self._attempt)
         self._load = ServerLoad()
+        self._offered: tuple[int, Mapping[str, int]] = -1, {}
         members = fleet.members
         self._jobs = JobFactory(
             context.versions,
@@ -63,6 +62,7 @@ class Worker:
         self._term = context.lease.term
         self._news, self._outcomes = asyncio.Event(), True
         self._has_no_line = False  # none waits that could be claimed
+        self._is_line_new = True  # since the runs that are ahead were looked at
         self._wanted = context.records.bells.bell(Topic.CANCELS)
         context.records.bells.on(Topic.LINE, self._note_line)
         context.records.bells.on(Topic.OUTCOMES, self._note_outcomes)
@@ -98,7 +98,7 @@ class Worker:
         self._news.set()
 
     def _note_line(self) -> None:
-        self._has_no_line = False
+        self._has_no_line, self._is_line_new = False, True
         self._news.set()
 
     def _note_outcomes(self) -> None:
@@ -111,24 +111,20 @@ class Worker:
         if (under_way := self._under_way.pop(run_id, None)) is not None:
             under_way[1].cancel()
 
-    def _server_states(self) -> dict[str, ServerState]:
-        """The servers that are up, as the schedule sees them."""
-        up = self._fleet.up
-        shared = {name for name in up if self._fleet.client(name).has_others}
-        at_once = {name: each.at_once for name, each in self._fleet.members.items() if name in up}
-        states = self._load.server_states(at_once, shared)
-        return states | {
-            name: replace(states[name], free=False, room=False) for name in self._ahead.kept & states.keys()
-        }
-
-    def _takes_more(self) -> bool:
-        return any(each.free or each.room for each in self._server_states().values())
+    def _offer(self) -> ServerLoad:
+        """The load of the servers that are up, with all that has changed."""
+        if self._fleet.version != self._offered[0]:
+            up = self._fleet.up
+            at_once = {name: each.at_once for name, each in self._fleet.members.items() if name in up}
+            self._offered = self._fleet.version, at_once
+        self._load.offer(self._offered[1], self._fleet.shared, self._ahead.kept)
+        return self._load
 
     async def _take_turns(self) -> None:
         self._news.clear()
         await self._begin()
         await self._reconsider()
-        while self._may_claim() and not self._has_no_line and self._takes_more():
+        while self._may_claim() and not self._has_no_line and self._offer().takes_more:
             run = await self._claim()
             if run is None:
                 if await self._context.versions.fetch():
@@ -142,7 +138,7 @@ class Worker:
             self._outcomes = False
             await self._take_approved()
         if not await _is_news(self._news, self._context.records.bells.net):
-            self._outcomes, self._has_no_line = True, False
+            self._outcomes, self._has_no_line, self._is_line_new = True, False, True
 
     async def _claim(self) -> RunRecord | None:
         self._has_no_line = True  # unless it picks, or the line changes meanwhile
@@ -167,27 +163,32 @@ class Worker:
         return self._context.lease.term is not None
 
     async def _reconsider(self) -> None:
-        """Take back a run that is ahead if an idle server ends it sooner, or if a run of higher priority waits."""
+        """Take back a run that is ahead if an idle server ends it sooner, or if a run of higher priority waits. Without
+        an idle server and without news of the line there is nothing to look at.
+        """
+        if not self._is_line_new and not self._offer().has_idle:
+            return
         worth = [run for run in self._ahead if self._load.starts_in(run.server or "", run) > _WORTHWHILE]
         if not worth:
             return
-        first = await self._context.records.first_priority()
+        self._is_line_new = False
+        try:
+            first = await self._context.records.first_priority()
+        except StorageFailed:
+            self._is_line_new = True
+            raise
+        self._is_line_new |= first > 0  # one that starts so soon that it is not worth it may be late
         for run in worth:
-            job, ends_in = self._jobs.of(run, self._fleet.up), self._load.ends_in(run.server or "", run)
-            sooner = ends_sooner(job, ends_in, self._server_states().values(), self._load.estimates)
+            sooner = self._offer().ends_sooner(run.server or "", run, self._jobs.of(run, self._fleet.up))
             if sooner is not None or run.priority < first:
                 self._ahead.take_back(run, sooner or "")
 
     def _pick(self, heads: Sequence[QueuedRun]) -> Assignment | None:
-        """Choose a run for a server. One that costs money is never ahead: it is posted once, to be begun at once."""
+        """Choose a run for a server."""
         self._has_no_line = False
-        jobs = [self._jobs.of(run, self._fleet.up) for run in heads]
-        paid, states = {run.id for run in heads if run.price is not None}, self._server_states()
-        while (choice := choose(jobs, states.values(), self._load.estimates)) is not None:
-            if not choice.ahead or choice.job.id not in paid:
-                return Assignment(choice.job.id, choice.server, choice.passed, choice.ahead)
-            states[choice.server] = replace(states[choice.server], room=False)
-        return None
+        jobs = self._jobs.line(heads, self._fleet.up)
+        choice = self._offer().choose(jobs, len(heads), more=len(heads) >= WINDOW)
+        return Assignment(choice.job.id, choice.server, choice.passed, choice.ahead) if choice is not None else None
 
     async def _begin(self) -> None:
         """Begin what was taken, by an earlier process too: it may have ended before its engine knew of a run."""

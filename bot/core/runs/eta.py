@@ -10,7 +10,6 @@ from bot.core.runs.repository import RunRepository
 from bot.core.servers.load import JobFactory, ServerLoad
 from bot.core.servers.registry import ServerRegistry
 from bot.core.workflows.identity.versions import WorkflowVersions
-from comfy.schedule import assign
 
 _LATE = 10.0  # seconds that the clocks of two machines may differ
 
@@ -29,6 +28,7 @@ class EtaEstimator:
         self._jobs = JobFactory(versions, lambda: registry.known, lambda: registry.version, _may_pay)
         self._learnt: set[str] = set()
         self._since = 0.0
+        self._up = frozenset[str]()
 
     async def starts(self, waiting: Sequence[RunRecord]) -> Mapping[str, float]:
         """Return the seconds until each of these runs starts. The runs are given in queue order; runs that no server
@@ -60,7 +60,9 @@ class EtaEstimator:
 
     def _assigned(self, waiting: Sequence[RunRecord]) -> Mapping[str, float]:
         servers = {name: each.at_once for name, each in self._registry.servers.items() if each.up}
-        server_states = self._load.server_states(servers)
-        jobs = (self._jobs.of(run, frozenset(servers)) for run in waiting if not run.is_ahead)
+        self._load.offer(servers)
+        if self._up != servers.keys():
+            self._up = frozenset(servers)
+        jobs = (self._jobs.of(run, self._up) for run in waiting if not run.is_ahead)
         ahead = {run.id: self._load.starts_in(self._server(run), run) for run in waiting if run.is_ahead}
-        return ahead | {job.id: start for job, _server, start in assign(jobs, server_states, self._load.estimates)}
+        return ahead | dict(self._load.starts(jobs))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from time import time
 from typing import Any
 
@@ -27,7 +27,7 @@ from bot.core.policy.rules import Rule
 from bot.core.policy.scope import RequestContext, asked_in
 from bot.core.run import QueuedRun, RunRecord, State
 from bot.core.runs import statements, usage
-from bot.core.runs.repository import note_uses, on_platforms, taken
+from bot.core.runs.repository import note_uses, taken
 from bot.core.runs.rows import read_queued, read_run
 from bot.core.storage.bells import Topic
 from bot.core.storage.database import Database
@@ -216,42 +216,36 @@ class RunQueue:
         self, connection: AsyncConnection, pick: Picker, platforms: Collection[str] | None
     ) -> Assignment | None:
         """Pick a run from the head of the queue, or from further back if these servers can run nothing there."""
-        window = await self._window(connection)
-        if platforms is not None:
-            window = window.where(on_platforms(platforms))
+        window = await self._window(connection, platforms)
         for first in range(0, _FARTHEST, WINDOW):
-            heads = [read_queued(row) for row in await connection.execute(window.offset(first))]
+            given = {"most": self._caps.running, "first": first}
+            heads = [read_queued(row) for row in await connection.execute(window, given)]
             picked = pick(heads) if heads else None
             if picked is not None or len(heads) < WINDOW:
                 return picked
         return None
 
-    async def _window(self, connection: AsyncConnection) -> Any:
-        """Select the first runs of the queue, without people who have as many running runs as they may."""
-        allowed = not_(and_(runs.c.priority == 0, await self._capped(connection)))
-        ready = (runs.c.state == State.WAITING, runs.c.opened == 1, runs.c.server.is_(None))
-        return select(*_HEAD).where(*ready, allowed).order_by(*_TURNS).limit(WINDOW)
-
-    async def _capped(self, connection: AsyncConnection) -> Any:
-        """Select the runs that must wait for other runs of their person, place or workflow."""
+    async def _window(self, connection: AsyncConnection, platforms: Collection[str] | None) -> Any:
+        """Select the first runs of the queue, without those that must wait for others of their person, place or
+        workflow.
+        """
+        window = statements.heads(frozenset(platforms) if platforms is not None else None, WINDOW)
+        texts = list((await connection.execute(statements.CAPS)).scalars())
+        if not texts:
+            return window
         by_person: dict[str, list[BusyRun]] = {}
         for row in await connection.execute(statements.BUSY):
             by_person.setdefault(row.person, []).append(BusyRun(*row))
-        at_most = [person for person, own in by_person.items() if len(own) >= self._caps.running]
-        capped: list[Any] = [runs.c.person.in_(at_most)]
-        if texts := list((await connection.execute(statements.CAPS)).scalars()):
-            everybody = [run for own in by_person.values() for run in own]
-            capped.append(runs.c.caps.in_(concurrency.full_for_all(texts, everybody)))
-            for person, own in by_person.items():
-                full = runs.c.caps.in_(concurrency.full_for_person(texts, own))
-                capped.append(and_(runs.c.person == person, full))
-        return or_(*capped)
+        everybody = [run for own in by_person.values() for run in own]
+        capped: list[Any] = [runs.c.caps.in_(concurrency.full_for_all(texts, everybody))]
+        for person, own in by_person.items():
+            full = runs.c.caps.in_(concurrency.full_for_person(texts, own))
+            capped.append(and_(runs.c.person == person, full))
+        return window.where(or_(runs.c.priority != 0, not_(or_(*capped))))
 
 
 _BACK = {"server": None, "worker": None, "attempt": runs.c.attempt + 1, "spared": runs.c.spared + 1}
-_HEAD = [runs.c[each.name] for each in fields(QueuedRun)]
-_TURNS = (runs.c.priority.desc(), runs.c.turn, runs.c.depth, runs.c.seq)
-_ORDER = (runs.c.server.is_(None), *_TURNS)
+_ORDER = (runs.c.server.is_(None), *statements.TURNS)
 
 
 def _joined(run: NewRun) -> list[Topic]:

@@ -9,7 +9,7 @@ from time import time
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, delete, false, func, or_, select, update
+from sqlalchemy import ColumnElement, delete, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.core import events_log
@@ -249,7 +249,7 @@ class RunRepository:
 
     async def claim_to_deliver(self, worker: str, platforms: Collection[str]) -> RunRecord | None:
         """Take a run of these platforms that has its outcome and no worker, to deliver it; None where there is none."""
-        unclaimed = (runs.c.state == State.DELIVERING, runs.c.worker.is_(None), on_platforms(platforms))
+        unclaimed = (runs.c.state == State.DELIVERING, runs.c.worker.is_(None), statements.on_platforms(platforms))
         free = select(runs.c.id).where(*unclaimed).limit(1)
         async with self._database.read() as connection:
             run_id = (await connection.execute(free)).scalar_one_or_none()
@@ -262,7 +262,7 @@ class RunRepository:
 
     async def to_ask(self, platforms: Collection[str]) -> list[RunRecord]:
         """Return the held runs of these platforms whose moderators were not asked yet, oldest first."""
-        held = (runs.c.state == State.HELD, runs.c.review_asked_at.is_(None), on_platforms(platforms))
+        held = (runs.c.state == State.HELD, runs.c.review_asked_at.is_(None), statements.on_platforms(platforms))
         return await self._select(*held, order=runs.c.seq)
 
     async def is_unasked(self, run_id: str) -> bool:
@@ -381,11 +381,6 @@ async def _stepped(connection: AsyncConnection, run: RunRecord, states: Sequence
 def taken() -> ColumnElement[bool]:
     """The runs that workers have: active ones, and those that are ahead."""
     return or_(runs.c.state.in_(ACTIVE), statements.AHEAD)
-
-
-def on_platforms(platforms: Collection[str]) -> Any:
-    """The runs whose messages stand on these platforms."""
-    return or_(false(), *(runs.c.person.startswith(f"{platform}:", autoescape=True) for platform in platforms))
 
 
 def _told(ended: bool, run_id: str, state: State, reason: str | None = None) -> bool:

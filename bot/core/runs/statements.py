@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import fields
 from functools import cache
 from typing import Any
 
-from sqlalchemy import and_, bindparam, case, func, literal_column, or_, select, update
+from sqlalchemy import FromClause, and_, bindparam, case, false, func, literal_column, or_, select, update
 
-from bot.core.run import State
+from bot.core.run import QueuedRun, State
 from bot.core.storage.schema import charges, line, runs, uses
 
 _GUESS = 10.0  # seconds reserved for a run of a workflow without earlier runs
@@ -17,9 +18,19 @@ _SAMPLE = 20  # earlier runs that the estimate uses
 _THIS = runs.c.id == bindparam("of_run")
 
 
-def in_states(states: Iterable[State]) -> Any:
+def in_states(states: Iterable[State], table: FromClause = runs) -> Any:
     """The condition that a run is in one of these states, which stand in the statement itself."""
-    return or_(*(runs.c.state == literal_column(f"'{state.value}'") for state in states))
+    return or_(*(table.c.state == literal_column(f"'{state.value}'") for state in states))
+
+
+def on_platforms(platforms: Collection[str]) -> Any:
+    """The runs whose messages stand on these platforms."""
+    return or_(false(), *(runs.c.person.startswith(f"{platform}:", autoescape=True) for platform in platforms))
+
+
+def _busy(table: FromClause = runs) -> Any:
+    """The condition that a server has a run, or has it ahead: the index `runs_busy` lists these."""
+    return and_(in_states([State.WAITING, State.RUNNING], table), table.c.server.is_not(None))
 
 
 #: A run: `of_run`.
@@ -40,10 +51,17 @@ AHEAD = and_(in_states([State.WAITING]), runs.c.server.is_not(None))
 BUSY = (
     select(runs.c.person, runs.c.workflow, func.coalesce(charges.c.spots, ""))
     .select_from(runs.outerjoin(charges, charges.c.run_id == runs.c.id))
-    .where(or_(in_states([State.RUNNING]), AHEAD))
+    .where(_busy())
 )
-#: The limits on runs at a time that hold for runs which wait.
-CAPS = select(runs.c.caps).where(in_states([State.WAITING]), runs.c.caps > "").distinct()
+_waits = in_states([State.WAITING])
+_first = select(func.min(runs.c.caps).label("caps")).where(_waits, runs.c.caps > "").cte(recursive=True)
+_next = select(func.min(runs.c.caps)).where(_waits, runs.c.caps > _first.c.caps).scalar_subquery()
+_each = _first.union_all(select(_next).where(_first.c.caps.is_not(None)))
+#: The limits on runs at a time that hold for runs which wait: from one to the next, since all others may have the same.
+CAPS = select(_each.c.caps).where(_each.c.caps.is_not(None))
+#: The condition that a run waits, and no worker has it: the index `runs_next` has these in the order of their turns.
+FREE = (in_states([State.WAITING]), runs.c.opened == literal_column("1"), runs.c.server.is_(None))
+TURNS = (runs.c.priority.desc(), runs.c.turn, runs.c.depth, runs.c.seq)
 #: Give a run to a worker: `of_run`, and the new values of `TAKEN`.
 TAKEN = ("state", "server", "worker", "started_at")
 TAKE = update(runs).where(_THIS).values({name: bindparam(f"new_{name}") for name in TAKEN}).returning(*runs.c)
@@ -51,6 +69,21 @@ TAKE = update(runs).where(_THIS).values({name: bindparam(f"new_{name}") for name
 TURN = update(line).where(line.c.turn < bindparam("now_at")).values(turn=bindparam("now_at"))
 #: The files that a run uses: `of_run`.
 USES = select(uses.c.key).where(uses.c.run_id == bindparam("of_run"))
+
+
+@cache
+def heads(platforms: frozenset[str] | None, count: int) -> Any:
+    """The first runs of the line that come from these platforms, or from all, without those of people who have `most`
+    runs on servers; those before `first` are left out.
+    """
+    others = runs.alias()
+    full = (
+        select(others.c.person).where(_busy(others)).group_by(others.c.person).having(func.count() >= bindparam("most"))
+    )
+    allowed = or_(runs.c.priority != literal_column("0"), runs.c.person.not_in(full))
+    ours = () if platforms is None else (on_platforms(platforms),)
+    line = select(*(runs.c[each.name] for each in fields(QueuedRun))).where(*FREE, *ours, allowed)
+    return line.order_by(*TURNS).limit(literal_column(str(count))).offset(bindparam("first"))
 
 
 @cache

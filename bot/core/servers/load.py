@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import itertools
 from collections import defaultdict
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from time import time
@@ -14,9 +14,10 @@ from time import time
 from bot.core.run import QueuedRun, RunRecord
 from bot.core.workflows.identity.versions import WorkflowVersions
 from bot.core.workflows.workflow import choices_of
+from comfy.dispatch import Choice, Schedule
 from comfy.object_info import ObjectInfo
 from comfy.prices import paid_nodes
-from comfy.schedule import Estimates, Job, ServerState
+from comfy.schedule import MOST_PUT_OFF, Estimates, Job, ServerState
 
 _GROWING = 1.5  # the estimate for an overdue run, as a multiple of the time it has taken
 
@@ -51,13 +52,13 @@ class _Slot:
             left, first = left + (stay.left(now) if first else stay.expected), False
         return left
 
-    def state(self, name: str, now: float, at_once: int, *, shared: bool) -> ServerState:
+    def state(self, name: str, now: float, at_once: int, *, shared: bool, kept: bool) -> ServerState:
         """Describe it for the schedule. It executes so many runs at once, and one waits behind them. If it is `shared`
-        with the prompts of others, one of ours is there.
+        with the prompts of others, one of ours is there. If it is `kept` for a run, it takes no other.
         """
-        free = len(self.stays) < (1 if shared else at_once)
-        room = not free and not shared and len(self.stays) == at_once
-        return ServerState(name, self.loaded, self.busy_for(now), free, room)
+        free = not kept and len(self.stays) < (1 if shared else at_once)
+        room = not kept and not free and not shared and len(self.stays) == at_once
+        return ServerState(name, self.loaded, now + self.busy_for(now) if self.stays else 0.0, free, room)
 
     def load(self, run: RunRecord) -> bool:
         """Mark a run's models as loaded. Returns True if these are other models than before."""
@@ -68,19 +69,67 @@ class _Slot:
 
 
 class ServerLoad:
-    """The load of servers, by name, as known from running and ended runs."""
+    """The load of servers, by name, as known from running and ended runs. The schedule hears of each change at once."""
 
     def __init__(self, clock: Callable[[], float] = time) -> None:
-        self.estimates = Estimates()
+        self._schedule = Schedule()
         self._clock = clock
         self._load: defaultdict[str, _Slot] = defaultdict(_Slot)
+        self._servers: Mapping[str, int] = {}
+        self._shared, self._kept = frozenset[str](), frozenset[str]()
 
-    def server_states(self, servers: Mapping[str, int], shared: Collection[str] = ()) -> dict[str, ServerState]:
-        """Return the servers' states for the schedule. `servers` says how many runs each takes at once, and `shared`
-        where others' prompts wait too.
+    @property
+    def estimates(self) -> Estimates:
+        return self._schedule.estimates
+
+    def offer(
+        self, servers: Mapping[str, int], shared: frozenset[str] = frozenset(), kept: frozenset[str] = frozenset()
+    ) -> None:
+        """Tell which servers there are now, and how many runs each takes at once; where others' prompts wait too; and
+        which are kept for a run. Call it before you ask.
         """
-        now, load = self._clock(), {name: self._load[name] for name in servers}
-        return {name: bay.state(name, now, servers[name], shared=name in shared) for name, bay in load.items()}
+        changed = set(kept ^ self._kept)
+        if shared is not self._shared:
+            changed |= shared ^ self._shared
+        if servers is not self._servers:
+            names = servers.keys() | self._servers.keys()
+            changed.update(name for name in names if servers.get(name) != self._servers.get(name))
+        self._servers, self._shared, self._kept = servers, shared, kept
+        for name in [*changed, *self._schedule.advance(self._clock())]:
+            self._tell(name)
+
+    @property
+    def takes_more(self) -> bool:
+        """True if a server is free, or has room for one that waits there."""
+        return self._schedule.takes_more
+
+    @property
+    def has_idle(self) -> bool:
+        """True if a server has nothing to do."""
+        return self._schedule.has_idle(self._clock())
+
+    def choose(self, jobs: Iterable[Job], waiting: int, *, more: bool) -> Choice | None:
+        """Choose the next job for a server: of so many that wait. `more` may wait behind these."""
+        self._schedule.expect(waiting)
+        return self._schedule.choose(jobs, self._clock(), more=more)
+
+    def starts(self, jobs: Iterable[Job]) -> Iterator[tuple[str, float]]:
+        """Yield the id of each of these jobs, which are in queue order, and the seconds until it starts."""
+        now = self._clock()
+        return ((job.id, max(0.0, start - now)) for job, _server, start in self._schedule.assign(jobs, now))
+
+    def ends_sooner(self, server: str, run: RunRecord, job: Job) -> str | None:
+        """Return the idle server that ends a run well before the server where it is ahead."""
+        now = self._clock()
+        return self._schedule.ends_sooner(job, now + self.ends_in(server, run), now)
+
+    def _tell(self, name: str) -> None:
+        """Let the schedule know how a server is now."""
+        if name not in self._servers:
+            self._schedule.drop(name)
+            return
+        terms = {"shared": name in self._shared, "kept": name in self._kept}
+        self._schedule.put(self._load[name].state(name, self._clock(), self._servers[name], **terms))
 
     def ends_in(self, server: str, run: RunRecord) -> float:
         """Return the seconds until a run that is ahead ends."""
@@ -100,11 +149,12 @@ class ServerLoad:
         stay = bay.stays.get(run.id)
         if stay is None or stay.attempt != run.attempt:
             job = Job(run.id, run.kind, run.models, frozenset({server}))
-            expected = self.estimates.total(ServerState(server, bay.loaded), job)
+            expected = self.estimates.total(server, bay.loaded, job)
             before = bay.loaded
             bay.stays[run.id] = _RunningJob(begun, expected, bay.load(run), before, run.attempt)
         elif stay.begun is None and begun is not None:
             bay.stays[run.id] = replace(stay, begun=begun)
+        self._tell(server)
 
     def leave(self, server: str, run: RunRecord, *, learn: bool) -> None:
         """Record that an attempt left a server. With `learn`, its time improves the estimates."""
@@ -115,19 +165,23 @@ class ServerLoad:
         if stay.begun is None:
             self._load[server].loaded = stay.before
         elif learn:
-            self.estimates.learn(server, run.kind, self._clock() - stay.begun, switched=stay.switched)
+            self._schedule.learn(server, run.kind, self._clock() - stay.begun, switched=stay.switched)
+        self._tell(server)
 
-    def keep(self, runs: Collection[str]) -> None:
+    def keep(self, runs: Set[str]) -> None:
         """Record that all other runs have left."""
-        for bay in self._load.values():
-            bay.stays = {run_id: stay for run_id, stay in bay.stays.items() if run_id in runs}
+        for name, bay in self._load.items():
+            if gone := bay.stays.keys() - runs:
+                bay.stays = {run_id: stay for run_id, stay in bay.stays.items() if run_id not in gone}
+                self._tell(name)
 
     def recall(self, server: str, run: RunRecord, *, learn: bool) -> None:
         """Record an executed run from its record. Call it in the order of execution."""
         stay = self._load[server].stays.pop(run.id, None)
         switched = self._load[server].load(run) if stay is None else stay.switched
         if learn and run.took is not None and run.outcome is not None and not run.outcome.nothing_new:
-            self.estimates.learn(server, run.kind, run.took, switched=switched)
+            self._schedule.learn(server, run.kind, run.took, switched=switched)
+        self._tell(server)
 
 
 class JobFactory:
@@ -147,16 +201,24 @@ class JobFactory:
         """
         self._versions, self._known, self._version, self._pays = versions, known, version, pays
         self._where = lru_cache(10_000)(self._able)
+        self._here = lru_cache(1_000)(_without)
+
+    def line(self, runs: Sequence[QueuedRun], up: frozenset[str]) -> Iterator[Job]:
+        """Return the jobs of waiting runs, which are in queue order, in the order in which they are assigned."""
+        return (self.of(run, up) for run in sorted(runs, key=lambda run: run.put_off < MOST_PUT_OFF))
 
     def of(self, run: QueuedRun, up: frozenset[str]) -> Job:
-        """Return a job for the servers that can run it. Servers that failed it are left out if there are others."""
+        """Return a job for the servers that can run it. Servers that failed it are left out if there are others. One
+        that costs money is never ahead: it is posted once, to be begun at once.
+        """
         workflow = self._versions.at_hand(run.workflow, run.version)
         able = frozenset[str]()
         if workflow is not None:
             able = self._where(
                 run.kind, run.workflow, workflow.version, (self._version(), self._versions.catalog.version)
             )
-        return Job(run.id, run.kind, run.models, (able & up) - run.avoid or able, run.put_off)
+        servers = self._here(able, up, run.avoid)
+        return Job(run.id, run.kind, run.models, servers, run.put_off, patient=run.price is None)
 
     def _able(self, kind: str, workflow: str, version: str, _version: tuple[int, int]) -> frozenset[str]:
         """Return the servers that have all nodes and models for a kind of run, and can pay for them if any can."""
@@ -170,3 +232,7 @@ class JobFactory:
                 if self._pays(name) or not paid_nodes(wanted.fill(values, info), info):
                     paying.add(name)
         return frozenset(paying or able)
+
+
+def _without(able: frozenset[str], up: frozenset[str], avoid: frozenset[str]) -> frozenset[str]:
+    return (able & up) - avoid or able

@@ -7,6 +7,11 @@ from sqlalchemy import JSON, BigInteger, Column, Float, Index, Integer, LargeBin
 metadata = MetaData()
 _Count = BigInteger().with_variant(Integer, "sqlite")  # SQLite counts rows in INTEGER alone
 
+# As `runs/statements` has them: a database uses an index for the same words alone. SQLite, which has no statistics,
+# takes the index of which it can use most columns.
+_FREE = "state = 'waiting' AND opened = 1 AND server IS NULL"
+_BUSY = "(state = 'waiting' OR state = 'running') AND server IS NOT NULL"
+
 #: A row a run, from its place in line to long after its end. Times are seconds since 1970.
 runs = Table(
     "runs",
@@ -57,6 +62,17 @@ runs = Table(
     Column("spared", Integer, nullable=False, server_default="0"),  # attempts that no server began
     Index("runs_in_line", "state", "priority", "turn", "depth", "seq"),
     Index("runs_by_caps", "state", "caps"),
+    Index(
+        "runs_next",  # in the order in which they are claimed
+        "state",
+        text("priority DESC"),
+        "turn",
+        "depth",
+        "seq",
+        sqlite_where=text(_FREE),
+        postgresql_where=text(_FREE),
+    ),
+    Index("runs_busy", "state", "server", "person", sqlite_where=text(_BUSY), postgresql_where=text(_BUSY)),
     Index("runs_of_person", "person", "state", "seq"),
     Index("runs_of_community", "community", "state", "seq"),
     Index("runs_of_worker", "worker", "state"),
