@@ -38,7 +38,7 @@ from bot.core.model import (
     StoredFile,
 )
 from bot.core.retry import Pauses, retry
-from bot.core.run import Outcome, RunRecord, State, person_of
+from bot.core.run import HandedOver, Outcome, RunRecord, State, person_of
 from bot.core.runs.locks import RunLocks
 from bot.core.runs.queue import MOST_ATTEMPTS, RunQueue
 from bot.core.runs.replies import RunReplies, show_status
@@ -155,6 +155,8 @@ class Attempt:
         self._reply = context.reply(run, self._lease)
         self._resumed = resumed
         self._sent = set[str]()  # the names of our files at the server
+        self._handed_over: HandedOver | None = None  # by this process, and not on record elsewhere
+        self._is_noted = False  # that it was handed over stands in the record
         self._execution: Execution | None = None
         self._is_wanted_back = False
         self._payment = Payment(run, context.records, self._written, client.server.gone_after)
@@ -227,21 +229,43 @@ class Attempt:
         if await self._written(partial(self._context.records.end, self._run, State.DONE)):
             await show_status(self._reply, Done())
 
-    async def _submitted(self, execution: Execution, folder: Path) -> list[str]:
-        """Submit it, and remember that it was: where the server has lost it, that costs the run an attempt, so that a
-        prompt which takes the whole machine down does so four times at most. A new attempt is on its way before the
-        engine looks whether it was submitted: the server has nothing to do meanwhile.
+    async def _submitted(self, execution: Execution, folder: Path) -> tuple[str, ...]:
+        """Submit it, and put on record that it was: where the server has lost it, that costs the run an attempt, so
+        that a prompt which takes the whole machine down does so four times at most. That of a run which is ahead stands
+        on record once its server begins it.
         """
-        sent = None if self._resumed else await self._submit(execution, folder)
+        known = self._run.handed_over
+        if known is None or known.attempt != self._run.attempt:
+            known = await (self._submitted_again if self._resumed else self._submit)(execution, folder)
+            if not self._resumed:
+                await self._note(known)
+        execution.prompt_id = known.adopted or execution.prompt_id
+        return known.warnings
+
+    async def _note(self, handed_over: HandedOver) -> None:
+        """What cannot be put on record now is not lost: a resumed attempt would ask the server."""
+        self._handed_over = handed_over
+        if self._run.is_ahead:
+            return
+        try:
+            await self._context.records.hand_over(self._run, handed_over)
+            self._is_noted = True
+        except StorageAway as fault:
+            _log.warning("run %s goes on, and it is not on record that it was submitted: %s", self._run.id, fault)
+
+    async def _submitted_again(self, execution: Execution, folder: Path) -> HandedOver:
+        """Submit it, unless the engine knows that an earlier process did. What the engine remembers has the form that
+        all versions write.
+        """
 
         async def work() -> str:
-            return sent if sent is not None else await self._submit(execution, folder)
+            sent = await self._submit(execution, folder)
+            return json.dumps({"adopted": sent.adopted} if sent.adopted is not None else sent.warnings)
 
-        submitted = json.loads(await self._remembered(SUBMIT, work, sent))
-        if isinstance(submitted, dict):  # the prompt of an earlier attempt
-            execution.prompt_id = submitted["adopted"]
-            return []
-        return [str(warning) for warning in submitted]
+        kept = json.loads(await self._step(SUBMIT, work))
+        if isinstance(kept, dict):  # the prompt of an earlier attempt
+            return HandedOver(self._run.attempt, adopted=str(kept["adopted"]))
+        return HandedOver(self._run.attempt, tuple(map(str, kept)))
 
     async def _followed(self, execution: Execution, offer: Callable[[Status], None]) -> ExecutionEnd:
         """Follow it to its end. The records say that it came; the engine remembers only warnings, which the server does
@@ -253,7 +277,7 @@ class Attempt:
             told = ended or await self._follow(execution, offer)
             return json.dumps({"nothing_new": told.nothing_new, "warnings": told.warnings})
 
-        if ended is not None and not ended.warnings:
+        if ended is not None and not (ended.warnings and self._is_noted):
             return ended
         known = json.dumps({"nothing_new": ended.nothing_new, "warnings": ended.warnings}) if ended else None
         kept = json.loads(await self._remembered(FOLLOW, work, known))
@@ -271,24 +295,25 @@ class Attempt:
             _log.warning("run %s goes on, and the engine does not remember “%s”: %s", self._run.id, name, fault)
             return known
 
-    async def _submit(self, execution: Execution, folder: Path) -> str:
+    async def _submit(self, execution: Execution, folder: Path) -> HandedOver:
+        attempt = self._run.attempt
         if self._resumed and await self._payment.patiently(partial(self._client.knows, execution.prompt_id)):
-            return json.dumps([])
+            return HandedOver(attempt)
         if await self._payment.patiently(execution.adopt):
-            return json.dumps({"adopted": execution.prompt_id})
+            return HandedOver(attempt, adopted=execution.prompt_id)
         if self._payment.posted:
             raise CannotRun(self._payment.in_vain(_("The server does not have this run any longer.")))
         known = any(self._uploads.name(stored.key) for stored in self._run.inputs.values())
         try:
-            warnings = await self._handed_over(execution, folder)
+            warnings = await self._sent_over(execution, folder)
         except PromptRejected:
             if not known:
                 raise
             self._uploads.forget()  # the server's folder may have been emptied
-            warnings = await self._handed_over(execution, folder)
-        return json.dumps(warnings)
+            warnings = await self._sent_over(execution, folder)
+        return HandedOver(attempt, warnings)
 
-    async def _handed_over(self, execution: Execution, folder: Path) -> tuple[str, ...]:
+    async def _sent_over(self, execution: Execution, folder: Path) -> tuple[str, ...]:
         try:
             return await execution.submit(await self._upload(folder))
         except ComfyError as fault:
@@ -327,9 +352,10 @@ class Attempt:
         """The server begins: a run that was ahead waits no longer. Raises `AttemptLost` if it was refused meanwhile."""
         if not self._run.is_ahead:
             return
-        run = await self._written(partial(self._context.records.begin, self._run))
+        run = await self._written(partial(self._context.records.begin, self._run, self._handed_over))
         if run is None:
             raise AttemptLost
+        self._is_noted = True
         self._run = run
         self._began(run)
         await self._context.locks.wait_until_free(run.id)

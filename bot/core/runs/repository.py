@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, Connection, delete, false, func, or_, sele
 
 from bot.core import events_log
 from bot.core.model import Address, Person, Place
-from bot.core.run import ACTIVE, ENDED, UNFINISHED, Outcome, RunRecord, RunTiming, State
+from bot.core.run import ACTIVE, ENDED, UNFINISHED, HandedOver, Outcome, RunRecord, RunTiming, State
 from bot.core.runs import statements, usage
 from bot.core.runs.rows import read_run
 from bot.core.storage.bells import Bells, Topic
@@ -131,12 +131,22 @@ class RunRepository:
         async with self._database.read() as connection:
             return {State(state): count for state, count in await connection.execute(question)}
 
-    async def begin(self, run: RunRecord) -> RunRecord | None:
-        """Record that the server has begun a run that was ahead. None if it waits there no longer."""
-        given = {"of_run": run.id, "of_attempt": run.attempt, "of_worker": run.worker, "new_started_at": self._clock()}
+    async def hand_over(self, run: RunRecord, handed_over: HandedOver) -> bool:
+        """Record that the server of a run has taken its prompt. Returns True if the attempt still owned the run."""
+        return await self._step(run, (State.RUNNING,), handed_over=msgspec.to_builtins(handed_over))
+
+    async def begin(self, run: RunRecord, handed_over: HandedOver | None = None) -> RunRecord | None:
+        """Record that the server has begun a run that was ahead, and was handed over. None if it waits there no longer.
+        `handed_over` is None if that is on record elsewhere.
+        """
+        values: dict[str, Any] = {"state": State.RUNNING, "started_at": self._clock()}
+        if handed_over is not None:
+            values["handed_over"] = msgspec.to_builtins(handed_over)
+        change = statements.begin(tuple(values))
+        given = {"of_worker": run.worker, **statements.step_values(run.id, run.attempt, values)}
 
         def begin(connection: Connection) -> RunRecord | None:
-            row = connection.execute(statements.BEGIN, given).one_or_none()
+            row = connection.execute(change, given).one_or_none()
             return read_run(row) if row is not None else None
 
         return await self._database.write(begin)

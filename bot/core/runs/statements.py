@@ -47,18 +47,6 @@ CAPS = select(runs.c.caps).where(in_states([State.WAITING]), runs.c.caps > "").d
 #: Give a run to a worker: `of_run`, and the new values of `TAKEN`.
 TAKEN = ("state", "server", "worker", "started_at")
 TAKE = update(runs).where(_THIS).values({name: bindparam(f"new_{name}") for name in TAKEN}).returning(*runs.c)
-#: A server has begun a run that was ahead: `of_run`, `of_attempt`, `of_worker`, `new_started_at`.
-BEGIN = (
-    update(runs)
-    .where(
-        _THIS,
-        runs.c.attempt == bindparam("of_attempt"),
-        runs.c.worker == bindparam("of_worker"),
-        in_states([State.WAITING]),
-    )
-    .values(state=State.RUNNING, started_at=bindparam("new_started_at"))
-    .returning(*runs.c)
-)
 #: The line has come to a turn: `now_at`.
 TURN = update(line).where(line.c.turn < bindparam("now_at")).values(turn=bindparam("now_at"))
 #: The files that a run uses: `of_run`.
@@ -71,6 +59,14 @@ def step(states: tuple[State, ...], names: tuple[str, ...]) -> Any:
     where = (_THIS, runs.c.attempt == bindparam("of_attempt"), in_states(states))
     new = {name: bindparam(f"new_{name}", type_=runs.c[name].type) for name in names}
     return update(runs).where(*where).values(new)
+
+
+@cache
+def begin(names: tuple[str, ...]) -> Any:
+    """A server has begun a run that was ahead: `of_run`, `of_attempt`, `of_worker`, and the new values."""
+    where = (runs.c.attempt == bindparam("of_attempt"), runs.c.worker == bindparam("of_worker"))
+    new = {name: bindparam(f"new_{name}", type_=runs.c[name].type) for name in names}
+    return update(runs).where(_THIS, *where, in_states([State.WAITING])).values(new).returning(*runs.c)
 
 
 def step_values(run_id: str, attempt: int, values: Mapping[str, Any]) -> dict[str, Any]:
