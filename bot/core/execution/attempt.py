@@ -155,6 +155,7 @@ class Attempt:
         self._reply = context.reply(run, self._lease)
         self._resumed = resumed
         self._sent = set[str]()  # the names of our files at the server
+        self._collected: dict[str, Path] = {}  # what came out and is still in the folder, by its key
         self._handed_over: HandedOver | None = None  # by this process, and not on record elsewhere
         self._is_noted = False  # that it was handed over stands in the record
         self._execution: Execution | None = None
@@ -210,9 +211,11 @@ class Attempt:
                 warnings = await self._submitted(execution, folder)
                 ended = await self._followed(execution, self._offer(throttle))
                 self._freed(False)  # where it was an earlier process that followed it
-                stepped = await self._written(partial(self._context.records.executed, self._run))
-                if not stepped and not await self._is_ours():
+                executed = await self._written(partial(self._context.records.executed, self._run))
+                executed = executed or await self._executed_before()
+                if executed is None:
                     return
+                self._run = executed
                 self._freed(False)  # by the records too: its person may have another run started now
                 throttle.offer(Delivering())
                 outcome = await self._collect(execution, [*warnings, *ended.warnings], ended.nothing_new)
@@ -243,7 +246,7 @@ class Attempt:
         return known.warnings
 
     async def _note(self, handed_over: HandedOver) -> None:
-        """What cannot be put on record now is not lost: a resumed attempt would ask the server."""
+        """Put on record that it was handed over. Where that fails, a resumed attempt asks the server."""
         self._handed_over = handed_over
         if self._run.is_ahead:
             return
@@ -377,14 +380,11 @@ class Attempt:
     async def _collect(self, execution: Execution, warnings: list[str], nothing_new: bool) -> Outcome:
         """Put what came out where it outlives this process, and note it."""
         result = await self._payment.patiently(partial(self._written, partial(_with_room, execution.collect)))
-        files = [
-            StoredFile(
-                await self._written(partial(self._context.media.keep, file.path)),
-                file.filename,
-                file.kind,
-            )
-            for file in result.files
-        ]
+        files = list[StoredFile]()
+        for file in result.files:
+            key = await self._written(partial(self._context.media.keep, file.path))
+            files.append(StoredFile(key, file.filename, file.kind))
+            self._collected[key] = file.path
         outcome = Outcome(tuple(files), result.texts, (*warnings, *result.warnings), nothing_new)
         await self._written(partial(self._context.records.save_outputs, self._run, outcome))
         await self._clear(execution)
@@ -410,9 +410,8 @@ class Attempt:
 
     async def _deliver(self, outcome: Outcome, folder: Path) -> None:
         """Deliver the result. While its platform is away, it waits; a new process tries at once."""
-        run = await self._context.records.get(self._run.id) or self._run  # with the times that it has by now
-        media, links = self._context.media, self._context.links
-        result = await self._written(partial(result_of, run, outcome, media, links, folder))
+        run, media, links = self._run, self._context.media, self._context.links
+        result = await self._written(partial(result_of, run, outcome, media, links, folder, self._collected))
         what = f"run {run.id}: its result waits until it can be delivered"
         await retry(lambda: self._reply.deliver(result), PlatformAway, _DELIVERY_PAUSES, what)
 
@@ -505,10 +504,13 @@ class Attempt:
         run = await self._written(partial(self._context.records.get, self._run.id))
         return person_of(run.cancelled_by) if run is not None and run.cancelled_by else None
 
-    async def _is_ours(self) -> bool:
-        """True while this attempt delivers the run: another process may have taken it over or finished it."""
+    async def _executed_before(self) -> RunRecord | None:
+        """Return the record if this attempt delivers the run already; another process may have taken it over or
+        finished it.
+        """
         run = await self._context.records.get(self._run.id)
-        return run is not None and run.attempt == self._run.attempt and run.state is State.DELIVERING
+        is_ours = run is not None and run.attempt == self._run.attempt and run.state is State.DELIVERING
+        return run if is_ours else None
 
     def _checked(self, workflow: Workflow) -> ValidatedRequest:
         run = self._run

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from time import time
 from typing import Any
@@ -163,12 +164,13 @@ class RunRepository:
         question = select(func.max(runs.c.priority)).where(*waits)
         return await self._database.ask(lambda connection: connection.execute(question).scalar_one()) or 0
 
-    async def executed(self, run: RunRecord) -> bool:
-        """Record that the server has finished its part. Returns True if the attempt still owned the run."""
+    async def executed(self, run: RunRecord) -> RunRecord | None:
+        """Record that the server has finished its part. None if the attempt did not own the run any longer."""
         now = self._clock()
         charge = partial(usage.settle, run_id=run.id, now=now, took=now - (run.started_at or now))
         values = {"state": State.DELIVERING, "executed_at": now}
-        return await self._step(run, (State.RUNNING,), charge, (Topic.LINE,), **values)
+        stepped = await self._step(run, (State.RUNNING,), charge, (Topic.LINE,), **values)
+        return replace(run, state=State.DELIVERING, executed_at=now) if stepped else None
 
     async def post(self, run: RunRecord, *, posted: bool = True) -> bool:
         """Record that a run that costs money is about to be posted to its server, or that the server says that it never
