@@ -22,7 +22,7 @@ BUDGET = {
     "claimed": (4, 2),
     "executed": (3, 2),
     "collected": (3, 1),
-    "delivered": (4, 2),
+    "delivered": (3, 2),
 }
 
 #: How the statements of each phase begin, or what stands in them.

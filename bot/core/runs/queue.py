@@ -7,7 +7,6 @@ runs have the same turn, the person with fewer runs before it goes first.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import lru_cache, partial
@@ -164,13 +163,7 @@ class RunQueue:
 
     async def waiting(self) -> list[RunRecord]:
         """Return all waiting runs that have a message, in queue order: those that are ahead first."""
-        question = select(runs).where(runs.c.state == State.WAITING, runs.c.opened == 1).order_by(*_ORDER)
-        found: list[RunRecord] = []
-        async with self._database.read() as connection:
-            async for rows in (await connection.stream(question)).partitions(100):
-                found += map(read_run, rows)
-                await asyncio.sleep(0)  # let other tasks run, even if many runs wait
-        return found
+        return await self._database.ask(lambda connection: list(map(read_run, connection.execute(_WAITING))))
 
     async def is_queued(self, run_id: str) -> bool:
         """True if a run still waits."""
@@ -205,9 +198,7 @@ class RunQueue:
 
     async def running(self) -> int:
         """Count the runs that servers execute."""
-        question = select(func.count()).where(runs.c.state == State.RUNNING)
-        async with self._database.read() as connection:
-            return int((await connection.execute(question)).scalar_one())
+        return await self._database.ask(lambda connection: int(connection.execute(_RUNNING).scalar_one()))
 
     async def sweep(self) -> None:
         """Delete charges that no limit counts."""
@@ -278,6 +269,10 @@ _BACK = {"server": None, "worker": None, "attempt": runs.c.attempt + 1, "spared"
 _HEAD = [runs.c[each.name] for each in fields(QueuedRun)]
 _TURNS = (runs.c.priority.desc(), runs.c.turn, runs.c.depth, runs.c.seq)
 _ORDER = (runs.c.server.is_(None), *_TURNS)
+
+
+_WAITING = select(runs).where(statements.in_states([State.WAITING]), runs.c.opened == 1).order_by(*_ORDER)
+_RUNNING = select(func.count()).where(statements.in_states([State.RUNNING]))
 
 
 def _joined(run: NewRun) -> list[Topic]:
