@@ -3,6 +3,8 @@ from __future__ import annotations
 import io
 import json
 import logging
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -107,3 +109,9 @@ async def test_a_run_is_told_of_when_it_is_taken_starts_and_ends(
     assert {"event": "run_ended", "run": second, "state": "cancelled"} in told
     assert {"event": "server_up", "server": "one"} in told
     assert any(each["event"] == "chat_refused" for each in told)
+
+
+def test_logs_need_no_package_for_coloured_tracebacks() -> None:
+    program = "import sys, bot.logs; print('rich' in sys.modules); import rich"
+    done = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
+    assert done.stdout.split() == ["False"]
