@@ -157,20 +157,21 @@ class Database:
         """Make a transaction as `change` does, all of it in a function. It costs less: see `ask`. On SQLite it comes to
         its end once it has begun, even if the caller is cancelled meanwhile.
         """
-        committed = list[bool]()
+        committed, has_written = list[bool](), list[bool]()
 
         def write(connection: Connection) -> _Made:
             with connection.begin():
                 if self.is_shared:
                     connection.execute(_TAKE_TURN)
                 made = work(connection)
+                has_written.append(_has_written(connection))
             committed.append(True)
             return made
 
         try:
             return await _trip(self._engine, write)
         finally:
-            if committed:
+            if committed and (topics or any(has_written)):
                 self.bells.changed(topics)
 
     async def session(self) -> AsyncConnection:
@@ -205,7 +206,9 @@ class Database:
         """
         async with self._transaction() as connection:
             yield connection
-        self.bells.changed(topics)
+            has_written = await connection.run_sync(_has_written)
+        if has_written or topics:
+            self.bells.changed(topics)
 
     @asynccontextmanager
     async def _transaction(self, *, limited: bool = True) -> AsyncIterator[AsyncConnection]:
@@ -226,6 +229,12 @@ async def _trip(engine: AsyncEngine, work: Callable[[Connection], _Made]) -> _Ma
 def _apart(engine: Engine, work: Callable[[Connection], _Made]) -> _Made:
     with engine.connect() as connection:
         return in_one_trip(work)(connection)
+
+
+def _has_written(connection: Connection) -> bool:
+    """True if the transaction has changed something, as far as that is known."""
+    driven: Any = connection.connection.dbapi_connection
+    return driven.has_written if isinstance(driven, sqlite_driver.OneTripConnection) else True
 
 
 def in_one_trip(work: Callable[[Connection], _Made]) -> Callable[[Connection], _Made]:

@@ -49,6 +49,8 @@ class OneTripCursor:
     def _take(self, done: tuple[Any, int, int, list[Any]]) -> None:
         self.description, self.rowcount, self.lastrowid, rows = done
         self._rows = deque(rows)
+        if self.rowcount > 0:
+            self._connection.has_written = True
 
     async def _async_soft_close(self) -> None:
         """It is closed already; its rows are here."""
@@ -77,16 +79,18 @@ class OneTripCursor:
 class OneTripConnection(AsyncAdapt_aiosqlite_connection):
     """Begins a transaction when it is asked for a first statement, and ends none that has not begun."""
 
-    __slots__ = ("_begin", "_has_begun", "_is_apart", "_reads")
+    __slots__ = ("_begin", "_has_begun", "_is_apart", "_reads", "has_written")
 
     def __init__(self, dbapi: Any, connection: Any) -> None:
         super().__init__(dbapi, connection)
         self._begin: str | None = None
         self._has_begun, self._reads, self._is_apart = False, False, False
+        self.has_written = False  #: in this transaction
 
     def begin(self, *, reads: bool) -> None:
         """Begin a transaction with the next statement. One that only `reads` keeps no other from writing."""
         self._begin, self._reads = "BEGIN" if reads else "BEGIN IMMEDIATE", reads
+        self.has_written = False
 
     def cursor(self, server_side: bool = False) -> Any:
         return _Streaming(self) if server_side else OneTripCursor(self)
