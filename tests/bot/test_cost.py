@@ -30,8 +30,9 @@ PHASES = {
     "asked": r"SELECT editions|SELECT count\(\*\).*max\(runs\.turn\)|INSERT INTO runs|INSERT INTO charges",
     "line": r"SELECT runs\.person, runs\.workflow|SELECT DISTINCT runs\.caps|SELECT runs\.id, runs\.workflow, runs\.k",
     "claimed": r"UPDATE runs SET state=\?, server=|UPDATE line|INSERT INTO main\.workflow_(status|input)",
-    "executed": r"UPDATE runs SET handed_over|UPDATE runs SET state=\?, executed_at|UPDATE charges|SELECT main\.(workflow_status|operation_outputs)"
-    r"|UPDATE main\.workflow_status SET owner_xid|INSERT INTO main\.operation_outputs",
+    "executed": r"UPDATE runs SET handed_over|UPDATE runs SET state=\?, executed_at|UPDATE charges"
+    r"|SELECT main\.(workflow_status|operation_outputs)|UPDATE main\.workflow_status SET owner_xid"
+    r"|INSERT INTO main\.operation_outputs",
     "collected": r'SELECT uses\."key"|INSERT INTO uses|UPDATE runs SET outputs',
     "delivered": r"SELECT runs\.seq.*WHERE runs\.id = \?|UPDATE runs SET state=\?, sentence"
     r"|UPDATE main\.workflow_status SET status|INSERT INTO main\.workflow_output",
