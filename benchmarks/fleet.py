@@ -19,7 +19,7 @@ from typing import Any, Protocol
 from bot.core.policy.concurrency import ConcurrencyLimits
 from bot.core.runs.queue import WINDOW
 from bot.core.servers.load import ServerLoad
-from comfy.schedule import Job
+from comfy.scheduling.schedule import Job
 
 MODELS = [frozenset({f"model-{number}.safetensors"}) for number in range(6)]
 KINDS = [(f"kind-{number}", 6.0 + 3.0 * number, MODELS[number % len(MODELS)]) for number in range(10)]

@@ -24,7 +24,7 @@ from bot.core.runs.repository import RunRepository
 from bot.core.servers.load import ServerLoad
 from bot.core.storage.database import Database
 from bot.core.storage.schema import runs
-from comfy.schedule import MOST_PUT_OFF, Job
+from comfy.scheduling.schedule import MOST_PUT_OFF, Job
 
 
 class Claims:

@@ -35,7 +35,7 @@ from benchmarks.fleet import (
     live,
 )
 from bot.core.policy.concurrency import ConcurrencyLimits
-from comfy.schedule import Estimates
+from comfy.scheduling.schedule import Estimates
 
 Plan = list[list[int]]  # the runs of each server, in order
 _WARM, _COLD = 20.0, 0.2  # seconds by which the sum of all times may grow in a move, at the beginning and at the end

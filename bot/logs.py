@@ -4,12 +4,34 @@ from __future__ import annotations
 
 import logging
 import sys
-from typing import TextIO
-
-import structlog
-from structlog.typing import Processor
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, TextIO
 
 from bot.settings import JSON_LOG
+
+if TYPE_CHECKING:
+    from structlog.typing import Processor
+
+
+@contextmanager
+def _without(package: str) -> Iterator[None]:
+    """Let imports find no such package, unless it is loaded already."""
+    loaded: dict[str, Any] = sys.modules
+    if package in loaded:
+        yield
+        return
+    loaded[package] = None
+    try:
+        yield
+    finally:
+        del loaded[package]
+
+
+with _without(
+    "rich"
+):  # structlog would load it for tracebacks that are never shown here: a tenth of a second, and 6 MB
+    import structlog
 
 _FIELDS = (
     structlog.stdlib.add_log_level,

@@ -36,6 +36,17 @@ class Outcome:
     nothing_new: bool = False
 
 
+@dataclass(frozen=True)
+class HandedOver:
+    """The word of a server that it has taken the prompt of an attempt, and its warnings. `adopted` is the prompt of an
+    earlier attempt that this one goes on with.
+    """
+
+    attempt: int
+    warnings: tuple[str, ...] = ()
+    adopted: str | None = None
+
+
 _PLAIN = DisplayOptions()
 
 
@@ -89,6 +100,7 @@ class RunRecord(QueuedRun):
     caps: str = ""
     posted_at: float | None = None
     spared: int = 0
+    handed_over: HandedOver | None = None
     priority: int = 0
 
     @property

@@ -19,6 +19,7 @@ from comfy.tracking.sent_pictures import SentPictures
 
 #: Only the newest of these is kept, so that a slow caller uses no memory.
 _REPLACEABLE = (Preview, ProgressText, StepProgress, ProgressState)
+_PACE = 0.1  # seconds between two of these: a server tells each step, often twice
 _ENDS = (ExecutionSuccess, ExecutionError, ExecutionInterrupted)
 _MOST, _HEAVIEST = 10_000, 128 * 1_000_000  # events that wait for a caller, and the bytes of their messages
 
@@ -41,6 +42,9 @@ class Subscription:
         self._news = asyncio.Event()
         self._woken = False
         self._over = False
+        self._loop: asyncio.AbstractEventLoop | None = None  # of a caller that waits
+        self._paced = float("-inf")  # when the caller was last woken
+        self._due: asyncio.TimerHandle | None = None
 
     @property
     def is_over(self) -> bool:
@@ -63,6 +67,16 @@ class Subscription:
             self._weight = 0
             self.pictures.drop()
             self.wake()
+        if self._loop is None or not isinstance(event, _REPLACEABLE) or now - self._paced >= _PACE:
+            self._ring(now)
+        elif self._due is None:
+            self._due = self._loop.call_later(_PACE, self._ring, now + _PACE)
+
+    def _ring(self, now: float) -> None:
+        """Wake the caller."""
+        if self._due is not None:
+            self._due.cancel()
+        self._paced, self._due = now, None
         self._news.set()
 
     def __len__(self) -> int:
@@ -77,11 +91,14 @@ class Subscription:
         """Return the next event; None after `patience` seconds without one, or at once after `wake`."""
         if not self._waiting and not self._woken:
             self._news.clear()
+            self._loop = asyncio.get_running_loop()
             try:
                 async with asyncio.timeout(patience):
                     await self._news.wait()
             except TimeoutError:
                 return None
+            finally:
+                self._loop = None
         if self._waiting:
             event, size = self._waiting.popleft()
             self._weight -= size

@@ -3,6 +3,8 @@ from __future__ import annotations
 import io
 import json
 import logging
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -133,3 +135,9 @@ async def test_a_server_that_never_answers_is_told_of_once_with_the_reason(
     assert events(caplog, "server") == [{"event": "server_down", "server": "away"}]
     warned = [record for record in caplog.records if record.name == "comfy.fleet" and record.levelno == logging.WARNING]
     assert len(warned) == 1
+
+
+def test_logs_need_no_package_for_coloured_tracebacks() -> None:
+    program = "import sys, bot.logs; print('rich' in sys.modules); import rich"
+    done = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
+    assert done.stdout.split() == ["False"]

@@ -6,8 +6,8 @@ import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
-from comfy.dispatch import Choice
-from comfy.schedule import Estimates, Job, ServerState
+from comfy.scheduling.dispatch import Choice
+from comfy.scheduling.schedule import Estimates, Job, ServerState
 
 
 def choose(

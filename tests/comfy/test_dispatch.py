@@ -6,8 +6,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule
 
-from comfy.dispatch import Schedule
-from comfy.schedule import Job, ServerState
+from comfy.scheduling.dispatch import Schedule
+from comfy.scheduling.schedule import Job, ServerState
 from tests.comfy import plain_schedule as plain
 
 NAMES = [f"gpu{number}" for number in range(6)]

@@ -17,9 +17,11 @@ from aiohttp import web
 from bot.core.error_text import explain
 from comfy import AnswerTooLarge, ComfyClient, FileRef, Prompt, Server
 from comfy.errors import ComfyError
-from comfy.messages.events import Executed, ExecutionSuccess
+from comfy.messages.events import Executed, ExecutionSuccess, StepProgress
+from comfy.tracking import subscription as module
 from comfy.tracking.subscription import Subscription
 from tests.comfy.unruly import GRAPH, Unruly
+from tests.patience import PATIENCE
 
 MB = 1_000_000
 _IN_BETWEEN = 16 * MB  # what the sockets of both sides may hold
@@ -191,6 +193,34 @@ def test_events_that_no_caller_takes_do_not_pile_up() -> None:
     for _ in range(5):
         subscription.put(Executed("id", "x"), 0.0, 60 * MB)
     assert len(subscription) <= 2
+
+
+async def test_steps_that_come_fast_wake_the_caller_now_and_then_and_all_else_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "_PACE", 2 * PATIENCE)
+    subscription, now = Subscription("id", 1, 0.0), asyncio.get_running_loop().time()
+    subscription.put(StepProgress("id", "1", 1, 9), now)
+    assert await subscription.get(PATIENCE) == StepProgress("id", "1", 1, 9)
+    waiting = asyncio.create_task(subscription.get(PATIENCE))
+    await asyncio.sleep(0)
+    for step in range(2, 9):
+        subscription.put(StepProgress("id", "1", step, 9), now)
+        await asyncio.sleep(0)
+    assert not waiting.done()
+    subscription.put(Executed("id", "1"), now)
+    assert await waiting == StepProgress("id", "1", 8, 9)
+    assert await subscription.get(PATIENCE) == Executed("id", "1")
+
+
+async def test_a_step_that_is_the_last_for_long_is_told_soon() -> None:
+    subscription, now = Subscription("id", 1, 0.0), asyncio.get_running_loop().time()
+    subscription.put(StepProgress("id", "1", 1, 9), now)
+    assert await subscription.get(PATIENCE) == StepProgress("id", "1", 1, 9)
+    waiting = asyncio.create_task(subscription.get(PATIENCE))
+    await asyncio.sleep(0)
+    subscription.put(StepProgress("id", "1", 2, 9), now)
+    assert await waiting == StepProgress("id", "1", 2, 9)
 
 
 async def test_a_caller_that_missed_events_looks_over_http() -> None:

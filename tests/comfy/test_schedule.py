@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from comfy.dispatch import Choice, Schedule
 from comfy.prompt import Prompt
-from comfy.schedule import MOST_PUT_OFF, Estimates, Job, ServerState, models_of
+from comfy.scheduling.dispatch import Choice, Schedule
+from comfy.scheduling.schedule import MOST_PUT_OFF, Estimates, Job, ServerState, models_of
 
 
 class House:

@@ -38,7 +38,7 @@ from bot.core.model import (
     StoredFile,
 )
 from bot.core.retry import Pauses, retry
-from bot.core.run import Outcome, RunRecord, State, person_of
+from bot.core.run import HandedOver, Outcome, RunRecord, State, person_of
 from bot.core.runs.locks import RunLocks
 from bot.core.runs.queue import MOST_ATTEMPTS, RunQueue
 from bot.core.runs.replies import RunReplies, show_status
@@ -155,6 +155,9 @@ class Attempt:
         self._reply = context.reply(run, self._lease)
         self._resumed = resumed
         self._sent = set[str]()  # the names of our files at the server
+        self._collected: dict[str, Path] = {}  # what came out and is still in the folder, by its key
+        self._handed_over: HandedOver | None = None  # by this process, and not on record elsewhere
+        self._is_noted = False  # that it was handed over stands in the record
         self._execution: Execution | None = None
         self._is_wanted_back = False
         self._payment = Payment(run, context.records, self._written, client.server.gone_after)
@@ -208,9 +211,11 @@ class Attempt:
                 warnings = await self._submitted(execution, folder)
                 ended = await self._followed(execution, self._offer(throttle))
                 self._freed(False)  # where it was an earlier process that followed it
-                stepped = await self._written(partial(self._context.records.executed, self._run))
-                if not stepped and not await self._is_ours():
+                executed = await self._written(partial(self._context.records.executed, self._run))
+                executed = executed or await self._executed_before()
+                if executed is None:
                     return
+                self._run = executed
                 self._freed(False)  # by the records too: its person may have another run started now
                 throttle.offer(Delivering())
                 outcome = await self._collect(execution, [*warnings, *ended.warnings], ended.nothing_new)
@@ -227,21 +232,43 @@ class Attempt:
         if await self._written(partial(self._context.records.end, self._run, State.DONE)):
             await show_status(self._reply, Done())
 
-    async def _submitted(self, execution: Execution, folder: Path) -> list[str]:
-        """Submit it, and remember that it was: where the server has lost it, that costs the run an attempt, so that a
-        prompt which takes the whole machine down does so four times at most. A new attempt is on its way before the
-        engine looks whether it was submitted: the server has nothing to do meanwhile.
+    async def _submitted(self, execution: Execution, folder: Path) -> tuple[str, ...]:
+        """Submit it, and put on record that it was: where the server has lost it, that costs the run an attempt, so
+        that a prompt which takes the whole machine down does so four times at most. That of a run which is ahead stands
+        on record once its server begins it.
         """
-        sent = None if self._resumed else await self._submit(execution, folder)
+        known = self._run.handed_over
+        if known is None or known.attempt != self._run.attempt:
+            known = await (self._submitted_again if self._resumed else self._submit)(execution, folder)
+            if not self._resumed:
+                await self._note(known)
+        execution.prompt_id = known.adopted or execution.prompt_id
+        return known.warnings
+
+    async def _note(self, handed_over: HandedOver) -> None:
+        """Put on record that it was handed over. Where that fails, a resumed attempt asks the server."""
+        self._handed_over = handed_over
+        if self._run.is_ahead:
+            return
+        try:
+            await self._context.records.hand_over(self._run, handed_over)
+            self._is_noted = True
+        except StorageAway as fault:
+            _log.warning("run %s goes on, and it is not on record that it was submitted: %s", self._run.id, fault)
+
+    async def _submitted_again(self, execution: Execution, folder: Path) -> HandedOver:
+        """Submit it, unless the engine knows that an earlier process did. What the engine remembers has the form that
+        all versions write.
+        """
 
         async def work() -> str:
-            return sent if sent is not None else await self._submit(execution, folder)
+            sent = await self._submit(execution, folder)
+            return json.dumps({"adopted": sent.adopted} if sent.adopted is not None else sent.warnings)
 
-        submitted = json.loads(await self._remembered(SUBMIT, work, sent))
-        if isinstance(submitted, dict):  # the prompt of an earlier attempt
-            execution.prompt_id = submitted["adopted"]
-            return []
-        return [str(warning) for warning in submitted]
+        kept = json.loads(await self._step(SUBMIT, work))
+        if isinstance(kept, dict):  # the prompt of an earlier attempt
+            return HandedOver(self._run.attempt, adopted=str(kept["adopted"]))
+        return HandedOver(self._run.attempt, tuple(map(str, kept)))
 
     async def _followed(self, execution: Execution, offer: Callable[[Status], None]) -> ExecutionEnd:
         """Follow it to its end. The records say that it came; the engine remembers only warnings, which the server does
@@ -253,7 +280,7 @@ class Attempt:
             told = ended or await self._follow(execution, offer)
             return json.dumps({"nothing_new": told.nothing_new, "warnings": told.warnings})
 
-        if ended is not None and not ended.warnings:
+        if ended is not None and not (ended.warnings and self._is_noted):
             return ended
         known = json.dumps({"nothing_new": ended.nothing_new, "warnings": ended.warnings}) if ended else None
         kept = json.loads(await self._remembered(FOLLOW, work, known))
@@ -271,24 +298,25 @@ class Attempt:
             _log.warning("run %s goes on, and the engine does not remember “%s”: %s", self._run.id, name, fault)
             return known
 
-    async def _submit(self, execution: Execution, folder: Path) -> str:
+    async def _submit(self, execution: Execution, folder: Path) -> HandedOver:
+        attempt = self._run.attempt
         if self._resumed and await self._payment.patiently(partial(self._client.knows, execution.prompt_id)):
-            return json.dumps([])
+            return HandedOver(attempt)
         if await self._payment.patiently(execution.adopt):
-            return json.dumps({"adopted": execution.prompt_id})
+            return HandedOver(attempt, adopted=execution.prompt_id)
         if self._payment.posted:
             raise CannotRun(self._payment.in_vain(_("The server does not have this run any longer.")))
         known = any(self._uploads.name(stored.key) for stored in self._run.inputs.values())
         try:
-            warnings = await self._handed_over(execution, folder)
+            warnings = await self._sent_over(execution, folder)
         except PromptRejected:
             if not known:
                 raise
             self._uploads.forget()  # the server's folder may have been emptied
-            warnings = await self._handed_over(execution, folder)
-        return json.dumps(warnings)
+            warnings = await self._sent_over(execution, folder)
+        return HandedOver(attempt, warnings)
 
-    async def _handed_over(self, execution: Execution, folder: Path) -> tuple[str, ...]:
+    async def _sent_over(self, execution: Execution, folder: Path) -> tuple[str, ...]:
         try:
             return await execution.submit(await self._upload(folder))
         except ComfyError as fault:
@@ -327,9 +355,10 @@ class Attempt:
         """The server begins: a run that was ahead waits no longer. Raises `AttemptLost` if it was refused meanwhile."""
         if not self._run.is_ahead:
             return
-        run = await self._written(partial(self._context.records.begin, self._run))
+        run = await self._written(partial(self._context.records.begin, self._run, self._handed_over))
         if run is None:
             raise AttemptLost
+        self._is_noted = True
         self._run = run
         self._began(run)
         await self._context.locks.wait_until_free(run.id)
@@ -351,14 +380,11 @@ class Attempt:
     async def _collect(self, execution: Execution, warnings: list[str], nothing_new: bool) -> Outcome:
         """Put what came out where it outlives this process, and note it."""
         result = await self._payment.patiently(partial(self._written, partial(_with_room, execution.collect)))
-        files = [
-            StoredFile(
-                await self._written(partial(self._context.media.keep, file.path)),
-                file.filename,
-                file.kind,
-            )
-            for file in result.files
-        ]
+        files = list[StoredFile]()
+        for file in result.files:
+            key = await self._written(partial(self._context.media.keep, file.path))
+            files.append(StoredFile(key, file.filename, file.kind))
+            self._collected[key] = file.path
         outcome = Outcome(tuple(files), result.texts, (*warnings, *result.warnings), nothing_new)
         await self._written(partial(self._context.records.save_outputs, self._run, outcome))
         await self._clear(execution)
@@ -384,9 +410,8 @@ class Attempt:
 
     async def _deliver(self, outcome: Outcome, folder: Path) -> None:
         """Deliver the result. While its platform is away, it waits; a new process tries at once."""
-        run = await self._context.records.get(self._run.id) or self._run  # with the times that it has by now
-        media, links = self._context.media, self._context.links
-        result = await self._written(partial(result_of, run, outcome, media, links, folder))
+        run, media, links = self._run, self._context.media, self._context.links
+        result = await self._written(partial(result_of, run, outcome, media, links, folder, self._collected))
         what = f"run {run.id}: its result waits until it can be delivered"
         await retry(lambda: self._reply.deliver(result), PlatformAway, _DELIVERY_PAUSES, what)
 
@@ -479,10 +504,13 @@ class Attempt:
         run = await self._written(partial(self._context.records.get, self._run.id))
         return person_of(run.cancelled_by) if run is not None and run.cancelled_by else None
 
-    async def _is_ours(self) -> bool:
-        """True while this attempt delivers the run: another process may have taken it over or finished it."""
+    async def _executed_before(self) -> RunRecord | None:
+        """Return the record if this attempt delivers the run already; another process may have taken it over or
+        finished it.
+        """
         run = await self._context.records.get(self._run.id)
-        return run is not None and run.attempt == self._run.attempt and run.state is State.DELIVERING
+        is_ours = run is not None and run.attempt == self._run.attempt and run.state is State.DELIVERING
+        return run if is_ours else None
 
     def _checked(self, workflow: Workflow) -> ValidatedRequest:
         run = self._run

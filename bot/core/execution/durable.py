@@ -31,7 +31,7 @@ WORKFLOW, SUBMIT, FOLLOW = "develop", "submit", "follow"
 _APPLICATION, _VERSION = "darkroom", "1"  # on disk too
 _ENDED = ["SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED"]
 _UNENDED = ["PENDING", "ENQUEUED"]
-_TIDY_EVERY, _AT_ONCE = 60.0, 1000  # seconds, and attempts
+_TIDY_EVERY, _AT_ONCE = 60.0, 100  # seconds, and attempts
 
 
 class DurableStep(Protocol):

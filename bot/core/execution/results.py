@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from bot.core.media.blob_store import BlobStore
@@ -10,11 +11,25 @@ from bot.core.model import Result, ResultFile
 from bot.core.run import Outcome, RunRecord
 
 
-async def result_of(run: RunRecord, outcome: Outcome, media: BlobStore, links: SignedLinks, folder: Path) -> Result:
-    """Fetch the files of an outcome into a folder. Raises `StorageFailed`."""
+async def result_of(
+    run: RunRecord,
+    outcome: Outcome,
+    media: BlobStore,
+    links: SignedLinks,
+    folder: Path,
+    here: Mapping[str, Path] | None = None,
+) -> Result:
+    """Fetch the files of an outcome into a folder, but for those that are `here`, by their keys. Raises
+    `StorageFailed`.
+    """
+
+    async def fetched(key: str, number: int) -> Path:
+        at_hand = (here or {}).get(key)
+        return at_hand or await media.fetch(key, folder / f"result-{number}{Path(key).suffix}")
+
     files = [
         ResultFile(
-            await media.fetch(file.key, folder / f"result-{number}{Path(file.key).suffix}"),
+            await fetched(file.key, number),
             file.filename,
             file.kind,
             await links.url(run.id, number, file.filename),

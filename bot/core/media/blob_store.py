@@ -8,6 +8,7 @@ import hashlib
 import logging
 import math
 import re
+import shutil
 import stat
 import time
 from collections.abc import AsyncIterator, Iterable
@@ -51,11 +52,11 @@ class BlobStore:
     async def keep(self, path: Path) -> str:
         """Store a file and return its key. Raises `StorageAway`; `DiskFull` if a folder has no room for it."""
         try:
+            if self._folder is not None:  # one thread for all of it: to change threads costs more
+                return await asyncio.to_thread(self._keep_in, self._folder, path)
             key = await asyncio.to_thread(_key, path)
             if await self._age(key) > _FRESH:
-                await asyncio.to_thread(self._make_room, key)
                 await obstore.put_async(self._store, key, path)
-                await asyncio.to_thread(self._let_in, key)
         except (BaseError, OSError) as fault:
             if self._folder is not None:
                 raise no_room() from fault
@@ -64,20 +65,22 @@ class BlobStore:
             raise StorageAway(words) from fault
         return key
 
-    def _make_room(self, key: str) -> None:
-        """Make the file's folder with the mode of the store's folder, before the file is in it."""
-        if self._folder is not None:
-            private.make_folder(self._folder, self._mode)
-            private.make_folder((self._folder / key).parent, stat.S_IMODE(self._folder.stat().st_mode) & 0o777)
-
-    def _let_in(self, key: str) -> None:
-        """Give the file the same mode."""
-        if self._folder is not None:
-            (self._folder / key).chmod(private.as_folder(self._folder))
+    def _keep_in(self, folder: Path, path: Path) -> str:
+        """Store a file in the folder of the store; it and its folder get the mode of that."""
+        key = _key(path)
+        if time.time() - _stored_at(folder / key) > _FRESH:
+            private.make_folder(folder, self._mode)
+            private.make_folder((folder / key).parent, stat.S_IMODE(folder.stat().st_mode) & 0o777)
+            obstore.put(self._store, key, path)
+            (folder / key).chmod(private.as_folder(folder))
+        return key
 
     async def fetch(self, key: str, path: Path) -> Path:
         """Write a stored file to `path`. Raises `StorageFailed`; `DiskFull` if there is no room for it."""
         try:
+            if self._folder is not None:
+                await asyncio.to_thread(shutil.copyfile, self._folder / key, path)
+                return path
             found = await obstore.get_async(self._store, key)
             await asyncio.to_thread(path.write_bytes, b"")
             async for chunk in found.stream():
@@ -147,6 +150,13 @@ def _key(path: Path) -> str:
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     return f"{digest[:2]}/{digest}{path.suffix.lower()}"
+
+
+def _stored_at(path: Path) -> float:
+    try:
+        return path.stat().st_mtime
+    except FileNotFoundError:
+        return -math.inf
 
 
 def _append(path: Path, chunk: bytes) -> None:

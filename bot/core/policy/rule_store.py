@@ -96,8 +96,11 @@ class RuleStore:
     async def refresh(self) -> None:
         """Read the changes since the last check. If nothing has changed, this is one short query."""
         async with self._reading:
+            seen = {"seen": self._seen}
+            if not await self._database.ask(lambda connection: list(connection.execute(_NEWER, seen))):
+                return
             async with self._database.read() as connection:
-                news = list(await connection.execute(_NEWER, {"seen": self._seen}))
+                news = list(await connection.execute(_NEWER, seen))
                 for row in news:
                     self._own[row.community] = await _read(connection, row.community)
             self._seen = max((row.edition for row in news), default=self._seen)

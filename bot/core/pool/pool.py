@@ -31,6 +31,7 @@ _Args = TypeVarTuple("_Args")
 _T = TypeVar("_T")
 _MEMORY = 3 << 30  # bytes: the largest picture that the settings admit takes about half of it
 _TASKS = 200  # of one process: libraries may leak
+_PATIENCE = 0.3  # seconds: to start a process takes as long, and 20 MB
 SIZE = min(2, os.cpu_count() or 1)
 
 #: A worker reads what others sent us: it gets no token and no address of the settings.
@@ -66,10 +67,13 @@ class _Task:
 class WorkerPool:
     """At most `size` processes at once, each with a bound on its memory."""
 
-    def __init__(self, size: int = SIZE, memory: int = _MEMORY, tasks: int = _TASKS) -> None:
-        self._memory, self._tasks = memory, tasks
+    def __init__(
+        self, size: int = SIZE, memory: int = _MEMORY, tasks: int = _TASKS, patience: float = _PATIENCE
+    ) -> None:
+        """`patience` is how long, in seconds, a task waits for a process that is at work before it starts another."""
+        self._memory, self._tasks, self._patience = memory, tasks, patience
         self._threads = ThreadPoolExecutor(size, "pool")
-        self._lock = threading.Lock()
+        self._lock = threading.Condition()
         self._idle: list[_Worker] = []
         self._busy: set[_Task] = set()
         self._closed = False
@@ -92,6 +96,7 @@ class WorkerPool:
         atexit.unregister(self.close)
         with self._lock:
             self._closed = True
+            self._lock.notify_all()
             idle, self._idle = self._idle, []
             for task in self._busy:
                 task.end(_died())
@@ -119,9 +124,11 @@ class WorkerPool:
 
     def _take(self, task: _Task) -> _Worker:
         with self._lock:
-            if self._closed:
-                raise _died()
             self._busy.add(task)
+            if not self._idle and len(self._busy) > 1:
+                self._lock.wait_for(lambda: self._idle or self._closed or task.ended, self._patience)
+            if self._closed or task.ended:
+                raise task.ended or _died()
             while self._idle:
                 worker = self._idle.pop()
                 if worker.is_alive:
@@ -133,6 +140,7 @@ class WorkerPool:
         with self._lock:
             if worker.is_good and worker.done < self._tasks and not self._closed:
                 self._idle.append(worker)
+                self._lock.notify()
                 return
         worker.stop()
 

@@ -51,10 +51,10 @@ async def take_over(
 
 async def _move_on(connection: AsyncConnection, run: RunRecord, now: float) -> RunRecord:
     if run.cancelled_by:
-        await usage.settle(connection, run.id, now, now - (run.started_at or now))
+        await connection.run_sync(usage.settle, run.id, now, now - (run.started_at or now))
         return await _change(connection, run, {"state": State.CANCELLED, "ended_at": now})
     if run.outcome is None and not run.is_ahead and run.tries >= MOST_ATTEMPTS:
-        await usage.give_back(connection, [run.id])
+        await connection.run_sync(usage.give_back, [run.id])
         sentence = _("The programs that worked on this stopped answering, {count} times. Please tell the operator.")
         ended = {"state": State.FAILED, "sentence": sentence.format(count=run.tries), "ended_at": now}
         return await _change(connection, run, ended)

@@ -7,14 +7,14 @@ runs have the same turn, the person with fewer runs before it goes first.
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from time import time
 from typing import Any
 
 import msgspec
-from sqlalchemy import and_, func, not_, or_, select, update
+from sqlalchemy import Connection, and_, func, not_, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.core.errors import TooMany
@@ -30,7 +30,7 @@ from bot.core.runs import statements, usage
 from bot.core.runs.repository import note_uses, taken
 from bot.core.runs.rows import read_queued, read_run
 from bot.core.storage.bells import Topic
-from bot.core.storage.database import Database
+from bot.core.storage.database import Database, in_one_trip
 from bot.core.storage.schema import runs
 from bot.i18n import ngettext
 from comfy.prices import Price
@@ -89,17 +89,19 @@ class RunQueue:
 
     async def enqueue(self, run: NewRun) -> None:
         """Add a run. When this returns, it is on disk. Raises `TooMany`."""
-        async with self._database.change(*_joined(run)) as connection:
-            person = run.person.key
-            before, last, turn = (await connection.execute(statements.PLACE, {"of_person": person})).one()
-            if before >= self._caps.waiting and run.priority == 0:
-                raise TooMany(_too_many(self._caps.waiting))
-            asked_at, cost = self._clock(), run.price.high if run.price is not None else 0.0
-            await usage.check(connection, person, run.workflow, run.policy.limits, asked_at, cost)
-            await connection.execute(statements.JOIN, _columns(run, max(turn, last) + 1, before, asked_at))
-            context = RequestContext.of(run.person, run.place, run.workflow)
-            await usage.charge(connection, run.id, context, asked_at, cost)
-            await note_uses(connection, run.id, [file.key for file in run.inputs.values()])
+        await self._database.write(partial(self._join, run), *_joined(run))
+
+    def _join(self, run: NewRun, connection: Connection) -> None:
+        person = run.person.key
+        before, last, turn = connection.execute(statements.PLACE, {"of_person": person}).one()
+        if before >= self._caps.waiting and run.priority == 0:
+            raise TooMany(_too_many(self._caps.waiting))
+        asked_at, cost = self._clock(), run.price.high if run.price is not None else 0.0
+        usage.check(connection, person, run.workflow, run.policy.limits, asked_at, cost)
+        connection.execute(statements.JOIN, _columns(run, max(turn, last) + 1, before, asked_at))
+        context = RequestContext.of(run.person, run.place, run.workflow)
+        usage.charge(connection, run.id, context, asked_at, cost)
+        note_uses(connection, run.id, [file.key for file in run.inputs.values()])
 
     async def open(self, run_id: str, address: Address) -> bool:
         """Record where the message of a run is, so that a worker may take the run; False if it no longer waits."""
@@ -111,13 +113,16 @@ class RunQueue:
 
     async def check_limits(self, person: str, workflow: str, limits: Sequence[Rule]) -> None:
         """Raise `TooMany` if a request of a person, given as "platform:id", would be refused now."""
-        async with self._database.read() as connection:
-            await usage.check(connection, person, workflow, limits, self._clock())
+        if limits:
+            now = self._clock()
+            await self._database.ask(lambda connection: usage.check(connection, person, workflow, limits, now))
 
     async def quota_statuses(self, person: str, workflow: str, limits: Sequence[Rule]) -> list[QuotaStatus]:
         """Return the quotas of a person, given as "platform:id", for one more run of a workflow."""
-        async with self._database.read() as connection:
-            return await usage.quota_statuses(connection, person, workflow, limits, self._clock())
+        now = self._clock()
+        return await self._database.ask(
+            lambda connection: usage.quota_statuses(connection, person, workflow, limits, now)
+        )
 
     async def claim(self, worker: str, pick: Picker, platforms: Collection[str] | None = None) -> RunRecord | None:
         """Let the picker choose among the runs of these platforms, or of all, and give the run to this worker alone. A
@@ -129,13 +134,7 @@ class RunQueue:
                 return None
             state, started_at = (State.WAITING, None) if picked.ahead else (State.RUNNING, self._clock())
             start = dict(zip(statements.TAKEN, (state, picked.server, worker, started_at), strict=True))
-            given = {"of_run": picked.run_id, **{f"new_{name}": value for name, value in start.items()}}
-            row = (await connection.execute(statements.TAKE, given)).one()
-            await connection.execute(statements.TURN, {"now_at": row.turn})
-            if picked.passed:
-                passed = runs.c.id.in_(picked.passed)
-                await connection.execute(update(runs).where(passed).values(put_off=runs.c.put_off + 1))
-            return read_run(row)
+            return await connection.run_sync(in_one_trip(partial(_taken, picked=picked, start=start)))
 
     async def requeue(self, run: RunRecord, reason: str, avoid: str | None) -> bool:
         """Let a run wait again after an attempt, which costs nothing if the run was still ahead. False if it has no
@@ -164,18 +163,14 @@ class RunQueue:
 
     async def waiting(self) -> list[RunRecord]:
         """Return all waiting runs that have a message, in queue order: those that are ahead first."""
-        question = select(runs).where(runs.c.state == State.WAITING, runs.c.opened == 1).order_by(*_ORDER)
-        found: list[RunRecord] = []
-        async with self._database.read() as connection:
-            async for rows in (await connection.stream(question)).partitions(100):
-                found += map(read_run, rows)
-                await asyncio.sleep(0)  # let other tasks run, even if many runs wait
-        return found
+        return await self._database.ask(lambda connection: list(map(read_run, connection.execute(_WAITING))))
 
     async def is_queued(self, run_id: str) -> bool:
         """True if a run still waits."""
-        async with self._database.read() as connection:
-            return (await connection.execute(statements.WAITS, {"of_run": run_id})).one_or_none() is not None
+        asked = {"of_run": run_id}
+        return await self._database.ask(
+            lambda connection: connection.execute(statements.WAITS, asked).one_or_none() is not None
+        )
 
     async def position(self, run_id: str) -> int | None:
         """Return a run's place in the queue, counted from 1; None if it does not wait."""
@@ -203,9 +198,7 @@ class RunQueue:
 
     async def running(self) -> int:
         """Count the runs that servers execute."""
-        question = select(func.count()).where(runs.c.state == State.RUNNING)
-        async with self._database.read() as connection:
-            return int((await connection.execute(question)).scalar_one())
+        return await self._database.ask(lambda connection: int(connection.execute(_RUNNING).scalar_one()))
 
     async def sweep(self) -> None:
         """Delete charges that no limit counts."""
@@ -216,36 +209,55 @@ class RunQueue:
         self, connection: AsyncConnection, pick: Picker, platforms: Collection[str] | None
     ) -> Assignment | None:
         """Pick a run from the head of the queue, or from further back if these servers can run nothing there."""
-        window = await self._window(connection, platforms)
         for first in range(0, _FARTHEST, WINDOW):
-            given = {"most": self._caps.running, "first": first}
-            heads = [read_queued(row) for row in await connection.execute(window, given)]
+            heads = await connection.run_sync(in_one_trip(partial(self._heads, platforms=platforms, first=first)))
             picked = pick(heads) if heads else None
             if picked is not None or len(heads) < WINDOW:
                 return picked
         return None
 
-    async def _window(self, connection: AsyncConnection, platforms: Collection[str] | None) -> Any:
-        """Select the first runs of the queue, without those that must wait for others of their person, place or
-        workflow.
-        """
-        window = statements.heads(frozenset(platforms) if platforms is not None else None, WINDOW)
-        texts = list((await connection.execute(statements.CAPS)).scalars())
-        if not texts:
-            return window
-        by_person: dict[str, list[BusyRun]] = {}
-        for row in await connection.execute(statements.BUSY):
-            by_person.setdefault(row.person, []).append(BusyRun(*row))
-        everybody = [run for own in by_person.values() for run in own]
-        capped: list[Any] = [runs.c.caps.in_(concurrency.full_for_all(texts, everybody))]
-        for person, own in by_person.items():
-            full = runs.c.caps.in_(concurrency.full_for_person(texts, own))
-            capped.append(and_(runs.c.person == person, full))
-        return window.where(or_(runs.c.priority != 0, not_(or_(*capped))))
+    def _heads(self, connection: Connection, platforms: Collection[str] | None, first: int) -> list[QueuedRun]:
+        """Return the first runs of the queue, or those further back."""
+        window = _window(connection, None if platforms is None else frozenset(platforms))
+        given = {"most": self._caps.running, "first": first}
+        return [read_queued(row) for row in connection.execute(window, given)]
+
+
+def _window(connection: Connection, platforms: frozenset[str] | None) -> Any:
+    """Select the first runs of the queue, without those that must wait for others of their person, place or
+    workflow.
+    """
+    window = statements.heads(platforms, WINDOW)
+    texts = list(connection.execute(statements.CAPS).scalars())
+    if not texts:
+        return window
+    by_person: dict[str, list[BusyRun]] = {}
+    for row in connection.execute(statements.BUSY):
+        by_person.setdefault(row.person, []).append(BusyRun(*row))
+    everybody = [run for own in by_person.values() for run in own]
+    capped: list[Any] = [runs.c.caps.in_(concurrency.full_for_all(texts, everybody))]
+    for person, own in by_person.items():
+        full = runs.c.caps.in_(concurrency.full_for_person(texts, own))
+        capped.append(and_(runs.c.person == person, full))
+    return window.where(or_(runs.c.priority != 0, not_(or_(*capped))))
+
+
+def _taken(connection: Connection, picked: Assignment, start: Mapping[str, Any]) -> RunRecord:
+    given = {"of_run": picked.run_id, **{f"new_{name}": value for name, value in start.items()}}
+    row = connection.execute(statements.TAKE, given).one()
+    connection.execute(statements.TURN, {"now_at": row.turn})
+    if picked.passed:
+        passed = runs.c.id.in_(picked.passed)
+        connection.execute(update(runs).where(passed).values(put_off=runs.c.put_off + 1))
+    return read_run(row)
 
 
 _BACK = {"server": None, "worker": None, "attempt": runs.c.attempt + 1, "spared": runs.c.spared + 1}
 _ORDER = (runs.c.server.is_(None), *statements.TURNS)
+
+
+_WAITING = select(runs).where(statements.in_states([State.WAITING]), runs.c.opened == 1).order_by(*_ORDER)
+_RUNNING = select(func.count()).where(statements.in_states([State.RUNNING]))
 
 
 def _joined(run: NewRun) -> list[Topic]:

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from time import time
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, delete, func, or_, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import ColumnElement, Connection, delete, func, or_, select, update
 
 from bot.core import events_log
 from bot.core.model import Address, Person, Place
-from bot.core.run import ACTIVE, ENDED, UNFINISHED, Outcome, RunRecord, RunTiming, State
+from bot.core.run import ACTIVE, ENDED, UNFINISHED, HandedOver, Outcome, RunRecord, RunTiming, State
 from bot.core.runs import statements, usage
 from bot.core.runs.rows import read_run
 from bot.core.storage.bells import Bells, Topic
@@ -36,14 +36,11 @@ class RunRepository:
         return self._database.bells
 
     async def get(self, run_id: str) -> RunRecord | None:
-        async with self._database.read() as connection:
-            row = (await connection.execute(statements.RUN, {"of_run": run_id})).one_or_none()
-        return read_run(row) if row is not None else None
+        return await self._database.ask(partial(_found, run_id=run_id))
 
     async def probe(self) -> None:
         """Begin and end a transaction. Raises `StorageFailed` where nothing can be written."""
-        async with self._database.change() as connection:
-            await connection.execute(select(1))  # a transaction begins with its first statement
+        await self._database.write(lambda connection: connection.execute(select(1)))  # a statement begins it
 
     async def at(self, address: Address) -> RunRecord | None:
         """Return the latest run of a message."""
@@ -60,9 +57,7 @@ class RunRepository:
 
     async def last_of(self, person: Person, count: int = 10) -> list[RunRecord]:
         """Return a person's latest runs, newest first."""
-        async with self._database.read() as connection:
-            rows = await connection.execute(statements.LAST, {"of_person": person.key, "count": count})
-            return [read_run(row) for row in rows]
+        return await self._records(statements.LAST, {"of_person": person.key, "count": count})
 
     async def unfinished_in(self, community: str, count: int = 50) -> list[RunRecord]:
         """Return the running and waiting runs of a community, given as "platform:id", oldest first."""
@@ -137,33 +132,45 @@ class RunRepository:
         async with self._database.read() as connection:
             return {State(state): count for state, count in await connection.execute(question)}
 
-    async def begin(self, run: RunRecord) -> RunRecord | None:
-        """Record that the server has begun a run that was ahead. None if it waits there no longer."""
-        ahead = (runs.c.id == run.id, runs.c.attempt == run.attempt, runs.c.worker == run.worker)
-        begun = {"state": State.RUNNING, "started_at": self._clock()}
-        change = update(runs).where(*ahead, runs.c.state == State.WAITING).values(begun).returning(*runs.c)
-        async with self._database.change() as connection:
-            row = (await connection.execute(change)).one_or_none()
-        return read_run(row) if row is not None else None
+    async def hand_over(self, run: RunRecord, handed_over: HandedOver) -> bool:
+        """Record that the server of a run has taken its prompt. Returns True if the attempt still owned the run."""
+        return await self._step(run, (State.RUNNING,), handed_over=msgspec.to_builtins(handed_over))
+
+    async def begin(self, run: RunRecord, handed_over: HandedOver | None = None) -> RunRecord | None:
+        """Record that the server has begun a run that was ahead, and was handed over. None if it waits there no longer.
+        `handed_over` is None if that is on record elsewhere.
+        """
+        values: dict[str, Any] = {"state": State.RUNNING, "started_at": self._clock()}
+        if handed_over is not None:
+            values["handed_over"] = msgspec.to_builtins(handed_over)
+        change = statements.begin(tuple(values))
+        given = {"of_worker": run.worker, **statements.step_values(run.id, run.attempt, values)}
+
+        def begin(connection: Connection) -> RunRecord | None:
+            row = connection.execute(change, given).one_or_none()
+            return read_run(row) if row is not None else None
+
+        return await self._database.write(begin)
 
     async def still_with(self, worker: str, run_ids: Collection[str]) -> set[str]:
         """Return those of the runs that this worker has, waiting or running, and that nobody has cancelled."""
         mine = (runs.c.id.in_(run_ids), runs.c.worker == worker, taken(), runs.c.cancelled_by.is_(None))
-        async with self._database.read() as connection:
-            return set((await connection.execute(select(runs.c.id).where(*mine))).scalars())
+        question = select(runs.c.id).where(*mine)
+        return await self._database.ask(lambda connection: set(connection.execute(question).scalars()))
 
     async def first_priority(self) -> int:
         """Return the highest priority in the queue, without the runs that are ahead."""
         waits = (runs.c.state == State.WAITING, runs.c.opened == 1, runs.c.server.is_(None))
-        async with self._database.read() as connection:
-            return (await connection.execute(select(func.max(runs.c.priority)).where(*waits))).scalar_one() or 0
+        question = select(func.max(runs.c.priority)).where(*waits)
+        return await self._database.ask(lambda connection: connection.execute(question).scalar_one()) or 0
 
-    async def executed(self, run: RunRecord) -> bool:
-        """Record that the server has finished its part. Returns True if the attempt still owned the run."""
+    async def executed(self, run: RunRecord) -> RunRecord | None:
+        """Record that the server has finished its part. None if the attempt did not own the run any longer."""
         now = self._clock()
         charge = partial(usage.settle, run_id=run.id, now=now, took=now - (run.started_at or now))
         values = {"state": State.DELIVERING, "executed_at": now}
-        return await self._step(run, (State.RUNNING,), charge, (Topic.LINE,), **values)
+        stepped = await self._step(run, (State.RUNNING,), charge, (Topic.LINE,), **values)
+        return replace(run, state=State.DELIVERING, executed_at=now) if stepped else None
 
     async def post(self, run: RunRecord, *, posted: bool = True) -> bool:
         """Record that a run that costs money is about to be posted to its server, or that the server says that it never
@@ -173,14 +180,18 @@ class RunRepository:
 
     async def save_outputs(self, run: RunRecord, outcome: Outcome) -> bool:
         """Record the outputs, so that any worker can deliver them. Returns True if the run had not ended."""
-        async with self._database.change() as connection:
-            await note_uses(connection, run.id, [file.key for file in outcome.files])  # else they outlive an ended run
-            return await _stepped(connection, run, ACTIVE, outputs=msgspec.to_builtins(outcome))
+        outputs = msgspec.to_builtins(outcome)
+
+        def save(connection: Connection) -> bool:
+            note_uses(connection, run.id, [file.key for file in outcome.files])  # else they outlive an ended run
+            return _stepped(connection, run, ACTIVE, outputs=outputs)
+
+        return await self._database.write(save)
 
     async def end(self, run: RunRecord, state: State, sentence: str | None = None) -> bool:
         """End a run. Returns True if it had not ended before."""
         now = self._clock()
-        charge: Callable[[AsyncConnection], Any] | None = None  # what is done was settled when its server had done it
+        charge: Callable[[Connection], Any] | None = None  # what is done was settled when its server had done it
         if state is State.CANCELLED:
             charge = partial(usage.settle, run_id=run.id, now=now, took=now - (run.started_at or now))
         if state is State.FAILED or (state is State.CANCELLED and run.started_at is None):
@@ -285,7 +296,7 @@ class RunRepository:
             ended = {"state": State.CANCELLED, "ended_at": self._clock()}
             stopped = (await connection.execute(update(runs).where(*waits).values(ended))).rowcount
             if stopped:
-                await usage.give_back(connection, [run_id])
+                await connection.run_sync(usage.give_back, [run_id])
             row = (await connection.execute(select(runs).where(runs.c.id == run_id))).one_or_none()
         _told(stopped > 0, run_id, State.CANCELLED)
         found = read_run(row) if row is not None else None
@@ -296,8 +307,7 @@ class RunRepository:
         question = select(runs.c.id).where(
             runs.c.worker == worker, runs.c.state.in_(ACTIVE), runs.c.cancelled_by.is_not(None)
         )
-        async with self._database.read() as connection:
-            return list((await connection.execute(question)).scalars())
+        return await self._database.ask(lambda connection: list(connection.execute(question).scalars()))
 
     async def expire(self, moment: float, sentence: str) -> list[RunRecord]:
         """End held runs from before a moment, because no moderator decided; those that ended, to be told."""
@@ -305,7 +315,7 @@ class RunRepository:
         ended = {"state": State.FAILED, "sentence": sentence, "ended_at": self._clock()}
         async with self._database.change() as connection:
             rows = list(await connection.execute(update(runs).where(*old).values(ended).returning(*runs.c)))
-            await usage.give_back(connection, [row.id for row in rows])
+            await connection.run_sync(usage.give_back, [row.id for row in rows])
         for row in rows:
             events_log.run_ended(row.id, State.FAILED, "no moderator decided in time")
         return [read_run(row) for row in rows]
@@ -314,8 +324,7 @@ class RunRepository:
         """Return the ids of ended runs from before a moment, and of those whose person wants to be forgotten."""
         due = or_(runs.c.asked_at < moment, runs.c.forgotten == 1)
         question = select(runs.c.id).where(due, runs.c.state.not_in(UNFINISHED)).limit(count)
-        async with self._database.read() as connection:
-            return list((await connection.execute(question)).scalars())
+        return await self._database.ask(lambda connection: list(connection.execute(question).scalars()))
 
     async def ended_since(self, moment: float) -> list[RunRecord]:
         """Return the runs that ended after a moment, in any process, earliest first."""
@@ -324,8 +333,7 @@ class RunRepository:
     async def all_of(self, person: str) -> list[str]:
         """Return the ids of all ended runs of a person, given as "platform:id"."""
         question = select(runs.c.id).where(runs.c.person == person, runs.c.state.not_in(UNFINISHED))
-        async with self._database.read() as connection:
-            return list((await connection.execute(question)).scalars())
+        return await self._database.ask(lambda connection: list(connection.execute(question).scalars()))
 
     async def anonymize(self, person: str) -> None:
         """Remove the person's name from unfinished runs, and have them deleted soon after they end."""
@@ -357,25 +365,34 @@ class RunRepository:
         self,
         run: RunRecord,
         states: Sequence[State],
-        also: Callable[[AsyncConnection], Any] | None = None,
+        also: Callable[[Connection], Any] | None = None,
         topics: Collection[Topic] = (),
         **values: Any,
     ) -> bool:
-        async with self._database.change(*topics) as connection:
-            stepped = await _stepped(connection, run, states, **values)
+        def step(connection: Connection) -> bool:
+            stepped = _stepped(connection, run, states, **values)
             if stepped and also is not None:
-                await also(connection)
-        return stepped
+                also(connection)
+            return stepped
+
+        return await self._database.write(step, *topics)
 
     async def _select(self, *where: Any, order: Any = None, limit: int | None = None) -> list[RunRecord]:
         question = select(runs).where(*where).order_by(order).limit(limit)
-        async with self._database.read() as connection:
-            return [read_run(row) for row in await connection.execute(question)]
+        return await self._records(question)
+
+    async def _records(self, question: Any, given: Mapping[str, Any] | None = None) -> list[RunRecord]:
+        return await self._database.ask(lambda connection: list(map(read_run, connection.execute(question, given))))
 
 
-async def _stepped(connection: AsyncConnection, run: RunRecord, states: Sequence[State], **values: Any) -> bool:
+def _found(connection: Connection, run_id: str) -> RunRecord | None:
+    row = connection.execute(statements.RUN, {"of_run": run_id}).one_or_none()
+    return read_run(row) if row is not None else None
+
+
+def _stepped(connection: Connection, run: RunRecord, states: Sequence[State], **values: Any) -> bool:
     change = statements.step(tuple(states), tuple(values))
-    return (await connection.execute(change, statements.step_values(run.id, run.attempt, values))).rowcount > 0
+    return connection.execute(change, statements.step_values(run.id, run.attempt, values)).rowcount > 0
 
 
 def taken() -> ColumnElement[bool]:
@@ -390,10 +407,10 @@ def _told(ended: bool, run_id: str, state: State, reason: str | None = None) -> 
     return ended
 
 
-async def note_uses(connection: AsyncConnection, run_id: str, keys: Sequence[str]) -> None:
+def note_uses(connection: Connection, run_id: str, keys: Sequence[str]) -> None:
     """Record that a run uses files, in the caller's transaction."""
     if not keys:
         return
-    fresh = set(keys) - set((await connection.execute(statements.USES, {"of_run": run_id})).scalars())
+    fresh = set(keys) - set(connection.execute(statements.USES, {"of_run": run_id}).scalars())
     if fresh:
-        await connection.execute(uses.insert(), [{"key": key, "run_id": run_id} for key in sorted(fresh)])
+        connection.execute(uses.insert(), [{"key": key, "run_id": run_id} for key in sorted(fresh)])

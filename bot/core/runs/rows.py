@@ -13,6 +13,10 @@ from sqlalchemy import Row
 from bot.core.model import Address, Person, Place
 from bot.core.run import QueuedRun, RunRecord
 
+# Rows are read in several threads. msgspec notes how a class is read when it first reads one, and another thread that
+# comes in between takes the half of that, and crashes. So all that is noted now.
+_KNOWN = [msgspec.json.Decoder(each) for each in (QueuedRun, RunRecord)]
+
 
 def read_queued(row: Row[Any]) -> QueuedRun:
     """Read only the data that decides where a run goes."""

@@ -44,7 +44,7 @@ from bot.core.runs.workflow_service import WorkflowService
 from bot.core.storage.temporary import work_folder
 from bot.i18n import _
 from comfy.prices import Price
-from comfy.schedule import models_of
+from comfy.scheduling.schedule import models_of
 
 _log = logging.getLogger(__name__)
 _LOOKS, _PAUSE = 100, 0.05  # seconds between them

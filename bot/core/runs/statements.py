@@ -94,6 +94,14 @@ def step(states: tuple[State, ...], names: tuple[str, ...]) -> Any:
     return update(runs).where(*where).values(new)
 
 
+@cache
+def begin(names: tuple[str, ...]) -> Any:
+    """A server has begun a run that was ahead: `of_run`, `of_attempt`, `of_worker`, and the new values."""
+    where = (runs.c.attempt == bindparam("of_attempt"), runs.c.worker == bindparam("of_worker"))
+    new = {name: bindparam(f"new_{name}", type_=runs.c[name].type) for name in names}
+    return update(runs).where(_THIS, *where, in_states([State.WAITING])).values(new).returning(*runs.c)
+
+
 def step_values(run_id: str, attempt: int, values: Mapping[str, Any]) -> dict[str, Any]:
     return {"of_run": run_id, "of_attempt": attempt, **{f"new_{name}": value for name, value in values.items()}}
 

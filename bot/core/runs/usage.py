@@ -16,7 +16,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import delete, func, literal_column, not_, or_, select, update
+from sqlalchemy import Connection, delete, func, literal_column, not_, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.core.errors import TooMany
@@ -30,31 +30,29 @@ HOUR, DAY = 3600.0, 86_400.0
 _ONE: Any = literal_column("1.0")
 
 
-async def quota_statuses(
-    connection: AsyncConnection, person: str, workflow: str, limits: Sequence[Rule], now: float, cost: float = 0.0
+def quota_statuses(
+    connection: Connection, person: str, workflow: str, limits: Sequence[Rule], now: float, cost: float = 0.0
 ) -> list[QuotaStatus]:
     """Return the quotas of a person, given as "platform:id", for one more run of a workflow. It costs so many
     credits.
     """
     needs = 0.0
     if any(rule.name == Measure.SECONDS for rule in limits):
-        needs = (await connection.execute(select(statements.reserved(workflow)))).scalar_one()
+        needs = connection.execute(select(statements.reserved(workflow))).scalar_one()
     wanted = {Measure.SECONDS: needs, Measure.CREDITS: cost}
-    return [await _standing(connection, rule, person, wanted.get(Measure(rule.name), 1.0), now) for rule in limits]
+    return [_standing(connection, rule, person, wanted.get(Measure(rule.name), 1.0), now) for rule in limits]
 
 
-async def check(
-    connection: AsyncConnection, person: str, workflow: str, limits: Sequence[Rule], now: float, cost: float = 0.0
+def check(
+    connection: Connection, person: str, workflow: str, limits: Sequence[Rule], now: float, cost: float = 0.0
 ) -> None:
     """Raise `TooMany` if a limit is reached. It says which limit, and when to try again."""
-    for standing in await quota_statuses(connection, person, workflow, limits, now, cost):
+    for standing in quota_statuses(connection, person, workflow, limits, now, cost):
         if standing.is_reached and not standing.is_kept_in_line:
             raise TooMany(standing.refusal)
 
 
-async def charge(
-    connection: AsyncConnection, run_id: str, context: RequestContext, now: float, cost: float = 0.0
-) -> None:
+def charge(connection: Connection, run_id: str, context: RequestContext, now: float, cost: float = 0.0) -> None:
     """Charge an accepted run."""
     values = {
         "run_id": run_id,
@@ -65,21 +63,21 @@ async def charge(
         "at": now,
         "credits": cost,
     }
-    await connection.execute(statements.CHARGE, {**values, "for_workflow": context.workflow})
+    connection.execute(statements.CHARGE, {**values, "for_workflow": context.workflow})
 
 
-async def settle(connection: AsyncConnection, run_id: str, now: float, took: float) -> None:
+def settle(connection: Connection, run_id: str, now: float, took: float) -> None:
     """Replace a run's reserved seconds with the real ones, once. Credits of a run that was not posted go back."""
-    await connection.execute(statements.SETTLE, {"of_run": run_id, "took": took, "now": now})
+    connection.execute(statements.SETTLE, {"of_run": run_id, "took": took, "now": now})
 
 
-async def give_back(connection: AsyncConnection, run_ids: Collection[str]) -> None:
+def give_back(connection: Connection, run_ids: Collection[str]) -> None:
     """Give back the charges of runs without a result. A run that was posted to be paid for has cost what it costs, so
     it counts, but for its seconds.
     """
     mine = charges.c.run_id.in_(run_ids)
-    await connection.execute(delete(charges).where(mine, not_(statements.was_posted())))
-    await connection.execute(update(charges).where(mine).values(seconds=0, settled_at=charges.c.at))
+    connection.execute(delete(charges).where(mine, not_(statements.was_posted())))
+    connection.execute(update(charges).where(mine).values(seconds=0, settled_at=charges.c.at))
 
 
 async def sweep(connection: AsyncConnection, now: float) -> None:
@@ -102,55 +100,55 @@ async def move_community(connection: AsyncConnection, old: str, new: str) -> Non
         await connection.execute(counted.values(spots=scopes))
 
 
-async def _standing(connection: AsyncConnection, rule: Rule, person: str, needs: float, now: float) -> QuotaStatus:
+def _standing(connection: Connection, rule: Rule, person: str, needs: float, now: float) -> QuotaStatus:
     match Measure(rule.name):
         case Measure.HOUR:
-            return await _in_window(connection, QuotaStatus(rule, 0), person, charges.c.at, _ONE, HOUR, now)
+            return _in_window(connection, QuotaStatus(rule, 0), person, charges.c.at, _ONE, HOUR, now)
         case Measure.DAY:
-            return await _in_window(connection, QuotaStatus(rule, 0), person, charges.c.at, _ONE, DAY, now)
+            return _in_window(connection, QuotaStatus(rule, 0), person, charges.c.at, _ONE, DAY, now)
         case Measure.SECONDS:
             asked = QuotaStatus(rule, 0, min(needs, rule.most))  # a limit admits those who used none of it
-            return await _in_window(connection, asked, person, charges.c.settled_at, charges.c.seconds, DAY, now)
+            return _in_window(connection, asked, person, charges.c.settled_at, charges.c.seconds, DAY, now)
         case Measure.CREDITS:
             asked = QuotaStatus(rule, 0, needs)
-            return await _in_window(connection, asked, person, charges.c.settled_at, charges.c.credits, DAY, now)
+            return _in_window(connection, asked, person, charges.c.settled_at, charges.c.credits, DAY, now)
         case Measure.COOLDOWN:
             question = select(func.max(charges.c.at)).where(*_counted(rule, person))
-            last = (await connection.execute(question)).scalar_one()
+            last = connection.execute(question).scalar_one()
             wait = 0.0 if last is None else max(0.0, last + rule.most - now)
             return QuotaStatus(rule, float(wait > 0), free_in=wait or None)
         case Measure.WAITING:
-            return QuotaStatus(rule, await _in_states(connection, rule, person, ("waiting", "held")))
+            return QuotaStatus(rule, _in_states(connection, rule, person, ("waiting", "held")))
         case Measure.RUNNING:
-            return QuotaStatus(rule, await _in_states(connection, rule, person, ("running",)))
+            return QuotaStatus(rule, _in_states(connection, rule, person, ("running",)))
 
 
-async def _in_window(
-    connection: AsyncConnection, asked: QuotaStatus, person: str, leaves: Any, amount: Any, window: float, now: float
+def _in_window(
+    connection: Connection, asked: QuotaStatus, person: str, leaves: Any, amount: Any, window: float, now: float
 ) -> QuotaStatus:
     """Return the use in the window that ends now, and the time when one more run fits. Charges without a time in
     `leaves` are inside the window.
     """
     inside = (*_counted(asked.rule, person), or_(leaves.is_(None), leaves > now - window))
-    used = float((await connection.execute(select(func.coalesce(func.sum(amount), 0)).where(*inside))).scalar_one())
+    used = float(connection.execute(select(func.coalesce(func.sum(amount), 0)).where(*inside)).scalar_one())
     standing = replace(asked, used=used)
     if not standing.is_reached:
         return standing
     gone = func.sum(amount).over(order_by=leaves).label("gone")
     leaving = select(leaves.label("at"), gone).where(*inside, leaves.is_not(None)).subquery()
     enough = leaving.c.gone >= used + standing.needs - standing.room - 1e-6
-    first = (await connection.execute(select(func.min(leaving.c.at)).where(enough))).scalar_one()
+    first = connection.execute(select(func.min(leaving.c.at)).where(enough)).scalar_one()
     return standing if first is None or not standing.room else replace(standing, free_in=first + window - now)
 
 
-async def _in_states(connection: AsyncConnection, rule: Rule, person: str, states: Sequence[str]) -> int:
+def _in_states(connection: Connection, rule: Rule, person: str, states: Sequence[str]) -> int:
     whose = [runs.c.person == person]
     if isinstance(rule.body, Budget):
         whose = [runs.c.community == rule.scope.community] if rule.scope.community else []
     joined = runs.join(charges, charges.c.run_id == runs.c.id)
     where = (runs.c.state.in_(states), *whose, *_counted(rule, person))
     question = select(func.count()).select_from(joined).where(*where)
-    return int((await connection.execute(question)).scalar_one())
+    return int(connection.execute(question).scalar_one())
 
 
 def _counted(rule: Rule, person: str) -> list[Any]:

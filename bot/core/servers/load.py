@@ -14,10 +14,10 @@ from time import time
 from bot.core.run import QueuedRun, RunRecord
 from bot.core.workflows.identity.versions import WorkflowVersions
 from bot.core.workflows.workflow import choices_of
-from comfy.dispatch import Choice, Schedule
 from comfy.object_info import ObjectInfo
 from comfy.prices import paid_nodes
-from comfy.schedule import MOST_PUT_OFF, Estimates, Job, ServerState
+from comfy.scheduling.dispatch import Choice, Schedule
+from comfy.scheduling.schedule import MOST_PUT_OFF, Estimates, Job, ServerState
 
 _GROWING = 1.5  # the estimate for an overdue run, as a multiple of the time it has taken
 

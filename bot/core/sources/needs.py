@@ -14,7 +14,7 @@ from comfy.prompt import Prompt
 from comfy.saved import UnreadableWorkflow, convert
 from comfy.saved.files import parse_workflow
 from comfy.saved.needs import ModelLink, read_needs, with_notes
-from comfy.schedule import is_model
+from comfy.scheduling.schedule import is_model
 from comfy.verdict import MissingChoice, MissingNode, judge
 
 

@@ -60,6 +60,7 @@ runs = Table(
     Column("price", JSON),  # of a run that costs money, in credits
     Column("posted_at", Float),  # when such a run was handed to a server, which may have charged for it
     Column("spared", Integer, nullable=False, server_default="0"),  # attempts that no server began
+    Column("handed_over", JSON),  # the attempt that a server has taken, and its warnings
     Index("runs_in_line", "state", "priority", "turn", "depth", "seq"),
     Index("runs_by_caps", "state", "caps"),
     Index(

@@ -1,11 +1,13 @@
 """SQLite for SQLAlchemy's asyncio: aiosqlite, with one trip to the connection's thread for each statement.
 
 aiosqlite takes four: for a cursor, the statement, its rows, and the cursor's end. Each wakes two threads, which costs
-more than what SQLite does there. A transaction begins with its first statement, in the same trip.
+more than what SQLite does there. A transaction begins with its first statement, in the same trip. One that is a
+function takes a single trip for all of its statements (`apart`).
 """
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -47,6 +49,8 @@ class OneTripCursor:
     def _take(self, done: tuple[Any, int, int, list[Any]]) -> None:
         self.description, self.rowcount, self.lastrowid, rows = done
         self._rows = deque(rows)
+        if self.rowcount > 0:
+            self._connection.has_written = True
 
     async def _async_soft_close(self) -> None:
         """It is closed already; its rows are here."""
@@ -75,19 +79,35 @@ class OneTripCursor:
 class OneTripConnection(AsyncAdapt_aiosqlite_connection):
     """Begins a transaction when it is asked for a first statement, and ends none that has not begun."""
 
-    __slots__ = ("_begin", "_has_begun", "_reads")
+    __slots__ = ("_begin", "_has_begun", "_is_apart", "_reads", "has_written")
 
     def __init__(self, dbapi: Any, connection: Any) -> None:
         super().__init__(dbapi, connection)
         self._begin: str | None = None
-        self._has_begun, self._reads = False, False
+        self._has_begun, self._reads, self._is_apart = False, False, False
+        self.has_written = False  #: in this transaction
 
     def begin(self, *, reads: bool) -> None:
         """Begin a transaction with the next statement. One that only `reads` keeps no other from writing."""
         self._begin, self._reads = "BEGIN" if reads else "BEGIN IMMEDIATE", reads
+        self.has_written = False
 
     def cursor(self, server_side: bool = False) -> Any:
         return _Streaming(self) if server_side else OneTripCursor(self)
+
+    def apart(self, work: Callable[[], _Made]) -> _Made:
+        """Do a whole transaction in the connection's thread. It comes to its end there, even if the caller is cancelled
+        meanwhile: until then the connection is at work.
+        """
+
+        def there() -> _Made:
+            self._is_apart = True
+            try:
+                return work()
+            finally:
+                self._is_apart = False
+
+        return await_(_to_its_end(self._connection, there))
 
     def do(self, work: Callable[[sqlite3.Connection], _Made]) -> _Made:
         """Work in the connection's thread, within the transaction."""
@@ -104,7 +124,7 @@ class OneTripConnection(AsyncAdapt_aiosqlite_connection):
     def rollback(self) -> None:
         self._begin = None
         if self._has_begun and self._connection._connection:  # noqa: SLF001
-            if self._reads:  # none waits for it: the next statement comes after it in the thread
+            if self._reads and not self._is_apart:  # none waits for it: the next statement comes after it in the thread
                 self._connection._tx.put_nowait((None, self._connection._conn.rollback))  # noqa: SLF001
             else:
                 self._await(sqlite3.Connection.rollback)
@@ -112,11 +132,35 @@ class OneTripConnection(AsyncAdapt_aiosqlite_connection):
 
     def _await(self, work: Callable[[sqlite3.Connection], _Made]) -> _Made:
         """Work in the connection's thread, which aiosqlite offers for its own calls alone."""
+        if self._is_apart:
+            return work(self._connection._conn)  # noqa: SLF001
         try:
             made: _Made = await_(self._connection._execute(work, self._connection._conn))  # noqa: SLF001
         except (sqlite3.Error, ValueError) as error:
             self._handle_exception(error)
         return made
+
+
+async def _to_its_end(connection: Any, work: Callable[[], _Made]) -> _Made:
+    done: asyncio.Future[_Made] = asyncio.get_running_loop().create_future()
+    connection._tx.put_nowait((done, work))  # noqa: SLF001
+    try:
+        return await done
+    except asyncio.CancelledError:
+        while not await _has_come(connection):
+            pass
+        raise
+
+
+async def _has_come(connection: Any) -> bool:
+    """Wait until a connection's thread has done all that it was given; False if the caller is cancelled once more."""
+    done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    connection._tx.put_nowait((done, lambda: None))  # noqa: SLF001
+    try:
+        await done
+    except asyncio.CancelledError:
+        return False
+    return True
 
 
 class _Streaming(AsyncAdapt_dbapi_ss_cursor):

@@ -9,7 +9,7 @@ from bot.core.workflows.workflow import Workflow
 from bot.i18n import _
 from comfy.object_info import ObjectInfo
 from comfy.saved.needs import FileNeeds, ModelLink
-from comfy.schedule import is_model
+from comfy.scheduling.schedule import is_model
 from comfy.verdict import (
     MissingChoice,
     MissingFile,

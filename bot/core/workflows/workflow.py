@@ -19,7 +19,7 @@ from bot.core.workflows.source import Layer, SavedSource
 from comfy.object_info import InputInfo, ObjectInfo
 from comfy.prompt import Node, Prompt
 from comfy.saved.files import with_defaults
-from comfy.schedule import is_model
+from comfy.scheduling.schedule import is_model
 from comfy.verdict import PromptVerdict, judge
 
 #: Nodes that load every frame of an animated picture.

@@ -134,6 +134,18 @@ async def test_a_process_that_dies_costs_its_task_alone() -> None:
         await asyncio.to_thread(pool.close)
 
 
+async def test_short_tasks_share_a_process_and_a_long_one_has_it_to_itself(tmp_path: Path) -> None:
+    patient, hasty = WorkerPool(size=2, patience=PATIENCE), WorkerPool(size=2, patience=0.0)
+    try:
+        assert len({*await asyncio.gather(*(patient.run(number, timeout=PATIENCE) for _task in range(8)))}) == 1
+        long = asyncio.create_task(hasty.run(turn_for_ever, tmp_path / "long", timeout=PATIENCE))
+        assert await hasty.run(number, timeout=PATIENCE) != await seen(tmp_path / "long")
+        long.cancel()
+    finally:
+        await asyncio.to_thread(patient.close)
+        await asyncio.to_thread(hasty.close)
+
+
 async def test_a_cancelled_task_is_ended_with_its_process(pool: WorkerPool, tmp_path: Path) -> None:
     task = asyncio.create_task(pool.run(turn_for_ever, tmp_path / "a", timeout=PATIENCE))
     waiting = asyncio.create_task(pool.run(turn_for_ever, tmp_path / "b", timeout=PATIENCE))

@@ -13,7 +13,7 @@ from aiohttp import web
 from aiohttp_sse import EventSourceResponse, sse_response
 
 from bot.core.errors import StorageFailed
-from bot.core.platform import UNFINISHED, RunRecord, Services
+from bot.core.platform import RunRecord, Services
 from bot.i18n import _
 from bot.platforms.web.api.uploads import place_of
 from bot.platforms.web.api.views import person_of, run_view, status_view
@@ -22,6 +22,7 @@ from bot.platforms.web.live.event_log import EventInbox, EventLog, News
 from bot.platforms.web.live.hub import Hub
 
 _LOOK_EVERY = 2.0  # seconds between two looks at the records: other processes may develop runs
+_TOLD = 100  # runs of which it is remembered what was told last
 _PING_EVERY = 15.0  # seconds
 _RETRY = 1000  # milliseconds after which a browser comes back by itself
 _FIRST, _MOST = 50, 1000  # runs that a page shows at first, and at most
@@ -51,7 +52,8 @@ class Stream:
 
     async def _tell_everything(self, journal: EventLog, event: str) -> None:
         latest = await self._latest()
-        journal.known |= {run.id: run for run in latest}
+        for run in latest:
+            journal.know(run)
         data = {"runs": [self._view(run) for run in latest], "more": len(latest) == self._count}
         await self._send("state", data, event, retry=_RETRY)
 
@@ -65,14 +67,16 @@ class Stream:
             return
         run = await self._services.runs.get(news.run_id)
         if run is None:
-            journal.known.pop(news.run_id, None)
+            journal.forget(news.run_id)
             await self._send("gone", {"id": news.run_id}, news.id)
             return
-        journal.known[run.id] = run
+        journal.know(run)
         if run.ended_at is not None:
             self._hub.forget(run.id)
         if (view := self._view(run)) != self._told.get(run.id):  # it may end in a record and in a word
             self._told[run.id] = view
+            if len(self._told) > _TOLD:
+                del self._told[next(iter(self._told))]
             await self._send("run", view, news.id)
 
     def _is_unheard_of(self, journal: EventLog) -> bool:
@@ -80,8 +84,9 @@ class Stream:
         now = monotonic()
         if now - journal.looked < _LOOK_EVERY:
             return False
-        unfinished = (run.id for run in journal.known.values() if run.state in UNFINISHED)
-        return any((word := self._hub.word(run_id)) is None or now - word.at > _LOOK_EVERY for run_id in unfinished)
+        return any(
+            (word := self._hub.word(run_id)) is None or now - word.at > _LOOK_EVERY for run_id in journal.unfinished
+        )
 
     async def _look(self, journal: EventLog) -> None:
         """See what other processes have brought about meanwhile, and whether other workflows can run."""
@@ -89,10 +94,9 @@ class Stream:
         if (offer := self._offer()) != self._offered:
             self._offered = offer
             await self._send("workflows", {})
-        if any(run.state in UNFINISHED for run in journal.known.values()):
+        if journal.unfinished:
             for run in await self._latest():
-                if run != journal.known.get(run.id):
-                    journal.known[run.id] = run
+                if journal.know(run):
                     self._hub.tell(self._visitor, run.id)
 
     async def _latest(self) -> list[RunRecord]:

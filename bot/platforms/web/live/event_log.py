@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import re
 import secrets
+from collections.abc import Collection
 from dataclasses import dataclass
 
-from bot.core.platform import RunRecord
+from bot.core.platform import RunRecord, State
 
-_MOST = 1000  # runs whose latest change is kept
+_MOST = 1000  # runs whose latest change, or end, is kept
 _ID = re.compile(r"(?P<journal>[0-9a-f]{16})-(?P<number>\d{1,15})")
 
 
@@ -31,15 +32,40 @@ class _Change:
 
 
 class EventLog:
-    """Numbers every change; of each run only the latest counts. `known` are the records as they were last looked at."""
+    """Numbers every change; of each run only the latest counts. It knows the runs as they were last looked at."""
 
     def __init__(self) -> None:
-        self.known: dict[str, RunRecord] = {}
+        self._unfinished: dict[str, RunRecord] = {}
+        self._ended: dict[str, tuple[State, float]] = {}  # those that were looked at last are at the end
         self.looked = float("-inf")
         self.inboxes: set[EventInbox] = set()
         self._name = secrets.token_hex(8)
         self._changes: dict[str, _Change] = {}  # the earliest first
         self._number, self._dropped = 0, 0
+
+    def know(self, run: RunRecord) -> bool:
+        """Note a run as it is now. Returns False if it was known like that already. Of one that has ended, only its end
+        is kept: a page is open for long.
+        """
+        if run.ended_at is None:
+            before, self._unfinished[run.id] = self._unfinished.get(run.id), run
+            return before != run
+        self._unfinished.pop(run.id, None)
+        end = run.state, run.ended_at
+        known = self._ended.pop(run.id, None)
+        self._ended[run.id] = end
+        if len(self._ended) > _MOST:
+            del self._ended[next(iter(self._ended))]
+        return known != end
+
+    def forget(self, run_id: str) -> None:
+        self._unfinished.pop(run_id, None)
+        self._ended.pop(run_id, None)
+
+    @property
+    def unfinished(self) -> Collection[str]:
+        """The ids of the runs that had not ended."""
+        return self._unfinished.keys()
 
     def note(self, run_id: str, *, whole: bool) -> None:
         self._number += 1

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import text
 
 from bot.core.background import TaskHealth
-from bot.core.execution.durable import DurableEngine
+from bot.core.execution.durable import DurableEngine, DurableStep
 from bot.core.model import Cancelled, Done, Failed, Paused, Running
 from bot.core.policy.concurrency import ConcurrencyLimits
 from bot.core.run import State
@@ -35,6 +35,7 @@ from tests.bot.harness import (
     running,
     until,
 )
+from tests.patience import PATIENCE
 
 _LOCKS = """SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND granted
     AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"""
@@ -73,6 +74,32 @@ async def test_a_prompt_that_its_server_lost_meanwhile_is_submitted_anew(tmp_pat
         (run,) = await home.ended(run_id)
         assert (run.state, run.attempt) == (State.DONE, 2)
         assert len(shown.results) == len(again.prompts) == 1
+
+
+async def test_a_prompt_that_an_older_version_handed_over_and_its_server_lost_costs_an_attempt(tmp_path: Path) -> None:
+    """It told the engine that the prompt was handed over, and the record has no word of it."""
+    platform, server, told = RecordingPlatform(), WatchedServer(pace=60), asyncio.Event()
+
+    async def older(_run: str, _attempt: int, step: DurableStep) -> None:
+        await step("submit", handed_over)
+        told.set()
+        await asyncio.Event().wait()
+
+    async def handed_over() -> str:
+        return "[]"
+
+    async with server, house(tmp_path, platform, [server]) as home:
+        run_id, shown = await home.ask()
+        await platform.until(running(shown))
+    async with Database.in_folder(tmp_path) as database:
+        async with database.change() as connection:
+            await connection.execute(text("UPDATE runs SET handed_over = NULL"))
+        async with DurableEngine(database, tmp_path, "darkroom", older, TaskHealth()), asyncio.timeout(PATIENCE):
+            await told.wait()
+    port = int(server.url.rpartition(":")[2])
+    async with WatchedServer(port=port) as again, house(tmp_path, platform, [again]) as home:
+        (run,) = await home.ended(run_id)
+        assert (run.state, run.attempt) == (State.DONE, 2)
 
 
 async def test_a_run_whose_server_goes_is_retried_on_another_and_says_why(tmp_path: Path) -> None:

@@ -155,7 +155,8 @@ async def test_an_attempt_that_failed_waits_again_at_its_turn_and_not_for_ever(
         assert run is not None
         assert (run.person.id, run.attempt) == ("ann", attempt)
         assert await queue.requeue(run, "The server is gone.", f"gpu{attempt}") is (attempt < 4)
-        assert await records.executed(run) is (attempt == 4)  # an attempt that is over changes nothing any more
+        executed = await records.executed(run)
+        assert (executed is not None) is (attempt == 4)  # an attempt that is over changes nothing any more
     last = await records.get(run.id)
     assert last is not None
     assert (last.reason, last.avoid) == ("The server is gone.", {"gpu1", "gpu2", "gpu3"})

@@ -56,6 +56,21 @@ async def test_a_change_that_was_taken_back_rings_no_bell(tmp_path: Path) -> Non
         assert not bell._rung.is_set()
 
 
+async def test_a_transaction_that_changes_nothing_is_no_news(tmp_path: Path) -> None:
+    """A worker that looks at the line in vain would wake itself, again and again."""
+    async with Database.in_folder(tmp_path) as database:
+        told = list[frozenset[Topic]]()
+        database.bells.on_change.add(told.append)
+        async with database.change() as connection:
+            await connection.execute(text("UPDATE line SET turn = 1 WHERE turn = 7"))
+        await database.write(lambda connection: connection.execute(text("SELECT 1")))
+        assert told == []
+        async with database.change() as connection:
+            await connection.execute(text("UPDATE line SET turn = 1 RETURNING turn"))
+        await database.write(lambda connection: connection.execute(text("UPDATE line SET turn = 2")))
+        assert told == [frozenset()] * 2
+
+
 async def test_a_change_of_another_process_rings_the_bells_of_sqlite(tmp_path: Path) -> None:
     async with Database.in_folder(tmp_path) as mine, Database.in_folder(tmp_path) as other:
         numbers = iter(range(10_000))

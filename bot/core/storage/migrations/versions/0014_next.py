@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-revision, down_revision = "0014", "0012"
+revision, down_revision = "0014", "0013"
 
 
 def upgrade() -> None:

@@ -18,7 +18,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from heapq import heappop, heappush
 
-from comfy.schedule import Estimates, Job, ServerState
+from comfy.scheduling.schedule import Estimates, Job, ServerState
 
 _WORTH_A_MOVE = 0.5  # seconds that a job must end sooner for it to be taken to another server
 _HELD_UP, _MOST_HELD_UP = 1.0, 2.0  # what loading counts more for each job behind at a server, and at most
