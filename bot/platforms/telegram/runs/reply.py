@@ -217,9 +217,12 @@ class TelegramReply:
             except MessageGone:
                 raise
             except DeliveryFailed as fault:
-                chat = "" if isinstance(fault, PlatformAway) else str(self._chat)
-                await self._notes.put(storage_keys.untold(self._brief.run_id), chat)
-                raise
+                is_away, note = isinstance(fault, PlatformAway), storage_keys.untold(self._brief.run_id)
+                await self._notes.put(note, "" if is_away else str(self._chat))
+                if is_away:
+                    raise
+                await self._set_words(text, keyboard)  # the bot may have been let in again before there was the note
+                await self._notes.drop(note)
 
     async def _set_words(self, text: str, keyboard: InlineKeyboardMarkup) -> None:
         async def edit(chat: int) -> None:

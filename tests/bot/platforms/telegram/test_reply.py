@@ -317,6 +317,14 @@ async def test_blocked_and_kicked(tmp_path: Path) -> None:
             await on.reply(message).deliver(on.result(on.file("a.png")))
 
 
+async def test_an_end_that_was_refused_just_before_the_bot_was_let_in_again_is_shown(tmp_path: Path) -> None:
+    async with stage(tmp_path) as on:
+        message = await on.sent()
+        on.api.refuse["editMessageText"].append(Refused(403, "Forbidden: bot was kicked from the group chat"))
+        await on.reply(message).show(Cancelled(ANN))
+        assert "Cancelled by Ann" in message.text
+
+
 async def test_a_flood_limit_of_one_chat(tmp_path: Path) -> None:
     async with stage(tmp_path) as on:
         message = await on.sent()
