@@ -18,7 +18,7 @@ _RUNS = 5
 #: What one run may cost: statements and commits, the engine's among them.
 BUDGET = {
     "asked": (4, 1),
-    "line": (9, 3),
+    "line": (7, 0),
     "claimed": (4, 2),
     "executed": (6, 3),
     "collected": (3, 1),
@@ -28,7 +28,8 @@ BUDGET = {
 #: How the statements of each phase begin, or what stands in them.
 PHASES = {
     "asked": r"SELECT editions|SELECT count\(\*\).*max\(runs\.turn\)|INSERT INTO runs|INSERT INTO charges",
-    "line": r"SELECT runs\.person, runs\.workflow|SELECT DISTINCT runs\.caps|SELECT runs\.id, runs\.workflow, runs\.k",
+    "line": r"SELECT runs\.person, runs\.workflow|SELECT DISTINCT runs\.caps|SELECT runs\.id, runs\.workflow, runs\.k"
+    r"|SELECT runs\.id FROM runs WHERE runs\.state = 'waiting'",
     "claimed": r"UPDATE runs SET state=\?, server=|UPDATE line|INSERT INTO main\.workflow_(status|input)",
     "executed": r"UPDATE runs SET state=\?, executed_at|UPDATE charges|SELECT main\.(workflow_status|operation_outputs)"
     r"|UPDATE main\.workflow_status SET owner_xid|INSERT INTO main\.operation_outputs",

@@ -14,7 +14,7 @@ from time import time
 from typing import Any
 
 import msgspec
-from sqlalchemy import and_, func, not_, or_, select, update
+from sqlalchemy import Row, and_, func, not_, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.core.errors import TooMany
@@ -30,7 +30,7 @@ from bot.core.runs import statements, usage
 from bot.core.runs.repository import note_uses, on_platforms, taken
 from bot.core.runs.rows import read_queued, read_run
 from bot.core.storage.bells import Topic
-from bot.core.storage.database import Database
+from bot.core.storage.database import Database, take_turns
 from bot.core.storage.schema import runs
 from bot.i18n import ngettext
 from comfy.prices import Price
@@ -38,6 +38,7 @@ from comfy.prices import Price
 WINDOW = 64  #: waiting runs to choose the next run from
 _FARTHEST = 16 * WINDOW  # if the first runs are all for the servers of other workers
 MOST_ATTEMPTS = 4  #: attempts for each run, on any suitable server
+_TRIES = 20  # to take a run before others do
 _MOST_SPARED = 20  # attempts that do not count, because no server began
 
 
@@ -89,17 +90,19 @@ class RunQueue:
 
     async def enqueue(self, run: NewRun) -> None:
         """Add a run. When this returns, it is on disk. Raises `TooMany`."""
-        async with self._database.change(*_joined(run)) as connection:
-            person = run.person.key
+        person, (own, shared) = run.person.key, usage.by_owner(run.policy.limits)
+        async with self._database.change(*_joined(run), locks=(f"requests of {person}",)) as connection:
             before, last, turn = (await connection.execute(statements.PLACE, {"of_person": person})).one()
             if before >= self._caps.waiting and run.priority == 0:
                 raise TooMany(_too_many(self._caps.waiting))
             asked_at, cost = self._clock(), run.price.high if run.price is not None else 0.0
-            await usage.check(connection, person, run.workflow, run.policy.limits, asked_at, cost)
+            await usage.check(connection, person, run.workflow, own, asked_at, cost)
             await connection.execute(statements.JOIN, _columns(run, max(turn, last) + 1, before, asked_at))
+            await note_uses(connection, run.id, [file.key for file in run.inputs.values()])
+            await take_turns(connection, usage.locks(shared))  # last: many people wait for these
+            await usage.check(connection, person, run.workflow, shared, asked_at, cost)
             context = RequestContext.of(run.person, run.place, run.workflow)
             await usage.charge(connection, run.id, context, asked_at, cost)
-            await note_uses(connection, run.id, [file.key for file in run.inputs.values()])
 
     async def open(self, run_id: str, address: Address) -> bool:
         """Record where the message of a run is, so that a worker may take the run; False if it no longer waits."""
@@ -123,19 +126,41 @@ class RunQueue:
         """Let the picker choose among the runs of these platforms, or of all, and give the run to this worker alone. A
         run that is ahead still waits, until `RunRepository.begin`.
         """
-        async with self._database.change() as connection:
-            picked = await self._picked(connection, pick, platforms)
-            if picked is None:
+        for _try in range(_TRIES):
+            async with self._database.read() as connection:
+                if (await connection.execute(statements.ANY)).first() is None:
+                    return None
+                found = await self._picked(connection, pick, platforms)
+            if found is None:
                 return None
-            state, started_at = (State.WAITING, None) if picked.ahead else (State.RUNNING, self._clock())
-            start = dict(zip(statements.TAKEN, (state, picked.server, worker, started_at), strict=True))
-            given = {"of_run": picked.run_id, **{f"new_{name}": value for name, value in start.items()}}
-            row = (await connection.execute(statements.TAKE, given)).one()
+            if (run := await self._take(*found, worker)) is not None:
+                return run
+        return None
+
+    async def _take(self, picked: Assignment, seen: Row[Any], worker: str) -> RunRecord | None:
+        """Give a run to a worker; None if it is no longer as it was seen, or its person now has as many as they may."""
+        state, started_at = (State.WAITING, None) if picked.ahead else (State.RUNNING, self._clock())
+        start = dict(zip(statements.TAKEN, (state, picked.server, worker, started_at), strict=True))
+        as_seen = {"attempt": seen.attempt, "caps": seen.caps, "person": seen.person, "most": self._caps.running}
+        given = {"of_run": seen.id, **{f"of_{name}": value for name, value in as_seen.items()}}
+        given |= {f"new_{name}": value for name, value in start.items()}
+        is_limited = seen.priority == 0
+        locks = (f"runs of {seen.person}", *concurrency.locks(seen.caps)) if is_limited else ()
+        async with self._database.change(locks=locks) as connection:
+            if is_limited and seen.caps and await self._is_full(connection, seen):
+                return None
+            row = (await connection.execute(statements.TAKE, given)).one_or_none()
+            if row is None:
+                return None
             await connection.execute(statements.TURN, {"now_at": row.turn})
             if picked.passed:
-                passed = runs.c.id.in_(picked.passed)
-                await connection.execute(update(runs).where(passed).values(put_off=runs.c.put_off + 1))
+                await connection.execute(statements.put_off(picked.passed))
             return read_run(row)
+
+    async def _is_full(self, connection: AsyncConnection, seen: Row[Any]) -> bool:
+        busy = [BusyRun(*each) for each in await connection.execute(statements.BUSY)]
+        own = [run for run in busy if run.person == seen.person]
+        return bool(concurrency.full_for_all([seen.caps], busy) or concurrency.full_for_person([seen.caps], own))
 
     async def requeue(self, run: RunRecord, reason: str, avoid: str | None) -> bool:
         """Let a run wait again after an attempt, which costs nothing if the run was still ahead. False if it has no
@@ -214,16 +239,20 @@ class RunQueue:
 
     async def _picked(
         self, connection: AsyncConnection, pick: Picker, platforms: Collection[str] | None
-    ) -> Assignment | None:
-        """Pick a run from the head of the queue, or from further back if these servers can run nothing there."""
+    ) -> tuple[Assignment, Row[Any]] | None:
+        """Pick a run from the head of the queue, or from further back if these servers can run nothing there. Returns
+        what the choice was made by, too.
+        """
         window = await self._window(connection)
         if platforms is not None:
             window = window.where(on_platforms(platforms))
         for first in range(0, _FARTHEST, WINDOW):
-            heads = [read_queued(row) for row in await connection.execute(window.offset(first))]
-            picked = pick(heads) if heads else None
-            if picked is not None or len(heads) < WINDOW:
-                return picked
+            rows = list(await connection.execute(window.offset(first)))
+            picked = pick([read_queued(row) for row in rows]) if rows else None
+            if picked is not None:
+                return picked, next(row for row in rows if row.id == picked.run_id)
+            if len(rows) < WINDOW:
+                return None
         return None
 
     async def _window(self, connection: AsyncConnection) -> Any:
@@ -249,7 +278,8 @@ class RunQueue:
 
 
 _BACK = {"server": None, "worker": None, "attempt": runs.c.attempt + 1, "spared": runs.c.spared + 1}
-_HEAD = [runs.c[each.name] for each in fields(QueuedRun)]
+_SEEN = [runs.c[name] for name in ("attempt", "caps", "person", "priority")]  # that a run is taken by, as it was seen
+_HEAD = [*(runs.c[each.name] for each in fields(QueuedRun)), *_SEEN]
 _TURNS = (runs.c.priority.desc(), runs.c.turn, runs.c.depth, runs.c.seq)
 _ORDER = (runs.c.server.is_(None), *_TURNS)
 

@@ -21,6 +21,7 @@ from bot.core.storage.bells import Bells, Topic
 from bot.core.storage.database import Database
 from bot.core.storage.schema import runs, uses
 
+_FILES = "files that no run uses"  # the lock of those who look for them: each would find that the other's run uses one
 _NOWHERE = {"server": None, "worker": None}
 
 
@@ -173,7 +174,7 @@ class RunRepository:
 
     async def save_outputs(self, run: RunRecord, outcome: Outcome) -> bool:
         """Record the outputs, so that any worker can deliver them. Returns True if the run had not ended."""
-        async with self._database.change() as connection:
+        async with self._database.change(locks=(f"files of {run.id}",)) as connection:
             await note_uses(connection, run.id, [file.key for file in outcome.files])  # else they outlive an ended run
             return await _stepped(connection, run, ACTIVE, outputs=msgspec.to_builtins(outcome))
 
@@ -219,7 +220,7 @@ class RunRepository:
         """
         held = (runs.c.id == run_id, runs.c.state == State.HELD)
         async with self._database.change(Topic.LINE, Topic.OUTCOMES) as connection:
-            row = (await connection.execute(select(runs).where(*held))).one_or_none()
+            row = (await connection.execute(select(runs).where(*held).with_for_update())).one_or_none()
             if row is None:
                 return None
             let_in = {"state": State.WAITING, "review_asked_at": row.review_asked_at or self._clock()}
@@ -235,7 +236,7 @@ class RunRepository:
         events_log.run_ended(run.id, State.FAILED, "a moderator refused it")
         keys = [file.key for file in run.outcome.files] if run.outcome is not None else []
         inputs = {file.key for file in run.inputs.values()}
-        async with self._database.change() as connection:
+        async with self._database.change(locks=(_FILES,)) as connection:
             mine = (uses.c.run_id == run.id, uses.c.key.in_(set(keys) - inputs))
             await connection.execute(delete(uses).where(*mine))
             kept = set((await connection.execute(select(uses.c.key).where(uses.c.key.in_(keys)))).scalars())
@@ -303,7 +304,7 @@ class RunRepository:
         """End held runs from before a moment, because no moderator decided; those that ended, to be told."""
         old = (runs.c.state == State.HELD, runs.c.asked_at < moment)
         ended = {"state": State.FAILED, "sentence": sentence, "ended_at": self._clock()}
-        async with self._database.change() as connection:
+        async with self._database.change(locks=(usage.MANY_RUNS,)) as connection:
             rows = list(await connection.execute(update(runs).where(*old).values(ended).returning(*runs.c)))
             await usage.give_back(connection, [row.id for row in rows])
         for row in rows:
@@ -330,7 +331,7 @@ class RunRepository:
     async def anonymize(self, person: str) -> None:
         """Remove the person's name from unfinished runs, and have them deleted soon after they end."""
         mine = update(runs).where(runs.c.person == person, runs.c.state.in_(UNFINISHED))
-        async with self._database.change() as connection:
+        async with self._database.change(locks=(usage.MANY_RUNS,)) as connection:
             await connection.execute(mine.values(person_name="", forgotten=1))
 
     async def scrub(self) -> None:
@@ -339,7 +340,7 @@ class RunRepository:
 
     async def forget(self, run_ids: Sequence[str]) -> list[str]:
         """Delete runs. Returns the keys of files that no other run uses, so that they can be deleted too."""
-        async with self._database.change() as connection:
+        async with self._database.change(locks=(usage.MANY_RUNS, _FILES)) as connection:
             keys = set((await connection.execute(select(uses.c.key).where(uses.c.run_id.in_(run_ids)))).scalars())
             await connection.execute(delete(uses).where(uses.c.run_id.in_(run_ids)))
             await connection.execute(delete(runs).where(runs.c.id.in_(run_ids)))

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from functools import cache
 from typing import Any
 
-from sqlalchemy import and_, bindparam, case, func, literal_column, or_, select, update
+from sqlalchemy import FromClause, and_, bindparam, case, func, literal_column, or_, select, update
 
 from bot.core.run import State
 from bot.core.storage.schema import charges, line, runs, uses
@@ -17,9 +17,17 @@ _SAMPLE = 20  # earlier runs that the estimate uses
 _THIS = runs.c.id == bindparam("of_run")
 
 
-def in_states(states: Iterable[State]) -> Any:
+def in_states(states: Iterable[State], table: FromClause = runs) -> Any:
     """The condition that a run is in one of these states, which stand in the statement itself."""
-    return or_(*(runs.c.state == literal_column(f"'{state.value}'") for state in states))
+    return or_(*(table.c.state == literal_column(f"'{state.value}'") for state in states))
+
+
+def _ahead(table: FromClause = runs) -> Any:
+    return and_(in_states([State.WAITING], table), table.c.server.is_not(None))
+
+
+def _busy(table: FromClause = runs) -> Any:
+    return or_(in_states([State.RUNNING], table), _ahead(table))
 
 
 #: A run: `of_run`.
@@ -34,21 +42,35 @@ PLACE = select(func.count(), func.coalesce(func.max(runs.c.turn), 0), select(lin
 )
 JOIN = runs.insert()
 #: The condition that a run waits at a server, which will begin it by itself.
-AHEAD = and_(in_states([State.WAITING]), runs.c.server.is_not(None))
+AHEAD = _ahead()
 #: Whose runs are on servers, of which workflow, and for which limits they count. Those that are ahead count too: their
 #: servers begin them without asking.
 BUSY = (
     select(runs.c.person, runs.c.workflow, func.coalesce(charges.c.spots, ""))
     .select_from(runs.outerjoin(charges, charges.c.run_id == runs.c.id))
-    .where(or_(in_states([State.RUNNING]), AHEAD))
+    .where(_busy())
 )
 #: The limits on runs at a time that hold for runs which wait.
 CAPS = select(runs.c.caps).where(in_states([State.WAITING]), runs.c.caps > "").distinct()
-#: Give a run to a worker: `of_run`, and the new values of `TAKEN`.
+#: The condition that a run waits, and no worker has it.
+_FREE = (in_states([State.WAITING]), runs.c.opened == literal_column("1"), runs.c.server.is_(None))
+#: Whether there is a run that a worker may take.
+ANY = select(runs.c.id).where(*_FREE).limit(literal_column("1"))
+_others = runs.alias()
+_running = select(func.count()).select_from(_others).where(_others.c.person == bindparam("of_person"), _busy(_others))
+#: Give a run to a worker if it still waits as it was seen and its person has fewer runs than they may: `of_run`,
+#: `of_attempt`, `of_caps`, `of_person`, `of_most`, and the new values of `TAKEN`.
 TAKEN = ("state", "server", "worker", "started_at")
-TAKE = update(runs).where(_THIS).values({name: bindparam(f"new_{name}") for name in TAKEN}).returning(*runs.c)
-#: The line has come to a turn: `now_at`.
-TURN = update(line).where(line.c.turn < bindparam("now_at")).values(turn=bindparam("now_at"))
+TAKE = (
+    update(runs)
+    .where(_THIS, *_FREE, runs.c.attempt == bindparam("of_attempt"), runs.c.caps == bindparam("of_caps"))
+    .where(or_(runs.c.priority != literal_column("0"), _running.scalar_subquery() < bindparam("of_most")))
+    .values({name: bindparam(f"new_{name}") for name in TAKEN})
+    .returning(*runs.c)
+)
+#: The line has come to a turn: `now_at`. Where another process says so at the moment, its word is enough: nobody waits.
+_behind = select(line.c.id).where(line.c.turn < bindparam("now_at")).with_for_update(skip_locked=True)
+TURN = update(line).where(line.c.id.in_(_behind)).values(turn=bindparam("now_at"))
 #: The files that a run uses: `of_run`.
 USES = select(uses.c.key).where(uses.c.run_id == bindparam("of_run"))
 
@@ -63,6 +85,14 @@ def step(states: tuple[State, ...], names: tuple[str, ...]) -> Any:
 
 def step_values(run_id: str, attempt: int, values: Mapping[str, Any]) -> dict[str, Any]:
     return {"of_run": run_id, "of_attempt": attempt, **{f"new_{name}": value for name, value in values.items()}}
+
+
+def put_off(run_ids: Collection[str]) -> Any:
+    """Count that runs were put off, but for those that another process is just changing: two that wait for runs of each
+    other would fail.
+    """
+    free = select(runs.c.id).where(runs.c.id.in_(run_ids)).with_for_update(skip_locked=True)
+    return update(runs).where(runs.c.id.in_(free)).values(put_off=runs.c.put_off + 1)
 
 
 def was_posted() -> Any:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Collection, Iterator
 from contextlib import asynccontextmanager, closing, contextmanager, suppress
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryFile
 from types import TracebackType
 from typing import Any
+from zlib import crc32
 
-from sqlalchemy import URL, Connection, event, inspect, make_url, text
+from sqlalchemy import URL, Connection, TextClause, event, inspect, make_url, text
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 from sqlalchemy.exc import TimeoutError as NoConnection
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
@@ -24,7 +25,10 @@ from bot.core.storage.session_lock import SessionLock
 from bot.i18n import _
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
-_LOCK = 0x6461726B  # PostgreSQL's advisory lock for everything that reads the line in order to change it
+_LOCK = (
+    0x6461726B  # PostgreSQL's advisory lock: shared by every change, but an upgrade and versions to 0.1 take it alone
+)
+_NAMED = 0x6461726B  # the first half of its locks by name, which are others
 _READERS = 3
 _PAUSE = 0.1  # seconds between two tries to be alone
 _UNCHANGED = "UPDATE alembic_version SET version_num = version_num"
@@ -75,8 +79,7 @@ class Database:
         if not self.is_shared:
             await asyncio.to_thread(_probe, self.url)
         try:
-            async with self._transaction(limited=False) as connection:
-                await connection.run_sync(upgrade)
+            await self._upgrade()
         except StorageFailed as fault:
             await self._dispose()
             raise ConfigError(_unusable(self.url, fault.__cause__ or fault)) from fault
@@ -84,6 +87,16 @@ class Database:
             await self._dispose()
             raise
         return self
+
+    async def _upgrade(self) -> None:
+        """Upgrade the tables, while nobody else changes them. Mostly there is nothing to upgrade, and nobody waits."""
+        if self.is_shared:
+            async with self._transaction() as connection:
+                if await connection.run_sync(_refuse_newer) == revisions()[-1]:
+                    await connection.execute(text(_UNCHANGED))  # or it is read only, or full
+                    return
+        async with self._transaction(alone=True) as connection:
+            await connection.run_sync(upgrade)
 
     async def examine(self) -> None:
         """Find out whether the database can be opened and upgraded, and leave it as it is. Raises `ConfigError`."""
@@ -163,23 +176,48 @@ class Database:
             await asyncio.to_thread(_empty_journal, Path(str(self.url.database)))
 
     @asynccontextmanager
-    async def change(self, *topics: Topic) -> AsyncIterator[AsyncConnection]:
-        """A transaction that none comes between, from no process: what it has read holds until it has written. After
-        it, the bells of these topics ring, in all processes.
+    async def change(self, *topics: Topic, locks: Collection[str] = ()) -> AsyncIterator[AsyncConnection]:
+        """A transaction. After it, the bells of these topics ring, in all processes.
+
+        On PostgreSQL, transactions of all processes go on side by side. What one has read may have changed before it
+        writes, unless it says in its statement what must still hold, or all who change that have a lock in common: then
+        they take turns. SQLite has one transaction at a time.
         """
-        async with self._transaction() as connection:
+        async with self._transaction(locks) as connection:
             yield connection
         self.bells.changed(topics)
 
     @asynccontextmanager
-    async def _transaction(self, *, limited: bool = True) -> AsyncIterator[AsyncConnection]:
+    async def _transaction(self, locks: Collection[str] = (), *, alone: bool = False) -> AsyncIterator[AsyncConnection]:
         with in_words():
             async with self._engine.begin() as connection:
                 if self.is_shared:
-                    for name in () if limited else _TIME_LIMITS:  # a migration takes as long as it takes
+                    for name in _TIME_LIMITS if alone else ():  # a migration takes as long as it takes
                         await connection.execute(text(f"SET LOCAL {name} = 0"))
-                    await connection.execute(text(f"SELECT pg_advisory_xact_lock({_LOCK})"))
+                    await _take(connection, _FOR_ALL if alone else _SHARED, locks)
                 yield connection
+
+
+async def take_turns(connection: AsyncConnection, names: Collection[str]) -> None:
+    """Let a transaction take more locks, as in `Database.change`. Two that each wait for the other would fail: so take
+    those of a person first, and then at once all of what many people share.
+    """
+    if names and connection.dialect.name == "postgresql":
+        await _take(connection, None, names)
+
+
+_FOR_ALL, _SHARED = f"pg_advisory_xact_lock({_LOCK})", f"pg_advisory_xact_lock_shared({_LOCK})"
+
+
+async def _take(connection: AsyncConnection, first: str | None, names: Collection[str]) -> None:
+    numbers = sorted({crc32(name.encode()) - 2**31 for name in names})
+    await connection.execute(_taking(first, len(numbers)), {f"lock_{at}": each for at, each in enumerate(numbers)})
+
+
+@cache
+def _taking(first: str | None, count: int) -> TextClause:
+    named = [f"pg_advisory_xact_lock({_NAMED}, CAST(:lock_{at} AS integer))" for at in range(count)]
+    return text(f"SELECT {', '.join([first, *named] if first else named)}")
 
 
 def _try_folder(folder: Path) -> None:
