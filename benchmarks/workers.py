@@ -2,9 +2,10 @@
 
 .venv/bin/python -m benchmarks.workers [--workers 1 2 4 8] [--seconds 12] [--rate 4]
 
-First one worker alone, with more to do than it can; then each number of workers, each of which is offered `--rate` runs
-a second, or a fifth of what one sustained. The workers, the engine with a server for each, and PostgreSQL are processes
-of their own; this one takes the requests in, as a process that only chats.
+First one worker alone, with more to do than it can. Then each number of workers, each of which is offered `--rate` runs
+a second, or a fifth of what one sustained; at the same time, so that the machine is as busy, as many others that have a
+database each. The workers, their engines, and PostgreSQL are processes of their own; this one takes the requests in, as
+a process that only chats.
 """
 
 from __future__ import annotations
@@ -307,13 +308,17 @@ async def _main(options: argparse.Namespace) -> None:
             alone = await measured(server, 1, options.seconds, float("inf"))
             print(f"with more to do than it can, {alone}", flush=True)
             rate = alone.done / alone.seconds / 5
-        one: _Outcome | None = None
         for count in options.workers:
-            found = await measured(server, count, options.seconds, rate * count)
-            one = one or found
-            times = found.done / found.seconds / (one.done / one.seconds)
-            cost = found.processor / found.done / (one.processor / one.done)
-            print(f"{found}\n  {times:.2f} times the first, and {cost:.2f} of its processor a run", flush=True)
+            each = (measured(server, 1, options.seconds, rate) for _number in range(count))
+            found, *apart = await asyncio.gather(measured(server, count, options.seconds, rate * count), *each)
+            done, processor = sum(one.done for one in apart), sum(one.processor for one in apart)
+            print(
+                f"{count} apart: {sum(one.done / one.seconds for one in apart):.1f} runs a second, {done} in all; "
+                f"{processor / done * 1e3:.1f} ms of processor a run"
+            )
+            times = found.done / found.seconds * count / sum(one.done / one.seconds for one in apart)
+            cost = found.processor / found.done / (processor / done)
+            print(f"{found}\n  {times:.2f} times one's, and {cost:.2f} of its processor a run", flush=True)
 
 
 def main() -> None:

@@ -29,7 +29,7 @@ BUDGET = {
 PHASES = {
     "asked": r"SELECT editions|SELECT count\(\*\).*max\(runs\.turn\)|INSERT INTO runs|INSERT INTO charges",
     "line": r"SELECT runs\.person, runs\.workflow|SELECT DISTINCT runs\.caps|SELECT runs\.id, runs\.workflow, runs\.k"
-    r"|SELECT runs\.id FROM runs WHERE runs\.state = 'waiting'",
+    r"|SELECT anon_1\.count",
     "claimed": r"UPDATE runs SET state=\?, server=|UPDATE line|INSERT INTO main\.workflow_(status|input)",
     "executed": r"UPDATE runs SET state=\?, executed_at|UPDATE charges|SELECT main\.(workflow_status|operation_outputs)"
     r"|UPDATE main\.workflow_status SET owner_xid|INSERT INTO main\.operation_outputs",

@@ -8,7 +8,8 @@ runs have the same turn, the person with fewer runs before it goes first.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, fields
 from time import time
 from typing import Any
@@ -38,7 +39,7 @@ from comfy.prices import Price
 WINDOW = 64  #: waiting runs to choose the next run from
 _FARTHEST = 16 * WINDOW  # if the first runs are all for the servers of other workers
 MOST_ATTEMPTS = 4  #: attempts for each run, on any suitable server
-_TRIES = 20  # to take a run before others do
+_PAUSES = (0.02, 0.04, 0.08, 0.16, 0.32, 0.64, *[0.0] * 20)  # seconds in which other workers choose
 _MOST_SPARED = 20  # attempts that do not count, because no server began
 
 
@@ -87,6 +88,8 @@ class RunQueue:
 
     def __init__(self, database: Database, most: ConcurrencyLimits, clock: Callable[[], float] = time) -> None:
         self._database, self._caps, self._clock = database, most, clock
+        #: True if no run waited when this process last looked for one.
+        self.was_empty = False
 
     async def enqueue(self, run: NewRun) -> None:
         """Add a run. When this returns, it is on disk. Raises `TooMany`."""
@@ -126,16 +129,38 @@ class RunQueue:
         """Let the picker choose among the runs of these platforms, or of all, and give the run to this worker alone. A
         run that is ahead still waits, until `RunRepository.begin`.
         """
-        for _try in range(_TRIES):
-            async with self._database.read() as connection:
-                if (await connection.execute(statements.ANY)).first() is None:
-                    return None
-                found = await self._picked(connection, pick, platforms)
-            if found is None:
+        self.was_empty = False  # while it looks, what changes is news
+        for pause in _PAUSES:
+            count, is_free = await self._look()
+            if not count:
+                self.was_empty = True
                 return None
-            if (run := await self._take(*found, worker)) is not None:
-                return run
+            if is_free or not pause:
+                async with self._choosing(anyway=not pause) as connection:
+                    if connection is not None:
+                        found = await self._picked(connection, pick, platforms)
+                        run = await self._take(*found, worker) if found is not None else None
+                        if run is not None or found is None:
+                            return run
+                        continue
+            await asyncio.sleep(pause)
         return None
+
+    async def _look(self) -> tuple[int, bool]:
+        """Count the runs that a worker may take, up to a few; and whether fewer workers are just choosing one."""
+        look = statements.LOOK if self._database.is_shared else statements.LOOK_ALONE
+        async with self._database.read() as connection:
+            count, is_free = (await connection.execute(look)).one()
+        return count, bool(is_free)
+
+    @asynccontextmanager
+    async def _choosing(self, *, anyway: bool) -> AsyncIterator[AsyncConnection | None]:
+        """A connection to choose on; None if as many other workers as there are runs are choosing, who would all choose
+        the same.
+        """
+        async with self._database.read(begun=True) as connection:
+            is_ours = not self._database.is_shared or (await connection.execute(statements.TICKET)).one().is_free
+            yield connection if is_ours or anyway else None
 
     async def _take(self, picked: Assignment, seen: Row[Any], worker: str) -> RunRecord | None:
         """Give a run to a worker; None if it is no longer as it was seen, or its person now has as many as they may."""
@@ -191,7 +216,7 @@ class RunQueue:
         """Return all waiting runs that have a message, in queue order: those that are ahead first."""
         question = select(runs).where(runs.c.state == State.WAITING, runs.c.opened == 1).order_by(*_ORDER)
         found: list[RunRecord] = []
-        async with self._database.read() as connection:
+        async with self._database.read(begun=True) as connection:
             async for rows in (await connection.stream(question)).partitions(100):
                 found += map(read_run, rows)
                 await asyncio.sleep(0)  # let other tasks run, even if many runs wait

@@ -108,7 +108,7 @@ class RunRepository:
         columns = (runs.c.workflow, runs.c.person, runs.c.state, runs.c.asked_at, runs.c.started_at, runs.c.executed_at)
         question = select(*columns).where(runs.c.community == community, runs.c.asked_at >= since)
         found: list[RunTiming] = []
-        async with self._database.read() as connection:
+        async with self._database.read(begun=True) as connection:
             async for rows in (await connection.stream(question)).partitions(1000):
                 found += [RunTiming(*row) for row in rows]
                 await asyncio.sleep(0)  # let other tasks run
@@ -164,7 +164,7 @@ class RunRepository:
         now = self._clock()
         charge = partial(usage.settle, run_id=run.id, now=now, took=now - (run.started_at or now))
         values = {"state": State.DELIVERING, "executed_at": now}
-        return await self._step(run, (State.RUNNING,), charge, (Topic.LINE,), **values)
+        return await self._step(run, (State.RUNNING,), charge, (Topic.ROOM,), **values)
 
     async def post(self, run: RunRecord, *, posted: bool = True) -> bool:
         """Record that a run that costs money is about to be posted to its server, or that the server says that it never
@@ -186,7 +186,7 @@ class RunRepository:
             charge = partial(usage.settle, run_id=run.id, now=now, took=now - (run.started_at or now))
         if state is State.FAILED or (state is State.CANCELLED and run.started_at is None):
             charge = partial(usage.give_back, run_ids=[run.id])
-        topics = () if state is State.DONE else (Topic.LINE,)  # which one was delivered says nothing of the line
+        topics = () if state is State.DONE else (Topic.ROOM,)  # which one was delivered says nothing of the line
         ended = await self._step(run, UNFINISHED, charge, topics, state=state, sentence=sentence, ended_at=now)
         return _told(ended, run.id, state, sentence)
 
@@ -194,7 +194,7 @@ class RunRepository:
         """End a waiting run before it starts. Returns True if it still waited."""
         charge = partial(usage.give_back, run_ids=[run.id])
         ended = {"state": State.FAILED, "sentence": sentence, "ended_at": self._clock(), **_NOWHERE}
-        stepped = await self._step(run, (State.WAITING,), charge, (Topic.LINE, Topic.CANCELS), **ended)
+        stepped = await self._step(run, (State.WAITING,), charge, (Topic.ROOM, Topic.CANCELS), **ended)
         return _told(stepped, run.id, State.FAILED, sentence)
 
     async def hold_result(self, run: RunRecord) -> bool:
@@ -211,7 +211,7 @@ class RunRepository:
         """Hold a waiting run for a moderator, unless one has approved it. Returns True if it is held."""
         where = (runs.c.id == run.id, runs.c.attempt == run.attempt, runs.c.state == State.WAITING)
         change = update(runs).where(*where, runs.c.review_asked_at.is_(None)).values(state=State.HELD, **_NOWHERE)
-        async with self._database.change(Topic.LINE, Topic.CANCELS, Topic.HELD) as connection:
+        async with self._database.change(Topic.ROOM, Topic.CANCELS, Topic.HELD) as connection:
             return (await connection.execute(change)).rowcount > 0
 
     async def approve(self, run_id: str) -> RunRecord | None:
@@ -279,7 +279,7 @@ class RunRepository:
 
     async def request_cancel(self, run_id: str, by: str) -> RunRecord | None:
         """Record who cancels a run. A waiting run ends at once. Returns None if the run had ended before."""
-        async with self._database.change(Topic.LINE, Topic.CANCELS) as connection:
+        async with self._database.change(Topic.ROOM, Topic.CANCELS) as connection:
             where = (runs.c.id == run_id, runs.c.state.in_(UNFINISHED))
             await connection.execute(update(runs).where(*where).values(cancelled_by=by))
             waits = (runs.c.id == run_id, runs.c.state.in_((State.WAITING, State.HELD)))

@@ -14,6 +14,9 @@ from bot.core.storage.schema import charges, line, runs, uses
 _GUESS = 10.0  # seconds reserved for a run of a workflow without earlier runs
 _SAMPLE = 20  # earlier runs that the estimate uses
 
+_TICKETS = 8  # workers that may choose at once
+_CHOOSING = literal_column(str(0x63686F6F))  # the first half of the locks that are their tickets
+
 _THIS = runs.c.id == bindparam("of_run")
 
 
@@ -54,8 +57,20 @@ BUSY = (
 CAPS = select(runs.c.caps).where(in_states([State.WAITING]), runs.c.caps > "").distinct()
 #: The condition that a run waits, and no worker has it.
 _FREE = (in_states([State.WAITING]), runs.c.opened == literal_column("1"), runs.c.server.is_(None))
-#: Whether there is a run that a worker may take.
-ANY = select(runs.c.id).where(*_FREE).limit(literal_column("1"))
+_some = select(literal_column("1").label("one")).where(*_FREE).limit(literal_column(str(_TICKETS))).subquery()
+_found = select(func.count().label("count")).select_from(_some).subquery()
+
+
+def _tickets(take: Any) -> Any:
+    free = (and_(_found.c.count > at, take(_CHOOSING, at)) for at in map(literal_column, map(str, range(_TICKETS))))
+    return select(_found.c.count, or_(*free).label("is_free"))
+
+
+#: How many runs a worker may take, up to a few, and whether fewer workers are just choosing one.
+LOOK = _tickets(func.pg_try_advisory_xact_lock_shared)
+LOOK_ALONE = select(_found.c.count, literal_column("1"))  #: where there is one worker
+#: The same, and be one of those until the end of the transaction.
+TICKET = _tickets(func.pg_try_advisory_xact_lock)
 _others = runs.alias()
 _running = select(func.count()).select_from(_others).where(_others.c.person == bindparam("of_person"), _busy(_others))
 #: Give a run to a worker if it still waits as it was seen and its person has fewer runs than they may: `of_run`,

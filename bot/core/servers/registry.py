@@ -152,6 +152,11 @@ class ServerRegistry:
             last[worker] = max(read.at, last.get(worker, -math.inf))
         return {worker: at for worker, at in last.items() if self._clock() - since[worker] > _LOST}
 
+    @property
+    def others_at_work(self) -> int:
+        """Return how many other workers have servers that are up."""
+        return len({worker for (worker, _name), read in self._others.items() if read.listed.up})
+
     def is_first(self, server: str) -> bool:
         """True if no other worker that is at work, and comes before this one by name, has a server of this name."""
         return not any(

@@ -8,13 +8,14 @@ from collections.abc import AsyncIterator, Collection, Iterator
 from contextlib import asynccontextmanager, closing, contextmanager, suppress
 from functools import cache
 from pathlib import Path
+from select import POLLIN, poll
 from tempfile import TemporaryFile
 from types import TracebackType
 from typing import Any
 from zlib import crc32
 
 from sqlalchemy import URL, Connection, TextClause, event, inspect, make_url, text
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+from sqlalchemy.exc import ArgumentError, DBAPIError, DisconnectionError, NoSuchModuleError
 from sqlalchemy.exc import TimeoutError as NoConnection
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
@@ -53,7 +54,10 @@ class Database:
         self.url = _checked(url)
         self.bells = Bells(shared=self.is_shared)
         if self.is_shared:
-            self._engine = self._readers = _engine(self.url, "postgresql+psycopg", 20, wait)
+            self._engine = _engine(self.url, "postgresql+psycopg", 12, wait)
+            self._readers = _engine(self.url, "postgresql+psycopg", 10, wait, isolation_level="AUTOCOMMIT")
+            for engine in (self._engine, self._readers):
+                _replace_closed(engine)
         else:  # SQLite has one writer at a time, whom those who read need not wait for
             driver = f"sqlite+{sqlite_driver.NAME}"
             self._engine, self._readers = (_engine(self.url, driver, size, wait) for size in (1, _READERS))
@@ -144,16 +148,15 @@ class Database:
         await self._readers.dispose()
 
     @asynccontextmanager
-    async def read(self) -> AsyncIterator[AsyncConnection]:
-        """A connection for questions."""
+    async def read(self, *, begun: bool = False) -> AsyncIterator[AsyncConnection]:
+        """A connection for questions; `begun` is for those that need a transaction on PostgreSQL, as streams do."""
         with in_words():
-            async with self._readers.connect() as connection:
+            async with (self._engine if begun and self.is_shared else self._readers).connect() as connection:
                 yield connection
 
     async def session(self) -> AsyncConnection:
-        """A connection of one's own for as long as one likes, without transactions; the caller closes it."""
-        connection = await self._readers.connect()
-        return await connection.execution_options(isolation_level="AUTOCOMMIT")
+        """A connection of one's own to PostgreSQL, without transactions; the caller closes it."""
+        return await self._readers.connect()
 
     @asynccontextmanager
     async def alone(self, what: str) -> AsyncIterator[None]:
@@ -305,7 +308,7 @@ class _LettingGo(sqlite3.Connection):
         super().close()
 
 
-def _engine(url: URL, driver: str, size: int, wait: float) -> AsyncEngine:
+def _engine(url: URL, driver: str, size: int, wait: float, **more: Any) -> AsyncEngine:
     shared = size > _READERS
     limits = [f"-c {name}={milliseconds}" for name, milliseconds in _TIME_LIMITS.items()]
     options: dict[str, Any] = {"factory": _LettingGo}
@@ -316,9 +319,22 @@ def _engine(url: URL, driver: str, size: int, wait: float) -> AsyncEngine:
         max_overflow=0,
         pool_size=size,
         pool_timeout=wait,
-        pool_pre_ping=shared,
+        **more,
         connect_args=options,
     )
+
+
+def _replace_closed(engine: AsyncEngine) -> None:
+    """Let the pool give out no connection that the server has closed. It says so on the connection, where we look; to
+    ask it would cost as much as a question.
+    """
+
+    @event.listens_for(engine.sync_engine, "checkout")
+    def look(connection: Any, _record: Any, _proxy: Any) -> None:
+        said = poll()
+        said.register(connection.driver_connection.fileno(), POLLIN)
+        if said.poll(0):
+            raise DisconnectionError
 
 
 def _tune(engine: AsyncEngine, patience: float, *, reads: bool) -> None:
