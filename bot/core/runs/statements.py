@@ -15,7 +15,7 @@ _GUESS = 10.0  # seconds reserved for a run of a workflow without earlier runs
 _SAMPLE = 20  # earlier runs that the estimate uses
 
 _TICKETS = 8  # workers that may choose at once
-_CHOOSING = literal_column(str(0x63686F6F))  # the first half of the locks that are their tickets
+_CHOOSING: Any = literal_column(str(0x63686F6F))  # the first half of the locks that are their tickets
 
 _THIS = runs.c.id == bindparam("of_run")
 
@@ -62,7 +62,8 @@ _found = select(func.count().label("count")).select_from(_some).subquery()
 
 
 def _tickets(take: Any) -> Any:
-    free = (and_(_found.c.count > at, take(_CHOOSING, at)) for at in map(literal_column, map(str, range(_TICKETS))))
+    numbers: list[Any] = [literal_column(str(number)) for number in range(_TICKETS)]
+    free = (and_(_found.c.count > number, take(_CHOOSING, number)) for number in numbers)
     return select(_found.c.count, or_(*free).label("is_free"))
 
 

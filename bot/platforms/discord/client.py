@@ -48,6 +48,7 @@ class DiscordClient(discord.AutoShardedClient):
             self, self.tree, context.services, context.cache, context.choice, ledger, SyncPace()
         )
         self._since = time.time()
+        self._there = set[int]()  # the shards that are connected: each hears of a part of the servers
         self._work: list[BackgroundTask] = []
         self._answering: set[asyncio.Task[Any]] = set()
 
@@ -68,18 +69,20 @@ class DiscordClient(discord.AutoShardedClient):
         self._work.append(task)
         task.start(once_ready)
 
-    async def on_connect(self) -> None:
-        self.context.services.health.tasks.connected(PLATFORM)
+    async def on_shard_connect(self, shard: int) -> None:
+        self._there.add(shard)
+        if len(self._there) == self.shard_count:
+            self.context.services.health.tasks.connected(PLATFORM)
 
-    async def on_resumed(self) -> None:
-        self.context.services.health.tasks.connected(PLATFORM)
+    async def on_shard_resumed(self, shard: int) -> None:
+        await self.on_shard_connect(shard)
 
-    async def on_disconnect(self) -> None:
+    async def on_shard_disconnect(self, shard: int) -> None:
+        self._there.discard(shard)
         if not self.is_closed():
             self.context.services.health.tasks.disconnected(PLATFORM)
 
     async def on_ready(self) -> None:
-        self.context.services.health.tasks.connected(PLATFORM)
         _log.info("Discord: %s is in %d servers", self.user, len(self.guilds))
         self.registrar.wake()
 

@@ -7,6 +7,7 @@ import itertools
 import json
 import re
 import time
+from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -120,14 +121,16 @@ class FakeDiscord:
         self.requests: list[tuple[str, str, int]] = []
         self.faults: list[Fault] = []
         self.silences: list[Silence] = []
-        self.sockets: list[web.WebSocketResponse] = []
+        self.shards = 1  # that it recommends
+        self.sockets: dict[web.WebSocketResponse, int] = {}  # to its shard
+        self.silent_shards: set[int] = set()  # those on which nothing is resumed yet
         self.hellos: list[str] = []  # identify and resume, as they came
         self.presences: list[str] = []
         self.refused_options: set[str] = set()  # names of options of commands
         self.refuse_gateway = 0
         self.changed = asyncio.Event()
         self._sequence = itertools.count(1)
-        self._missed: list[dict[str, Any]] = []
+        self._missed: defaultdict[int, list[dict[str, Any]]] = defaultdict(list)  # by shard
 
     # ------------------------------------------------------------------ its life
 
@@ -161,9 +164,10 @@ class FakeDiscord:
     def new_id(self) -> int:
         return next(self._ids)
 
-    def add_guild(self, *members: int, strange: bool = False) -> int:
+    def add_guild(self, *members: int, strange: bool = False, shard: int = 0) -> int:
         """A server; a strange one has not invited the bot."""
         guild = self.new_id()
+        guild += (shard - self.shard_of(guild)) % self.shards << 22
         if strange:
             self.strange.add(guild)
         self.guilds[guild] = {
@@ -401,16 +405,22 @@ class FakeDiscord:
 
     async def dispatch(self, event: str, data: Any) -> None:
         frame = {"op": 0, "t": event, "s": next(self._sequence), "d": data}
-        live = [socket for socket in self.sockets if not socket.closed]
+        shard = self.shard_of(int(data.get("guild_id") or (data["id"] if event.startswith("GUILD_") else 0)))
+        live = [socket for socket, of in self.sockets.items() if of == shard and not socket.closed]
         if not live:
-            self._missed.append(frame)
+            self._missed[shard].append(frame)
         for socket in live:
             await socket.send_json(frame)
 
-    async def drop(self, code: int = 4000) -> None:
-        """Close every connection; what happens meanwhile is sent when it is resumed."""
-        for socket in list(self.sockets):
-            await socket.close(code=code)
+    def shard_of(self, guild: int) -> int:
+        """The shard on which a bot hears of a server; of direct messages, which are in none, on the first."""
+        return (guild >> 22) % self.shards
+
+    async def drop(self, code: int = 4000, shard: int | None = None) -> None:
+        """Close every connection, or that of a shard; what happens meanwhile is sent when it is resumed."""
+        for socket, of in list(self.sockets.items()):
+            if shard in (None, of):
+                await socket.close(code=code)
 
     async def _gateway(self, request: web.Request) -> web.StreamResponse:
         if self.refuse_gateway > 0:
@@ -422,8 +432,7 @@ class FakeDiscord:
         async for frame in socket:
             if frame.type is WSMsgType.TEXT:
                 await self._heard(socket, json.loads(frame.data))
-        if socket in self.sockets:
-            self.sockets.remove(socket)
+        self.sockets.pop(socket, None)
         self.changed.set()
         return socket
 
@@ -433,41 +442,42 @@ class FakeDiscord:
                 await socket.send_json({"op": 11})
             case 2:
                 self.hellos.append("identify")
-                await self._welcome(socket, frame["d"]["token"])
+                await self._welcome(socket, frame["d"]["token"], *frame["d"].get("shard", [0, 1]))
             case 6:
                 self.hellos.append("resume")
-                self.sockets.append(socket)
-                for missed in self._missed:
+                shard = int(frame["d"]["session_id"].partition(" ")[2])
+                await self.until(lambda: shard not in self.silent_shards)
+                self.sockets[socket] = shard
+                for missed in self._missed.pop(shard, []):
                     await socket.send_json(missed)
-                self._missed.clear()
                 await socket.send_json({"op": 0, "t": "RESUMED", "s": next(self._sequence), "d": {}})
             case 3:
                 activities = frame["d"]["activities"]
                 self.presences.append(activities[0].get("state", "") if activities else "")
         self.changed.set()
 
-    async def _welcome(self, socket: web.WebSocketResponse, token: str) -> None:
-        if token != self.token:
-            await socket.close(code=4004)
+    async def _welcome(self, socket: web.WebSocketResponse, token: str, shard: int, shards: int) -> None:
+        if token != self.token or not shard < shards == self.shards:
+            await socket.close(code=4004 if token != self.token else 4010)
             return
+        guilds = [guild for guild in self.guilds if guild not in self.strange and self.shard_of(guild) == shard]
         ready = {
             "v": 10,
             "user": _user(APPLICATION) | {"bot": True},
-            "guilds": [{"id": str(guild), "unavailable": True} for guild in self.guilds if guild not in self.strange],
-            "session_id": "session",
+            "guilds": [{"id": str(guild), "unavailable": True} for guild in guilds],
+            "session_id": f"session {shard}",
             "resume_gateway_url": self.gateway_url,
             "application": {"id": str(APPLICATION), "flags": 0},
-            "shard": [0, 1],
+            "shard": [shard, shards],
         }
-        self.sockets.append(socket)
+        self.sockets[socket] = shard
         await socket.send_json({"op": 0, "t": "READY", "s": next(self._sequence), "d": ready})
-        for guild in [each for each in self.guilds if each not in self.strange]:
+        for guild in guilds:
             await socket.send_json(
                 {"op": 0, "t": "GUILD_CREATE", "s": next(self._sequence), "d": self.guild_create(guild)}
             )
-        for missed in self._missed:
+        for missed in self._missed.pop(shard, []):
             await socket.send_json(missed)
-        self._missed.clear()
 
     def guild_create(self, guild: int) -> dict[str, Any]:
         here = [channel for channel, where in self.channels.items() if where == guild]
@@ -570,7 +580,7 @@ class FakeDiscord:
 
     async def _gateway_bot(self, _request: web.Request) -> web.Response:
         limit = {"total": 1000, "remaining": 999, "reset_after": 0, "max_concurrency": 1}
-        return _json({"url": self.gateway_url, "shards": 1, "session_start_limit": limit})
+        return _json({"url": self.gateway_url, "shards": self.shards, "session_start_limit": limit})
 
     async def _put_commands(self, request: web.Request, guild: str = "global") -> web.Response:
         payload = await request.json()
