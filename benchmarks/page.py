@@ -1,6 +1,7 @@
-"""The page: what 50 visitors cost who watch 50 runs with previews.
+"""The page: what 50 visitors cost who watch 50 runs with previews, or a crowd of 500 that comes from one address.
 
-`python -m benchmarks.page` serves it in this process; the visitors, who fetch every preview, are another one.
+`python -m benchmarks.page [crowd]` serves it in this process; the visitors are another one. Those who watch fetch every
+preview; those of the crowd have the page open, and ask for a run each.
 """
 
 from __future__ import annotations
@@ -10,8 +11,12 @@ import resource
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Sequence
+from contextlib import AsyncExitStack
 from pathlib import Path
+
+import aiohttp
 
 from bot.core.model import Address, Running
 from bot.core.run import RunRecord
@@ -21,6 +26,7 @@ from tests.bot.harness import until
 from tests.bot.platforms.web.pages import Page, Visitor, page
 
 _VISITORS, _SECONDS = 50, 20
+_CROWD, _AT_ONCE = 500, 50  # visitors, and those who do something at the same time
 _PREVIEW = 30_000  # bytes: what ComfyUI sends of a picture of 512 pixels
 
 
@@ -42,6 +48,58 @@ async def _visit(url: str) -> int:
                 if data.get("fraction") == 1:
                     return fetched
     return fetched
+
+
+async def gather(url: str) -> None:
+    """Open the page for a crowd, and then ask for a run each; what came of it goes to stdout."""
+    some = asyncio.Semaphore(_AT_ONCE)
+    counts, times = Counter[str](), list[float]()
+
+    async def visit(stack: AsyncExitStack) -> None:
+        async with some:
+            try:
+                visitor = await stack.enter_async_context(Visitor(url))
+                events = await stack.enter_async_context(visitor.listening())
+                await anext(events)
+            except (aiohttp.ClientError, AssertionError):
+                counts["refused"] += 1
+                return
+        counts["open"] += 1
+        await everybody.wait()
+        async with some:
+            begun = time.perf_counter()
+            try:
+                status, told = await visitor.ask("plain")
+            except aiohttp.ClientError:
+                status, told = 0, {}
+            times.append(time.perf_counter() - begun)
+        counts["asked" if status == 201 else "not asked"] += 1
+        if status == 201:
+            async for _name, data in events:
+                if data.get("id") == told["id"]:
+                    counts["heard"] += 1
+                    return
+
+    async with AsyncExitStack() as stack:
+        everybody, visits = asyncio.Event(), [asyncio.create_task(visit(stack)) for _visitor in range(_CROWD)]
+        while counts["refused"] + counts["open"] < _CROWD:  # noqa: ASYNC110
+            await asyncio.sleep(0.1)
+        everybody.set()
+        await asyncio.gather(*visits)
+        times.sort()
+        print(
+            dict(counts), f"asking p50 {times[len(times) // 2] * 1e3:.0f} ms, p99 {times[-len(times) // 100] * 1e3:.0f}"
+        )
+
+
+async def crowd(folder: Path) -> None:
+    async with page(folder, role=Role(worker=None)) as web:
+        memory, cpu = _resident(), time.process_time()
+        command = [sys.executable, "-m", "benchmarks.page", web.url, "crowd"]
+        visitors = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
+        told, _errors = await visitors.communicate()
+        grown, busy = (_resident() - memory) / 1e6, time.process_time() - cpu
+    print(f"{_CROWD} visitors of one address: {told.decode().strip()}; {busy:.1f} s of processor, +{grown:.1f} MB")
 
 
 async def measure(folder: Path) -> None:
@@ -85,8 +143,14 @@ def _resident() -> float:
 
 async def _main() -> None:
     with tempfile.TemporaryDirectory() as folder:
-        await measure(Path(folder))
+        await (crowd if "crowd" in sys.argv else measure)(Path(folder))
 
 
 if __name__ == "__main__":
-    asyncio.run(watch(sys.argv[1]) if len(sys.argv) > 1 else _main())
+    match sys.argv[1:]:
+        case [url, "crowd"]:
+            asyncio.run(gather(url))
+        case ["crowd"] | []:
+            asyncio.run(_main())
+        case [url]:
+            asyncio.run(watch(url))

@@ -33,9 +33,9 @@ class ConnectionLimits:
     computer or of a private network, where a proxy may speak for everyone.
     """
 
-    total: int = 1000
-    each: int = 64
-    near: int = 500
+    total: int = 3000
+    each: int = 128
+    near: int = 2000
     head: float = 20.0
     silence: float = 30.0
     body: float = 900.0
@@ -94,14 +94,20 @@ async def listening(
         await runner.cleanup()
 
 
-def _most_files() -> int:
-    """The number of files and connections that this process may have open."""
+def _most_files(wanted: int) -> int:
+    """Return the number of files and connections that this process may have open; where it may allow itself more, it
+    does so, up to the number that it wants.
+    """
     try:
         import resource
     except ImportError:
         return _MANY_FILES
-    most = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
-    return _MANY_FILES if most == resource.RLIM_INFINITY else most
+    given = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most, hard = (_MANY_FILES if each == resource.RLIM_INFINITY else each for each in given)
+    if most < min(wanted, hard):
+        most = min(wanted, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, given[1]))
+    return most
 
 
 async def _name(_request: web.Request, response: web.StreamResponse) -> None:
@@ -136,7 +142,7 @@ class _Listener:
         logging.getLogger("asyncio").addFilter(self._seldom[1])
         self._loop = asyncio.get_running_loop()
         self._open: dict[_Connection, str] = {}
-        self._total = min(limits.total, _most_files() // 2)
+        self._total = min(limits.total, _most_files(2 * limits.total) // 2)
         self._make, server.request_factory = server.request_factory, self._begin
         self._every = min(_LOOK_EVERY, limits.head, limits.silence, limits.body, limits.unread)
         self._next = self._loop.call_later(self._every, self._look)

@@ -238,3 +238,21 @@ async def test_half_of_the_files_that_may_be_open_stay_free(
             assert not any(reader.at_eof() for reader, _writer in crowd)
         for _reader, writer in crowd:
             writer.close()
+
+
+async def test_five_hundred_visitors_of_one_address_have_a_page_open_and_can_use_it() -> None:
+    """Each open page keeps a request under way. They come through a proxy, which has one address for all of them."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(soft, 1024), hard))  # as most systems begin
+    try:
+        async with site() as here:
+            pages = [await here.connect(GET.replace(b"/", b"/gate", 1)) for _number in range(500)]
+            for _page in pages:
+                await here.at_gate.acquire()
+            assert b"the page" in await here.all_of(GET.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"))
+            here.gate.set()
+            for reader, writer in pages:
+                assert await reader.readuntil(b"open")
+                writer.close()
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
