@@ -19,7 +19,7 @@ _PRIVATE_GAP, _GROUP_GAP = 1.05, 3.05  # seconds between two edits of a message,
 _AGAIN = 8.0  # seconds within which progress that had no room is offered again, or is there no more
 _SOON = 0.05  # seconds: the least that is worth waiting for room
 _IDLE = 120.0  # seconds after which a chat is forgotten
-_TIDY_AT = 1000  # chats
+_TIDY_AT = 1000  # chats, or twice as many as are left after that
 
 
 @dataclass(frozen=True)
@@ -81,6 +81,17 @@ class Window:
                 times.popleft()
 
 
+@dataclass(frozen=True)
+class _Asked:
+    """A request that is to go out: `message` is one that it edits, and `optional` is progress."""
+
+    chat: int
+    message: int | None
+    cost: int
+    optional: bool
+    result: bool
+
+
 class RateLimiter:
     """Says when a request to a chat may go out."""
 
@@ -93,6 +104,8 @@ class RateLimiter:
         self._all = Window(OVERALL)
         self._chats: dict[int, Window] = {}
         self._edited: dict[tuple[int, int], float] = {}
+        self._crowd = asyncio.Lock()
+        self._tidy_at = _TIDY_AT
 
     def hold(self, chat: int, seconds: float) -> None:
         """Telegram wants nothing from us in a chat for so long; the others go on."""
@@ -120,63 +133,78 @@ class RateLimiter:
         Whoever's patience ends is progress: it leaves room for answers and results, and stands back while they wait,
         and for a message of the chat that was shown longer ago and had no room either.
         """
-        granted = await self._wait(chat, message, cost, patience, result=result)
+        asked = _Asked(chat, message, cost, optional=patience < math.inf, result=result)
+        granted = await self._wait(asked, patience)
         try:
             yield granted
         finally:
             if granted and message is not None:
                 self._edited[chat, message] = self._clock()
 
-    async def _wait(self, chat: int, message: int | None, cost: int, patience: float, *, result: bool) -> bool:
-        window, optional = self._window(chat), patience < math.inf
-        until = self._clock() + patience
-        window.urgent += not optional
+    async def _wait(self, asked: _Asked, patience: float) -> bool:
+        window, until = self._window(asked.chat), self._clock() + patience
+        window.urgent += not asked.optional
         try:
-            while (wait := self._wait_for(window, chat, message, cost, optional=optional, result=result)) > 0:
+            while (wait := self._wait_for(window, asked)) > 0:
                 if self._clock() + wait > until:
-                    if message is not None:
-                        window.passed_over[message] = self._clock()
+                    if asked.message is not None:
+                        window.passed_over[asked.message] = self._clock()
                     return False
-                await self._sleep(wait)
+                await self._pass(window, asked, wait)
         finally:
-            window.urgent -= not optional
-        self._note(window, chat, message, cost, optional=optional)
+            window.urgent -= not asked.optional
+        self._note(window, asked)
         return True
 
-    def _stands_back(self, window: Window, chat: int, message: int) -> bool:
-        """True if other progress in the chat goes first; this message asks again in a moment."""
-        now, shown = self._clock(), self._edited.get((chat, message), -math.inf)
-        window.passed_over = {each: at for each, at in window.passed_over.items() if now - at < _AGAIN}
-        return any(self._edited.get((chat, each), -math.inf) < shown for each in window.passed_over if each != message)
+    async def _pass(self, window: Window, asked: _Asked, wait: float) -> None:
+        """Let the time pass until there may be room. Those for whom only all chats together have none wait one behind
+        the other: thousands that wake at the same moment would hold everything up.
+        """
+        if asked.optional or wait <= self._own_wait(window, asked):
+            await self._sleep(wait)
+            return
+        async with self._crowd:
+            if (wait := self._all.wait(self._clock(), asked.cost, optional=False, result=asked.result)) > 0:
+                await self._sleep(wait)
 
-    def _wait_for(
-        self, window: Window, chat: int, message: int | None, cost: int, *, optional: bool, result: bool
-    ) -> float:
-        if optional and (window.urgent or (message is not None and self._stands_back(window, chat, message))):
+    def _stands_back(self, window: Window, asked: _Asked) -> bool:
+        """True if other progress in the chat goes first; this message asks again in a moment."""
+        if asked.message is None:
+            return False
+        now, shown = self._clock(), self._edited.get((asked.chat, asked.message), -math.inf)
+        window.passed_over = {each: at for each, at in window.passed_over.items() if now - at < _AGAIN}
+        others = (each for each in window.passed_over if each != asked.message)
+        return any(self._edited.get((asked.chat, each), -math.inf) < shown for each in others)
+
+    def _wait_for(self, window: Window, asked: _Asked) -> float:
+        if asked.optional and (window.urgent or self._stands_back(window, asked)):
             return math.inf
+        everybody = self._all.wait(self._clock(), asked.cost, optional=asked.optional, result=asked.result)
+        return max(self._own_wait(window, asked), everybody)
+
+    def _own_wait(self, window: Window, asked: _Asked) -> float:
         now = self._clock()
-        waits = [each.wait(now, cost, optional=optional, result=result) for each in (window, self._all)]
-        if message is not None:
-            waits.append(self._apart(chat, message, now))
-        return max(waits)
+        wait = window.wait(now, asked.cost, optional=asked.optional, result=asked.result)
+        return wait if asked.message is None else max(wait, self._apart(asked.chat, asked.message, now))
 
     def _apart(self, chat: int, message: int, now: float) -> float:
         """Seconds until a message may be edited again."""
         last = self._edited.get((chat, message), -math.inf)
         return last + (_PRIVATE_GAP if chat > 0 else _GROUP_GAP) - now
 
-    def _note(self, window: Window, chat: int, message: int | None, cost: int, *, optional: bool) -> None:
+    def _note(self, window: Window, asked: _Asked) -> None:
         now = self._clock()
-        window.note(now, cost, optional=optional)
-        self._all.note(now, cost, optional=optional)
-        if message is not None:
-            self._edited[chat, message] = now
-            window.passed_over.pop(message, None)
+        for each in (window, self._all):
+            each.note(now, asked.cost, optional=asked.optional)
+        if asked.message is not None:
+            self._edited[asked.chat, asked.message] = now
+            window.passed_over.pop(asked.message, None)
 
     def _window(self, chat: int) -> Window:
         if chat not in self._chats:
-            if len(self._chats) > _TIDY_AT:
+            if len(self._chats) >= self._tidy_at:
                 self._tidy()
+                self._tidy_at = max(_TIDY_AT, 2 * len(self._chats))
             self._chats[chat] = Window(PRIVATE if chat > 0 else GROUP)
         return self._chats[chat]
 

@@ -7,20 +7,22 @@ import heapq
 import itertools
 import math
 from collections import defaultdict
+from typing import Any
 
 import pytest
 
 from bot.core.errors import NotNow
 from bot.core.execution.throttle import Throttle
 from bot.core.model import Running, Status
-from bot.platforms.telegram.api.rate_limit import RateLimiter
+from bot.platforms.telegram.api.rate_limit import RateLimiter, Window
 
 
 class Clock:
-    """Time that goes on when everybody sleeps."""
+    """Time that goes on when everybody sleeps; `turns` of the loop are enough until then."""
 
-    def __init__(self) -> None:
-        self.now = 0.0
+    def __init__(self, turns: int = 8) -> None:
+        self._turns = turns
+        self.now, self.slept = 0.0, 0
         self._sleepers: list[tuple[float, int, asyncio.Future[None]]] = []
         self._count = itertools.count()
 
@@ -28,6 +30,7 @@ class Clock:
         return self.now
 
     async def sleep(self, seconds: float) -> None:
+        self.slept += 1
         future = asyncio.get_running_loop().create_future()
         heapq.heappush(self._sleepers, (self.now + seconds, next(self._count), future))
         await future
@@ -35,7 +38,7 @@ class Clock:
     async def run(self, until: float) -> None:
         """Let time pass, from one who wakes to the next."""
         while True:
-            for _turn in range(8):
+            for _turn in range(self._turns):
                 await asyncio.sleep(0)
             while self._sleepers and self._sleepers[0][2].done():
                 heapq.heappop(self._sleepers)
@@ -70,6 +73,47 @@ async def test_edits_of_a_message_stand_apart() -> None:
         await clock.run(60)
         await task
         assert all(later - earlier >= gap for earlier, later in itertools.pairwise(times))
+
+
+async def test_ten_thousand_chats_are_answered_one_after_the_other() -> None:
+    clock = Clock(turns=100)
+    pace = RateLimiter(clock, clock.sleep)
+    answered: list[tuple[float, int]] = []
+
+    async def answer(chat: int) -> None:
+        async with pace.turn(chat):
+            answered.append((clock(), chat))
+
+    tasks = [asyncio.create_task(answer(chat)) for chat in range(1, 10_001)]
+    await clock.run(1000)
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    assert [chat for _at, chat in answered] == list(range(1, 10_001))
+    assert all(later - earlier > 1.0 for (earlier, _), (later, _) in zip(answered, answered[30:], strict=False))
+    assert answered[-1][0] < 10_000 / 30 * 1.1
+    assert clock.slept < 400  # all of them were woken each second before
+
+
+async def test_many_chats_are_forgotten_without_looking_at_all_of_them_each_time() -> None:
+    clock = Clock()
+    pace = RateLimiter(clock, clock.sleep)
+    looks = 0
+
+    class Counting(dict[int, Window]):
+        def items(self) -> Any:
+            nonlocal looks
+            looks += len(self)
+            return super().items()
+
+    pace._chats = Counting()
+    for chat in range(1, 10_001):
+        pace.hold(chat, 60.0)
+    assert looks < 20_000
+    clock.now = 1000.0
+    for chat in range(10_001, 40_001):
+        pace.hold(chat, 60.0)
+    assert len(pace._chats) <= 30_000  # the first ones are gone
 
 
 async def test_progress_gives_way_and_is_dropped() -> None:
