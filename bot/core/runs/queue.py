@@ -216,8 +216,8 @@ class RunQueue:
         """Return all waiting runs that have a message, in queue order: those that are ahead first."""
         question = select(runs).where(runs.c.state == State.WAITING, runs.c.opened == 1).order_by(*_ORDER)
         found: list[RunRecord] = []
-        async with self._database.read(begun=True) as connection:
-            async for rows in (await connection.stream(question)).partitions(100):
+        async with self._database.read(begun=True) as connection, connection.stream(question) as result:
+            async for rows in result.partitions(100):
                 found += map(read_run, rows)
                 await asyncio.sleep(0)  # let other tasks run, even if many runs wait
         return found

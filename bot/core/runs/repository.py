@@ -108,8 +108,8 @@ class RunRepository:
         columns = (runs.c.workflow, runs.c.person, runs.c.state, runs.c.asked_at, runs.c.started_at, runs.c.executed_at)
         question = select(*columns).where(runs.c.community == community, runs.c.asked_at >= since)
         found: list[RunTiming] = []
-        async with self._database.read(begun=True) as connection:
-            async for rows in (await connection.stream(question)).partitions(1000):
+        async with self._database.read(begun=True) as connection, connection.stream(question) as result:
+            async for rows in result.partitions(1000):
                 found += [RunTiming(*row) for row in rows]
                 await asyncio.sleep(0)  # let other tasks run
         return found
