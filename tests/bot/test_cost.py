@@ -18,7 +18,7 @@ _RUNS = 5
 #: What one run may cost: statements and commits, the engine's among them.
 BUDGET = {
     "asked": (4, 1),
-    "line": (6, 3),
+    "line": (4, 0),
     "claimed": (4, 2),
     "executed": (3, 2),
     "collected": (3, 1),
@@ -28,7 +28,8 @@ BUDGET = {
 #: How the statements of each phase begin, or what stands in them.
 PHASES = {
     "asked": r"SELECT editions|SELECT count\(\*\).*max\(runs\.turn\)|INSERT INTO runs|INSERT INTO charges",
-    "line": r"SELECT runs\.person, runs\.workflow|WITH RECURSIVE .*caps|SELECT runs\.id, runs\.workflow, runs\.k",
+    "line": r"SELECT runs\.person, runs\.workflow|WITH RECURSIVE .*caps|SELECT runs\.id, runs\.workflow, runs\.k"
+    r"|SELECT anon_1\.count",
     "claimed": r"UPDATE runs SET state=\?, server=|UPDATE line|INSERT INTO main\.workflow_(status|input)",
     "executed": r"UPDATE runs SET handed_over|UPDATE runs SET state=\?, executed_at|UPDATE charges"
     r"|SELECT main\.(workflow_status|operation_outputs)|UPDATE main\.workflow_status SET owner_xid"

@@ -24,7 +24,7 @@ import asyncio, sys
 from bot.core.storage import database
 
 async def main():
-    async with database.Database(sys.argv[1]) as opened, opened.change():
+    async with database.Database(sys.argv[1]) as opened, opened.change(locks=["one"]):
         print("inside", flush=True)
         await asyncio.Event().wait()
 
@@ -41,7 +41,7 @@ async def test_a_process_that_is_frozen_in_a_transaction_holds_nothing_up(postgr
     try:
         assert await process.stdout.readline() == b"inside\n"
         process.send_signal(signal.SIGSTOP)
-        async with Database(url) as database, database.change() as connection:
+        async with Database(url) as database, database.change(locks=["one"]) as connection:
             assert (await connection.execute(select(1))).scalar_one() == 1
     finally:
         process.kill()

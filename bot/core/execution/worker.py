@@ -7,6 +7,7 @@ import logging
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from random import random
 
 from bot.core import events_log
 from bot.core.background import BackgroundTask, TaskHealth
@@ -29,6 +30,7 @@ from comfy.fleet import Fleet
 
 _log = logging.getLogger(__name__)
 _PAUSES = Pauses(1.0, 5.0)  # before the records are asked again
+_STAGGER = 0.01  # seconds in which a worker takes a run, between two that look for one
 _WORTHWHILE = 1.0  # seconds; a run that starts sooner stays where it is
 
 
@@ -42,8 +44,11 @@ class Worker:
         fleet: Fleet,
         engine: Callable[[durable.AttemptFunction], DurableEngine],
         tasks: TaskHealth,
+        others: Callable[[], int] = lambda: 0,
     ) -> None:
+        """`others` tells how many other workers are at work."""
         self.name = name
+        self._others = others
         self._context, self._fleet = context, fleet
         self._engine = engine(self._attempt)
         self._load = ServerLoad()
@@ -64,7 +69,8 @@ class Worker:
         self._has_no_line = False  # none waits that could be claimed
         self._is_line_new = True  # since the runs that are ahead were looked at
         self._wanted = context.records.bells.bell(Topic.CANCELS)
-        context.records.bells.on(Topic.LINE, self._note_line)
+        context.records.bells.on(Topic.LINE, self._note_line_in_turn)
+        context.records.bells.on(Topic.ROOM, self._note_room)
         context.records.bells.on(Topic.OUTCOMES, self._note_outcomes)
         for again in (self._wanted.ring, self.wake):
             context.lease.on_term.add(again)
@@ -100,6 +106,18 @@ class Worker:
     def _note_line(self) -> None:
         self._has_no_line, self._is_line_new = False, True
         self._news.set()
+
+    def _note_line_in_turn(self) -> None:
+        """Say so at a moment of its own if other workers hear it too: mostly, one of them takes the run meanwhile."""
+        if others := self._others():
+            asyncio.get_running_loop().call_later(random() * others * _STAGGER, self._note_line)  # noqa: S311
+        else:
+            self._note_line()
+
+    def _note_room(self) -> None:
+        """Say that fewer runs are on servers, which is news for runs that wait."""
+        if not self._context.queue.was_empty:
+            self._note_line()
 
     def _note_outcomes(self) -> None:
         """Say that there may be a result that has only to be delivered."""

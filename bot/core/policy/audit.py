@@ -18,6 +18,7 @@ from bot.core.storage.database import Database
 from bot.core.storage.schema import audit
 
 REFUSED = "refused"  #: the act of a refusal
+MANY_LINES = "many lines of the audit"  #: the lock of those who change several at once
 
 
 @dataclass(frozen=True)
@@ -111,7 +112,7 @@ class Audit:
         the decisions about them, stay under their number.
         """
         mine = audit.c.person == person
-        async with self._database.change() as connection:
+        async with self._database.change(locks=(MANY_LINES,)) as connection:
             await connection.execute(delete(audit).where(mine, audit.c.act == REFUSED))
             await connection.execute(update(audit).where(mine).values(person_name=""))
             key = Subject(SubjectKind.PERSON, person).key
@@ -122,7 +123,7 @@ class Audit:
 
     async def sweep(self, moment: float) -> None:
         """Delete the refusals from before a moment. Decisions are kept."""
-        async with self._database.change() as connection:
+        async with self._database.change(locks=(MANY_LINES,)) as connection:
             await connection.execute(delete(audit).where(audit.c.act == REFUSED, audit.c.at < moment))
 
     async def count(self, community: str) -> int:

@@ -66,5 +66,10 @@ def full_for_all(texts: Iterable[str], busy: Collection[BusyRun]) -> list[str]:
     return [text for text in texts if any(cap.together and cap.is_full(busy) for cap in _read(text))]
 
 
+def locks(text: str) -> set[str]:
+    """Return the locks of those who may take the last place under written caps that people share."""
+    return {f"runs in {cap.scope} {cap.workflow}" for cap in _read(text) if cap.together}
+
+
 def _read(text: str) -> Iterator[ConcurrencyCap]:
-    return (ConcurrencyCap(*each) for each in json.loads(text))
+    return (ConcurrencyCap(*each) for each in json.loads(text or "[]"))

@@ -14,13 +14,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot.core.background import BackgroundTask, TaskHealth
 from bot.core.errors import UserError
 from bot.core.model import Person, Place
-from bot.core.policy.audit import Audit, Entry
+from bot.core.policy.audit import MANY_LINES, Audit, Entry
 from bot.core.policy.rules import Admission, Rule, Rules, Slot
 from bot.core.storage.bells import Topic
 from bot.core.storage.database import Database
 from bot.core.storage.schema import audit, editions, rules
 from bot.i18n import _
 
+_LOCKS = ("rules",)  # editions are on record one after the other
 _NEWER = select(editions).where(editions.c.edition > bindparam("seen"))
 
 
@@ -110,7 +111,7 @@ class RuleStore:
         """Make all changes or none, with one line in the audit log. Raises `UserError` for a rule that is too long."""
         if long := [excess for change in changes if change.rule is not None and (excess := change.rule.excess)]:
             raise UserError(_("Nothing was changed: {faults}.").format(faults="; ".join(long[:5])))
-        async with self._database.change(Topic.RULES) as connection:
+        async with self._database.change(Topic.RULES, locks=_LOCKS) as connection:
             noted = await _apply(connection, community, changes)
             await self._audit.note(connection, by.person, by.place, by.act, by.words, noted, community)
             await _next_edition(connection, community)
@@ -123,7 +124,7 @@ class RuleStore:
 
     async def undo(self, community: str, by: By, expected: Entry | None) -> Entry | None:
         """Undo the last decision of a community. Returns None if there is none, or if it is not the expected one."""
-        async with self._database.change(Topic.RULES) as connection:
+        async with self._database.change(Topic.RULES, locks=_LOCKS) as connection:
             entry = await self._audit.to_undo(connection, community)
             if entry is None or entry != expected:
                 return None
@@ -137,7 +138,7 @@ class RuleStore:
 
     async def move(self, old: str, new: str, others: Callable[[AsyncConnection], Awaitable[None]]) -> None:
         """Move the rules and the audit of a community to its new id; `others` move theirs in the same transaction."""
-        async with self._database.change(Topic.RULES) as connection:
+        async with self._database.change(Topic.RULES, locks=(*_LOCKS, MANY_LINES)) as connection:
             await others(connection)
             for table in (rules, audit):
                 moved = update(table).where(table.c.community == old).values(community=new)
@@ -152,7 +153,7 @@ class RuleStore:
 
     async def copy(self, old: str, new: str) -> None:
         """Copy all rules about a workflow, in every community, to another name."""
-        async with self._database.change(Topic.RULES) as connection:
+        async with self._database.change(Topic.RULES, locks=_LOCKS) as connection:
             found = [_rule(row) for row in await connection.execute(select(rules).where(rules.c.workflow == old))]
             await connection.execute(delete(rules).where(rules.c.workflow == new))
             if fresh := [_columns(rule) | {"workflow": new} for rule in found]:
@@ -164,7 +165,7 @@ class RuleStore:
     async def forget_workflow(self, workflow: str, *, trial: bool = False) -> None:
         """Delete the rules about a workflow in every community, or only its `trial`."""
         about = (rules.c.workflow == workflow, *((rules.c.kind == "trial",) if trial else ()))
-        async with self._database.change(Topic.RULES) as connection:
+        async with self._database.change(Topic.RULES, locks=_LOCKS) as connection:
             places = set((await connection.execute(select(rules.c.community).where(*about))).scalars())
             await connection.execute(delete(rules).where(*about))
             for community in places:
@@ -182,7 +183,7 @@ class RuleStore:
         """Remove a person's name, given as "platform:id", from the rules about them, and delete the rules that admit
         them.
         """
-        async with self._database.change(Topic.RULES) as connection:
+        async with self._database.change(Topic.RULES, locks=_LOCKS) as connection:
             about = rules.c.who == f"person:{person}"
             places = set((await connection.execute(select(rules.c.community).where(about))).scalars())
             await connection.execute(delete(rules).where(about, rules.c.kind == Admission.__name__.lower()))

@@ -15,6 +15,7 @@ from bot.core.runs import usage
 from bot.core.runs.queue import MOST_ATTEMPTS
 from bot.core.runs.repository import taken
 from bot.core.runs.rows import read_run
+from bot.core.servers.lease import sign_of_life
 from bot.core.storage.bells import Topic
 from bot.core.storage.database import Database
 from bot.core.storage.schema import runs
@@ -26,7 +27,7 @@ _FREED = {"server": None, "worker": None, "started_at": None, "executed_at": Non
 
 async def release_worker(database: Database, worker: str) -> int:
     """Let all runs of a worker go on elsewhere, because the operator says that it is lost. Returns their number."""
-    async with database.change(*_TOPICS) as connection:
+    async with database.change(*_TOPICS, locks=(usage.MANY_RUNS, sign_of_life(worker))) as connection:
         lost = await _active(connection, worker)
         for run in lost:
             await _change(connection, run, _again(run))
@@ -39,7 +40,7 @@ async def take_over(
     """Let the runs of a worker go on elsewhere if it is still lost. A run that was cancelled, or has no attempts left,
     ends instead. Returns the runs as they are then.
     """
-    async with database.change(*_TOPICS) as connection:
+    async with database.change(*_TOPICS, locks=(usage.MANY_RUNS, sign_of_life(worker))) as connection:
         if not await is_lost(connection):
             return []
         changed = [await _move_on(connection, run, clock()) for run in await _active(connection, worker)]
@@ -70,7 +71,7 @@ def _again(run: RunRecord) -> dict[str, Any]:
 
 
 async def _active(connection: AsyncConnection, worker: str) -> list[RunRecord]:
-    question = select(runs).where(runs.c.worker == worker, taken()).order_by(runs.c.seq)
+    question = select(runs).where(runs.c.worker == worker, taken()).order_by(runs.c.seq).with_for_update()
     return [read_run(row) for row in await connection.execute(question)]
 
 

@@ -34,7 +34,7 @@ class RunLocks:
             await stack.enter_async_context(self._locks.setdefault(run_id, asyncio.Lock()))
             if self._database is not None:
                 await stack.enter_async_context(self._slots)
-                connection = await stack.enter_async_context(self._database.read())
+                connection = await stack.enter_async_context(self._database.read(begun=True))
                 await connection.execute(text("SET LOCAL idle_in_transaction_session_timeout = '60s'"))
                 await connection.execute(select(func.pg_advisory_xact_lock(func.hashtext(f"darkroom run {run_id}"))))
             yield

@@ -7,14 +7,16 @@ runs have the same turn, the person with fewer runs before it goes first.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+import asyncio
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from time import time
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, and_, func, not_, or_, select, update
+from sqlalchemy import Connection, Row, and_, func, not_, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.core.errors import TooMany
@@ -30,7 +32,7 @@ from bot.core.runs import statements, usage
 from bot.core.runs.repository import note_uses, taken
 from bot.core.runs.rows import read_queued, read_run
 from bot.core.storage.bells import Topic
-from bot.core.storage.database import Database, in_one_trip
+from bot.core.storage.database import Database, in_one_trip, take_turns
 from bot.core.storage.schema import runs
 from bot.i18n import ngettext
 from comfy.prices import Price
@@ -38,6 +40,7 @@ from comfy.prices import Price
 WINDOW = 64  #: waiting runs to choose the next run from
 _FARTHEST = 16 * WINDOW  # if the first runs are all for the servers of other workers
 MOST_ATTEMPTS = 4  #: attempts for each run, on any suitable server
+_PAUSES = (0.02, 0.04, 0.08, 0.16, 0.32, 0.64, *[0.0] * 20)  # seconds in which other workers choose
 _MOST_SPARED = 20  # attempts that do not count, because no server began
 
 
@@ -86,22 +89,28 @@ class RunQueue:
 
     def __init__(self, database: Database, most: ConcurrencyLimits, clock: Callable[[], float] = time) -> None:
         self._database, self._caps, self._clock = database, most, clock
+        #: True if no run waited when this process last looked for one.
+        self.was_empty = False
 
     async def enqueue(self, run: NewRun) -> None:
         """Add a run. When this returns, it is on disk. Raises `TooMany`."""
-        await self._database.write(partial(self._join, run), *_joined(run))
+        own, shared = usage.by_owner(run.policy.limits)
+        join = partial(self._join, run, own, shared)
+        await self._database.write(join, *_joined(run), locks=(f"requests of {run.person.key}",))
 
-    def _join(self, run: NewRun, connection: Connection) -> None:
+    def _join(self, run: NewRun, own: Sequence[Rule], shared: Sequence[Rule], connection: Connection) -> None:
         person = run.person.key
         before, last, turn = connection.execute(statements.PLACE, {"of_person": person}).one()
         if before >= self._caps.waiting and run.priority == 0:
             raise TooMany(_too_many(self._caps.waiting))
         asked_at, cost = self._clock(), run.price.high if run.price is not None else 0.0
-        usage.check(connection, person, run.workflow, run.policy.limits, asked_at, cost)
+        usage.check(connection, person, run.workflow, own, asked_at, cost)
         connection.execute(statements.JOIN, _columns(run, max(turn, last) + 1, before, asked_at))
+        note_uses(connection, run.id, [file.key for file in run.inputs.values()])
+        take_turns(connection, usage.locks(shared))  # last: many people wait for these
+        usage.check(connection, person, run.workflow, shared, asked_at, cost)
         context = RequestContext.of(run.person, run.place, run.workflow)
         usage.charge(connection, run.id, context, asked_at, cost)
-        note_uses(connection, run.id, [file.key for file in run.inputs.values()])
 
     async def open(self, run_id: str, address: Address) -> bool:
         """Record where the message of a run is, so that a worker may take the run; False if it no longer waits."""
@@ -128,13 +137,48 @@ class RunQueue:
         """Let the picker choose among the runs of these platforms, or of all, and give the run to this worker alone. A
         run that is ahead still waits, until `RunRepository.begin`.
         """
-        async with self._database.change() as connection:
-            picked = await self._picked(connection, pick, platforms)
-            if picked is None:
+        self.was_empty = False  # while it looks, what changes is news
+        for pause in _PAUSES:
+            count, is_free = await self._look()
+            if not count:
+                self.was_empty = True
                 return None
-            state, started_at = (State.WAITING, None) if picked.ahead else (State.RUNNING, self._clock())
-            start = dict(zip(statements.TAKEN, (state, picked.server, worker, started_at), strict=True))
-            return await connection.run_sync(in_one_trip(partial(_taken, picked=picked, start=start)))
+            if is_free or not pause:
+                async with self._choosing(anyway=not pause) as connection:
+                    if connection is not None:
+                        found = await self._picked(connection, pick, platforms)
+                        run = await self._take(*found, worker) if found is not None else None
+                        if run is not None or found is None:
+                            return run
+                        continue
+            await asyncio.sleep(pause)
+        return None
+
+    async def _look(self) -> tuple[int, bool]:
+        """Count the runs that a worker may take, up to a few; and whether fewer workers are just choosing one."""
+        look = statements.LOOK if self._database.is_shared else statements.LOOK_ALONE
+        async with self._database.read() as connection:
+            count, is_free = (await connection.execute(look)).one()
+        return count, bool(is_free)
+
+    @asynccontextmanager
+    async def _choosing(self, *, anyway: bool) -> AsyncIterator[AsyncConnection | None]:
+        """A connection to choose on; None if as many other workers as there are runs are choosing, who would all choose
+        the same.
+        """
+        async with self._database.read(begun=True) as connection:
+            is_ours = not self._database.is_shared or (await connection.execute(statements.TICKET)).one().is_free
+            yield connection if is_ours or anyway else None
+
+    async def _take(self, picked: Assignment, seen: Row[Any], worker: str) -> RunRecord | None:
+        """Give a run to a worker; None if it is no longer as it was seen, or its person now has as many as they may."""
+        state, started_at = (State.WAITING, None) if picked.ahead else (State.RUNNING, self._clock())
+        start = dict(zip(statements.TAKEN, (state, picked.server, worker, started_at), strict=True))
+        as_seen = {"attempt": seen.attempt, "caps": seen.caps, "person": seen.person, "most": self._caps.running}
+        given = {"of_run": seen.id, **{f"of_{name}": value for name, value in as_seen.items()}}
+        given |= {f"new_{name}": value for name, value in start.items()}
+        locks = (f"runs of {seen.person}", *concurrency.locks(seen.caps)) if seen.priority == 0 else ()
+        return await self._database.write(partial(_taken, picked=picked, seen=seen, given=given), locks=locks)
 
     async def requeue(self, run: RunRecord, reason: str, avoid: str | None) -> bool:
         """Let a run wait again after an attempt, which costs nothing if the run was still ahead. False if it has no
@@ -207,20 +251,24 @@ class RunQueue:
 
     async def _picked(
         self, connection: AsyncConnection, pick: Picker, platforms: Collection[str] | None
-    ) -> Assignment | None:
-        """Pick a run from the head of the queue, or from further back if these servers can run nothing there."""
+    ) -> tuple[Assignment, Row[Any]] | None:
+        """Pick a run from the head of the queue, or from further back if these servers can run nothing there. Returns
+        what the choice was made by, too.
+        """
         for first in range(0, _FARTHEST, WINDOW):
-            heads = await connection.run_sync(in_one_trip(partial(self._heads, platforms=platforms, first=first)))
-            picked = pick(heads) if heads else None
-            if picked is not None or len(heads) < WINDOW:
-                return picked
+            rows = await connection.run_sync(in_one_trip(partial(self._heads, platforms=platforms, first=first)))
+            picked = pick([read_queued(row) for row in rows]) if rows else None
+            if picked is not None:
+                return picked, next(row for row in rows if row.id == picked.run_id)
+            if len(rows) < WINDOW:
+                return None
         return None
 
-    def _heads(self, connection: Connection, platforms: Collection[str] | None, first: int) -> list[QueuedRun]:
+    def _heads(self, connection: Connection, platforms: Collection[str] | None, first: int) -> list[Row[Any]]:
         """Return the first runs of the queue, or those further back."""
         window = _window(connection, None if platforms is None else frozenset(platforms))
         given = {"most": self._caps.running, "first": first}
-        return [read_queued(row) for row in connection.execute(window, given)]
+        return list(connection.execute(window, given))
 
 
 def _window(connection: Connection, platforms: frozenset[str] | None) -> Any:
@@ -242,14 +290,22 @@ def _window(connection: Connection, platforms: frozenset[str] | None) -> Any:
     return window.where(or_(runs.c.priority != 0, not_(or_(*capped))))
 
 
-def _taken(connection: Connection, picked: Assignment, start: Mapping[str, Any]) -> RunRecord:
-    given = {"of_run": picked.run_id, **{f"new_{name}": value for name, value in start.items()}}
-    row = connection.execute(statements.TAKE, given).one()
+def _taken(connection: Connection, picked: Assignment, seen: Row[Any], given: Mapping[str, Any]) -> RunRecord | None:
+    if seen.priority == 0 and seen.caps and _is_full(connection, seen):
+        return None
+    row = connection.execute(statements.TAKE, given).one_or_none()
+    if row is None:
+        return None
     connection.execute(statements.TURN, {"now_at": row.turn})
     if picked.passed:
-        passed = runs.c.id.in_(picked.passed)
-        connection.execute(update(runs).where(passed).values(put_off=runs.c.put_off + 1))
+        connection.execute(statements.put_off(picked.passed))
     return read_run(row)
+
+
+def _is_full(connection: Connection, seen: Row[Any]) -> bool:
+    busy = [BusyRun(*each) for each in connection.execute(statements.BUSY)]
+    own = [run for run in busy if run.person == seen.person]
+    return bool(concurrency.full_for_all([seen.caps], busy) or concurrency.full_for_person([seen.caps], own))
 
 
 _BACK = {"server": None, "worker": None, "attempt": runs.c.attempt + 1, "spared": runs.c.spared + 1}

@@ -58,7 +58,7 @@ class QueueNotifier:
         self._plan, self._locks, self._clock = plan, locks, clock
         self._told: dict[str, _Told] = {}
         self._waits = False
-        self._bell = records.bells.bell(Topic.LINE)
+        self._bell = records.bells.bell(Topic.LINE, Topic.ROOM)
         self._chore = BackgroundTask("queue notifier", tasks)
 
     async def __aenter__(self) -> QueueNotifier:

@@ -21,6 +21,7 @@ from bot.core.storage.bells import Bells, Topic
 from bot.core.storage.database import Database
 from bot.core.storage.schema import runs, uses
 
+_FILES = "files that no run uses"  # the lock of those who look for them: each would find that the other's run uses one
 _NOWHERE = {"server": None, "worker": None}
 
 
@@ -102,8 +103,8 @@ class RunRepository:
         columns = (runs.c.workflow, runs.c.person, runs.c.state, runs.c.asked_at, runs.c.started_at, runs.c.executed_at)
         question = select(*columns).where(runs.c.community == community, runs.c.asked_at >= since)
         found: list[RunTiming] = []
-        async with self._database.read() as connection:
-            async for rows in (await connection.stream(question)).partitions(1000):
+        async with self._database.read(begun=True) as connection, connection.stream(question) as result:
+            async for rows in result.partitions(1000):
                 found += [RunTiming(*row) for row in rows]
                 await asyncio.sleep(0)  # let other tasks run
         return found
@@ -169,7 +170,7 @@ class RunRepository:
         now = self._clock()
         charge = partial(usage.settle, run_id=run.id, now=now, took=now - (run.started_at or now))
         values = {"state": State.DELIVERING, "executed_at": now}
-        stepped = await self._step(run, (State.RUNNING,), charge, (Topic.LINE,), **values)
+        stepped = await self._step(run, (State.RUNNING,), charge, (Topic.ROOM,), **values)
         return replace(run, state=State.DELIVERING, executed_at=now) if stepped else None
 
     async def post(self, run: RunRecord, *, posted: bool = True) -> bool:
@@ -186,7 +187,7 @@ class RunRepository:
             note_uses(connection, run.id, [file.key for file in outcome.files])  # else they outlive an ended run
             return _stepped(connection, run, ACTIVE, outputs=outputs)
 
-        return await self._database.write(save)
+        return await self._database.write(save, locks=(f"files of {run.id}",))
 
     async def end(self, run: RunRecord, state: State, sentence: str | None = None) -> bool:
         """End a run. Returns True if it had not ended before."""
@@ -196,7 +197,7 @@ class RunRepository:
             charge = partial(usage.settle, run_id=run.id, now=now, took=now - (run.started_at or now))
         if state is State.FAILED or (state is State.CANCELLED and run.started_at is None):
             charge = partial(usage.give_back, run_ids=[run.id])
-        topics = () if state is State.DONE else (Topic.LINE,)  # which one was delivered says nothing of the line
+        topics = () if state is State.DONE else (Topic.ROOM,)  # which one was delivered says nothing of the line
         ended = await self._step(run, UNFINISHED, charge, topics, state=state, sentence=sentence, ended_at=now)
         return _told(ended, run.id, state, sentence)
 
@@ -204,7 +205,7 @@ class RunRepository:
         """End a waiting run before it starts. Returns True if it still waited."""
         charge = partial(usage.give_back, run_ids=[run.id])
         ended = {"state": State.FAILED, "sentence": sentence, "ended_at": self._clock(), **_NOWHERE}
-        stepped = await self._step(run, (State.WAITING,), charge, (Topic.LINE, Topic.CANCELS), **ended)
+        stepped = await self._step(run, (State.WAITING,), charge, (Topic.ROOM, Topic.CANCELS), **ended)
         return _told(stepped, run.id, State.FAILED, sentence)
 
     async def hold_result(self, run: RunRecord) -> bool:
@@ -221,7 +222,7 @@ class RunRepository:
         """Hold a waiting run for a moderator, unless one has approved it. Returns True if it is held."""
         where = (runs.c.id == run.id, runs.c.attempt == run.attempt, runs.c.state == State.WAITING)
         change = update(runs).where(*where, runs.c.review_asked_at.is_(None)).values(state=State.HELD, **_NOWHERE)
-        async with self._database.change(Topic.LINE, Topic.CANCELS, Topic.HELD) as connection:
+        async with self._database.change(Topic.ROOM, Topic.CANCELS, Topic.HELD) as connection:
             return (await connection.execute(change)).rowcount > 0
 
     async def approve(self, run_id: str) -> RunRecord | None:
@@ -230,7 +231,7 @@ class RunRepository:
         """
         held = (runs.c.id == run_id, runs.c.state == State.HELD)
         async with self._database.change(Topic.LINE, Topic.OUTCOMES) as connection:
-            row = (await connection.execute(select(runs).where(*held))).one_or_none()
+            row = (await connection.execute(select(runs).where(*held).with_for_update())).one_or_none()
             if row is None:
                 return None
             let_in = {"state": State.WAITING, "review_asked_at": row.review_asked_at or self._clock()}
@@ -246,7 +247,7 @@ class RunRepository:
         events_log.run_ended(run.id, State.FAILED, "a moderator refused it")
         keys = [file.key for file in run.outcome.files] if run.outcome is not None else []
         inputs = {file.key for file in run.inputs.values()}
-        async with self._database.change() as connection:
+        async with self._database.change(locks=(_FILES,)) as connection:
             mine = (uses.c.run_id == run.id, uses.c.key.in_(set(keys) - inputs))
             await connection.execute(delete(uses).where(*mine))
             kept = set((await connection.execute(select(uses.c.key).where(uses.c.key.in_(keys)))).scalars())
@@ -289,7 +290,7 @@ class RunRepository:
 
     async def request_cancel(self, run_id: str, by: str) -> RunRecord | None:
         """Record who cancels a run. A waiting run ends at once. Returns None if the run had ended before."""
-        async with self._database.change(Topic.LINE, Topic.CANCELS) as connection:
+        async with self._database.change(Topic.ROOM, Topic.CANCELS) as connection:
             where = (runs.c.id == run_id, runs.c.state.in_(UNFINISHED))
             await connection.execute(update(runs).where(*where).values(cancelled_by=by))
             waits = (runs.c.id == run_id, runs.c.state.in_((State.WAITING, State.HELD)))
@@ -313,7 +314,7 @@ class RunRepository:
         """End held runs from before a moment, because no moderator decided; those that ended, to be told."""
         old = (runs.c.state == State.HELD, runs.c.asked_at < moment)
         ended = {"state": State.FAILED, "sentence": sentence, "ended_at": self._clock()}
-        async with self._database.change() as connection:
+        async with self._database.change(locks=(usage.MANY_RUNS,)) as connection:
             rows = list(await connection.execute(update(runs).where(*old).values(ended).returning(*runs.c)))
             await connection.run_sync(usage.give_back, [row.id for row in rows])
         for row in rows:
@@ -338,7 +339,7 @@ class RunRepository:
     async def anonymize(self, person: str) -> None:
         """Remove the person's name from unfinished runs, and have them deleted soon after they end."""
         mine = update(runs).where(runs.c.person == person, runs.c.state.in_(UNFINISHED))
-        async with self._database.change() as connection:
+        async with self._database.change(locks=(usage.MANY_RUNS,)) as connection:
             await connection.execute(mine.values(person_name="", forgotten=1))
 
     async def scrub(self) -> None:
@@ -347,7 +348,7 @@ class RunRepository:
 
     async def forget(self, run_ids: Sequence[str]) -> list[str]:
         """Delete runs. Returns the keys of files that no other run uses, so that they can be deleted too."""
-        async with self._database.change() as connection:
+        async with self._database.change(locks=(usage.MANY_RUNS, _FILES)) as connection:
             keys = set((await connection.execute(select(uses.c.key).where(uses.c.run_id.in_(run_ids)))).scalars())
             await connection.execute(delete(uses).where(uses.c.run_id.in_(run_ids)))
             await connection.execute(delete(runs).where(runs.c.id.in_(run_ids)))

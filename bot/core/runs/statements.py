@@ -15,6 +15,10 @@ from bot.core.storage.schema import charges, line, runs, uses
 _GUESS = 10.0  # seconds reserved for a run of a workflow without earlier runs
 _SAMPLE = 20  # earlier runs that the estimate uses
 
+_SEEN = [runs.c[name] for name in ("attempt", "caps", "person", "priority")]  # that a run is taken by, as it was seen
+_TICKETS = 8  # workers that may choose at once
+_CHOOSING: Any = literal_column(str(0x63686F6F))  # the first half of the locks that are their tickets
+
 _THIS = runs.c.id == bindparam("of_run")
 
 
@@ -62,11 +66,36 @@ CAPS = select(_each.c.caps).where(_each.c.caps.is_not(None))
 #: The condition that a run waits, and no worker has it: the index `runs_next` has these in the order of their turns.
 FREE = (in_states([State.WAITING]), runs.c.opened == literal_column("1"), runs.c.server.is_(None))
 TURNS = (runs.c.priority.desc(), runs.c.turn, runs.c.depth, runs.c.seq)
-#: Give a run to a worker: `of_run`, and the new values of `TAKEN`.
+_some = select(literal_column("1").label("one")).where(*FREE).limit(literal_column(str(_TICKETS))).subquery()
+_found = select(func.count().label("count")).select_from(_some).subquery()
+
+
+def _tickets(take: Any) -> Any:
+    numbers: list[Any] = [literal_column(str(number)) for number in range(_TICKETS)]
+    free = (and_(_found.c.count > number, take(_CHOOSING, number)) for number in numbers)
+    return select(_found.c.count, or_(*free).label("is_free"))
+
+
+#: How many runs a worker may take, up to a few, and whether fewer workers are just choosing one.
+LOOK = _tickets(func.pg_try_advisory_xact_lock_shared)
+LOOK_ALONE = select(_found.c.count, literal_column("1"))  #: where there is one worker
+#: The same, and be one of those until the end of the transaction.
+TICKET = _tickets(func.pg_try_advisory_xact_lock)
+_others = runs.alias()
+_running = select(func.count()).select_from(_others).where(_others.c.person == bindparam("of_person"), _busy(_others))
+#: Give a run to a worker if it still waits as it was seen and its person has fewer runs than they may: `of_run`,
+#: `of_attempt`, `of_caps`, `of_person`, `of_most`, and the new values of `TAKEN`.
 TAKEN = ("state", "server", "worker", "started_at")
-TAKE = update(runs).where(_THIS).values({name: bindparam(f"new_{name}") for name in TAKEN}).returning(*runs.c)
-#: The line has come to a turn: `now_at`.
-TURN = update(line).where(line.c.turn < bindparam("now_at")).values(turn=bindparam("now_at"))
+TAKE = (
+    update(runs)
+    .where(_THIS, *FREE, runs.c.attempt == bindparam("of_attempt"), runs.c.caps == bindparam("of_caps"))
+    .where(or_(runs.c.priority != literal_column("0"), _running.scalar_subquery() < bindparam("of_most")))
+    .values({name: bindparam(f"new_{name}") for name in TAKEN})
+    .returning(*runs.c)
+)
+#: The line has come to a turn: `now_at`. Where another process says so at the moment, its word is enough: nobody waits.
+_behind = select(line.c.id).where(line.c.turn < bindparam("now_at")).with_for_update(skip_locked=True)
+TURN = update(line).where(line.c.id.in_(_behind)).values(turn=bindparam("now_at"))
 #: The files that a run uses: `of_run`.
 USES = select(uses.c.key).where(uses.c.run_id == bindparam("of_run"))
 
@@ -82,7 +111,7 @@ def heads(platforms: frozenset[str] | None, count: int) -> Any:
     )
     allowed = or_(runs.c.priority != literal_column("0"), runs.c.person.not_in(full))
     ours = () if platforms is None else (on_platforms(platforms),)
-    line = select(*(runs.c[each.name] for each in fields(QueuedRun))).where(*FREE, *ours, allowed)
+    line = select(*(runs.c[each.name] for each in fields(QueuedRun)), *_SEEN).where(*FREE, *ours, allowed)
     return line.order_by(*TURNS).limit(literal_column(str(count))).offset(bindparam("first"))
 
 
@@ -104,6 +133,14 @@ def begin(names: tuple[str, ...]) -> Any:
 
 def step_values(run_id: str, attempt: int, values: Mapping[str, Any]) -> dict[str, Any]:
     return {"of_run": run_id, "of_attempt": attempt, **{f"new_{name}": value for name, value in values.items()}}
+
+
+def put_off(run_ids: Collection[str]) -> Any:
+    """Count that runs were put off, but for those that another process is just changing: two that wait for runs of each
+    other would fail.
+    """
+    free = select(runs.c.id).where(runs.c.id.in_(run_ids)).with_for_update(skip_locked=True)
+    return update(runs).where(runs.c.id.in_(free)).values(put_off=runs.c.put_off + 1)
 
 
 def was_posted() -> Any:

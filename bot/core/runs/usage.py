@@ -12,7 +12,7 @@ told, so they stay charged once it was posted to a server, even if it then fails
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -24,8 +24,10 @@ from bot.core.policy.quota import QuotaStatus
 from bot.core.policy.rules import Budget, Measure, Rule
 from bot.core.policy.scope import RequestContext, scope_key
 from bot.core.runs import statements
+from bot.core.storage.database import take_turns
 from bot.core.storage.schema import charges, runs
 
+MANY_RUNS = "many runs"  #: the lock of those who change several at once: in two orders, each would wait for the other
 HOUR, DAY = 3600.0, 86_400.0
 _ONE: Any = literal_column("1.0")
 
@@ -50,6 +52,19 @@ def check(
     for standing in quota_statuses(connection, person, workflow, limits, now, cost):
         if standing.is_reached and not standing.is_kept_in_line:
             raise TooMany(standing.refusal)
+
+
+def by_owner(limits: Iterable[Rule]) -> tuple[list[Rule], list[Rule]]:
+    """Divide limits into those that a person has alone, and those that many people share."""
+    own, shared = list[Rule](), list[Rule]()
+    for rule in limits:
+        (shared if isinstance(rule.body, Budget) else own).append(rule)
+    return own, shared
+
+
+def locks(shared: Iterable[Rule]) -> set[str]:
+    """Return the locks of those who may take the last place of a limit that many people share."""
+    return {f"requests in {scope_key(rule.scope.community, rule.scope.place)} {rule.scope.workflow}" for rule in shared}
 
 
 def charge(connection: Connection, run_id: str, context: RequestContext, now: float, cost: float = 0.0) -> None:
@@ -90,6 +105,7 @@ async def sweep(connection: AsyncConnection, now: float) -> None:
 
 async def move_community(connection: AsyncConnection, old: str, new: str) -> None:
     """Move the runs of a community, and what they count, to its new id, as "platform:id"."""
+    await connection.run_sync(take_turns, (MANY_RUNS,))
     for table in (runs, charges):
         await connection.execute(update(table).where(table.c.community == old).values(community=new))
     # A group is a place of itself.

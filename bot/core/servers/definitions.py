@@ -19,6 +19,7 @@ from bot.core.storage.database import Database
 from bot.core.storage.schema import definitions
 from comfy.object_info import ObjectInfo
 
+_LOCKS = ("definitions",)  # of those who change several
 _LONGEST = 30 * 86_400.0  # seconds after which a server that did not come back is forgotten
 
 
@@ -62,7 +63,7 @@ class KeptDefinitions:
         """
         mine, now = definitions.c.worker == worker, time.time()
         gone = mine & definitions.c.name.not_in(names)
-        async with self._database.change() as connection:
+        async with self._database.change(locks=_LOCKS) as connection:
             renewed = mine & definitions.c.name.in_(list(found))
             await connection.execute(delete(definitions).where(or_(gone, renewed, definitions.c.at < now - _LONGEST)))
             for name, packed in found.items():
@@ -71,5 +72,5 @@ class KeptDefinitions:
 
     async def forget(self, worker: str) -> None:
         """Forget the servers of a worker. Raises `StorageFailed`."""
-        async with self._database.change() as connection:
+        async with self._database.change(locks=_LOCKS) as connection:
             await connection.execute(delete(definitions).where(definitions.c.worker == worker))

@@ -11,6 +11,11 @@ from bot.core.listeners import Listeners
 Clock = Callable[[], float]
 
 
+def sign_of_life(worker: str) -> str:
+    """Return the lock of those who write a worker's heartbeat, or decide by it that the worker is lost."""
+    return f"sign of life of {worker}"
+
+
 class Lease:
     """Each heartbeat renews it. A worker that stood still finds it lapsed, and asks the records what is still its own.
 

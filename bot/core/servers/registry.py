@@ -22,7 +22,7 @@ from bot.core import events_log
 from bot.core.background import BackgroundTask, TaskHealth
 from bot.core.errors import StorageFailed
 from bot.core.servers.definitions import KeptDefinitions, PackedInfo, unpacked
-from bot.core.servers.lease import Lease
+from bot.core.servers.lease import Lease, sign_of_life
 from bot.core.storage.database import Database
 from bot.core.storage.schema import servers
 from comfy.fleet import Fleet
@@ -153,6 +153,11 @@ class ServerRegistry:
             last[worker] = max(read.at, last.get(worker, -math.inf))
         return {worker: at for worker, at in last.items() if self._clock() - since[worker] > _LOST}
 
+    @property
+    def others_at_work(self) -> int:
+        """Return how many other workers have servers that are up."""
+        return len({worker for (worker, _name), read in self._others.items() if read.listed.up})
+
     def is_first(self, server: str) -> bool:
         """True if no other worker that is at work, and comes before this one by name, has a server of this name."""
         return not any(
@@ -186,7 +191,7 @@ class ServerRegistry:
             there = set((await connection.execute(select(servers.c.name).where(mine))).scalars())
         news = {name: info for name, info in known.items() if name not in there or self._written.get(name) is not info}
         packed = {name: vars(await asyncio.to_thread(PackedInfo.of, info)) for name, info in news.items()}
-        async with self._database.change() as connection:
+        async with self._database.change(locks=(sign_of_life(self._worker),)) as connection:
             await connection.execute(delete(servers).where(mine, servers.c.name.not_in(self._fleet.members)))
             for name, member in self._fleet.members.items():
                 row = {"worker": self._worker, "name": name, "at_once": member.at_once, **packed.get(name, {})}
@@ -245,12 +250,12 @@ class ServerRegistry:
 
     async def _forget(self, worker: str, name: str, at: float) -> None:
         silent = (servers.c.worker == worker, servers.c.name == name, servers.c.at == at)
-        async with self._database.change() as connection:
+        async with self._database.change(locks=(sign_of_life(worker),)) as connection:
             await connection.execute(delete(servers).where(*silent))
 
     async def _say_goodbye(self) -> None:
         """Mark this worker's servers as down. Other processes remember them for a while, because it may restart."""
-        async with self._database.change() as connection:
+        async with self._database.change(locks=(sign_of_life(self._worker),)) as connection:
             await connection.execute(update(servers).where(servers.c.worker == self._worker).values(up=0))
 
     async def _keep_definitions(self) -> None:
@@ -274,7 +279,7 @@ class ServerRegistry:
 async def remove_worker(database: Database, worker: str) -> None:
     """Remove the servers of a lost worker from the registry."""
     await KeptDefinitions(database).forget(worker)
-    async with database.change() as connection:
+    async with database.change(locks=(sign_of_life(worker),)) as connection:
         await connection.execute(delete(servers).where(servers.c.worker == worker))
 
 

@@ -21,6 +21,7 @@ from bot.core.sources.holdings import Holding, NewId, SavedAt, leaders, place_id
 from bot.core.sources.needs import WorkflowNeeds, needs_of
 from bot.core.sources.publication import Refusal, Stage, judged
 from bot.core.sources.store import (
+    LOCKS,
     SavedServer,
     SavedState,
     SavedStore,
@@ -191,7 +192,7 @@ class SavedPublisher:
 
     async def _change(self, change: Callable[[SavedState], SavedState], examined: Mapping[str, _Examined]) -> None:
         async with self._one_by_one:
-            async with self._store.database.change(Topic.SAVED) as connection:
+            async with self._store.database.change(Topic.SAVED, locks=LOCKS) as connection:
                 before = await read_state(connection)
                 after = await self._judged(connection, change(before), examined)
                 await write_state(connection, before, after)

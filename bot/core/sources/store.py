@@ -21,6 +21,7 @@ from bot.core.storage.bells import Topic
 from bot.core.storage.database import Database
 from bot.core.storage.schema import saved_files, saved_servers, saved_versions, saved_workflows
 
+LOCKS = ("saved workflows",)  #: of those who read the state and change it
 _MOST_VERSIONS = 50  # of a workflow; older ones are deleted
 _OF_VERSIONS = [column for column in saved_versions.c if column is not saved_versions.c.content]
 
@@ -145,7 +146,7 @@ class SavedStore:
 
     async def decide(self, seen: SavedWorkflow, to: Callable[[Publication], Publication]) -> SavedWorkflow | None:
         """Change how far a workflow is offered; None if it is gone, or if it is no longer as it was `seen`."""
-        async with self.database.change(Topic.SAVED) as connection:
+        async with self.database.change(Topic.SAVED, locks=LOCKS) as connection:
             found = (await read_state(connection)).present.get(seen.id)
             if found is None or found.publication != seen.publication:
                 return None
@@ -155,7 +156,7 @@ class SavedStore:
 
     async def note_asked(self, workflow: str, newest: str, operator: str) -> None:
         """Record that an operator was asked about the newest version."""
-        async with self.database.change(Topic.SAVED) as connection:
+        async with self.database.change(Topic.SAVED, locks=LOCKS) as connection:
             found = (await read_state(connection)).workflows.get(workflow)
             if found is not None and found.publication.newest == newest and operator not in found.asked:
                 await write_workflow(connection, found, replace(found, asked=(*found.asked, operator)))

@@ -20,7 +20,8 @@ _NET_OF_MANY = 5.0  # where processes of an earlier version may be among them, w
 class Topic(StrEnum):
     """The subject of a change. Other processes know these words."""
 
-    LINE = "line"  #: runs that wait, and what they wait for
+    LINE = "line"  #: runs that a worker may now take
+    ROOM = "room"  #: runs that wait or are on servers no longer: others may start
     CANCELS = "cancels"
     OUTCOMES = "outcomes"  #: runs that have only to be delivered, and have no worker
     HELD = "held"  #: runs that a moderator must approve

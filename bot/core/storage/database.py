@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Collection, Iterator
 from contextlib import asynccontextmanager, closing, contextmanager, suppress
 from functools import cache, partial
 from pathlib import Path
+from select import POLLIN, poll
 from tempfile import TemporaryFile
 from types import TracebackType
 from typing import Any, TypeVar
+from zlib import crc32
 
-from sqlalchemy import URL, Connection, Engine, event, inspect, make_url, text
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+from sqlalchemy import URL, Connection, Engine, TextClause, event, inspect, make_url, text
+from sqlalchemy.exc import ArgumentError, DBAPIError, DisconnectionError, NoSuchModuleError
 from sqlalchemy.exc import TimeoutError as NoConnection
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.util import greenlet_spawn
@@ -26,8 +28,10 @@ from bot.i18n import _
 
 _Made = TypeVar("_Made")
 _MIGRATIONS = Path(__file__).parent / "migrations"
-_LOCK = 0x6461726B  # PostgreSQL's advisory lock for everything that reads the line in order to change it
-_TAKE_TURN = text(f"SELECT pg_advisory_xact_lock({_LOCK})")
+_LOCK = (
+    0x6461726B  # PostgreSQL's advisory lock: shared by every change, but an upgrade and versions to 0.1 take it alone
+)
+_NAMED = 0x6461726B  # the first half of its locks by name, which are others
 _READERS = 3
 _PAUSE = 0.1  # seconds between two tries to be alone
 _UNCHANGED = "UPDATE alembic_version SET version_num = version_num"
@@ -52,7 +56,10 @@ class Database:
         self.url = _checked(url)
         self.bells = Bells(shared=self.is_shared)
         if self.is_shared:
-            self._engine = self._readers = _engine(self.url, "postgresql+psycopg", 20, wait)
+            self._engine = _engine(self.url, "postgresql+psycopg", 12, wait)
+            self._readers = _engine(self.url, "postgresql+psycopg", 10, wait, isolation_level="AUTOCOMMIT")
+            for engine in (self._engine, self._readers):
+                _replace_closed(engine)
         else:  # SQLite has one writer at a time, whom those who read need not wait for
             driver = f"sqlite+{sqlite_driver.NAME}"
             self._engine, self._readers = (_engine(self.url, driver, size, wait) for size in (1, _READERS))
@@ -78,8 +85,7 @@ class Database:
         if not self.is_shared:
             await asyncio.to_thread(_probe, self.url)
         try:
-            async with self._transaction(limited=False) as connection:
-                await connection.run_sync(upgrade)
+            await self._upgrade()
         except StorageFailed as fault:
             await self._dispose()
             raise ConfigError(_unusable(self.url, fault.__cause__ or fault)) from fault
@@ -87,6 +93,16 @@ class Database:
             await self._dispose()
             raise
         return self
+
+    async def _upgrade(self) -> None:
+        """Upgrade the tables, while nobody else changes them. Mostly there is nothing to upgrade, and nobody waits."""
+        if self.is_shared:
+            async with self._transaction() as connection:
+                if await connection.run_sync(_refuse_newer) == revisions()[-1]:
+                    await connection.execute(text(_UNCHANGED))  # or it is read only, or full
+                    return
+        async with self._transaction(alone=True) as connection:
+            await connection.run_sync(upgrade)
 
     async def examine(self) -> None:
         """Find out whether the database can be opened and upgraded, and leave it as it is. Raises `ConfigError`."""
@@ -134,10 +150,10 @@ class Database:
         await self._readers.dispose()
 
     @asynccontextmanager
-    async def read(self) -> AsyncIterator[AsyncConnection]:
-        """A connection for questions."""
+    async def read(self, *, begun: bool = False) -> AsyncIterator[AsyncConnection]:
+        """A connection for questions; `begun` is for those that need a transaction on PostgreSQL, as streams do."""
         with in_words():
-            async with self._readers.connect() as connection:
+            async with (self._engine if begun and self.is_shared else self._readers).connect() as connection:
                 yield connection
 
     async def ask(self, question: Callable[[Connection], _Made]) -> _Made:
@@ -153,7 +169,7 @@ class Database:
 
         return await _trip(self._readers, ask)
 
-    async def write(self, work: Callable[[Connection], _Made], *topics: Topic) -> _Made:
+    async def write(self, work: Callable[[Connection], _Made], *topics: Topic, locks: Collection[str] = ()) -> _Made:
         """Make a transaction as `change` does, all of it in a function. It costs less: see `ask`. On SQLite it comes to
         its end once it has begun, even if the caller is cancelled meanwhile.
         """
@@ -162,7 +178,7 @@ class Database:
         def write(connection: Connection) -> _Made:
             with connection.begin():
                 if self.is_shared:
-                    connection.execute(_TAKE_TURN)
+                    _take(connection, _SHARED, locks)
                 made = work(connection)
                 has_written.append(_has_written(connection))
             committed.append(True)
@@ -175,9 +191,8 @@ class Database:
                 self.bells.changed(topics)
 
     async def session(self) -> AsyncConnection:
-        """A connection of one's own for as long as one likes, without transactions; the caller closes it."""
-        connection = await self._readers.connect()
-        return await connection.execution_options(isolation_level="AUTOCOMMIT")
+        """A connection of one's own to PostgreSQL, without transactions; the caller closes it."""
+        return await self._readers.connect()
 
     @asynccontextmanager
     async def alone(self, what: str) -> AsyncIterator[None]:
@@ -200,24 +215,27 @@ class Database:
             await asyncio.to_thread(_empty_journal, Path(str(self.url.database)))
 
     @asynccontextmanager
-    async def change(self, *topics: Topic) -> AsyncIterator[AsyncConnection]:
-        """A transaction that none comes between, from no process: what it has read holds until it has written. After
-        it, the bells of these topics ring, in all processes.
+    async def change(self, *topics: Topic, locks: Collection[str] = ()) -> AsyncIterator[AsyncConnection]:
+        """A transaction. After it, the bells of these topics ring, in all processes.
+
+        On PostgreSQL, transactions of all processes go on side by side. What one has read may have changed before it
+        writes, unless it says in its statement what must still hold, or all who change that have a lock in common: then
+        they take turns. SQLite has one transaction at a time.
         """
-        async with self._transaction() as connection:
+        async with self._transaction(locks) as connection:
             yield connection
             has_written = await connection.run_sync(_has_written)
         if has_written or topics:
             self.bells.changed(topics)
 
     @asynccontextmanager
-    async def _transaction(self, *, limited: bool = True) -> AsyncIterator[AsyncConnection]:
+    async def _transaction(self, locks: Collection[str] = (), *, alone: bool = False) -> AsyncIterator[AsyncConnection]:
         with in_words():
             async with self._engine.begin() as connection:
                 if self.is_shared:
-                    for name in () if limited else _TIME_LIMITS:  # a migration takes as long as it takes
+                    for name in _TIME_LIMITS if alone else ():  # a migration takes as long as it takes
                         await connection.execute(text(f"SET LOCAL {name} = 0"))
-                    await connection.execute(_TAKE_TURN)
+                    await connection.run_sync(_take, _FOR_ALL if alone else _SHARED, locks)
                 yield connection
 
 
@@ -247,6 +265,28 @@ def in_one_trip(work: Callable[[Connection], _Made]) -> Callable[[Connection], _
         return made
 
     return there
+
+
+def take_turns(connection: Connection, names: Collection[str]) -> None:
+    """Let a transaction take more locks, as in `Database.change`. Two that each wait for the other would fail: so take
+    those of a person first, and then at once all of what many people share.
+    """
+    if names and connection.dialect.name == "postgresql":
+        _take(connection, None, names)
+
+
+_FOR_ALL, _SHARED = f"pg_advisory_xact_lock({_LOCK})", f"pg_advisory_xact_lock_shared({_LOCK})"
+
+
+def _take(connection: Connection, first: str | None, names: Collection[str]) -> None:
+    numbers = sorted({crc32(name.encode()) - 2**31 for name in names})
+    connection.execute(_taking(first, len(numbers)), {f"lock_{at}": each for at, each in enumerate(numbers)})
+
+
+@cache
+def _taking(first: str | None, count: int) -> TextClause:
+    named = [f"pg_advisory_xact_lock({_NAMED}, CAST(:lock_{at} AS integer))" for at in range(count)]
+    return text(f"SELECT {', '.join([first, *named] if first else named)}")
 
 
 def _try_folder(folder: Path) -> None:
@@ -334,7 +374,7 @@ class _LettingGo(sqlite3.Connection):
         super().close()
 
 
-def _engine(url: URL, driver: str, size: int, wait: float) -> AsyncEngine:
+def _engine(url: URL, driver: str, size: int, wait: float, **more: Any) -> AsyncEngine:
     shared = size > _READERS
     limits = [f"-c {name}={milliseconds}" for name, milliseconds in _TIME_LIMITS.items()]
     options: dict[str, Any] = {"factory": _LettingGo}
@@ -345,9 +385,22 @@ def _engine(url: URL, driver: str, size: int, wait: float) -> AsyncEngine:
         max_overflow=0,
         pool_size=size,
         pool_timeout=wait,
-        pool_pre_ping=shared,
+        **more,
         connect_args=options,
     )
+
+
+def _replace_closed(engine: AsyncEngine) -> None:
+    """Let the pool give out no connection that the server has closed. It says so on the connection, where we look; to
+    ask it would cost as much as a question.
+    """
+
+    @event.listens_for(engine.sync_engine, "checkout")
+    def look(connection: Any, _record: Any, _proxy: Any) -> None:
+        said = poll()
+        said.register(connection.driver_connection.fileno(), POLLIN)
+        if said.poll(0):
+            raise DisconnectionError
 
 
 def _tune(engine: AsyncEngine, patience: float, *, reads: bool) -> None:

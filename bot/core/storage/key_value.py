@@ -37,14 +37,14 @@ class KeyValueStore:
     async def put(self, name: str, value: Any) -> None:
         """Note a value, in the place of an earlier one."""
         row = {"value": value, "at": self._clock()}
-        async with self._database.change() as connection:
+        async with self._database.change(locks=(f"note {name}",)) as connection:
             changed = await connection.execute(update(notes).where(notes.c.name == name).values(row))
             if not changed.rowcount:
                 await connection.execute(notes.insert().values(name=name, **row))
 
     async def add(self, name: str, value: Any) -> bool:
         """Note a value unless there is one; whether there was none."""
-        async with self._database.change() as connection:
+        async with self._database.change(locks=(f"note {name}",)) as connection:
             if (await connection.execute(select(notes.c.name).where(notes.c.name == name))).first() is not None:
                 return False
             await connection.execute(notes.insert().values(name=name, value=value, at=self._clock()))

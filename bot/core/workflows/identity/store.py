@@ -24,6 +24,7 @@ from comfy.saved import UnreadableWorkflow
 _COLUMNS = [column for column in workflows.c if column.name != "edition"]
 _KEPT = 90 * 86_400.0  # seconds after which a version goes that no run uses
 _AT_ONCE = 200  # versions asked for in one statement
+_LOCKS = ("workflows",)  # editions are on record one after the other
 
 #: A source and a path in it: what an identity belongs to.
 FilePlace = tuple[str, str]
@@ -67,7 +68,7 @@ class WorkflowStore:
         if not news:
             return _by_place(known)  # as mostly, and without a transaction that others wait for
         packed = await asyncio.to_thread(news.packed, files)
-        async with self._database.change(Topic.WORKFLOWS) as connection:
+        async with self._database.change(Topic.WORKFLOWS, locks=_LOCKS) as connection:
             fresh = await self._all(connection)
             if fresh is not known:
                 news = await asyncio.to_thread(_news, fresh, files, gone, self._clock())
@@ -92,7 +93,7 @@ class WorkflowStore:
     async def sweep(self, used: Collection[str]) -> None:
         """Delete old versions, but for those that are `used` by runs or current."""
         old = select(workflow_versions.c.version).where(workflow_versions.c.at < self._clock() - _KEPT)
-        async with self._database.change() as connection:
+        async with self._database.change(locks=_LOCKS) as connection:
             current = set((await connection.execute(select(workflows.c.version))).scalars())
             for version in set((await connection.execute(old)).scalars()) - current - set(used):
                 await connection.execute(delete(workflow_versions).where(workflow_versions.c.version == version))

@@ -340,7 +340,7 @@ async def test_the_engine_makes_its_tables_beside_changes_of_its_own_process(pos
     async with Database(url) as database, Database(url) as other:
 
         async def change() -> None:
-            async with database.change():
+            async with database.change(locks=("one",)):
                 pass
 
         async def attempt(_run: str, _attempt: int, _step: Any) -> None:
@@ -354,7 +354,7 @@ async def test_the_engine_makes_its_tables_beside_changes_of_its_own_process(pos
             async with DurableEngine(database, tmp_path, "garage", attempt, TaskHealth()):
                 pass
 
-        async with database.change():
+        async with database.change(locks=("one",)):
             waiting, starting = asyncio.create_task(change()), asyncio.create_task(start())
             await until(is_waited_for)
         await asyncio.gather(waiting, starting)

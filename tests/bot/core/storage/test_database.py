@@ -30,13 +30,13 @@ async def test_a_process_that_stands_still_in_a_transaction_lets_the_others_go_o
             held, gone_on = asyncio.Event(), asyncio.Event()
 
             async def stand_still() -> None:
-                async with still.change():
+                async with still.change(locks=("one",)):
                     held.set()
                     await gone_on.wait()
 
             standing = asyncio.create_task(stand_still())
             await held.wait()
-            async with asyncio.timeout(PATIENCE), other.change() as connection:
+            async with asyncio.timeout(PATIENCE), other.change(locks=("one",)) as connection:
                 assert (await connection.execute(text("SELECT 1"))).scalar_one() == 1
             gone_on.set()
             with pytest.raises(StorageFailed):
@@ -51,9 +51,9 @@ async def test_a_transaction_that_waits_too_long_for_its_turn_says_so(
     url = new_postgres(postgres)
     async with Database(url) as other:
         monkeypatch.setattr(module, "_TIME_LIMITS", module._TIME_LIMITS | {"lock_timeout": 100})
-        async with Database(url) as hasty, other.change():
+        async with Database(url) as hasty, other.change(locks=("one", "two")):
             with pytest.raises(StorageFailed):
-                async with hasty.change():
+                async with hasty.change(locks=("two",)):
                     raise AssertionError("two had the turn at once")
 
 
