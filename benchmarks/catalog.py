@@ -26,11 +26,12 @@ from bot.core.background import TaskHealth
 from bot.core.media.images import PictureLimits
 from bot.core.model import Person, Place
 from bot.core.policy.audit import Audit
+from bot.core.policy.concurrency import ConcurrencyLimits
 from bot.core.policy.enforcement import PolicyEnforcer
 from bot.core.policy.permissions import Permissions
 from bot.core.policy.rule_store import RuleStore
 from bot.core.runs.prices import PriceEstimator
-from bot.core.runs.queue import ConcurrencyLimits, RunQueue
+from bot.core.runs.queue import RunQueue
 from bot.core.runs.validation import RequestValidator
 from bot.core.runs.workflow_service import WorkflowService
 from bot.core.storage.database import Database
@@ -242,7 +243,8 @@ def main(source: str, definitions: str, rounds: int) -> None:
 
 
 if __name__ == "__main__":
-    if sys.argv[3:] == ["one"]:
-        print(json.dumps(asyncio.run(_round(*sys.argv[1:3]))))
+    given, wanted, *more = sys.argv[1:]
+    if more == ["one"]:
+        print(json.dumps(asyncio.run(_round(given, wanted))))
     else:
-        main(*sys.argv[1:3], int(sys.argv[3]) if sys.argv[3:] else _ROUNDS)
+        main(given, wanted, int(more[0]) if more else _ROUNDS)

@@ -59,7 +59,10 @@ class _Engine(EmbeddedServer):
             if steps > 1:
                 told = {"value": step, "max": steps, "prompt_id": job.prompt_id, "node": "2"}
                 state = {**told, "state": "running", "node_id": "2", "display_node_id": "2"}
-                news = {"progress_state": {"prompt_id": job.prompt_id, "nodes": {"2": state}}, "progress": told}
+                news: dict[str, dict[str, Any]] = {
+                    "progress_state": {"prompt_id": job.prompt_id, "nodes": {"2": state}},
+                    "progress": told,
+                }
                 for kind, data in news.items():
                     self._loop.call_soon_threadsafe(self._sockets.tell, kind, data, job.client_id)
         return image

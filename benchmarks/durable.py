@@ -24,21 +24,19 @@ from sqlalchemy import Connection, event
 from sqlalchemy import Engine as SyncEngine
 
 from bot.core.execution.attempt import Attempt
-from bot.core.execution.durable import FOLLOW, SUBMIT, DurableEngine, DurableStep
+from bot.core.execution.durable import FOLLOW, DurableEngine, DurableStep
 from bot.core.execution.steps import Execution, ExecutionEnd
 from bot.core.model import Status
 from bot.core.storage.database import Database
 from tests.bot.harness import house
 
-#: What each way remembers; None: there is no engine at all, and nothing goes on after a crash.
+_DONE = "the engine (what is done)"
+#: What the engine remembers in each way; None: there is no engine at all, and nothing goes on after a crash.
 WAYS: dict[str, frozenset[str] | None] = {
     "no engine": None,
-    "the engine, no step": frozenset(),
-    "submit (what is done)": frozenset({SUBMIT}),
-    "follow": frozenset({FOLLOW}),
-    "submit and follow": frozenset({SUBMIT, FOLLOW}),
+    _DONE: frozenset(),
+    "the engine, and follow": frozenset({FOLLOW}),
 }
-_DONE = "submit (what is done)"
 
 
 @dataclass(frozen=True)
@@ -83,7 +81,8 @@ def _remembering(names: frozenset[str]) -> type[Attempt]:
             async def chosen(name: str, work: Callable[[], Coroutine[Any, Any, str]]) -> str:
                 return await (step if name in names else _only_done)(name, work)
 
-            super().__init__(*given[:4], chosen, *given[5:], **more)
+            parts: list[Any] = [*given[:4], chosen, *given[5:]]
+            super().__init__(*parts, **more)
 
         async def _followed(self, story: Execution, offer: Callable[[Status], None]) -> ExecutionEnd:
             async def work() -> str:

@@ -113,7 +113,7 @@ async def _main(options: argparse.Namespace) -> None:
                         results[way].append(await _measured(server, work))
     for way, rounds in results.items():
         gaps = sorted(gap for each, _busy, _whole in rounds for gap in each)
-        busy, whole = (statistics.median(each[part] for each in rounds) for part in (1, 2))
+        busy, whole = (statistics.median(each) for each in list(zip(*rounds, strict=True))[1:])
         print(
             f"{way}: gap p50 {statistics.median(gaps):.0f} ms, p90 {gaps[len(gaps) * 9 // 10]} ms; "
             f"busy {busy:.0%}; {count} runs in {whole:.2f} s (median of {options.rounds} rounds)"

@@ -45,7 +45,7 @@ def decisions() -> float:
 
     def decide() -> None:
         evaluate.decide(rules, facts, evaluate.EVERY_WORKFLOW, 0.0)
-        evaluate.policy(rules, facts)
+        evaluate.effective_policy(rules, facts)
 
     return _middle(decide, 200)
 

@@ -158,7 +158,8 @@ def taught(servers: int, load: float, seed: int, limits: ConcurrencyLimits) -> E
     """The estimates of a day before."""
     policy = Darkroom(fleet(servers), limits)
     live(policy, list(policy.by_name.values()), day(2000, servers, load, seed))
-    return policy.load.estimates
+    estimates: Estimates = policy.load.estimates
+    return estimates
 
 
 def main() -> None:

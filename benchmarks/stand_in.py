@@ -51,7 +51,8 @@ class StandIn:
     async def count(self, request: web.Request, handler: Any) -> web.StreamResponse:
         if request.path not in ("/settings", "/counts"):
             self.counts["websockets" if request.path.endswith("/ws") else "requests"] += 1
-        return await handler(request)
+        answer: web.StreamResponse = await handler(request)
+        return answer
 
     async def settings(self, request: web.Request) -> web.Response:
         for name, value in (await request.json()).items():

@@ -93,8 +93,13 @@ class _Times:
 
 
 def _settings(folder: Path, url: str, *servers: NamedServer) -> QuickSettings:
-    limits = {"waiting_per_person": 10**6, "running_per_person": _RUNNING}
-    return QuickSettings(data_dir=folder / "data", database=Secret(url), servers=servers, **limits)  # type: ignore[arg-type]
+    return QuickSettings(
+        data_dir=folder / "data",
+        database=Secret(url),
+        servers=servers,
+        waiting_per_person=10**6,
+        running_per_person=_RUNNING,
+    )
 
 
 async def engine(count: int) -> None:
