@@ -14,6 +14,7 @@ import regex  # type: ignore[import-untyped]
 
 TABLE = Path(__file__).with_suffix(".txt")
 _MARKS = regex.compile(r"[\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]")
+_INVISIBLE = regex.compile(r"[\p{Cf}\p{Cs}\u115f\u1160\u3164\uffa0\u034f\u2800\ufe00-\ufe0f]|(?![\n\t\r])\p{Cc}")
 _PARTS = regex.compile(r"(\s+)")
 _NUMBER = regex.compile(r"[^\p{L}@$|€]*\d{2}[^\p{L}@$|€]*")  # "455", "(101)", "1/250,"; not "a55"
 _FIGURES = dict(zip(map(ord, "013457@$|!€"), "oieastasiie", strict=True))
@@ -31,7 +32,7 @@ def with_figures_read(looks: str) -> str:
 
 def visible(text: str) -> str:
     """Return a text without its invisible characters."""
-    return "".join(letter for letter in text if not _is_invisible(letter))
+    return str(_INVISIBLE.sub("", text))
 
 
 def plain(text: str) -> str:
@@ -50,8 +51,3 @@ def _table() -> tuple[dict[int, str], dict[int, str]]:
             for character in alike:
                 (letters if character.isalpha() else others).setdefault(ord(character), looks)
     return letters, others
-
-
-def _is_invisible(letter: str) -> bool:
-    fillers = letter in "\u115f\u1160\u3164\uffa0\u034f\u2800" or "\ufe00" <= letter <= "\ufe0f"
-    return fillers or (unicodedata.category(letter) in ("Cf", "Cc", "Cs") and letter not in "\n\t\r")

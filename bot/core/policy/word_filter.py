@@ -56,7 +56,8 @@ _UNREADABLE = (regex.error, ValueError, OverflowError, RecursionError)
 _TOKEN = regex.compile(r"[^\W_]+")
 _UNSPACED = regex.compile(r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}]")
 _SPELLED = regex.compile(r"(?<![^ ])[^ ](?: [^ ]){2,}(?![^ ])")  # "b a d"
-_CHUNK = regex.compile(r"[^\s,;:!?()\[\]{}\"“”«»、。]+")  # "ba-d"
+_APART = regex.compile(r"[\s,;:!?()\[\]{}\"“”«»、。]+")  # between words, and not within one as in "ba-d"
+_WITHIN = regex.compile(r"[^\w ]|_")
 _BROKEN = regex.compile(r"(?<![^\W_])([^\W_]++)-?[\n\r\t]++(?=([^\W_]++))")  # "ba", and "d" in the next line
 _STRETCHED = regex.compile(r"([^\W\d_])\1{2,}")  # "baaad"
 _SHORTEST = 3  # letters of a word that is found among s p a c e d letters, and in its plural
@@ -221,7 +222,7 @@ def _forms(word: str) -> Iterator[str]:
 
 def _lines(text: str, line: str) -> Iterator[str]:
     """Return the words of a text as they stand, and as they are if what is between letters is left out."""
-    chunks = " ".join("".join(_TOKEN.findall(chunk)) for chunk in _CHUNK.findall(text))
+    chunks = _WITHIN.sub("", _APART.sub(" ", text)).strip()
     broken = " ".join(before + after for before, after in _BROKEN.findall(text))
     for each in (line, _SPELLED.sub(lambda found: found[0].replace(" ", ""), line), chunks, broken):
         yield each
