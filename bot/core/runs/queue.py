@@ -207,7 +207,7 @@ class RunQueue:
 
     async def waiting(self) -> list[RunRecord]:
         """Return all waiting runs that have a message, in queue order: those that are ahead first."""
-        return await self._database.ask(lambda connection: list(map(read_run, connection.execute(_WAITING))))
+        return await self._database.collect(_WAITING, read_run)
 
     async def is_queued(self, run_id: str) -> bool:
         """True if a run still waits."""
