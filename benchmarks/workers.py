@@ -33,7 +33,7 @@ from bot.core.background import TaskHealth
 from bot.core.errors import TooMany
 from bot.core.model import Address, Person, RunRequest
 from bot.core.platform import Services
-from bot.core.storage import database
+from bot.core.storage import named_locks
 from bot.core.storage.schema import charges, runs
 from bot.core.workflows.live_catalog import LiveCatalog
 from bot.process import serve, serving, until_signalled
@@ -74,7 +74,7 @@ class _Times:
 
         def after(connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
             if _LOCK in statement:
-                now, is_for_all = time.perf_counter(), f"{_LOCK}({database._LOCK})" in statement
+                now, is_for_all = time.perf_counter(), f"{_LOCK}({named_locks.LOCK})" in statement
                 self.waits.append(now - begun.pop(id(connection)))
                 held[id(connection)] = now, is_for_all
 

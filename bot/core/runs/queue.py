@@ -32,7 +32,8 @@ from bot.core.runs import statements, usage
 from bot.core.runs.repository import note_uses, taken
 from bot.core.runs.rows import read_queued, read_run
 from bot.core.storage.bells import Topic
-from bot.core.storage.database import Database, in_one_trip, take_turns
+from bot.core.storage.database import Database, in_one_trip
+from bot.core.storage.named_locks import take_turns
 from bot.core.storage.schema import runs
 from bot.i18n import ngettext
 from comfy.prices import Price

@@ -24,7 +24,7 @@ from bot.core.policy.quota import QuotaStatus
 from bot.core.policy.rules import Budget, Measure, Rule
 from bot.core.policy.scope import RequestContext, scope_key
 from bot.core.runs import statements
-from bot.core.storage.database import take_turns
+from bot.core.storage.named_locks import take_turns
 from bot.core.storage.schema import charges, runs
 
 MANY_RUNS = "many runs"  #: the lock of those who change several at once: in two orders, each would wait for the other

@@ -6,36 +6,30 @@ import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Collection, Iterator
 from contextlib import asynccontextmanager, closing, contextmanager, suppress
-from functools import cache, partial
+from functools import partial
 from pathlib import Path
 from select import POLLIN, poll
 from tempfile import TemporaryFile
 from types import TracebackType
 from typing import Any, TypeVar
-from zlib import crc32
 
-from sqlalchemy import URL, Connection, Engine, Row, Select, TextClause, event, inspect, make_url, text
+from sqlalchemy import URL, Connection, Engine, Row, Select, event, make_url, text
 from sqlalchemy.exc import ArgumentError, DBAPIError, DisconnectionError, NoSuchModuleError
 from sqlalchemy.exc import TimeoutError as NoConnection
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.util import greenlet_spawn
 
 from bot.core.errors import ConfigError, StorageAway, StorageFailed
-from bot.core.storage import private, sqlite_driver
+from bot.core.storage import named_locks, private, sqlite_driver
 from bot.core.storage.bells import Bells, Topic
 from bot.core.storage.session_lock import SessionLock
+from bot.core.storage.upgrade import UNCHANGED, refuse_newer, revision, revisions, try_upgrade, upgrade
 from bot.i18n import _
 
 _Made = TypeVar("_Made")
-_MIGRATIONS = Path(__file__).parent / "migrations"
-_LOCK = (
-    0x6461726B  # PostgreSQL's advisory lock: shared by every change, but an upgrade and versions to 0.1 take it alone
-)
-_NAMED = 0x6461726B  # the first half of its locks by name, which are others
 _READERS = 3
 _PART = 100  # rows that are worked on before other tasks have a turn
 _PAUSE = 0.1  # seconds between two tries to be alone
-_UNCHANGED = "UPDATE alembic_version SET version_num = version_num"
 _PATIENCE = 10.0  # seconds that SQLite waits for another process to let go
 _WAIT = 30.0  # seconds that a task waits for a connection while others use them all
 #: PostgreSQL's limits, in milliseconds: a process that stands still in a transaction loses it, before others give up.
@@ -99,8 +93,8 @@ class Database:
         """Upgrade the tables, while nobody else changes them. Mostly there is nothing to upgrade, and nobody waits."""
         if self.is_shared:
             async with self._transaction() as connection:
-                if await connection.run_sync(_refuse_newer) == revisions()[-1]:
-                    await connection.execute(text(_UNCHANGED))  # or it is read only, or full
+                if await connection.run_sync(refuse_newer) == revisions()[-1]:
+                    await connection.execute(text(UNCHANGED))  # or it is read only, or full
                     return
         async with self._transaction(alone=True) as connection:
             await connection.run_sync(upgrade)
@@ -129,7 +123,7 @@ class Database:
                 yield None
                 return
             async with self.read() as connection:
-                current = await connection.run_sync(_revision)
+                current = await connection.run_sync(revision)
                 yield connection if current == revisions()[-1] else None
         finally:
             await self._dispose()
@@ -138,7 +132,7 @@ class Database:
         if not self.is_shared:
             await asyncio.to_thread(_probe, self.url)
         async with asyncio.timeout(_WAIT), self._engine.connect() as connection, connection.begin() as transaction:
-            await connection.run_sync(_try_upgrade)
+            await connection.run_sync(try_upgrade)
             await transaction.rollback()
 
     async def __aexit__(
@@ -194,7 +188,7 @@ class Database:
         def write(connection: Connection) -> _Made:
             with connection.begin():
                 if self.is_shared:
-                    _take(connection, _SHARED, locks)
+                    named_locks.take(connection, named_locks.SHARED, locks)
                 made = work(connection)
                 has_written.append(_has_written(connection))
             committed.append(True)
@@ -251,7 +245,8 @@ class Database:
                 if self.is_shared:
                     for name in _TIME_LIMITS if alone else ():  # a migration takes as long as it takes
                         await connection.execute(text(f"SET LOCAL {name} = 0"))
-                    await connection.run_sync(_take, _FOR_ALL if alone else _SHARED, locks)
+                    of_all = named_locks.FOR_ALL if alone else named_locks.SHARED
+                    await connection.run_sync(named_locks.take, of_all, locks)
                 yield connection
 
 
@@ -283,42 +278,9 @@ def in_one_trip(work: Callable[[Connection], _Made]) -> Callable[[Connection], _
     return there
 
 
-def take_turns(connection: Connection, names: Collection[str]) -> None:
-    """Let a transaction take more locks, as in `Database.change`. Two that each wait for the other would fail: so take
-    those of a person first, and then at once all of what many people share.
-    """
-    if names and connection.dialect.name == "postgresql":
-        _take(connection, None, names)
-
-
-_FOR_ALL, _SHARED = f"pg_advisory_xact_lock({_LOCK})", f"pg_advisory_xact_lock_shared({_LOCK})"
-
-
-def _take(connection: Connection, first: str | None, names: Collection[str]) -> None:
-    numbers = sorted({crc32(name.encode()) - 2**31 for name in names})
-    connection.execute(_taking(first, len(numbers)), {f"lock_{at}": each for at, each in enumerate(numbers)})
-
-
-@cache
-def _taking(first: str | None, count: int) -> TextClause:
-    named = [f"pg_advisory_xact_lock({_NAMED}, CAST(:lock_{at} AS integer))" for at in range(count)]
-    return text(f"SELECT {', '.join([first, *named] if first else named)}")
-
-
 def _try_folder(folder: Path) -> None:
     with TemporaryFile(dir=folder):
         pass
-
-
-def _try_upgrade(connection: Connection) -> None:
-    """Do what an upgrade needs the right for. The caller takes it back."""
-    current = _refuse_newer(connection)
-    if current == revisions()[-1]:
-        connection.execute(text(_UNCHANGED))
-        return
-    connection.execute(text("CREATE TABLE darkroom_probe (tried INTEGER)"))
-    if connection.dialect.name == "postgresql" and not current:
-        connection.execute(text("CREATE SCHEMA IF NOT EXISTS dbos"))  # the engine's
 
 
 @asynccontextmanager
@@ -436,48 +398,6 @@ def _tune(engine: AsyncEngine, patience: float, *, reads: bool) -> None:
     def begin(connection: Connection) -> None:
         driven: Any = connection.connection.dbapi_connection
         driven.begin(reads=reads)
-
-
-def upgrade(connection: Connection, revision: str = "head") -> None:
-    """Bring the tables to a revision of the schema. Raises `ConfigError` where they are newer than the code."""
-    current = _refuse_newer(connection)
-    if current != revisions()[-1] or revision != "head":
-        _upgrade_to(connection, revision)
-    connection.execute(text(_UNCHANGED))  # or it is read only, or full
-
-
-def _upgrade_to(connection: Connection, revision: str) -> None:
-    from alembic import command  # most starts find nothing to upgrade, and are faster without it
-    from alembic.config import Config
-
-    config = Config()
-    config.set_main_option("script_location", str(_MIGRATIONS))
-    config.attributes["connection"] = connection
-    command.upgrade(config, revision)
-
-
-@cache
-def revisions() -> list[str]:
-    """Return the revisions of the schema that the code knows, oldest first: their files begin with them."""
-    return sorted(path.name.partition("_")[0] for path in (_MIGRATIONS / "versions").glob("[0-9]*.py"))
-
-
-def _revision(connection: Connection) -> str | None:
-    """Return the revision that the tables are at; None if there are none."""
-    return max(_revisions(connection), default=None)
-
-
-def _revisions(connection: Connection) -> set[str]:
-    is_new = not inspect(connection).has_table("alembic_version")
-    return set() if is_new else set(connection.execute(text("SELECT version_num FROM alembic_version")).scalars())
-
-
-def _refuse_newer(connection: Connection) -> str | None:
-    """Return the revision that the tables are at. Raises `ConfigError` where the code does not know it."""
-    current = _revisions(connection)
-    if not current <= set(revisions()):
-        raise ConfigError(_("The database was made by a newer Darkroom: update Darkroom, or name another database."))
-    return max(current, default=None)
 
 
 @contextmanager

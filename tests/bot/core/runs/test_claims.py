@@ -19,7 +19,7 @@ from bot.core.run import QueuedRun
 from bot.core.runs.handover import release_worker
 from bot.core.runs.queue import Assignment, NewRun, RunQueue
 from bot.core.runs.repository import RunRepository
-from bot.core.storage import database as module
+from bot.core.storage import named_locks
 from bot.core.storage.database import Database
 from bot.core.storage.key_value import KeyValueStore
 from tests.bot.core.runs.claiming import BEGIN, Seen
@@ -159,7 +159,7 @@ async def test_changes_take_turns_with_processes_of_earlier_versions(postgres: s
     url = new_postgres(postgres)
     async with Database(url) as ours, Database(url) as theirs:
         queue = RunQueue(ours, ConcurrencyLimits())
-        earlier = text(f"SELECT pg_advisory_xact_lock({module._LOCK})")
+        earlier = text(f"SELECT pg_advisory_xact_lock({named_locks.LOCK})")
         async with theirs._engine.begin() as connection:
             await connection.execute(earlier)
             joining = asyncio.create_task(queue.enqueue(new()))

@@ -17,8 +17,9 @@ from bot.core.policy.concurrency import ConcurrencyLimits
 from bot.core.run import Outcome, QueuedRun, State
 from bot.core.runs.queue import Assignment, NewRun, RunQueue
 from bot.core.runs.repository import RunRepository
-from bot.core.storage.database import Database, upgrade
+from bot.core.storage.database import Database
 from bot.core.storage.schema import runs
+from bot.core.storage.upgrade import upgrade
 
 CAPS = ConcurrencyLimits(running=2, waiting=50)
 

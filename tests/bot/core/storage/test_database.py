@@ -14,6 +14,7 @@ from sqlalchemy import text
 
 from bot.core.errors import StorageFailed
 from bot.core.storage import database as module
+from bot.core.storage import upgrade
 from bot.core.storage.database import Database
 from tests.bot.databases import new_postgres
 from tests.patience import PATIENCE
@@ -88,7 +89,7 @@ async def test_a_task_that_is_cancelled_in_the_middle_of_a_statement_lets_go_of_
 
 def test_a_start_knows_the_newest_revision_without_alembic() -> None:
     config = Config()
-    config.set_main_option("script_location", str(module._MIGRATIONS))
+    config.set_main_option("script_location", str(upgrade._MIGRATIONS))
     known = ScriptDirectory.from_config(config)
-    assert module.revisions() == sorted(each.revision for each in known.walk_revisions())
-    assert known.get_heads() == [module.revisions()[-1]]
+    assert upgrade.revisions() == sorted(each.revision for each in known.walk_revisions())
+    assert known.get_heads() == [upgrade.revisions()[-1]]
