@@ -34,7 +34,6 @@ from tests.bot.platforms.web.pages import Visitor
 from tests.bot.upgrades.kept import POSTGRESQL, SQLITE, recording, write
 
 ALICE, BOB, MO = discord.ALICE, discord.BOB, discord.MO
-_SLOW = 60.0
 
 
 @dataclass
@@ -84,13 +83,13 @@ class Scene:
         await self._press_cancel(cancelled)
         await cancelled.answer("Cancelled")
         await self.fake.slash(ALICE, rooms["cancelled"], "gated", {"gate": "unwanted"})
-        await self.fake.until(lambda: "%" in self._post(rooms["cancelled"]).content, _SLOW)
+        await self.fake.until(lambda: "%" in self._post(rooms["cancelled"]).content)
         await self.fake.click(ALICE, await self._with_button(rooms["cancelled"], "Cancel"), "Cancel")
         await self._with_button(rooms["cancelled"], "Again")
         self.gates.open("unwanted")
         await failed.write("/gated gate=broken")  # it waits longer for its gate than the node does
         await self.fake.slash(ALICE, rooms["failed"], "gated", {"gate": "broken"})
-        await self.api.until(lambda: any("Again" in each.buttons() for each in failed.messages), _SLOW)
+        await self.api.until(lambda: any("Again" in each.buttons() for each in failed.messages))
         await self._with_button(rooms["failed"], "Again")
         _status, taken = await self.visitor.ask("plain", color="5")
         self.cast["web done"] = taken["id"]
@@ -137,13 +136,13 @@ class Scene:
         delivering = self.chat("delivering")
         self.api.gates["editMessageMedia"] = asyncio.Event()
         await delivering.write("/plain color=3")
-        await self.api.until(lambda: self.api.made("editMessageMedia", delivering.id), _SLOW)
+        await self.api.until(lambda: self.api.made("editMessageMedia", delivering.id))
         running = self.chat("running")
         await running.write("/gated gate=running")
         here, there = self.channel("running"), self.channel("waiting")
         await self.fake.slash(ALICE, here, "gated", {"gate": "running"})
-        await self.fake.until(lambda: "%" in self._post(here).content, _SLOW)
-        await self.api.until(lambda: telegram_runs(self.api, running), _SLOW)
+        await self.fake.until(lambda: "%" in self._post(here).content)
+        await self.api.until(lambda: telegram_runs(self.api, running))
         await self.fake.slash(BOB, there, "gated", {"gate": "waiting"})
         waiting = self.chat("waiting")
         await waiting.write("/gated gate=waiting")
@@ -151,11 +150,11 @@ class Scene:
         _status, taken = await self.visitor.ask("gated", gate="waiting")
         self.cast["web waiting"] = taken["id"]
         await self.visitor.until(taken["id"], "waiting")
-        await self.fake.until(lambda: "line" in self._post(there).content, _SLOW)
+        await self.fake.until(lambda: "line" in self._post(there).content)
         opened = self.chat("opened")
         self.api.gates["getFile"] = asyncio.Event()  # its message is there, and its run is not on record
         await opened.write("/negative", photo=telegram.picture("navy"))
-        await self.api.until(lambda: opened.messages, _SLOW)
+        await self.api.until(lambda: opened.messages)
 
     # ------------------------------------------------------------------ forms and lists
 
@@ -187,7 +186,7 @@ class Scene:
         reader = self.chat("reader")
         for number, command in enumerate(("start", "help", "workflows", "queue", "mine", "about"), 1):
             await reader.write(f"/{command}")
-            await self.api.until(lambda number=number: len(reader.messages) >= number, _SLOW)  # type: ignore[misc]
+            await self.api.until(lambda number=number: len(reader.messages) >= number)  # type: ignore[misc]
         about = await self.fake.slash(BOB, self.channel("lists"), "about")
         self.note_post("about", await self._shown(about))
 
@@ -196,7 +195,7 @@ class Scene:
     async def _press_cancel(self, who: Conversation, *, press: bool = True) -> None:
         """Wait until a run is on record, and cancel it."""
         await self.api.until(
-            lambda: who.messages and "Cancel" in who.last.buttons() and "One moment" not in who.last.text, _SLOW
+            lambda: who.messages and "Cancel" in who.last.buttons() and "One moment" not in who.last.text
         )
         if press:
             await who.press(who.last, "Cancel")
@@ -206,13 +205,13 @@ class Scene:
         return any(each.id > asked for each in who.messages)
 
     async def _says(self, who: Conversation, word: str, count: int) -> None:
-        await self.api.until(lambda: sum(word in each.text for each in who.messages) >= count, _SLOW)
+        await self.api.until(lambda: sum(word in each.text for each in who.messages) >= count)
 
     def _post(self, channel: int) -> Post:
         return next((each for each in self.fake.public if each.channel == channel), Post(0, channel))
 
     async def _with_button(self, channel: int, label: str) -> Post:
-        return await self.fake.until(lambda: label in self._post(channel).labels and self._post(channel), _SLOW)  # type: ignore[no-any-return]
+        return await self.fake.until(lambda: label in self._post(channel).labels and self._post(channel))  # type: ignore[no-any-return]
 
     async def _shown(self, asked: Asked) -> Post:
         await asked.answer
@@ -250,7 +249,7 @@ async def record(tree: Path, version: str, kind: str, database: str, dumped: Cal
                 env={**os.environ, **environ, "PYTHONPATH": str(tree)},
             )
             try:
-                await fake.until(lambda: discord.ready(fake), _SLOW)
+                await fake.until(lambda: discord.ready(fake))
                 async with Visitor("http://127.0.0.1:18189") as visitor:
                     scene = Scene(fake, api, visitor, gates, guild, strict)
                     await scene.all()

@@ -31,7 +31,6 @@ from tests.bot.platforms.telegram.server import BotApi, Kept, bot_api
 from tests.bot.platforms.web.pages import Visitor
 from tests.bot.upgrades.kept import POSTGRESQL, SQLITE, VERSIONS, recording, restore_chats, restore_data
 
-_SLOW = 30.0
 _UNKNOWN = ("expired", "start again", "There is no such", "another message", "belongs to another")
 
 
@@ -106,7 +105,7 @@ async def _opened(recorded: Path, folder: Path, url: str, port: int) -> AsyncIte
         }
         await stack.enter_async_context(serving(api, folder, **settings))
         stack.callback(gates.open)
-        await fake.until(lambda: bool(fake.sockets), _SLOW)
+        await fake.until(lambda: bool(fake.sockets))
         visitor = Visitor(page)
         visitor.session.cookie_jar.update_cookies(cast["cookies"], URL(page))
         await stack.enter_async_context(visitor)
@@ -123,10 +122,10 @@ async def test_every_run_ends_in_its_own_message(house: Upgraded) -> None:
     posts = len(house.fake.public)
     house.gates.open()
     for name in before:
-        await house.api.until(lambda name=name: house.chat(name).last.kind == "photo", _SLOW)  # type: ignore[misc]
+        await house.api.until(lambda name=name: house.chat(name).last.kind == "photo")  # type: ignore[misc]
         assert len(house.chat(name).messages) == before[name]
     for name in ("running", "waiting"):
-        await house.fake.until(lambda name=name: house.post(name).files, _SLOW)  # type: ignore[misc]
+        await house.fake.until(lambda name=name: house.post(name).files)  # type: ignore[misc]
     assert len(house.fake.public) == posts
     await house.visitor.until(house.cast["web waiting"], "done")
     await house.until_all_ended(held=4)
@@ -164,12 +163,10 @@ async def _approved(house: Upgraded, moderator: Conversation, waiting: Kept) -> 
     while waiting.kind != "photo":
         said = waiting.text
         await moderator.write("/moderate held")
-        await house.api.until(
-            lambda said=said: open_questions() or waiting.kind == "photo" or waiting.text != said, _SLOW
-        )  # type: ignore[misc]
+        await house.api.until(lambda said=said: open_questions() or waiting.kind == "photo" or waiting.text != said)  # type: ignore[misc]
         for each in open_questions():
             await moderator.press(each, "Approve")
-            await house.api.until(lambda each=each: _is_decided(each) or waiting.kind == "photo", _SLOW)  # type: ignore[misc]
+            await house.api.until(lambda each=each: _is_decided(each) or waiting.kind == "photo")  # type: ignore[misc]
 
 
 async def test_what_the_page_showed_is_there(house: Upgraded) -> None:
@@ -346,7 +343,7 @@ async def test_every_old_command_on_discord_answers(house: Upgraded) -> None:
     for scope in ("global", guild):
         for command in house.cast["discord commands"][scope]:
             asked = await _chosen(house, scope, command)
-            await house.fake.until(lambda asked=asked: asked.answer.done() and _says(house, asked), _SLOW)  # type: ignore[misc]
+            await house.fake.until(lambda asked=asked: asked.answer.done() and _says(house, asked))  # type: ignore[misc]
             assert not any(word in text for word in _UNKNOWN for text in house.fake.whispers(asked)), command["name"]
 
 

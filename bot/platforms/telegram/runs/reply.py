@@ -105,7 +105,8 @@ class TelegramReply:
             case Queued():
                 await self._progress(status, _PATIENCE)
             case Held() | Paused():
-                await self._progress(status, _PATIENCE)
+                patience = None if isinstance(status, Held) else _PATIENCE  # nothing else may follow for days
+                await self._progress(status, patience)
                 self._context.busy.end(self._chat, self._message)
             case Failed() | Cancelled():
                 await self._finish(status)
@@ -149,8 +150,10 @@ class TelegramReply:
         if self._left:
             raise NotNow
 
-    async def _progress(self, status: Status, patience: float) -> None:
-        """Show something that may as well not be shown: nothing if a later status or a result is on its way."""
+    async def _progress(self, status: Status, patience: float | None) -> None:
+        """Show something, unless a later status or a result is on its way. If there is a limit to the patience, in
+        seconds, it may as well not be shown.
+        """
         if self._state.is_final:
             return
         number = self._supersede()
@@ -164,7 +167,9 @@ class TelegramReply:
                     await self._edit_progress(chat, status, keyboard)
 
         try:
-            if not await self._api.offer(self._chat, edit, message=self._target, patience=patience):
+            if patience is None:
+                await self._api.ask(self._chat, edit, message=self._target)
+            elif not await self._api.offer(self._chat, edit, message=self._target, patience=patience):
                 raise NotNow(after=self._api.room(self._chat, self._target))
         except Unchanged:
             pass

@@ -14,8 +14,20 @@ import pytest
 from PIL import Image
 
 from bot.core import metrics
-from bot.core.errors import DeliveryFailed, MessageGone
-from bot.core.model import Cancelled, Failed, Paused, Person, Place, Queued, Result, ResultFile, Running, RunSummary
+from bot.core.errors import DeliveryFailed, MessageGone, NotNow
+from bot.core.model import (
+    Cancelled,
+    Failed,
+    Held,
+    Paused,
+    Person,
+    Place,
+    Queued,
+    Result,
+    ResultFile,
+    Running,
+    RunSummary,
+)
 from bot.core.storage.database import Database
 from bot.core.storage.key_value import KeyValueStore
 from bot.platforms.telegram.api.client import Patience, TelegramApi, connect, disconnect
@@ -315,6 +327,17 @@ async def test_blocked_and_kicked(tmp_path: Path) -> None:
         on.api.refuse["editMessageMedia"].append(Refused(403, "Forbidden: bot was blocked by the user"))
         with pytest.raises(DeliveryFailed, match="no longer write"):
             await on.reply(message).deliver(on.result(on.file("a.png")))
+
+
+async def test_that_a_run_waits_for_moderators_is_said_in_a_group_that_has_no_room_for_a_minute(tmp_path: Path) -> None:
+    async with stage(tmp_path, chat=-1009) as on:
+        message = await on.sent()
+        while len(on.api.of_bot()) < 20:
+            await on.sent()
+        with pytest.raises(NotNow):
+            await on.reply(message).show(Queued(1))
+        await on.reply(message).show(Held())
+        assert "moderator" in message.text
 
 
 async def test_an_end_that_was_refused_just_before_the_bot_was_let_in_again_is_shown(tmp_path: Path) -> None:
