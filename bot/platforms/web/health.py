@@ -102,6 +102,7 @@ class HealthRoutes:
             return True
         if self._probe is None or self._probe.done():
             self._probe = asyncio.create_task(self._services.health.probe(), name="probe of the database")
+            self._probe.add_done_callback(_seen)
         done, _waiting = await asyncio.wait({self._probe}, timeout=self._patience)
         answers = bool(done) and not self._probe.cancelled() and self._probe.exception() is None
         if answers:
@@ -144,3 +145,9 @@ def _counted(name: str, text: str, counts: Mapping[str, int], label: str = "plat
     for value, count in counts.items():
         family.add_metric([value], count)
     return family
+
+
+def _seen(probe: asyncio.Task[None]) -> None:
+    """Take notice of a fault, or asyncio logs one that came after the answer."""
+    if not probe.cancelled():
+        probe.exception()

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import sqlite3
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing
 from pathlib import Path
+
+import pytest
 
 from bot.process import Role
 from tests.bot.harness import until
@@ -33,11 +36,17 @@ async def reasons(visitor: Visitor) -> list[str]:
     return [] if status == 200 else lines
 
 
-async def test_a_database_that_another_program_locks_is_told_and_all_tasks_go_on_afterwards(tmp_path: Path) -> None:
-    async with page(tmp_path, limits=_LIMITS, patience=0.05) as web, Visitor(web.url) as ann:
+async def test_a_database_that_another_program_locks_is_told_and_all_tasks_go_on_afterwards(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with (
+        page(tmp_path, limits=_LIMITS, patience=0.05) as web,
+        Visitor(web.url) as ann,
+        Visitor(web.url) as ben,
+    ):
 
-        async def a_task_fails() -> bool:
-            return any("“" in line for line in await reasons(ann))
+        async def turns_fail() -> bool:
+            return any("“turns”" in line for line in await reasons(ann))
 
         async def database_is_away() -> bool:
             return "the database does not answer" in await reasons(ann)
@@ -46,17 +55,24 @@ async def test_a_database_that_another_program_locks_is_told_and_all_tasks_go_on
             return not await reasons(ann)
 
         await until(is_ready)
+        asked = [(ann, await ann.ask("gated", gate=gate)) for gate in ("executed", "ahead")]
+        asked.append((ben, await ben.ask("gated", gate="in line")))
         async with locked(tmp_path / "darkroom.db"):
+            web.gates.open("executed")
             answers = await asyncio.gather(*(ann.ask("plain", color=str(number)) for number in range(8)))
             assert {status for status, _said in answers} == {503}
-            await until(a_task_fails)
+            await until(turns_fail)
             await until(database_is_away)
             assert (await ann.get("healthz"))[:2] == (200, b"ok\n")
-        _status, taken = await ann.ask("plain", color="7")
-        await ann.until(taken["id"], "done")
+            web.gates.open()
+        asked.append((ann, await ann.ask("plain", color="7")))
+        for visitor, (_status, taken) in asked:
+            await visitor.until(taken["id"], "done")
         await until(is_ready)
         _status, figures, _headers = await ann.get("metrics")
-        assert b"darkroom_task_failures_total{task=" in figures
+        assert b'darkroom_task_failures_total{task="turns"}' in figures
+    gc.collect()
+    assert not [each for each in caplog.messages if "never retrieved" in each]
 
 
 async def test_a_platform_that_is_not_connected_is_told(tmp_path: Path) -> None:
