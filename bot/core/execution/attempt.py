@@ -13,6 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 from uuid import UUID
+from weakref import WeakValueDictionary
 
 from bot.core.error_text import trouble
 from bot.core.errors import CannotRun, PlatformAway, StorageAway
@@ -105,6 +106,26 @@ class UploadCache:
     def __init__(self, most: int = _UPLOADS) -> None:
         self._names: dict[str, str] = {}  # the file that was used last is at the end
         self._most = most
+        self._users: dict[str, set[object]] = {}
+        self._turns = WeakValueDictionary[str, asyncio.Lock]()
+
+    def turn(self, key: str) -> asyncio.Lock:
+        """Return the lock of those who may send a file: two at once would write over each other at the server."""
+        return self._turns.setdefault(key, asyncio.Lock())
+
+    def use(self, key: str, user: object) -> None:
+        """Note that an attempt needs a file, until it leaves."""
+        self._users.setdefault(key, set()).add(user)
+
+    def leave(self, user: object) -> list[str]:
+        """Note that an attempt needs its files no longer. Returns those that no other attempt needs, by their keys."""
+        used = [key for key, users in self._users.items() if user in users]
+        for key in used:
+            self._users[key].discard(user)
+        unused = [key for key in used if not self._users[key]]
+        for key in unused:
+            del self._users[key]
+        return unused
 
     def name(self, key: str) -> str | None:
         name = self._names.get(key)
@@ -154,7 +175,7 @@ class Attempt:
         self._lease = context.attempt_lease(run)
         self._reply = context.reply(run, self._lease)
         self._resumed = resumed
-        self._sent = set[str]()  # the names of our files at the server
+        self._sent: dict[str, str] = {}  # the names of our files at the server, by their keys
         self._collected: dict[str, Path] = {}  # what came out and is still in the folder, by its key
         self._handed_over: HandedOver | None = None  # by this process, and not on record elsewhere
         self._is_noted = False  # that it was handed over stands in the record
@@ -330,13 +351,14 @@ class Attempt:
     async def _upload(self, folder: Path) -> dict[str, str]:
         names = {}
         for name, stored in self._run.inputs.items():
-            sent = self._uploads.name(stored.key)
-            if sent is None:
-                path = await self._context.media.fetch(stored.key, folder / Path(stored.key).name)
-                sent = (await self._client.upload_image(path, subfolder=input_folder(stored.kind))).input_value
-                self._uploads.note(stored.key, sent)
-            names[name] = sent
-            self._sent.add(sent)
+            self._uploads.use(stored.key, self)
+            async with self._uploads.turn(stored.key):
+                sent = self._uploads.name(stored.key)
+                if sent is None:
+                    path = await self._context.media.fetch(stored.key, folder / Path(stored.key).name)
+                    sent = (await self._client.upload_image(path, subfolder=input_folder(stored.kind))).input_value
+                    self._uploads.note(stored.key, sent)
+            names[name] = self._sent[stored.key] = sent
         return names
 
     async def _follow(self, execution: Execution, offer: Callable[[Status], None]) -> ExecutionEnd:
@@ -391,12 +413,13 @@ class Attempt:
         return outcome
 
     async def _clear(self, execution: Execution) -> None:
-        """Have our own engine delete the files of this attempt: they are kept here, and only here can people delete
-        them.
+        """Have our own engine delete the files of this attempt, but for those that another one needs: they are kept
+        here, and only here can people delete them.
         """
+        unused = self._uploads.leave(self)
         if not self._client.server.forgets:
             return
-        inputs = {*self._sent, *self._uploads.drop(file.key for file in self._run.inputs.values())}
+        inputs = {*(self._sent[key] for key in unused if key in self._sent), *self._uploads.drop(unused)}
         try:
             await execution.forget(inputs)
         except ComfyError as fault:

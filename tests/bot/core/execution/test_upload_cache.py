@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from bot.core.execution.attempt import UploadCache
+from bot.core.run import State
+from tests.bot.harness import ANN, house, picture, renamed
 
 
 @pytest.mark.parametrize("count", [200, pytest.param(100_000, marks=pytest.mark.long)])
@@ -24,3 +28,21 @@ def test_a_server_is_given_every_file_again_after_its_folder_was_emptied() -> No
     uploads.note("a.png", "a")
     uploads.forget()
     assert uploads.name("a.png") is None
+
+
+def test_a_file_is_left_to_the_attempt_that_still_needs_it() -> None:
+    uploads, first, second = UploadCache(), object(), object()
+    for user, keys in ((first, ("a.png", "b.png")), (second, ("b.png",))):
+        for key in keys:
+            uploads.use(key, user)
+    assert uploads.leave(first) == ["a.png"]
+    assert uploads.leave(first) == []
+    assert uploads.leave(second) == ["b.png"]
+
+
+async def test_people_who_give_the_same_picture_at_once_all_have_their_result(tmp_path: Path) -> None:
+    given = picture(tmp_path)
+    async with house(tmp_path, servers=[]) as home:  # the built-in engine forgets what a run has brought to it
+        asked = [await home.ask("negative", renamed(ANN, number), photo=given) for number in range(12)]
+        ended = await home.ended(*(run_id for run_id, _message in asked))
+    assert [(run.state, run.sentence) for run in ended] == [(State.DONE, None)] * 12
