@@ -57,6 +57,7 @@ class _Course:
         self._subscription, self._socket, self._poller, self._server = subscription, socket, poller, server
         self._success = False
         self._started = False
+        self._runs = False  # whether its start is known, from an event or from a look
         self._worked = False
         self._place = 0, 0
         self._unknown = 0
@@ -90,14 +91,19 @@ class _Course:
                     return None
                 self._subscription.wake()  # it ended, but the reason was lost: check at once
                 return None
-            case ExecutionStart():
+            case ExecutionStart() if self._runs:
                 self._started = True
+                return None
+            case ExecutionStart():
+                self._started = self._runs = True
             case Executing():
-                self._worked = True
+                self._worked = self._runs = True
         return message  # type: ignore[return-value]  # the rest of Message is Event
 
     async def look(self) -> Event | None:
-        """Check over HTTP where the prompt is. Returns a `PromptQueued` if its place in the queue has changed."""
+        """Check over HTTP where the prompt is. Returns a `PromptQueued` if its place in the queue has changed, and an
+        `ExecutionStart` if its event was lost.
+        """
         if self._subscription.removed:
             raise PromptRemoved(self._subscription.prompt_id)
         try:
@@ -117,6 +123,9 @@ class _Course:
             case PromptRunning():
                 self._unknown = 0
                 self._check_stall()
+                if not self._runs:
+                    self._runs = True
+                    return ExecutionStart(self._subscription.prompt_id)
             case PromptWaiting(position, running):
                 self._unknown = 0
                 self._subscription.touched = _now()
@@ -146,7 +155,7 @@ class _Course:
         if self._unknown >= _UNKNOWN_LOOKS:
             if not self._socket.hears(self._subscription):
                 raise PromptLost(self._subscription.prompt_id)
-            if self._started:
+            if self._runs:
                 raise HistoryCleared(self._subscription.prompt_id)
             raise PromptRemoved(self._subscription.prompt_id)
 

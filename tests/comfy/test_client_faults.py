@@ -25,7 +25,7 @@ from comfy import (
     UnexpectedAnswer,
     WorkerWedged,
 )
-from comfy.messages.events import Event, ExecutionBlocked, ExecutionSuccess, PromptQueued
+from comfy.messages.events import Event, ExecutionBlocked, ExecutionStart, ExecutionSuccess, PromptQueued
 from comfy.messages.previews import Preview, ProgressText
 from tests.comfy.unruly import GRAPH, Job, Unruly, until_cancelled, well_behaved
 
@@ -92,6 +92,24 @@ async def test_the_end_of_a_cached_run_is_known_without_any_event(server: Unruly
     events = await run(client)
     assert isinstance(events[-1], ExecutionSuccess)
     assert events[-1].cached
+
+
+async def test_a_start_whose_event_was_lost_is_seen_while_it_runs(server: Unruly, client: ComfyClient) -> None:
+    seen = asyncio.Event()
+
+    async def silent(unruly: Unruly, job: Job) -> None:
+        await seen.wait()
+        await unruly.begin(job)  # too late: it is no second start
+        await unruly.finish(job)
+
+    server.script = silent
+    submission, events = await client.submit(PROMPT), list[Event]()
+    async for event in client.follow(submission.prompt_id):
+        events.append(event)
+        if isinstance(event, ExecutionStart):
+            seen.set()
+    assert [type(event) for event in events].count(ExecutionStart) == 1
+    assert events[-1] == ExecutionSuccess(submission.prompt_id, cached=False)
 
 
 async def test_socket_closed_in_the_middle(server: Unruly, client: ComfyClient) -> None:
