@@ -16,7 +16,7 @@ from time import time
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Row, and_, func, not_, or_, select, update
+from sqlalchemy import Connection, Row, Select, and_, func, not_, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.core.errors import TooMany
@@ -41,6 +41,7 @@ from comfy.prices import Price
 WINDOW = 64  #: waiting runs to choose the next run from
 _FARTHEST = 16 * WINDOW  # if the first runs are all for the servers of other workers
 MOST_ATTEMPTS = 4  #: attempts for each run, on any suitable server
+_PART = 100  # waiting runs that are read at once
 _PAUSES = (0.02, 0.04, 0.08, 0.16, 0.32, 0.64, *[0.0] * 20)  # seconds in which other workers choose
 _MOST_SPARED = 20  # attempts that do not count, because no server began
 
@@ -207,8 +208,18 @@ class RunQueue:
             await connection.execute(update(runs).where(*waits, runs.c.server.is_not(None)).values(_BACK))
 
     async def waiting(self) -> list[RunRecord]:
-        """Return all waiting runs that have a message, in queue order: those that are ahead first."""
-        return await self._database.collect(_WAITING, read_run)
+        """Return all waiting runs that have a message, in queue order: those that are ahead first. Of many, a part is
+        read at a time, between which other tasks go on.
+        """
+        found = await self._read(_WAITING.limit(_PART))
+        if len(found) < _PART:
+            return found
+        ids = await self._database.ask(lambda connection: list(connection.execute(_WAITING_IDS).scalars()))
+        parts = [ids[first : first + _PART] for first in range(0, len(ids), _PART)]
+        return [run for part in parts for run in await self._read(_WAITING.where(runs.c.id.in_(part)))]
+
+    async def _read(self, question: Select[Any]) -> list[RunRecord]:
+        return await self._database.ask(lambda connection: list(map(read_run, connection.execute(question))))
 
     async def is_queued(self, run_id: str) -> bool:
         """True if a run still waits."""
@@ -314,6 +325,7 @@ _ORDER = (runs.c.server.is_(None), *statements.TURNS)
 
 
 _WAITING = select(runs).where(statements.in_states([State.WAITING]), runs.c.opened == 1).order_by(*_ORDER)
+_WAITING_IDS = _WAITING.with_only_columns(runs.c.id)
 _RUNNING = select(func.count()).where(statements.in_states([State.RUNNING]))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -101,7 +102,12 @@ class RunRepository:
         """
         columns = (runs.c.workflow, runs.c.person, runs.c.state, runs.c.asked_at, runs.c.started_at, runs.c.executed_at)
         question = select(*columns).where(runs.c.community == community, runs.c.asked_at >= since)
-        return await self._database.collect(question, lambda row: RunTiming(*tuple(row)))
+        found: list[RunTiming] = []
+        async with self._database.read(begun=True) as connection, connection.stream(question) as result:
+            async for rows in result.partitions(1000):
+                found += [RunTiming(*row) for row in rows]
+                await asyncio.sleep(0)  # let other tasks run
+        return found
 
     async def communities(self) -> dict[str, str]:
         """Return the communities with requests, as "platform:id", each with the name of its latest place."""

@@ -13,7 +13,7 @@ from tempfile import TemporaryFile
 from types import TracebackType
 from typing import Any, TypeVar
 
-from sqlalchemy import URL, Connection, Engine, Row, Select, event, make_url, text
+from sqlalchemy import URL, Connection, Engine, event, make_url, text
 from sqlalchemy.exc import ArgumentError, DBAPIError, DisconnectionError, NoSuchModuleError
 from sqlalchemy.exc import TimeoutError as NoConnection
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
@@ -28,7 +28,6 @@ from bot.i18n import _
 
 _Made = TypeVar("_Made")
 _READERS = 3
-_PART = 100  # rows that are worked on before other tasks have a turn
 _PAUSE = 0.1  # seconds between two tries to be alone
 _PATIENCE = 10.0  # seconds that SQLite waits for another process to let go
 _WAIT = 30.0  # seconds that a task waits for a connection while others use them all
@@ -163,21 +162,6 @@ class Database:
                 connection.rollback()  # there, and not on the way back
 
         return await _trip(self._readers, ask)
-
-    async def collect(self, question: Select[Any], made: Callable[[Row[Any]], _Made]) -> list[_Made]:
-        """Return what is made of each row that a question finds. Other tasks go on meanwhile, even with many rows."""
-        found: list[_Made] = []
-        if not self.is_shared:
-            rows = await self.ask(lambda connection: connection.execute(question).all())
-            for first in range(0, len(rows), _PART):
-                found += map(made, rows[first : first + _PART])
-                await asyncio.sleep(0)
-            return found
-        async with self.read(begun=True) as connection, connection.stream(question) as result:
-            async for part in result.partitions(_PART):
-                found += map(made, part)
-                await asyncio.sleep(0)
-        return found
 
     async def write(self, work: Callable[[Connection], _Made], *topics: Topic, locks: Collection[str] = ()) -> _Made:
         """Make a transaction as `change` does, all of it in a function. It costs less: see `ask`. On SQLite it comes to

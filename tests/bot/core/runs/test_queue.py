@@ -277,3 +277,11 @@ async def test_what_ended_lately(database: Database, queue: RunQueue) -> None:
             await records.end(run, State.DONE)
     assert [run.person.id for run in await records.ended_since(0)] == ["ann", "bob"]
     assert [run.person.id for run in await records.ended_since(110)] == ["bob"]
+
+
+async def test_many_waiting_runs_are_read_in_the_order_of_the_queue(database: Database) -> None:
+    queue = RunQueue(database, ConcurrencyLimits(running=2, waiting=1000))
+    asked = await join(queue, *(person for person in "abcde" for _run in range(130)))
+    waiting = [run.id for run in await queue.waiting()]
+    assert sorted(waiting) == sorted(asked)
+    assert [await queue.position(waiting[at]) for at in (0, 299, 300, 649)] == [1, 300, 301, 650]
