@@ -12,7 +12,7 @@ from bot.core.errors import UnknownWorkflow
 from bot.core.similar import similar
 from bot.core.workflows.auto_form import AutomaticForm, declared_fields, drawn_seeds, results
 from bot.core.workflows.form import listed, shown
-from bot.core.workflows.identity.identities import Identity, identified, offered, source_of
+from bot.core.workflows.identity.identities import Identity, identified, offered
 from bot.core.workflows.identity.slugs import slug_of
 from bot.core.workflows.languages import with_quoted_languages
 from bot.core.workflows.reader import Reading, SourceFile, WorkflowFault, read_folders, rejections
@@ -129,8 +129,8 @@ class Catalog:
         known = identities if identities is not None else identified((), files, 0.0)
         made: dict[str, Workflow] = {}
         faults, waiting = list(reading.faults), list[str]()
-        for file in sorted(files, key=lambda file: file.path.casefold()):
-            identity = known[source_of(file), file.path]
+        for file in sorted(files, key=lambda file: file.folded):
+            identity = known[file.place]
             try:
                 workflow = _same(before, identity, info) or workflow_of(file, identity, info, faults)
             except NoDefinitions:
@@ -271,12 +271,12 @@ def _same(before: Catalog | None, identity: Identity, info: ObjectInfo | None) -
 def without_hidden(reading: Reading) -> list[SourceFile]:
     """Leave out those in the place of which people expect one that cannot be read."""
     hidden = {path.casefold(): layer.rank for layer, path in reading.unreadable if layer in _HIDING}
-    return [file for file in reading.files if file.layer.rank >= hidden.get(file.path.casefold(), 0)]
+    return [file for file in reading.files if file.layer.rank >= hidden.get(file.folded, 0)]
 
 
 def _replaced(there: Iterable[SourceFile], files: Iterable[SourceFile]) -> tuple[tuple[SourceFile, SourceFile], ...]:
-    by_path = {file.path.casefold(): file for file in files}
-    pairs = ((file, by_path[file.path.casefold()]) for file in there if file.path.casefold() in by_path)
+    by_path = {file.folded: file for file in files}
+    pairs = ((file, by_path[file.folded]) for file in there if file.folded in by_path)
     return tuple((file, by) for file, by in pairs if file.layer.rank < by.layer.rank)
 
 

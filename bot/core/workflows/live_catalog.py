@@ -17,7 +17,7 @@ from bot.core import events_log
 from bot.core.background import BackgroundTask, TaskHealth
 from bot.core.storage.bells import Bell, Topic
 from bot.core.workflows.catalog import Catalog, without_hidden
-from bot.core.workflows.identity.identities import Identity, identified, offered, source_of
+from bot.core.workflows.identity.identities import Identity, identified, offered
 from bot.core.workflows.identity.store import FilePlace, WorkflowStore
 from bot.core.workflows.kept.folder import KeptWorkflows
 from bot.core.workflows.reader import FolderReader, Reading, SourceFile, WorkflowFault
@@ -181,9 +181,7 @@ class LiveCatalog:
     async def foreseen(self, file: SourceFile) -> str:
         """Return the id that a new file will have. Raises `StorageFailed`."""
         known = await self._store.all() if self._store is not None else []
-        return identified(known, [*self._reading.files, *self._saved.files, file], time())[
-            source_of(file), file.path
-        ].id
+        return identified(known, [*self._reading.files, *self._saved.files, file], time())[file.place].id
 
     @asynccontextmanager
     async def recorded_in(self, store: WorkflowStore) -> AsyncIterator[None]:
@@ -312,7 +310,7 @@ def _found(reading: Reading, saved: Iterable[SourceFile]) -> tuple[tuple[SourceF
     """Return the files that are offered, and the places at which there are files."""
     there = offered(without_hidden(replace(reading, files=(*reading.files, *saved))))
     unreadable = {(source.value, path) for _layer, path in reading.unreadable for source in Layer}
-    return there, frozenset({(source_of(file), file.path) for file in there} | unreadable)
+    return there, frozenset({file.place for file in there} | unreadable)
 
 
 def _of_others(everyone: Mapping[FilePlace, Identity], own: frozenset[FilePlace]) -> dict[str, Identity]:

@@ -11,6 +11,7 @@ import time
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
 
@@ -30,6 +31,7 @@ MEDIA = (
 _ORDER = (*GRAPHS, *MEDIA)
 _SIDECAR = ".toml"
 _ENDINGS = frozenset((*GRAPHS, _SIDECAR, *MEDIA))
+_OWN = frozenset({Layer.BUNDLED, Layer.FOLDER})
 _DEEPEST = 8  # folders within folders
 _LONGEST_SIDECAR = 1 << 20  # bytes
 _JUST_NOW = 2_000_000_000  # nanoseconds: some systems count the time of a file in steps of two seconds
@@ -91,6 +93,16 @@ class SourceFile:
         )
         version = sha256(content.encode("utf-8", "surrogatepass")).hexdigest()[:32]
         return cls(layer, path, graph_name, graph, version, sidecar_name, sidecar, source, called, trial)
+
+    @cached_property
+    def place(self) -> tuple[str, str]:
+        """What the path belongs to, and the path. The operator's own file is another version of the bundled one."""
+        return self.source or (Layer.FOLDER if self.layer in _OWN else self.layer).value, self.path
+
+    @cached_property
+    def folded(self) -> str:
+        """The path, as it is compared with others."""
+        return self.path.casefold()
 
     @property
     def title(self) -> str:

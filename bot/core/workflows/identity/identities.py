@@ -12,7 +12,6 @@ from bot.core.workflows.source import Layer
 
 _HELD = 90 * 86_400.0  # seconds in which the name of a workflow that is gone goes to no other
 _OLD_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")  # what earlier versions took for a name
-_OWN = frozenset({Layer.BUNDLED, Layer.FOLDER})
 
 
 @dataclass(frozen=True)
@@ -32,19 +31,14 @@ class Identity:
     gone_at: float | None = None
 
 
-def source_of(file: SourceFile) -> str:
-    """Return what a file's path belongs to. The operator's own file is another version of the bundled one."""
-    return file.source or (Layer.FOLDER if file.layer in _OWN else file.layer).value
-
-
 def offered(files: Iterable[SourceFile]) -> tuple[SourceFile, ...]:
     """Return the files that are not replaced by one of the same name in a later layer."""
-    best: dict[str, dict[str, SourceFile]] = {}
+    best: dict[str, dict[tuple[str, str], SourceFile]] = {}
     for file in sorted(files, key=lambda file: file.layer.rank):
-        there = best.setdefault(file.path.casefold(), {})
+        there = best.setdefault(file.folded, {})
         if any(file.layer.rank > other.layer.rank for other in there.values()):
             there.clear()
-        there[f"{source_of(file)} {file.path}"] = file
+        there[file.place] = file
     return tuple(file for there in best.values() for file in there.values())
 
 
@@ -70,7 +64,7 @@ class _Everyone:
             self._note(each)
 
     def add(self, file: SourceFile) -> None:
-        place = source_of(file), file.path
+        place = file.place
         before = self._known.get(place) or (self._known.get(("", file.path)) if self._adopts else None)
         own = before.id if before is not None else self._free_id(file)
         name = before.name if before is not None else ""
@@ -111,4 +105,4 @@ def _says_the_same(identity: Identity, place: tuple[str, str], file: SourceFile)
 
 
 def _replaces(file: SourceFile, other: Identity) -> bool:
-    return file.layer is not other.layer and file.path.casefold() == other.path.casefold()
+    return file.layer is not other.layer and file.folded == other.path.casefold()

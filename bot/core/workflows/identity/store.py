@@ -168,7 +168,9 @@ def _news(
 ) -> _News:
     found, there = identified(known, files, now), _by_place(known)
     lost = {place for place in gone(known) if place in there and there[place].gone_at is None} - found.keys()
-    changed = frozenset(each for place, each in found.items() if each != there.get(place))
+    changed = frozenset(
+        each for place, each in found.items() if each is not there.get(place) and each != there.get(place)
+    )
     return _News(changed, tuple(there[place].id for place in lost))
 
 

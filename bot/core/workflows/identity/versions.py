@@ -7,7 +7,7 @@ from collections import OrderedDict
 from contextlib import suppress
 
 from bot.core.workflows.catalog import Workflows, workflow_of
-from bot.core.workflows.identity.identities import Identity, source_of
+from bot.core.workflows.identity.identities import Identity
 from bot.core.workflows.identity.store import WorkflowStore
 from bot.core.workflows.reader import SourceFile
 from bot.core.workflows.source import NoDefinitions
@@ -81,5 +81,5 @@ class WorkflowVersions:
     def _made_of(self, workflow: str, file: SourceFile) -> Workflow | None:
         newest = self.catalog.workflows.get(workflow)
         name = newest.name if newest is not None else workflow
-        known = Identity(workflow, source_of(file), file.path, file.layer, name, file.title, file.version)
+        known = Identity(workflow, *file.place, file.layer, name, file.title, file.version)
         return workflow_of(file, known, self.catalog.info, [])

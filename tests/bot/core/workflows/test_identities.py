@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.core.workflows.identity.identities import Identity, identified, offered, source_of
+from bot.core.workflows.identity.identities import Identity, identified, offered
 from bot.core.workflows.identity.slugs import LONGEST, RESERVED, slug_of
 from bot.core.workflows.reader import SourceFile
 from bot.core.workflows.source import Layer
@@ -106,7 +106,7 @@ def test_no_two_workflows_ever_share_an_id_or_at_one_time_a_name(steps: list[tup
         now += passed
         shown = offered(there)
         found = identified(everyone.values(), shown, now)
-        assert set(found) == {(source_of(each), each.path) for each in shown}
+        assert set(found) == {each.place for each in shown}
         assert len({each.id for each in found.values()}) == len(found)
         assert len({each.name for each in found.values()}) == len(found)
         for place, each in found.items():
