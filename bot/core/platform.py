@@ -21,7 +21,7 @@ from bot.core.policy.audit import Entry
 from bot.core.policy.buttons import Button, ButtonPress
 from bot.core.policy.permissions import OPERATOR, RuleTarget
 from bot.core.policy.rule_text import block_words, describe
-from bot.core.policy.rules import Access, Block, Limit, Measure, Narrowing, Review, Rule, Trial, WordList
+from bot.core.policy.rules import Access, Block, Limit, Measure, Narrowing, Review, Rule, TextList, Trial, WordList
 from bot.core.policy.scope import ADMINISTRATORS, EVERYONE, Scope, Subject, asked_in, community_of
 from bot.core.port import Reply
 from bot.core.retry import Pauses, retry
@@ -77,6 +77,7 @@ __all__ = [
     "State",
     "Subject",
     "TaskHealth",
+    "TextList",
     "Trial",
     "WordList",
     "Work",

@@ -73,6 +73,13 @@ class WordList:
 
 
 @dataclass(frozen=True)
+class TextList:
+    """Texts, of which people write one as `__name__`: the rule's name, between underscores."""
+
+    texts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Review:
     """Moderators review results, or not. `channel` is where they are asked, if one is named."""
 
@@ -132,6 +139,7 @@ Body: TypeAlias = (
     | Budget
     | Narrowing
     | WordList
+    | TextList
     | Review
     | Block
     | DisplayOptions
@@ -149,6 +157,7 @@ _Body = TypeVar(
     Budget,
     Narrowing,
     WordList,
+    TextList,
     Review,
     Block,
     DisplayOptions,

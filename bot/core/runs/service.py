@@ -32,7 +32,7 @@ from bot.core.policy.enforcement import PolicyEnforcer
 from bot.core.policy.permissions import Permissions
 from bot.core.policy.scope import community_of
 from bot.core.port import MessageOpening
-from bot.core.run import RunRecord, State, person_of
+from bot.core.run import RunRecord, State, Wording, person_of
 from bot.core.runs.erasure import delete_runs, forget_person
 from bot.core.runs.locks import RunLocks
 from bot.core.runs.prices import PriceEstimator
@@ -42,6 +42,7 @@ from bot.core.runs.repository import RunRepository
 from bot.core.runs.validation import RequestValidator, ValidatedRequest
 from bot.core.runs.workflow_service import WorkflowService
 from bot.core.storage.temporary import work_folder
+from bot.core.wording.texts import worded
 from bot.i18n import _
 from comfy.prices import Price
 from comfy.scheduling.schedule import models_of
@@ -144,7 +145,7 @@ class RunService:
         restriction = self._enforcer.restriction(request.person, request.place, workflow)
         with work_folder() as folder:
             whole = await self._with_files(request, folder)
-            checked = await self._validator.check(whole, folder, restriction)
+            checked, wording = await self._worded(request, await self._validator.check(whole, folder, restriction))
             price = await self._price(request, checked)
             held = await self._enforcer.reads(request, checked.values)
             inputs = {
@@ -153,7 +154,14 @@ class RunService:
             }
         opened = isinstance(message, Address)
         where = message if isinstance(message, Address) else message.draft
-        new = replace(self._new(checked, inputs, request, where), policy=policy, held=held, opened=opened, price=price)
+        new = replace(
+            self._new(checked, inputs, request, where),
+            policy=policy,
+            held=held,
+            opened=opened,
+            price=price,
+            wording=wording,
+        )
         await self._queue.enqueue(new)
         events_log.run_taken(new.id, workflow.id, request.person.platform, held=held)
         if not isinstance(message, Address):
@@ -162,6 +170,20 @@ class RunService:
             await self._say(new.id, Held())
         self._wake()
         return new.id
+
+    async def _worded(self, request: RunRequest, checked: ValidatedRequest) -> tuple[ValidatedRequest, Wording | None]:
+        """Return the request with the texts that are sent, and what was written where they are others. From here on the
+        final texts count: for moderators' rules, for the queue, and for each attempt. Raises `BadValue`.
+        """
+        who_and_where = request.person, request.place
+        form = self._enforcer.restriction(*who_and_where, checked.workflow).shown(
+            await self._validator.form(checked.workflow)
+        )
+        lists = self._enforcer.text_lists(*who_and_where, checked.workflow.id)
+        found = worded(form, checked.values, lists, checked.seed or str(checked.id))
+        if not found.written:
+            return checked, None
+        return replace(checked, values=found.values), Wording(found.written)
 
     async def _price(self, request: RunRequest, checked: ValidatedRequest) -> Price | None:
         """Return what a run costs; None if it costs no money. Raises `NotAllowed` if that cannot be said."""
@@ -233,7 +255,7 @@ class RunService:
         version = await self._workflows.usable(run.workflow, run.version, person) if pinned else ""
         form = await self._workflows.form(run.workflow, person, place, version)
         seeds = {field.name for field in form.fields if field.seed}
-        kept = {name: value for name, value in run.values.items() if name in form.names and name not in seeds}
+        kept = {name: value for name, value in run.written.items() if name in form.names and name not in seeds}
         given = {name: file for name, file in run.inputs.items() if name in form.names and name not in changes}
         usable = run.inputs if self._may_repeat(run, place) else self.inputs_for(run, person, place)
         files = {name: file for name, file in given.items() if name in usable}

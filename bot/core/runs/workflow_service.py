@@ -20,9 +20,10 @@ from bot.core.runs.prices import PriceEstimator
 from bot.core.runs.queue import RunQueue
 from bot.core.runs.validation import RequestValidator
 from bot.core.workflows.catalog import Workflows
-from bot.core.workflows.form import Form
+from bot.core.workflows.form import Form, listed
 from bot.core.workflows.identity.differences import differences, has_changed
 from bot.core.workflows.workflow import Workflow
+from bot.i18n import _
 
 _FRESH = 5.0  # seconds after which a decision is made again
 _KEPT = 1000  # people and places for which decisions are kept
@@ -197,6 +198,14 @@ class WorkflowService:
     async def full_form(self, workflow: Workflow) -> Form:
         """Return a workflow's form with the servers' choices, without the moderators' rules."""
         return await self._validator.form(workflow)
+
+    def hints(self, person: Person, place: Place) -> list[str]:
+        """Say what a person can write in a text here beside words, a line each."""
+        lines = [_("In a text, {example} takes one of the two, at random.").format(example="{cat|dog}")]
+        if names := sorted(self._enforcer.text_lists(person, place, "")):
+            shown = listed(f"__{name}__" for name in names)
+            lines.append(_("These names take one text of a list: {names}").format(names=shown))
+        return lines
 
     def rules(self, place: Place) -> object:
         """Return a value that changes whenever moderators change what holds in a place."""

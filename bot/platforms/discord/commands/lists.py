@@ -98,6 +98,7 @@ async def show_help(context: DiscordContext, click: Click) -> None:
             "• Answer a picture with the name of a workflow, and mention me: it goes through it. Fields are set as "
             "name=value."
         ),
+        *(f"• {plain(hint)}" for hint in context.services.workflows.hints(asker(click), place_of(click))),
         _("• The buttons under a result: Again (with a new seed, if there is one), Change, Use as input, Delete."),
         _("• {queue}, {mine}, {workflows}, {about}").format(
             queue="`/queue`", mine="`/mine`", workflows="`/workflows`", about="`/about`"

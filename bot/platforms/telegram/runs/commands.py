@@ -94,6 +94,7 @@ class BasicCommands:
         lines = [
             *_first_example([offer.workflow for offer in offers]),
             _("Other fields are set as name=value, with quotes where there are spaces."),
+            *self._services.workflows.hints(caller.person, caller.place),
             _("Send a photo with the command as its caption, several as an album, or reply to a picture with it."),
             _("What is missing, I ask for. /cancel ends that, or your latest run."),
             _("“spoiler=yes” covers the result. Original gives you a picture as the file that it was."),

@@ -35,7 +35,7 @@ def run_view(run: RunRecord, title: str, word: Word | None) -> dict[str, Any]:
         "title": title,
         "asked": run.asked_at,
         "said": status_text.asked(run.brief(title)),
-        "values": {name: _exact(value) for name, value in run.values.items()},
+        "values": {name: _exact(value) for name, value in run.written.items()},
         "inputs": [_file_view(run, f"inputs/{name}", file, name) for name, file in run.inputs.items()],
         "files": [_file_view(run, f"files/{number}", file) for number, file in enumerate(outcome.files)],
         "texts": outcome.texts,
