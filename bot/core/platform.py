@@ -24,6 +24,7 @@ from bot.core.policy.rule_text import block_words, describe
 from bot.core.policy.rules import Access, Block, Limit, Measure, Narrowing, Review, Rule, TextList, Trial, WordList
 from bot.core.policy.scope import ADMINISTRATORS, EVERYONE, Scope, Subject, asked_in, community_of
 from bot.core.port import Reply
+from bot.core.presets.service import FilledForm, PresetService
 from bot.core.retry import Pauses, retry
 from bot.core.run import UNFINISHED, Outcome, RunRecord, State
 from bot.core.runs.service import RunService
@@ -52,6 +53,7 @@ __all__ = [
     "Field",
     "FieldKind",
     "FileService",
+    "FilledForm",
     "Form",
     "Health",
     "KeyValueStore",
@@ -63,6 +65,7 @@ __all__ = [
     "Overview",
     "Pauses",
     "Platform",
+    "PresetService",
     "Review",
     "Row",
     "Rule",
@@ -126,6 +129,7 @@ class Services:
     workflows: WorkflowService
     files: FileService
     health: Health
+    presets: PresetService
 
 
 class Platform(Protocol):

@@ -32,6 +32,7 @@ from bot.core.policy.enforcement import PolicyEnforcer
 from bot.core.policy.permissions import Permissions
 from bot.core.policy.scope import community_of
 from bot.core.port import MessageOpening
+from bot.core.presets.store import PresetStore
 from bot.core.run import RunRecord, State, Wording, person_of
 from bot.core.runs.erasure import delete_runs, forget_person
 from bot.core.runs.locks import RunLocks
@@ -70,10 +71,11 @@ class RunService:
         links: SignedLinks,
         locks: RunLocks,
         prices: PriceEstimator,
+        presets: PresetStore,
         wake: Callable[[], None],
         stop: Callable[[str], None],
     ) -> None:
-        self._prices = prices
+        self._prices, self._presets = prices, presets
         self._workflows, self._validator, self._queue, self._records = workflows, validator, queue, records
         self._media, self._links, self._replies, self._locks = media, links, replies, locks
         self._enforcer, self._permissions, self._audit = enforcer, permissions, audit
@@ -142,7 +144,7 @@ class RunService:
         await self._queue.check_limits(request.person.key, workflow.id, policy.limits)
         if workflow.spoiler:
             policy = policy.covered()
-        restriction = self._enforcer.restriction(request.person, request.place, workflow)
+        restriction = await self._workflows.restriction(request.person, request.place, workflow)
         with work_folder() as folder:
             whole = await self._with_files(request, folder)
             checked, wording = await self._worded(request, await self._validator.check(whole, folder, restriction))
@@ -175,11 +177,9 @@ class RunService:
         """Return the request with the texts that are sent, and what was written where they are others. From here on the
         final texts count: for moderators' rules, for the queue, and for each attempt. Raises `BadValue`.
         """
-        who_and_where = request.person, request.place
-        form = self._enforcer.restriction(*who_and_where, checked.workflow).shown(
-            await self._validator.form(checked.workflow)
-        )
-        lists = self._enforcer.text_lists(*who_and_where, checked.workflow.id)
+        rules = self._enforcer.restriction(request.person, request.place, checked.workflow)
+        form = rules.shown(await self._validator.form(checked.workflow))
+        lists = self._enforcer.text_lists(request.person, request.place, checked.workflow.id)
         found = worded(form, checked.values, lists, checked.seed or str(checked.id))
         if not found.written:
             return checked, None
@@ -361,13 +361,13 @@ class RunService:
         return False
 
     async def forget(self, person: Person) -> int:
-        """Cancel a person's runs, delete their ended runs with the files, and remove their name from the audit log.
-        Returns the number of runs. A running run ends first, and is deleted within the hour.
+        """Cancel a person's runs, delete their ended runs with the files, and their presets, and remove their name from
+        the audit log. Returns the number of runs. A running run ends first, and is deleted within the hour.
         """
         for run in await self._records.unfinished_of(person.key):
             await self.cancel(run.id, person)
         rules = self._enforcer.book
-        return await forget_person(person.key, self._records, self._media, self._audit, rules)
+        return await forget_person(person.key, self._records, self._media, self._audit, rules, self._presets)
 
     async def _with_files(self, request: RunRequest, folder: Path) -> RunRequest:
         """Return the request with the files that it uses from earlier runs."""

@@ -14,8 +14,11 @@ from bot.core.errors import BadValue, NotAllowed
 from bot.core.model import DisplayOptions, Person, Place, RunRequest
 from bot.core.policy.enforcement import PolicyEnforcer
 from bot.core.policy.evaluate import Decision
+from bot.core.policy.field_constraints import FieldConstraints
 from bot.core.policy.permissions import Permissions
 from bot.core.policy.quota import QuotaStatus
+from bot.core.presets.fitting import with_own_defaults
+from bot.core.presets.store import PresetStore
 from bot.core.runs.prices import PriceEstimator
 from bot.core.runs.queue import RunQueue
 from bot.core.runs.validation import RequestValidator
@@ -50,12 +53,13 @@ class WorkflowService:
         queue: RunQueue,
         prices: PriceEstimator,
         permissions: Permissions,
+        presets: PresetStore,
         servers_version: Callable[[], int],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """`servers_version` changes whenever a server has other nodes or models."""
         self._validator, self._enforcer, self._queue, self._prices = validator, enforcer, queue, prices
-        self._permissions = permissions
+        self._permissions, self._presets = permissions, presets
         self._servers_version, self._clock = servers_version, clock
         self._version: tuple[int, int, int, int] | None = None
         self._allowed: dict[object, list[Workflow]] = {}  # menus ask at each keystroke
@@ -126,8 +130,16 @@ class WorkflowService:
         """
         await self.admit(workflow, person, place, version)
         found = await self.pinned(workflow, version)
-        restriction = self._enforcer.restriction(person, place, found)
+        restriction = await self.restriction(person, place, found)
         return restriction.shown(await self._validator.form(found)).in_language(person.language)
+
+    async def restriction(self, person: Person, place: Place, workflow: Workflow) -> FieldConstraints:
+        """Return the rules about fields for a person in a place, with their own defaults, if they have some."""
+        rules, own = (
+            self._enforcer.restriction(person, place, workflow),
+            await self._presets.usual(person.key, workflow.id),
+        )
+        return with_own_defaults(rules, await self._validator.form(workflow), own) if own else rules
 
     async def pinned(self, workflow: str, version: str) -> Workflow:
         """Return a version of a workflow. Raises `UnknownWorkflow`."""
@@ -190,6 +202,10 @@ class WorkflowService:
         if version != self._priced_for:
             self._priced_for, self._first_prices = version, {}
         return self._first_prices
+
+    async def own_form(self, form: Form, workflow: str, person: Person, place: Place) -> Form:
+        """Return a workflow's form as a person fills it in at a place."""
+        return (await self.restriction(person, place, self.catalog.get(workflow))).shown(form)
 
     def narrowed(self, form: Form, workflow: str, person: Person, place: Place) -> Form:
         """Return a workflow's form with the moderators' rules about fields in a place."""

@@ -28,6 +28,7 @@ class Topic(StrEnum):
     RULES = "rules"
     WORKFLOWS = "workflows"
     SAVED = "saved"  #: workflows that people saved at servers
+    PRESETS = "presets"  #: what people have kept for forms
 
 
 class Bell:

@@ -271,6 +271,28 @@ workflows = Table(
     Column("edition", BigInteger, nullable=False, index=True),
 )
 
+#: Values that people keep under a name, to fill forms in with. A code lets others have a copy.
+presets = Table(
+    "presets",
+    metadata,
+    Column("seq", _Count, primary_key=True, autoincrement=True),
+    Column("person", String(128), nullable=False),
+    Column("folded", Text, nullable=False),  # the name, the same however it is written
+    Column("name", Text, nullable=False),
+    Column("workflow", String(64), nullable=False),
+    Column("given", JSON, nullable=False),
+    Column("code", String(32), unique=True),
+    Column("usual", Integer, nullable=False),  # 1: the person's own defaults of the workflow
+    Column("at", Float, nullable=False),
+    Index("presets_by_name", "person", "folded", unique=True),
+    Index(
+        "presets_usual",
+        "person",
+        sqlite_where=text("usual = 1"),
+        postgresql_where=text("usual = 1"),
+    ),
+)
+
 #: What was in the files of a workflow, packed.
 workflow_versions = Table(
     "workflow_versions",

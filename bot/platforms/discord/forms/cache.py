@@ -45,8 +45,8 @@ class FormCache:
         await self._services.workflows.admit(name, person, place)
         form = await self.whole(name)
         workflow = self._services.workflows.catalog.get(name).in_language(person.language)
-        narrowed = self._services.workflows.narrowed(form, name, person, place)
-        return CachedForm(workflow, narrowed.in_language(person.language), await self._price(name))
+        own = await self._services.workflows.own_form(form, name, person, place)
+        return CachedForm(workflow, own.in_language(person.language), await self._price(name))
 
     async def _price(self, name: str) -> str:
         try:
