@@ -55,7 +55,7 @@ class PresetService:
 
     async def lines(self, person: Person) -> list[str]:
         """Describe a person's presets, a line each."""
-        return [self._line(each) for each in await self.of(person)]
+        return [self.line(each) for each in await self.of(person)]
 
     async def keep(self, person: Person, run: RunRecord, name: str) -> str:
         """Keep the values of a run, without its files and its seed. The platform has checked that the person may fill
@@ -169,7 +169,8 @@ class PresetService:
         found = self._forms.catalog.workflows.get(workflow)
         return (found.title if found is not None else "") or self._forms.catalog.title(workflow)
 
-    def _line(self, preset: Preset) -> str:
+    def line(self, preset: Preset) -> str:
+        """Describe a preset in a line."""
         marks = [_("your defaults")] if preset.usual else []
         marks += [_("shared as {code}").format(code=preset.code)] if preset.code else []
         values = ngettext("{count} value", "{count} values", len(preset.values)).format(count=len(preset.values))

@@ -12,7 +12,7 @@ from functools import partial
 from time import time
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, delete, func, select, update
+from sqlalchemy import Connection, Row, bindparam, delete, func, literal_column, select, update
 
 from bot.core.storage.bells import Topic
 from bot.core.storage.database import Database
@@ -23,8 +23,9 @@ _KEPT = 1000  # people of whom their own defaults are at hand
 _MINE = presets.c.person == bindparam("of_person")
 _OF = select(presets).where(_MINE).order_by(presets.c.folded)
 _NAMED = select(presets).where(_MINE, presets.c.folded == bindparam("of_name"))
-_USUAL = select(presets.c.workflow, presets.c.given).where(_MINE, presets.c.usual == 1)
-_PEOPLE = select(presets.c.person).where(presets.c.usual == 1).distinct()
+_IS_USUAL = presets.c.usual == literal_column("1")  # the index lists those for the same words alone
+_USUAL = select(presets.c.workflow, presets.c.given).where(_MINE, _IS_USUAL)
+_PEOPLE = select(presets.c.person).where(_IS_USUAL).distinct()
 
 
 @dataclass(frozen=True)
@@ -93,7 +94,10 @@ class PresetStore:
             connection.execute(presets.insert().values(person=person, folded=folded(name), usual=0, at=time(), **row))
             return False
 
-        return await self._database.write(put, Topic.PRESETS, locks=_locks(person))
+        replaced = await self._database.write(put, locks=_locks(person))
+        if replaced:
+            self._database.bells.changed((Topic.PRESETS,))
+        return replaced
 
     async def rename(self, person: str, number: int, name: str) -> bool:
         """Rename a preset. Returns False if the person has another one of this name."""
