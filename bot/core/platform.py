@@ -33,6 +33,8 @@ from bot.core.storage.key_value import KeyValueStore
 from bot.core.storage.private import opener as private_opener
 from bot.core.storage.temporary import work_folder
 from bot.core.together import together
+from bot.core.wording.choosing import split_options
+from bot.core.wording.styles import Style
 from bot.core.workflows.arguments import example, main_field, read_arguments
 from bot.core.workflows.field_kinds import kind_of_file
 from bot.core.workflows.form import Field, FieldKind, Form
@@ -78,6 +80,7 @@ __all__ = [
     "Scope",
     "Services",
     "State",
+    "Style",
     "Subject",
     "TaskHealth",
     "TextList",
@@ -103,6 +106,7 @@ __all__ = [
     "read_arguments",
     "retry",
     "settings_from",
+    "split_options",
     "together",
     "work_folder",
 ]

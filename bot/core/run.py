@@ -49,7 +49,9 @@ class HandedOver:
 
 @dataclass(frozen=True)
 class Wording:
-    """The words of a run as its person wrote them, by field, where others are sent: with choices made."""
+    """The words of a run as its person wrote them, by field, where others are sent: in a style, with choices made. What
+    was chosen beside the workflow's own fields is there too, such as the style.
+    """
 
     written: Mapping[str, str] = field(default_factory=dict)
 
@@ -118,6 +120,11 @@ class RunRecord(QueuedRun):
         return self.values if self.wording is None else {**self.values, **self.wording.written}
 
     @property
+    def said(self) -> Mapping[str, Any]:
+        """The values for people to read: those that are sent, and what was chosen beside them."""
+        return self.values if self.wording is None else {**self.written, **self.values}
+
+    @property
     def is_ahead(self) -> bool:
         """True if the run waits at a server, which begins it by itself after what it executes now."""
         return self.state is State.WAITING and self.server is not None
@@ -136,7 +143,7 @@ class RunRecord(QueuedRun):
             title or self.workflow,
             self.person,
             self.place,
-            self.values,
+            self.said,
             inputs,
             spoiler=bool(self.display.spoilers),
             previews=self.display.previews is not False and not self.review,

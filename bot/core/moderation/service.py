@@ -41,6 +41,7 @@ from bot.core.policy.rule_text import (
     imported,
     narrowing_words,
     parsed,
+    style_words,
     what_of,
     without_channels,
 )
@@ -70,7 +71,8 @@ from bot.core.runs.queue import RunQueue
 from bot.core.runs.repository import RunRepository
 from bot.core.runs.validation import RequestValidator
 from bot.core.status_text import duration
-from bot.core.wording import choosing
+from bot.core.wording import choosing, styles
+from bot.core.wording.styles import Style
 from bot.i18n import _, ngettext
 
 if TYPE_CHECKING:
@@ -300,6 +302,19 @@ class ModerationService:
         words = words.format(name=name, scope=scope, count=len(texts))
         return await self._put(by, here, "list", words, rule, remove=not texts)
 
+    async def style(self, by: Person, here: Place, name: str, to: Style, aim: RuleTarget = EVERYTHING) -> str:
+        """Set a style that people can choose, by its name; without any text it is deleted. Raises `UserError`."""
+        scope = await self._scope(by, here, "style", aim)
+        name, remove = " ".join(name.split()), to == Style()
+        if (fault := styles.faults(name, to)) is not None:
+            raise UserError(_("Nothing was changed: {fault}.").format(fault=fault))
+        rule = Rule(scope, to, name)
+        if remove and self._rules.of(scope.community).get(rule.slot) is None:
+            raise UserError(_("There is no style “{name}” {scope}.").format(name=name, scope=scope))
+        words = _("Deleted the style “{name}” {scope}.") if remove else _("Set the style “{name}” {scope}: {text}.")
+        words = words.format(name=name, scope=scope, text=style_words(to))
+        return await self._put(by, here, "style", words, rule, remove=remove)
+
     async def review(
         self, by: Person, here: Place, on: bool | None, channel: str = "", aim: RuleTarget = EVERYTHING
     ) -> str:
@@ -483,6 +498,7 @@ class ModerationService:
         for rule in rules:
             fault = await word_filter.check(rule.body) if isinstance(rule.body, WordList) else None
             fault = choosing.faults(rule.name, rule.body.texts) if isinstance(rule.body, TextList) else fault
+            fault = styles.faults(rule.name, rule.body) if isinstance(rule.body, Style) else fault
             if fault is not None:
                 raise UserError(_("Nothing was imported: {faults}.").format(faults=fault))
         foreign = origin != scope.community

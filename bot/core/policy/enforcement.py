@@ -16,6 +16,7 @@ from bot.core.policy.rule_store import RuleStore
 from bot.core.policy.rules import Rule, WordList
 from bot.core.policy.scope import RequestContext, community_of
 from bot.core.run import RunRecord
+from bot.core.wording.styles import Styles
 from bot.core.workflows.catalog import Workflows
 from bot.core.workflows.workflow import Workflow
 from bot.i18n import _
@@ -112,6 +113,11 @@ class PolicyEnforcer:
         """Return the texts of each list that a person may write here as `__name__`."""
         context = RequestContext.of(person, place, workflow)
         return evaluate.text_lists(self.book.of(context.community), context)
+
+    def styles(self, person: Person, place: Place, workflow: str) -> Styles:
+        """Return the styles that a person may choose here, by their names."""
+        context = RequestContext.of(person, place, workflow)
+        return evaluate.styles(self.book.of(context.community), context)
 
     def policy(self, person: Person, place: Place, workflow: str) -> EffectivePolicy:
         """Return the policy for a run requested in this place."""

@@ -31,6 +31,7 @@ from bot.core.policy.rules import (
     WordList,
 )
 from bot.core.policy.scope import RequestContext, Scope, Subject, SubjectKind
+from bot.core.wording.styles import Style
 from bot.i18n import _
 
 
@@ -172,6 +173,12 @@ def text_lists(rules: Rules, context: RequestContext) -> dict[str, tuple[str, ..
     return {
         name: rule.body.texts for name, rule in found.items() if rule is not None and isinstance(rule.body, TextList)
     }
+
+
+def styles(rules: Rules, context: RequestContext) -> dict[str, Style]:
+    """Return the styles that people may choose here: of those with the same name, the narrowest."""
+    found = {name: rules.narrowest(Style, context, name) for name in rules.names(Style)}
+    return {name: rule.body for name, rule in found.items() if rule is not None and isinstance(rule.body, Style)}
 
 
 def review(rules: Rules, context: RequestContext) -> Review:

@@ -31,6 +31,7 @@ from bot.core.policy.rules import (
 from bot.core.policy.scope import Scope
 from bot.core.policy.spending import spending_words
 from bot.core.status_text import credit_words
+from bot.core.wording.styles import Style
 from bot.core.workflows.form import Field
 from bot.i18n import _, ngettext
 from comfy.json_text import read_json
@@ -59,6 +60,9 @@ def describe(rule: Rule) -> str:
         case TextList(texts=texts):
             words = ngettext("{count} text for __{name}__ {scope}", "{count} texts for __{name}__ {scope}", len(texts))
             return words.format(count=len(texts), name=rule.name, scope=scope)
+        case Style() as style:
+            words = _("the style “{name}” {scope}: {text}")
+            return words.format(name=rule.name, scope=scope, text=style_words(style))
         case Review(on=on):
             words = _("moderators review the results of {what} {scope}")
             return (words if on else _("results of {what} are shown without a review {scope}")).format(
@@ -103,6 +107,12 @@ def block_words(rule: Rule) -> str:
 def narrowing_words(to: Narrowing | None) -> str:
     """Describe what a field accepts."""
     return ", ".join(_narrowing(to)) if to is not None and any(_narrowing(to)) else _("as in the workflow")
+
+
+def style_words(style: Style) -> str:
+    """Describe what a style adds to a text."""
+    words = style.around("…")
+    return _("{words}; without {avoid}").format(words=words, avoid=style.avoid) if style.avoid else words
 
 
 def display_words(display: DisplayOptions) -> str:

@@ -10,6 +10,7 @@ from typing import Any, TypeAlias, TypeVar, get_args, get_type_hints
 
 from bot.core.model import DisplayOptions
 from bot.core.policy.scope import Key, RequestContext, Scope, Subject
+from bot.core.wording.styles import Style
 from bot.i18n import _
 
 _LONGEST, _LONGEST_VALUE = 500, 6000  # characters of a name, a reason or a word; and of a field's value
@@ -140,6 +141,7 @@ Body: TypeAlias = (
     | Narrowing
     | WordList
     | TextList
+    | Style
     | Review
     | Block
     | DisplayOptions
@@ -158,6 +160,7 @@ _Body = TypeVar(
     Narrowing,
     WordList,
     TextList,
+    Style,
     Review,
     Block,
     DisplayOptions,

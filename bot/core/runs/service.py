@@ -29,6 +29,7 @@ from bot.core.policy import buttons
 from bot.core.policy.audit import Audit
 from bot.core.policy.buttons import ButtonPress
 from bot.core.policy.enforcement import PolicyEnforcer
+from bot.core.policy.field_constraints import FieldConstraints
 from bot.core.policy.permissions import Permissions
 from bot.core.policy.scope import community_of
 from bot.core.port import MessageOpening
@@ -43,7 +44,9 @@ from bot.core.runs.repository import RunRepository
 from bot.core.runs.validation import RequestValidator, ValidatedRequest
 from bot.core.runs.workflow_service import WorkflowService
 from bot.core.storage.temporary import work_folder
+from bot.core.wording.styles import Styles, chosen
 from bot.core.wording.texts import worded
+from bot.core.workflows.workflow import Workflow
 from bot.i18n import _
 from comfy.prices import Price
 from comfy.scheduling.schedule import models_of
@@ -146,8 +149,9 @@ class RunService:
             policy = policy.covered()
         restriction = await self._workflows.restriction(request.person, request.place, workflow)
         with work_folder() as folder:
-            whole = await self._with_files(request, folder)
-            checked, wording = await self._worded(request, await self._validator.check(whole, folder, restriction))
+            own, style = await self._without_style(request, workflow, restriction)
+            whole = await self._with_files(own, folder)
+            checked, wording = await self._worded(own, await self._validator.check(whole, folder, restriction), style)
             price = await self._price(request, checked)
             held = await self._enforcer.reads(request, checked.values)
             inputs = {
@@ -173,17 +177,32 @@ class RunService:
         self._wake()
         return new.id
 
-    async def _worded(self, request: RunRequest, checked: ValidatedRequest) -> tuple[ValidatedRequest, Wording | None]:
+    async def _without_style(
+        self, request: RunRequest, workflow: Workflow, restriction: FieldConstraints
+    ) -> tuple[RunRequest, Mapping[str, str]]:
+        """Return a request with the values of the workflow's own fields, and the style that was chosen, by the name of
+        its field. Raises `BadValue`.
+        """
+        form = restriction.shown(await self._validator.form(workflow))
+        field = self._workflows.style_field(form, workflow.id, request.person, request.place)
+        values, style = chosen(field, request.values)
+        return replace(request, values=values), {field.name: style} if field is not None and style else {}
+
+    async def _worded(
+        self, request: RunRequest, checked: ValidatedRequest, style: Mapping[str, str]
+    ) -> tuple[ValidatedRequest, Wording | None]:
         """Return the request with the texts that are sent, and what was written where they are others. From here on the
         final texts count: for moderators' rules, for the queue, and for each attempt. Raises `BadValue`.
         """
-        rules = self._enforcer.restriction(request.person, request.place, checked.workflow)
-        form = rules.shown(await self._validator.form(checked.workflow))
-        lists = self._enforcer.text_lists(request.person, request.place, checked.workflow.id)
-        found = worded(form, checked.values, lists, checked.seed or str(checked.id))
-        if not found.written:
+        person, place, workflow = request.person, request.place, checked.workflow
+        form = self._enforcer.restriction(person, place, workflow).shown(await self._validator.form(workflow))
+        lists = self._enforcer.text_lists(person, place, workflow.id)
+        styles: Styles = self._enforcer.styles(person, place, workflow.id) if style else {}
+        pieces = next((styles[name] for name in style.values()), None)
+        found = worded(form, checked.values, lists, checked.seed or str(checked.id), pieces)
+        if not found.written and not style:
             return checked, None
-        return replace(checked, values=found.values), Wording(found.written)
+        return replace(checked, values=found.values), Wording({**found.written, **style})
 
     async def _price(self, request: RunRequest, checked: ValidatedRequest) -> Price | None:
         """Return what a run costs; None if it costs no money. Raises `NotAllowed` if that cannot be said."""

@@ -22,8 +22,9 @@ from bot.core.presets.store import PresetStore
 from bot.core.runs.prices import PriceEstimator
 from bot.core.runs.queue import RunQueue
 from bot.core.runs.validation import RequestValidator
+from bot.core.wording.styles import style_field
 from bot.core.workflows.catalog import Workflows
-from bot.core.workflows.form import Form, listed
+from bot.core.workflows.form import Field, Form, listed
 from bot.core.workflows.identity.differences import differences, has_changed
 from bot.core.workflows.workflow import Workflow
 from bot.i18n import _
@@ -131,7 +132,19 @@ class WorkflowService:
         await self.admit(workflow, person, place, version)
         found = await self.pinned(workflow, version)
         restriction = await self.restriction(person, place, found)
-        return restriction.shown(await self._validator.form(found)).in_language(person.language)
+        own = restriction.shown(await self._validator.form(found)).in_language(person.language)
+        return self._with_additions(own, workflow, person, place)
+
+    def style_field(self, form: Form, workflow: str, person: Person, place: Place) -> Field | None:
+        """Return the field in which a person chooses a style; None if there is nothing to choose. `form` has the
+        workflow's own fields, as the person fills them in.
+        """
+        return style_field(form, self._enforcer.styles(person, place, workflow))
+
+    def _with_additions(self, form: Form, workflow: str, person: Person, place: Place) -> Form:
+        """Return a person's form with the fields that every workflow gets."""
+        style = self.style_field(form, workflow, person, place)
+        return Form((*form.fields, style)) if style is not None else form
 
     async def restriction(self, person: Person, place: Place, workflow: Workflow) -> FieldConstraints:
         """Return the rules about fields for a person in a place, with their own defaults, if they have some."""
@@ -205,11 +218,13 @@ class WorkflowService:
 
     async def own_form(self, form: Form, workflow: str, person: Person, place: Place) -> Form:
         """Return a workflow's form as a person fills it in at a place."""
-        return (await self.restriction(person, place, self.catalog.get(workflow))).shown(form)
+        own = (await self.restriction(person, place, self.catalog.get(workflow))).shown(form)
+        return self._with_additions(own, workflow, person, place)
 
     def narrowed(self, form: Form, workflow: str, person: Person, place: Place) -> Form:
         """Return a workflow's form with the moderators' rules about fields in a place."""
-        return self._enforcer.restriction(person, place, self.catalog.get(workflow)).shown(form)
+        shown = self._enforcer.restriction(person, place, self.catalog.get(workflow)).shown(form)
+        return self._with_additions(shown, workflow, person, place)
 
     async def full_form(self, workflow: Workflow) -> Form:
         """Return a workflow's form with the servers' choices, without the moderators' rules."""

@@ -1,4 +1,4 @@
-"""The texts of a run, from what its person wrote to what is sent."""
+"""The texts of a run, from what its person wrote to what is sent: first the style, then lists and braces."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bot.core.wording.choosing import Chooser, Lists
+from bot.core.wording.styles import Style, styled
 from bot.core.workflows.form import FieldKind, Form
 
 
@@ -18,11 +19,15 @@ class WordedValues:
     written: Mapping[str, str] = field(default_factory=dict)
 
 
-def worded(form: Form, values: Mapping[str, Any], lists: Lists, seed: str) -> WordedValues:
-    """Make the choices in the texts of a form, which has what a person may fill in. Raises `BadValue`."""
+def worded(form: Form, values: Mapping[str, Any], lists: Lists, seed: str, style: Style | None = None) -> WordedValues:
+    """Word the texts of a form, which has what a person may fill in. Raises `BadValue`."""
     chooser, changed = Chooser(lists, seed), dict[str, str]()
+    before = {**values, **(styled(form, style, values) if style is not None else {})}
     for each in form.fields:
-        text = values.get(each.name)
-        if each.kind is FieldKind.TEXT and isinstance(text, str) and (final := chooser.final(each.name, text)) != text:
+        text = before.get(each.name)
+        if each.kind is not FieldKind.TEXT or not isinstance(text, str):
+            continue
+        final = chooser.final(each.name, text)
+        if final != values.get(each.name):
             changed |= {name: str(value) for name, value in Form((each,)).check({each.name: final}).items()}
-    return WordedValues({**values, **changed}, {name: values[name] for name in changed})
+    return WordedValues({**values, **changed}, {name: str(values.get(name, "")) for name in changed})

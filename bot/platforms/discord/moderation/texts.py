@@ -7,7 +7,7 @@ from typing import Optional
 
 from discord import app_commands
 
-from bot.core.platform import ModerationService
+from bot.core.platform import ModerationService, Style
 from bot.i18n import _
 from bot.platforms.discord.moderation.targets import Channel, aim_of
 from bot.platforms.discord.moderation.workflows import Act, Text, workflow_names
@@ -38,3 +38,23 @@ class TextCommands(app_commands.Group):
     ) -> None:
         aim = aim_of(workflow, channel)
         await self._do(click, lambda by, here: self._moderation.list_(by, here, name, texts or "", aim))
+
+    @app_commands.command(description=_("A style that members can choose; with only its name, delete it."))
+    @app_commands.describe(
+        before=_("text before what a member writes"),
+        after=_("text after it"),
+        avoid=_("what shall not be there, for workflows with a field for that"),
+    )
+    @app_commands.autocomplete(workflow=workflow_names)
+    async def style(
+        self,
+        click: Click,
+        name: Text,
+        before: Optional[str] = None,  # noqa: UP045 - read at run time
+        after: Optional[str] = None,  # noqa: UP045
+        avoid: Optional[str] = None,  # noqa: UP045
+        workflow: Optional[str] = None,  # noqa: UP045
+        channel: Optional[Channel] = None,  # noqa: UP045
+    ) -> None:
+        to, aim = Style(before or "", after or "", avoid or ""), aim_of(workflow, channel)
+        await self._do(click, lambda by, here: self._moderation.style(by, here, name, to, aim))

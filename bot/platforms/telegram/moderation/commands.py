@@ -25,6 +25,7 @@ from bot.platforms.telegram.moderation.parser import (
     named_text_of,
     narrowing_of,
     seconds_of,
+    style_of,
     usage,
     word_list_of,
     workflow_named,
@@ -144,6 +145,9 @@ class ModerateCommand:
             case "list" if len(order.said.split()) > 1:
                 name, text, target = named_text_of(order)
                 return await core.list_(by, here, name, text, target)
+            case "style" if len(order.said.split()) > 1:
+                name, text, target = named_text_of(order)
+                return await core.style(by, here, name, style_of(text), target)
             case "review" if order.first:
                 on = {"on": True, "off": False}.get(order.first)
                 return await core.review(by, here, on, await self._own_chat(order), aim)

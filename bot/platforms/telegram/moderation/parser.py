@@ -9,7 +9,7 @@ from telegram import Message
 
 from bot.core.errors import UserError
 from bot.core.model import Person, Place
-from bot.core.platform import Narrowing, RuleTarget, WordList
+from bot.core.platform import Narrowing, RuleTarget, Style, WordList, split_options
 from bot.i18n import _
 
 NONE = ("none", "off", "no")
@@ -83,6 +83,14 @@ def named_text_of(order: ModerateArguments) -> tuple[str, str, RuleTarget]:
     return name, "" if text.lower() in NONE else text, RuleTarget(place=place)
 
 
+def style_of(text: str) -> Style:
+    """Read `text before | text after | what to avoid`. Raises `UserError`."""
+    parts = [part.strip() for part in split_options(text)]
+    if len(parts) > 3:
+        raise UserError(usage())
+    return Style(*parts)
+
+
 def usage() -> str:
     """The syntax of the command."""
     lines = (
@@ -94,6 +102,7 @@ def usage() -> str:
         "/moderate field WORKFLOW FIELD [min=…] [max=…] [default=…] [fixed=…] [choices=a,b] [hidden=yes] | open",
         "/moderate words LIST [hold] word, word, /pattern/ | none",
         "/moderate list NAME [here] text | text, " + _("or one text a line") + " | none",
+        "/moderate style NAME [here] " + _("text before | text after | what to avoid") + " | none",
         "/moderate review on|off|clear [CHAT ID] [here]",
         "/moderate where topic|asked [here]",
         "/moderate previews|spoilers on|off [here]",

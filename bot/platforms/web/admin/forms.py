@@ -16,6 +16,7 @@ from bot.core.platform import (
     Narrowing,
     Rule,
     RuleTarget,
+    Style,
     TextList,
     WordList,
     Workflow,
@@ -81,6 +82,13 @@ class PolicyForms:
         if not given.get("texts", ""):
             raise BadValue("texts", _("enter a text."))
         return await self._moderation.list_(by, here, given.get("name", ""), given["texts"], aim)
+
+    async def style(self, by: Person, here: Place, aim: RuleTarget, given: Mapping[str, str]) -> str:
+        """Set a style. It replaces a style of the same name."""
+        to = Style(*(given.get(each, "") for each in ("before", "after", "avoid")))
+        if to == Style():
+            raise BadValue("before", _("enter a text."))
+        return await self._moderation.style(by, here, given.get("name", ""), to, aim)
 
     async def show(self, by: Person, here: Place, aim: RuleTarget, given: Mapping[str, str]) -> str:
         """Set the review of results, and where and how they are shown; settings left open keep their value."""
@@ -155,6 +163,17 @@ def texts(inputs: Inputs, workflows: Sequence[Workflow]) -> list[Html]:
         inputs.text("name", _("Name of the list"), required=True, maxlength="40"),
         _workflow(inputs, workflows),
         inputs.area("texts", _("Texts"), rows="3", placeholder=_("one per line")),
+    ]
+
+
+def styles(inputs: Inputs, workflows: Sequence[Workflow]) -> list[Html]:
+    """The inputs of a style."""
+    return [
+        inputs.text("name", _("Name of the style"), required=True, maxlength="40"),
+        _workflow(inputs, workflows),
+        inputs.text("before", _("Before what people write"), maxlength="500"),
+        inputs.text("after", _("After it"), maxlength="500"),
+        inputs.text("avoid", _("What to avoid"), maxlength="500"),
     ]
 
 

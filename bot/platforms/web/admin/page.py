@@ -182,7 +182,16 @@ def _blocks(view: View) -> Html:
 
 def _deciding(view: View) -> Iterable[Html]:
     """The sections for rules other than access to workflows."""
-    return _limits(view), _money(view), _fields(view), _words(view), _texts(view), _display(view), _blocks(view)
+    return (
+        _limits(view),
+        _money(view),
+        _fields(view),
+        _words(view),
+        _texts(view),
+        _styles(view),
+        _display(view),
+        _blocks(view),
+    )
 
 
 def _limits(view: View) -> Html:
@@ -220,6 +229,13 @@ def _texts(view: View) -> Html:
     inputs = forms.texts(Inputs("texts", view.said), view.workflows)
     send = _fields_of(view, inputs, "texts", _("Set the list"))
     return _section(view, "texts", _("Lists of texts"), el("p", about, class_="about"), send)
+
+
+def _styles(view: View) -> Html:
+    about = _("People choose a style in the form. Its texts go around what they write.")
+    inputs = forms.styles(Inputs("styles", view.said), view.workflows)
+    send = _fields_of(view, inputs, "style", _("Set the style"))
+    return _section(view, "styles", _("Styles"), el("p", about, class_="about"), send)
 
 
 def _display(view: View) -> Html:

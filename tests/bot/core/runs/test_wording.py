@@ -10,7 +10,7 @@ import pytest
 
 from bot.core.errors import BadValue, NotAllowed
 from bot.core.model import Done, Person
-from bot.core.platform import Narrowing, RuleTarget, WordList
+from bot.core.platform import Narrowing, RuleTarget, Style, WordList
 from bot.core.wording.choosing import Chooser
 from comfy.embedded import EmbeddedServer
 from tests.bot.harness import ANN, BEN, HERE, MOD, Gates, House, house, write_workflows
@@ -100,3 +100,39 @@ async def test_a_final_text_must_fit_the_field_and_what_moderators_fixed_stays_a
         await acts.field(MOD, HERE, "words", Narrowing(fixed="{a|b}"), dice)
         run_id, _message = await home.ask("dice")
         assert (await home.ended(run_id))[0].values["words"] == "{a|b}"
+
+
+async def test_a_style_of_the_place_goes_around_the_words_and_is_judged_with_them(tmp_path: Path) -> None:
+    write_dice(tmp_path)
+    gates = Gates()
+    gates.open()
+    async with house(tmp_path, servers=[EmbeddedServer(nodes=gates.nodes())]) as home:
+        acts, runs, presets = home.services.moderation, home.services.runs, home.services.presets
+        with pytest.raises(BadValue, match="style: there is no such field"):
+            await asked(home, "a cat", style="Film")
+        with pytest.raises(NotAllowed):
+            await acts.style(ANN, HERE, "Film", Style("a photo of"))
+        told = await acts.style(MOD, HERE, "Film", Style("a {nu|nu}", "{de|de} on film"))
+        assert told == "Set the style “Film” everywhere here: a {nu|nu} …, {de|de} on film."
+        run_id, message = await home.ask("dice", words="a {cat|cat}", style="film", seed="1")
+        (run,) = await home.ended(run_id)
+        assert gates.passed == ["a nu a cat, de on film"] == [run.values["words"]]
+        assert run.written == {"words": "a {cat|cat}", "style": "Film", "seed": 1}
+        await home.platform.until(lambda: message.last == Done())
+        assert message.brief is not None
+        assert message.brief.values == {"words": "a nu a cat, de on film", "style": "Film", "seed": 1}
+        assert (await runs.again(run_id, BEN, HERE, {})).values == {"words": "a {cat|cat}", "style": "Film"}
+        await presets.keep(ANN, run, "filmed")
+        with pytest.raises(BadValue, match="style: “comic” is not one of the choices"):
+            await asked(home, "a cat", style="comic")
+        await acts.words(MOD, HERE, "rude", WordList(("nude",)))
+        await acts.style(MOD, HERE, "Film", Style(after=".de"))
+        filled = await presets.fill(ANN, HERE, "filmed")
+        assert (filled.values, filled.news) == ({"words": "a {cat|cat}", "style": "Film"}, "")
+        with pytest.raises(NotAllowed, match="rude"):
+            await asked(home, "nu", style="Film")
+        await acts.style(MOD, HERE, "comic", Style(after="as a comic"))
+        await acts.style(MOD, HERE, "Film", Style())
+        filled = await presets.fill(ANN, HERE, "filmed")
+        assert filled.values == {"words": "a {cat|cat}"}
+        assert "“Film” is not one of the choices: comic." in filled.news

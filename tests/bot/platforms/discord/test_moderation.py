@@ -101,6 +101,24 @@ async def test_a_list_of_texts_is_used_in_a_text(fake: FakeDiscord, channel: int
     await told(fake, await moderate(fake, channel, "list", {"name": "animal"}, group="texts"), "Deleted the list")
 
 
+async def test_a_style_is_an_option_of_the_commands(fake: FakeDiscord, channel: int) -> None:
+    film = {"name": "Film", "after": "on film"}
+    await told(fake, await moderate(fake, channel, "style", film, group="texts"), "Set the style “Film”")
+
+    def offered() -> bool:
+        every = fake.commands[str(fake.channels[channel])]
+        options = next(each["options"] for each in every if each["name"] == "polaroid")
+        return any(each["name"] == "style" and each["choices"][0]["value"] == "Film" for each in options)
+
+    await fake.until(offered)
+    await fake.slash(ALICE, channel, "polaroid", {"photo": picture(), "caption": "a cat", "style": "Film"})
+    (done,) = await results(fake, channel)
+    assert "a cat, on film" in done.content
+    assert "style Film" in done.content
+    await told(fake, await moderate(fake, channel, "style", {"name": "Film"}, group="texts"), "Deleted the style")
+    await fake.until(lambda: not offered())
+
+
 async def test_a_limit_counts(fake: FakeDiscord, channel: int) -> None:
     await told(fake, await moderate(fake, channel, "limit", {"measure": "hour", "most": 1}), "Set the limit")
     await fake.slash(ALICE, channel, "negative", {"photo": picture()})

@@ -131,6 +131,16 @@ async def test_a_list_of_texts_is_used_in_a_text(api: BotApi) -> None:
     await moderator.answer("Deleted the list")
 
 
+async def test_a_style_is_a_field_of_the_form(api: BotApi) -> None:
+    member, moderator = group(api)
+    await moderator.write("/moderate style Film | on {film|film} | blur")
+    await moderator.answer("Set the style “Film”", "without blur")
+    await member.write("/polaroid a cat style=film", photo=picture())
+    assert "style Film" in (await member.answer("a cat, on film", button="Details")).text
+    await moderator.write("/moderate style Film none")
+    await moderator.answer("Deleted the style")
+
+
 _NO_ROADS = ((CallbackAction.ORIGINAL, "There are no files"), (CallbackAction.USE, "There is no picture"))
 
 

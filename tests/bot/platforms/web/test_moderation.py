@@ -172,6 +172,18 @@ async def test_texts_to_choose_from_are_defined(tmp_path: Path) -> None:
         assert "Enter a text" in await press(ann, "texts", name="empty")
 
 
+async def test_styles_are_defined_and_chosen(tmp_path: Path) -> None:
+    async with page(tmp_path) as web, Visitor(web.url) as ann, Visitor(web.url) as eve:
+        told = await press(ann, "style", name="Film", after="on film", avoid="blur")
+        assert "Set the style “Film” everywhere: …, on film; without blur." in told
+        _status, taken = await eve.ask("polaroid", photo=png(), caption="a cat", style="Film")
+        run = await eve.until(taken["id"], "done")
+        assert "a cat, on film" in run["said"]
+        assert "style Film" in run["said"]
+        assert (run["values"]["caption"], run["values"]["style"]) == ("a cat", "Film")  # for Change
+        assert "Enter a text" in await press(ann, "style", name="empty")
+
+
 async def test_how_results_are_shown_is_decided(tmp_path: Path) -> None:
     async with page(tmp_path) as web, Visitor(web.url) as ann, Visitor(web.url) as eve:
         told = await press(ann, "show", review="on", previews="off", workflow="plain")
