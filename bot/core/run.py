@@ -72,7 +72,8 @@ class RunRecord(QueuedRun):
     """One run. The person is as they were when they asked. No worker takes the run before its message is `opened`.
 
     `spared` counts the attempts that ended before a server began. From `posted_at` on a server may have charged for a
-    run that costs money.
+    run that costs money. A run of a group, which was asked for with others, is `cell` of so many `cells`, counted from
+    0; `label` says what differs.
     """
 
     values: Mapping[str, Any]
@@ -102,6 +103,10 @@ class RunRecord(QueuedRun):
     spared: int = 0
     handed_over: HandedOver | None = None
     priority: int = 0
+    group_id: str | None = None
+    cell: int = 0
+    cells: int = 1
+    label: str = ""
 
     @property
     def is_ahead(self) -> bool:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 from bot.core import events_log
 from bot.core.errors import BadValue, DeliveryFailed, MessageGone, NotAllowed, TooMany, UserError
@@ -29,6 +30,7 @@ from bot.core.policy import buttons
 from bot.core.policy.audit import Audit
 from bot.core.policy.buttons import ButtonPress
 from bot.core.policy.enforcement import PolicyEnforcer
+from bot.core.policy.evaluate import EffectivePolicy
 from bot.core.policy.permissions import Permissions
 from bot.core.policy.scope import community_of
 from bot.core.port import MessageOpening
@@ -36,12 +38,14 @@ from bot.core.run import RunRecord, State, person_of
 from bot.core.runs.erasure import delete_runs, forget_person
 from bot.core.runs.locks import RunLocks
 from bot.core.runs.prices import PriceEstimator
-from bot.core.runs.queue import NewRun, RunQueue
+from bot.core.runs.queue import GroupPlace, NewRun, RunQueue
 from bot.core.runs.replies import RunReplies
 from bot.core.runs.repository import RunRepository
 from bot.core.runs.validation import RequestValidator, ValidatedRequest
 from bot.core.runs.workflow_service import WorkflowService
+from bot.core.several.count import count_in, most_at_once
 from bot.core.storage.temporary import work_folder
+from bot.core.workflows.workflow import Workflow
 from bot.i18n import _
 from comfy.prices import Price
 from comfy.scheduling.schedule import models_of
@@ -138,7 +142,8 @@ class RunService:
     async def _submit(self, request: RunRequest, message: Address | MessageOpening) -> str:
         workflow = await self._workflows.pinned(request.workflow, request.version)
         policy = await self._enforcer.admit(request, workflow)
-        await self._queue.check_limits(request.person.key, workflow.id, policy.limits)
+        count, request = await self._counted(request, workflow, policy)
+        await self._queue.check_limits(request.person.key, workflow.id, policy.limits, count)
         if workflow.spoiler:
             policy = policy.covered()
         restriction = self._enforcer.restriction(request.person, request.place, workflow)
@@ -153,15 +158,45 @@ class RunService:
             }
         opened = isinstance(message, Address)
         where = message if isinstance(message, Address) else message.draft
-        new = replace(self._new(checked, inputs, request, where), policy=policy, held=held, opened=opened, price=price)
-        await self._queue.enqueue(new)
-        events_log.run_taken(new.id, workflow.id, request.person.platform, held=held)
+        cells = await self._validator.cells(checked, request.values, restriction, count)
+        every = [
+            replace(self._new(each, inputs, request, where), policy=policy, held=held, opened=opened, price=price)
+            for each in cells
+        ]
+        new, *others = self._grouped(every, request.place.platform)
+        await self._queue.enqueue(new, *others)
+        for each in (new, *others):
+            events_log.run_taken(each.id, workflow.id, request.person.platform, held=held)
         if not isinstance(message, Address):
-            await self._open(new.id, partial(message.post, new.id))
+            group = new.group.id if new.group is not None else None
+            await self._open(new.id, partial(message.post, group or new.id, count), group)
         if held:
             await self._say(new.id, Held())
         self._wake()
         return new.id
+
+    async def _counted(
+        self, request: RunRequest, workflow: Workflow, policy: EffectivePolicy
+    ) -> tuple[int, RunRequest]:
+        """Return how many runs are asked for, and the request without that. Raises `BadValue`."""
+        form = await self._validator.form(workflow)
+        if not self._workflows.has_count(form, workflow, request.person, request.place):
+            return 1, request
+        count, values = count_in(form, request, policy.limits)
+        return count, replace(request, values=values)
+
+    def most_at_once(self, request: RunRequest) -> int:
+        """Return how many runs a person may ask for at once."""
+        return most_at_once(self._enforcer.policy(request.person, request.place, request.workflow).limits)
+
+    def _grouped(self, every: Sequence[NewRun], platform: str) -> list[NewRun]:
+        """Make several runs a group."""
+        if len(every) == 1:
+            return list(every)
+        group, drawn = str(uuid4()), self._replies.draws_groups(platform)
+        return [
+            replace(each, group=GroupPlace(group, number, len(every), drawn=drawn)) for number, each in enumerate(every)
+        ]
 
     async def _price(self, request: RunRequest, checked: ValidatedRequest) -> Price | None:
         """Return what a run costs; None if it costs no money. Raises `NotAllowed` if that cannot be said."""
@@ -178,28 +213,31 @@ class RunService:
         """Continue runs from before a moment whose message was not posted or recorded, because the program stopped.
         `post` finds or posts each message. Raises `StorageFailed`.
         """
+        groups = set[str]()
         for run in await self._records.unopened(platform, before):
-            if run.id in self._opening:
+            if run.id in self._opening or run.group_id in groups:
                 continue
+            groups |= {run.group_id} if run.group_id is not None else set()
             try:
-                await self._open(run.id, partial(post, run))
+                await self._open(run.id, partial(post, run), run.group_id)
             except DeliveryFailed as fault:
                 _log.info("run %s: withdrawn, because its message cannot be posted: %s", run.id, fault)
             self._wake()
 
-    async def _open(self, run_id: str, post: Callable[[], Awaitable[Address]]) -> None:
-        """Post the message of a run that is on disk. If that fails, withdraw the run."""
+    async def _open(self, run_id: str, post: Callable[[], Awaitable[Address]], group: str | None) -> None:
+        """Post the message of a run that is on disk, or of its group. If that fails, withdraw what it is of."""
         self._opening.add(run_id)
         try:
             address = await post()
         except DeliveryFailed:
-            run = await self._records.get(run_id)
-            if run is not None and await self._records.end(run, State.FAILED):
-                await delete_runs([run_id], self._records, self._media)
+            found = await self._records.get(run_id)
+            every = await self._records.group(group) if group is not None else [found] if found is not None else []
+            ended = [run.id for run in every if await self._records.end(run, State.FAILED)]
+            await delete_runs(ended, self._records, self._media)
             raise
         finally:
             self._opening.discard(run_id)
-        if not await self._queue.open(run_id, address):
+        if not await self._queue.open(run_id, address, group):
             run = await self._records.get(run_id)
             if run is not None and run.cancelled_by is not None:
                 await self._say_cancelled(run, person_of(run.cancelled_by))
@@ -302,8 +340,8 @@ class RunService:
 
     async def message_deleted(self, run: RunRecord) -> None:
         """Cancel a run because a person deleted its message. Nothing is posted in its place."""
-        if await self._replies.message_deleted(run):
-            self._stop(run.id)
+        for stopped in await self._replies.message_deleted(run):
+            self._stop(stopped.id)
 
     def may_change(self, person: Person, run: RunRecord) -> bool:
         """True if a person may cancel or delete a run: their own, or as a moderator of its place.

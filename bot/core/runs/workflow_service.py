@@ -19,6 +19,7 @@ from bot.core.policy.quota import QuotaStatus
 from bot.core.runs.prices import PriceEstimator
 from bot.core.runs.queue import RunQueue
 from bot.core.runs.validation import RequestValidator
+from bot.core.several.count import WITHOUT, with_count
 from bot.core.workflows.catalog import Workflows
 from bot.core.workflows.form import Form
 from bot.core.workflows.identity.differences import differences, has_changed
@@ -125,8 +126,8 @@ class WorkflowService:
         """
         await self.admit(workflow, person, place, version)
         found = await self.pinned(workflow, version)
-        restriction = self._enforcer.restriction(person, place, found)
-        return restriction.shown(await self._validator.form(found)).in_language(person.language)
+        shown = self._narrowed(await self._validator.form(found), found, person, place)
+        return shown.in_language(person.language)
 
     async def pinned(self, workflow: str, version: str) -> Workflow:
         """Return a version of a workflow. Raises `UnknownWorkflow`."""
@@ -192,7 +193,20 @@ class WorkflowService:
 
     def narrowed(self, form: Form, workflow: str, person: Person, place: Place) -> Form:
         """Return a workflow's form with the moderators' rules about fields in a place."""
-        return self._enforcer.restriction(person, place, self.catalog.get(workflow)).shown(form)
+        return self._narrowed(form, self.catalog.get(workflow), person, place)
+
+    def _narrowed(self, form: Form, workflow: Workflow, person: Person, place: Place) -> Form:
+        restriction = self._enforcer.restriction(person, place, workflow)
+        shown = restriction.shown(form)
+        if not self.has_count(form, workflow, person, place):
+            return shown
+        return with_count(shown, form, self._enforcer.policy(person, place, workflow.id).limits)
+
+    def has_count(self, form: Form, workflow: Workflow, person: Person, place: Place) -> bool:
+        """True if a person may ask for several runs of a workflow at once, because each would be another one."""
+        if place.platform in WITHOUT:
+            return False
+        return bool(workflow.drawn) or bool(self._enforcer.restriction(person, place, workflow).seeds(form))
 
     async def full_form(self, workflow: Workflow) -> Form:
         """Return a workflow's form with the servers' choices, without the moderators' rules."""

@@ -20,7 +20,7 @@ from bot.platforms.discord.runs.request import may_decide, moderator, person_of,
 from bot.platforms.discord.runs.submit import Click, DiscordContext, guarded, tell
 
 Channel: TypeAlias = Union[app_commands.AppCommandChannel, app_commands.AppCommandThread]  # noqa: UP007 - read at run time
-_Measure: TypeAlias = Literal["hour", "day", "seconds", "waiting", "running", "cooldown", "credits"]
+_Measure: TypeAlias = Literal["hour", "day", "seconds", "waiting", "running", "cooldown", "credits", "count"]
 _LARGEST = 1_000_000  # bytes of an import
 _DAY = 86_400.0
 
