@@ -154,10 +154,10 @@ async def _start(folder: Path, kept: Path, servers: Mapping[str, ObjectInfo], me
     infos = {name: ObjectInfo(dict(info.data)) for name, info in servers.items()}
     measured.start()
     async with LiveCatalog(folder, tasks=TaskHealth(), kept=kept) as live, live.following(lambda: infos):
-        measured.note(f"{which}: files read, prompts and forms of all made for all servers")
+        measured.note(f"{which}: files read, prompts of all made for all servers")
         await asyncio.to_thread(_until_kept, kept)
     if which == "the first start":
-        measured.note("… and kept for a later one")
+        measured.note("… the forms made, and all kept for a later one")
 
 
 def _until_kept(kept: Path) -> None:

@@ -19,6 +19,8 @@ from bot.core.execution.durable import AttemptFunction, DurableEngine
 from bot.core.execution.takeover import Takeover
 from bot.core.execution.worker import Worker
 from bot.core.execution.worker_lock import always_held, held
+from bot.core.groups.board import GroupBoard
+from bot.core.groups.service import GroupService
 from bot.core.listeners import Listeners
 from bot.core.media.files import FileService
 from bot.core.media.images import PictureLimits
@@ -112,9 +114,11 @@ async def serving(
     async with AsyncExitStack() as stack:
         base = await stack.enter_async_context(_based(settings, catalog, platforms, role, tasks))
         store, registry = base.store, base.registry
+        board = GroupBoard(base.replies, store.records, store.media, store.links, base.locks, tasks)
         if role.worker is not None:
             await stack.enter_async_context(_executing(base, role.worker))
         if role.chat:
+            await stack.enter_async_context(board)
             await stack.enter_async_context(_notifier(base))
         validator = RequestValidator(base.versions, _known(base.fleet, registry), _limits(settings))
         prices = PriceEstimator(catalog, lambda: registry.known, lambda: registry.version)
@@ -145,8 +149,9 @@ async def serving(
             base.cancel,
         )
         try:
+            files, groups = FileService(store.media), GroupService(runs, store.records, board)
             kept = PresetService(presets, workflows)
-            yield Services(runs, moderation, workflows, FileService(store.media), _health(base, runs), kept)
+            yield Services(runs, moderation, workflows, files, _health(base, runs), groups, kept)
         finally:
             runs.accepting = False
 

@@ -92,6 +92,7 @@ class StoredFile:
 class RunRequest:
     """A person's request. `workflow` is its id. `values` has texts as typed, and for each media field an
     `UploadedFile`, or the `StoredFile` of an earlier run. `version` is that of an earlier run; empty for the newest.
+    `count` is the number of runs where no field of the form says it.
     """
 
     workflow: str
@@ -99,6 +100,7 @@ class RunRequest:
     person: Person
     place: Place
     version: str = ""
+    count: int = 1
 
 
 @dataclass(frozen=True)
@@ -235,3 +237,47 @@ class Result:
     nothing_new: bool = False
     waited: float | None = None
     took: float | None = None
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A run of a group, as the group's message shows it. `number` counts from 1, and `label` says what differs. Of a
+    result that may be shown it has the `files`, `texts` and `warnings`.
+    """
+
+    run_id: str
+    number: int
+    status: Status
+    label: str = ""
+    files: tuple[StoredFile, ...] = ()
+    texts: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def has_ended(self) -> bool:
+        return isinstance(self.status, Done | Failed | Cancelled)
+
+    @property
+    def has_result(self) -> bool:
+        return isinstance(self.status, Done)
+
+
+@dataclass(frozen=True)
+class GroupSummary:
+    """The summary of a group, which is what one request for several runs became. `brief` has what its runs have in
+    common; `asked` counts those that were asked for, of which some may have been deleted.
+    """
+
+    id: str
+    brief: RunSummary
+    cells: tuple[Cell, ...]
+    asked: int
+
+    @property
+    def has_ended(self) -> bool:
+        return all(cell.has_ended for cell in self.cells)
+
+    @property
+    def results(self) -> tuple[Cell, ...]:
+        """The runs with a result."""
+        return tuple(cell for cell in self.cells if cell.has_result)

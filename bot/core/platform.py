@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import Any, Protocol
 
 from bot.core.background import BackgroundTask, TaskHealth, Work
+from bot.core.groups.service import GroupService
 from bot.core.media.downscale import fit, lossless
 from bot.core.media.files import FileService
 from bot.core.media.images import measure
@@ -57,6 +58,7 @@ __all__ = [
     "FileService",
     "FilledForm",
     "Form",
+    "GroupService",
     "Health",
     "KeyValueStore",
     "Limit",
@@ -133,6 +135,7 @@ class Services:
     workflows: WorkflowService
     files: FileService
     health: Health
+    groups: GroupService
     presets: PresetService
 
 

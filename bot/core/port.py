@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import Protocol, TypeAlias, runtime_checkable
 
-from bot.core.model import Address, Result, RunSummary, Status
+from bot.core.model import Address, Cell, GroupSummary, Result, RunSummary, Status
 
 
 @dataclass(frozen=True)
@@ -28,8 +29,10 @@ class MessageOpening(Protocol):
     def draft(self) -> Address:
         """Return its future address, which is enough to find it, or to post it, after a crash."""
 
-    async def post(self, run_id: str) -> Address:
-        """Post it. Raises `DeliveryFailed`."""
+    async def post(self, run_id: str, cells: int = 1) -> Address:
+        """Post it. Of several `cells` it is the message of their group, which `run_id` names then. Raises
+        `DeliveryFailed`.
+        """
 
 
 class Reply(Protocol):
@@ -45,6 +48,33 @@ class Reply(Protocol):
     async def show(self, status: Status) -> None: ...
 
     async def deliver(self, result: Result) -> None: ...
+
+
+#: Fetches the result of a run of a group.
+CellResults: TypeAlias = Callable[[Cell], Awaitable[Result]]
+
+
+class GroupMessage(Protocol):
+    """The one message of a group. Its methods raise `DeliveryFailed`, and after a crash both may be called again."""
+
+    @property
+    def limits(self) -> Limits: ...
+
+    async def show(self, group: GroupSummary) -> None:
+        """Show how far the group is. Raises `NotNow` if the platform's rate limit leaves no room for that now."""
+
+    async def fill(self, group: GroupSummary, results: CellResults) -> None:
+        """Show the results that there are by now; those that it shows already stay as they are. If the group has ended,
+        say how, and offer what can be done with it.
+        """
+
+
+@runtime_checkable
+class GroupDrawer(Protocol):
+    """A platform with one message for all runs of a group."""
+
+    def group(self, address: Address, group: GroupSummary) -> GroupMessage:
+        """Rebuild the message of a group from data alone."""
 
 
 @runtime_checkable

@@ -82,7 +82,8 @@ class RunRecord(QueuedRun):
     one with a `wording`, `values` has the final texts, which are sent, shown and judged.
 
     `spared` counts the attempts that ended before a server began. From `posted_at` on a server may have charged for a
-    run that costs money.
+    run that costs money. A run of a group, which was asked for with others, is `cell` of so many `cells`, counted from
+    0; `label` says what differs.
     """
 
     values: Mapping[str, Any]
@@ -112,6 +113,10 @@ class RunRecord(QueuedRun):
     spared: int = 0
     handed_over: HandedOver | None = None
     priority: int = 0
+    group_id: str | None = None
+    cell: int = 0
+    cells: int = 1
+    label: str = ""
     wording: Wording | None = None
 
     @property

@@ -28,7 +28,7 @@ class UnreadableWorkflow(ValueError):
     """A file cannot be read as a workflow; the text says why, and completes "this file cannot be used: …"."""
 
 
-@dataclass
+@dataclass(slots=True)
 class SavedLink:
     """A link from an output to an input. `target_slot` is where the input was when the file was written."""
 
@@ -39,7 +39,7 @@ class SavedLink:
     target_slot: int
 
 
-@dataclass
+@dataclass(slots=True)
 class SavedInput:
     """An input as the file lists it: most files list only those that are linked."""
 
@@ -50,7 +50,7 @@ class SavedInput:
     label: str = ""
 
 
-@dataclass
+@dataclass(slots=True)
 class SavedNode:
     """A node as the file has it. `values` are those of its widgets by position, or by name in some files; `raw` is what
     was read.
@@ -134,7 +134,7 @@ def read_node(raw: Any) -> SavedNode:
         mode=_number(raw.get("mode")),
         title=title if isinstance(title, str) and title else None,
         inputs=[_input(each) for each in sequence(raw.get("inputs")) if isinstance(each, dict)],
-        outputs=[_type(mapping(each).get("type")) for each in sequence(raw.get("outputs"))],
+        outputs=[_type(each.get("type") if isinstance(each, dict) else None) for each in sequence(raw.get("outputs"))],
         values=values if isinstance(values, list | dict) else (),
         properties=properties,
         raw=raw,
@@ -142,7 +142,7 @@ def read_node(raw: Any) -> SavedNode:
 
 
 def _check_slots(raw: Any) -> None:
-    if len(sequence(raw)) > _MOST_SLOTS:
+    if isinstance(raw, list) and len(raw) > _MOST_SLOTS:
         raise UnreadableWorkflow(f"one of its nodes has more than {_MOST_SLOTS} inputs or outputs")
 
 
@@ -198,14 +198,14 @@ def _port(raw: Mapping[str, Any]) -> Port:
 
 
 def _type(raw: Any) -> str:
-    if isinstance(raw, list):
-        return "COMBO"
-    return raw if isinstance(raw, str) and raw else "*"
+    if isinstance(raw, str):
+        return raw or "*"
+    return "COMBO" if isinstance(raw, list) else "*"
 
 
 def _number(raw: Any) -> int:
     try:
-        number = int(raw)
+        number = raw if type(raw) is int else int(raw)
     except (TypeError, ValueError, OverflowError):
         return 0
     return number if abs(number) <= LARGEST else 0

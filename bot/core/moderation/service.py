@@ -70,6 +70,7 @@ from bot.core.runs import usage
 from bot.core.runs.queue import RunQueue
 from bot.core.runs.repository import RunRepository
 from bot.core.runs.validation import RequestValidator
+from bot.core.several.count import MOST as MOST_AT_ONCE
 from bot.core.status_text import duration
 from bot.core.wording import choosing, styles
 from bot.core.wording.styles import Style
@@ -570,9 +571,12 @@ def _limit_fault(measure: str, most: int | None, scope: Scope, *, together: bool
     """Return what is wrong with a limit, in words."""
     if measure not in list(Measure):
         return _("There is no limit “{name}”; there are {names}.").format(name=measure, names=", ".join(Measure))
-    least = 1 if measure in (Measure.WAITING, Measure.RUNNING) else 0
-    if most is not None and not least <= most <= _MOST:
-        return _("This limit must be a number from {least} to {most}.").format(least=least, most=_MOST)
+    least = 1 if measure in (Measure.WAITING, Measure.RUNNING, Measure.COUNT) else 0
+    largest = MOST_AT_ONCE if measure == Measure.COUNT else _MOST
+    if most is not None and not least <= most <= largest:
+        return _("This limit must be a number from {least} to {most}.").format(least=least, most=largest)
+    if together and measure == Measure.COUNT:
+        return _("This limit is for each request, and cannot be one for all people together.")
     if together and scope.who != EVERYONE:
         return _("A limit for all people together applies to everyone: leave out the role and the administrators.")
     return None

@@ -23,6 +23,10 @@ class FieldConstraints:
         kept = self._kept_back
         return Form(tuple(field for field in self._narrowed(form) if field.name not in kept))
 
+    def seeds(self, form: Form) -> tuple[Field, ...]:
+        """Return the fields that are random unless a person gives them, also those that people do not see."""
+        return tuple(field for field in self._narrowed(form) if field.seed)
+
     def check(self, form: Form, given: Mapping[str, object]) -> dict[str, object]:
         """Return the values to run with. Raises `BadValue`, also for a value of a fixed or hidden field."""
         kept, words = self._kept_back, _("moderators have set this for all runs here; leave it out.")

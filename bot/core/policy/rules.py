@@ -26,6 +26,7 @@ class Measure(StrEnum):
     RUNNING = "running"  #: running runs
     COOLDOWN = "cooldown"  #: seconds from one run to the next
     CREDITS = "credits"  #: credits for nodes that cost money, per 24 hours
+    COUNT = "count"  #: runs with one request
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ from bot.core.model import Address, Person, Place, StoredFile
 from bot.core.policy import concurrency
 from bot.core.policy.concurrency import BusyRun, ConcurrencyLimits
 from bot.core.policy.evaluate import NO_POLICY, EffectivePolicy
-from bot.core.policy.quota import QuotaStatus
+from bot.core.policy.quota import QuotaStatus, fitting_words
 from bot.core.policy.rules import Rule
 from bot.core.policy.scope import RequestContext, asked_in
 from bot.core.run import QueuedRun, RunRecord, State, Wording
@@ -48,8 +48,9 @@ _MOST_SPARED = 20  # attempts that do not count, because no server began
 
 @dataclass(frozen=True)
 class NewRun:
-    """A checked request with stored inputs. `held`: a moderator must approve it first. `opened`: its message has been
-    posted at the address. A run that costs money has a `price`, and one of other words than were written a `wording`.
+    """A checked request with stored inputs; one of a `group`, if several were asked for at once. `held`: a moderator
+    must approve it first. `opened`: its message has been posted at the address. A run that costs money has a `price`,
+    and one of other words than were written a `wording`.
     """
 
     id: str
@@ -68,7 +69,21 @@ class NewRun:
     held: bool = False
     opened: bool = True
     price: Price | None = None
+    group: GroupPlace | None = None
     wording: Wording | None = None
+
+
+@dataclass(frozen=True)
+class GroupPlace:
+    """The place of a run in a group: it is run `cell`, counted from 0, of so many. `label` says what differs. With
+    `drawn`, one message has to be drawn for all of them.
+    """
+
+    id: str
+    cell: int
+    cells: int
+    label: str = ""
+    drawn: bool = False
 
 
 @dataclass(frozen=True)
@@ -95,39 +110,55 @@ class RunQueue:
         #: True if no run waited when this process last looked for one.
         self.was_empty = False
 
-    async def enqueue(self, run: NewRun) -> None:
-        """Add a run. When this returns, it is on disk. Raises `TooMany`."""
+    async def enqueue(self, run: NewRun, *others: NewRun) -> None:
+        """Add a run, with the others of its group, or none of them. When this returns, they are on disk. Raises
+        `TooMany`.
+        """
         own, shared = usage.by_owner(run.policy.limits)
-        join = partial(self._join, run, own, shared)
+        join = partial(self._join, (run, *others), own, shared)
         await self._database.write(join, *_joined(run), locks=(f"requests of {run.person.key}",))
 
-    def _join(self, run: NewRun, own: Sequence[Rule], shared: Sequence[Rule], connection: Connection) -> None:
-        person = run.person.key
+    def _join(
+        self, every: Sequence[NewRun], own: Sequence[Rule], shared: Sequence[Rule], connection: Connection
+    ) -> None:
+        run, count, person = every[0], len(every), every[0].person.key
         before, last, turn = connection.execute(statements.PLACE, {"of_person": person}).one()
-        if before >= self._caps.waiting and run.priority == 0:
-            raise TooMany(_too_many(self._caps.waiting))
-        asked_at, cost = self._clock(), run.price.high if run.price is not None else 0.0
-        usage.check(connection, person, run.workflow, own, asked_at, cost)
-        connection.execute(statements.JOIN, _columns(run, max(turn, last) + 1, before, asked_at))
-        note_uses(connection, run.id, [file.key for file in run.inputs.values()])
+        room = self._caps.waiting - before if run.priority == 0 else count
+        asked_at, cost = self._clock(), max(each.price.high if each.price is not None else 0.0 for each in every)
+        if room < count:
+            statuses = self._statuses(connection, run, (*own, *shared), cost, count)
+            fits = min([room, *(each.fits for each in statuses)])
+            raise TooMany(_too_many(self._caps.waiting, before, count, fits))
+        usage.check(connection, person, run.workflow, own, asked_at, cost, count, room)
+        for number, each in enumerate(every):
+            connection.execute(statements.JOIN, _columns(each, max(turn, last) + 1 + number, before + number, asked_at))
+            note_uses(connection, each.id, [file.key for file in each.inputs.values()])
         take_turns(connection, usage.locks(shared))  # last: many people wait for these
-        usage.check(connection, person, run.workflow, shared, asked_at, cost)
+        usage.check(connection, person, run.workflow, shared, asked_at, cost, count, room)
         context = RequestContext.of(run.person, run.place, run.workflow)
-        usage.charge(connection, run.id, context, asked_at, cost)
+        for each in every:
+            usage.charge(connection, each.id, context, asked_at, each.price.high if each.price is not None else 0.0)
 
-    async def open(self, run_id: str, address: Address) -> bool:
-        """Record where the message of a run is, so that a worker may take the run; False if it no longer waits."""
-        where = (runs.c.id == run_id, runs.c.opened == 0)
+    def _statuses(
+        self, connection: Connection, run: NewRun, limits: Sequence[Rule], cost: float, count: int
+    ) -> list[QuotaStatus]:
+        return usage.quota_statuses(connection, run.person.key, run.workflow, limits, self._clock(), cost, count)
+
+    async def open(self, run_id: str, address: Address, group: str | None = None) -> bool:
+        """Record where the message of a run, or of its group, is, so that workers may take what it is of; False if
+        nothing of that waits.
+        """
+        where = (runs.c.id == run_id if group is None else runs.c.group_id == group, runs.c.opened == 0)
         change = update(runs).where(*where).values(chat=address.chat, message=address.message, opened=1)
         async with self._database.change(Topic.LINE) as connection:
-            row = (await connection.execute(change.returning(runs.c.ended_at))).one_or_none()
-        return row is not None and row.ended_at is None
+            rows = (await connection.execute(change.returning(runs.c.ended_at))).all()
+        return any(row.ended_at is None for row in rows)
 
-    async def check_limits(self, person: str, workflow: str, limits: Sequence[Rule]) -> None:
-        """Raise `TooMany` if a request of a person, given as "platform:id", would be refused now."""
+    async def check_limits(self, person: str, workflow: str, limits: Sequence[Rule], count: int = 1) -> None:
+        """Raise `TooMany` if a request of a person, given as "platform:id", for so many runs would be refused now."""
         if limits:
-            now = self._clock()
-            await self._database.ask(lambda connection: usage.check(connection, person, workflow, limits, now))
+            check = partial(usage.check, person=person, workflow=workflow, limits=limits, now=self._clock())
+            await self._database.ask(partial(check, count=count))
 
     async def quota_statuses(self, person: str, workflow: str, limits: Sequence[Rule]) -> list[QuotaStatus]:
         """Return the quotas of a person, given as "platform:id", for one more run of a workflow."""
@@ -335,13 +366,20 @@ def _joined(run: NewRun) -> list[Topic]:
     return [Topic.HELD] if run.held else [Topic.LINE] if run.opened else []
 
 
-def _too_many(most: int) -> str:
+def _too_many(most: int, waiting: int, asked: int, fits: int) -> str:
+    if fitting := fitting_words(asked, fits):
+        words = ngettext(
+            "You have {count} waiting run, and may have {most}.",
+            "You have {count} waiting runs, and may have {most}.",
+            waiting,
+        )
+        return f"{words.format(count=waiting, most=most)} {fitting}"
     words = ngettext(
         "You already have {count} waiting run, and cannot add another. Try again when it has started.",
         "You already have {count} waiting runs, and cannot add another. Try again when one of them has started.",
-        most,
+        waiting,
     )
-    return words.format(count=most)
+    return words.format(count=waiting)
 
 
 def _lasting(policy: EffectivePolicy) -> dict[str, Any]:
@@ -389,4 +427,17 @@ def _columns(run: NewRun, turn: int, depth: int, now: float) -> dict[str, Any]:
         "opened": int(run.opened),
         "price": msgspec.to_builtins(run.price),
         "wording": msgspec.to_builtins(run.wording),
+        **_group(run.group),
+    }
+
+
+def _group(place: GroupPlace | None) -> dict[str, Any]:
+    if place is None:
+        return {"group_id": None, "cell": 0, "cells": 1, "label": "", "group_open": 0}
+    return {
+        "group_id": place.id,
+        "cell": place.cell,
+        "cells": place.cells,
+        "label": place.label,
+        "group_open": int(place.drawn),
     }

@@ -97,6 +97,7 @@ class QueueNotifier:
                 await self._tell(run, Queued(position, starts.get(run.id), run.reason, running))
 
         mine = [(run, place) for place, run in enumerate(waiting, 1) if self._replies.has(run)]
+        mine = _one_a_message(mine)
         news = [(run, place) for run, place in mine if self._is_news(run, place, starts.get(run.id), running)]
         await together(*(tell(run, place) for run, place in news))
 
@@ -139,6 +140,16 @@ class QueueNotifier:
         if _differs(told.status.position, position, 0) or _differs(told.status.eta, start, 2.0):
             return True
         return position > 1 and _differs(told.status.before, position - 1 + running, 0)
+
+
+def _one_a_message(runs: Sequence[tuple[RunRecord, int]]) -> list[tuple[RunRecord, int]]:
+    """Leave out all but the first run of each group: a group has one place in line."""
+    groups, kept = set[str](), []
+    for run, place in runs:
+        if run.group_id not in groups:
+            kept.append((run, place))
+            groups |= {run.group_id} if run.group_id is not None else set()
+    return kept
 
 
 def _differs(told: float | None, now: float | None, least: float) -> bool:

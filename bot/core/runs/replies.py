@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING
 from bot.core import events_log
 from bot.core.errors import DeliveryFailed, DiskFull, MessageGone, NotNow, StorageFailed
 from bot.core.model import Result, RunSummary, Status
-from bot.core.port import Limits, Replier, Reply
+from bot.core.port import GroupDrawer, Limits, Replier, Reply
 from bot.core.run import RunRecord, person_of, unknown_person
 from bot.core.workflows.catalog import Versions
 from bot.i18n import _
@@ -35,10 +36,16 @@ class RunReplies:
         audit: Audit,
     ) -> None:
         self.platforms, self._versions, self._records, self._audit = platforms, versions, records, audit
+        #: Makes the reply of a run whose group has one message.
+        self.cell: Callable[[RunRecord], Reply] | None = None
 
     def has(self, run: RunRecord) -> bool:
         """True if this process has the platform of a run."""
         return run.address.platform in self.platforms
+
+    def draws_groups(self, platform: str) -> bool:
+        """True if a platform has one message for the runs of a group, which is drawn for all of them together."""
+        return isinstance(self.platforms.get(platform), GroupDrawer)
 
     def brief(self, run: RunRecord) -> RunSummary:
         """The summary that a run's message shows."""
@@ -51,23 +58,28 @@ class RunReplies:
         platform = self.platforms.get(run.address.platform)
         if platform is None:
             return SilentReply()
-        return GuardedReply(platform.reply(run.address, self.brief(run)), partial(self._cancel, run))
+        if run.group_id is not None and self.cell is not None and self.draws_groups(run.address.platform):
+            return self.cell(run)
+        return GuardedReply(platform.reply(run.address, self.brief(run)), partial(self.cancel_gone, run))
 
-    async def message_deleted(self, run: RunRecord) -> bool:
-        """Record that a run is cancelled because a person deleted its message; the platform does not say who. Returns
-        False if it had ended. Raises `StorageFailed`.
+    async def message_deleted(self, run: RunRecord) -> list[RunRecord]:
+        """Record that a run, or all of its group, is cancelled because a person deleted its message; the platform does
+        not say who. Returns those that had not ended. Raises `StorageFailed`.
         """
-        unknown = unknown_person(run.address.platform)
-        if await self._records.request_cancel(run.id, unknown) is None:
-            return False
+        unknown, own = unknown_person(run.address.platform), [run]
+        every = own if run.group_id is None else await self._records.group(run.group_id)
+        stopped = [each for each in every if await self._records.request_cancel(each.id, unknown) is not None]
+        if not stopped:
+            return []
         _log.info("run %s: cancelled, because its message was deleted", run.id)
         words = _("The message of a run of {workflow} by {name} was deleted, so the run was cancelled.")
         said = words.format(workflow=run.workflow, name=run.person.name or run.person.id)
         by = replace(person_of(unknown), name=_("someone"))
         await self._audit.decided(by, run.place, "message deleted", said)
-        return True
+        return stopped
 
-    async def _cancel(self, run: RunRecord) -> None:
+    async def cancel_gone(self, run: RunRecord) -> None:
+        """Record that the message of a run, or of its group, is gone, as `message_deleted` does."""
         try:
             await self.message_deleted(run)
         except StorageFailed as fault:  # the next status finds it too
@@ -92,27 +104,30 @@ class GuardedReply:
 
     async def show(self, status: Status) -> None:
         try:
-            await self._reply.show(status)
-        except MessageGone:
-            await self._gone()
-            raise
-        except (DeliveryFailed, asyncio.CancelledError):
-            raise
+            async with guarded(self._gone):
+                await self._reply.show(status)
         except DiskFull as fault:
             raise NotNow(str(fault)) from fault
-        except Exception as fault:
-            raise _refused(fault) from fault
 
     async def deliver(self, result: Result) -> None:
-        try:
+        async with guarded(self._gone):
             await self._reply.deliver(result)
-        except MessageGone:
-            await self._gone()
-            raise
-        except (DeliveryFailed, DiskFull, asyncio.CancelledError):
-            raise
-        except Exception as fault:
-            raise _refused(fault) from fault
+
+
+@asynccontextmanager
+async def guarded(gone: Callable[[], Awaitable[None]]) -> AsyncIterator[None]:
+    """Let a platform fail in any words: only `DeliveryFailed` and `DiskFull` leave it. `gone` is called if the message
+    was deleted.
+    """
+    try:
+        yield
+    except MessageGone:
+        await gone()
+        raise
+    except (DeliveryFailed, DiskFull, asyncio.CancelledError):
+        raise
+    except Exception as fault:
+        raise _refused(fault) from fault
 
 
 class SilentReply:

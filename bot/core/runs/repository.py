@@ -10,7 +10,7 @@ from time import time
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, delete, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, case, delete, func, or_, select, update
 
 from bot.core import events_log
 from bot.core.model import Address, Person, Place
@@ -49,6 +49,26 @@ class RunRepository:
         own = runs.c.person.startswith(f"{address.platform}:", autoescape=True)
         rows = await self._select(*where, own, order=runs.c.seq.desc(), limit=1)
         return rows[0] if rows else None
+
+    async def group(self, group_id: str) -> list[RunRecord]:
+        """Return the runs of a group that have not been deleted, in order."""
+        return await self._select(runs.c.group_id == group_id, order=runs.c.cell)
+
+    async def open_groups(self, platforms: Collection[str], *, ended: bool = True) -> list[str]:
+        """Return the groups of these platforms the message of which does not say yet how all of it ended; `ended`: only
+        those that have.
+        """
+        mine = (runs.c.group_open == 1, runs.c.opened == 1, statements.on_platforms(platforms))
+        question = select(runs.c.group_id).where(*mine).group_by(runs.c.group_id)
+        if ended:
+            question = question.having(func.sum(case((statements.in_states(UNFINISHED), 1), else_=0)) == 0)
+        return await self._database.ask(lambda connection: list(connection.execute(question).scalars()))
+
+    async def close_group(self, group_id: str) -> None:
+        """Record that the message of a group says how all of it ended."""
+        change = update(runs).where(runs.c.group_id == group_id, runs.c.group_open == 1).values(group_open=0)
+        async with self._database.change() as connection:
+            await connection.execute(change)
 
     async def unopened(self, platform: str, before: float) -> list[RunRecord]:
         """Return the runs from before a moment whose message was never posted."""
@@ -197,7 +217,8 @@ class RunRepository:
             charge = partial(usage.settle, run_id=run.id, now=now, took=now - (run.started_at or now))
         if state is State.FAILED or (state is State.CANCELLED and run.started_at is None):
             charge = partial(usage.give_back, run_ids=[run.id])
-        topics = () if state is State.DONE else (Topic.ROOM,)  # which one was delivered says nothing of the line
+        room = () if state is State.DONE else (Topic.ROOM,)  # which one was delivered says nothing of the line
+        topics = (*room, *_of_group(run))
         ended = await self._step(run, UNFINISHED, charge, topics, state=state, sentence=sentence, ended_at=now)
         return _told(ended, run.id, state, sentence)
 
@@ -205,7 +226,8 @@ class RunRepository:
         """End a waiting run before it starts. Returns True if it still waited."""
         charge = partial(usage.give_back, run_ids=[run.id])
         ended = {"state": State.FAILED, "sentence": sentence, "ended_at": self._clock(), **_NOWHERE}
-        stepped = await self._step(run, (State.WAITING,), charge, (Topic.ROOM, Topic.CANCELS), **ended)
+        topics = (Topic.ROOM, Topic.CANCELS, *_of_group(run))
+        stepped = await self._step(run, (State.WAITING,), charge, topics, **ended)
         return _told(stepped, run.id, State.FAILED, sentence)
 
     async def hold_result(self, run: RunRecord) -> bool:
@@ -242,7 +264,8 @@ class RunRepository:
     async def discard(self, run: RunRecord, sentence: str) -> list[str] | None:
         """End a held run without showing its result. Returns the keys of files to delete; None if it was not held."""
         gone: dict[str, Any] = {"state": State.FAILED, "sentence": sentence, "ended_at": self._clock(), "outputs": None}
-        if not await self._step(run, (State.HELD,), partial(usage.give_back, run_ids=[run.id]), **gone):
+        charge = partial(usage.give_back, run_ids=[run.id])
+        if not await self._step(run, (State.HELD,), charge, _of_group(run), **gone):
             return None
         events_log.run_ended(run.id, State.FAILED, "a moderator refused it")
         keys = [file.key for file in run.outcome.files] if run.outcome is not None else []
@@ -290,7 +313,7 @@ class RunRepository:
 
     async def request_cancel(self, run_id: str, by: str) -> RunRecord | None:
         """Record who cancels a run. A waiting run ends at once. Returns None if the run had ended before."""
-        async with self._database.change(Topic.ROOM, Topic.CANCELS) as connection:
+        async with self._database.change(Topic.ROOM, Topic.CANCELS, Topic.GROUPS) as connection:
             where = (runs.c.id == run_id, runs.c.state.in_(UNFINISHED))
             await connection.execute(update(runs).where(*where).values(cancelled_by=by))
             waits = (runs.c.id == run_id, runs.c.state.in_((State.WAITING, State.HELD)))
@@ -394,6 +417,11 @@ def _found(connection: Connection, run_id: str) -> RunRecord | None:
 def _stepped(connection: Connection, run: RunRecord, states: Sequence[State], **values: Any) -> bool:
     change = statements.step(tuple(states), tuple(values))
     return connection.execute(change, statements.step_values(run.id, run.attempt, values)).rowcount > 0
+
+
+def _of_group(run: RunRecord) -> tuple[Topic, ...]:
+    """Return what an end is news for, besides: the message of a group."""
+    return () if run.group_id is None else (Topic.GROUPS,)
 
 
 def taken() -> ColumnElement[bool]:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 from bot.core import events_log
 from bot.core.errors import BadValue, DeliveryFailed, MessageGone, NotAllowed, TooMany, UserError
@@ -29,6 +30,7 @@ from bot.core.policy import buttons
 from bot.core.policy.audit import Audit
 from bot.core.policy.buttons import ButtonPress
 from bot.core.policy.enforcement import PolicyEnforcer
+from bot.core.policy.evaluate import EffectivePolicy
 from bot.core.policy.field_constraints import FieldConstraints
 from bot.core.policy.permissions import Permissions
 from bot.core.policy.scope import community_of
@@ -38,11 +40,12 @@ from bot.core.run import RunRecord, State, Wording, person_of
 from bot.core.runs.erasure import delete_runs, forget_person
 from bot.core.runs.locks import RunLocks
 from bot.core.runs.prices import PriceEstimator
-from bot.core.runs.queue import NewRun, RunQueue
+from bot.core.runs.queue import GroupPlace, NewRun, RunQueue
 from bot.core.runs.replies import RunReplies
 from bot.core.runs.repository import RunRepository
 from bot.core.runs.validation import RequestValidator, ValidatedRequest
 from bot.core.runs.workflow_service import WorkflowService
+from bot.core.several.count import count_in, most_at_once
 from bot.core.storage.temporary import work_folder
 from bot.core.wording.styles import Styles, chosen
 from bot.core.wording.texts import worded
@@ -144,34 +147,43 @@ class RunService:
     async def _submit(self, request: RunRequest, message: Address | MessageOpening) -> str:
         workflow = await self._workflows.pinned(request.workflow, request.version)
         policy = await self._enforcer.admit(request, workflow)
-        await self._queue.check_limits(request.person.key, workflow.id, policy.limits)
+        count, request = await self._counted(request, workflow, policy)
+        await self._queue.check_limits(request.person.key, workflow.id, policy.limits, count)
         if workflow.spoiler:
             policy = policy.covered()
         restriction = await self._workflows.restriction(request.person, request.place, workflow)
         with work_folder() as folder:
             own, style = await self._without_style(request, workflow, restriction)
             whole = await self._with_files(own, folder)
-            checked, wording = await self._worded(own, await self._validator.check(whole, folder, restriction), style)
+            checked = await self._validator.check(whole, folder, restriction)
+            every_seed = await self._validator.cells(checked, own.values, restriction, count)
+            cells = [await self._worded(own, each, style) for each in every_seed]
             price = await self._price(request, checked)
-            held = await self._enforcer.reads(request, checked.values)
+            held = await self._read(request, [each.values for each, _wording in cells])
             inputs = {
                 name: StoredFile(await self._media.keep(given.path), given.filename, given.kind)
                 for name, given in checked.media.items()
             }
         opened = isinstance(message, Address)
         where = message if isinstance(message, Address) else message.draft
-        new = replace(
-            self._new(checked, inputs, request, where),
-            policy=policy,
-            held=held,
-            opened=opened,
-            price=price,
-            wording=wording,
-        )
-        await self._queue.enqueue(new)
-        events_log.run_taken(new.id, workflow.id, request.person.platform, held=held)
+        every = [
+            replace(
+                self._new(each, inputs, request, where),
+                policy=policy,
+                held=held,
+                opened=opened,
+                price=price,
+                wording=wording,
+            )
+            for each, wording in cells
+        ]
+        new, *others = self._grouped(every, request.place.platform)
+        await self._queue.enqueue(new, *others)
+        for each in (new, *others):
+            events_log.run_taken(each.id, workflow.id, request.person.platform, held=held)
         if not isinstance(message, Address):
-            await self._open(new.id, partial(message.post, new.id))
+            group = new.group.id if new.group is not None else None
+            await self._open(new.id, partial(message.post, group or new.id, count), group)
         if held:
             await self._say(new.id, Held())
         self._wake()
@@ -204,6 +216,35 @@ class RunService:
             return checked, None
         return replace(checked, values=found.values), Wording({**found.written, **style})
 
+    async def _read(self, request: RunRequest, cells: Sequence[Mapping[str, Any]]) -> bool:
+        """Check the final texts of each run for blocked words, as `PolicyEnforcer.reads` does."""
+        texts = [{name: value for name, value in values.items() if isinstance(value, str)} for values in cells]
+        different = [each for number, each in enumerate(texts) if each not in texts[:number]]
+        return any([await self._enforcer.reads(request, each) for each in different])
+
+    async def _counted(
+        self, request: RunRequest, workflow: Workflow, policy: EffectivePolicy
+    ) -> tuple[int, RunRequest]:
+        """Return how many runs are asked for, and the request without that. Raises `BadValue`."""
+        form = await self._validator.form(workflow)
+        if not self._workflows.has_count(form, workflow, request.person, request.place):
+            return 1, request
+        count, values = count_in(form, request, policy.limits)
+        return count, replace(request, values=values)
+
+    def most_at_once(self, request: RunRequest) -> int:
+        """Return how many runs a person may ask for at once."""
+        return most_at_once(self._enforcer.policy(request.person, request.place, request.workflow).limits)
+
+    def _grouped(self, every: Sequence[NewRun], platform: str) -> list[NewRun]:
+        """Make several runs a group."""
+        if len(every) == 1:
+            return list(every)
+        group, drawn = str(uuid4()), self._replies.draws_groups(platform)
+        return [
+            replace(each, group=GroupPlace(group, number, len(every), drawn=drawn)) for number, each in enumerate(every)
+        ]
+
     async def _price(self, request: RunRequest, checked: ValidatedRequest) -> Price | None:
         """Return what a run costs; None if it costs no money. Raises `NotAllowed` if that cannot be said."""
         if not self._prices.has_paid(checked.workflow):
@@ -219,28 +260,31 @@ class RunService:
         """Continue runs from before a moment whose message was not posted or recorded, because the program stopped.
         `post` finds or posts each message. Raises `StorageFailed`.
         """
+        groups = set[str]()
         for run in await self._records.unopened(platform, before):
-            if run.id in self._opening:
+            if run.id in self._opening or run.group_id in groups:
                 continue
+            groups |= {run.group_id} if run.group_id is not None else set()
             try:
-                await self._open(run.id, partial(post, run))
+                await self._open(run.id, partial(post, run), run.group_id)
             except DeliveryFailed as fault:
                 _log.info("run %s: withdrawn, because its message cannot be posted: %s", run.id, fault)
             self._wake()
 
-    async def _open(self, run_id: str, post: Callable[[], Awaitable[Address]]) -> None:
-        """Post the message of a run that is on disk. If that fails, withdraw the run."""
+    async def _open(self, run_id: str, post: Callable[[], Awaitable[Address]], group: str | None) -> None:
+        """Post the message of a run that is on disk, or of its group. If that fails, withdraw what it is of."""
         self._opening.add(run_id)
         try:
             address = await post()
         except DeliveryFailed:
-            run = await self._records.get(run_id)
-            if run is not None and await self._records.end(run, State.FAILED):
-                await delete_runs([run_id], self._records, self._media)
+            found = await self._records.get(run_id)
+            every = await self._records.group(group) if group is not None else [found] if found is not None else []
+            ended = [run.id for run in every if await self._records.end(run, State.FAILED)]
+            await delete_runs(ended, self._records, self._media)
             raise
         finally:
             self._opening.discard(run_id)
-        if not await self._queue.open(run_id, address):
+        if not await self._queue.open(run_id, address, group):
             run = await self._records.get(run_id)
             if run is not None and run.cancelled_by is not None:
                 await self._say_cancelled(run, person_of(run.cancelled_by))
@@ -343,8 +387,8 @@ class RunService:
 
     async def message_deleted(self, run: RunRecord) -> None:
         """Cancel a run because a person deleted its message. Nothing is posted in its place."""
-        if await self._replies.message_deleted(run):
-            self._stop(run.id)
+        for stopped in await self._replies.message_deleted(run):
+            self._stop(stopped.id)
 
     def may_change(self, person: Person, run: RunRecord) -> bool:
         """True if a person may cancel or delete a run: their own, or as a moderator of its place.

@@ -20,7 +20,7 @@ from sqlalchemy import Connection, delete, func, literal_column, not_, or_, sele
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.core.errors import TooMany
-from bot.core.policy.quota import QuotaStatus
+from bot.core.policy.quota import QuotaStatus, fitting_words
 from bot.core.policy.rules import Budget, Measure, Rule
 from bot.core.policy.scope import RequestContext, scope_key
 from bot.core.runs import statements
@@ -33,25 +33,42 @@ _ONE: Any = literal_column("1.0")
 
 
 def quota_statuses(
-    connection: Connection, person: str, workflow: str, limits: Sequence[Rule], now: float, cost: float = 0.0
+    connection: Connection,
+    person: str,
+    workflow: str,
+    limits: Sequence[Rule],
+    now: float,
+    cost: float = 0.0,
+    count: int = 1,
 ) -> list[QuotaStatus]:
-    """Return the quotas of a person, given as "platform:id", for one more run of a workflow. It costs so many
+    """Return the quotas of a person, given as "platform:id", for so many more runs of a workflow. Each costs so many
     credits.
     """
     needs = 0.0
     if any(rule.name == Measure.SECONDS for rule in limits):
         needs = connection.execute(select(statements.reserved(workflow))).scalar_one()
     wanted = {Measure.SECONDS: needs, Measure.CREDITS: cost}
-    return [_standing(connection, rule, person, wanted.get(Measure(rule.name), 1.0), now) for rule in limits]
+    return [_standing(connection, rule, person, wanted.get(Measure(rule.name), 1.0), count, now) for rule in limits]
 
 
 def check(
-    connection: Connection, person: str, workflow: str, limits: Sequence[Rule], now: float, cost: float = 0.0
+    connection: Connection,
+    person: str,
+    workflow: str,
+    limits: Sequence[Rule],
+    now: float,
+    cost: float = 0.0,
+    count: int = 1,
+    room: int | None = None,
 ) -> None:
-    """Raise `TooMany` if a limit is reached. It says which limit, and when to try again."""
-    for standing in quota_statuses(connection, person, workflow, limits, now, cost):
-        if standing.is_reached and not standing.is_kept_in_line:
-            raise TooMany(standing.refusal)
+    """Raise `TooMany` if a limit is reached, or has no room for so many runs. It says which limit, how many fit, and
+    when to try again. `room` is the number of runs that fit otherwise.
+    """
+    statuses = quota_statuses(connection, person, workflow, limits, now, cost, count)
+    reached = next((each for each in statuses if each.is_reached and not each.is_kept_in_line), None)
+    if reached is not None:
+        fits = min([count if room is None else room, *(each.fits for each in statuses)])
+        raise TooMany(" ".join(part for part in (reached.refusal, fitting_words(count, fits)) if part))
 
 
 def by_owner(limits: Iterable[Rule]) -> tuple[list[Rule], list[Rule]]:
@@ -116,17 +133,18 @@ async def move_community(connection: AsyncConnection, old: str, new: str) -> Non
         await connection.execute(counted.values(spots=scopes))
 
 
-def _standing(connection: Connection, rule: Rule, person: str, needs: float, now: float) -> QuotaStatus:
+def _standing(connection: Connection, rule: Rule, person: str, needs: float, count: int, now: float) -> QuotaStatus:
     match Measure(rule.name):
         case Measure.HOUR:
-            return _in_window(connection, QuotaStatus(rule, 0), person, charges.c.at, _ONE, HOUR, now)
+            return _in_window(connection, QuotaStatus(rule, 0, asked=count), person, charges.c.at, _ONE, HOUR, now)
         case Measure.DAY:
-            return _in_window(connection, QuotaStatus(rule, 0), person, charges.c.at, _ONE, DAY, now)
+            return _in_window(connection, QuotaStatus(rule, 0, asked=count), person, charges.c.at, _ONE, DAY, now)
         case Measure.SECONDS:
-            asked = QuotaStatus(rule, 0, min(needs, rule.most))  # a limit admits those who used none of it
+            least = min(needs, rule.most)  # a limit admits those who used none of it
+            asked = QuotaStatus(rule, 0, least, asked=count)
             return _in_window(connection, asked, person, charges.c.settled_at, charges.c.seconds, DAY, now)
         case Measure.CREDITS:
-            asked = QuotaStatus(rule, 0, needs)
+            asked = QuotaStatus(rule, 0, needs, asked=count)
             return _in_window(connection, asked, person, charges.c.settled_at, charges.c.credits, DAY, now)
         case Measure.COOLDOWN:
             question = select(func.max(charges.c.at)).where(*_counted(rule, person))
@@ -134,9 +152,11 @@ def _standing(connection: Connection, rule: Rule, person: str, needs: float, now
             wait = 0.0 if last is None else max(0.0, last + rule.most - now)
             return QuotaStatus(rule, float(wait > 0), free_in=wait or None)
         case Measure.WAITING:
-            return QuotaStatus(rule, _in_states(connection, rule, person, ("waiting", "held")))
+            return QuotaStatus(rule, _in_states(connection, rule, person, ("waiting", "held")), asked=count)
         case Measure.RUNNING:
             return QuotaStatus(rule, _in_states(connection, rule, person, ("running",)))
+        case Measure.COUNT:  # the form holds it
+            return QuotaStatus(rule, 0)
 
 
 def _in_window(
@@ -152,7 +172,7 @@ def _in_window(
         return standing
     gone = func.sum(amount).over(order_by=leaves).label("gone")
     leaving = select(leaves.label("at"), gone).where(*inside, leaves.is_not(None)).subquery()
-    enough = leaving.c.gone >= used + standing.needs - standing.room - 1e-6
+    enough = leaving.c.gone >= used + standing.wanted - standing.room - 1e-6
     first = connection.execute(select(func.min(leaving.c.at)).where(enough)).scalar_one()
     return standing if first is None or not standing.room else replace(standing, free_in=first + window - now)
 

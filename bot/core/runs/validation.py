@@ -15,6 +15,7 @@ from bot.core.media.images import PictureLimits, prepare
 from bot.core.model import Person, RunRequest, UploadedFile
 from bot.core.policy.field_constraints import FieldConstraints
 from bot.core.runs.answers import ServerAnswers
+from bot.core.several.count import next_seeds
 from bot.core.workflows.catalog import Versions, Workflows
 from bot.core.workflows.field_kinds import kind_of_file
 from bot.core.workflows.form import Field, FieldKind, Form, shown
@@ -138,6 +139,23 @@ class RequestValidator:
         stem, kind = _stem(workflow, seed, given), workflow.kind(form, shown)
         return ValidatedRequest(workflow, shown, media, stem, kind, request.person, seed=seed)
 
+    async def cells(
+        self, first: ValidatedRequest, given: Mapping[str, Any], restriction: FieldConstraints, count: int
+    ) -> list[ValidatedRequest]:
+        """Return so many requests like the first one, each with seeds of its own. `given` is what the person gave."""
+        if count == 1:
+            return [first]
+        workflow, answers = first.workflow, await self._answering()
+        form = await self.form(workflow)
+        seeds, cells = restriction.seeds(form), [first]
+        for number in range(1, count):
+            own = {**next_seeds(seeds, given, first.values, number), **answers.draw(workflow)}
+            values = {**first.values, **own}
+            seed = _seed(workflow, form, values)
+            stem = _stem(workflow, seed, first.media)
+            cells.append(replace(first, values=values, stem=stem, id=uuid4(), seed=seed))
+        return cells
+
     async def _store(self, field: Field, file: UploadedFile, folder: Path) -> Path:
         if field.kind is FieldKind.IMAGE:
             try:
@@ -196,7 +214,7 @@ def _seed(workflow: Workflow, form: Form, values: Mapping[str, Any]) -> str:
     return next((str(values[name]) for name in names if values.get(name) is not None), "")
 
 
-def _stem(workflow: Workflow, seed: str, given: Mapping[str, UploadedFile]) -> str:
+def _stem(workflow: Workflow, seed: str, given: Mapping[str, UploadedFile | InputFile]) -> str:
     """Return the base name of the results: `chelsea-poster` after the first picture, else `imagine-SEED`."""
     for file in given.values():
         return f"{safe_name(Path(file.filename).stem) or 'picture'}-{workflow.name}"

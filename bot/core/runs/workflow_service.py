@@ -22,6 +22,7 @@ from bot.core.presets.store import PresetStore
 from bot.core.runs.prices import PriceEstimator
 from bot.core.runs.queue import RunQueue
 from bot.core.runs.validation import RequestValidator
+from bot.core.several.count import WITHOUT, with_count
 from bot.core.wording.styles import style_field
 from bot.core.workflows.catalog import Workflows
 from bot.core.workflows.form import Field, Form, listed
@@ -131,27 +132,14 @@ class WorkflowService:
         """
         await self.admit(workflow, person, place, version)
         found = await self.pinned(workflow, version)
-        restriction = await self.restriction(person, place, found)
-        own = restriction.shown(await self._validator.form(found)).in_language(person.language)
-        return self._with_additions(own, workflow, person, place)
-
-    def style_field(self, form: Form, workflow: str, person: Person, place: Place) -> Field | None:
-        """Return the field in which a person chooses a style; None if there is nothing to choose. `form` has the
-        workflow's own fields, as the person fills them in.
-        """
-        return style_field(form, self._enforcer.styles(person, place, workflow))
-
-    def _with_additions(self, form: Form, workflow: str, person: Person, place: Place) -> Form:
-        """Return a person's form with the fields that every workflow gets."""
-        style = self.style_field(form, workflow, person, place)
-        return Form((*form.fields, style)) if style is not None else form
+        form = await self._validator.form(found)
+        shown = (await self.restriction(person, place, found)).shown(form).in_language(person.language)
+        return self._with_additions(shown, form, found, person, place)
 
     async def restriction(self, person: Person, place: Place, workflow: Workflow) -> FieldConstraints:
         """Return the rules about fields for a person in a place, with their own defaults, if they have some."""
-        rules, own = (
-            self._enforcer.restriction(person, place, workflow),
-            await self._presets.usual(person.key, workflow.id),
-        )
+        rules = self._enforcer.restriction(person, place, workflow)
+        own = await self._presets.usual(person.key, workflow.id)
         return with_own_defaults(rules, await self._validator.form(workflow), own) if own else rules
 
     async def pinned(self, workflow: str, version: str) -> Workflow:
@@ -218,13 +206,34 @@ class WorkflowService:
 
     async def own_form(self, form: Form, workflow: str, person: Person, place: Place) -> Form:
         """Return a workflow's form as a person fills it in at a place."""
-        own = (await self.restriction(person, place, self.catalog.get(workflow))).shown(form)
-        return self._with_additions(own, workflow, person, place)
+        found = self.catalog.get(workflow)
+        shown = (await self.restriction(person, place, found)).shown(form)
+        return self._with_additions(shown, form, found, person, place)
 
     def narrowed(self, form: Form, workflow: str, person: Person, place: Place) -> Form:
         """Return a workflow's form with the moderators' rules about fields in a place."""
-        shown = self._enforcer.restriction(person, place, self.catalog.get(workflow)).shown(form)
-        return self._with_additions(shown, workflow, person, place)
+        found = self.catalog.get(workflow)
+        shown = self._enforcer.restriction(person, place, found).shown(form)
+        return self._with_additions(shown, form, found, person, place)
+
+    def _with_additions(self, shown: Form, form: Form, workflow: Workflow, person: Person, place: Place) -> Form:
+        """Return the part of a form that a person sees with the fields that are no workflow's own."""
+        if self.has_count(form, workflow, person, place):
+            shown = with_count(shown, form, self._enforcer.policy(person, place, workflow.id).limits)
+        style = self.style_field(shown, workflow.id, person, place)
+        return Form((*shown.fields, style)) if style is not None else shown
+
+    def style_field(self, shown: Form, workflow: str, person: Person, place: Place) -> Field | None:
+        """Return the field in which a person chooses a style; None if there is nothing to choose. `shown` has the
+        fields that the person sees.
+        """
+        return style_field(shown, self._enforcer.styles(person, place, workflow))
+
+    def has_count(self, form: Form, workflow: Workflow, person: Person, place: Place) -> bool:
+        """True if a person may ask for several runs of a workflow at once, because each would be another one."""
+        if place.platform in WITHOUT:
+            return False
+        return bool(workflow.drawn) or bool(self._enforcer.restriction(person, place, workflow).seeds(form))
 
     async def full_form(self, workflow: Workflow) -> Form:
         """Return a workflow's form with the servers' choices, without the moderators' rules."""

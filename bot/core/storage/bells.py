@@ -27,6 +27,7 @@ class Topic(StrEnum):
     HELD = "held"  #: runs that a moderator must approve
     RULES = "rules"
     WORKFLOWS = "workflows"
+    GROUPS = "groups"  #: runs of groups that have ended
     SAVED = "saved"  #: workflows that people saved at servers
     PRESETS = "presets"  #: what people have kept for forms
 

@@ -61,6 +61,11 @@ runs = Table(
     Column("posted_at", Float),  # when such a run was handed to a server, which may have charged for it
     Column("spared", Integer, nullable=False, server_default="0"),  # attempts that no server began
     Column("handed_over", JSON),  # the attempt that a server has taken, and its warnings
+    Column("group_id", String(36)),  # of runs with one message, which one request asked for
+    Column("cell", Integer, nullable=False, server_default="0"),  # which of them it is
+    Column("cells", Integer, nullable=False, server_default="1"),  # how many were asked for
+    Column("label", Text, nullable=False, server_default=""),  # what differs
+    Column("group_open", Integer, nullable=False, server_default="0"),  # 1: their message does not say the end yet
     Column("wording", JSON),  # what its person wrote where other words are sent
     Index("runs_in_line", "state", "priority", "turn", "depth", "seq"),
     Index("runs_by_caps", "state", "caps"),
@@ -90,6 +95,19 @@ runs = Table(
         postgresql_where=text("forgotten = 1"),
     ),
     Index("runs_by_end", "state", "ended_at"),
+    Index(
+        "runs_of_group",
+        "group_id",
+        "cell",
+        sqlite_where=text("group_id IS NOT NULL"),
+        postgresql_where=text("group_id IS NOT NULL"),
+    ),
+    Index(
+        "runs_of_open_groups",
+        "group_open",
+        sqlite_where=text("group_open = 1"),
+        postgresql_where=text("group_open = 1"),
+    ),
     Index("runs_by_message", "chat", "message"),
 )
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
 from bot.core.errors import UnknownWorkflow
 from bot.core.similar import similar
 from bot.core.workflows.auto_form import AutomaticForm, declared_fields, drawn_seeds, results
+from bot.core.workflows.automatic.later import LaterFields
 from bot.core.workflows.form import listed, shown
 from bot.core.workflows.identity.identities import Identity, identified, offered
 from bot.core.workflows.identity.slugs import slug_of
@@ -18,7 +20,7 @@ from bot.core.workflows.languages import with_quoted_languages
 from bot.core.workflows.reader import Reading, SourceFile, WorkflowFault, read_folders, rejections
 from bot.core.workflows.sidecar import Faults, read_sidecar
 from bot.core.workflows.source import Layer, MadePrompt, NoDefinitions, SavedSource
-from bot.core.workflows.workflow import Workflow
+from bot.core.workflows.workflow import Declared, Workflow
 from bot.i18n import _
 from comfy.errors import PromptRejected
 from comfy.object_info import ObjectInfo
@@ -224,14 +226,15 @@ def workflow_of(
     if found:
         return None
     source = file.graph if isinstance(file.graph, SavedSource) else None
-    form = AutomaticForm(workflow.declared, workflow.outputs)
+    declared, outputs = workflow.declared, workflow.outputs
     if file.sidecar is None:
-        form = _automatic(made, info if source is not None else None)
+        declared = LaterFields(partial(_automatic, made, info if source is not None else None))
+        outputs = results(made.prompt, made.surface)
     return replace(
         workflow,
-        declared=form.declared,
-        outputs=form.outputs,
-        drawn=drawn_seeds(form.declared, made.changing),
+        declared=declared,
+        outputs=outputs,
+        drawn=LaterFields(partial(drawn_seeds, declared, made.changing)) if made.changing else (),
         id=identity.id,
         name=identity.name,
         group=workflow.group or file.path.rpartition("/")[0],
@@ -294,14 +297,14 @@ def _made(file: SourceFile, info: ObjectInfo | None, faults: list[WorkflowFault]
     return None
 
 
-def _automatic(made: MadePrompt, info: ObjectInfo | None) -> AutomaticForm:
+def _automatic(made: MadePrompt, info: ObjectInfo | None) -> tuple[Declared, ...]:
     """Return the form of a prompt, which is made once. One with choices may have them from a server."""
     if isinstance(made.form, AutomaticForm):
-        return made.form
-    form = AutomaticForm(declared_fields(made.prompt, info, made.surface), results(made.prompt, made.surface))
-    if not any(each.choices for each in form.declared):
-        made.form = form
-    return form
+        return made.form.declared
+    declared = declared_fields(made.prompt, info, made.surface)
+    if not any(each.choices for each in declared):
+        made.form = AutomaticForm(declared, results(made.prompt, made.surface))
+    return declared
 
 
 def _toml(file: SourceFile, faults: list[WorkflowFault]) -> dict[str, Any] | None:

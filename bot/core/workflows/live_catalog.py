@@ -288,8 +288,8 @@ class LiveCatalog:
     async def _keep(self, kept: KeptWorkflows) -> None:
         """Keep what was made of the files, once that is all."""
         if self._ready_for:
-            files = self._reading.files
-            await asyncio.to_thread(kept.keep, [each.graph for each in files if isinstance(each.graph, SavedSource)])
+            sources = [each.graph for each in self._reading.files if isinstance(each.graph, SavedSource)]
+            await asyncio.to_thread(_keep_all, kept, sources, tuple(self.workflows.values()))
 
     async def _watch(self) -> None:
         if self._missed:
@@ -328,6 +328,12 @@ def _make_ready(workflows: Iterable[Workflow], infos: Sequence[ObjectInfo]) -> N
         for info in infos:
             with suppress(UnreadableWorkflow, PromptRejected):
                 source.prompt_for(info)
+
+
+def _keep_all(kept: KeptWorkflows, sources: Iterable[SavedSource], workflows: Iterable[Workflow]) -> None:
+    for each in workflows:
+        len(each.declared)  # its form is made now at the latest, and kept with the rest
+    kept.keep(sources)
 
 
 def _log_faults(faults: Iterable[WorkflowFault]) -> None:

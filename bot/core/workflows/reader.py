@@ -96,7 +96,9 @@ class SourceFile:
 
     @cached_property
     def place(self) -> tuple[str, str]:
-        """What the path belongs to, and the path. The operator's own file is another version of the bundled one."""
+        """The source or layer that the path belongs to, and the path. The operator's file is another version of the
+        bundled one.
+        """
         return self.source or (Layer.FOLDER if self.layer in _OWN else self.layer).value, self.path
 
     @cached_property

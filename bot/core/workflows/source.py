@@ -18,7 +18,7 @@ from comfy.prompt import Prompt
 from comfy.saved import Surface, UnreadableWorkflow, convert
 from comfy.saved.needs import FileNeeds, read_needs, with_notes
 
-_PLAIN = 16_000  # bytes up to which a workflow is not packed, which would cost as much as reading it
+_PLAIN = 100_000  # bytes up to which a workflow is not packed: that costs as much as to read it
 _MOST_MADE = 8  # prompts that are kept of one workflow: servers mostly have the same definitions
 
 

@@ -86,7 +86,7 @@ class Workflow:
     title: str
     description: str
     prompt: Prompt
-    declared: tuple[Declared, ...] = ()
+    declared: Sequence[Declared] = ()
     outputs: tuple[str, ...] = ()
     spoiler: bool = False
     nsfw: bool = False
@@ -98,7 +98,7 @@ class Workflow:
     path: str = ""
     layer: Layer = Layer.FOLDER
     trial: bool = False
-    drawn: tuple[Declared, ...] = ()
+    drawn: Sequence[Declared] = ()
 
     def __post_init__(self) -> None:
         if not self.id:

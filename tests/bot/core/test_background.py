@@ -19,6 +19,7 @@ _OWNERS = {
     "core/execution/durable.py": "each attempt is awaited where it is made, and its end is on record",
     "core/execution/steps.py": "what is being sent or stopped is awaited by the step that does it",
     "core/execution/throttle.py": "the attempt that shows its progress awaits it and raises its failure",
+    "core/groups/board.py": "each message is drawn within a task group, which is supervised and awaits it",
     "core/together.py": "all are awaited where they are made",
     "core/storage/database.py": "the signs of life of a lock end with what is done under it",
     "platforms/telegram/adapter.py": "two halves of one conversation: serve() fails with either, and is supervised",

@@ -21,7 +21,7 @@ from bot.platforms.discord.moderation.workflows import Act, Choices, Text, Workf
 from bot.platforms.discord.runs.request import may_decide, moderator, person_of, place_of
 from bot.platforms.discord.runs.submit import Click, DiscordContext, guarded, tell
 
-_Measure: TypeAlias = Literal["hour", "day", "seconds", "waiting", "running", "cooldown", "credits"]
+_Measure: TypeAlias = Literal["hour", "day", "seconds", "waiting", "running", "cooldown", "credits", "count"]
 _LARGEST = 1_000_000  # bytes of an import
 _DAY = 86_400.0
 

@@ -45,7 +45,7 @@ class MessageAnswer:
         )
         return spot.address
 
-    async def post(self, run_id: str) -> Address:
+    async def post(self, run_id: str, cells: int = 1) -> Address:
         click, draft = self.click, MessageRef.at(self.draft)
         text = _first_text(self.services, self.request, run_id, draft.closes)
         async with _in_words():
@@ -80,7 +80,7 @@ class InteractionAnswer:
         most = guild.filesize_limit if guild else FILE_BYTES
         return MessageRef(channel.id, 0, bytes=most, spoiler=self.spoiler).address
 
-    async def post(self, run_id: str) -> Address:
+    async def post(self, run_id: str, cells: int = 1) -> Address:
         channel, is_private = self.message.channel, self.message.guild is None
         async with _in_words():
             where = None if is_private else await _destination(self.services, self.client, channel, self.request)

@@ -212,6 +212,7 @@ def _measures() -> Mapping[Measure, str]:
         Measure.RUNNING: _("Running at a time"),
         Measure.COOLDOWN: _("Seconds between two runs"),
         Measure.CREDITS: _("Credits per day"),
+        Measure.COUNT: _("Runs with one request"),
     }
 
 

@@ -16,6 +16,7 @@ from bot.core.workflows.kept.folder import KeptWorkflows
 from bot.core.workflows.live_catalog import LiveCatalog
 from bot.core.workflows.reader import FolderReader, Reading
 from bot.core.workflows.source import Layer, SavedSource
+from bot.core.workflows.workflow import Workflow
 from comfy.object_info import ObjectInfo
 
 NODES: dict[str, Any] = {
@@ -75,14 +76,19 @@ def sources(reading: Reading) -> dict[str, SavedSource]:
 
 def keep(files: Path, folder: Path) -> None:
     reading = read(files)
-    Catalog.of(reading, INFO)
+    for each in Catalog.of(reading, INFO).workflows.values():
+        assert each.declared
     KeptWorkflows(folder).keep(sources(reading).values())
 
 
 def made(reading: Reading, info: ObjectInfo = INFO) -> dict[str, str]:
     """Return all that a catalog has of each workflow."""
     catalog = Catalog.of(reading, info).workflows
-    parts = lambda each: (each.prompt.to_json(), each.declared, each.drawn, each.outputs, each.version, each.group)  # noqa: E731
+
+    def parts(each: Workflow) -> tuple[object, ...]:
+        form = tuple(each.declared), tuple(each.drawn), each.outputs
+        return each.prompt.to_json(), form, each.version, each.group
+
     return {
         name: repr((parts(each), each.source and (each.source.data, each.source.needs, each.source.digest)))
         for name, each in catalog.items()
@@ -176,3 +182,15 @@ async def test_a_bot_keeps_what_it_has_made_and_finds_it_at_its_next_start(files
     first, second = await started(), await started()
     before, after = first.get("fox"), second.get("fox")
     assert (before.prompt, before.declared, before.version) == (after.prompt, after.declared, after.version)
+
+
+def test_a_form_is_made_when_it_is_first_asked_for_and_found_by_a_later_start(files: Path, tmp_path: Path) -> None:
+    fox = Catalog.of(read(files), INFO).workflows["fox"]
+    assert fox.source is not None
+    assert fox.source.made[0].form is None
+    assert [each.name for each in fox.declared] == ["prompt", "seed"]
+    form = fox.source.made[0].form
+    assert form is not None
+    assert fox.declared == Catalog.of(read(files), INFO).workflows["fox"].declared
+    KeptWorkflows(tmp_path / "cache").keep([fox.source])
+    assert sources(read(files, KeptWorkflows(tmp_path / "cache")))["fox"].made[0].form == form

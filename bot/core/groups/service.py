@@ -1,0 +1,60 @@
+"""The service for groups: what a person may do with several runs that one request asked for."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from bot.core.errors import UserError
+from bot.core.groups.board import GroupBoard
+from bot.core.model import Person, Place, RunRequest
+from bot.core.run import UNFINISHED, RunRecord
+from bot.core.runs.repository import RunRepository
+from bot.core.runs.service import RunService
+from bot.core.several.count import USUAL
+from bot.i18n import _
+
+
+class GroupService:
+    """Acts on a group as a whole, or on one of its runs for all to see. A group is named by its id."""
+
+    def __init__(self, runs: RunService, records: RunRepository, board: GroupBoard) -> None:
+        self._runs, self._records, self._board = runs, records, board
+
+    async def cells(self, group: str) -> list[RunRecord]:
+        """Return the runs of a group that have not been deleted, in order."""
+        return await self._records.group(group)
+
+    async def cancel(self, group: str, by: Person) -> bool:
+        """Cancel what has not ended of a group. Returns True if there was something to cancel. Raises `NotAllowed`."""
+        unfinished = [run for run in await self.cells(group) if run.state in UNFINISHED]
+        return any([await self._runs.cancel(run.id, by) for run in unfinished])
+
+    async def again(self, group: str, person: Person, place: Place) -> RunRequest:
+        """Return a group's request again, for as many runs. Raises `UserError` as `RunService.again` does."""
+        cells = await self.cells(group)
+        if not cells:
+            raise UserError(_("These runs have been deleted. Please send a new request."))
+        return replace(await self._runs.again(cells[0].id, person, place, {}), count=cells[0].cells)
+
+    async def vary(self, run_id: str, person: Person, place: Place) -> RunRequest:
+        """Return a request for more runs like one, with the same values and new seeds: as many as it came with. Raises
+        `UserError` as `RunService.again` does.
+        """
+        request = await self._runs.again(run_id, person, place, {})
+        run = await self._runs.get(run_id)
+        count = run.cells if run is not None and run.group_id is not None else USUAL
+        return replace(request, count=min(count, self._runs.most_at_once(request)))
+
+    async def delete(self, group: str, by: Person) -> None:
+        """Delete all runs of a group. Raises `NotAllowed`, and `UserError` if they have not all ended."""
+        cells = await self.cells(group)
+        if any(run.state in UNFINISHED for run in cells):
+            raise UserError(_("Some of these runs have not ended yet. Cancel them first."))
+        for run in cells:
+            await self._runs.delete(run.id, by)
+
+    async def delete_cell(self, run: RunRecord, by: Person) -> None:
+        """Delete a run of a group that has ended, and draw its message without it. Raises as `RunService.delete`."""
+        await self._runs.delete(run.id, by)
+        if run.group_id is not None:
+            self._board.stir(run.group_id)
