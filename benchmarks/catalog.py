@@ -30,6 +30,7 @@ from bot.core.policy.concurrency import ConcurrencyLimits
 from bot.core.policy.enforcement import PolicyEnforcer
 from bot.core.policy.permissions import Permissions
 from bot.core.policy.rule_store import RuleStore
+from bot.core.presets.store import PresetStore
 from bot.core.runs.prices import PriceEstimator
 from bot.core.runs.queue import RunQueue
 from bot.core.runs.validation import RequestValidator
@@ -177,7 +178,8 @@ async def _menus(live: LiveCatalog, servers: dict[str, ObjectInfo], database: Da
     async with RuleStore(database, audit, TaskHealth()) as rules:
         gate = PolicyEnforcer(rules, audit, live, prices.is_paid)
         queue, permissions = RunQueue(database, ConcurrencyLimits()), Permissions(audit)
-        service = WorkflowService(validator, gate, queue, prices, permissions, lambda: 1, lambda: now[0])
+        presets = PresetStore(database)
+        service = WorkflowService(validator, gate, queue, prices, permissions, presets, lambda: 1, lambda: now[0])
         measured.start()
         await validator.prepare()
         await asyncio.to_thread(prices.prepare)

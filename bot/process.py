@@ -38,6 +38,8 @@ from bot.core.policy.enforcement import PolicyEnforcer
 from bot.core.policy.evaluate import DefaultAccess
 from bot.core.policy.permissions import Permissions
 from bot.core.policy.rule_store import RuleStore
+from bot.core.presets.service import PresetService
+from bot.core.presets.store import PresetStore
 from bot.core.runs.erasure import delete_orphans, delete_runs
 from bot.core.runs.eta import EtaEstimator
 from bot.core.runs.locks import RunLocks
@@ -125,8 +127,9 @@ async def serving(
         saved = await stack.enter_async_context(_saved(base, policy))
         moderation = await stack.enter_async_context(_moderation(base, policy, validator, saved))
         await stack.enter_async_context(_swept(base, policy.audit))
+        presets = PresetStore(store.database)
         workflows = WorkflowService(
-            validator, policy.enforcer, store.queue, prices, policy.permissions, lambda: registry.version
+            validator, policy.enforcer, store.queue, prices, policy.permissions, presets, lambda: registry.version
         )
         runs = RunService(
             workflows,
@@ -141,12 +144,14 @@ async def serving(
             store.links,
             base.locks,
             prices,
+            presets,
             base.wake,
             base.cancel,
         )
         try:
             files, groups = FileService(store.media), GroupService(runs, store.records, board)
-            yield Services(runs, moderation, workflows, files, _health(base, runs), groups)
+            kept = PresetService(presets, workflows)
+            yield Services(runs, moderation, workflows, files, _health(base, runs), groups, kept)
         finally:
             runs.accepting = False
 

@@ -17,6 +17,7 @@ from bot.core.moderation.saved_workflows import saved_lines
 from bot.core.policy.audit import Audit
 from bot.core.policy.concurrency import ConcurrencyLimits
 from bot.core.policy.rule_store import RuleStore
+from bot.core.presets.store import PresetStore
 from bot.core.runs.erasure import forget_person
 from bot.core.runs.handover import release_worker
 from bot.core.runs.queue import RunQueue
@@ -151,7 +152,7 @@ async def forget(settings: Settings, person: str) -> int:
             await store.records.request_cancel(run.id, f"{person}:")
         audit = Audit(store.database)
         rules = RuleStore(store.database, audit, TaskHealth())
-        return await forget_person(person, store.records, store.media, audit, rules)
+        return await forget_person(person, store.records, store.media, audit, rules, PresetStore(store.database))
 
 
 async def hand_over(settings: Settings, worker: str) -> int:

@@ -28,6 +28,7 @@ OWNERS = {
     "servers": "bot/core/servers",
     "definitions": "bot/core/servers",
     "notes": "bot/core/storage",
+    "presets": "bot/core/presets",
     **dict.fromkeys(("saved_files", "saved_workflows", "saved_versions", "saved_servers"), "bot/core/sources"),
     "workflows": "bot/core/workflows",
     "workflow_versions": "bot/core/workflows",

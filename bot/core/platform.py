@@ -22,9 +22,10 @@ from bot.core.policy.audit import Entry
 from bot.core.policy.buttons import Button, ButtonPress
 from bot.core.policy.permissions import OPERATOR, RuleTarget
 from bot.core.policy.rule_text import block_words, describe
-from bot.core.policy.rules import Access, Block, Limit, Measure, Narrowing, Review, Rule, Trial, WordList
+from bot.core.policy.rules import Access, Block, Limit, Measure, Narrowing, Review, Rule, TextList, Trial, WordList
 from bot.core.policy.scope import ADMINISTRATORS, EVERYONE, Scope, Subject, asked_in, community_of
 from bot.core.port import Reply
+from bot.core.presets.service import FilledForm, PresetService
 from bot.core.retry import Pauses, retry
 from bot.core.run import UNFINISHED, Outcome, RunRecord, State
 from bot.core.runs.service import RunService
@@ -53,6 +54,7 @@ __all__ = [
     "Field",
     "FieldKind",
     "FileService",
+    "FilledForm",
     "Form",
     "GroupService",
     "Health",
@@ -65,6 +67,7 @@ __all__ = [
     "Overview",
     "Pauses",
     "Platform",
+    "PresetService",
     "Review",
     "Row",
     "Rule",
@@ -79,6 +82,7 @@ __all__ = [
     "State",
     "Subject",
     "TaskHealth",
+    "TextList",
     "Trial",
     "WordList",
     "Work",
@@ -128,6 +132,7 @@ class Services:
     files: FileService
     health: Health
     groups: GroupService
+    presets: PresetService
 
 
 class Platform(Protocol):

@@ -47,6 +47,13 @@ class HandedOver:
     adopted: str | None = None
 
 
+@dataclass(frozen=True)
+class Wording:
+    """The words of a run as its person wrote them, by field, where others are sent: with choices made."""
+
+    written: Mapping[str, str] = field(default_factory=dict)
+
+
 _PLAIN = DisplayOptions()
 
 
@@ -69,7 +76,8 @@ class QueuedRun:
 
 @dataclass(frozen=True)
 class RunRecord(QueuedRun):
-    """One run. The person is as they were when they asked. No worker takes the run before its message is `opened`.
+    """One run. The person is as they were when they asked. No worker takes the run before its message is `opened`. Of
+    one with a `wording`, `values` has the final texts, which are sent, shown and judged.
 
     `spared` counts the attempts that ended before a server began. From `posted_at` on a server may have charged for a
     run that costs money. A run of a group, which was asked for with others, is `cell` of so many `cells`, counted from
@@ -107,6 +115,12 @@ class RunRecord(QueuedRun):
     cell: int = 0
     cells: int = 1
     label: str = ""
+    wording: Wording | None = None
+
+    @property
+    def written(self) -> Mapping[str, Any]:
+        """The values as the person wrote them, for a form; `values` are those that are sent."""
+        return self.values if self.wording is None else {**self.values, **self.wording.written}
 
     @property
     def is_ahead(self) -> bool:

@@ -57,6 +57,7 @@ from bot.core.policy.rules import (
     Rule,
     RunPrice,
     Spending,
+    TextList,
     Trial,
     WordList,
 )
@@ -70,6 +71,7 @@ from bot.core.runs.repository import RunRepository
 from bot.core.runs.validation import RequestValidator
 from bot.core.several.count import MOST as MOST_AT_ONCE
 from bot.core.status_text import duration
+from bot.core.wording import choosing
 from bot.i18n import _, ngettext
 
 if TYPE_CHECKING:
@@ -279,6 +281,26 @@ class ModerationService:
         unasked = _("No channel is named where moderators are asked: name one with /moderate review.")
         return f"{told} {unasked} " + _("Until then, /moderate held lists what waits.")
 
+    async def list_(self, by: Person, here: Place, name: str, text: str, aim: RuleTarget = EVERYTHING) -> str:
+        """Set the texts of which people take one by writing `__name__`: one a line, or with `|` between them. An empty
+        one deletes the list. Raises `UserError`.
+        """
+        scope = await self._scope(by, here, "list", aim)
+        name, texts = name.strip().strip("_").casefold(), choosing.texts_of(text)
+        if texts and (fault := choosing.faults(name, texts)) is not None:
+            raise UserError(_("Nothing was changed: {fault}.").format(fault=fault))
+        rule = Rule(scope, TextList(texts), name)
+        if not texts and self._rules.of(scope.community).get(rule.slot) is None:
+            raise UserError(_("There is no list “{name}” {scope}.").format(name=name, scope=scope))
+        words = ngettext(
+            "Set the list “{name}” {scope}: __{name}__ takes its {count} text.",
+            "Set the list “{name}” {scope}: __{name}__ takes one of its {count} texts.",
+            len(texts),
+        )
+        words = words if texts else _("Deleted the list “{name}” {scope}.")
+        words = words.format(name=name, scope=scope, count=len(texts))
+        return await self._put(by, here, "list", words, rule, remove=not texts)
+
     async def review(
         self, by: Person, here: Place, on: bool | None, channel: str = "", aim: RuleTarget = EVERYTHING
     ) -> str:
@@ -461,6 +483,7 @@ class ModerationService:
         rules, origin = imported(text, scope.community)
         for rule in rules:
             fault = await word_filter.check(rule.body) if isinstance(rule.body, WordList) else None
+            fault = choosing.faults(rule.name, rule.body.texts) if isinstance(rule.body, TextList) else fault
             if fault is not None:
                 raise UserError(_("Nothing was imported: {faults}.").format(faults=fault))
         foreign = origin != scope.community

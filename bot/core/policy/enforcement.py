@@ -108,6 +108,11 @@ class PolicyEnforcer:
         names = [field.name for field in workflow.declared]
         return FieldConstraints(tuple(evaluate.narrowings(self.book.of(context.community), context, names)))
 
+    def text_lists(self, person: Person, place: Place, workflow: str) -> Mapping[str, Sequence[str]]:
+        """Return the texts of each list that a person may write here as `__name__`."""
+        context = RequestContext.of(person, place, workflow)
+        return evaluate.text_lists(self.book.of(context.community), context)
+
     def policy(self, person: Person, place: Place, workflow: str) -> EffectivePolicy:
         """Return the policy for a run requested in this place."""
         context = self._context(person, place, workflow)

@@ -26,6 +26,7 @@ from bot.core.policy.rules import (
     Review,
     Rule,
     Rules,
+    TextList,
     Trial,
     WordList,
 )
@@ -163,6 +164,14 @@ def narrowings(rules: Rules, context: RequestContext, fields: Collection[str]) -
 def word_lists(rules: Rules, context: RequestContext) -> list[Rule]:
     """Return every word list that applies here."""
     return [rule for name in rules.names(WordList) for tier in rules.tiers(WordList, context, name) for rule in tier]
+
+
+def text_lists(rules: Rules, context: RequestContext) -> dict[str, tuple[str, ...]]:
+    """Return the texts of each list that people may write here: of lists with the same name, those of the narrowest."""
+    found = {name: rules.narrowest(TextList, context, name) for name in rules.names(TextList)}
+    return {
+        name: rule.body.texts for name, rule in found.items() if rule is not None and isinstance(rule.body, TextList)
+    }
 
 
 def review(rules: Rules, context: RequestContext) -> Review:

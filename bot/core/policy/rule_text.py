@@ -24,6 +24,7 @@ from bot.core.policy.rules import (
     Rule,
     RunPrice,
     Spending,
+    TextList,
     Trial,
     WordList,
 )
@@ -31,7 +32,7 @@ from bot.core.policy.scope import Scope
 from bot.core.policy.spending import spending_words
 from bot.core.status_text import credit_words
 from bot.core.workflows.form import Field
-from bot.i18n import _
+from bot.i18n import _, ngettext
 from comfy.json_text import read_json
 
 _LARGEST = 1_000_000  # characters of an import
@@ -55,6 +56,9 @@ def describe(rule: Rule) -> str:
             end = _("wait for a moderator") if words_.hold else _("are refused")
             count = len(words_.words) + len(words_.patterns)
             return words.format(count=count, end=end, scope=scope, name=rule.name)
+        case TextList(texts=texts):
+            words = ngettext("{count} text for __{name}__ {scope}", "{count} texts for __{name}__ {scope}", len(texts))
+            return words.format(count=len(texts), name=rule.name, scope=scope)
         case Review(on=on):
             words = _("moderators review the results of {what} {scope}")
             return (words if on else _("results of {what} are shown without a review {scope}")).format(

@@ -74,6 +74,13 @@ class WordList:
 
 
 @dataclass(frozen=True)
+class TextList:
+    """Texts, of which people write one as `__name__`: the rule's name, between underscores."""
+
+    texts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Review:
     """Moderators review results, or not. `channel` is where they are asked, if one is named."""
 
@@ -133,6 +140,7 @@ Body: TypeAlias = (
     | Budget
     | Narrowing
     | WordList
+    | TextList
     | Review
     | Block
     | DisplayOptions
@@ -150,6 +158,7 @@ _Body = TypeVar(
     Budget,
     Narrowing,
     WordList,
+    TextList,
     Review,
     Block,
     DisplayOptions,

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from bot.core.media.blob_store import BlobStore
 from bot.core.policy.audit import Audit
 from bot.core.policy.rule_store import RuleStore
+from bot.core.presets.store import PresetStore
 from bot.core.runs.repository import RunRepository
 
 _AT_ONCE = 500  # runs
@@ -27,14 +28,17 @@ async def delete_orphans(records: RunRepository, media: BlobStore) -> None:
         await media.forget_older(set(keys) - await records.used(keys), _ORPHANED)
 
 
-async def forget_person(person: str, records: RunRepository, media: BlobStore, audit: Audit, book: RuleStore) -> int:
-    """Delete the ended runs of a person, given as "platform:id", and remove their name from the audit log. Returns the
-    number of runs. A run in progress loses the name now, and is deleted with the old runs.
+async def forget_person(
+    person: str, records: RunRepository, media: BlobStore, audit: Audit, book: RuleStore, presets: PresetStore
+) -> int:
+    """Delete the ended runs and the presets of a person, given as "platform:id", and remove their name from the audit
+    log. Returns the number of runs. A run in progress loses the name now, and is deleted with the old runs.
     """
     await records.anonymize(person)
     ids = await records.all_of(person)
     await delete_runs(ids, records, media)
     await audit.forget(person)
     await book.forget(person)
+    await presets.forget(person)
     await records.scrub()
     return len(ids)

@@ -27,7 +27,7 @@ from bot.core.policy.evaluate import NO_POLICY, EffectivePolicy
 from bot.core.policy.quota import QuotaStatus, fitting_words
 from bot.core.policy.rules import Rule
 from bot.core.policy.scope import RequestContext, asked_in
-from bot.core.run import QueuedRun, RunRecord, State
+from bot.core.run import QueuedRun, RunRecord, State, Wording
 from bot.core.runs import statements, usage
 from bot.core.runs.repository import note_uses, taken
 from bot.core.runs.rows import read_queued, read_run
@@ -49,7 +49,8 @@ _MOST_SPARED = 20  # attempts that do not count, because no server began
 @dataclass(frozen=True)
 class NewRun:
     """A checked request with stored inputs; one of a `group`, if several were asked for at once. `held`: a moderator
-    must approve it first. `opened`: its message has been posted at the address. A run that costs money has a `price`.
+    must approve it first. `opened`: its message has been posted at the address. A run that costs money has a `price`,
+    and one of other words than were written a `wording`.
     """
 
     id: str
@@ -68,6 +69,7 @@ class NewRun:
     held: bool = False
     opened: bool = True
     price: Price | None = None
+    wording: Wording | None = None
     group: GroupPlace | None = None
 
 
@@ -424,6 +426,7 @@ def _columns(run: NewRun, turn: int, depth: int, now: float) -> dict[str, Any]:
         "parents": list(run.place.parents),
         "opened": int(run.opened),
         "price": msgspec.to_builtins(run.price),
+        "wording": msgspec.to_builtins(run.wording),
         **_group(run.group),
     }
 

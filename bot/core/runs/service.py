@@ -34,7 +34,8 @@ from bot.core.policy.evaluate import EffectivePolicy
 from bot.core.policy.permissions import Permissions
 from bot.core.policy.scope import community_of
 from bot.core.port import MessageOpening
-from bot.core.run import RunRecord, State, person_of
+from bot.core.presets.store import PresetStore
+from bot.core.run import RunRecord, State, Wording, person_of
 from bot.core.runs.erasure import delete_runs, forget_person
 from bot.core.runs.locks import RunLocks
 from bot.core.runs.prices import PriceEstimator
@@ -45,6 +46,7 @@ from bot.core.runs.validation import RequestValidator, ValidatedRequest
 from bot.core.runs.workflow_service import WorkflowService
 from bot.core.several.count import count_in, most_at_once
 from bot.core.storage.temporary import work_folder
+from bot.core.wording.texts import worded
 from bot.core.workflows.workflow import Workflow
 from bot.i18n import _
 from comfy.prices import Price
@@ -73,10 +75,11 @@ class RunService:
         links: SignedLinks,
         locks: RunLocks,
         prices: PriceEstimator,
+        presets: PresetStore,
         wake: Callable[[], None],
         stop: Callable[[str], None],
     ) -> None:
-        self._prices = prices
+        self._prices, self._presets = prices, presets
         self._workflows, self._validator, self._queue, self._records = workflows, validator, queue, records
         self._media, self._links, self._replies, self._locks = media, links, replies, locks
         self._enforcer, self._permissions, self._audit = enforcer, permissions, audit
@@ -146,22 +149,30 @@ class RunService:
         await self._queue.check_limits(request.person.key, workflow.id, policy.limits, count)
         if workflow.spoiler:
             policy = policy.covered()
-        restriction = self._enforcer.restriction(request.person, request.place, workflow)
+        restriction = await self._workflows.restriction(request.person, request.place, workflow)
         with work_folder() as folder:
             whole = await self._with_files(request, folder)
-            checked = await self._validator.check(whole, folder, restriction)
-            price = await self._price(request, checked)
-            held = await self._enforcer.reads(request, checked.values)
+            first = await self._validator.check(whole, folder, restriction)
+            checked = await self._validator.cells(first, request.values, restriction, count)
+            cells = [await self._worded(request, each) for each in checked]
+            price = await self._price(request, cells[0][0])
+            held = any([await self._enforcer.reads(request, each.values) for each, _wording in cells])
             inputs = {
                 name: StoredFile(await self._media.keep(given.path), given.filename, given.kind)
-                for name, given in checked.media.items()
+                for name, given in first.media.items()
             }
         opened = isinstance(message, Address)
         where = message if isinstance(message, Address) else message.draft
-        cells = await self._validator.cells(checked, request.values, restriction, count)
         every = [
-            replace(self._new(each, inputs, request, where), policy=policy, held=held, opened=opened, price=price)
-            for each in cells
+            replace(
+                self._new(each, inputs, request, where),
+                policy=policy,
+                held=held,
+                opened=opened,
+                price=price,
+                wording=wording,
+            )
+            for each, wording in cells
         ]
         new, *others = self._grouped(every, request.place.platform)
         await self._queue.enqueue(new, *others)
@@ -197,6 +208,18 @@ class RunService:
         return [
             replace(each, group=GroupPlace(group, number, len(every), drawn=drawn)) for number, each in enumerate(every)
         ]
+
+    async def _worded(self, request: RunRequest, checked: ValidatedRequest) -> tuple[ValidatedRequest, Wording | None]:
+        """Return the request with the texts that are sent, and what was written where they are others. From here on the
+        final texts count: for moderators' rules, for the queue, and for each attempt. Raises `BadValue`.
+        """
+        rules = self._enforcer.restriction(request.person, request.place, checked.workflow)
+        form = rules.shown(await self._validator.form(checked.workflow))
+        lists = self._enforcer.text_lists(request.person, request.place, checked.workflow.id)
+        found = worded(form, checked.values, lists, checked.seed or str(checked.id))
+        if not found.written:
+            return checked, None
+        return replace(checked, values=found.values), Wording(found.written)
 
     async def _price(self, request: RunRequest, checked: ValidatedRequest) -> Price | None:
         """Return what a run costs; None if it costs no money. Raises `NotAllowed` if that cannot be said."""
@@ -271,7 +294,7 @@ class RunService:
         version = await self._workflows.usable(run.workflow, run.version, person) if pinned else ""
         form = await self._workflows.form(run.workflow, person, place, version)
         seeds = {field.name for field in form.fields if field.seed}
-        kept = {name: value for name, value in run.values.items() if name in form.names and name not in seeds}
+        kept = {name: value for name, value in run.written.items() if name in form.names and name not in seeds}
         given = {name: file for name, file in run.inputs.items() if name in form.names and name not in changes}
         usable = run.inputs if self._may_repeat(run, place) else self.inputs_for(run, person, place)
         files = {name: file for name, file in given.items() if name in usable}
@@ -377,13 +400,13 @@ class RunService:
         return False
 
     async def forget(self, person: Person) -> int:
-        """Cancel a person's runs, delete their ended runs with the files, and remove their name from the audit log.
-        Returns the number of runs. A running run ends first, and is deleted within the hour.
+        """Cancel a person's runs, delete their ended runs with the files, and their presets, and remove their name from
+        the audit log. Returns the number of runs. A running run ends first, and is deleted within the hour.
         """
         for run in await self._records.unfinished_of(person.key):
             await self.cancel(run.id, person)
         rules = self._enforcer.book
-        return await forget_person(person.key, self._records, self._media, self._audit, rules)
+        return await forget_person(person.key, self._records, self._media, self._audit, rules, self._presets)
 
     async def _with_files(self, request: RunRequest, folder: Path) -> RunRequest:
         """Return the request with the files that it uses from earlier runs."""

@@ -32,7 +32,7 @@ KnownNodes = Callable[[], Awaitable[Mapping[str, ObjectInfo]]]
 @dataclass(frozen=True)
 class ValidatedRequest:
     """A request that can run. `media` are the files to upload, by field; `stem` is the base name of its results; `kind`
-    is a key for runs of similar duration and needs.
+    is a key for runs of similar duration and needs, and `seed` the first seed as a text, if there is one.
     """
 
     workflow: Workflow
@@ -42,6 +42,7 @@ class ValidatedRequest:
     kind: str
     person: Person
     id: UUID = field(default_factory=uuid4)
+    seed: str = ""
 
 
 @dataclass(frozen=True)
@@ -134,8 +135,9 @@ class RequestValidator:
             raise all_of(faults)
         values |= (await self._answering()).draw(workflow)
         shown = {name: value for name, value in values.items() if name not in files}
-        stem, kind = _stem(workflow, form, values, given), workflow.kind(form, shown)
-        return ValidatedRequest(workflow, shown, media, stem, kind, request.person)
+        seed = _seed(workflow, form, values)
+        stem, kind = _stem(workflow, seed, given), workflow.kind(form, shown)
+        return ValidatedRequest(workflow, shown, media, stem, kind, request.person, seed=seed)
 
     async def cells(
         self, first: ValidatedRequest, given: Mapping[str, Any], restriction: FieldConstraints, count: int
@@ -149,8 +151,9 @@ class RequestValidator:
         for number in range(1, count):
             own = {**next_seeds(seeds, given, first.values, number), **answers.draw(workflow)}
             values = {**first.values, **own}
-            stem = _stem(workflow, form, values, first.media)
-            cells.append(replace(first, values=values, stem=stem, id=uuid4()))
+            seed = _seed(workflow, form, values)
+            stem = _stem(workflow, seed, first.media)
+            cells.append(replace(first, values=values, stem=stem, seed=seed, id=uuid4()))
         return cells
 
     async def _store(self, field: Field, file: UploadedFile, folder: Path) -> Path:
@@ -205,15 +208,17 @@ def _texts(values: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value.filename if isinstance(value, UploadedFile) else value for name, value in values.items()}
 
 
-def _stem(
-    workflow: Workflow, form: Form, values: Mapping[str, Any], given: Mapping[str, UploadedFile | InputFile]
-) -> str:
+def _seed(workflow: Workflow, form: Form, values: Mapping[str, Any]) -> str:
+    """Return the first seed of a run; empty if it has none."""
+    names = [*(each.name for each in form.fields if each.seed), *(each.name for each in workflow.drawn)]
+    return next((str(values[name]) for name in names if values.get(name) is not None), "")
+
+
+def _stem(workflow: Workflow, seed: str, given: Mapping[str, UploadedFile | InputFile]) -> str:
     """Return the base name of the results: `chelsea-poster` after the first picture, else `imagine-SEED`."""
     for file in given.values():
         return f"{safe_name(Path(file.filename).stem) or 'picture'}-{workflow.name}"
-    names = [*(each.name for each in form.fields if each.seed), *(each.name for each in workflow.drawn)]
-    seeds = [str(values[name]) for name in names if values.get(name) is not None]
-    return "-".join([workflow.name, *seeds[:1]])
+    return "-".join([workflow.name, *([seed] if seed else [])])
 
 
 def safe_name(text: str) -> str:

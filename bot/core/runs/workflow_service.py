@@ -14,16 +14,20 @@ from bot.core.errors import BadValue, NotAllowed
 from bot.core.model import DisplayOptions, Person, Place, RunRequest
 from bot.core.policy.enforcement import PolicyEnforcer
 from bot.core.policy.evaluate import Decision
+from bot.core.policy.field_constraints import FieldConstraints
 from bot.core.policy.permissions import Permissions
 from bot.core.policy.quota import QuotaStatus
+from bot.core.presets.fitting import with_own_defaults
+from bot.core.presets.store import PresetStore
 from bot.core.runs.prices import PriceEstimator
 from bot.core.runs.queue import RunQueue
 from bot.core.runs.validation import RequestValidator
 from bot.core.several.count import WITHOUT, with_count
 from bot.core.workflows.catalog import Workflows
-from bot.core.workflows.form import Form
+from bot.core.workflows.form import Form, listed
 from bot.core.workflows.identity.differences import differences, has_changed
 from bot.core.workflows.workflow import Workflow
+from bot.i18n import _
 
 _FRESH = 5.0  # seconds after which a decision is made again
 _KEPT = 1000  # people and places for which decisions are kept
@@ -50,12 +54,13 @@ class WorkflowService:
         queue: RunQueue,
         prices: PriceEstimator,
         permissions: Permissions,
+        presets: PresetStore,
         servers_version: Callable[[], int],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """`servers_version` changes whenever a server has other nodes or models."""
         self._validator, self._enforcer, self._queue, self._prices = validator, enforcer, queue, prices
-        self._permissions = permissions
+        self._permissions, self._presets = permissions, presets
         self._servers_version, self._clock = servers_version, clock
         self._version: tuple[int, int, int, int] | None = None
         self._allowed: dict[object, list[Workflow]] = {}  # menus ask at each keystroke
@@ -126,8 +131,17 @@ class WorkflowService:
         """
         await self.admit(workflow, person, place, version)
         found = await self.pinned(workflow, version)
-        shown = self._narrowed(await self._validator.form(found), found, person, place)
-        return shown.in_language(person.language)
+        return (await self.own_form(await self._validator.form(found), found, person, place)).in_language(
+            person.language
+        )
+
+    async def restriction(self, person: Person, place: Place, workflow: Workflow) -> FieldConstraints:
+        """Return the rules about fields for a person in a place, with their own defaults, if they have some."""
+        rules, own = (
+            self._enforcer.restriction(person, place, workflow),
+            await self._presets.usual(person.key, workflow.id),
+        )
+        return with_own_defaults(rules, await self._validator.form(workflow), own) if own else rules
 
     async def pinned(self, workflow: str, version: str) -> Workflow:
         """Return a version of a workflow. Raises `UnknownWorkflow`."""
@@ -191,13 +205,20 @@ class WorkflowService:
             self._priced_for, self._first_prices = version, {}
         return self._first_prices
 
+    async def own_form(self, form: Form, workflow: Workflow, person: Person, place: Place) -> Form:
+        """Return a workflow's form as a person fills it in at a place."""
+        return self._counted(
+            (await self.restriction(person, place, workflow)).shown(form), form, workflow, person, place
+        )
+
     def narrowed(self, form: Form, workflow: str, person: Person, place: Place) -> Form:
         """Return a workflow's form with the moderators' rules about fields in a place."""
-        return self._narrowed(form, self.catalog.get(workflow), person, place)
+        found = self.catalog.get(workflow)
+        shown = self._enforcer.restriction(person, place, found).shown(form)
+        return self._counted(shown, form, found, person, place)
 
-    def _narrowed(self, form: Form, workflow: Workflow, person: Person, place: Place) -> Form:
-        restriction = self._enforcer.restriction(person, place, workflow)
-        shown = restriction.shown(form)
+    def _counted(self, shown: Form, form: Form, workflow: Workflow, person: Person, place: Place) -> Form:
+        """Add how many runs are wanted at once."""
         if not self.has_count(form, workflow, person, place):
             return shown
         return with_count(shown, form, self._enforcer.policy(person, place, workflow.id).limits)
@@ -211,6 +232,14 @@ class WorkflowService:
     async def full_form(self, workflow: Workflow) -> Form:
         """Return a workflow's form with the servers' choices, without the moderators' rules."""
         return await self._validator.form(workflow)
+
+    def hints(self, person: Person, place: Place) -> list[str]:
+        """Say what a person can write in a text here beside words, a line each."""
+        lines = [_("In a text, {example} takes one of the two, at random.").format(example="{cat|dog}")]
+        if names := sorted(self._enforcer.text_lists(person, place, "")):
+            shown = listed(f"__{name}__" for name in names)
+            lines.append(_("These names take one text of a list: {names}").format(names=shown))
+        return lines
 
     def rules(self, place: Place) -> object:
         """Return a value that changes whenever moderators change what holds in a place."""

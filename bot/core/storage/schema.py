@@ -66,6 +66,7 @@ runs = Table(
     Column("cells", Integer, nullable=False, server_default="1"),  # how many were asked for
     Column("label", Text, nullable=False, server_default=""),  # what differs
     Column("group_open", Integer, nullable=False, server_default="0"),  # 1: their message does not say the end yet
+    Column("wording", JSON),  # what its person wrote where other words are sent
     Index("runs_in_line", "state", "priority", "turn", "depth", "seq"),
     Index("runs_by_caps", "state", "caps"),
     Index(
@@ -286,6 +287,28 @@ workflows = Table(
     Column("version", String(32), nullable=False),
     Column("gone_at", Float),
     Column("edition", BigInteger, nullable=False, index=True),
+)
+
+#: Values that people keep under a name, to fill forms in with. A code lets others have a copy.
+presets = Table(
+    "presets",
+    metadata,
+    Column("seq", _Count, primary_key=True, autoincrement=True),
+    Column("person", String(128), nullable=False),
+    Column("folded", Text, nullable=False),  # the name, the same however it is written
+    Column("name", Text, nullable=False),
+    Column("workflow", String(64), nullable=False),
+    Column("given", JSON, nullable=False),
+    Column("code", String(32), unique=True),
+    Column("usual", Integer, nullable=False),  # 1: the person's own defaults of the workflow
+    Column("at", Float, nullable=False),
+    Index("presets_by_name", "person", "folded", unique=True),
+    Index(
+        "presets_usual",
+        "person",
+        sqlite_where=text("usual = 1"),
+        postgresql_where=text("usual = 1"),
+    ),
 )
 
 #: What was in the files of a workflow, packed.

@@ -13,6 +13,7 @@ from bot.core.errors import UserError
 from bot.i18n import _
 from bot.platforms.discord import components
 from bot.platforms.discord.commands.lists import FORGET, NAMELESS_FORGET, TURN, forget, show_about, turn_workflows
+from bot.platforms.discord.commands.presets import KEEP, keep
 from bot.platforms.discord.forms import sessions
 from bot.platforms.discord.forms.modals import fill, go, turn
 from bot.platforms.discord.forms.picker import leaf, picked
@@ -29,7 +30,9 @@ async def answer(context: DiscordContext, click: Click) -> None:
 
 
 async def _answer(context: DiscordContext, click: Click, name: str) -> None:
-    if run := re.fullmatch(components.TEMPLATE, name):
+    if kept := re.fullmatch(KEEP, name):
+        await keep(context, click, kept["run"])
+    elif run := re.fullmatch(components.TEMPLATE, name):
         await press(context, click, run["verb"], run["run"])
     elif session := re.fullmatch(sessions.TEMPLATE, name):
         await _on_form(context, click, session["act"], session["sheet"], int(session["at"]))

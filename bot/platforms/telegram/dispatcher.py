@@ -42,6 +42,7 @@ from bot.platforms.telegram.runs.bot_commands import MODERATE, BotCommands
 from bot.platforms.telegram.runs.buttons import RunButtons
 from bot.platforms.telegram.runs.callback_data import CallbackData
 from bot.platforms.telegram.runs.commands import BasicCommands
+from bot.platforms.telegram.runs.presets import PRESET, PresetCommand
 from bot.platforms.telegram.runs.request import Command, Requests, words_of
 from bot.platforms.telegram.runs.untold import UntoldEnds
 
@@ -74,6 +75,7 @@ class Dispatcher:
         self._asking = FormDialog(responder)
         self._requests = Requests(responder, self._asking)
         self._commands = BasicCommands(responder, self._asking)
+        self._presets = PresetCommand(responder, self._asking)
         self._buttons = RunButtons(responder, self._asking)
         self._menu = BotCommands(responder)
         self._moderating = ModerateCommand(responder)
@@ -225,6 +227,8 @@ class Dispatcher:
         workflow = self._requests.workflow(command.name)
         if command.name == MODERATE:
             await self._moderating.answer(caller, command.rest, messages)
+        elif command.name == PRESET:
+            await self._presets.answer(caller, command.rest, messages)
         elif self._commands.knows(command.name):
             await self._commands.answer(caller, command.name)
         elif workflow is not None:
@@ -263,6 +267,9 @@ class Dispatcher:
                 await self._press_run(caller, query, press)
             elif (step := PromptStep.read(data)) is not None:
                 await self._press_draft(caller, query, step)
+            elif (number := await self._presets.check(caller, data)) is not None:
+                await self._presets.press(caller, number)
+                await self._reply(query)
             else:
                 await self._commands.check(caller, data)
                 await self._reply(query)

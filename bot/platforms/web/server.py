@@ -15,6 +15,7 @@ from bot.platforms.ports import obstacle, reason
 from bot.platforms.web.admin.routes import AdminRoutes
 from bot.platforms.web.api.events import streaming
 from bot.platforms.web.api.pages import PageRoutes
+from bot.platforms.web.api.presets import PresetRoutes
 from bot.platforms.web.api.runs import RunRoutes, explained
 from bot.platforms.web.api.shared import shared
 from bot.platforms.web.auth import AccessControl, protect, whose
@@ -55,6 +56,7 @@ def application(services: Services, hub: Hub, options: PageConfig) -> web.Applic
     app.on_response_prepare.append(protect)
     app.add_routes(PageRoutes(services, gate, options).routes())
     app.add_routes(RunRoutes(services, hub, options.upload_bytes).routes())
+    app.add_routes(PresetRoutes(services).routes())
     app.add_routes(AdminRoutes(services, gate).routes())
     health = HealthRoutes(services, gate, options.patience)
     app.add_routes(health.routes())

@@ -98,7 +98,11 @@ async def show_help(context: DiscordContext, click: Click) -> None:
             "• Answer a picture with the name of a workflow, and mention me: it goes through it. Fields are set as "
             "name=value."
         ),
+        *(f"• {plain(hint)}" for hint in context.services.workflows.hints(asker(click), place_of(click))),
         _("• The buttons under a result: Again (with a new seed, if there is one), Change, Use as input, Delete."),
+        _("• {preset} keeps values of a run under a name; so does Apps → Keep these values on its message.").format(
+            preset="`/preset`"
+        ),
         _("• {queue}, {mine}, {workflows}, {about}").format(
             queue="`/queue`", mine="`/mine`", workflows="`/workflows`", about="`/about`"
         ),
@@ -134,7 +138,8 @@ async def show_about(context: DiscordContext, click: Click) -> None:
             "Of each run I keep: who asked, where, the workflow, the values, the pictures given and the results, for "
             "{days:g} days."
         ).format(days=context.kept_days),
-        _("The button deletes your ended runs and their files at once; messages in chat stay."),
+        _("Presets are kept until you delete them."),
+        _("The button deletes your presets, your ended runs and their files at once; messages in chat stay."),
     ]
     forget: discord.ui.Button[discord.ui.View] = discord.ui.Button(
         style=discord.ButtonStyle.danger, label=_("Delete my data"), custom_id=f"darkroom:forget:{click.user.id}"

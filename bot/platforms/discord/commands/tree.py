@@ -13,6 +13,7 @@ from bot.core.errors import UnknownWorkflow, UserError
 from bot.core.platform import Form, Workflow
 from bot.i18n import _
 from bot.platforms.discord.commands import lists
+from bot.platforms.discord.commands.presets import PresetCommands, ask_name
 from bot.platforms.discord.commands.schema import SPOILER, asked_fields, like, matching, more_name
 from bot.platforms.discord.forms.modals import begin
 from bot.platforms.discord.forms.picker import pick
@@ -40,6 +41,7 @@ class Tree(app_commands.CommandTree[Any]):
         self._context = context
         for command in everywhere(context):
             self.add_command(command)
+        self.add_command(PresetCommands(context))
         self.add_command(ModerateCommands(context))
 
     async def interaction_check(self, click: Click, /) -> bool:
@@ -137,7 +139,11 @@ def everywhere(context: DiscordContext) -> list[Command[Any, ..., Any] | app_com
     async def use(click: Click, message: discord.Message) -> None:
         await guarded(click, lambda: use_picture(context, click, message))
 
-    return [run, queue, mine, workflows, help_, about, use]
+    @app_commands.context_menu(name=_("Keep these values"))
+    async def keep(click: Click, message: discord.Message) -> None:
+        await guarded(click, lambda: ask_name(context, click, message))
+
+    return [run, queue, mine, workflows, help_, about, use, keep]
 
 
 async def open_form(context: DiscordContext, click: Click, workflow: str) -> None:

@@ -4,22 +4,23 @@ from __future__ import annotations
 
 import io
 from contextlib import suppress
-from typing import Any, Literal, Optional, TypeAlias, Union
+from typing import Any, Literal, Optional, TypeAlias
 
 import discord
 from discord import app_commands
 
 from bot.core.errors import BadPicture, UnknownWorkflow
 from bot.core.model import DisplayOptions, Person, Place
-from bot.core.platform import EVERYONE, ModerationService, Narrowing, RuleTarget, Subject, WordList
+from bot.core.platform import ModerationService, Narrowing, WordList
 from bot.i18n import _
 from bot.platforms.discord.commands.schema import matching
 from bot.platforms.discord.moderation.panel import list_held, show_panel
+from bot.platforms.discord.moderation.targets import Channel, aim_of
+from bot.platforms.discord.moderation.texts import TextCommands
 from bot.platforms.discord.moderation.workflows import Act, Choices, Text, WorkflowCommands, read_file, workflow_names
-from bot.platforms.discord.runs.request import may_decide, moderator, person_of, place_named, place_of
+from bot.platforms.discord.runs.request import may_decide, moderator, person_of, place_of
 from bot.platforms.discord.runs.submit import Click, DiscordContext, guarded, tell
 
-Channel: TypeAlias = Union[app_commands.AppCommandChannel, app_commands.AppCommandThread]  # noqa: UP007 - read at run time
 _Measure: TypeAlias = Literal["hour", "day", "seconds", "waiting", "running", "cooldown", "credits", "count"]
 _LARGEST = 1_000_000  # bytes of an import
 _DAY = 86_400.0
@@ -33,22 +34,6 @@ async def field_names(click: Click, text: str) -> Choices:
             workflow = context.services.workflows.catalog.find(str(getattr(click.namespace, "workflow", "")))
             names = [field.name for field in workflow.declared]
     return [app_commands.Choice(**each) for each in matching(names, text)]
-
-
-def aim_of(
-    workflow: str | None,
-    channel: Channel | None,
-    role: discord.Role | None = None,
-    member: discord.Member | None = None,
-) -> RuleTarget:
-    """For whom and what a decision is, by the options of a command."""
-    who = EVERYONE
-    if role is not None and not role.is_default():
-        who = Subject.role(str(role.id), role.name)
-    if member is not None:
-        who = Subject.person(person_of(member))
-    place = place_named(channel.id, channel.name, channel.guild_id) if channel is not None else None
-    return RuleTarget(place, who, workflow or "")
 
 
 class ModerateCommands(app_commands.Group):
@@ -65,6 +50,7 @@ class ModerateCommands(app_commands.Group):
         )
         self._context = context
         self.add_command(WorkflowCommands(context, self._do))
+        self.add_command(TextCommands(context, self._do))
 
     @property
     def _moderation(self) -> ModerationService:

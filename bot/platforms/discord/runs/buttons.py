@@ -46,7 +46,7 @@ async def press(context: DiscordContext, click: Click, verb: str, run_id: str) -
     run = await context.services.runs.get(run_id)
     if run is None:
         raise UserError(_("This run has been deleted. Please start a new one."))
-    await _check(context, click, run, verb)
+    await check(context, click, run, verb)
     match verb:
         case ComponentAction.CANCEL:
             await _cancel(context, click, run)
@@ -64,7 +64,7 @@ async def press(context: DiscordContext, click: Click, verb: str, run_id: str) -
             raise UserError(_("I do not know this button. Please send the request again."))
 
 
-async def _check(context: DiscordContext, click: Click, run: RunRecord, verb: str) -> None:
+async def check(context: DiscordContext, click: Click, run: RunRecord, verb: str) -> None:
     """Raise `NotAllowed` if the one who clicked may not do what a button of a run says."""
     if verb not in tuple(Button):
         raise UserError(_("There is no such button."))

@@ -22,6 +22,7 @@ from bot.platforms.telegram.moderation.panel import Click
 from bot.platforms.telegram.moderation.parser import (
     NONE,
     ModerateArguments,
+    named_text_of,
     narrowing_of,
     seconds_of,
     usage,
@@ -140,6 +141,9 @@ class ModerateCommand:
                 )
             case "words" if order.words:
                 return await core.words(by, here, order.words[0], word_list_of(order.words[1:]), aim)
+            case "list" if len(order.said.split()) > 1:
+                name, text, target = named_text_of(order)
+                return await core.list_(by, here, name, text, target)
             case "review" if order.first:
                 on = {"on": True, "off": False}.get(order.first)
                 return await core.review(by, here, on, await self._own_chat(order), aim)
@@ -177,7 +181,9 @@ class ModerateCommand:
         who = ADMINISTRATORS if "admins" in marks else EVERYONE
         place = replace(caller.place, name=_topic(caller.chat, caller.place.name))
         aim = RuleTarget(place=place if "here" in marks else None, who=who)
-        return ModerateArguments(caller.person, _whole(caller.place), words[0].lower(), tuple(plain), aim, about, said)
+        return ModerateArguments(
+            caller.person, _whole(caller.place), words[0].lower(), tuple(plain), aim, about, said, place
+        )
 
     async def _own_chat(self, order: ModerateArguments) -> str:
         """The chat that is named, which has to be one of the moderator's own; empty where none is."""

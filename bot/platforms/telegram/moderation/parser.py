@@ -18,8 +18,8 @@ _TIMES = {"m": 60.0, "h": 3600.0, "d": 86_400.0}
 
 @dataclass(frozen=True)
 class ModerateArguments:
-    """A moderator's command: an act, the words after it, and its target. `about` is the message replied to, and `said`
-    the whole text after the act.
+    """A moderator's command: an act, the words after it, and its target. `about` is the message replied to, `said` the
+    whole text after the act, and `place` where it was written.
     """
 
     by: Person
@@ -29,6 +29,7 @@ class ModerateArguments:
     aim: RuleTarget
     about: Message | None = None
     said: str = ""
+    place: Place | None = None
 
     @property
     def first(self) -> str:
@@ -72,6 +73,16 @@ def word_list_of(words: Sequence[str]) -> WordList | None:
     return WordList(tuple(word for word in listed if word[0] != "/"), patterns, hold)
 
 
+def named_text_of(order: ModerateArguments) -> tuple[str, str, RuleTarget]:
+    """Read `NAME [here] TEXT`: a name, the text as it was written, and the target. “none” is an empty text."""
+    name, *rest = order.said.split(None, 1)
+    text = rest[0].strip() if rest else ""
+    here = text.split(None, 1)[:1] == ["here"]
+    text = text[len("here") :].strip() if here else text
+    place = order.place if here else None
+    return name, "" if text.lower() in NONE else text, RuleTarget(place=place)
+
+
 def usage() -> str:
     """The syntax of the command."""
     lines = (
@@ -82,6 +93,7 @@ def usage() -> str:
         "/moderate spending CREDITS|none, price WORKFLOW CREDITS|none: " + _("for the operator of this bot"),
         "/moderate field WORKFLOW FIELD [min=…] [max=…] [default=…] [fixed=…] [choices=a,b] [hidden=yes] | open",
         "/moderate words LIST [hold] word, word, /pattern/ | none",
+        "/moderate list NAME [here] text | text, " + _("or one text a line") + " | none",
         "/moderate review on|off|clear [CHAT ID] [here]",
         "/moderate where topic|asked [here]",
         "/moderate previews|spoilers on|off [here]",

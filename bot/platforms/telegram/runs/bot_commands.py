@@ -26,6 +26,7 @@ from bot.platforms.telegram import storage_keys
 from bot.platforms.telegram.caller import Responder
 from bot.platforms.telegram.chats import NAME
 from bot.platforms.telegram.runs import captions
+from bot.platforms.telegram.runs.presets import PRESET
 
 _log = logging.getLogger(__name__)
 MODERATE = "moderate"
@@ -84,6 +85,7 @@ def _commands(workflows: Sequence[Workflow], *, moderator: bool) -> list[tuple[s
         ("workflows", _("List the workflows")),
         ("queue", _("Show what runs and waits")),
         ("mine", _("Show your latest runs")),
+        (PRESET, _("Keep values under a name, and use them again")),
         ("cancel", _("End a form, or your latest run")),
         ("help", _("How to use this bot")),
         ("about", _("About this bot, and your data")),

@@ -166,6 +166,10 @@ def _details(run: RunRecord, title: str) -> list[str]:
     """Everything that is known of a run, a line each."""
     lines = [_("{title} for {name}").format(title=title, name=run.person.name or run.person.id)]
     lines += [f"{name}: {value}" for name, value in run.values.items()]
+    if run.wording is not None:
+        lines += [
+            _("{name}, as written: {text}").format(name=name, text=text) for name, text in run.wording.written.items()
+        ]
     lines += [f"{name}: {file.filename}" for name, file in run.inputs.items()]
     if run.took is not None:
         lines.append(_("took {time}").format(time=seconds(run.took)))

@@ -76,7 +76,10 @@ class BasicCommands:
             await self._forget(caller, message)
 
     async def _ask_to_forget(self, caller: Caller) -> None:
-        words = _("{name}, shall I delete all your runs that have ended, with their files? It cannot be undone.")
+        words = _(
+            "{name}, shall I delete your presets, and all your runs that have ended, with their files? It cannot be"
+            " undone."
+        )
         yes = button(_("Yes, delete everything"), f"{REALLY}:{caller.person.id}")
         named = words.format(name=caller.person.name or caller.person.id)
         await self._responder.say(caller, captions.plain(named), InlineKeyboardMarkup([[yes]]))
@@ -94,7 +97,9 @@ class BasicCommands:
         lines = [
             *_first_example([offer.workflow for offer in offers]),
             _("Other fields are set as name=value, with quotes where there are spaces."),
+            *self._services.workflows.hints(caller.person, caller.place),
             _("Send a photo with the command as its caption, several as an album, or reply to a picture with it."),
+            _("/preset keeps the values of a run under a name, and uses them again."),
             _("What is missing, I ask for. /cancel ends that, or your latest run."),
             _("“spoiler=yes” covers the result. Original gives you a picture as the file that it was."),
         ]
@@ -151,7 +156,8 @@ class BasicCommands:
     async def _about(self, caller: Caller) -> None:
         words = _(
             "Darkroom runs ComfyUI workflows in chat. Your pictures, words and results are kept for a while, so that"
-            " buttons work; other people do not see them here. You can have them deleted at any time."
+            " buttons work, and presets until you delete them; other people do not see them here. You can have all of"
+            " it deleted at any time."
         )
         keyboard = InlineKeyboardMarkup([[button(_("Delete my data"), FORGET)]])
         await self._responder.say(caller, captions.plain(words), keyboard)

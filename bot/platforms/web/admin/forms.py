@@ -16,6 +16,7 @@ from bot.core.platform import (
     Narrowing,
     Rule,
     RuleTarget,
+    TextList,
     WordList,
     Workflow,
 )
@@ -74,6 +75,12 @@ class PolicyForms:
         if not to.words and not to.patterns:
             raise BadValue("words", _("enter a word or a pattern."))
         return await self._moderation.words(by, here, given.get("name", "") or _("words"), to, aim)
+
+    async def texts(self, by: Person, here: Place, aim: RuleTarget, given: Mapping[str, str]) -> str:
+        """Set a list of texts. It replaces a list of the same name."""
+        if not given.get("texts", ""):
+            raise BadValue("texts", _("enter a text."))
+        return await self._moderation.list_(by, here, given.get("name", ""), given["texts"], aim)
 
     async def show(self, by: Person, here: Place, aim: RuleTarget, given: Mapping[str, str]) -> str:
         """Set the review of results, and where and how they are shown; settings left open keep their value."""
@@ -142,6 +149,15 @@ def lists(inputs: Inputs, workflows: Sequence[Workflow]) -> list[Html]:
     ]
 
 
+def texts(inputs: Inputs, workflows: Sequence[Workflow]) -> list[Html]:
+    """The inputs of a list of texts."""
+    return [
+        inputs.text("name", _("Name of the list"), required=True, maxlength="40"),
+        _workflow(inputs, workflows),
+        inputs.area("texts", _("Texts"), rows="3", placeholder=_("one per line")),
+    ]
+
+
 def display_forms(inputs: Inputs, workflows: Sequence[Workflow], here: Place) -> list[Html]:
     """The inputs for how results are shown."""
     shown = [
@@ -159,7 +175,9 @@ def display_forms(inputs: Inputs, workflows: Sequence[Workflow], here: Place) ->
 
 
 def contents(rule: Rule) -> Html | None:
-    """The words and patterns of a list, for people to read."""
+    """The words and patterns of a list, or its texts, for people to read."""
+    if isinstance(rule.body, TextList):
+        return el("details", el("summary", _("Show the texts")), *(el("p", text) for text in rule.body.texts))
     if not isinstance(rule.body, WordList):
         return None
     told = ", ".join([*rule.body.words, *(f"/{pattern}/" for pattern in rule.body.patterns)])

@@ -182,7 +182,7 @@ def _blocks(view: View) -> Html:
 
 def _deciding(view: View) -> Iterable[Html]:
     """The sections for rules other than access to workflows."""
-    return _limits(view), _money(view), _fields(view), _words(view), _display(view), _blocks(view)
+    return _limits(view), _money(view), _fields(view), _words(view), _texts(view), _display(view), _blocks(view)
 
 
 def _limits(view: View) -> Html:
@@ -213,6 +213,13 @@ def _fields(view: View) -> Html:
 def _words(view: View) -> Html:
     inputs = forms.lists(Inputs("words", view.said), view.workflows)
     return _section(view, "words", _("Blocked words"), _fields_of(view, inputs, "words", _("Set the list")))
+
+
+def _texts(view: View) -> Html:
+    about = _("Who writes the name between underscores, as in __name__, gets one of the texts, at random.")
+    inputs = forms.texts(Inputs("texts", view.said), view.workflows)
+    send = _fields_of(view, inputs, "texts", _("Set the list"))
+    return _section(view, "texts", _("Lists of texts"), el("p", about, class_="about"), send)
 
 
 def _display(view: View) -> Html:

@@ -156,6 +156,7 @@ class AdminRoutes:
             "price": ("money", lambda press: self._terms.price(press.by, press.here, press.texts)),
             "narrow": ("fields", lambda press: self._terms.narrow(press.by, press.here, press.aim, press.texts)),
             "words": ("words", lambda press: self._terms.words(press.by, press.here, press.aim, press.texts)),
+            "texts": ("texts", lambda press: self._terms.texts(press.by, press.here, press.aim, press.texts)),
             "show": ("manner", lambda press: self._terms.show(press.by, press.here, press.aim, press.texts)),
             "drop": ("decisions", self._drop),
             "undo": ("decisions", self._undo),

@@ -35,7 +35,7 @@ def run_view(run: RunRecord, title: str, word: Word | None) -> dict[str, Any]:
         "title": title,
         "asked": run.asked_at,
         "said": status_text.asked(run.brief(title)),
-        "values": {name: _exact(value) for name, value in run.values.items()},
+        "values": values_view(run.written),
         "inputs": [_file_view(run, f"inputs/{name}", file, name) for name, file in run.inputs.items()],
         "files": [_file_view(run, f"files/{number}", file) for number, file in enumerate(outcome.files)],
         "texts": outcome.texts,
@@ -44,6 +44,11 @@ def run_view(run: RunRecord, title: str, word: Word | None) -> dict[str, Any]:
         **status_view(run.id, status_of(run, word), word),
         **({"line": _times(run)} if run.state is State.DONE else {}),
     }
+
+
+def values_view(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Values for a form."""
+    return {name: _exact(value) for name, value in values.items()}
 
 
 def status_of(run: RunRecord, word: Word | None) -> Status | None:

@@ -3,13 +3,16 @@
 import { ask, boot, say, word } from "./dom.js";
 import { Cards } from "./cards.js";
 import { Form } from "./form.js";
+import { Presets } from "./presets.js";
 import { Runs } from "./runs.js";
 import { listen } from "./stream.js";
 
 const LAST = "darkroom.workflow";
 const form = new Form(document.getElementById("form"));
 const cards = new Cards(document.getElementById("cards"), choose);
-const runs = new Runs(document.getElementById("runs"), { change, use });
+const presets = new Presets(document.getElementById("presets"), { use: fillIn, changed: () => refresh(true) });
+const keep = (run, name) => presets.act("keep", { run: run.id, name });
+const runs = new Runs(document.getElementById("runs"), { change, use, keep });
 
 function choose(workflow) {
   remember(workflow.name);
@@ -28,6 +31,17 @@ function change(run) {
   ask("GET", `runs/${run.id}/changes`).then(told, (fault) => say(fault.message));
 }
 
+/** Fill the form in with a preset; files that are there already stay. */
+function fillIn({ workflow: name, values, news }) {
+  const workflow = cards.get(name);
+  if (!workflow) return say(word("nowhere"));
+  cards.select(name);
+  choose(workflow);
+  form.fill({ values, files: [] }, false);
+  form.tell(news);
+  form.focus();
+}
+
 /** Put a result into the form that is open, or into the first that takes one of its kind. */
 function use(file) {
   const takes = (workflow) => workflow && !workflow.lacks && workflow.fields.find((each) => each.kind === file.kind);
@@ -43,11 +57,15 @@ function use(file) {
   say(word("put_into", { field: field.title, title: workflow.title }));
 }
 
-async function refresh() {
+/** Draw the workflows as they are now, and with `whole` the form that is open too. */
+async function refresh(whole = false) {
   boot.workflows = await ask("GET", "workflows");
   cards.draw(boot.workflows);
   const workflow = cards.get(form.workflow?.name);
-  if (workflow && !workflow.lacks) cards.select(workflow.name);
+  if (workflow && !workflow.lacks) {
+    cards.select(workflow.name);
+    if (whole) form.show(workflow);
+  }
   else start();
 }
 

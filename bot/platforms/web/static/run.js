@@ -1,6 +1,7 @@
 // One run: a message that turns from its place in line, through a bar and a preview, into the result.
 
 import { ask, make, say, word } from "./dom.js";
+import { named } from "./presets.js";
 import { view as viewer } from "./viewer.js";
 
 const UNDER_WAY = ["waiting", "running", "delivering", "held", "paused"];
@@ -147,9 +148,19 @@ export class Run {
     row.append(
       this.button("again", () => this.again()),
       this.button("change", () => this.actions.change(this.view)),
+      this.button("keep", () => this.keep(row)),
       this.button("delete", (event) => this.erase(event.currentTarget)),
     );
     return row;
+  }
+
+  /** Ask for the name under which its values are kept. */
+  keep(row) {
+    row.parentElement.querySelector(".named")?.remove();
+    const form = named(word("preset_name"), "", async (name) => {
+      if (await this.actions.keep(this.view, name)) form.remove();
+    });
+    row.after(form);
   }
 
   /** The new run is the first of all, which may be out of sight. */

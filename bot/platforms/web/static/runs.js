@@ -6,9 +6,9 @@ import { Run } from "./run.js";
 const MORE = 50;
 
 export class Runs {
-  constructor(element, { change, use }) {
+  constructor(element, actions) {
     this.element = element;
-    this.actions = { change, use };
+    this.actions = actions;
     this.runs = new Map();
     this.count = 0;
     this.empty = document.getElementById("empty");

@@ -90,6 +90,7 @@ def acts_of(home: House) -> dict[str, Callable[[Person, Place], Awaitable[object
         "limit": lambda by, here: acts.limit(by, here, "hour", 3),
         "field": lambda by, here: acts.field(by, here, "color", Narrowing(), RuleTarget(workflow=PLAIN)),
         "words": lambda by, here: acts.words(by, here, "bad", None),
+        "list": lambda by, here: acts.list_(by, here, "animal", "cat"),
         "review": lambda by, here: acts.review(by, here, on=True),
         "block": lambda by, here: acts.block(by, here, BEN),
         "unblock": lambda by, here: acts.unblock(by, here, BEN),

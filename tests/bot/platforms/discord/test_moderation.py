@@ -91,6 +91,16 @@ async def test_nobody_else_decides(fake: FakeDiscord, channel: int, act: str, ri
     await told(fake, await moderate(fake, channel, act, by=BOB, rights=rights), "Only moderators of this place")
 
 
+async def test_a_list_of_texts_is_used_in_a_text(fake: FakeDiscord, channel: int) -> None:
+    texts = {"name": "animal", "texts": "a cat | {a cat|a cat}"}
+    await told(fake, await moderate(fake, channel, "list", texts, group="texts"), "takes one of its 2 texts")
+    await told(fake, await fake.slash(ALICE, channel, "help", {}), "\\_\\_animal\\_\\_")
+    await fake.slash(ALICE, channel, "polaroid", {"photo": picture(), "caption": "with __animal__"})
+    (done,) = await results(fake, channel)
+    assert "with a cat" in done.content
+    await told(fake, await moderate(fake, channel, "list", {"name": "animal"}, group="texts"), "Deleted the list")
+
+
 async def test_a_limit_counts(fake: FakeDiscord, channel: int) -> None:
     await told(fake, await moderate(fake, channel, "limit", {"measure": "hour", "most": 1}), "Set the limit")
     await fake.slash(ALICE, channel, "negative", {"photo": picture()})

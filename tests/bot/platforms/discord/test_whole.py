@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from tests.bot.platforms.discord.fake import FakeDiscord
+from tests.bot.platforms.discord.fake import Asked, FakeDiscord
 from tests.bot.platforms.discord.harness import (
     ALICE,
     BOB,
@@ -25,6 +25,7 @@ from tests.bot.platforms.discord.harness import (
     write_wide,
 )
 
+_MENUS = ("Use this picture", "Keep these values")
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 NO_RIGHTS, MANAGE_MESSAGES = "0", str(1 << 13)
 
@@ -82,7 +83,7 @@ async def test_what_is_registered(fake: FakeDiscord) -> None:
     assert options["model"]["autocomplete"]
     assert options["tiling"]["type"] == 5
     assert options["seed"]["type"] == 3  # it has more digits than Discord's numbers
-    assert {"run", "queue", "mine", "workflows", "help", "about", "moderate", "Use this picture"} == {
+    assert {"run", "queue", "mine", "workflows", "help", "about", "preset", "moderate", *_MENUS} == {
         each["name"] for each in fake.commands["global"]
     }
 
@@ -424,3 +425,42 @@ async def test_what_cannot_be_reached_is_an_error_with_a_number(
     fake.fail("POST", "/webhooks/", 400, {"code": 50035, "message": "Invalid Form Body"})
     asked = await fake.slash(ALICE, channel, "negative", {"photo": picture()})
     await fake.until(lambda: any("did not let me write" in text for text in fake.whispers(asked)))
+
+
+async def told(fake: FakeDiscord, asked: Asked, words: str) -> None:
+    await fake.until(lambda: any(words in text.replace("\\_", "_") for text in fake.whispers(asked)))
+
+
+async def preset(fake: FakeDiscord, user: int, channel: int, act: str, **values: Any) -> Asked:
+    kinds = {bool: 5}
+    options = [{"name": name, "type": kinds.get(type(value), 3), "value": value} for name, value in values.items()]
+    data = {"id": "7", "name": "preset", "type": 1, "options": [{"name": act, "type": 1, "options": options}]}
+    return await fake.ask(2, data, user, channel)
+
+
+async def test_values_are_kept_as_a_preset_which_opens_the_form_with_them(fake: FakeDiscord, channel: int) -> None:
+    await told(fake, await preset(fake, BOB, channel, "use", name="any"), "You have no presets yet")
+    await fake.slash(ALICE, channel, "wide", {"text": "a {red|red} house", "steps": 7, "size": "large"})
+    (done,) = await results(fake, channel)
+    assert "a red house" in done.content
+    data = {"id": "8", "name": "Keep these values", "type": 3, "target_id": str(done.id)}
+    data |= {"resolved": {"messages": {str(done.id): fake.message(done)}}}
+    named = await fake.ask(2, data, BOB, channel)
+    await told(fake, await fake.submit(BOB, named, {"name": "Red house"}), "as your preset “Red house”")
+    await told(fake, await preset(fake, ALICE, channel, "save", name="mine"), "as your preset “mine”")
+    _kind, window = await (await preset(fake, BOB, channel, "use", name="red house")).answer
+    shown_values = {item["component"]["custom_id"]: item["component"].get("value") for item in window["components"]}
+    assert shown_values["text"] == "a {red|red} house"
+    await told(fake, await preset(fake, BOB, channel, "rename", name="red house", new="house"), "now called “house”")
+    shared = await preset(fake, BOB, channel, "share", name="house")
+    await told(fake, shared, "Who has the code")
+    code = next(text for text in fake.whispers(shared) if "code" in text).split("code ")[1].split()[0]
+    await told(fake, await preset(fake, MO, channel, "copy", code=code), "a copy of it now: “house”")
+    await told(fake, await preset(fake, BOB, channel, "unshare", name="house"), "no longer works")
+    await told(fake, await preset(fake, MO, channel, "default", name="house"), "is taken from “house” now")
+    await told(fake, await preset(fake, MO, channel, "list"), "your defaults")
+    await fake.slash(MO, channel, "wide", {"text": "other words"})
+    (_first, second) = await results(fake, channel, 2)
+    assert "steps 7" in second.content
+    await told(fake, await preset(fake, MO, channel, "default", name="house", on=False), "as everybody has it")
+    await told(fake, await preset(fake, MO, channel, "delete", name="house"), "Deleted your preset")

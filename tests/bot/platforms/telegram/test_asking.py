@@ -208,3 +208,36 @@ async def test_the_first_example_of_help_can_be_run(chat: Conversation) -> None:
     assert "/imagine" not in first
     await chat.write(first.rpartition(": ")[2], photo=picture())
     await chat.result()
+
+
+async def test_values_are_kept_as_a_preset_which_opens_the_form_with_them(chat: Conversation, api: BotApi) -> None:
+    await chat.write("/preset")
+    await chat.answer("You have no presets yet", "/preset save NAME")
+    await chat.write("/polaroid by the {sea|sea}", photo=picture())
+    done = await chat.result()
+    assert "by the sea" in done.text
+    await chat.write("/preset save By the sea", reply_to=done.id)
+    await chat.answer("as your preset “By the sea”")
+    await chat.write("/preset rename by the sea = Sea")
+    await chat.answer("is now called “Sea”")
+    await chat.write("/preset share sea")
+    code = (await chat.answer("Who has the code")).text.split("code ")[1].split()[0]
+    other = Conversation(api)
+    await other.write(f"/preset copy {code}")
+    await other.answer("a copy of it now: “Sea”")
+    await other.write("/preset default sea")
+    await other.answer("is taken from “Sea” now")
+    await other.write("/polaroid", photo=picture())
+    assert "by the sea" in (await other.result()).text
+    await other.write("/preset sea")
+    await other.press(await other.answer("Caption: by the {sea|sea}", button="Run"), "Cancel")
+    await chat.write("/preset")
+    listed = await chat.answer("Sea: Polaroid, ", f"shared as {code}", button="Sea")
+    await chat.press(listed, "Sea")
+    await chat.answer("Caption: by the {sea|sea}", button="Run")
+    await chat.write("/cancel")
+    await chat.write("/preset unshare sea")
+    await chat.answer("no longer works")
+    await chat.write("/preset delete sea")
+    await chat.answer("Deleted your preset “Sea”")
+    assert "has been deleted" in await chat.notice(await chat.press(listed, "Sea"))

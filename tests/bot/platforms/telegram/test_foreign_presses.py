@@ -26,6 +26,8 @@ REAL = [
     *(f"d:0:{letter}:{text}".encode() for letter in "vfwpedbaru" for text in ("", "0", "0/abc", "poster")),
     *(f"m:{spot}:{letter}:0:negative".encode() for spot in ("1", "-100", "-100/7") for letter in "adpbtnru"),
     *(f"o:{word}".encode() for word in ("really", "forget", "try", "about", "")),
+    b"p:1500:1",
+    b"p:9:1",
     b"\xc2\xb2:\xd9\xa3:\xd9\xa3",
 ]
 

@@ -119,6 +119,18 @@ async def test_results_wait_for_a_yes(api: BotApi) -> None:
     await member.result()
 
 
+async def test_a_list_of_texts_is_used_in_a_text(api: BotApi) -> None:
+    member, moderator = group(api)
+    await moderator.write("/moderate list animal a cat here\n{a cat here|a cat here}")
+    await moderator.answer("takes one of its 2 texts")
+    await member.write("/help")
+    await member.answer("__animal__")
+    await member.write("/polaroid with __animal__", photo=picture())
+    await member.answer("with a cat here", button="Details")
+    await moderator.write("/moderate list animal none")
+    await moderator.answer("Deleted the list")
+
+
 _NO_ROADS = ((CallbackAction.ORIGINAL, "There are no files"), (CallbackAction.USE, "There is no picture"))
 
 

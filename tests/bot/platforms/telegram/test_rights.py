@@ -30,6 +30,7 @@ _ORDERS = (
     *("", "allow negative", "deny negative", "clear negative here admins", "limit day 1 together", "limit hour none"),
     *("limit credits 50", "spending 500", "price poster 20"),
     *("field poster colors max=5", "field poster colors open", "words rude hold naughty, /a+b/", "words rude none"),
+    *("list animal cat | dog", "list animal none"),
     *("review on", "review on -100123", "review off", "review clear here", "where topic", "where asked"),
     *("previews on", "spoilers off here", "block 500 3d too loud", "unblock 500", "why 500 negative", "held"),
     *(

@@ -298,6 +298,44 @@ async def test_again_change_use_and_delete(browser: Browser, tmp_path: Path) -> 
         await expect(tab.locator("#runs article")).to_have_count(2)
 
 
+async def test_values_are_kept_as_a_preset_which_fills_the_form_in(browser: Browser, tmp_path: Path) -> None:
+    async with opened(browser, tmp_path) as (_web, tab):
+        await choose(tab, "Polaroid")
+        await tab.locator("input[type=file]").set_input_files(PHOTO)
+        await tab.get_by_label("Caption").fill("By the {sea|sea}")
+        await develop(tab)
+        await reaches(message(tab), "done")
+        await expect(message(tab)).to_contain_text("By the sea")
+        await message(tab).get_by_role("button", name="Save as preset").click()
+        await tab.get_by_label("Name of the preset").fill("Sea")
+        await message(tab).get_by_role("button", name="Save", exact=True).click()
+        await expect(tab.locator("#said")).to_contain_text("as your preset “Sea”")
+        await expect(tab.get_by_label("Name of the preset")).to_have_count(0)
+        await choose(tab, "Plain")
+        await tab.get_by_text("Your presets").click()
+        await tab.get_by_role("button", name="Rename: Sea").click()
+        await tab.get_by_label("New name").fill("Seaside")
+        await tab.keyboard.press("Enter")
+        await tab.get_by_role("button", name="Fill in: Seaside").click()
+        await expect(tab.locator("#form h2")).to_have_text("Polaroid")
+        await expect(tab.get_by_label("Caption")).to_have_value("By the {sea|sea}")
+        await tab.get_by_role("button", name="Share by a code: Seaside").click()
+        code = re.search(r"the code (\w+)", await tab.locator("#presets > .about").inner_text())
+        assert code is not None
+        await tab.get_by_label("Code of another person's preset").fill(code[1])
+        await tab.keyboard.press("Enter")
+        await expect(tab.locator(".presets li")).to_have_count(2)
+        await tab.get_by_role("button", name="Use by default: Seaside", exact=True).click()
+        await tab.reload()
+        await choose(tab, "Polaroid")
+        await expect(tab.get_by_label("Caption")).to_have_value("By the {sea|sea}")
+        await tab.get_by_text("Your presets").click()
+        await tab.get_by_role("button", name="Delete: Seaside", exact=True).click()
+        await tab.get_by_text("Delete permanently?").click()
+        await expect(tab.locator(".presets li")).to_have_count(1)
+        await expect(tab.get_by_label("Caption")).to_have_value("")
+
+
 async def test_far_down_the_page_a_new_run_is_announced_or_shown(browser: Browser, tmp_path: Path) -> None:
     async with opened(browser, tmp_path, viewport={"width": 1200, "height": 600}) as (_web, tab):
         await choose(tab, "Polaroid")

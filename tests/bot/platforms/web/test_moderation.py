@@ -160,6 +160,18 @@ async def test_words_are_not_to_be_asked_for(tmp_path: Path) -> None:
         assert re.search(r'name="hold" value="yes" checked', told)
 
 
+async def test_texts_to_choose_from_are_defined(tmp_path: Path) -> None:
+    async with page(tmp_path) as web, Visitor(web.url) as ann, Visitor(web.url) as eve:
+        told = await press(ann, "texts", name="animal", texts="a cat\n{a cat|a cat}")
+        assert "Set the list “animal” everywhere: __animal__ takes one of its 2 texts." in told
+        assert "{a cat|a cat}" in told
+        _status, taken = await eve.ask("polaroid", photo=png(), caption="with __animal__")
+        run = await eve.until(taken["id"], "done")
+        assert "with a cat" in run["said"]
+        assert run["values"]["caption"] == "with __animal__"  # for Change
+        assert "Enter a text" in await press(ann, "texts", name="empty")
+
+
 async def test_how_results_are_shown_is_decided(tmp_path: Path) -> None:
     async with page(tmp_path) as web, Visitor(web.url) as ann, Visitor(web.url) as eve:
         told = await press(ann, "show", review="on", previews="off", workflow="plain")
