@@ -148,7 +148,7 @@ class RunService:
             price = await self._price(request, checked)
             held = await self._enforcer.reads(request, checked.values)
             inputs = {
-                name: StoredFile(await self._media.keep(given.path), given.filename, given.kind)
+                name: StoredFile(await self._media.keep(given.path), given.filename, given.kind, given.note)
                 for name, given in checked.media.items()
             }
         opened = isinstance(message, Address)
