@@ -228,7 +228,7 @@ async def _executing(base: _Base, name: str) -> AsyncIterator[None]:
 
 def _notifier(base: _Base) -> QueueNotifier:
     store, farewell = base.store, base.role.worker is not None
-    starts = EtaEstimator(base.versions, store.records, base.registry).starts
+    starts = EtaEstimator(base.versions, store.records, base.registry, store.queue.most.running).starts
     return QueueNotifier(
         store.queue,
         store.records,

@@ -94,6 +94,11 @@ class RunQueue:
         #: True if no run waited when this process last looked for one.
         self.was_empty = False
 
+    @property
+    def most(self) -> ConcurrencyLimits:
+        """The number of a person's runs that may run at a time, and that may wait."""
+        return self._caps
+
     async def enqueue(self, run: NewRun) -> None:
         """Add a run. When this returns, it is on disk. Raises `TooMany`."""
         own, shared = usage.by_owner(run.policy.limits)
