@@ -49,6 +49,7 @@ from bot.core.runs.replies import RunReplies
 from bot.core.runs.service import RunService
 from bot.core.runs.validation import KnownNodes, RequestValidator
 from bot.core.runs.workflow_service import WorkflowService
+from bot.core.servers.kept_times import KeptTimes
 from bot.core.servers.registry import ServerRegistry
 from bot.core.sources.library import TemplateLibrary
 from bot.core.sources.publisher import SavedPublisher, SavedShelf
@@ -67,6 +68,7 @@ from bot.settings import Role, Settings
 from bot.stores import Stores, opened, writing
 from comfy.fleet import Fleet, Member
 from comfy.object_info import ObjectInfo
+from comfy.scheduling.node_times import NodeTimes
 from comfy.server import Server
 
 _PREPARE_EVERY = 1.0  # seconds between two looks at what has changed of workflows and servers
@@ -205,7 +207,7 @@ async def _prepared(
 @asynccontextmanager
 async def _executing(base: _Base, name: str) -> AsyncIterator[None]:
     """Run what waits at the servers of this process."""
-    store = base.store
+    store, times = base.store, NodeTimes()
     context = ExecutionContext(
         base.versions,
         store.records,
@@ -216,13 +218,17 @@ async def _executing(base: _Base, name: str) -> AsyncIterator[None]:
         base.registry.lease,
         base.settings.keep_metadata,
         base.locks,
+        times,
     )
 
     def engine(attempt: AttemptFunction) -> DurableEngine:
         return DurableEngine(store.database, base.settings.folder, name, attempt, base.tasks)
 
     registry = base.registry
-    async with Worker(name, context, base.fleet, engine, base.tasks, lambda: registry.others_at_work) as worker:
+    async with (
+        KeptTimes(store.database, name, times, base.tasks),
+        Worker(name, context, base.fleet, engine, base.tasks, lambda: registry.others_at_work) as worker,
+    ):
         for changes in (base.wake, base.servers_changed):
             changes.add(worker.wake)
         base.cancel.add(worker.cancel)
@@ -232,7 +238,7 @@ async def _executing(base: _Base, name: str) -> AsyncIterator[None]:
 
 def _notifier(base: _Base) -> QueueNotifier:
     store, farewell = base.store, base.role.worker is not None
-    starts = EtaEstimator(base.versions, store.records, base.registry).starts
+    starts = EtaEstimator(base.versions, store.records, base.registry, store.queue.most.running).starts
     return QueueNotifier(
         store.queue,
         store.records,

@@ -27,6 +27,7 @@ OWNERS = {
     "audit": "bot/core/policy",
     "servers": "bot/core/servers",
     "definitions": "bot/core/servers",
+    "node_times": "bot/core/servers",
     "notes": "bot/core/storage",
     "presets": "bot/core/presets",
     **dict.fromkeys(("saved_files", "saved_workflows", "saved_versions", "saved_servers"), "bot/core/sources"),

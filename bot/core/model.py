@@ -139,7 +139,9 @@ class Queued:
 
 @dataclass(frozen=True)
 class Running:
-    """A node is running. `fraction` is the progress of the whole run, always below 1; `eta` is in seconds."""
+    """A node is running: `node` says in words what it does. `fraction` is the progress of the whole run, always below
+    1; `eta` is in seconds, and is `sure` if earlier runs say so.
+    """
 
     node: str | None = None
     step: int | None = None
@@ -147,6 +149,7 @@ class Running:
     fraction: float = 0.0
     eta: float | None = None
     preview: bytes | None = field(default=None, repr=False)
+    sure: bool = False
 
 
 @dataclass(frozen=True)

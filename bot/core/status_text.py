@@ -155,9 +155,11 @@ def running(status: Running) -> str:
     """The node, the step and the time left, in one line."""
     parts = [status.node or _("Starting")]
     if status.step is not None and status.steps is not None:
-        parts.append(_("step {step} of {steps}").format(step=status.step, steps=status.steps))
+        words = _("{node}, step {step} of {steps}")
+        parts = [words.format(node=parts[0], step=status.step, steps=status.steps)]
     if status.eta is not None:
-        parts.append(_("about {time} left").format(time=seconds(status.eta)))
+        left = _("{time} left") if status.sure else _("about {time} left")
+        parts.append(left.format(time=seconds(status.eta)))
     return " · ".join(parts)
 
 

@@ -63,6 +63,7 @@ from comfy.errors import (
 )
 from comfy.messages.files import input_folder
 from comfy.prompt import Prompt
+from comfy.scheduling.node_times import NodeTimes
 
 _log = logging.getLogger(__name__)
 _Kept = TypeVar("_Kept")
@@ -87,6 +88,7 @@ class ExecutionContext:
     lease: Lease
     keep_metadata: bool = False
     locks: RunLocks = field(default_factory=RunLocks)
+    times: NodeTimes = field(default_factory=NodeTimes)
 
     def attempt_lease(self, run: RunRecord) -> AttemptLease:
         return AttemptLease(self.lease, self.records, run)
@@ -223,6 +225,7 @@ class Attempt:
             keep_metadata=self._context.keep_metadata,
             previews=self._run.brief().previews and self._reply.limits.previews,
             about_to_pay=self._payment.authorize,
+            times=self._context.times.at(self._run.server or ""),
         )
 
     async def _develop(self, execution: Execution, folder: Path) -> None:

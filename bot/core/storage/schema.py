@@ -147,6 +147,17 @@ definitions = Table(
     Column("info", LargeBinary, nullable=False),
 )
 
+#: How long nodes took at each server: the last measurements of one class with the same models.
+node_times = Table(
+    "node_times",
+    metadata,
+    Column("worker", Text, primary_key=True),
+    Column("server", Text, primary_key=True),
+    Column("node", String(200), primary_key=True),
+    Column("measured", JSON, nullable=False),
+    Column("at", Float, nullable=False),
+)
+
 #: What platforms remember: how far a conversation has come, which messages an album became.
 notes = Table(
     "notes",

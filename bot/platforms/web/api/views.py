@@ -148,12 +148,7 @@ def _file_view(run: RunRecord, path: str, file: StoredFile, field: str = "") -> 
 def _running(status: Running) -> str:
     if not status.fraction and status.node is None:
         return _("Developing…")
-    parts = [status.node or _("Starting")]
-    if status.step is not None and status.steps is not None:
-        parts.append(_("step {step} of {steps}").format(step=status.step, steps=status.steps))
-    if status.eta is not None:
-        parts.append(_("about {time} left").format(time=status_text.seconds(status.eta)))
-    return " · ".join(parts)
+    return status_text.running(status)
 
 
 def _times(run: RunRecord) -> str:
