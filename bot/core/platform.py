@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import Any, Protocol
 
 from bot.core.background import BackgroundTask, TaskHealth, Work
+from bot.core.details import RunDetails
 from bot.core.media.downscale import fit, lossless
 from bot.core.media.files import FileService
 from bot.core.media.images import measure
@@ -67,6 +68,7 @@ __all__ = [
     "Row",
     "Rule",
     "RuleTarget",
+    "RunDetails",
     "RunRecord",
     "RunService",
     "SavedEntry",

@@ -15,6 +15,7 @@ class ComponentAction(StrEnum):
     CHANGE = "change"
     USE = "use"
     ORIGINAL = "original"
+    DETAILS = "details"
     DELETE = "delete"
     SEE = "see"
     APPROVE = "approve"
@@ -32,7 +33,7 @@ def delivered(*, varies: bool, picture: bool, reduced: bool) -> tuple[ComponentA
     """The buttons under a result; without a seed Again would only bring it once more."""
     again = (ComponentAction.AGAIN,) if varies else ()
     more = ((ComponentAction.USE,) if picture else ()) + ((ComponentAction.ORIGINAL,) if reduced else ())
-    return (*again, ComponentAction.CHANGE, *more, ComponentAction.DELETE)
+    return (*again, ComponentAction.CHANGE, *more, ComponentAction.DETAILS, ComponentAction.DELETE)
 
 
 def row(run_id: str, verbs: tuple[ComponentAction, ...]) -> discord.ui.View:
@@ -64,6 +65,7 @@ def _label(verb: ComponentAction) -> str:
         ComponentAction.CHANGE: _("Change"),
         ComponentAction.USE: _("Use as input"),
         ComponentAction.ORIGINAL: _("Original"),
+        ComponentAction.DETAILS: _("Details"),
         ComponentAction.DELETE: _("Delete"),
         ComponentAction.SEE: _("See it"),
         ComponentAction.APPROVE: _("Approve"),

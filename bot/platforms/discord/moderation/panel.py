@@ -141,8 +141,7 @@ async def see(context: DiscordContext, click: Click, run_id: str) -> None:
     """Show a held run's result or request to the moderator alone; answer the click first. Raises `NotAllowed`."""
     by, here = moderator(context.services.moderation, click), place_of(click)
     async with context.services.moderation.reviews.result(by, here, run_id) as (run, result):
-        brief = run.brief(context.services.workflows.title(run.workflow))
-        draft = await question(brief, result, click.filesize_limit)
+        draft = await question(context.services.runs.summary(run), result, click.filesize_limit)
         await click.edit_original_response(**draft.parts())
 
 

@@ -16,6 +16,7 @@ from bot.platforms.discord.forms.picker import pick
 from bot.platforms.discord.forms.sessions import FormSession
 from bot.platforms.discord.message_ref import MessageRef
 from bot.platforms.discord.moderation.panel import decide, see
+from bot.platforms.discord.runs.details import show_details
 from bot.platforms.discord.runs.original import hand_over
 from bot.platforms.discord.runs.request import asker, is_member, may_write, place_of
 from bot.platforms.discord.runs.submit import Click, DiscordContext, submit_again, tell
@@ -58,6 +59,8 @@ async def press(context: DiscordContext, click: Click, verb: str, run_id: str) -
             await pick(context, click, _picture(context, click, run))
         case ComponentAction.ORIGINAL:
             await _original(context, click, run)
+        case ComponentAction.DETAILS:
+            await show_details(context, click, run)
         case ComponentAction.DELETE:
             await _delete(context, click, run)
         case _:

@@ -279,8 +279,7 @@ class ModerateCommand:
             await self._responder.say(caller, captions.plain(_("Nothing waits for a moderator.")))
         for run in runs[:10]:
             keyboard = panel.reviewing(run.id, order.here.id)
-            brief = run.brief(self._services.workflows.title(run.workflow))
-            await self._responder.say(caller, panel.request(brief), keyboard)
+            await self._responder.say(caller, panel.request(self._services.runs.summary(run)), keyboard)
 
 
 def _count(text: str) -> int | None:

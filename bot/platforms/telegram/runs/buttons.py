@@ -9,7 +9,6 @@ from pathlib import Path
 from bot.core.errors import UserError
 from bot.core.model import ResultFile, RunRequest, StoredFile
 from bot.core.platform import Button, ButtonPress, RunRecord, work_folder
-from bot.core.status_text import seconds
 from bot.i18n import _
 from bot.platforms.telegram import storage_keys
 from bot.platforms.telegram.api.client import Unconfirmed
@@ -134,15 +133,15 @@ class RunButtons:
             await self._responder.say(caller, captions.plain(words.format(name=file.filename)))
 
     async def _tell_details(self, caller: Caller, run: RunRecord) -> None:
-        text = "\n".join(_details(run, self._services.workflows.title(run.workflow)))
-        if captions.units(text) <= captions.TEXT:
-            await self._responder.say(caller, captions.lines(text, captions.TEXT))
+        details = self._services.runs.details(run)
+        if captions.units(details.text) <= captions.TEXT:
+            await self._responder.say(caller, captions.of_details(details))
             return
         api = self._responder.api
         await api.ask(
             caller.chat,
             lambda chat: api.bot.send_document(
-                chat, BytesIO(text.encode()), filename="details.txt", message_thread_id=caller.chat.topic
+                chat, BytesIO(details.text.encode()), filename="details.txt", message_thread_id=caller.chat.topic
             ),
         )
 
@@ -160,16 +159,3 @@ class RunButtons:
         if caller.message is not None and not await self._eraser.erase(caller.chat, caller.message):
             stay.append((caller.chat, caller.message))
         await self._eraser.tell(caller, stay)
-
-
-def _details(run: RunRecord, title: str) -> list[str]:
-    """Everything that is known of a run, a line each."""
-    lines = [_("{title} for {name}").format(title=title, name=run.person.name or run.person.id)]
-    lines += [f"{name}: {value}" for name, value in run.values.items()]
-    lines += [f"{name}: {file.filename}" for name, file in run.inputs.items()]
-    if run.took is not None:
-        lines.append(_("took {time}").format(time=seconds(run.took)))
-    if run.waited is not None:
-        lines.append(_("waited {time}").format(time=seconds(run.waited)))
-    lines += [*run.shown.texts, *run.shown.warnings, *(file.filename for file in run.shown.files)]
-    return [*lines, run.id]

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from urllib.parse import urlencode
 
 from bot.core import status_text
-from bot.core.model import Place, StoredFile
+from bot.core.model import Place, RunSummary, StoredFile
 from bot.core.platform import (
     Block,
     Entry,
@@ -43,6 +43,7 @@ class View:
     held: Sequence[RunRecord]
     log: Sequence[Entry]
     title: Callable[[str], str]
+    summary: Callable[[RunRecord], RunSummary]
     workflows: Sequence[Workflow] = ()
     said: Said | None = None
     saved: SavedOverview | None = None
@@ -234,7 +235,7 @@ def _held(view: View) -> Html:
 
 def _waiting(view: View, run: RunRecord) -> Html:
     title = view.title(run.workflow)
-    said = status_text.asked(run.brief(title))
+    said = status_text.asked(view.summary(run), 1000)
     outcome = run.to_review
     shown = [_file(view, run, number, file) for number, file in enumerate(outcome.files)] if outcome else []
     texts = [el("pre", text, tabindex="0") for text in outcome.texts] if outcome else []

@@ -108,6 +108,7 @@ class AdminRoutes:
             await self._reviews.held(by, here),
             await self._moderation.log(by, here, _SHOWN),
             self._services.workflows.title,
+            self._services.runs.summary,
             list(self._services.workflows.catalog.workflows.values()),
             self._said.pop(by.key, None),
             None if here.community else await self._moderation.saved.overview(by, here),
