@@ -14,7 +14,8 @@ from bot.core.model import DisplayOptions, Person, Place
 from bot.core.platform import EVERYONE, ModerationService, Narrowing, RuleTarget, Subject, WordList
 from bot.i18n import _
 from bot.platforms.discord.commands.schema import matching
-from bot.platforms.discord.moderation.panel import list_held, show_panel
+from bot.platforms.discord.moderation.panel import show_panel
+from bot.platforms.discord.moderation.reports import list_waiting
 from bot.platforms.discord.moderation.workflows import Act, Choices, Text, WorkflowCommands, read_file, workflow_names
 from bot.platforms.discord.runs.request import may_decide, moderator, person_of, place_named, place_of
 from bot.platforms.discord.runs.submit import Click, DiscordContext, guarded, tell
@@ -220,7 +221,7 @@ class ModerateCommands(app_commands.Group):
 
     @app_commands.command(description=_("List what waits for a moderator's approval."))
     async def held(self, click: Click) -> None:
-        await guarded(click, lambda: list_held(self._context, click))
+        await guarded(click, lambda: list_waiting(self._context, click))
 
     @app_commands.command(description=_("Block a member, for some days or permanently."))
     async def block(

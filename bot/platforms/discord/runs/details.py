@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import io
+from typing import Any
 
 import discord
 
-from bot.core.platform import RunDetails, RunRecord
+from bot.core.platform import RunDetails, RunRecord, State
 from bot.i18n import _
+from bot.platforms.discord.components import ComponentAction, row
 from bot.platforms.discord.rest import NO_MENTIONS
+from bot.platforms.discord.runs.request import asker
 from bot.platforms.discord.runs.submit import Click, DiscordContext
 from bot.platforms.discord.runs.text import TEXT, cut, plain, quoted
 
@@ -23,7 +26,11 @@ async def show_details(context: DiscordContext, click: Click, run: RunRecord) ->
     if len(text) > TEXT or any(_FRAME in words for _name, words in details.words):
         files.append(discord.File(io.BytesIO(details.text.encode()), "details.txt"))
         text = cut(f"**{plain(details.title)}**\n{_('Everything is in the file.')}")
-    await click.edit_original_response(content=text, attachments=files, allowed_mentions=NO_MENTIONS)
+    own = run.person.key == asker(click).key
+    more: dict[str, Any] = (
+        {} if own or run.state is not State.DONE else {"view": row(run.id, (ComponentAction.REPORT,))}
+    )
+    await click.edit_original_response(content=text, attachments=files, allowed_mentions=NO_MENTIONS, **more)
 
 
 def _text(details: RunDetails) -> str:

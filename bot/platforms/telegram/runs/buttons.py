@@ -16,9 +16,9 @@ from bot.platforms.telegram.caller import Caller, Responder
 from bot.platforms.telegram.chats import NAME, Chat
 from bot.platforms.telegram.forms.fsm import FormDialog
 from bot.platforms.telegram.forms.state import FormState
-from bot.platforms.telegram.runs import captions
+from bot.platforms.telegram.runs import callback_data, captions
 from bot.platforms.telegram.runs.callback_data import CallbackAction, CallbackData
-from bot.platforms.telegram.runs.erasing import MessageEraser
+from bot.platforms.telegram.runs.erasing import MessageEraser, tell
 from bot.platforms.telegram.runs.media import LOCAL_UPLOAD, UPLOAD, OutgoingMedia, Way, size_of, too_large
 
 
@@ -27,7 +27,7 @@ class RunButtons:
 
     def __init__(self, responder: Responder, asking: FormDialog) -> None:
         self._responder, self._services, self._asking = responder, responder.services, asking
-        self._eraser = MessageEraser(responder)
+        self._eraser = MessageEraser(responder.api, responder.notes)
 
     async def run(self, caller: Caller, press: CallbackData) -> RunRecord | None:
         """The run that a button is of; else the one whose message it stands below."""
@@ -64,6 +64,10 @@ class RunButtons:
         """The chat that a person is in, and what it was before it became a supergroup."""
         before = await self._responder.notes.get(storage_keys.migrated(caller.chat.id))
         return (caller.chat.id,) if before is None else (caller.chat.id, int(before))
+
+    async def report(self, caller: Caller, run: RunRecord) -> str:
+        """Report a result, after `check`. The answer is for the one who pressed alone. Raises `UserError`."""
+        return await self._services.moderation.reports.report(caller.person, caller.place, run)
 
     async def press(self, caller: Caller, press: CallbackData, run: RunRecord) -> None:
         """Do it. Raises `UserError`."""
@@ -134,8 +138,9 @@ class RunButtons:
 
     async def _tell_details(self, caller: Caller, run: RunRecord) -> None:
         details = self._services.runs.details(run)
+        below = None if caller.is_private else callback_data.reporting(run.id)
         if captions.units(details.text) <= captions.TEXT:
-            await self._responder.say(caller, captions.of_details(details))
+            await self._responder.say(caller, captions.of_details(details), below)
             return
         api = self._responder.api
         await api.ask(
@@ -148,14 +153,5 @@ class RunButtons:
     async def _delete(self, caller: Caller, run: RunRecord) -> None:
         """Delete a run with its messages and copies, and say which of them stay."""
         await self._services.runs.delete(run.id, caller.person)
-        stay = await self._eraser.erase_copies_of(run)
-        name = storage_keys.album(run.id)
-        for group in await self._responder.notes.get(name) or ():
-            for message in group:
-                if not await self._eraser.erase(caller.chat, message):
-                    stay.append((caller.chat, message))
-                await self._responder.notes.drop(storage_keys.part(caller.chat, message))
-        await self._responder.notes.drop(name)
-        if caller.message is not None and not await self._eraser.erase(caller.chat, caller.message):
-            stay.append((caller.chat, caller.message))
-        await self._eraser.tell(caller, stay)
+        stay = await self._eraser.erase_run(caller.chat, caller.message, run.person, run.id)
+        await tell(self._responder, caller, stay)
