@@ -27,6 +27,7 @@ from bot.core.media.images import PictureLimits
 from bot.core.model import Failed, Publish
 from bot.core.moderation.problems import WorkflowProblems
 from bot.core.moderation.reevaluation import Reevaluation
+from bot.core.moderation.reports import Reports
 from bot.core.moderation.reviews import Reviews
 from bot.core.moderation.saved_workflows import SavedWorkflows
 from bot.core.moderation.service import ModerationService
@@ -284,8 +285,10 @@ async def _moderation(
     audit, permissions, enforcer = policy.audit, policy.permissions, policy.enforcer
     async with AsyncExitStack() as stack:
         reviews = Reviews(store.records, store.media, replies, audit, permissions, locks, base.tasks, base.wake)
+        reports = Reports(store.records, store.media, replies, audit, permissions, enforcer, locks, base.tasks)
         if base.role.chat:
             await stack.enter_async_context(reviews)
+            await stack.enter_async_context(reports)
             work = (store.queue, store.records, base.versions, replies, locks, base.tasks)
             await stack.enter_async_context(Reevaluation(enforcer, audit, *work))
         folders = {Layer.ADDED: settings.added_workflows, Layer.FOLDER: settings.own_workflows}
@@ -300,6 +303,7 @@ async def _moderation(
             store.queue,
             store.records,
             reviews,
+            reports,
             editor,
             saved,
             TemplateAdder(editor, permissions, _libraries(base.fleet)),

@@ -21,6 +21,7 @@ OWNERS = {
     "runs": "bot/core/runs",
     "uses": "bot/core/runs",
     "charges": "bot/core/runs",
+    "reports": "bot/core/runs",
     "line": "bot/core/runs",
     "rules": "bot/core/policy",
     "editions": "bot/core/policy",
@@ -97,6 +98,7 @@ def _chains(path: Path) -> Iterator[list[str]]:
 def test_platforms_ask_services_and_do_not_reach_behind_them() -> None:
     parts = {
         ("health", "tasks"),
+        ("moderation", "reports"),
         ("moderation", "reviews"),
         ("moderation", "saved"),
         ("moderation", "templates"),

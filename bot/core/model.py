@@ -195,7 +195,8 @@ class RunSummary:
     """The summary of a run for its message, in any status. `inputs` are the names of the input files, and `notes` say
     what had to be changed of them.
 
-    With `spoiler` the result is hidden until someone clicks on it. Without `previews` no `Running` has any. `varies`
+    `values` come in the order in which people look for them. With `spoiler` the result is hidden until someone clicks
+    on it. Without `previews` no `Running` has any. `varies`
     says that another run with the same values makes another result, because the workflow has a seed. `price` is there
     if the run costs money.
     """

@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import Any, Protocol
 
 from bot.core.background import BackgroundTask, TaskHealth, Work
+from bot.core.details import RunDetails
 from bot.core.groups.service import GroupService
 from bot.core.media.downscale import fit, lossless
 from bot.core.media.files import FileService
@@ -72,6 +73,7 @@ __all__ = [
     "Row",
     "Rule",
     "RuleTarget",
+    "RunDetails",
     "RunRecord",
     "RunService",
     "SavedEntry",

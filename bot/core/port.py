@@ -88,6 +88,24 @@ class ReviewAsker(Protocol):
         """
 
 
+@runtime_checkable
+class ReportAsker(Protocol):
+    """A platform that can ask reviewers about a result that people have reported."""
+
+    async def ask_about_report(self, brief: RunSummary, result: Result, channel: str) -> None:
+        """Show reviewers a reported result in a channel, with ways to take it away and to leave it. Raises
+        `DeliveryFailed`.
+        """
+
+
+@runtime_checkable
+class ResultRemover(Protocol):
+    """A platform where showing an end does not take a result out of its message."""
+
+    async def remove(self, address: Address, brief: RunSummary) -> None:
+        """Remove the messages of a result. Raises `DeliveryFailed`; those that are gone already are removed."""
+
+
 @dataclass(frozen=True)
 class WorkflowQuestion:
     """A question to an operator: may others run this workflow? `newest` tells the version that it is about, and both

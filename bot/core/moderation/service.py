@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING
 from bot.core.errors import BadValue, NotAllowed, UserError, WorkerFailed
 from bot.core.model import DisplayOptions, Person, Place
 from bot.core.moderation.problems import WorkflowProblems
+from bot.core.moderation.reports import Reports
 from bot.core.moderation.reviews import Reviews
 from bot.core.moderation.saved_workflows import SavedWorkflows
 from bot.core.moderation.template_adder import TemplateAdder
@@ -101,7 +102,8 @@ class Overview:
 
 
 class ModerationService:
-    """The actions of moderators. `reviews` has the runs that wait for approval; `workflows` edits the workflows that
+    """The actions of moderators. `reviews` has the runs that wait for approval, `reports` the results that people
+    have reported; `workflows` edits the workflows that
     trusted people add in the chat, `saved` has those that people save at servers, `templates` those of the servers'
     libraries, and `problems` those that cannot be run.
     """
@@ -115,13 +117,15 @@ class ModerationService:
         queue: RunQueue,
         records: RunRepository,
         reviews: Reviews,
+        reports: Reports,
         contributions: WorkflowEditor,
         saved: SavedWorkflows,
         templates: TemplateAdder,
         problems: WorkflowProblems,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self.reviews, self.workflows, self._records = reviews, contributions, records
+        self.reviews, self.reports, self._records = reviews, reports, records
+        self.workflows = contributions
         self.saved, self.templates, self.problems = saved, templates, problems
         self._enforcer, self._rules, self._audit, self._permissions = enforcer, enforcer.book, audit, permissions
         self._validator, self._queue, self._clock = validator, queue, clock

@@ -35,6 +35,7 @@ async def forget_person(
     log. Returns the number of runs. A run in progress loses the name now, and is deleted with the old runs.
     """
     await records.anonymize(person)
+    await records.reports.forget(person)
     ids = await records.all_of(person)
     await delete_runs(ids, records, media)
     await audit.forget(person)

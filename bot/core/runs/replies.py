@@ -11,6 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from bot.core import events_log
+from bot.core.details import RunDetails, arranged, details
 from bot.core.errors import DeliveryFailed, DiskFull, MessageGone, NotNow, StorageFailed
 from bot.core.model import Result, RunSummary, Status
 from bot.core.port import GroupDrawer, Limits, Replier, Reply
@@ -50,8 +51,14 @@ class RunReplies:
     def brief(self, run: RunRecord) -> RunSummary:
         """The summary that a run's message shows."""
         workflow = self._versions.catalog.workflows.get(run.workflow)
-        varies = workflow is None or workflow.varies
-        return replace(run.brief(self._versions.catalog.title(run.workflow)), varies=varies)
+        varies, form = workflow is None or workflow.varies, workflow.form() if workflow is not None else None
+        brief = run.brief(self._versions.catalog.title(run.workflow))
+        return replace(brief, varies=varies, values=arranged(run.values, form))
+
+    def details(self, run: RunRecord) -> RunDetails:
+        """Everything that is known of a run, for those who may see its message."""
+        workflow = self._versions.catalog.workflows.get(run.workflow)
+        return details(run, self.brief(run), workflow.form() if workflow is not None else None)
 
     def to(self, run: RunRecord) -> Reply:
         """The message of a run; one that says nothing where this process does not have its platform."""

@@ -16,6 +16,7 @@ from bot.core import events_log
 from bot.core.model import Address, Person, Place
 from bot.core.run import ACTIVE, ENDED, UNFINISHED, HandedOver, Outcome, RunRecord, RunTiming, State
 from bot.core.runs import statements, usage
+from bot.core.runs.history.reports import ReportStore, forget_reports
 from bot.core.runs.rows import read_run
 from bot.core.storage.bells import Bells, Topic
 from bot.core.storage.database import Database
@@ -30,6 +31,7 @@ class RunRepository:
 
     def __init__(self, database: Database, clock: Callable[[], float] = time) -> None:
         self._database, self._clock = database, clock
+        self.reports = ReportStore(database, clock)
 
     @property
     def bells(self) -> Bells:
@@ -263,11 +265,23 @@ class RunRepository:
 
     async def discard(self, run: RunRecord, sentence: str) -> list[str] | None:
         """End a held run without showing its result. Returns the keys of files to delete; None if it was not held."""
+        return await self._discard(run, sentence, State.HELD, partial(usage.give_back, run_ids=[run.id]))
+
+    async def take_back(self, run: RunRecord, sentence: str) -> list[str] | None:
+        """End a run that is done without its result, which people have seen. Returns the keys of files to delete; None
+        if it was not done.
+        """
+        return await self._discard(run, sentence, State.DONE, None)
+
+    async def _discard(
+        self, run: RunRecord, sentence: str, state: State, also: Callable[[Connection], Any] | None
+    ) -> list[str] | None:
         gone: dict[str, Any] = {"state": State.FAILED, "sentence": sentence, "ended_at": self._clock(), "outputs": None}
-        charge = partial(usage.give_back, run_ids=[run.id])
-        if not await self._step(run, (State.HELD,), charge, _of_group(run), **gone):
+        if not await self._step(run, (state,), also, _of_group(run), **gone):
             return None
-        events_log.run_ended(run.id, State.FAILED, "a moderator refused it")
+        events_log.run_ended(
+            run.id, State.FAILED, "a moderator refused it" if state is State.HELD else "a moderator removed its result"
+        )
         keys = [file.key for file in run.outcome.files] if run.outcome is not None else []
         inputs = {file.key for file in run.inputs.values()}
         async with self._database.change(locks=(_FILES,)) as connection:
@@ -375,6 +389,7 @@ class RunRepository:
             keys = set((await connection.execute(select(uses.c.key).where(uses.c.run_id.in_(run_ids)))).scalars())
             await connection.execute(delete(uses).where(uses.c.run_id.in_(run_ids)))
             await connection.execute(delete(runs).where(runs.c.id.in_(run_ids)))
+            await connection.execute(forget_reports(run_ids))
             kept = set((await connection.execute(select(uses.c.key).where(uses.c.key.in_(keys)))).scalars())
         return sorted(keys - kept)
 

@@ -12,6 +12,7 @@ from typing import Any
 from uuid import uuid4
 
 from bot.core import events_log
+from bot.core.details import RunDetails
 from bot.core.errors import BadValue, DeliveryFailed, MessageGone, NotAllowed, TooMany, UserError
 from bot.core.media.blob_store import BlobStore
 from bot.core.media.signed_links import SignedLinks
@@ -22,6 +23,7 @@ from bot.core.model import (
     Person,
     Place,
     RunRequest,
+    RunSummary,
     Status,
     StoredFile,
     UploadedFile,
@@ -93,6 +95,14 @@ class RunService:
     async def at(self, address: Address) -> RunRecord | None:
         """Return the latest run of a message."""
         return await self._records.at(address)
+
+    def summary(self, run: RunRecord) -> RunSummary:
+        """Return the summary of a run that its message shows."""
+        return self._replies.brief(run)
+
+    def details(self, run: RunRecord) -> RunDetails:
+        """Return everything that is known of a run, for people who may press Details."""
+        return self._replies.details(run)
 
     async def last_of(self, person: Person, count: int = 10) -> list[RunRecord]:
         """Return a person's latest runs, newest first."""

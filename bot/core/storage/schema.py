@@ -213,6 +213,18 @@ audit = Table(
     Index("audit_by_act", "act", "at"),
 )
 
+#: What people have reported: a row for each person and result. All of a result have the same `stage`.
+reports = Table(
+    "reports",
+    metadata,
+    Column("run_id", String(36), primary_key=True),
+    Column("person", String(128), primary_key=True),
+    Column("at", Float, nullable=False),
+    Column("stage", String(8), nullable=False),
+    Index("reports_by_stage", "stage", "run_id"),
+    Index("reports_of_person", "person", "at"),
+)
+
 #: What each run counts for limits. It outlives a run that is deleted, or limits could be emptied by deleting.
 charges = Table(
     "charges",

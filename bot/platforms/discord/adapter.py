@@ -19,6 +19,7 @@ from bot.platforms.discord.forms.cache import FormCache
 from bot.platforms.discord.forms.sessions import FormSessions
 from bot.platforms.discord.message_ref import FILE_BYTES, PLATFORM, MessageRef
 from bot.platforms.discord.moderation.panel import question
+from bot.platforms.discord.moderation.reports import reported_question
 from bot.platforms.discord.moderation.saved import asked
 from bot.platforms.discord.rest import AWAY, DiscordRest, pointed_at
 from bot.platforms.discord.runs.reply import DiscordReply
@@ -95,6 +96,14 @@ class DiscordPlatform:
         try:
             draft = await question(brief, result, FILE_BYTES)
             await self._rest.send(int(channel), draft, brief.run_id.replace("-", "")[:24])
+        except (*AWAY, discord.HTTPException) as fault:
+            raise DeliveryFailed(str(fault)) from fault
+
+    async def ask_about_report(self, brief: RunSummary, result: Result, channel: str) -> None:
+        """Ask reviewers about a reported result; see `bot.core.port.ReportAsker`."""
+        try:
+            draft = await reported_question(brief, result, FILE_BYTES)
+            await self._rest.send(int(channel), draft, "r" + brief.run_id.replace("-", "")[:23])
         except (*AWAY, discord.HTTPException) as fault:
             raise DeliveryFailed(str(fault)) from fault
 

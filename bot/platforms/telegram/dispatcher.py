@@ -40,7 +40,7 @@ from bot.platforms.telegram.moderation.saved import SavedAnswer
 from bot.platforms.telegram.runs import captions
 from bot.platforms.telegram.runs.bot_commands import MODERATE, BotCommands
 from bot.platforms.telegram.runs.buttons import RunButtons
-from bot.platforms.telegram.runs.callback_data import CallbackData
+from bot.platforms.telegram.runs.callback_data import CallbackAction, CallbackData
 from bot.platforms.telegram.runs.commands import BasicCommands
 from bot.platforms.telegram.runs.presets import PRESET, PresetCommand
 from bot.platforms.telegram.runs.request import Command, Requests, words_of
@@ -295,6 +295,9 @@ class Dispatcher:
 
     async def _press_run(self, caller: Caller, query: CallbackQuery, press: CallbackData) -> None:
         run = await self._buttons.check(caller, press, await self._buttons.run(caller, press))
+        if press.act is CallbackAction.REPORT:
+            await self._reply(query, await self._buttons.report(caller, run))
+            return
         await self._reply(query)
         try:
             await self._buttons.press(caller, press, run)

@@ -19,6 +19,7 @@ from bot.platforms.discord.forms.modals import begin
 from bot.platforms.discord.forms.picker import pick
 from bot.platforms.discord.forms.sessions import FormSession
 from bot.platforms.discord.moderation.commands import ModerateCommands
+from bot.platforms.discord.runs.buttons import report_message
 from bot.platforms.discord.runs.request import asker, community_place, option_values, pictures_in, place_of, typed
 from bot.platforms.discord.runs.submit import Click, DiscordContext, guarded, submit
 from bot.platforms.discord.runs.text import cut
@@ -143,7 +144,11 @@ def everywhere(context: DiscordContext) -> list[Command[Any, ..., Any] | app_com
     async def keep(click: Click, message: discord.Message) -> None:
         await guarded(click, lambda: ask_name(context, click, message))
 
-    return [run, queue, mine, workflows, help_, about, use, keep]
+    @app_commands.context_menu(name=_("Report this result"))
+    async def report(click: Click, message: discord.Message) -> None:
+        await guarded(click, lambda: report_message(context, click, message))
+
+    return [run, queue, mine, workflows, help_, about, use, keep, report]
 
 
 async def open_form(context: DiscordContext, click: Click, workflow: str) -> None:

@@ -14,7 +14,8 @@ from bot.core.model import DisplayOptions, Person, Place
 from bot.core.platform import ModerationService, Narrowing, WordList
 from bot.i18n import _
 from bot.platforms.discord.commands.schema import matching
-from bot.platforms.discord.moderation.panel import list_held, show_panel
+from bot.platforms.discord.moderation.panel import show_panel
+from bot.platforms.discord.moderation.reports import list_waiting
 from bot.platforms.discord.moderation.targets import Channel, aim_of
 from bot.platforms.discord.moderation.texts import TextCommands
 from bot.platforms.discord.moderation.workflows import Act, Choices, Text, WorkflowCommands, read_file, workflow_names
@@ -206,7 +207,7 @@ class ModerateCommands(app_commands.Group):
 
     @app_commands.command(description=_("List what waits for a moderator's approval."))
     async def held(self, click: Click) -> None:
-        await guarded(click, lambda: list_held(self._context, click))
+        await guarded(click, lambda: list_waiting(self._context, click))
 
     @app_commands.command(description=_("Block a member, for some days or permanently."))
     async def block(

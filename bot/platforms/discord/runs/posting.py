@@ -89,12 +89,12 @@ class InteractionAnswer:
         return replace(MessageRef.at(self.draft), channel=message.channel.id, message=message.id).address
 
 
-async def repost(client: discord.Client, run: RunRecord, title: str) -> Address:
+async def repost(client: discord.Client, run: RunRecord, brief: RunSummary) -> Address:
     """The message of a run that an earlier process has taken in: found, or else posted now. Raises `DeliveryFailed`
     where it cannot be, and what the library raises where Discord is away.
     """
     spot, wanted = MessageRef.at(run.address), run.display.results or ""
-    text, parts = status_text(run.brief(title), Received(), spot.closes), _first_parts(run.id)
+    text, parts = status_text(brief, Received(), spot.closes), _first_parts(run.id)
     channel = client.get_partial_messageable(int(wanted) if wanted.isdigit() else spot.channel)
     apart = MessageRef(
         channel.id, 0, bytes=spot.bytes, spoiler=spot.spoiler

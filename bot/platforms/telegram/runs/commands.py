@@ -29,7 +29,7 @@ from bot.platforms.telegram.forms.fsm import FormDialog
 from bot.platforms.telegram.forms.state import FormState
 from bot.platforms.telegram.runs import callback_data, captions
 from bot.platforms.telegram.runs.callback_data import button
-from bot.platforms.telegram.runs.erasing import MessageEraser
+from bot.platforms.telegram.runs.erasing import MessageEraser, tell
 
 _SHOWN, _LISTED = 10, 20  # runs, and workflows, in a list
 _PHOTO = Path(__file__).parents[3] / "demo" / "coffee.jpg"
@@ -164,14 +164,14 @@ class BasicCommands:
 
     async def _forget(self, caller: Caller, message: int) -> None:
         count = await self._services.runs.forget(caller.person)
-        eraser = MessageEraser(self._responder)
+        eraser = MessageEraser(self._responder.api, self._responder.notes)
         stay = await eraser.erase_all_copies(caller.person)
         for name in await self._responder.notes.starting(f"{storage_keys.DRAFT}{caller.person.id}:"):
             await self._responder.notes.drop(name)
         await self._responder.notes.drop(storage_keys.stranger(caller.person.id))
         words = ngettext("{count} run deleted, with its files.", "{count} runs deleted, with their files.", count)
         await self._responder.edit(caller.chat, message, captions.plain(words.format(count=count)))
-        await eraser.tell(caller, stay)
+        await tell(self._responder, caller, stay)
 
     async def _try(self, caller: Caller) -> None:
         offer = await self._demo(caller)
