@@ -52,6 +52,7 @@ from bot.core.sources.store import SavedStore
 from bot.core.sources.watcher import SavedFilesWatcher, SavingServer
 from bot.core.storage import data_folder
 from bot.core.storage.herald import Herald
+from bot.core.storage.standstill import is_paused
 from bot.core.storage.temporary import locked_folder
 from bot.core.together import together
 from bot.core.workflows.identity.store import WorkflowStore
@@ -60,12 +61,13 @@ from bot.core.workflows.live_catalog import LiveCatalog
 from bot.core.workflows.source import Layer
 from bot.i18n import _
 from bot.settings import Role, Settings
-from bot.stores import Stores, opened, writing
+from bot.stores import Stores, database_as_it_is, opened, writing
 from comfy.fleet import Fleet, Member
 from comfy.object_info import ObjectInfo
 from comfy.server import Server
 
 _PREPARE_EVERY = 1.0  # seconds between two looks at what has changed of workflows and servers
+_LOOK_EVERY = 1.0  # seconds between two looks whether the original of what was restored is gone
 _SWEEP_EVERY = 3600.0  # seconds
 
 
@@ -130,6 +132,7 @@ async def serving(
             store.queue,
             store.records,
             store.media,
+            store.ledger,
             base.replies,
             policy.enforcer,
             policy.permissions,
@@ -351,6 +354,10 @@ async def serve(
     """Work in this role until cancelled. `announce` gets a line for each platform that takes requests, or one for the
     worker. Raises `ConfigError`.
     """
+    if await is_paused(kept := database_as_it_is(settings)):
+        announce(_("Paused: this was restored from a backup. Once the original is gone for good, run: darkroom resume"))
+        while await is_paused(kept):  # noqa: ASYNC110 - another process says so
+            await asyncio.sleep(_LOOK_EVERY)
     async with AsyncExitStack() as stack:
         for platform in platforms:
             await stack.enter_async_context(platform)

@@ -199,6 +199,12 @@ class Settings:
     retention_days: float = _setting(
         "DARKROOM_RETENTION_DAYS", _days, 30.0, "Delete runs and their files after this many days."
     )
+    backup_dir: Path | None = _setting(  # noqa: RUF009 - a field
+        "DARKROOM_BACKUP_DIR",
+        Path,
+        None,
+        "The folder for nightly backups and the ledger of erasures; default: backups in the data folder.",
+    )
     running_per_person: int = _setting(
         "DARKROOM_RUNNING_PER_PERSON", _count, 2, "How many runs of one person may run at a time."
     )
@@ -330,6 +336,16 @@ class Settings:
     def folder(self) -> Path:
         """The data folder."""
         return self.data_dir.expanduser()
+
+    @property
+    def backups(self) -> Path:
+        """The folder for nightly backups."""
+        return (self.backup_dir or self.folder / "backups").expanduser()
+
+    @property
+    def ledger(self) -> Path:
+        """The ledger of what was deleted, which no backup contains."""
+        return self.backups / "erased.jsonl"
 
     def database_limits(self) -> dict[str, float]:
         """The limits of `Database` that differ from its own."""

@@ -26,6 +26,7 @@ from bot.core.sources.store import read_state
 from bot.core.storage import data_folder as data
 from bot.core.storage.database import Database
 from bot.core.storage.key_value import KeyValueStore
+from bot.core.storage.ledger import ErasureLedger
 from bot.i18n import _
 from bot.settings import Settings
 
@@ -39,6 +40,7 @@ class Stores:
     records: RunRepository
     queue: RunQueue
     links: SignedLinks
+    ledger: ErasureLedger
 
 
 @asynccontextmanager
@@ -47,11 +49,12 @@ async def opened(settings: Settings) -> AsyncIterator[Stores]:
     folder = await asyncio.to_thread(data_folder, settings)
     await asyncio.to_thread(data.narrow, folder, shared=settings.shared_media)
     kept = await asyncio.to_thread(database, settings)
-    media = await asyncio.to_thread(_media, settings)
+    media = await asyncio.to_thread(media_store, settings)
     async with kept:
         caps = ConcurrencyLimits(settings.running_per_person, settings.waiting_per_person)
         records = RunRepository(kept)
-        yield Stores(kept, media, records, RunQueue(kept, caps), SignedLinks(settings.public_url, KeyValueStore(kept)))
+        links = SignedLinks(settings.public_url, KeyValueStore(kept))
+        yield Stores(kept, media, records, RunQueue(kept, caps), links, ErasureLedger(settings.ledger))
 
 
 def database(settings: Settings, name: str = "darkroom") -> Database:
@@ -61,6 +64,13 @@ def database(settings: Settings, name: str = "darkroom") -> Database:
     if settings.database is not None:
         return Database(settings.database.reveal(), **settings.database_limits())
     return Database.in_folder(data_folder(settings), name, **settings.database_limits())
+
+
+def database_as_it_is(settings: Settings) -> Database:
+    """Return the configured database, not yet opened. No folder is made for it. Raises `ConfigError`."""
+    if settings.database is not None:
+        return database(settings)
+    return Database.in_folder(settings.folder, "darkroom", **settings.database_limits())
 
 
 def key_value(settings: Settings, name: str = "darkroom") -> KeyValueStore:
@@ -99,7 +109,7 @@ async def examine(settings: Settings, worker: str | None) -> tuple[list[str], st
         except ConfigError as fault:
             faults.append(str(fault))
         try:
-            await asyncio.to_thread(_media, settings)
+            await asyncio.to_thread(media_store, settings)
         except ConfigError as fault:
             faults.append(str(fault))
     return faults, busy
@@ -138,7 +148,8 @@ def _tentative(folder: Path) -> Iterator[None]:
                 path.rmdir()
 
 
-def _media(settings: Settings) -> BlobStore:
+def media_store(settings: Settings) -> BlobStore:
+    """Open the store for files. Raises `ConfigError`."""
     if settings.media is not None:
         return BlobStore.open(settings.media.reveal())
     return BlobStore.open(settings.folder / "media", 0o750 if settings.shared_media else 0o700)
@@ -151,7 +162,7 @@ async def forget(settings: Settings, person: str) -> int:
             await store.records.request_cancel(run.id, f"{person}:")
         audit = Audit(store.database)
         rules = RuleStore(store.database, audit, TaskHealth())
-        return await forget_person(person, store.records, store.media, audit, rules)
+        return await forget_person(person, store.records, store.media, audit, rules, store.ledger)
 
 
 async def hand_over(settings: Settings, worker: str) -> int:

@@ -72,7 +72,7 @@ class RunRecord(QueuedRun):
     """One run. The person is as they were when they asked. No worker takes the run before its message is `opened`.
 
     `spared` counts the attempts that ended before a server began. From `posted_at` on a server may have charged for a
-    run that costs money.
+    run that costs money. One that is `restored` comes from a backup, after which others may have gone on with it.
     """
 
     values: Mapping[str, Any]
@@ -102,6 +102,7 @@ class RunRecord(QueuedRun):
     spared: int = 0
     handed_over: HandedOver | None = None
     priority: int = 0
+    restored: bool = False
 
     @property
     def is_ahead(self) -> bool:
@@ -127,6 +128,7 @@ class RunRecord(QueuedRun):
             spoiler=bool(self.display.spoilers),
             previews=self.display.previews is not False and not self.review,
             price=self.price,
+            restored=self.restored,
         )
 
     @property

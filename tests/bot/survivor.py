@@ -71,7 +71,8 @@ class FilePlatform:
             person = Person("test", asked["person"], asked["person"])
             known = {run.address.message for run in await services.runs.last_of(person, 1000)}
             if asked["message"] not in known:
-                request = RunRequest(asked.get("workflow", PLAIN), {"color": str(asked["color"])}, person, PLACE)
+                values = {"color": str(asked["color"]), **asked.get("values", {})}
+                request = RunRequest(asked.get("workflow", PLAIN), values, person, PLACE)
                 await _until_taken(services, request, Address("test", "chat", asked["message"]))
         seen = 0
         while True:

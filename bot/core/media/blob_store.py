@@ -7,6 +7,7 @@ import contextlib
 import hashlib
 import logging
 import math
+import os
 import re
 import shutil
 import stat
@@ -74,6 +75,28 @@ class BlobStore:
             obstore.put(self._store, key, path)
             (folder / key).chmod(private.as_folder(folder))
         return key
+
+    async def take_in(self, path: Path, key: str) -> None:
+        """Move a file that has this key into the store. Raises as `keep` does."""
+        if self._folder is None:
+            await self.keep(path)
+            return
+        try:
+            await asyncio.to_thread(self._move_in, self._folder, path, key)
+        except OSError as fault:
+            raise no_room() from fault
+
+    def _move_in(self, folder: Path, path: Path, key: str) -> None:
+        target = folder / key
+        private.make_folder(folder, self._mode)
+        private.make_folder(target.parent, stat.S_IMODE(folder.stat().st_mode) & 0o777)
+        shutil.move(path, target)
+        target.chmod(private.as_folder(folder))
+        os.utime(target)
+
+    def path(self, key: str) -> Path | None:
+        """Return where a stored file lies; None if the store is no folder."""
+        return self._folder / key if self._folder is not None else None
 
     async def fetch(self, key: str, path: Path) -> Path:
         """Write a stored file to `path`. Raises `StorageFailed`; `DiskFull` if there is no room for it."""

@@ -336,6 +336,18 @@ class RunRepository:
         question = select(runs.c.id).where(runs.c.person == person, runs.c.state.not_in(UNFINISHED))
         return await self._database.ask(lambda connection: list(connection.execute(question).scalars()))
 
+    async def asked_by(self, person: str, until: float) -> list[str]:
+        """Return the ids of all runs that a person, given as "platform:id", had asked for until a moment."""
+        question = select(runs.c.id).where(runs.c.person == person, runs.c.asked_at <= until)
+        return await self._database.ask(lambda connection: list(connection.execute(question).scalars()))
+
+    async def known(self, run_ids: Collection[str]) -> list[str]:
+        """Return those of the ids that runs have."""
+        every = select(runs.c.id)
+        return await self._database.ask(
+            lambda connection: [each for each in connection.execute(every).scalars() if each in run_ids]
+        )
+
     async def anonymize(self, person: str) -> None:
         """Remove the person's name from unfinished runs, and have them deleted soon after they end."""
         mine = update(runs).where(runs.c.person == person, runs.c.state.in_(UNFINISHED))

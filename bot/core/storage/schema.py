@@ -61,6 +61,7 @@ runs = Table(
     Column("posted_at", Float),  # when such a run was handed to a server, which may have charged for it
     Column("spared", Integer, nullable=False, server_default="0"),  # attempts that no server began
     Column("handed_over", JSON),  # the attempt that a server has taken, and its warnings
+    Column("restored", Integer, nullable=False, server_default="0"),  # 1: a backup had it, and it had not ended then
     Index("runs_in_line", "state", "priority", "turn", "depth", "seq"),
     Index("runs_by_caps", "state", "caps"),
     Index(
