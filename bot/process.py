@@ -123,6 +123,7 @@ async def serving(
         saved = await stack.enter_async_context(_saved(base, policy))
         moderation = await stack.enter_async_context(_moderation(base, policy, validator, saved))
         await stack.enter_async_context(_swept(base, policy.audit))
+        await stack.enter_async_context(_backed_up(base))
         workflows = WorkflowService(
             validator, policy.enforcer, store.queue, prices, policy.permissions, lambda: registry.version
         )
@@ -458,6 +459,21 @@ async def _swept(base: _Base, audit: Audit) -> AsyncIterator[None]:
         yield
     finally:
         await chore.stop()
+
+
+@asynccontextmanager
+async def _backed_up(base: _Base) -> AsyncIterator[None]:
+    """Make a backup each night, in the process that chats, if the settings want that."""
+    settings = base.settings
+    if not (base.role.chat and settings.backups_kept):
+        yield
+        return
+    from bot.core.backup.nightly import NightlyBackups
+    from bot.keeping import backup
+
+    make = partial(backup, settings, media=settings.backup_media)
+    async with NightlyBackups(settings.backups, settings.backups_kept, make, base.tasks):
+        yield
 
 
 async def _sweep(base: _Base, audit: Audit) -> None:

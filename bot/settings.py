@@ -86,6 +86,10 @@ def _count(text: str) -> int:
     return int(_number(text, 1, 10_000))
 
 
+def _backups(text: str) -> int:
+    return int(_number(text, 0, 1000))
+
+
 def _people(text: str) -> tuple[str, ...]:
     people = tuple(text.replace(",", " ").split())
     wrong = [person for person in people if not person.partition(":")[0] or not person.partition(":")[2]]
@@ -198,6 +202,15 @@ class Settings:
     )
     retention_days: float = _setting(
         "DARKROOM_RETENTION_DAYS", _days, 30.0, "Delete runs and their files after this many days."
+    )
+    backups_kept: int = _setting(
+        "DARKROOM_BACKUPS", _backups, 0, "Make a backup each night, and keep so many of them; default: 0, none."
+    )
+    backup_media: bool | None = _setting(
+        "DARKROOM_BACKUP_MEDIA",
+        _switch,
+        None,
+        "Put the files of runs into nightly backups: yes or no; default: yes if they are in a folder.",
     )
     backup_dir: Path | None = _setting(  # noqa: RUF009 - a field
         "DARKROOM_BACKUP_DIR",

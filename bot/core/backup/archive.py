@@ -45,7 +45,7 @@ _NOWHERE = frozenset('\\:<>"|?*')  # characters that some systems have in no nam
 
 @dataclass(frozen=True)
 class Manifest:
-    """The description of a backup. `media` says whether the files of runs are in it: "included", "elsewhere" or "left out"."""
+    """The description of a backup. `media` says whether it has the files of runs: "included", "elsewhere", "left out"."""
 
     format: int
     darkroom: str

@@ -57,8 +57,8 @@ class RestoreTarget:
 
 @dataclass(frozen=True)
 class Restored:
-    """The outcome of a restore: the runs, and those that have not ended; files; runs that were deleted since and are gone
-    again; and workflow files that were here already and are different.
+    """The outcome of a restore: the runs, and those that have not ended; files; runs that were deleted since and are
+    gone again; and workflow files that were here already and are different.
     """
 
     made_at: float
