@@ -187,6 +187,12 @@ class App:
 
         return await restore(self.settings, path, ledgers, [telegram.settle], without_erasures=without_erasures)
 
+    async def move_to(self, url: str) -> int:
+        """See `Application.move_to`."""
+        from bot.keeping import move_to
+
+        return await move_to(self.settings, url)
+
     async def resume(self) -> bool:
         """See `Application.resume`."""
         from bot.keeping import resume

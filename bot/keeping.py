@@ -7,11 +7,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bot.core.backup.maker import BackupMade, BackupSource, make_backup
-from bot.core.backup.restorer import Restored, RestoreTarget, Settle, restore_backup
+from bot.core.backup.restorer import Restored, RestoreTarget, Settle, put_in_place, refuse_used, restore_backup
 from bot.core.errors import ConfigError
+from bot.core.execution.worker_lock import held
 from bot.core.storage import ledger, snapshot, standstill
+from bot.core.storage.database import Database
 from bot.core.storage.key_value import KeyValueStore
 from bot.core.storage.ledger import Erasure, ErasureLedger
+from bot.core.storage.temporary import locked_folder
 from bot.i18n import _
 from bot.settings import Role, Settings
 from bot.stores import data_folder, database, database_as_it_is, media_store
@@ -61,6 +64,33 @@ def _erasures(settings: Settings, path: Path, ledgers: Sequence[Path], without: 
         )
         raise ConfigError(words.format(name=ledger.NAME, file=path.name))
     return list(dict.fromkeys(erasure for each in found for erasure in ledger.read(each)))
+
+
+async def move_to(settings: Settings, url: str) -> int:
+    """Copy all records from SQLite to an empty PostgreSQL, while no bot runs, and leave those here for good. Returns
+    the number of runs. Raises `ConfigError`.
+    """
+    if settings.database is not None:
+        raise ConfigError(_("The records are in PostgreSQL already: DARKROOM_DATABASE_URL names it."))
+    here, there = (await asyncio.to_thread(backup_source, settings)).database, Database(url)
+    if not there.is_shared:
+        raise ConfigError(
+            _("The new address is not that of a PostgreSQL: it should look like postgresql://USER@HOST/NAME")
+        )
+    shown = there.url.render_as_string(hide_password=True)
+    if (before := await standstill.moved_to(here)) is not None:
+        raise ConfigError(_("The records were moved to {database} already.").format(database=before))
+    async with held(here, settings.folder, Role().worker or ""):
+        await refuse_used(there)
+        async with here:  # upgraded
+            pass
+        with locked_folder(settings.folder / "tmp") as work:
+            taken = await asyncio.to_thread(snapshot.take, here, work / "records.db")
+            await put_in_place(taken.path, there, work)
+            runs = await asyncio.to_thread(snapshot.count_runs, taken.path)
+        async with database(settings) as opened:
+            await standstill.leave(KeyValueStore(opened), shown)
+    return runs
 
 
 async def resume(settings: Settings) -> bool:

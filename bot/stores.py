@@ -27,6 +27,7 @@ from bot.core.storage import data_folder as data
 from bot.core.storage.database import Database
 from bot.core.storage.key_value import KeyValueStore
 from bot.core.storage.ledger import ErasureLedger
+from bot.core.storage.standstill import moved_to
 from bot.i18n import _
 from bot.settings import Settings
 
@@ -105,6 +106,8 @@ async def examine(settings: Settings, worker: str | None) -> tuple[list[str], st
         try:
             for kept in _databases(settings, worker):
                 await kept.examine()
+            if settings.database is None and (where := await moved_to(database(settings))) is not None:
+                faults.append(_was_moved(settings.folder, where))
             busy = None if worker is None else await in_use(database(settings), settings.folder, worker)
         except ConfigError as fault:
             faults.append(str(fault))
@@ -113,6 +116,14 @@ async def examine(settings: Settings, worker: str | None) -> tuple[list[str], st
         except ConfigError as fault:
             faults.append(str(fault))
     return faults, busy
+
+
+def _was_moved(folder: Path, where: str) -> str:
+    words = _(
+        "The records in {folder} were moved to {database}: set DARKROOM_DATABASE_URL to it. To use this folder for new "
+        "ones, delete darkroom.db, discord.db, telegram.db and engine.db there."
+    )
+    return words.format(folder=folder, database=where)
 
 
 async def saved_notes(settings: Settings) -> list[str]:

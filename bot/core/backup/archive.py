@@ -45,7 +45,7 @@ _NOWHERE = frozenset('\\:<>"|?*')  # characters that some systems have in no nam
 
 @dataclass(frozen=True)
 class Manifest:
-    """The description of a backup. `media` says whether it has the files of runs: "included", "elsewhere", "left out"."""
+    """The description of a backup. `media` is "included", "elsewhere" or "left out": so are the files of runs."""
 
     format: int
     darkroom: str

@@ -83,7 +83,7 @@ async def restore_backup(path: Path, target: RestoreTarget, erasures: Sequence[E
             await asyncio.to_thread(_check_records, path, records)
             erased, unfinished = await _made_ready(records, manifest, target, erasures, work)
             kept, files = await _filled(work, target)
-            runs = await asyncio.to_thread(_count, records)
+            runs = await asyncio.to_thread(snapshot.count_runs, records)
             await put_in_place(records, target.database, work)
     except OSError as fault:
         reason = _("there is no room") if is_full(fault) else fault.strerror
@@ -150,12 +150,6 @@ async def _made_ready(
             await settle(notes)
         await standstill.pause(notes, manifest.made_at)
     return erased, unfinished
-
-
-def _count(records: Path) -> int:
-    with closing(sqlite3.connect(records)) as file:
-        (runs,) = file.execute("SELECT count(*) FROM runs").fetchone()
-    return int(runs)
 
 
 async def _filled(work: Path, target: RestoreTarget) -> tuple[tuple[str, ...], int]:

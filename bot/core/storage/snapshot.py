@@ -148,6 +148,13 @@ def make_tables(path: Path, revision: str = "head") -> None:
         engine.dispose()
 
 
+def count_runs(path: Path) -> int:
+    """Return how many runs a snapshot has."""
+    with closing(sqlite3.connect(path)) as file:
+        (runs,) = file.execute("SELECT count(*) FROM runs").fetchone()
+    return int(runs)
+
+
 @contextmanager
 def connected(url: URL) -> Iterator[psycopg.Connection[Any]]:
     """A connection to a PostgreSQL without limits of time. Its transaction ends with the context."""

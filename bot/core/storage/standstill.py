@@ -1,5 +1,5 @@
-"""A note in the records that nothing may be done with them yet: they were restored from a backup, and the original may
-still be at work.
+"""Notes in the records that nothing may be done with them: they were restored from a backup, and the original may still
+be at work; or they were moved to another database.
 """
 
 from __future__ import annotations
@@ -14,12 +14,24 @@ from bot.core.storage.database import Database
 from bot.core.storage.key_value import KeyValueStore
 from bot.core.storage.schema import notes as table
 
-PAUSED = "backup:restored"  #: in place until the original is gone
+PAUSED = "backup:restored"  #: there until the original is gone
+MOVED = "backup:moved"  #: there for good
 
 
 async def pause(notes: KeyValueStore, made_at: float) -> None:
     """Let what is restored wait."""
     await notes.put(PAUSED, {"made_at": made_at, "restored_at": time.time()})
+
+
+async def leave(notes: KeyValueStore, to: str) -> None:
+    """Note that these records were moved to a database, and are used no longer."""
+    await notes.put(MOVED, {"to": to, "at": time.time()})
+
+
+async def moved_to(database: Database) -> str | None:
+    """Return the database that these records were moved to; None if they were not."""
+    found = await _read(database, MOVED)
+    return str(found["to"]) if found is not None else None
 
 
 async def resume(notes: KeyValueStore) -> None:

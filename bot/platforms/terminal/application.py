@@ -66,6 +66,9 @@ class Application(Protocol):
     async def restore(self, path: Path, ledgers: Sequence[Path], *, without_erasures: bool) -> Restored:
         """Restore a backup, but for what the ledgers of erasures say. Raises `ConfigError` and `StorageFailed`."""
 
+    async def move_to(self, url: str) -> int:
+        """Copy all records from SQLite to an empty PostgreSQL. Returns the number of runs. Raises `ConfigError`."""
+
     async def resume(self) -> bool:
         """Let what was restored go on. Returns False if it was not waiting."""
 

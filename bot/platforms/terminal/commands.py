@@ -250,6 +250,15 @@ def restore(file: Path, erased: tuple[Path, ...], without_erasures: bool) -> Non
     raise SystemExit(bring_back(_app(), file, erased, without_erasures=without_erasures))
 
 
+@cli.command("move-to")
+@click.argument("url")
+def move_to(url: str) -> None:
+    """Move all records to the empty PostgreSQL at URL (postgresql://…)."""
+    from bot.platforms.terminal.keeping import move_to as move
+
+    raise SystemExit(move(_app(), url))
+
+
 @cli.command()
 def resume() -> None:
     """Say that the original of a restored backup is gone."""

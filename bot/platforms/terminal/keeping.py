@@ -69,6 +69,20 @@ def _of_restored(done: Restored) -> Iterator[str]:
     yield _("Everything is paused. Once the original is gone for good, run: darkroom resume")
 
 
+def move_to(app: Application, url: str) -> int:
+    """Move the records to another database, and print what is to be done next."""
+
+    async def work() -> int:
+        runs = await app.move_to(url)
+        say(_("Moved {runs}. Set DARKROOM_DATABASE_URL to the new database, and start again.").format(runs=_runs(runs)))
+        say(_("The files of runs stay where they are."))
+        words = _("Delete {files} once all is well: they still have what people wrote.")
+        say(words.format(files="darkroom.db, discord.db, telegram.db, engine.db"))
+        return 0
+
+    return attend(work())
+
+
 def resume(app: Application) -> int:
     """Let what was restored go on."""
 
