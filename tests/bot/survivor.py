@@ -17,7 +17,7 @@ from typing import Any
 
 from bot.core.background import TaskHealth
 from bot.core.errors import StorageFailed
-from bot.core.execution import durable
+from bot.core.execution import durable, takeover
 from bot.core.model import Address, Person, Place, Result, RunRequest, RunSummary, Status
 from bot.core.platform import Services
 from bot.core.port import Limits
@@ -123,7 +123,7 @@ async def _main(folder: Path, role: Role) -> None:
         running_per_person=given.get("running", 3),
     )
     for name, seconds in given.get("leases", {}).items():
-        for module in (registry, session_lock):
+        for module in (registry, session_lock, takeover):
             if hasattr(module, name):
                 setattr(module, name, seconds)
     durable._VERSION = given.get("versions", {}).get(role.worker, durable._VERSION)

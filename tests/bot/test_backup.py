@@ -79,7 +79,7 @@ async def restored_elsewhere(folder: Path, databases: tuple[str, str], *, runs: 
     async with stage(first, databases[0], pace=0.0, nodes=gates.nodes()) as here:
         here.stack.callback(gates.open)
         for number in range(runs):
-            gate = ("before", "after", "later")[number // third]
+            gate = ("before", "after", "later")[min(2, number // third)]
             asked = {"message": f"m{number}", "person": f"p{number % 4}", "color": number + 1}
             note(first / "requests.jsonl", {**asked, "workflow": "gated", "values": {"gate": gate}})
         bot = await here.start()
