@@ -123,6 +123,7 @@ async def serving(
         saved = await stack.enter_async_context(_saved(base, policy))
         moderation = await stack.enter_async_context(_moderation(base, policy, validator, saved))
         await stack.enter_async_context(_swept(base, policy.audit))
+        await stack.enter_async_context(_within_limits(base))
         await stack.enter_async_context(_backed_up(base))
         workflows = WorkflowService(
             validator, policy.enforcer, store.queue, prices, policy.permissions, lambda: registry.version
@@ -459,6 +460,20 @@ async def _swept(base: _Base, audit: Audit) -> AsyncIterator[None]:
         yield
     finally:
         await chore.stop()
+
+
+@asynccontextmanager
+async def _within_limits(base: _Base) -> AsyncIterator[None]:
+    """Keep files within limits of room, in the process that chats, if the settings want that."""
+    settings = base.settings
+    limits = [None if each is None else int(each * 1e9) for each in (settings.media_gb, settings.free_gb)]
+    if not base.role.chat or limits == [None, None]:
+        yield
+        return
+    from bot.core.backup.retention import Retention, RoomLimits
+
+    async with Retention(base.store.records, base.store.media, RoomLimits(*limits), base.tasks):
+        yield
 
 
 @asynccontextmanager

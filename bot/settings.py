@@ -203,6 +203,15 @@ class Settings:
     retention_days: float = _setting(
         "DARKROOM_RETENTION_DAYS", _days, 30.0, "Delete runs and their files after this many days."
     )
+    media_gb: float | None = _setting(
+        "DARKROOM_MEDIA_GB", _large, None, "Keep at most this many gigabytes of files of runs; default: no limit."
+    )
+    free_gb: float | None = _setting(
+        "DARKROOM_FREE_GB",
+        _large,
+        None,
+        "Keep this many gigabytes free on the disk with the files of runs; default: no limit.",
+    )
     backups_kept: int = _setting(
         "DARKROOM_BACKUPS", _backups, 0, "Make a backup each night, and keep so many of them; default: 0, none."
     )

@@ -72,6 +72,16 @@ def backup_failed(reason: str) -> None:
     _log.error("backup_failed", extra={"reason": reason})
 
 
+def room_short(used: int, free: int | None) -> None:
+    """Room for the files of runs gets short: the oldest originals will be deleted. Both are bytes."""
+    _log.warning("room_short", extra={"used": used, "free": free})
+
+
+def originals_deleted(runs: int, files: int, size: int) -> None:
+    """The files of the oldest runs were deleted to make room."""
+    _log.warning("originals_deleted", extra={"runs": runs, "files": files, "bytes": size})
+
+
 def erasure_not_noted(file: str, reason: str) -> None:
     """Something was deleted, and the ledger does not say so: a backup that has it would bring it back."""
     _log.error("erasure_not_noted", extra={"file": file, "reason": reason})

@@ -156,6 +156,25 @@ class BlobStore:
             words = _("The stored files cannot be listed: {reason}")
             raise StorageFailed(words.format(reason=_first_line(fault))) from fault
 
+    async def sizes(self) -> dict[str, int]:
+        """Return the bytes of each of our files. Raises `StorageFailed`."""
+        found = dict[str, int]()
+        try:
+            async for page in obstore.list(self._store, chunk_size=_PAGE):
+                found |= {each["path"]: int(each["size"]) for each in page if _KEY.fullmatch(each["path"])}
+        except (BaseError, OSError) as fault:
+            words = _("The stored files cannot be listed: {reason}")
+            raise StorageFailed(words.format(reason=_first_line(fault))) from fault
+        return found
+
+    async def delete(self, key: str) -> int:
+        """Delete a file. Returns the bytes that it had; 0 if it is already gone."""
+        with contextlib.suppress(BaseError, FileNotFoundError):
+            size = int((await obstore.head_async(self._store, key))["size"])
+            await obstore.delete_async(self._store, key)
+            return size
+        return 0
+
     async def forget_older(self, keys: Iterable[str], age: float) -> None:
         """Delete those of the files that were not stored again within `age` seconds, which is a day or more."""
         for key in keys:
