@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
 
     from bot.core.background import TaskHealth
+    from bot.core.backup.maker import BackupMade
+    from bot.core.backup.restorer import Restored
     from bot.core.execution.one_shot import OneShotRunner
     from bot.core.moderation.operator import OperatorService
     from bot.core.platform import Platform
@@ -171,6 +173,31 @@ class App:
             await until_signalled(work)
         finally:
             gc.enable()
+
+    async def backup(self, path: Path, *, media: bool | None) -> BackupMade:
+        """See `Application.backup`."""
+        from bot.keeping import backup
+
+        return await backup(self.settings, path, media=media)
+
+    async def restore(self, path: Path, ledgers: Sequence[Path], *, without_erasures: bool) -> Restored:
+        """See `Application.restore`."""
+        from bot.keeping import restore
+        from bot.platforms.telegram import restored as telegram
+
+        return await restore(self.settings, path, ledgers, [telegram.settle], without_erasures=without_erasures)
+
+    async def move_to(self, url: str) -> int:
+        """See `Application.move_to`."""
+        from bot.keeping import move_to
+
+        return await move_to(self.settings, url)
+
+    async def resume(self) -> bool:
+        """See `Application.resume`."""
+        from bot.keeping import resume
+
+        return await resume(self.settings)
 
     async def examine(self, role: Role) -> Findings:
         """Find what `start` would refuse in this role."""

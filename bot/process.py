@@ -58,6 +58,7 @@ from bot.core.sources.store import SavedStore
 from bot.core.sources.watcher import SavedFilesWatcher, SavingServer
 from bot.core.storage import data_folder
 from bot.core.storage.herald import Herald
+from bot.core.storage.standstill import is_paused
 from bot.core.storage.temporary import locked_folder
 from bot.core.together import together
 from bot.core.workflows.identity.store import WorkflowStore
@@ -66,13 +67,14 @@ from bot.core.workflows.live_catalog import LiveCatalog
 from bot.core.workflows.source import Layer
 from bot.i18n import _
 from bot.settings import Role, Settings
-from bot.stores import Stores, opened, writing
+from bot.stores import Stores, database_as_it_is, opened, writing
 from comfy.fleet import Fleet, Member
 from comfy.object_info import ObjectInfo
 from comfy.scheduling.node_times import NodeTimes
 from comfy.server import Server
 
 _PREPARE_EVERY = 1.0  # seconds between two looks at what has changed of workflows and servers
+_LOOK_EVERY = 1.0  # seconds between two looks whether the original of what was restored is gone
 _SWEEP_EVERY = 3600.0  # seconds
 
 
@@ -130,6 +132,8 @@ async def serving(
         saved = await stack.enter_async_context(_saved(base, policy))
         moderation = await stack.enter_async_context(_moderation(base, policy, validator, saved))
         await stack.enter_async_context(_swept(base, policy.audit))
+        await stack.enter_async_context(_within_limits(base))
+        await stack.enter_async_context(_backed_up(base))
         presets = PresetStore(store.database)
         workflows = WorkflowService(
             validator, policy.enforcer, store.queue, prices, policy.permissions, presets, lambda: registry.version
@@ -140,6 +144,7 @@ async def serving(
             store.queue,
             store.records,
             store.media,
+            store.ledger,
             base.replies,
             policy.enforcer,
             policy.permissions,
@@ -371,6 +376,10 @@ async def serve(
     """Work in this role until cancelled. `announce` gets a line for each platform that takes requests, or one for the
     worker. Raises `ConfigError`.
     """
+    if await is_paused(kept := database_as_it_is(settings)):
+        announce(_("Paused: this was restored from a backup. Once the original is gone for good, run: darkroom resume"))
+        while await is_paused(kept):  # noqa: ASYNC110 - another process says so
+            await asyncio.sleep(_LOOK_EVERY)
     async with AsyncExitStack() as stack:
         for platform in platforms:
             await stack.enter_async_context(platform)
@@ -471,6 +480,35 @@ async def _swept(base: _Base, audit: Audit) -> AsyncIterator[None]:
         yield
     finally:
         await chore.stop()
+
+
+@asynccontextmanager
+async def _within_limits(base: _Base) -> AsyncIterator[None]:
+    """Keep files within limits of room, in the process that chats, if the settings want that."""
+    settings = base.settings
+    limits = [None if each is None else int(each * 1e9) for each in (settings.media_gb, settings.free_gb)]
+    if not base.role.chat or limits == [None, None]:
+        yield
+        return
+    from bot.core.backup.retention import Retention, RoomLimits
+
+    async with Retention(base.store.records, base.store.media, RoomLimits(*limits), base.tasks):
+        yield
+
+
+@asynccontextmanager
+async def _backed_up(base: _Base) -> AsyncIterator[None]:
+    """Make a backup each night, in the process that chats, if the settings want that."""
+    settings = base.settings
+    if not (base.role.chat and settings.backups_kept):
+        yield
+        return
+    from bot.core.backup.nightly import NightlyBackups
+    from bot.keeping import backup
+
+    make = partial(backup, settings, media=settings.backup_media)
+    async with NightlyBackups(settings.backups, settings.backups_kept, make, base.tasks):
+        yield
 
 
 async def _sweep(base: _Base, audit: Audit) -> None:

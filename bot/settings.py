@@ -86,6 +86,10 @@ def _count(text: str) -> int:
     return int(_number(text, 1, 10_000))
 
 
+def _backups(text: str) -> int:
+    return int(_number(text, 0, 1000))
+
+
 def _people(text: str) -> tuple[str, ...]:
     people = tuple(text.replace(",", " ").split())
     wrong = [person for person in people if not person.partition(":")[0] or not person.partition(":")[2]]
@@ -198,6 +202,30 @@ class Settings:
     )
     retention_days: float = _setting(
         "DARKROOM_RETENTION_DAYS", _days, 30.0, "Delete runs and their files after this many days."
+    )
+    media_gb: float | None = _setting(
+        "DARKROOM_MEDIA_GB", _large, None, "Keep at most this many gigabytes of files of runs; default: no limit."
+    )
+    free_gb: float | None = _setting(
+        "DARKROOM_FREE_GB",
+        _large,
+        None,
+        "Keep this many gigabytes free on the disk with the files of runs; default: no limit.",
+    )
+    backups_kept: int = _setting(
+        "DARKROOM_BACKUPS", _backups, 0, "Make a backup each night, and keep so many of them; default: 0, none."
+    )
+    backup_media: bool | None = _setting(
+        "DARKROOM_BACKUP_MEDIA",
+        _switch,
+        None,
+        "Put the files of runs into nightly backups: yes or no; default: yes if they are in a folder.",
+    )
+    backup_dir: Path | None = _setting(  # noqa: RUF009 - a field
+        "DARKROOM_BACKUP_DIR",
+        Path,
+        None,
+        "The folder for nightly backups and the ledger of erasures; default: backups in the data folder.",
     )
     running_per_person: int = _setting(
         "DARKROOM_RUNNING_PER_PERSON", _count, 2, "How many runs of one person may run at a time."
@@ -330,6 +358,16 @@ class Settings:
     def folder(self) -> Path:
         """The data folder."""
         return self.data_dir.expanduser()
+
+    @property
+    def backups(self) -> Path:
+        """The folder for nightly backups."""
+        return (self.backup_dir or self.folder / "backups").expanduser()
+
+    @property
+    def ledger(self) -> Path:
+        """The ledger of what was deleted, which no backup contains."""
+        return self.backups / "erased.jsonl"
 
     def database_limits(self) -> dict[str, float]:
         """The limits of `Database` that differ from its own."""

@@ -26,6 +26,7 @@ from PIL import Image
 from bot.core.workflows.catalog import Catalog
 from bot.settings import Settings, names
 from comfy.embedded import EmbeddedServer
+from tests.bot.databases import new_postgres
 from tests.bot.forks import COMMANDS, Nursery, stand_in
 from tests.once import made_once
 
@@ -52,12 +53,23 @@ ENDING = {
     "darkroom workflows convert FILE -o FOLDER": "",
     "darkroom workflows add FILE": "People fill in: ",
     "darkroom forget": "Deleted 0 runs.",
+    "darkroom backup darkroom.tar": "Backed up 0 runs and 0 files to darkroom.tar",
+    "darkroom restore darkroom.tar": "Everything is paused. Once the original is gone for good, run: darkroom resume",
+    "darkroom resume": "Nothing is paused here.",
+    "darkroom move-to postgresql://darkroom:PASSWORD@db/darkroom": "Moved 0 runs.",
     "darkroom hand-over NAME": "0 runs now wait for another worker.",
     "darkroom moderate": "deny",
     "darkroom moderate spending 1000 --in discord:1234": "for at most 1,000 credits per day",
     "darkroom moderate spending 0": "forbidden everywhere",
     "darkroom moderate price NAME 50": "counts as 50 credits",
     "openssl rand -hex 24": "",
+}
+_FORGET, _OLD = "darkroom forget discord:1 >said", "DARKROOM_DATA_DIR=old"  # it makes records
+#: Commands that need something to be there, and how it comes there.
+BEFORE = {
+    "darkroom backup darkroom.tar": _FORGET,
+    "darkroom restore darkroom.tar": f"{_OLD} {_FORGET} && {_OLD} darkroom backup darkroom.tar && cp old/backups/* .",
+    "darkroom move-to postgresql://darkroom:PASSWORD@db/darkroom": _FORGET,
 }
 #: Commands that go on until they are stopped, and what each says once it can be used.
 SERVING = {
@@ -198,7 +210,7 @@ def test_what_is_run_is_the_wheel(programs: Path, folder: Path) -> None:
 
 @pytest.mark.parametrize("command", ENDING)
 async def test_a_command_of_the_guides_does_what_they_say(
-    programs: Path, quick: Path, folder: Path, server: str, command: str
+    programs: Path, quick: Path, folder: Path, server: str, command: str, request: pytest.FixtureRequest
 ) -> None:
     if command.startswith("openssl") and shutil.which("openssl") is None:
         pytest.skip("openssl is not installed")
@@ -210,6 +222,10 @@ async def test_a_command_of_the_guides_does_what_they_say(
         .replace("FOLDER", "made")
     )
     typed += " discord:1" if command == "darkroom forget" else ""
+    if "postgresql://" in command:
+        empty = new_postgres(request.getfixturevalue("postgres"), empty=True)
+        typed = re.sub(r"postgresql://\S+", f"'{empty}'", typed)
+    typed = f"{BEFORE[command]} && {typed}" if command in BEFORE else typed
     process = await asyncio.create_subprocess_shell(
         typed,
         cwd=folder,

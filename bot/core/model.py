@@ -198,7 +198,8 @@ class RunSummary:
     `values` come in the order in which people look for them. With `spoiler` the result is hidden until someone clicks
     on it. Without `previews` no `Running` has any. `varies`
     says that another run with the same values makes another result, because the workflow has a seed. `price` is there
-    if the run costs money.
+    if the run costs money. `restored` says that its message may show the end of the run already, and that it and all
+    beside it may have been posted by a bot that is gone: nothing is posted in their place.
     """
 
     run_id: str
@@ -213,6 +214,7 @@ class RunSummary:
     varies: bool = True
     price: Price | None = None
     notes: tuple[str, ...] = ()
+    restored: bool = False
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ import contextlib
 import hashlib
 import logging
 import math
+import os
 import re
 import shutil
 import stat
@@ -75,6 +76,28 @@ class BlobStore:
             (folder / key).chmod(private.as_folder(folder))
         return key
 
+    async def take_in(self, path: Path, key: str) -> None:
+        """Move a file that has this key into the store. Raises as `keep` does."""
+        if self._folder is None:
+            await self.keep(path)
+            return
+        try:
+            await asyncio.to_thread(self._move_in, self._folder, path, key)
+        except OSError as fault:
+            raise no_room() from fault
+
+    def _move_in(self, folder: Path, path: Path, key: str) -> None:
+        target = folder / key
+        private.make_folder(folder, self._mode)
+        private.make_folder(target.parent, stat.S_IMODE(folder.stat().st_mode) & 0o777)
+        shutil.move(path, target)
+        target.chmod(private.as_folder(folder))
+        os.utime(target)
+
+    def path(self, key: str) -> Path | None:
+        """Return where a stored file lies; None if the store is no folder."""
+        return self._folder / key if self._folder is not None else None
+
     async def fetch(self, key: str, path: Path) -> Path:
         """Write a stored file to `path`. Raises `StorageFailed`; `DiskFull` if there is no room for it."""
         try:
@@ -132,6 +155,25 @@ class BlobStore:
         except (BaseError, OSError) as fault:
             words = _("The stored files cannot be listed: {reason}")
             raise StorageFailed(words.format(reason=_first_line(fault))) from fault
+
+    async def sizes(self) -> dict[str, int]:
+        """Return the bytes of each of our files. Raises `StorageFailed`."""
+        found = dict[str, int]()
+        try:
+            async for page in obstore.list(self._store, chunk_size=_PAGE):
+                found |= {each["path"]: int(each["size"]) for each in page if _KEY.fullmatch(each["path"])}
+        except (BaseError, OSError) as fault:
+            words = _("The stored files cannot be listed: {reason}")
+            raise StorageFailed(words.format(reason=_first_line(fault))) from fault
+        return found
+
+    async def delete(self, key: str) -> int:
+        """Delete a file. Returns the bytes that it had; 0 if it is already gone."""
+        with contextlib.suppress(BaseError, FileNotFoundError):
+            size = int((await obstore.head_async(self._store, key))["size"])
+            await obstore.delete_async(self._store, key)
+            return size
+        return 0
 
     async def forget_older(self, keys: Iterable[str], age: float) -> None:
         """Delete those of the files that were not stored again within `age` seconds, which is a day or more."""

@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 from sqlalchemy import ColumnElement, Connection, case, delete, func, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.core import events_log
 from bot.core.model import Address, Person, Place
@@ -373,6 +374,18 @@ class RunRepository:
         question = select(runs.c.id).where(runs.c.person == person, runs.c.state.not_in(UNFINISHED))
         return await self._database.ask(lambda connection: list(connection.execute(question).scalars()))
 
+    async def asked_by(self, person: str, until: float) -> list[str]:
+        """Return the ids of all runs that a person, given as "platform:id", had asked for until a moment."""
+        question = select(runs.c.id).where(runs.c.person == person, runs.c.asked_at <= until)
+        return await self._database.ask(lambda connection: list(connection.execute(question).scalars()))
+
+    async def known(self, run_ids: Collection[str]) -> list[str]:
+        """Return those of the ids that runs have."""
+        every = select(runs.c.id)
+        return await self._database.ask(
+            lambda connection: [each for each in connection.execute(every).scalars() if each in run_ids]
+        )
+
     async def anonymize(self, person: str) -> None:
         """Remove the person's name from unfinished runs, and have them deleted soon after they end."""
         mine = update(runs).where(runs.c.person == person, runs.c.state.in_(UNFINISHED))
@@ -386,12 +399,24 @@ class RunRepository:
     async def forget(self, run_ids: Sequence[str]) -> list[str]:
         """Delete runs. Returns the keys of files that no other run uses, so that they can be deleted too."""
         async with self._database.change(locks=(usage.MANY_RUNS, _FILES)) as connection:
-            keys = set((await connection.execute(select(uses.c.key).where(uses.c.run_id.in_(run_ids)))).scalars())
-            await connection.execute(delete(uses).where(uses.c.run_id.in_(run_ids)))
             await connection.execute(delete(runs).where(runs.c.id.in_(run_ids)))
             await connection.execute(forget_reports(run_ids))
-            kept = set((await connection.execute(select(uses.c.key).where(uses.c.key.in_(keys)))).scalars())
-        return sorted(keys - kept)
+            return await _unused_without(connection, run_ids)
+
+    async def oldest_with_files(self, count: int) -> list[str]:
+        """Return the ids of ended runs that have files, those that were asked for first before others."""
+        question = (
+            select(runs.c.id)
+            .where(runs.c.state.not_in(UNFINISHED), select(uses.c.key).where(uses.c.run_id == runs.c.id).exists())
+            .order_by(runs.c.asked_at)
+            .limit(count)
+        )
+        return await self._database.ask(lambda connection: list(connection.execute(question).scalars()))
+
+    async def let_files_go(self, run_ids: Sequence[str]) -> list[str]:
+        """Record that runs no longer have their files. Returns the keys of those that no other run uses."""
+        async with self._database.change(locks=(usage.MANY_RUNS, _FILES)) as connection:
+            return await _unused_without(connection, run_ids)
 
     async def used(self, keys: Sequence[str]) -> set[str]:
         """Return those of the files that runs use."""
@@ -422,6 +447,14 @@ class RunRepository:
 
     async def _records(self, question: Any, given: Mapping[str, Any] | None = None) -> list[RunRecord]:
         return await self._database.ask(lambda connection: list(map(read_run, connection.execute(question, given))))
+
+
+async def _unused_without(connection: AsyncConnection, run_ids: Sequence[str]) -> list[str]:
+    """Delete the uses of files by runs. Returns the keys of the files that no other run uses."""
+    keys = set((await connection.execute(select(uses.c.key).where(uses.c.run_id.in_(run_ids)))).scalars())
+    await connection.execute(delete(uses).where(uses.c.run_id.in_(run_ids)))
+    kept = set((await connection.execute(select(uses.c.key).where(uses.c.key.in_(keys)))).scalars())
+    return sorted(keys - kept)
 
 
 def _found(connection: Connection, run_id: str) -> RunRecord | None:

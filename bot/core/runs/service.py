@@ -47,6 +47,7 @@ from bot.core.runs.repository import RunRepository
 from bot.core.runs.validation import RequestValidator, ValidatedRequest
 from bot.core.runs.workflow_service import WorkflowService
 from bot.core.several.count import count_in, most_at_once
+from bot.core.storage.ledger import ErasureLedger
 from bot.core.storage.temporary import work_folder
 from bot.core.wording.texts import worded
 from bot.core.workflows.workflow import Workflow
@@ -70,6 +71,7 @@ class RunService:
         queue: RunQueue,
         records: RunRepository,
         media: BlobStore,
+        ledger: ErasureLedger,
         replies: RunReplies,
         enforcer: PolicyEnforcer,
         permissions: Permissions,
@@ -84,6 +86,7 @@ class RunService:
         self._prices, self._presets = prices, presets
         self._workflows, self._validator, self._queue, self._records = workflows, validator, queue, records
         self._media, self._links, self._replies, self._locks = media, links, replies, locks
+        self._ledger = ledger
         self._enforcer, self._permissions, self._audit = enforcer, permissions, audit
         self._wake, self._stop = wake, stop
         self._opening: set[str] = set()  # runs whose message is being posted now
@@ -397,6 +400,7 @@ class RunService:
         await self.check_change(by, run, "delete")
         if not await self._has_ended(run):
             raise UserError(_("This run has not ended yet. Cancel it first."))
+        await self._ledger.note_runs([run_id])
         await delete_runs([run_id], self._records, self._media)
         await self._records.scrub()
 
@@ -416,7 +420,9 @@ class RunService:
         for run in await self._records.unfinished_of(person.key):
             await self.cancel(run.id, person)
         rules = self._enforcer.book
-        return await forget_person(person.key, self._records, self._media, self._audit, rules, self._presets)
+        return await forget_person(
+            person.key, self._records, self._media, self._audit, rules, self._presets, self._ledger
+        )
 
     async def _with_files(self, request: RunRequest, folder: Path) -> RunRequest:
         """Return the request with the files that it uses from earlier runs."""

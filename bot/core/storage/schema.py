@@ -67,6 +67,7 @@ runs = Table(
     Column("label", Text, nullable=False, server_default=""),  # what differs
     Column("group_open", Integer, nullable=False, server_default="0"),  # 1: their message does not say the end yet
     Column("wording", JSON),  # what its person wrote where other words are sent
+    Column("restored", Integer, nullable=False, server_default="0"),  # 1: a backup had it, and it had not ended then
     Index("runs_in_line", "state", "priority", "turn", "depth", "seq"),
     Index("runs_by_caps", "state", "caps"),
     Index(

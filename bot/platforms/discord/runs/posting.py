@@ -100,10 +100,14 @@ async def repost(client: discord.Client, run: RunRecord, brief: RunSummary) -> A
         channel.id, 0, bytes=spot.bytes, spoiler=spot.spoiler
     )  # what the interaction's token does not reach
     try:
+        if run.restored and not spot.member:
+            raise DeliveryFailed(_("I can no longer reach the message."))
         if not spot.member:
             hook = discord.Webhook.partial(client.application_id or 0, spot.token, client=client)
             return spot.found((await hook.send(text, **parts, wait=True)).id).address
         known = await _find(client, channel, run)
+        if known is None and run.restored:
+            raise DeliveryFailed(_("I can no longer reach the message."))
         if known is None:
             return apart.found((await channel.send(text, **parts)).id).address
         return (spot if channel.id == spot.channel else apart).found(known).address
