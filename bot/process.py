@@ -21,6 +21,7 @@ from bot.core.execution.worker import Worker
 from bot.core.execution.worker_lock import always_held, held
 from bot.core.groups.board import GroupBoard
 from bot.core.groups.service import GroupService
+from bot.core.extras import need_engine
 from bot.core.listeners import Listeners
 from bot.core.media.files import FileService
 from bot.core.media.images import PictureLimits
@@ -432,6 +433,7 @@ async def _members(settings: Settings, role: Role) -> AsyncIterator[Sequence[Mem
     if settings.servers:
         yield [Member(each.name, Server(**settings.server(each.url)), each.at_once) for each in settings.servers]
         return
+    need_engine()
     from comfy.embedded import EmbeddedServer  # with NumPy, which a process with servers does without
 
     async with AsyncExitStack() as stack:
