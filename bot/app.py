@@ -175,6 +175,12 @@ class App:
         finally:
             gc.enable()
 
+    async def nearby(self) -> list[str]:
+        """See `Application.nearby`."""
+        from bot.core.servers.nearby import nearby
+
+        return await nearby()
+
     async def examine(self, role: Role) -> Findings:
         """Find what `start` would refuse in this role."""
         from bot.preflight import examine

@@ -37,7 +37,7 @@ URL = "http://127.0.0.1:8188"  #: the guides' server
 ENDING = {
     "darkroom check": "settings: good",
     "darkroom settings": "DISCORD_TOKEN",
-    "darkroom settings > .env": "",
+    "darkroom init": ".env is written",
     "darkroom workflows": "poster: ",
     "darkroom workflows --server URL": "poster: ",
     "darkroom run sketch --photo cat.jpg": "cat-sketch",
@@ -85,7 +85,7 @@ UNTRIED = {
     "python -m tests.bot.upgrades.record": "it needs the checkout of a release",
     "uv run --all-extras darkroom demo": "it installs from a package index; `darkroom demo` is run",
     "python -m venv .venv": "these tests make one themselves, with this same module",
-    '.venv/bin/pip install ".[engine]"': "it installs from a package index; these tests install the wheel that it would build",
+    '.venv/bin/pip install ".[engine]"': "it installs from a package index; these tests install such a wheel",
     r'.venv\Scripts\pip install ".[engine]"': "the same on Windows",
     r".venv\Scripts\activate": "these tests find the programs by PATH, as it does",
     "uv run darkroom": "it installs from a package index; `darkroom` is run",
@@ -186,7 +186,7 @@ async def test_a_command_of_the_guides_does_what_they_say(
         .replace("FILE", str(ROOT / "workflows" / "poster.json"))
         .replace("FOLDER", "made")
     )
-    typed += " discord:1" if command == "darkroom forget" else ""
+    typed += {"darkroom forget": " discord:1", "darkroom init": " --yes"}.get(command, "")
     process = await asyncio.create_subprocess_shell(
         typed,
         cwd=folder,
