@@ -6,7 +6,7 @@ import asyncio
 import signal
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -64,6 +64,7 @@ from bot.core.workflows.identity.versions import WorkflowVersions
 from bot.core.workflows.live_catalog import LiveCatalog
 from bot.core.workflows.source import Layer
 from bot.i18n import _
+from bot.pulse import Pulse
 from bot.settings import Role, Settings
 from bot.stores import Stores, opened, writing
 from comfy.fleet import Fleet, Member
@@ -367,6 +368,7 @@ async def serve(
             await stack.enter_async_context(platform)
         named = {platform.name: platform for platform in platforms}
         services = await stack.enter_async_context(serving(settings, catalog, named, role, tasks))
+        await stack.enter_async_context(Pulse(settings.pulse_file, tasks))
         events_log.process_started(role.chat, role.worker, tuple(named))
         if role.chat:
             tasks.on_connected.add(_once(lambda name: announce(_("Ready: {platform}").format(platform=name))))
@@ -413,7 +415,8 @@ async def until_signalled(work: Callable[[], Coroutine[Any, Any, None]]) -> None
         signal.signal(signal.SIGINT, signal.SIG_DFL)  # a second one ends at once; nothing is lost
 
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop)
+        with suppress(NotImplementedError):  # on Windows asyncio.run makes Ctrl-C cancel
+            loop.add_signal_handler(number, stop)
     task = asyncio.create_task(work())
     waiting = asyncio.create_task(ended.wait())
     await asyncio.wait({task, waiting}, return_when=asyncio.FIRST_COMPLETED)
