@@ -58,6 +58,7 @@ lock:                     ## pin the newest versions that pyproject.toml admits 
 	$(PIN) --all-extras --group test --group build -o requirements/test.lock pyproject.toml
 	$(PIN) --extra engine --group build -c requirements/test.lock -o requirements/demo.lock pyproject.toml
 	$(PIN) --all-extras -c requirements/test.lock -o requirements/image.lock pyproject.toml
+	$(PIN) --group build -c requirements/test.lock -o requirements/build.lock
 	echo uv | $(PIN) -o requirements/uv.lock -
 
 words: $(STAMP)           ## gather the words shown to people into bot/locale/darkroom.pot
