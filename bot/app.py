@@ -113,6 +113,9 @@ class App:
         limits = PictureLimits(int(settings.max_upload_mb * 1e6), int(settings.max_megapixels * 1e6))
         async with AsyncExitStack() as stack:
             if server is None:
+                from bot.core.extras import need_engine
+
+                need_engine()
                 from comfy.embedded import EmbeddedServer
 
                 target = Server((await stack.enter_async_context(EmbeddedServer())).url)
@@ -198,6 +201,12 @@ class App:
         from bot.keeping import resume
 
         return await resume(self.settings)
+
+    async def nearby(self) -> list[str]:
+        """See `Application.nearby`."""
+        from bot.core.servers.nearby import nearby
+
+        return await nearby()
 
     async def examine(self, role: Role) -> Findings:
         """Find what `start` would refuse in this role."""
@@ -299,6 +308,9 @@ class App:
 
         Raises `ConfigError` and `DiskFull`.
         """
+        from bot.core.extras import need_engine
+
+        need_engine(_("The demo runs on the built-in engine."))
         from bot.core.storage.temporary import process_folder, room
         from bot.core.workflows.live_catalog import LiveCatalog
         from bot.platforms.web.adapter import WebPlatform

@@ -6,7 +6,7 @@ import asyncio
 import signal
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -19,6 +19,7 @@ from bot.core.execution.durable import AttemptFunction, DurableEngine
 from bot.core.execution.takeover import Takeover
 from bot.core.execution.worker import Worker
 from bot.core.execution.worker_lock import always_held, held
+from bot.core.extras import need_engine
 from bot.core.groups.board import GroupBoard
 from bot.core.groups.service import GroupService
 from bot.core.listeners import Listeners
@@ -66,6 +67,7 @@ from bot.core.workflows.identity.versions import WorkflowVersions
 from bot.core.workflows.live_catalog import LiveCatalog
 from bot.core.workflows.source import Layer
 from bot.i18n import _
+from bot.pulse import Pulse
 from bot.settings import Role, Settings
 from bot.stores import Stores, database_as_it_is, opened, writing
 from comfy.fleet import Fleet, Member
@@ -385,6 +387,7 @@ async def serve(
             await stack.enter_async_context(platform)
         named = {platform.name: platform for platform in platforms}
         services = await stack.enter_async_context(serving(settings, catalog, named, role, tasks))
+        await stack.enter_async_context(Pulse(settings.pulse_file, tasks))
         events_log.process_started(role.chat, role.worker, tuple(named))
         if role.chat:
             tasks.on_connected.add(_once(lambda name: announce(_("Ready: {platform}").format(platform=name))))
@@ -431,7 +434,8 @@ async def until_signalled(work: Callable[[], Coroutine[Any, Any, None]]) -> None
         signal.signal(signal.SIGINT, signal.SIG_DFL)  # a second one ends at once; nothing is lost
 
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop)
+        with suppress(NotImplementedError):  # on Windows asyncio.run makes Ctrl-C cancel
+            loop.add_signal_handler(number, stop)
     task = asyncio.create_task(work())
     waiting = asyncio.create_task(ended.wait())
     await asyncio.wait({task, waiting}, return_when=asyncio.FIRST_COMPLETED)
@@ -451,6 +455,7 @@ async def _members(settings: Settings, role: Role) -> AsyncIterator[Sequence[Mem
     if settings.servers:
         yield [Member(each.name, Server(**settings.server(each.url)), each.at_once) for each in settings.servers]
         return
+    need_engine()
     from comfy.embedded import EmbeddedServer  # with NumPy, which a process with servers does without
 
     async with AsyncExitStack() as stack:

@@ -323,6 +323,12 @@ class Settings:
     log_format: str = _setting(
         "DARKROOM_LOG_FORMAT", _log_format, TEXT_LOG, "How the log is written: text for people, json for programs."
     )
+    pulse_file: Path | None = _setting(  # noqa: RUF009 - a field
+        "DARKROOM_PULSE_FILE",
+        Path,
+        None,
+        "A file that is touched every 10 seconds, for health checks; default: none.",
+    )
     public_url: str = _setting(
         "DARKROOM_PUBLIC_URL",
         _address,

@@ -41,6 +41,9 @@ class Application(Protocol):
 
     def label(self, server: str | None) -> str: ...
 
+    async def nearby(self) -> list[str]:
+        """Return the addresses of ComfyUI servers that run on this machine at the usual ports."""
+
     async def examine(self, role: Role) -> Findings:
         """Find what `start` would refuse in this role."""
 

@@ -185,6 +185,18 @@ def settings() -> None:
 
 
 @cli.command()
+@click.option("--server", metavar="URL", help=_("Your ComfyUI server; without it, this machine is searched for one."))
+@click.option("--yes", is_flag=True, help=_("Ask nothing: take the server that is found, and serve the page."))
+def init(server: str | None, yes: bool) -> None:
+    """Write the first settings into a file .env."""
+    from pathlib import Path
+
+    from bot.platforms.terminal.first_settings import write
+
+    raise SystemExit(write(_app(), Path(".env"), server, asks=not yes))
+
+
+@cli.command()
 @click.option("--no-browser", is_flag=True, help=_("Do not open the page in the browser."))
 def demo(no_browser: bool) -> None:
     """Try Darkroom in the browser, without any setup."""
