@@ -69,7 +69,7 @@ def test_no_two_public_classes_have_the_same_name() -> None:
 def test_no_folder_has_too_many_modules(package: str) -> None:
     for folder in {path.parent for path in (ROOT / package).rglob("*.py")}:
         modules = [path for path in folder.glob("*.py") if path.name != "__init__.py"]
-        assert len(modules) <= MOST_MODULES, folder
+        assert len(modules) <= MOST_MODULES or folder.name == "versions", folder  # a migration stays for ever
 
 
 def test_platforms_import_few_modules_of_core() -> None:

@@ -8,7 +8,6 @@ from types import TracebackType
 from typing import Any, Protocol
 
 from bot.core.background import BackgroundTask, TaskHealth, Work
-from bot.core.details import RunDetails
 from bot.core.groups.service import GroupService
 from bot.core.media.downscale import fit, lossless
 from bot.core.media.files import FileService
@@ -29,6 +28,7 @@ from bot.core.port import Reply
 from bot.core.presets.service import FilledForm, PresetService
 from bot.core.retry import Pauses, retry
 from bot.core.run import UNFINISHED, Outcome, RunRecord, State
+from bot.core.runs.history.details import RunDetails
 from bot.core.runs.service import RunService
 from bot.core.runs.workflow_service import WorkflowOffer, WorkflowService
 from bot.core.storage.key_value import KeyValueStore

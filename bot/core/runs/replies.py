@@ -11,11 +11,11 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from bot.core import events_log
-from bot.core.details import RunDetails, arranged, details
 from bot.core.errors import DeliveryFailed, DiskFull, MessageGone, NotNow, StorageFailed
 from bot.core.model import Result, RunSummary, Status
 from bot.core.port import GroupDrawer, Limits, Replier, Reply
 from bot.core.run import RunRecord, person_of, unknown_person
+from bot.core.runs.history.details import RunDetails, arranged, details
 from bot.core.workflows.catalog import Versions
 from bot.i18n import _
 

@@ -12,7 +12,6 @@ from typing import Any
 from uuid import uuid4
 
 from bot.core import events_log
-from bot.core.details import RunDetails
 from bot.core.errors import BadValue, DeliveryFailed, MessageGone, NotAllowed, TooMany, UserError
 from bot.core.media.blob_store import BlobStore
 from bot.core.media.signed_links import SignedLinks
@@ -39,6 +38,7 @@ from bot.core.port import MessageOpening
 from bot.core.presets.store import PresetStore
 from bot.core.run import RunRecord, State, Wording, person_of
 from bot.core.runs.erasure import delete_runs, forget_person
+from bot.core.runs.history.details import RunDetails
 from bot.core.runs.locks import RunLocks
 from bot.core.runs.prices import PriceEstimator
 from bot.core.runs.queue import GroupPlace, NewRun, RunQueue

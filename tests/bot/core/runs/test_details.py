@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bot.core.details import arranged
+from bot.core.runs.history.details import arranged
 from bot.core.workflows.form import Field, FieldKind, Form
 
 FORM = Form(
