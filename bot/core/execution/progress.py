@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from bot.core.model import Delivering, Queued, Running, Status
-from bot.core.node_words import is_painting, loading_words, node_words
+from bot.core.servers.node_words import is_painting, loading_words, node_words
 from comfy.messages import events
 from comfy.messages.previews import Preview
 from comfy.object_info import ObjectInfo

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from bot.core.node_words import node_words
+from bot.core.servers.node_words import node_words
 from comfy.object_info import ObjectInfo
 from comfy.prompt import Node
 
