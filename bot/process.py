@@ -34,6 +34,8 @@ from bot.core.moderation.saved_workflows import SavedWorkflows
 from bot.core.moderation.service import ModerationService
 from bot.core.moderation.template_adder import TemplateAdder
 from bot.core.moderation.workflow_editor import WorkflowEditor
+from bot.core.pings.pinger import Pinger
+from bot.core.pings.wishes import PingWishes
 from bot.core.platform import Health, Platform, Services
 from bot.core.policy.audit import Audit
 from bot.core.policy.enforcement import PolicyEnforcer
@@ -127,6 +129,10 @@ async def serving(
         if role.chat:
             await stack.enter_async_context(board)
             await stack.enter_async_context(_notifier(base))
+        pings = store.records.pings
+        if platforms:
+            told = Pinger(pings, store.records.get, base.replies.brief, platforms, tasks)
+            await stack.enter_async_context(told)
         validator = RequestValidator(base.versions, _known(base.fleet, registry), _limits(settings))
         prices = PriceEstimator(catalog, lambda: registry.known, lambda: registry.version)
         await stack.enter_async_context(_prepared(validator, prices, role, tasks))
@@ -160,8 +166,8 @@ async def serving(
         )
         try:
             files, groups = FileService(store.media), GroupService(runs, store.records, board)
-            kept = PresetService(presets, workflows)
-            yield Services(runs, moderation, workflows, files, _health(base, runs), groups, kept)
+            kept, wishes = PresetService(presets, workflows), PingWishes(store.database, pings.look_again)
+            yield Services(runs, moderation, workflows, files, _health(base, runs), groups, kept, wishes)
         finally:
             runs.accepting = False
 

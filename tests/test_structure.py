@@ -31,6 +31,7 @@ OWNERS = {
     "node_times": "bot/core/servers",
     "notes": "bot/core/storage",
     "presets": "bot/core/presets",
+    **dict.fromkeys(("pings", "ping_wishes"), "bot/core/pings"),
     **dict.fromkeys(("saved_files", "saved_workflows", "saved_versions", "saved_servers"), "bot/core/sources"),
     "workflows": "bot/core/workflows",
     "workflow_versions": "bot/core/workflows",

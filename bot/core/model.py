@@ -106,13 +106,15 @@ class RunRequest:
 
 @dataclass(frozen=True)
 class DisplayOptions:
-    """The display options of runs. `results` go "here", to a "thread", or to the channel or topic with this id. None
-    means that wider rules decide.
+    """The display options of runs. `results` go "here", to a "thread", or to the channel or topic with this id. People
+    are told of the end of a request that took longer than `ping` minutes; -1 means never. None means that wider rules
+    decide.
     """
 
     results: str | None = None
     previews: bool | None = None
     spoilers: bool | None = None
+    ping: int | None = None
 
 
 @dataclass(frozen=True)

@@ -125,6 +125,28 @@ class OperatorAsker(Protocol):
         """Ask an operator, by the platform's id, with ways to say yes and no. Raises `DeliveryFailed`."""
 
 
+@dataclass(frozen=True)
+class Ping:
+    """The words for a person who waited for a request: `text`, and if they want that, in a `direct` message."""
+
+    text: str
+    direct: bool = False
+
+
+@runtime_checkable
+class PingSender(Protocol):
+    """A platform that can tell a person of the end of their request so that their phone says so."""
+
+    @property
+    def pings_once(self) -> bool:
+        """True if the same ping, sent again soon, comes once."""
+
+    async def ping(self, address: Address, brief: RunSummary, ping: Ping) -> None:
+        """Answer the message of a run with one that mentions its person, and no one else. Nothing is sent if the result
+        was a new message itself. Raises `DeliveryFailed`.
+        """
+
+
 class Replier(Protocol):
     """Rebuilds the message of a run."""
 

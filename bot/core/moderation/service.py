@@ -356,8 +356,8 @@ class ModerationService:
         return await self._put(by, here, "dismiss", words, Rule(scope, Admission()), remove=True)
 
     async def where(self, by: Person, here: Place, to: DisplayOptions, aim: RuleTarget = EVERYTHING) -> str:
-        """Set where results go, and the previews and spoilers; options that are None stay as they are. Raises
-        `BadValue` for a place that is none.
+        """Set where results go, the previews and spoilers, and when people are told of an end; options that are None
+        stay as they are. Raises `BadValue` for a place that is none.
         """
         if to.results not in (None, "here", "thread") and not _CHANNEL.fullmatch(to.results):
             raise BadValue("results", _("a channel or topic is named by its id, which is a number."))
@@ -368,6 +368,7 @@ class ModerationService:
             before.results if to.results is None else to.results,
             before.previews if to.previews is None else to.previews,
             before.spoilers if to.spoilers is None else to.spoilers,
+            before.ping if to.ping is None else to.ping,
         )
         words = _("Results {scope}: {display}.").format(scope=scope, display=display_words(merged))
         return await self._put(by, here, "where", words, Rule(scope, merged))

@@ -50,6 +50,7 @@ async def forget_person(
     await audit.forget(person)
     await book.forget(person)
     await presets.forget(person)
+    await records.pings.forget(person)
     await records.scrub()
     return len(ids)
 
@@ -77,6 +78,7 @@ async def erase_again(
         await audit.forget(person)
         await book.forget(person)
         await presets.forget(person)
+        await records.pings.forget(person)
     known = await records.known(ids)
     keys = list[str]()
     for first in range(0, len(known), _AT_ONCE):

@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.core import events_log
 from bot.core.model import Address, Person, Place
+from bot.core.pings.outbox import PingOutbox
 from bot.core.run import ACTIVE, ENDED, UNFINISHED, HandedOver, Outcome, RunRecord, RunTiming, State
 from bot.core.runs import statements, usage
 from bot.core.runs.history.reports import ReportStore, forget_reports
@@ -33,6 +34,8 @@ class RunRepository:
     def __init__(self, database: Database, clock: Callable[[], float] = time) -> None:
         self._database, self._clock = database, clock
         self.reports = ReportStore(database, clock)
+        #: Those who are to be told of the ends of runs.
+        self.pings = PingOutbox(database, clock)
 
     @property
     def bells(self) -> Bells:
@@ -69,9 +72,17 @@ class RunRepository:
 
     async def close_group(self, group_id: str) -> None:
         """Record that the message of a group says how all of it ended."""
-        change = update(runs).where(runs.c.group_id == group_id, runs.c.group_open == 1).values(group_open=0)
-        async with self._database.change() as connection:
-            await connection.execute(change)
+        mine = runs.c.group_id == group_id
+
+        def close(connection: Connection) -> None:
+            if connection.execute(update(runs).where(mine, runs.c.group_open == 1).values(group_open=0)).rowcount:
+                ended = [read_run(row) for row in connection.execute(select(runs).where(mine).order_by(runs.c.cell))]
+                made = [run for run in ended if run.state is not State.CANCELLED]
+                if made:  # of these one that has a result, if any has
+                    self.pings.note(connection, min(made, key=lambda run: run.state is not State.DONE))
+
+        await self._database.write(close)
+        self.pings.wake()
 
     async def unopened(self, platform: str, before: float) -> list[RunRecord]:
         """Return the runs from before a moment whose message was never posted."""
@@ -220,6 +231,7 @@ class RunRepository:
             charge = partial(usage.settle, run_id=run.id, now=now, took=now - (run.started_at or now))
         if state is State.FAILED or (state is State.CANCELLED and run.started_at is None):
             charge = partial(usage.give_back, run_ids=[run.id])
+        charge = charge if state is State.CANCELLED else self._and_ping(run, charge)
         room = () if state is State.DONE else (Topic.ROOM,)  # which one was delivered says nothing of the line
         topics = (*room, *_of_group(run))
         ended = await self._step(run, UNFINISHED, charge, topics, state=state, sentence=sentence, ended_at=now)
@@ -227,7 +239,7 @@ class RunRepository:
 
     async def refuse(self, run: RunRecord, sentence: str) -> bool:
         """End a waiting run before it starts. Returns True if it still waited."""
-        charge = partial(usage.give_back, run_ids=[run.id])
+        charge = self._and_ping(run, partial(usage.give_back, run_ids=[run.id]))
         ended = {"state": State.FAILED, "sentence": sentence, "ended_at": self._clock(), **_NOWHERE}
         topics = (Topic.ROOM, Topic.CANCELS, *_of_group(run))
         stepped = await self._step(run, (State.WAITING,), charge, topics, **ended)
@@ -266,7 +278,8 @@ class RunRepository:
 
     async def discard(self, run: RunRecord, sentence: str) -> list[str] | None:
         """End a held run without showing its result. Returns the keys of files to delete; None if it was not held."""
-        return await self._discard(run, sentence, State.HELD, partial(usage.give_back, run_ids=[run.id]))
+        charge = self._and_ping(run, partial(usage.give_back, run_ids=[run.id]))
+        return await self._discard(run, sentence, State.HELD, charge)
 
     async def take_back(self, run: RunRecord, sentence: str) -> list[str] | None:
         """End a run that is done without its result, which people have seen. Returns the keys of files to delete; None
@@ -439,7 +452,22 @@ class RunRepository:
                 also(connection)
             return stepped
 
-        return await self._database.write(step, *topics)
+        stepped = await self._database.write(step, *topics)
+        self.pings.wake()
+        return stepped
+
+    def _and_ping(self, run: RunRecord, also: Callable[[Connection], Any] | None) -> Callable[[Connection], None]:
+        """Return what is done with a change that ends a run: its person is to be told. Of a group they are told when
+        its message says how all of it ended.
+        """
+
+        def done(connection: Connection) -> None:
+            if also is not None:
+                also(connection)
+            if run.group_id is None:
+                self.pings.note(connection, run)
+
+        return done
 
     async def _select(self, *where: Any, order: Any = None, limit: int | None = None) -> list[RunRecord]:
         question = select(runs).where(*where).order_by(order).limit(limit)

@@ -159,6 +159,25 @@ node_times = Table(
     Column("at", Float, nullable=False),
 )
 
+#: People who are to be told that a request has ended; `tried_at` says that a process has begun to.
+pings = Table(
+    "pings",
+    metadata,
+    Column("run_id", String(36), primary_key=True),
+    Column("direct", Integer, nullable=False),
+    Column("at", Float, nullable=False),
+    Column("tried_at", Float),
+)
+
+#: After how many minutes each person wants to be told, and whether in a direct message.
+ping_wishes = Table(
+    "ping_wishes",
+    metadata,
+    Column("person", String(128), primary_key=True),
+    Column("after", Integer),
+    Column("direct", Integer, nullable=False),
+)
+
 #: What platforms remember: how far a conversation has come, which messages an album became.
 notes = Table(
     "notes",

@@ -10,7 +10,7 @@ import discord
 from bot.core.errors import ConfigError, DeliveryFailed
 from bot.core.model import Address, Result, RunSummary
 from bot.core.platform import KeyValueStore, Services
-from bot.core.port import WorkflowQuestion
+from bot.core.port import Ping, WorkflowQuestion
 from bot.i18n import _
 from bot.platforms.discord.client import DiscordClient
 from bot.platforms.discord.commands.choice import CommandChoice
@@ -22,6 +22,7 @@ from bot.platforms.discord.moderation.panel import question
 from bot.platforms.discord.moderation.reports import reported_question
 from bot.platforms.discord.moderation.saved import asked
 from bot.platforms.discord.rest import AWAY, DiscordRest, pointed_at
+from bot.platforms.discord.runs.pings import send_ping
 from bot.platforms.discord.runs.reply import DiscordReply
 from bot.platforms.discord.runs.submit import DiscordContext
 from bot.settings import Settings
@@ -113,6 +114,12 @@ class DiscordPlatform:
             await self._rest.send_to(int(person), asked(question), f"{question.id[:14]}-{question.newest}")
         except (*AWAY, discord.HTTPException, ValueError) as fault:
             raise DeliveryFailed(str(fault)) from fault
+
+    pings_once = True  #: Discord sends one message for one nonce
+
+    async def ping(self, address: Address, brief: RunSummary, ping: Ping) -> None:
+        """Tell a person that their run has ended; see `bot.core.port.PingSender`."""
+        await send_ping(self._rest, MessageRef.at(address), brief, ping)
 
     def reply(self, address: Address, brief: RunSummary) -> DiscordReply:
         return DiscordReply(self._rest, MessageRef.at(address), brief, previews=self._settings.discord_previews)

@@ -13,7 +13,7 @@ from telegram.error import InvalidToken, TelegramError
 from bot.core.errors import ConfigError, DeliveryFailed
 from bot.core.model import Address, Result, RunSummary
 from bot.core.platform import BackgroundTask, KeyValueStore, Services, TaskHealth
-from bot.core.port import WorkflowQuestion
+from bot.core.port import Ping, WorkflowQuestion
 from bot.i18n import _
 from bot.platforms.telegram import storage_keys
 from bot.platforms.telegram.access import ChatAccess
@@ -31,6 +31,7 @@ from bot.platforms.telegram.runs.bot_commands import BotCommands
 from bot.platforms.telegram.runs.chat_action import ChatActions
 from bot.platforms.telegram.runs.erasing import MessageEraser
 from bot.platforms.telegram.runs.message_state import MessageStates
+from bot.platforms.telegram.runs.pings import send_ping
 from bot.platforms.telegram.runs.reply import ReplyContext, TelegramReply
 from bot.platforms.telegram.runs.untold import UntoldEnds
 from bot.settings import Settings
@@ -85,6 +86,12 @@ class TelegramPlatform:
     def reply(self, address: Address, brief: RunSummary) -> TelegramReply:
         """See `Platform.reply`."""
         return TelegramReply(self._context, address, brief)
+
+    pings_once = False  #: Telegram cannot say whether it has sent a message
+
+    async def ping(self, address: Address, brief: RunSummary, ping: Ping) -> None:
+        """See `PingSender.ping`."""
+        await send_ping(self._context, address, brief, ping)
 
     async def ask(self, brief: RunSummary, result: Result | None, channel: str) -> None:
         """See `Reviewing.ask`: in the chat that moderators have named; `/moderate held` lists what waits besides."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Optional
 
 import discord
 from discord import app_commands
@@ -13,6 +13,7 @@ from bot.core.errors import UnknownWorkflow, UserError
 from bot.core.platform import Form, Workflow
 from bot.i18n import _
 from bot.platforms.discord.commands import lists
+from bot.platforms.discord.commands import notify as notifying
 from bot.platforms.discord.commands.presets import PresetCommands, ask_name
 from bot.platforms.discord.commands.schema import SPOILER, asked_fields, like, matching, more_name
 from bot.platforms.discord.forms.modals import begin
@@ -124,6 +125,15 @@ def everywhere(context: DiscordContext) -> list[Command[Any, ..., Any] | app_com
     async def mine(click: Click) -> None:
         await guarded(click, lambda: lists.show_mine(context, click))
 
+    @app_commands.command(description=_("Choose when I tell you that a request of yours has ended."))
+    @app_commands.describe(when=_("always, never, default, or after so many minutes"), direct=_("in a direct message"))
+    async def notify(click: Click, when: str = "", direct: Optional[bool] = None) -> None:  # noqa: UP045
+        await guarded(click, lambda: notifying.notify(context, click, when, direct))
+
+    @notify.autocomplete("when")
+    async def _times(_click: Click, current: str) -> list[app_commands.Choice[str]]:
+        return [each for each in notifying.suggestions() if each.value.startswith(current.lower())]
+
     @app_commands.command(description=_("List the workflows."))
     async def workflows(click: Click) -> None:
         await guarded(click, lambda: lists.show_workflows(context, click))
@@ -148,7 +158,7 @@ def everywhere(context: DiscordContext) -> list[Command[Any, ..., Any] | app_com
     async def report(click: Click, message: discord.Message) -> None:
         await guarded(click, lambda: report_message(context, click, message))
 
-    return [run, queue, mine, workflows, help_, about, use, keep, report]
+    return [run, queue, mine, notify, workflows, help_, about, use, keep, report]
 
 
 async def open_form(context: DiscordContext, click: Click, workflow: str) -> None:

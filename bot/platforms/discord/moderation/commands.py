@@ -11,7 +11,7 @@ from discord import app_commands
 
 from bot.core.errors import BadPicture, UnknownWorkflow
 from bot.core.model import DisplayOptions, Person, Place
-from bot.core.platform import ModerationService, Narrowing, WordList
+from bot.core.platform import ModerationService, Narrowing, WordList, after_of
 from bot.i18n import _
 from bot.platforms.discord.commands.schema import matching
 from bot.platforms.discord.moderation.panel import show_panel
@@ -233,7 +233,11 @@ class ModerateCommands(app_commands.Group):
         await self._do(click, lambda by, here: self._moderation.unblock(by, here, person, aim))
 
     @app_commands.command(description=_("Choose where results go, and how they are shown."))
-    @app_commands.describe(to=_("the channel that results go to"), at=_("the channel that this is decided for"))
+    @app_commands.describe(
+        to=_("the channel that results go to"),
+        told=_("when people are told of the end: never, always, or minutes"),
+        at=_("the channel that this is decided for"),
+    )
     @app_commands.autocomplete(workflow=workflow_names)
     async def where(
         self,
@@ -242,11 +246,12 @@ class ModerateCommands(app_commands.Group):
         to: Optional[Channel] = None,  # noqa: UP045
         previews: Optional[bool] = None,  # noqa: UP045
         spoilers: Optional[bool] = None,  # noqa: UP045
+        told: Optional[str] = None,  # noqa: UP045
         workflow: Optional[str] = None,  # noqa: UP045
         at: Optional[Channel] = None,  # noqa: UP045
     ) -> None:
         display, aim = (
-            DisplayOptions(str(to.id) if to is not None else results, previews, spoilers),
+            DisplayOptions(str(to.id) if to is not None else results, previews, spoilers, after_of(told or "default")),
             aim_of(workflow, at),
         )
         await self._do(click, lambda by, here: self._moderation.where(by, here, display, aim))

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from telegram import InlineKeyboardMarkup
 
+from bot.core.errors import BadValue
 from bot.core.model import RunRequest, UploadedFile
 from bot.core.platform import (
     UNFINISHED,
@@ -52,10 +53,13 @@ class BasicCommands:
         }
 
     def knows(self, command: str) -> bool:
-        return command in self._answers
+        return command in self._answers or command == "notify"
 
-    async def answer(self, caller: Caller, command: str) -> None:
-        await self._answers[command](caller)
+    async def answer(self, caller: Caller, command: str, rest: str = "") -> None:
+        if command == "notify":
+            await self._notify(caller, rest)
+        else:
+            await self._answers[command](caller)
 
     async def check(self, caller: Caller, data: str) -> None:
         """Raise `NotAllowed` if a person may not press a button of these answers."""
@@ -142,6 +146,20 @@ class BasicCommands:
         await self._responder.say(
             caller, captions.lines("\n".join(lines), captions.TEXT), callback_data.originals(files)
         )
+
+    async def _notify(self, caller: Caller, rest: str) -> None:
+        """Note when a person wants to be told of an end: "5 direct", "never", "here"."""
+        words = rest.lower().split()
+        ways = {"direct": True, "private": True, "here": False}
+        direct = next((ways[word] for word in words if word in ways), None)
+        when = " ".join(word for word in words if word not in ways)
+        try:
+            told = await self._services.pings.choose(caller.person, when, direct=direct)
+        except BadValue as fault:
+            told = f"{fault} /notify 5 direct"
+        if not rest:
+            told = told + "\n" + _("Change it: /notify always, never, default or a number of minutes; direct or here.")
+        await self._responder.say(caller, captions.plain(told))
 
     async def _cancel(self, caller: Caller) -> None:
         """End a draft, or else the latest run in this chat that has not ended."""

@@ -83,7 +83,7 @@ async def test_what_is_registered(fake: FakeDiscord) -> None:
     assert options["model"]["autocomplete"]
     assert options["tiling"]["type"] == 5
     assert options["seed"]["type"] == 3  # it has more digits than Discord's numbers
-    assert {"run", "queue", "mine", "workflows", "help", "about", "preset", "moderate", *_MENUS} == {
+    assert {"run", "queue", "mine", "notify", "workflows", "help", "about", "preset", "moderate", *_MENUS} == {
         each["name"] for each in fake.commands["global"]
     }
 
