@@ -19,9 +19,9 @@ from bot.core.execution.durable import AttemptFunction, DurableEngine
 from bot.core.execution.takeover import Takeover
 from bot.core.execution.worker import Worker
 from bot.core.execution.worker_lock import always_held, held
+from bot.core.extras import need_engine
 from bot.core.groups.board import GroupBoard
 from bot.core.groups.service import GroupService
-from bot.core.extras import need_engine
 from bot.core.listeners import Listeners
 from bot.core.media.files import FileService
 from bot.core.media.images import PictureLimits
