@@ -11,6 +11,7 @@ import math
 import struct
 import threading
 import warnings
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -136,7 +137,8 @@ def _name_colors(picture: Image, data: bytes) -> None:
     if picture.format in ("PNG", "HEIF", "AVIF") and picture.mode in ("RGB", "RGBA", "P"):
         named = named_colors(data)
         if named is not None and (picture.format == "PNG" or not picture.info.get("icc_profile")):
-            picture.info["icc_profile"] = profile_of(named)
+            with suppress(ValueError):  # nonsense is no worse than nothing
+                picture.info["icc_profile"] = profile_of(named)
 
 
 def _reduced(size: tuple[int, int], most: int) -> tuple[int, int] | None:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from operator import mul
+from typing import TypeAlias
 
 from bot.core.media.metadata.pictures import PNG_SIGNATURE, png_chunks
 
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
+_Rows: TypeAlias = Sequence[Sequence[float]]
+_Matrix: TypeAlias = list[list[float]]
 
 _D50, _D65 = (0.3457, 0.3585), (0.3127, 0.329)
 _SRGB = ((0.64, 0.33), (0.3, 0.6), (0.15, 0.06))
@@ -80,12 +81,19 @@ def _numbered(primaries: int, curve: int) -> Colors | None:
 
 
 def profile_of(colors: Colors) -> bytes:
-    """An ICC profile of these colours."""
+    """An ICC profile of these colours. Raises `ValueError` if nothing can be mixed from them."""
+    try:
+        return _profile(colors)
+    except (ZeroDivisionError, OverflowError, struct.error) as fault:
+        raise ValueError("nothing can be mixed from these colours") from fault
+
+
+def _profile(colors: Colors) -> bytes:
     name = b"mluc" + struct.pack(">IIIHHII", 0, 1, 12, 0x656E, 0x5553, 2, 28) + b"\0c"
     curve = b"para" + struct.pack(">IHH", 0, 3, 0) + b"".join(map(_fixed, colors.curve))
-    columns = _columns(colors)
+    columns = _turned(_columns(colors))
     parts = {b"desc": name, b"cprt": name, b"wtpt": _xyz(_seen(_D50))}
-    parts |= {kind: _xyz(columns[:, at]) for at, kind in enumerate((b"rXYZ", b"gXYZ", b"bXYZ"))}
+    parts |= {kind: _xyz(column) for kind, column in zip((b"rXYZ", b"gXYZ", b"bXYZ"), columns, strict=True)}
     parts |= dict.fromkeys((b"rTRC", b"gTRC", b"bTRC"), curve)
     table, body, begin = b"", b"", 132 + 12 * len(parts)
     for kind, part in parts.items():
@@ -96,15 +104,36 @@ def profile_of(colors: Colors) -> bytes:
     return head.ljust(128, b"\0") + struct.pack(">I", len(parts)) + table + body
 
 
-def _columns(colors: Colors) -> NDArray[np.float64]:
+def _columns(colors: Colors) -> _Matrix:
     """Red, green and blue as they are seen under the white of profiles."""
-    import numpy as np
+    mixed = _turned([_seen(place) for place in colors.primaries])
+    shares = _times(_inverse(mixed), _turned([_seen(colors.white)]))
+    mixed = [[each * share for each, (share,) in zip(row, shares, strict=True)] for row in mixed]
+    here, there = (_times(_BRADFORD, _turned([_seen(white)])) for white in (colors.white, _D50))
+    adapted = [[to / of * each for each in row] for row, (to,), (of,) in zip(_BRADFORD, there, here, strict=True)]
+    return _times(_times(_inverse(_BRADFORD), adapted), mixed)
 
-    mixed = np.array([_seen(place) for place in colors.primaries]).T
-    mixed = mixed * np.linalg.solve(mixed, np.array(_seen(colors.white)))
-    cones = np.array(_BRADFORD)
-    change = np.diag((cones @ _seen(_D50)) / (cones @ _seen(colors.white)))
-    return np.asarray(np.linalg.inv(cones) @ change @ cones @ mixed)
+
+def _times(one: _Rows, other: _Rows) -> _Matrix:
+    """The product of two matrices."""
+    return [[sum(map(mul, row, column)) for column in zip(*other, strict=True)] for row in one]
+
+
+def _turned(rows: _Rows) -> _Matrix:
+    return [list(column) for column in zip(*rows, strict=True)]
+
+
+def _inverse(rows: _Rows) -> _Matrix:
+    """The inverse of three rows of three. Raises `ZeroDivisionError` if there is none."""
+    a, b, c = rows
+    crossed = [_cross(b, c), _cross(c, a), _cross(a, b)]
+    whole = sum(map(mul, a, crossed[0]))
+    return _turned([[each / whole for each in row] for row in crossed])
+
+
+def _cross(one: Sequence[float], other: Sequence[float]) -> list[float]:
+    (a, b, c), (d, e, f) = one, other
+    return [b * f - c * e, c * d - a * f, a * e - b * d]
 
 
 def _seen(place: tuple[float, float]) -> tuple[float, float, float]:
@@ -112,7 +141,7 @@ def _seen(place: tuple[float, float]) -> tuple[float, float, float]:
     return x / y, 1.0, (1 - x - y) / y
 
 
-def _xyz(values: tuple[float, ...] | NDArray[np.float64]) -> bytes:
+def _xyz(values: Iterable[float]) -> bytes:
     return b"XYZ \0\0\0\0" + b"".join(map(_fixed, values))
 
 

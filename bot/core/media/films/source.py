@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from bot.core.extras import has
 from bot.core.media.metadata.pictures import PNG_SIGNATURE
 from bot.core.media.plain import FAULTS
 
@@ -37,7 +37,7 @@ class Film:
 
 def is_installed() -> bool:
     """True if videos can be read and written here."""
-    return find_spec("av") is not None
+    return has("media")
 
 
 def faults() -> tuple[type[Exception], ...]:
