@@ -186,7 +186,7 @@ class App:
     async def restore(self, path: Path, ledgers: Sequence[Path], *, without_erasures: bool) -> Restored:
         """See `Application.restore`."""
         from bot.keeping import restore
-        from bot.platforms.telegram import restored as telegram
+        from bot.platforms.telegram import upkeep as telegram
 
         return await restore(self.settings, path, ledgers, [telegram.settle], without_erasures=without_erasures)
 
@@ -230,7 +230,23 @@ class App:
         """Delete all data of a person, given as "platform:id". Returns the number of runs."""
         from bot.stores import forget
 
-        return await forget(self.settings, person)
+        count = await forget(self.settings, person)
+        await self._forget_notes(*person.split(":", 1))
+        return count
+
+    async def _forget_notes(self, platform: str, number: str) -> None:
+        """Delete what a platform has noted of a person, if it was ever on."""
+        from bot.core.storage.key_value import KeyValueStore
+        from bot.platforms.discord import upkeep as discord
+        from bot.platforms.telegram import upkeep as telegram
+        from bot.stores import database
+
+        forget = {"discord": discord.forget, "telegram": telegram.forget}.get(platform)
+        has_notes = self.settings.database is not None or (self.settings.folder / f"{platform}.db").is_file()
+        if forget is not None and has_notes:
+            async with database(self.settings, platform) as kept:
+                await forget(KeyValueStore(kept), number)
+                await kept.scrub()
 
     async def operate(self, work: Callable[[OperatorService], Awaitable[str]]) -> str:
         """Do something with the moderators' decisions in the configured database. Raises `ConfigError`."""

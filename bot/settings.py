@@ -155,6 +155,12 @@ class Settings:
     verify_tls: bool = _setting(
         "COMFYUI_VERIFY_TLS", _switch, True, "Verify the certificates of https servers: yes or no."
     )
+    clear_history: bool = _setting(
+        "COMFYUI_CLEAR_HISTORY",
+        _switch,
+        False,
+        "Remove runs that have ended from the history of servers: yes or no.",
+    )
     stall_limit: float | None = _setting(
         "COMFYUI_STALL_LIMIT", _seconds, None, "Give up a run after this many seconds without progress; default: never."
     )
@@ -409,6 +415,7 @@ class Settings:
             "headers": {**headers, **own.headers},
             "verify_tls": self.verify_tls,
             "stall_limit": self.stall_limit,
+            "clears_history": self.clear_history,
             "largest_file": int(self.max_result_mb * 1e6),
             "files_elsewhere": own.files_elsewhere,
             "account_key": key.reveal() if key else "",

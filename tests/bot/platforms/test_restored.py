@@ -11,7 +11,7 @@ from bot.core.run import State
 from bot.core.storage.database import Database
 from bot.core.storage.schema import runs
 from bot.keeping import backup, restore, resume
-from bot.platforms.telegram.restored import settle
+from bot.platforms.telegram.upkeep import settle
 from comfy.embedded import EmbeddedServer
 from tests.bot.harness import Gates, until, write_workflows
 from tests.bot.platforms.discord import harness as discord
