@@ -1,18 +1,22 @@
-# `make demo` and `make test` need Python 3.11 or later and make, and nothing else.
+# `make demo` and `make test` need Python 3.11 or later and make, and nothing else. uv is used where it is.
 PYTHON ?= python3
 BIN := .venv/bin
 SEED ?= 1
 STAMP := .venv/.ready
+DEMO := .venv/.ready-for-demo
 SAID := .venv/check.log
 CHECK := $(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports
 # Most tests wait for processes, disks and the paces of chats, so there are three workers for each core.
 WORKERS ?= $(shell $(PYTHON) -c 'import os; print(3 * (os.cpu_count() or 1))')
 
+PIN := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+  --no-emit-index-url --no-emit-find-links
+
 unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: demo test checked tested test-long test-slice check compiled setup bench lock words clean
 
-demo: $(STAMP)            ## the page in the browser, on the built-in engine
+demo: $(DEMO)             ## the page in the browser, on the built-in engine
 	$(BIN)/darkroom demo
 
 test: $(STAMP)            ## lint, types, import rules and every test
@@ -37,21 +41,25 @@ compiled: $(STAMP)        ## once, and not again in each worker and in each prog
 	$(BIN)/python -m compileall -qq bot comfy
 	$(BIN)/pytest --collect-only -qq >/dev/null || true
 
-setup: $(STAMP)           ## a virtual environment with everything that the lock file names
+setup: $(STAMP)           ## a virtual environment with everything that tests need
 
 bench: $(STAMP)           ## the client beside its peers; installs them into an environment of their own
 	./benchmarks/run
 
-$(STAMP): requirements.lock pyproject.toml
-	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Darkroom needs Python 3.11 or later")'
-	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps -e .
-	touch $@
+$(STAMP): requirements/test.lock pyproject.toml
+	@PYTHON=$(PYTHON) tools/setup test
+	@touch $@
 
-lock:                     ## pin the newest versions that pyproject.toml admits (needs uv)
-	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
-	  --group test --group build --no-emit-index-url --no-emit-find-links -o requirements.lock pyproject.toml
+$(DEMO): requirements/demo.lock pyproject.toml
+	@PYTHON=$(PYTHON) tools/setup demo
+	@touch $@
+
+lock:                     ## pin the newest versions that pyproject.toml admits (needs uv); demo and image have the pins of test
+	$(PIN) --all-extras --group test --group build -o requirements/test.lock pyproject.toml
+	$(PIN) --extra engine --group build -c requirements/test.lock -o requirements/demo.lock pyproject.toml
+	$(PIN) --all-extras -c requirements/test.lock -o requirements/image.lock pyproject.toml
+	$(PIN) --group build -c requirements/test.lock -o requirements/build.lock
+	echo uv | $(PIN) -o requirements/uv.lock -
 
 words: $(STAMP)           ## gather the words shown to people into bot/locale/darkroom.pot
 	mkdir -p bot/locale

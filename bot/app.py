@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
 
     from bot.core.background import TaskHealth
+    from bot.core.backup.maker import BackupMade
+    from bot.core.backup.restorer import Restored
     from bot.core.execution.one_shot import OneShotRunner
     from bot.core.moderation.operator import OperatorService
     from bot.core.platform import Platform
@@ -111,6 +113,9 @@ class App:
         limits = PictureLimits(int(settings.max_upload_mb * 1e6), int(settings.max_megapixels * 1e6))
         async with AsyncExitStack() as stack:
             if server is None:
+                from bot.core.extras import need_engine
+
+                need_engine()
                 from comfy.embedded import EmbeddedServer
 
                 target = Server((await stack.enter_async_context(EmbeddedServer())).url)
@@ -172,6 +177,37 @@ class App:
         finally:
             gc.enable()
 
+    async def backup(self, path: Path, *, media: bool | None) -> BackupMade:
+        """See `Application.backup`."""
+        from bot.keeping import backup
+
+        return await backup(self.settings, path, media=media)
+
+    async def restore(self, path: Path, ledgers: Sequence[Path], *, without_erasures: bool) -> Restored:
+        """See `Application.restore`."""
+        from bot.keeping import restore
+        from bot.platforms.telegram import upkeep as telegram
+
+        return await restore(self.settings, path, ledgers, [telegram.settle], without_erasures=without_erasures)
+
+    async def move_to(self, url: str) -> int:
+        """See `Application.move_to`."""
+        from bot.keeping import move_to
+
+        return await move_to(self.settings, url)
+
+    async def resume(self) -> bool:
+        """See `Application.resume`."""
+        from bot.keeping import resume
+
+        return await resume(self.settings)
+
+    async def nearby(self) -> list[str]:
+        """See `Application.nearby`."""
+        from bot.core.servers.nearby import nearby
+
+        return await nearby()
+
     async def examine(self, role: Role) -> Findings:
         """Find what `start` would refuse in this role."""
         from bot.preflight import examine
@@ -194,7 +230,23 @@ class App:
         """Delete all data of a person, given as "platform:id". Returns the number of runs."""
         from bot.stores import forget
 
-        return await forget(self.settings, person)
+        count = await forget(self.settings, person)
+        await self._forget_notes(*person.split(":", 1))
+        return count
+
+    async def _forget_notes(self, platform: str, number: str) -> None:
+        """Delete what a platform has noted of a person, if it was ever on."""
+        from bot.core.storage.key_value import KeyValueStore
+        from bot.platforms.discord import upkeep as discord
+        from bot.platforms.telegram import upkeep as telegram
+        from bot.stores import database
+
+        forget = {"discord": discord.forget, "telegram": telegram.forget}.get(platform)
+        has_notes = self.settings.database is not None or (self.settings.folder / f"{platform}.db").is_file()
+        if forget is not None and has_notes:
+            async with database(self.settings, platform) as kept:
+                await forget(KeyValueStore(kept), number)
+                await kept.scrub()
 
     async def operate(self, work: Callable[[OperatorService], Awaitable[str]]) -> str:
         """Do something with the moderators' decisions in the configured database. Raises `ConfigError`."""
@@ -272,6 +324,9 @@ class App:
 
         Raises `ConfigError` and `DiskFull`.
         """
+        from bot.core.extras import need_engine
+
+        need_engine(_("The demo runs on the built-in engine."))
         from bot.core.storage.temporary import process_folder, room
         from bot.core.workflows.live_catalog import LiveCatalog
         from bot.platforms.web.adapter import WebPlatform

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from bot.core.errors import ConfigError
+from bot.core.extras import need_engine
 from bot.i18n import _
 from bot.settings import Role, Settings
 from bot.stores import examine as examine_stores
@@ -28,8 +29,18 @@ class Findings:
 async def examine(settings: Settings, role: Role, trials: Trials) -> Findings:
     """Examine the stores and the platforms. If another process works here, its ports are not tried."""
     faults, busy = await examine_stores(settings, role.worker)
+    faults += _lacking(settings, role)
     faults += [fault async for fault in _failed(trials(role.chat and busy is None))]
     return Findings(tuple(faults), _idle(settings), busy)
+
+
+def _lacking(settings: Settings, role: Role) -> Iterator[str]:
+    """Yield what the settings need and this installation does not have."""
+    if role.worker is not None and not settings.servers:
+        try:
+            need_engine()
+        except ConfigError as fault:
+            yield str(fault)
 
 
 def _idle(settings: Settings) -> str | None:

@@ -6,7 +6,7 @@ import asyncio
 import signal
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -19,6 +19,7 @@ from bot.core.execution.durable import AttemptFunction, DurableEngine
 from bot.core.execution.takeover import Takeover
 from bot.core.execution.worker import Worker
 from bot.core.execution.worker_lock import always_held, held
+from bot.core.extras import need_engine
 from bot.core.groups.board import GroupBoard
 from bot.core.groups.service import GroupService
 from bot.core.listeners import Listeners
@@ -27,11 +28,14 @@ from bot.core.media.images import PictureLimits
 from bot.core.model import Failed, Publish
 from bot.core.moderation.problems import WorkflowProblems
 from bot.core.moderation.reevaluation import Reevaluation
+from bot.core.moderation.reports import Reports
 from bot.core.moderation.reviews import Reviews
 from bot.core.moderation.saved_workflows import SavedWorkflows
 from bot.core.moderation.service import ModerationService
 from bot.core.moderation.template_adder import TemplateAdder
 from bot.core.moderation.workflow_editor import WorkflowEditor
+from bot.core.pings.pinger import Pinger
+from bot.core.pings.wishes import PingWishes
 from bot.core.platform import Health, Platform, Services
 from bot.core.policy.audit import Audit
 from bot.core.policy.enforcement import PolicyEnforcer
@@ -49,6 +53,7 @@ from bot.core.runs.replies import RunReplies
 from bot.core.runs.service import RunService
 from bot.core.runs.validation import KnownNodes, RequestValidator
 from bot.core.runs.workflow_service import WorkflowService
+from bot.core.servers.kept_times import KeptTimes
 from bot.core.servers.registry import ServerRegistry
 from bot.core.sources.library import TemplateLibrary
 from bot.core.sources.publisher import SavedPublisher, SavedShelf
@@ -56,6 +61,7 @@ from bot.core.sources.store import SavedStore
 from bot.core.sources.watcher import SavedFilesWatcher, SavingServer
 from bot.core.storage import data_folder
 from bot.core.storage.herald import Herald
+from bot.core.storage.standstill import is_paused
 from bot.core.storage.temporary import locked_folder
 from bot.core.together import together
 from bot.core.workflows.identity.store import WorkflowStore
@@ -63,13 +69,16 @@ from bot.core.workflows.identity.versions import WorkflowVersions
 from bot.core.workflows.live_catalog import LiveCatalog
 from bot.core.workflows.source import Layer
 from bot.i18n import _
+from bot.pulse import Pulse
 from bot.settings import Role, Settings
-from bot.stores import Stores, opened, writing
+from bot.stores import Stores, database_as_it_is, opened, writing
 from comfy.fleet import Fleet, Member
 from comfy.object_info import ObjectInfo
+from comfy.scheduling.node_times import NodeTimes
 from comfy.server import Server
 
 _PREPARE_EVERY = 1.0  # seconds between two looks at what has changed of workflows and servers
+_LOOK_EVERY = 1.0  # seconds between two looks whether the original of what was restored is gone
 _SWEEP_EVERY = 3600.0  # seconds
 
 
@@ -120,6 +129,10 @@ async def serving(
         if role.chat:
             await stack.enter_async_context(board)
             await stack.enter_async_context(_notifier(base))
+        pings = store.records.pings
+        if platforms:
+            told = Pinger(pings, store.records.get, base.replies.brief, platforms, tasks)
+            await stack.enter_async_context(told)
         validator = RequestValidator(base.versions, _known(base.fleet, registry), _limits(settings))
         prices = PriceEstimator(catalog, lambda: registry.known, lambda: registry.version)
         await stack.enter_async_context(_prepared(validator, prices, role, tasks))
@@ -127,6 +140,8 @@ async def serving(
         saved = await stack.enter_async_context(_saved(base, policy))
         moderation = await stack.enter_async_context(_moderation(base, policy, validator, saved))
         await stack.enter_async_context(_swept(base, policy.audit))
+        await stack.enter_async_context(_within_limits(base))
+        await stack.enter_async_context(_backed_up(base))
         presets = PresetStore(store.database)
         workflows = WorkflowService(
             validator, policy.enforcer, store.queue, prices, policy.permissions, presets, lambda: registry.version
@@ -137,6 +152,7 @@ async def serving(
             store.queue,
             store.records,
             store.media,
+            store.ledger,
             base.replies,
             policy.enforcer,
             policy.permissions,
@@ -150,8 +166,8 @@ async def serving(
         )
         try:
             files, groups = FileService(store.media), GroupService(runs, store.records, board)
-            kept = PresetService(presets, workflows)
-            yield Services(runs, moderation, workflows, files, _health(base, runs), groups, kept)
+            kept, wishes = PresetService(presets, workflows), PingWishes(store.database, pings.look_again)
+            yield Services(runs, moderation, workflows, files, _health(base, runs), groups, kept, wishes)
         finally:
             runs.accepting = False
 
@@ -205,7 +221,7 @@ async def _prepared(
 @asynccontextmanager
 async def _executing(base: _Base, name: str) -> AsyncIterator[None]:
     """Run what waits at the servers of this process."""
-    store = base.store
+    store, times = base.store, NodeTimes()
     context = ExecutionContext(
         base.versions,
         store.records,
@@ -216,13 +232,17 @@ async def _executing(base: _Base, name: str) -> AsyncIterator[None]:
         base.registry.lease,
         base.settings.keep_metadata,
         base.locks,
+        times,
     )
 
     def engine(attempt: AttemptFunction) -> DurableEngine:
         return DurableEngine(store.database, base.settings.folder, name, attempt, base.tasks)
 
     registry = base.registry
-    async with Worker(name, context, base.fleet, engine, base.tasks, lambda: registry.others_at_work) as worker:
+    async with (
+        KeptTimes(store.database, name, times, base.tasks),
+        Worker(name, context, base.fleet, engine, base.tasks, lambda: registry.others_at_work) as worker,
+    ):
         for changes in (base.wake, base.servers_changed):
             changes.add(worker.wake)
         base.cancel.add(worker.cancel)
@@ -232,7 +252,7 @@ async def _executing(base: _Base, name: str) -> AsyncIterator[None]:
 
 def _notifier(base: _Base) -> QueueNotifier:
     store, farewell = base.store, base.role.worker is not None
-    starts = EtaEstimator(base.versions, store.records, base.registry).starts
+    starts = EtaEstimator(base.versions, store.records, base.registry, store.queue.most.running).starts
     return QueueNotifier(
         store.queue,
         store.records,
@@ -278,8 +298,10 @@ async def _moderation(
     audit, permissions, enforcer = policy.audit, policy.permissions, policy.enforcer
     async with AsyncExitStack() as stack:
         reviews = Reviews(store.records, store.media, replies, audit, permissions, locks, base.tasks, base.wake)
+        reports = Reports(store.records, store.media, replies, audit, permissions, enforcer, locks, base.tasks)
         if base.role.chat:
             await stack.enter_async_context(reviews)
+            await stack.enter_async_context(reports)
             work = (store.queue, store.records, base.versions, replies, locks, base.tasks)
             await stack.enter_async_context(Reevaluation(enforcer, audit, *work))
         folders = {Layer.ADDED: settings.added_workflows, Layer.FOLDER: settings.own_workflows}
@@ -294,6 +316,7 @@ async def _moderation(
             store.queue,
             store.records,
             reviews,
+            reports,
             editor,
             saved,
             TemplateAdder(editor, permissions, _libraries(base.fleet)),
@@ -361,11 +384,16 @@ async def serve(
     """Work in this role until cancelled. `announce` gets a line for each platform that takes requests, or one for the
     worker. Raises `ConfigError`.
     """
+    if await is_paused(kept := database_as_it_is(settings)):
+        announce(_("Paused: this was restored from a backup. Once the original is gone for good, run: darkroom resume"))
+        while await is_paused(kept):  # noqa: ASYNC110 - another process says so
+            await asyncio.sleep(_LOOK_EVERY)
     async with AsyncExitStack() as stack:
         for platform in platforms:
             await stack.enter_async_context(platform)
         named = {platform.name: platform for platform in platforms}
         services = await stack.enter_async_context(serving(settings, catalog, named, role, tasks))
+        await stack.enter_async_context(Pulse(settings.pulse_file, tasks))
         events_log.process_started(role.chat, role.worker, tuple(named))
         if role.chat:
             tasks.on_connected.add(_once(lambda name: announce(_("Ready: {platform}").format(platform=name))))
@@ -412,7 +440,8 @@ async def until_signalled(work: Callable[[], Coroutine[Any, Any, None]]) -> None
         signal.signal(signal.SIGINT, signal.SIG_DFL)  # a second one ends at once; nothing is lost
 
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop)
+        with suppress(NotImplementedError):  # on Windows asyncio.run makes Ctrl-C cancel
+            loop.add_signal_handler(number, stop)
     task = asyncio.create_task(work())
     waiting = asyncio.create_task(ended.wait())
     await asyncio.wait({task, waiting}, return_when=asyncio.FIRST_COMPLETED)
@@ -432,6 +461,7 @@ async def _members(settings: Settings, role: Role) -> AsyncIterator[Sequence[Mem
     if settings.servers:
         yield [Member(each.name, Server(**settings.server(each.url)), each.at_once) for each in settings.servers]
         return
+    need_engine()
     from comfy.embedded import EmbeddedServer  # with NumPy, which a process with servers does without
 
     async with AsyncExitStack() as stack:
@@ -461,6 +491,35 @@ async def _swept(base: _Base, audit: Audit) -> AsyncIterator[None]:
         yield
     finally:
         await chore.stop()
+
+
+@asynccontextmanager
+async def _within_limits(base: _Base) -> AsyncIterator[None]:
+    """Keep files within limits of room, in the process that chats, if the settings want that."""
+    settings = base.settings
+    limits = [None if each is None else int(each * 1e9) for each in (settings.media_gb, settings.free_gb)]
+    if not base.role.chat or limits == [None, None]:
+        yield
+        return
+    from bot.core.backup.retention import Retention, RoomLimits
+
+    async with Retention(base.store.records, base.store.media, RoomLimits(*limits), base.tasks):
+        yield
+
+
+@asynccontextmanager
+async def _backed_up(base: _Base) -> AsyncIterator[None]:
+    """Make a backup each night, in the process that chats, if the settings want that."""
+    settings = base.settings
+    if not (base.role.chat and settings.backups_kept):
+        yield
+        return
+    from bot.core.backup.nightly import NightlyBackups
+    from bot.keeping import backup
+
+    make = partial(backup, settings, media=settings.backup_media)
+    async with NightlyBackups(settings.backups, settings.backups_kept, make, base.tasks):
+        yield
 
 
 async def _sweep(base: _Base, audit: Audit) -> None:

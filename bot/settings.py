@@ -86,6 +86,10 @@ def _count(text: str) -> int:
     return int(_number(text, 1, 10_000))
 
 
+def _backups(text: str) -> int:
+    return int(_number(text, 0, 1000))
+
+
 def _people(text: str) -> tuple[str, ...]:
     people = tuple(text.replace(",", " ").split())
     wrong = [person for person in people if not person.partition(":")[0] or not person.partition(":")[2]]
@@ -151,6 +155,12 @@ class Settings:
     verify_tls: bool = _setting(
         "COMFYUI_VERIFY_TLS", _switch, True, "Verify the certificates of https servers: yes or no."
     )
+    clear_history: bool = _setting(
+        "COMFYUI_CLEAR_HISTORY",
+        _switch,
+        False,
+        "Remove runs that have ended from the history of servers: yes or no.",
+    )
     stall_limit: float | None = _setting(
         "COMFYUI_STALL_LIMIT", _seconds, None, "Give up a run after this many seconds without progress; default: never."
     )
@@ -173,7 +183,7 @@ class Settings:
         "DARKROOM_MAX_UPLOAD_MB", _megabytes, 20.0, "The largest file that people may send, in megabytes."
     )
     max_megapixels: float = _setting(
-        "DARKROOM_MAX_MEGAPIXELS", _megapixels, 50.0, "The largest picture that people may send, in megapixels."
+        "DARKROOM_MAX_MEGAPIXELS", _megapixels, 50.0, "Larger pictures are made smaller, to so many megapixels."
     )
     max_result_mb: float = _setting(
         "DARKROOM_MAX_RESULT_MB", _large, 2000.0, "The largest result of a run that is fetched, in megabytes."
@@ -198,6 +208,30 @@ class Settings:
     )
     retention_days: float = _setting(
         "DARKROOM_RETENTION_DAYS", _days, 30.0, "Delete runs and their files after this many days."
+    )
+    media_gb: float | None = _setting(
+        "DARKROOM_MEDIA_GB", _large, None, "Keep at most this many gigabytes of files of runs; default: no limit."
+    )
+    free_gb: float | None = _setting(
+        "DARKROOM_FREE_GB",
+        _large,
+        None,
+        "Keep this many gigabytes free on the disk with the files of runs; default: no limit.",
+    )
+    backups_kept: int = _setting(
+        "DARKROOM_BACKUPS", _backups, 0, "Make a backup each night, and keep so many of them; default: 0, none."
+    )
+    backup_media: bool | None = _setting(
+        "DARKROOM_BACKUP_MEDIA",
+        _switch,
+        None,
+        "Put the files of runs into nightly backups: yes or no; default: yes if they are in a folder.",
+    )
+    backup_dir: Path | None = _setting(  # noqa: RUF009 - a field
+        "DARKROOM_BACKUP_DIR",
+        Path,
+        None,
+        "The folder for nightly backups and the ledger of erasures; default: backups in the data folder.",
     )
     running_per_person: int = _setting(
         "DARKROOM_RUNNING_PER_PERSON", _count, 2, "How many runs of one person may run at a time."
@@ -295,6 +329,12 @@ class Settings:
     log_format: str = _setting(
         "DARKROOM_LOG_FORMAT", _log_format, TEXT_LOG, "How the log is written: text for people, json for programs."
     )
+    pulse_file: Path | None = _setting(  # noqa: RUF009 - a field
+        "DARKROOM_PULSE_FILE",
+        Path,
+        None,
+        "A file that is touched every 10 seconds, for health checks; default: none.",
+    )
     public_url: str = _setting(
         "DARKROOM_PUBLIC_URL",
         _address,
@@ -331,6 +371,16 @@ class Settings:
         """The data folder."""
         return self.data_dir.expanduser()
 
+    @property
+    def backups(self) -> Path:
+        """The folder for nightly backups."""
+        return (self.backup_dir or self.folder / "backups").expanduser()
+
+    @property
+    def ledger(self) -> Path:
+        """The ledger of what was deleted, which no backup contains."""
+        return self.backups / "erased.jsonl"
+
     def database_limits(self) -> dict[str, float]:
         """The limits of `Database` that differ from its own."""
         return {}
@@ -365,6 +415,7 @@ class Settings:
             "headers": {**headers, **own.headers},
             "verify_tls": self.verify_tls,
             "stall_limit": self.stall_limit,
+            "clears_history": self.clear_history,
             "largest_file": int(self.max_result_mb * 1e6),
             "files_elsewhere": own.files_elsewhere,
             "account_key": key.reveal() if key else "",

@@ -27,6 +27,8 @@ from bot.core.sources.store import read_state
 from bot.core.storage import data_folder as data
 from bot.core.storage.database import Database
 from bot.core.storage.key_value import KeyValueStore
+from bot.core.storage.ledger import ErasureLedger
+from bot.core.storage.standstill import moved_to
 from bot.i18n import _
 from bot.settings import Settings
 
@@ -40,6 +42,7 @@ class Stores:
     records: RunRepository
     queue: RunQueue
     links: SignedLinks
+    ledger: ErasureLedger
 
 
 @asynccontextmanager
@@ -48,11 +51,12 @@ async def opened(settings: Settings) -> AsyncIterator[Stores]:
     folder = await asyncio.to_thread(data_folder, settings)
     await asyncio.to_thread(data.narrow, folder, shared=settings.shared_media)
     kept = await asyncio.to_thread(database, settings)
-    media = await asyncio.to_thread(_media, settings)
+    media = await asyncio.to_thread(media_store, settings)
     async with kept:
         caps = ConcurrencyLimits(settings.running_per_person, settings.waiting_per_person)
         records = RunRepository(kept)
-        yield Stores(kept, media, records, RunQueue(kept, caps), SignedLinks(settings.public_url, KeyValueStore(kept)))
+        links = SignedLinks(settings.public_url, KeyValueStore(kept))
+        yield Stores(kept, media, records, RunQueue(kept, caps), links, ErasureLedger(settings.ledger))
 
 
 def database(settings: Settings, name: str = "darkroom") -> Database:
@@ -62,6 +66,13 @@ def database(settings: Settings, name: str = "darkroom") -> Database:
     if settings.database is not None:
         return Database(settings.database.reveal(), **settings.database_limits())
     return Database.in_folder(data_folder(settings), name, **settings.database_limits())
+
+
+def database_as_it_is(settings: Settings) -> Database:
+    """Return the configured database, not yet opened. No folder is made for it. Raises `ConfigError`."""
+    if settings.database is not None:
+        return database(settings)
+    return Database.in_folder(settings.folder, "darkroom", **settings.database_limits())
 
 
 def key_value(settings: Settings, name: str = "darkroom") -> KeyValueStore:
@@ -96,14 +107,24 @@ async def examine(settings: Settings, worker: str | None) -> tuple[list[str], st
         try:
             for kept in _databases(settings, worker):
                 await kept.examine()
+            if settings.database is None and (where := await moved_to(database(settings))) is not None:
+                faults.append(_was_moved(settings.folder, where))
             busy = None if worker is None else await in_use(database(settings), settings.folder, worker)
         except ConfigError as fault:
             faults.append(str(fault))
         try:
-            await asyncio.to_thread(_media, settings)
+            await asyncio.to_thread(media_store, settings)
         except ConfigError as fault:
             faults.append(str(fault))
     return faults, busy
+
+
+def _was_moved(folder: Path, where: str) -> str:
+    words = _(
+        "The records in {folder} were moved to {database}: set DARKROOM_DATABASE_URL to it. To use this folder for new "
+        "ones, delete darkroom.db, discord.db, telegram.db and engine.db there."
+    )
+    return words.format(folder=folder, database=where)
 
 
 async def saved_notes(settings: Settings) -> list[str]:
@@ -139,7 +160,8 @@ def _tentative(folder: Path) -> Iterator[None]:
                 path.rmdir()
 
 
-def _media(settings: Settings) -> BlobStore:
+def media_store(settings: Settings) -> BlobStore:
+    """Open the store for files. Raises `ConfigError`."""
     if settings.media is not None:
         return BlobStore.open(settings.media.reveal())
     return BlobStore.open(settings.folder / "media", 0o750 if settings.shared_media else 0o700)
@@ -152,7 +174,8 @@ async def forget(settings: Settings, person: str) -> int:
             await store.records.request_cancel(run.id, f"{person}:")
         audit = Audit(store.database)
         rules = RuleStore(store.database, audit, TaskHealth())
-        return await forget_person(person, store.records, store.media, audit, rules, PresetStore(store.database))
+        presets = PresetStore(store.database)
+        return await forget_person(person, store.records, store.media, audit, rules, presets, store.ledger)
 
 
 async def hand_over(settings: Settings, worker: str) -> int:

@@ -18,7 +18,8 @@ class Server:
     `look_every` is how long events may be silent before the client looks over HTTP; `gone_after` is how long a server
     may be out of reach while one of its prompts is followed, and about how long a request that failed is repeated;
     `stall_limit`, where given, is how long a prompt may run without any progress before it counts as wedged. `forgets`
-    says that the server is our own: it deletes a prompt with its files as soon as we have the result. A file of more
+    says that the server is our own: it deletes a prompt with its files as soon as we have the result. With
+    `clears_history`, a prompt is removed from the history of the server once we have its result. A file of more
     than `largest_file` bytes is not downloaded. With `files_elsewhere`, `/view` may redirect to any public address;
     our headers are not sent there. `account_key` pays for nodes of partners, and is sent only with prompts that have
     some.
@@ -33,6 +34,7 @@ class Server:
     gone_after: float = 10.0
     stall_limit: float | None = None
     forgets: bool = False
+    clears_history: bool = False
     largest_file: int = 2_000_000_000
     files_elsewhere: bool = False
     account_key: str = field(default="", repr=False)

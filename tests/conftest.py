@@ -6,13 +6,16 @@ import gc
 import random
 from collections import defaultdict
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 import hypothesis
 import pytest
 
+from tests import wheels
 from tests.bot import forks
 from tests.bot.databases import database_url, empty_database_url, postgres, share_statements
+from tests.once import made_once
 
 __all__ = ["database_url", "empty_database_url", "postgres"]
 
@@ -21,6 +24,18 @@ hypothesis.settings.load_profile("patient")
 
 _LONGEST = 3600  #: seconds that a long test may take
 _WALKS = 4  #: walks in a slice, each of as many steps as a long one
+
+
+@pytest.fixture(scope="session")
+def packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the sdist and the wheel of this checkout."""
+    return made_once(tmp_path_factory, "packages", wheels.build)
+
+
+@pytest.fixture(scope="session")
+def wheel(packages: Path) -> Path:
+    (built,) = packages.glob("*.whl")
+    return built
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

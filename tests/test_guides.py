@@ -11,7 +11,6 @@ import shutil
 import signal
 import socket
 import subprocess
-import sys
 import sysconfig
 import tomllib
 import zipfile
@@ -24,10 +23,12 @@ import pytest
 from PIL import Image
 
 from bot.core.workflows.catalog import Catalog
-from bot.settings import Settings, names
+from bot.settings import Settings
 from comfy.embedded import EmbeddedServer
+from tests.bot.databases import new_postgres
 from tests.bot.forks import COMMANDS, Nursery, stand_in
 from tests.once import made_once
+from tests.wheels import environ, install
 
 ROOT = Path(__file__).parents[1]
 GUIDES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -37,7 +38,7 @@ URL = "http://127.0.0.1:8188"  #: the guides' server
 ENDING = {
     "darkroom check": "settings: good",
     "darkroom settings": "DISCORD_TOKEN",
-    "darkroom settings > .env": "",
+    "darkroom init": ".env is written",
     "darkroom workflows": "poster: ",
     "darkroom workflows --server URL": "poster: ",
     "darkroom run sketch --photo cat.jpg": "cat-sketch",
@@ -52,12 +53,23 @@ ENDING = {
     "darkroom workflows convert FILE -o FOLDER": "",
     "darkroom workflows add FILE": "People fill in: ",
     "darkroom forget": "Deleted 0 runs.",
+    "darkroom backup darkroom.tar": "Backed up 0 runs and 0 files to darkroom.tar",
+    "darkroom restore darkroom.tar": "Everything is paused. Once the original is gone for good, run: darkroom resume",
+    "darkroom resume": "Nothing is paused here.",
+    "darkroom move-to postgresql://darkroom:PASSWORD@db/darkroom": "Moved 0 runs.",
     "darkroom hand-over NAME": "0 runs now wait for another worker.",
     "darkroom moderate": "deny",
     "darkroom moderate spending 1000 --in discord:1234": "for at most 1,000 credits per day",
     "darkroom moderate spending 0": "forbidden everywhere",
     "darkroom moderate price NAME 50": "counts as 50 credits",
     "openssl rand -hex 24": "",
+}
+_FORGET, _OLD = "darkroom forget discord:1 >said", "DARKROOM_DATA_DIR=old"  # it makes records
+#: Commands that need something to be there, and how it comes there.
+BEFORE = {
+    "darkroom backup darkroom.tar": _FORGET,
+    "darkroom restore darkroom.tar": f"{_OLD} {_FORGET} && {_OLD} darkroom backup darkroom.tar && cp old/backups/* .",
+    "darkroom move-to postgresql://darkroom:PASSWORD@db/darkroom": _FORGET,
 }
 #: Commands that go on until they are stopped, and what each says once it can be used.
 SERVING = {
@@ -83,10 +95,10 @@ UNTRIED = {
     "make lock": "it asks a package index",
     "make bench": "it installs other clients from a package index",
     "python -m tests.bot.upgrades.record": "it needs the checkout of a release",
-    "uv run darkroom demo": "it installs from a package index; `darkroom demo` is run",
+    "uv run --all-extras darkroom demo": "it installs from a package index; `darkroom demo` is run",
     "python -m venv .venv": "these tests make one themselves, with this same module",
-    ".venv/bin/pip install .": "it installs from a package index; these tests install the wheel that it would build",
-    r".venv\Scripts\pip install .": "the same on Windows",
+    '.venv/bin/pip install ".[engine]"': "it installs from a package index; these tests install such a wheel",
+    r'.venv\Scripts\pip install ".[engine]"': "the same on Windows",
     r".venv\Scripts\activate": "these tests find the programs by PATH, as it does",
     "uv run darkroom": "it installs from a package index; `darkroom` is run",
     "COMFYUI_URL=http://127.0.0.1:8188 .venv/bin/pytest -m live": "it needs a real ComfyUI",
@@ -109,37 +121,20 @@ def commands() -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The wheel of this checkout, built without a network."""
-    (built,) = made_once(tmp_path_factory, "wheel", _build).glob("*.whl")
-    return built
-
-
-def _build(folder: Path) -> None:
-    build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)]
-    subprocess.run(build, cwd=ROOT, check=True, capture_output=True)
-
-
-@pytest.fixture(scope="session")
 def programs(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The programs of an environment in which the wheel is installed, and what it needs can be imported."""
     return made_once(tmp_path_factory, "installed", partial(_install, wheel)) / ".venv" / "bin"
 
 
 def _install(wheel: Path, home: Path) -> None:
-    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(home / ".venv")], check=True)
-    site = Path(sysconfig.get_path("purelib", "venv", {"base": str(home / ".venv")}))
-    (site / "needed.pth").write_text(sysconfig.get_path("purelib"))
-    install = [sys.executable, "-m", "pip", "--python", str(home / ".venv"), "install", "--quiet", "--no-index"]
-    options = ["--no-deps", "--ignore-installed", "--disable-pip-version-check"]
-    subprocess.run([*install, *options, str(wheel)], check=True, env=_environ())
+    (install(wheel, home) / "needed.pth").write_text(sysconfig.get_path("purelib"))
 
 
 @pytest.fixture(scope="session")
 def quick(programs: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A folder with a `darkroom` that starts at once: a process of that environment has imported what it needs."""
     fork = [str(programs / "python"), "-P", str(ROOT / "tests" / "bot" / "nursery.py")]
-    with closing(Nursery(fork, *COMMANDS, folder=programs, env=_environ())) as nursery:
+    with closing(Nursery(fork, *COMMANDS, folder=programs, env=environ())) as nursery:
         program = tmp_path_factory.mktemp("quick") / "darkroom"
         program.write_text(f'#!/bin/sh\nexec {shlex.join(stand_in("bot.__main__", nursery.address))} "$@"\n')
         program.chmod(0o755)
@@ -162,16 +157,10 @@ async def server() -> AsyncIterator[str]:
         yield engine.url
 
 
-def _environ(**more: str) -> dict[str, str]:
-    """The environment of somebody who has no settings and no checkout."""
-    foreign = {"PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", *names()}
-    return {**{name: value for name, value in os.environ.items() if name not in foreign}, **more}
-
-
 def _started(folder: Path, *programs: Path, **more: str) -> dict[str, str]:
     """The environment in which the guides' commands are found, with a data folder of their own."""
     path = os.pathsep.join((*map(str, programs), os.environ["PATH"]))
-    return _environ(PATH=path, HOME=str(folder.parent), DARKROOM_DATA_DIR=str(folder.parent / "data"), **more)
+    return environ(PATH=path, HOME=str(folder.parent), DARKROOM_DATA_DIR=str(folder.parent / "data"), **more)
 
 
 def test_every_command_of_the_guides_is_run_or_has_a_reason() -> None:
@@ -192,13 +181,13 @@ def test_the_wheel_holds_what_a_checkout_has(wheel: Path) -> None:
 
 def test_what_is_run_is_the_wheel(programs: Path, folder: Path) -> None:
     where = [str(programs / "python"), "-c", "import bot, comfy; print(bot.__file__, comfy.__file__)"]
-    run = subprocess.run(where, cwd=folder, env=_environ(), check=True, capture_output=True, text=True)
+    run = subprocess.run(where, cwd=folder, env=environ(), check=True, capture_output=True, text=True)
     assert all(Path(path).is_relative_to(programs.parent) for path in run.stdout.split())
 
 
 @pytest.mark.parametrize("command", ENDING)
 async def test_a_command_of_the_guides_does_what_they_say(
-    programs: Path, quick: Path, folder: Path, server: str, command: str
+    programs: Path, quick: Path, folder: Path, server: str, command: str, request: pytest.FixtureRequest
 ) -> None:
     if command.startswith("openssl") and shutil.which("openssl") is None:
         pytest.skip("openssl is not installed")
@@ -209,7 +198,11 @@ async def test_a_command_of_the_guides_does_what_they_say(
         .replace("FILE", str(ROOT / "workflows" / "poster.json"))
         .replace("FOLDER", "made")
     )
-    typed += " discord:1" if command == "darkroom forget" else ""
+    typed += {"darkroom forget": " discord:1", "darkroom init": " --yes"}.get(command, "")
+    if "postgresql://" in command:
+        empty = new_postgres(request.getfixturevalue("postgres"), empty=True)
+        typed = re.sub(r"postgresql://\S+", f"'{empty}'", typed)
+    typed = f"{BEFORE[command]} && {typed}" if command in BEFORE else typed
     process = await asyncio.create_subprocess_shell(
         typed,
         cwd=folder,

@@ -21,14 +21,17 @@ OWNERS = {
     "runs": "bot/core/runs",
     "uses": "bot/core/runs",
     "charges": "bot/core/runs",
+    "reports": "bot/core/runs",
     "line": "bot/core/runs",
     "rules": "bot/core/policy",
     "editions": "bot/core/policy",
     "audit": "bot/core/policy",
     "servers": "bot/core/servers",
     "definitions": "bot/core/servers",
+    "node_times": "bot/core/servers",
     "notes": "bot/core/storage",
     "presets": "bot/core/presets",
+    **dict.fromkeys(("pings", "ping_wishes"), "bot/core/pings"),
     **dict.fromkeys(("saved_files", "saved_workflows", "saved_versions", "saved_servers"), "bot/core/sources"),
     "workflows": "bot/core/workflows",
     "workflow_versions": "bot/core/workflows",
@@ -67,7 +70,7 @@ def test_no_two_public_classes_have_the_same_name() -> None:
 def test_no_folder_has_too_many_modules(package: str) -> None:
     for folder in {path.parent for path in (ROOT / package).rglob("*.py")}:
         modules = [path for path in folder.glob("*.py") if path.name != "__init__.py"]
-        assert len(modules) <= MOST_MODULES, folder
+        assert len(modules) <= MOST_MODULES or folder.name == "versions", folder  # a migration stays for ever
 
 
 def test_platforms_import_few_modules_of_core() -> None:
@@ -96,6 +99,7 @@ def _chains(path: Path) -> Iterator[list[str]]:
 def test_platforms_ask_services_and_do_not_reach_behind_them() -> None:
     parts = {
         ("health", "tasks"),
+        ("moderation", "reports"),
         ("moderation", "reviews"),
         ("moderation", "saved"),
         ("moderation", "templates"),

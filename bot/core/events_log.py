@@ -62,6 +62,31 @@ def worker_lost(worker: str, runs: int) -> None:
     _log.warning("worker_lost", extra={"worker": worker, "runs": runs})
 
 
+def backup_made(file: str, runs: int, files: int, size: int, seconds: float) -> None:
+    """A backup is whole, and on disk."""
+    _log.info("backup_made", extra={"file": file, "runs": runs, "files": files, "bytes": size, "seconds": seconds})
+
+
+def backup_failed(reason: str) -> None:
+    """A nightly backup could not be made; it is tried again."""
+    _log.error("backup_failed", extra={"reason": reason})
+
+
+def room_short(used: int, free: int | None) -> None:
+    """Room for the files of runs gets short: the oldest originals will be deleted. Both are bytes."""
+    _log.warning("room_short", extra={"used": used, "free": free})
+
+
+def originals_deleted(runs: int, files: int, size: int) -> None:
+    """The files of the oldest runs were deleted to make room."""
+    _log.warning("originals_deleted", extra={"runs": runs, "files": files, "bytes": size})
+
+
+def erasure_not_noted(file: str, reason: str) -> None:
+    """Something was deleted, and the ledger does not say so: a backup that has it would bring it back."""
+    _log.error("erasure_not_noted", extra={"file": file, "reason": reason})
+
+
 def platform_connected(platform: str) -> None:
     """A platform can be reached, and takes requests."""
     _log.info("platform_connected", extra={"platform": platform})

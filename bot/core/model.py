@@ -81,11 +81,12 @@ class UploadedFile:
 
 @dataclass(frozen=True)
 class StoredFile:
-    """A file in the media store, with its name and kind for people."""
+    """A file in the media store, with its name and kind for people. `note` says what had to be changed of an input."""
 
     key: str
     filename: str
     kind: str = ""
+    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -105,13 +106,15 @@ class RunRequest:
 
 @dataclass(frozen=True)
 class DisplayOptions:
-    """The display options of runs. `results` go "here", to a "thread", or to the channel or topic with this id. None
-    means that wider rules decide.
+    """The display options of runs. `results` go "here", to a "thread", or to the channel or topic with this id. People
+    are told of the end of a request that took longer than `ping` minutes; -1 means never. None means that wider rules
+    decide.
     """
 
     results: str | None = None
     previews: bool | None = None
     spoilers: bool | None = None
+    ping: int | None = None
 
 
 @dataclass(frozen=True)
@@ -138,7 +141,9 @@ class Queued:
 
 @dataclass(frozen=True)
 class Running:
-    """A node is running. `fraction` is the progress of the whole run, always below 1; `eta` is in seconds."""
+    """A node is running: `node` says in words what it does. `fraction` is the progress of the whole run, always below
+    1; `eta` is in seconds, and is `sure` if earlier runs say so.
+    """
 
     node: str | None = None
     step: int | None = None
@@ -146,6 +151,7 @@ class Running:
     fraction: float = 0.0
     eta: float | None = None
     preview: bytes | None = field(default=None, repr=False)
+    sure: bool = False
 
 
 @dataclass(frozen=True)
@@ -188,11 +194,14 @@ Status: TypeAlias = Received | Queued | Running | Delivering | Held | Paused | D
 
 @dataclass(frozen=True)
 class RunSummary:
-    """The summary of a run for its message, in any status. `inputs` are the names of the input files.
+    """The summary of a run for its message, in any status. `inputs` are the names of the input files, and `notes` say
+    what had to be changed of them.
 
-    With `spoiler` the result is hidden until someone clicks on it. Without `previews` no `Running` has any. `varies`
+    `values` come in the order in which people look for them. With `spoiler` the result is hidden until someone clicks
+    on it. Without `previews` no `Running` has any. `varies`
     says that another run with the same values makes another result, because the workflow has a seed. `price` is there
-    if the run costs money.
+    if the run costs money. `restored` says that its message may show the end of the run already, and that it and all
+    beside it may have been posted by a bot that is gone: nothing is posted in their place.
     """
 
     run_id: str
@@ -206,6 +215,8 @@ class RunSummary:
     previews: bool = True
     varies: bool = True
     price: Price | None = None
+    notes: tuple[str, ...] = ()
+    restored: bool = False
 
 
 @dataclass(frozen=True)

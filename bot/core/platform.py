@@ -18,6 +18,7 @@ from bot.core.moderation.problems import WorkflowProblem
 from bot.core.moderation.saved_workflows import SavedEntry, SavedOverview, SavedWorkflows
 from bot.core.moderation.service import ModerationService, Overview, Row
 from bot.core.moderation.workflow_editor import WorkflowEditor, settings_from
+from bot.core.pings.wishes import PingWishes, after_of
 from bot.core.policy.audit import Entry
 from bot.core.policy.buttons import Button, ButtonPress
 from bot.core.policy.permissions import OPERATOR, RuleTarget
@@ -28,6 +29,7 @@ from bot.core.port import Reply
 from bot.core.presets.service import FilledForm, PresetService
 from bot.core.retry import Pauses, retry
 from bot.core.run import UNFINISHED, Outcome, RunRecord, State
+from bot.core.runs.history.details import RunDetails
 from bot.core.runs.service import RunService
 from bot.core.runs.workflow_service import WorkflowOffer, WorkflowService
 from bot.core.storage.key_value import KeyValueStore
@@ -74,6 +76,7 @@ __all__ = [
     "Row",
     "Rule",
     "RuleTarget",
+    "RunDetails",
     "RunRecord",
     "RunService",
     "SavedEntry",
@@ -94,6 +97,7 @@ __all__ = [
     "WorkflowOffer",
     "WorkflowProblem",
     "WorkflowService",
+    "after_of",
     "asked_in",
     "block_words",
     "community_of",
@@ -137,6 +141,7 @@ class Services:
     health: Health
     groups: GroupService
     presets: PresetService
+    pings: PingWishes
 
 
 class Platform(Protocol):

@@ -88,6 +88,24 @@ class ReviewAsker(Protocol):
         """
 
 
+@runtime_checkable
+class ReportAsker(Protocol):
+    """A platform that can ask reviewers about a result that people have reported."""
+
+    async def ask_about_report(self, brief: RunSummary, result: Result, channel: str) -> None:
+        """Show reviewers a reported result in a channel, with ways to take it away and to leave it. Raises
+        `DeliveryFailed`.
+        """
+
+
+@runtime_checkable
+class ResultRemover(Protocol):
+    """A platform where showing an end does not take a result out of its message."""
+
+    async def remove(self, address: Address, brief: RunSummary) -> None:
+        """Remove the messages of a result. Raises `DeliveryFailed`; those that are gone already are removed."""
+
+
 @dataclass(frozen=True)
 class WorkflowQuestion:
     """A question to an operator: may others run this workflow? `newest` tells the version that it is about, and both
@@ -105,6 +123,28 @@ class OperatorAsker(Protocol):
 
     async def ask_operator(self, person: str, question: WorkflowQuestion) -> None:
         """Ask an operator, by the platform's id, with ways to say yes and no. Raises `DeliveryFailed`."""
+
+
+@dataclass(frozen=True)
+class Ping:
+    """The words for a person who waited for a request: `text`, and if they want that, in a `direct` message."""
+
+    text: str
+    direct: bool = False
+
+
+@runtime_checkable
+class PingSender(Protocol):
+    """A platform that can tell a person of the end of their request so that their phone says so."""
+
+    @property
+    def pings_once(self) -> bool:
+        """True if the same ping, sent again soon, comes once."""
+
+    async def ping(self, address: Address, brief: RunSummary, ping: Ping) -> None:
+        """Answer the message of a run with one that mentions its person, and no one else. Nothing is sent if the result
+        was a new message itself. Raises `DeliveryFailed`.
+        """
 
 
 class Replier(Protocol):

@@ -83,7 +83,8 @@ class RunRecord(QueuedRun):
 
     `spared` counts the attempts that ended before a server began. From `posted_at` on a server may have charged for a
     run that costs money. A run of a group, which was asked for with others, is `cell` of so many `cells`, counted from
-    0; `label` says what differs.
+    0; `label` says what differs. One that is `restored` comes from a backup,
+    after which others may have gone on with it.
     """
 
     values: Mapping[str, Any]
@@ -118,6 +119,7 @@ class RunRecord(QueuedRun):
     cells: int = 1
     label: str = ""
     wording: Wording | None = None
+    restored: bool = False
 
     @property
     def written(self) -> Mapping[str, Any]:
@@ -153,6 +155,8 @@ class RunRecord(QueuedRun):
             spoiler=bool(self.display.spoilers),
             previews=self.display.previews is not False and not self.review,
             price=self.price,
+            notes=tuple(file.note for file in self.inputs.values() if file.note),
+            restored=self.restored,
         )
 
     @property

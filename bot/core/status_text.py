@@ -26,6 +26,7 @@ _BAR = 12  # characters
 _SECONDS = 100  # shorter times are told in seconds
 _HOURS = 48  # longer times are told in days
 _LONGEST = 80  # characters of one value
+_READ = 300  # characters of one value under a result
 _TEXTY = 24  # characters longer texts are quoted
 
 
@@ -113,16 +114,18 @@ def describe(status: Status) -> str:
             return _("Cancelled by {name}.").format(name=name) if name else _("Cancelled.")
 
 
-def asked(brief: RunSummary) -> str:
-    """The price of a request and its most important values, in one line; empty if there are none."""
+def asked(brief: RunSummary, longest: int = _LONGEST) -> str:
+    """The price of a request, its values, what was asked first, and what had to be changed of its files, in one line;
+    empty if there are none. A value has at most `longest` characters.
+    """
     price = [cost(brief.price)] if brief.price is not None else []
-    return " · ".join([*price, *_pairs(brief.values)])
+    return " · ".join([*price, *_pairs(brief.values, longest), *brief.notes])
 
 
 def caption(result: Result, brief: RunSummary) -> str:
     """The workflow and the person, the important values, the times, and the warnings; each on its own line."""
     first = _("{title} for {name}").format(title=brief.title, name=brief.person.name or brief.person.id)
-    return "\n".join(part for part in (first, asked(brief), times(result), *result.warnings) if part)
+    return "\n".join(part for part in (first, asked(brief, _READ), times(result), *result.warnings) if part)
 
 
 def times(result: Result) -> str:
@@ -153,19 +156,21 @@ def running(status: Running) -> str:
     """The node, the step and the time left, in one line."""
     parts = [status.node or _("Starting")]
     if status.step is not None and status.steps is not None:
-        parts.append(_("step {step} of {steps}").format(step=status.step, steps=status.steps))
+        words = _("{node}, step {step} of {steps}")
+        parts = [words.format(node=parts[0], step=status.step, steps=status.steps)]
     if status.eta is not None:
-        parts.append(_("about {time} left").format(time=seconds(status.eta)))
+        left = _("{time} left") if status.sure else _("about {time} left")
+        parts.append(left.format(time=seconds(status.eta)))
     return " · ".join(parts)
 
 
-def _pairs(values: Mapping[str, Any]) -> Iterator[str]:
+def _pairs(values: Mapping[str, Any], longest: int) -> Iterator[str]:
     for name, value in values.items():
         text = " ".join(_shown(value).split())
         if not text:
             continue
-        if len(text) > _LONGEST:
-            text = text[: _LONGEST - 1].rstrip() + "…"
+        if len(text) > longest:
+            text = text[: longest - 1].rstrip() + "…"
         yield f"“{text}”" if len(text) > _TEXTY else f"{name} {text}"
 
 

@@ -17,7 +17,7 @@ from typing import Any
 
 from bot.core.background import TaskHealth
 from bot.core.errors import StorageFailed
-from bot.core.execution import durable
+from bot.core.execution import durable, takeover
 from bot.core.model import Address, Person, Place, Result, RunRequest, RunSummary, Status
 from bot.core.platform import Services
 from bot.core.port import Limits
@@ -71,7 +71,8 @@ class FilePlatform:
             person = Person("test", asked["person"], asked["person"])
             known = {run.address.message for run in await services.runs.last_of(person, 1000)}
             if asked["message"] not in known:
-                request = RunRequest(asked.get("workflow", PLAIN), {"color": str(asked["color"])}, person, PLACE)
+                values = {"color": str(asked["color"]), **asked.get("values", {})}
+                request = RunRequest(asked.get("workflow", PLAIN), values, person, PLACE)
                 await _until_taken(services, request, Address("test", "chat", asked["message"]))
         seen = 0
         while True:
@@ -122,7 +123,7 @@ async def _main(folder: Path, role: Role) -> None:
         running_per_person=given.get("running", 3),
     )
     for name, seconds in given.get("leases", {}).items():
-        for module in (registry, session_lock):
+        for module in (registry, session_lock, takeover):
             if hasattr(module, name):
                 setattr(module, name, seconds)
     durable._VERSION = given.get("versions", {}).get(role.worker, durable._VERSION)

@@ -88,6 +88,24 @@ async def test_a_worker_whose_runs_were_taken_over_goes_on_with_others(tmp_path:
         await here.has_delivered_all(30)
 
 
+async def test_the_runs_of_a_worker_that_was_never_here_are_taken_over(tmp_path: Path, postgres: str) -> None:
+    """As in a database that was restored or moved: the registry does not know whose they are."""
+    url = new_postgres(postgres)
+    soon = _SOON | {"_LONGEST_START": 0.5}
+    async with stage(tmp_path, url, servers=2, pace=1.0, at=_AT, leases=soon) as here:
+        here.ask(1)
+        chat, left = await here.start("chat"), await here.start("left")
+        await here.until(lambda: any(entry.get("status") == "Running" for entry in here.messages().get("m0", [])))
+        await left.kill()
+        async with Database(url) as database, database.change() as connection:
+            await connection.execute(servers.delete())
+        here.servers["s1"]._executor._pace = 0.0
+        right = await here.start("right")
+        await here.until_done(1)
+        assert [await bot.end() for bot in (chat, right)] == [0, 0]
+        await here.has_delivered_all(1)
+
+
 async def test_a_worker_that_stands_still_is_started_again_beside_it(tmp_path: Path, postgres: str) -> None:
     url = new_postgres(postgres)
     async with stage(tmp_path, url, servers=1, pace=1.0, at={"left": ["s0"]}, leases=_SOON | {"_SILENT": 3.0}) as here:

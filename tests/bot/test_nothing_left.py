@@ -10,12 +10,14 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from bot.app import App
 from bot.core.model import Person, UploadedFile
 from bot.core.run import RunRecord, State
 from bot.core.storage.data_folder import clear_engine
 from bot.settings import Role, Settings
-from bot.stores import forget
-from tests.bot.harness import ANN, BEN, House, house, running, until
+from bot.stores import forget, key_value
+from comfy.embedded import EmbeddedServer
+from tests.bot.harness import ANN, BEN, Gates, House, failing, house, running, until
 
 RED, BLUE = (211, 17, 34), (12, 34, 222)
 
@@ -143,3 +145,56 @@ def test_what_the_engine_of_an_older_version_kept_is_deleted_and_an_operators_pi
     (engine / "input" / "logo.png").unlink()
     clear_engine(tmp_path)
     assert not engine.exists()
+
+
+@pytest.mark.parametrize("wanted", [True, False])
+async def test_the_history_of_a_server_is_cleared_where_the_operator_wants_it(tmp_path: Path, wanted: bool) -> None:
+    gates = Gates()
+    server = EmbeddedServer(nodes=gates.nodes())
+    async with house(tmp_path / "data", servers=[server], clear_history=wanted) as home:
+        gates.open("a")
+        done, _shown = await home.ask("gated", gate="a")
+        await home.ended(done)
+        cancelled, shown = await home.ask("gated", gate="b")
+        await home.platform.until(running(shown))
+        await home.services.runs.cancel(cancelled, ANN)
+        gates.open()
+        await home.ended(cancelled)
+
+        async def is_as_wanted() -> bool:
+            return len(server._jobs.history) == (0 if wanted else 2)
+
+        await until(is_as_wanted)
+        assert len((await home.run(done)).shown.files) == 1
+
+
+async def test_a_run_that_failed_leaves_no_word_in_the_history_of_a_server(tmp_path: Path) -> None:
+    server = EmbeddedServer(nodes=failing())
+    async with house(tmp_path / "data", servers=[server], clear_history=True) as home:
+        failed, _shown = await home.ask("gated", gate="a")
+        (run,) = await home.ended(failed)
+        assert run.state is State.FAILED
+
+        async def is_empty() -> bool:
+            return not server._jobs.history
+
+        await until(is_empty)
+
+
+async def test_the_command_forgets_what_platforms_have_noted_of_a_person(tmp_path: Path) -> None:
+    app = App()
+    app.__dict__["settings"] = settings = Settings(data_dir=tmp_path)
+    gone = {
+        "telegram": ("telegram:draft:5:7", "telegram:draft:5:8", "telegram:stranger:5"),
+        "discord": ("discord:sheet:5:a",),
+    }
+    kept = {"telegram": ("telegram:draft:55:7", "telegram:stranger:55"), "discord": ("discord:sheet:55:a",)}
+    for name in gone:
+        async with key_value(settings, name) as notes:
+            for each in (*gone[name], *kept[name]):
+                await notes.put(each, {"text": "Ann at the beach"})
+    for name in gone:
+        assert await app.forget(f"{name}:5") == 0
+        async with key_value(settings, name) as notes:
+            assert set(await notes.starting("")) == set(kept[name])
+    assert await app.forget("discord:ann") == 0

@@ -21,6 +21,7 @@ from bot.core.runs.repository import RunRepository
 from bot.core.storage.database import Database
 from bot.settings import Secret
 from bot.stores import hand_over
+from comfy.embedded.node import NodeType
 from tests.bot.databases import ENGINE, RUNS, fill, new_postgres
 from tests.bot.forks import Forked, fork
 from tests.bot.harness import QuickSettings, WatchedServer, until, write_workflows
@@ -130,12 +131,20 @@ async def _gone(process: Forked) -> None:
 
 
 @asynccontextmanager
-async def stage(folder: Path, database: str, servers: int = 3, pace: float = 0.03, **more: Any) -> AsyncIterator[Stage]:
+async def stage(
+    folder: Path,
+    database: str,
+    servers: int = 3,
+    pace: float = 0.03,
+    nodes: dict[str, NodeType] | None = None,
+    **more: Any,
+) -> AsyncIterator[Stage]:
     async with AsyncExitStack() as stack:
         (folder / "messages").mkdir()
         await asyncio.to_thread(write_workflows, folder)  # once: what begins together reads them
         await asyncio.to_thread(fill, folder / "data", RUNS, ENGINE)
-        named = {f"s{number}": WatchedServer(folder / f"s{number}", pace=pace) for number in range(servers)}
+        names = [f"s{number}" for number in range(servers)]
+        named = {name: WatchedServer(folder / name, pace=pace, nodes=nodes) for name in names}
         for server in named.values():
             await stack.enter_async_context(server)
         urls = {name: server.url for name, server in named.items()}

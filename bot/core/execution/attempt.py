@@ -63,6 +63,7 @@ from comfy.errors import (
 )
 from comfy.messages.files import input_folder
 from comfy.prompt import Prompt
+from comfy.scheduling.node_times import NodeTimes
 
 _log = logging.getLogger(__name__)
 _Kept = TypeVar("_Kept")
@@ -87,6 +88,7 @@ class ExecutionContext:
     lease: Lease
     keep_metadata: bool = False
     locks: RunLocks = field(default_factory=RunLocks)
+    times: NodeTimes = field(default_factory=NodeTimes)
 
     def attempt_lease(self, run: RunRecord) -> AttemptLease:
         return AttemptLease(self.lease, self.records, run)
@@ -179,6 +181,7 @@ class Attempt:
         self._collected: dict[str, Path] = {}  # what came out and is still in the folder, by its key
         self._handed_over: HandedOver | None = None  # by this process, and not on record elsewhere
         self._is_noted = False  # that it was handed over stands in the record
+        self._is_over = False  # the server's part is on record for good, and its history may forget it
         self._execution: Execution | None = None
         self._is_wanted_back = False
         self._payment = Payment(run, context.records, self._written, client.server.gone_after)
@@ -223,6 +226,7 @@ class Attempt:
             keep_metadata=self._context.keep_metadata,
             previews=self._run.brief().previews and self._reply.limits.previews,
             about_to_pay=self._payment.authorize,
+            times=self._context.times.at(self._run.server or ""),
         )
 
     async def _develop(self, execution: Execution, folder: Path) -> None:
@@ -409,6 +413,7 @@ class Attempt:
             self._collected[key] = file.path
         outcome = Outcome(tuple(files), result.texts, (*warnings, *result.warnings), nothing_new)
         await self._written(partial(self._context.records.save_outputs, self._run, outcome))
+        self._is_over = True
         await self._clear(execution)
         return outcome
 
@@ -417,13 +422,19 @@ class Attempt:
         here, and only here can people delete them.
         """
         unused = self._uploads.leave(self)
+        if self._client.server.clears_history and self._is_over:
+            self._is_over = False
+            await self._forget(execution)
         if not self._client.server.forgets:
             return
         inputs = {*(self._sent[key] for key in unused if key in self._sent), *self._uploads.drop(unused)}
+        await self._forget(execution, inputs)
+
+    async def _forget(self, execution: Execution, inputs: Iterable[str] = ()) -> None:
         try:
             await execution.forget(inputs)
         except ComfyError as fault:
-            _log.warning("run %s: the built-in engine may still have its files: %s", self._run.id, fault)
+            _log.warning("run %s: its server may still have what it was sent: %s", self._run.id, fault)
 
     async def _written(self, write: Callable[[], Awaitable[_Kept]]) -> _Kept:
         """Keep something as soon as that is possible, so that nothing was done in vain: a database may be locked,
@@ -466,7 +477,9 @@ class Attempt:
         self._freed(False)
         if sure and execution.never_began:
             await self._payment.take_back()
-        if await self._written(partial(self._context.records.end, self._run, State.CANCELLED)) and not sure:
+        ended = await self._written(partial(self._context.records.end, self._run, State.CANCELLED))
+        self._is_over = ended and sure
+        if ended and not sure:
             unsure = _("It was cancelled, but the server could not be told: it may still be at work on it.")
             await show_status(self._reply, Failed(unsure))
 
@@ -498,6 +511,7 @@ class Attempt:
     async def _end(self, said: Failed) -> None:
         """Write the end down, and then tell the person."""
         if await self._written(partial(self._context.records.end, self._run, State.FAILED, said.sentence)):
+            self._is_over = True
             run = await self._written(partial(self._context.records.get, self._run.id))
             await show_status(self._reply, run.end if run is not None and run.end is not None else said)
 

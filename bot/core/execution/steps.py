@@ -17,8 +17,8 @@ from bot.core.errors import BadResult, CannotRun, DeliveryFailed, StorageFailed,
 from bot.core.execution.collection import ResultFetcher, SentFiles
 from bot.core.execution.progress import ProgressTracker
 from bot.core.execution.submission import execution_targets, extra_data
-from bot.core.execution.throttle import Throttle
-from bot.core.model import Cancelled, Delivering, Done, Failed, Queued, Result, Status
+from bot.core.execution.throttle import Throttle, Ticker
+from bot.core.model import Cancelled, Delivering, Done, Failed, Queued, Result, Running, Status
 from bot.core.port import Reply
 from bot.core.runs.replies import show_status
 from bot.i18n import _
@@ -31,6 +31,7 @@ from comfy.messages.history import Record
 from comfy.object_info import ObjectInfo
 from comfy.prices import paid_nodes
 from comfy.prompt import Prompt
+from comfy.scheduling.node_times import ServerTimes
 from comfy.tracking.poller import PromptEnded, PromptRunning, PromptWaiting, Sighting
 from comfy.tracking.sent_pictures import senders_of
 
@@ -66,9 +67,11 @@ class Execution:
         previews: bool = True,
         clock: Callable[[], float] = time.monotonic,
         about_to_pay: Callable[[Prompt, ObjectInfo], Awaitable[None]] | None = None,
+        times: ServerTimes | None = None,
     ) -> None:
         """`folder` keeps files on their way; it is the caller's to empty. `previews`: they are shown to people.
-        `about_to_pay` is awaited before a prompt is posted that costs money, and raises if it must not be.
+        `about_to_pay` is awaited before a prompt is posted that costs money, and raises if it must not be. `times` are
+        those of the server's nodes.
         """
         self.run = run
         self._begin(attempt)
@@ -78,7 +81,8 @@ class Execution:
         self._fetcher = ResultFetcher(client, run, folder, keep_metadata)
         self._client, self._previews, self._clock = client, previews, clock
         self._submission: asyncio.Task[Submission] | None = None
-        self._about_to_pay = about_to_pay
+        self._about_to_pay, self._times = about_to_pay, times
+        self._info: ObjectInfo | None = None
         self._paid, self._began = False, False  # whether the prompt costs money, and whether the server has begun it
 
     def _begin(self, attempt: int) -> None:
@@ -151,7 +155,7 @@ class Execution:
 
     async def fill(self, names: Mapping[str, str]) -> Prompt:
         """The prompt with the run's values in it."""
-        info = await self._client.object_info()
+        info = self._info = await self._client.object_info()
         self.prompt = await asyncio.to_thread(self.run.workflow.fill, {**self.run.values, **names}, info)
         self._targets = execution_targets(self.prompt, self.run.workflow.outputs, info)
         return self.prompt
@@ -161,10 +165,11 @@ class Execution:
     ) -> ExecutionEnd:
         """Wait for the prompt's end, and offer every status on the way. `begun` is awaited when the server begins."""
         prompt = self.prompt or self.run.workflow.prompt
-        progress = ProgressTracker(prompt.part_for(self._targets) if self._targets else prompt, self._clock)
+        part = prompt.part_for(self._targets) if self._targets else prompt
+        progress = ProgressTracker(part, self._clock, self._info, self._times)
         warnings, nothing_new = list[str](), False
         events: AsyncGenerator[Event] = self._client.follow(self.prompt_id)
-        async with aclosing(events):
+        async with aclosing(events), Ticker(lambda: offer(progress.now())) as ticker:
             async for event in events:
                 if not self._began and not isinstance(event, PromptQueued):
                     self._began = True
@@ -177,6 +182,7 @@ class Execution:
                 elif isinstance(event, ExecutionSuccess):
                     nothing_new, self._heard = event.cached, frozenset(event.sent)
                 if (status := progress.fold(event)) is not None:
+                    ticker.note(ticks=isinstance(status, Running))
                     offer(status)
         return ExecutionEnd(nothing_new, tuple(warnings))
 
@@ -323,7 +329,9 @@ async def _develop(execution: Execution, throttle: Throttle) -> Result:
                     raise
                 _log.warning("run %s is made again: %s", execution.run.id, lost)
                 execution.begin_again()
-    return replace(result, warnings=(*warnings, *ended.warnings, *result.warnings), nothing_new=ended.nothing_new)
+    notes = [file.note for file in execution.run.media.values() if file.note]
+    said = (*notes, *warnings, *ended.warnings, *result.warnings)
+    return replace(result, warnings=said, nothing_new=ended.nothing_new)
 
 
 def failure(error: Exception, execution: Execution) -> Failed:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from functools import partial
 
@@ -15,6 +16,8 @@ from bot.core.servers.registry import ServerRegistry, is_silent
 from bot.core.storage.database import Database
 
 _EVERY = 1.0  # seconds
+_LONGEST_START = 15.0  # seconds in which a worker that starts beside this one is in the registry
+_UNKNOWN_EVERY = 60.0  # seconds between two looks for runs of workers that have not been here for long
 
 
 class Takeover:
@@ -28,9 +31,11 @@ class Takeover:
         replies: RunReplies,
         tasks: TaskHealth,
         wake: Callable[[], None],
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._database, self._registry, self._records, self._replies = database, registry, records, replies
-        self._wake = wake
+        self._wake, self._clock = wake, clock
+        self._next_unknown = clock() + _LONGEST_START
         self._looking = BackgroundTask("takeover", tasks)
 
     async def __aenter__(self) -> Takeover:
@@ -41,14 +46,24 @@ class Takeover:
         await self._looking.stop()
 
     async def _look(self) -> None:
-        lost = self._registry.lost
-        if not lost:
+        lost: dict[str, float | None] = {**self._registry.lost}
+        if not lost and not self._looks_for_unknown:
             return
-        owners = {run.worker for run in await self._records.active()}
+        owners = {run.worker for run in await self._records.active() if run.worker is not None}
+        if self._looks_for_unknown:
+            lost |= dict.fromkeys(owners - self._registry.workers)
+            self._next_unknown = self._clock() + _UNKNOWN_EVERY
         for worker in sorted(lost.keys() & owners):
             await self._take_over(worker, lost[worker])
 
-    async def _take_over(self, worker: str, at: float) -> None:
+    @property
+    def _looks_for_unknown(self) -> bool:
+        """True if it is time to look for runs of workers that the registry has forgotten, or never knew: of a database
+        that was restored or moved here. They have had the time to come back.
+        """
+        return self._database.is_shared and self._clock() >= self._next_unknown
+
+    async def _take_over(self, worker: str, at: float | None) -> None:
         runs = await take_over(self._database, worker, partial(is_silent, worker=worker, at=at))
         if runs:
             events_log.worker_lost(worker, len(runs))

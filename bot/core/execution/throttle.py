@@ -10,6 +10,8 @@ from bot.core import events_log
 from bot.core.errors import DeliveryFailed, NotNow
 from bot.core.model import Status
 
+_TICK = 3.0  # seconds
+
 
 class Throttle:
     """Shows the latest of the statuses that it is offered, one at a time; on the way out, the last one at once.
@@ -86,3 +88,34 @@ class Throttle:
             except DeliveryFailed as failure:
                 events_log.chat_refused(type(status).__name__, str(failure))
             self._next = self._clock() + pause
+
+
+class Ticker:
+    """Calls a function while nothing is heard: the time left goes on. Use it in `with`, where `note` begins it."""
+
+    def __init__(self, tick: Callable[[], None], pause: float = _TICK) -> None:
+        self._tick, self._pause = tick, pause
+        self._due: asyncio.TimerHandle | None = None
+
+    def note(self, *, ticks: bool) -> None:
+        """Something was heard: the next call is a pause later, if at all."""
+        self._stop()
+        if ticks:
+            self._due = asyncio.get_running_loop().call_later(self._pause, self._call)
+
+    async def __aenter__(self) -> Ticker:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._stop()
+
+    def _call(self) -> None:
+        self._tick()
+        self.note(ticks=True)
+
+    def _stop(self) -> None:
+        if self._due is not None:
+            self._due.cancel()
+            self._due = None

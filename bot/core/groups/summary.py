@@ -27,8 +27,8 @@ def summarize(runs: Sequence[RunRecord], brief: RunSummary, said: Mapping[str, S
     first = runs[0]
     common = {
         name: value
-        for name, value in first.values.items()
-        if all(name in run.values and run.values[name] == value for run in runs)
+        for name, value in first.said.items()
+        if all(name in run.said and run.said[name] == value for run in runs)
     }
     cells = tuple(_cell(run, said.get(run.id)) for run in runs)
     return GroupSummary(first.group_id or "", replace(brief, values=common), cells, first.cells)

@@ -18,7 +18,7 @@ from bot.core.policy.permissions import Permissions
 from bot.core.policy.scope import asked_in, community_of
 from bot.core.port import ReviewAsker
 from bot.core.retry import Pauses
-from bot.core.run import RunRecord, State
+from bot.core.run import Outcome, RunRecord, State
 from bot.core.runs.locks import RunLocks
 from bot.core.runs.replies import RunReplies
 from bot.core.runs.repository import RunRepository
@@ -114,23 +114,11 @@ class Reviews:
         if (outcome := run.to_review) is None:
             yield None
             return
-        with work_folder() as folder:
-            files = []
-            for number, file in enumerate(outcome.files, 1):
-                path = await self._media.fetch(file.key, folder / f"result-{number}{Path(file.key).suffix}")
-                files.append(ResultFile(path, file.filename, file.kind))
-            yield Result(run.id, run.workflow, run.values, tuple(files), outcome.texts, outcome.warnings)
+        async with result_to_see(run, outcome, self._media) as result:
+            yield result
 
     async def _own(self, by: Person, here: Place, act: str, run_id: str) -> RunRecord:
-        """Return a run of the moderator's own community. Raises `NotAllowed`, and `UserError` if there is none."""
-        await self._permissions.moderator(by, here, act)
-        run = await self._records.get(run_id)
-        if run is None:
-            raise UserError(_("This run no longer exists."))
-        if community_of(run.place) != community_of(here) and not self._permissions.is_operator(by):
-            words = _("This run belongs to another community.")
-            raise await self._permissions.refused(by, here, act, words, run.place)
-        return run
+        return await own_run(self._records, self._permissions, by, here, act, run_id)
 
     async def _tell(self, run: RunRecord, status: Queued | Failed | Held) -> None:
         await self._replies.show(run, status)
@@ -163,3 +151,28 @@ class Reviews:
             _log.warning("reviews: cannot ask the moderators about run %s: %s", run.id, fault)
             return False
         return True
+
+
+@asynccontextmanager
+async def result_to_see(run: RunRecord, outcome: Outcome, media: BlobStore) -> AsyncIterator[Result]:
+    """Return an outcome of a run as a result, with its files, for moderators."""
+    with work_folder() as folder:
+        files = []
+        for number, file in enumerate(outcome.files, 1):
+            path = await media.fetch(file.key, folder / f"result-{number}{Path(file.key).suffix}")
+            files.append(ResultFile(path, file.filename, file.kind))
+        yield Result(run.id, run.workflow, run.values, tuple(files), outcome.texts, outcome.warnings)
+
+
+async def own_run(
+    records: RunRepository, permissions: Permissions, by: Person, here: Place, act: str, run_id: str
+) -> RunRecord:
+    """Return a run of the moderator's own community. Raises `NotAllowed`, and `UserError` if there is none."""
+    await permissions.moderator(by, here, act)
+    run = await records.get(run_id)
+    if run is None:
+        raise UserError(_("This run no longer exists."))
+    if community_of(run.place) != community_of(here) and not permissions.is_operator(by):
+        words = _("This run belongs to another community.")
+        raise await permissions.refused(by, here, act, words, run.place)
+    return run

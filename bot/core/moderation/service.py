@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING
 from bot.core.errors import BadValue, NotAllowed, UserError, WorkerFailed
 from bot.core.model import DisplayOptions, Person, Place
 from bot.core.moderation.problems import WorkflowProblems
+from bot.core.moderation.reports import Reports
 from bot.core.moderation.reviews import Reviews
 from bot.core.moderation.saved_workflows import SavedWorkflows
 from bot.core.moderation.template_adder import TemplateAdder
@@ -103,7 +104,8 @@ class Overview:
 
 
 class ModerationService:
-    """The actions of moderators. `reviews` has the runs that wait for approval; `workflows` edits the workflows that
+    """The actions of moderators. `reviews` has the runs that wait for approval, `reports` the results that people
+    have reported; `workflows` edits the workflows that
     trusted people add in the chat, `saved` has those that people save at servers, `templates` those of the servers'
     libraries, and `problems` those that cannot be run.
     """
@@ -117,13 +119,15 @@ class ModerationService:
         queue: RunQueue,
         records: RunRepository,
         reviews: Reviews,
+        reports: Reports,
         contributions: WorkflowEditor,
         saved: SavedWorkflows,
         templates: TemplateAdder,
         problems: WorkflowProblems,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self.reviews, self.workflows, self._records = reviews, contributions, records
+        self.reviews, self.reports, self._records = reviews, reports, records
+        self.workflows = contributions
         self.saved, self.templates, self.problems = saved, templates, problems
         self._enforcer, self._rules, self._audit, self._permissions = enforcer, enforcer.book, audit, permissions
         self._validator, self._queue, self._clock = validator, queue, clock
@@ -367,8 +371,8 @@ class ModerationService:
         return await self._put(by, here, "dismiss", words, Rule(scope, Admission()), remove=True)
 
     async def where(self, by: Person, here: Place, to: DisplayOptions, aim: RuleTarget = EVERYTHING) -> str:
-        """Set where results go, and the previews and spoilers; options that are None stay as they are. Raises
-        `BadValue` for a place that is none.
+        """Set where results go, the previews and spoilers, and when people are told of an end; options that are None
+        stay as they are. Raises `BadValue` for a place that is none.
         """
         if to.results not in (None, "here", "thread") and not _CHANNEL.fullmatch(to.results):
             raise BadValue("results", _("a channel or topic is named by its id, which is a number."))
@@ -379,6 +383,7 @@ class ModerationService:
             before.results if to.results is None else to.results,
             before.previews if to.previews is None else to.previews,
             before.spoilers if to.spoilers is None else to.spoilers,
+            before.ping if to.ping is None else to.ping,
         )
         words = _("Results {scope}: {display}.").format(scope=scope, display=display_words(merged))
         return await self._put(by, here, "where", words, Rule(scope, merged))

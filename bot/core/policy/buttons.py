@@ -18,6 +18,7 @@ class Button(StrEnum):
     USE = "use"
     ORIGINAL = "original"
     DETAILS = "details"
+    REPORT = "report"  #: a result, to the reviewers of its place
     DELETE = "delete"
     TRY = "try"  #: a first run, with a picture of ours
     FORM = "form"  #: of a form, or of a question that belongs to one
@@ -43,6 +44,7 @@ RIGHTS: dict[Button, tuple[Right, Right]] = {
     Button.USE: (Right.WRITERS, Right.WRITERS),
     Button.ORIGINAL: (Right.READERS, Right.WRITERS),
     Button.DETAILS: (Right.READERS, Right.WRITERS),
+    Button.REPORT: (Right.READERS, Right.READERS),
     Button.DELETE: (Right.OWNER_AND_MODERATORS, Right.OWNER_AND_MODERATORS),
     Button.TRY: (Right.WRITERS, Right.WRITERS),
     Button.FORM: (Right.OWNER, Right.OWNER),

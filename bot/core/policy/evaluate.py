@@ -202,6 +202,7 @@ def display_options(rules: Rules, context: RequestContext) -> DisplayOptions:
         next((each.results for each in found if each.results is not None), "here"),
         next((each.previews for each in found if each.previews is not None), True),
         next((each.spoilers for each in found if each.spoilers is not None), False),
+        next((each.ping for each in found if each.ping is not None), None),
     )
 
 

@@ -30,7 +30,7 @@ from bot.core.policy.rules import (
 )
 from bot.core.policy.scope import Scope
 from bot.core.policy.spending import spending_words
-from bot.core.status_text import credit_words
+from bot.core.status_text import credit_words, duration
 from bot.core.wording.styles import Style
 from bot.core.workflows.form import Field
 from bot.i18n import _, ngettext
@@ -221,3 +221,13 @@ def _display(display: DisplayOptions) -> Iterator[str]:
         yield _("with previews") if display.previews else _("without previews")
     if display.spoilers is not None:
         yield _("as spoilers") if display.spoilers else _("not as spoilers")
+    match display.ping:
+        case None:
+            pass
+        case 0:
+            yield _("people are told of each end")
+        case after if after < 0:
+            yield _("people are not told of the end")
+        case after:
+            words = _("people are told of the end after {time}")
+            yield words.format(time=duration(60.0 * after))

@@ -174,6 +174,7 @@ _Body = TypeVar(
 
 #: The name under which each kind is stored and exported. Keep it when you rename the class.
 _STORED = {DisplayOptions: "manner"}
+_LATER = ("ping",)  # unknown to version 0.1, and left out where it says nothing
 KINDS: Mapping[str, type[Body]] = {_STORED.get(each, each.__name__.lower()): each for each in get_args(Body)}
 _NAMES: Mapping[type[Body], str] = {body: kind for kind, body in KINDS.items()}
 
@@ -215,7 +216,11 @@ class Rule:
     def to_json(self) -> dict[str, Any]:
         """Return the rule as data, without the community."""
         scope = self.scope
-        body = {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(self.body).items()}
+        body = {
+            key: list(value) if isinstance(value, tuple) else value
+            for key, value in asdict(self.body).items()
+            if value is not None or key not in _LATER
+        }
         data = {
             "kind": self.kind,
             "name": self.name,

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from bot.core.media.blob_store import BlobStore
 from bot.core.policy.audit import Audit
 from bot.core.policy.rule_store import RuleStore
 from bot.core.presets.store import PresetStore
 from bot.core.runs.repository import RunRepository
+from bot.core.storage.ledger import Erasure, ErasureLedger
 
 _AT_ONCE = 500  # runs
+_LATE = 3600.0  # seconds before a backup in which an erasure may have begun that it does not know
 _ORPHANED = 86_400.0  # seconds after which a file without a run is not about to get one
 
 
@@ -29,16 +31,56 @@ async def delete_orphans(records: RunRepository, media: BlobStore) -> None:
 
 
 async def forget_person(
-    person: str, records: RunRepository, media: BlobStore, audit: Audit, book: RuleStore, presets: PresetStore
+    person: str,
+    records: RunRepository,
+    media: BlobStore,
+    audit: Audit,
+    book: RuleStore,
+    presets: PresetStore,
+    ledger: ErasureLedger,
 ) -> int:
     """Delete the ended runs and the presets of a person, given as "platform:id", and remove their name from the audit
     log. Returns the number of runs. A run in progress loses the name now, and is deleted with the old runs.
     """
+    await ledger.note_person(person)
     await records.anonymize(person)
+    await records.reports.forget(person)
     ids = await records.all_of(person)
     await delete_runs(ids, records, media)
     await audit.forget(person)
     await book.forget(person)
     await presets.forget(person)
+    await records.pings.forget(person)
     await records.scrub()
     return len(ids)
+
+
+async def erase_again(
+    erasures: Iterable[Erasure],
+    moment: float,
+    records: RunRepository,
+    audit: Audit,
+    book: RuleStore,
+    presets: PresetStore,
+) -> tuple[int, list[str]]:
+    """Delete from the records of a backup, made at a moment, what was deleted since. Returns how many runs that were,
+    and the keys of files that no run uses any longer.
+    """
+    ids, people = set[str](), set[str]()
+    for each in erasures:
+        if each.run:
+            ids.add(each.run)
+        if each.person:
+            ids.update(await records.asked_by(each.person, until=each.at))
+            people |= {each.person} if each.at > moment - _LATE else set()
+    for person in sorted(people):
+        await records.reports.forget(person)
+        await audit.forget(person)
+        await book.forget(person)
+        await presets.forget(person)
+        await records.pings.forget(person)
+    known = await records.known(ids)
+    keys = list[str]()
+    for first in range(0, len(known), _AT_ONCE):
+        keys += await records.forget(known[first : first + _AT_ONCE])
+    return len(known), keys

@@ -1,4 +1,4 @@
-"""Estimate when waiting runs will start, from the records of all workers' servers."""
+"""Estimate when waiting runs will start, and in which order, from the records of all workers' servers."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from bot.core.servers.registry import ServerRegistry
 from bot.core.workflows.identity.versions import WorkflowVersions
 
 _LATE = 10.0  # seconds that the clocks of two machines may differ
+_FORESEEN = 64  # runs that start next; of the others the order of their turns is told
 
 
 def _may_pay(_server: str) -> bool:
@@ -22,7 +23,9 @@ def _may_pay(_server: str) -> bool:
 class EtaEstimator:
     """Works without a worker in its process. It remembers what it learned, and reads only new records."""
 
-    def __init__(self, versions: WorkflowVersions, records: RunRepository, registry: ServerRegistry) -> None:
+    def __init__(self, versions: WorkflowVersions, records: RunRepository, registry: ServerRegistry, most: int) -> None:
+        """`most` runs of a person may be on servers at a time."""
+        self._most = most
         self._records, self._registry, self._versions = records, registry, versions
         self._load = ServerLoad()
         self._jobs = JobFactory(versions, lambda: registry.known, lambda: registry.version, _may_pay)
@@ -31,16 +34,16 @@ class EtaEstimator:
         self._up = frozenset[str]()
 
     async def starts(self, waiting: Sequence[RunRecord]) -> Mapping[str, float]:
-        """Return the seconds until each of these runs starts. The runs are given in queue order; runs that no server
-        can run are left out. Raises `StorageFailed`.
+        """Return the seconds until each of these runs starts, in the order in which they start. The runs are given in
+        queue order; runs that no server can run are left out. Raises `StorageFailed`.
         """
         ended = await self._records.measured(self._since)
         active = await self._records.active()
         self._since = max([self._since, *(run.ended_at - _LATE for run in ended if run.ended_at is not None)])
         self._learn([*ended, *(run for run in active if run.outcome is not None)])
         self._see([run for run in active if run.outcome is None])
-        starts = await asyncio.to_thread(self._assigned, waiting)
-        return await asyncio.to_thread(self._assigned, waiting) if await self._versions.fetch() else starts
+        starts = await asyncio.to_thread(self._foreseen, waiting, active)
+        return await asyncio.to_thread(self._foreseen, waiting, active) if await self._versions.fetch() else starts
 
     def _learn(self, executed: Sequence[RunRecord]) -> None:
         servers = self._registry.servers
@@ -58,11 +61,14 @@ class EtaEstimator:
     def _server(self, run: RunRecord) -> str:
         return self._registry.label(run.worker or "", run.server or "")
 
-    def _assigned(self, waiting: Sequence[RunRecord]) -> Mapping[str, float]:
+    def _foreseen(self, waiting: Sequence[RunRecord], active: Sequence[RunRecord]) -> Mapping[str, float]:
         servers = {name: each.at_once for name, each in self._registry.servers.items() if each.up}
         self._load.offer(servers)
         if self._up != servers.keys():
             self._up = frozenset(servers)
-        jobs = (self._jobs.of(run, self._up) for run in waiting if not run.is_ahead)
-        ahead = {run.id: self._load.starts_in(self._server(run), run) for run in waiting if run.is_ahead}
-        return ahead | dict(self._load.starts(jobs))
+        jobs = [self._jobs.of(run, self._up) for run in waiting if not run.is_ahead]
+        owners = {run.id: run.person.key for run in [*waiting, *active] if not run.priority}
+        first = dict(self._load.foresight(owners, self._most).starts(jobs, _FORESEEN))
+        rest = {run_id: start for run_id, start in self._load.starts(jobs) if run_id not in first}
+        least = max(first.values(), default=0.0)
+        return first | {run_id: max(start, least) for run_id, start in rest.items()}

@@ -6,11 +6,11 @@ from collections.abc import Awaitable, Callable
 from time import time
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import Text, cast, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.core import events_log
-from bot.core.run import RunRecord, State
+from bot.core.run import UNFINISHED, RunRecord, State
 from bot.core.runs import usage
 from bot.core.runs.queue import MOST_ATTEMPTS
 from bot.core.runs.repository import taken
@@ -48,6 +48,26 @@ async def take_over(
         if run.ended_at is not None:
             events_log.run_ended(run.id, run.state, run.sentence)
     return changed
+
+
+async def go_on_elsewhere(database: Database, moment: float, worker: str | None) -> int:
+    """Let the runs of a backup go on, although others may have gone on with them after the moment when it was made.
+    `worker` has all that are at a server; None leaves them to the workers that had them. Returns the number of runs.
+
+    Each gets another attempt, which looks for the prompt of the last one at its server. It costs none of the tries. One
+    that costs money counts as posted, so that it is not posted again.
+    """
+    unfinished, made = runs.c.state.in_(UNFINISHED), func.coalesce(cast(runs.c.outputs, Text), "null") != "null"
+    again = {"attempt": runs.c.attempt + 1, "spared": runs.c.spared + 1}
+    costs = cast(runs.c.price, Text) != "null"
+    async with database.change(locks=(usage.MANY_RUNS,)) as connection:
+        found = await connection.execute(update(runs).where(unfinished).values(restored=1))
+        await connection.execute(update(runs).where(unfinished, ~made).values(again))
+        posted = update(runs).where(unfinished, ~made, costs, runs.c.posted_at.is_(None))
+        await connection.execute(posted.values(posted_at=moment))
+        if worker is not None:
+            await connection.execute(update(runs).where(unfinished, runs.c.worker.is_not(None)).values(worker=worker))
+    return int(found.rowcount)
 
 
 async def _move_on(connection: AsyncConnection, run: RunRecord, now: float) -> RunRecord:

@@ -110,6 +110,11 @@ class RunQueue:
         #: True if no run waited when this process last looked for one.
         self.was_empty = False
 
+    @property
+    def most(self) -> ConcurrencyLimits:
+        """The number of a person's runs that may run at a time, and that may wait."""
+        return self._caps
+
     async def enqueue(self, run: NewRun, *others: NewRun) -> None:
         """Add a run, with the others of its group, or none of them. When this returns, they are on disk. Raises
         `TooMany`.

@@ -26,7 +26,7 @@ _FAREWELL = 3.0  # seconds that a shutdown waits for chats
 _AT_ONCE = 16  # messages edited at the same time
 _NOTICEABLE = 0.1  # the part of a place or an estimate; smaller changes are not shown
 
-#: The seconds until each of these runs starts; runs without an estimate are left out.
+#: The seconds until each of these runs starts, in the order in which they start; runs without an estimate are left out.
 StartEstimates = Callable[[Sequence[RunRecord]], Awaitable[Mapping[str, float]]]
 
 
@@ -89,6 +89,7 @@ class QueueNotifier:
         self._waits = bool(waiting)
         starts = await self._plan(waiting) if waiting else {}
         running = await self._queue.running() if waiting else 0
+        waiting = in_order(waiting, starts)
         self._told = {run.id: told for run in waiting if (told := self._told.get(run.id)) is not None}
         slots = asyncio.Semaphore(_AT_ONCE)
 
@@ -150,6 +151,12 @@ def _one_a_message(runs: Sequence[tuple[RunRecord, int]]) -> list[tuple[RunRecor
             kept.append((run, place))
             groups |= {run.group_id} if run.group_id is not None else set()
     return kept
+
+
+def in_order(waiting: Sequence[RunRecord], starts: Mapping[str, float]) -> list[RunRecord]:
+    """Return waiting runs in the order in which they start; those without an estimate last, in queue order."""
+    places = {run_id: place for place, run_id in enumerate(starts)}
+    return sorted(waiting, key=lambda run: places.get(run.id, len(places)))
 
 
 def _differs(told: float | None, now: float | None, least: float) -> bool:

@@ -15,6 +15,7 @@ from bot.core.errors import DeliveryFailed, DiskFull, MessageGone, NotNow, Stora
 from bot.core.model import Result, RunSummary, Status
 from bot.core.port import GroupDrawer, Limits, Replier, Reply
 from bot.core.run import RunRecord, person_of, unknown_person
+from bot.core.runs.history.details import RunDetails, arranged, details
 from bot.core.workflows.catalog import Versions
 from bot.i18n import _
 
@@ -50,8 +51,14 @@ class RunReplies:
     def brief(self, run: RunRecord) -> RunSummary:
         """The summary that a run's message shows."""
         workflow = self._versions.catalog.workflows.get(run.workflow)
-        varies = workflow is None or workflow.varies
-        return replace(run.brief(self._versions.catalog.title(run.workflow)), varies=varies)
+        varies, form = workflow is None or workflow.varies, workflow.form() if workflow is not None else None
+        brief = run.brief(self._versions.catalog.title(run.workflow))
+        return replace(brief, varies=varies, values=arranged(brief.values, form))
+
+    def details(self, run: RunRecord) -> RunDetails:
+        """Everything that is known of a run, for those who may see its message."""
+        workflow = self._versions.catalog.workflows.get(run.workflow)
+        return details(run, self.brief(run), workflow.form() if workflow is not None else None)
 
     def to(self, run: RunRecord) -> Reply:
         """The message of a run; one that says nothing where this process does not have its platform."""

@@ -11,11 +11,14 @@ from typing import Any
 
 import msgspec
 from sqlalchemy import ColumnElement, Connection, case, delete, func, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.core import events_log
 from bot.core.model import Address, Person, Place
+from bot.core.pings.outbox import PingOutbox
 from bot.core.run import ACTIVE, ENDED, UNFINISHED, HandedOver, Outcome, RunRecord, RunTiming, State
 from bot.core.runs import statements, usage
+from bot.core.runs.history.reports import ReportStore, forget_reports
 from bot.core.runs.rows import read_run
 from bot.core.storage.bells import Bells, Topic
 from bot.core.storage.database import Database
@@ -30,6 +33,9 @@ class RunRepository:
 
     def __init__(self, database: Database, clock: Callable[[], float] = time) -> None:
         self._database, self._clock = database, clock
+        self.reports = ReportStore(database, clock)
+        #: Those who are to be told of the ends of runs.
+        self.pings = PingOutbox(database, clock)
 
     @property
     def bells(self) -> Bells:
@@ -66,9 +72,17 @@ class RunRepository:
 
     async def close_group(self, group_id: str) -> None:
         """Record that the message of a group says how all of it ended."""
-        change = update(runs).where(runs.c.group_id == group_id, runs.c.group_open == 1).values(group_open=0)
-        async with self._database.change() as connection:
-            await connection.execute(change)
+        mine = runs.c.group_id == group_id
+
+        def close(connection: Connection) -> None:
+            if connection.execute(update(runs).where(mine, runs.c.group_open == 1).values(group_open=0)).rowcount:
+                ended = [read_run(row) for row in connection.execute(select(runs).where(mine).order_by(runs.c.cell))]
+                made = [run for run in ended if run.state is not State.CANCELLED]
+                if made:  # of these one that has a result, if any has
+                    self.pings.note(connection, min(made, key=lambda run: run.state is not State.DONE))
+
+        await self._database.write(close)
+        self.pings.wake()
 
     async def unopened(self, platform: str, before: float) -> list[RunRecord]:
         """Return the runs from before a moment whose message was never posted."""
@@ -217,6 +231,7 @@ class RunRepository:
             charge = partial(usage.settle, run_id=run.id, now=now, took=now - (run.started_at or now))
         if state is State.FAILED or (state is State.CANCELLED and run.started_at is None):
             charge = partial(usage.give_back, run_ids=[run.id])
+        charge = charge if state is State.CANCELLED else self._and_ping(run, charge)
         room = () if state is State.DONE else (Topic.ROOM,)  # which one was delivered says nothing of the line
         topics = (*room, *_of_group(run))
         ended = await self._step(run, UNFINISHED, charge, topics, state=state, sentence=sentence, ended_at=now)
@@ -224,7 +239,7 @@ class RunRepository:
 
     async def refuse(self, run: RunRecord, sentence: str) -> bool:
         """End a waiting run before it starts. Returns True if it still waited."""
-        charge = partial(usage.give_back, run_ids=[run.id])
+        charge = self._and_ping(run, partial(usage.give_back, run_ids=[run.id]))
         ended = {"state": State.FAILED, "sentence": sentence, "ended_at": self._clock(), **_NOWHERE}
         topics = (Topic.ROOM, Topic.CANCELS, *_of_group(run))
         stepped = await self._step(run, (State.WAITING,), charge, topics, **ended)
@@ -263,11 +278,24 @@ class RunRepository:
 
     async def discard(self, run: RunRecord, sentence: str) -> list[str] | None:
         """End a held run without showing its result. Returns the keys of files to delete; None if it was not held."""
+        charge = self._and_ping(run, partial(usage.give_back, run_ids=[run.id]))
+        return await self._discard(run, sentence, State.HELD, charge)
+
+    async def take_back(self, run: RunRecord, sentence: str) -> list[str] | None:
+        """End a run that is done without its result, which people have seen. Returns the keys of files to delete; None
+        if it was not done.
+        """
+        return await self._discard(run, sentence, State.DONE, None)
+
+    async def _discard(
+        self, run: RunRecord, sentence: str, state: State, also: Callable[[Connection], Any] | None
+    ) -> list[str] | None:
         gone: dict[str, Any] = {"state": State.FAILED, "sentence": sentence, "ended_at": self._clock(), "outputs": None}
-        charge = partial(usage.give_back, run_ids=[run.id])
-        if not await self._step(run, (State.HELD,), charge, _of_group(run), **gone):
+        if not await self._step(run, (state,), also, _of_group(run), **gone):
             return None
-        events_log.run_ended(run.id, State.FAILED, "a moderator refused it")
+        events_log.run_ended(
+            run.id, State.FAILED, "a moderator refused it" if state is State.HELD else "a moderator removed its result"
+        )
         keys = [file.key for file in run.outcome.files] if run.outcome is not None else []
         inputs = {file.key for file in run.inputs.values()}
         async with self._database.change(locks=(_FILES,)) as connection:
@@ -359,6 +387,18 @@ class RunRepository:
         question = select(runs.c.id).where(runs.c.person == person, runs.c.state.not_in(UNFINISHED))
         return await self._database.ask(lambda connection: list(connection.execute(question).scalars()))
 
+    async def asked_by(self, person: str, until: float) -> list[str]:
+        """Return the ids of all runs that a person, given as "platform:id", had asked for until a moment."""
+        question = select(runs.c.id).where(runs.c.person == person, runs.c.asked_at <= until)
+        return await self._database.ask(lambda connection: list(connection.execute(question).scalars()))
+
+    async def known(self, run_ids: Collection[str]) -> list[str]:
+        """Return those of the ids that runs have."""
+        every = select(runs.c.id)
+        return await self._database.ask(
+            lambda connection: [each for each in connection.execute(every).scalars() if each in run_ids]
+        )
+
     async def anonymize(self, person: str) -> None:
         """Remove the person's name from unfinished runs, and have them deleted soon after they end."""
         mine = update(runs).where(runs.c.person == person, runs.c.state.in_(UNFINISHED))
@@ -372,11 +412,24 @@ class RunRepository:
     async def forget(self, run_ids: Sequence[str]) -> list[str]:
         """Delete runs. Returns the keys of files that no other run uses, so that they can be deleted too."""
         async with self._database.change(locks=(usage.MANY_RUNS, _FILES)) as connection:
-            keys = set((await connection.execute(select(uses.c.key).where(uses.c.run_id.in_(run_ids)))).scalars())
-            await connection.execute(delete(uses).where(uses.c.run_id.in_(run_ids)))
             await connection.execute(delete(runs).where(runs.c.id.in_(run_ids)))
-            kept = set((await connection.execute(select(uses.c.key).where(uses.c.key.in_(keys)))).scalars())
-        return sorted(keys - kept)
+            await connection.execute(forget_reports(run_ids))
+            return await _unused_without(connection, run_ids)
+
+    async def oldest_with_files(self, count: int) -> list[str]:
+        """Return the ids of ended runs that have files, those that were asked for first before others."""
+        question = (
+            select(runs.c.id)
+            .where(runs.c.state.not_in(UNFINISHED), select(uses.c.key).where(uses.c.run_id == runs.c.id).exists())
+            .order_by(runs.c.asked_at)
+            .limit(count)
+        )
+        return await self._database.ask(lambda connection: list(connection.execute(question).scalars()))
+
+    async def let_files_go(self, run_ids: Sequence[str]) -> list[str]:
+        """Record that runs no longer have their files. Returns the keys of those that no other run uses."""
+        async with self._database.change(locks=(usage.MANY_RUNS, _FILES)) as connection:
+            return await _unused_without(connection, run_ids)
 
     async def used(self, keys: Sequence[str]) -> set[str]:
         """Return those of the files that runs use."""
@@ -399,7 +452,22 @@ class RunRepository:
                 also(connection)
             return stepped
 
-        return await self._database.write(step, *topics)
+        stepped = await self._database.write(step, *topics)
+        self.pings.wake()
+        return stepped
+
+    def _and_ping(self, run: RunRecord, also: Callable[[Connection], Any] | None) -> Callable[[Connection], None]:
+        """Return what is done with a change that ends a run: its person is to be told. Of a group they are told when
+        its message says how all of it ended.
+        """
+
+        def done(connection: Connection) -> None:
+            if also is not None:
+                also(connection)
+            if run.group_id is None:
+                self.pings.note(connection, run)
+
+        return done
 
     async def _select(self, *where: Any, order: Any = None, limit: int | None = None) -> list[RunRecord]:
         question = select(runs).where(*where).order_by(order).limit(limit)
@@ -407,6 +475,14 @@ class RunRepository:
 
     async def _records(self, question: Any, given: Mapping[str, Any] | None = None) -> list[RunRecord]:
         return await self._database.ask(lambda connection: list(map(read_run, connection.execute(question, given))))
+
+
+async def _unused_without(connection: AsyncConnection, run_ids: Sequence[str]) -> list[str]:
+    """Delete the uses of files by runs. Returns the keys of the files that no other run uses."""
+    keys = set((await connection.execute(select(uses.c.key).where(uses.c.run_id.in_(run_ids)))).scalars())
+    await connection.execute(delete(uses).where(uses.c.run_id.in_(run_ids)))
+    kept = set((await connection.execute(select(uses.c.key).where(uses.c.key.in_(keys)))).scalars())
+    return sorted(keys - kept)
 
 
 def _found(connection: Connection, run_id: str) -> RunRecord | None:

@@ -35,6 +35,7 @@ def read_run(row: Row[Any]) -> RunRecord:
         "display": row.manner or {},
         "review": bool(row.review),
         "opened": bool(row.opened),
+        "restored": bool(row.restored),
     }
     return msgspec.convert(_columns(row) | joined, RunRecord)
 

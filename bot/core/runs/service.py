@@ -22,6 +22,7 @@ from bot.core.model import (
     Person,
     Place,
     RunRequest,
+    RunSummary,
     Status,
     StoredFile,
     UploadedFile,
@@ -38,6 +39,7 @@ from bot.core.port import MessageOpening
 from bot.core.presets.store import PresetStore
 from bot.core.run import RunRecord, State, Wording, person_of
 from bot.core.runs.erasure import delete_runs, forget_person
+from bot.core.runs.history.details import RunDetails
 from bot.core.runs.locks import RunLocks
 from bot.core.runs.prices import PriceEstimator
 from bot.core.runs.queue import GroupPlace, NewRun, RunQueue
@@ -46,6 +48,7 @@ from bot.core.runs.repository import RunRepository
 from bot.core.runs.validation import RequestValidator, ValidatedRequest
 from bot.core.runs.workflow_service import WorkflowService
 from bot.core.several.count import count_in, most_at_once
+from bot.core.storage.ledger import ErasureLedger
 from bot.core.storage.temporary import work_folder
 from bot.core.wording.styles import Styles, chosen
 from bot.core.wording.texts import worded
@@ -70,6 +73,7 @@ class RunService:
         queue: RunQueue,
         records: RunRepository,
         media: BlobStore,
+        ledger: ErasureLedger,
         replies: RunReplies,
         enforcer: PolicyEnforcer,
         permissions: Permissions,
@@ -84,6 +88,7 @@ class RunService:
         self._prices, self._presets = prices, presets
         self._workflows, self._validator, self._queue, self._records = workflows, validator, queue, records
         self._media, self._links, self._replies, self._locks = media, links, replies, locks
+        self._ledger = ledger
         self._enforcer, self._permissions, self._audit = enforcer, permissions, audit
         self._wake, self._stop = wake, stop
         self._opening: set[str] = set()  # runs whose message is being posted now
@@ -95,6 +100,14 @@ class RunService:
     async def at(self, address: Address) -> RunRecord | None:
         """Return the latest run of a message."""
         return await self._records.at(address)
+
+    def summary(self, run: RunRecord) -> RunSummary:
+        """Return the summary of a run that its message shows."""
+        return self._replies.brief(run)
+
+    def details(self, run: RunRecord) -> RunDetails:
+        """Return everything that is known of a run, for people who may press Details."""
+        return self._replies.details(run)
 
     async def last_of(self, person: Person, count: int = 10) -> list[RunRecord]:
         """Return a person's latest runs, newest first."""
@@ -155,14 +168,14 @@ class RunService:
         with work_folder() as folder:
             own, style = await self._without_style(request, workflow, restriction)
             whole = await self._with_files(own, folder)
-            checked = await self._validator.check(whole, folder, restriction)
-            every_seed = await self._validator.cells(checked, own.values, restriction, count)
-            cells = [await self._worded(own, each, style) for each in every_seed]
-            price = await self._price(request, checked)
+            first = await self._validator.check(whole, folder, restriction)
+            checked = await self._validator.cells(first, own.values, restriction, count)
+            cells = [await self._worded(own, each, style) for each in checked]
+            price = await self._price(request, cells[0][0])
             held = await self._read(request, [each.values for each, _wording in cells])
             inputs = {
-                name: StoredFile(await self._media.keep(given.path), given.filename, given.kind)
-                for name, given in checked.media.items()
+                name: StoredFile(await self._media.keep(given.path), given.filename, given.kind, given.note)
+                for name, given in first.media.items()
             }
         opened = isinstance(message, Address)
         where = message if isinstance(message, Address) else message.draft
@@ -411,6 +424,7 @@ class RunService:
         await self.check_change(by, run, "delete")
         if not await self._has_ended(run):
             raise UserError(_("This run has not ended yet. Cancel it first."))
+        await self._ledger.note_runs([run_id])
         await delete_runs([run_id], self._records, self._media)
         await self._records.scrub()
 
@@ -430,7 +444,9 @@ class RunService:
         for run in await self._records.unfinished_of(person.key):
             await self.cancel(run.id, person)
         rules = self._enforcer.book
-        return await forget_person(person.key, self._records, self._media, self._audit, rules, self._presets)
+        return await forget_person(
+            person.key, self._records, self._media, self._audit, rules, self._presets, self._ledger
+        )
 
     async def _with_files(self, request: RunRequest, folder: Path) -> RunRequest:
         """Return the request with the files that it uses from earlier runs."""

@@ -132,9 +132,9 @@ class WorkflowService:
         """
         await self.admit(workflow, person, place, version)
         found = await self.pinned(workflow, version)
-        form = await self._validator.form(found)
-        shown = (await self.restriction(person, place, found)).shown(form).in_language(person.language)
-        return self._with_additions(shown, form, found, person, place)
+        return (await self.own_form(await self._validator.form(found), found, person, place)).in_language(
+            person.language
+        )
 
     async def restriction(self, person: Person, place: Place, workflow: Workflow) -> FieldConstraints:
         """Return the rules about fields for a person in a place, with their own defaults, if they have some."""
@@ -204,11 +204,10 @@ class WorkflowService:
             self._priced_for, self._first_prices = version, {}
         return self._first_prices
 
-    async def own_form(self, form: Form, workflow: str, person: Person, place: Place) -> Form:
+    async def own_form(self, form: Form, workflow: Workflow, person: Person, place: Place) -> Form:
         """Return a workflow's form as a person fills it in at a place."""
-        found = self.catalog.get(workflow)
-        shown = (await self.restriction(person, place, found)).shown(form)
-        return self._with_additions(shown, form, found, person, place)
+        shown = (await self.restriction(person, place, workflow)).shown(form)
+        return self._with_additions(shown, form, workflow, person, place)
 
     def narrowed(self, form: Form, workflow: str, person: Person, place: Place) -> Form:
         """Return a workflow's form with the moderators' rules about fields in a place."""

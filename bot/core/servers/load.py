@@ -7,65 +7,19 @@ from __future__ import annotations
 import itertools
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import lru_cache
 from time import time
 
 from bot.core.run import QueuedRun, RunRecord
+from bot.core.servers.foresight import Foresight
+from bot.core.servers.slots import ServerSlot, Stay
 from bot.core.workflows.identity.versions import WorkflowVersions
 from bot.core.workflows.workflow import choices_of
 from comfy.object_info import ObjectInfo
 from comfy.prices import paid_nodes
 from comfy.scheduling.dispatch import Choice, Schedule
-from comfy.scheduling.schedule import MOST_PUT_OFF, Estimates, Job, ServerState
-
-_GROWING = 1.5  # the estimate for an overdue run, as a multiple of the time it has taken
-
-
-@dataclass(frozen=True)
-class _RunningJob:
-    """A run on a server: its start, its estimated duration, and whether models were loaded for it. One that is ahead
-    has no start.
-    """
-
-    begun: float | None
-    expected: float
-    switched: bool
-    before: frozenset[str]  # the models that were loaded
-    attempt: int
-
-    def left(self, now: float) -> float:
-        """Return the seconds until it ends."""
-        elapsed = now - self.begun if self.begun is not None else 0.0
-        return self.expected - elapsed if elapsed < self.expected else elapsed * (_GROWING - 1)
-
-
-@dataclass
-class _Slot:
-    loaded: frozenset[str] = frozenset()
-    stays: dict[str, _RunningJob] = field(default_factory=dict)
-
-    def busy_for(self, now: float) -> float:
-        """Return the seconds until the server has finished its runs, one after the other."""
-        left, first = 0.0, True
-        for stay in self.stays.values():
-            left, first = left + (stay.left(now) if first else stay.expected), False
-        return left
-
-    def state(self, name: str, now: float, at_once: int, *, shared: bool, kept: bool) -> ServerState:
-        """Describe it for the schedule. It executes so many runs at once, and one waits behind them. If it is `shared`
-        with the prompts of others, one of ours is there. If it is `kept` for a run, it takes no other.
-        """
-        free = not kept and len(self.stays) < (1 if shared else at_once)
-        room = not kept and not free and not shared and len(self.stays) == at_once
-        return ServerState(name, self.loaded, now + self.busy_for(now) if self.stays else 0.0, free, room)
-
-    def load(self, run: RunRecord) -> bool:
-        """Mark a run's models as loaded. Returns True if these are other models than before."""
-        switched = bool(run.models) and not run.models <= self.loaded
-        if switched:
-            self.loaded = run.models
-        return switched
+from comfy.scheduling.schedule import MOST_PUT_OFF, Estimates, Job
 
 
 class ServerLoad:
@@ -74,7 +28,7 @@ class ServerLoad:
     def __init__(self, clock: Callable[[], float] = time) -> None:
         self._schedule = Schedule()
         self._clock = clock
-        self._load: defaultdict[str, _Slot] = defaultdict(_Slot)
+        self._load: defaultdict[str, ServerSlot] = defaultdict(ServerSlot)
         self._servers: Mapping[str, int] = {}
         self._shared, self._kept = frozenset[str](), frozenset[str]()
 
@@ -118,6 +72,10 @@ class ServerLoad:
         now = self._clock()
         return ((job.id, max(0.0, start - now)) for job, _server, start in self._schedule.assign(jobs, now))
 
+    def foresight(self, owners: Mapping[str, str], most: int) -> Foresight:
+        """Return what can be foreseen from how the servers are now; see there."""
+        return Foresight(self.estimates, self._servers, self._load, owners, most, self._clock())
+
     def ends_sooner(self, server: str, run: RunRecord, job: Job) -> str | None:
         """Return the idle server that ends a run well before the server where it is ahead."""
         now = self._clock()
@@ -140,7 +98,7 @@ class ServerLoad:
         """Return the seconds until a server begins a run that is ahead there."""
         bay = self._load[server]
         before = dict(itertools.takewhile(lambda stay: stay[0] != run.id, bay.stays.items()))
-        return _Slot(bay.loaded, before).busy_for(self._clock())
+        return ServerSlot(bay.loaded, before).busy_for(self._clock())
 
     def enter(self, server: str, run: RunRecord) -> None:
         """Record that a server has a run, which it started at `started_at` or now, or which is ahead. Idempotent."""
@@ -151,7 +109,7 @@ class ServerLoad:
             job = Job(run.id, run.kind, run.models, frozenset({server}))
             expected = self.estimates.total(server, bay.loaded, job)
             before = bay.loaded
-            bay.stays[run.id] = _RunningJob(begun, expected, bay.load(run), before, run.attempt)
+            bay.stays[run.id] = Stay(begun, expected, bay.load(run), before, run.attempt)
         elif stay.begun is None and begun is not None:
             bay.stays[run.id] = replace(stay, begun=begun)
         self._tell(server)

@@ -154,6 +154,11 @@ class ServerRegistry:
         return {worker: at for worker, at in last.items() if self._clock() - since[worker] > _LOST}
 
     @property
+    def workers(self) -> frozenset[str]:
+        """Return this worker and the others that have given a sign of life lately, or may be lost."""
+        return frozenset({self._worker, *(worker for worker, _name in self._others)})
+
+    @property
     def others_at_work(self) -> int:
         """Return how many other workers have servers that are up."""
         return len({worker for (worker, _name), read in self._others.items() if read.listed.up})
@@ -283,7 +288,7 @@ async def remove_worker(database: Database, worker: str) -> None:
         await connection.execute(delete(servers).where(servers.c.worker == worker))
 
 
-async def is_silent(connection: AsyncConnection, worker: str, at: float) -> bool:
-    """True if a worker has given no sign of life after `at`, by its own clock."""
+async def is_silent(connection: AsyncConnection, worker: str, at: float | None) -> bool:
+    """True if a worker has given no sign of life after `at`, by its own clock; None if it has not given any."""
     question = select(func.max(servers.c.at)).where(servers.c.worker == worker)
     return (await connection.execute(question)).scalar_one() in (None, at)

@@ -113,9 +113,9 @@ class Database:
             await self._dispose()
 
     @asynccontextmanager
-    async def as_it_is(self) -> AsyncIterator[AsyncConnection | None]:
-        """A connection for questions to a database that stays as it is; None if there is none of this version. Raises
-        `StorageFailed`.
+    async def as_it_is(self, *, older: bool = False) -> AsyncIterator[AsyncConnection | None]:
+        """A connection for questions to a database that stays as it is; None if there is none of this version, or with
+        `older` of this or an earlier one. Raises `StorageFailed`.
         """
         try:
             if not self.is_shared and not await asyncio.to_thread(Path(str(self.url.database)).exists):
@@ -123,7 +123,8 @@ class Database:
                 return
             async with self.read() as connection:
                 current = await connection.run_sync(revision)
-                yield connection if current == revisions()[-1] else None
+                is_known = current is not None and current in (revisions() if older else revisions()[-1:])
+                yield connection if is_known else None
         finally:
             await self._dispose()
 

@@ -67,6 +67,7 @@ runs = Table(
     Column("label", Text, nullable=False, server_default=""),  # what differs
     Column("group_open", Integer, nullable=False, server_default="0"),  # 1: their message does not say the end yet
     Column("wording", JSON),  # what its person wrote where other words are sent
+    Column("restored", Integer, nullable=False, server_default="0"),  # 1: a backup had it, and it had not ended then
     Index("runs_in_line", "state", "priority", "turn", "depth", "seq"),
     Index("runs_by_caps", "state", "caps"),
     Index(
@@ -147,6 +148,36 @@ definitions = Table(
     Column("info", LargeBinary, nullable=False),
 )
 
+#: How long nodes took at each server: the last measurements of one class with the same models.
+node_times = Table(
+    "node_times",
+    metadata,
+    Column("worker", Text, primary_key=True),
+    Column("server", Text, primary_key=True),
+    Column("node", String(200), primary_key=True),
+    Column("measured", JSON, nullable=False),
+    Column("at", Float, nullable=False),
+)
+
+#: People who are to be told that a request has ended; `tried_at` says that a process has begun to.
+pings = Table(
+    "pings",
+    metadata,
+    Column("run_id", String(36), primary_key=True),
+    Column("direct", Integer, nullable=False),
+    Column("at", Float, nullable=False),
+    Column("tried_at", Float),
+)
+
+#: After how many minutes each person wants to be told, and whether in a direct message.
+ping_wishes = Table(
+    "ping_wishes",
+    metadata,
+    Column("person", String(128), primary_key=True),
+    Column("after", Integer),
+    Column("direct", Integer, nullable=False),
+)
+
 #: What platforms remember: how far a conversation has come, which messages an album became.
 notes = Table(
     "notes",
@@ -200,6 +231,18 @@ audit = Table(
     Index("audit_of_community", "community", "seq"),
     Index("audit_of_person", "person", "seq"),
     Index("audit_by_act", "act", "at"),
+)
+
+#: What people have reported: a row for each person and result. All of a result have the same `stage`.
+reports = Table(
+    "reports",
+    metadata,
+    Column("run_id", String(36), primary_key=True),
+    Column("person", String(128), primary_key=True),
+    Column("at", Float, nullable=False),
+    Column("stage", String(8), nullable=False),
+    Index("reports_by_stage", "stage", "run_id"),
+    Index("reports_of_person", "person", "at"),
 )
 
 #: What each run counts for limits. It outlives a run that is deleted, or limits could be emptied by deleting.

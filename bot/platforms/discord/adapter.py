@@ -10,7 +10,7 @@ import discord
 from bot.core.errors import ConfigError, DeliveryFailed
 from bot.core.model import Address, Result, RunSummary
 from bot.core.platform import KeyValueStore, Services
-from bot.core.port import WorkflowQuestion
+from bot.core.port import Ping, WorkflowQuestion
 from bot.i18n import _
 from bot.platforms.discord.client import DiscordClient
 from bot.platforms.discord.commands.choice import CommandChoice
@@ -19,8 +19,10 @@ from bot.platforms.discord.forms.cache import FormCache
 from bot.platforms.discord.forms.sessions import FormSessions
 from bot.platforms.discord.message_ref import FILE_BYTES, PLATFORM, MessageRef
 from bot.platforms.discord.moderation.panel import question
+from bot.platforms.discord.moderation.reports import reported_question
 from bot.platforms.discord.moderation.saved import asked
 from bot.platforms.discord.rest import AWAY, DiscordRest, pointed_at
+from bot.platforms.discord.runs.pings import send_ping
 from bot.platforms.discord.runs.reply import DiscordReply
 from bot.platforms.discord.runs.submit import DiscordContext
 from bot.settings import Settings
@@ -98,12 +100,26 @@ class DiscordPlatform:
         except (*AWAY, discord.HTTPException) as fault:
             raise DeliveryFailed(str(fault)) from fault
 
+    async def ask_about_report(self, brief: RunSummary, result: Result, channel: str) -> None:
+        """Ask reviewers about a reported result; see `bot.core.port.ReportAsker`."""
+        try:
+            draft = await reported_question(brief, result, FILE_BYTES)
+            await self._rest.send(int(channel), draft, "r" + brief.run_id.replace("-", "")[:23])
+        except (*AWAY, discord.HTTPException) as fault:
+            raise DeliveryFailed(str(fault)) from fault
+
     async def ask_operator(self, person: str, question: WorkflowQuestion) -> None:
         """Ask an operator about a saved workflow; see `bot.core.port.OperatorAsker`."""
         try:
             await self._rest.send_to(int(person), asked(question), f"{question.id[:14]}-{question.newest}")
         except (*AWAY, discord.HTTPException, ValueError) as fault:
             raise DeliveryFailed(str(fault)) from fault
+
+    pings_once = True  #: Discord sends one message for one nonce
+
+    async def ping(self, address: Address, brief: RunSummary, ping: Ping) -> None:
+        """Tell a person that their run has ended; see `bot.core.port.PingSender`."""
+        await send_ping(self._rest, MessageRef.at(address), brief, ping)
 
     def reply(self, address: Address, brief: RunSummary) -> DiscordReply:
         return DiscordReply(self._rest, MessageRef.at(address), brief, previews=self._settings.discord_previews)

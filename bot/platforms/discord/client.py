@@ -97,7 +97,7 @@ class DiscordClient(discord.AutoShardedClient):
             self._since = time.time() - _REPOST_EVERY
 
     async def _found(self, run: RunRecord) -> Address:
-        return await repost(self, run, self.context.services.workflows.title(run.workflow))
+        return await repost(self, run, self.context.services.runs.summary(run))
 
     async def on_guild_join(self, guild: discord.Guild) -> None:
         self.registrar.joined(guild.id)

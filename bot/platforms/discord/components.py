@@ -15,16 +15,22 @@ class ComponentAction(StrEnum):
     CHANGE = "change"
     USE = "use"
     ORIGINAL = "original"
+    DETAILS = "details"
+    REPORT = "report"
     DELETE = "delete"
     SEE = "see"
     APPROVE = "approve"
     REFUSE = "refuse"
+    SHOW = "show"  #: a reported result, to a reviewer
+    TAKE = "take"
+    LEAVE = "leave"
 
 
 TEMPLATE = r"darkroom:(?P<verb>[a-z]+):(?P<run>[0-9a-f-]{36})"
 
 WAITING = (ComponentAction.CANCEL,)
 HELD = (ComponentAction.APPROVE, ComponentAction.REFUSE)
+REPORTED = (ComponentAction.TAKE, ComponentAction.LEAVE)
 ENDED = (ComponentAction.AGAIN, ComponentAction.CHANGE, ComponentAction.DELETE)
 
 
@@ -32,7 +38,7 @@ def delivered(*, varies: bool, picture: bool, reduced: bool) -> tuple[ComponentA
     """The buttons under a result; without a seed Again would only bring it once more."""
     again = (ComponentAction.AGAIN,) if varies else ()
     more = ((ComponentAction.USE,) if picture else ()) + ((ComponentAction.ORIGINAL,) if reduced else ())
-    return (*again, ComponentAction.CHANGE, *more, ComponentAction.DELETE)
+    return (*again, ComponentAction.CHANGE, *more, ComponentAction.DETAILS, ComponentAction.DELETE)
 
 
 def row(run_id: str, verbs: tuple[ComponentAction, ...]) -> discord.ui.View:
@@ -43,7 +49,7 @@ def row(run_id: str, verbs: tuple[ComponentAction, ...]) -> discord.ui.View:
 def button(verb: ComponentAction, run_id: str, label: str = "") -> discord.ui.Button[discord.ui.View]:
     style = (
         discord.ButtonStyle.danger
-        if verb in (ComponentAction.DELETE, ComponentAction.REFUSE)
+        if verb in (ComponentAction.DELETE, ComponentAction.REFUSE, ComponentAction.TAKE)
         else discord.ButtonStyle.secondary
     )
     return discord.ui.Button(style=style, label=(label or _label(verb))[:80], custom_id=f"darkroom:{verb}:{run_id}")
@@ -64,8 +70,13 @@ def _label(verb: ComponentAction) -> str:
         ComponentAction.CHANGE: _("Change"),
         ComponentAction.USE: _("Use as input"),
         ComponentAction.ORIGINAL: _("Original"),
+        ComponentAction.DETAILS: _("Details"),
+        ComponentAction.REPORT: _("Report"),
         ComponentAction.DELETE: _("Delete"),
         ComponentAction.SEE: _("See it"),
         ComponentAction.APPROVE: _("Approve"),
         ComponentAction.REFUSE: _("Refuse"),
+        ComponentAction.SHOW: _("See it"),
+        ComponentAction.TAKE: _("Take it away"),
+        ComponentAction.LEAVE: _("Leave it"),
     }[verb]

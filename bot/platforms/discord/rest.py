@@ -117,6 +117,13 @@ class DiscordRest:
         await (await self.client()).get_partial_messageable(channel).send(**parts, files=files, nonce=nonce)
         metrics.edited("discord")
 
+    async def mention(self, spot: MessageRef, person: int, text: str, nonce: str) -> None:
+        """Answer a message with one that mentions a person, and no one else."""
+        only = discord.AllowedMentions(everyone=False, roles=False, replied_user=False, users=[discord.Object(person)])
+        target = discord.MessageReference(message_id=spot.message, channel_id=spot.channel, fail_if_not_exists=False)
+        channel = (await self.client()).get_partial_messageable(spot.channel)
+        await channel.send(text, reference=target, allowed_mentions=only, nonce=nonce)
+
     async def send_to(self, person: int, draft: MessageDraft, nonce: str) -> None:
         """Send a direct message."""
         channel = await (await self.client()).create_dm(discord.Object(person))

@@ -10,10 +10,10 @@ from types import TracebackType
 
 from telegram.error import InvalidToken, TelegramError
 
-from bot.core.errors import ConfigError
+from bot.core.errors import ConfigError, DeliveryFailed
 from bot.core.model import Address, Result, RunSummary
 from bot.core.platform import BackgroundTask, KeyValueStore, Services, TaskHealth
-from bot.core.port import WorkflowQuestion
+from bot.core.port import Ping, WorkflowQuestion
 from bot.i18n import _
 from bot.platforms.telegram import storage_keys
 from bot.platforms.telegram.access import ChatAccess
@@ -26,10 +26,12 @@ from bot.platforms.telegram.caller import Responder
 from bot.platforms.telegram.chats import NAME, Chat
 from bot.platforms.telegram.dispatcher import Dispatcher
 from bot.platforms.telegram.moderation import saved
-from bot.platforms.telegram.moderation.review_request import ask
+from bot.platforms.telegram.moderation.review_request import ask, ask_about_report
 from bot.platforms.telegram.runs.bot_commands import BotCommands
 from bot.platforms.telegram.runs.chat_action import ChatActions
+from bot.platforms.telegram.runs.erasing import MessageEraser
 from bot.platforms.telegram.runs.message_state import MessageStates
+from bot.platforms.telegram.runs.pings import send_ping
 from bot.platforms.telegram.runs.reply import ReplyContext, TelegramReply
 from bot.platforms.telegram.runs.untold import UntoldEnds
 from bot.settings import Settings
@@ -85,10 +87,28 @@ class TelegramPlatform:
         """See `Platform.reply`."""
         return TelegramReply(self._context, address, brief)
 
+    pings_once = False  #: Telegram cannot say whether it has sent a message
+
+    async def ping(self, address: Address, brief: RunSummary, ping: Ping) -> None:
+        """See `PingSender.ping`."""
+        await send_ping(self._context, address, brief, ping)
+
     async def ask(self, brief: RunSummary, result: Result | None, channel: str) -> None:
         """See `Reviewing.ask`: in the chat that moderators have named; `/moderate held` lists what waits besides."""
         if channel:
             await ask(self._api, Chat.read(channel), brief, result)
+
+    async def ask_about_report(self, brief: RunSummary, result: Result, channel: str) -> None:
+        """See `ReportAsker.ask_about_report`."""
+        await ask_about_report(self._api, Chat.read(channel), brief, result)
+
+    async def remove(self, address: Address, brief: RunSummary) -> None:
+        """See `ResultRemover.remove`: an edit leaves the picture where it is."""
+        eraser = MessageEraser(self._api, self._notes)
+        stay = await eraser.erase_run(Chat.read(address.chat), int(address.message), brief.person, brief.run_id)
+        if stay:
+            words = _("Telegram does not let me delete {count} messages of run {run}.")
+            raise DeliveryFailed(words.format(count=len(stay), run=brief.run_id))
 
     async def ask_operator(self, person: str, question: WorkflowQuestion) -> None:
         """See `OperatorAsker.ask_operator`: in the chat with them alone."""

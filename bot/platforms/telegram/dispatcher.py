@@ -40,7 +40,7 @@ from bot.platforms.telegram.moderation.saved import SavedAnswer
 from bot.platforms.telegram.runs import captions
 from bot.platforms.telegram.runs.bot_commands import MODERATE, BotCommands
 from bot.platforms.telegram.runs.buttons import RunButtons
-from bot.platforms.telegram.runs.callback_data import CallbackData
+from bot.platforms.telegram.runs.callback_data import CallbackAction, CallbackData
 from bot.platforms.telegram.runs.commands import BasicCommands
 from bot.platforms.telegram.runs.presets import PRESET, PresetCommand
 from bot.platforms.telegram.runs.request import Command, Requests, words_of
@@ -230,7 +230,7 @@ class Dispatcher:
         elif command.name == PRESET:
             await self._presets.answer(caller, command.rest, messages)
         elif self._commands.knows(command.name):
-            await self._commands.answer(caller, command.name)
+            await self._commands.answer(caller, command.name, command.rest)
         elif workflow is not None:
             await self._requests.ask(caller, workflow, command.rest, messages)
         elif caller.is_private or command.bot:
@@ -295,6 +295,9 @@ class Dispatcher:
 
     async def _press_run(self, caller: Caller, query: CallbackQuery, press: CallbackData) -> None:
         run = await self._buttons.check(caller, press, await self._buttons.run(caller, press))
+        if press.act is CallbackAction.REPORT:
+            await self._reply(query, await self._buttons.report(caller, run))
+            return
         await self._reply(query)
         try:
             await self._buttons.press(caller, press, run)

@@ -17,7 +17,12 @@ def update(number: int) -> str:
 
 def draft(chat: Chat, person: Person) -> str:
     """A person's draft in a chat."""
-    return f"{DRAFT}{person.id}:{chat}"
+    return f"{drafts(person.id)}{chat}"
+
+
+def drafts(person: str) -> str:
+    """The beginning of the names of a person's drafts."""
+    return f"{DRAFT}{person}:"
 
 
 def opened(update: int) -> str:

@@ -7,7 +7,10 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
+    from pathlib import Path
 
+    from bot.core.backup.maker import BackupMade
+    from bot.core.backup.restorer import Restored
     from bot.core.execution.one_shot import OneShotRunner
     from bot.core.moderation.operator import OperatorService
     from bot.core.sources.library import TemplateLibrary
@@ -38,6 +41,9 @@ class Application(Protocol):
 
     def label(self, server: str | None) -> str: ...
 
+    async def nearby(self) -> list[str]:
+        """Return the addresses of ComfyUI servers that run on this machine at the usual ports."""
+
     async def examine(self, role: Role) -> Findings:
         """Find what `start` would refuse in this role."""
 
@@ -54,6 +60,20 @@ class Application(Protocol):
     async def hand_over(self, worker: str) -> int: ...
 
     async def forget(self, person: str) -> int: ...
+
+    async def backup(self, path: Path, *, media: bool | None) -> BackupMade:
+        """Write a backup to a new file. `media` says whether the files of runs are in it; None: if they are in a
+        folder. Raises `ConfigError` and `StorageFailed`.
+        """
+
+    async def restore(self, path: Path, ledgers: Sequence[Path], *, without_erasures: bool) -> Restored:
+        """Restore a backup, but for what the ledgers of erasures say. Raises `ConfigError` and `StorageFailed`."""
+
+    async def move_to(self, url: str) -> int:
+        """Copy all records from SQLite to an empty PostgreSQL. Returns the number of runs. Raises `ConfigError`."""
+
+    async def resume(self) -> bool:
+        """Let what was restored go on. Returns False if it was not waiting."""
 
     async def operate(self, work: Callable[[OperatorService], Awaitable[str]]) -> str:
         """Do something with the moderators' decisions in the configured database."""

@@ -6,6 +6,7 @@ import logging
 import sys
 from collections.abc import Mapping, Sequence
 from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -184,6 +185,18 @@ def settings() -> None:
 
 
 @cli.command()
+@click.option("--server", metavar="URL", help=_("Your ComfyUI server; without it, this machine is searched for one."))
+@click.option("--yes", is_flag=True, help=_("Ask nothing: take the server that is found, and serve the page."))
+def init(server: str | None, yes: bool) -> None:
+    """Write the first settings into a file .env."""
+    from pathlib import Path
+
+    from bot.platforms.terminal.first_settings import write
+
+    raise SystemExit(write(_app(), Path(".env"), server, asks=not yes))
+
+
+@cli.command()
 @click.option("--no-browser", is_flag=True, help=_("Do not open the page in the browser."))
 def demo(no_browser: bool) -> None:
     """Try Darkroom in the browser, without any setup."""
@@ -226,6 +239,44 @@ def forget(person: str) -> None:
     from bot.platforms.terminal.session import forget as delete
 
     raise SystemExit(delete(_app(), person_named(person)))
+
+
+@cli.command()
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@click.option("--media/--no-media", default=None, help=_("With the files of runs; default: if they are in a folder."))
+def backup(file: Path, media: bool | None) -> None:
+    """Write all that is kept to a new FILE, while the bot runs."""
+    from bot.platforms.terminal.keeping import backup as keep
+
+    raise SystemExit(keep(_app(), file, media))
+
+
+@cli.command()
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@click.option("--erased", multiple=True, type=click.Path(path_type=Path), help=_("A ledger of what people deleted."))
+@click.option("--without-erasures", is_flag=True, help=_("The ledger is lost: restore what people deleted, too."))
+def restore(file: Path, erased: tuple[Path, ...], without_erasures: bool) -> None:
+    """Restore a backup to a place without records."""
+    from bot.platforms.terminal.keeping import restore as bring_back
+
+    raise SystemExit(bring_back(_app(), file, erased, without_erasures=without_erasures))
+
+
+@cli.command("move-to")
+@click.argument("url")
+def move_to(url: str) -> None:
+    """Move all records to the empty PostgreSQL at URL (postgresql://…)."""
+    from bot.platforms.terminal.keeping import move_to as move
+
+    raise SystemExit(move(_app(), url))
+
+
+@cli.command()
+def resume() -> None:
+    """Say that the original of a restored backup is gone."""
+    from bot.platforms.terminal.keeping import resume as go_on
+
+    raise SystemExit(go_on(_app()))
 
 
 class Later(click.Group):

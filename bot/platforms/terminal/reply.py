@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from bot.core.errors import DeliveryFailed
 from bot.core.model import Cancelled, Delivering, Queued, Result, Running, Status
@@ -14,9 +13,7 @@ from bot.core.status_text import running
 from bot.i18n import _
 from bot.platforms.terminal.messages import say
 from bot.platforms.terminal.output import OutputTarget
-
-if TYPE_CHECKING:
-    from rich.progress import Progress, TaskID
+from bot.platforms.terminal.progress_line import ProgressLine
 
 _UNLIMITED = 1 << 62
 
@@ -34,7 +31,7 @@ class TerminalReply:
     ) -> None:
         self._target, self._live, self._seeds, self._clock = target, live, seeds, clock
         self._begun = clock()
-        self._bar: tuple[Progress, TaskID] | None = None
+        self._bar = ProgressLine()
         self._last = ""
         self.said_end = False
 
@@ -71,9 +68,7 @@ class TerminalReply:
 
     def close(self) -> None:
         """Remove the progress bar from the screen."""
-        if self._bar is not None:
-            self._bar[0].stop()
-            self._bar = None
+        self._bar.clear()
 
     def _print(self, line: str) -> None:
         if line and line != self._last:
@@ -81,13 +76,7 @@ class TerminalReply:
             self._last = line
 
     def _draw(self, line: str, status: Status) -> None:
-        if self._bar is None:
-            if isinstance(status, Queued) and status.position is None:
-                return  # nothing has been sent yet, and Rich loads slowly
-            self._bar = _bar()
-        bar, task = self._bar
-        fraction = 1.0 if isinstance(status, Delivering) else getattr(status, "fraction", 0.0)
-        bar.update(task, completed=fraction, description=line)
+        self._bar.draw(1.0 if isinstance(status, Delivering) else getattr(status, "fraction", 0.0), line)
 
     def _summary(self, result: Result, paths: list[Path]) -> str:
         parts = [", ".join(map(str, paths))] if paths else [_("No file")]
@@ -111,19 +100,3 @@ def describe(status: Status) -> str:
             return _("Cancelled: the server was told to stop.")
         case _:
             return ""
-
-
-def _bar() -> tuple[Progress, TaskID]:
-    from rich.progress import BarColumn, Progress, ProgressColumn, Task
-    from rich.table import Column
-    from rich.text import Text
-
-    class ProgressLine(ProgressColumn):
-        def render(self, task: Task) -> Text:
-            return Text(task.description)
-
-    one_line = Column(no_wrap=True, overflow="ellipsis")
-    bar = Progress(BarColumn(bar_width=30), ProgressLine(one_line), transient=True)
-    task = bar.add_task("", total=1.0)
-    bar.start()
-    return bar, task

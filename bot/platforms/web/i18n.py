@@ -63,6 +63,7 @@ def words() -> dict[str, str]:
         "put_into": _("Put into “{field}” of {title}."),
         "nowhere": _("No workflow here takes a file of this kind."),
         "deleted": _("Deleted."),
+        "details": _("Details"),
         "copied": _("Copied."),
         "copy": _("Copy"),
         "state_waiting": _("In line"),

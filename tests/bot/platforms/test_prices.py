@@ -95,7 +95,9 @@ async def test_on_the_page_in_the_form_and_in_the_run(tmp_path: Path) -> None:
         assert status == 201
         run = await web.services.runs.get(taken["id"])
         assert run is not None
-        assert run_view(run, "Partner", None)["said"].startswith(f"{LARGE} · ")
+        assert run_view(run, web.services.runs.summary(run), web.services.runs.details(run), None)["said"].startswith(
+            f"{LARGE} · "
+        )
 
 
 async def _offers(visitor: Visitor) -> list[dict[str, str]]:

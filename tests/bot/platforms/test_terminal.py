@@ -530,7 +530,7 @@ def test_a_folder_that_cannot_be_written_to(monkeypatch: pytest.MonkeyPatch) -> 
 def test_lines() -> None:
     assert describe(Queued(3)) == "In line, number 3"
     assert describe(Queued(3, running=1)) == "In line, number 4"
-    assert describe(Running("Blur", 2, 8, 0.25, 100.0)) == " 25 % · Blur · step 2 of 8 · about 2 min left"
+    assert describe(Running("Blur", 2, 8, 0.25, 100.0)) == " 25 % · Blur, step 2 of 8 · about 2 min left"
 
 
 def test_the_operator_permits_to_spend_money(desk_top: Path, monkeypatch: pytest.MonkeyPatch) -> None:

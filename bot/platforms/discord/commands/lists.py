@@ -171,7 +171,7 @@ def _is_of(run: RunRecord, click: Click) -> bool:
 
 
 def _line(context: DiscordContext, run: RunRecord) -> str:
-    words = asked(run.brief())
+    words = asked(context.services.runs.summary(run))
     parts = [
         f"**{plain(cut(context.services.workflows.title(run.workflow), 60))}**",
         plain(run.person.name),

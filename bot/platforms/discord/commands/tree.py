@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Optional
 
 import discord
 from discord import app_commands
@@ -13,12 +13,14 @@ from bot.core.errors import UnknownWorkflow, UserError
 from bot.core.platform import Form, Workflow
 from bot.i18n import _
 from bot.platforms.discord.commands import lists
+from bot.platforms.discord.commands import notify as notifying
 from bot.platforms.discord.commands.presets import PresetCommands, ask_name
 from bot.platforms.discord.commands.schema import SPOILER, asked_fields, like, matching, more_name
 from bot.platforms.discord.forms.modals import begin
 from bot.platforms.discord.forms.picker import pick
 from bot.platforms.discord.forms.sessions import FormSession
 from bot.platforms.discord.moderation.commands import ModerateCommands
+from bot.platforms.discord.runs.buttons import report_message
 from bot.platforms.discord.runs.request import asker, community_place, option_values, pictures_in, place_of, typed
 from bot.platforms.discord.runs.submit import Click, DiscordContext, guarded, submit
 from bot.platforms.discord.runs.text import cut
@@ -123,6 +125,15 @@ def everywhere(context: DiscordContext) -> list[Command[Any, ..., Any] | app_com
     async def mine(click: Click) -> None:
         await guarded(click, lambda: lists.show_mine(context, click))
 
+    @app_commands.command(description=_("Choose when I tell you that a request of yours has ended."))
+    @app_commands.describe(when=_("always, never, default, or after so many minutes"), direct=_("in a direct message"))
+    async def notify(click: Click, when: str = "", direct: Optional[bool] = None) -> None:  # noqa: UP045
+        await guarded(click, lambda: notifying.notify(context, click, when, direct))
+
+    @notify.autocomplete("when")
+    async def _times(_click: Click, current: str) -> list[app_commands.Choice[str]]:
+        return [each for each in notifying.suggestions() if each.value.startswith(current.lower())]
+
     @app_commands.command(description=_("List the workflows."))
     async def workflows(click: Click) -> None:
         await guarded(click, lambda: lists.show_workflows(context, click))
@@ -143,7 +154,11 @@ def everywhere(context: DiscordContext) -> list[Command[Any, ..., Any] | app_com
     async def keep(click: Click, message: discord.Message) -> None:
         await guarded(click, lambda: ask_name(context, click, message))
 
-    return [run, queue, mine, workflows, help_, about, use, keep]
+    @app_commands.context_menu(name=_("Report this result"))
+    async def report(click: Click, message: discord.Message) -> None:
+        await guarded(click, lambda: report_message(context, click, message))
+
+    return [run, queue, mine, notify, workflows, help_, about, use, keep, report]
 
 
 async def open_form(context: DiscordContext, click: Click, workflow: str) -> None:

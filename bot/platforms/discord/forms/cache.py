@@ -44,9 +44,11 @@ class FormCache:
         """A workflow and its form there. Raises `UnknownWorkflow` and `NotAllowed`."""
         await self._services.workflows.admit(name, person, place)
         form = await self.whole(name)
-        workflow = self._services.workflows.catalog.get(name).in_language(person.language)
-        own = await self._services.workflows.own_form(form, name, person, place)
-        return CachedForm(workflow, own.in_language(person.language), await self._price(name))
+        workflow = self._services.workflows.catalog.get(name)
+        own = await self._services.workflows.own_form(form, workflow, person, place)
+        return CachedForm(
+            workflow.in_language(person.language), own.in_language(person.language), await self._price(name)
+        )
 
     async def _price(self, name: str) -> str:
         try:

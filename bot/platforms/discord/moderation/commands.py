@@ -11,10 +11,11 @@ from discord import app_commands
 
 from bot.core.errors import BadPicture, UnknownWorkflow
 from bot.core.model import DisplayOptions, Person, Place
-from bot.core.platform import ModerationService, Narrowing, WordList
+from bot.core.platform import ModerationService, Narrowing, WordList, after_of
 from bot.i18n import _
 from bot.platforms.discord.commands.schema import matching
-from bot.platforms.discord.moderation.panel import list_held, show_panel
+from bot.platforms.discord.moderation.panel import show_panel
+from bot.platforms.discord.moderation.reports import list_waiting
 from bot.platforms.discord.moderation.targets import Channel, aim_of
 from bot.platforms.discord.moderation.texts import TextCommands
 from bot.platforms.discord.moderation.workflows import Act, Choices, Text, WorkflowCommands, read_file, workflow_names
@@ -206,7 +207,7 @@ class ModerateCommands(app_commands.Group):
 
     @app_commands.command(description=_("List what waits for a moderator's approval."))
     async def held(self, click: Click) -> None:
-        await guarded(click, lambda: list_held(self._context, click))
+        await guarded(click, lambda: list_waiting(self._context, click))
 
     @app_commands.command(description=_("Block a member, for some days or permanently."))
     async def block(
@@ -232,7 +233,11 @@ class ModerateCommands(app_commands.Group):
         await self._do(click, lambda by, here: self._moderation.unblock(by, here, person, aim))
 
     @app_commands.command(description=_("Choose where results go, and how they are shown."))
-    @app_commands.describe(to=_("the channel that results go to"), at=_("the channel that this is decided for"))
+    @app_commands.describe(
+        to=_("the channel that results go to"),
+        told=_("when people are told of the end: never, always, or minutes"),
+        at=_("the channel that this is decided for"),
+    )
     @app_commands.autocomplete(workflow=workflow_names)
     async def where(
         self,
@@ -241,11 +246,12 @@ class ModerateCommands(app_commands.Group):
         to: Optional[Channel] = None,  # noqa: UP045
         previews: Optional[bool] = None,  # noqa: UP045
         spoilers: Optional[bool] = None,  # noqa: UP045
+        told: Optional[str] = None,  # noqa: UP045
         workflow: Optional[str] = None,  # noqa: UP045
         at: Optional[Channel] = None,  # noqa: UP045
     ) -> None:
         display, aim = (
-            DisplayOptions(str(to.id) if to is not None else results, previews, spoilers),
+            DisplayOptions(str(to.id) if to is not None else results, previews, spoilers, after_of(told or "default")),
             aim_of(workflow, at),
         )
         await self._do(click, lambda by, here: self._moderation.where(by, here, display, aim))

@@ -106,9 +106,8 @@ async def take_back(context: DiscordContext, click: Click) -> None:
     await tell(click, said)
 
 
-async def list_held(context: DiscordContext, click: Click) -> None:
-    """List the runs that wait for approval, the oldest with buttons. Raises `NotAllowed`."""
-    await click.response.defer(ephemeral=True, thinking=True)
+async def listed_held(context: DiscordContext, click: Click) -> tuple[list[str], list[discord.ui.Button[Any]]]:
+    """The runs that wait for approval, a line each, and buttons for the oldest. Raises `NotAllowed`."""
     runs = await context.services.moderation.reviews.held(
         moderator(context.services.moderation, click), place_of(click)
     )
@@ -117,13 +116,12 @@ async def list_held(context: DiscordContext, click: Click) -> None:
         f"{number}. **{plain(title(run.workflow))}** · {plain(run.person.name or run.person.key)}"
         for number, run in enumerate(runs, 1)
     ]
-    buttons = [
+    buttons: list[discord.ui.Button[Any]] = [
         button(verb, run.id, label.format(number=number))
         for number, run in enumerate(runs[:5], 1)
         for verb, label in ((ComponentAction.SEE, _("See {number}")), (ComponentAction.APPROVE, _("Approve {number}")))
     ]
-    view = still(*buttons) if buttons else None
-    await click.edit_original_response(content=cut("\n".join(lines)) or _("Nothing waits."), view=view)
+    return lines, buttons
 
 
 async def decide(context: DiscordContext, click: Click, run_id: str, *, approve: bool) -> None:
@@ -141,14 +139,15 @@ async def see(context: DiscordContext, click: Click, run_id: str) -> None:
     """Show a held run's result or request to the moderator alone; answer the click first. Raises `NotAllowed`."""
     by, here = moderator(context.services.moderation, click), place_of(click)
     async with context.services.moderation.reviews.result(by, here, run_id) as (run, result):
-        brief = run.brief(context.services.workflows.title(run.workflow))
-        draft = await question(brief, result, click.filesize_limit)
+        draft = await question(context.services.runs.summary(run), result, click.filesize_limit)
         await click.edit_original_response(**draft.parts())
 
 
-async def question(brief: RunSummary, result: Result | None, most: int) -> MessageDraft:
-    """The message that shows moderators a run that waits for approval."""
+async def question(
+    brief: RunSummary, result: Result | None, most: int, verbs: tuple[ComponentAction, ...] = HELD
+) -> MessageDraft:
+    """The message that shows moderators a run that waits for approval, or for another decision of theirs."""
     if result is None:
-        return MessageDraft(status_text(brief, Held()), None, row(brief.run_id, HELD))
+        return MessageDraft(status_text(brief, Held()), None, row(brief.run_id, verbs))
     packed = await pack(result, brief, most, spoiler=True)
-    return MessageDraft(result_text(brief, result, packed.notes), packed.pieces, row(brief.run_id, HELD))
+    return MessageDraft(result_text(brief, result, packed.notes), packed.pieces, row(brief.run_id, verbs))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
 from contextlib import suppress
 
 import discord
@@ -10,12 +12,14 @@ from bot.core.errors import UserError
 from bot.core.model import StoredFile
 from bot.core.platform import Button, ButtonPress, RunRecord
 from bot.i18n import _
-from bot.platforms.discord.components import ComponentAction
+from bot.platforms.discord.components import TEMPLATE, ComponentAction
 from bot.platforms.discord.forms.modals import begin
 from bot.platforms.discord.forms.picker import pick
 from bot.platforms.discord.forms.sessions import FormSession
 from bot.platforms.discord.message_ref import MessageRef
 from bot.platforms.discord.moderation.panel import decide, see
+from bot.platforms.discord.moderation.reports import decide_report, see_reported
+from bot.platforms.discord.runs.details import show_details
 from bot.platforms.discord.runs.original import hand_over
 from bot.platforms.discord.runs.request import asker, is_member, may_write, place_of
 from bot.platforms.discord.runs.submit import Click, DiscordContext, submit_again, tell
@@ -28,6 +32,8 @@ _IN_PLACE = (
     ComponentAction.DELETE,
     ComponentAction.APPROVE,
     ComponentAction.REFUSE,
+    ComponentAction.TAKE,
+    ComponentAction.LEAVE,
 )  # change the message that was clicked
 
 
@@ -40,8 +46,11 @@ async def press(context: DiscordContext, click: Click, verb: str, run_id: str) -
     if verb in (ComponentAction.APPROVE, ComponentAction.REFUSE):
         await decide(context, click, run_id, approve=verb == ComponentAction.APPROVE)
         return
-    if verb == ComponentAction.SEE:
-        await see(context, click, run_id)
+    if verb in (ComponentAction.TAKE, ComponentAction.LEAVE):
+        await decide_report(context, click, run_id, take=verb == ComponentAction.TAKE)
+        return
+    if verb in (ComponentAction.SEE, ComponentAction.SHOW):
+        await (see if verb == ComponentAction.SEE else see_reported)(context, click, run_id)
         return
     run = await context.services.runs.get(run_id)
     if run is None:
@@ -58,6 +67,10 @@ async def press(context: DiscordContext, click: Click, verb: str, run_id: str) -
             await pick(context, click, _picture(context, click, run))
         case ComponentAction.ORIGINAL:
             await _original(context, click, run)
+        case ComponentAction.DETAILS:
+            await show_details(context, click, run)
+        case ComponentAction.REPORT:
+            await report(context, click, run)
         case ComponentAction.DELETE:
             await _delete(context, click, run)
         case _:
@@ -71,6 +84,28 @@ async def check(context: DiscordContext, click: Click, run: RunRecord, verb: str
     here = run.place.platform == "discord" and str(click.channel_id) in (run.place.id, run.address.chat)
     press = ButtonPress(Button(verb), asker(click, run), place_of(click), writes=may_write(click), present=here)
     await context.services.runs.check_press(press, run)
+
+
+async def report(context: DiscordContext, click: Click, run: RunRecord) -> None:
+    """Report a result, after `check`. The answer is for the one who clicked alone."""
+    await tell(click, await context.services.moderation.reports.report(asker(click), place_of(click), run))
+
+
+async def report_message(context: DiscordContext, click: Click, message: discord.Message) -> None:
+    """Report the result in a message, from the message's menu. Raises `UserError`."""
+    await click.response.defer(ephemeral=True, thinking=True)
+    ids = (re.fullmatch(TEMPLATE, getattr(each, "custom_id", None) or "") for each in _components(message))
+    run_id = next((found["run"] for found in ids if found), None) if message.author == click.client.user else None
+    run = await context.services.runs.get(run_id) if run_id is not None else None
+    if run is None:
+        raise UserError(_("This message has no result of mine."))
+    await check(context, click, run, ComponentAction.REPORT)
+    await report(context, click, run)
+
+
+def _components(message: discord.Message) -> Iterator[object]:
+    for row in message.components:
+        yield from getattr(row, "children", ())
 
 
 async def _cancel(context: DiscordContext, click: Click, run: RunRecord) -> None:

@@ -89,21 +89,25 @@ class InteractionAnswer:
         return replace(MessageRef.at(self.draft), channel=message.channel.id, message=message.id).address
 
 
-async def repost(client: discord.Client, run: RunRecord, title: str) -> Address:
+async def repost(client: discord.Client, run: RunRecord, brief: RunSummary) -> Address:
     """The message of a run that an earlier process has taken in: found, or else posted now. Raises `DeliveryFailed`
     where it cannot be, and what the library raises where Discord is away.
     """
     spot, wanted = MessageRef.at(run.address), run.display.results or ""
-    text, parts = status_text(run.brief(title), Received(), spot.closes), _first_parts(run.id)
+    text, parts = status_text(brief, Received(), spot.closes), _first_parts(run.id)
     channel = client.get_partial_messageable(int(wanted) if wanted.isdigit() else spot.channel)
     apart = MessageRef(
         channel.id, 0, bytes=spot.bytes, spoiler=spot.spoiler
     )  # what the interaction's token does not reach
     try:
+        if run.restored and not spot.member:
+            raise DeliveryFailed(_("I can no longer reach the message."))
         if not spot.member:
             hook = discord.Webhook.partial(client.application_id or 0, spot.token, client=client)
             return spot.found((await hook.send(text, **parts, wait=True)).id).address
         known = await _find(client, channel, run)
+        if known is None and run.restored:
+            raise DeliveryFailed(_("I can no longer reach the message."))
         if known is None:
             return apart.found((await channel.send(text, **parts)).id).address
         return (spot if channel.id == spot.channel else apart).found(known).address

@@ -122,6 +122,8 @@ class DiscordReply:
             if isinstance(fault, discord.NotFound) and fault.code == _GONE:
                 raise MessageGone from fault
             _log.info("run %s: its message cannot be edited: %s", self._brief.run_id, fault)
+            if self._brief.restored:
+                raise DeliveryFailed(_("I can no longer reach the message. /mine has the files.")) from fault
             nonce = self._brief.run_id.replace("-", "")[:25]
             await self._rest.send_to(int(self._brief.person.id), draft, nonce)
 

@@ -66,5 +66,5 @@ def long_texts(result: Result) -> bool:
 
 def alt_text(brief: RunSummary) -> str:
     """Describe a picture for people who cannot see it."""
-    words = asked(brief)
+    words = asked(brief, 1024)
     return cut(f"{brief.title}: {words}" if words else brief.title, 1024)

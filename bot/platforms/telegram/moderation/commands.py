@@ -13,10 +13,10 @@ from telegram.error import TelegramError
 
 from bot.core.errors import DeliveryFailed, UserError
 from bot.core.model import DisplayOptions, Person, Place
-from bot.core.platform import ADMINISTRATORS, EVERYONE, RuleTarget
+from bot.core.platform import ADMINISTRATORS, EVERYONE, RuleTarget, after_of
 from bot.i18n import _
 from bot.platforms.telegram.caller import Caller, Responder
-from bot.platforms.telegram.chats import NAME, Chat, address_of, asker
+from bot.platforms.telegram.chats import NAME, Chat, address_of, asker, link
 from bot.platforms.telegram.moderation import panel
 from bot.platforms.telegram.moderation.panel import Click
 from bot.platforms.telegram.moderation.parser import (
@@ -70,7 +70,7 @@ class ModerateCommand:
             here = Place(NAME, str(spot), _topic(spot, name), str(group), (str(group),))
         if click.act == "private":
             return await self._bring(query, by, here)
-        if click.act in ("approve", "refuse"):
+        if click.act in panel.OF_RUNS:
             return await self._review(caller, by, whole, click)
         words = await self._click(by, whole, RuleTarget(None if spot.topic is None else here), click)
         html, keyboard = await self._panel(caller, by, here, click.page)
@@ -112,9 +112,16 @@ class ModerateCommand:
         return _("You have it in private.")
 
     async def _review(self, caller: Caller, by: Person, here: Place, click: Click) -> str:
-        decide = self._core.reviews.approve if click.act == "approve" else self._core.reviews.refuse
-        done = await decide(by, here, click.text)
-        words = _("Approved by {name}.") if click.act == "approve" else _("Refused by {name}.")
+        reviews, reports = self._core.reviews, self._core.reports
+        match click.act:
+            case "approve":
+                done, words = await reviews.approve(by, here, click.text), _("Approved by {name}.")
+            case "refuse":
+                done, words = await reviews.refuse(by, here, click.text), _("Refused by {name}.")
+            case "take away":
+                done, words = await reports.take_away(by, here, click.text), _("Taken away by {name}.")
+            case _:
+                done, words = await reports.leave(by, here, click.text), _("Left by {name}.")
         words = words.format(name=by.name or by.id) if done else _("Another moderator has already decided this.")
         await self._responder.edit(caller.chat, caller.message or 0, captions.plain(words))
         return ""
@@ -159,6 +166,8 @@ class ModerateCommand:
                 return await core.where(by, here, DisplayOptions(previews=order.first == "on"), aim)
             case "spoilers" if order.first:
                 return await core.where(by, here, DisplayOptions(spoilers=order.first == "on"), aim)
+            case "told" if order.first:
+                return await core.where(by, here, DisplayOptions(ping=after_of(order.first)), aim)
             case "block":
                 return await self._block(caller, order)
             case "unblock":
@@ -285,12 +294,16 @@ class ModerateCommand:
 
     async def _list_held(self, caller: Caller, order: ModerateArguments) -> None:
         runs = await self._core.reviews.held(order.by, order.here)
-        if not runs:
+        reported = await self._core.reports.open(order.by, order.here)
+        if not runs and not reported:
             await self._responder.say(caller, captions.plain(_("Nothing waits for a moderator.")))
         for run in runs[:10]:
             keyboard = panel.reviewing(run.id, order.here.id)
-            brief = run.brief(self._services.workflows.title(run.workflow))
-            await self._responder.say(caller, panel.request(brief), keyboard)
+            await self._responder.say(caller, panel.request(self._services.runs.summary(run)), keyboard)
+        for run, _count in reported[:10]:
+            spot, below = Chat.read(run.address.chat), panel.deciding(run.id, order.here.id)
+            text = panel.reported(self._services.runs.summary(run))
+            await self._responder.say(caller, f"{text}\n{link(spot, int(run.address.message))}", below)
 
 
 def _count(text: str) -> int | None:

@@ -31,8 +31,11 @@ _ACTS = {
     "v": "private",
     "y": "approve",
     "n": "refuse",
+    "t": "take away",
+    "k": "leave",
 }
 _LETTERS = {act: letter for letter, act in _ACTS.items()}
+OF_RUNS = ("approve", "refuse", "take away", "leave")  #: acts about a run
 
 
 @dataclass(frozen=True)
@@ -51,7 +54,7 @@ class Click:
 
     @property
     def _is_run(self) -> bool:
-        return self.act in ("approve", "refuse")
+        return self.act in OF_RUNS
 
     @classmethod
     def read(cls, data: str) -> Click | None:
@@ -91,11 +94,24 @@ def reviewing(run_id: str, group: str) -> InlineKeyboardMarkup:
     return InlineKeyboardMarkup([[button(_("Approve"), yes.data), button(_("Refuse"), no.data)]])
 
 
+def deciding(run_id: str, group: str) -> InlineKeyboardMarkup:
+    """The buttons below a result that members have reported."""
+    take, leave = Click(group, "take away", run_id), Click(group, "leave", run_id)
+    return InlineKeyboardMarkup([[button(_("Take it away"), take.data), button(_("Leave it"), leave.data)]])
+
+
 def request(brief: RunSummary) -> str:
     """The request of a run, for a moderator to read."""
-    head = _("{title} for {name} waits for approval").format(
-        title=brief.title, name=brief.person.name or brief.person.id
-    )
+    return _titled(_("{title} for {name} waits for approval"), brief)
+
+
+def reported(brief: RunSummary) -> str:
+    """The request behind a reported result, for a moderator to read."""
+    return _titled(_("A member has reported this result: {title} for {name}"), brief)
+
+
+def _titled(words: str, brief: RunSummary) -> str:
+    head = words.format(title=brief.title, name=brief.person.name or brief.person.id)
     return captions.lines("\n".join(part for part in (head, asked(brief)) if part), captions.CAPTION)
 
 

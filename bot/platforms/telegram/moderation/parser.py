@@ -106,6 +106,7 @@ def usage() -> str:
         "/moderate review on|off|clear [CHAT ID] [here]",
         "/moderate where topic|asked [here]",
         "/moderate previews|spoilers on|off [here]",
+        "/moderate told always|never|MINUTES [here]: " + _("when people are told that a request of theirs has ended"),
         "/moderate block [30m|12h|3d] [REASON], unblock, why [WORKFLOW]: " + _("as a reply, or with an id first"),
         "/moderate admit, dismiss: " + _("who may ask in private as well; as a reply, or with an id or a @name"),
         "/moderate held, log [file], stats [DAYS], undo, export, import, workflow",

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from contextlib import suppress
 
+from telegram import InlineKeyboardMarkup
+
 from bot.core.errors import DeliveryFailed
 from bot.core.model import Result, RunSummary
 from bot.core.platform import work_folder
@@ -15,10 +17,19 @@ from bot.platforms.telegram.runs.media import LOCAL_UPLOAD, UPLOAD, OutgoingMedi
 
 async def ask(api: TelegramApi, chat: Chat, brief: RunSummary, result: Result | None) -> None:
     """Show a run's files, covered, and what was asked for, with the ways to approve and refuse it."""
+    await _ask(api, chat, result, panel.request(brief), panel.reviewing(brief.run_id, brief.place.community))
+
+
+async def ask_about_report(api: TelegramApi, chat: Chat, brief: RunSummary, result: Result) -> None:
+    """Show a reported result, covered, with the ways to take it away and to leave it."""
+    await _ask(api, chat, result, panel.reported(brief), panel.deciding(brief.run_id, brief.place.community))
+
+
+async def _ask(api: TelegramApi, chat: Chat, result: Result | None, text: str, keyboard: InlineKeyboardMarkup) -> None:
     try:
         for media in await _outgoing(api, result):
             await _post(api, chat, media)
-        await api.send(chat, panel.request(brief), panel.reviewing(brief.run_id, brief.place.community))
+        await api.send(chat, text, keyboard)
     except (Gone, Unsuitable) as fault:
         raise DeliveryFailed(str(fault)) from fault
 

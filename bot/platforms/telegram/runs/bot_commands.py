@@ -86,6 +86,7 @@ def _commands(workflows: Sequence[Workflow], *, moderator: bool) -> list[tuple[s
         ("queue", _("Show what runs and waits")),
         ("mine", _("Show your latest runs")),
         (PRESET, _("Keep values under a name, and use them again")),
+        ("notify", _("Choose when I tell you that a request has ended")),
         ("cancel", _("End a form, or your latest run")),
         ("help", _("How to use this bot")),
         ("about", _("About this bot, and your data")),

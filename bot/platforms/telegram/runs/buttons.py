@@ -9,7 +9,6 @@ from pathlib import Path
 from bot.core.errors import UserError
 from bot.core.model import ResultFile, RunRequest, StoredFile
 from bot.core.platform import Button, ButtonPress, RunRecord, work_folder
-from bot.core.status_text import seconds
 from bot.i18n import _
 from bot.platforms.telegram import storage_keys
 from bot.platforms.telegram.api.client import Unconfirmed
@@ -17,9 +16,9 @@ from bot.platforms.telegram.caller import Caller, Responder
 from bot.platforms.telegram.chats import NAME, Chat
 from bot.platforms.telegram.forms.fsm import FormDialog
 from bot.platforms.telegram.forms.state import FormState
-from bot.platforms.telegram.runs import captions
+from bot.platforms.telegram.runs import callback_data, captions
 from bot.platforms.telegram.runs.callback_data import CallbackAction, CallbackData
-from bot.platforms.telegram.runs.erasing import MessageEraser
+from bot.platforms.telegram.runs.erasing import MessageEraser, tell
 from bot.platforms.telegram.runs.media import LOCAL_UPLOAD, UPLOAD, OutgoingMedia, Way, size_of, too_large
 
 
@@ -28,7 +27,7 @@ class RunButtons:
 
     def __init__(self, responder: Responder, asking: FormDialog) -> None:
         self._responder, self._services, self._asking = responder, responder.services, asking
-        self._eraser = MessageEraser(responder)
+        self._eraser = MessageEraser(responder.api, responder.notes)
 
     async def run(self, caller: Caller, press: CallbackData) -> RunRecord | None:
         """The run that a button is of; else the one whose message it stands below."""
@@ -65,6 +64,10 @@ class RunButtons:
         """The chat that a person is in, and what it was before it became a supergroup."""
         before = await self._responder.notes.get(storage_keys.migrated(caller.chat.id))
         return (caller.chat.id,) if before is None else (caller.chat.id, int(before))
+
+    async def report(self, caller: Caller, run: RunRecord) -> str:
+        """Report a result, after `check`. The answer is for the one who pressed alone. Raises `UserError`."""
+        return await self._services.moderation.reports.report(caller.person, caller.place, run)
 
     async def press(self, caller: Caller, press: CallbackData, run: RunRecord) -> None:
         """Do it. Raises `UserError`."""
@@ -134,46 +137,21 @@ class RunButtons:
             await self._responder.say(caller, captions.plain(words.format(name=file.filename)))
 
     async def _tell_details(self, caller: Caller, run: RunRecord) -> None:
-        text = "\n".join(_details(run, self._services.workflows.title(run.workflow)))
-        if captions.units(text) <= captions.TEXT:
-            await self._responder.say(caller, captions.lines(text, captions.TEXT))
+        details = self._services.runs.details(run)
+        below = None if caller.is_private else callback_data.reporting(run.id)
+        if captions.units(details.text) <= captions.TEXT:
+            await self._responder.say(caller, captions.of_details(details), below)
             return
         api = self._responder.api
         await api.ask(
             caller.chat,
             lambda chat: api.bot.send_document(
-                chat, BytesIO(text.encode()), filename="details.txt", message_thread_id=caller.chat.topic
+                chat, BytesIO(details.text.encode()), filename="details.txt", message_thread_id=caller.chat.topic
             ),
         )
 
     async def _delete(self, caller: Caller, run: RunRecord) -> None:
         """Delete a run with its messages and copies, and say which of them stay."""
         await self._services.runs.delete(run.id, caller.person)
-        stay = await self._eraser.erase_copies_of(run)
-        name = storage_keys.album(run.id)
-        for group in await self._responder.notes.get(name) or ():
-            for message in group:
-                if not await self._eraser.erase(caller.chat, message):
-                    stay.append((caller.chat, message))
-                await self._responder.notes.drop(storage_keys.part(caller.chat, message))
-        await self._responder.notes.drop(name)
-        if caller.message is not None and not await self._eraser.erase(caller.chat, caller.message):
-            stay.append((caller.chat, caller.message))
-        await self._eraser.tell(caller, stay)
-
-
-def _details(run: RunRecord, title: str) -> list[str]:
-    """Everything that is known of a run, a line each."""
-    lines = [_("{title} for {name}").format(title=title, name=run.person.name or run.person.id)]
-    lines += [f"{name}: {value}" for name, value in run.values.items()]
-    if run.wording is not None:
-        lines += [
-            _("{name}, as written: {text}").format(name=name, text=text) for name, text in run.wording.written.items()
-        ]
-    lines += [f"{name}: {file.filename}" for name, file in run.inputs.items()]
-    if run.took is not None:
-        lines.append(_("took {time}").format(time=seconds(run.took)))
-    if run.waited is not None:
-        lines.append(_("waited {time}").format(time=seconds(run.waited)))
-    lines += [*run.shown.texts, *run.shown.warnings, *(file.filename for file in run.shown.files)]
-    return [*lines, run.id]
+        stay = await self._eraser.erase_run(caller.chat, caller.message, run.person, run.id)
+        await tell(self._responder, caller, stay)

@@ -25,6 +25,7 @@ class CallbackAction(StrEnum):
     ORIGINAL = "o"
     DELETE = "d"
     DETAILS = "i"
+    REPORT = "p"
 
 
 @dataclass(frozen=True)
@@ -74,6 +75,11 @@ def delivered(run_id: str, *, picture: bool, original: bool) -> InlineKeyboardMa
     return InlineKeyboardMarkup([[_run_button(act, run_id) for act in row] for row in (first, second)])
 
 
+def reporting(run_id: str) -> InlineKeyboardMarkup:
+    """The button below the details of a result."""
+    return InlineKeyboardMarkup([[_run_button(CallbackAction.REPORT, run_id)]])
+
+
 def originals(runs: Sequence[tuple[str, str]]) -> InlineKeyboardMarkup | None:
     """A button for each run of a list, given with its label, that sends its files; None if there are none."""
     buttons = [button(label, CallbackData(CallbackAction.ORIGINAL, run_id).data) for run_id, label in runs]
@@ -99,5 +105,6 @@ def _run_button(act: CallbackAction, run_id: str) -> InlineKeyboardButton:
         CallbackAction.ORIGINAL: _("Original"),
         CallbackAction.DELETE: _("Delete"),
         CallbackAction.DETAILS: _("Details"),
+        CallbackAction.REPORT: _("Report this result"),
     }
     return button(words[act], CallbackData(act, run_id).data)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from html import escape
 
 from bot.core.model import Result, RunSummary, Status
+from bot.core.platform import RunDetails
 from bot.core.status_text import asked, caption, describe
 from bot.i18n import _
 
@@ -46,6 +47,12 @@ def of_result(result: Result, brief: RunSummary, most: int, *more: str) -> str:
 def fits(result: Result, brief: RunSummary, most: int) -> bool:
     """True if the whole caption of a result, with its texts, fits."""
     return units(_of_result(result, brief, *result.texts)) <= most
+
+
+def of_details(details: RunDetails) -> str:
+    """Everything that is known of a run: the words in blocks that a touch copies, which Telegram counts as it shows."""
+    words = [f"{plain(name)}:\n<pre>{escape(words, quote=False)}</pre>" for name, words in details.words]
+    return "\n".join([f"<b>{plain(details.title)}</b>", *words, *map(plain, details.lines)])
 
 
 def _of_result(result: Result, brief: RunSummary, *more: str) -> str:

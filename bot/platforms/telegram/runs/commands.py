@@ -8,6 +8,7 @@ from pathlib import Path
 
 from telegram import InlineKeyboardMarkup
 
+from bot.core.errors import BadValue
 from bot.core.model import RunRequest, UploadedFile
 from bot.core.platform import (
     UNFINISHED,
@@ -29,7 +30,7 @@ from bot.platforms.telegram.forms.fsm import FormDialog
 from bot.platforms.telegram.forms.state import FormState
 from bot.platforms.telegram.runs import callback_data, captions
 from bot.platforms.telegram.runs.callback_data import button
-from bot.platforms.telegram.runs.erasing import MessageEraser
+from bot.platforms.telegram.runs.erasing import MessageEraser, tell
 
 _SHOWN, _LISTED = 10, 20  # runs, and workflows, in a list
 _PHOTO = Path(__file__).parents[3] / "demo" / "coffee.jpg"
@@ -52,10 +53,13 @@ class BasicCommands:
         }
 
     def knows(self, command: str) -> bool:
-        return command in self._answers
+        return command in self._answers or command == "notify"
 
-    async def answer(self, caller: Caller, command: str) -> None:
-        await self._answers[command](caller)
+    async def answer(self, caller: Caller, command: str, rest: str = "") -> None:
+        if command == "notify":
+            await self._notify(caller, rest)
+        else:
+            await self._answers[command](caller)
 
     async def check(self, caller: Caller, data: str) -> None:
         """Raise `NotAllowed` if a person may not press a button of these answers."""
@@ -143,6 +147,20 @@ class BasicCommands:
             caller, captions.lines("\n".join(lines), captions.TEXT), callback_data.originals(files)
         )
 
+    async def _notify(self, caller: Caller, rest: str) -> None:
+        """Note when a person wants to be told of an end: "5 direct", "never", "here"."""
+        words = rest.lower().split()
+        ways = {"direct": True, "private": True, "here": False}
+        direct = next((ways[word] for word in words if word in ways), None)
+        when = " ".join(word for word in words if word not in ways)
+        try:
+            told = await self._services.pings.choose(caller.person, when, direct=direct)
+        except BadValue as fault:
+            told = f"{fault} /notify 5 direct"
+        if not rest:
+            told = told + "\n" + _("Change it: /notify always, never, default or a number of minutes; direct or here.")
+        await self._responder.say(caller, captions.plain(told))
+
     async def _cancel(self, caller: Caller) -> None:
         """End a draft, or else the latest run in this chat that has not ended."""
         if await self._asking.end(caller):
@@ -164,14 +182,14 @@ class BasicCommands:
 
     async def _forget(self, caller: Caller, message: int) -> None:
         count = await self._services.runs.forget(caller.person)
-        eraser = MessageEraser(self._responder)
+        eraser = MessageEraser(self._responder.api, self._responder.notes)
         stay = await eraser.erase_all_copies(caller.person)
         for name in await self._responder.notes.starting(f"{storage_keys.DRAFT}{caller.person.id}:"):
             await self._responder.notes.drop(name)
         await self._responder.notes.drop(storage_keys.stranger(caller.person.id))
         words = ngettext("{count} run deleted, with its files.", "{count} runs deleted, with their files.", count)
         await self._responder.edit(caller.chat, message, captions.plain(words.format(count=count)))
-        await eraser.tell(caller, stay)
+        await tell(self._responder, caller, stay)
 
     async def _try(self, caller: Caller) -> None:
         offer = await self._demo(caller)

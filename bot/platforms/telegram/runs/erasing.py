@@ -15,10 +15,10 @@ from telegram.error import TelegramError
 
 from bot.core.errors import DeliveryFailed
 from bot.core.model import Person
-from bot.core.platform import RunRecord
+from bot.core.platform import KeyValueStore, RunRecord
 from bot.i18n import _
 from bot.platforms.telegram import storage_keys
-from bot.platforms.telegram.api.client import Gone, Unchanged, Unsuitable
+from bot.platforms.telegram.api.client import Gone, TelegramApi, Unchanged, Unsuitable
 from bot.platforms.telegram.caller import Caller, Responder
 from bot.platforms.telegram.chats import Chat, link
 from bot.platforms.telegram.runs import captions
@@ -30,16 +30,26 @@ _MOST = 20  # messages that are named to a person
 class MessageEraser:
     """Deletes or blanks messages, and remembers the copies that it will have to delete."""
 
-    def __init__(self, responder: Responder) -> None:
-        self._api, self._notes, self._responder = responder.api, responder.notes, responder
+    def __init__(self, api: TelegramApi, notes: KeyValueStore) -> None:
+        self._api, self._notes = api, notes
+
+    async def erase_run(self, chat: Chat, message: int | None, person: Person, run_id: str) -> list[tuple[Chat, int]]:
+        """Erase the messages of a run, and the copies of its files. Returns those that stay."""
+        stay = await self._erase_copies(storage_keys.copies(person, run_id))
+        name = storage_keys.album(run_id)
+        for group in await self._notes.get(name) or ():
+            for each in group:
+                if not await self.erase(chat, each):
+                    stay.append((chat, each))
+                await self._notes.drop(storage_keys.part(chat, each))
+        await self._notes.drop(name)
+        if message is not None and not await self.erase(chat, message):
+            stay.append((chat, message))
+        return stay
 
     async def note_copy(self, run: RunRecord, chat: Chat, message: int) -> None:
         """Remember a message with a copy of a run's file."""
         await self._notes.put(storage_keys.copy(run.person, run.id, chat, message), True)
-
-    async def erase_copies_of(self, run: RunRecord) -> list[tuple[Chat, int]]:
-        """Erase the copies of a run. Returns those that stay."""
-        return await self._erase_copies(storage_keys.copies(run.person, run.id))
 
     async def erase_all_copies(self, person: Person) -> list[tuple[Chat, int]]:
         """Erase the copies of all runs of a person. Returns those that stay."""
@@ -88,16 +98,17 @@ class MessageEraser:
         media = kind(_empty(), _("Deleted."), filename="deleted.png")
         return await self._api.bot.edit_message_media(media, chat, message)
 
-    async def tell(self, caller: Caller, stay: Sequence[tuple[Chat, int]]) -> None:
-        """Tell a person which messages they have to delete themselves."""
-        if not stay:
-            return
-        words = _("Telegram does not let me delete these messages. Please delete them yourself: {messages}")
-        named = [link(chat, message) for chat, message in stay if not chat.is_private][:_MOST]
-        private = sum(chat.is_private for chat, _message in stay)
-        if private:
-            named.append(_("{count} in our private chat").format(count=private))
-        await self._responder.say(caller, captions.plain(words.format(messages=", ".join(named))))
+
+async def tell(responder: Responder, caller: Caller, stay: Sequence[tuple[Chat, int]]) -> None:
+    """Tell a person which messages they have to delete themselves."""
+    if not stay:
+        return
+    words = _("Telegram does not let me delete these messages. Please delete them yourself: {messages}")
+    named = [link(chat, message) for chat, message in stay if not chat.is_private][:_MOST]
+    private = sum(chat.is_private for chat, _message in stay)
+    if private:
+        named.append(_("{count} in our private chat").format(count=private))
+    await responder.say(caller, captions.plain(words.format(messages=", ".join(named))))
 
 
 def _empty() -> bytes:

@@ -272,6 +272,8 @@ class TelegramReply:
         """
         if not files:
             return True
+        if self._brief.restored:  # the bot that is gone may have sent them
+            return False
         name = storage_keys.album(self._brief.run_id)
         sent: list[list[int]] = await self._notes.get(name) or []
         spoiler = await self._is_hidden()
@@ -335,7 +337,11 @@ class TelegramReply:
         name = storage_keys.controls(self._brief.run_id)
         if await self._look_for_it() or self._state.moved_to is not None:
             await self._set_words(text, keyboard)
-        elif await self._notes.add(name, True) and (message := await self._send_below(text, keyboard)) is not None:
+        elif (
+            not self._brief.restored
+            and await self._notes.add(name, True)
+            and (message := await self._send_below(text, keyboard)) is not None
+        ):
             await self._move_to(message)
             self._context.busy.end(self._chat, self._message)
         else:
@@ -375,7 +381,7 @@ class TelegramReply:
         except Gone as fault:
             if await self._look_for_it():
                 await self._put(edit, send)
-            elif self._api.has_migrated(self._chat):
+            elif self._api.has_migrated(self._chat) and not self._brief.restored:
                 await self._send_anew(send)
             else:
                 raise MessageGone from fault

@@ -20,6 +20,7 @@ from bot.core.platform import (
     TextList,
     WordList,
     Workflow,
+    after_of,
 )
 from bot.i18n import _
 from bot.platforms.web.admin.html import Html, el
@@ -93,7 +94,7 @@ class PolicyForms:
     async def show(self, by: Person, here: Place, aim: RuleTarget, given: Mapping[str, str]) -> str:
         """Set the review of results, and where and how they are shown; settings left open keep their value."""
         previews, spoilers = (_SWITCHES.get(given.get(each, "")) for each in ("previews", "spoilers"))
-        to = DisplayOptions(_results(here, given), previews, spoilers)
+        to = DisplayOptions(_results(here, given), previews, spoilers, after_of(given.get("told") or "default"))
         told = []
         if (on := _SWITCHES.get(given.get("review", ""))) is not None:
             told.append(
@@ -186,6 +187,9 @@ def display_forms(inputs: Inputs, workflows: Sequence[Workflow], here: Place) ->
         inputs.choice("spoilers", _("Hide as spoiler"), [_open(), ("on", _("yes")), ("off", _("no"))]),
     ]
     if here.platform in _PLACES:
+        after = [(str(count), _("after {count} min").format(count=count)) for count in (1, 5, 15)]
+        told = [_open(), ("always", _("always")), *after, ("never", _("never"))]
+        shown.append(inputs.choice("told", _("People are told of an end"), told))
         places = [_open(), ("here", _("where they are requested"))]
         places += [("thread", _("in a thread"))] if here.platform == "discord" else []
         shown.append(inputs.choice("results", _("Results go"), places))

@@ -9,10 +9,11 @@ from datetime import UTC, datetime
 from urllib.parse import urlencode
 
 from bot.core import status_text
-from bot.core.model import Place, StoredFile
+from bot.core.model import Place, RunSummary, StoredFile
 from bot.core.platform import (
     Block,
     Entry,
+    Outcome,
     Overview,
     Row,
     Rule,
@@ -27,7 +28,7 @@ from bot.core.platform import (
     community_of,
     describe,
 )
-from bot.i18n import _
+from bot.i18n import _, ngettext
 from bot.platforms.web.admin import forms
 from bot.platforms.web.admin.html import Child, Html, el, group
 from bot.platforms.web.admin.inputs import Inputs, Said
@@ -41,8 +42,10 @@ class View:
     places: Sequence[Place]
     overview: Overview
     held: Sequence[RunRecord]
+    reported: Sequence[tuple[RunRecord, int]]
     log: Sequence[Entry]
     title: Callable[[str], str]
+    summary: Callable[[RunRecord], RunSummary]
     workflows: Sequence[Workflow] = ()
     said: Said | None = None
     saved: SavedOverview | None = None
@@ -54,6 +57,7 @@ def draw(view: View) -> Html:
     return group(
         _places(view),
         _held(view),
+        _reported(view),
         _saved(view),
         _problems(view),
         el("div", _workflows(view), el("div", _decisions(view), *_deciding(view)), class_="desk"),
@@ -255,15 +259,39 @@ def _held(view: View) -> Html:
     return _section(view, "held", _("Waiting for approval"), el("ul", *runs, class_="rows") if runs else nothing)
 
 
+def _reported(view: View) -> Html:
+    """The results that members have reported; no one is told by whom."""
+    nothing = el("p", _("No one has reported a result."), class_="about")
+    runs = [_report(view, run, count) for run, count in view.reported]
+    return _section(view, "reported", _("Reported by members"), el("ul", *runs, class_="rows") if runs else nothing)
+
+
+def _report(view: View, run: RunRecord, count: int) -> Html:
+    words = ngettext("reported {count} time", "reported {count} times", count).format(count=count)
+    acts = _form(
+        view,
+        _button("take", _("Take it away"), f"{_('Take it away')}: {view.title(run.workflow)}", main=True),
+        _button("leave", _("Leave it"), f"{_('Leave it')}: {view.title(run.workflow)}"),
+        run=run.id,
+        class_="fields",
+    )
+    return el("li", *_seen(view, run, run.shown, words, "reported"), acts, class_="waiting")
+
+
+def _seen(view: View, run: RunRecord, outcome: Outcome | None, words: str, section: str) -> list[Html]:
+    """A run that moderators decide about: what was asked, and what came out."""
+    said = status_text.asked(view.summary(run), 1000)
+    shown = [_file(view, run, number, file, section) for number, file in enumerate(outcome.files)] if outcome else []
+    texts = [el("pre", text, tabindex="0") for text in outcome.texts] if outcome else []
+    title, who = el("b", view.title(run.workflow)), f"{run.person.name or run.person.id} · {run.person.key}"
+    more = [el("p", said)] if said else []
+    told = el("div", title, _time(run.asked_at), el("small", who), *more, el("small", words) if words else None)
+    return [told, *shown, *texts]
+
+
 def _waiting(view: View, run: RunRecord) -> Html:
     title = view.title(run.workflow)
-    said = status_text.asked(run.brief(title))
-    outcome = run.to_review
-    shown = [_file(view, run, number, file) for number, file in enumerate(outcome.files)] if outcome else []
-    texts = [el("pre", text, tabindex="0") for text in outcome.texts] if outcome else []
-    yet = None if outcome else el("small", _("It has not run yet."))
-    who = f"{run.person.name or run.person.id} · {run.person.key}"
-    told = el("div", el("b", title), _time(run.asked_at), el("small", who), el("p", said) if said else None, yet)
+    yet = "" if run.to_review else _("It has not run yet.")
     acts = _form(
         view,
         Inputs("held").text("reason", _("Reason, if you refuse"), maxlength="300"),
@@ -272,11 +300,11 @@ def _waiting(view: View, run: RunRecord) -> Html:
         run=run.id,
         class_="fields",
     )
-    return el("li", told, *shown, *texts, acts, class_="waiting")
+    return el("li", *_seen(view, run, run.to_review, yet, "held"), acts, class_="waiting")
 
 
-def _file(view: View, run: RunRecord, number: int, file: StoredFile) -> Html:
-    source = link(f"moderate/held/{run.id}/{number}", view.here)
+def _file(view: View, run: RunRecord, number: int, file: StoredFile, section: str) -> Html:
+    source = link(f"moderate/{section}/{run.id}/{number}", view.here)
     match file.kind:
         case "image":
             return el("img", src=source, alt=file.filename, loading="lazy")

@@ -91,7 +91,7 @@ class AdminRoutes:
             web.get("/moderate/log", self._log),
             web.get("/moderate/export", self._export),
             web.get("/moderate/stats", self._stats),
-            web.get("/moderate/held/{id}/{number:\\d{1,4}}", self._file),
+            web.get("/moderate/{section:held|reported}/{id}/{number:\\d{1,4}}", self._file),
         ]
 
     async def _page(self, request: web.Request) -> web.Response:
@@ -106,8 +106,10 @@ class AdminRoutes:
             places,
             await self._moderation.overview(by, here),
             await self._reviews.held(by, here),
+            await self._moderation.reports.open(by, here),
             await self._moderation.log(by, here, _SHOWN),
             self._services.workflows.title,
+            self._services.runs.summary,
             list(self._services.workflows.catalog.workflows.values()),
             self._said.pop(by.key, None),
             None if here.community else await self._moderation.saved.overview(by, here),
@@ -147,6 +149,8 @@ class AdminRoutes:
             "unblock": ("blocks", lambda press: moderation.unblock(press.by, press.here, press.person, press.aim)),
             "approve": ("held", self._approve),
             "refuse": ("held", self._refuse),
+            "take": ("reported", lambda press: self._report(press, take=True)),
+            "leave": ("reported", lambda press: self._report(press, take=False)),
             "publish": ("saved", lambda press: self._answer(press, yes=True)),
             "decline": ("saved", lambda press: self._answer(press, yes=False)),
             "reopen": ("saved", lambda press: moderation.saved.publish(press.by, press.here, press.text("saved"))),
@@ -176,6 +180,12 @@ class AdminRoutes:
     async def _refuse(self, press: SubmittedAction) -> str:
         done = await self._reviews.refuse(press.by, press.here, press.text("run"), press.text("reason"))
         return _("Refused.") if done else _("Another moderator has already decided this.")
+
+    async def _report(self, press: SubmittedAction, *, take: bool) -> str:
+        reports = self._moderation.reports
+        done = await (reports.take_away if take else reports.leave)(press.by, press.here, press.text("run"))
+        words = _("Taken away.") if take else _("Left as it is.")
+        return words if done else _("Another moderator has already decided this.")
 
     async def _answer(self, press: SubmittedAction, *, yes: bool) -> str:
         key, newest = press.text("saved"), press.text("newest")
@@ -213,7 +223,8 @@ class AdminRoutes:
         """A file of a result that waits for approval, to see what it is that is asked about."""
         by, here = who(request, self._gate), await self._here(request)
         part = request.match_info
-        file = await self._reviews.file(by, here, part["id"], int(part["number"]))
+        waiting = self._reviews if part["section"] == "held" else self._moderation.reports
+        file = await waiting.file(by, here, part["id"], int(part["number"]))
         if file is None:
             raise web.HTTPNotFound
         return await files.send(request, self._services.files, file)

@@ -111,7 +111,8 @@ class Stream:
         )
 
     def _view(self, run: RunRecord) -> dict[str, Any]:
-        return run_view(run, self._services.workflows.title(run.workflow), self._hub.word(run.id))
+        runs = self._services.runs
+        return run_view(run, runs.summary(run), runs.details(run), self._hub.word(run.id))
 
     async def _send(
         self, event: str, data: dict[str, Any], number: str | None = None, retry: int | None = None

@@ -16,25 +16,28 @@ from bot.core.model import (
     Queued,
     Result,
     Running,
+    RunSummary,
     Status,
     StoredFile,
 )
-from bot.core.platform import Field, Form, Outcome, RunRecord, State, WorkflowOffer
+from bot.core.platform import Field, Form, Outcome, RunDetails, RunRecord, State, WorkflowOffer
 from bot.i18n import _
 from bot.platforms.web.live.hub import Word
 
 _EXACT = 2**53  # whole numbers beyond it are texts in JSON: a browser would round them
 
 
-def run_view(run: RunRecord, title: str, word: Word | None) -> dict[str, Any]:
+def run_view(run: RunRecord, brief: RunSummary, details: RunDetails, word: Word | None) -> dict[str, Any]:
     """A run as its message shows it."""
     outcome = run.shown if run.state is State.DONE else Outcome()
     return {
         "id": run.id,
         "workflow": run.workflow,
-        "title": title,
+        "title": brief.title,
         "asked": run.asked_at,
-        "said": status_text.asked(run.brief(title)),
+        "said": status_text.asked(brief),
+        "words": details.words,
+        "settings": details.settings,
         "values": values_view(run.written),
         "inputs": [_file_view(run, f"inputs/{name}", file, name) for name, file in run.inputs.items()],
         "files": [_file_view(run, f"files/{number}", file) for number, file in enumerate(outcome.files)],
@@ -148,12 +151,7 @@ def _file_view(run: RunRecord, path: str, file: StoredFile, field: str = "") -> 
 def _running(status: Running) -> str:
     if not status.fraction and status.node is None:
         return _("Developing…")
-    parts = [status.node or _("Starting")]
-    if status.step is not None and status.steps is not None:
-        parts.append(_("step {step} of {steps}").format(step=status.step, steps=status.steps))
-    if status.eta is not None:
-        parts.append(_("about {time} left").format(time=status_text.seconds(status.eta)))
-    return " · ".join(parts)
+    return status_text.running(status)
 
 
 def _times(run: RunRecord) -> str:

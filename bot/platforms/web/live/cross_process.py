@@ -65,8 +65,9 @@ class CrossProcessRelay:
 
 def _data(status: Running | Delivering | Paused) -> dict[str, Any]:
     match status:
-        case Running(node=node, step=step, steps=steps, fraction=fraction, eta=eta):
-            return {"running": {"node": node, "step": step, "steps": steps, "fraction": fraction, "eta": eta}}
+        case Running(node=node, step=step, steps=steps, fraction=fraction, eta=eta, sure=sure):
+            told = {"node": node, "step": step, "steps": steps, "fraction": fraction, "eta": eta}
+            return {"running": told, "sure": sure}  # versions to 0.1 know no more of it
         case Delivering():
             return {"delivering": True}
         case Paused():
@@ -75,5 +76,5 @@ def _data(status: Running | Delivering | Paused) -> dict[str, Any]:
 
 def _status(data: dict[str, Any], preview: bytes | None) -> Status:
     if "running" in data:
-        return Running(**data["running"], preview=preview)
+        return Running(**data["running"], preview=preview, sure=data.get("sure", False))
     return Delivering() if "delivering" in data else Paused()

@@ -41,6 +41,17 @@ export function say(text, { stays = false } = {}) {
   if (!stays) hush = setTimeout(() => (said.textContent = ""), 6000);
 }
 
+/** Copy a text. Where a browser does not let pages do that, it is selected instead. */
+export async function copy(text, element) {
+  try {
+    await navigator.clipboard.writeText(text);
+  } catch {
+    getSelection().selectAllChildren(element);
+    if (!document.execCommand("copy")) return;
+  }
+  say(word("copied"));
+}
+
 /** Ask the server for something; its sentence is thrown where it will not. */
 export async function ask(method, url, body) {
   let answer;

@@ -1,6 +1,6 @@
 // One run: a message that turns from its place in line, through a bar and a preview, into the result.
 
-import { ask, make, say, word } from "./dom.js";
+import { ask, copy, make, say, word } from "./dom.js";
 import { named } from "./presets.js";
 import { view as viewer } from "./viewer.js";
 
@@ -31,7 +31,7 @@ export class Run {
     const label = word("asked", { title: view.title, time: when });
     const heading = make("div", { class: "head" }, make("h3", {}, view.title), make("time", { datetime: time.toISOString() }, when), this.pill);
     this.article = make("article", { "aria-label": label, tabindex: "-1", class: developed ? "fresh" : null });
-    this.article.append(heading, ...this.asked(), this.develops, ...this.results(), this.line, ...this.warnings(), this.buttons());
+    this.article.append(heading, ...this.asked(), this.develops, ...this.results(), this.line, ...this.warnings(), this.details(), this.buttons());
     this.element.replaceChildren(this.article);
     this.status(view);
     if (focused) (this.element.querySelector(`[data-act="${focused}"]`) ?? this.article).focus();
@@ -104,6 +104,20 @@ export class Run {
       return make("button", { type: "button", class: "given", onclick: () => viewer(file) }, image);
     });
     return [make("div", { class: "asked" }, ...given, said ? make("p", {}, said) : null)];
+  }
+
+  /** Everything that was asked, whole: the words to copy, and the settings. It stays open where it was. */
+  details() {
+    const { words, settings } = this.view;
+    const blocks = words.map(([name, text]) => {
+      const button = make("button", { type: "button", class: "button copy", "data-act": `copy ${name}`, onclick: () => copy(text, shown) }, word("copy"));
+      const shown = make("pre", { tabindex: "0" }, text);
+      return make("div", {}, make("div", { class: "head" }, make("span", {}, name), button), shown);
+    });
+    const rest = settings.length ? make("pre", { tabindex: "0" }, settings.join("\n")) : null;
+    const whole = make("details", { open: this.open, ontoggle: () => (this.open = whole.open) });
+    whole.append(make("summary", { "data-act": "details" }, word("details")), ...blocks, ...(rest ? [rest] : []));
+    return whole;
   }
 
   results() {

@@ -40,6 +40,8 @@ class Post:
     author: int = APPLICATION
     edits: list[tuple[float, str]] = field(default_factory=list)
     by_token: list[bool] = field(default_factory=list)
+    rings: list[int] = field(default_factory=list)  # people whose phones it rang
+    answers: int | None = None
 
     @property
     def labels(self) -> list[str]:
@@ -755,6 +757,10 @@ class FakeDiscord:
             kept = {str(each["id"]) for each in data.get("attachments", [])}
             post.files = {name: content for name, content in post.files.items() if name in kept} | files
             post.alt = alt
+        if post.id not in self.posts:  # an edit rings nobody
+            allowed = (data.get("allowed_mentions") or {}).get("users", [])
+            post.rings = [each for each in allowed if f"<@{each}>" in post.content]
+            post.answers = int((data.get("message_reference") or {}).get("message_id", 0)) or None
         post.flags |= data.get("flags") or 0
         post.edits.append((time.monotonic(), post.content))
         self.posts[post.id] = post

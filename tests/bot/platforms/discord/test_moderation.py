@@ -213,6 +213,31 @@ async def test_a_result_waits_for_a_yes(fake: FakeDiscord, channel: int) -> None
     await fake.until(lambda: first.labels == [] and "Approved by User 503" in first.content)
 
 
+async def test_a_reported_result_is_taken_away(fake: FakeDiscord, channel: int) -> None:
+    desk = fake.add_channel(fake.channels[channel])
+    about = {"channels": {str(desk): {"id": str(desk), "type": 0, "name": "desk", "permissions": "0"}}}
+    values = {"on": "off", "ask": str(desk)}
+    await told(fake, await moderate(fake, channel, "review", values, resolved=about, kinds={"ask": 7}), "")
+    await fake.slash(ALICE, channel, "negative", {"photo": picture()})
+    (post,) = await results(fake, channel)
+    menu = {"name": "Report this result", "id": "9", "type": 3, "target_id": str(post.id)}
+    menu["resolved"] = {"messages": {str(post.id): fake.message(post)}}
+    await told(fake, await fake.ask(2, menu, BOB, channel), "not told that it was you")
+    details = await fake.click(BOB, post, "Details")
+    shown = await fake.until(
+        lambda: next((p for p in fake.posts.values() if p.token == details.token and p.labels), None)
+    )
+    await told(fake, await fake.click(BOB, shown, "Report"), "reported this result already")
+    asked = await fake.until(lambda: next((each for each in fake.public if each.channel == desk), None))
+    assert asked.labels == ["Take it away", "Leave it"]
+    assert "502" not in asked.content
+    await told(fake, await moderate(fake, channel, "held"), "reported 1 time")
+    await told(fake, await fake.click(BOB, asked, "Take it away", own_permissions=NOTHING), "Only moderators")
+    await fake.click(MO, asked, "Take it away", own_permissions=MANAGE_SERVER)
+    await fake.until(lambda: not post.files and "removed this result" in post.content)
+    await fake.until(lambda: not asked.labels and not asked.files and "Taken away by User 503" in asked.content)
+
+
 async def test_results_go_to_another_channel(fake: FakeDiscord, channel: int) -> None:
     gallery = fake.add_channel(fake.channels[channel])
     about = {"channels": {str(gallery): {"id": str(gallery), "type": 0, "name": "gallery", "permissions": "0"}}}

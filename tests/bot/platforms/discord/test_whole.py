@@ -61,7 +61,7 @@ async def test_a_slash_command_becomes_a_picture(fake: FakeDiscord, channel: int
     assert "Negative for User 501" in post.content
     assert "took" in post.content
     assert next(iter(post.alt.values())).startswith("Negative")
-    assert post.labels == ["Change", "Use as input", "Delete"]  # nothing could be different
+    assert post.labels == ["Change", "Use as input", "Details", "Delete"]  # nothing could be different
     await fake.until(lambda: not fake.whispers(asked))
     assert [each for each in fake.public if each.channel == channel] == [post]
 
@@ -83,7 +83,7 @@ async def test_what_is_registered(fake: FakeDiscord) -> None:
     assert options["model"]["autocomplete"]
     assert options["tiling"]["type"] == 5
     assert options["seed"]["type"] == 3  # it has more digits than Discord's numbers
-    assert {"run", "queue", "mine", "workflows", "help", "about", "preset", "moderate", *_MENUS} == {
+    assert {"run", "queue", "mine", "notify", "workflows", "help", "about", "preset", "moderate", *_MENUS} == {
         each["name"] for each in fake.commands["global"]
     }
 
@@ -216,7 +216,7 @@ async def test_a_workflow_may_ask_for_spoilers(fake: FakeDiscord, channel: int) 
 async def test_anybody_may_ask_for_it_again(fake: FakeDiscord, channel: int) -> None:
     await fake.slash(ALICE, channel, "wide", {"text": "tulips", "seed": "5"})
     (post,) = await results(fake, channel)
-    assert post.labels == ["Again", "Change", "Delete"]
+    assert post.labels == ["Again", "Change", "Details", "Delete"]
     await fake.click(BOB, post, "Again")
     again = (await results(fake, channel, 2))[-1]
     assert "User 502" in again.content
@@ -386,6 +386,21 @@ async def test_people_talk_below_a_result(fake: FakeDiscord, channel: int) -> No
     await fake.say(BOB, channel, "poster colors=99", answers=post)
     await fake.until(lambda: any("use 2 to 32" in each.content for each in fake.public if each.channel == channel))
     assert len([each for each in fake.public if each.channel == channel]) == 3
+
+
+async def test_the_words_of_a_result_can_be_read_whole_and_copied(fake: FakeDiscord, channel: int) -> None:
+    words = " ".join(f"word{number}" for number in range(70))
+    await fake.slash(ALICE, channel, "wide", {"text": words})
+    (post,) = await results(fake, channel)
+    assert "word20" in post.content
+    assert words not in post.content.partition("```")[0]
+    asked = await fake.click(BOB, post, "Details")
+    await fake.until(lambda: any(f"```\n{words}\n```" in text for text in fake.whispers(asked)))
+    await fake.slash(ALICE, channel, "wide", {"text": "```" + "x" * 400})
+    _first, post = await results(fake, channel, 2)
+    asked = await fake.click(BOB, post, "Details")
+    given = await fake.until(lambda: next((p for p in fake.posts.values() if p.token == asked.token and p.files), None))
+    assert b"```" + b"x" * 400 in first_file(given)
 
 
 async def test_lists(fake: FakeDiscord, channel: int) -> None:

@@ -10,7 +10,7 @@ import time
 from collections import Counter, defaultdict, deque
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from io import BytesIO
 from pathlib import Path
@@ -68,6 +68,8 @@ class Kept:
     kind: str = "text"
     group: str = ""
     deleted: bool = False
+    answers: int | None = None
+    names: list[int] = field(default_factory=list)  # people who are mentioned by their id
 
     @property
     def text(self) -> str:
@@ -480,6 +482,8 @@ class BotApi:
         if "message_thread_id" in data:
             own |= {"message_thread_id": int(data["message_thread_id"]), "is_topic_message": True}
         kept = Kept(chat, own["message_id"], own, markup, media, kind, group)
+        kept.answers = _in_json(data.get("reply_parameters")).get("message_id")
+        kept.names = [int(each) for each in re.findall(r"tg://user\?id=(\d+)", str(data.get("text") or ""))]
         self.messages[chat, kept.id] = kept
         return kept
 
@@ -633,6 +637,10 @@ def _check_markup(markup: dict[str, Any] | None) -> None:
             raise Refused(400, "Bad Request: BUTTON_DATA_INVALID")
         if not button["text"]:
             raise Refused(400, "Bad Request: text buttons are not allowed to be empty")
+
+
+def _in_json(value: Any) -> dict[str, Any]:
+    return json.loads(value) if isinstance(value, str) else value or {}
 
 
 class _Markup(HTMLParser):

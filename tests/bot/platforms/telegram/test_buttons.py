@@ -56,6 +56,13 @@ async def test_details(chat: Conversation) -> None:
     assert "contrast: 1.3" in (await chat.answer("colors: 3", "contrast")).text
 
 
+async def test_the_words_of_a_result_can_be_read_whole_and_copied(chat: Conversation) -> None:
+    words = "<b>by the sea</b> & far away"
+    await chat.write(f"/polaroid {words}", photo=picture())
+    await chat.press(await chat.result(), "Details")
+    assert "caption:\n<b>by the sea</b> & far away\n" in (await chat.answer(words, "caption:\n")).text
+
+
 async def test_delete(chat: Conversation) -> None:
     done = await poster(chat)
     await chat.press(done, "Delete")

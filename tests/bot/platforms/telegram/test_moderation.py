@@ -141,6 +141,26 @@ async def test_a_style_is_a_field_of_the_form(api: BotApi) -> None:
     await moderator.answer("Deleted the style")
 
 
+async def test_a_reported_result_is_taken_away(api: BotApi) -> None:
+    member, moderator = group(api)
+    other = Conversation(api, member.chat)
+    await member.write("/negative", photo=picture())
+    done = await member.result()
+    await other.press(done, "Original")
+    await api.until(lambda: any(each.kind == "document" for each in member.messages))
+    await other.press(done, "Details")
+    details = await other.answer("Negative for", button="Report")
+    assert "not told that it was you" in await other.notice(await other.press(details, "Report"))
+    assert "your own result" in await member.notice(await member.press(details, "Report"))
+    await moderator.write("/moderate held")
+    asked = await moderator.answer("has reported this result", button="Take")
+    assert f"User{other.user}" not in asked.text
+    assert "Only moderators" in await member.notice(await member.press(asked, "Take"))
+    await moderator.press(asked, "Take")
+    await api.until(lambda: done.deleted and not any(each.media for each in member.messages))
+    await moderator.answer("Taken away by")
+
+
 _NO_ROADS = ((CallbackAction.ORIGINAL, "There are no files"), (CallbackAction.USE, "There is no picture"))
 
 

@@ -216,6 +216,23 @@ async def test_an_album_that_may_have_come_is_not_sent_again(lost: str, tmp_path
         assert "Original" in last.buttons()
 
 
+async def test_of_a_restored_run_nothing_is_posted_that_may_be_there(tmp_path: Path) -> None:
+    """The bot that is gone may have sent the files, and the words below them."""
+    async with stage(tmp_path) as on:
+        several, large = await on.sent(), await on.sent()
+        posted = len(on.api.of_bot())
+        replies = [on.reply(message) for message in (several, large)]
+        for reply in replies:
+            reply._brief = replace(reply._brief, restored=True)
+        await replies[0].deliver(on.result(on.file("a.png"), on.file("b.png")))
+        await replies[1].deliver(on.result(on.file("wide.png", picture(size=(9000, 1500), kind="PNG"))))
+        assert len(on.api.of_bot()) == posted
+        for message in (several, large):
+            assert "has not said whether all files came: Original sends them again" in message.text
+            assert "Original" in message.buttons()
+        assert large.kind == "photo"
+
+
 async def test_a_result_whose_answer_does_not_come_is_put_into_its_message_again(tmp_path: Path) -> None:
     async with stage(tmp_path) as on:
         message = await on.sent()

@@ -11,7 +11,7 @@ from uuid import uuid4
 import aiohttp
 from yarl import URL
 
-from bot.core.model import DisplayOptions, Place
+from bot.core.model import DisplayOptions, Person, Place
 from bot.core.policy.permissions import OPERATOR, RuleTarget
 from bot.core.policy.rules import Review
 from bot.platforms.web.admin.page import mark
@@ -226,6 +226,29 @@ async def test_a_result_waits_is_looked_at_and_shown_or_not(tmp_path: Path) -> N
         assert (await ann.get(f"moderate/held/{first}/0?place=web:"))[0] == 404
         assert "Refused." in await press(ann, "refuse", run=second, reason="Not here")
         assert "Not here" in (await ben.until(second, "failed"))["line"]
+
+
+async def test_a_reported_result_is_left_or_taken_away(tmp_path: Path) -> None:
+    async with page(tmp_path) as web, Visitor(web.url) as ann, Visitor(web.url) as ben:
+        runs, reports = web.services.runs, web.services.moderation.reports
+        ids = []
+        for _number in range(2):
+            _status, taken = await ben.ask("negative", photo=png())
+            await ben.until(taken["id"], "done")
+            ids.append(taken["id"])
+            run = await runs.get(taken["id"])
+            assert run is not None
+            await reports.report(Person("web", "zoe"), run.place, run)
+        first, second = ids
+        shown = await desk(ann)
+        assert "reported 1 time" in shown
+        assert "zoe" not in shown
+        assert (await ann.get(f"moderate/reported/{first}/0?place=web:"))[0] == 200
+        assert "Left as it is." in await press(ann, "leave", run=first)
+        assert "already" in await press(ann, "take", run=first)
+        assert "Taken away." in await press(ann, "take", run=second)
+        assert "removed this result" in (await ben.until(second, "failed"))["line"]
+        assert (await ann.get(f"moderate/reported/{second}/0?place=web:"))[0] == 404
 
 
 async def _held(visitor: Visitor) -> str:

@@ -1,0 +1,131 @@
+"""The error of the time left that members read at half time of a run, by the number of runs of its kind before.
+
+.venv/bin/python -m benchmarks.estimates [--seconds 20] [--runs 6] [--server http://127.0.0.1:8188] [--size 3000]
+
+Without `--server` it is the built-in engine, in which each node of a workflow of four takes a quarter of the seconds.
+A ComfyUI that is named needs no models: its nodes work on a picture of `--size` pixels a side.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import statistics
+import tempfile
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from bot.core.model import Address, Delivering, Done, Failed, Running, RunSummary, Status
+from bot.server_settings import NamedServer
+from comfy.embedded import EmbeddedServer
+from tests.bot.harness import House, RecordingPlatform, RecordingReply, house, write_workflows
+
+_NODES = 4  # of the workflow
+
+
+@dataclass
+class _Said:
+    """The statuses of one run, each with its moment."""
+
+    statuses: list[tuple[float, Status]] = field(default_factory=list)
+
+    @property
+    def begun(self) -> float:
+        return next(at for at, status in self.statuses if isinstance(status, Running))
+
+    @property
+    def ended(self) -> float:
+        return next(at for at, status in self.statuses if isinstance(status, Delivering | Done))
+
+    def at_half_time(self) -> Running:
+        half = (self.begun + self.ended) / 2
+        return [status for at, status in self.statuses if isinstance(status, Running) and at <= half][-1]
+
+    def error(self) -> float | None:
+        """Return the error at half time, as a part of what was left then; None if nothing was said."""
+        half, last = (self.begun + self.ended) / 2, self.at_half_time()
+        if last.eta is None:
+            return None
+        said_at = next(at for at, status in self.statuses if status is last)
+        return abs(said_at + last.eta - self.ended) / (self.ended - half)
+
+    def rise(self) -> float:
+        """Return the part by which the time left has grown at most."""
+        least, rise = float("inf"), 0.0
+        for _at, status in self.statuses:
+            if isinstance(status, Running) and status.eta is not None:
+                least, rise = min(least, status.eta), max(rise, status.eta / max(least, 1e-9) - 1)
+        return rise
+
+
+class _Platform(RecordingPlatform):
+    def __init__(self) -> None:
+        super().__init__()
+        self.said: dict[str, _Said] = {}
+
+    def reply(self, address: Address, brief: RunSummary) -> RecordingReply:
+        made = super().reply(address, brief)
+        said = self.said.setdefault(address.message, _Said())
+        return _Reply(made.platform, made.message, said)
+
+
+@dataclass
+class _Reply(RecordingReply):
+    said: _Said
+
+    async def show(self, status: Status) -> None:
+        self.said.statuses.append((time.monotonic(), status))
+        await super().show(status)
+
+
+def _workflow(folder: Path, size: int) -> None:
+    made = write_workflows(folder)
+    graph = {
+        "1": {"class_type": "EmptyImage", "inputs": {"width": size, "height": size, "batch_size": 1, "color": 0}},
+        "2": {"class_type": "ImageBlur", "inputs": {"image": ["1", 0], "blur_radius": 15, "sigma": 5.0}},
+        "3": {"class_type": "ImageInvert", "inputs": {"image": ["2", 0]}},
+        "4": {"class_type": "SaveImage", "inputs": {"images": ["3", 0], "filename_prefix": "x"}},
+    }
+    assert len(graph) == _NODES
+    (made / "measured.json").write_text(json.dumps(graph))
+    (made / "measured.toml").write_text('title = "Measured"\n[fields.color]\ntarget = "#1.color"\n')
+
+
+async def _measure(home: House, platform: _Platform, runs: int) -> None:
+    errors = []
+    for number in range(1, runs + 1):
+        color = str(number + int(time.time()) % 10_000 * 100)
+        run_id, message = await home.ask("measured", message=f"run{number}", color=color)
+        while (await home.run(run_id)).ended_at is None:  # noqa: ASYNC110 - longer than any test waits
+            await asyncio.sleep(0.1)
+        assert not isinstance(message.last, Failed), message.last
+        said = platform.said[f"run{number}"]
+        error, half = said.error(), said.at_half_time()
+        if number >= 3 and error is not None:
+            errors.append(error)
+        told = "nothing said" if error is None else f"error {error:.1%}{'' if half.sure else ' (about)'}"
+        print(f"run {number}: {said.ended - said.begun:.1f} s, {told}, rises by {said.rise():.1%}", flush=True)
+    print(f"from the third run on: median {statistics.median(errors):.1%}, worst {max(errors):.1%}")
+
+
+async def main() -> None:
+    options = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    options.add_argument("--seconds", type=float, default=20.0)
+    options.add_argument("--runs", type=int, default=6)
+    options.add_argument("--server", default="")
+    options.add_argument("--size", type=int, default=0)
+    given = options.parse_args()
+    with tempfile.TemporaryDirectory() as name:
+        folder, platform = Path(name), _Platform()
+        _workflow(folder, given.size or (1000 if given.server else 64))
+        pace = given.seconds / _NODES
+        servers = [NamedServer("real", given.server)] if given.server else [EmbeddedServer(pace=pace)]
+        async with house(folder, platform, servers) as home:
+            await home.offered("measured")
+            await _measure(home, platform, given.runs)
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

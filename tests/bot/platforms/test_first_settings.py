@@ -1,0 +1,96 @@
+from __future__ import annotations
+
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from aiohttp import web
+from click.testing import CliRunner, Result
+
+from bot.app import App
+from bot.core.servers.nearby import nearby
+from bot.platforms.terminal.commands import cli
+from bot.platforms.terminal.first_settings import filled
+from bot.settings import Secret, Settings, example, names
+from comfy.embedded import EmbeddedServer
+
+URL = "http://127.0.0.1:8188"
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    for name in names():
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def init(*words: str, answers: str = "") -> Result:
+    return CliRunner().invoke(cli, ["init", *words], input=answers, obj=App())
+
+
+def written() -> Settings:
+    return Settings.read({}, Path(".env"))
+
+
+def test_a_person_answers_and_the_file_says_so() -> None:
+    said = init("--server", URL, answers="\nnot-secret\n12:not-secret\n@ann, -100\ny\n")
+    assert said.exit_code == 0, said.output
+    assert "not-secret" not in said.output
+    assert "darkroom check" in said.output
+    made = written()
+    assert (made.urls, made.discord_token, made.web) == ((URL,), Secret("not-secret"), True)
+    assert (made.telegram_token, made.telegram_allowed) == (Secret("12:not-secret"), ("@ann", "-100"))
+    assert stat.S_IMODE(Path(".env").stat().st_mode) == 0o600
+    assert "DARKROOM_RETENTION_DAYS" in Path(".env").read_text()  # all settings are explained there
+
+
+def test_a_wrong_answer_is_asked_again() -> None:
+    said = init("--server", URL, answers="nonsense:\n\n\nnonsense\n\n\n")
+    assert said.exit_code == 0, said.output
+    assert "must look like 123456:AAF…" in said.output
+    assert (written().urls, written().telegram_token, written().web) == ((URL,), None, True)
+
+
+def test_nothing_is_asked_where_nobody_answers() -> None:
+    assert init("--server", URL, "--yes").exit_code == 0
+    assert (written().urls, written().web) == ((URL,), True)
+
+
+def test_a_file_that_is_there_stays() -> None:
+    Path(".env").write_text("DARKROOM_WEB=on\n")
+    said = init("--yes")
+    assert said.exit_code == 2
+    assert "There is a file .env already" in said.output
+    assert Path(".env").read_text() == "DARKROOM_WEB=on\n"
+
+
+def test_every_value_is_read_as_it_was_given(tmp_path: Path) -> None:
+    values = {"COMFYUI_TOKEN": r"it's\a#\"secret\"$HOME", "DARKROOM_WEB_TOKEN": r"\1\\x#"}
+    (tmp_path / "other").write_text(filled(example(), values), encoding="utf-8")
+    made = Settings.read({}, tmp_path / "other")
+    assert (made.token, made.web_token) == tuple(map(Secret, values.values()))
+
+
+def test_every_setting_has_its_place_in_the_file() -> None:
+    lines = filled(example(), dict.fromkeys(names(), "on")).splitlines()
+    assert {f"{name}=on" for name in names()} <= set(lines)
+
+
+async def test_servers_of_this_machine_are_found() -> None:
+    async def other_program(_request: web.Request) -> web.Response:
+        return web.json_response({"other": "program"})
+
+    app = web.Application()
+    app.router.add_get("/system_stats", other_program)
+    other = web.AppRunner(app)
+    await other.setup()
+    await web.TCPSite(other, "127.0.0.1", 0).start()
+    try:
+        async with EmbeddedServer() as engine, EmbeddedServer() as closed:
+            ports = [int(each.url.rpartition(":")[2]) for each in (engine, closed)]
+            assert await nearby([ports[0], other.addresses[0][1]]) == [engine.url]
+        assert await nearby([ports[1]]) == []
+    finally:
+        await other.cleanup()
