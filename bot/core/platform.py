@@ -29,6 +29,7 @@ from bot.core.port import Reply
 from bot.core.presets.service import FilledForm, PresetService
 from bot.core.retry import Pauses, retry
 from bot.core.run import UNFINISHED, Outcome, RunRecord, State
+from bot.core.runs.history.service import HistoryPage, HistoryService
 from bot.core.runs.service import RunService
 from bot.core.runs.workflow_service import WorkflowOffer, WorkflowService
 from bot.core.storage.key_value import KeyValueStore
@@ -59,6 +60,8 @@ __all__ = [
     "Form",
     "GroupService",
     "Health",
+    "HistoryPage",
+    "HistoryService",
     "KeyValueStore",
     "Limit",
     "Measure",
@@ -129,6 +132,7 @@ class Services:
     """All that a platform may hold: what a person may see or do is a question to one of these."""
 
     runs: RunService
+    history: HistoryService
     moderation: ModerationService
     workflows: WorkflowService
     files: FileService

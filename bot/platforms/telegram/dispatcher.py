@@ -230,7 +230,7 @@ class Dispatcher:
         elif command.name == PRESET:
             await self._presets.answer(caller, command.rest, messages)
         elif self._commands.knows(command.name):
-            await self._commands.answer(caller, command.name)
+            await self._commands.answer(caller, command.name, command.rest)
         elif workflow is not None:
             await self._requests.ask(caller, workflow, command.rest, messages)
         elif caller.is_private or command.bot:
