@@ -46,6 +46,7 @@ from bot.core.presets.service import PresetService
 from bot.core.presets.store import PresetStore
 from bot.core.runs.erasure import delete_orphans, delete_runs
 from bot.core.runs.eta import EtaEstimator
+from bot.core.runs.history.service import HistoryService
 from bot.core.runs.locks import RunLocks
 from bot.core.runs.prices import PriceEstimator
 from bot.core.runs.queue_notifier import QueueNotifier
@@ -164,10 +165,13 @@ async def serving(
             base.wake,
             base.cancel,
         )
+        history = HistoryService(store.database, store.media, tasks)
+        if role.chat:
+            await stack.enter_async_context(history)
         try:
             files, groups = FileService(store.media), GroupService(runs, store.records, board)
             kept, wishes = PresetService(presets, workflows), PingWishes(store.database, pings.look_again)
-            yield Services(runs, moderation, workflows, files, _health(base, runs), groups, kept, wishes)
+            yield Services(runs, history, moderation, workflows, files, _health(base, runs), groups, kept, wishes)
         finally:
             runs.accepting = False
 

@@ -22,6 +22,7 @@ OWNERS = {
     "uses": "bot/core/runs",
     "charges": "bot/core/runs",
     "reports": "bot/core/runs",
+    "words": "bot/core/runs",
     "line": "bot/core/runs",
     "rules": "bot/core/policy",
     "editions": "bot/core/policy",

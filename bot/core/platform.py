@@ -30,6 +30,7 @@ from bot.core.presets.service import FilledForm, PresetService
 from bot.core.retry import Pauses, retry
 from bot.core.run import UNFINISHED, Outcome, RunRecord, State
 from bot.core.runs.history.details import RunDetails
+from bot.core.runs.history.service import HistoryPage, HistoryService
 from bot.core.runs.service import RunService
 from bot.core.runs.workflow_service import WorkflowOffer, WorkflowService
 from bot.core.storage.key_value import KeyValueStore
@@ -62,6 +63,8 @@ __all__ = [
     "Form",
     "GroupService",
     "Health",
+    "HistoryPage",
+    "HistoryService",
     "KeyValueStore",
     "Limit",
     "Measure",
@@ -135,6 +138,7 @@ class Services:
     """All that a platform may hold: what a person may see or do is a question to one of these."""
 
     runs: RunService
+    history: HistoryService
     moderation: ModerationService
     workflows: WorkflowService
     files: FileService

@@ -19,6 +19,7 @@ from bot.core.pings.outbox import PingOutbox
 from bot.core.run import ACTIVE, ENDED, UNFINISHED, HandedOver, Outcome, RunRecord, RunTiming, State
 from bot.core.runs import statements, usage
 from bot.core.runs.history.reports import ReportStore, forget_reports
+from bot.core.runs.history.search import forget_words
 from bot.core.runs.rows import read_run
 from bot.core.storage.bells import Bells, Topic
 from bot.core.storage.database import Database
@@ -412,6 +413,7 @@ class RunRepository:
     async def forget(self, run_ids: Sequence[str]) -> list[str]:
         """Delete runs. Returns the keys of files that no other run uses, so that they can be deleted too."""
         async with self._database.change(locks=(usage.MANY_RUNS, _FILES)) as connection:
+            await connection.execute(forget_words(run_ids))
             await connection.execute(delete(runs).where(runs.c.id.in_(run_ids)))
             await connection.execute(forget_reports(run_ids))
             return await _unused_without(connection, run_ids)

@@ -80,12 +80,6 @@ def reporting(run_id: str) -> InlineKeyboardMarkup:
     return InlineKeyboardMarkup([[_run_button(CallbackAction.REPORT, run_id)]])
 
 
-def originals(runs: Sequence[tuple[str, str]]) -> InlineKeyboardMarkup | None:
-    """A button for each run of a list, given with its label, that sends its files; None if there are none."""
-    buttons = [button(label, CallbackData(CallbackAction.ORIGINAL, run_id).data) for run_id, label in runs]
-    return InlineKeyboardMarkup(rows(buttons, 5)) if buttons else None
-
-
 def rows(buttons: Iterable[InlineKeyboardButton], width: int) -> list[Sequence[InlineKeyboardButton]]:
     """Buttons in rows of a width."""
     every = list(buttons)

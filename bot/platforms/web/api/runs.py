@@ -16,10 +16,11 @@ from bot.core.platform import Form, Services, work_folder
 from bot.i18n import _
 from bot.platforms.web.api import files
 from bot.platforms.web.api.uploads import SubmittedForm, owned, place_of, requested, stored_in, unpack
-from bot.platforms.web.api.views import person_of
+from bot.platforms.web.api.views import person_of, run_view
 from bot.platforms.web.auth import whose
 from bot.platforms.web.live.hub import Hub
 
+_PAGE, _WORDS = 20, 200  # runs that are found at once, and characters that are looked for
 _EACH_SENDS, _ALL_SEND = 16, 200  # requests with files under way, of one visitor and of all
 
 
@@ -31,6 +32,7 @@ class RunRoutes:
     def routes(self) -> list[web.RouteDef]:
         return [
             web.post("/workflows/{name}/runs", self._run),
+            web.get("/runs", self._find),
             web.post("/runs/{id}/again", self._again),
             web.get("/runs/{id}/changes", self._changes),
             web.post("/runs/{id}/cancel", self._cancel),
@@ -61,6 +63,15 @@ class RunRoutes:
         finally:
             self._sending[visitor] -= 1
             self._sending += Counter()  # without visitors who send nothing
+
+    async def _find(self, request: web.Request) -> web.Response:
+        """Some of a visitor's runs, found by words, newest first."""
+        words, number = request.query.get("words", "")[:_WORDS], request.query.get("page", "0")
+        page_number = int(number) if number.isascii() and number.isdecimal() and len(number) <= 4 else 0
+        page = await self._services.history.page(person_of(whose(request)), words, page_number, _PAGE)
+        runs = self._services.runs
+        views = [run_view(run, runs.summary(run), runs.details(run), self._hub.word(run.id)) for run in page.runs]
+        return web.json_response({"runs": views, "more": page.more})
 
     async def _again(self, request: web.Request) -> web.Response:
         visitor = whose(request)

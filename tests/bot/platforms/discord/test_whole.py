@@ -25,7 +25,7 @@ from tests.bot.platforms.discord.harness import (
     write_wide,
 )
 
-_MENUS = ("Use this picture", "Keep these values")
+_MENUS = ("Use this picture", "Keep these values", "Report this result")
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 NO_RIGHTS, MANAGE_MESSAGES = "0", str(1 << 13)
 
@@ -413,6 +413,28 @@ async def test_lists(fake: FakeDiscord, channel: int) -> None:
     shelf = await fake.slash(ALICE, channel, "workflows")
     await fake.until(lambda: any("`/polaroid`" in text for text in fake.whispers(shelf)))
     assert (await (await fake.slash(ALICE, channel, "help")).answer)[0] == 4
+
+
+async def test_results_are_found_by_words_with_pictures_and_had_again(fake: FakeDiscord, channel: int) -> None:
+    eve = 778
+    for words in ("a tall lighthouse", *(f"boat {number}" for number in range(5))):
+        await fake.slash(eve, channel, "wide", {"text": words})
+    await fake.slash(eve, channel, "negative", {"photo": picture()})
+    await results(fake, channel, 7)
+    mine = await fake.slash(eve, channel, "mine")
+    shown = await fake.until(lambda: next((p for p in fake.posts.values() if p.token == mine.token and p.files), None))
+    assert opened(first_file(shown)).width > 1000
+    assert "lighthouse" not in shown.content
+    await fake.click(eve, shown, "Older")
+    await fake.until(lambda: "a tall lighthouse" in shown.content and "Newer" in shown.labels and not shown.files)
+    found = await fake.slash(eve, channel, "mine", {"words": "Lighthouses"})
+    page = await fake.until(
+        lambda: next((p for p in fake.posts.values() if p.token == found.token and p.content), None)
+    )
+    assert "a tall lighthouse" in page.content
+    assert "boat" not in page.content
+    await fake.click(eve, page, "1 again")
+    assert "lighthouse" in (await results(fake, channel, 8))[-1].content
 
 
 async def _told_by(fake: FakeDiscord, channel: int, command: str) -> list[str]:

@@ -63,6 +63,26 @@ async def test_the_words_of_a_result_can_be_read_whole_and_copied(chat: Conversa
     assert "caption:\n<b>by the sea</b> & far away\n" in (await chat.answer(words, "caption:\n")).text
 
 
+async def test_results_are_found_by_words_with_pictures_and_had_again(chat: Conversation) -> None:
+    for words in ("a tall lighthouse", *(f"boat {number}" for number in range(5))):
+        await chat.write(f"/polaroid {words}", photo=picture())
+    await chat.result(6)
+    await chat.write("/mine")
+    page = await chat.answer("Your latest runs", button="Older")
+    assert page.kind == "photo"
+    assert "lighthouse" not in page.text
+    assert "another person" in await chat.notice(await Conversation(chat.api, chat.chat).press(page, "Older"))
+    await chat.press(page, "Older")
+    await chat.answer("a tall lighthouse", button="Newer")
+    await chat.write("/mine Lighthouses")
+    found = await chat.answer("Your results with “Lighthouses”", "a tall lighthouse")
+    assert "boat" not in found.text
+    await chat.press(found, "Files 1")
+    await chat.api.until(lambda: any(each.kind == "document" for each in chat.messages))
+    await chat.press(found, "Again 1")
+    assert "a tall lighthouse" in (await chat.result(7)).text
+
+
 async def test_delete(chat: Conversation) -> None:
     done = await poster(chat)
     await chat.press(done, "Delete")
