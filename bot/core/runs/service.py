@@ -194,7 +194,7 @@ class RunService:
             address = await post()
         except DeliveryFailed:
             run = await self._records.get(run_id)
-            if run is not None and await self._records.end(run, State.FAILED):
+            if run is not None and await self._records.end(run, State.FAILED, cause="its message cannot be posted"):
                 await delete_runs([run_id], self._records, self._media)
             raise
         finally:
