@@ -187,6 +187,12 @@ class RunRecord(QueuedRun):
         return _between(self.asked_at or None, self.started_at)
 
     @property
+    def lasted(self) -> float | None:
+        """The seconds from the request to the end, to a tenth; None where one of them is not known."""
+        seconds = _between(self.asked_at or None, self.ended_at)
+        return None if seconds is None else round(seconds, 1)
+
+    @property
     def took(self) -> float | None:
         """The seconds on the server."""
         return _between(self.started_at, self.executed_at)

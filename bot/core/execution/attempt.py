@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 from uuid import UUID
 from weakref import WeakValueDictionary
 
-from bot.core.error_text import trouble
+from bot.core.error_text import in_log, trouble
 from bot.core.errors import CannotRun, PlatformAway, StorageAway
 from bot.core.execution.durable import FOLLOW, SUBMIT, DurableStep
 from bot.core.execution.leased import AttemptLease, AttemptLost, LeasedReply
@@ -504,13 +504,14 @@ class Attempt:
         if isinstance(error, PromptRemoved):
             await self._payment.take_back()
         if self._payment.posted and isinstance(error, _TROUBLE):
-            await self._end(Failed(self._payment.in_vain(trouble(error, self._run.server or ""))))
+            said = Failed(self._payment.in_vain(trouble(error, self._run.server or "")))
+            await self._end(said, in_log(error))
         elif not isinstance(error, _MAY_PASS) or _is_paid(error) or not await self._again(error):
-            await self._end(failure(error, execution))
+            await self._end(failure(error, execution), in_log(error))
 
-    async def _end(self, said: Failed) -> None:
-        """Write the end down, and then tell the person."""
-        if await self._written(partial(self._context.records.end, self._run, State.FAILED, said.sentence)):
+    async def _end(self, said: Failed, cause: str) -> None:
+        """Write the end down, and then tell the person. The log tells the cause."""
+        if await self._written(partial(self._context.records.end, self._run, State.FAILED, said.sentence, cause)):
             self._is_over = True
             run = await self._written(partial(self._context.records.get, self._run.id))
             await show_status(self._reply, run.end if run is not None and run.end is not None else said)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import uuid5
 
-from bot.core.error_text import explain, warning, without_paths
+from bot.core.error_text import explain, in_log, warning, without_paths
 from bot.core.errors import BadResult, CannotRun, DeliveryFailed, StorageFailed, UserError
 from bot.core.execution.collection import ResultFetcher, SentFiles
 from bot.core.execution.progress import ProgressTracker
@@ -339,5 +339,5 @@ def failure(error: Exception, execution: Execution) -> Failed:
     if not isinstance(error, ComfyError | UserError | BadResult | DeliveryFailed | StorageFailed):
         _log.error("run %s failed", execution.run.id, exc_info=error)
     else:
-        _log.info("run %s: %s", execution.run.id, error)
+        _log.info("run %s: %s", execution.run.id, in_log(error))
     return Failed(explain(error, str(execution.run.id), execution.prompt))

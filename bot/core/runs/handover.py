@@ -46,7 +46,8 @@ async def take_over(
         changed = [await _move_on(connection, run, clock()) for run in await _active(connection, worker)]
     for run in changed:
         if run.ended_at is not None:
-            events_log.run_ended(run.id, run.state, run.sentence)
+            cause = None if run.state is State.CANCELLED else "its workers stopped answering"
+            events_log.run_ended(run.id, run.state, cause, run.workflow, None, run.lasted)
     return changed
 
 

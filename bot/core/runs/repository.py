@@ -224,8 +224,10 @@ class RunRepository:
 
         return await self._database.write(save, locks=(f"files of {run.id}",))
 
-    async def end(self, run: RunRecord, state: State, sentence: str | None = None) -> bool:
-        """End a run. Returns True if it had not ended before."""
+    async def end(self, run: RunRecord, state: State, sentence: str | None = None, cause: str | None = None) -> bool:
+        """End a run. Returns True if it had not ended before. The sentence is for the person, and the cause for the
+        log.
+        """
         now = self._clock()
         charge: Callable[[Connection], Any] | None = None  # what is done was settled when its server had done it
         if state is State.CANCELLED:
@@ -236,15 +238,15 @@ class RunRepository:
         room = () if state is State.DONE else (Topic.ROOM,)  # which one was delivered says nothing of the line
         topics = (*room, *_of_group(run))
         ended = await self._step(run, UNFINISHED, charge, topics, state=state, sentence=sentence, ended_at=now)
-        return _told(ended, run.id, state, sentence)
+        return _told(ended, replace(run, ended_at=now), state, cause)
 
     async def refuse(self, run: RunRecord, sentence: str) -> bool:
         """End a waiting run before it starts. Returns True if it still waited."""
-        charge = self._and_ping(run, partial(usage.give_back, run_ids=[run.id]))
-        ended = {"state": State.FAILED, "sentence": sentence, "ended_at": self._clock(), **_NOWHERE}
+        charge, now = self._and_ping(run, partial(usage.give_back, run_ids=[run.id])), self._clock()
+        ended = {"state": State.FAILED, "sentence": sentence, "ended_at": now, **_NOWHERE}
         topics = (Topic.ROOM, Topic.CANCELS, *_of_group(run))
         stepped = await self._step(run, (State.WAITING,), charge, topics, **ended)
-        return _told(stepped, run.id, State.FAILED, sentence)
+        return _told(stepped, replace(run, ended_at=now), State.FAILED, "a rule refuses it now")
 
     async def hold_result(self, run: RunRecord) -> bool:
         """Hold a finished run for a moderator, and take it from its worker."""
@@ -294,9 +296,8 @@ class RunRepository:
         gone: dict[str, Any] = {"state": State.FAILED, "sentence": sentence, "ended_at": self._clock(), "outputs": None}
         if not await self._step(run, (state,), also, _of_group(run), **gone):
             return None
-        events_log.run_ended(
-            run.id, State.FAILED, "a moderator refused it" if state is State.HELD else "a moderator removed its result"
-        )
+        cause = "a moderator refused it" if state is State.HELD else "a moderator removed its result"
+        _told(True, replace(run, ended_at=gone["ended_at"]), State.FAILED, cause)
         keys = [file.key for file in run.outcome.files] if run.outcome is not None else []
         inputs = {file.key for file in run.inputs.values()}
         async with self._database.change(locks=(_FILES,)) as connection:
@@ -351,8 +352,9 @@ class RunRepository:
             if stopped:
                 await connection.run_sync(usage.give_back, [run_id])
             row = (await connection.execute(select(runs).where(runs.c.id == run_id))).one_or_none()
-        _told(stopped > 0, run_id, State.CANCELLED)
         found = read_run(row) if row is not None else None
+        if stopped and found is not None:
+            _told(True, found, State.CANCELLED)
         return found if found is not None and (stopped or found.state in UNFINISHED) else None
 
     async def cancel_requests(self, worker: str) -> list[str]:
@@ -369,9 +371,10 @@ class RunRepository:
         async with self._database.change(locks=(usage.MANY_RUNS,)) as connection:
             rows = list(await connection.execute(update(runs).where(*old).values(ended).returning(*runs.c)))
             await connection.run_sync(usage.give_back, [row.id for row in rows])
-        for row in rows:
-            events_log.run_ended(row.id, State.FAILED, "no moderator decided in time")
-        return [read_run(row) for row in rows]
+        expired = [read_run(row) for row in rows]
+        for run in expired:
+            _told(True, run, State.FAILED, "no moderator decided in time")
+        return expired
 
     async def older_than(self, moment: float, count: int = 500) -> list[str]:
         """Return the ids of ended runs from before a moment, and of those whose person wants to be forgotten."""
@@ -507,10 +510,10 @@ def taken() -> ColumnElement[bool]:
     return or_(runs.c.state.in_(ACTIVE), statements.AHEAD)
 
 
-def _told(ended: bool, run_id: str, state: State, reason: str | None = None) -> bool:
+def _told(ended: bool, run: RunRecord, state: State, cause: str | None = None) -> bool:
     """Log an end, if it is one."""
     if ended:
-        events_log.run_ended(run_id, state, reason)
+        events_log.run_ended(run.id, state, cause, run.workflow, run.server, run.lasted)
     return ended
 
 

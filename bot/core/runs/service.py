@@ -292,7 +292,8 @@ class RunService:
         except DeliveryFailed:
             found = await self._records.get(run_id)
             every = await self._records.group(group) if group is not None else [found] if found is not None else []
-            ended = [run.id for run in every if await self._records.end(run, State.FAILED)]
+            cause = "its message cannot be posted"
+            ended = [run.id for run in every if await self._records.end(run, State.FAILED, cause=cause)]
             await delete_runs(ended, self._records, self._media)
             raise
         finally:
