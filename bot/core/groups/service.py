@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from bot.core.errors import UserError
 from bot.core.groups.board import GroupBoard
-from bot.core.model import Person, Place, RunRequest
+from bot.core.model import GroupSummary, Person, Place, RunRequest
 from bot.core.run import UNFINISHED, RunRecord
 from bot.core.runs.repository import RunRepository
 from bot.core.runs.service import RunService
@@ -36,12 +36,30 @@ class GroupService:
         unfinished = [run for run in await self.cells(group) if run.state in UNFINISHED]
         return any([await self._runs.cancel(run.id, by) for run in unfinished])
 
+    async def cancel_with(self, run: RunRecord, by: Person) -> bool:
+        """Cancel a run, with all that was asked for together with it. Raises as `cancel` does."""
+        if run.group_id is None:
+            return await self._runs.cancel(run.id, by)
+        return await self.cancel(run.group_id, by)
+
     async def again(self, group: str, person: Person, place: Place) -> RunRequest:
         """Return a group's request again, for as many runs. Raises `UserError` as `RunService.again` does."""
         cells = await self.cells(group)
         if not cells:
             raise UserError(_("These runs have been deleted. Please send a new request."))
         return replace(await self._runs.again(cells[0].id, person, place, {}), count=cells[0].cells)
+
+    async def changed(self, group: str, person: Person, place: Place) -> RunRequest:
+        """Return a group's request as the start of a form, as `RunService.changed` does."""
+        cells = await self.cells(group)
+        if not cells:
+            raise UserError(_("These runs have been deleted. Please send a new request."))
+        return await self._runs.changed(cells[0].id, person, place, cells[0].cells)
+
+    async def summary(self, group: str) -> GroupSummary | None:
+        """Return how a group is; None if all of its runs have been deleted."""
+        cells = await self.cells(group)
+        return self._board.summary(cells) if cells else None
 
     async def vary(self, run_id: str, person: Person, place: Place) -> RunRequest:
         """Return a request for more runs like one, with the same values and new seeds: as many as it came with. Raises

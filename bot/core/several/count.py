@@ -12,7 +12,7 @@ from bot.core.workflows.form import Field, FieldKind, Form
 from bot.i18n import _
 
 MOST, USUAL = 10, 4  #: the most that moderators can allow, and what holds where they have not decided
-WITHOUT = frozenset({"discord", "telegram"})  #: the platforms that cannot show several results as one yet
+WITHOUT = frozenset({"discord"})  #: the platforms that cannot show several results as one yet
 _NAMES = ("count", "how_many")  # the second one for workflows with a field of the first name
 
 

@@ -11,7 +11,7 @@ from types import TracebackType
 from telegram.error import InvalidToken, TelegramError
 
 from bot.core.errors import ConfigError, DeliveryFailed
-from bot.core.model import Address, Result, RunSummary
+from bot.core.model import Address, GroupSummary, Result, RunSummary
 from bot.core.platform import BackgroundTask, KeyValueStore, Services, TaskHealth
 from bot.core.port import Ping, WorkflowQuestion
 from bot.i18n import _
@@ -30,6 +30,7 @@ from bot.platforms.telegram.moderation.review_request import ask, ask_about_repo
 from bot.platforms.telegram.runs.bot_commands import BotCommands
 from bot.platforms.telegram.runs.chat_action import ChatActions
 from bot.platforms.telegram.runs.erasing import MessageEraser
+from bot.platforms.telegram.runs.group import TelegramGroup
 from bot.platforms.telegram.runs.message_state import MessageStates
 from bot.platforms.telegram.runs.pings import send_ping
 from bot.platforms.telegram.runs.reply import ReplyContext, TelegramReply
@@ -86,6 +87,10 @@ class TelegramPlatform:
     def reply(self, address: Address, brief: RunSummary) -> TelegramReply:
         """See `Platform.reply`."""
         return TelegramReply(self._context, address, brief)
+
+    def group(self, address: Address, group: GroupSummary) -> TelegramGroup:
+        """See `GroupDrawer.group`."""
+        return TelegramGroup(self._context, address, group)
 
     pings_once = False  #: Telegram cannot say whether it has sent a message
 
