@@ -215,6 +215,7 @@ class RunSummary:
     previews: bool = True
     varies: bool = True
     price: Price | None = None
+    group: str = ""
     notes: tuple[str, ...] = ()
     restored: bool = False
 

@@ -110,7 +110,11 @@ class TelegramPlatform:
     async def remove(self, address: Address, brief: RunSummary) -> None:
         """See `ResultRemover.remove`: an edit leaves the picture where it is."""
         eraser = MessageEraser(self._api, self._notes)
-        stay = await eraser.erase_run(Chat.read(address.chat), int(address.message), brief.person, brief.run_id)
+        chat = Chat.read(address.chat)
+        if brief.group:
+            stay = await eraser.erase_cells(chat, brief.person, brief.group, [brief.run_id])
+        else:
+            stay = await eraser.erase_run(chat, int(address.message), brief.person, brief.run_id)
         if stay:
             words = _("Telegram does not let me delete {count} messages of run {run}.")
             raise DeliveryFailed(words.format(count=len(stay), run=brief.run_id))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 from io import BytesIO
@@ -141,30 +140,18 @@ class RunButtons:
             await self._delete_all(caller, group)
             return
         await self._services.groups.delete_cell(run, caller.person)
-        await self._eraser.tell(caller, await self._erase_parts(caller, run.group_id or "", [run]))
+        stay = await self._eraser.erase_cells(caller.chat, run.person, group, [run.id])
+        await tell(self._responder, caller, stay)
 
     async def _delete_all(self, caller: Caller, group: str) -> None:
         """Delete a group with its messages and copies, and say which of them stay."""
         cells = await self._services.groups.cells(group)
         await self._services.groups.delete(group, caller.person)
-        stay = await self._erase_parts(caller, group, cells)
+        stay = await self._eraser.erase_cells(caller.chat, cells[0].person, group, [run.id for run in cells])
         await self._responder.notes.drop(storage_keys.album(group))
         if caller.message is not None and not await self._eraser.erase(caller.chat, caller.message):
             stay.append((caller.chat, caller.message))
-        await self._eraser.tell(caller, stay)
-
-    async def _erase_parts(self, caller: Caller, group: str, runs: Sequence[RunRecord]) -> list[tuple[Chat, int]]:
-        """Erase the pictures and copies of some runs of a group. Returns those that stay."""
-        stay = [each for run in runs for each in await self._eraser.erase_copies_of(run)]
-        notes, ids = self._responder.notes, {run.id for run in runs}
-        for album in await notes.get(storage_keys.album(group)) or ():
-            for message in album:
-                part = await notes.get(storage_keys.part(caller.chat, message))
-                if part is not None and part[0] in ids:
-                    if not await self._eraser.erase(caller.chat, message):
-                        stay.append((caller.chat, message))
-                    await notes.drop(storage_keys.part(caller.chat, message))
-        return stay
+        await tell(self._responder, caller, stay)
 
     async def _again(self, caller: Caller, run: RunRecord) -> RunRequest:
         return await self._services.runs.again(run.id, caller.person, caller.place, {})

@@ -7,7 +7,6 @@ from html import escape
 from bot.core.model import GroupSummary, Result, RunSummary, Status
 from bot.core.platform import RunDetails
 from bot.core.status_text import asked, caption, describe, group_caption, group_progress, headline
-from bot.i18n import _
 
 TEXT, CAPTION = 4096, 1024  # UTF-16 units, counted after the tags are read
 
