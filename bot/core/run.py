@@ -155,6 +155,7 @@ class RunRecord(QueuedRun):
             spoiler=bool(self.display.spoilers),
             previews=self.display.previews is not False and not self.review,
             price=self.price,
+            group=self.group_id or "",
             notes=tuple(file.note for file in self.inputs.values() if file.note),
             restored=self.restored,
         )

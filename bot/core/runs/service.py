@@ -47,7 +47,7 @@ from bot.core.runs.replies import RunReplies
 from bot.core.runs.repository import RunRepository
 from bot.core.runs.validation import RequestValidator, ValidatedRequest
 from bot.core.runs.workflow_service import WorkflowService
-from bot.core.several.count import count_in, most_at_once
+from bot.core.several.count import count_in, count_name, most_at_once
 from bot.core.storage.ledger import ErasureLedger
 from bot.core.storage.temporary import work_folder
 from bot.core.wording.styles import Styles, chosen
@@ -313,12 +313,16 @@ class RunService:
             raise await self._permissions.refused(person, place, "again", words)
         return request
 
-    async def changed(self, run_id: str, person: Person, place: Place) -> RunRequest:
-        """Return a run's request as the start of a form of the newest version of its workflow, without the files that
-        this person may not use.
+    async def changed(self, run_id: str, person: Person, place: Place, count: int = 1) -> RunRequest:
+        """Return a run's request, or one for so many, as the start of a form of the newest version of its workflow,
+        without the files that this person may not use.
         """
         request, _withheld = await self._repeated(run_id, person, place, {}, pinned=False)
-        return request
+        if count == 1:
+            return request
+        name = count_name(await self._validator.form(await self._workflows.pinned(request.workflow, "")))
+        most = self.most_at_once(request)
+        return replace(request, values={**request.values, name: min(count, most)}) if most > 1 else request
 
     async def _repeated(
         self, run_id: str, person: Person, place: Place, changes: Mapping[str, Any], *, pinned: bool

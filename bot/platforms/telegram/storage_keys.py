@@ -35,6 +35,11 @@ def album(run_id: str) -> str:
     return f"telegram:album:{run_id}"
 
 
+def sending(group: str, album: int) -> str:
+    """That an album of a group was about to be sent."""
+    return f"telegram:sending:{group}:{album}"
+
+
 def untold(run_id: str) -> str:
     """That a run's message does not say yet how it ended; and the chat, if the bot was sent away from it."""
     return f"{UNTOLD}{run_id}"

@@ -157,7 +157,7 @@ class BasicCommands:
             words = _("Cancelled.")
         else:
             here = [run for run in await self._own(caller) if run.place.id == caller.place.id]
-            done = bool(here) and await self._services.runs.cancel(here[0].id, caller.person)
+            done = bool(here) and await self._services.groups.cancel_with(here[0], caller.person)
             words = _("Cancelled: {run}").format(run=self._services.workflows.title(here[0].workflow)) if done else ""
         await self._responder.say(caller, captions.plain(words or _("There is nothing to cancel.")))
 

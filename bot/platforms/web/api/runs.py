@@ -34,6 +34,10 @@ class RunRoutes:
             web.post("/workflows/{name}/runs", self._run),
             web.get("/runs", self._find),
             web.post("/runs/{id}/again", self._again),
+            web.post("/runs/{id}/vary", self._vary),
+            web.post("/groups/{id}/again", self._again_together),
+            web.post("/groups/{id}/cancel", self._cancel_together),
+            web.delete("/groups/{id}", self._delete_together),
             web.get("/runs/{id}/changes", self._changes),
             web.post("/runs/{id}/cancel", self._cancel),
             web.delete("/runs/{id}", self._delete),
@@ -78,6 +82,42 @@ class RunRoutes:
         run = await owned(self._services.runs, request.match_info["id"], visitor)
         return await self._take(await self._services.runs.again(run.id, person_of(visitor), place_of(visitor), {}))
 
+    async def _vary(self, request: web.Request) -> web.Response:
+        visitor = whose(request)
+        run = await owned(self._services.runs, request.match_info["id"], visitor)
+        return await self._take(await self._services.groups.vary(run.id, person_of(visitor), place_of(visitor)))
+
+    async def _again_together(self, request: web.Request) -> web.Response:
+        visitor, group = whose(request), await self._together(request)
+        return await self._take(await self._services.groups.again(group, person_of(visitor), place_of(visitor)))
+
+    async def _cancel_together(self, request: web.Request) -> web.Response:
+        visitor, group = whose(request), await self._together(request)
+        stopped = await self._services.groups.cancel(group, person_of(visitor))
+        await self._tell_all(visitor, group)
+        return web.json_response({"stopped": stopped})
+
+    async def _delete_together(self, request: web.Request) -> web.Response:
+        visitor, group = whose(request), await self._together(request)
+        cells = await self._services.groups.cells(group)
+        await self._services.groups.delete(group, person_of(visitor))
+        for run in cells:
+            self._hub.forget(run.id)
+            self._hub.tell(visitor, run.id)
+        return web.json_response({})
+
+    async def _together(self, request: web.Request) -> str:
+        """The id of a group of this visitor's; where it is anybody else's, it is not there. Raises `HTTPNotFound`."""
+        group = request.match_info["id"]
+        if not (cells := await self._services.groups.cells(group)):
+            raise web.HTTPNotFound
+        await owned(self._services.runs, cells[0].id, whose(request))
+        return group
+
+    async def _tell_all(self, visitor: str, group: str) -> None:
+        for run in await self._services.groups.cells(group):
+            self._hub.tell(visitor, run.id)
+
     async def _changes(self, request: web.Request) -> web.Response:
         """Say what has changed of a run's workflow, for the form that Change opens."""
         run = await owned(self._services.runs, request.match_info["id"], whose(request))
@@ -88,7 +128,8 @@ class RunRoutes:
     async def _take(self, request: RunRequest) -> web.Response:
         visitor = request.person.id
         run_id = await self._services.runs.submit(request, Address("web", visitor, uuid4().hex))
-        self._hub.tell(visitor, run_id)
+        for each in await self._services.groups.beside(run_id, request):
+            self._hub.tell(visitor, each)
         return web.json_response({"id": run_id}, status=201)
 
     async def _cancel(self, request: web.Request) -> web.Response:
