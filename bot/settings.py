@@ -173,7 +173,7 @@ class Settings:
         "DARKROOM_MAX_UPLOAD_MB", _megabytes, 20.0, "The largest file that people may send, in megabytes."
     )
     max_megapixels: float = _setting(
-        "DARKROOM_MAX_MEGAPIXELS", _megapixels, 50.0, "The largest picture that people may send, in megapixels."
+        "DARKROOM_MAX_MEGAPIXELS", _megapixels, 50.0, "Larger pictures are made smaller, to so many megapixels."
     )
     max_result_mb: float = _setting(
         "DARKROOM_MAX_RESULT_MB", _large, 2000.0, "The largest result of a run that is fetched, in megabytes."

@@ -81,11 +81,12 @@ class UploadedFile:
 
 @dataclass(frozen=True)
 class StoredFile:
-    """A file in the media store, with its name and kind for people."""
+    """A file in the media store, with its name and kind for people. `note` says what had to be changed of an input."""
 
     key: str
     filename: str
     kind: str = ""
+    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -188,7 +189,8 @@ Status: TypeAlias = Received | Queued | Running | Delivering | Held | Paused | D
 
 @dataclass(frozen=True)
 class RunSummary:
-    """The summary of a run for its message, in any status. `inputs` are the names of the input files.
+    """The summary of a run for its message, in any status. `inputs` are the names of the input files, and `notes` say
+    what had to be changed of them.
 
     With `spoiler` the result is hidden until someone clicks on it. Without `previews` no `Running` has any. `varies`
     says that another run with the same values makes another result, because the workflow has a seed. `price` is there
@@ -206,6 +208,7 @@ class RunSummary:
     previews: bool = True
     varies: bool = True
     price: Price | None = None
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -146,6 +146,7 @@ class RunRecord(QueuedRun):
             spoiler=bool(self.display.spoilers),
             previews=self.display.previews is not False and not self.review,
             price=self.price,
+            notes=tuple(file.note for file in self.inputs.values() if file.note),
         )
 
     @property

@@ -114,9 +114,11 @@ def describe(status: Status) -> str:
 
 
 def asked(brief: RunSummary) -> str:
-    """The price of a request and its most important values, in one line; empty if there are none."""
+    """The price of a request, its most important values, and what had to be changed of its files, in one line; empty if
+    there are none.
+    """
     price = [cost(brief.price)] if brief.price is not None else []
-    return " · ".join([*price, *_pairs(brief.values)])
+    return " · ".join([*price, *_pairs(brief.values), *brief.notes])
 
 
 def caption(result: Result, brief: RunSummary) -> str:

@@ -323,7 +323,9 @@ async def _develop(execution: Execution, throttle: Throttle) -> Result:
                     raise
                 _log.warning("run %s is made again: %s", execution.run.id, lost)
                 execution.begin_again()
-    return replace(result, warnings=(*warnings, *ended.warnings, *result.warnings), nothing_new=ended.nothing_new)
+    notes = [file.note for file in execution.run.media.values() if file.note]
+    said = (*notes, *warnings, *ended.warnings, *result.warnings)
+    return replace(result, warnings=said, nothing_new=ended.nothing_new)
 
 
 def failure(error: Exception, execution: Execution) -> Failed:

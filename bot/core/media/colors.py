@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from PIL.ImageCms import ImageCmsProfile, ImageCmsTransform
 
 _GREY = ("1", "L", "LA", "La", "F")
-_CLOSE = 3  # steps of 255: a smaller difference is not worth encoding a picture again
+_CLOSE = 2  # steps of 255: a smaller difference is not worth encoding a picture again
 _MODES = {"RGB ": "RGB", "GRAY": "L", "CMYK": "CMYK", "Lab ": "LAB"}  # by the profile's own name
 
 
@@ -104,7 +104,7 @@ def _is_close(transform: ImageCmsTransform, mode: str) -> bool:
     """True if colours stay as they are: for greys all, for others a grid of them."""
     from PIL import Image, ImageChops, ImageCms
 
-    steps = range(0, 256, 51)
+    steps = range(0, 256, 17)
     grid = (
         bytes(range(256))
         if mode == "L"

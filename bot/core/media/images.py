@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import math
 import struct
 import threading
 import warnings
@@ -16,8 +17,10 @@ from typing import TYPE_CHECKING
 
 from bot.core.errors import BadPicture, WorkerFailed
 from bot.core.media.animation import animated_copy, is_animation
+from bot.core.media.lenient import PNG_READ, is_damaged, is_whole, salvaged
 from bot.core.media.metadata.pictures import PNG_SIGNATURE, is_critical, png_chunks
 from bot.core.media.plain import FAULTS, plain_copy, turn_of
+from bot.core.media.primaries import named_colors, profile_of
 from bot.core.pool.pool import run_apart
 from bot.i18n import _
 
@@ -26,16 +29,16 @@ if TYPE_CHECKING:
 
 _FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "AVIF")
 _JPEG_QUALITY = 95
-_PNG_READ = (b"tRNS", b"iCCP", b"eXIf")  # what we look at besides the pixels
 _PNG_FRAMES = (b"acTL", b"fcTL", b"fdAT")
 _HEIC = (b"heic", b"heix", b"heim", b"heis", b"mif1", b"msf1", b"hevc", b"hevx")
 _SECONDS = 60.0  # for one picture: the largest that the settings admit takes a few, on a busy machine some more
+_HUGE = 2 * 10**8  # pixels: the largest photographs of phones; a larger picture is made to fill the memory
 _decoding = threading.Lock()  # where this is done in threads: the filter of warnings is the whole process's
 
 
 @dataclass(frozen=True)
 class PictureLimits:
-    """The largest files and pictures that people may send."""
+    """The largest files that people may send, and the largest pictures that servers get: larger ones are reduced."""
 
     max_bytes: int = 20_000_000
     max_pixels: int = 50_000_000
@@ -43,11 +46,15 @@ class PictureLimits:
 
 @dataclass(frozen=True)
 class Prepared:
-    """A picture that is upright, without metadata, and in a format that ComfyUI reads well. Its name is a digest."""
+    """A picture that is upright, without metadata, and in a format that ComfyUI reads well. Its name is a digest.
+
+    `note` tells the person what is not as it was in the file; it is empty if all is.
+    """
 
     path: Path
     width: int
     height: int
+    note: str = ""
 
 
 async def prepare(
@@ -106,16 +113,58 @@ def _prepare(path: Path, folder: Path, limits: PictureLimits, name: str, frames:
     with _decoding, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         data = path.read_bytes()
-        with _open(data, limits, name, frames) as picture:
-            try:
-                picture.load()
-            except FAULTS as fault:
-                raise BadPicture(_damaged(name)) from fault
-            turned = turn_of(picture) in (5, 6, 7, 8)
-            width, height = picture.size[::-1] if turned else picture.size
-            most = limits.max_pixels if frames and is_animation(picture) else None
-            copy = _copied(picture, data, path, folder, name, most)
-    return Prepared(_named_by_content(copy), width, height)
+        with _open(data, name, frames) as opened:
+            size = _reduced(opened.size, limits.max_pixels)
+            if size is not None and not (frames and is_animation(opened)):
+                opened.draft(None, size)
+            picture = _loaded(opened, data, name)
+            _name_colors(picture, data)
+            data = data if picture is opened else b""  # so that it is encoded again
+            copy = _copied(
+                picture, data, path, folder, name, limits if frames and is_animation(picture) else None, size
+            )
+            width, height = size or picture.size
+            if turn_of(picture) in (5, 6, 7, 8):
+                width, height = height, width
+    notes = [_partial(name)] if picture is not opened else []
+    notes += [_made_smaller(name, limits)] if size is not None else []
+    return Prepared(_named_by_content(copy), width, height, " ".join(notes))
+
+
+def _name_colors(picture: Image, data: bytes) -> None:
+    """Give a picture the profile for the colours that its file names by their numbers, if it has no other."""
+    if picture.format in ("PNG", "HEIF", "AVIF") and picture.mode in ("RGB", "RGBA", "P"):
+        named = named_colors(data)
+        if named is not None and (picture.format == "PNG" or not picture.info.get("icc_profile")):
+            picture.info["icc_profile"] = profile_of(named)
+
+
+def _reduced(size: tuple[int, int], most: int) -> tuple[int, int] | None:
+    """The size at which a picture has at most so many pixels; None if it has."""
+    width, height = size
+    if width * height <= most:
+        return None
+    factor = math.sqrt(most / (width * height))
+    return max(1, int(width * factor)), max(1, int(height * factor))
+
+
+def _loaded(picture: Image, data: bytes, name: str) -> Image:
+    """Decode a picture; another one if it is damaged, with what can be read of it."""
+    can_salvage = picture.format in ("PNG", "JPEG", "MPO")
+    try:
+        if not (can_salvage and is_damaged(data)):
+            picture.load()
+            return picture
+    except FAULTS as fault:
+        if not can_salvage:
+            raise BadPicture(_damaged(name)) from fault
+    try:
+        found = salvaged(data)
+    except FAULTS as fault:
+        raise BadPicture(_damaged(name)) from fault
+    if found is None:
+        raise BadPicture(_damaged(name))
+    return found
 
 
 def _check_size(path: Path, limits: PictureLimits, name: str) -> None:
@@ -139,47 +188,61 @@ def _check_size(path: Path, limits: PictureLimits, name: str) -> None:
         )
 
 
-def _copied(picture: Image, data: bytes, path: Path, folder: Path, name: str, most_pixels: int | None) -> Path:
-    """Put a plain copy into `folder`: of all frames if `most_pixels` says how many these may have together."""
+def _copied(
+    picture: Image,
+    data: bytes,
+    path: Path,
+    folder: Path,
+    name: str,
+    animated: PictureLimits | None,
+    size: tuple[int, int] | None,
+) -> Path:
+    """Put a plain copy into `folder`, of this size if there is one. With limits for it, of all frames."""
     try:
-        if most_pixels is not None:
-            return animated_copy(picture, data, path, folder, most_pixels, name)
-        return plain_copy(picture, data, path, folder)
+        if animated is not None:
+            return animated_copy(picture, data, path, folder, animated.max_pixels, name)
+        return plain_copy(picture, data, path, folder, size)
     except FAULTS as fault:
         if isinstance(fault, OSError) and fault.errno:
             raise  # of the disk, not of the picture
         raise BadPicture(_damaged(name)) from fault
 
 
-def _open(data: bytes, limits: PictureLimits, name: str, frames: bool) -> Image:
+def _open(data: bytes, name: str, frames: bool) -> Image:
     """Read only the header. The content decides the type, not the name."""
     from PIL import Image
 
+    Image.MAX_IMAGE_PIXELS = _HUGE // 2  # it refuses what has twice as many
+    formats, read = (*_FORMATS, *_with_heic(data)), (*PNG_READ, *(_PNG_FRAMES if frames else ()))
     try:
-        picture = Image.open(io.BytesIO(_readable(data, frames)), formats=(*_FORMATS, *_with_heic(data)))
+        try:
+            return Image.open(io.BytesIO(_readable(data, read)), formats=formats)
+        except FAULTS:
+            return Image.open(io.BytesIO(_readable(data, ())), formats=formats)
     except Image.DecompressionBombError as bomb:
-        raise BadPicture(_too_many_pixels(name, limits)) from bomb
+        words = _("{name} has too many pixels; the maximum is {most} megapixels.")
+        raise BadPicture(words.format(name=name, most=f"{_HUGE / 1e6:g}")) from bomb
     except FAULTS as fault:
         raise BadPicture(_unreadable(data, name)) from fault
-    width, height = picture.size
-    if width * height > limits.max_pixels:
-        picture.close()
-        raise BadPicture(_too_many_pixels(name, limits))
-    return picture
 
 
-def _too_many_pixels(name: str, limits: PictureLimits) -> str:
+def _made_smaller(name: str, limits: PictureLimits) -> str:
     most = f"{limits.max_pixels / 1e6:g}"
-    return _("{name} has too many pixels; the maximum is {most} megapixels.").format(name=name, most=most)
+    return _("{name} has been made smaller: at most {most} megapixels are used here.").format(name=name, most=most)
 
 
-def _readable(data: bytes, frames: bool) -> bytes:
+def _partial(name: str) -> str:
+    return _("{name} is damaged: a part of it may be missing or look wrong.").format(name=name)
+
+
+def _readable(data: bytes, read: tuple[bytes, ...]) -> bytes:
     """The file without what keeps Pillow from reading it, such as a text of some megabytes in a PNG."""
     if not data.startswith(PNG_SIGNATURE):
         return data
-    read = (*_PNG_READ, *_PNG_FRAMES) if frames else _PNG_READ
     try:
-        return PNG_SIGNATURE + b"".join(chunk for kind, chunk in png_chunks(data) if is_critical(kind) or kind in read)
+        return PNG_SIGNATURE + b"".join(
+            chunk for kind, chunk in png_chunks(data) if is_critical(kind) or (kind in read and is_whole(chunk))
+        )
     except struct.error:
         return data  # it is cut short, which Pillow says
 

@@ -28,20 +28,22 @@ FAULTS = (
 )
 
 
-def plain_copy(picture: Image, data: bytes, path: Path, folder: Path) -> Path:
-    """Put a plain copy into `folder`. The pixels are encoded again only if that is needed; `data` is the file."""
+def plain_copy(picture: Image, data: bytes, path: Path, folder: Path, size: tuple[int, int] | None = None) -> Path:
+    """Put a plain copy into `folder`, of this size if there is one. The pixels are encoded again only if that is
+    needed; `data` is the file.
+    """
     kind = picture.format or ""
-    target = folder / f"{hashlib.sha256(str(path).encode()).hexdigest()[:12]}{_suffix(kind)}"
-    bare = _bare(data) if _is_plain(picture, kind) else None
+    stem = folder / hashlib.sha256(str(path).encode()).hexdigest()[:12]
+    photo = stem.with_suffix(".jpg" if kind in ("JPEG", "MPO") and "A" not in picture.getbands() else ".png")
+    if size is not None or not _is_plain(picture, kind):
+        _encode(picture, photo, size)
+        return photo
+    bare = _bare(data)
     if bare is None or not _is_whole(bare, picture):
-        _encode(picture, target)
-    else:
-        target.write_bytes(bare)
-    return target
-
-
-def _suffix(kind: str) -> str:
-    return ".jpg" if kind in ("JPEG", "MPO") else ".png"
+        _encode(picture, stem.with_suffix(".png"), size)  # only its form is odd, so it loses nothing
+        return stem.with_suffix(".png")
+    photo.write_bytes(bare)
+    return photo
 
 
 def _is_plain(picture: Image, kind: str) -> bool:
@@ -76,8 +78,11 @@ def _is_whole(bare: bytes, picture: Image) -> bool:
         return False
 
 
-def _encode(picture: Image, target: Path) -> None:
-    copy = upright(eight_bits(picture), turn_of(picture))
+def _encode(picture: Image, target: Path, size: tuple[int, int] | None) -> None:
+    plain = eight_bits(picture)
+    if size is not None:
+        plain = plain.resize(size, reducing_gap=3.0)
+    copy = upright(plain, turn_of(picture))
     copy.info = {}
     if target.suffix == ".jpg":
         copy.save(target, "JPEG", quality=_JPEG_QUALITY, subsampling=0)

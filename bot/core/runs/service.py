@@ -158,7 +158,7 @@ class RunService:
             price = await self._price(request, cells[0][0])
             held = any([await self._enforcer.reads(request, each.values) for each, _wording in cells])
             inputs = {
-                name: StoredFile(await self._media.keep(given.path), given.filename, given.kind)
+                name: StoredFile(await self._media.keep(given.path), given.filename, given.kind, given.note)
                 for name, given in first.media.items()
             }
         opened = isinstance(message, Address)

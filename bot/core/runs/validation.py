@@ -47,11 +47,14 @@ class ValidatedRequest:
 
 @dataclass(frozen=True)
 class InputFile:
-    """A person's file, ready to send: its path, the person's name for it, and its kind."""
+    """A person's file, ready to send: its path, the person's name for it, and its kind. `note` says for the person what
+    had to be changed.
+    """
 
     path: Path
     filename: str
     kind: FieldKind
+    note: str = ""
 
 
 class RequestValidator:
@@ -127,8 +130,7 @@ class RequestValidator:
         media: dict[str, InputFile] = {}
         for name, file in given.items():
             try:
-                path = await self._store(fields[name], file, folder)
-                media[name] = InputFile(path, file.filename, fields[name].kind)
+                media[name] = await self._store(fields[name], file, folder)
             except (BadValue, BadPicture) as fault:
                 faults.append(fault)
         if faults:
@@ -156,13 +158,13 @@ class RequestValidator:
             cells.append(replace(first, values=values, stem=stem, seed=seed, id=uuid4()))
         return cells
 
-    async def _store(self, field: Field, file: UploadedFile, folder: Path) -> Path:
+    async def _store(self, field: Field, file: UploadedFile, folder: Path) -> InputFile:
         if field.kind is FieldKind.IMAGE:
             try:
                 made = await prepare(file.path, folder, self._limits, file.filename, frames=field.frames)
             except BadPicture as fault:
                 raise BadPicture(fault.reason, field.name) from fault
-            return made.path
+            return InputFile(made.path, file.filename, field.kind, made.note)
         if field.kind is FieldKind.MODEL_3D and kind_of(file.filename) is not Kind.MODEL_3D:
             words = _("{name} is not a 3D file; give a file such as GLB, OBJ or STL.")
             raise BadValue(field.name, words.format(name=shown(file.filename)))
@@ -172,7 +174,7 @@ class RequestValidator:
             raise BadValue(
                 field.name, _("the file must not be empty, and must have at most {most} MB.").format(most=most)
             )
-        return file.path
+        return InputFile(file.path, file.filename, field.kind)
 
 
 def _with_files(form: Form, given: Mapping[str, Any]) -> Form:

@@ -15,7 +15,7 @@ import pytest
 from PIL import Image, ImageCms, PngImagePlugin
 
 from bot.core.errors import BadPicture
-from bot.core.media.images import prepare
+from bot.core.media.images import PictureLimits, prepare
 from tests.bot.core.media.test_images import chunk, difference, gradient, prepared, saved
 
 PICTURES = Path(__file__).parents[3] / "data" / "pictures"
@@ -75,6 +75,50 @@ async def test_a_heic_is_read_as_any_photograph(tmp_path: Path) -> None:
     assert (picture.size, path.suffix) == ((320, 200), ".png")
     with Image.open(PICTURES / "profile_that_does_not_read.png") as same:
         assert difference(picture, same) < 2
+
+
+async def test_a_heic_that_a_phone_has_turned_is_upright_and_in_its_colours(tmp_path: Path) -> None:
+    picture, _path = await prepared(tmp_path, (PICTURES / "turned_wide_gamut.heic").read_bytes(), "photo.heic")
+    assert picture.size == (64, 96)
+    corners = np.array([picture.getpixel((48, 16)), picture.getpixel((48, 48)), picture.getpixel((16, 16))])
+    assert np.abs(corners - [(219, 37, 13), (0, 205, 0), (128, 128, 128)]).max() <= 2
+
+
+async def test_a_heic_may_name_its_colours_by_numbers(tmp_path: Path) -> None:
+    picture, _path = await prepared(tmp_path, (PICTURES / "named_colours.heic").read_bytes(), "photo.heic")
+    corners = np.array([picture.getpixel((16, 16)), picture.getpixel((16, 48))])
+    assert np.abs(corners - [(218, 41, 23), (128, 128, 128)]).max() <= 2
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG"])
+async def test_a_picture_without_its_end_mark_is_taken_whole(tmp_path: Path, kind: str) -> None:
+    whole = saved(gradient((64, 48)), kind)
+    picture, path = await prepared(tmp_path, whole[: -12 if kind == "PNG" else -2])
+    with Image.open(io.BytesIO(whole)) as expected:
+        assert difference(picture, expected) < 2
+    with Image.open(path) as again:
+        again.load()  # it has been encoded again, with its end
+
+
+async def test_a_damaged_picture_is_taken_with_a_word(tmp_path: Path) -> None:
+    data = bytearray(saved(gradient((64, 48)), "PNG"))
+    data[-13] ^= 4  # of the sum of the pixels
+    (tmp_path / "given").write_bytes(data)
+    made = await prepare(tmp_path / "given", tmp_path, name="cat.png")
+    assert made.note == "cat.png is damaged: a part of it may be missing or look wrong."
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "TIFF"])
+async def test_a_large_photograph_is_made_smaller_with_a_word(tmp_path: Path, kind: str) -> None:
+    turned = Image.Exif()
+    turned[0x0112] = 6
+    (tmp_path / "given").write_bytes(saved(gradient((400, 300)), kind, exif=turned))
+    made = await prepare(tmp_path / "given", tmp_path, PictureLimits(max_pixels=30_000), "cat.png")
+    assert (made.width, made.height) == (150, 200)
+    assert made.note == "cat.png has been made smaller: at most 0.03 megapixels are used here."
+    with Image.open(made.path) as picture:
+        assert picture.size == (150, 200)
+        assert difference(picture.convert("RGB"), gradient((400, 300)).resize((200, 150)).rotate(-90, expand=True)) < 3
 
 
 @pytest.mark.parametrize("at", [20, 200, 600])

@@ -16,7 +16,7 @@ from bot.core.errors import BadValue, CannotRun, DeliveryFailed, NotAllowed, Too
 from bot.core.model import Address, Cancelled, Delivering, Done, Failed, Person, Queued, RunRequest, StoredFile
 from bot.core.platform import Services
 from bot.core.run import RunRecord, State
-from bot.core.status_text import describe
+from bot.core.status_text import asked, describe
 from comfy.embedded import EmbeddedServer
 from tests.bot.harness import (
     ANN,
@@ -52,6 +52,19 @@ async def test_from_a_request_to_the_delivered_bytes(tmp_path: Path) -> None:
         assert (run.state, run.server, run.attempt) == (State.DONE, "one", 1)
         assert message.brief is not None
         assert (message.brief.title, message.brief.inputs) == ("Negative", {"photo": "My cat.png"})
+
+
+async def test_what_had_to_be_changed_of_a_picture_is_told_with_the_run(tmp_path: Path) -> None:
+    given = picture(tmp_path / "given")
+    data = bytearray(given.path.read_bytes())
+    data[-13] ^= 4  # of the sum of the pixels
+    given.path.write_bytes(data)
+    async with house(tmp_path) as home:
+        run_id, message = await home.ask("negative", photo=given)
+        (run,) = await home.ended(run_id)
+        assert message.brief is not None
+        assert asked(message.brief).endswith("My cat.png is damaged: a part of it may be missing or look wrong.")
+        assert run.brief().notes == message.brief.notes
 
 
 async def test_what_waits_is_told_its_place_and_when_it_should_start(tmp_path: Path) -> None:
