@@ -51,7 +51,7 @@ $(STAMP): requirements.lock pyproject.toml
 
 lock:                     ## pin the newest versions that pyproject.toml admits (needs uv)
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
-	  --group test --group build --no-emit-index-url --no-emit-find-links -o requirements.lock pyproject.toml
+	  --extra media --group test --group build --no-emit-index-url --no-emit-find-links -o requirements.lock pyproject.toml
 
 words: $(STAMP)           ## gather the words shown to people into bot/locale/darkroom.pot
 	mkdir -p bot/locale

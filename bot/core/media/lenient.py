@@ -127,7 +127,7 @@ def is_whole(chunk: bytes) -> bool:
 
 
 def _inflated(body: bytes, most: int) -> tuple[bytes, bool]:
-    """What a stream has before its first fault, and whether that is all of it. Its checksum does not count."""
+    """Unpack a stream up to its first fault; true if that is all of it. Its checksum does not count."""
     found, stream = bytearray(), zlib.decompressobj(-zlib.MAX_WBITS)
     for at in range(2, len(body), _PIECE):
         before, piece = stream.copy(), body[at : at + _PIECE]

@@ -33,7 +33,7 @@ _BRADFORD = ((0.8951, 0.2664, -0.1614), (-0.7502, 1.7135, 0.0367), (0.0389, -0.0
 
 @dataclass(frozen=True)
 class Colors:
-    """Where red, green, blue and white are, and the parameters of the curve."""
+    """The places of red, green, blue and white, and the parameters of the curve."""
 
     primaries: tuple[tuple[float, float], ...]
     curve: tuple[float, ...]
