@@ -46,7 +46,9 @@ class FormCache:
         form = await self.whole(name)
         workflow = self._services.workflows.catalog.get(name)
         own = await self._services.workflows.own_form(form, workflow, person, place)
-        return CachedForm(workflow.in_language(person.language), own.in_language(person.language), await self._price(name))
+        return CachedForm(
+            workflow.in_language(person.language), own.in_language(person.language), await self._price(name)
+        )
 
     async def _price(self, name: str) -> str:
         try:
