@@ -99,6 +99,7 @@ UNTRIED = {
     "python -m venv .venv": "these tests make one themselves, with this same module",
     '.venv/bin/pip install ".[engine]"': "it installs from a package index; these tests install such a wheel",
     r'.venv\Scripts\pip install ".[engine]"': "the same on Windows",
+    "pip install '.[media]'": "the same with PyAV",
     r".venv\Scripts\activate": "these tests find the programs by PATH, as it does",
     "uv run darkroom": "it installs from a package index; `darkroom` is run",
     "COMFYUI_URL=http://127.0.0.1:8188 .venv/bin/pytest -m live": "it needs a real ComfyUI",

@@ -11,6 +11,9 @@ from bot.core.background import BackgroundTask, TaskHealth, Work
 from bot.core.groups.service import GroupService
 from bot.core.media.downscale import fit, lossless
 from bot.core.media.files import FileService
+from bot.core.media.films.making import look_at, missing, poster
+from bot.core.media.films.playing import moves, to_play
+from bot.core.media.films.source import Film
 from bot.core.media.images import measure
 from bot.core.media.signed_links import SHARED_PATH
 from bot.core.model import Address, RunSummary
@@ -60,6 +63,7 @@ __all__ = [
     "FieldKind",
     "FileService",
     "FilledForm",
+    "Film",
     "Form",
     "GroupService",
     "Health",
@@ -108,14 +112,19 @@ __all__ = [
     "example",
     "fit",
     "kind_of_file",
+    "look_at",
     "lossless",
     "main_field",
     "measure",
+    "missing",
+    "moves",
+    "poster",
     "private_opener",
     "read_arguments",
     "retry",
     "settings_from",
     "split_options",
+    "to_play",
     "together",
     "work_folder",
 ]

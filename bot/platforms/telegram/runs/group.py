@@ -20,7 +20,8 @@ from bot.i18n import _
 from bot.platforms.telegram import storage_keys
 from bot.platforms.telegram.api.client import Gone, Unchanged, Unsuitable
 from bot.platforms.telegram.runs import callback_data, captions
-from bot.platforms.telegram.runs.media import OutgoingMedia, Packed, Way, contents, packed, text_file
+from bot.platforms.telegram.runs.media import OutgoingMedia, Way, contents
+from bot.platforms.telegram.runs.packing import Packed, packed, text_file
 from bot.platforms.telegram.runs.reply import ReplyContext, TelegramReply
 
 

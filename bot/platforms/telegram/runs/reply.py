@@ -50,15 +50,13 @@ from bot.platforms.telegram.runs.media import (
     LOCAL_UPLOAD,
     UPLOAD,
     OutgoingMedia,
-    Packed,
     Way,
     albums,
     contents,
-    packed,
     size_of,
-    text_file,
 )
 from bot.platforms.telegram.runs.message_state import MessageState, MessageStates
+from bot.platforms.telegram.runs.packing import Packed, packed, text_file
 
 _PRIVATE_INTERVAL, _GROUP_INTERVAL = 2.0, 6.0  # seconds: twice what is borne, so that a result seldom has to wait
 _HTML = ParseMode.HTML
@@ -451,7 +449,9 @@ def _keyboard(result: Result, packing: Packed, *, original: bool = False) -> Inl
     """`original`: offer the files themselves also where no photo stands for one that does not go beside it."""
     picture = any(each.file.kind == "image" for each in packing.shown)
     whole = {each.number for each in packing.beside}
-    original = original or any(each.way is Way.PHOTO and each.number not in whole for each in packing.shown)
+    original = original or any(
+        each.made or (each.way is Way.PHOTO and each.number not in whole) for each in packing.shown
+    )
     return callback_data.delivered(result.run_id, picture=picture, original=original)
 
 
