@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
+from time import time
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ import pytest
 from bot.core.backup.archive import BadBackup
 from bot.core.backup.restorer import put_in_place
 from bot.core.errors import ConfigError
+from bot.core.runs.repository import RunRepository
 from bot.core.storage import ledger, snapshot
 from bot.core.storage.database import Database
 from bot.core.storage.key_value import KeyValueStore
@@ -180,6 +182,18 @@ async def test_a_run_that_was_deleted_since_stays_deleted_with_its_file(tmp_path
     assert not list((settings.folder / "media").rglob("*.png"))
     assert len(ledger.read(settings.ledger)) == 2  # for the next restore
     assert b"quoted" not in b"".join(path.read_bytes() for path in settings.folder.glob("*.db"))
+
+
+async def test_nobody_is_told_again_that_a_request_has_ended(tmp_path: Path, kept: Path) -> None:
+    async with Database.in_folder(tmp_path / "old") as database, database.change() as connection:
+        await connection.exec_driver_sql("INSERT INTO pings (run_id, direct, at) VALUES ('r', 0, ?)", (time(),))
+    made = await backup(_settings(tmp_path, "old"), tmp_path / "pinged.tar", media=None)
+    settings = _settings(tmp_path, "new")
+    await restore(settings, made.path, [], [], without_erasures=False)
+    async with Database.in_folder(settings.folder) as database:
+        assert await RunRepository(database).pings.due() == []
+    async with Database.in_folder(tmp_path / "old") as database:
+        assert len(await RunRepository(database).pings.due()) == 1
 
 
 @pytest.mark.parametrize(("at", "erased"), [(1_764_000_000.0, 0), (1_764_000_001.0, 1)])

@@ -23,7 +23,7 @@ _QUICK = {
     (SQLITE, "0006"),
     (SQLITE, revisions()[-2]),
     (POSTGRESQL, "0001"),
-}  #: 0006 is of version 0.1
+}  #: 0006: 0.1.0
 _KINDS = [
     pytest.param(*each, marks=[] if each in _QUICK else [pytest.mark.long])
     for each in ((kind, revision) for kind in (SQLITE, POSTGRESQL) for revision in revisions())
