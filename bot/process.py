@@ -390,8 +390,9 @@ async def serve(
     """
     if await is_paused(kept := database_as_it_is(settings)):
         announce(_("Paused: this was restored from a backup. Once the original is gone for good, run: darkroom resume"))
-        while await is_paused(kept):  # noqa: ASYNC110 - another process says so
-            await asyncio.sleep(_LOOK_EVERY)
+        async with Pulse(settings.pulse_file, tasks):
+            while await is_paused(kept):  # noqa: ASYNC110 - another process says so
+                await asyncio.sleep(_LOOK_EVERY)
     async with AsyncExitStack() as stack:
         for platform in platforms:
             await stack.enter_async_context(platform)
