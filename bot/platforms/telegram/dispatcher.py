@@ -44,6 +44,7 @@ from bot.platforms.telegram.runs.callback_data import CallbackAction, CallbackDa
 from bot.platforms.telegram.runs.commands import BasicCommands
 from bot.platforms.telegram.runs.presets import PRESET, PresetCommand
 from bot.platforms.telegram.runs.request import Command, Requests, words_of
+from bot.platforms.telegram.runs.settings import PICK, SETTINGS, SettingsCommand
 from bot.platforms.telegram.runs.untold import UntoldEnds
 
 _log = logging.getLogger(__name__)
@@ -76,6 +77,7 @@ class Dispatcher:
         self._requests = Requests(responder, self._asking)
         self._commands = BasicCommands(responder, self._asking)
         self._presets = PresetCommand(responder, self._asking)
+        self._settings = SettingsCommand(responder, self._asking)
         self._buttons = RunButtons(responder, self._asking)
         self._menu = BotCommands(responder)
         self._moderating = ModerateCommand(responder)
@@ -229,6 +231,8 @@ class Dispatcher:
             await self._moderating.answer(caller, command.rest, messages)
         elif command.name == PRESET:
             await self._presets.answer(caller, command.rest, messages)
+        elif command.name == SETTINGS:
+            await self._settings.answer(caller, messages)
         elif self._commands.knows(command.name):
             await self._commands.answer(caller, command.name, command.rest)
         elif workflow is not None:
@@ -267,6 +271,10 @@ class Dispatcher:
                 await self._press_run(caller, query, press)
             elif (step := PromptStep.read(data)) is not None:
                 await self._press_draft(caller, query, step)
+            elif data.startswith(PICK):
+                await self._settings.check(caller, data)
+                await self._reply(query)
+                await self._settings.press(caller, data)
             elif (number := await self._presets.check(caller, data)) is not None:
                 await self._presets.press(caller, number)
                 await self._reply(query)

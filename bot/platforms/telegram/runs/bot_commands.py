@@ -27,6 +27,7 @@ from bot.platforms.telegram.caller import Responder
 from bot.platforms.telegram.chats import NAME
 from bot.platforms.telegram.runs import captions
 from bot.platforms.telegram.runs.presets import PRESET
+from bot.platforms.telegram.runs.settings import SETTINGS
 
 _log = logging.getLogger(__name__)
 MODERATE = "moderate"
@@ -87,6 +88,7 @@ def _commands(workflows: Sequence[Workflow], *, moderator: bool) -> list[tuple[s
         ("mine", _("Show your latest runs")),
         (PRESET, _("Keep values under a name, and use them again")),
         ("notify", _("Choose when I tell you that a request has ended")),
+        (SETTINGS, _("Read the settings of a picture, and use them")),
         ("cancel", _("End a form, or your latest run")),
         ("help", _("How to use this bot")),
         ("about", _("About this bot, and your data")),

@@ -176,6 +176,8 @@ class BasicCommands:
         stay = await eraser.erase_all_copies(caller.person)
         for name in await self._responder.notes.starting(f"{storage_keys.DRAFT}{caller.person.id}:"):
             await self._responder.notes.drop(name)
+        for name in await self._responder.notes.starting(storage_keys.settings(caller.person.id)):
+            await self._responder.notes.drop(name)
         await self._responder.notes.drop(storage_keys.stranger(caller.person.id))
         words = ngettext("{count} run deleted, with its files.", "{count} runs deleted, with their files.", count)
         await self._responder.edit(caller.chat, message, captions.plain(words.format(count=count)))
