@@ -37,6 +37,7 @@ from bot.platforms.telegram.forms.prompts import PromptStep
 from bot.platforms.telegram.moderation.commands import ModerateCommand
 from bot.platforms.telegram.moderation.panel import Click
 from bot.platforms.telegram.moderation.saved import SavedAnswer
+from bot.platforms.telegram.own.settings import PICK, SETTINGS, SettingsCommand
 from bot.platforms.telegram.runs import captions
 from bot.platforms.telegram.runs.bot_commands import MODERATE, BotCommands
 from bot.platforms.telegram.runs.buttons import RunButtons
@@ -44,7 +45,6 @@ from bot.platforms.telegram.runs.callback_data import CallbackAction, CallbackDa
 from bot.platforms.telegram.runs.commands import BasicCommands
 from bot.platforms.telegram.runs.presets import PRESET, PresetCommand
 from bot.platforms.telegram.runs.request import Command, Requests, words_of
-from bot.platforms.telegram.runs.settings import PICK, SETTINGS, SettingsCommand
 from bot.platforms.telegram.runs.untold import UntoldEnds
 
 _log = logging.getLogger(__name__)

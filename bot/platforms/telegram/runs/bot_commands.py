@@ -25,9 +25,9 @@ from bot.i18n import _
 from bot.platforms.telegram import storage_keys
 from bot.platforms.telegram.caller import Responder
 from bot.platforms.telegram.chats import NAME
+from bot.platforms.telegram.own.settings import SETTINGS
 from bot.platforms.telegram.runs import captions
 from bot.platforms.telegram.runs.presets import PRESET
-from bot.platforms.telegram.runs.settings import SETTINGS
 
 _log = logging.getLogger(__name__)
 MODERATE = "moderate"
