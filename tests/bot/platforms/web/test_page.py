@@ -80,8 +80,8 @@ async def test_an_open_page_is_told_when_a_moderator_decides(tmp_path: Path) -> 
 
 
 async def test_visitors_do_not_see_what_cannot_run(tmp_path: Path) -> None:
-    async with page(tmp_path, token=Secret("of the page")) as web, Visitor(web.url) as ann:
-        await ann.call("POST", "login", data={"token": "of the page"})
+    async with page(tmp_path, token=Secret("open-sesame-83")) as web, Visitor(web.url) as ann:
+        await ann.call("POST", "login", data={"token": "open-sesame-83"})
         _status, offers = await ann.call("GET", "workflows")
         names = {offer["name"] for offer in offers}  # type: ignore[call-overload, index]
         assert "polaroid" in names
