@@ -44,6 +44,7 @@ from bot.core.policy.permissions import Permissions
 from bot.core.policy.rule_store import RuleStore
 from bot.core.presets.service import PresetService
 from bot.core.presets.store import PresetStore
+from bot.core.readback.service import ReadbackService
 from bot.core.runs.erasure import delete_orphans, delete_runs
 from bot.core.runs.eta import EtaEstimator
 from bot.core.runs.history.service import HistoryService
@@ -171,7 +172,8 @@ async def serving(
         try:
             files, groups = FileService(store.media), GroupService(runs, store.records, board)
             kept, wishes = PresetService(presets, workflows), PingWishes(store.database, pings.look_again)
-            yield Services(runs, history, moderation, workflows, files, _health(base, runs), groups, kept, wishes)
+            read = ReadbackService(workflows, runs, store.records)
+            yield Services(runs, history, moderation, workflows, files, _health(base, runs), groups, kept, wishes, read)
         finally:
             runs.accepting = False
 

@@ -30,6 +30,8 @@ from bot.core.policy.rules import Access, Block, Limit, Measure, Narrowing, Revi
 from bot.core.policy.scope import ADMINISTRATORS, EVERYONE, Scope, Subject, asked_in, community_of
 from bot.core.port import Reply
 from bot.core.presets.service import FilledForm, PresetService
+from bot.core.readback.found import FoundSettings
+from bot.core.readback.service import ReadbackService, ReadSettings
 from bot.core.retry import Pauses, retry
 from bot.core.run import UNFINISHED, Outcome, RunRecord, State
 from bot.core.runs.history.details import RunDetails
@@ -65,6 +67,7 @@ __all__ = [
     "FilledForm",
     "Film",
     "Form",
+    "FoundSettings",
     "GroupService",
     "Health",
     "HistoryPage",
@@ -79,6 +82,8 @@ __all__ = [
     "Pauses",
     "Platform",
     "PresetService",
+    "ReadSettings",
+    "ReadbackService",
     "Review",
     "Row",
     "Rule",
@@ -155,6 +160,7 @@ class Services:
     groups: GroupService
     presets: PresetService
     pings: PingWishes
+    readback: ReadbackService
 
 
 class Platform(Protocol):

@@ -26,6 +26,7 @@ from bot.core.storage.database import Database
 from bot.core.storage.schema import runs, uses
 
 _FILES = "files that no run uses"  # the lock of those who look for them: each would find that the other's run uses one
+_SUFFIXES = ("", ".png", ".jpg", ".jpeg", ".webp", ".gif", ".apng", ".avif", ".mp4", ".webm", ".mov")
 _NOWHERE = {"server": None, "worker": None}
 
 
@@ -435,6 +436,13 @@ class RunRepository:
         """Record that runs no longer have their files. Returns the keys of those that no other run uses."""
         async with self._database.change(locks=(usage.MANY_RUNS, _FILES)) as connection:
             return await _unused_without(connection, run_ids)
+
+    async def that_made(self, digest: str) -> list[RunRecord]:
+        """Return the runs that have a file of this content among their results, newest first."""
+        keys = [f"{digest[:2]}/{digest}{suffix}" for suffix in _SUFFIXES]
+        ids = select(uses.c.run_id).where(uses.c.key.in_(keys))
+        found = await self._select(runs.c.id.in_(ids), order=runs.c.seq.desc(), limit=20)
+        return [run for run in found if run.outcome and any(file.key in keys for file in run.outcome.files)]
 
     async def used(self, keys: Sequence[str]) -> set[str]:
         """Return those of the files that runs use."""

@@ -342,6 +342,10 @@ class RunService:
         files = {name: file for name, file in given.items() if name in usable}
         return RunRequest(run.workflow, {**kept, **files, **changes}, person, place, version), len(files) < len(given)
 
+    def may_see(self, run: RunRecord, person: Person, here: Place) -> bool:
+        """True if a person may know what a run was made of: their own, and those whose results are shown here."""
+        return self._is_own(run, person) or self._may_repeat(run, here)
+
     def files_for(self, run: RunRecord, person: Person, *, present: bool) -> tuple[StoredFile, ...]:
         """Return the results that a person may have: of their own runs, and of runs with a message where they are (the
         platform sets `present`). Held results are only in `moderation.reviews`.

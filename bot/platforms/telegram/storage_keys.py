@@ -70,6 +70,11 @@ def moved(chat: Chat, message: int) -> str:
     return f"telegram:moved:{chat}:{message}"
 
 
+def settings(person: str, name: str = "") -> str:
+    """The settings of a picture that a person has asked about; without a name, the beginning of all such names."""
+    return f"telegram:settings:{person}:{name}"
+
+
 def spoiler(chat: Chat, message: int) -> str:
     """That a run's result is to be hidden until it is touched."""
     return f"telegram:spoiler:{chat}:{message}"

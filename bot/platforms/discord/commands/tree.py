@@ -17,6 +17,7 @@ from bot.platforms.discord.commands import notify as notifying
 from bot.platforms.discord.commands.mine import show_mine
 from bot.platforms.discord.commands.presets import PresetCommands, ask_name
 from bot.platforms.discord.commands.schema import SPOILER, asked_fields, like, matching, more_name
+from bot.platforms.discord.commands.settings import read_message
 from bot.platforms.discord.forms.modals import begin
 from bot.platforms.discord.forms.picker import pick
 from bot.platforms.discord.forms.sessions import FormSession
@@ -160,7 +161,11 @@ def everywhere(context: DiscordContext) -> list[Command[Any, ..., Any] | app_com
     async def report(click: Click, message: discord.Message) -> None:
         await guarded(click, lambda: report_message(context, click, message))
 
-    return [run, queue, mine, notify, workflows, help_, about, use, keep, report]
+    @app_commands.context_menu(name=_("Read its settings"))
+    async def settings(click: Click, message: discord.Message) -> None:
+        await guarded(click, lambda: read_message(context, click, message))
+
+    return [run, queue, mine, notify, workflows, help_, about, use, keep, report, settings]
 
 
 async def open_form(context: DiscordContext, click: Click, workflow: str) -> None:

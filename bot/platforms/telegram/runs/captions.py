@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from html import escape
 
 from bot.core.model import GroupSummary, Result, RunSummary, Status
@@ -66,6 +67,11 @@ def of_details(details: RunDetails) -> str:
     """Everything that is known of a run: the words in blocks that a touch copies, which Telegram counts as it shows."""
     words = [f"{plain(name)}:\n<pre>{escape(words, quote=False)}</pre>" for name, words in details.words]
     return "\n".join([f"<b>{plain(details.title)}</b>", *words, *map(plain, details.lines)])
+
+
+def settings(lines: Sequence[str]) -> str:
+    """The settings of a picture, in a block that a touch copies."""
+    return f"<pre>{plain(chr(10).join(lines), TEXT - 100)}</pre>"
 
 
 def _of_result(result: Result, brief: RunSummary, *more: str) -> str:

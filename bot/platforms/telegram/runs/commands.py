@@ -28,10 +28,10 @@ from bot.platforms.telegram.caller import Caller, Responder
 from bot.platforms.telegram.chats import NAME
 from bot.platforms.telegram.forms.fsm import FormDialog
 from bot.platforms.telegram.forms.state import FormState
+from bot.platforms.telegram.own.mine import OwnRuns, is_turn, owner_of, state_words
 from bot.platforms.telegram.runs import captions
 from bot.platforms.telegram.runs.callback_data import button
 from bot.platforms.telegram.runs.erasing import MessageEraser, tell
-from bot.platforms.telegram.runs.mine import OwnRuns, is_turn, owner_of, state_words
 
 _SHOWN, _LISTED = 10, 20  # runs, and workflows, in a list
 _PHOTO = Path(__file__).parents[3] / "demo" / "coffee.jpg"
@@ -175,6 +175,8 @@ class BasicCommands:
         eraser = MessageEraser(self._responder.api, self._responder.notes)
         stay = await eraser.erase_all_copies(caller.person)
         for name in await self._responder.notes.starting(f"{storage_keys.DRAFT}{caller.person.id}:"):
+            await self._responder.notes.drop(name)
+        for name in await self._responder.notes.starting(storage_keys.settings(caller.person.id)):
             await self._responder.notes.drop(name)
         await self._responder.notes.drop(storage_keys.stranger(caller.person.id))
         words = ngettext("{count} run deleted, with its files.", "{count} runs deleted, with their files.", count)

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any
 from uuid import uuid4
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from bot.core.errors import BadPicture, BadValue, NotAllowed, StorageFailed, TooMany, UnknownWorkflow, UserError
-from bot.core.model import Address, Running, RunRequest
-from bot.core.platform import Form, Services, work_folder
+from bot.core.model import Address, Running, RunRequest, UploadedFile
+from bot.core.platform import Field, FieldKind, Form, FoundSettings, Services, work_folder
 from bot.i18n import _
 from bot.platforms.web.api import files
 from bot.platforms.web.api.uploads import SubmittedForm, owned, place_of, requested, stored_in, unpack
-from bot.platforms.web.api.views import person_of, run_view
+from bot.platforms.web.api.views import person_of, run_view, values_view
 from bot.platforms.web.auth import whose
 from bot.platforms.web.live.hub import Hub
 
@@ -33,6 +34,7 @@ class RunRoutes:
         return [
             web.post("/workflows/{name}/runs", self._run),
             web.get("/runs", self._find),
+            web.post("/settings", self._read),
             web.post("/runs/{id}/again", self._again),
             web.post("/runs/{id}/vary", self._vary),
             web.post("/groups/{id}/again", self._again_together),
@@ -67,6 +69,27 @@ class RunRoutes:
         finally:
             self._sending[visitor] -= 1
             self._sending += Counter()  # without visitors who send nothing
+
+    async def _read(self, request: web.Request) -> web.Response:
+        """Read the settings of a picture, and start the forms of the workflows that take them."""
+        person = person_of(whose(request), request.headers.get("Accept-Language", ""))
+        place, readback = place_of(person.id), self._services.readback
+        picture = Form((Field("picture", FieldKind.IMAGE, required=True),))
+        with self._on_its_way(person.id), work_folder() as folder:
+            given = (await unpack(request, picture, folder, self._upload_bytes)).values.get("picture")
+            if not isinstance(given, UploadedFile):
+                raise BadValue("picture", _("give a file."))
+            read = await readback.read(person, place, given.path)
+        if read.filled is not None:
+            forms = [read.filled]
+        else:
+            found = read.found or FoundSettings()
+            forms = [await readback.fill(person, place, each.id, found) for each in read.workflows]
+        views = [
+            {"workflow": each.workflow, "values": values_view(_plain_values(each.values)), "news": each.news}
+            for each in forms
+        ]
+        return web.json_response({"lines": read.lines, "forms": views})
 
     async def _find(self, request: web.Request) -> web.Response:
         """Some of a visitor's runs, found by words, newest first."""
@@ -160,6 +183,11 @@ class RunRoutes:
         if file is None:
             raise web.HTTPNotFound
         return await files.send(request, self._services.files, file)
+
+
+def _plain_values(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The values without files."""
+    return {name: value for name, value in values.items() if isinstance(value, str | int | float)}
 
 
 @web.middleware

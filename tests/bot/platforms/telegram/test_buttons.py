@@ -7,6 +7,7 @@ from io import BytesIO
 
 import pytest
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from tests.bot.platforms.telegram.harness import Conversation, picture
 from tests.bot.platforms.telegram.server import BotApi, Kept, Refused
@@ -81,6 +82,24 @@ async def test_results_are_found_by_words_with_pictures_and_had_again(chat: Conv
     await chat.api.until(lambda: any(each.kind == "document" for each in chat.messages))
     await chat.press(found, "Again 1")
     assert "a tall lighthouse" in (await chat.result(7)).text
+
+
+async def test_the_settings_of_a_picture_fill_a_form_in(chat: Conversation) -> None:
+    notes = PngInfo()
+    notes.add_text("parameters", "by the <sea>\nSteps: 31, Sampler: Euler a, Seed: 7")
+    Image.new("RGB", (8, 8)).save(made := BytesIO(), "PNG", pnginfo=notes)
+    await chat.write("/settings", document=("made.png", made.getvalue(), "image/png"))
+    found = await chat.answer("words: by the <sea>", "steps: 31", button="Polaroid")
+    other = Conversation(chat.api, chat.chat)
+    assert "another person" in await other.notice(await other.press(found, "Polaroid"))
+    await chat.press(found, "Polaroid")
+    await chat.press(await chat.answer("Caption: by the <sea>", button="Photo"), "Photo")
+    await chat.answer("Photo", button="Back")
+    await chat.write("", photo=picture())
+    await chat.press(await chat.answer("Photo: photo", button="Run"), "Run")
+    assert "by the <sea>" in (await chat.result()).text
+    await chat.write("/settings", document=("made.png", (await chat.result()).media or b"", "image/png"))
+    await chat.answer("caption: by the <sea>")
 
 
 async def test_delete(chat: Conversation) -> None:
