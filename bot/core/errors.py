@@ -58,6 +58,10 @@ class BadValue(UserError):
         return (self,)
 
 
+class DeniedValue(BadValue):
+    """A rule of moderators denies a value, such as a model."""
+
+
 class BadWorkflowFile(UserError):
     """A file cannot be used as a workflow."""
 

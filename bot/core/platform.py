@@ -43,6 +43,7 @@ from bot.core.storage.private import opener as private_opener
 from bot.core.storage.temporary import work_folder
 from bot.core.together import together
 from bot.core.wording.choosing import split_options
+from bot.core.wording.model_names import ModelKind, ModelNames, read_names
 from bot.core.wording.styles import Style
 from bot.core.workflows.arguments import example, main_field, read_arguments
 from bot.core.workflows.field_kinds import kind_of_file
@@ -75,6 +76,8 @@ __all__ = [
     "KeyValueStore",
     "Limit",
     "Measure",
+    "ModelKind",
+    "ModelNames",
     "ModerationService",
     "Narrowing",
     "Outcome",
@@ -126,6 +129,7 @@ __all__ = [
     "poster",
     "private_opener",
     "read_arguments",
+    "read_names",
     "retry",
     "settings_from",
     "split_options",

@@ -50,10 +50,12 @@ class HandedOver:
 @dataclass(frozen=True)
 class Wording:
     """The words of a run as its person wrote them, by field, where others are sent: in a style, with choices made. What
-    was chosen beside the workflow's own fields is there too, such as the style.
+    was chosen beside the workflow's own fields is there too, such as the style. `hidden` are fields of which the values
+    that are sent say all.
     """
 
-    written: Mapping[str, str] = field(default_factory=dict)
+    written: Mapping[str, Any] = field(default_factory=dict)
+    hidden: tuple[str, ...] = ()
 
 
 _PLAIN = DisplayOptions()
@@ -129,7 +131,10 @@ class RunRecord(QueuedRun):
     @property
     def said(self) -> Mapping[str, Any]:
         """The values for people to read: those that are sent, and what was chosen beside them."""
-        return self.values if self.wording is None else {**self.written, **self.values}
+        if self.wording is None:
+            return self.values
+        shown = {name: value for name, value in self.written.items() if name not in self.wording.hidden}
+        return {**shown, **self.values}
 
     @property
     def is_ahead(self) -> bool:

@@ -339,7 +339,7 @@ class Gates:
             return image
 
         inputs: dict[str, Any] = {"image": ("IMAGE", {}), "name": ("STRING", {"default": ""})}
-        return {"Gate": _node("Gate", wait, inputs)}
+        return {"Gate": node_of("Gate", wait, inputs)}
 
 
 def painter(models: Sequence[str], paint: Callable[[str, int], None]) -> dict[str, NodeType]:
@@ -351,7 +351,7 @@ def painter(models: Sequence[str], paint: Callable[[str, int], None]) -> dict[st
         return empty_image(16, 16, 1, color)
 
     inputs: dict[str, Any] = {"model": (list(models), {}), "color": ("INT", {"default": 0, "min": 0, "max": 0xFFFFFF})}
-    return {"Paint": _node("Paint", painted, inputs)}
+    return {"Paint": node_of("Paint", painted, inputs)}
 
 
 class Studio(EmbeddedServer):
@@ -385,8 +385,11 @@ def failing() -> dict[str, NodeType]:
     return {"Gate": replace(Gates().nodes()["Gate"], function=fail)}
 
 
-def _node(name: str, function: Callable[..., Any], inputs: dict[str, Any]) -> NodeType:
-    return NodeType(name, name, "test", function, inputs, {}, {}, (("IMAGE", "IMAGE"),))
+def node_of(
+    name: str, function: Callable[..., Any], inputs: dict[str, Any], outputs: dict[str, str] | None = None
+) -> NodeType:
+    """Return a node with this work. Without outputs it has one: a picture."""
+    return NodeType(name, name, "test", function, inputs, {}, {}, tuple((outputs or {"IMAGE": "IMAGE"}).items()))
 
 
 def picture(folder: Path, name: str = "My cat.png", size: tuple[int, int] = (64, 48)) -> UploadedFile:

@@ -40,6 +40,8 @@ from bot.core.policy.rule_text import (
     entry_json,
     exported,
     imported,
+    kind_words,
+    names_words,
     narrowing_words,
     parsed,
     style_words,
@@ -73,7 +75,8 @@ from bot.core.runs.repository import RunRepository
 from bot.core.runs.validation import RequestValidator
 from bot.core.several.count import MOST as MOST_AT_ONCE
 from bot.core.status_text import duration
-from bot.core.wording import choosing, styles
+from bot.core.wording import choosing, model_names, styles
+from bot.core.wording.model_names import ModelKind, ModelNames
 from bot.core.wording.styles import Style
 from bot.i18n import _, ngettext
 
@@ -320,6 +323,19 @@ class ModerationService:
         words = words.format(name=name, scope=scope, text=style_words(to))
         return await self._put(by, here, "style", words, rule, remove=remove)
 
+    async def models(self, by: Person, here: Place, kind: str, to: ModelNames, aim: RuleTarget = EVERYTHING) -> str:
+        """Allow only some models of a `ModelKind`, or deny some, by names and patterns; none of both allows all."""
+        scope, remove = await self._scope(by, here, "models", aim), to == ModelNames()
+        if kind not in list(ModelKind):
+            words = _("Name what it is about: {kinds}.").format(kinds=", ".join(ModelKind))
+            raise UserError(words)
+        if (fault := model_names.faults(to)) is not None:
+            raise UserError(_("Nothing was changed: {fault}.").format(fault=fault))
+        rule = Rule(scope, to, kind)
+        words = _("Allowed {scope}: {kind}: {names}.")
+        words = words.format(kind=kind_words(kind), scope=scope, names=names_words(to))
+        return await self._put(by, here, "models", words, rule, remove=remove)
+
     async def review(
         self, by: Person, here: Place, on: bool | None, channel: str = "", aim: RuleTarget = EVERYTHING
     ) -> str:
@@ -505,6 +521,7 @@ class ModerationService:
             fault = await word_filter.check(rule.body) if isinstance(rule.body, WordList) else None
             fault = choosing.faults(rule.name, rule.body.texts) if isinstance(rule.body, TextList) else fault
             fault = styles.faults(rule.name, rule.body) if isinstance(rule.body, Style) else fault
+            fault = model_names.faults(rule.body) if isinstance(rule.body, ModelNames) else fault
             if fault is not None:
                 raise UserError(_("Nothing was imported: {faults}.").format(faults=fault))
         foreign = origin != scope.community

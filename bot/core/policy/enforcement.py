@@ -3,24 +3,29 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
+from typing import Any
 
-from bot.core.errors import NotAllowed, UserError
+from bot.core.errors import DeniedValue, NotAllowed, UserError
 from bot.core.model import Person, Place, RunRequest
 from bot.core.policy import evaluate, spending, word_filter
 from bot.core.policy.audit import Audit
-from bot.core.policy.evaluate import EVERY_WORKFLOW, Decision, DefaultAccess, EffectivePolicy
+from bot.core.policy.evaluate import EVERY_WORKFLOW, Decision, DefaultAccess, EffectivePolicy, ModelRules
 from bot.core.policy.field_constraints import FieldConstraints
 from bot.core.policy.rule_store import RuleStore
 from bot.core.policy.rules import Rule, WordList
 from bot.core.policy.scope import RequestContext, community_of
 from bot.core.run import RunRecord
+from bot.core.wording.model_names import ModelKind, embeddings_in, kind_of_input
 from bot.core.wording.styles import Styles
 from bot.core.workflows.catalog import Workflows
-from bot.core.workflows.workflow import Workflow
+from bot.core.workflows.workflow import LORAS, Workflow
 from bot.i18n import _
+from comfy.models.loras import read_loras
 from comfy.prices import Price
+from comfy.scheduling.schedule import is_model
 
 
 class PolicyEnforcer:
@@ -107,7 +112,17 @@ class PolicyEnforcer:
         """Return the rules about fields for this person and workflow in this place."""
         context = RequestContext.of(person, place, workflow.id)
         names = [field.name for field in workflow.declared]
-        return FieldConstraints(tuple(evaluate.narrowings(self.book.of(context.community), context, names)))
+        narrowings = tuple(evaluate.narrowings(self.book.of(context.community), context, names))
+        return FieldConstraints(narrowings, self._permitted(person, place, workflow))
+
+    def _permitted(self, person: Person, place: Place, workflow: Workflow) -> Mapping[str, Callable[[str], bool]]:
+        """Return for each field with models which of them are permitted."""
+        rules = self.models(person, place, workflow.id)
+        return {
+            field.name: partial(rules.permits, kind_of_input(field.targets[0].input))
+            for field in (workflow.declared if rules.places else ())
+            if not field.sets
+        }
 
     def text_lists(self, person: Person, place: Place, workflow: str) -> Mapping[str, Sequence[str]]:
         """Return the texts of each list that a person may write here as `__name__`."""
@@ -118,6 +133,18 @@ class PolicyEnforcer:
         """Return the styles that a person may choose here, by their names."""
         context = RequestContext.of(person, place, workflow)
         return evaluate.styles(self.book.of(context.community), context)
+
+    def models(self, person: Person, place: Place, workflow: str) -> ModelRules:
+        """Return the rules about models, LoRAs and embeddings that hold here."""
+        context = RequestContext.of(person, place, workflow)
+        return evaluate.model_rules(self.book.of(context.community), context)
+
+    def check_models(self, person: Person, place: Place, workflow: Workflow, values: Mapping[str, Any]) -> None:
+        """Raise `DeniedValue` if a run names a model that is denied here, in words or in fields."""
+        rules = self.models(person, place, workflow.id)
+        for field, kind, name in named_models(workflow, values) if rules.places else ():
+            if (rule := rules.denial(kind, name)) is not None:
+                raise DeniedValue(field, _denied(kind, name, rule))
 
     def policy(self, person: Person, place: Place, workflow: str) -> EffectivePolicy:
         """Return the policy for a run requested in this place."""
@@ -186,6 +213,7 @@ class PolicyEnforcer:
         """
         if (fault := self.restriction(run.person, run.place, workflow).fault(workflow.form(), run.values)) is not None:
             raise fault
+        self.check_models(run.person, run.place, workflow, run.values)
         return await self.reads(RunRequest(run.workflow, run.values, run.person, run.place), run.values, unread=False)
 
     def _tries(self, person: Person) -> bool:
@@ -207,6 +235,34 @@ class PolicyEnforcer:
     def rules_of(self, place: Place) -> list[Rule]:
         """Return all rules of the place's community and the operator's rules."""
         return list(self.book.of(community_of(place)))
+
+
+def named_models(workflow: Workflow, values: Mapping[str, Any]) -> Iterator[tuple[str, ModelKind, str]]:
+    """Yield the models of a run by the fields that name them: those of its fields, its LoRAs, and the embeddings in its
+    words.
+    """
+    for field in workflow.declared:
+        given = values.get(field.name)
+        assigned = (
+            field.assigned(given) if given is not None else ((each, workflow.literal(each)) for each in field.targets)
+        )
+        for target, value in assigned:
+            if is_model(value):
+                yield field.name, kind_of_input(target.input), str(value)
+    for lora in read_loras(str(values.get(LORAS, ""))):
+        yield "lora", ModelKind.LORA, lora.file
+    for name, value in values.items():
+        for embedding in embeddings_in(value) if isinstance(value, str) else ():
+            yield name, ModelKind.EMBEDDING, embedding
+
+
+def _denied(kind: ModelKind, name: str, rule: Rule) -> str:
+    words = {
+        ModelKind.LORA: _("the LoRA “{name}” is not allowed {where}."),
+        ModelKind.EMBEDDING: _("the embedding “{name}” is not allowed {where}."),
+        ModelKind.MODEL: _("the model “{name}” is not allowed {where}."),
+    }[kind]
+    return words.format(name=name, where=rule.scope.where)
 
 
 def _waiting(title: str) -> str:

@@ -9,7 +9,7 @@ decision about money (`spending`).
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
@@ -31,6 +31,7 @@ from bot.core.policy.rules import (
     WordList,
 )
 from bot.core.policy.scope import RequestContext, Scope, Subject, SubjectKind
+from bot.core.wording.model_names import ModelKind, ModelNames
 from bot.core.wording.styles import Style
 from bot.i18n import _
 
@@ -179,6 +180,34 @@ def styles(rules: Rules, context: RequestContext) -> dict[str, Style]:
     """Return the styles that people may choose here: of those with the same name, the narrowest."""
     found = {name: rules.narrowest(Style, context, name) for name in rules.names(Style)}
     return {name: rule.body for name, rule in found.items() if rule is not None and isinstance(rule.body, Style)}
+
+
+@dataclass(frozen=True)
+class ModelRules:
+    """The rules about the names of models that hold for a request, by kind: for each place those of the narrowest group
+    of people, of which one must permit a name. Each place can only restrict further.
+    """
+
+    places: Mapping[str, Sequence[Sequence[Rule]]]
+
+    def denial(self, kind: ModelKind, name: str) -> Rule | None:
+        """Return a rule that denies a name; None if it is permitted."""
+        for tier in self.places.get(kind, ()):
+            if not any(isinstance(rule.body, ModelNames) and rule.body.permits(name) for rule in tier):
+                return tier[0]
+        return None
+
+    def permits(self, kind: ModelKind, name: str) -> bool:
+        return self.denial(kind, name) is None
+
+
+def model_rules(rules: Rules, context: RequestContext) -> ModelRules:
+    """Return the rules about the names of models that apply here."""
+    found = dict[str, list[list[Rule]]]()
+    for kind in rules.names(ModelNames):
+        tiers = (next(rules.at(ModelNames, context, key, kind), None) for key in context.scope_keys)
+        found[kind] = [tier for tier in tiers if tier]
+    return ModelRules(found)
 
 
 def review(rules: Rules, context: RequestContext) -> Review:

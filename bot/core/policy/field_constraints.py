@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import dataclasses
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -10,13 +11,17 @@ from bot.core.errors import BadValue, all_of
 from bot.core.policy.rules import Narrowing
 from bot.core.workflows.form import NUMERIC, Field, FieldKind, Form
 from bot.i18n import _
+from comfy.scheduling.schedule import is_model
 
 
 @dataclass(frozen=True)
 class FieldConstraints:
-    """The rules about some fields, in the order in which they apply. Each can only restrict a field further."""
+    """The rules about some fields, in the order in which they apply. Each can only restrict a field further.
+    `permitted` says for fields with models which of them are permitted.
+    """
 
     narrowings: tuple[tuple[str, Narrowing], ...] = ()
+    permitted: Mapping[str, Callable[[str], bool]] = dataclasses.field(default_factory=dict)
 
     def shown(self, form: Form) -> Form:
         """Return the form for people, without fixed and hidden fields."""
@@ -73,6 +78,8 @@ class FieldConstraints:
         for name, each in self.narrowings:
             if name in fields:
                 fields[name] = narrowed(fields[name], each)
+        for name in self.permitted.keys() & fields.keys():
+            fields[name] = _with_permitted(fields[name], self.permitted[name])
         for field in fields.values():
             fitting = _without_forbidden(field, fields) if field.sets else field
             if fitting.choices != () or field.choices == ():
@@ -92,6 +99,14 @@ def narrowed(field: Field, to: Narrowing) -> Field:
     if to.default is not None and not field.seed:
         bounded = replace(bounded, default=to.default, required=False)
     return _with_default(bounded, to.default)
+
+
+def _with_permitted(field: Field, permits: Callable[[str], bool]) -> Field:
+    """Leave out the models that are not permitted."""
+    if field.choices is None or all(not is_model(each) or permits(each) for each in field.choices):
+        return field
+    left = tuple(each for each in field.choices if not is_model(each) or permits(each))
+    return _with_default(replace(field, choices=left), None)
 
 
 def _without_forbidden(field: Field, fields: Mapping[str, Field]) -> Field:

@@ -31,6 +31,7 @@ from bot.core.policy.rules import (
 from bot.core.policy.scope import Scope
 from bot.core.policy.spending import spending_words
 from bot.core.status_text import credit_words, duration
+from bot.core.wording.model_names import ModelKind, ModelNames
 from bot.core.wording.styles import Style
 from bot.core.workflows.form import Field
 from bot.i18n import _, ngettext
@@ -63,6 +64,10 @@ def describe(rule: Rule) -> str:
         case Style() as style:
             words = _("the style “{name}” {scope}: {text}")
             return words.format(name=rule.name, scope=scope, text=style_words(style))
+        case ModelNames() as names:
+            return _("{kind} {scope}: {names}").format(
+                kind=kind_words(rule.name), scope=scope, names=names_words(names)
+            )
         case Review(on=on):
             words = _("moderators review the results of {what} {scope}")
             return (words if on else _("results of {what} are shown without a review {scope}")).format(
@@ -107,6 +112,22 @@ def block_words(rule: Rule) -> str:
 def narrowing_words(to: Narrowing | None) -> str:
     """Describe what a field accepts."""
     return ", ".join(_narrowing(to)) if to is not None and any(_narrowing(to)) else _("as in the workflow")
+
+
+def kind_words(kind: str) -> str:
+    """Name a kind of models."""
+    return {
+        ModelKind.LORA: _("LoRAs"),
+        ModelKind.EMBEDDING: _("embeddings"),
+        ModelKind.MODEL: _("models"),
+    }[ModelKind(kind)]
+
+
+def names_words(names: ModelNames) -> str:
+    """Describe which names are allowed."""
+    parts = [_("only {names}").format(names=", ".join(names.allowed))] if names.allowed else []
+    parts += [_("not {names}").format(names=", ".join(names.denied))] if names.denied else []
+    return "; ".join(parts) or _("all")
 
 
 def style_words(style: Style) -> str:

@@ -10,6 +10,7 @@ from typing import Any, TypeAlias, TypeVar, get_args, get_type_hints
 
 from bot.core.model import DisplayOptions
 from bot.core.policy.scope import Key, RequestContext, Scope, Subject
+from bot.core.wording.model_names import ModelKind, ModelNames
 from bot.core.wording.styles import Style
 from bot.i18n import _
 
@@ -143,6 +144,7 @@ Body: TypeAlias = (
     | WordList
     | TextList
     | Style
+    | ModelNames
     | Review
     | Block
     | DisplayOptions
@@ -162,6 +164,7 @@ _Body = TypeVar(
     WordList,
     TextList,
     Style,
+    ModelNames,
     Review,
     Block,
     DisplayOptions,
@@ -247,6 +250,8 @@ class Rule:
             raise ValueError(_("“{who}” does not name people").format(who=texts["who"])) from None
         scope = Scope(community, texts["place"], who, texts["workflow"], texts["place_name"])
         rule = cls(scope, _body(KINDS[data["kind"]], data["body"]), texts["name"])
+        if isinstance(rule.body, ModelNames) and rule.name not in list(ModelKind):
+            raise ValueError(_("there is no kind of models “{name}”").format(name=rule.name))
         if isinstance(rule.body, Limit | Budget) and rule.name not in list(Measure):
             raise ValueError(_("there is no limit “{name}”").format(name=rule.name))
         return rule

@@ -13,6 +13,7 @@ from typing import Any, Generic, TypeVar
 from bot.core.workflows.form import Form
 from bot.core.workflows.verdict_text import why_not
 from bot.core.workflows.workflow import Workflow
+from comfy.models.loras import lora_files, takes_loras
 from comfy.object_info import ObjectInfo
 
 _KEPT = 10_000  # workflows for which answers are kept
@@ -65,6 +66,14 @@ class ServerAnswers:
     def draw(self, workflow: Workflow) -> dict[str, Any]:
         """Return new values for the numbers that the editor changes after each run, and that no field asks for."""
         return workflow.draw(self._union) if workflow.drawn else {}
+
+    def loras(self, workflow: Workflow) -> tuple[str, ...]:
+        """Return the LoRAs that a run of a workflow can use; none if it loads no model."""
+        return self._loras if self._loras and takes_loras(workflow.prompt, self._union) else ()
+
+    @cached_property
+    def _loras(self) -> tuple[str, ...]:
+        return lora_files(self._union) if self._union is not None else ()
 
     def _form(self, workflow: Workflow) -> Form:
         before = self._before

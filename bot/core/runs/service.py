@@ -12,7 +12,7 @@ from typing import Any
 from uuid import uuid4
 
 from bot.core import events_log
-from bot.core.errors import BadValue, DeliveryFailed, MessageGone, NotAllowed, TooMany, UserError
+from bot.core.errors import BadValue, DeliveryFailed, DeniedValue, MessageGone, NotAllowed, TooMany, UserError
 from bot.core.media.blob_store import BlobStore
 from bot.core.media.signed_links import SignedLinks
 from bot.core.model import (
@@ -50,10 +50,12 @@ from bot.core.runs.workflow_service import WorkflowService
 from bot.core.several.count import count_in, count_name, most_at_once
 from bot.core.storage.ledger import ErasureLedger
 from bot.core.storage.temporary import work_folder
-from bot.core.wording.styles import Styles, chosen
+from bot.core.wording.additions import Chosen
+from bot.core.wording.loras import LoraTags
 from bot.core.wording.texts import worded
-from bot.core.workflows.workflow import Workflow
+from bot.core.workflows.workflow import LORAS, Workflow
 from bot.i18n import _
+from comfy.models.loras import write_loras
 from comfy.prices import Price
 from comfy.scheduling.schedule import models_of
 
@@ -153,7 +155,9 @@ class RunService:
             await self._enforcer.refused(request, fault)
             raise
         except BadValue as fault:
-            if any(self._enforcer.has_narrowed(request, each.field) for each in fault.each):
+            if any(
+                isinstance(each, DeniedValue) or self._enforcer.has_narrowed(request, each.field) for each in fault.each
+            ):
                 await self._enforcer.refused(request, fault)
             raise
 
@@ -166,11 +170,11 @@ class RunService:
             policy = policy.covered()
         restriction = await self._workflows.restriction(request.person, request.place, workflow)
         with work_folder() as folder:
-            own, style = await self._without_style(request, workflow, restriction)
+            own, chosen = await self._without_additions(request, workflow, restriction)
             whole = await self._with_files(own, folder)
             first = await self._validator.check(whole, folder, restriction)
             checked = await self._validator.cells(first, own.values, restriction, count)
-            cells = [await self._worded(own, each, style) for each in checked]
+            cells = [await self._worded(own, each, chosen) for each in checked]
             price = await self._price(request, cells[0][0])
             held = await self._read(request, [each.values for each, _wording in cells])
             inputs = {
@@ -202,32 +206,39 @@ class RunService:
         self._wake()
         return new.id
 
-    async def _without_style(
+    async def _without_additions(
         self, request: RunRequest, workflow: Workflow, restriction: FieldConstraints
-    ) -> tuple[RunRequest, Mapping[str, str]]:
-        """Return a request with the values of the workflow's own fields, and the style that was chosen, by the name of
-        its field. Raises `BadValue`.
+    ) -> tuple[RunRequest, Chosen]:
+        """Return a request with the values of the workflow's own fields, and what was chosen beside them. Raises
+        `BadValue`.
         """
-        form = restriction.shown(await self._validator.form(workflow))
-        field = self._workflows.style_field(form, workflow.id, request.person, request.place)
-        values, style = chosen(field, request.values)
-        return replace(request, values=values), {field.name: style} if field is not None and style else {}
+        shown = restriction.shown(await self._validator.form(workflow))
+        values, found = self._workflows.additions(workflow, request.person, request.place).taken(shown, request.values)
+        return replace(request, values=values), found
 
     async def _worded(
-        self, request: RunRequest, checked: ValidatedRequest, style: Mapping[str, str]
+        self, request: RunRequest, checked: ValidatedRequest, chosen: Chosen
     ) -> tuple[ValidatedRequest, Wording | None]:
         """Return the request with the texts that are sent, and what was written where they are others. From here on the
         final texts count: for moderators' rules, for the queue, and for each attempt. Raises `BadValue`.
         """
         person, place, workflow = request.person, request.place, checked.workflow
-        form = self._enforcer.restriction(person, place, workflow).shown(await self._validator.form(workflow))
+        whole = await self._validator.form(workflow)
+        form = self._enforcer.restriction(person, place, workflow).shown(whole)
+        files = self._validator.loras(workflow)
+        tags = LoraTags(files) if files else None
+        if tags is not None and chosen.lora is not None:
+            tags.add(chosen.lora_names[0], chosen.lora)
         lists = self._enforcer.text_lists(person, place, workflow.id)
-        styles: Styles = self._enforcer.styles(person, place, workflow.id) if style else {}
-        pieces = next((styles[name] for name in style.values()), None)
-        found = worded(form, checked.values, lists, checked.seed or str(checked.id), pieces)
-        if not found.written and not style:
+        found = worded(form, checked.values, lists, checked.seed or str(checked.id), chosen.style, tags)
+        values = dict(found.values)
+        if tags is not None and tags.found:
+            values[LORAS] = write_loras(tags.found)
+        self._enforcer.check_models(person, place, workflow, values)
+        if not found.written and not chosen.given:
             return checked, None
-        return replace(checked, values=found.values), Wording({**found.written, **style})
+        wording = Wording({**found.written, **chosen.given}, chosen.lora_names if LORAS in values else ())
+        return replace(checked, values=values, kind=workflow.kind(whole, values)), wording
 
     async def _read(self, request: RunRequest, cells: Sequence[Mapping[str, Any]]) -> bool:
         """Check the final texts of each run for blocked words, as `PolicyEnforcer.reads` does."""

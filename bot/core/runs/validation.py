@@ -77,6 +77,10 @@ class RequestValidator:
         """Return the workflow's form with the servers' choices, such as their models."""
         return await (await self._answering()).forms.get(workflow)
 
+    def loras(self, workflow: Workflow) -> tuple[str, ...]:
+        """Return the LoRAs that a run of a workflow can use, as far as servers were asked."""
+        return self._answers.loras(workflow)
+
     async def lacks(self, workflow: Workflow) -> str | None:
         """Describe what the servers lack to run a workflow; None if at least one can run it."""
         return await (await self._answering()).lacks.get(workflow)

@@ -23,9 +23,10 @@ from bot.core.runs.prices import PriceEstimator
 from bot.core.runs.queue import RunQueue
 from bot.core.runs.validation import RequestValidator
 from bot.core.several.count import WITHOUT, with_count
-from bot.core.wording.styles import style_field
+from bot.core.wording.additions import Additions
+from bot.core.wording.model_names import ModelKind
 from bot.core.workflows.catalog import Workflows
-from bot.core.workflows.form import Field, Form, listed
+from bot.core.workflows.form import Form, listed
 from bot.core.workflows.identity.differences import differences, has_changed
 from bot.core.workflows.workflow import Workflow
 from bot.i18n import _
@@ -219,14 +220,14 @@ class WorkflowService:
         """Return the part of a form that a person sees with the fields that are no workflow's own."""
         if self.has_count(form, workflow, person, place):
             shown = with_count(shown, form, self._enforcer.policy(person, place, workflow.id).limits)
-        style = self.style_field(shown, workflow.id, person, place)
-        return Form((*shown.fields, style)) if style is not None else shown
+        return self.additions(workflow, person, place).added(shown)
 
-    def style_field(self, shown: Form, workflow: str, person: Person, place: Place) -> Field | None:
-        """Return the field in which a person chooses a style; None if there is nothing to choose. `shown` has the
-        fields that the person sees.
-        """
-        return style_field(shown, self._enforcer.styles(person, place, workflow))
+    def additions(self, workflow: Workflow, person: Person, place: Place) -> Additions:
+        """Return the styles and the LoRAs that a person may choose for a workflow in a place."""
+        loras = self._validator.loras(workflow)
+        if loras and (rules := self._enforcer.models(person, place, workflow.id)).places:
+            loras = tuple(each for each in loras if rules.permits(ModelKind.LORA, each))
+        return Additions(self._enforcer.styles(person, place, workflow.id), loras)
 
     def has_count(self, form: Form, workflow: Workflow, person: Person, place: Place) -> bool:
         """True if a person may ask for several runs of a workflow at once, because each would be another one."""

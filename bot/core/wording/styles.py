@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from bot.core.errors import BadValue
 from bot.core.workflows.arguments import main_field
 from bot.core.workflows.form import Field, FieldKind, Form
 from bot.i18n import _
@@ -61,19 +60,6 @@ def faults(name: str, style: Style) -> str | None:
     if any(len(text) > _LONGEST for text in (style.before, style.after, style.avoid)):
         return _("a text of a style can have at most {count} characters").format(count=_LONGEST)
     return None
-
-
-def chosen(field: Field | None, values: Mapping[str, Any]) -> tuple[dict[str, Any], str]:
-    """Return the values without the style, and the style's name; empty if there is none. Raises `BadValue`."""
-    if field is None or field.name not in values:
-        return dict(values), ""
-    given = values[field.name]
-    rest = {name: value for name, value in values.items() if name != field.name}
-    if given is None or not str(given).strip():
-        return rest, ""
-    if not isinstance(given, str):
-        raise BadValue(field.name, _("give the name of a style."))
-    return rest, str(field.parse(given))
 
 
 def _main(form: Form) -> Field | None:

@@ -16,6 +16,7 @@ from bot.core.workflows.languages import Translations, in_language
 from bot.core.workflows.optional_files import NeededInput, without_nodes
 from bot.core.workflows.placeholders import with_values_in_place
 from bot.core.workflows.source import Layer, SavedSource
+from comfy.models.loras import read_loras, with_loras
 from comfy.object_info import InputInfo, ObjectInfo
 from comfy.prompt import Node, Prompt
 from comfy.saved.files import with_defaults
@@ -24,6 +25,8 @@ from comfy.verdict import PromptVerdict, judge
 
 #: Nodes that load every frame of an animated picture.
 _FRAME_LOADERS = frozenset({"LoadImage", "LoadImageMask", "LoadImageOutput"})
+#: The value of a run that has its LoRAs, as they are written in words; no field can have this name.
+LORAS = "<lora>"
 _SEEDS = frozenset({"seed", "noise_seed"})
 
 
@@ -132,6 +135,8 @@ class Workflow:
                         continue
                     value = self._typed(given, target, info)
                     prompt = prompt.with_input(target.node_id, target.input, value)
+        if LORAS in values:
+            prompt = with_loras(prompt, read_loras(str(values[LORAS])), info)
         return with_values_in_place(prompt)
 
     @property
@@ -187,6 +192,7 @@ class Workflow:
         that the person filled in, because often only the servers know that a field is a choice.
         """
         chosen = {field.name: values[field.name] for field in form.fields if _is_chosen(field, values)}
+        chosen |= {LORAS: values[LORAS]} if LORAS in values else {}
         return f"{self.id} {json.dumps(chosen, sort_keys=True)}"
 
     def verdict(self, info: ObjectInfo, chosen: Mapping[str, Value] = MappingProxyType({})) -> PromptVerdict:

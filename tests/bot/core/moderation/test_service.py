@@ -20,6 +20,7 @@ from bot.core.policy.rule_store import By, Change
 from bot.core.policy.rules import Narrowing, Rule, WordList
 from bot.core.policy.scope import Scope, Subject
 from bot.core.run import State
+from bot.core.wording.model_names import ModelNames
 from bot.core.wording.styles import Style
 from comfy.embedded import EmbeddedServer
 from tests.bot.harness import ANN, BEN, HERE, MOD, PLAIN, Gates, House, house, picture, running
@@ -91,6 +92,7 @@ def acts_of(home: House) -> dict[str, Callable[[Person, Place], Awaitable[object
         "limit": lambda by, here: acts.limit(by, here, "hour", 3),
         "field": lambda by, here: acts.field(by, here, "color", Narrowing(), RuleTarget(workflow=PLAIN)),
         "words": lambda by, here: acts.words(by, here, "bad", None),
+        "models": lambda by, here: acts.models(by, here, "lora", ModelNames(denied=("x*",))),
         "style": lambda by, here: acts.style(by, here, "film", Style("a photo of")),
         "list": lambda by, here: acts.list_(by, here, "animal", "cat"),
         "review": lambda by, here: acts.review(by, here, on=True),

@@ -1,0 +1,1 @@
+"""Models of a prompt that its author did not name: LoRAs behind its loaders."""
