@@ -14,7 +14,7 @@ PIN := uv pip compile --quiet --universal --python-version 3.11 --generate-hashe
 
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test checked tested test-long test-slice check compiled setup bench lock words clean
+.PHONY: demo test checked tested test-long test-slice check compiled setup bench lock words release clean
 
 demo: $(DEMO)             ## the page in the browser, on the built-in engine
 	$(BIN)/darkroom demo
@@ -60,6 +60,9 @@ lock:                     ## pin the newest versions that pyproject.toml admits 
 	$(PIN) --all-extras -c requirements/test.lock -o requirements/image.lock pyproject.toml
 	$(PIN) --group build -c requirements/test.lock -o requirements/build.lock
 	echo uv | $(PIN) -o requirements/uv.lock -
+
+release: $(STAMP)         ## make release VERSION=1.2.3: version, changelog, commit, tag, sdist and wheel; nothing is pushed
+	$(BIN)/python tools/release.py $(VERSION)
 
 words: $(STAMP)           ## gather the words shown to people into bot/locale/darkroom.pot
 	mkdir -p bot/locale

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TextIO
 
+from bot.core.events_log import LOGGERS
 from bot.settings import JSON_LOG
 
 if TYPE_CHECKING:
@@ -42,7 +43,9 @@ _FIELDS = (
 
 
 def configure(log_format: str, level: int, stream: TextIO | None = None) -> None:
-    """Write the program's log to stderr from now on: our own from INFO, that of libraries from `level`."""
+    """Write the program's log to stderr from now on, from `level`. Libraries tell only warnings at most: what they say
+    below that has statements, messages and tokens in it.
+    """
     stream = stream or sys.stderr
     handler = logging.StreamHandler(stream)
     handler.setFormatter(
@@ -51,9 +54,9 @@ def configure(log_format: str, level: int, stream: TextIO | None = None) -> None
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *_rendered(log_format, stream)],
         )
     )
-    logging.basicConfig(level=level, handlers=[handler], force=True)
-    for name in ("bot", "darkroom"):
-        logging.getLogger(name).setLevel(min(level, logging.INFO))
+    logging.basicConfig(level=max(level, logging.WARNING), handlers=[handler], force=True)
+    for name in LOGGERS:
+        logging.getLogger(name).setLevel(level)
 
 
 def _rendered(log_format: str, stream: TextIO) -> list[Processor]:

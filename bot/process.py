@@ -44,8 +44,10 @@ from bot.core.policy.permissions import Permissions
 from bot.core.policy.rule_store import RuleStore
 from bot.core.presets.service import PresetService
 from bot.core.presets.store import PresetStore
+from bot.core.readback.service import ReadbackService
 from bot.core.runs.erasure import delete_orphans, delete_runs
 from bot.core.runs.eta import EtaEstimator
+from bot.core.runs.history.service import HistoryService
 from bot.core.runs.locks import RunLocks
 from bot.core.runs.prices import PriceEstimator
 from bot.core.runs.queue_notifier import QueueNotifier
@@ -164,10 +166,14 @@ async def serving(
             base.wake,
             base.cancel,
         )
+        history = HistoryService(store.database, store.media, tasks)
+        if role.chat:
+            await stack.enter_async_context(history)
         try:
             files, groups = FileService(store.media), GroupService(runs, store.records, board)
             kept, wishes = PresetService(presets, workflows), PingWishes(store.database, pings.look_again)
-            yield Services(runs, moderation, workflows, files, _health(base, runs), groups, kept, wishes)
+            read = ReadbackService(workflows, runs, store.records)
+            yield Services(runs, history, moderation, workflows, files, _health(base, runs), groups, kept, wishes, read)
         finally:
             runs.accepting = False
 
@@ -386,8 +392,9 @@ async def serve(
     """
     if await is_paused(kept := database_as_it_is(settings)):
         announce(_("Paused: this was restored from a backup. Once the original is gone for good, run: darkroom resume"))
-        while await is_paused(kept):  # noqa: ASYNC110 - another process says so
-            await asyncio.sleep(_LOOK_EVERY)
+        async with Pulse(settings.pulse_file, tasks):
+            while await is_paused(kept):  # noqa: ASYNC110 - another process says so
+                await asyncio.sleep(_LOOK_EVERY)
     async with AsyncExitStack() as stack:
         for platform in platforms:
             await stack.enter_async_context(platform)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import logging
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -20,6 +21,7 @@ _OURS = "DARKROOM_"  # no other program has settings that begin like this
 _ALIKE = 0.75  # of two names, from which on one may be a slip for the other
 _SHARED = ("COMFYUI_", "DISCORD_", "TELEGRAM_")  # other programs may have settings that begin like these
 TEXT_LOG, JSON_LOG = "text", "json"
+LEVELS = ("debug", "info", "warning", "error")
 _WORDS = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
 
 
@@ -49,6 +51,12 @@ def _log_format(text: str) -> str:
     if text not in (TEXT_LOG, JSON_LOG):
         raise ValueError(_("“{text}” is neither text nor json").format(text=text))
     return text
+
+
+def _log_level(text: str) -> str:
+    if text.lower() not in LEVELS:
+        raise ValueError(_("“{text}” is none of {words}").format(text=text, words=", ".join(LEVELS)))
+    return text.lower()
 
 
 def _seconds(text: str) -> float:
@@ -335,6 +343,9 @@ class Settings:
         None,
         "A file that is touched every 10 seconds, for health checks; default: none.",
     )
+    log_level: str = _setting(
+        "DARKROOM_LOG_LEVEL", _log_level, "info", "What the log tells at least: debug, info, warning or error."
+    )
     public_url: str = _setting(
         "DARKROOM_PUBLIC_URL",
         _address,
@@ -398,6 +409,11 @@ class Settings:
     @property
     def urls(self) -> tuple[str, ...]:
         return tuple(server.url for server in self.servers)
+
+    @property
+    def level(self) -> int:
+        """The level of the log, as `logging` counts it."""
+        return logging.getLevelNamesMapping()[self.log_level.upper()]
 
     def users_of(self, server: NamedServer) -> tuple[str, ...]:
         """Return the users with saved workflows that count at a server, if it has several."""

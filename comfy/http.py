@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import ssl
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
@@ -43,6 +44,7 @@ from comfy.replaced import with_outdated
 from comfy.retry import wish
 from comfy.server import Server
 
+_log = logging.getLogger(__name__)
 _ABSENT = frozenset({502, 503, 504, *range(520, 531)})  # a proxy or a CDN cannot reach the server behind it
 _UPLOADS = ("/upload/image", "/upload/mask")
 #: What OpenSSL says if the other side does not speak TLS.
@@ -362,6 +364,7 @@ class Http:
         url = path if isinstance(path, URL) else self.url(path)
         try:
             async with self.session.request(method, url, allow_redirects=False, **request) as answer:
+                _log.debug("%s answered %s %s with %d", self._server, method, url.path, answer.status)
                 with _wished(answer):
                     yield answer
             self._has_answered = True

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import random
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ import pytest
 from tests import wheels
 from tests.bot import forks
 from tests.bot.databases import database_url, empty_database_url, postgres, share_statements
+from tests.leaks import LeakWatcher
 from tests.once import made_once
 
 __all__ = ["database_url", "empty_database_url", "postgres"]
@@ -24,6 +25,18 @@ hypothesis.settings.load_profile("patient")
 
 _LONGEST = 3600  #: seconds that a long test may take
 _WALKS = 4  #: walks in a slice, each of as many steps as a long one
+_leaks = LeakWatcher()
+
+
+@pytest.fixture(autouse=True)
+def no_secret_leaks(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Look through all that the test wrote for the tokens and passwords of its settings."""
+    folder = request.getfixturevalue("tmp_path") if "tmp_path" in request.fixturenames else None
+    yield
+    if folder is not None:
+        _leaks.look_into(folder)
+    found, _leaks.found = _leaks.found, []
+    assert not found
 
 
 @pytest.fixture(scope="session")
@@ -44,6 +57,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    _leaks.watch()
     if (given := getattr(config, "workerinput", None)) is not None:
         forks.use(given["nursery"])
 

@@ -22,6 +22,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+import comfy
 from bot.core.workflows.catalog import Catalog
 from bot.settings import Settings
 from comfy.embedded import EmbeddedServer
@@ -92,6 +93,7 @@ UNTRIED = {
     "make check": "CI runs it before these tests",
     "make setup": "it installs from a package index",
     "make words": "it writes into the checkout",
+    "make release VERSION=1.2.3": "tests/test_release.py runs it in a checkout of its own",
     "make lock": "it asks a package index",
     "make bench": "it installs other clients from a package index",
     "python -m tests.bot.upgrades.record": "it needs the checkout of a release",
@@ -99,6 +101,7 @@ UNTRIED = {
     "python -m venv .venv": "these tests make one themselves, with this same module",
     '.venv/bin/pip install ".[engine]"': "it installs from a package index; these tests install such a wheel",
     r'.venv\Scripts\pip install ".[engine]"': "the same on Windows",
+    "pip install '.[media]'": "the same with PyAV",
     r".venv\Scripts\activate": "these tests find the programs by PATH, as it does",
     "uv run darkroom": "it installs from a package index; `darkroom` is run",
     "COMFYUI_URL=http://127.0.0.1:8188 .venv/bin/pytest -m live": "it needs a real ComfyUI",
@@ -273,6 +276,13 @@ def test_settings_of_the_guides_can_be_written_so(tmp_path: Path) -> None:
         text = "\n".join(lines).replace("_TOKEN=…", "_TOKEN=1:x").replace("AA…", "AAF")
         (tmp_path / ".env").write_text(text)
         assert Settings.read({}, tmp_path / ".env") != Settings(), block
+
+
+def test_the_public_part_of_the_client_is_written_down() -> None:
+    text = (ROOT / "docs" / "upgrade.md").read_text(encoding="utf-8").partition("## The public part of comfy")[2]
+    named = re.findall(r"`([A-Z]\w+)`", text.partition("So are the classes")[0])
+    assert sorted(named) == sorted(comfy.__all__)
+    assert comfy.embedded.EmbeddedServer is EmbeddedServer
 
 
 def test_the_workflow_of_the_guide_is_a_workflow(tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ OWNERS = {
     "uses": "bot/core/runs",
     "charges": "bot/core/runs",
     "reports": "bot/core/runs",
+    "words": "bot/core/runs",
     "line": "bot/core/runs",
     "rules": "bot/core/policy",
     "editions": "bot/core/policy",
@@ -68,7 +69,8 @@ def test_no_two_public_classes_have_the_same_name() -> None:
 
 @pytest.mark.parametrize("package", ["bot", "comfy"])
 def test_no_folder_has_too_many_modules(package: str) -> None:
-    for folder in {path.parent for path in (ROOT / package).rglob("*.py")}:
+    migrations = ROOT / "bot" / "core" / "storage" / "migrations" / "versions"  # read in their order
+    for folder in {path.parent for path in (ROOT / package).rglob("*.py")} - {migrations}:
         modules = [path for path in folder.glob("*.py") if path.name != "__init__.py"]
         assert len(modules) <= MOST_MODULES or folder.name == "versions", folder  # a migration stays for ever
 

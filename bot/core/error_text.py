@@ -70,6 +70,21 @@ def explain(error: BaseException, run_id: str | None, prompt: Prompt | None = No
             )
 
 
+def in_log(error: BaseException) -> str:
+    """Describe the error that ended a run for a log: without what the server or we quote of the person's words."""
+    kind = type(error).__name__
+    match error:
+        case ExecutionFailed():
+            return f"{kind}: {error.exception_type or 'an error'} in {error.class_type} (node {error.node_id})"
+        case PromptRejected():
+            at = ", ".join(f"{each.type} at {each.class_type} (node {each.node_id})" for each in error.node_errors)
+            return f"{kind}: {at or error.type}"
+        case ComfyError() | DeliveryFailed() | StorageFailed() | WorkerFailed():
+            return f"{kind}: {error}".splitlines()[0]
+        case _:
+            return kind
+
+
 def trouble(error: ServerUnavailable | FileMissing | UploadFailed | PicturesLost, server: str) -> str:
     """The reason why a run waits again. A server without a name of its own is called by its address, which is not
     people's business, so it stays out.

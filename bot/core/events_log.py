@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import logging
 
+LOGGERS = ("bot", "comfy", "darkroom")  #: those of this program; all others are of libraries
+
 _log = logging.getLogger("darkroom")
 
 
@@ -19,6 +21,11 @@ def process_started(chat: bool, worker: str | None, platforms: tuple[str, ...]) 
 def workflow_faulty(file: str, field: str | None, reason: str) -> None:
     """A file in a workflow folder has a mistake, so its workflow is not offered."""
     _log.warning("workflow_faulty", extra={"file": file, "field": field, "reason": reason})
+
+
+def workflow_mended(file: str) -> None:
+    """A file that had a mistake can be used now, or is gone."""
+    _log.info("workflow_mended", extra={"file": file})
 
 
 def workflow_waits(file: str) -> None:
@@ -37,9 +44,19 @@ def run_started(run: str, workflow: str, server: str, attempt: int, *, resumed: 
     _log.info("run_started", extra=given)
 
 
-def run_ended(run: str, state: str, reason: str | None = None) -> None:
-    """The end of a run is on disk."""
-    _log.info("run_ended", extra={"run": run, "state": state, "reason": reason})
+def run_ended(
+    run: str, state: str, reason: str | None, workflow: str, server: str | None, seconds: float | None
+) -> None:
+    """The end of a run is on disk, so many seconds after it was asked for. `server` had it last. The reason is not the
+    sentence for its person, which may repeat what they wrote.
+    """
+    given = {"run": run, "state": state, "reason": reason, "workflow": workflow, "server": server, "seconds": seconds}
+    _log.info("run_ended", extra=given)
+
+
+def rules_changed(community: str, edition: int) -> None:
+    """Moderators have decided something in a community, or the operator for everywhere, which is an empty one."""
+    _log.info("rules_changed", extra={"community": community, "edition": edition})
 
 
 def server_up(server: str) -> None:

@@ -215,6 +215,7 @@ class RunSummary:
     previews: bool = True
     varies: bool = True
     price: Price | None = None
+    group: str = ""
     notes: tuple[str, ...] = ()
     restored: bool = False
 
@@ -265,6 +266,11 @@ class Cell:
     warnings: tuple[str, ...] = ()
 
     @property
+    def name(self) -> str:
+        """Its number, with what differs."""
+        return f"{self.number} ({self.label})" if self.label else str(self.number)
+
+    @property
     def has_ended(self) -> bool:
         return isinstance(self.status, Done | Failed | Cancelled)
 
@@ -289,6 +295,17 @@ class GroupSummary:
         return all(cell.has_ended for cell in self.cells)
 
     @property
+    def lead(self) -> Cell | None:
+        """The run that says most about what goes on: one on a server, else the next one in line."""
+        kinds: list[type[Status]] = [Running, Delivering, Paused, Queued, Held]
+        going = [cell for cell in self.cells if not cell.has_ended]
+        return min(going, key=lambda cell: (kinds.index(type(cell.status)), _place(cell.status)), default=None)
+
+    @property
     def results(self) -> tuple[Cell, ...]:
         """The runs with a result."""
         return tuple(cell for cell in self.cells if cell.has_result)
+
+
+def _place(status: Status) -> int:
+    return status.position or 1 << 30 if isinstance(status, Queued) else 0

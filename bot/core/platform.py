@@ -11,6 +11,9 @@ from bot.core.background import BackgroundTask, TaskHealth, Work
 from bot.core.groups.service import GroupService
 from bot.core.media.downscale import fit, lossless
 from bot.core.media.files import FileService
+from bot.core.media.films.making import look_at, missing, poster
+from bot.core.media.films.playing import moves, to_play
+from bot.core.media.films.source import Film
 from bot.core.media.images import measure
 from bot.core.media.signed_links import SHARED_PATH
 from bot.core.model import Address, RunSummary
@@ -27,9 +30,12 @@ from bot.core.policy.rules import Access, Block, Limit, Measure, Narrowing, Revi
 from bot.core.policy.scope import ADMINISTRATORS, EVERYONE, Scope, Subject, asked_in, community_of
 from bot.core.port import Reply
 from bot.core.presets.service import FilledForm, PresetService
+from bot.core.readback.found import FoundSettings
+from bot.core.readback.service import ReadbackService, ReadSettings
 from bot.core.retry import Pauses, retry
 from bot.core.run import UNFINISHED, Outcome, RunRecord, State
 from bot.core.runs.history.details import RunDetails
+from bot.core.runs.history.service import HistoryPage, HistoryService
 from bot.core.runs.service import RunService
 from bot.core.runs.workflow_service import WorkflowOffer, WorkflowService
 from bot.core.storage.key_value import KeyValueStore
@@ -60,9 +66,13 @@ __all__ = [
     "FieldKind",
     "FileService",
     "FilledForm",
+    "Film",
     "Form",
+    "FoundSettings",
     "GroupService",
     "Health",
+    "HistoryPage",
+    "HistoryService",
     "KeyValueStore",
     "Limit",
     "Measure",
@@ -75,6 +85,8 @@ __all__ = [
     "Pauses",
     "Platform",
     "PresetService",
+    "ReadSettings",
+    "ReadbackService",
     "Review",
     "Row",
     "Rule",
@@ -108,15 +120,20 @@ __all__ = [
     "example",
     "fit",
     "kind_of_file",
+    "look_at",
     "lossless",
     "main_field",
     "measure",
+    "missing",
+    "moves",
+    "poster",
     "private_opener",
     "read_arguments",
     "read_names",
     "retry",
     "settings_from",
     "split_options",
+    "to_play",
     "together",
     "work_folder",
 ]
@@ -139,6 +156,7 @@ class Services:
     """All that a platform may hold: what a person may see or do is a question to one of these."""
 
     runs: RunService
+    history: HistoryService
     moderation: ModerationService
     workflows: WorkflowService
     files: FileService
@@ -146,6 +164,7 @@ class Services:
     groups: GroupService
     presets: PresetService
     pings: PingWishes
+    readback: ReadbackService
 
 
 class Platform(Protocol):

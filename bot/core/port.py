@@ -60,7 +60,7 @@ class GroupMessage(Protocol):
     @property
     def limits(self) -> Limits: ...
 
-    async def show(self, group: GroupSummary) -> None:
+    async def progress(self, group: GroupSummary) -> None:
         """Show how far the group is. Raises `NotNow` if the platform's rate limit leaves no room for that now."""
 
     async def fill(self, group: GroupSummary, results: CellResults) -> None:

@@ -160,6 +160,7 @@ class RunRecord(QueuedRun):
             spoiler=bool(self.display.spoilers),
             previews=self.display.previews is not False and not self.review,
             price=self.price,
+            group=self.group_id or "",
             notes=tuple(file.note for file in self.inputs.values() if file.note),
             restored=self.restored,
         )
@@ -190,6 +191,12 @@ class RunRecord(QueuedRun):
     def waited(self) -> float | None:
         """Seconds in line; None where that was forgotten."""
         return _between(self.asked_at or None, self.started_at)
+
+    @property
+    def lasted(self) -> float | None:
+        """The seconds from the request to the end, to a tenth; None where one of them is not known."""
+        seconds = _between(self.asked_at or None, self.ended_at)
+        return None if seconds is None else round(seconds, 1)
 
     @property
     def took(self) -> float | None:

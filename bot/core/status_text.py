@@ -10,6 +10,7 @@ from bot.core.model import (
     Delivering,
     Done,
     Failed,
+    GroupSummary,
     Held,
     Paused,
     Queued,
@@ -124,8 +125,46 @@ def asked(brief: RunSummary, longest: int = _LONGEST) -> str:
 
 def caption(result: Result, brief: RunSummary) -> str:
     """The workflow and the person, the important values, the times, and the warnings; each on its own line."""
-    first = _("{title} for {name}").format(title=brief.title, name=brief.person.name or brief.person.id)
-    return "\n".join(part for part in (first, asked(brief, _READ), times(result), *result.warnings) if part)
+    return "\n".join(part for part in (headline(brief), asked(brief, _READ), times(result), *result.warnings) if part)
+
+
+def group_progress(group: GroupSummary) -> str:
+    """A group in a few lines: how many are done, what is going on now, and what has failed."""
+    done = len(group.results)
+    counted = _("{done} of {count} done").format(done=done, count=group.asked) if done else ""
+    lead = group.lead
+    now = describe(lead.status) if lead is not None else ""
+    return "\n".join(part for part in (counted, now, *_faults(group)) if part)
+
+
+def group_caption(group: GroupSummary) -> str:
+    """The workflow and the person, what the runs of a group have in common, and what went wrong with which."""
+    done, count = len(group.results), len(group.cells)
+    counted = _("{done} of {count} done").format(done=done, count=count) if 0 < done < count else ""
+    warnings = [
+        _("{number}: {text}").format(number=cell.name, text=text) for cell in group.results for text in cell.warnings
+    ]
+    return "\n".join(
+        part for part in (headline(group.brief), asked(group.brief, _READ), counted, *_faults(group), *warnings) if part
+    )
+
+
+def headline(brief: RunSummary) -> str:
+    """The workflow, and the person who asked."""
+    return _("{title} for {name}").format(title=brief.title, name=brief.person.name or brief.person.id)
+
+
+def _faults(group: GroupSummary) -> list[str]:
+    """The ends without a result: each sentence once, with the numbers that it is about."""
+    numbers: dict[str, list[str]] = {}
+    for cell in group.cells:
+        if isinstance(cell.status, Failed | Cancelled):
+            numbers.setdefault(describe(cell.status), []).append(cell.name)
+    words = _("{number}: {text}")
+    return [
+        text if len(names) == len(group.cells) else words.format(number=", ".join(names), text=text)
+        for text, names in numbers.items()
+    ]
 
 
 def times(result: Result) -> str:

@@ -6,8 +6,10 @@ takes long to import is imported where it is used: the process that hands out th
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, closing, contextmanager
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -172,8 +174,17 @@ def share_statements() -> None:
 
     made, statements = Engine.__init__, Shared(5000)
 
-    def make(engine: Engine, *args: Any, **named: Any) -> None:
-        made(engine, *args, **named)
+    def make(engine: Engine, pool: Any, dialect: Any, url: Any, hide_parameters: bool = False, **more: Any) -> None:
+        made(engine, pool, dialect, url, hide_parameters=hide_parameters, **more)  # SQLAlchemy looks for the name
         engine._compiled_cache = statements
 
     Engine.__init__ = make  # type: ignore[method-assign]
+
+
+@asynccontextmanager
+async def locked(path: Path) -> AsyncIterator[None]:
+    """Another program writes to an SQLite database, and takes its time."""
+    with closing(sqlite3.connect(path, isolation_level=None, check_same_thread=False)) as other:
+        await asyncio.to_thread(other.execute, "BEGIN IMMEDIATE")  # our own transaction ends meanwhile
+        yield
+        other.execute("ROLLBACK")

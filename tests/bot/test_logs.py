@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 import logging
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,17 +15,25 @@ import pytest
 
 from bot.core import events_log
 from bot.core.background import TaskHealth
-from bot.core.errors import ConfigError
+from bot.core.errors import BadValue, ConfigError, NotAllowed, StorageAway
+from bot.core.events_log import LOGGERS
 from bot.core.execution.worker_lock import always_held
 from bot.core.listeners import Listeners
+from bot.core.platform import WordList
 from bot.core.servers.registry import ServerRegistry
 from bot.core.storage.database import Database
 from bot.logs import configure
 from bot.settings import JSON_LOG, TEXT_LOG, Settings
 from comfy.embedded import EmbeddedServer
+from comfy.embedded.node import NodeType
 from comfy.fleet import Fleet, Member
 from comfy.server import Server
-from tests.bot.harness import BEN, Gates, RecordingPlatform, house, running
+from tests.bot.databases import locked
+from tests.bot.harness import ANN, BEN, HERE, MOD, Gates, RecordingPlatform, house, running
+from tests.leaks import LeakWatcher
+
+WORDS = "a purple giraffe"
+IMAGES = (("IMAGE", "IMAGE"),)
 
 
 @pytest.fixture(autouse=True)
@@ -31,15 +41,16 @@ def logging_as_it_was() -> Iterator[None]:
     """Only the handlers of the test runner, before and after."""
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
+    levels = {name: logging.getLogger(name).level for name in LOGGERS}
     yield
     root.handlers[:], root.level = handlers, level
-    for name in ("bot", "darkroom"):
-        logging.getLogger(name).setLevel(logging.NOTSET)
+    for name, level in levels.items():
+        logging.getLogger(name).setLevel(level)
 
 
 def written(log_format: str) -> str:
     stream = io.StringIO()
-    configure(log_format, logging.WARNING, stream)
+    configure(log_format, logging.INFO, stream)
     events_log.server_down("fast")
     logging.getLogger("bot.core.somewhere").info("%s has %d guests", "Café", 3)
     logging.getLogger("discord").info("too much of it")
@@ -113,7 +124,9 @@ async def test_a_run_is_told_of_when_it_is_taken_starts_and_ends(
         {"event": "run_started", "run": first, "workflow": "gated", "server": "one", "attempt": 1},
     ]
     assert [(each["event"], each["state"]) for each in of_first[2:]] == [("run_ended", "failed")]
-    assert {"event": "run_ended", "run": second, "state": "cancelled"} in told
+    cancelled = {"event": "run_ended", "run": second, "state": "cancelled", "workflow": "plain", "server": None}
+    assert cancelled in told
+    assert all(vars(each)["seconds"] >= 0 for each in caplog.records if each.message == "run_ended")
     assert {"event": "server_up", "server": "one"} in told
     assert any(each["event"] == "chat_refused" for each in told)
 
@@ -141,3 +154,64 @@ def test_logs_need_no_package_for_coloured_tracebacks() -> None:
     program = "import sys, bot.logs; print('rich' in sys.modules); import rich"
     done = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
     assert done.stdout.split() == ["False"]
+
+
+async def test_what_moderators_change_and_files_that_break_are_told(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "darkroom")
+    async with house(tmp_path, servers=[EmbeddedServer()]) as home:
+        await home.services.moderation.words(MOD, HERE, "rude", WordList((WORDS,)))
+        broken, catalog = tmp_path / "workflows" / "broken.json", home.services.workflows.catalog
+        await asyncio.to_thread(broken.write_text, "{")
+        await catalog.refresh()
+        await asyncio.to_thread(broken.unlink)
+        await catalog.refresh()
+    told = events(caplog, "community", "file")
+    assert [each for each in told if each["event"] in ("rules_changed", "workflow_faulty", "workflow_mended")] == [
+        {"event": "rules_changed", "community": "test:guild"},
+        {"event": "workflow_faulty", "file": "broken.json"},
+        {"event": "workflow_mended", "file": "broken.json"},
+    ]
+
+
+async def test_what_people_write_is_in_no_log_whatever_happens_to_it(tmp_path: Path) -> None:
+    stream = io.StringIO()
+    configure(TEXT_LOG, logging.DEBUG, stream)
+    ann, here = replace(ANN, name=WORDS), replace(HERE, name=WORDS)
+    node = NodeType("Gate", "Gate", "test", _quoting, {"image": ("IMAGE", {}), "name": ("STRING", {})}, {}, {}, IMAGES)
+    platform = RecordingPlatform()
+    async with house(tmp_path, platform, [EmbeddedServer(nodes={"Gate": node})], patience=0.05, wait=0.1) as home:
+        fails, _message = await home.ask("gated", ann, place=here, gate=WORDS)
+        [ended] = await home.ended(fails)
+        assert WORDS in (ended.sentence or "")  # its person reads it
+        with pytest.raises(BadValue, match=WORDS):
+            await home.ask("gated", ann, place=here, color=WORDS)
+        async with locked(tmp_path / "darkroom.db"):
+            with pytest.raises(StorageAway):
+                await home.ask("gated", ann, place=here, gate=WORDS)
+        await home.services.moderation.words(MOD, HERE, "rude", WordList((WORDS,)))
+        with pytest.raises(NotAllowed):
+            await home.ask("gated", ann, place=here, gate=WORDS)
+        platform.refuses = True
+        await home.ended((await home.ask("plain", ann, place=here))[0])
+    log = stream.getvalue()
+    assert "ExecutionFailed: ValueError in Gate (node 2)" in log
+    assert "answered POST /prompt with 200" in log
+    assert "refused a message" not in log
+    assert WORDS not in log
+    assert not [line for line in log.splitlines() if "aiosqlite" in line or "sqlalchemy" in line]
+
+
+def _quoting(image: Any, name: str) -> Any:
+    raise ValueError(f"{name} is too large")
+
+
+def test_a_secret_in_a_log_or_a_database_of_any_test_would_be_seen(tmp_path: Path) -> None:
+    watcher = LeakWatcher()
+    for given in ("t0ken-of-a-test", "postgresql://me:p%40ssword@host/name"):
+        watcher.keep(given)
+    watcher.emit(logging.makeLogRecord({"name": "any", "msg": "to %s", "args": ("host",), "where": "p@ssword"}))
+    (tmp_path / "some.db").write_bytes(b"\x00t0ken-of-a-test\x00")
+    watcher.look_into(tmp_path)
+    assert [each.partition(":")[0] for each in watcher.found] == ["any", "some.db"]

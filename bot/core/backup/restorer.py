@@ -145,6 +145,7 @@ async def _made_ready(
         erased, keys = await erase_again(erasures, manifest.made_at, repository, audit, rules, PresetStore(database))
         for key in keys:
             await asyncio.to_thread((work / "media" / key).unlink, missing_ok=True)
+        await repository.pings.clear()
         unfinished = await go_on_elsewhere(database, manifest.made_at, target.worker)
         notes = KeyValueStore(database)
         for settle in target.settle:

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 from uuid import UUID
 from weakref import WeakValueDictionary
 
-from bot.core.error_text import trouble
+from bot.core.error_text import in_log, trouble
 from bot.core.errors import CannotRun, PlatformAway, StorageAway
 from bot.core.execution.durable import FOLLOW, SUBMIT, DurableStep
 from bot.core.execution.leased import AttemptLease, AttemptLost, LeasedReply
@@ -23,6 +23,7 @@ from bot.core.execution.payment import Payment
 from bot.core.execution.results import result_of
 from bot.core.execution.steps import Execution, ExecutionEnd, failure
 from bot.core.execution.throttle import Throttle
+from bot.core.media.blank import blank_words
 from bot.core.media.blob_store import BlobStore
 from bot.core.media.signed_links import SignedLinks
 from bot.core.model import (
@@ -243,7 +244,7 @@ class Attempt:
                 self._run = executed
                 self._freed(False)  # by the records too: its person may have another run started now
                 throttle.offer(Delivering())
-                outcome = await self._collect(execution, [*warnings, *ended.warnings], ended.nothing_new)
+                outcome = await self._collect(execution, folder, [*warnings, *ended.warnings], ended.nothing_new)
         else:
             self._freed(False)
         if self._run.review:
@@ -403,7 +404,7 @@ class Attempt:
 
         return offer
 
-    async def _collect(self, execution: Execution, warnings: list[str], nothing_new: bool) -> Outcome:
+    async def _collect(self, execution: Execution, folder: Path, warnings: list[str], nothing_new: bool) -> Outcome:
         """Put what came out where it outlives this process, and note it."""
         result = await self._payment.patiently(partial(self._written, partial(_with_room, execution.collect)))
         files = list[StoredFile]()
@@ -411,11 +412,17 @@ class Attempt:
             key = await self._written(partial(self._context.media.keep, file.path))
             files.append(StoredFile(key, file.filename, file.kind))
             self._collected[key] = file.path
-        outcome = Outcome(tuple(files), result.texts, (*warnings, *result.warnings), nothing_new)
+        blank = await blank_words(result.files, partial(self._pictures_given, folder))
+        outcome = Outcome(tuple(files), result.texts, (*warnings, *result.warnings, *blank), nothing_new)
         await self._written(partial(self._context.records.save_outputs, self._run, outcome))
         self._is_over = True
         await self._clear(execution)
         return outcome
+
+    async def _pictures_given(self, folder: Path) -> list[Path]:
+        given = [stored.key for stored in self._run.inputs.values() if stored.kind == FieldKind.IMAGE]
+        fetch = self._context.media.fetch
+        return [await self._written(partial(fetch, key, folder / f"given-{Path(key).name}")) for key in given]
 
     async def _clear(self, execution: Execution) -> None:
         """Have our own engine delete the files of this attempt, but for those that another one needs: they are kept
@@ -504,13 +511,14 @@ class Attempt:
         if isinstance(error, PromptRemoved):
             await self._payment.take_back()
         if self._payment.posted and isinstance(error, _TROUBLE):
-            await self._end(Failed(self._payment.in_vain(trouble(error, self._run.server or ""))))
+            said = Failed(self._payment.in_vain(trouble(error, self._run.server or "")))
+            await self._end(said, in_log(error))
         elif not isinstance(error, _MAY_PASS) or _is_paid(error) or not await self._again(error):
-            await self._end(failure(error, execution))
+            await self._end(failure(error, execution), in_log(error))
 
-    async def _end(self, said: Failed) -> None:
-        """Write the end down, and then tell the person."""
-        if await self._written(partial(self._context.records.end, self._run, State.FAILED, said.sentence)):
+    async def _end(self, said: Failed, cause: str) -> None:
+        """Write the end down, and then tell the person. The log tells the cause."""
+        if await self._written(partial(self._context.records.end, self._run, State.FAILED, said.sentence, cause)):
             self._is_over = True
             run = await self._written(partial(self._context.records.get, self._run.id))
             await show_status(self._reply, run.end if run is not None and run.end is not None else said)

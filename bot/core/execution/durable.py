@@ -77,6 +77,7 @@ class DurableEngine:
                 # Any process of a version takes up what another one of it left behind: so each worker is a version.
                 "application_version": f"{_VERSION} {self._worker}",
                 "system_database_engine": self._sqlite,
+                "db_engine_kwargs": {"hide_parameters": True},  # people's words stay out of errors
                 "executor_id": self._worker,
                 "log_level": "CRITICAL",  # a launch that fails is said in our words
                 "notification_listener_polling_interval_sec": 0.1,  # its thread sleeps as long at the end
@@ -181,7 +182,7 @@ def _workflow_id(run_id: str, attempt: int) -> str:
 
 def _quick(url: URL) -> SyncEngine:
     """SQLite as DBOS has it, but for that it survives a crash without waiting for the disk at each step."""
-    engine = create_engine(url)
+    engine = create_engine(url, hide_parameters=True)
 
     @event.listens_for(engine, "connect")
     def connect(connection: Any, _record: Any) -> None:

@@ -12,12 +12,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import uuid5
 
-from bot.core.error_text import explain, warning, without_paths
+from bot.core.error_text import explain, in_log, warning, without_paths
 from bot.core.errors import BadResult, CannotRun, DeliveryFailed, StorageFailed, UserError
 from bot.core.execution.collection import ResultFetcher, SentFiles
 from bot.core.execution.progress import ProgressTracker
 from bot.core.execution.submission import execution_targets, extra_data
 from bot.core.execution.throttle import Throttle, Ticker
+from bot.core.media.blank import blank_words
 from bot.core.model import Cancelled, Delivering, Done, Failed, Queued, Result, Running, Status
 from bot.core.port import Reply
 from bot.core.runs.replies import show_status
@@ -26,7 +27,7 @@ from comfy.client import ComfyClient
 from comfy.errors import ComfyError, FileMissing, PicturesLost
 from comfy.http import Submission
 from comfy.messages.events import Event, ExecutionBlocked, ExecutionSuccess, PictureSent, PromptQueued
-from comfy.messages.files import input_folder
+from comfy.messages.files import Kind, input_folder
 from comfy.messages.history import Record
 from comfy.object_info import ObjectInfo
 from comfy.prices import paid_nodes
@@ -232,6 +233,10 @@ class Execution:
             return False
         return await self._client.withdraw(self.prompt_id)
 
+    async def pictures_given(self) -> list[Path]:
+        """Return the pictures that were sent, where they lie here."""
+        return [file.path for file in self.run.media.values() if file.kind.value == Kind.IMAGE.value]
+
     @property
     def never_began(self) -> bool:
         """True if the server says that it never began the prompt, after it was cancelled."""
@@ -330,7 +335,8 @@ async def _develop(execution: Execution, throttle: Throttle) -> Result:
                 _log.warning("run %s is made again: %s", execution.run.id, lost)
                 execution.begin_again()
     notes = [file.note for file in execution.run.media.values() if file.note]
-    said = (*notes, *warnings, *ended.warnings, *result.warnings)
+    blank = await blank_words(result.files, execution.pictures_given)
+    said = (*notes, *warnings, *ended.warnings, *result.warnings, *blank)
     return replace(result, warnings=said, nothing_new=ended.nothing_new)
 
 
@@ -339,5 +345,5 @@ def failure(error: Exception, execution: Execution) -> Failed:
     if not isinstance(error, ComfyError | UserError | BadResult | DeliveryFailed | StorageFailed):
         _log.error("run %s failed", execution.run.id, exc_info=error)
     else:
-        _log.info("run %s: %s", execution.run.id, error)
+        _log.info("run %s: %s", execution.run.id, in_log(error))
     return Failed(explain(error, str(execution.run.id), execution.prompt))

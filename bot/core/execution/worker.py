@@ -11,7 +11,7 @@ from random import random
 
 from bot.core import events_log
 from bot.core.background import BackgroundTask, TaskHealth
-from bot.core.error_text import explain
+from bot.core.error_text import explain, in_log
 from bot.core.errors import StorageFailed
 from bot.core.execution import durable as durable
 from bot.core.execution.ahead import RunsAhead
@@ -262,7 +262,7 @@ class Worker:
             await attempt.make()
         except Exception as error:  # noqa: BLE001 - the end of a run, where even that could not be written down
             _log.error("run %s could not be ended", run.id, exc_info=error)
-            await self._end(run, explain(error, run.id))
+            await self._end(run, explain(error, run.id), in_log(error))
 
     def _began(self, run: RunRecord) -> None:
         self._ahead.discard(run)
@@ -276,13 +276,13 @@ class Worker:
         """Its server is no longer among the settings."""
         sentence = _("Its server is no longer in the settings.")
         if not await self._context.queue.requeue(run, sentence, None):
-            await self._end(run, sentence)
+            await self._end(run, sentence, "its server is no longer in the settings")
 
-    async def _end(self, run: RunRecord, sentence: str) -> None:
+    async def _end(self, run: RunRecord, sentence: str, cause: str) -> None:
         """Write down the end as soon as that is possible, and then tell the person."""
 
         async def end() -> None:
-            if await self._context.records.end(run, State.FAILED, sentence):
+            if await self._context.records.end(run, State.FAILED, sentence, cause):
                 await show_status(self._context.reply(run), Failed(sentence))
 
         await retry(end, StorageFailed, _PAUSES, f"the end of run {run.id} waits until it can be written down")

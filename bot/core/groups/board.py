@@ -10,14 +10,14 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
 
 from bot.core.background import BackgroundTask, TaskHealth
-from bot.core.errors import DeliveryFailed, DiskFull, NotNow, PlatformAway, StorageFailed
+from bot.core.errors import DeliveryFailed, DiskFull, MessageGone, NotNow, PlatformAway, StorageFailed
 from bot.core.execution.results import result_of
 from bot.core.groups.summary import summarize
 from bot.core.media.blob_store import BlobStore
@@ -38,6 +38,7 @@ _PATIENCE = 2.0  # seconds that showing how far a group is may wait for its turn
 _MOMENT = 0.05  # seconds
 _LOOKS = Pauses(1.0, 5.0)  # before the database is asked again
 _PAUSES = Pauses(5.0, 120.0)  # before a message is drawn again that could not be
+_TRIES = 5  # before a message is given up that its chat refuses
 
 
 @dataclass
@@ -69,6 +70,7 @@ class GroupBoard:
         self._talks: OrderedDict[str, _Talk] = OrderedDict()
         self._stirred, self._busy = set[str](), set[str]()
         self._pauses: dict[str, tuple[float, Iterator[float]]] = {}  # when to draw again, and the pauses after that
+        self._refused = Counter[str]()
         self._bell = records.bells.bell(Topic.GROUPS)
         self._chore = BackgroundTask("groups", tasks)
         replies.cell = partial(CellReply, self)
@@ -83,7 +85,7 @@ class GroupBoard:
 
     def limits(self, run: RunRecord) -> Limits:
         """Return the limits of the message of a run's group."""
-        return self._message(run, self._summary([run])).limits
+        return self._message(run, self.summary([run])).limits
 
     async def show(self, run: RunRecord, status: Status) -> None:
         """Show a status of a run in the message of its group. Raises as `Reply.show` does."""
@@ -107,13 +109,13 @@ class GroupBoard:
         runs = await self._read(group)
         if not runs:
             return
-        summary = self._summary(runs, talk)
+        summary = self.summary(runs, talk)
         if summary == talk.drawn or summary.has_ended:
             return
         message = self._message(runs[0], summary)
         talk.next = self._clock() + message.limits.interval
         async with guarded(partial(self._gone, runs[0])):
-            await message.show(summary)
+            await message.progress(summary)
         talk.drawn = summary
 
     async def _work(self) -> None:
@@ -142,6 +144,7 @@ class GroupBoard:
         try:
             await self._draw(group)
             self._pauses.pop(group, None)
+            self._refused.pop(group, None)
         except (DeliveryFailed, StorageFailed, DiskFull) as fault:
             _log.info("group %s: its message cannot be drawn now: %s", group, fault)
             _due, rest = self._pauses.get(group) or (0.0, iter(_PAUSES))
@@ -156,7 +159,7 @@ class GroupBoard:
         talk, runs = self._talk(group), await self._read(group)
         if not runs:
             return
-        summary = self._summary(runs, talk)
+        summary = self.summary(runs, talk)
         if not summary.has_ended:
             if not summary.results:
                 return
@@ -167,7 +170,7 @@ class GroupBoard:
             await self._fill(runs, talk)
 
     async def _fill(self, runs: list[RunRecord], talk: _Talk) -> None:
-        summary = self._summary(runs, talk)
+        summary = self.summary(runs, talk)
         message, by_id = self._message(runs[0], summary), {run.id: run for run in runs}
         with work_folder() as folder:
 
@@ -183,7 +186,9 @@ class GroupBoard:
             except (NotNow, PlatformAway):
                 raise
             except DeliveryFailed as fault:
-                if not summary.has_ended:
+                self._refused[summary.id] += 1
+                is_lost = isinstance(fault, MessageGone) or self._refused[summary.id] >= _TRIES
+                if not (summary.has_ended and is_lost):
                     raise
                 _log.warning("group %s: its message does not say how it ended: %s", summary.id, fault)
         talk.drawn, talk.next = summary, self._clock() + message.limits.interval
@@ -203,7 +208,8 @@ class GroupBoard:
     async def _gone(self, run: RunRecord) -> None:
         await self._replies.cancel_gone(run)
 
-    def _summary(self, runs: list[RunRecord], talk: _Talk | None = None) -> GroupSummary:
+    def summary(self, runs: list[RunRecord], talk: _Talk | None = None) -> GroupSummary:
+        """Return the summary of the runs of a group, as far as their records and the last words on them tell."""
         return summarize(runs, self._replies.brief(runs[0]), talk.said if talk is not None else {})
 
     def _message(self, run: RunRecord, summary: GroupSummary) -> GroupMessage:

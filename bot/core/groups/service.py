@@ -6,11 +6,11 @@ from dataclasses import replace
 
 from bot.core.errors import UserError
 from bot.core.groups.board import GroupBoard
-from bot.core.model import Person, Place, RunRequest
+from bot.core.model import GroupSummary, Person, Place, RunRequest
 from bot.core.run import UNFINISHED, RunRecord
 from bot.core.runs.repository import RunRepository
 from bot.core.runs.service import RunService
-from bot.core.several.count import USUAL
+from bot.core.several.count import USUAL, may_be_several
 from bot.i18n import _
 
 
@@ -24,10 +24,23 @@ class GroupService:
         """Return the runs of a group that have not been deleted, in order."""
         return await self._records.group(group)
 
+    async def beside(self, run_id: str, request: RunRequest) -> list[str]:
+        """Return the ids of all runs that a request became, of which `run_id` is the first."""
+        run = await self._runs.get(run_id) if may_be_several(request) else None
+        if run is None or run.group_id is None:
+            return [run_id]
+        return [each.id for each in await self.cells(run.group_id)]
+
     async def cancel(self, group: str, by: Person) -> bool:
         """Cancel what has not ended of a group. Returns True if there was something to cancel. Raises `NotAllowed`."""
         unfinished = [run for run in await self.cells(group) if run.state in UNFINISHED]
         return any([await self._runs.cancel(run.id, by) for run in unfinished])
+
+    async def cancel_with(self, run: RunRecord, by: Person) -> bool:
+        """Cancel a run, with all that was asked for together with it. Raises as `cancel` does."""
+        if run.group_id is None:
+            return await self._runs.cancel(run.id, by)
+        return await self.cancel(run.group_id, by)
 
     async def again(self, group: str, person: Person, place: Place) -> RunRequest:
         """Return a group's request again, for as many runs. Raises `UserError` as `RunService.again` does."""
@@ -35,6 +48,18 @@ class GroupService:
         if not cells:
             raise UserError(_("These runs have been deleted. Please send a new request."))
         return replace(await self._runs.again(cells[0].id, person, place, {}), count=cells[0].cells)
+
+    async def changed(self, group: str, person: Person, place: Place) -> RunRequest:
+        """Return a group's request as the start of a form, as `RunService.changed` does."""
+        cells = await self.cells(group)
+        if not cells:
+            raise UserError(_("These runs have been deleted. Please send a new request."))
+        return await self._runs.changed(cells[0].id, person, place, cells[0].cells)
+
+    async def summary(self, group: str) -> GroupSummary | None:
+        """Return how a group is; None if all of its runs have been deleted."""
+        cells = await self.cells(group)
+        return self._board.summary(cells) if cells else None
 
     async def vary(self, run_id: str, person: Person, place: Place) -> RunRequest:
         """Return a request for more runs like one, with the same values and new seeds: as many as it came with. Raises

@@ -21,15 +21,16 @@ _EFFORTS = ((0, 0), (2, 80))
 _QUICKLY = 10.0  # seconds for each of them: a person waits for the answer to a button
 
 
-async def fit(path: Path, folder: Path, most: int, side: int | None = None) -> Path | None:
+async def fit(path: Path, folder: Path, most: int, side: int | None = None, ratio: int | None = None) -> Path | None:
     """Return a picture with at most `most` bytes, and `side` pixels per side: the file itself, or a copy in `folder`.
+    A copy that is longer than `ratio` times its shorter side gets white borders.
 
     The copy is a WebP, or a JPEG if the WebP is too small. None if the picture is animated or cannot be read.
     """
     if side is None and await asyncio.to_thread(_size, path) <= most:
         return path
     try:
-        return await run_apart(_fit, path, folder, most, side, timeout=_SECONDS)
+        return await run_apart(_fit, path, folder, most, side, ratio, timeout=_SECONDS)
     except WorkerFailed:
         return None
 
@@ -38,29 +39,44 @@ def _size(path: Path) -> int:
     return path.stat().st_size
 
 
-def _fit(path: Path, folder: Path, most: int, side: int | None) -> Path | None:
+def _fit(path: Path, folder: Path, most: int, side: int | None, ratio: int | None = None) -> Path | None:
     from PIL import Image
 
     try:
         with Image.open(path) as picture:
-            if path.stat().st_size <= most and max(picture.size) <= (side or max(picture.size)):
+            is_narrow = ratio is not None and max(picture.size) > ratio * min(picture.size)
+            if path.stat().st_size <= most and max(picture.size) <= (side or max(picture.size)) and not is_narrow:
                 return path
             if getattr(picture, "is_animated", False):
                 return None
-            return _smaller(picture, folder / path.stem, most, side)
+            return _smaller(picture, folder / path.stem, most, side, ratio)
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
         return None
 
 
-def _smaller(picture: Image, stem: Path, most: int, side: int | None) -> Path | None:
+def _smaller(picture: Image, stem: Path, most: int, side: int | None, ratio: int | None) -> Path | None:
     first = min(1.0, side / max(picture.size)) if side else 1.0
     plain = picture.convert("RGBA" if picture.mode in ("RGBA", "LA", "PA") else "RGB")
     for quality, scale in _STEPS:
         size = (max(1, int(plain.width * scale * first)), max(1, int(plain.height * scale * first)))
-        target = _encode(plain if size == plain.size else plain.resize(size), stem, quality)
+        made = plain if size == plain.size else plain.resize(size)
+        target = _encode(_bordered(made, ratio) if ratio is not None else made, stem, quality)
         if target.stat().st_size <= most:
             return target
     return None
+
+
+def _bordered(picture: Image, ratio: int) -> Image:
+    """A picture that is at most so many times as long as it is wide."""
+    from PIL import Image
+
+    least = -(-max(picture.size) // ratio)
+    if min(picture.size) >= least:
+        return picture
+    whole = Image.new("RGB", (max(picture.width, least), max(picture.height, least)), "white")
+    place = ((whole.width - picture.width) // 2, (whole.height - picture.height) // 2)
+    whole.paste(picture, place, picture if picture.mode == "RGBA" else None)
+    return whole
 
 
 def _encode(picture: Image, stem: Path, quality: int) -> Path:

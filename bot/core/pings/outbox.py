@@ -39,8 +39,10 @@ class PingOutbox:
 
     def note(self, connection: Connection, run: RunRecord) -> None:
         """Note that a person is to be told of a run that ends in this transaction, if they want to be. Of the runs of
-        one request, call it with the last one.
+        one request, call it with the last one. Of a run that comes from a backup they may have been told before.
         """
+        if run.restored:
+            return
         now = self._clock()
         waited = now - run.asked_at if run.asked_at else 0.0
         standard = STANDARD if run.display.ping is None else run.display.ping
@@ -86,6 +88,10 @@ class PingOutbox:
         """Note that nothing is left to be told of these, or of old ones. Raises `StorageFailed`."""
         gone = or_(pings.c.run_id.in_(run_ids), pings.c.at < self._clock() - _OLD)
         await self._database.write(lambda connection: connection.execute(delete(pings).where(gone)))
+
+    async def clear(self) -> None:
+        """Note that all have been told, as they may have been by a bot that is gone. Raises `StorageFailed`."""
+        await self._database.write(lambda connection: connection.execute(delete(pings)))
 
     async def forget(self, person: str) -> None:
         """Delete the choice of a person, given as "platform:id". Raises `StorageFailed`."""

@@ -20,6 +20,8 @@ class Button(StrEnum):
     DETAILS = "details"
     REPORT = "report"  #: a result, to the reviewers of its place
     DELETE = "delete"
+    VARY = "vary"
+    NUMBER = "number"  #: of a run of a group: opens the buttons of that one
     TRY = "try"  #: a first run, with a picture of ours
     FORM = "form"  #: of a form, or of a question that belongs to one
     FORGET = "forget"  #: asks the person who presses it
@@ -46,6 +48,8 @@ RIGHTS: dict[Button, tuple[Right, Right]] = {
     Button.DETAILS: (Right.READERS, Right.WRITERS),
     Button.REPORT: (Right.READERS, Right.READERS),
     Button.DELETE: (Right.OWNER_AND_MODERATORS, Right.OWNER_AND_MODERATORS),
+    Button.VARY: (Right.WRITERS, Right.WRITERS),
+    Button.NUMBER: (Right.READERS, Right.WRITERS),
     Button.TRY: (Right.WRITERS, Right.WRITERS),
     Button.FORM: (Right.OWNER, Right.OWNER),
     Button.FORGET: (Right.READERS, Right.WRITERS),

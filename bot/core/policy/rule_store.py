@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import Row, bindparam, delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from bot.core import events_log
 from bot.core.background import BackgroundTask, TaskHealth
 from bot.core.errors import UserError
 from bot.core.model import Person, Place
@@ -54,13 +55,14 @@ class RuleStore:
         self._database, self._audit = database, audit
         self._own: dict[str, tuple[Rule, ...]] = {}
         self._indexed: dict[str, Rules] = {}
-        self._seen = 0
+        self._seen, self._is_open = 0, False
         self._listeners: list[Callable[[str], None]] = []
         self._reading = asyncio.Lock()
         self._chore = BackgroundTask("rules", tasks)
 
     async def __aenter__(self) -> RuleStore:
         await self.refresh()
+        self._is_open = True
         self._chore.repeat(self.refresh, until=self._database.bells.bell(Topic.RULES).wait)
         return self
 
@@ -104,6 +106,8 @@ class RuleStore:
                 news = list(await connection.execute(_NEWER, seen))
                 for row in news:
                     self._own[row.community] = await _read(connection, row.community)
+            for row in news if self._is_open else ():
+                events_log.rules_changed(row.community, row.edition)
             self._seen = max((row.edition for row in news), default=self._seen)
             self._announce([row.community for row in news])
 

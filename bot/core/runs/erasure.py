@@ -44,15 +44,21 @@ async def forget_person(
     """
     await ledger.note_person(person)
     await records.anonymize(person)
-    await records.reports.forget(person)
     ids = await records.all_of(person)
     await delete_runs(ids, records, media)
+    await _forget_beside_runs(person, records, audit, book, presets)
+    await records.scrub()
+    return len(ids)
+
+
+async def _forget_beside_runs(
+    person: str, records: RunRepository, audit: Audit, book: RuleStore, presets: PresetStore
+) -> None:
+    await records.reports.forget(person)
     await audit.forget(person)
     await book.forget(person)
     await presets.forget(person)
     await records.pings.forget(person)
-    await records.scrub()
-    return len(ids)
 
 
 async def erase_again(
@@ -74,11 +80,7 @@ async def erase_again(
             ids.update(await records.asked_by(each.person, until=each.at))
             people |= {each.person} if each.at > moment - _LATE else set()
     for person in sorted(people):
-        await records.reports.forget(person)
-        await audit.forget(person)
-        await book.forget(person)
-        await presets.forget(person)
-        await records.pings.forget(person)
+        await _forget_beside_runs(person, records, audit, book, presets)
     known = await records.known(ids)
     keys = list[str]()
     for first in range(0, len(known), _AT_ONCE):

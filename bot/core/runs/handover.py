@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from time import time
 from typing import Any
 
-from sqlalchemy import Text, cast, func, select, update
+from sqlalchemy import Text, cast, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.core import events_log
@@ -46,7 +46,8 @@ async def take_over(
         changed = [await _move_on(connection, run, clock()) for run in await _active(connection, worker)]
     for run in changed:
         if run.ended_at is not None:
-            events_log.run_ended(run.id, run.state, run.sentence)
+            cause = None if run.state is State.CANCELLED else "its workers stopped answering"
+            events_log.run_ended(run.id, run.state, cause, run.workflow, None, run.lasted)
     return changed
 
 
@@ -54,14 +55,17 @@ async def go_on_elsewhere(database: Database, moment: float, worker: str | None)
     """Let the runs of a backup go on, although others may have gone on with them after the moment when it was made.
     `worker` has all that are at a server; None leaves them to the workers that had them. Returns the number of runs.
 
-    Each gets another attempt, which looks for the prompt of the last one at its server. It costs none of the tries. One
-    that costs money counts as posted, so that it is not posted again.
+    The message of a group is that of all its runs, so all are marked. Each that has not ended gets another attempt,
+    which looks for the prompt of the last one at its server. It costs none of the tries. One that costs money counts as
+    posted, so that it is not posted again.
     """
     unfinished, made = runs.c.state.in_(UNFINISHED), func.coalesce(cast(runs.c.outputs, Text), "null") != "null"
     again = {"attempt": runs.c.attempt + 1, "spared": runs.c.spared + 1}
     costs = cast(runs.c.price, Text) != "null"
+    groups = select(runs.c.group_id).where(runs.c.group_id.is_not(None), or_(unfinished, runs.c.group_open == 1))
     async with database.change(locks=(usage.MANY_RUNS,)) as connection:
         found = await connection.execute(update(runs).where(unfinished).values(restored=1))
+        await connection.execute(update(runs).where(runs.c.group_id.in_(groups)).values(restored=1))
         await connection.execute(update(runs).where(unfinished, ~made).values(again))
         posted = update(runs).where(unfinished, ~made, costs, runs.c.posted_at.is_(None))
         await connection.execute(posted.values(posted_at=moment))

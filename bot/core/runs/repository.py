@@ -19,12 +19,14 @@ from bot.core.pings.outbox import PingOutbox
 from bot.core.run import ACTIVE, ENDED, UNFINISHED, HandedOver, Outcome, RunRecord, RunTiming, State
 from bot.core.runs import statements, usage
 from bot.core.runs.history.reports import ReportStore, forget_reports
+from bot.core.runs.history.search import forget_words
 from bot.core.runs.rows import read_run
 from bot.core.storage.bells import Bells, Topic
 from bot.core.storage.database import Database
 from bot.core.storage.schema import runs, uses
 
 _FILES = "files that no run uses"  # the lock of those who look for them: each would find that the other's run uses one
+_SUFFIXES = ("", ".png", ".jpg", ".jpeg", ".webp", ".gif", ".apng", ".avif", ".mp4", ".webm", ".mov")
 _NOWHERE = {"server": None, "worker": None}
 
 
@@ -223,8 +225,10 @@ class RunRepository:
 
         return await self._database.write(save, locks=(f"files of {run.id}",))
 
-    async def end(self, run: RunRecord, state: State, sentence: str | None = None) -> bool:
-        """End a run. Returns True if it had not ended before."""
+    async def end(self, run: RunRecord, state: State, sentence: str | None = None, cause: str | None = None) -> bool:
+        """End a run. Returns True if it had not ended before. The sentence is for the person, and the cause for the
+        log.
+        """
         now = self._clock()
         charge: Callable[[Connection], Any] | None = None  # what is done was settled when its server had done it
         if state is State.CANCELLED:
@@ -235,15 +239,15 @@ class RunRepository:
         room = () if state is State.DONE else (Topic.ROOM,)  # which one was delivered says nothing of the line
         topics = (*room, *_of_group(run))
         ended = await self._step(run, UNFINISHED, charge, topics, state=state, sentence=sentence, ended_at=now)
-        return _told(ended, run.id, state, sentence)
+        return _told(ended, replace(run, ended_at=now), state, cause)
 
     async def refuse(self, run: RunRecord, sentence: str) -> bool:
         """End a waiting run before it starts. Returns True if it still waited."""
-        charge = self._and_ping(run, partial(usage.give_back, run_ids=[run.id]))
-        ended = {"state": State.FAILED, "sentence": sentence, "ended_at": self._clock(), **_NOWHERE}
+        charge, now = self._and_ping(run, partial(usage.give_back, run_ids=[run.id])), self._clock()
+        ended = {"state": State.FAILED, "sentence": sentence, "ended_at": now, **_NOWHERE}
         topics = (Topic.ROOM, Topic.CANCELS, *_of_group(run))
         stepped = await self._step(run, (State.WAITING,), charge, topics, **ended)
-        return _told(stepped, run.id, State.FAILED, sentence)
+        return _told(stepped, replace(run, ended_at=now), State.FAILED, "a rule refuses it now")
 
     async def hold_result(self, run: RunRecord) -> bool:
         """Hold a finished run for a moderator, and take it from its worker."""
@@ -293,9 +297,8 @@ class RunRepository:
         gone: dict[str, Any] = {"state": State.FAILED, "sentence": sentence, "ended_at": self._clock(), "outputs": None}
         if not await self._step(run, (state,), also, _of_group(run), **gone):
             return None
-        events_log.run_ended(
-            run.id, State.FAILED, "a moderator refused it" if state is State.HELD else "a moderator removed its result"
-        )
+        cause = "a moderator refused it" if state is State.HELD else "a moderator removed its result"
+        _told(True, replace(run, ended_at=gone["ended_at"]), State.FAILED, cause)
         keys = [file.key for file in run.outcome.files] if run.outcome is not None else []
         inputs = {file.key for file in run.inputs.values()}
         async with self._database.change(locks=(_FILES,)) as connection:
@@ -350,8 +353,9 @@ class RunRepository:
             if stopped:
                 await connection.run_sync(usage.give_back, [run_id])
             row = (await connection.execute(select(runs).where(runs.c.id == run_id))).one_or_none()
-        _told(stopped > 0, run_id, State.CANCELLED)
         found = read_run(row) if row is not None else None
+        if stopped and found is not None:
+            _told(True, found, State.CANCELLED)
         return found if found is not None and (stopped or found.state in UNFINISHED) else None
 
     async def cancel_requests(self, worker: str) -> list[str]:
@@ -368,9 +372,10 @@ class RunRepository:
         async with self._database.change(locks=(usage.MANY_RUNS,)) as connection:
             rows = list(await connection.execute(update(runs).where(*old).values(ended).returning(*runs.c)))
             await connection.run_sync(usage.give_back, [row.id for row in rows])
-        for row in rows:
-            events_log.run_ended(row.id, State.FAILED, "no moderator decided in time")
-        return [read_run(row) for row in rows]
+        expired = [read_run(row) for row in rows]
+        for run in expired:
+            _told(True, run, State.FAILED, "no moderator decided in time")
+        return expired
 
     async def older_than(self, moment: float, count: int = 500) -> list[str]:
         """Return the ids of ended runs from before a moment, and of those whose person wants to be forgotten."""
@@ -412,6 +417,7 @@ class RunRepository:
     async def forget(self, run_ids: Sequence[str]) -> list[str]:
         """Delete runs. Returns the keys of files that no other run uses, so that they can be deleted too."""
         async with self._database.change(locks=(usage.MANY_RUNS, _FILES)) as connection:
+            await connection.execute(forget_words(run_ids))
             await connection.execute(delete(runs).where(runs.c.id.in_(run_ids)))
             await connection.execute(forget_reports(run_ids))
             return await _unused_without(connection, run_ids)
@@ -430,6 +436,13 @@ class RunRepository:
         """Record that runs no longer have their files. Returns the keys of those that no other run uses."""
         async with self._database.change(locks=(usage.MANY_RUNS, _FILES)) as connection:
             return await _unused_without(connection, run_ids)
+
+    async def that_made(self, digest: str) -> list[RunRecord]:
+        """Return the runs that have a file of this content among their results, newest first."""
+        keys = [f"{digest[:2]}/{digest}{suffix}" for suffix in _SUFFIXES]
+        ids = select(uses.c.run_id).where(uses.c.key.in_(keys))
+        found = await self._select(runs.c.id.in_(ids), order=runs.c.seq.desc(), limit=20)
+        return [run for run in found if run.outcome and any(file.key in keys for file in run.outcome.files)]
 
     async def used(self, keys: Sequence[str]) -> set[str]:
         """Return those of the files that runs use."""
@@ -505,10 +518,10 @@ def taken() -> ColumnElement[bool]:
     return or_(runs.c.state.in_(ACTIVE), statements.AHEAD)
 
 
-def _told(ended: bool, run_id: str, state: State, reason: str | None = None) -> bool:
+def _told(ended: bool, run: RunRecord, state: State, cause: str | None = None) -> bool:
     """Log an end, if it is one."""
     if ended:
-        events_log.run_ended(run_id, state, reason)
+        events_log.run_ended(run.id, state, cause, run.workflow, run.server, run.lasted)
     return ended
 
 

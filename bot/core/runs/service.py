@@ -47,7 +47,7 @@ from bot.core.runs.replies import RunReplies
 from bot.core.runs.repository import RunRepository
 from bot.core.runs.validation import RequestValidator, ValidatedRequest
 from bot.core.runs.workflow_service import WorkflowService
-from bot.core.several.count import count_in, most_at_once
+from bot.core.several.count import count_in, count_name, most_at_once
 from bot.core.storage.ledger import ErasureLedger
 from bot.core.storage.temporary import work_folder
 from bot.core.wording.additions import Chosen
@@ -303,7 +303,8 @@ class RunService:
         except DeliveryFailed:
             found = await self._records.get(run_id)
             every = await self._records.group(group) if group is not None else [found] if found is not None else []
-            ended = [run.id for run in every if await self._records.end(run, State.FAILED)]
+            cause = "its message cannot be posted"
+            ended = [run.id for run in every if await self._records.end(run, State.FAILED, cause=cause)]
             await delete_runs(ended, self._records, self._media)
             raise
         finally:
@@ -323,12 +324,16 @@ class RunService:
             raise await self._permissions.refused(person, place, "again", words)
         return request
 
-    async def changed(self, run_id: str, person: Person, place: Place) -> RunRequest:
-        """Return a run's request as the start of a form of the newest version of its workflow, without the files that
-        this person may not use.
+    async def changed(self, run_id: str, person: Person, place: Place, count: int = 1) -> RunRequest:
+        """Return a run's request, or one for so many, as the start of a form of the newest version of its workflow,
+        without the files that this person may not use.
         """
         request, _withheld = await self._repeated(run_id, person, place, {}, pinned=False)
-        return request
+        if count == 1:
+            return request
+        name = count_name(await self._validator.form(await self._workflows.pinned(request.workflow, "")))
+        most = self.most_at_once(request)
+        return replace(request, values={**request.values, name: min(count, most)}) if most > 1 else request
 
     async def _repeated(
         self, run_id: str, person: Person, place: Place, changes: Mapping[str, Any], *, pinned: bool
@@ -347,6 +352,10 @@ class RunService:
         usable = run.inputs if self._may_repeat(run, place) else self.inputs_for(run, person, place)
         files = {name: file for name, file in given.items() if name in usable}
         return RunRequest(run.workflow, {**kept, **files, **changes}, person, place, version), len(files) < len(given)
+
+    def may_see(self, run: RunRecord, person: Person, here: Place) -> bool:
+        """True if a person may know what a run was made of: their own, and those whose results are shown here."""
+        return self._is_own(run, person) or self._may_repeat(run, here)
 
     def files_for(self, run: RunRecord, person: Person, *, present: bool) -> tuple[StoredFile, ...]:
         """Return the results that a person may have: of their own runs, and of runs with a message where they are (the

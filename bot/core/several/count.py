@@ -12,7 +12,7 @@ from bot.core.workflows.form import Field, FieldKind, Form
 from bot.i18n import _
 
 MOST, USUAL = 10, 4  #: the most that moderators can allow, and what holds where they have not decided
-WITHOUT = frozenset({"discord", "telegram", "web"})  #: the platforms that cannot show several results as one yet
+WITHOUT = frozenset({"discord"})  #: the platforms that cannot show several results as one yet
 _NAMES = ("count", "how_many")  # the second one for workflows with a field of the first name
 
 
@@ -36,6 +36,11 @@ def count_in(form: Form, request: RunRequest, limits: Iterable[Rule]) -> tuple[i
     if given is None or (isinstance(given, str) and not given.strip()):
         given = request.count
     return int(field.parse(given)), left
+
+
+def may_be_several(request: RunRequest) -> bool:
+    """True if a request asks for several runs, as far as that can be seen without the form."""
+    return request.count > 1 or any(str(request.values.get(name) or "1").strip() != "1" for name in _NAMES)
 
 
 def count_name(form: Form) -> str:

@@ -350,6 +350,7 @@ def _engine(url: URL, driver: str, size: int, wait: float, **more: Any) -> Async
         pool_timeout=wait,
         **more,
         connect_args=options,
+        hide_parameters=True,  # people's words stay out of errors
     )
 
 

@@ -95,6 +95,15 @@ runs = Table(
         sqlite_where=text("forgotten = 1"),
         postgresql_where=text("forgotten = 1"),
     ),
+    Column("searchable", Integer, nullable=False, server_default="0"),  # 1: its words are in the table of words
+    Index(
+        "runs_to_read",
+        "searchable",
+        "seq",
+        sqlite_where=text("searchable = 0"),
+        postgresql_where=text("searchable = 0"),
+    ),
+    Index("runs_of_person_in_order", "person", "seq"),
     Index("runs_by_end", "state", "ended_at"),
     Index(
         "runs_of_group",
@@ -231,6 +240,16 @@ audit = Table(
     Index("audit_of_community", "community", "seq"),
     Index("audit_of_person", "person", "seq"),
     Index("audit_by_act", "act", "at"),
+)
+
+#: The words of runs: each is a number made of the person and the word, so that the same word of two people is another.
+words = Table(
+    "words",
+    metadata,
+    Column("word", BigInteger, primary_key=True, autoincrement=False),
+    Column("run", BigInteger, primary_key=True, autoincrement=False),  # its `seq`
+    Index("words_of_run", "run"),
+    sqlite_with_rowid=False,
 )
 
 #: What people have reported: a row for each person and result. All of a result have the same `stage`.

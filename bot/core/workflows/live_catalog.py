@@ -201,7 +201,7 @@ class LiveCatalog:
                 self._store = self._ask_saved = None
 
     async def __aenter__(self) -> LiveCatalog:
-        _log_faults(self.faults)
+        _log_faults(self.faults, ())
         self._task.start(self._watch)
         if self._kept is not None:
             self._keeping.repeat(partial(self._keep, self._kept), until=self._made_again.wait)
@@ -235,7 +235,7 @@ class LiveCatalog:
         await asyncio.to_thread(_make_ready, new, self._infos)
         self._ready_for = list(map(id, self._infos))
         self._made_again.ring()
-        _log_faults(fault for fault in fresh.faults if fault not in self.faults)
+        _log_faults(fresh.faults, self.faults)
         if fresh.is_same(self._catalog):
             self._catalog = replace(fresh, version=self.version)
             return
@@ -336,6 +336,9 @@ def _keep_all(kept: KeptWorkflows, sources: Iterable[SavedSource], workflows: It
     kept.keep(sources)
 
 
-def _log_faults(faults: Iterable[WorkflowFault]) -> None:
+def _log_faults(faults: Sequence[WorkflowFault], before: Sequence[WorkflowFault]) -> None:
     for fault in faults:
-        events_log.workflow_faulty(fault.file, fault.field, fault.reason)
+        if fault not in before:
+            events_log.workflow_faulty(fault.file, fault.field, fault.reason)
+    for file in sorted({fault.file for fault in before} - {fault.file for fault in faults}):
+        events_log.workflow_mended(file)

@@ -13,7 +13,9 @@ from bot.core.errors import UserError
 from bot.i18n import _
 from bot.platforms.discord import components
 from bot.platforms.discord.commands.lists import FORGET, NAMELESS_FORGET, TURN, forget, show_about, turn_workflows
+from bot.platforms.discord.commands.mine import MINE, turn_mine
 from bot.platforms.discord.commands.presets import KEEP, keep
+from bot.platforms.discord.commands.settings import SETTINGS, fill_from
 from bot.platforms.discord.forms import sessions
 from bot.platforms.discord.forms.modals import fill, go, turn
 from bot.platforms.discord.forms.picker import leaf, picked
@@ -48,6 +50,10 @@ async def _answer(context: DiscordContext, click: Click, name: str) -> None:
         await panel.show_page(context, click, int(turned["page"]))
     elif asked := re.fullmatch(saved.TEMPLATE, name):
         await saved.answer(context, click, asked["id"], asked["newest"], asked["answer"])
+    elif mine := re.fullmatch(MINE, name, re.DOTALL):
+        await turn_mine(context, click, mine["words"], int(mine["page"]))
+    elif read := re.fullmatch(SETTINGS, name):
+        await fill_from(context, click, read["sheet"])
     elif listed := re.fullmatch(TURN, name):
         await turn_workflows(context, click, int(listed["page"]))
     else:

@@ -11,7 +11,7 @@ from types import TracebackType
 from telegram.error import InvalidToken, TelegramError
 
 from bot.core.errors import ConfigError, DeliveryFailed
-from bot.core.model import Address, Result, RunSummary
+from bot.core.model import Address, GroupSummary, Result, RunSummary
 from bot.core.platform import BackgroundTask, KeyValueStore, Services, TaskHealth
 from bot.core.port import Ping, WorkflowQuestion
 from bot.i18n import _
@@ -30,6 +30,7 @@ from bot.platforms.telegram.moderation.review_request import ask, ask_about_repo
 from bot.platforms.telegram.runs.bot_commands import BotCommands
 from bot.platforms.telegram.runs.chat_action import ChatActions
 from bot.platforms.telegram.runs.erasing import MessageEraser
+from bot.platforms.telegram.runs.group import TelegramGroup
 from bot.platforms.telegram.runs.message_state import MessageStates
 from bot.platforms.telegram.runs.pings import send_ping
 from bot.platforms.telegram.runs.reply import ReplyContext, TelegramReply
@@ -87,6 +88,10 @@ class TelegramPlatform:
         """See `Platform.reply`."""
         return TelegramReply(self._context, address, brief)
 
+    def group(self, address: Address, group: GroupSummary) -> TelegramGroup:
+        """See `GroupDrawer.group`."""
+        return TelegramGroup(self._context, address, group)
+
     pings_once = False  #: Telegram cannot say whether it has sent a message
 
     async def ping(self, address: Address, brief: RunSummary, ping: Ping) -> None:
@@ -105,7 +110,11 @@ class TelegramPlatform:
     async def remove(self, address: Address, brief: RunSummary) -> None:
         """See `ResultRemover.remove`: an edit leaves the picture where it is."""
         eraser = MessageEraser(self._api, self._notes)
-        stay = await eraser.erase_run(Chat.read(address.chat), int(address.message), brief.person, brief.run_id)
+        chat = Chat.read(address.chat)
+        if brief.group:
+            stay = await eraser.erase_cells(chat, brief.person, brief.group, [brief.run_id])
+        else:
+            stay = await eraser.erase_run(chat, int(address.message), brief.person, brief.run_id)
         if stay:
             words = _("Telegram does not let me delete {count} messages of run {run}.")
             raise DeliveryFailed(words.format(count=len(stay), run=brief.run_id))

@@ -37,6 +37,7 @@ from bot.platforms.telegram.forms.prompts import PromptStep
 from bot.platforms.telegram.moderation.commands import ModerateCommand
 from bot.platforms.telegram.moderation.panel import Click
 from bot.platforms.telegram.moderation.saved import SavedAnswer
+from bot.platforms.telegram.own.settings import PICK, SETTINGS, SettingsCommand
 from bot.platforms.telegram.runs import captions
 from bot.platforms.telegram.runs.bot_commands import MODERATE, BotCommands
 from bot.platforms.telegram.runs.buttons import RunButtons
@@ -76,6 +77,7 @@ class Dispatcher:
         self._requests = Requests(responder, self._asking)
         self._commands = BasicCommands(responder, self._asking)
         self._presets = PresetCommand(responder, self._asking)
+        self._settings = SettingsCommand(responder, self._asking)
         self._buttons = RunButtons(responder, self._asking)
         self._menu = BotCommands(responder)
         self._moderating = ModerateCommand(responder)
@@ -229,6 +231,8 @@ class Dispatcher:
             await self._moderating.answer(caller, command.rest, messages)
         elif command.name == PRESET:
             await self._presets.answer(caller, command.rest, messages)
+        elif command.name == SETTINGS:
+            await self._settings.answer(caller, messages)
         elif self._commands.knows(command.name):
             await self._commands.answer(caller, command.name, command.rest)
         elif workflow is not None:
@@ -267,6 +271,10 @@ class Dispatcher:
                 await self._press_run(caller, query, press)
             elif (step := PromptStep.read(data)) is not None:
                 await self._press_draft(caller, query, step)
+            elif data.startswith(PICK):
+                await self._settings.check(caller, data)
+                await self._reply(query)
+                await self._settings.press(caller, data)
             elif (number := await self._presets.check(caller, data)) is not None:
                 await self._presets.press(caller, number)
                 await self._reply(query)

@@ -35,6 +35,11 @@ def album(run_id: str) -> str:
     return f"telegram:album:{run_id}"
 
 
+def sending(group: str, album: int) -> str:
+    """That an album of a group was about to be sent."""
+    return f"telegram:sending:{group}:{album}"
+
+
 def untold(run_id: str) -> str:
     """That a run's message does not say yet how it ended; and the chat, if the bot was sent away from it."""
     return f"{UNTOLD}{run_id}"
@@ -63,6 +68,11 @@ def controls(run_id: str) -> str:
 def moved(chat: Chat, message: int) -> str:
     """The message that stands in for one that was deleted."""
     return f"telegram:moved:{chat}:{message}"
+
+
+def settings(person: str, name: str = "") -> str:
+    """The settings of a picture that a person has asked about; without a name, the beginning of all such names."""
+    return f"telegram:settings:{person}:{name}"
 
 
 def spoiler(chat: Chat, message: int) -> str:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from bot.core.errors import ConfigError, UserError
+from bot.core.events_log import LOGGERS
 from bot.i18n import _
 from bot.platforms.terminal.application import Application
 from bot.platforms.terminal.messages import BadRequest
@@ -46,7 +47,9 @@ def _version(ctx: click.Context, _option: click.Parameter, wanted: bool) -> None
 def cli(debug: bool) -> None:
     """Run ComfyUI workflows, and host them on Discord, on Telegram and on a web page."""
     if debug:
-        logging.basicConfig(level=logging.DEBUG, stream=sys.stderr)
+        logging.basicConfig(level=logging.WARNING, stream=sys.stderr)
+        for name in LOGGERS:
+            logging.getLogger(name).setLevel(logging.DEBUG)
     else:
         logging.getLogger().addHandler(logging.NullHandler())
 

@@ -264,9 +264,9 @@ def start(app: Application, role: Role) -> int:
     """Serve until a signal; the exit code."""
     from bot.logs import configure
 
-    level = logging.DEBUG if logging.getLogger().isEnabledFor(logging.DEBUG) else logging.WARNING
+    is_debug = logging.getLogger("bot").isEnabledFor(logging.DEBUG)
     try:
-        configure(app.settings.log_format, level)
+        configure(app.settings.log_format, logging.DEBUG if is_debug else app.settings.level)
         for doubt in app.settings.doubts:
             _log.warning(doubt)
         asyncio.run(app.start(role, say))

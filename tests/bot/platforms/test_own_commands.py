@@ -23,4 +23,4 @@ def test_the_commands_of_telegram_are_reserved() -> None:
     menu = {name for name, _text in _commands([], moderator=True)}
     assert {"moderate", "workflows"} <= menu <= RESERVED
     answers = BasicCommands(cast(Any, SimpleNamespace(services=None)), cast(Any, None))
-    assert menu - {"moderate"} <= {name for name in RESERVED if answers.knows(name)}
+    assert menu - {"moderate", "preset", "settings"} <= {name for name in RESERVED if answers.knows(name)}

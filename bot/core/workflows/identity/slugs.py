@@ -7,7 +7,22 @@ from collections.abc import Callable
 from functools import lru_cache
 
 #: Names of our own commands, on every platform; a workflow never has one of these.
-RESERVED = frozenset({"about", "cancel", "help", "mine", "moderate", "queue", "run", "start", "workflows"})
+RESERVED = frozenset(
+    {
+        "about",
+        "cancel",
+        "help",
+        "mine",
+        "moderate",
+        "notify",
+        "preset",
+        "queue",
+        "run",
+        "settings",
+        "start",
+        "workflows",
+    }
+)
 LONGEST = 32  # characters, which is the most that Discord and Telegram take
 _OTHER = re.compile(r"[^a-z0-9]+")
 

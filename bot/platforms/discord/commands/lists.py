@@ -10,7 +10,7 @@ from bot.core.platform import Button, ButtonPress, RunRecord, State, WorkflowOff
 from bot.core.status_text import asked
 from bot.i18n import _, ngettext
 from bot.platforms.discord.components import ComponentAction, button, still
-from bot.platforms.discord.message_ref import PLATFORM, MessageRef
+from bot.platforms.discord.message_ref import PLATFORM
 from bot.platforms.discord.rest import NO_MENTIONS
 from bot.platforms.discord.runs.request import asker, is_member, place_of
 from bot.platforms.discord.runs.submit import Click, DiscordContext
@@ -41,23 +41,6 @@ async def show_queue(context: DiscordContext, click: Click) -> None:
         for run in mine[:_BUTTONS]
     ]
     await _say(click, lines or [_("Nothing runs and nothing waits here.")], still(*buttons) if buttons else None)
-
-
-async def show_mine(context: DiscordContext, click: Click) -> None:
-    """One's last results, with links; the files of each at a click, wherever its message went."""
-    await click.response.defer(ephemeral=True, thinking=True)
-    runs = [run for run in await context.services.runs.last_of(asker(click)) if run.address.platform == PLATFORM]
-    lines = [
-        f"{number}. {_line(context, run)} · {MessageRef.at(run.address).link(run.place.community)}"
-        for number, run in enumerate(runs, 1)
-    ]
-    buttons = [
-        button(ComponentAction.ORIGINAL, run.id, _("Files of {number}").format(number=number))
-        for number, run in enumerate(runs, 1)
-        if context.services.runs.files_for(run, asker(click), present=False)
-    ]
-    view = still(*buttons[:_BUTTONS]) if buttons else None
-    await _say(click, lines or [_("You have not run anything yet: /run begins.")], view)
 
 
 async def show_workflows(context: DiscordContext, click: Click) -> None:
@@ -175,12 +158,13 @@ def _line(context: DiscordContext, run: RunRecord) -> str:
     parts = [
         f"**{plain(cut(context.services.workflows.title(run.workflow), 60))}**",
         plain(run.person.name),
-        _state(run.state),
+        state_words(run.state),
     ]
     return " · ".join([*parts, plain(cut(words, 60))] if words else parts)
 
 
-def _state(state: State) -> str:
+def state_words(state: State) -> str:
+    """Say how far a run is."""
     return {
         State.WAITING: _("waits"),
         State.HELD: _("waits for a moderator"),

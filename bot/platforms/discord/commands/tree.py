@@ -14,8 +14,10 @@ from bot.core.platform import Form, Workflow
 from bot.i18n import _
 from bot.platforms.discord.commands import lists
 from bot.platforms.discord.commands import notify as notifying
+from bot.platforms.discord.commands.mine import show_mine
 from bot.platforms.discord.commands.presets import PresetCommands, ask_name
 from bot.platforms.discord.commands.schema import SPOILER, asked_fields, like, matching, more_name
+from bot.platforms.discord.commands.settings import read_message
 from bot.platforms.discord.forms.modals import begin
 from bot.platforms.discord.forms.picker import pick
 from bot.platforms.discord.forms.sessions import FormSession
@@ -121,9 +123,10 @@ def everywhere(context: DiscordContext) -> list[Command[Any, ..., Any] | app_com
     async def queue(click: Click) -> None:
         await guarded(click, lambda: lists.show_queue(context, click))
 
-    @app_commands.command(description=_("Show your latest runs."))
-    async def mine(click: Click) -> None:
-        await guarded(click, lambda: lists.show_mine(context, click))
+    @app_commands.command(description=_("Show your results, or find one by its words."))
+    @app_commands.describe(words=_("Words of what you asked for"))
+    async def mine(click: Click, words: str = "") -> None:
+        await guarded(click, lambda: show_mine(context, click, words))
 
     @app_commands.command(description=_("Choose when I tell you that a request of yours has ended."))
     @app_commands.describe(when=_("always, never, default, or after so many minutes"), direct=_("in a direct message"))
@@ -158,7 +161,11 @@ def everywhere(context: DiscordContext) -> list[Command[Any, ..., Any] | app_com
     async def report(click: Click, message: discord.Message) -> None:
         await guarded(click, lambda: report_message(context, click, message))
 
-    return [run, queue, mine, notify, workflows, help_, about, use, keep, report]
+    @app_commands.context_menu(name=_("Read its settings"))
+    async def settings(click: Click, message: discord.Message) -> None:
+        await guarded(click, lambda: read_message(context, click, message))
+
+    return [run, queue, mine, notify, workflows, help_, about, use, keep, report, settings]
 
 
 async def open_form(context: DiscordContext, click: Click, workflow: str) -> None:

@@ -11,11 +11,12 @@ from pathlib import Path
 import discord
 
 from bot.core.model import Result, ResultFile, RunSummary
-from bot.core.platform import fit
+from bot.core.platform import fit, missing, moves, to_play
 from bot.i18n import _, ngettext
 from bot.platforms.discord.runs.text import alt_text, long_texts
 
 FILES = 10  # attachments of a message
+_PLAYS = (".mp4", ".m4v", ".mov", ".gif")  # on every device
 REQUEST_BYTES = 25 * 2**20  # of all files of a message together, unless a single file may have more
 
 
@@ -71,17 +72,36 @@ def _share(files: Sequence[ResultFile], most: int) -> int:
 
 
 async def _add(packed: PackedResult, file: ResultFile, most: int) -> PackedResult:
-    size = await asyncio.to_thread(lambda: file.path.stat().st_size)
+    if await moves(file):
+        return await _add_film(packed, file, most)
+    size = await asyncio.to_thread(_size, file.path)
     if size <= most:
         return replace(packed, pieces=(*packed.pieces, DiscordAttachment(file.path, file.filename)))
     fitted = await fit(file.path, file.path.parent, most) if file.kind == "image" else None
     if fitted is None:
-        note = too_large(file.filename, size, file.link)
-        return PackedResult(packed.pieces, (*packed.notes, note), True)
-    name = Path(file.filename).stem + fitted.suffix
+        return _left_out(packed, too_large(file.filename, size, file.link))
+    return _with_smaller(packed, DiscordAttachment(fitted, Path(file.filename).stem + fitted.suffix), most)
+
+
+async def _add_film(packed: PackedResult, file: ResultFile, most: int) -> PackedResult:
+    play = await to_play(file, file.path.parent, most, _PLAYS)
+    if play is None:
+        size = await asyncio.to_thread(_size, file.path)
+        return _left_out(packed, " ".join(filter(None, (too_large(file.filename, size, file.link), missing()))))
+    piece = DiscordAttachment(play.file.path, play.file.filename)
+    if play.smaller:
+        return _with_smaller(packed, piece, most)
+    return replace(packed, pieces=(*packed.pieces, piece), reduced=packed.reduced or play.made)
+
+
+def _left_out(packed: PackedResult, note: str) -> PackedResult:
+    return PackedResult(packed.pieces, (*packed.notes, note), True)
+
+
+def _with_smaller(packed: PackedResult, piece: DiscordAttachment, most: int) -> PackedResult:
     words = _("{name} is smaller than it was made, to fit into Discord's {most} MB.")
-    note = words.format(name=name, most=f"{most / 2**20:.2g}")
-    return PackedResult((*packed.pieces, DiscordAttachment(fitted, name)), (*packed.notes, note), True)
+    note = words.format(name=piece.filename, most=f"{most / 2**20:.2g}")
+    return PackedResult((*packed.pieces, piece), (*packed.notes, note), True)
 
 
 async def largest(pieces: Sequence[DiscordAttachment]) -> int:

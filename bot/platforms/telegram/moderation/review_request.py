@@ -12,7 +12,8 @@ from bot.core.platform import work_folder
 from bot.platforms.telegram.api.client import Gone, TelegramApi, Unconfirmed, Unsuitable
 from bot.platforms.telegram.chats import Chat
 from bot.platforms.telegram.moderation import panel
-from bot.platforms.telegram.runs.media import LOCAL_UPLOAD, UPLOAD, OutgoingMedia, packed
+from bot.platforms.telegram.runs.media import LOCAL_UPLOAD, UPLOAD, OutgoingMedia
+from bot.platforms.telegram.runs.packing import packed
 
 
 async def ask(api: TelegramApi, chat: Chat, brief: RunSummary, result: Result | None) -> None:
@@ -27,20 +28,14 @@ async def ask_about_report(api: TelegramApi, chat: Chat, brief: RunSummary, resu
 
 async def _ask(api: TelegramApi, chat: Chat, result: Result | None, text: str, keyboard: InlineKeyboardMarkup) -> None:
     try:
-        for media in await _outgoing(api, result):
-            await _post(api, chat, media)
+        with work_folder() as folder:
+            files = result.files if result is not None else ()
+            packing = await packed(files, LOCAL_UPLOAD if api.local else UPLOAD, folder)
+            for media in packing.shown:
+                await _post(api, chat, media)
         await api.send(chat, text, keyboard)
     except (Gone, Unsuitable) as fault:
         raise DeliveryFailed(str(fault)) from fault
-
-
-async def _outgoing(api: TelegramApi, result: Result | None) -> list[OutgoingMedia]:
-    """The files that can be sent unchanged: a moderator need not see a file that the chat could not."""
-    if result is None:
-        return []
-    with work_folder() as folder:
-        packing = await packed(result.files, LOCAL_UPLOAD if api.local else UPLOAD, folder)
-    return [each for each in packing.every if any(each.file is file for file in result.files)]
 
 
 async def _post(api: TelegramApi, chat: Chat, media: OutgoingMedia) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
@@ -11,7 +12,7 @@ from bot.core.model import ResultFile, RunRequest, StoredFile
 from bot.core.platform import Button, ButtonPress, RunRecord, work_folder
 from bot.i18n import _
 from bot.platforms.telegram import storage_keys
-from bot.platforms.telegram.api.client import Unconfirmed
+from bot.platforms.telegram.api.client import Unchanged, Unconfirmed
 from bot.platforms.telegram.caller import Caller, Responder
 from bot.platforms.telegram.chats import NAME, Chat
 from bot.platforms.telegram.forms.fsm import FormDialog
@@ -31,6 +32,8 @@ class RunButtons:
 
     async def run(self, caller: Caller, press: CallbackData) -> RunRecord | None:
         """The run that a button is of; else the one whose message it stands below."""
+        if press.act.is_for_all:
+            return next(iter(await self._services.groups.cells(press.run_id)), None)
         named = await self._services.runs.get(press.run_id) if press.run_id else None
         return named or (await self._responder.run_at(caller.chat, caller.message))[0]
 
@@ -44,12 +47,12 @@ class RunButtons:
         if run is None:
             raise UserError(_("This run has been deleted. Please start a new one."))
         below, _number = await self._responder.run_at(caller.chat, caller.message)
-        if below is not None and below.id != run.id:
+        if below is not None and below.id != run.id and (below.group_id is None or below.group_id != run.group_id):
             raise UserError(_("This button is of another message."))  # forged: no run's message has another's buttons
         present = run.place.platform == NAME and Chat.read(run.address.chat).id in await self._chats(caller)
         await self._services.runs.check_press(
             ButtonPress(
-                Button[press.act.name],
+                Button[press.act.name.removesuffix("_ALL")],
                 caller.person,
                 caller.place,
                 openly=True,
@@ -71,7 +74,17 @@ class RunButtons:
 
     async def press(self, caller: Caller, press: CallbackData, run: RunRecord) -> None:
         """Do it. Raises `UserError`."""
+        if press.act.is_for_all:
+            await self._press_all(caller, press, run)
+            return
         match press.act:
+            case CallbackAction.NUMBER:
+                await self._open_number(caller, run)
+            case CallbackAction.VARY:
+                varied = await self._services.groups.vary(run.id, caller.person, caller.place)
+                await self._responder.open(caller, varied, hidden=await self._is_hidden(run))
+            case CallbackAction.DELETE if run.group_id is not None:
+                await self._delete_cell(caller, run)
             case CallbackAction.CANCEL:
                 await self._services.runs.cancel(run.id, caller.person)
             case CallbackAction.AGAIN:
@@ -86,6 +99,59 @@ class RunButtons:
                 await self._tell_details(caller, run)
             case CallbackAction.DELETE:
                 await self._delete(caller, run)
+
+    async def _press_all(self, caller: Caller, press: CallbackData, run: RunRecord) -> None:
+        """Do what a button says to a group, of which the run is one."""
+        groups, group = self._services.groups, press.run_id
+        match press.act:
+            case CallbackAction.CANCEL_ALL:
+                await groups.cancel(group, caller.person)
+            case CallbackAction.AGAIN_ALL:
+                again = await groups.again(group, caller.person, caller.place)
+                await self._responder.open(caller, again, hidden=await self._is_hidden(run))
+            case CallbackAction.CHANGE_ALL:
+                draft = FormState.of(await groups.changed(group, caller.person, caller.place))
+                await self._asking.begin(caller, replace(draft, hidden=await self._is_hidden(run)))
+            case CallbackAction.ORIGINAL_ALL:
+                for each in await groups.cells(group):
+                    if self._files(caller, each):
+                        await self._send_originals(caller, each)
+            case CallbackAction.DELETE_ALL:
+                await self._delete_all(caller, group)
+
+    async def _open_number(self, caller: Caller, run: RunRecord) -> None:
+        """Show the buttons of one run of a group in the place of those of another one."""
+        summary = await self._services.groups.summary(run.group_id or "")
+        if summary is None or caller.message is None or not summary.has_ended:
+            return
+        keyboard = callback_data.group_ended(summary.id, summary.cells, run.id, original=True)
+
+        async def edit(chat: int) -> None:
+            await self._responder.api.bot.edit_message_reply_markup(chat, caller.message, reply_markup=keyboard)
+
+        with suppress(Unchanged):
+            await self._responder.api.ask(caller.chat, edit, message=caller.message)
+
+    async def _delete_cell(self, caller: Caller, run: RunRecord) -> None:
+        """Delete one run of a group with its pictures; with the last result, all of the group."""
+        group = run.group_id or ""
+        others = [each for each in await self._services.groups.cells(group) if each.id != run.id]
+        if not any(each.shown.files or each.shown.texts for each in others):
+            await self._delete_all(caller, group)
+            return
+        await self._services.groups.delete_cell(run, caller.person)
+        stay = await self._eraser.erase_cells(caller.chat, run.person, group, [run.id])
+        await tell(self._responder, caller, stay)
+
+    async def _delete_all(self, caller: Caller, group: str) -> None:
+        """Delete a group with its messages and copies, and say which of them stay."""
+        cells = await self._services.groups.cells(group)
+        await self._services.groups.delete(group, caller.person)
+        stay = await self._eraser.erase_cells(caller.chat, cells[0].person, group, [run.id for run in cells])
+        await self._responder.notes.drop(storage_keys.album(group))
+        if caller.message is not None and not await self._eraser.erase(caller.chat, caller.message):
+            stay.append((caller.chat, caller.message))
+        await tell(self._responder, caller, stay)
 
     async def _again(self, caller: Caller, run: RunRecord) -> RunRequest:
         return await self._services.runs.again(run.id, caller.person, caller.place, {})

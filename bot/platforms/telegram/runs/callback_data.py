@@ -10,6 +10,7 @@ from uuid import UUID, uuid5
 
 from telegram import InlineKeyboardButton, InlineKeyboardMarkup
 
+from bot.core.model import Cell
 from bot.i18n import _
 
 _UPDATES = UUID("7d1c3a0e-5f0b-4b6e-9a51-6c2f6f1f6d10")
@@ -26,11 +27,22 @@ class CallbackAction(StrEnum):
     DELETE = "d"
     DETAILS = "i"
     REPORT = "p"
+    VARY = "v"
+    NUMBER = "n"  #: of a run of a group: its own buttons
+    CANCEL_ALL = "X"  #: this and the next ones name a group
+    AGAIN_ALL = "A"
+    CHANGE_ALL = "C"
+    ORIGINAL_ALL = "O"
+    DELETE_ALL = "D"
+
+    @property
+    def is_for_all(self) -> bool:
+        return self.value.isupper()
 
 
 @dataclass(frozen=True)
 class CallbackData:
-    """A button of a run; `run_id` is empty where the run is the one whose message it is."""
+    """A button of a run, or of a group; `run_id` is empty where the run is the one whose message it is."""
 
     act: CallbackAction
     run_id: str = ""
@@ -75,15 +87,44 @@ def delivered(run_id: str, *, picture: bool, original: bool) -> InlineKeyboardMa
     return InlineKeyboardMarkup([[_run_button(act, run_id) for act in row] for row in (first, second)])
 
 
+def group_waiting(group: str) -> InlineKeyboardMarkup:
+    """The buttons of a group that is under way."""
+    return InlineKeyboardMarkup([[_run_button(CallbackAction.CANCEL_ALL, group)]])
+
+
+def group_ended(group: str, cells: Sequence[Cell], chosen: str = "", *, original: bool = False) -> InlineKeyboardMarkup:
+    """The buttons of a group that has ended: a number for each run, which opens the buttons of that one."""
+    numbers = [
+        button(
+            f"· {cell.number} ·" if cell.run_id == chosen else str(cell.number),
+            CallbackData(CallbackAction.NUMBER, cell.run_id).data,
+        )
+        for cell in cells
+    ]
+    own = [_own(cell) for cell in cells if cell.run_id == chosen]
+    acts = [CallbackAction.AGAIN_ALL, CallbackAction.CHANGE_ALL, *([CallbackAction.ORIGINAL_ALL] if original else [])]
+    every = [_run_button(act, group) for act in (*acts, CallbackAction.DELETE_ALL)]
+    return InlineKeyboardMarkup([*rows(numbers, 5), *(row for each in own for row in each), every])
+
+
+def _own(cell: Cell) -> list[Sequence[InlineKeyboardButton]]:
+    """The buttons of one run of a group."""
+    if not cell.has_result:
+        return [
+            [
+                _run_button(act, cell.run_id)
+                for act in (CallbackAction.AGAIN, CallbackAction.CHANGE, CallbackAction.DELETE)
+            ]
+        ]
+    picture = any(file.kind == "image" for file in cell.files)
+    first = [CallbackAction.VARY, CallbackAction.CHANGE, *([CallbackAction.USE] if picture else [])]
+    second = [*([CallbackAction.ORIGINAL] if cell.files else []), CallbackAction.DETAILS, CallbackAction.DELETE]
+    return [[_run_button(act, cell.run_id) for act in row] for row in (first, second)]
+
+
 def reporting(run_id: str) -> InlineKeyboardMarkup:
     """The button below the details of a result."""
     return InlineKeyboardMarkup([[_run_button(CallbackAction.REPORT, run_id)]])
-
-
-def originals(runs: Sequence[tuple[str, str]]) -> InlineKeyboardMarkup | None:
-    """A button for each run of a list, given with its label, that sends its files; None if there are none."""
-    buttons = [button(label, CallbackData(CallbackAction.ORIGINAL, run_id).data) for run_id, label in runs]
-    return InlineKeyboardMarkup(rows(buttons, 5)) if buttons else None
 
 
 def rows(buttons: Iterable[InlineKeyboardButton], width: int) -> list[Sequence[InlineKeyboardButton]]:
@@ -106,5 +147,11 @@ def _run_button(act: CallbackAction, run_id: str) -> InlineKeyboardButton:
         CallbackAction.DELETE: _("Delete"),
         CallbackAction.DETAILS: _("Details"),
         CallbackAction.REPORT: _("Report this result"),
+        CallbackAction.VARY: _("Vary"),
+        CallbackAction.CANCEL_ALL: _("Cancel"),
+        CallbackAction.AGAIN_ALL: _("Again"),
+        CallbackAction.CHANGE_ALL: _("Change"),
+        CallbackAction.ORIGINAL_ALL: _("Original"),
+        CallbackAction.DELETE_ALL: _("Delete all"),
     }
     return button(words[act], CallbackData(act, run_id).data)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from html import escape
 
-from bot.core.model import Result, RunSummary, Status
+from bot.core.model import GroupSummary, Result, RunSummary, Status
 from bot.core.platform import RunDetails
-from bot.core.status_text import asked, caption, describe
-from bot.i18n import _
+from bot.core.status_text import asked, caption, describe, group_caption, group_progress, headline
 
 TEXT, CAPTION = 4096, 1024  # UTF-16 units, counted after the tags are read
 
@@ -34,7 +34,21 @@ def lines(text: str, most: int) -> str:
 def of_status(status: Status, brief: RunSummary, most: int) -> str:
     """The text of a message while its run has no result yet."""
     told = describe(status)
-    head = _("{title} for {name}").format(title=brief.title, name=brief.person.name or brief.person.id)
+    return _whole(brief, told, most)
+
+
+def of_group(group: GroupSummary, most: int) -> str:
+    """The text of a message while the runs of its group are under way."""
+    return _whole(group.brief, group_progress(group), most)
+
+
+def of_group_result(group: GroupSummary, most: int, *more: str) -> str:
+    """The words below the results of a group."""
+    return lines("\n".join([group_caption(group), *more]), most)
+
+
+def _whole(brief: RunSummary, told: str, most: int) -> str:
+    head = headline(brief)
     values = cut(asked(brief), max(0, most - units(head) - units(told) - 3))
     return lines("\n".join(part for part in (head, values, told) if part), most)
 
@@ -53,6 +67,11 @@ def of_details(details: RunDetails) -> str:
     """Everything that is known of a run: the words in blocks that a touch copies, which Telegram counts as it shows."""
     words = [f"{plain(name)}:\n<pre>{escape(words, quote=False)}</pre>" for name, words in details.words]
     return "\n".join([f"<b>{plain(details.title)}</b>", *words, *map(plain, details.lines)])
+
+
+def settings(lines: Sequence[str]) -> str:
+    """The settings of a picture, in a block that a touch copies."""
+    return f"<pre>{plain(chr(10).join(lines), TEXT - 100)}</pre>"
 
 
 def _of_result(result: Result, brief: RunSummary, *more: str) -> str:

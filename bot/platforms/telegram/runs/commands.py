@@ -28,7 +28,8 @@ from bot.platforms.telegram.caller import Caller, Responder
 from bot.platforms.telegram.chats import NAME
 from bot.platforms.telegram.forms.fsm import FormDialog
 from bot.platforms.telegram.forms.state import FormState
-from bot.platforms.telegram.runs import callback_data, captions
+from bot.platforms.telegram.own.mine import OwnRuns, is_turn, owner_of, state_words
+from bot.platforms.telegram.runs import captions
 from bot.platforms.telegram.runs.callback_data import button
 from bot.platforms.telegram.runs.erasing import MessageEraser, tell
 
@@ -42,21 +43,23 @@ class BasicCommands:
 
     def __init__(self, responder: Responder, asking: FormDialog) -> None:
         self._responder, self._services, self._asking = responder, responder.services, asking
+        self._own_runs = OwnRuns(responder)
         self._answers: dict[str, Callable[[Caller], Awaitable[None]]] = {
             "start": self._start,
             "help": self._help,
             "workflows": self._workflows,
             "queue": self._queue,
-            "mine": self._mine,
             "cancel": self._cancel,
             "about": self._about,
         }
 
     def knows(self, command: str) -> bool:
-        return command in self._answers or command == "notify"
+        return command in self._answers or command in ("mine", "notify")
 
     async def answer(self, caller: Caller, command: str, rest: str = "") -> None:
-        if command == "notify":
+        if command == "mine":
+            await self._own_runs.show(caller, rest)
+        elif command == "notify":
             await self._notify(caller, rest)
         else:
             await self._answers[command](caller)
@@ -67,6 +70,8 @@ class BasicCommands:
             await self._responder.check_press(caller, Button.TRY)
         elif data == FORGET:
             await self._responder.check_press(caller, Button.FORGET)
+        elif is_turn(data):
+            await self._responder.check_press(caller, Button.FORM, f"{NAME}:{owner_of(data)}")
         elif data.startswith(REALLY):
             await self._responder.check_press(caller, Button.FORGET_SURELY, f"{NAME}:{data.rpartition(':')[2]}")
 
@@ -76,6 +81,8 @@ class BasicCommands:
             await self._try(caller)
         elif data == FORGET:
             await self._ask_to_forget(caller)
+        elif is_turn(data):
+            await self._own_runs.turn(caller, data)
         elif data.startswith(REALLY):
             await self._forget(caller, message)
 
@@ -130,23 +137,6 @@ class BasicCommands:
             lines += [await self._line(run) for run in await self._own(caller)]
         await self._responder.say(caller, captions.lines("\n".join(lines), captions.TEXT))
 
-    async def _mine(self, caller: Caller) -> None:
-        """The latest runs of a person, and a button for each whose files they can have."""
-        runs = await self._services.runs.last_of(caller.person, _SHOWN)
-        lines = [_("Your latest runs"), *[f"{number}. {await self._line(run)}" for number, run in enumerate(runs, 1)]]
-        files = [
-            (run.id, str(number))
-            for number, run in enumerate(runs, 1)
-            if self._services.runs.files_for(run, caller.person, present=False)
-        ]
-        if not runs:
-            lines = [_("You have run nothing yet.")]
-        elif files:
-            lines.append(_("The buttons send the files of each run as they were made."))
-        await self._responder.say(
-            caller, captions.lines("\n".join(lines), captions.TEXT), callback_data.originals(files)
-        )
-
     async def _notify(self, caller: Caller, rest: str) -> None:
         """Note when a person wants to be told of an end: "5 direct", "never", "here"."""
         words = rest.lower().split()
@@ -167,7 +157,7 @@ class BasicCommands:
             words = _("Cancelled.")
         else:
             here = [run for run in await self._own(caller) if run.place.id == caller.place.id]
-            done = bool(here) and await self._services.runs.cancel(here[0].id, caller.person)
+            done = bool(here) and await self._services.groups.cancel_with(here[0], caller.person)
             words = _("Cancelled: {run}").format(run=self._services.workflows.title(here[0].workflow)) if done else ""
         await self._responder.say(caller, captions.plain(words or _("There is nothing to cancel.")))
 
@@ -185,6 +175,8 @@ class BasicCommands:
         eraser = MessageEraser(self._responder.api, self._responder.notes)
         stay = await eraser.erase_all_copies(caller.person)
         for name in await self._responder.notes.starting(f"{storage_keys.DRAFT}{caller.person.id}:"):
+            await self._responder.notes.drop(name)
+        for name in await self._responder.notes.starting(storage_keys.settings(caller.person.id)):
             await self._responder.notes.drop(name)
         await self._responder.notes.drop(storage_keys.stranger(caller.person.id))
         words = ngettext("{count} run deleted, with its files.", "{count} runs deleted, with their files.", count)
@@ -219,25 +211,7 @@ class BasicCommands:
         if named:
             words = _("{title} for {name}").format(title=words, name=run.person.name or run.person.id)
         ago = _("{time} ago").format(time=seconds(time.time() - run.asked_at))
-        return f"{words}: {await self._state(run)} · {ago}"
-
-    async def _state(self, run: RunRecord) -> str:
-        match run.state:
-            case State.WAITING:
-                place = await self._services.runs.position(run.id)
-                return _("number {place} in line").format(place=place) if place else _("in line")
-            case State.RUNNING:
-                return _("under way")
-            case State.DELIVERING:
-                return _("finished, and being sent")
-            case State.HELD:
-                return _("waits for a moderator")
-            case State.DONE:
-                return _("done")
-            case State.CANCELLED:
-                return _("cancelled")
-            case _:
-                return _("failed")
+        return f"{words}: {await state_words(self._responder, run)} · {ago}"
 
 
 def _needs_one_picture(offer: WorkflowOffer) -> bool:

@@ -6,7 +6,7 @@ A bot can delete its messages for two days. After that an empty picture takes th
 from __future__ import annotations
 
 import zlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import partial
 from struct import pack
 
@@ -45,6 +45,20 @@ class MessageEraser:
         await self._notes.drop(name)
         if message is not None and not await self.erase(chat, message):
             stay.append((chat, message))
+        return stay
+
+    async def erase_cells(
+        self, chat: Chat, person: Person, group: str, run_ids: Collection[str]
+    ) -> list[tuple[Chat, int]]:
+        """Erase the pictures and copies of some runs of a group. Returns those that stay."""
+        stay = [each for run_id in run_ids for each in await self._erase_copies(storage_keys.copies(person, run_id))]
+        for album in await self._notes.get(storage_keys.album(group)) or ():
+            for message in album:
+                part = await self._notes.get(storage_keys.part(chat, message))
+                if part is not None and part[0] in run_ids:
+                    if not await self.erase(chat, message):
+                        stay.append((chat, message))
+                    await self._notes.drop(storage_keys.part(chat, message))
         return stay
 
     async def note_copy(self, run: RunRecord, chat: Chat, message: int) -> None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import ExitStack, asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from itertools import groupby
+from math import ceil
 from pathlib import Path
 from typing import IO, Any, TypeAlias
 
@@ -25,15 +26,14 @@ from telegram import (
 from telegram.constants import ParseMode
 
 from bot.core.model import ResultFile
-from bot.core.platform import fit, measure
+from bot.core.platform import Film, measure
 from bot.i18n import _
 from bot.platforms.telegram.api.client import TelegramApi, replying
 
 UPLOAD, LOCAL_UPLOAD = 50_000_000, 2_000_000_000  # bytes a file
 ALBUM = 10
-_PHOTO_BYTES, _PHOTO_SUM, _PHOTO_RATIO = 10_000_000, 10_000, 20
-_LOOK_SIDE = 2560  # pixels: what Telegram's apps show of a photo
-_PHOTOS, _VIDEOS, _AUDIO = (".png", ".jpg", ".jpeg", ".webp"), (".mp4", ".m4v"), (".mp3", ".m4a")
+PHOTO_BYTES, _PHOTO_SUM, PHOTO_RATIO = 10_000_000, 10_000, 20
+PHOTOS, VIDEOS, _AUDIO = (".png", ".jpg", ".jpeg", ".webp"), (".mp4", ".m4v"), (".mp3", ".m4a")
 
 Media: TypeAlias = InputMediaPhoto | InputMediaVideo | InputMediaAnimation | InputMediaAudio | InputMediaDocument
 
@@ -48,11 +48,16 @@ class Way(StrEnum):
 
 @dataclass(frozen=True)
 class OutgoingMedia:
-    """A file and the way that it goes. `number` is its place among the files of its result, if it is one of them."""
+    """A file and the way that it goes. `number` is its place among the files of its result, if it is one of them. Of a
+    film apps are told the size and the duration, as far as they are known, and what to show before it plays.
+    """
 
     file: ResultFile
     way: Way
     number: int | None = None
+    film: Film | None = None
+    poster: bytes | None = field(default=None, repr=False)
+    made: bool = False
 
     def media(self, content: Path | InputFile, caption: str = "", *, spoiler: bool = False) -> Media:
         """It as Telegram's own, with what `contents` gives for it; the caption is HTML."""
@@ -61,10 +66,17 @@ class OutgoingMedia:
             case Way.PHOTO:
                 return InputMediaPhoto(content, caption, html, filename=name, has_spoiler=spoiler or None)
             case Way.VIDEO:
-                return InputMediaVideo(content, caption, parse_mode=html, filename=name, has_spoiler=spoiler or None)
+                return InputMediaVideo(
+                    content, caption, parse_mode=html, filename=name, has_spoiler=spoiler or None, **self._of_film
+                )
             case Way.ANIMATION:
                 return InputMediaAnimation(
-                    content, caption=caption, parse_mode=html, filename=name, has_spoiler=spoiler or None
+                    content,
+                    caption=caption,
+                    parse_mode=html,
+                    filename=name,
+                    has_spoiler=spoiler or None,
+                    **self._of_film,
                 )
             case Way.AUDIO:
                 return InputMediaAudio(content, caption, html, filename=name)
@@ -102,13 +114,22 @@ class OutgoingMedia:
             case Way.PHOTO:
                 return await bot.send_photo(chat, content, **more, **hidden)
             case Way.VIDEO:
-                return await bot.send_video(chat, content, **more, **hidden)
+                return await bot.send_video(chat, content, **more, **hidden, **self._of_film)
             case Way.ANIMATION:
-                return await bot.send_animation(chat, content, **more, **hidden)
+                return await bot.send_animation(chat, content, **more, **hidden, **self._of_film)
             case Way.AUDIO:
                 return await bot.send_audio(chat, content, **more)
             case Way.DOCUMENT:
                 return await bot.send_document(chat, content, disable_content_type_detection=True, **more)
+
+    @property
+    def _of_film(self) -> dict[str, Any]:
+        told: dict[str, Any] = {}
+        if self.film is not None:
+            told = {"width": self.film.width, "height": self.film.height, "duration": ceil(self.film.seconds)}
+        if self.poster is not None:
+            told["thumbnail"] = self.poster
+        return told | ({"supports_streaming": True} if self.way is Way.VIDEO else {})
 
     def as_document(self) -> OutgoingMedia:
         return replace(self, way=Way.DOCUMENT)
@@ -148,71 +169,16 @@ def _close(opening: asyncio.Future[Any]) -> None:
         opening.result().close()
 
 
-@dataclass(frozen=True)
-class Packed:
-    """The files of a result as they go. `beside` are documents for what can only be looked at in `shown`; `warnings`
-    tell of files that are left out, or smaller.
-    """
-
-    shown: tuple[OutgoingMedia, ...] = ()
-    beside: tuple[OutgoingMedia, ...] = ()
-    warnings: tuple[str, ...] = ()
-
-    @property
-    def every(self) -> tuple[OutgoingMedia, ...]:
-        return (*self.shown, *self.beside)
-
-
-async def packed(files: Sequence[ResultFile], most: int, folder: Path) -> Packed:
-    """The ways that files go. Of a picture that is no photo, as it is too large for one, a copy to look at goes along.
-    A still picture that is too large even for a document goes as a smaller copy, and every other file is left out.
-    """
-    shown, beside, warnings = list[OutgoingMedia](), list[OutgoingMedia](), list[str]()
-    for number, file in enumerate(files):
-        size, sent = await size_of(file.path), file
-        if size > most:
-            smaller = await fit(file.path, folder, most) if file.kind == "image" else None
-            warnings.append(too_large(file, size, most) if smaller is None else _reduced(file, size))
-            if smaller is None:
-                continue
-            sent = ResultFile(smaller, Path(file.filename).with_suffix(smaller.suffix).name, file.kind)
-        whole = replace(await outgoing(sent), number=number)
-        look = await _to_look_at(whole, folder)
-        shown.append(look or whole)
-        beside += [whole] if look is not None else []
-    return Packed(tuple(shown), tuple(beside), tuple(warnings))
-
-
-async def _to_look_at(whole: OutgoingMedia, folder: Path) -> OutgoingMedia | None:
-    """A photo of a picture that goes as a document; None where it is none, or has no form that a photo may have."""
-    if whole.way is not Way.DOCUMENT or whole.file.kind != "image":
-        return None
-    apart = folder / f"look-{whole.number}"
-    await asyncio.to_thread(apart.mkdir)
-    small = await fit(whole.file.path, apart, _PHOTO_BYTES, _LOOK_SIDE)
-    if small is None or small.suffix.lower() not in _PHOTOS or not await _is_photo(small):
-        return None
-    name = Path(whole.file.filename).with_suffix(small.suffix).name
-    return OutgoingMedia(ResultFile(small, name, whole.file.kind), Way.PHOTO, whole.number)
-
-
-async def text_file(text: str, name: str, folder: Path) -> OutgoingMedia:
-    """A text as a document."""
-    path = folder / "text.txt"
-    await asyncio.to_thread(path.write_text, text, encoding="utf-8")
-    return OutgoingMedia(ResultFile(path, name, "text"), Way.DOCUMENT)
-
-
 async def outgoing(file: ResultFile) -> OutgoingMedia:
     """The way that a file goes."""
     suffix = file.path.suffix.lower()
     if suffix == ".gif":
         return OutgoingMedia(file, Way.ANIMATION)
-    if suffix in _VIDEOS:
+    if suffix in VIDEOS:
         return OutgoingMedia(file, Way.VIDEO)
     if suffix in _AUDIO:
         return OutgoingMedia(file, Way.AUDIO)
-    return OutgoingMedia(file, Way.PHOTO if suffix in _PHOTOS and await _is_photo(file.path) else Way.DOCUMENT)
+    return OutgoingMedia(file, Way.PHOTO if suffix in PHOTOS and await is_photo(file.path) else Way.DOCUMENT)
 
 
 def albums(media: Sequence[OutgoingMedia]) -> list[list[OutgoingMedia]]:
@@ -227,20 +193,17 @@ def too_large(file: ResultFile, size: int, most: int) -> str:
     return words.format(name=file.filename, size=size / 1e6, most=most / 1e6)
 
 
-def _reduced(file: ResultFile, size: int) -> str:
-    return _("{name} has {size:.1f} MB: this is a smaller copy of it.").format(name=file.filename, size=size / 1e6)
-
-
 async def size_of(path: Path) -> int:
     return (await asyncio.to_thread(path.stat)).st_size
 
 
-async def _is_photo(path: Path) -> bool:
+async def is_photo(path: Path) -> bool:
+    """True if Telegram takes a file as a photo."""
     shape = await measure(path)
-    if shape is None or shape.animated or await size_of(path) > _PHOTO_BYTES:
+    if shape is None or shape.animated or await size_of(path) > PHOTO_BYTES:
         return False
     short, long = sorted((shape.width, shape.height))
-    return short + long <= _PHOTO_SUM and long <= short * _PHOTO_RATIO
+    return short + long <= _PHOTO_SUM and long <= short * PHOTO_RATIO
 
 
 def _album_kind(media: OutgoingMedia) -> int:

@@ -14,12 +14,14 @@ _KNOWN = 10_000  # messages
 @dataclass
 class MessageState:
     """One message. `edit_number` counts what was asked to be shown: of two that wait, only the later one is shown.
-    `moved_to` is the message that replaces it; `is_final` says that no progress may follow.
+    `moved_to` is the message that replaces it; `is_final` says that no progress may follow; `newest` is the run of a
+    group of which it shows the result.
     """
 
     edit_number: int = 0
     moved_to: int | None = None
     is_final: bool = False
+    newest: str = ""
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 

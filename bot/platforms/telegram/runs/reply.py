@@ -50,15 +50,13 @@ from bot.platforms.telegram.runs.media import (
     LOCAL_UPLOAD,
     UPLOAD,
     OutgoingMedia,
-    Packed,
     Way,
     albums,
     contents,
-    packed,
     size_of,
-    text_file,
 )
 from bot.platforms.telegram.runs.message_state import MessageState, MessageStates
+from bot.platforms.telegram.runs.packing import Packed, packed, text_file
 
 _PRIVATE_INTERVAL, _GROUP_INTERVAL = 2.0, 6.0  # seconds: twice what is borne, so that a result seldom has to wait
 _HTML = ParseMode.HTML
@@ -136,11 +134,12 @@ class TelegramReply:
         several = len(packing.shown) > 1
         sure = await self._send_all(packing.every if several else packing.beside, below=not several)
         doubt = [] if sure else [_("Telegram has not said whether all files came: Original sends them again.")]
-        keyboard = _keyboard(result, packing, original=bool(doubt))
+        doubt += self._doubts
+        keyboard = self._result_keyboard(result, packing, original=bool(doubt))
         if len(packing.shown) == 1:
             await self._deliver_one(packing.shown[0], result, keyboard, *doubt)
             return
-        text = captions.of_result(result, self._brief, captions.TEXT, *doubt, *result.texts)
+        text = self._result_text(result, captions.TEXT, *doubt, *result.texts)
         await (self._put_below(text, keyboard) if several else self._set_words(text, keyboard))
 
     def _let_end(self, status: Running) -> None:
@@ -157,7 +156,7 @@ class TelegramReply:
         if self._state.is_final:
             return
         number = self._supersede()
-        keyboard = callback_data.waiting(self._brief.run_id)
+        keyboard = self._waiting_keyboard
 
         async def edit(chat: int) -> None:
             if self._state.edit_number != number:
@@ -180,11 +179,11 @@ class TelegramReply:
             raise DeliveryFailed(str(fault)) from fault
 
     async def _edit_progress(self, chat: int, status: Status, keyboard: InlineKeyboardMarkup) -> None:
-        text = captions.of_status(status, self._brief, captions.CAPTION)
+        text = self._status_text(status)
         preview = status.preview if isinstance(status, Running) and self._previews else None
         if preview is not None and await self._show_preview(chat, InputMediaPhoto(preview, text, _HTML), keyboard):
             return
-        await self._edit_words(chat, text, keyboard, or_caption=self._previews)
+        await self._edit_words(chat, text, keyboard, or_caption=self._may_be_picture)
 
     async def _show_preview(self, chat: int, media: InputMediaPhoto, keyboard: InlineKeyboardMarkup) -> bool:
         """Show a preview; true if Telegram took the picture."""
@@ -244,7 +243,7 @@ class TelegramReply:
     ) -> None:
         """The result in the message's own place."""
         spoiler = await self._is_hidden()
-        caption = captions.of_result(result, self._brief, captions.CAPTION, *doubt, *result.texts)
+        caption = self._result_text(result, captions.CAPTION, *doubt, *result.texts)
         patience = self._api.patience.of(await size_of(only.file.path))
 
         async def edit(chat: int) -> None:
@@ -280,20 +279,21 @@ class TelegramReply:
         if not sent:
             await self._announce()
         for group in albums(files)[len(sent) :]:
+            await self._about_to_send(len(sent))
             messages = await self._send_group(group, spoiler=spoiler, below=self._target if below else None)
             sent = [*sent, messages]
             await self._notes.put(name, sent)
             for message, each in zip(messages, group, strict=False):
-                await self._notes.put(storage_keys.part(self._chat, message), [self._brief.run_id, each.number])
+                await self._notes.put(storage_keys.part(self._chat, message), self._part(each.number))
         return all(sent)
 
     async def _announce(self) -> None:
         """Say that files come. Raises `MessageGone` if a person deleted the message, so that nothing is sent."""
-        text = captions.of_status(Delivering(), self._brief, captions.CAPTION)
+        text = self._status_text(Delivering())
         try:
             await self._api.ask(
                 self._chat,
-                lambda chat: self._edit_words(chat, text, callback_data.waiting(self._brief.run_id)),
+                lambda chat: self._edit_words(chat, text, self._waiting_keyboard),
                 message=self._target,
                 result=True,
             )
@@ -396,7 +396,7 @@ class TelegramReply:
         """Let another message stand for ours."""
         self._state.moved_to = message
         await self._notes.put(storage_keys.moved(self._chat, self._message), message)
-        await self._notes.put(storage_keys.part(self._chat, message), [self._brief.run_id, None])
+        await self._notes.put(storage_keys.part(self._chat, message), self._part(None))
 
     async def _look_for_it(self) -> bool:
         """Look for a message that stands for ours; true if there is one that was not known."""
@@ -404,6 +404,36 @@ class TelegramReply:
         found = known is not None and known != self._state.moved_to
         self._state.moved_to = known if found else self._state.moved_to
         return found
+
+    @property
+    def _may_be_picture(self) -> bool:
+        """True if the message may have become a picture before its result."""
+        return self._previews
+
+    @property
+    def _waiting_keyboard(self) -> InlineKeyboardMarkup:
+        return callback_data.waiting(self._brief.run_id)
+
+    def _status_text(self, status: Status) -> str:
+        return captions.of_status(status, self._brief, captions.CAPTION)
+
+    def _result_text(self, result: Result, most: int, *more: str) -> str:
+        return captions.of_result(result, self._brief, most, *more)
+
+    def _result_keyboard(self, result: Result, packing: Packed, *, original: bool) -> InlineKeyboardMarkup:
+        return _keyboard(result, packing, original=original)
+
+    def _part(self, number: int | None) -> list[Any]:
+        """The run whose file a message shows, by the file's number; None for the message with the words."""
+        return [self._brief.run_id, number]
+
+    async def _about_to_send(self, album: int) -> None:
+        """Called before an album is sent, with its number."""
+
+    @property
+    def _doubts(self) -> list[str]:
+        """More that is not certain of the files that were sent."""
+        return []
 
     def _supersede(self, *, final: bool = False) -> int:
         self._state.edit_number += 1
@@ -419,7 +449,9 @@ def _keyboard(result: Result, packing: Packed, *, original: bool = False) -> Inl
     """`original`: offer the files themselves also where no photo stands for one that does not go beside it."""
     picture = any(each.file.kind == "image" for each in packing.shown)
     whole = {each.number for each in packing.beside}
-    original = original or any(each.way is Way.PHOTO and each.number not in whole for each in packing.shown)
+    original = original or any(
+        each.made or (each.way is Way.PHOTO and each.number not in whole) for each in packing.shown
+    )
     return callback_data.delivered(result.run_id, picture=picture, original=original)
 
 

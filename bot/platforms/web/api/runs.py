@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any
 from uuid import uuid4
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from bot.core.errors import BadPicture, BadValue, NotAllowed, StorageFailed, TooMany, UnknownWorkflow, UserError
-from bot.core.model import Address, Running, RunRequest
-from bot.core.platform import Form, Services, work_folder
+from bot.core.model import Address, Running, RunRequest, UploadedFile
+from bot.core.platform import Field, FieldKind, Form, FoundSettings, Services, work_folder
 from bot.i18n import _
 from bot.platforms.web.api import files
 from bot.platforms.web.api.uploads import SubmittedForm, owned, place_of, requested, stored_in, unpack
-from bot.platforms.web.api.views import person_of
+from bot.platforms.web.api.views import person_of, run_view, values_view
 from bot.platforms.web.auth import whose
 from bot.platforms.web.live.hub import Hub
 
+_PAGE, _WORDS = 20, 200  # runs that are found at once, and characters that are looked for
 _EACH_SENDS, _ALL_SEND = 16, 200  # requests with files under way, of one visitor and of all
 
 
@@ -31,7 +33,13 @@ class RunRoutes:
     def routes(self) -> list[web.RouteDef]:
         return [
             web.post("/workflows/{name}/runs", self._run),
+            web.get("/runs", self._find),
+            web.post("/settings", self._read),
             web.post("/runs/{id}/again", self._again),
+            web.post("/runs/{id}/vary", self._vary),
+            web.post("/groups/{id}/again", self._again_together),
+            web.post("/groups/{id}/cancel", self._cancel_together),
+            web.delete("/groups/{id}", self._delete_together),
             web.get("/runs/{id}/changes", self._changes),
             web.post("/runs/{id}/cancel", self._cancel),
             web.delete("/runs/{id}", self._delete),
@@ -62,10 +70,76 @@ class RunRoutes:
             self._sending[visitor] -= 1
             self._sending += Counter()  # without visitors who send nothing
 
+    async def _read(self, request: web.Request) -> web.Response:
+        """Read the settings of a picture, and start the forms of the workflows that take them."""
+        person = person_of(whose(request), request.headers.get("Accept-Language", ""))
+        place, readback = place_of(person.id), self._services.readback
+        picture = Form((Field("picture", FieldKind.IMAGE, required=True),))
+        with self._on_its_way(person.id), work_folder() as folder:
+            given = (await unpack(request, picture, folder, self._upload_bytes)).values.get("picture")
+            if not isinstance(given, UploadedFile):
+                raise BadValue("picture", _("give a file."))
+            read = await readback.read(person, place, given.path)
+        if read.filled is not None:
+            forms = [read.filled]
+        else:
+            found = read.found or FoundSettings()
+            forms = [await readback.fill(person, place, each.id, found) for each in read.workflows]
+        views = [
+            {"workflow": each.workflow, "values": values_view(_plain_values(each.values)), "news": each.news}
+            for each in forms
+        ]
+        return web.json_response({"lines": read.lines, "forms": views})
+
+    async def _find(self, request: web.Request) -> web.Response:
+        """Some of a visitor's runs, found by words, newest first."""
+        words, number = request.query.get("words", "")[:_WORDS], request.query.get("page", "0")
+        page_number = int(number) if number.isascii() and number.isdecimal() and len(number) <= 4 else 0
+        page = await self._services.history.page(person_of(whose(request)), words, page_number, _PAGE)
+        runs = self._services.runs
+        views = [run_view(run, runs.summary(run), runs.details(run), self._hub.word(run.id)) for run in page.runs]
+        return web.json_response({"runs": views, "more": page.more})
+
     async def _again(self, request: web.Request) -> web.Response:
         visitor = whose(request)
         run = await owned(self._services.runs, request.match_info["id"], visitor)
         return await self._take(await self._services.runs.again(run.id, person_of(visitor), place_of(visitor), {}))
+
+    async def _vary(self, request: web.Request) -> web.Response:
+        visitor = whose(request)
+        run = await owned(self._services.runs, request.match_info["id"], visitor)
+        return await self._take(await self._services.groups.vary(run.id, person_of(visitor), place_of(visitor)))
+
+    async def _again_together(self, request: web.Request) -> web.Response:
+        visitor, group = whose(request), await self._together(request)
+        return await self._take(await self._services.groups.again(group, person_of(visitor), place_of(visitor)))
+
+    async def _cancel_together(self, request: web.Request) -> web.Response:
+        visitor, group = whose(request), await self._together(request)
+        stopped = await self._services.groups.cancel(group, person_of(visitor))
+        await self._tell_all(visitor, group)
+        return web.json_response({"stopped": stopped})
+
+    async def _delete_together(self, request: web.Request) -> web.Response:
+        visitor, group = whose(request), await self._together(request)
+        cells = await self._services.groups.cells(group)
+        await self._services.groups.delete(group, person_of(visitor))
+        for run in cells:
+            self._hub.forget(run.id)
+            self._hub.tell(visitor, run.id)
+        return web.json_response({})
+
+    async def _together(self, request: web.Request) -> str:
+        """The id of a group of this visitor's; where it is anybody else's, it is not there. Raises `HTTPNotFound`."""
+        group = request.match_info["id"]
+        if not (cells := await self._services.groups.cells(group)):
+            raise web.HTTPNotFound
+        await owned(self._services.runs, cells[0].id, whose(request))
+        return group
+
+    async def _tell_all(self, visitor: str, group: str) -> None:
+        for run in await self._services.groups.cells(group):
+            self._hub.tell(visitor, run.id)
 
     async def _changes(self, request: web.Request) -> web.Response:
         """Say what has changed of a run's workflow, for the form that Change opens."""
@@ -77,7 +151,8 @@ class RunRoutes:
     async def _take(self, request: RunRequest) -> web.Response:
         visitor = request.person.id
         run_id = await self._services.runs.submit(request, Address("web", visitor, uuid4().hex))
-        self._hub.tell(visitor, run_id)
+        for each in await self._services.groups.beside(run_id, request):
+            self._hub.tell(visitor, each)
         return web.json_response({"id": run_id}, status=201)
 
     async def _cancel(self, request: web.Request) -> web.Response:
@@ -108,6 +183,11 @@ class RunRoutes:
         if file is None:
             raise web.HTTPNotFound
         return await files.send(request, self._services.files, file)
+
+
+def _plain_values(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The values without files."""
+    return {name: value for name, value in values.items() if isinstance(value, str | int | float)}
 
 
 @web.middleware

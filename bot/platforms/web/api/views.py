@@ -36,6 +36,7 @@ def run_view(run: RunRecord, brief: RunSummary, details: RunDetails, word: Word 
         "title": brief.title,
         "asked": run.asked_at,
         "said": status_text.asked(brief),
+        "group": _group_view(run),
         "words": details.words,
         "settings": details.settings,
         "values": values_view(run.written),
@@ -52,6 +53,13 @@ def run_view(run: RunRecord, brief: RunSummary, details: RunDetails, word: Word 
 def values_view(values: Mapping[str, Any]) -> dict[str, Any]:
     """Values for a form."""
     return {name: _exact(value) for name, value in values.items()}
+
+
+def _group_view(run: RunRecord) -> dict[str, Any] | None:
+    """The place of a run among those that one request asked for."""
+    if run.group_id is None:
+        return None
+    return {"id": run.group_id, "number": run.cell + 1, "count": run.cells, "label": run.label}
 
 
 def status_of(run: RunRecord, word: Word | None) -> Status | None:

@@ -42,6 +42,24 @@ function fillIn({ workflow: name, values, news }) {
   form.focus();
 }
 
+/** Fill a form in with the settings of a picture: the one that is open where it takes them, else the best. */
+async function read(input) {
+  const [file] = input.files;
+  if (!file) return;
+  const body = new FormData();
+  body.append("picture", file);
+  input.value = "";
+  try {
+    const { forms } = await ask("POST", "settings", body);
+    const filled = forms.find((each) => each.workflow === form.workflow?.name) ?? forms[0];
+    if (!filled || !cards.get(filled.workflow)) return say(word("no_takers"));
+    fillIn(filled);
+    say(word("settings_read", { title: cards.get(filled.workflow).title }));
+  } catch (fault) {
+    say(fault.message);
+  }
+}
+
 /** Put a result into the form that is open, or into the first that takes one of its kind. */
 function use(file) {
   const takes = (workflow) => workflow && !workflow.lacks && workflow.fields.find((each) => each.kind === file.kind);
@@ -93,6 +111,9 @@ function remembered() {
   }
 }
 
+const reading = document.getElementById("read");
+document.getElementById("read-label").textContent = word("read_settings");
+reading.addEventListener("change", () => read(reading));
 const note = document.getElementById("note");
 note.textContent = boot.note;
 note.hidden = !boot.note;

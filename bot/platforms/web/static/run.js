@@ -4,13 +4,13 @@ import { ask, copy, make, say, word } from "./dom.js";
 import { named } from "./presets.js";
 import { view as viewer } from "./viewer.js";
 
-const UNDER_WAY = ["waiting", "running", "delivering", "held", "paused"];
-const SURE = 5000; // milliseconds in which a second press deletes
+export const UNDER_WAY = ["waiting", "running", "delivering", "held", "paused"];
+export const SURE = 5000; // milliseconds in which a second press deletes
 
 export class Run {
-  constructor(view, actions) {
+  constructor(view, actions, tag = "li") {
     this.actions = actions;
-    this.element = make("li", { "data-run": view.id });
+    this.element = make(tag, { "data-run": view.id });
     this.show(view, true);
   }
 
@@ -21,21 +21,21 @@ export class Run {
     const focused = this.element.contains(document.activeElement) ? document.activeElement.dataset.act : undefined;
     const held = focused === undefined && this.element.contains(document.activeElement);
     this.view = view;
-    const time = new Date(view.asked * 1000);
-    const clock = time.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
-    const today = time.toDateString() === new Date().toDateString();
-    const when = today ? clock : `${time.toLocaleDateString([], { day: "numeric", month: "short" })}, ${clock}`;
     this.pill = make("span", { class: "pill" });
     this.line = make("p", { class: "now" });
     this.develops = make("div", { class: "develops" });
-    const label = word("asked", { title: view.title, time: when });
-    const heading = make("div", { class: "head" }, make("h3", {}, view.title), make("time", { datetime: time.toISOString() }, when), this.pill);
-    this.article = make("article", { "aria-label": label, tabindex: "-1", class: developed ? "fresh" : null });
-    this.article.append(heading, ...this.asked(), this.develops, ...this.results(), this.line, ...this.warnings(), this.details(), this.buttons());
+    this.article = make("article", { tabindex: "-1", class: developed ? "fresh" : null });
+    this.article.append(this.heading(view), ...this.asked(), this.develops, ...this.results(), this.line, ...this.warnings(), this.details(), this.buttons());
     this.element.replaceChildren(this.article);
     this.status(view);
     if (focused) (this.element.querySelector(`[data-act="${focused}"]`) ?? this.article).focus();
     else if (held) this.article.focus();
+  }
+
+  heading(view) {
+    const { time, when } = clocked(view.asked);
+    this.article.setAttribute("aria-label", word("asked", { title: view.title, time: when }));
+    return make("div", { class: "head" }, make("h3", {}, view.title), make("time", { datetime: time.toISOString() }, when), this.pill);
   }
 
   /** Show what changes while it is under way. */
@@ -215,7 +215,15 @@ export class Run {
   }
 }
 
-function held(button) {
+/** A moment, and how people write it: the time of today, else with its day. */
+export function clocked(seconds) {
+  const time = new Date(seconds * 1000);
+  const clock = time.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
+  const today = time.toDateString() === new Date().toDateString();
+  return { time, when: today ? clock : `${time.toLocaleDateString([], { day: "numeric", month: "short" })}, ${clock}` };
+}
+
+export function held(button) {
   button.setAttribute("aria-disabled", "true");
   button.textContent = word("cancelling");
 }

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
+from time import time
 from typing import Any
 
 import pytest
@@ -16,6 +17,8 @@ import pytest
 from bot.core.backup.archive import BadBackup
 from bot.core.backup.restorer import put_in_place
 from bot.core.errors import ConfigError
+from bot.core.model import Person
+from bot.core.runs.repository import RunRepository
 from bot.core.storage import ledger, snapshot
 from bot.core.storage.database import Database
 from bot.core.storage.key_value import KeyValueStore
@@ -180,6 +183,46 @@ async def test_a_run_that_was_deleted_since_stays_deleted_with_its_file(tmp_path
     assert not list((settings.folder / "media").rglob("*.png"))
     assert len(ledger.read(settings.ledger)) == 2  # for the next restore
     assert b"quoted" not in b"".join(path.read_bytes() for path in settings.folder.glob("*.db"))
+
+
+async def test_runs_that_had_not_ended_are_marked_with_all_of_their_groups(tmp_path: Path, kept: Path) -> None:
+    """One that costs money counts as posted. One that has its result keeps its attempt."""
+    runs = {
+        "done": {},
+        "waits": {"state": "'waiting'", "price": """'{"low": 1.0, "high": 2.0}'"""},
+        "runs": {"state": "'running'", "worker": "'left'", "server": "'s'"},
+        "made": {"state": "'delivering'", "worker": "'left'", "outputs": """'{"files": []}'"""},
+        "mate": {"group_id": "'g'"},
+        "open": {"group_id": "'g'", "state": "'waiting'"},
+        "told": {"group_id": "'h'"},
+    }
+    async with Database.in_folder(tmp_path / "old") as database, database.change() as connection:
+        for number, (name, changes) in enumerate(runs.items(), 10):
+            await connection.exec_driver_sql(ODD["runs"].replace("(7, 'r'", f"({number}, '{name}'"))
+            for column, value in changes.items():
+                await connection.exec_driver_sql(f"UPDATE runs SET {column} = {value} WHERE id = '{name}'")  # noqa: S608
+    made = await backup(_settings(tmp_path, "old"), tmp_path / "more.tar", media=None)
+    done = await restore(_settings(tmp_path, "new"), made.path, [], [], without_erasures=False)
+    assert done.unfinished == 4
+    async with Database.in_folder(tmp_path / "new") as database:
+        found = {run.id: run for run in await RunRepository(database).last_of(Person("test", "1"), 100)}
+    assert {name for name, run in found.items() if run.restored} == {"waits", "runs", "made", "mate", "open"}
+    again = {name for name, run in found.items() if (run.attempt, run.spared) == (2, 1)}
+    assert again == {"waits", "runs", "open"}
+    assert {name for name, run in found.items() if run.posted_at is not None} == {"waits"}
+    assert {name for name, run in found.items() if run.worker == "darkroom"} == {"runs", "made"}
+
+
+async def test_nobody_is_told_again_that_a_request_has_ended(tmp_path: Path, kept: Path) -> None:
+    async with Database.in_folder(tmp_path / "old") as database, database.change() as connection:
+        await connection.exec_driver_sql("INSERT INTO pings (run_id, direct, at) VALUES ('r', 0, ?)", (time(),))
+    made = await backup(_settings(tmp_path, "old"), tmp_path / "pinged.tar", media=None)
+    settings = _settings(tmp_path, "new")
+    await restore(settings, made.path, [], [], without_erasures=False)
+    async with Database.in_folder(settings.folder) as database:
+        assert await RunRepository(database).pings.due() == []
+    async with Database.in_folder(tmp_path / "old") as database:
+        assert len(await RunRepository(database).pings.due()) == 1
 
 
 @pytest.mark.parametrize(("at", "erased"), [(1_764_000_000.0, 0), (1_764_000_001.0, 1)])

@@ -49,7 +49,7 @@ class RecordingGroup:
     def limits(self) -> Limits:
         return self.platform.limits
 
-    async def show(self, group: GroupSummary) -> None:
+    async def progress(self, group: GroupSummary) -> None:
         await self._note(group)
 
     async def fill(self, group: GroupSummary, results: CellResults) -> None:

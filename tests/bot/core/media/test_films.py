@@ -46,9 +46,11 @@ def make_film(path: Path, seconds: float = 2, size: tuple[int, int] = (320, 240)
     return path
 
 
-def make_animation(path: Path, frames: int = 6) -> Path:
-    """Coloured pictures of 49 times 33 pixels, which no film can have; 120 milliseconds each."""
-    first, *rest = [Image.new("RGB", (49, 33), (40 * number, 200 - 30 * number, 90)) for number in range(frames)]
+def make_animation(path: Path, grain: float = 0) -> Path:
+    """Six pictures of 49 times 33 pixels, which no film can have; 120 milliseconds each."""
+    noise = np.random.default_rng(1).normal(0, grain, (6, 33, 49, 3))
+    colors = (np.array((40 * number, 200 - 30 * number, 90)) + noise[number] for number in range(6))
+    first, *rest = [Image.fromarray(each.clip(0, 255).astype(np.uint8)) for each in colors]
     first.save(path, save_all=True, append_images=rest, duration=120, loop=0)
     return path
 

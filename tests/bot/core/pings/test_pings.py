@@ -163,3 +163,18 @@ def test_words_for_a_choice() -> None:
     for wrong in ("soon", "-3", "99999", "٣"):
         with pytest.raises(BadValue, match="say never, always, default, or a number of minutes up to 1440"):
             after_of(wrong)
+
+
+async def test_of_a_run_that_comes_from_a_backup_nobody_is_told(tmp_path: Path) -> None:
+    """The bot that is gone may have told them."""
+    async with house(tmp_path) as home:
+        records = home.services.runs._records
+        await home.services.pings.choose(ANN, "always")
+        run_id, _message = await home.ask(color="1")
+        (run,) = await home.ended(run_id)
+        await _nothing_is_due(home)
+        for restored, told in ((True, 0), (False, 1)):
+            await records._database.write(
+                lambda connection, restored=restored: records.pings.note(connection, replace(run, restored=restored))
+            )
+            assert len(await records.pings.due()) == told

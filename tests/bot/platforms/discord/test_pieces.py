@@ -1,7 +1,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
+
+import pytest
 
 from bot.core.model import Person, Place, Queued, Result, ResultFile, RunSummary
 from bot.core.run import State
@@ -11,6 +14,7 @@ from bot.platforms.discord.rest import DiscordRest
 from bot.platforms.discord.runs.attachments import pack
 from bot.platforms.discord.runs.reply import DiscordReply
 from bot.platforms.discord.runs.text import result_text, status_text
+from tests.bot.core.media.test_films import make_animation, make_film
 from tests.bot.platforms.discord.harness import noise
 
 BRIEF = RunSummary(
@@ -51,6 +55,47 @@ async def test_a_video_too_large_is_named_with_its_size(tmp_path: Path) -> None:
     packed = await pack(result(file(tmp_path, "film.mp4", b"x" * 3 * 2**20, "video")), BRIEF, 2 * 2**20)
     assert packed.pieces == ()
     assert packed.notes == ("film.mp4 has 3.0 MB, more than Discord takes here.",)
+
+
+async def test_a_video_too_large_is_made_smaller(tmp_path: Path) -> None:
+    film = make_film(tmp_path / "film.mp4", 1, (160, 120))
+    most = film.stat().st_size // 2
+    packed = await pack(result(ResultFile(film, "film.mp4", "video")), BRIEF, most)
+    (piece,) = packed.pieces
+    assert piece.filename == "film.mp4"
+    assert isinstance(piece.source, Path)
+    assert piece.source.stat().st_size <= most
+    assert packed.notes == (f"film.mp4 is smaller than it was made, to fit into Discord's {most / 2**20:.2g} MB.",)
+    assert packed.reduced  # so Original is there
+
+
+async def test_without_pyav_it_says_what_would_make_a_video_smaller(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.core.media.films.making.is_installed", lambda: False)
+    packed = await pack(result(file(tmp_path, "film.mp4", b"x" * 3 * 2**20, "video")), BRIEF, 2 * 2**20)
+    assert packed.notes == (
+        "film.mp4 has 3.0 MB, more than Discord takes here. "
+        "Videos can be made smaller where PyAV is installed: pip install 'darkroom[media]'.",
+    )
+
+
+@pytest.mark.parametrize("suffix", [".webp", ".png", ".webm"])
+async def test_what_discord_does_not_play_becomes_a_video(tmp_path: Path, suffix: str) -> None:
+    moving = make_animation if suffix != ".webm" else partial(make_film, seconds=0.3, size=(96, 64))
+    kind = "video" if suffix == ".webm" else "image"
+    packed = await pack(result(ResultFile(moving(tmp_path / f"cat{suffix}"), f"cat{suffix}", kind)), BRIEF, 10**7)
+    assert [piece.filename for piece in packed.pieces] == ["cat.mp4"]
+    assert packed.notes == ()
+    assert packed.reduced
+
+
+async def test_a_small_gif_stays_one(tmp_path: Path) -> None:
+    packed = await pack(result(ResultFile(make_animation(tmp_path / "cat.gif"), "cat.gif", "image")), BRIEF, 10**7)
+    assert [piece.filename for piece in packed.pieces] == ["cat.gif"]
+    large = make_animation(tmp_path / "dog.gif", 40)
+    packed = await pack(result(ResultFile(large, "dog.gif", "image")), BRIEF, large.stat().st_size - 1)
+    assert [piece.filename for piece in packed.pieces] == ["dog.mp4"]
 
 
 async def test_a_picture_too_large_is_made_smaller(tmp_path: Path) -> None:

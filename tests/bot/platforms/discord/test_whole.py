@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import io
+import json
+import re
 from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 import pytest_asyncio
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
-from tests.bot.platforms.discord.fake import Asked, FakeDiscord
+from tests.bot.platforms.discord.fake import Asked, FakeDiscord, Post
 from tests.bot.platforms.discord.harness import (
     ALICE,
     BOB,
@@ -25,7 +30,7 @@ from tests.bot.platforms.discord.harness import (
     write_wide,
 )
 
-_MENUS = ("Use this picture", "Keep these values")
+_MENUS = ("Use this picture", "Keep these values", "Report this result", "Read its settings")
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 NO_RIGHTS, MANAGE_MESSAGES = "0", str(1 << 13)
 
@@ -304,6 +309,25 @@ async def test_a_picture_of_any_message_can_be_used(fake: FakeDiscord, channel: 
     assert "colors 3" in (await results(fake, channel, 2))[-1].content
 
 
+async def test_the_settings_of_a_picture_fill_a_form_in(fake: FakeDiscord, channel: int) -> None:
+    notes = PngInfo()
+    notes.add_text("parameters", "tall ships\nNegative prompt: fog\nSteps: 31, Sampler: Euler a, Seed: 7, Size: 64x64")
+    Image.new("RGB", (8, 8)).save(made := io.BytesIO(), "PNG", pnginfo=notes)
+    theirs = Post(fake.new_id(), channel, "look", {"made.png": made.getvalue()}, author=ALICE)
+    fake.posts[theirs.id] = theirs
+    message = {"resolved": {"messages": {str(theirs.id): fake.message(theirs)}}, "target_id": str(theirs.id)}
+    asked = await fake.ask(2, {"id": "8", "name": "Read its settings", "type": 3, **message}, BOB, channel)
+    shown = await fake.until(
+        lambda: next((p for p in fake.posts.values() if p.token == asked.token and p.content), None)
+    )
+    assert "tall ships" in shown.content
+    menu = shown.components[0]["components"][0]
+    assert menu["options"][0]["value"] == "wide"  # it takes the most
+    pick = {"component_type": 3, "custom_id": menu["custom_id"], "values": ["wide"]}
+    _kind, window = await (await fake.ask(3, pick, BOB, channel, message=shown)).answer
+    assert {"tall ships", "fog"} <= set(re.findall(r'"value": "([^"]*)"', json.dumps(window)))
+
+
 async def test_only_its_person_and_moderators_delete_a_run(fake: FakeDiscord, channel: int) -> None:
     for _run in range(2):
         await fake.slash(ALICE, channel, "negative", {"photo": picture()})
@@ -413,6 +437,28 @@ async def test_lists(fake: FakeDiscord, channel: int) -> None:
     shelf = await fake.slash(ALICE, channel, "workflows")
     await fake.until(lambda: any("`/polaroid`" in text for text in fake.whispers(shelf)))
     assert (await (await fake.slash(ALICE, channel, "help")).answer)[0] == 4
+
+
+async def test_results_are_found_by_words_with_pictures_and_had_again(fake: FakeDiscord, channel: int) -> None:
+    eve = 778
+    for words in ("a tall lighthouse", *(f"boat {number}" for number in range(5))):
+        await fake.slash(eve, channel, "wide", {"text": words})
+    await fake.slash(eve, channel, "negative", {"photo": picture()})
+    await results(fake, channel, 7)
+    mine = await fake.slash(eve, channel, "mine")
+    shown = await fake.until(lambda: next((p for p in fake.posts.values() if p.token == mine.token and p.files), None))
+    assert opened(first_file(shown)).width > 1000
+    assert "lighthouse" not in shown.content
+    await fake.click(eve, shown, "Older")
+    await fake.until(lambda: "a tall lighthouse" in shown.content and "Newer" in shown.labels and not shown.files)
+    found = await fake.slash(eve, channel, "mine", {"words": "Lighthouses"})
+    page = await fake.until(
+        lambda: next((p for p in fake.posts.values() if p.token == found.token and p.content), None)
+    )
+    assert "a tall lighthouse" in page.content
+    assert "boat" not in page.content
+    await fake.click(eve, page, "1 again")
+    assert "lighthouse" in (await results(fake, channel, 8))[-1].content
 
 
 async def _told_by(fake: FakeDiscord, channel: int, command: str) -> list[str]:

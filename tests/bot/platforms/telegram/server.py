@@ -8,7 +8,7 @@ import json
 import re
 import time
 from collections import Counter, defaultdict, deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
@@ -341,7 +341,7 @@ class BotApi:
         content = self._uploaded(data, data[kind])
         _check_upload(kind, content)
         file = self._keep(content)
-        return self._shown(self._new(data, {"caption": caption, **_described(kind, file)}, content, kind))
+        return self._shown(self._new(data, {"caption": caption, **_described(kind, file, data)}, content, kind))
 
     async def _do_send_photo(self, data: dict[str, Any]) -> Any:
         return await self._send_file("photo", data)
@@ -372,7 +372,7 @@ class BotApi:
             content = self._uploaded(data, each["media"])
             _check_upload(each["type"], content)
             caption = self._parsed(each | {"parse_mode": each.get("parse_mode")}, "caption", 1024)
-            more = {"caption": caption, **_described(each["type"], self._keep(content))}
+            more = {"caption": caption, **_described(each["type"], self._keep(content), each)}
             sent.append(self._new(data, {**more, "media_group_id": group}, content, each["type"], group))
         return [self._shown(each) for each in sent]
 
@@ -399,7 +399,7 @@ class BotApi:
         message.media, message.kind, message.reply_markup = content, media["type"], markup
         message.data = {key: value for key, value in message.data.items() if key not in ("text", *_MEDIA)}
         message.data |= {"caption": caption, "has_media_spoiler": media.get("has_spoiler", False)}
-        message.data |= _described(media["type"], self._keep(content))
+        message.data |= _described(media["type"], self._keep(content), media)
         return self._shown(message)
 
     async def _do_edit_message_reply_markup(self, data: dict[str, Any]) -> Any:
@@ -601,7 +601,7 @@ def _json(status: int, content: Any) -> web.Response:
     return web.json_response(content, status=status)
 
 
-def _described(kind: str, file: str) -> dict[str, Any]:
+def _described(kind: str, file: str, told: Mapping[str, Any]) -> dict[str, Any]:
     named = {"file_id": file, "file_unique_id": f"u{file}"}
     if kind == "photo":
         return {"photo": [{**named, "width": 100, "height": 100}]}
@@ -609,7 +609,9 @@ def _described(kind: str, file: str) -> dict[str, Any]:
         return {"document": {**named, "mime_type": "image/png", "file_name": "file.png"}}
     if kind == "audio":
         return {"audio": {**named, "duration": 1}}
-    return {kind: {**named, "width": 10, "height": 10, "duration": 1}}
+    known = {name: int(told.get(name, 1)) for name in ("width", "height", "duration")}
+    seen = {name: told[name] for name in ("thumbnail", "supports_streaming") if name in told}
+    return {kind: {**named, **known}, "told": seen}
 
 
 def _check_upload(kind: str, content: bytes) -> None:

@@ -7,6 +7,7 @@ from io import BytesIO
 
 import pytest
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from tests.bot.platforms.telegram.harness import Conversation, picture
 from tests.bot.platforms.telegram.server import BotApi, Kept, Refused
@@ -61,6 +62,44 @@ async def test_the_words_of_a_result_can_be_read_whole_and_copied(chat: Conversa
     await chat.write(f"/polaroid {words}", photo=picture())
     await chat.press(await chat.result(), "Details")
     assert "caption:\n<b>by the sea</b> & far away\n" in (await chat.answer(words, "caption:\n")).text
+
+
+async def test_results_are_found_by_words_with_pictures_and_had_again(chat: Conversation) -> None:
+    for words in ("a tall lighthouse", *(f"boat {number}" for number in range(5))):
+        await chat.write(f"/polaroid {words}", photo=picture())
+    await chat.result(6)
+    await chat.write("/mine")
+    page = await chat.answer("Your latest runs", button="Older")
+    assert page.kind == "photo"
+    assert "lighthouse" not in page.text
+    assert "another person" in await chat.notice(await Conversation(chat.api, chat.chat).press(page, "Older"))
+    await chat.press(page, "Older")
+    await chat.answer("a tall lighthouse", button="Newer")
+    await chat.write("/mine Lighthouses")
+    found = await chat.answer("Your results with “Lighthouses”", "a tall lighthouse")
+    assert "boat" not in found.text
+    await chat.press(found, "Files 1")
+    await chat.api.until(lambda: any(each.kind == "document" for each in chat.messages))
+    await chat.press(found, "Again 1")
+    assert "a tall lighthouse" in (await chat.result(7)).text
+
+
+async def test_the_settings_of_a_picture_fill_a_form_in(chat: Conversation) -> None:
+    notes = PngInfo()
+    notes.add_text("parameters", "by the <sea>\nSteps: 31, Sampler: Euler a, Seed: 7")
+    Image.new("RGB", (8, 8)).save(made := BytesIO(), "PNG", pnginfo=notes)
+    await chat.write("/settings", document=("made.png", made.getvalue(), "image/png"))
+    found = await chat.answer("words: by the <sea>", "steps: 31", button="Polaroid")
+    other = Conversation(chat.api, chat.chat)
+    assert "another person" in await other.notice(await other.press(found, "Polaroid"))
+    await chat.press(found, "Polaroid")
+    await chat.press(await chat.answer("Caption: by the <sea>", button="Photo"), "Photo")
+    await chat.answer("Photo", button="Back")
+    await chat.write("", photo=picture())
+    await chat.press(await chat.answer("Photo: photo", button="Run"), "Run")
+    assert "by the <sea>" in (await chat.result()).text
+    await chat.write("/settings", document=("made.png", (await chat.result()).media or b"", "image/png"))
+    await chat.answer("caption: by the <sea>")
 
 
 async def test_delete(chat: Conversation) -> None:

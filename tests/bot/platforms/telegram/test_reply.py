@@ -34,9 +34,11 @@ from bot.platforms.telegram.api.client import Patience, TelegramApi, connect, di
 from bot.platforms.telegram.api.rate_limit import RateLimiter
 from bot.platforms.telegram.chats import Chat, address_of
 from bot.platforms.telegram.runs.chat_action import ChatActions
-from bot.platforms.telegram.runs.media import Way, outgoing, packed
+from bot.platforms.telegram.runs.media import Way, outgoing
 from bot.platforms.telegram.runs.message_state import MessageStates
+from bot.platforms.telegram.runs.packing import packed
 from bot.platforms.telegram.runs.reply import ReplyContext, TelegramReply
+from tests.bot.core.media.test_films import make_animation, make_film
 from tests.bot.platforms.telegram.harness import picture
 from tests.bot.platforms.telegram.server import TOKEN, BotApi, Kept, Refused, bot_api
 
@@ -263,13 +265,50 @@ async def test_pictures_that_are_no_photos_go_as_documents(tmp_path: Path) -> No
             assert (await outgoing(file)).way is Way.DOCUMENT
         message = await on.sent()
         await on.reply(message).deliver(on.result(on.file("narrow.png", narrow)))
-        assert message.kind == "document"
+        assert message.kind == "photo"  # with white borders: Telegram takes none that is narrower
+        assert [each.kind for each in on.api.of_bot()] == ["photo", "document"]
         assert "Original" not in message.buttons()
         small = await packed([large], 900_000, tmp_path)
         assert (await asyncio.to_thread(small.shown[0].file.path.stat)).st_size <= 900_000
         assert "smaller copy" in small.warnings[0]
         video = on.file("clip.mp4", b"x" * 2_000)
         assert "at most" in (await packed([video], 1_000, tmp_path)).warnings[0]
+
+
+async def test_apps_are_told_what_they_need_to_play_a_video(tmp_path: Path) -> None:
+    async with stage(tmp_path) as on:
+        message, film = await on.sent(), make_film(tmp_path / "a.mp4", 0.5, (96, 64))
+        await on.reply(message).deliver(on.result(on.file("a.mp4", film.read_bytes())))
+        assert {name: message.data["video"][name] for name in ("width", "height", "duration")} == {
+            "width": 96,
+            "height": 64,
+            "duration": 1,
+        }
+        assert set(message.data["told"]) == {"thumbnail", "supports_streaming"}
+        assert "Original" not in message.buttons()
+
+
+@pytest.mark.parametrize(("name", "kind"), [("a.webp", "animation"), ("a.png", "animation"), ("a.webm", "video")])
+async def test_what_moves_plays_in_place_and_can_be_had_as_it_was(name: str, kind: str, tmp_path: Path) -> None:
+    async with stage(tmp_path) as on:
+        message = await on.sent()
+        path = tmp_path / name
+        given = make_animation(path) if kind == "animation" else make_film(path, 0.3, (96, 64))
+        await on.reply(message).deliver(on.result(on.file(name, given.read_bytes())))
+        assert message.kind == kind
+        assert message.data[kind]["width"] in (48, 96)
+        assert "Original" in message.buttons()
+
+
+async def test_a_video_over_the_limit_is_made_smaller_with_a_word(tmp_path: Path) -> None:
+    film = make_film(tmp_path / "film.mp4", 1, (160, 120))
+    size, folder = film.stat().st_size, tmp_path / "packed"
+    folder.mkdir()
+    packing = await packed([ResultFile(film, "film.mp4", "video")], size // 2, folder)
+    assert packing.shown[0].way is Way.VIDEO
+    assert packing.shown[0].file.path.stat().st_size <= size // 2
+    assert packing.warnings == (f"film.mp4 has {size / 1e6:.1f} MB: this is a smaller copy of it.",)
+    assert packing.shown[0].made  # so Original is there
 
 
 async def test_what_telegram_cannot_show_goes_as_a_document(tmp_path: Path) -> None:

@@ -23,6 +23,7 @@ from bot.core.media.metadata.strip import strip
 from bot.core.model import Person, Place
 from bot.core.policy.permissions import OPERATOR, RuleTarget
 from bot.settings import Secret
+from tests.bot.core.groups.recording import write_seeded
 from tests.bot.harness import until
 from tests.bot.parcel import STATUE, parcel, write_parcel
 from tests.bot.platforms.web.pages import PHOTO, Page, differ, negative, page, relay
@@ -297,6 +298,13 @@ async def test_again_change_use_and_delete(browser: Browser, tmp_path: Path) -> 
         await develop(tab)
         await expect(message(tab).locator("h3")).to_have_text("Sketch")
         await reaches(message(tab), "done")
+        await tab.get_by_role("searchbox").fill("first")
+        await expect(tab.locator("#runs article:visible")).to_have_count(1)
+        await expect(tab.locator("#runs article:visible")).to_contain_text("First")
+        await tab.get_by_role("searchbox").fill("absent")
+        await expect(tab.locator("#empty")).to_have_text("Nothing here has these words.")
+        await tab.get_by_role("searchbox").fill("")
+        await expect(tab.locator("#runs article:visible")).to_have_count(3)
         await message(tab).get_by_role("button", name="Delete").click()
         await message(tab).get_by_role("button", name="Delete permanently?").click()
         await expect(tab.locator("#runs article")).to_have_count(2)
@@ -338,6 +346,52 @@ async def test_values_are_kept_as_a_preset_which_fills_the_form_in(browser: Brow
         await tab.get_by_text("Delete permanently?").click()
         await expect(tab.locator(".presets li")).to_have_count(1)
         await expect(tab.get_by_label("Caption")).to_have_value("")
+
+
+async def test_several_at_once_fill_one_card(browser: Browser, tmp_path: Path) -> None:
+    await asyncio.to_thread(write_seeded, tmp_path)
+    async with opened(browser, tmp_path) as (_web, tab):
+        await choose(tab, "Seeded")
+        await tab.get_by_label("How many").last.fill("3")
+        await tab.get_by_role("textbox", name="Seed").fill("7")
+        await develop(tab)
+        cards = tab.locator("#runs > li > article")
+        card, cells = cards.first, cards.first.locator(".cells article")
+        await expect(card.locator(".pill").first).to_have_text("3 of 3")
+        await expect(cells.locator("h4")).to_have_text(["1", "2", "3"])
+        await expect(cells.locator("img")).to_have_count(3)
+        await _is_accessible(tab)
+        await cells.nth(1).get_by_role("button", name="Delete").click()
+        await cells.nth(1).get_by_role("button", name="Delete permanently?").click()
+        await expect(cells.locator("h4")).to_have_text(["1", "3"])
+        await cells.first.get_by_role("button", name="Vary").click()
+        await expect(cards).to_have_count(2)
+        await expect(cards.first.locator(".pill").first).to_have_text("3 of 3")
+        await cards.nth(1).locator(":scope > .buttons").get_by_role("button", name="Again").click()
+        await expect(cards).to_have_count(3)
+        await expect(cards.first.locator(".pill").first).to_have_text("3 of 3")
+        await tab.reload()
+        await expect(cards).to_have_count(3)
+        await cards.first.locator(":scope > .buttons").get_by_role("button", name="Change").click()
+        await expect(tab.get_by_label("How many").last).to_have_value("3")
+        await expect(tab.get_by_role("textbox", name="Seed")).to_have_value("")
+        await cards.first.locator(":scope > .buttons").get_by_role("button", name="Delete").click()
+        await cards.first.locator(":scope > .buttons").get_by_role("button", name="Delete permanently?").click()
+        await expect(cards).to_have_count(2)
+
+
+async def test_a_group_that_waits_is_cancelled_with_one_button(browser: Browser, tmp_path: Path) -> None:
+    await asyncio.to_thread(write_seeded, tmp_path)
+    async with opened(browser, tmp_path) as (_web, tab):
+        await choose(tab, "Gated")
+        await develop(tab)
+        await choose(tab, "Seeded")
+        await tab.get_by_label("How many").last.fill("2")
+        await develop(tab)
+        card = tab.locator("#runs > li > article").first
+        await expect(card.locator(".pill").first).to_have_text("0 of 2")
+        await card.get_by_role("button", name="Cancel").click()
+        await expect(card.locator(".cells .pill")).to_have_text(["Cancelled", "Cancelled"])
 
 
 async def test_far_down_the_page_a_new_run_is_announced_or_shown(browser: Browser, tmp_path: Path) -> None:
@@ -647,5 +701,5 @@ async def test_the_page_is_light_and_quick(browser: Browser, tmp_path: Path) -> 
         await tab.goto(web.url)
         await expect(tab.locator("#empty")).to_be_visible()
         own = [answer for answer in answers if not urlsplit(answer.url).path.endswith("/stream")]
-        assert sum([len(await answer.body()) for answer in own]) < 100_000
+        assert sum([len(await answer.body()) for answer in own]) < 115_000
         assert {urlsplit(answer.url).netloc for answer in answers} == {f"127.0.0.1:{web.port}"}

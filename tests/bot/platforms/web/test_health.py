@@ -4,28 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import sqlite3
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, closing
 from pathlib import Path
 
 import pytest
 
 from bot.process import Role
+from tests.bot.databases import locked
 from tests.bot.harness import until
 from tests.bot.platforms.web.pages import Visitor, page
 
 _LIMITS = {"patience": 0.05, "wait": 0.1}  # seconds, of the database
-
-
-@asynccontextmanager
-async def locked(path: Path) -> AsyncIterator[None]:
-    """Another program writes to an SQLite database, and takes its time."""
-    with closing(sqlite3.connect(path, isolation_level=None, check_same_thread=False)) as other:
-        await asyncio.to_thread(other.execute, "BEGIN IMMEDIATE")  # our own transaction ends meanwhile
-        yield
-        other.execute("ROLLBACK")
 
 
 async def reasons(visitor: Visitor) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import os
 import signal
 from collections.abc import AsyncIterator
@@ -16,6 +17,7 @@ import pytest
 from babel.messages import Catalog
 from babel.messages.mofile import write_mo
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 from yarl import URL
 
 from bot.core.errors import ConfigError
@@ -78,8 +80,8 @@ async def test_an_open_page_is_told_when_a_moderator_decides(tmp_path: Path) -> 
 
 
 async def test_visitors_do_not_see_what_cannot_run(tmp_path: Path) -> None:
-    async with page(tmp_path, token=Secret("of the page")) as web, Visitor(web.url) as ann:
-        await ann.call("POST", "login", data={"token": "of the page"})
+    async with page(tmp_path, token=Secret("open-sesame-83")) as web, Visitor(web.url) as ann:
+        await ann.call("POST", "login", data={"token": "open-sesame-83"})
         _status, offers = await ann.call("GET", "workflows")
         names = {offer["name"] for offer in offers}  # type: ignore[call-overload, index]
         assert "polaroid" in names
@@ -251,6 +253,20 @@ async def test_a_result_is_the_next_ones_input(tmp_path: Path) -> None:
             visitor = ben if bad == reference else ann
             status, told = await visitor.ask("negative", photo=bad)
             assert (status, told["faults"][0]["field"]) == (422, "photo")
+
+
+async def test_the_settings_of_a_picture_are_read(tmp_path: Path) -> None:
+    notes = PngInfo()
+    notes.add_text("parameters", "by the sea\nSteps: 31, Seed: 7")
+    Image.new("RGB", (8, 8)).save(made := io.BytesIO(), "PNG", pnginfo=notes)
+    async with page(tmp_path) as web, Visitor(web.url) as ann:
+        status, read = await ann.call("POST", "settings", data={"picture": io.BytesIO(made.getvalue())})
+        assert (status, read["lines"]) == (200, ["words: by the sea", "steps: 31", "seed: 7"])
+        assert {"workflow": "polaroid", "values": {"caption": "by the sea"}, "news": ""} in read["forms"]
+        plain = await ann.call(
+            "POST", "settings", data={"picture": io.BytesIO(await asyncio.to_thread(PHOTO.read_bytes))}
+        )
+        assert (plain[0], "no settings" in plain[1]["error"]) == (422, True)
 
 
 async def test_cancelling_and_deleting(tmp_path: Path) -> None:

@@ -1,0 +1,103 @@
+"""A long video made to fit: how long it takes, and whether the loop goes on meanwhile.
+
+python -m benchmarks.films [--seconds 60] [--megabytes 45] [--most 10] [--film FILE]
+
+Without `--film` it makes one of 1080p with grain and sound, 30 frames a second. `late` is by how much the loop woke too
+late from sleeps of 5 ms; a busy machine adds to that, so it is told for a rest of five seconds too.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import resource
+import tempfile
+import time
+from collections.abc import Awaitable
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+
+from bot.core.media.films.making import fit_film, look_at
+from bot.core.pool import pool
+
+_TICK = 0.005
+_RATE = 30
+_SIZE = (1920, 1080)
+
+
+async def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seconds", type=int, default=60)
+    parser.add_argument("--megabytes", type=float, default=45)
+    parser.add_argument("--most", type=float, default=10, help="MiB")
+    parser.add_argument("--film", type=Path)
+    asked = parser.parse_args()
+    with tempfile.TemporaryDirectory() as name:
+        film = asked.film or _make(Path(name) / "film.mp4", asked.seconds, asked.megabytes)
+        _tell(f"at rest: {await _late(asyncio.sleep(5))}")
+        begun = time.monotonic()
+        making = asyncio.ensure_future(fit_film(film, Path(name), int(asked.most * 2**20)))
+        late = await _late(making)
+        took, made = time.monotonic() - begun, making.result()
+        if made is None:
+            raise SystemExit("it could not be made so small")
+        size = made.path.stat().st_size
+        _tell(f"{film.stat().st_size / 1e6:.1f} MB -> {size / 2**20:.2f} MiB in {took:.0f} s; meanwhile: {late}")
+        _tell(f"{await look_at(film)} -> {await look_at(made.path)}")
+        await asyncio.to_thread(pool._alone.close)  # so that its process counts
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    _tell(f"processor: {used.ru_utime + used.ru_stime:.0f} s, memory: {used.ru_maxrss / 1024:.0f} MB")
+
+
+async def _late(work: Awaitable[object]) -> str:
+    """Wait for some work, and say how late the loop was meanwhile."""
+    waited = asyncio.ensure_future(work)
+    late = list[float]()
+    while not waited.done():
+        begun = time.perf_counter()
+        await asyncio.sleep(_TICK)
+        late.append(1000 * (time.perf_counter() - begun - _TICK))
+    late.sort()
+    return f"late p50 {late[len(late) // 2]:.1f} ms, p99 {late[len(late) * 99 // 100]:.1f} ms, most {late[-1]:.1f} ms"
+
+
+def _make(path: Path, seconds: int, megabytes: float) -> Path:
+    width, height = _SIZE
+    noise = np.random.default_rng(1)
+    grain = [noise.normal(0, 6, (height, width)).astype(np.float32) for _each in range(4)]
+    across = np.linspace(0, 20, width, dtype=np.float32)[None]
+    down = np.linspace(0, 12, height, dtype=np.float32)[:, None]
+    waves = [np.sin(across + down + step / 10) * 60 for step in range(63)]
+    with av.open(str(path), "w") as container:
+        video = container.add_stream("libx264", rate=_RATE, options={"preset": "ultrafast"})
+        video.width, video.height, video.pix_fmt = width, height, "yuv420p"
+        video.bit_rate = int((megabytes * 8e6) / seconds - 128_000)
+        audio = container.add_stream("aac", rate=48_000, layout="stereo")
+        audio.bit_rate = 128_000
+        color = np.full((height // 2, width), 128, np.uint8)
+        for number in range(seconds * _RATE):
+            light = 128 + waves[number % 63] + grain[number % 4] + 40 * np.cos(across * 0.7 - number / 20)
+            pixels = np.vstack([light.clip(0, 255).astype(np.uint8), color])
+            frame = av.VideoFrame.from_ndarray(pixels, format="yuv420p")
+            frame.pts, frame.time_base = number, Fraction(1, _RATE)
+            container.mux(video.encode(frame))
+        container.mux(video.encode(None))
+        tone = (np.sin(np.arange(48_000 * seconds) / 17) * 0.2).astype(np.float32)
+        given = av.AudioFrame.from_ndarray(tone[None], "flt", "mono")
+        given.sample_rate, given.pts = 48_000, 0
+        resampler = av.AudioResampler("fltp", "stereo", 48_000, 1024)
+        for part in [*resampler.resample(given), *resampler.resample(None)]:
+            container.mux(audio.encode(part))
+        container.mux(audio.encode(None))
+    return path
+
+
+def _tell(words: str) -> None:
+    print(words, flush=True)
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

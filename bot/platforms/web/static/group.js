@@ -1,0 +1,154 @@
+// Several runs that one request asked for, as one message: a card that fills as they end, each with actions of its own.
+
+import { ask, make, say, word } from "./dom.js";
+import { Run, SURE, UNDER_WAY, clocked, held } from "./run.js";
+
+/** One run of a group: what it shows stands in the group's card. */
+class Cell extends Run {
+  constructor(view, actions) {
+    super(view, actions, "div");
+  }
+
+  heading(view) {
+    const { number, label } = view.group;
+    this.article.setAttribute("aria-label", word("of_group", { number, title: view.title }));
+    return make("div", { class: "head" }, make("h4", {}, label || String(number)), this.pill);
+  }
+
+  asked() {
+    return [];
+  }
+
+  buttons() {
+    const row = make("div", { class: "buttons" });
+    const { state } = this.view;
+    if (UNDER_WAY.includes(state)) return row;
+    if (state === "done") row.append(this.button("vary", () => this.vary()));
+    else row.append(this.button("again", () => this.again()));
+    row.append(this.button("change", () => this.actions.change(this.view)), this.button("delete", (event) => this.erase(event.currentTarget)));
+    return row;
+  }
+
+  async vary() {
+    if (await this.ask("POST", `runs/${this.view.id}/vary`)) say(word("state_waiting"));
+  }
+}
+
+export class Group {
+  constructor(view, actions) {
+    this.actions = actions;
+    this.id = view.group.id;
+    this.asked = view.asked;
+    this.title = view.title;
+    this.count = view.group.count;
+    this.cells = new Map();
+    const { time, when } = clocked(view.asked);
+    this.pill = make("span", { class: "pill" });
+    this.common = make("div", { class: "asked" });
+    this.list = make("div", { class: "cells" });
+    this.row = make("div", { class: "buttons" });
+    const label = word("group", { count: this.count, title: view.title, time: when });
+    const heading = make("div", { class: "head" }, make("h3", {}, view.title), make("time", { datetime: time.toISOString() }, when), this.pill);
+    this.article = make("article", { "aria-label": label, tabindex: "-1" }, heading, this.common, this.list, this.row);
+    this.element = make("li", { "data-group": this.id }, this.article);
+  }
+
+  get views() {
+    return [...this.cells.values()].map((cell) => cell.view).sort((one, other) => one.group.number - other.group.number);
+  }
+
+  get underWay() {
+    return this.views.some((view) => UNDER_WAY.includes(view.state));
+  }
+
+  /** Show one of its runs. Returns what shows it. */
+  put(view, quiet) {
+    let cell = this.cells.get(view.id);
+    if (cell) {
+      cell.show(view, quiet);
+    } else {
+      cell = new Cell(view, this.actions);
+      this.cells.set(view.id, cell);
+      const later = this.views[this.views.findIndex((each) => each.id === view.id) + 1];
+      this.list.insertBefore(cell.element, later ? this.cells.get(later.id).element : null);
+    }
+    this.look();
+    return cell;
+  }
+
+  drop(id) {
+    this.cells.get(id)?.element.remove();
+    this.cells.delete(id);
+    this.look();
+  }
+
+  /** The words and buttons for all of them together. */
+  look() {
+    const views = this.views;
+    if (!views.length) return;
+    const done = views.filter((view) => view.state === "done").length;
+    const busy = this.underWay;
+    this.article.dataset.state = busy ? "running" : "done";
+    this.pill.textContent = word("done_of", { done, count: this.count });
+    const said = Object.entries(this.values()).map(([name, value]) => `${name} ${value}`);
+    this.common.replaceChildren(...(said.length ? [make("p", {}, said.join(" · "))] : []));
+    const kind = `${busy} ${views.some((view) => view.cancelling)}`;
+    if (kind === this.kind) return;
+    this.kind = kind;
+    const focused = this.row.contains(document.activeElement);
+    this.row.replaceChildren(...(busy ? this.waiting(views) : this.ended()));
+    if (focused) this.article.focus();
+  }
+
+  /** What its runs have in common: no seeds, and nothing else that differs. */
+  values() {
+    const [first, ...others] = this.views;
+    const same = ([name, value]) => String(value) !== "" && (this.count === 1 || others.every((view) => view.values[name] === value));
+    const alone = others.length === 0 && this.count > 1;
+    return Object.fromEntries(Object.entries(first.values).filter((pair) => !alone && same(pair)));
+  }
+
+  waiting(views) {
+    const cancel = this.button("cancel", () => this.cancel(cancel));
+    if (views.some((view) => view.cancelling)) held(cancel);
+    return [cancel];
+  }
+
+  ended() {
+    const again = async () => (await this.ask("POST", `groups/${this.id}/again`)) && say(word("state_waiting"));
+    return [
+      this.button("again", again),
+      this.button("change", () => this.actions.change({ ...this.views[0], values: { ...this.values(), count: this.count } })),
+      this.button("delete", (event) => this.erase(event.currentTarget)),
+    ];
+  }
+
+  async cancel(button) {
+    if (button.getAttribute("aria-disabled") || !(await this.ask("POST", `groups/${this.id}/cancel`))) return;
+    held(button);
+  }
+
+  button(act, onclick) {
+    return make("button", { type: "button", class: `button ${act}`, "data-act": act, onclick }, word(act));
+  }
+
+  erase(button) {
+    if (button.dataset.sure) return this.ask("DELETE", `groups/${this.id}`);
+    button.dataset.sure = "yes";
+    button.textContent = word("sure");
+    setTimeout(() => {
+      delete button.dataset.sure;
+      button.textContent = word("delete");
+    }, SURE);
+  }
+
+  async ask(method, url) {
+    try {
+      await ask(method, url);
+      return true;
+    } catch (fault) {
+      say(word("failed", { reason: fault.message }));
+      return false;
+    }
+  }
+}
