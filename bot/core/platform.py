@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from bot.core.background import BackgroundTask, TaskHealth, Work
 from bot.core.groups.service import GroupService
+from bot.core.line.service import LineEntry, LineService
 from bot.core.media.downscale import fit, lossless
 from bot.core.media.files import FileService
 from bot.core.media.films.making import look_at, missing, poster
@@ -71,6 +72,7 @@ __all__ = [
     "HistoryService",
     "KeyValueStore",
     "Limit",
+    "LineEntry",
     "Measure",
     "ModerationService",
     "Narrowing",
@@ -155,6 +157,7 @@ class Services:
     groups: GroupService
     presets: PresetService
     pings: PingWishes
+    line: LineService
 
 
 class Platform(Protocol):

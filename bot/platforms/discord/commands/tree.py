@@ -122,6 +122,10 @@ def everywhere(context: DiscordContext) -> list[Command[Any, ..., Any] | app_com
     async def queue(click: Click) -> None:
         await guarded(click, lambda: lists.show_queue(context, click))
 
+    @app_commands.command(description=_("Show what you may still do here, and when more."))
+    async def limits(click: Click) -> None:
+        await guarded(click, lambda: lists.show_limits(context, click))
+
     @app_commands.command(description=_("Show your results, or find one by its words."))
     @app_commands.describe(words=_("Words of what you asked for"))
     async def mine(click: Click, words: str = "") -> None:
@@ -160,7 +164,7 @@ def everywhere(context: DiscordContext) -> list[Command[Any, ..., Any] | app_com
     async def report(click: Click, message: discord.Message) -> None:
         await guarded(click, lambda: report_message(context, click, message))
 
-    return [run, queue, mine, notify, workflows, help_, about, use, keep, report]
+    return [run, queue, limits, mine, notify, workflows, help_, about, use, keep, report]
 
 
 async def open_form(context: DiscordContext, click: Click, workflow: str) -> None:
