@@ -22,6 +22,7 @@ from bot.core.execution.worker_lock import always_held, held
 from bot.core.extras import need_engine
 from bot.core.groups.board import GroupBoard
 from bot.core.groups.service import GroupService
+from bot.core.line.service import LineService
 from bot.core.listeners import Listeners
 from bot.core.media.files import FileService
 from bot.core.media.images import PictureLimits
@@ -126,11 +127,12 @@ async def serving(
         base = await stack.enter_async_context(_based(settings, catalog, platforms, role, tasks))
         store, registry = base.store, base.registry
         board = GroupBoard(base.replies, store.records, store.media, store.links, base.locks, tasks)
+        estimator = EtaEstimator(base.versions, store.records, registry, store.queue.most.running)
         if role.worker is not None:
             await stack.enter_async_context(_executing(base, role.worker))
         if role.chat:
             await stack.enter_async_context(board)
-            await stack.enter_async_context(_notifier(base))
+            await stack.enter_async_context(_notifier(base, estimator))
         pings = store.records.pings
         if platforms:
             told = Pinger(pings, store.records.get, base.replies.brief, platforms, tasks)
@@ -173,7 +175,9 @@ async def serving(
             files, groups = FileService(store.media), GroupService(runs, store.records, board)
             kept, wishes = PresetService(presets, workflows), PingWishes(store.database, pings.look_again)
             read = ReadbackService(workflows, runs, store.records)
-            yield Services(runs, history, moderation, workflows, files, _health(base, runs), groups, kept, wishes, read)
+            line = LineService(runs, workflows, store.queue, store.records, estimator)
+            health = _health(base, runs)
+            yield Services(runs, history, moderation, workflows, files, health, groups, kept, wishes, read, line)
         finally:
             runs.accepting = False
 
@@ -256,15 +260,14 @@ async def _executing(base: _Base, name: str) -> AsyncIterator[None]:
             yield
 
 
-def _notifier(base: _Base) -> QueueNotifier:
+def _notifier(base: _Base, estimator: EtaEstimator) -> QueueNotifier:
     store, farewell = base.store, base.role.worker is not None
-    starts = EtaEstimator(base.versions, store.records, base.registry, store.queue.most.running).starts
     return QueueNotifier(
         store.queue,
         store.records,
         base.versions,
         base.replies,
-        starts,
+        estimator.starts,
         base.locks,
         base.tasks,
         farewell=farewell,

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from bot.core.background import BackgroundTask, TaskHealth, Work
 from bot.core.groups.service import GroupService
+from bot.core.line.service import LineEntry, LineService
 from bot.core.media.downscale import fit, lossless
 from bot.core.media.files import FileService
 from bot.core.media.films.making import look_at, missing, poster
@@ -75,6 +76,7 @@ __all__ = [
     "HistoryService",
     "KeyValueStore",
     "Limit",
+    "LineEntry",
     "Measure",
     "ModelKind",
     "ModelNames",
@@ -165,6 +167,7 @@ class Services:
     presets: PresetService
     pings: PingWishes
     readback: ReadbackService
+    line: LineService
 
 
 class Platform(Protocol):

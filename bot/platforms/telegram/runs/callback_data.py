@@ -127,6 +127,12 @@ def reporting(run_id: str) -> InlineKeyboardMarkup:
     return InlineKeyboardMarkup([[_run_button(CallbackAction.REPORT, run_id)]])
 
 
+def cancels(runs: Sequence[tuple[str, str]]) -> InlineKeyboardMarkup | None:
+    """A button for each run of a list, given with its label, that cancels it; None if there are none."""
+    buttons = [[button(label, CallbackData(CallbackAction.CANCEL, run_id).data)] for run_id, label in runs]
+    return InlineKeyboardMarkup(buttons) if buttons else None
+
+
 def rows(buttons: Iterable[InlineKeyboardButton], width: int) -> list[Sequence[InlineKeyboardButton]]:
     """Buttons in rows of a width."""
     every = list(buttons)

@@ -3,6 +3,7 @@
 import { ask, boot, say, word } from "./dom.js";
 import { Cards } from "./cards.js";
 import { Form } from "./form.js";
+import { Line } from "./line.js";
 import { Presets } from "./presets.js";
 import { Runs } from "./runs.js";
 import { listen } from "./stream.js";
@@ -11,6 +12,7 @@ const LAST = "darkroom.workflow";
 const form = new Form(document.getElementById("form"));
 const cards = new Cards(document.getElementById("cards"), choose);
 const presets = new Presets(document.getElementById("presets"), { use: fillIn, changed: () => refresh(true) });
+new Line(document.getElementById("in-line"));
 const keep = (run, name) => presets.act("keep", { run: run.id, name });
 const runs = new Runs(document.getElementById("runs"), { change, use, keep });
 
