@@ -43,6 +43,7 @@ from bot.core.storage.key_value import KeyValueStore
 from bot.core.storage.private import opener as private_opener
 from bot.core.storage.temporary import work_folder
 from bot.core.together import together
+from bot.core.watching.trouble import Trouble, Weight
 from bot.core.wording.choosing import split_options
 from bot.core.wording.model_names import ModelKind, ModelNames, read_names
 from bot.core.wording.styles import Style
@@ -107,6 +108,8 @@ __all__ = [
     "TaskHealth",
     "TextList",
     "Trial",
+    "Trouble",
+    "Weight",
     "WordList",
     "Work",
     "Workflow",
@@ -144,13 +147,16 @@ __all__ = [
 @dataclass(frozen=True)
 class Health:
     """`servers` tells by name which servers can be reached, `accepting` whether requests are taken, and `tasks` how the
-    background tasks and the platforms are. `probe` raises `StorageFailed` if the database cannot be written.
+    background tasks and the platforms are. `probe` raises `StorageFailed` if the database cannot be written, and
+    `troubles` tells all else that is wrong; `own_troubles` what can be told without the database.
     """
 
     servers: Callable[[], Mapping[str, bool]]
     accepting: Callable[[], bool]
     tasks: TaskHealth
     probe: Callable[[], Coroutine[Any, Any, None]]
+    troubles: Callable[[], Coroutine[Any, Any, list[Trouble]]]
+    own_troubles: Callable[[], list[Trouble]]
 
 
 @dataclass(frozen=True)

@@ -129,6 +129,12 @@ class DiscordRest:
         channel = await (await self.client()).create_dm(discord.Object(person))
         await self.send(channel.id, draft, nonce)
 
+    async def try_to_reach(self, person: int) -> None:
+        """Open the chat with a person, and type in it, which leaves nothing there. Raises as `send` does."""
+        client = await self.client()
+        channel = await client.create_dm(discord.Object(person))
+        await client.http.send_typing(channel.id)
+
     def lock(self, message: int) -> asyncio.Lock:
         """Held while a message is edited, so that edits arrive in their order."""
         return self._locks.setdefault(message, asyncio.Lock())

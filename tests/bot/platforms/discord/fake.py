@@ -555,6 +555,7 @@ class FakeDiscord:
             ("PATCH", r"/channels/(\d+)/messages/(\d+)", self._edit),
             ("DELETE", r"/channels/(\d+)/messages/(\d+)", self._delete),
             ("POST", "/users/@me/channels", self._direct),
+            ("POST", r"/channels/(\d+)/typing", self._type),
             ("GET", r"/guilds/(\d+)", self._guild),
             ("GET", r"/channels/(\d+)", self._channel),
             ("PATCH", r"/channels/(\d+)", self._change_channel),
@@ -706,6 +707,11 @@ class FakeDiscord:
         channel = self.add_channel()
         self.directs[channel] = user
         return _json({"id": str(channel), "type": 1, "recipients": [_user(user)], "last_message_id": None})
+
+    async def _type(self, _request: web.Request, channel: str) -> web.Response:
+        if self.directs.get(int(channel)) in self.strange:
+            return _error(403, 50007, "Cannot send messages to this user")
+        return web.Response(status=204)
 
     async def _guild(self, _request: web.Request, guild: str) -> web.Response:
         if int(guild) in self.strange:
