@@ -26,6 +26,7 @@ from bot.core.storage.ledger import Erasure, ErasureLedger
 from bot.keeping import backup, restore, resume
 from bot.settings import Secret, Settings
 from tests.bot.databases import RUNS, fill, new_postgres
+from tests.bot.upgrades.kept import recording
 
 SQLITE, POSTGRESQL = "sqlite", "postgresql"
 
@@ -125,6 +126,7 @@ async def kept(tmp_path: Path) -> Path:
             await connection.exec_driver_sql("INSERT INTO uses (key, run_id) VALUES (?, 'r')", (used,))
     (settings.own_workflows / "deep").mkdir(parents=True)
     (settings.own_workflows / "deep" / "own.toml").write_text("own")
+    (settings.own_workflows / "checkpoint.safetensors").write_text("no workflow")
     (settings.own_workflows / ".git").mkdir()
     (settings.own_workflows / ".git" / "config").write_text("no workflow")
     settings.added_workflows.mkdir()
@@ -274,6 +276,37 @@ async def test_a_backup_of_a_later_schema_is_refused(tmp_path: Path) -> None:
     made = await backup(settings, tmp_path / "later.tar", media=None)
     with pytest.raises(BadBackup, match="made by a newer Darkroom"):
         await restore(_settings(tmp_path, "new"), made.path, [], [], without_erasures=False)
+
+
+async def test_a_workflow_with_a_name_that_may_lead_elsewhere_is_named(tmp_path: Path, kept: Path) -> None:
+    settings = _settings(tmp_path, "old")
+    (settings.own_workflows / "12:30.json").write_text("{}")
+    (settings.own_workflows / "what?.json").write_text("{}")
+    made = await backup(settings, tmp_path / "more.tar", media=None)
+    assert made.left_out == ("workflows/12:30.json",)
+    target = _settings(tmp_path, "new")
+    await restore(target, made.path, [], [], without_erasures=False)
+    assert (target.own_workflows / "what?.json").exists()
+
+
+async def test_a_backup_of_an_earlier_version_is_restored(tmp_path: Path) -> None:
+    """It is made without an upgrade, as before one."""
+    settings = _settings(tmp_path, "old")
+    settings.folder.mkdir()
+    for dump in recording("0.1.0", SQLITE).glob("*.sql"):
+        with closing(sqlite3.connect(settings.folder / f"{dump.stem}.db")) as file:
+            file.executescript(dump.read_text())
+    made = await backup(settings, tmp_path / "kept.tar", media=None)
+    with closing(sqlite3.connect(settings.folder / f"{RUNS}.db")) as file:
+        assert file.execute("SELECT version_num FROM alembic_version").fetchall() == [("0006",)]
+    target = _settings(tmp_path, "new")
+    done = await restore(target, made.path, [], [], without_erasures=False)
+    assert done.runs == made.runs > done.unfinished > 0
+    async with Database.in_folder(target.folder) as database:
+        records = RunRepository(database)
+        assert sum((await records.counts()).values()) == done.unfinished
+    async with KeyValueStore(Database.in_folder(target.folder, "telegram")) as notes:
+        assert await notes.starting("telegram:draft:")
 
 
 async def test_a_file_that_is_there_is_not_replaced(tmp_path: Path, kept: Path) -> None:
