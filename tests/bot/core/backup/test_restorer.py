@@ -309,6 +309,20 @@ async def test_a_backup_of_an_earlier_version_is_restored(tmp_path: Path) -> Non
         assert await notes.starting("telegram:draft:")
 
 
+async def test_an_sqlite_with_an_address_of_its_own_keeps_all_notes(tmp_path: Path, kept: Path) -> None:
+    async with KeyValueStore(Database.in_folder(tmp_path / "old")) as notes:
+        await notes.put("telegram:draft:1:2", "a draft")
+    made = await backup(_settings(tmp_path, "old"), tmp_path / "noted.tar", media=None)
+    url = f"sqlite:///{tmp_path / 'elsewhere.db'}"
+    settings = _settings(tmp_path, "new", url)
+    await restore(settings, made.path, [], [], without_erasures=False)
+    async with KeyValueStore(Database(url)) as notes:
+        assert await notes.get("telegram:draft:1:2") == "a draft"
+    assert not list(tmp_path.glob("telegram.db"))
+    again = await backup(settings, tmp_path / "again.tar", media=None)
+    assert again.runs == made.runs
+
+
 async def test_a_file_that_is_there_is_not_replaced(tmp_path: Path, kept: Path) -> None:
     before = kept.read_bytes()
     with pytest.raises(ConfigError, match=r"There is a file .*kept\.tar already"):
