@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import sqlite3
 import stat
 from collections.abc import Iterator
@@ -248,6 +249,15 @@ async def test_a_ledger_survives_a_process_that_is_killed_in_a_line(tmp_path: Pa
     path.write_text("a list of something else\n")
     with pytest.raises(ConfigError, match="is not a ledger of erasures"):
         ledger.read(path)
+
+
+async def test_a_ledger_that_cannot_be_written_stops_no_deletion_and_is_told(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "file").write_text("no folder")
+    with caplog.at_level(logging.ERROR, "darkroom"):
+        await ErasureLedger(tmp_path / "file" / ledger.NAME).note_runs(["a"])
+    assert [record.message for record in caplog.records] == ["erasure_not_noted"]
 
 
 async def test_a_place_that_is_used_is_refused(tmp_path: Path, kept: Path, postgres: str) -> None:
