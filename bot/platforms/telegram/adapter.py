@@ -29,13 +29,13 @@ from bot.platforms.telegram.chats import NAME, Chat
 from bot.platforms.telegram.dispatcher import Dispatcher
 from bot.platforms.telegram.moderation import saved
 from bot.platforms.telegram.moderation.review_request import ask, ask_about_report
+from bot.platforms.telegram.pings import send_ping
 from bot.platforms.telegram.runs import captions
 from bot.platforms.telegram.runs.bot_commands import BotCommands
 from bot.platforms.telegram.runs.chat_action import ChatActions
 from bot.platforms.telegram.runs.erasing import MessageEraser
 from bot.platforms.telegram.runs.group import TelegramGroup
 from bot.platforms.telegram.runs.message_state import MessageStates
-from bot.platforms.telegram.runs.pings import send_ping
 from bot.platforms.telegram.runs.reply import ReplyContext, TelegramReply
 from bot.platforms.telegram.runs.untold import UntoldEnds
 from bot.settings import Settings
