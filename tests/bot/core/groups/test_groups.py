@@ -129,6 +129,17 @@ async def test_a_platform_that_was_away_gets_each_result_once(tmp_path: Path) ->
         assert sorted(platform.groups[runs[0].address.message].files) == [1, 2]
 
 
+async def test_one_that_was_reported_is_taken_away_and_the_others_stay(tmp_path: Path) -> None:
+    await asyncio.to_thread(write_seeded, tmp_path)
+    platform = GroupPlatform()
+    async with house(tmp_path, platform) as home:
+        runs = await closed(home, await ask(home, 3, seed="5"))
+        reports, drawn = home.services.moderation.reports, platform.groups[runs[0].address.message]
+        await reports.report(BEN, HERE, runs[1])
+        assert await reports.take_away(MOD, HERE, runs[1].id)
+        await platform.until(lambda: drawn.last is not None and [each.number for each in drawn.last.results] == [1, 3])
+
+
 async def test_again_asks_for_as_many_and_a_single_one_can_be_deleted(tmp_path: Path) -> None:
     await asyncio.to_thread(write_seeded, tmp_path)
     platform = GroupPlatform()
