@@ -22,7 +22,7 @@ from bot.core.presets.store import PresetStore
 from bot.core.runs.prices import PriceEstimator
 from bot.core.runs.queue import RunQueue
 from bot.core.runs.validation import RequestValidator
-from bot.core.several.count import WITHOUT, with_count
+from bot.core.several.count import with_count
 from bot.core.wording.additions import Additions
 from bot.core.wording.model_names import ModelKind
 from bot.core.workflows.catalog import Workflows
@@ -237,8 +237,6 @@ class WorkflowService:
 
     def has_count(self, form: Form, workflow: Workflow, person: Person, place: Place) -> bool:
         """True if a person may ask for several runs of a workflow at once, because each would be another one."""
-        if place.platform in WITHOUT:
-            return False
         return bool(workflow.drawn) or bool(self._enforcer.restriction(person, place, workflow).seeds(form))
 
     async def full_form(self, workflow: Workflow) -> Form:

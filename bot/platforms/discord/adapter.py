@@ -9,7 +9,7 @@ from types import TracebackType
 import discord
 
 from bot.core.errors import ConfigError, DeliveryFailed
-from bot.core.model import Address, Result, RunSummary
+from bot.core.model import Address, GroupSummary, Result, RunSummary
 from bot.core.platform import KeyValueStore, Services
 from bot.core.port import Ping, TokenRefused, WorkflowQuestion
 from bot.i18n import _
@@ -23,6 +23,7 @@ from bot.platforms.discord.moderation.panel import question
 from bot.platforms.discord.moderation.reports import reported_question
 from bot.platforms.discord.moderation.saved import asked
 from bot.platforms.discord.rest import AWAY, DiscordRest, MessageDraft, pointed_at
+from bot.platforms.discord.runs.group import DiscordGroup
 from bot.platforms.discord.runs.pings import send_ping
 from bot.platforms.discord.runs.reply import DiscordReply
 from bot.platforms.discord.runs.submit import DiscordContext
@@ -129,6 +130,9 @@ class DiscordPlatform:
             await self._rest.send_to(int(person), MessageDraft(cut(plain(text))), secrets.token_hex(12))
         except (*AWAY, discord.HTTPException, ValueError) as fault:
             raise DeliveryFailed(str(fault)) from fault
+
+    def group(self, address: Address, group: GroupSummary) -> DiscordGroup:
+        return DiscordGroup(self._rest, MessageRef.at(address), group, previews=self._settings.discord_previews)
 
     def reply(self, address: Address, brief: RunSummary) -> DiscordReply:
         return DiscordReply(self._rest, MessageRef.at(address), brief, previews=self._settings.discord_previews)
