@@ -30,6 +30,7 @@ COMPOSE = [ROOT / "compose.yaml", DEPLOY / "compose.comfyui.yaml", DEPLOY / "com
 DOCKERFILE = (ROOT / "Dockerfile").read_text(encoding="utf-8").replace("\\\n", "")
 UNIT = DEPLOY / "darkroom.service"
 MANIFESTS = sorted((DEPLOY / "kubernetes").glob("*.yaml"))
+PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 WANTED = {  #: what compose files take from .env
     "DARKROOM_WEB_TOKEN": "token",
     "POSTGRES_PASSWORD": "password",
@@ -96,8 +97,7 @@ def test_the_check_of_health_knows_a_process_that_stands_still(tmp_path: Path, w
 
 def test_what_the_image_is_built_from_is_not_ignored() -> None:
     let_in = {line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")}
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-    packed = project["tool"]["hatch"]["build"]["targets"]["sdist"]["only-include"]
+    packed = PYPROJECT["tool"]["hatch"]["build"]["targets"]["sdist"]["only-include"]
     assert {*packed, "pyproject.toml", "README.md", "LICENSE", "requirements"} <= let_in
     copied = re.findall(r"^COPY (?!--from)(.*) \S+$", DOCKERFILE, re.MULTILINE)
     assert all((ROOT / each).exists() for line in copied for each in line.split())
@@ -130,6 +130,7 @@ def test_pods_are_shut_in_and_have_settings_that_there_are() -> None:
             assert each["securityContext"]["capabilities"]["drop"] == ["ALL"]
             assert {entry["name"] for entry in each["env"]} <= {*names(), "WORKER", "NUMBER"}
             assert is_a_command(each.get("args", ["start"]))
+            assert each["image"] == f"darkroom:{PYPROJECT['project']['version']}"
             probed = [
                 each[kind]["httpGet"]["path"] for kind in each if kind.endswith("Probe") and "httpGet" in each[kind]
             ]

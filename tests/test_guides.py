@@ -83,6 +83,7 @@ SERVING = {
     ".venv/bin/darkroom demo": "http://127.0.0.1:",
     "darkroom start": "Ready: web",
     "DARKROOM_WEB=on darkroom start": "Ready: web",
+    "darkroom --debug start": "Ready: web",
     "darkroom start --chat": "Ready: web",
     "darkroom start --worker garage": "Ready: worker garage",
 }
@@ -261,7 +262,7 @@ async def test_a_program_of_the_guides_says_when_it_can_be_used_and_stops(
 ) -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         settings = {"DARKROOM_WEB": "on", "DARKROOM_WEB_PORT": str(free.getsockname()[1])}
-    if "--" in command:
+    if "start --" in command:
         settings["DARKROOM_DATABASE_URL"] = request.getfixturevalue("postgres")
     if command.startswith("DARKROOM_WEB=on"):
         del settings["DARKROOM_WEB"]
