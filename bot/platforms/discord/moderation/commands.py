@@ -11,7 +11,7 @@ from discord import app_commands
 
 from bot.core.errors import BadPicture, UnknownWorkflow
 from bot.core.model import DisplayOptions, Person, Place
-from bot.core.platform import ModerationService, Narrowing, WordList, after_of
+from bot.core.platform import ModelNames, ModerationService, Narrowing, WordList, after_of, read_names
 from bot.i18n import _
 from bot.platforms.discord.commands.schema import matching
 from bot.platforms.discord.moderation.panel import show_panel
@@ -189,6 +189,25 @@ class ModerateCommands(app_commands.Group):
         to = WordList(listed, (pattern,) if pattern else (), hold) if listed or pattern else None
         aim = aim_of(workflow, channel)
         await self._do(click, lambda by, here: self._moderation.words(by, here, name, to, aim))
+
+    @app_commands.command(description=_("Allow only some LoRAs, embeddings or models, or deny some; empty allows all."))
+    @app_commands.describe(
+        allow=_("names or patterns such as anime*, separated by commas; only these are allowed"),
+        deny=_("names or patterns that are not allowed"),
+    )
+    @app_commands.autocomplete(workflow=workflow_names)
+    async def models(
+        self,
+        click: Click,
+        what: Literal["lora", "embedding", "model"],
+        allow: Optional[str] = None,  # noqa: UP045
+        deny: Optional[str] = None,  # noqa: UP045
+        workflow: Optional[str] = None,  # noqa: UP045
+        channel: Optional[Channel] = None,  # noqa: UP045
+        role: Optional[discord.Role] = None,  # noqa: UP045
+    ) -> None:
+        to, aim = ModelNames(read_names(allow or ""), read_names(deny or "")), aim_of(workflow, channel, role)
+        await self._do(click, lambda by, here: self._moderation.models(by, here, what, to, aim))
 
     @app_commands.command(description=_("Hold results until a moderator approves them, or stop doing so."))
     @app_commands.describe(ask=_("the channel in which moderators are asked"))

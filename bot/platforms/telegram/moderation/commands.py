@@ -22,6 +22,7 @@ from bot.platforms.telegram.moderation.panel import Click
 from bot.platforms.telegram.moderation.parser import (
     NONE,
     ModerateArguments,
+    model_names_of,
     named_text_of,
     narrowing_of,
     seconds_of,
@@ -155,6 +156,8 @@ class ModerateCommand:
             case "style" if len(order.said.split()) > 1:
                 name, text, target = named_text_of(order)
                 return await core.style(by, here, name, style_of(text), target)
+            case "models" if len(order.words) > 1:
+                return await core.models(by, here, order.first, model_names_of(order.words[1:]), aim)
             case "review" if order.first:
                 on = {"on": True, "off": False}.get(order.first)
                 return await core.review(by, here, on, await self._own_chat(order), aim)

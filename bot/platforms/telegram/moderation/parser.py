@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -9,7 +10,7 @@ from telegram import Message
 
 from bot.core.errors import UserError
 from bot.core.model import Person, Place
-from bot.core.platform import Narrowing, RuleTarget, Style, WordList, split_options
+from bot.core.platform import ModelNames, Narrowing, RuleTarget, Style, WordList, read_names, split_options
 from bot.i18n import _
 
 NONE = ("none", "off", "no")
@@ -83,6 +84,17 @@ def named_text_of(order: ModerateArguments) -> tuple[str, str, RuleTarget]:
     return name, "" if text.lower() in NONE else text, RuleTarget(place=place)
 
 
+def model_names_of(words: Sequence[str]) -> ModelNames:
+    """Read `only a, b* not c`; “all” for no decision. Raises `UserError`."""
+    text = " ".join(words).strip()
+    found = re.fullmatch(r"(?:only\s+(?P<allowed>.+?))?\s*(?:(?:^|\s)not\s+(?P<denied>.+))?", text, re.IGNORECASE)
+    if text.lower() == "all":
+        return ModelNames()
+    if found is None or not any(found.groups()):
+        raise UserError(usage())
+    return ModelNames(read_names(found["allowed"] or ""), read_names(found["denied"] or ""))
+
+
 def style_of(text: str) -> Style:
     """Read `text before | text after | what to avoid`. Raises `UserError`."""
     parts = [part.strip() for part in split_options(text)]
@@ -103,6 +115,7 @@ def usage() -> str:
         "/moderate words LIST [hold] word, word, /pattern/ | none",
         "/moderate list NAME [here] text | text, " + _("or one text a line") + " | none",
         "/moderate style NAME [here] " + _("text before | text after | what to avoid") + " | none",
+        "/moderate models lora|embedding|model [only NAME, anime*] [not NAME, x*] | all [here] [admins]",
         "/moderate review on|off|clear [CHAT ID] [here]",
         "/moderate where topic|asked [here]",
         "/moderate previews|spoilers on|off [here]",

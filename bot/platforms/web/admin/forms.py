@@ -12,6 +12,8 @@ from bot.core.errors import BadValue, UserError
 from bot.core.model import DisplayOptions, Person, Place
 from bot.core.platform import (
     Measure,
+    ModelKind,
+    ModelNames,
     ModerationService,
     Narrowing,
     Rule,
@@ -21,6 +23,7 @@ from bot.core.platform import (
     WordList,
     Workflow,
     after_of,
+    read_names,
 )
 from bot.i18n import _
 from bot.platforms.web.admin.html import Html, el
@@ -90,6 +93,11 @@ class PolicyForms:
         if to == Style():
             raise BadValue("before", _("enter a text."))
         return await self._moderation.style(by, here, given.get("name", ""), to, aim)
+
+    async def models(self, by: Person, here: Place, aim: RuleTarget, given: Mapping[str, str]) -> str:
+        """Allow and deny models of a kind; two empty lists allow all."""
+        to = ModelNames(read_names(given.get("allowed", "")), read_names(given.get("denied", "")))
+        return await self._moderation.models(by, here, given.get("kind", ""), to, aim)
 
     async def show(self, by: Person, here: Place, aim: RuleTarget, given: Mapping[str, str]) -> str:
         """Set the review of results, and where and how they are shown; settings left open keep their value."""
@@ -175,6 +183,17 @@ def styles(inputs: Inputs, workflows: Sequence[Workflow]) -> list[Html]:
         inputs.text("before", _("Before what people write"), maxlength="500"),
         inputs.text("after", _("After it"), maxlength="500"),
         inputs.text("avoid", _("What to avoid"), maxlength="500"),
+    ]
+
+
+def models(inputs: Inputs, workflows: Sequence[Workflow]) -> list[Html]:
+    """The inputs of a decision about models."""
+    kinds = {ModelKind.LORA: _("LoRAs"), ModelKind.EMBEDDING: _("Embeddings"), ModelKind.MODEL: _("Models")}
+    return [
+        inputs.choice("kind", _("What"), [(str(kind), words) for kind, words in kinds.items()]),
+        _workflow(inputs, workflows),
+        inputs.text("allowed", _("Allow only"), placeholder=_("names or patterns such as anime*")),
+        inputs.text("denied", _("Deny"), placeholder=_("names or patterns")),
     ]
 
 

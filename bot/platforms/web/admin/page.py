@@ -193,6 +193,7 @@ def _deciding(view: View) -> Iterable[Html]:
         _words(view),
         _texts(view),
         _styles(view),
+        _models(view),
         _display(view),
         _blocks(view),
     )
@@ -240,6 +241,13 @@ def _styles(view: View) -> Html:
     inputs = forms.styles(Inputs("styles", view.said), view.workflows)
     send = _fields_of(view, inputs, "style", _("Set the style"))
     return _section(view, "styles", _("Styles"), el("p", about, class_="about"), send)
+
+
+def _models(view: View) -> Html:
+    about = _("This holds for what people write and for what they choose. Leave both empty to allow all.")
+    inputs = forms.models(Inputs("models", view.said), view.workflows)
+    send = _fields_of(view, inputs, "models", _("Set this"))
+    return _section(view, "models", _("LoRAs, embeddings and models"), el("p", about, class_="about"), send)
 
 
 def _display(view: View) -> Html:

@@ -162,6 +162,7 @@ class AdminRoutes:
             "words": ("words", lambda press: self._terms.words(press.by, press.here, press.aim, press.texts)),
             "texts": ("texts", lambda press: self._terms.texts(press.by, press.here, press.aim, press.texts)),
             "style": ("styles", lambda press: self._terms.style(press.by, press.here, press.aim, press.texts)),
+            "models": ("models", lambda press: self._terms.models(press.by, press.here, press.aim, press.texts)),
             "show": ("manner", lambda press: self._terms.show(press.by, press.here, press.aim, press.texts)),
             "drop": ("decisions", self._drop),
             "undo": ("decisions", self._undo),

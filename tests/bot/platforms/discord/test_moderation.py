@@ -119,6 +119,14 @@ async def test_a_style_is_an_option_of_the_commands(fake: FakeDiscord, channel: 
     await fake.until(lambda: not offered())
 
 
+async def test_an_embedding_is_denied(fake: FakeDiscord, channel: int) -> None:
+    denied = {"what": "embedding", "deny": "bad*"}
+    await told(fake, await moderate(fake, channel, "models", denied), "embeddings: not bad\\*")
+    asked = await fake.slash(ALICE, channel, "polaroid", {"photo": picture(), "caption": "(embedding:bad-hands:1.2)"})
+    await told(fake, asked, "the embedding “bad-hands” is not allowed everywhere here")
+    await told(fake, await moderate(fake, channel, "models", {"what": "embedding"}), "embeddings: all")
+
+
 async def test_a_limit_counts(fake: FakeDiscord, channel: int) -> None:
     await told(fake, await moderate(fake, channel, "limit", {"measure": "hour", "most": 1}), "Set the limit")
     await fake.slash(ALICE, channel, "negative", {"photo": picture()})

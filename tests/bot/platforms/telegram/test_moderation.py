@@ -161,6 +161,16 @@ async def test_a_reported_result_is_taken_away(api: BotApi) -> None:
     await moderator.answer("Taken away by")
 
 
+async def test_an_embedding_is_denied(api: BotApi) -> None:
+    member, moderator = group(api)
+    await moderator.write("/moderate models embedding only good*, fine not goodbye")
+    await moderator.answer("embeddings: only good*, fine; not goodbye")
+    await member.write("/polaroid embedding:goodbye", photo=picture())
+    await member.answer("the embedding “goodbye” is not allowed everywhere here")
+    await moderator.write("/moderate models embedding all")
+    await moderator.answer("embeddings: all")
+
+
 _NO_ROADS = ((CallbackAction.ORIGINAL, "There are no files"), (CallbackAction.USE, "There is no picture"))
 
 

@@ -31,6 +31,7 @@ _ORDERS = (
     *("limit credits 50", "spending 500", "price poster 20"),
     *("field poster colors max=5", "field poster colors open", "words rude hold naughty, /a+b/", "words rude none"),
     *("list animal cat | dog", "list animal none", "style film a photo of | on film", "style film none"),
+    *("models lora only a*, b not c", "models model all"),
     *("review on", "review on -100123", "review off", "review clear here", "where topic", "where asked"),
     *("previews on", "spoilers off here", "block 500 3d too loud", "unblock 500", "why 500 negative", "held"),
     *(

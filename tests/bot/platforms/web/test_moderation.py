@@ -184,6 +184,17 @@ async def test_styles_are_defined_and_chosen(tmp_path: Path) -> None:
         assert "Enter a text" in await press(ann, "style", name="empty")
 
 
+async def test_models_are_allowed_and_denied(tmp_path: Path) -> None:
+    async with page(tmp_path) as web, Visitor(web.url) as ann, Visitor(web.url) as eve:
+        told = await press(ann, "models", kind="embedding", allowed="good*", denied="goodbye, x*")
+        assert "Allowed everywhere: embeddings: only good*; not goodbye, x*." in told
+        status, answer = await eve.ask("polaroid", photo=png(), caption="embedding:goodbye")
+        assert (status, answer["faults"][0]["field"]) == (422, "caption")
+        assert (await eve.ask("polaroid", photo=png(), caption="embedding:good-hands"))[0] == 201
+        assert "Allowed everywhere: embeddings: all." in await press(ann, "models", kind="embedding")
+        assert "Name what it is about" in await press(ann, "models", kind="nothing", denied="x")
+
+
 async def test_how_results_are_shown_is_decided(tmp_path: Path) -> None:
     async with page(tmp_path) as web, Visitor(web.url) as ann, Visitor(web.url) as eve:
         told = await press(ann, "show", review="on", previews="off", workflow="plain")
