@@ -8,7 +8,7 @@ from pathlib import Path
 
 from bot.core.errors import UserError
 from bot.core.model import ResultFile, RunRequest, StoredFile
-from bot.core.platform import Button, ButtonPress, RunRecord, work_folder
+from bot.core.platform import Button, ButtonPress, RunRecord, missing, work_folder
 from bot.core.status_text import seconds
 from bot.i18n import _
 from bot.platforms.telegram import storage_keys
@@ -98,7 +98,10 @@ class RunButtons:
         return self._services.runs.files_for(run, caller.person, present=True)
 
     def _pictures(self, caller: Caller, run: RunRecord) -> tuple[StoredFile, ...]:
-        pictures = tuple(file for file in self._files(caller, run) if file.kind == "image")
+        files = self._files(caller, run)
+        pictures = tuple(file for file in files if file.kind == "image")
+        if not pictures and not missing():
+            pictures = tuple(file for file in files if file.kind == "video")
         if not pictures:
             raise UserError(_("There is no picture in this result. Choose a result with a picture."))
         return pictures
