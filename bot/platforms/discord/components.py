@@ -85,9 +85,12 @@ def cell_row(run_id: str, *, done: bool, picture: bool) -> discord.ui.View:
     )
 
 
-def row(run_id: str, verbs: tuple[ComponentAction, ...]) -> discord.ui.View:
-    """The buttons as a view that has ended already: the library keeps none of it, and `pressed` answers every click."""
-    return still(*(button(verb, run_id) for verb in verbs))
+def row(run_id: str, verbs: tuple[ComponentAction, ...], *, film: bool = False) -> discord.ui.View:
+    """The buttons as a view that has ended already: the library keeps none of it, and `pressed` answers every click.
+    With `film`, what can be used is the last picture of one.
+    """
+    labels = {ComponentAction.USE: _("Continue")} if film else {}
+    return still(*(button(verb, run_id, labels.get(verb, "")) for verb in verbs))
 
 
 def button(verb: ComponentAction, run_id: str, label: str = "") -> discord.ui.Button[discord.ui.View]:

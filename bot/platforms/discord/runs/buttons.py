@@ -10,7 +10,7 @@ import discord
 
 from bot.core.errors import UserError
 from bot.core.model import StoredFile
-from bot.core.platform import Button, ButtonPress, RunRecord
+from bot.core.platform import Button, ButtonPress, RunRecord, missing
 from bot.i18n import _
 from bot.platforms.discord.components import ALL, TEMPLATE, ComponentAction, cell_row
 from bot.platforms.discord.forms.modals import begin
@@ -182,7 +182,10 @@ def _files(context: DiscordContext, click: Click, run: RunRecord) -> tuple[Store
 
 
 def _picture(context: DiscordContext, click: Click, run: RunRecord) -> StoredFile:
-    picture = next((file for file in _files(context, click, run) if file.kind == "image"), None)
+    files = _files(context, click, run)
+    picture = next((file for file in files if file.kind == "image"), None)
+    if picture is None and not missing():
+        picture = next((file for file in files if file.kind == "video"), None)
     if picture is None:
         raise UserError(_("There is no picture in this result. Choose a result with a picture."))
     return picture

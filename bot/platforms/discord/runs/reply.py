@@ -12,7 +12,7 @@ import discord
 
 from bot.core.errors import DeliveryFailed, MessageGone, NotNow, PlatformAway
 from bot.core.model import Cancelled, Delivering, Done, Failed, Paused, Result, Running, RunSummary, Status
-from bot.core.platform import Pauses, retry
+from bot.core.platform import Pauses, missing, retry
 from bot.core.port import Limits
 from bot.i18n import _
 from bot.platforms.discord.components import ENDED, delivered, row
@@ -78,8 +78,9 @@ class DiscordReply:
     async def _drawn(self, result: Result, most: int) -> MessageDraft:
         packed = await pack(result, self._brief, most, spoiler=self._spot.spoiler or self._brief.spoiler)
         picture = any(file.kind == "image" for file in result.files)
-        verbs = delivered(varies=self._brief.varies, picture=picture, reduced=packed.reduced)
-        buttons = row(self._brief.run_id, verbs)
+        film = not picture and not missing() and any(file.kind == "video" for file in result.files)
+        verbs = delivered(varies=self._brief.varies, picture=picture or film, reduced=packed.reduced)
+        buttons = row(self._brief.run_id, verbs, film=film)
         return MessageDraft(result_text(self._brief, result, packed.notes), packed.pieces, buttons)
 
     async def _pass(self, status: Status) -> None:

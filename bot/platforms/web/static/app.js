@@ -64,8 +64,12 @@ async function read(input) {
 
 /** Put a result into the form that is open, or into the first that takes one of its kind. */
 function use(file) {
-  const takes = (workflow) => workflow && !workflow.lacks && workflow.fields.find((each) => each.kind === file.kind);
-  const workflow = [form.workflow, ...boot.workflows].find(takes);
+  const able = (workflow) => workflow && !workflow.lacks;
+  const exactly = (workflow) => able(workflow) && workflow.fields.find((each) => each.kind === file.kind);
+  const lastPicture = (workflow) => boot.films && file.kind === "video" && able(workflow) && workflow.fields.find((each) => each.kind === "image");
+  const every = [form.workflow, ...boot.workflows];
+  const takes = every.some(exactly) ? exactly : lastPicture;
+  const workflow = every.find(takes);
   if (!workflow) return say(word("nowhere"));
   if (workflow.name !== form.workflow?.name) {
     cards.select(workflow.name);
